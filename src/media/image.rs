@@ -1,0 +1,79 @@
+//! The limits of an image, checked before anything is sent.
+//!
+//! The tightest platform behind the endpoint counts (Bedrock): 5 MB of base64 and 8000 pixels a side.
+//! Source: Anthropic's vision page, `build-with-claude/vision`; unverified against Langdock.
+
+/// The longest base64 text of one image, in bytes: 5 MiB, the number in the API's own error message.
+pub(crate) const MAX_BASE64_BYTES: usize = 5 * 1024 * 1024;
+
+/// The longest side of an image, in pixels.
+pub(crate) const MAX_SIDE: usize = 8000;
+
+/// Why an image cannot be sent.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ImageError {
+    /// The base64 text would be longer than the endpoint takes.
+    #[error(
+        "{} bytes are {base64_bytes} bytes as base64, over the limit of {MAX_BASE64_BYTES} bytes (5 MB)",
+        raw_bytes
+    )]
+    TooManyBytes {
+        /// The file's own size.
+        raw_bytes: usize,
+        /// Its size as it would be sent.
+        base64_bytes: usize,
+    },
+    /// A side has too many pixels.
+    #[error("{width} × {height} pixels are over the limit of {MAX_SIDE} pixels a side")]
+    TooManyPixels {
+        /// Pixels across.
+        width: usize,
+        /// Pixels down.
+        height: usize,
+    },
+    /// The size could not be read: the file is cut off or damaged.
+    #[error("the image is damaged or cut off: its size in pixels cannot be read")]
+    Damaged,
+}
+
+/// Checks the bytes of a jpeg, png, gif or webp against the limits of one image.
+pub(crate) fn check_image(bytes: &[u8]) -> Result<(), ImageError> {
+    let base64_bytes = bytes.len().div_ceil(3) * 4;
+    if base64_bytes > MAX_BASE64_BYTES {
+        return Err(ImageError::TooManyBytes { raw_bytes: bytes.len(), base64_bytes });
+    }
+    let size = imagesize::blob_size(bytes).map_err(|_| ImageError::Damaged)?;
+    if size.width > MAX_SIDE || size.height > MAX_SIDE {
+        return Err(ImageError::TooManyPixels { width: size.width, height: size.height });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first 33 bytes of a PNG: signature and IHDR, all that its size in pixels needs.
+    fn png(width: u32, height: u32) -> Vec<u8> {
+        let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
+        bytes.extend(width.to_be_bytes());
+        bytes.extend(height.to_be_bytes());
+        bytes.extend([8, 6, 0, 0, 0, 0, 0, 0, 0]);
+        bytes
+    }
+
+    #[test]
+    fn the_largest_image_passes_and_one_byte_or_pixel_more_does_not() {
+        let mut largest = png(8000, 8000);
+        largest.resize(3_932_160, 0);
+        assert_eq!(check_image(&largest), Ok(()));
+        largest.push(0);
+        assert!(matches!(check_image(&largest), Err(ImageError::TooManyBytes { base64_bytes: 5_242_884, .. })));
+        assert_eq!(check_image(&png(8001, 1)), Err(ImageError::TooManyPixels { width: 8001, height: 1 }));
+    }
+
+    #[test]
+    fn a_cut_image_is_damaged() {
+        assert_eq!(check_image(&png(1, 1)[..12]), Err(ImageError::Damaged));
+    }
+}

@@ -1,0 +1,7 @@
+//! What a file is by its bytes, and what the endpoint accepts of it.
+
+mod image;
+mod sniff;
+
+pub(crate) use image::{ImageError, check_image};
+pub(crate) use sniff::{Kind, sniff};
