@@ -1,0 +1,331 @@
+//! The command line as data: the only place that names clap.
+//!
+//! Rules: a flag that many commands have stands in one group; a value is checked for its range here, and for its meaning
+//! where it is used; the first line of a description is the short help.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use serde_json::Value;
+
+use crate::config::{Flags, parse_duration};
+use crate::ui::{ColorChoice, Verbosity};
+
+/// Talks to Claude models through Langdock's Anthropic Messages endpoint
+#[derive(Debug, Parser)]
+#[command(name = "langdock", version, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(after_help = "An independent client: it is not made or endorsed by Langdock or Anthropic.")]
+pub(crate) struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// How to reach the endpoint
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// What to do
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Send one request and stream the answer to standard output
+    ///
+    /// The prompt is the words given, or standard input, or both: standard input then stands before the prompt.
+    #[command(defer = true)]
+    Send(Box<Send>),
+    /// Print a completion script for a shell
+    #[command(defer = true)]
+    Completions(Completions),
+}
+
+/// Flags of `send`
+#[derive(Debug, Args)]
+pub(crate) struct Send {
+    /// The prompt; several words are joined by a space, and `--` ends the flags
+    #[arg(value_name = "PROMPT")]
+    pub(crate) prompt: Vec<String>,
+    /// What to ask for
+    #[command(flatten)]
+    pub(crate) request: Request,
+    /// What to answer from
+    #[command(flatten)]
+    pub(crate) input: Input,
+    /// Where the answer goes
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// What would be sent
+    #[command(flatten)]
+    pub(crate) looking: Looking,
+}
+
+/// Flags of `completions`
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+/// How to reach the endpoint
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct Connection {
+    /// Region: eu, us, global, ch
+    ///
+    /// Requests go to this region and to no other one. Any other slug is sent with a notice. [default: eu]
+    #[arg(long, global = true, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+    /// Base URL, as an Anthropic SDK takes it; {region} in it is replaced
+    ///
+    /// A trailing /v1 or /v1/messages is dropped; https://api.langdock.com alone and a base that ends in /api/public get
+    /// /anthropic/{region} appended. [default: https://api.langdock.com/anthropic/{region}]
+    #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) base_url: Option<String>,
+    /// Read the API key from this file instead of LANGDOCK_API_KEY
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) api_key_file: Option<PathBuf>,
+    /// For a connection to come about [default: 5s]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) connect_timeout: Option<Duration>,
+    /// With no byte moving [default: 120s streamed, 600s not]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) idle_timeout: Option<Duration>,
+    /// For the whole call, waiting included [default: none]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+    /// Tries after the first one; 0 for none [default: 8]
+    ///
+    /// Nothing is tried again once a part of the answer has arrived.
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) max_retries: Option<u32>,
+    /// Time spent waiting between tries, in all [default: 120s]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) max_wait: Option<Duration>,
+    /// Proxy for every request that leaves this machine
+    #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) proxy: Option<String>,
+    /// PEM file of the certificates to trust, instead of the bundled ones and the system's
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) cacert: Option<PathBuf>,
+    /// Allow plain http to another machine
+    #[arg(long, global = true)]
+    pub(crate) allow_http: bool,
+    /// Answer from the built-in endpoint: scripted answers, no model, no key
+    #[arg(long, global = true, conflicts_with = "base_url")]
+    pub(crate) demo: bool,
+}
+
+impl Connection {
+    /// What the flags say; `request` has the model's.
+    pub(crate) fn flags(&self, request: &Request) -> Flags {
+        let given = self.clone();
+        Flags {
+            region: given.region,
+            base_url: given.base_url,
+            api_key_file: given.api_key_file,
+            connect_timeout: given.connect_timeout,
+            idle_timeout: given.idle_timeout,
+            timeout: given.timeout,
+            max_retries: given.max_retries,
+            max_wait: given.max_wait,
+            proxy: given.proxy,
+            cacert: given.cacert,
+            allow_http: given.allow_http,
+            model: request.model.clone(),
+            max_tokens: request.max_tokens,
+        }
+    }
+}
+
+/// What to ask for
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Request")]
+pub(crate) struct Request {
+    /// Model
+    #[arg(short, long, value_name = "ID")]
+    pub(crate) model: Option<String>,
+    /// System prompt; @FILE reads it from a file
+    #[arg(short, long, value_name = "TEXT|@FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) system: Option<String>,
+    /// Most tokens to write [default: 4096 or 8192, by the model]
+    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+    pub(crate) max_tokens: Option<u64>,
+    /// Randomness, 0 to 1
+    #[arg(long, value_name = "X", value_parser = zero_to_one, allow_negative_numbers = true)]
+    pub(crate) temperature: Option<f64>,
+    /// Nucleus sampling, 0 to 1
+    #[arg(long, value_name = "X", value_parser = zero_to_one, allow_negative_numbers = true)]
+    pub(crate) top_p: Option<f64>,
+    /// Sample from the K likeliest tokens, at least 1
+    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+    pub(crate) top_k: Option<u64>,
+    /// Stop at this text; repeat for more
+    #[arg(long, value_name = "SEQ", value_parser = not_blank, allow_hyphen_values = true)]
+    pub(crate) stop: Vec<String>,
+    /// An opaque id of the person, sent as metadata.user_id
+    #[arg(long, value_name = "ID")]
+    pub(crate) user_id: Option<String>,
+    /// Any other field of the request's body; repeat for more
+    ///
+    /// For example --set 'thinking={"type":"enabled","budget_tokens":2000}'
+    #[arg(long = "set", value_name = "KEY=JSON", value_parser = key_and_json)]
+    pub(crate) fields: Vec<(String, Value)>,
+    /// Let the answer begin with this text; only what follows it is printed
+    #[arg(long, value_name = "TEXT", value_parser = not_blank, allow_hyphen_values = true)]
+    pub(crate) prefill: Option<String>,
+}
+
+/// What to answer from
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
+pub(crate) struct Input {
+    /// Text file, image or PDF, told by its content; - is standard input; repeat for more
+    #[arg(short, long = "file", value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Leave standard input alone
+    #[arg(short = 'I', long)]
+    pub(crate) no_stdin: bool,
+}
+
+/// Where the answer goes
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Output {
+    /// Colour of messages
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    pub(crate) color: Color,
+    /// Say nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say what is done; -vv: requests and headers too, never bodies or the key
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say the tokens and the time it took
+    #[arg(short, long)]
+    pub(crate) usage: bool,
+    /// Ask for the answer in one piece
+    #[arg(short = 'S', long)]
+    pub(crate) no_stream: bool,
+    /// Print the API's message object
+    #[arg(short, long, conflicts_with = "jsonl")]
+    pub(crate) json: bool,
+    /// Print each event on a line as it comes, then the message object
+    #[arg(long)]
+    pub(crate) jsonl: bool,
+    /// Print the first fenced code block only
+    #[arg(short = 'x', long, conflicts_with_all = ["json", "jsonl"])]
+    pub(crate) extract: bool,
+    /// With --extract: the first code block of this language
+    #[arg(long, value_name = "LANG", requires = "extract")]
+    pub(crate) lang: Option<String>,
+    /// Write the answer to this file, whole or not at all
+    ///
+    /// What came of a broken answer stays in FILE.part.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+    /// Exit 0 even if the answer was cut off by the limit of tokens
+    #[arg(long)]
+    pub(crate) allow_truncated: bool,
+}
+
+impl Output {
+    /// How much to say.
+    pub(crate) fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, 0) => Verbosity::Normal,
+            (false, 1) => Verbosity::Steps,
+            (false, _) => Verbosity::Headers,
+        }
+    }
+}
+
+/// What would be sent
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Looking")]
+pub(crate) struct Looking {
+    /// Print the body and send nothing; the data of images is shortened
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print an equal curl command and send nothing; the key stands in it as $`LANGDOCK_API_KEY`
+    #[arg(long, conflicts_with_all = ["dry_run", "demo"])]
+    pub(crate) curl: bool,
+}
+
+/// When to colour
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl From<Color> for ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
+        }
+    }
+}
+
+/// A shell with completions
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Shell {
+    /// GNU Bash
+    Bash,
+    /// Elvish
+    Elvish,
+    /// fish
+    Fish,
+    /// `PowerShell`
+    #[value(name = "powershell")]
+    PowerShell,
+    /// Z shell
+    Zsh,
+}
+
+impl From<Shell> for clap_complete::Shell {
+    fn from(shell: Shell) -> Self {
+        match shell {
+            Shell::Bash => Self::Bash,
+            Shell::Elvish => Self::Elvish,
+            Shell::Fish => Self::Fish,
+            Shell::PowerShell => Self::PowerShell,
+            Shell::Zsh => Self::Zsh,
+        }
+    }
+}
+
+fn zero_to_one(text: &str) -> Result<f64, String> {
+    let in_range = |number: &f64| (0.0..=1.0).contains(number);
+    text.parse().ok().filter(in_range).ok_or_else(|| "a number from 0 to 1 is needed".to_owned())
+}
+
+fn at_least_one(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|&number| number >= 1).ok_or_else(|| "a whole number of at least 1 is needed".to_owned())
+}
+
+fn not_blank(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("it is blank, which the API refuses".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// Fields that have their own place on the command line.
+const RESERVED_FIELDS: [(&str, &str); 3] =
+    [("model", "use --model"), ("messages", "give a prompt, --file or standard input"), ("stream", "use --no-stream")];
+
+fn key_and_json(text: &str) -> Result<(String, Value), String> {
+    let (key, json) = text.split_once('=').ok_or("KEY=JSON is needed")?;
+    if key.is_empty() {
+        return Err("KEY=JSON is needed".to_owned());
+    }
+    if let Some((_, instead)) = RESERVED_FIELDS.iter().find(|(reserved, _)| *reserved == key) {
+        return Err(format!("`{key}` cannot be set: {instead}"));
+    }
+    let value = serde_json::from_str(json)
+        .map_err(|error| format!("the value is no JSON ({error}); text needs double quotes: {key}='\"…\"'"))?;
+    Ok((key.to_owned(), value))
+}

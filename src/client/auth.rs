@@ -1,0 +1,72 @@
+//! The API key: a secret that cannot be printed.
+
+use std::fmt;
+
+use reqwest::header::HeaderValue;
+
+/// An API key. Its `Debug` is masked, it has no `Display`, and the header made of it is marked sensitive.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct ApiKey(String);
+
+/// Why a text is no key. The text itself is never part of the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum KeyError {
+    /// Nothing but white space.
+    #[error("it is empty")]
+    Empty,
+    /// A character that cannot stand in a header, white space in the middle included.
+    #[error("it has a character that no key has (a space, a line break or one outside ASCII)")]
+    BadCharacter,
+}
+
+impl ApiKey {
+    /// Takes a key as a person or a file gives it: white space around it is dropped. The prefix is not checked, since
+    /// Langdock has used several.
+    pub(crate) fn new(text: &str) -> Result<Self, KeyError> {
+        let key = text.trim();
+        match key {
+            "" => Err(KeyError::Empty),
+            _ if key.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(Self(key.to_owned())),
+            _ => Err(KeyError::BadCharacter),
+        }
+    }
+
+    /// The value of the `Authorization` header.
+    pub(super) fn bearer(&self) -> HeaderValue {
+        let mut value =
+            HeaderValue::from_str(&format!("Bearer {}", self.0)).expect("a key is visible ASCII, see `new`");
+        value.set_sensitive(true);
+        value
+    }
+
+    /// Blanks the key out of a text from outside: a server may echo what it was sent.
+    pub(crate) fn scrub(&self, text: &str) -> String {
+        text.replace(&self.0, "[API key]")
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ApiKey(masked)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_around_a_key_is_dropped_and_inside_it_is_refused() {
+        assert_eq!(ApiKey::new(" sk-ld-1\n").map(|key| key.0), Ok("sk-ld-1".to_owned()));
+        assert_eq!(ApiKey::new(" \n"), Err(KeyError::Empty));
+        assert_eq!(ApiKey::new("sk ld"), Err(KeyError::BadCharacter));
+        assert_eq!(ApiKey::new("sk-ld-é"), Err(KeyError::BadCharacter));
+    }
+
+    #[test]
+    fn a_key_is_masked_wherever_it_could_be_printed() {
+        let key = ApiKey::new("sk-ld-secret").expect("a key");
+        assert!(!format!("{key:?} {:?}", key.bearer()).contains("secret"));
+        assert_eq!(key.scrub("bad key sk-ld-secret!"), "bad key [API key]!");
+    }
+}

@@ -1,0 +1,309 @@
+//! One call: sent, read, and tried again until the first part of an answer has arrived. From then on nothing is repeated.
+//!
+//! It is pulled: `advance` does one step of IO, `next_update` gives what that step brought. Dropping a call cancels it.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, LOCATION};
+use reqwest::{Body, Response, StatusCode};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::Client;
+use super::error::{Error, StatusError, Timeout};
+use super::retry::{self, Failure, Spent};
+use super::upload::{Activity, Upload};
+use crate::protocol::{ApiError, Machine, Message, StreamError, Update};
+
+/// How long a connection may stay silent while an answer is streamed: pings come more often.
+const IDLE_STREAMED: Duration = Duration::from_secs(120);
+
+/// The same where the answer comes as one: nothing is sent while the model writes.
+const IDLE_WHOLE: Duration = Duration::from_secs(600);
+
+/// The longest error body that is read, in bytes.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
+
+/// What a step brought.
+#[derive(Debug)]
+pub(crate) enum Advance {
+    /// A request is about to be sent.
+    Sending,
+    /// The head of an answer.
+    Head(ResponseHead),
+    /// A piece of the answer's body: see `next_update`.
+    Received,
+    /// A try failed, and the next step waits for another one.
+    Retrying(Retrying),
+    /// The answer is whole.
+    Finished,
+}
+
+/// The head of an answer, for those who watch.
+#[derive(Debug)]
+pub(crate) struct ResponseHead {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The headers.
+    pub(crate) headers: HeaderMap,
+}
+
+/// A try that failed and will be repeated.
+#[derive(Debug)]
+pub(crate) struct Retrying {
+    /// Why.
+    pub(crate) error: Error,
+    /// How long the wait is.
+    pub(crate) wait: Duration,
+    /// Which try comes next, counted from 1.
+    pub(crate) next_attempt: u32,
+}
+
+/// A request on its way to an answer.
+#[derive(Debug)]
+pub(crate) struct Call {
+    client: Client,
+    body: Bytes,
+    stream: bool,
+    deadline: Option<Instant>,
+    spent: Spent,
+    state: State,
+    machine: Machine,
+    failure: Option<Error>,
+    request_id: Option<String>,
+}
+
+#[derive(Debug)]
+enum State {
+    New,
+    Waiting(Instant),
+    Sending,
+    Reading(Response),
+    Ended,
+}
+
+impl Call {
+    pub(super) fn new(client: Client, body: Bytes, stream: bool) -> Self {
+        Self {
+            client,
+            body,
+            stream,
+            deadline: None,
+            spent: Spent::default(),
+            state: State::New,
+            machine: Machine::default(),
+            failure: None,
+            request_id: None,
+        }
+    }
+
+    /// Gives the next update of what has already arrived, none where a further step is needed.
+    pub(crate) fn next_update(&mut self) -> Option<Update> {
+        if self.failure.is_some() {
+            return None;
+        }
+        match self.machine.next() {
+            Ok(update) => update,
+            Err(source) => {
+                self.failure = Some(self.broken(source));
+                None
+            }
+        }
+    }
+
+    /// The data of the event behind the last update, as it came.
+    pub(crate) fn event_data(&self) -> &[u8] {
+        self.machine.data()
+    }
+
+    /// Does the next step.
+    pub(crate) async fn advance(&mut self) -> Result<Advance, Error> {
+        match self.step().await {
+            Ok(advance) => Ok(advance),
+            Err(error) => self.retry_or_fail(error),
+        }
+    }
+
+    /// Tries so far, the present one included.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.spent.retries + 1
+    }
+
+    /// Time spent waiting between tries.
+    pub(crate) fn waited(&self) -> Duration {
+        self.spent.waited
+    }
+
+    /// Whether a part of the answer has come.
+    pub(crate) fn has_content(&self) -> bool {
+        self.machine.has_content()
+    }
+
+    /// The request's id, once the server has said it.
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
+    /// Gives the whole message, or says why there is none.
+    pub(crate) fn finish(self) -> Result<Message, StreamError> {
+        self.machine.finish()
+    }
+
+    /// Gives the message as far as it came; none if it never began.
+    pub(crate) fn partial(self) -> Option<Message> {
+        self.machine.partial()
+    }
+
+    async fn step(&mut self) -> Result<Advance, Error> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::New => {
+                self.deadline = self.client.options.timeout.map(|timeout| Instant::now() + timeout);
+                self.state = State::Sending;
+                Ok(Advance::Sending)
+            }
+            State::Waiting(until) => {
+                // The state stays what it is until the wait is over, so that a step that was dropped can be taken again.
+                self.state = State::Waiting(until);
+                sleep_until(until).await;
+                self.state = State::Sending;
+                Ok(Advance::Sending)
+            }
+            State::Sending => self.send().await,
+            State::Reading(response) => self.read(response).await,
+            State::Ended => Ok(Advance::Finished),
+        }
+    }
+
+    async fn send(&mut self) -> Result<Advance, Error> {
+        let activity = Activity::new();
+        let upload = Upload::new(self.body.clone(), activity.clone());
+        let request = self
+            .client
+            .http
+            .post(self.client.endpoint.messages_url())
+            .headers(self.client.headers(self.stream))
+            .body(Body::wrap(upload))
+            .send();
+        let response = self.in_time(&activity, request).await?.map_err(|error| self.transport(&error))?;
+        self.request_id = request_id(response.headers()).map(|id| self.client.scrub(&id));
+        let head = ResponseHead { status: response.status().as_u16(), headers: response.headers().clone() };
+        if response.status() != StatusCode::OK {
+            return Err(self.status_error(response).await);
+        }
+        self.state = State::Reading(response);
+        Ok(Advance::Head(head))
+    }
+
+    async fn read(&mut self, mut response: Response) -> Result<Advance, Error> {
+        if self.machine.is_finished() {
+            return Ok(Advance::Finished);
+        }
+        match self.in_time(&Activity::new(), response.chunk()).await? {
+            Ok(Some(bytes)) => {
+                self.machine.push(&bytes);
+                self.state = State::Reading(response);
+                Ok(Advance::Received)
+            }
+            Ok(None) if self.machine.has_ended() => Err(self.broken(StreamError::Cut)),
+            Ok(None) => {
+                self.machine.end();
+                self.state = State::Reading(response);
+                Ok(Advance::Received)
+            }
+            Err(error) => Err(self.transport(&error)),
+        }
+    }
+
+    /// Waits for `step` as long as bytes move and the whole call has time left.
+    async fn in_time<T>(&self, activity: &Activity, step: impl Future<Output = T>) -> Result<T, Error> {
+        let default = if self.stream { IDLE_STREAMED } else { IDLE_WHOLE };
+        let idle = self.client.options.idle_timeout.unwrap_or(default);
+        let mut step = std::pin::pin!(step);
+        loop {
+            let silent_until = activity.last() + idle;
+            let until = self.deadline.map_or(silent_until, |deadline| deadline.min(silent_until));
+            if let Ok(output) = timeout_at(until, &mut step).await {
+                return Ok(output);
+            }
+            match (self.deadline, self.client.options.timeout) {
+                (Some(deadline), Some(limit)) if Instant::now() >= deadline => {
+                    return Err(Error::TimedOut(Timeout::Total(limit)));
+                }
+                _ if activity.last() + idle <= Instant::now() => return Err(Error::TimedOut(Timeout::Idle(idle))),
+                _ => {} // The upload moved on meanwhile.
+            }
+        }
+    }
+
+    fn retry_or_fail(&mut self, error: Error) -> Result<Advance, Error> {
+        self.state = State::Ended;
+        if self.machine.has_content() {
+            return Err(error);
+        }
+        let failure = error.failure();
+        let now = Instant::now();
+        let fits = |wait: &Duration| self.deadline.is_none_or(|deadline| now + *wait < deadline);
+        let Some(wait) = self.client.options.retry.decide(&self.spent, &failure, fastrand::f64()).filter(fits) else {
+            return Err(error);
+        };
+        self.spent.retries += 1;
+        self.spent.timeouts += u32::from(failure == Failure::TimedOut);
+        self.spent.waited += wait;
+        self.machine = Machine::default();
+        self.state = State::Waiting(now + wait);
+        Ok(Advance::Retrying(Retrying { error, wait, next_attempt: self.attempts() }))
+    }
+
+    fn broken(&self, source: StreamError) -> Error {
+        let source = match source {
+            StreamError::Api(mut api) => {
+                api.message = self.client.scrub(&api.message);
+                StreamError::Api(api)
+            }
+            StreamError::NotAMessage { excerpt } => StreamError::NotAMessage { excerpt: self.client.scrub(&excerpt) },
+            other => other,
+        };
+        Error::Answer { source, request_id: self.request_id.clone() }
+    }
+
+    fn transport(&self, error: &reqwest::Error) -> Error {
+        Error::from_transport(error, self.client.endpoint.host(), self.client.options.connect_timeout)
+    }
+
+    async fn status_error(&self, mut response: Response) -> Error {
+        let status = response.status();
+        let retry_after = retry::retry_after(response.headers(), SystemTime::now());
+        let should_retry = retry::should_retry(response.headers());
+        let text = |value: &reqwest::header::HeaderValue| self.client.scrub(&String::from_utf8_lossy(value.as_bytes()));
+        let location = response.headers().get(LOCATION).filter(|_| status.is_redirection()).map(text);
+        let mut body = Vec::new();
+        // What cannot be read of an error's body does not hide the error.
+        while let Ok(Ok(Some(bytes))) = self.in_time(&Activity::new(), response.chunk()).await {
+            body.extend_from_slice(&bytes);
+            if body.len() > MAX_ERROR_BYTES {
+                break;
+            }
+        }
+        let mut api = ApiError::from_body(status.canonical_reason(), &body);
+        api.message = self.client.scrub(&api.message);
+        let request_id = self.request_id.clone().or_else(|| api.request_id.clone());
+        Error::Status(Box::new(StatusError {
+            status: status.as_u16(),
+            api,
+            request_id,
+            location,
+            retry_after,
+            should_retry,
+        }))
+    }
+}
+
+/// The request's id: Anthropic's header, or that of a gateway or of AWS.
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    ["request-id", "x-request-id", "x-amzn-requestid"]
+        .iter()
+        .find_map(|name| headers.get(*name)?.to_str().ok().map(str::to_owned))
+}

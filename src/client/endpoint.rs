@@ -1,0 +1,274 @@
+//! Where requests go: the region and the base URL, and nothing that was not chosen.
+
+use std::fmt;
+
+use reqwest::Url;
+
+/// The regions that Langdock's documentation names.
+pub(crate) const KNOWN_REGIONS: [&str; 4] = ["eu", "us", "global", "ch"];
+
+/// The region where none was chosen.
+pub(crate) const DEFAULT_REGION: &str = "eu";
+
+/// Langdock's own host.
+const LANGDOCK_HOST: &str = "api.langdock.com";
+
+const DEFAULT_BASE_URL: &str = "https://api.langdock.com/anthropic/{region}";
+
+/// A region's slug, such as `eu`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Region(String);
+
+impl Region {
+    /// Takes a slug: lower-case letters, digits and hyphens.
+    pub(crate) fn new(slug: &str) -> Result<Self, EndpointError> {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if !slug.is_empty() && slug.bytes().all(fits) {
+            Ok(Self(slug.to_owned()))
+        } else {
+            Err(EndpointError::BadRegion(slug.to_owned()))
+        }
+    }
+
+    /// Whether the documentation names it.
+    pub(crate) fn is_known(&self) -> bool {
+        KNOWN_REGIONS.contains(&self.0.as_str())
+    }
+
+    /// The slug.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Why a region and a base URL give no endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum EndpointError {
+    /// Not a slug.
+    #[error("`{0}` is no region: a region is written in lower-case letters, digits and hyphens")]
+    BadRegion(String),
+    /// Not a URL.
+    #[error("the base URL `{0}` is no URL: {1}")]
+    BadUrl(String, String),
+    /// Another scheme than http and https.
+    #[error("the base URL `{0}` does not begin with https://")]
+    BadScheme(String),
+    /// Something that a base URL cannot have.
+    #[error("the base URL `{0}` has {1}, which a base URL cannot have")]
+    Unwanted(String, &'static str),
+    /// Plain http to a host that is not this machine.
+    #[error("the base URL `{0}` would send the key and the prompt over plain http")]
+    PlainHttp(String),
+    /// The base URL fixes one region, and another one was chosen.
+    #[error("the base URL is for region `{fixed}`, but region `{chosen}` was chosen")]
+    RegionConflict {
+        /// In the URL.
+        fixed: String,
+        /// By flag, environment or file.
+        chosen: String,
+    },
+}
+
+/// A checked endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Endpoint {
+    base: Url,
+    region: Region,
+}
+
+impl Endpoint {
+    /// Makes an endpoint of what was chosen. `region` is none where nobody chose one; a base URL that fixes a region
+    /// then decides.
+    pub(crate) fn new(
+        base_url: Option<&str>,
+        region: Option<&Region>,
+        allow_http: bool,
+    ) -> Result<Self, EndpointError> {
+        let given = base_url.unwrap_or(DEFAULT_BASE_URL).trim();
+        let slug = region.map_or(DEFAULT_REGION, Region::as_str);
+        let mut base = parse(given, &given.replace("{region}", slug))?;
+        let path = api_root(base.path()).to_owned();
+        base.set_path(&path);
+        if (base.host_str() == Some(LANGDOCK_HOST) && path.is_empty()) || path.ends_with("/api/public") {
+            base.set_path(&format!("{path}/anthropic/{slug}"));
+        }
+        if base.scheme() == "http" && !allow_http && !is_loopback(&base) {
+            return Err(EndpointError::PlainHttp(given.to_owned()));
+        }
+        let region = match (fixed_region(base.path()), region) {
+            (Some(fixed), Some(chosen)) if fixed != *chosen => {
+                return Err(EndpointError::RegionConflict { fixed: fixed.0, chosen: chosen.0.clone() });
+            }
+            (Some(fixed), _) => fixed,
+            (None, Some(chosen)) => chosen.clone(),
+            (None, None) => Region(DEFAULT_REGION.to_owned()),
+        };
+        Ok(Self { base, region })
+    }
+
+    /// The region that requests go to.
+    pub(crate) fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// The host and port, for messages.
+    pub(crate) fn host(&self) -> String {
+        let host = self.base.host_str().unwrap_or_default();
+        self.base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
+    /// Whether requests stay on this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        is_loopback(&self.base)
+    }
+
+    /// Whether requests are encrypted.
+    pub(crate) fn is_https(&self) -> bool {
+        self.base.scheme() == "https"
+    }
+
+    /// The URL of `POST …/v1/messages`.
+    pub(crate) fn messages_url(&self) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/v1/messages", self.base.path().trim_end_matches('/')));
+        url
+    }
+}
+
+fn parse(given: &str, substituted: &str) -> Result<Url, EndpointError> {
+    let url = Url::parse(substituted).map_err(|error| match substituted.contains("://") {
+        true => EndpointError::BadUrl(given.to_owned(), error.to_string()),
+        false => EndpointError::BadScheme(given.to_owned()),
+    })?;
+    let unwanted = |what| Err(EndpointError::Unwanted(given.to_owned(), what));
+    match url.scheme() {
+        "http" | "https" if url.query().is_some() => unwanted("a query"),
+        "http" | "https" if url.fragment().is_some() => unwanted("a fragment"),
+        // The password is not repeated: it could be a key.
+        "http" | "https" if !url.username().is_empty() || url.password().is_some() => {
+            Err(EndpointError::Unwanted(url.host_str().unwrap_or_default().to_owned(), "a user name or password"))
+        }
+        "http" | "https" => Ok(url),
+        _ => Err(EndpointError::BadScheme(given.to_owned())),
+    }
+}
+
+/// Drops what people paste along with a base URL: `/v1`, `/v1/messages`, slashes at the end.
+fn api_root(path: &str) -> &str {
+    let path = path.trim_end_matches('/');
+    let path = path.strip_suffix("/messages").unwrap_or(path);
+    path.strip_suffix("/v1").unwrap_or(path).trim_end_matches('/')
+}
+
+/// The region that a path such as `/api/public/anthropic/us` fixes.
+fn fixed_region(path: &str) -> Option<Region> {
+    let (before, slug) = path.rsplit_once('/')?;
+    if before.ends_with("/anthropic") { Region::new(slug).ok() } else { None }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    address.parse::<std::net::IpAddr>().map_or(host == "localhost", |address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(base: Option<&str>, region: Option<&str>) -> Result<(String, String), EndpointError> {
+        let region = region.map(Region::new).transpose()?;
+        let endpoint = Endpoint::new(base, region.as_ref(), false)?;
+        Ok((endpoint.messages_url().to_string(), endpoint.region().to_string()))
+    }
+
+    #[test]
+    fn every_form_of_a_base_url_gives_the_right_address() {
+        for (base, region, expected, in_region) in [
+            (None, None, "https://api.langdock.com/anthropic/eu/v1/messages", "eu"),
+            (None, Some("us"), "https://api.langdock.com/anthropic/us/v1/messages", "us"),
+            (Some("https://api.langdock.com"), Some("us"), "https://api.langdock.com/anthropic/us/v1/messages", "us"),
+            (Some("https://api.langdock.com/"), None, "https://api.langdock.com/anthropic/eu/v1/messages", "eu"),
+            (
+                Some("https://api.langdock.com/anthropic/us"),
+                None,
+                "https://api.langdock.com/anthropic/us/v1/messages",
+                "us",
+            ),
+            (
+                Some("https://api.langdock.com/anthropic/us/v1"),
+                None,
+                "https://api.langdock.com/anthropic/us/v1/messages",
+                "us",
+            ),
+            (
+                Some("https://api.langdock.com/anthropic/eu/v1/messages/"),
+                Some("eu"),
+                "https://api.langdock.com/anthropic/eu/v1/messages",
+                "eu",
+            ),
+            (
+                Some("https://acme.example/api/public"),
+                Some("us"),
+                "https://acme.example/api/public/anthropic/us/v1/messages",
+                "us",
+            ),
+            (
+                Some("https://acme.example/api/public/anthropic/us/"),
+                None,
+                "https://acme.example/api/public/anthropic/us/v1/messages",
+                "us",
+            ),
+            (Some("http://127.0.0.1:8089/x/{region}/"), Some("us"), "http://127.0.0.1:8089/x/us/v1/messages", "us"),
+            (Some("http://localhost:11434"), None, "http://localhost:11434/v1/messages", "eu"),
+            (Some("http://[::1]:1/v1"), None, "http://[::1]:1/v1/messages", "eu"),
+            (Some("https://gateway.example/claude"), Some("ch"), "https://gateway.example/claude/v1/messages", "ch"),
+        ] {
+            assert_eq!(url(base, region), Ok((expected.to_owned(), in_region.to_owned())), "{base:?} {region:?}");
+        }
+    }
+
+    #[test]
+    fn a_fixed_region_is_never_changed() {
+        let conflict = EndpointError::RegionConflict { fixed: "us".into(), chosen: "eu".into() };
+        assert_eq!(url(Some("https://api.langdock.com/anthropic/us"), Some("eu")), Err(conflict));
+    }
+
+    #[test]
+    fn plain_http_goes_to_this_machine_only_unless_it_is_allowed() {
+        assert!(matches!(url(Some("http://10.0.0.1"), None), Err(EndpointError::PlainHttp(_))));
+        assert!(matches!(url(Some("http://localhost.example"), None), Err(EndpointError::PlainHttp(_))));
+        assert!(Endpoint::new(Some("http://10.0.0.1"), None, true).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_base_url_is_refused() {
+        for base in [
+            "api.langdock.com",
+            "localhost:80",
+            "ftp://x",
+            "",
+            "https://x?a=b",
+            "https://x#a",
+            "https://u:p@x",
+            "https://",
+        ] {
+            let error = url(Some(base), None).expect_err(base);
+            assert!(!error.to_string().contains("u:p"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_region_is_a_slug() {
+        for slug in ["", "EU", "eu/../us", "e u"] {
+            assert!(Region::new(slug).is_err(), "{slug}");
+        }
+        assert!(!Region::new("ap-south-1").expect("a slug").is_known());
+    }
+}

@@ -1,0 +1,252 @@
+//! Why a call gave no answer.
+
+use std::error::Error as _;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::retry::Failure;
+use crate::protocol::{ApiError, StreamError};
+
+/// Why no client could be built.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BuildError {
+    /// The file of `--cacert` or `SSL_CERT_FILE`.
+    #[error("cannot use the certificates of `{}`: {reason}", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The URL of `--proxy` or `HTTPS_PROXY`; it is not repeated, since it may hold a password.
+    #[error("the proxy's URL cannot be used")]
+    Proxy,
+    /// The parts do not fit together.
+    #[error("cannot set up the HTTP client")]
+    Client(#[source] reqwest::Error),
+}
+
+/// Why a call gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The server answered with another status than 200.
+    #[error("{}", .0)]
+    Status(Box<StatusError>),
+    /// The answer's body is not a whole message.
+    #[error("{source}")]
+    Answer {
+        /// What is wrong with it.
+        source: StreamError,
+        /// The request's id, for support.
+        request_id: Option<String>,
+    },
+    /// No connection came about.
+    #[error("cannot connect to {host}: {reason}")]
+    Connect {
+        /// The host, or the proxy in front of it.
+        host: String,
+        /// The cause.
+        reason: String,
+        /// Whether another try may help.
+        transient: bool,
+    },
+    /// The name look-up failed.
+    #[error("cannot find {host}: {reason}")]
+    Dns {
+        /// The host.
+        host: String,
+        /// The cause.
+        reason: String,
+    },
+    /// The server's certificate is not accepted.
+    #[error("cannot trust {host}: {reason}")]
+    Certificate {
+        /// The host.
+        host: String,
+        /// The cause.
+        reason: String,
+    },
+    /// The connection was lost before the answer was whole.
+    #[error("the connection to {host} was lost: {reason}")]
+    Lost {
+        /// The host.
+        host: String,
+        /// The cause.
+        reason: String,
+    },
+    /// Nothing happened for too long.
+    #[error("{0}")]
+    TimedOut(Timeout),
+}
+
+/// An answer with another status than 200.
+#[derive(Debug)]
+pub(crate) struct StatusError {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// What the body says.
+    pub(crate) api: ApiError,
+    /// The request's id, for support.
+    pub(crate) request_id: Option<String>,
+    /// Where a redirect points to.
+    pub(crate) location: Option<String>,
+    /// How long the server wants to be left alone.
+    pub(crate) retry_after: Option<Duration>,
+    /// The header `x-should-retry`.
+    pub(crate) should_retry: Option<bool>,
+}
+
+impl fmt::Display for StatusError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reason = reqwest::StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason());
+        write!(formatter, "HTTP {}", self.status)?;
+        match (&self.location, reason) {
+            (Some(location), _) => write!(formatter, ": the server points to {location}, which is not followed"),
+            (None, Some(reason)) if reason != self.api.message => write!(formatter, " {reason}: {}", self.api.message),
+            (None, _) => write!(formatter, ": {}", self.api.message),
+        }
+    }
+}
+
+/// Which limit of time was passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Timeout {
+    /// `--connect-timeout`
+    Connect(Duration),
+    /// `--idle-timeout`
+    Idle(Duration),
+    /// `--timeout`
+    Total(Duration),
+}
+
+impl fmt::Display for Timeout {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(limit) => write!(formatter, "no connection within {} s", limit.as_secs_f64()),
+            Self::Idle(limit) => write!(formatter, "nothing came for {} s", limit.as_secs_f64()),
+            Self::Total(limit) => write!(formatter, "the answer was not whole within {} s", limit.as_secs_f64()),
+        }
+    }
+}
+
+/// What hyper says when a proxy wants a login; its error type is private, and trying again would not help.
+const PROXY_AUTH_REQUIRED: &str = "proxy authorization required";
+
+impl Error {
+    /// Sorts an error of the HTTP library. `host` is where the request goes.
+    pub(super) fn from_transport(error: &reqwest::Error, host: String, connect_timeout: Duration) -> Self {
+        let reason = innermost(error);
+        if let Some(reason) = certificate_problem(error) {
+            return Self::Certificate { host, reason };
+        }
+        match () {
+            () if error.is_dns() => Self::Dns { host, reason },
+            () if error.is_connect() && error.is_timeout() => Self::TimedOut(Timeout::Connect(connect_timeout)),
+            () if error.is_connect() => {
+                let transient = reason != PROXY_AUTH_REQUIRED;
+                Self::Connect { host, reason, transient }
+            }
+            () => Self::Lost { host, reason },
+        }
+    }
+
+    /// What the decision to try again depends on.
+    pub(super) fn failure(&self) -> Failure {
+        match self {
+            Self::Status(error) => Failure::Status {
+                status: error.status,
+                should_retry: error.should_retry,
+                retry_after: error.retry_after,
+            },
+            Self::Answer { source: StreamError::Api(api), .. } => {
+                Failure::Status { status: status_of(api), should_retry: None, retry_after: None }
+            }
+            Self::Answer { source: StreamError::Cut, .. } | Self::Lost { .. } => Failure::Lost,
+            Self::Answer { .. } | Self::Certificate { .. } | Self::Connect { transient: false, .. } => Failure::Final,
+            Self::Connect { .. } | Self::Dns { .. } | Self::TimedOut(Timeout::Connect(_)) => Failure::Connect,
+            Self::TimedOut(Timeout::Idle(_)) => Failure::TimedOut,
+            Self::TimedOut(Timeout::Total(_)) => Failure::Final,
+        }
+    }
+
+    /// What the API itself said, where it did.
+    pub(crate) fn api(&self) -> Option<&ApiError> {
+        match self {
+            Self::Status(error) => Some(&error.api),
+            Self::Answer { source: StreamError::Api(api), .. } => Some(api),
+            _ => None,
+        }
+    }
+
+    /// The HTTP status, also where an error event stands for one; none where no answer came.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Status(error) => Some(error.status),
+            Self::Answer { source: StreamError::Api(api), .. } => Some(status_of(api)),
+            _ => None,
+        }
+    }
+
+    /// The request's id, for support.
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Status(error) => error.request_id.as_deref(),
+            Self::Answer { request_id, .. } => request_id.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether trying again later may help.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self.failure() {
+            Failure::Status { status, should_retry, .. } => {
+                should_retry.unwrap_or(matches!(status, 408 | 409 | 429 | 500..))
+            }
+            Failure::Connect | Failure::Lost | Failure::TimedOut => true,
+            Failure::Final => matches!(self, Self::TimedOut(_)),
+        }
+    }
+}
+
+/// The status that an error event stands for; events come after a 200. Source: the API's table of errors.
+fn status_of(api: &ApiError) -> u16 {
+    match api.kind.as_deref() {
+        Some("invalid_request_error") => 400,
+        Some("authentication_error") => 401,
+        Some("billing_error") => 402,
+        Some("permission_error") => 403,
+        Some("not_found_error") => 404,
+        Some("conflict_error") => 409,
+        Some("request_too_large") => 413,
+        Some("rate_limit_error") => 429,
+        Some("timeout_error") => 504,
+        Some("overloaded_error") => 529,
+        _ => 500,
+    }
+}
+
+/// The last error of the chain, which names the cause; those above only say that something failed.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+/// What TLS has against the server, unless the connection itself broke.
+fn certificate_problem(error: &reqwest::Error) -> Option<String> {
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        let inside_io = source.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let tls = source
+            .downcast_ref::<rustls::Error>()
+            .or_else(|| inside_io.and_then(|inner| inner.downcast_ref::<rustls::Error>()));
+        if let Some(tls) = tls {
+            return Some(tls.to_string());
+        }
+        cause = source.source();
+    }
+    None
+}

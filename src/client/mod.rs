@@ -1,0 +1,140 @@
+//! The shared HTTP core: where requests go, who asks, over what, and how often it is tried.
+
+mod auth;
+mod call;
+mod endpoint;
+mod error;
+mod models;
+mod retry;
+mod tls;
+mod upload;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{NoProxy, Proxy};
+
+pub(crate) use auth::{ApiKey, KeyError};
+pub(crate) use call::{Advance, Call, ResponseHead, Retrying};
+pub(crate) use endpoint::{Endpoint, EndpointError, KNOWN_REGIONS, Region};
+pub(crate) use error::{BuildError, Error, StatusError, Timeout};
+pub(crate) use models::default_max_tokens;
+pub(crate) use retry::RetryPolicy;
+
+/// The version of the API that is spoken. The next one, 2026-10-21, takes the sampling parameters away.
+pub(crate) const ANTHROPIC_VERSION: &str = "2023-06-01";
+
+/// What every request calls itself.
+pub(crate) const AGENT: &str = concat!("langdock/", env!("CARGO_PKG_VERSION"));
+
+/// How to connect and how long to wait.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Options {
+    /// For one connection to come about.
+    pub(crate) connect_timeout: Duration,
+    /// With no byte moving; none: by the kind of answer.
+    pub(crate) idle_timeout: Option<Duration>,
+    /// For the whole call, waiting included; none: no limit.
+    pub(crate) timeout: Option<Duration>,
+    /// When to try again.
+    pub(crate) retry: RetryPolicy,
+    /// The way out.
+    pub(crate) proxy: ProxyChoice,
+    /// A PEM file that replaces the bundled and the system's roots.
+    pub(crate) cacert: Option<PathBuf>,
+}
+
+/// Which proxy, if any. None of them is used for this machine itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ProxyChoice {
+    /// Straight to the host.
+    Direct,
+    /// `--proxy`: for every request.
+    Given(String),
+    /// `HTTPS_PROXY`, for https, except for the hosts of `NO_PROXY`.
+    Environment {
+        /// The proxy's URL.
+        https: String,
+        /// Hosts that are reached without it.
+        except: Option<String>,
+    },
+}
+
+/// Sends requests to one endpoint with one key.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    endpoint: Endpoint,
+    key: ApiKey,
+    options: Options,
+}
+
+impl Client {
+    /// Builds a client; nothing is sent, and for plain http nothing of TLS is set up.
+    pub(crate) fn new(endpoint: Endpoint, key: ApiKey, options: Options) -> Result<Self, BuildError> {
+        let tls = match &options.cacert {
+            _ if !endpoint.is_https() => tls::without_roots(),
+            Some(file) => tls::with_roots_of(file)?,
+            None => tls::with_bundled_and_system_roots(),
+        };
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .connect_timeout(options.connect_timeout)
+            .tcp_keepalive(Duration::from_secs(60))
+            .redirect(Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .http1_only()
+            .no_proxy();
+        if !endpoint.is_loopback() {
+            builder = match &options.proxy {
+                ProxyChoice::Direct => builder,
+                ProxyChoice::Given(url) => builder.proxy(Proxy::all(url).map_err(|_| BuildError::Proxy)?),
+                ProxyChoice::Environment { https, except } => {
+                    let except = except.as_deref().and_then(NoProxy::from_string);
+                    builder.proxy(Proxy::https(https).map_err(|_| BuildError::Proxy)?.no_proxy(except))
+                }
+            };
+        }
+        let http = builder.build().map_err(BuildError::Client)?;
+        Ok(Self { http, endpoint, key, options })
+    }
+
+    /// The endpoint.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Blanks the key out of a text from outside.
+    pub(crate) fn scrub(&self, text: &str) -> String {
+        self.key.scrub(text)
+    }
+
+    /// Begins a call; nothing is sent before it is advanced.
+    pub(crate) fn call(&self, body: Bytes, stream: bool) -> Call {
+        Call::new(self.clone(), body, stream)
+    }
+
+    /// The headers of a request for an answer; the key's is marked sensitive.
+    pub(crate) fn headers(&self, stream: bool) -> HeaderMap {
+        let mut headers: HeaderMap = public_headers(stream)
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .into_iter()
+            .collect();
+        headers.insert(AUTHORIZATION, self.key.bearer());
+        headers
+    }
+}
+
+/// The headers of a request but for the key.
+pub(crate) fn public_headers(stream: bool) -> [(&'static str, &'static str); 4] {
+    [
+        ("accept", if stream { "text/event-stream" } else { "application/json" }),
+        ("anthropic-version", ANTHROPIC_VERSION),
+        ("content-type", "application/json"),
+        ("user-agent", AGENT),
+    ]
+}

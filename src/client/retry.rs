@@ -1,0 +1,205 @@
+//! Whether and when a request is tried again: pure, the loop that sleeps is in `call`.
+//!
+//! The conditions and the short backoff are those of Anthropic's SDKs; the long one is for limits per minute, so that a
+//! whole window passes before the waiting ends.
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::HeaderMap;
+
+/// How often and how long to try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RetryPolicy {
+    /// The most tries after the first one.
+    pub(crate) max_retries: u32,
+    /// The most time to spend waiting in all.
+    pub(crate) max_wait: Duration,
+}
+
+/// What went wrong, as far as trying again depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The server answered with a status other than 200, or with an error event that stands for one.
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// The header `x-should-retry`.
+        should_retry: Option<bool>,
+        /// How long the server wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// No connection came about.
+    Connect,
+    /// The connection was lost before the answer.
+    Lost,
+    /// The request was sent, and nothing came back in time: each try may be billed.
+    TimedOut,
+    /// Trying again would give the same.
+    Final,
+}
+
+/// What has been spent on a call so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Spent {
+    /// Tries after the first one.
+    pub(crate) retries: u32,
+    /// Of these, tries after a timeout.
+    pub(crate) timeouts: u32,
+    /// Time spent waiting between tries.
+    pub(crate) waited: Duration,
+}
+
+/// Seconds to wait on a 429 that does not say how long: with jitter these pass a window of a minute within 120 s.
+const RATE_LIMIT_SECONDS: [f64; 5] = [2.0, 4.0, 8.0, 16.0, 30.0];
+
+/// The share of a wait that jitter may take off, as in Anthropic's SDKs.
+const JITTER: f64 = 0.25;
+
+impl RetryPolicy {
+    /// Says how long to wait before the next try, none if there is to be none. `jitter` is between 0 and 1.
+    pub(crate) fn decide(&self, spent: &Spent, failure: &Failure, jitter: f64) -> Option<Duration> {
+        if spent.retries >= self.max_retries || !is_retryable(failure, spent) {
+            return None;
+        }
+        let wait = match *failure {
+            Failure::Status { retry_after: Some(wait), .. } => wait,
+            _ => Duration::from_secs_f64(backoff_seconds(failure, spent.retries) * (1.0 - JITTER * jitter)),
+        };
+        (wait <= self.max_wait.saturating_sub(spent.waited)).then_some(wait)
+    }
+}
+
+fn is_retryable(failure: &Failure, spent: &Spent) -> bool {
+    match *failure {
+        Failure::Status { should_retry: Some(decision), .. } => decision,
+        Failure::Status { status, .. } => matches!(status, 408 | 409 | 429 | 500..),
+        Failure::Connect | Failure::Lost => true,
+        Failure::TimedOut => spent.timeouts == 0,
+        Failure::Final => false,
+    }
+}
+
+fn backoff_seconds(failure: &Failure, retries: u32) -> f64 {
+    if matches!(failure, Failure::Status { status: 429, .. }) {
+        let last = RATE_LIMIT_SECONDS.len() - 1;
+        RATE_LIMIT_SECONDS[usize::try_from(retries).map_or(last, |retries| retries.min(last))]
+    } else {
+        (0.5 * f64::from(2_u32.saturating_pow(retries))).min(8.0)
+    }
+}
+
+/// Reads how long the server wants to be left alone: `retry-after-ms`, else `retry-after` in seconds or as a date.
+pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    let number = |name: &str| text(name)?.parse::<f64>().ok();
+    let from_ms = number("retry-after-ms").and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok());
+    let from_seconds = || number("retry-after").and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let from_date = || {
+        let date = httpdate::parse_http_date(text("retry-after")?).ok()?;
+        Some(date.duration_since(now).unwrap_or_default())
+    };
+    from_ms.or_else(from_seconds).or_else(from_date)
+}
+
+/// Reads the header `x-should-retry`.
+pub(super) fn should_retry(headers: &HeaderMap) -> Option<bool> {
+    headers.get("x-should-retry")?.to_str().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: RetryPolicy = RetryPolicy { max_retries: 8, max_wait: Duration::from_secs(120) };
+
+    fn status(status: u16) -> Failure {
+        Failure::Status { status, should_retry: None, retry_after: None }
+    }
+
+    #[test]
+    fn every_status_has_its_decision() {
+        let retried: Vec<u16> =
+            (100..600).filter(|&code| POLICY.decide(&Spent::default(), &status(code), 0.0).is_some()).collect();
+        let expected: Vec<u16> = [408, 409, 429].into_iter().chain(500..600).collect();
+        assert_eq!(retried, expected);
+    }
+
+    #[test]
+    fn x_should_retry_decides_where_it_is_sent() {
+        for (code, should_retry) in [(400, true), (429, false)] {
+            let failure = Failure::Status { status: code, should_retry: Some(should_retry), retry_after: None };
+            assert_eq!(POLICY.decide(&Spent::default(), &failure, 0.0).is_some(), should_retry);
+        }
+    }
+
+    /// Plays a call that fails the same way each time; gives the waits in seconds.
+    fn waits(failure: Failure, jitter: f64) -> Vec<f64> {
+        let mut spent = Spent::default();
+        let mut waits = Vec::new();
+        while let Some(wait) = POLICY.decide(&spent, &failure, jitter) {
+            waits.push(wait.as_secs_f64());
+            spent.retries += 1;
+            spent.waited += wait;
+        }
+        waits
+    }
+
+    #[test]
+    fn a_rate_limit_is_waited_out_over_more_than_a_window() {
+        assert_eq!(waits(status(429), 0.0), [2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]);
+        assert_eq!(waits(status(429), 1.0), [1.5, 3.0, 6.0, 12.0, 22.5, 22.5, 22.5, 22.5]);
+    }
+
+    #[test]
+    fn other_failures_wait_as_the_sdks_do() {
+        assert_eq!(waits(status(529), 0.0), [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0]);
+        assert_eq!(waits(Failure::Connect, 1.0)[..3], [0.375, 0.75, 1.5]);
+    }
+
+    #[test]
+    fn a_wait_that_does_not_fit_is_not_begun() {
+        let failure = |seconds| Failure::Status {
+            status: 429,
+            should_retry: None,
+            retry_after: Some(Duration::from_secs(seconds)),
+        };
+        let spent = Spent { waited: Duration::from_secs(60), ..Spent::default() };
+        assert_eq!(POLICY.decide(&spent, &failure(60), 0.5), Some(Duration::from_secs(60)));
+        assert_eq!(POLICY.decide(&spent, &failure(61), 0.5), None);
+    }
+
+    #[test]
+    fn a_timeout_is_tried_again_once() {
+        assert!(POLICY.decide(&Spent::default(), &Failure::TimedOut, 0.0).is_some());
+        assert_eq!(
+            POLICY.decide(&Spent { retries: 1, timeouts: 1, ..Spent::default() }, &Failure::TimedOut, 0.0),
+            None
+        );
+    }
+
+    #[test]
+    fn no_retries_means_none() {
+        let policy = RetryPolicy { max_retries: 0, ..POLICY };
+        assert_eq!(policy.decide(&Spent::default(), &Failure::Connect, 0.0), None);
+    }
+
+    #[test]
+    fn the_wait_is_read_from_every_form_of_its_header() {
+        let now = httpdate::parse_http_date("Sun, 22 Nov 2026 12:00:00 GMT").expect("a date");
+        for (name, value, seconds) in [
+            ("retry-after-ms", "1500", Some(1.5)),
+            ("retry-after", "7", Some(7.0)),
+            ("retry-after", "0.5", Some(0.5)),
+            ("retry-after", "Sun, 22 Nov 2026 12:00:30 GMT", Some(30.0)),
+            ("retry-after", "Sun, 22 Nov 2026 11:00:00 GMT", Some(0.0)),
+            ("retry-after", "-1", None),
+            ("retry-after", "soon", None),
+            ("retry-after", "1e400", None),
+            ("x-other", "1", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(reqwest::header::HeaderName::from_static(name), value.parse().expect("a header value"));
+            assert_eq!(retry_after(&headers, now).map(|wait| wait.as_secs_f64()), seconds, "{name}: {value}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Durations as people write them: `500ms`, `30s`, `2m`, `1.5h`, `30d`; a bare number is seconds.
+
+use std::time::Duration;
+
+/// Reads a duration.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let number_ends = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(number_ends);
+    let seconds_each = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        _ => f64::NAN,
+    };
+    number
+        .parse::<f64>()
+        .ok()
+        .and_then(|number| Duration::try_from_secs_f64(number * seconds_each).ok())
+        .ok_or_else(|| format!("`{text}` is no duration: write a number and ms, s, m, h or d, such as 30s"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_a_number_and_a_unit() {
+        for (text, ms) in
+            [("500ms", 500), ("30s", 30_000), ("2m", 120_000), ("1.5h", 5_400_000), ("1d", 86_400_000), ("7", 7000)]
+        {
+            assert_eq!(parse_duration(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_by_name() {
+        for text in ["", "s", "5 s", "-5s", "5w", "1e9", "5s5s", "999999999999999999999d"] {
+            assert!(parse_duration(text).is_err_and(|error| error.contains(&format!("`{text}`"))), "{text}");
+        }
+    }
+}

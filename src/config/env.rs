@@ -1,0 +1,69 @@
+//! The environment: the only place that reads it. A variable that is not named here has no effect.
+
+use std::env;
+
+/// The variables with an effect and what they do, for the man pages.
+pub(crate) const VARIABLES: [(&str, &str); 11] = [
+    ("LANGDOCK_API_KEY", "The API key. There is no flag for it, since arguments show in ps."),
+    ("LANGDOCK_REGION", "The region, as --region."),
+    ("LANGDOCK_BASE_URL", "The base URL, as --base-url."),
+    ("LANGDOCK_MODEL", "The model, as --model."),
+    ("LANGDOCK_MAX_TOKENS", "The most tokens to write, as --max-tokens."),
+    ("LANGDOCK_MAX_WAIT", "The most time to spend waiting for another try, as --max-wait."),
+    ("HTTPS_PROXY", "The proxy for https, as --proxy; the lower-case name works too."),
+    ("NO_PROXY", "Hosts that are reached without HTTPS_PROXY; the lower-case name works too."),
+    ("SSL_CERT_FILE", "A PEM file that replaces the trusted certificates, as --cacert."),
+    ("NO_COLOR", "No colour, whatever it is set to, as --color never."),
+    ("CLICOLOR_FORCE", "Colour in pipes too, unless it is 0, as --color always."),
+];
+
+/// What the environment says. A variable that is empty counts as not set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Env {
+    /// `LANGDOCK_API_KEY`
+    pub(crate) api_key: Option<String>,
+    /// `LANGDOCK_REGION`
+    pub(crate) region: Option<String>,
+    /// `LANGDOCK_BASE_URL`
+    pub(crate) base_url: Option<String>,
+    /// `LANGDOCK_MODEL`
+    pub(crate) model: Option<String>,
+    /// `LANGDOCK_MAX_TOKENS`
+    pub(crate) max_tokens: Option<String>,
+    /// `LANGDOCK_MAX_WAIT`
+    pub(crate) max_wait: Option<String>,
+    /// `HTTPS_PROXY` or `https_proxy`
+    pub(crate) https_proxy: Option<String>,
+    /// `NO_PROXY` or `no_proxy`
+    pub(crate) no_proxy: Option<String>,
+    /// `SSL_CERT_FILE`
+    pub(crate) ssl_cert_file: Option<String>,
+    /// `NO_COLOR` is set.
+    pub(crate) no_color: bool,
+    /// `CLICOLOR_FORCE` is set and not 0.
+    pub(crate) clicolor_force: bool,
+    /// `TERM` says that the terminal can do nothing but print.
+    pub(crate) dumb_terminal: bool,
+}
+
+impl Env {
+    /// Reads the environment.
+    pub(crate) fn read() -> Self {
+        let get = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        let set = |name: &str| get(name).filter(|value| !value.is_empty());
+        Self {
+            api_key: set("LANGDOCK_API_KEY"),
+            region: set("LANGDOCK_REGION"),
+            base_url: set("LANGDOCK_BASE_URL"),
+            model: set("LANGDOCK_MODEL"),
+            max_tokens: set("LANGDOCK_MAX_TOKENS"),
+            max_wait: set("LANGDOCK_MAX_WAIT"),
+            https_proxy: set("HTTPS_PROXY").or_else(|| set("https_proxy")),
+            no_proxy: set("NO_PROXY").or_else(|| set("no_proxy")),
+            ssl_cert_file: set("SSL_CERT_FILE"),
+            no_color: set("NO_COLOR").is_some(),
+            clicolor_force: set("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
+            dumb_terminal: set("TERM").is_none_or(|term| term == "dumb"),
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! A request as the script reads it, once the checks have passed its shape.
+//!
+//! Messages of one role in a row are one turn here, as the newer API joins them, and a string is the block of text that it
+//! stands for.
+
+use serde_json::Value;
+
+use super::attachment::{Document, Image};
+
+/// A request to answer.
+pub(super) struct Ask<'a> {
+    /// The model asked.
+    pub(super) model: &'a str,
+    /// The most tokens of the answer.
+    pub(super) max_tokens: usize,
+    /// Texts that end the answer.
+    pub(super) stop_sequences: Vec<&'a str>,
+    /// Whether the answer is wanted as events.
+    pub(super) stream: bool,
+    /// The system prompt; empty where there is none.
+    pub(super) system: String,
+    /// The conversation.
+    pub(super) turns: Vec<Turn<'a>>,
+    /// The tools on offer.
+    pub(super) tools: Vec<Tool<'a>>,
+    /// Which of them to call.
+    pub(super) tool_choice: ToolChoice<'a>,
+    /// Whether one answer may hold several calls.
+    pub(super) parallel_calls: bool,
+    /// Whether the answer opens with thinking.
+    pub(super) thinking: Thinking,
+    /// The JSON schema that the answer's text must meet.
+    pub(super) output_schema: Option<&'a Value>,
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// `user`
+    User,
+    /// `assistant`, which Langdock also calls `agent`.
+    Assistant,
+}
+
+/// All that one side said before the other one spoke again.
+pub(super) struct Turn<'a> {
+    /// Who speaks.
+    pub(super) role: Role,
+    /// What is said.
+    pub(super) blocks: Vec<Placed<'a>>,
+}
+
+/// A content block and where it stands in the request.
+pub(super) struct Placed<'a> {
+    /// The index of its message.
+    pub(super) message: usize,
+    /// Its index in that message.
+    pub(super) index: usize,
+    /// The block.
+    pub(super) content: Content<'a>,
+}
+
+/// A content block.
+pub(super) enum Content<'a> {
+    /// Text.
+    Text(&'a str),
+    /// A picture.
+    Image(Image<'a>),
+    /// A PDF or a plain text as a document.
+    Document(Document<'a>),
+    /// A call that the assistant made.
+    ToolUse {
+        /// Its id.
+        id: &'a str,
+        /// The tool's name.
+        name: &'a str,
+        /// The arguments.
+        input: &'a Value,
+    },
+    /// What a call returned.
+    ToolResult {
+        /// The id of the call.
+        id: &'a str,
+        /// Whether the tool failed.
+        is_error: bool,
+        /// What it returned.
+        content: Vec<Content<'a>>,
+    },
+    /// Thinking, shown or redacted.
+    Thinking(&'a str),
+}
+
+/// A tool on offer.
+pub(super) struct Tool<'a> {
+    /// Its name.
+    pub(super) name: &'a str,
+    /// The JSON schema of its arguments.
+    pub(super) schema: &'a Value,
+    /// All of its definition.
+    pub(super) definition: &'a Value,
+}
+
+/// Which tool to call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ToolChoice<'a> {
+    /// One if it helps.
+    Auto,
+    /// Any, but one.
+    Any,
+    /// This one.
+    Named(&'a str),
+    /// None at all.
+    None,
+}
+
+/// Whether and how the answer shows thinking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Thinking {
+    /// No thinking.
+    Off,
+    /// A thinking block with its text.
+    Shown,
+    /// A thinking block without its text (`display: omitted`).
+    Omitted,
+}
+
+impl<'a> Ask<'a> {
+    /// Reads a body whose shape has been checked; what a wrong body holds is passed over.
+    pub(super) fn read(body: &'a Value) -> Self {
+        Self {
+            model: text_of(&body["model"]),
+            max_tokens: body["max_tokens"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX),
+            stop_sequences: list(&body["stop_sequences"]).filter_map(Value::as_str).collect(),
+            stream: body["stream"].as_bool().unwrap_or(false),
+            system: system(&body["system"]),
+            turns: turns(&body["messages"]),
+            tools: list(&body["tools"])
+                .map(|tool| Tool { name: text_of(&tool["name"]), schema: &tool["input_schema"], definition: tool })
+                .collect(),
+            tool_choice: tool_choice(&body["tool_choice"]),
+            parallel_calls: body["tool_choice"]["disable_parallel_tool_use"] != true,
+            thinking: thinking(&body["thinking"]),
+            output_schema: body.pointer("/output_config/format/schema"),
+        }
+    }
+
+    /// Returns what the user said last.
+    pub(super) fn last_user_turn(&self) -> &[Placed<'a>] {
+        self.turns.iter().rfind(|turn| turn.role == Role::User).map_or(&[], |turn| &turn.blocks)
+    }
+
+    /// Returns the beginning of the answer that the request prescribes, if its last turn is the assistant's.
+    pub(super) fn prefill(&self) -> Option<String> {
+        let last = self.turns.last().filter(|turn| turn.role == Role::Assistant)?;
+        Some(last.blocks.iter().filter_map(|block| block.content.text()).collect())
+    }
+
+    /// Returns every block of the conversation, in order.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = &Placed<'a>> {
+        self.turns.iter().flat_map(|turn| &turn.blocks)
+    }
+}
+
+impl<'a> Content<'a> {
+    /// Reads one content block.
+    fn read(block: &'a Value) -> Self {
+        match text_of(&block["type"]) {
+            "image" => Self::Image(Image::read(&block["source"])),
+            "document" => Self::Document(Document::read(block)),
+            "tool_use" => {
+                Self::ToolUse { id: text_of(&block["id"]), name: text_of(&block["name"]), input: &block["input"] }
+            }
+            "tool_result" => Self::ToolResult {
+                id: text_of(&block["tool_use_id"]),
+                is_error: block["is_error"] == true,
+                content: contents(&block["content"]),
+            },
+            "thinking" => Self::Thinking(text_of(&block["thinking"])),
+            "redacted_thinking" => Self::Thinking(text_of(&block["data"])),
+            _ => Self::Text(text_of(&block["text"])),
+        }
+    }
+
+    /// Returns the text of a block of text.
+    pub(super) fn text(&self) -> Option<&'a str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a string, or a list of blocks; an empty string is no block at all.
+fn contents(content: &Value) -> Vec<Content<'_>> {
+    match content {
+        Value::String(text) if text.is_empty() => Vec::new(),
+        Value::String(text) => vec![Content::Text(text)],
+        blocks => list(blocks).map(Content::read).collect(),
+    }
+}
+
+/// Reads the messages and joins those of one role in a row.
+fn turns(messages: &Value) -> Vec<Turn<'_>> {
+    let mut turns: Vec<Turn<'_>> = Vec::new();
+    for (message, value) in list(messages).enumerate() {
+        let role = if value["role"] == "user" { Role::User } else { Role::Assistant };
+        let blocks = contents(&value["content"]).into_iter().enumerate().map(|(index, content)| Placed {
+            message,
+            index,
+            content,
+        });
+        match turns.last_mut() {
+            Some(turn) if turn.role == role => turn.blocks.extend(blocks),
+            _ => turns.push(Turn { role, blocks: blocks.collect() }),
+        }
+    }
+    turns
+}
+
+fn system(system: &Value) -> String {
+    match system {
+        Value::String(text) => text.clone(),
+        blocks => list(blocks).map(|block| text_of(&block["text"])).collect::<Vec<_>>().join("\n"),
+    }
+}
+
+fn tool_choice(choice: &Value) -> ToolChoice<'_> {
+    match text_of(&choice["type"]) {
+        "any" => ToolChoice::Any,
+        "tool" => ToolChoice::Named(text_of(&choice["name"])),
+        "none" => ToolChoice::None,
+        _ => ToolChoice::Auto,
+    }
+}
+
+fn thinking(thinking: &Value) -> Thinking {
+    match text_of(&thinking["type"]) {
+        "enabled" | "adaptive" if thinking["display"] == "omitted" => Thinking::Omitted,
+        "enabled" | "adaptive" => Thinking::Shown,
+        _ => Thinking::Off,
+    }
+}
+
+fn text_of(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}

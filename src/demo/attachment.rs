@@ -1,0 +1,103 @@
+//! The pictures and documents of a request: what they are, how large, and how many tokens they stand for.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::Value;
+
+/// The most tokens that one picture stands for: the endpoint scales a larger one down.
+const MAX_IMAGE_TOKENS: usize = 1568;
+
+/// A square of so many pixels a side is one token.
+const PIXELS_PER_TOKEN_SIDE: usize = 28;
+
+/// Tokens of a PDF's page: its text, and the picture of it that the model also sees.
+const TOKENS_PER_PAGE: usize = 2000;
+
+/// A picture.
+pub(super) struct Image<'a> {
+    /// Its media type.
+    pub(super) media_type: &'a str,
+    /// The size of the file.
+    pub(super) bytes: usize,
+    /// Pixels across.
+    pub(super) width: usize,
+    /// Pixels down.
+    pub(super) height: usize,
+}
+
+impl<'a> Image<'a> {
+    /// Reads a base64 source that has been checked.
+    pub(super) fn read(source: &'a Value) -> Self {
+        let bytes = decoded(source);
+        let (width, height) = imagesize::blob_size(&bytes).map_or((0, 0), |size| (size.width, size.height));
+        Self { media_type: source["media_type"].as_str().unwrap_or_default(), bytes: bytes.len(), width, height }
+    }
+
+    /// Estimates the tokens it stands for.
+    pub(super) fn tokens(&self) -> usize {
+        let across = self.width.div_ceil(PIXELS_PER_TOKEN_SIDE);
+        let down = self.height.div_ceil(PIXELS_PER_TOKEN_SIDE);
+        (across * down).min(MAX_IMAGE_TOKENS)
+    }
+}
+
+/// A PDF, or a text that is sent as a document.
+pub(super) struct Document<'a> {
+    /// The title that the request gives it.
+    pub(super) title: Option<&'a str>,
+    /// Its media type.
+    pub(super) media_type: &'a str,
+    /// The size of the file.
+    pub(super) bytes: usize,
+    /// An estimate of the tokens it stands for.
+    pub(super) tokens: usize,
+}
+
+impl<'a> Document<'a> {
+    /// Reads a document block that has been checked.
+    pub(super) fn read(block: &'a Value) -> Self {
+        let source = &block["source"];
+        let (bytes, tokens) = if source["type"] == "text" {
+            let text = source["data"].as_str().unwrap_or_default();
+            (text.len(), super::tokens::of_text(text))
+        } else {
+            let bytes = decoded(source);
+            (bytes.len(), pages(&bytes) * TOKENS_PER_PAGE)
+        };
+        Self {
+            title: block["title"].as_str(),
+            media_type: source["media_type"].as_str().unwrap_or_default(),
+            bytes,
+            tokens,
+        }
+    }
+}
+
+fn decoded(source: &Value) -> Vec<u8> {
+    BASE64_STANDARD.decode(source["data"].as_str().unwrap_or_default()).unwrap_or_default()
+}
+
+/// Counts the page objects that stand uncompressed in a PDF; one at least, as compressed ones are not seen.
+fn pages(pdf: &[u8]) -> usize {
+    let count =
+        |name: &[u8]| memchr::memmem::find_iter(pdf, name).filter(|at| pdf.get(at + name.len()) != Some(&b's')).count();
+    (count(b"/Type /Page") + count(b"/Type/Page")).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_counts_by_squares_of_28_pixels_up_to_the_cap() {
+        let image = |width, height| Image { media_type: "image/png", bytes: 0, width, height };
+        assert_eq!(image(200, 200).tokens(), 64);
+        assert_eq!(image(1000, 1000).tokens(), 1296);
+        assert_eq!(image(8000, 8000).tokens(), 1568);
+    }
+
+    #[test]
+    fn the_page_tree_is_no_page() {
+        assert_eq!(pages(b"%PDF-1.4 /Type /Pages /Type /Page >> /Type/Page>>"), 2);
+        assert_eq!(pages(b"%PDF-1.7"), 1);
+    }
+}

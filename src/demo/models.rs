@@ -1,0 +1,115 @@
+//! The models on offer, by region: the four that Langdock's page named when it described this endpoint.
+
+use serde_json::{Value, json};
+
+use super::refusal::Refusal;
+
+/// A region of the endpoint, as its path names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Region {
+    /// `eu`
+    Eu,
+    /// `us`
+    Us,
+}
+
+impl Region {
+    /// Returns the region that a path segment names.
+    pub(super) fn from_slug(slug: &str) -> Option<Self> {
+        match slug {
+            "eu" => Some(Self::Eu),
+            "us" => Some(Self::Us),
+            _ => None,
+        }
+    }
+}
+
+/// A model on offer.
+pub(super) struct Model {
+    id: &'static str,
+    display_name: &'static str,
+    created_at: &'static str,
+    regions: &'static [Region],
+    /// The most tokens that it answers with.
+    pub(super) max_output: u64,
+}
+
+/// Newest first, as the real list is.
+const MODELS: &[Model] = &[
+    Model {
+        id: "claude-3-5-sonnet-20240620",
+        display_name: "Claude 3.5 Sonnet",
+        created_at: "2024-06-20T00:00:00Z",
+        regions: &[Region::Eu, Region::Us],
+        max_output: 8192,
+    },
+    Model {
+        id: "claude-3-haiku-20240307",
+        display_name: "Claude 3 Haiku",
+        created_at: "2024-03-07T00:00:00Z",
+        regions: &[Region::Eu, Region::Us],
+        max_output: 4096,
+    },
+    Model {
+        id: "claude-3-sonnet-20240229",
+        display_name: "Claude 3 Sonnet",
+        created_at: "2024-02-29T00:00:00Z",
+        regions: &[Region::Eu, Region::Us],
+        max_output: 4096,
+    },
+    Model {
+        id: "claude-3-opus-20240229",
+        display_name: "Claude 3 Opus",
+        created_at: "2024-02-29T00:00:00Z",
+        regions: &[Region::Us],
+        max_output: 4096,
+    },
+];
+
+/// Returns the models of `region`.
+fn offered(region: Region) -> impl Iterator<Item = &'static Model> {
+    MODELS.iter().filter(move |model| model.regions.contains(&region))
+}
+
+/// Returns the model called `id` in `region`; the refusal is Langdock's own: a 400 that lists what there is.
+pub(super) fn find(id: &str, region: Region) -> Result<&'static Model, Refusal> {
+    offered(region).find(|model| model.id == id).ok_or_else(|| {
+        let ids: Vec<&str> = offered(region).map(|model| model.id).collect();
+        Refusal::invalid(format!("Invalid model, available models are: {}", ids.join(", ")))
+    })
+}
+
+/// Returns the body of `GET …/v1/models`.
+pub(super) fn list(region: Region) -> Value {
+    let data: Vec<Value> = offered(region)
+        .map(|model| {
+            json!({
+                "id": model.id,
+                "type": "model",
+                "display_name": model.display_name,
+                "created_at": model.created_at,
+            })
+        })
+        .collect();
+    json!({ "data": data, "has_more": false })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opus_is_offered_in_the_us_only() {
+        let message = "Invalid model, available models are: claude-3-5-sonnet-20240620, claude-3-haiku-20240307, \
+                       claude-3-sonnet-20240229";
+        assert!(find("claude-3-opus-20240229", Region::Us).is_ok());
+        let refusal = find("claude-3-opus-20240229", Region::Eu).err().expect("not offered");
+        assert_eq!(refusal.message(), message);
+    }
+
+    #[test]
+    fn the_list_names_each_model_of_the_region() {
+        assert_eq!(list(Region::Eu)["data"].as_array().map(Vec::len), Some(3));
+        assert_eq!(list(Region::Us)["data"][3]["display_name"], "Claude 3 Opus");
+    }
+}

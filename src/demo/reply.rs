@@ -1,0 +1,233 @@
+//! Puts an answer into the API's forms: one message, or the events that stream it.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::script::{Answer, Block};
+
+/// Deltas between two pings.
+const DELTAS_PER_PING: usize = 20;
+
+/// Characters of a piece of a call's arguments.
+const JSON_PIECE: usize = 12;
+
+/// An event of a stream.
+#[derive(Debug, PartialEq)]
+pub(super) struct Event {
+    data: Value,
+}
+
+impl Event {
+    /// Returns the event as it goes over the wire.
+    pub(super) fn bytes(&self) -> Bytes {
+        format!("event: {}\ndata: {}\n\n", self.name(), self.data).into()
+    }
+
+    /// Tells whether it brings a piece of the content.
+    pub(super) fn is_delta(&self) -> bool {
+        self.name() == "content_block_delta"
+    }
+
+    fn name(&self) -> &str {
+        self.data["type"].as_str().expect("every event is made with its type")
+    }
+}
+
+/// Returns the answer as a message.
+pub(super) fn message(id: &str, model: &str, answer: &Answer) -> Value {
+    let content: Vec<Value> = answer
+        .content
+        .iter()
+        .map(|block| match block {
+            Block::Thinking { thinking, signature } => {
+                json!({ "type": "thinking", "thinking": thinking, "signature": signature })
+            }
+            Block::Text(text) => json!({ "type": "text", "text": text }),
+            Block::ToolUse { id, name, input } => {
+                // Arguments that were cut off are no JSON; whole messages then have none.
+                let input = serde_json::from_str(input).unwrap_or_else(|_| json!({}));
+                json!({ "type": "tool_use", "id": id, "name": name, "input": input })
+            }
+        })
+        .collect();
+    json!({
+        "id": id,
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": content,
+        "stop_reason": answer.stop.reason(),
+        "stop_sequence": answer.stop.sequence(),
+        "usage": usage(answer, answer.output_tokens),
+    })
+}
+
+/// Returns the answer as the events of a stream.
+pub(super) fn events(id: &str, model: &str, answer: &Answer) -> Vec<Event> {
+    let mut stream = Stream::default();
+    stream.send(json!({ "type": "message_start", "message": {
+        "id": id,
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": [],
+        "stop_reason": null,
+        "stop_sequence": null,
+        "usage": usage(answer, 1),
+    } }));
+    for (index, block) in answer.content.iter().enumerate() {
+        stream.block(index, block);
+    }
+    stream.send(json!({
+        "type": "message_delta",
+        "delta": { "stop_reason": answer.stop.reason(), "stop_sequence": answer.stop.sequence() },
+        "usage": { "output_tokens": answer.output_tokens },
+    }));
+    stream.send(json!({ "type": "message_stop" }));
+    stream.events
+}
+
+fn usage(answer: &Answer, output_tokens: usize) -> Value {
+    json!({
+        "input_tokens": answer.input_tokens,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+        "output_tokens": output_tokens,
+    })
+}
+
+/// A stream in the making.
+#[derive(Default)]
+struct Stream {
+    events: Vec<Event>,
+    deltas: usize,
+}
+
+impl Stream {
+    fn send(&mut self, data: Value) {
+        self.events.push(Event { data });
+    }
+
+    fn ping(&mut self) {
+        self.send(json!({ "type": "ping" }));
+    }
+
+    fn delta(&mut self, index: usize, delta: &Value) {
+        self.send(json!({ "type": "content_block_delta", "index": index, "delta": delta }));
+        self.deltas += 1;
+        if self.deltas.is_multiple_of(DELTAS_PER_PING) {
+            self.ping();
+        }
+    }
+
+    fn block(&mut self, index: usize, block: &Block) {
+        let opening = match block {
+            Block::Thinking { .. } => json!({ "type": "thinking", "thinking": "", "signature": "" }),
+            Block::Text(_) => json!({ "type": "text", "text": "" }),
+            Block::ToolUse { id, name, .. } => json!({ "type": "tool_use", "id": id, "name": name, "input": {} }),
+        };
+        self.send(json!({ "type": "content_block_start", "index": index, "content_block": opening }));
+        if index == 0 {
+            self.ping();
+        }
+        match block {
+            Block::Thinking { thinking, signature } => {
+                for piece in words(thinking) {
+                    self.delta(index, &json!({ "type": "thinking_delta", "thinking": piece }));
+                }
+                self.delta(index, &json!({ "type": "signature_delta", "signature": signature }));
+            }
+            Block::Text(text) => {
+                for piece in words(text) {
+                    self.delta(index, &json!({ "type": "text_delta", "text": piece }));
+                }
+            }
+            Block::ToolUse { input, .. } => {
+                // The first piece is empty, as it is from the models.
+                self.delta(index, &json!({ "type": "input_json_delta", "partial_json": "" }));
+                let characters: Vec<char> = input.chars().collect();
+                for piece in characters.chunks(JSON_PIECE) {
+                    let piece: String = piece.iter().collect();
+                    self.delta(index, &json!({ "type": "input_json_delta", "partial_json": piece }));
+                }
+            }
+        }
+        self.send(json!({ "type": "content_block_stop", "index": index }));
+    }
+}
+
+/// Splits a text into words, each with the white space before it, as a tokenizer does.
+fn words(text: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut start = 0;
+    let mut in_word = false;
+    for (at, char) in text.char_indices() {
+        if char.is_whitespace() && in_word {
+            words.push(&text[start..at]);
+            start = at;
+        }
+        in_word = !char.is_whitespace();
+    }
+    if start < text.len() {
+        words.push(&text[start..]);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::script::Stop;
+    use super::*;
+
+    fn answer() -> Answer {
+        Answer {
+            content: vec![
+                Block::Thinking { thinking: "Let me\nsee.".to_owned(), signature: "c2ln".to_owned() },
+                Block::Text("  Grüße,  world\n\nsays 🙂 the script, and goes on.\n".repeat(5)),
+                Block::ToolUse {
+                    id: "toolu_1".to_owned(),
+                    name: "weather".to_owned(),
+                    input: r#"{"city":"Zürich","days":3}"#.to_owned(),
+                },
+            ],
+            stop: Stop::ToolUse,
+            input_tokens: 12,
+            output_tokens: 34,
+        }
+    }
+
+    /// Joins what the deltas of a block bring.
+    fn joined(events: &[Event], index: usize, field: &str) -> String {
+        let deltas = events.iter().filter(|event| event.is_delta() && event.data["index"] == index);
+        deltas.filter_map(|event| event.data["delta"][field].as_str()).collect()
+    }
+
+    #[test]
+    fn the_deltas_joined_are_the_message() {
+        let (message, events) = (message("msg_1", "m", &answer()), events("msg_1", "m", &answer()));
+        assert_eq!(joined(&events, 0, "thinking"), message["content"][0]["thinking"]);
+        assert_eq!(joined(&events, 0, "signature"), message["content"][0]["signature"]);
+        assert_eq!(joined(&events, 1, "text"), message["content"][1]["text"]);
+        let input: Value = serde_json::from_str(&joined(&events, 2, "partial_json")).expect("whole JSON");
+        assert_eq!(input, message["content"][2]["input"]);
+    }
+
+    #[test]
+    fn the_events_come_in_the_order_of_the_api() {
+        let events = events("msg_1", "m", &answer());
+        let mut names: Vec<&str> = events.iter().map(Event::name).collect();
+        assert!(names.iter().filter(|name| **name == "ping").count() >= 3, "one at the start, one every 20 deltas");
+        assert_eq!(names[2], "ping");
+        names.retain(|name| *name != "ping");
+        names.dedup();
+        let block = ["content_block_start", "content_block_delta", "content_block_stop"];
+        let expected = [&["message_start"][..], &block, &block, &block, &["message_delta", "message_stop"]].concat();
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn an_event_names_its_type_twice() {
+        let event = Event { data: json!({ "type": "message_stop" }) };
+        assert_eq!(event.bytes(), "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
+    }
+}

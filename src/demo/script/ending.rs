@@ -1,0 +1,105 @@
+//! Where an answer ends: at a stop sequence, at `max_tokens`, or where it is done.
+
+use super::Block;
+use crate::demo::tokens::CHARS_PER_TOKEN;
+
+/// Why an answer ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::demo) enum Stop {
+    /// It is done.
+    EndTurn,
+    /// It is as long as it may be.
+    MaxTokens,
+    /// This stop sequence came next.
+    Sequence(String),
+    /// It waits for the results of its calls.
+    ToolUse,
+}
+
+impl Stop {
+    /// Returns the API's name of the reason.
+    pub(in crate::demo) fn reason(&self) -> &'static str {
+        match self {
+            Self::EndTurn => "end_turn",
+            Self::MaxTokens => "max_tokens",
+            Self::Sequence(_) => "stop_sequence",
+            Self::ToolUse => "tool_use",
+        }
+    }
+
+    /// Returns the stop sequence that came next.
+    pub(in crate::demo) fn sequence(&self) -> Option<&str> {
+        match self {
+            Self::Sequence(sequence) => Some(sequence),
+            Self::EndTurn | Self::MaxTokens | Self::ToolUse => None,
+        }
+    }
+}
+
+/// Cuts `content` where it must end, and says why it ends there.
+pub(super) fn apply(content: Vec<Block>, stop_sequences: &[&str], max_tokens: usize) -> (Vec<Block>, Stop) {
+    let mut left = max_tokens;
+    let mut kept = Vec::new();
+    let mut stop = Stop::EndTurn;
+    for mut block in content {
+        let mut ended = None;
+        if let Block::Text(text) = &mut block {
+            ended = cut_at_sequence(text, stop_sequences).map(Stop::Sequence);
+        }
+        if block.tokens() > left {
+            cut_to(&mut block, left);
+            ended = Some(Stop::MaxTokens);
+        }
+        left -= block.tokens();
+        if matches!(block, Block::ToolUse { .. }) {
+            stop = Stop::ToolUse;
+        }
+        if block != Block::Text(String::new()) {
+            kept.push(block);
+        }
+        if let Some(ended) = ended {
+            return (kept, ended);
+        }
+    }
+    (kept, stop)
+}
+
+/// Cuts `text` before the first stop sequence that completes in it.
+fn cut_at_sequence(text: &mut String, sequences: &[&str]) -> Option<String> {
+    let found = sequences.iter().filter_map(|sequence| Some((text.find(sequence)?, *sequence)));
+    let (at, sequence) = found.min_by_key(|(at, sequence)| at + sequence.len())?;
+    text.truncate(at);
+    Some(sequence.to_owned())
+}
+
+fn cut_to(block: &mut Block, tokens: usize) {
+    let (Block::Thinking { thinking: text, .. } | Block::Text(text) | Block::ToolUse { input: text, .. }) = block;
+    if let Some((at, _)) = text.char_indices().nth(tokens * CHARS_PER_TOKEN) {
+        text.truncate(at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Block {
+        Block::Text(text.to_owned())
+    }
+
+    #[test]
+    fn the_sequence_that_completes_first_wins_and_an_empty_text_is_no_block() {
+        let (kept, stop) = apply(vec![text("one two three")], &["two three", "wo"], 100);
+        assert_eq!((kept, stop), (vec![text("one t")], Stop::Sequence("wo".to_owned())));
+        let (kept, stop) = apply(vec![text("one")], &["one"], 100);
+        assert_eq!((kept, stop), (vec![], Stop::Sequence("one".to_owned())));
+    }
+
+    #[test]
+    fn a_call_that_is_cut_off_is_no_call_to_run() {
+        let call = Block::ToolUse { id: "a".to_owned(), name: "b".to_owned(), input: r#"{"city":"Paris"}"#.to_owned() };
+        let (kept, stop) = apply(vec![text("four"), call], &[], 2);
+        assert_eq!(stop, Stop::MaxTokens);
+        assert!(matches!(&kept[1], Block::ToolUse { input, .. } if input == r#"{"ci"#), "{kept:?}");
+    }
+}

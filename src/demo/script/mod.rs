@@ -1,0 +1,217 @@
+//! The scripted answers: the same request always gets the same one, made of what it holds and of nothing else.
+
+mod call;
+mod ending;
+mod prompt;
+mod prose;
+mod sample;
+
+use super::ask::{Ask, Thinking, ToolChoice};
+use super::{signature, tokens};
+
+pub(super) use ending::Stop;
+
+/// An answer, before it is a message or a stream.
+pub(super) struct Answer {
+    /// Its content.
+    pub(super) content: Vec<Block>,
+    /// Why it ends.
+    pub(super) stop: Stop,
+    /// An estimate of the request's tokens.
+    pub(super) input_tokens: usize,
+    /// The answer's tokens.
+    pub(super) output_tokens: usize,
+}
+
+/// A content block of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Block {
+    /// What goes before the answer.
+    Thinking {
+        /// The text; empty where the request wants it left out.
+        thinking: String,
+        /// The text's signature.
+        signature: String,
+    },
+    /// Text.
+    Text(String),
+    /// A tool call.
+    ToolUse {
+        /// Its id.
+        id: String,
+        /// The tool's name.
+        name: String,
+        /// The arguments as JSON text, which `max_tokens` may have cut off.
+        input: String,
+    },
+}
+
+impl Block {
+    /// Returns the tokens of the block.
+    fn tokens(&self) -> usize {
+        match self {
+            Self::Thinking { thinking: text, .. } | Self::Text(text) | Self::ToolUse { input: text, .. } => {
+                tokens::of_text(text)
+            }
+        }
+    }
+}
+
+/// Answers a request.
+pub(super) fn answer(ask: &Ask<'_>) -> Answer {
+    let mut content = Vec::new();
+    if ask.thinking != Thinking::Off {
+        let thinking = if ask.thinking == Thinking::Shown { prose::thinking(ask) } else { String::new() };
+        content.push(Block::Thinking { signature: signature::of(&thinking), thinking });
+    }
+    let calls = call::calls(ask);
+    if calls.is_empty() {
+        content.push(Block::Text(text(ask)));
+    } else {
+        // A forced call comes alone, as it does from the models; a chosen one is announced.
+        if ask.tool_choice == ToolChoice::Auto {
+            content.push(Block::Text(prose::announcement(&calls)));
+        }
+        content.extend(calls);
+    }
+    let (content, stop) = ending::apply(content, &ask.stop_sequences, ask.max_tokens);
+    // An answer without a word still costs a token, that of its end.
+    let output_tokens = content.iter().map(Block::tokens).sum::<usize>().max(1);
+    Answer { content, stop, input_tokens: tokens::of_input(ask), output_tokens }
+}
+
+fn text(ask: &Ask<'_>) -> String {
+    let text = match ask.output_schema {
+        Some(schema) => sample::value(schema, &prompt::words_asked(ask)).to_string(),
+        None => prose::text(ask),
+    };
+    match ask.prefill() {
+        Some(prefill) if !prefill.is_empty() => prose::continuation(&text, &prefill, ask),
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn answer_to(body: &Value) -> Answer {
+        answer(&Ask::read(body))
+    }
+
+    fn text_of(answer: &Answer) -> &str {
+        match answer.content.as_slice() {
+            [Block::Text(text)] => text,
+            other => panic!("one text was expected: {other:?}"),
+        }
+    }
+
+    fn question(extra: &Value) -> Value {
+        let mut body = json!({
+            "model": "claude-3-haiku-20240307",
+            "max_tokens": 1000,
+            "messages": [{ "role": "user", "content": "What is the capital of France?" }],
+        });
+        for (key, value) in extra.as_object().into_iter().flatten() {
+            body[key] = value.clone();
+        }
+        body
+    }
+
+    #[test]
+    fn a_stop_sequence_ends_the_answer_before_it() {
+        let whole = answer_to(&question(&json!({})));
+        let cut = answer_to(&question(&json!({ "stop_sequences": ["never said", "capital of"] })));
+        assert_eq!(cut.stop, Stop::Sequence("capital of".to_owned()));
+        assert_eq!(text_of(&whole).split("capital of").next(), Some(text_of(&cut)));
+    }
+
+    #[test]
+    fn max_tokens_cuts_at_four_characters_a_token() {
+        let cut = answer_to(&question(&json!({ "max_tokens": 5 })));
+        assert_eq!((text_of(&cut).chars().count(), cut.output_tokens, cut.stop), (20, 5, Stop::MaxTokens));
+    }
+
+    #[test]
+    fn a_broken_answer_sent_back_is_continued_where_it_broke() {
+        let body = question(&json!({}));
+        let whole = answer_to(&body);
+        let begun = text_of(&whole)[..40].trim_end();
+        let mut again = body.clone();
+        again["messages"] = json!([body["messages"][0], { "role": "assistant", "content": begun }]);
+        let rest = answer_to(&again);
+        assert_eq!(format!("{begun}{}", text_of(&rest)), text_of(&whole));
+    }
+
+    #[test]
+    fn thinking_comes_first_and_is_signed() {
+        let answer = answer_to(&question(&json!({ "thinking": { "type": "enabled", "budget_tokens": 1024 } })));
+        match answer.content.as_slice() {
+            [Block::Thinking { thinking, signature }, Block::Text(_)] => {
+                assert!(!thinking.is_empty() && signature::fits(thinking, signature));
+            }
+            other => panic!("thinking and a text were expected: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_tool_is_called_and_its_result_is_quoted() {
+        let mut body = question(&json!({
+            "tools": [{ "name": "get_stock_price", "input_schema": {
+                "type": "object", "properties": { "ticker": { "type": "string" } }, "required": ["ticker"]
+            } }],
+        }));
+        body["messages"][0]["content"] = json!("What's the S&P 500 (^GSPC) at today?");
+        let call = answer_to(&body);
+        assert_eq!(call.stop, Stop::ToolUse);
+        assert_eq!(
+            call.content.last(),
+            Some(&Block::ToolUse {
+                id: "toolu_demo_1".to_owned(),
+                name: "get_stock_price".to_owned(),
+                input: r#"{"ticker":"^GSPC"}"#.to_owned(),
+            })
+        );
+        body["messages"] = json!([
+            body["messages"][0],
+            { "role": "assistant", "content": [
+                { "type": "tool_use", "id": "toolu_demo_1", "name": "get_stock_price", "input": { "ticker": "^GSPC" } },
+            ] },
+            { "role": "user", "content": [
+                { "type": "tool_result", "tool_use_id": "toolu_demo_1", "content": "259.75 USD" },
+            ] },
+        ]);
+        let answer = answer_to(&body);
+        assert_eq!(answer.stop, Stop::EndTurn);
+        assert!(text_of(&answer).contains("`get_stock_price`: 259.75 USD"), "{}", text_of(&answer));
+    }
+
+    #[test]
+    fn the_answer_says_what_it_is_and_names_all_that_came() {
+        let answer = answer_to(&question(&json!({
+            "system": "Be brief.",
+            "messages": [
+                { "role": "user", "content": "Hello" },
+                { "role": "assistant", "content": "Hi" },
+                { "role": "user", "content": [
+                    { "type": "image", "source": { "type": "base64", "media_type": "image/png",
+                      "data": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ" } },
+                    { "type": "text", "text": "<file name=\"a.rs\">\nfn code() {}\n</file>" },
+                    { "type": "text", "text": "Show me rust code" },
+                ] },
+            ],
+        })));
+        let expected = "This is a scripted answer in the place of `claude-3-haiku-20240307`; no model was asked.\n\n\
+            You asked: “Show me rust code”\n\n\
+            With it came:\n\n\
+            - **image**: image/png, 1 × 1 pixels, 33 bytes\n\
+            - **a.rs**: text, 13 bytes, 1 line\n\
+            - a system prompt: “Be brief.”\n\
+            - the conversation so far: this is turn 2 of it\n\n\
+            Here is some code:\n\n```rust\nfn main() {\n    println!(\"a scripted answer\");\n}\n```";
+        assert_eq!(text_of(&answer), expected);
+        assert_eq!(answer.stop, Stop::EndTurn);
+    }
+}

@@ -1,0 +1,99 @@
+//! What the user said and attached, as the script quotes it.
+
+use crate::demo::ask::{Ask, Content, Role};
+
+/// Characters of a quoted text.
+const QUOTED: usize = 200;
+
+/// A text block that stands for a file or for stdin.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Framed<'a> {
+    /// The file's name, or `stdin`.
+    pub(super) name: String,
+    /// What is in it.
+    pub(super) text: &'a str,
+}
+
+/// Reads `<file name="…">…</file>` and `<stdin>…</stdin>`, the frames that the client puts around what it attaches.
+pub(super) fn framed(text: &str) -> Option<Framed<'_>> {
+    let block = text.trim();
+    let (name, inner) = if let Some(rest) = block.strip_prefix("<stdin>") {
+        ("stdin", rest.strip_suffix("</stdin>")?)
+    } else {
+        block.strip_prefix("<file name=\"")?.strip_suffix("</file>")?.split_once("\">")?
+    };
+    Some(Framed { name: unescaped(name), text: inner.strip_prefix('\n').unwrap_or(inner) })
+}
+
+fn unescaped(name: &str) -> String {
+    name.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
+/// Returns the words of the last user turn that has any, without what it attaches
+///
+/// A turn of mere tool results has none.
+pub(super) fn words_asked(ask: &Ask<'_>) -> String {
+    let users = ask.turns.iter().rev().filter(|turn| turn.role == Role::User);
+    let words = users.map(|turn| {
+        let texts = turn.blocks.iter().filter_map(|block| block.content.text());
+        texts.filter(|text| framed(text).is_none()).collect::<Vec<_>>().join("\n")
+    });
+    words.into_iter().find(|words| !words.is_empty()).unwrap_or_default()
+}
+
+/// Returns a text on one line, cut where it is long for a quotation.
+pub(super) fn quoted(text: &str) -> String {
+    // A fence in a quotation would open a code block that nobody meant.
+    let line = text.replace("```", "").split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(QUOTED) {
+        Some((at, _)) => format!("{}…", line[..at].trim_end()),
+        None => line,
+    }
+}
+
+/// Describes everything that the last user turn attaches, an item each.
+pub(super) fn attachments(ask: &Ask<'_>) -> Vec<String> {
+    ask.last_user_turn().iter().filter_map(|block| attachment(&block.content)).collect()
+}
+
+fn attachment(content: &Content<'_>) -> Option<String> {
+    match content {
+        Content::Text(text) => {
+            let Framed { name, text } = framed(text)?;
+            Some(format!("**{name}**: text, {}, {}", count(text.len(), "byte"), count(text.lines().count(), "line")))
+        }
+        Content::Image(image) => {
+            let (width, height, size) = (image.width, image.height, count(image.bytes, "byte"));
+            Some(format!("**image**: {}, {width} × {height} pixels, {size}", image.media_type))
+        }
+        Content::Document(document) => {
+            let title = document.title.unwrap_or("document");
+            Some(format!("**{title}**: {}, {}", document.media_type, count(document.bytes, "byte")))
+        }
+        Content::ToolUse { .. } | Content::ToolResult { .. } | Content::Thinking(_) => None,
+    }
+}
+
+/// Returns a number and its noun, in the plural where it is not one.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_gives_the_name_and_the_text_of_a_file() {
+        let file = framed("<file name=\"a &amp; b.md\">\none\ntwo\n</file>");
+        assert_eq!(file, Some(Framed { name: "a & b.md".to_owned(), text: "one\ntwo\n" }));
+        assert_eq!(framed("<stdin>x</stdin>"), Some(Framed { name: "stdin".to_owned(), text: "x" }));
+        assert_eq!(framed("what is <stdin>?"), None);
+    }
+
+    #[test]
+    fn a_long_text_is_quoted_in_short_on_one_line() {
+        let quote = quoted(&"word \n".repeat(100));
+        assert!(quote.ends_with("word…") && quote.chars().count() <= QUOTED + 1, "{quote}");
+    }
+}

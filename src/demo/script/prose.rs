@@ -1,0 +1,107 @@
+//! The words of the answers: short Markdown that says what it is and quotes what it was given.
+
+use super::Block;
+use super::prompt::{self, count, quoted};
+use crate::demo::ask::{Ask, Content, Role};
+
+/// Code by the language that a prompt names; the first is for a prompt that names none.
+const CODE: &[(&str, &str)] = &[
+    ("sh", "echo 'a scripted answer'"),
+    ("bash", "echo 'a scripted answer'"),
+    ("python", "print('a scripted answer')"),
+    ("rust", "fn main() {\n    println!(\"a scripted answer\");\n}"),
+    ("javascript", "console.log('a scripted answer');"),
+    ("json", "{ \"answer\": \"scripted\" }"),
+];
+
+/// Returns the text that answers a request, from its beginning.
+pub(super) fn text(ask: &Ask<'_>) -> String {
+    let results = results(ask);
+    if !results.is_empty() {
+        let calls = count(results.len(), "tool call");
+        return format!("This is a scripted answer, made from {calls}:\n\n- {}", results.join("\n- "));
+    }
+    let words = prompt::words_asked(ask);
+    let mut parts = vec![format!("This is a scripted answer in the place of `{}`; no model was asked.", ask.model)];
+    if !words.trim().is_empty() {
+        parts.push(format!("You asked: “{}”", quoted(&words)));
+    }
+    let items = items(ask);
+    if !items.is_empty() {
+        parts.push(format!("With it came:\n\n- {}", items.join("\n- ")));
+    }
+    if words.contains("```") || mentions(&words, "code") {
+        let (language, code) = CODE.iter().find(|(language, _)| mentions(&words, language)).unwrap_or(&CODE[0]);
+        parts.push(format!("Here is some code:\n\n```{language}\n{code}\n```"));
+    }
+    parts.join("\n\n")
+}
+
+/// Returns what goes on from `prefill`, of an answer that would be `text`.
+pub(super) fn continuation(text: &str, prefill: &str, ask: &Ask<'_>) -> String {
+    if let Some(rest) = text.strip_prefix(prefill) {
+        return rest.to_owned();
+    }
+    if prefill.trim() == "{" {
+        // The commonest prefill of all asks for JSON, and a script that reads the answer needs it whole.
+        let asked = serde_json::Value::from(quoted(&prompt::words_asked(ask)));
+        return format!("\"scripted\": true, \"prompt\": {asked}}}");
+    }
+    format!(" … and so the scripted answer goes on.\n\n{text}")
+}
+
+/// Returns what goes before the answer to a request that wants thinking.
+pub(super) fn thinking(ask: &Ask<'_>) -> String {
+    let words = count(prompt::words_asked(ask).split_whitespace().count(), "word");
+    let attachments = count(prompt::attachments(ask).len(), "attachment");
+    format!("The prompt has {words} and {attachments}. There is no model here to think about it, so a script answers.")
+}
+
+/// Returns the text before a call that the script chose to make.
+pub(super) fn announcement(calls: &[Block]) -> String {
+    let names: Vec<String> = calls
+        .iter()
+        .filter_map(|call| match call {
+            Block::ToolUse { name, .. } => Some(format!("`{name}`")),
+            Block::Text(_) | Block::Thinking { .. } => None,
+        })
+        .collect();
+    format!("The script calls {}.", names.join(" and "))
+}
+
+/// Tells whether `text` has `word` as a word, in capitals or not.
+pub(super) fn mentions(text: &str, word: &str) -> bool {
+    let inside = |char: char| char.is_alphanumeric() || char == '_' || char == '-';
+    text.split(|char| !inside(char)).any(|part| part.eq_ignore_ascii_case(word))
+}
+
+/// Describes what came with the words: attachments, system prompt, earlier turns.
+fn items(ask: &Ask<'_>) -> Vec<String> {
+    let mut items = prompt::attachments(ask);
+    if !ask.system.trim().is_empty() {
+        items.push(format!("a system prompt: “{}”", quoted(&ask.system)));
+    }
+    let turns = ask.turns.iter().filter(|turn| turn.role == Role::User).count();
+    if turns > 1 {
+        items.push(format!("the conversation so far: this is turn {turns} of it"));
+    }
+    items
+}
+
+/// Quotes the tool results of the last user turn, each by the name of its tool.
+fn results(ask: &Ask<'_>) -> Vec<String> {
+    let name_of = |wanted: &str| {
+        ask.blocks().find_map(|block| match block.content {
+            Content::ToolUse { id, name, .. } if id == wanted => Some(name),
+            _ => None,
+        })
+    };
+    let line = |content: &Content<'_>| {
+        let Content::ToolResult { id, is_error, content } = content else { return None };
+        let texts: Vec<&str> = content.iter().filter_map(Content::text).collect();
+        let quote = if texts.is_empty() { "nothing as text".to_owned() } else { quoted(&texts.join("\n")) };
+        let failed = if *is_error { " failed" } else { "" };
+        Some(format!("`{}`{failed}: {quote}", name_of(id).unwrap_or(id)))
+    };
+    ask.last_user_turn().iter().filter_map(|block| line(&block.content)).collect()
+}

@@ -1,0 +1,159 @@
+//! Prompt, files and standard input become the content blocks of one user turn.
+//!
+//! The order is images, PDFs, files, standard input, prompt: a question does best behind what it is about.
+
+mod attachment;
+mod stdin;
+
+use std::path::PathBuf;
+
+pub(crate) use attachment::{Attachment, read_file};
+pub(crate) use stdin::Stdin;
+
+use crate::media::{ImageError, Kind};
+use crate::protocol::ContentBlock;
+
+/// What is wrong with the input.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A file that cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Standard input that cannot be read.
+    #[error("cannot read standard input")]
+    Stdin(#[source] std::io::Error),
+    /// Neither text nor anything that can be sent.
+    #[error("{name} is a binary file that is no image and no PDF")]
+    Binary {
+        /// The file.
+        name: String,
+    },
+    /// An image in a format that the endpoint does not take.
+    #[error("{name} is a {format} image; the endpoint takes JPEG, PNG, GIF and WebP")]
+    ImageFormat {
+        /// The file.
+        name: String,
+        /// Its format.
+        format: &'static str,
+    },
+    /// An image over a limit.
+    #[error("{name} cannot be sent: {source}")]
+    Image {
+        /// The file.
+        name: String,
+        /// The limit.
+        source: ImageError,
+    },
+    /// Nothing to send.
+    #[error("no prompt")]
+    NoPrompt,
+}
+
+/// A user turn.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    /// The blocks, in the order in which they are sent.
+    pub(crate) content: Vec<ContentBlock>,
+    /// What the person should know about them.
+    pub(crate) notices: Vec<String>,
+    /// The parts and about how many bytes each takes in the body.
+    pub(crate) parts: Vec<(String, usize)>,
+}
+
+/// Puts a user turn together. Standard input without a prompt is the prompt itself, byte for byte.
+pub(crate) fn assemble(prompt: Option<&str>, files: Vec<Attachment>, stdin: Option<Attachment>) -> Result<Turn, Error> {
+    let mut turn = Turn::default();
+    let (mut images, mut documents, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+    let mut stdin_is_prompt = false;
+    let from_stdin = stdin.into_iter().map(|stdin| (stdin, true));
+    for (attachment, is_stdin) in files.into_iter().map(|file| (file, false)).chain(from_stdin) {
+        let shelf = match attachment.kind() {
+            Kind::Text => &mut texts,
+            Kind::Pdf => &mut documents,
+            _ => &mut images,
+        };
+        turn.parts.push((attachment.name().to_owned(), attachment.body_bytes()));
+        let is_prompt = is_stdin && prompt.is_none() && attachment.kind() == Kind::Text;
+        let block = if is_prompt { attachment.into_prompt() } else { attachment.into_block() }?;
+        stdin_is_prompt |= is_prompt && block.content.is_some();
+        turn.notices.extend(block.notice);
+        shelf.extend(block.content);
+    }
+    turn.content = images;
+    turn.content.append(&mut documents);
+    turn.content.append(&mut texts);
+    if let Some(prompt) = prompt.filter(|prompt| !prompt.trim().is_empty()) {
+        turn.parts.push(("the prompt".to_owned(), prompt.len()));
+        turn.content.push(ContentBlock::text(prompt));
+    }
+    debug_assert!(!stdin_is_prompt || !turn.content.is_empty(), "a prompt is content");
+    if turn.content.is_empty() { Err(Error::NoPrompt) } else { Ok(turn) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn content(prompt: Option<&str>, files: &[(&str, &[u8])], stdin: Option<&[u8]>) -> serde_json::Value {
+        let files = files.iter().map(|(name, bytes)| Attachment::file((*name).to_owned(), bytes.to_vec())).collect();
+        let stdin = stdin.map(|bytes| Attachment::stdin(bytes.to_vec()));
+        let turn = assemble(prompt, files, stdin).expect("a turn");
+        serde_json::to_value(turn.content).expect("blocks are JSON")
+    }
+
+    const GIF: &[u8] = b"GIF89a\x01\0\x01\0\0\0\0;";
+
+    #[test]
+    fn a_prompt_alone_is_one_block() {
+        assert_eq!(content(Some("q"), &[], None), json!([{"type": "text", "text": "q"}]));
+    }
+
+    #[test]
+    fn stdin_alone_is_the_prompt_byte_for_byte() {
+        assert_eq!(content(None, &[], Some(b" q\n")), json!([{"type": "text", "text": " q\n"}]));
+    }
+
+    #[test]
+    fn the_order_is_images_pdfs_files_stdin_prompt() {
+        let blocks = content(Some("q"), &[("a\".txt", b"A"), ("x.pdf", b"%PDF-1.4"), ("x.txt", GIF)], Some(b"S\n"));
+        let kinds: Vec<_> = blocks.as_array().expect("blocks").iter().map(|block| block["type"].clone()).collect();
+        assert_eq!(kinds, ["image", "document", "text", "text", "text"]);
+        assert_eq!(blocks[0]["source"]["media_type"], "image/gif");
+        assert_eq!(blocks[2]["text"], "<file name=\"a&quot;.txt\">\nA\n</file>");
+        assert_eq!(blocks[3]["text"], "<stdin>\nS\n</stdin>");
+        assert_eq!(blocks[4]["text"], "q");
+    }
+
+    #[test]
+    fn blank_input_is_no_prompt() {
+        for (prompt, stdin) in [(None, None), (Some(" "), None), (None, Some(&b"\n"[..]))] {
+            let stdin = stdin.map(|bytes| Attachment::stdin(bytes.to_vec()));
+            assert!(matches!(assemble(prompt, Vec::new(), stdin), Err(Error::NoPrompt)));
+        }
+    }
+
+    #[test]
+    fn bad_utf_8_is_replaced_and_its_place_told() {
+        let stdin = Attachment::stdin(b"ab\xffc".to_vec());
+        let turn = assemble(None, Vec::new(), Some(stdin)).expect("a turn");
+        assert_eq!(turn.content, [ContentBlock::text("ab\u{fffd}c")]);
+        assert_eq!(turn.notices.len(), 1);
+        assert!(turn.notices[0].contains("byte 2"), "{:?}", turn.notices);
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_refused_by_name() {
+        for (name, bytes) in [("a.bin", &b"\0\x01\x02"[..]), ("b.tif", b"II*\0"), ("c.png", b"\x89PNG\r\n\x1a\n")] {
+            let file = Attachment::file(name.to_owned(), bytes.to_vec());
+            let error = assemble(Some("q"), vec![file], None).expect_err(name).to_string();
+            assert!(error.contains(&format!("`{name}`")), "{error}");
+        }
+    }
+}

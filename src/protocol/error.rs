@@ -1,0 +1,183 @@
+//! What can be wrong with an answer, and the error bodies of the API in all the shapes that were seen.
+
+use serde_json::Value;
+
+/// Why a body gave no whole message.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StreamError {
+    /// The API sent an error in place of an answer, or in the middle of one.
+    #[error("{}", .0.message)]
+    Api(ApiError),
+    /// The body ended before `message_stop`.
+    #[error("the answer was cut off: the connection ended before the answer did")]
+    Cut,
+    /// An event's data is not what the API documents.
+    #[error("the answer has an event `{event}` that cannot be read")]
+    Malformed {
+        /// The event's name.
+        event: String,
+        /// What the JSON parser says.
+        source: serde_json::Error,
+    },
+    /// Events came in an order that gives no message.
+    #[error("the answer has its events out of order: {0}")]
+    OutOfOrder(&'static str),
+    /// The arguments of a call are no JSON, though the model did not break off.
+    #[error("the model's call of `{tool}` has arguments that are no JSON")]
+    ToolInput {
+        /// The tool.
+        tool: String,
+    },
+    /// The body is something else.
+    #[error("the answer is no message: {excerpt}")]
+    NotAMessage {
+        /// What it says, in short.
+        excerpt: String,
+    },
+    /// An event, or the whole body, is larger than any answer.
+    #[error("the answer is too large to be read")]
+    TooLarge,
+}
+
+impl StreamError {
+    /// Whether the bytes themselves were wrong, rather than missing.
+    pub(crate) fn is_malformed(&self) -> bool {
+        matches!(self, Self::Malformed { .. })
+    }
+}
+
+/// What the API says went wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ApiError {
+    /// The `error.type`, where one was sent.
+    pub(crate) kind: Option<String>,
+    /// The message, in one line.
+    pub(crate) message: String,
+    /// The `request_id` of the body.
+    pub(crate) request_id: Option<String>,
+}
+
+/// The longest message that is passed on, in characters.
+const MAX_MESSAGE_CHARS: usize = 1000;
+
+impl ApiError {
+    /// Reads an error body. Known shapes: Anthropic's, OpenAI's, a bare `message`, an `error` that is text, an HTML page
+    /// of a gateway, plain text, and nothing at all; `reason` is then the status in words.
+    pub(crate) fn from_body(reason: Option<&str>, body: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(body);
+        let parsed: Option<Value> = serde_json::from_slice(body).ok();
+        let from_json = parsed.as_ref().and_then(Self::from_json);
+        let mut error = from_json.unwrap_or_else(|| Self { message: from_text(&text), ..Self::default() });
+        if error.message.is_empty() {
+            reason.unwrap_or("an empty reply").clone_into(&mut error.message);
+        }
+        error.message = in_one_line(&error.message);
+        error
+    }
+
+    fn from_json(body: &Value) -> Option<Self> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let error = body.get("error");
+        let message = error
+            .and_then(|error| error.get("message"))
+            .or_else(|| body.get("message"))
+            .or(error)
+            .or_else(|| body.get("detail"))
+            .and_then(text)?;
+        let kind = error.and_then(|error| error.get("type")).and_then(text);
+        Some(Self { kind, message, request_id: body.get("request_id").and_then(text) })
+    }
+
+    /// The model ids out of `Invalid model, available models are: a, b`, the text that Langdock answers an unknown model with.
+    pub(crate) fn available_models(&self) -> Option<Vec<&str>> {
+        let (_, list) = self.message.split_once("available models are:")?;
+        let ids: Vec<_> =
+            list.split(',').map(|id| id.trim().trim_end_matches('.')).filter(|id| !id.is_empty()).collect();
+        (!ids.is_empty()).then_some(ids)
+    }
+}
+
+/// The words of a page or of plain text: an HTML page is known by its title.
+fn from_text(text: &str) -> String {
+    let text = text.trim();
+    if !text.starts_with('<') {
+        return text.to_owned();
+    }
+    let lower = text.to_ascii_lowercase();
+    let title = lower.find("<title>").and_then(|start| {
+        let start = start + "<title>".len();
+        lower[start..].find("</title>").map(|length| text[start..start + length].trim())
+    });
+    match title {
+        Some(title) if !title.is_empty() => format!("an HTML page titled \"{title}\""),
+        _ => "an HTML page".to_owned(),
+    }
+}
+
+fn in_one_line(message: &str) -> String {
+    let mut line = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = line.char_indices().nth(MAX_MESSAGE_CHARS) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shape_of_an_error_body_gives_its_message() {
+        for (body, kind, message) in [
+            (
+                r#"{"type":"error","error":{"type":"rate_limit_error","message":"slow"},"request_id":"req_1"}"#,
+                Some("rate_limit_error"),
+                "slow",
+            ),
+            (
+                r#"{"error":{"message":"Invalid model","type":"invalid_request_error"}}"#,
+                Some("invalid_request_error"),
+                "Invalid model",
+            ),
+            (r#"{"message":"No body"}"#, None, "No body"),
+            (r#"{"error":"Bad Request","message":"why"}"#, None, "why"),
+            (r#"{"error":"Bad Request"}"#, None, "Bad Request"),
+            (r#"{"detail":"Not Found"}"#, None, "Not Found"),
+            (
+                "<html><head><TITLE>502 Bad Gateway</TITLE></head></html>",
+                None,
+                "an HTML page titled \"502 Bad Gateway\"",
+            ),
+            ("<!doctype html><p>x", None, "an HTML page"),
+            ("upstream connect error\n or disconnect", None, "upstream connect error or disconnect"),
+            ("", None, "Too Many Requests"),
+            ("{}", None, "{}"),
+        ] {
+            let error = ApiError::from_body(Some("Too Many Requests"), body.as_bytes());
+            assert_eq!((error.kind.as_deref(), error.message.as_str()), (kind, message), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_request_id_of_the_body_is_kept() {
+        let error = ApiError::from_body(None, br#"{"error":{"type":"x","message":"m"},"request_id":"req_9"}"#);
+        assert_eq!(error.request_id.as_deref(), Some("req_9"));
+    }
+
+    #[test]
+    fn a_long_message_is_cut() {
+        assert_eq!(
+            ApiError::from_body(None, "é".repeat(5000).as_bytes()).message.chars().count(),
+            MAX_MESSAGE_CHARS + 1
+        );
+    }
+
+    #[test]
+    fn the_available_models_are_read_from_the_message() {
+        let body = br#"{"message":"Invalid model, available models are: gpt-5-mini, claude-sonnet-4-6-default."}"#;
+        let error = ApiError::from_body(None, body);
+        assert_eq!(error.available_models(), Some(vec!["gpt-5-mini", "claude-sonnet-4-6-default"]));
+        assert_eq!(ApiError::from_body(None, b"other").available_models(), None);
+    }
+}

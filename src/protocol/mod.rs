@@ -1,0 +1,18 @@
+//! The Messages API as data: requests, events, messages and errors. No IO.
+//!
+//! Source of every shape: `Create a message` and the streaming page of Anthropic's API documentation, version
+//! 2023-06-01, and Langdock's OpenAPI file. What is unknown is kept or ignored, as the API's versioning rules ask for.
+
+mod accumulate;
+mod error;
+mod event;
+mod message;
+mod request;
+mod sse;
+mod stream;
+
+pub(crate) use accumulate::Update;
+pub(crate) use error::{ApiError, StreamError};
+pub(crate) use message::{ContentBlock, Media, Message, Role, Source, StopReason, Usage};
+pub(crate) use request::{CreateMessage, InputMessage, SystemPrompt};
+pub(crate) use stream::Machine;

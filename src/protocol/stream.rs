@@ -1,0 +1,177 @@
+//! The stream machine: the bytes of a response body in, updates out, and at the end one message or a typed error.
+//!
+//! The body is told by its own first bytes, not by a header: where events were asked for, a whole JSON message is
+//! accepted as well, alone or in an array of one, as Langdock's documentation shows it.
+
+use std::collections::VecDeque;
+
+use serde::Deserialize;
+
+use super::accumulate::{Accumulator, Update};
+use super::error::{ApiError, StreamError};
+use super::event::Event;
+use super::message::{ContentBlock, Message};
+use super::sse::Decoder;
+
+/// The largest JSON body that is read, in bytes.
+const MAX_JSON_BYTES: usize = 64 * 1024 * 1024;
+
+/// Turns a response body into a message.
+#[derive(Debug, Default)]
+pub(crate) struct Machine {
+    body: Body,
+    ended: bool,
+    has_content: bool,
+    finished: bool,
+}
+
+#[derive(Debug)]
+enum Body {
+    Unknown(Vec<u8>),
+    Events(Decoder, Accumulator),
+    Json(Vec<u8>),
+    Parsed(Box<Message>, VecDeque<Update>),
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::Unknown(Vec::new())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Reply {
+    Message(Box<Message>),
+    Wrapped([Box<Message>; 1]),
+}
+
+impl Machine {
+    /// Takes bytes as they came from the connection.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        match &mut self.body {
+            Body::Unknown(seen) => {
+                seen.extend_from_slice(bytes);
+                let seen = std::mem::take(seen);
+                self.body = tell(seen);
+            }
+            Body::Events(decoder, _) => decoder.push(bytes),
+            Body::Json(body) => body.extend_from_slice(bytes),
+            Body::Parsed(..) => {} // Nothing belongs behind the end.
+        }
+    }
+
+    /// Says that the body has ended. An event whose last line or empty line was lost is still looked at.
+    pub(crate) fn end(&mut self) {
+        self.push(b"\n\n");
+        self.ended = true;
+    }
+
+    /// Whether the end of the body was said.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Gives the next update, none where more bytes are needed.
+    pub(crate) fn next(&mut self) -> Result<Option<Update>, StreamError> {
+        let update = match &mut self.body {
+            Body::Unknown(_) if self.ended => Err(StreamError::Cut),
+            Body::Unknown(_) => Ok(None),
+            Body::Events(decoder, accumulator) => match decoder.next_frame() {
+                Ok(Some(frame)) => Event::parse(&frame).and_then(|event| accumulator.apply(event)).map(Some),
+                Ok(None) => Ok(None),
+                Err(_) => Err(StreamError::TooLarge),
+            }
+            // The last event before a cut is half an event, not a malformed one.
+            .map_err(|error| if self.ended && error.is_malformed() { StreamError::Cut } else { error }),
+            Body::Json(body) if body.len() > MAX_JSON_BYTES => Err(StreamError::TooLarge),
+            Body::Json(body) if self.ended => {
+                let (message, updates) = parse_reply(body)?;
+                self.body = Body::Parsed(message, updates);
+                return self.next();
+            }
+            Body::Json(_) => Ok(None),
+            Body::Parsed(_, updates) => Ok(updates.pop_front()),
+        }?;
+        self.has_content |= update.as_ref().is_some_and(Update::is_content);
+        self.finished |= update == Some(Update::Finished);
+        Ok(update)
+    }
+
+    /// The data of the event behind the last update, empty where the body is no stream of events.
+    pub(crate) fn data(&self) -> &[u8] {
+        match &self.body {
+            Body::Events(decoder, _) => decoder.data(),
+            _ => &[],
+        }
+    }
+
+    /// Whether a part of the answer itself has come.
+    pub(crate) fn has_content(&self) -> bool {
+        self.has_content
+    }
+
+    /// Whether the answer is whole, so that nothing more need be read.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Gives the whole message, or says why there is none.
+    pub(crate) fn finish(self) -> Result<Message, StreamError> {
+        match self.body {
+            Body::Events(_, accumulator) => accumulator.finish(),
+            Body::Parsed(message, _) => Ok(*message),
+            Body::Unknown(_) | Body::Json(_) => Err(StreamError::Cut),
+        }
+    }
+
+    /// Gives the message as far as it came; none if it never began.
+    pub(crate) fn partial(self) -> Option<Message> {
+        match self.body {
+            Body::Events(_, accumulator) => accumulator.partial(),
+            Body::Parsed(message, _) => Some(*message),
+            Body::Unknown(_) | Body::Json(_) => None,
+        }
+    }
+}
+
+/// Tells a body by its first byte that is no white space.
+fn tell(seen: Vec<u8>) -> Body {
+    let white = seen.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    match seen.get(white) {
+        None => Body::Unknown(seen),
+        // SSE lines begin with a field name or a colon, or the stream with a byte order mark.
+        Some(b'a'..=b'z' | b':' | 0xef) => {
+            let mut decoder = Decoder::default();
+            decoder.push(&seen[white..]);
+            Body::Events(decoder, Accumulator::default())
+        }
+        Some(_) => Body::Json(seen),
+    }
+}
+
+fn parse_reply(body: &[u8]) -> Result<(Box<Message>, VecDeque<Update>), StreamError> {
+    let message = match serde_json::from_slice(body) {
+        Ok(Reply::Message(message) | Reply::Wrapped([message])) => message,
+        Err(_) => return Err(not_a_message(body)),
+    };
+    let mut updates = VecDeque::from([Update::Started]);
+    updates.extend(message.content.iter().map(|block| match block {
+        ContentBlock::Text(text) => Update::Text(text.text.clone()),
+        ContentBlock::Thinking(thinking) => Update::Thinking(thinking.thinking.clone()),
+        ContentBlock::ToolUse(_) => Update::ToolInput,
+        _ => Update::Nothing,
+    }));
+    updates.extend(message.stop_reason.clone().map(Update::Stopped));
+    updates.push_back(Update::Finished);
+    Ok((message, updates))
+}
+
+/// Says what a body is that is no message: cut-off JSON, an error of the API, or something else altogether.
+fn not_a_message(body: &[u8]) -> StreamError {
+    match serde_json::from_slice::<serde_json::Value>(body) {
+        Err(error) if error.is_eof() => StreamError::Cut,
+        Ok(value) if value.get("error").is_some() => StreamError::Api(ApiError::from_body(None, body)),
+        _ => StreamError::NotAMessage { excerpt: ApiError::from_body(None, body).message },
+    }
+}

@@ -1,0 +1,118 @@
+//! The first fenced code block of an answer, or the first of a language, and nothing else.
+
+use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
+
+use super::output::OutputError;
+use super::renderer::{Answer, Renderer, Shown};
+use super::sanitize::sanitize;
+use super::sink::Sink;
+use crate::protocol::Update;
+
+/// Holds the answer back and writes its code block at the end.
+#[derive(Debug)]
+pub(crate) struct Extract {
+    sink: Sink,
+    is_terminal: bool,
+    language: Option<String>,
+    /// What the answer was made to begin with: it may have opened the block.
+    prefill: String,
+}
+
+impl Extract {
+    /// Writes to `sink`; `is_terminal` says whether a terminal is at its end.
+    pub(crate) fn new(sink: Sink, is_terminal: bool, language: Option<String>, prefill: String) -> Self {
+        Self { sink, is_terminal, language, prefill }
+    }
+}
+
+impl Renderer for Extract {
+    fn update(&mut self, _update: &Update, _data: &[u8]) {}
+
+    fn flush(&mut self) -> Result<(), OutputError> {
+        Ok(())
+    }
+
+    fn finish(&mut self, answer: &Answer) -> Result<Shown, OutputError> {
+        let text = answer.message.text();
+        let Some(code) = code_block(&self.prefill, &text, self.language.as_deref()) else {
+            return Ok(Shown::Nothing(text));
+        };
+        let code = if self.is_terminal { sanitize(&code).into_owned() } else { code };
+        self.sink.push(code.as_bytes());
+        self.sink.end_line();
+        self.sink.flush()?;
+        Ok(Shown::All)
+    }
+
+    fn sink(&self) -> &Sink {
+        &self.sink
+    }
+
+    fn into_sink(self: Box<Self>) -> Sink {
+        self.sink
+    }
+}
+
+/// The content of the first fenced code block of `prefill` and `text` together, without what was prefilled.
+fn code_block(prefill: &str, text: &str, language: Option<&str>) -> Option<String> {
+    let whole = format!("{prefill}{text}");
+    let mut code: Option<String> = None;
+    for (event, range) in Parser::new(&whole).into_offset_iter() {
+        match (event, &mut code) {
+            (Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))), None) if is_language(&info, language) => {
+                code = Some(String::new());
+            }
+            (Event::Text(piece), Some(code)) => {
+                let prefilled = prefill.len().saturating_sub(range.start).min(piece.len());
+                code.push_str(piece.get(prefilled..).unwrap_or_default());
+            }
+            (Event::End(TagEnd::CodeBlock), Some(_)) => break,
+            _ => {} // Everything outside the block.
+        }
+    }
+    code
+}
+
+fn is_language(info: &str, wanted: Option<&str>) -> bool {
+    let language = info.split([' ', ',', '\t', '{']).next().unwrap_or_default();
+    wanted.is_none_or(|wanted| language.eq_ignore_ascii_case(wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TWO: &str = "Here:\n\n```sh\necho 1\n\necho 2\n```\n\nor\n\n~~~~python title=x\nprint()\n~~~~\n";
+
+    #[test]
+    fn the_first_block_is_given_byte_for_byte() {
+        assert_eq!(code_block("", TWO, None).as_deref(), Some("echo 1\n\necho 2\n"));
+    }
+
+    #[test]
+    fn a_language_picks_its_first_block() {
+        assert_eq!(code_block("", TWO, Some("Python")).as_deref(), Some("print()\n"));
+        assert_eq!(code_block("", TWO, Some("rust")), None);
+    }
+
+    #[test]
+    fn indented_code_and_inline_code_are_no_blocks() {
+        assert_eq!(code_block("", "a `b`\n\n    indented\n", None), None);
+    }
+
+    #[test]
+    fn a_block_in_a_list_loses_its_indent() {
+        assert_eq!(code_block("", "1. do\n\n   ```\n   x\n     y\n   ```\n", None).as_deref(), Some("x\n  y\n"));
+    }
+
+    #[test]
+    fn a_block_that_the_prefill_opened_is_given_without_the_prefill() {
+        assert_eq!(code_block("```json\n{", "\"a\": 1}\n```\n", Some("json")).as_deref(), Some("\"a\": 1}\n"));
+        assert_eq!(code_block("```", "sh\nls\n```", None).as_deref(), Some("ls\n"));
+    }
+
+    #[test]
+    fn a_block_that_was_cut_off_is_given_as_far_as_it_came() {
+        assert_eq!(code_block("", "```sh\necho", None).as_deref(), Some("echo"));
+    }
+}

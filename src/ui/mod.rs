@@ -1,0 +1,31 @@
+//! The terminal and the standard streams: nothing else in the crate writes to them.
+
+mod calls;
+mod extract;
+mod interrupt;
+mod json;
+mod notices;
+mod output;
+mod part_file;
+mod plain;
+mod progress;
+mod renderer;
+mod sanitize;
+mod sink;
+mod streams;
+mod style;
+
+pub(crate) use calls::Calls;
+pub(crate) use extract::Extract;
+pub(crate) use interrupt::{Interrupt, die_of, die_of_closed_stdout};
+pub(crate) use json::{Json, JsonLines};
+pub(crate) use notices::{ErrorReport, Notices, Verbosity};
+pub(crate) use output::{Output, OutputError};
+pub(crate) use part_file::PartFile;
+pub(crate) use plain::Plain;
+pub(crate) use progress::Countdown;
+pub(crate) use renderer::{Answer, Renderer};
+pub(crate) use sanitize::{sanitize_json, sanitize_line};
+pub(crate) use sink::{Saved, Sink};
+pub(crate) use streams::Facts;
+pub(crate) use style::{ColorChoice, colored};

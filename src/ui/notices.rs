@@ -1,0 +1,109 @@
+//! Messages to the person: notices, errors and hints, all on stderr, one line each.
+
+use std::io::{Write, stderr};
+
+use super::sanitize::{sanitize, sanitize_line};
+use super::style::{ERROR, HINT};
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verbosity {
+    /// Errors only.
+    Quiet,
+    /// What a person should know.
+    #[default]
+    Normal,
+    /// What is done, step by step.
+    Steps,
+    /// Requests and headers too.
+    Headers,
+}
+
+/// An error as it is told.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ErrorReport {
+    /// What failed, with every cause.
+    pub(crate) message: String,
+    /// What to do next.
+    pub(crate) hint: Option<String>,
+    /// The same for programs.
+    pub(crate) json: Option<serde_json::Value>,
+}
+
+/// Writes messages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Notices {
+    verbosity: Verbosity,
+    colored: bool,
+}
+
+impl Notices {
+    /// Writes as much as `verbosity` says.
+    pub(crate) fn new(verbosity: Verbosity, colored: bool) -> Self {
+        Self { verbosity, colored }
+    }
+
+    /// How much is said.
+    pub(crate) fn verbosity(&self) -> Verbosity {
+        self.verbosity
+    }
+
+    /// Tells what a person should know.
+    pub(crate) fn notice(&self, message: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            line(&format!("langdock: {message}"));
+        }
+    }
+
+    /// Tells a step, for `-v`.
+    pub(crate) fn step(&self, message: &str) {
+        if self.verbosity >= Verbosity::Steps {
+            line(&format!("* {message}"));
+        }
+    }
+
+    /// Tells a line of a request (`>`) or of an answer's head (`<`), for `-vv`.
+    pub(crate) fn header(&self, direction: char, text: &str) {
+        if self.verbosity >= Verbosity::Headers {
+            line(&format!("{direction} {text}"));
+        }
+    }
+
+    /// Tells numbers that were asked for.
+    pub(crate) fn numbers(&self, message: &str) {
+        line(message);
+    }
+
+    /// Shows text of the answer that standard output is not for.
+    pub(crate) fn aside(&self, text: &str) {
+        let text = sanitize(text);
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        write(&format!("{text}{end}"));
+    }
+
+    /// Tells an error.
+    pub(crate) fn error(&self, report: &ErrorReport) {
+        let (error, hint, reset) = if self.colored {
+            (ERROR.render().to_string(), HINT.render().to_string(), ERROR.render_reset().to_string())
+        } else {
+            Default::default()
+        };
+        let mut text = format!("langdock: {error}error{reset}: {}\n", sanitize_line(&report.message));
+        if let Some(words) = &report.hint {
+            text.push_str(&format!("{hint}hint{reset}: {}\n", sanitize_line(words)));
+        }
+        if let Some(json) = &report.json {
+            text.push_str(&format!("{}\n", super::sanitize_json(&json.to_string())));
+        }
+        write(&text);
+    }
+}
+
+fn line(text: &str) {
+    write(&format!("{}\n", sanitize_line(text)));
+}
+
+/// Writes in one piece, so that the lines of parallel processes stay whole. There is nowhere to tell that it failed.
+fn write(text: &str) {
+    let _ = stderr().lock().write_all(text.as_bytes());
+}

@@ -1,0 +1,97 @@
+//! Standard output: unbuffered, since what has arrived is written at once, and never deaf to Ctrl-C while its reader is slow.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use super::interrupt::Interrupt;
+
+/// A pipe that poll(2) calls writable takes this much without blocking: `PIPE_BUF`, by POSIX at least 512, on Linux 4096.
+const ATOMIC_WRITE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
+
+/// Why nothing more can be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OutputError {
+    /// Nobody reads any more.
+    #[error("standard output is closed")]
+    Closed,
+    /// A signal came while the reader kept us waiting.
+    #[error("interrupted while writing")]
+    Interrupted(i32),
+    /// Anything else, such as a full disk.
+    #[error("cannot write to standard output")]
+    Failed(#[source] io::Error),
+}
+
+/// Standard output.
+#[derive(Debug)]
+pub(crate) struct Output {
+    file: File,
+    /// Regular files take all they are given; pipes, sockets and terminals may keep the writer waiting.
+    may_block: bool,
+    is_pipe: bool,
+}
+
+impl Output {
+    /// Opens standard output a second time, past the buffer of the standard library.
+    pub(crate) fn stdout() -> io::Result<Self> {
+        let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        let kind = file.metadata()?.file_type();
+        Ok(Self { file, may_block: !kind.is_file(), is_pipe: kind.is_fifo() || kind.is_socket() })
+    }
+
+    /// Writes all of `bytes`. The first signal ends a write that waits for its reader.
+    pub(crate) fn write_all(&mut self, mut bytes: &[u8], interrupt: &Interrupt) -> Result<(), OutputError> {
+        while !bytes.is_empty() {
+            let mut length = bytes.len();
+            if self.may_block {
+                self.wait_until_writable(interrupt)?;
+                length = length.min(ATOMIC_WRITE);
+            }
+            match self.file.write(&bytes[..length]) {
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Err(OutputError::Closed),
+                Err(error) => return Err(OutputError::Failed(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn wait_until_writable(&self, interrupt: &Interrupt) -> Result<(), OutputError> {
+        // After the first signal only what had arrived is still written; the second one kills at once.
+        let alarm: Option<BorrowedFd<'_>> = interrupt.seen().is_none().then(|| interrupt.alarm());
+        let mut watched = vec![PollFd::new(self.file.as_fd(), PollFlags::POLLOUT)];
+        watched.extend(alarm.map(|alarm| PollFd::new(alarm, PollFlags::POLLIN)));
+        loop {
+            match poll(&mut watched, PollTimeout::NONE) {
+                Ok(_) if watched[0].any().unwrap_or(true) => return Ok(()),
+                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+                Err(errno) => return Err(OutputError::Failed(errno.into())),
+            }
+            if let Some(signal) = interrupt.seen().filter(|_| alarm.is_some()) {
+                return Err(OutputError::Interrupted(signal));
+            }
+        }
+    }
+
+    /// Waits until nobody reads any more; for ever where that cannot be seen.
+    pub(crate) fn closed(&self) -> impl Future<Output = ()> + use<> {
+        let watched = if self.is_pipe { self.file.as_fd().try_clone_to_owned().ok() } else { None };
+        async move {
+            let Some(watched): Option<AsyncFd<OwnedFd>> =
+                watched.and_then(|fd| AsyncFd::with_interest(fd, Interest::ERROR).ok())
+            else {
+                return std::future::pending().await;
+            };
+            if watched.ready(Interest::ERROR).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! A file that is written whole or not at all: into `FILE.part`, which becomes `FILE` at the end.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The file of `--output` while it is written.
+#[derive(Debug)]
+pub(crate) struct PartFile {
+    file: File,
+    target: PathBuf,
+    /// None for what is no regular file, such as `/dev/null` or a named pipe: it is written to as it is.
+    part: Option<PathBuf>,
+    bytes: u64,
+}
+
+impl PartFile {
+    /// Opens `path` for writing. A link is followed, and the mode of an existing file is kept.
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        let existing = fs::metadata(path).ok();
+        if existing.as_ref().is_some_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+            let file = File::options().write(true).open(path)?;
+            return Ok(Self { file, target: path.to_owned(), part: None, bytes: 0 });
+        }
+        if path.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        let target = if existing.is_some() { fs::canonicalize(path)? } else { path.to_owned() };
+        let mut part = OsString::from(&target);
+        part.push(".part");
+        let part = PathBuf::from(part);
+        let file = File::create(&part)?;
+        if let Some(metadata) = existing {
+            file.set_permissions(metadata.permissions())?;
+        }
+        Ok(Self { file, target, part: Some(part), bytes: 0 })
+    }
+
+    /// Appends.
+    pub(super) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Makes it the file that was asked for.
+    pub(super) fn complete(self) -> io::Result<()> {
+        match &self.part {
+            Some(part) => fs::rename(part, &self.target),
+            None => Ok(()),
+        }
+    }
+
+    /// Leaves what came where it is, and says where; nothing is left of an answer that never began.
+    pub(super) fn abandon(self) -> Option<PathBuf> {
+        let part = self.part?;
+        if self.bytes > 0 {
+            return Some(part);
+        }
+        let _ = fs::remove_file(part); // An empty file that stays does no harm.
+        None
+    }
+}

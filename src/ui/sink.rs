@@ -1,0 +1,83 @@
+//! Where an answer goes: gathered here, and written with one write for all that has arrived.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use super::interrupt::Interrupt;
+use super::output::{Output, OutputError};
+use super::part_file::PartFile;
+
+/// The end of an answer's way.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    pending: Vec<u8>,
+    last_byte: Option<u8>,
+    target: Target,
+}
+
+#[derive(Debug)]
+enum Target {
+    Stdout(Output, Rc<Interrupt>),
+    File(PartFile),
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Saved {
+    /// There was none, or it is whole.
+    Whole,
+    /// It is where this path says.
+    Partly(PathBuf),
+}
+
+impl Sink {
+    /// Standard output.
+    pub(crate) fn stdout(output: Output, interrupt: Rc<Interrupt>) -> Self {
+        Self { pending: Vec::new(), last_byte: None, target: Target::Stdout(output, interrupt) }
+    }
+
+    /// The file of `--output`.
+    pub(crate) fn file(file: PartFile) -> Self {
+        Self { pending: Vec::new(), last_byte: None, target: Target::File(file) }
+    }
+
+    /// Waits until nobody reads any more.
+    pub(crate) async fn closed(&self) {
+        match &self.target {
+            Target::Stdout(output, _) => output.closed().await,
+            Target::File(_) => std::future::pending().await,
+        }
+    }
+
+    /// Takes bytes; they are written with the next flush.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.pending.extend_from_slice(bytes);
+        self.last_byte = bytes.last().copied().or(self.last_byte);
+    }
+
+    /// Ends the last line, if there is one that is not ended.
+    pub(super) fn end_line(&mut self) {
+        if self.last_byte.is_some_and(|byte| byte != b'\n') {
+            self.push(b"\n");
+        }
+    }
+
+    /// Writes what has been taken.
+    pub(super) fn flush(&mut self) -> Result<(), OutputError> {
+        let written = match &mut self.target {
+            Target::Stdout(output, interrupt) => output.write_all(&self.pending, interrupt),
+            Target::File(file) => file.write_all(&self.pending).map_err(OutputError::Failed),
+        };
+        self.pending.clear();
+        written
+    }
+
+    /// Ends the file: whole, or left in part.
+    pub(crate) fn close(self, whole: bool) -> Result<Saved, OutputError> {
+        match self.target {
+            Target::File(file) if whole => file.complete().map(|()| Saved::Whole).map_err(OutputError::Failed),
+            Target::File(file) => Ok(file.abandon().map_or(Saved::Whole, Saved::Partly)),
+            Target::Stdout(..) => Ok(Saved::Whole),
+        }
+    }
+}

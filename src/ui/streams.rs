@@ -1,0 +1,25 @@
+//! What the three standard streams are.
+
+use std::io::{IsTerminal, stderr, stdin, stdout};
+
+/// Which of the standard streams are terminals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// Standard input.
+    pub(crate) stdin_is_terminal: bool,
+    /// Standard output.
+    pub(crate) stdout_is_terminal: bool,
+    /// Standard error.
+    pub(crate) stderr_is_terminal: bool,
+}
+
+impl Facts {
+    /// Looks at the streams of this process.
+    pub(crate) fn look() -> Self {
+        Self {
+            stdin_is_terminal: stdin().is_terminal(),
+            stdout_is_terminal: stdout().is_terminal(),
+            stderr_is_terminal: stderr().is_terminal(),
+        }
+    }
+}
