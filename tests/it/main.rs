@@ -1,1 +1,7 @@
-fn main() {}
+//! The integration tests, in one binary: they run the program as its users do, against a scripted server.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets an error it did not expect has failed")]
+
+mod fixtures_hold;
+mod support;
+mod support_holds;

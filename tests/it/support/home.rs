@@ -1,0 +1,74 @@
+//! A home directory of its own for each test, so that none sees the user's settings or another test's.
+
+use std::{
+    ffi::OsString,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tempfile::TempDir;
+
+/// A temporary home directory; its clones are the same one, and the last takes it away.
+#[derive(Clone)]
+pub(crate) struct Home(Arc<TempDir>);
+
+impl Home {
+    /// Makes an empty home.
+    pub(crate) fn new() -> Self {
+        let home = Self(Arc::new(TempDir::with_prefix("langdock-test-").unwrap()));
+        for folder in ["work", "tmp", "run"] {
+            fs::create_dir(home.path().join(folder)).unwrap();
+        }
+        fs::set_permissions(home.path().join("run"), fs::Permissions::from_mode(0o700)).unwrap();
+        home
+    }
+
+    /// Returns where it is.
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Returns the empty folder that the program is started in.
+    pub(crate) fn work(&self) -> PathBuf {
+        self.path().join("work")
+    }
+
+    /// Returns the folder of the program's configuration.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.platform_folder(".config").join("langdock")
+    }
+
+    /// Returns the folder of the program's data.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.platform_folder(".local/share").join("langdock")
+    }
+
+    /// Writes a file, whose path is taken from the home, along with the folders it needs.
+    pub(crate) fn write(&self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Returns the variables that make it the home of a program.
+    pub(super) fn variables(&self) -> Vec<(OsString, OsString)> {
+        let folders = [
+            ("HOME", ""),
+            ("TMPDIR", "tmp"),
+            ("XDG_CACHE_HOME", ".cache"),
+            ("XDG_CONFIG_HOME", ".config"),
+            ("XDG_DATA_HOME", ".local/share"),
+            ("XDG_RUNTIME_DIR", "run"),
+            ("XDG_STATE_HOME", ".local/state"),
+        ];
+        folders.map(|(name, folder)| (name.into(), self.path().join(folder).into_os_string())).to_vec()
+    }
+
+    /// Returns the base folder that Linux and macOS have for the same thing.
+    fn platform_folder(&self, xdg: &str) -> PathBuf {
+        self.path().join(if cfg!(target_os = "macos") { "Library/Application Support" } else { xdg })
+    }
+}

@@ -1,0 +1,25 @@
+//! What the integration tests stand on: the program, a terminal, a scripted server and the streams it sends.
+//!
+//! Nothing here uses the product's types: what goes over the wire is bytes, text or plain JSON. Nothing sleeps: a test
+//! waits for what it needs to have happened (output, a request, a hang-up) and opens a [`gate::Gate`] for what may
+//! happen next. Every wait has the one generous [`DEADLINE`], whose passing is a failed test.
+
+pub(crate) mod capture;
+pub(crate) mod command;
+pub(crate) mod events;
+pub(crate) mod gate;
+pub(crate) mod home;
+pub(crate) mod outcome;
+pub(crate) mod process;
+pub(crate) mod pty;
+pub(crate) mod reply;
+pub(crate) mod request;
+pub(crate) mod running;
+pub(crate) mod server;
+pub(crate) mod tls;
+pub(crate) mod wire;
+
+use std::time::Duration;
+
+/// How long a test waits for something that comes at once unless it is broken.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);

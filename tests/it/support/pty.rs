@@ -1,0 +1,134 @@
+//! A program on a pseudo terminal: what a person at the keyboard would have, as raw bytes.
+//!
+//! The terminal is the controlling one of a session of its own, so Ctrl-C on it is a signal as in real life.
+
+use std::{
+    io::Write,
+    os::fd::AsFd,
+    process::{ChildStdin, Stdio},
+};
+
+use nix::sys::signal::Signal;
+use pty_process::{
+    Size,
+    blocking::{Command, Pty, open},
+};
+
+use super::{DEADLINE, capture::Capture, command::Langdock, home::Home, outcome::Outcome, process, process::Process};
+
+/// What Ctrl-C sends.
+pub(crate) const CTRL_C: &str = "\x03";
+
+/// What Ctrl-D sends.
+pub(crate) const CTRL_D: &str = "\x04";
+
+/// A program that runs on a terminal.
+#[must_use = "finish it"]
+pub(crate) struct Terminal {
+    process: Process,
+    keyboard: Pty,
+    screen: Capture,
+    stdout: Option<Capture>,
+    line: String,
+    _stdin: Option<ChildStdin>,
+    _home: Home,
+}
+
+impl Langdock {
+    /// Starts it on a terminal of this size, which is its stdout and stderr, and its stdin unless another was given.
+    #[track_caller]
+    pub(crate) fn on_terminal(self, columns: u16, rows: u16) -> Terminal {
+        let mut this = self.env("TERM", "xterm-256color");
+        let (command, line) = this.command();
+        let mut command = Command::from(command);
+        if let Some(stdin) = this.stdin.as_stdio() {
+            command = command.stdin(stdin);
+        }
+        if this.piped_stdout {
+            command = command.stdout(Stdio::piped());
+        }
+        let (keyboard, mut child) = {
+            let _starting = process::starting();
+            let (keyboard, terminal) = open().unwrap();
+            keyboard.resize(Size::new(rows, columns)).unwrap();
+            (keyboard, command.spawn(terminal).unwrap())
+        };
+        let stdin = this.stdin.feed(child.stdin.take());
+        let stdout = child.stdout.take().map(Capture::of);
+        let screen = Capture::of(std::fs::File::from(keyboard.as_fd().try_clone_to_owned().unwrap()));
+        Terminal {
+            process: Process::watch(child),
+            keyboard,
+            screen,
+            stdout,
+            line,
+            _stdin: stdin,
+            _home: this.into_home(),
+        }
+    }
+}
+
+impl Terminal {
+    /// Waits until the terminal has got `text`, escape sequences included.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, text: &str) -> &Self {
+        self.screen.wait_for(text);
+        self
+    }
+
+    /// Waits until `enough` holds of everything the terminal has got; `what` names it for the message.
+    #[track_caller]
+    pub(crate) fn wait_until(&self, what: &str, enough: impl Fn(&[u8]) -> bool) -> &Self {
+        self.screen.wait_until(what, enough);
+        self
+    }
+
+    /// Returns what the terminal has got so far.
+    pub(crate) fn so_far(&self) -> Vec<u8> {
+        self.screen.so_far()
+    }
+
+    /// Types these keys; Enter is `\r`.
+    #[track_caller]
+    pub(crate) fn keys(&self, keys: &str) -> &Self {
+        (&self.keyboard).write_all(keys.as_bytes()).unwrap();
+        self
+    }
+
+    /// Changes the size of the window.
+    #[track_caller]
+    pub(crate) fn resize(&self, columns: u16, rows: u16) -> &Self {
+        self.keyboard.resize(Size::new(rows, columns)).unwrap();
+        self
+    }
+
+    /// Sends the program a signal.
+    #[track_caller]
+    pub(crate) fn signal(&self, signal: Signal) -> &Self {
+        self.process.signal(signal);
+        self
+    }
+
+    /// Waits for its end and returns all the bytes that the terminal got.
+    ///
+    /// They are the outcome's stdout, or its stderr where stdout was a pipe.
+    #[track_caller]
+    pub(crate) fn finish(self) -> Outcome {
+        let status = self.process.wait();
+        self.process.kill();
+        let Some((status, screen)) = status.and_then(|status| Some((status, self.screen.wait_end()?))) else {
+            panic!(
+                "`{}` did not end or left the terminal open for {DEADLINE:?}; so far:\n{}",
+                self.line,
+                String::from_utf8_lossy(&self.so_far())
+            );
+        };
+        match self.stdout {
+            None => Outcome::new(self.line, status, screen, b""),
+            Some(stdout) => {
+                let stdout = stdout.wait_end().expect("a program that has ended has closed its stdout");
+                Outcome::new(self.line, status, stdout, &screen)
+            }
+        }
+    }
+}

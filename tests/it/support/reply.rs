@@ -1,0 +1,258 @@
+//! What the scripted server does on the socket when a request has come, one step after the other.
+
+use std::{fmt::Display, io, net::SocketAddr};
+
+use serde_json::Value;
+
+use super::{gate::Gate, wire::Wire};
+
+/// A reply: a head, a framing, and the steps that follow the head.
+#[must_use = "a script returns it"]
+pub(crate) struct Reply {
+    head: Option<Head>,
+    head_gate: Option<Gate>,
+    framing: Framing,
+    piece: Option<usize>,
+    steps: Vec<Step>,
+}
+
+/// Status and headers.
+struct Head {
+    status: u16,
+    headers: Vec<(String, String)>,
+}
+
+/// How the client learns where the body ends.
+#[derive(Clone, Copy, PartialEq)]
+enum Framing {
+    Length,
+    Chunked,
+    UntilClose,
+    /// No framing at all: a reply of raw bytes.
+    None,
+}
+
+/// One thing that is done on the socket.
+enum Step {
+    Write(Vec<u8>),
+    WriteUnframed(Vec<u8>),
+    Wait(Gate),
+    WaitForHangUp,
+    Close,
+    Reset,
+    Tunnel(SocketAddr),
+}
+
+/// How a connection stands after a reply.
+pub(super) enum After {
+    /// The next request may come.
+    KeepAlive(Wire),
+    /// The server has ended it.
+    Ended,
+    /// The client had gone before the reply was over.
+    HungUp,
+}
+
+impl Reply {
+    /// Begins a reply with this status; its body is framed by `content-length` unless something else is said.
+    pub(crate) fn status(status: u16) -> Self {
+        Self::blank(Some(Head { status, headers: vec![] }), Framing::Length)
+    }
+
+    /// Answers with a JSON body.
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
+        Self::status(status).header("content-type", "application/json").body(body.to_string())
+    }
+
+    /// Answers 200 with a whole event stream.
+    pub(crate) fn sse(body: impl AsRef<[u8]>) -> Self {
+        Self::sse_start().body(body)
+    }
+
+    /// Begins an event stream, chunked, whose body is written in steps.
+    pub(crate) fn sse_start() -> Self {
+        Self::status(200).header("content-type", "text/event-stream; charset=utf-8").chunked()
+    }
+
+    /// Begins a reply without a head: what is written is all that the client sees.
+    pub(crate) fn raw(bytes: impl AsRef<[u8]>) -> Self {
+        Self::blank(None, Framing::None).unframed(bytes)
+    }
+
+    /// Says nothing until the client gives up.
+    pub(crate) fn never() -> Self {
+        Self::blank(None, Framing::None).wait_for_hang_up()
+    }
+
+    /// Hangs up without a word.
+    pub(crate) fn hang_up() -> Self {
+        Self::blank(None, Framing::None).close()
+    }
+
+    /// Lets a `CONNECT` through to this address.
+    pub(crate) fn tunnel_to(address: SocketAddr) -> Self {
+        Self::raw("HTTP/1.1 200 Connection established\r\n\r\n").step(Step::Tunnel(address))
+    }
+
+    /// Adds a header; `content-length` given here is sent as it is, true or not.
+    pub(crate) fn header(mut self, name: &str, value: impl Display) -> Self {
+        let head = self.head.as_mut().expect("a raw reply has its headers in its bytes");
+        head.headers.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Sends the body in chunks, one for each write or piece.
+    pub(crate) fn chunked(mut self) -> Self {
+        self.framing = Framing::Chunked;
+        self
+    }
+
+    /// Sends the body without a length and closes after it.
+    pub(crate) fn until_close(mut self) -> Self {
+        self.framing = Framing::UntilClose;
+        self
+    }
+
+    /// Cuts everything that is written into pieces of `n` bytes, each flushed and, where chunked, a chunk of its own.
+    pub(crate) fn in_pieces_of(mut self, n: usize) -> Self {
+        self.piece = Some(n);
+        self
+    }
+
+    /// Waits at this gate before the head.
+    pub(crate) fn hold_head(mut self, gate: &Gate) -> Self {
+        self.head_gate = Some(gate.clone());
+        self
+    }
+
+    /// Writes this part of the body.
+    pub(crate) fn body(self, bytes: impl AsRef<[u8]>) -> Self {
+        self.step(Step::Write(bytes.as_ref().to_vec()))
+    }
+
+    /// Writes bytes outside of the framing, such as a chunk that breaks off.
+    pub(crate) fn unframed(self, bytes: impl AsRef<[u8]>) -> Self {
+        self.step(Step::WriteUnframed(bytes.as_ref().to_vec()))
+    }
+
+    /// Waits until the test opens this gate.
+    pub(crate) fn wait(self, gate: &Gate) -> Self {
+        self.step(Step::Wait(gate.clone()))
+    }
+
+    /// Waits until the client hangs up.
+    pub(crate) fn wait_for_hang_up(self) -> Self {
+        self.step(Step::WaitForHangUp)
+    }
+
+    /// Closes the connection here, in good order but maybe in the middle of the body.
+    pub(crate) fn close(self) -> Self {
+        self.step(Step::Close)
+    }
+
+    /// Resets the connection here.
+    pub(crate) fn reset(self) -> Self {
+        self.step(Step::Reset)
+    }
+
+    fn blank(head: Option<Head>, framing: Framing) -> Self {
+        Self { head, head_gate: None, framing, piece: None, steps: vec![] }
+    }
+
+    fn step(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    /// Does all of it.
+    pub(super) fn play(self, wire: Wire) -> After {
+        self.try_play(wire).unwrap_or(After::HungUp)
+    }
+
+    fn try_play(self, mut wire: Wire) -> io::Result<After> {
+        if let Some(gate) = &self.head_gate {
+            gate.pass();
+        }
+        if let Some(head) = &self.head {
+            wire.send(self.head_text(head).as_bytes())?;
+        }
+        for step in &self.steps {
+            match step {
+                Step::Write(bytes) => self.write(bytes, &mut wire)?,
+                Step::WriteUnframed(bytes) => self.pieces(bytes).try_for_each(|piece| wire.send(piece))?,
+                Step::Wait(gate) => gate.pass(),
+                Step::WaitForHangUp => {
+                    wire.wait_for_hang_up();
+                    return Ok(After::HungUp);
+                }
+                Step::Close => {
+                    wire.close();
+                    return Ok(After::Ended);
+                }
+                Step::Reset => {
+                    wire.reset();
+                    return Ok(After::Ended);
+                }
+                Step::Tunnel(address) => return wire.tunnel(*address).map(|()| After::Ended),
+            }
+        }
+        if self.framing == Framing::Chunked {
+            wire.send(b"0\r\n\r\n")?;
+        }
+        if self.closes() {
+            wire.close();
+            return Ok(After::Ended);
+        }
+        Ok(After::KeepAlive(wire))
+    }
+
+    fn write(&self, bytes: &[u8], wire: &mut Wire) -> io::Result<()> {
+        for piece in self.pieces(bytes) {
+            if self.framing == Framing::Chunked {
+                let mut chunk = format!("{:x}\r\n", piece.len()).into_bytes();
+                chunk.extend_from_slice(piece);
+                chunk.extend_from_slice(b"\r\n");
+                wire.send(&chunk)?;
+            } else {
+                wire.send(piece)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn pieces<'a>(&self, bytes: &'a [u8]) -> std::slice::Chunks<'a, u8> {
+        bytes.chunks(self.piece.unwrap_or(bytes.len()).max(1))
+    }
+
+    fn head_text(&self, head: &Head) -> String {
+        let mut text = format!("HTTP/1.1 {} Scripted\r\n", head.status);
+        for (name, value) in &head.headers {
+            text.extend([name, ": ", value, "\r\n"]);
+        }
+        match self.framing {
+            Framing::Chunked => text += "transfer-encoding: chunked\r\n",
+            Framing::Length if !head.has("content-length") => {
+                text.extend(["content-length: ", &self.body_length().to_string(), "\r\n"]);
+            }
+            Framing::Length | Framing::UntilClose | Framing::None => (),
+        }
+        text + "\r\n"
+    }
+
+    fn body_length(&self) -> usize {
+        let length = |step: &Step| if let Step::Write(bytes) = step { bytes.len() } else { 0 };
+        self.steps.iter().map(length).sum()
+    }
+
+    /// Tells whether the server closes when the reply is over.
+    fn closes(&self) -> bool {
+        matches!(self.framing, Framing::UntilClose | Framing::None)
+            || self.head.as_ref().is_some_and(|head| head.has("connection"))
+    }
+}
+
+impl Head {
+    fn has(&self, name: &str) -> bool {
+        self.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
+    }
+}

@@ -1,0 +1,111 @@
+//! A program that runs, whose output can be waited for and whose streams the test holds.
+
+use std::{
+    io::Write,
+    process::{Child, ChildStdin},
+};
+
+use nix::sys::signal::Signal;
+
+use super::{DEADLINE, capture::Capture, home::Home, outcome::Outcome, process::Process};
+
+/// A started program.
+#[must_use = "finish it"]
+pub(crate) struct Running {
+    process: Process,
+    stdin: Option<ChildStdin>,
+    stdout: Capture,
+    stderr: Capture,
+    line: String,
+    _home: Home,
+}
+
+impl Running {
+    /// Takes over a child that was started with pipes.
+    pub(super) fn new(mut child: Child, stdin: Option<ChildStdin>, line: String, home: Home) -> Self {
+        let stdout = Capture::of(child.stdout.take().unwrap());
+        let stderr = Capture::of(child.stderr.take().unwrap());
+        Self { process: Process::watch(child), stdin, stdout, stderr, line, _home: home }
+    }
+
+    /// Waits until `text` is on stdout.
+    #[track_caller]
+    pub(crate) fn wait_for_stdout(&self, text: &str) -> &Self {
+        self.stdout.wait_for(text);
+        self
+    }
+
+    /// Waits until stdout has at least `n` bytes.
+    #[track_caller]
+    pub(crate) fn wait_for_stdout_bytes(&self, n: usize) -> &Self {
+        self.stdout.wait_until(&format!("{n} bytes"), |bytes| bytes.len() >= n);
+        self
+    }
+
+    /// Waits until `text` is on stderr.
+    #[track_caller]
+    pub(crate) fn wait_for_stderr(&self, text: &str) -> &Self {
+        self.stderr.wait_for(text);
+        self
+    }
+
+    /// Returns what is on stdout so far.
+    pub(crate) fn stdout_so_far(&self) -> Vec<u8> {
+        self.stdout.so_far()
+    }
+
+    /// Returns what is on stderr so far.
+    pub(crate) fn stderr_so_far(&self) -> String {
+        String::from_utf8_lossy(&self.stderr.so_far()).into_owned()
+    }
+
+    /// Sends it a signal.
+    #[track_caller]
+    pub(crate) fn signal(&self, signal: Signal) -> &Self {
+        self.process.signal(signal);
+        self
+    }
+
+    /// Writes to its stdin, which must be held open.
+    #[track_caller]
+    pub(crate) fn write_stdin(&self, bytes: impl AsRef<[u8]>) -> &Self {
+        let mut stdin = self.stdin.as_ref().expect("stdin is held open");
+        stdin.write_all(bytes.as_ref()).unwrap();
+        self
+    }
+
+    /// Ends its stdin.
+    pub(crate) fn close_stdin(&mut self) -> &mut Self {
+        self.stdin = None;
+        self
+    }
+
+    /// Closes the reader of its stdout, as `head` does when it has enough.
+    pub(crate) fn close_stdout(&mut self) -> &mut Self {
+        self.stdout.close();
+        self
+    }
+
+    /// Closes the reader of its stderr.
+    pub(crate) fn close_stderr(&mut self) -> &mut Self {
+        self.stderr.close();
+        self
+    }
+
+    /// Waits for its end; a stdin that is held open stays so until then.
+    #[track_caller]
+    pub(crate) fn finish(self) -> Outcome {
+        let status = self.process.wait();
+        self.process.kill();
+        let end = status.and_then(|status| Some((status, self.stdout.wait_end()?, self.stderr.wait_end()?)));
+        let Some((status, stdout, stderr)) = end else {
+            panic!(
+                "`{}` did not end or left its output open for {DEADLINE:?}; stdout so far:\n{}\nstderr so far:\n{}",
+                self.line,
+                String::from_utf8_lossy(&self.stdout_so_far()),
+                self.stderr_so_far()
+            );
+        };
+        Outcome::new(self.line, status, stdout, &stderr)
+    }
+}

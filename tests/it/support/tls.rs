@@ -1,0 +1,78 @@
+//! Certificates for the scripted server: good ones and such as a client must not accept.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
+use tempfile::TempDir;
+
+/// A server's certificate and the file of the authority that signed it.
+pub(crate) struct TlsCertificate {
+    folder: TempDir,
+    pub(super) config: Arc<ServerConfig>,
+}
+
+impl TlsCertificate {
+    /// Returns a certificate that is good for this machine.
+    pub(crate) fn valid() -> Self {
+        Self::for_names(&["localhost", "127.0.0.1"])
+    }
+
+    /// Returns a certificate that is good for these hosts, such as one behind a proxy.
+    pub(crate) fn for_names(names: &[&str]) -> Self {
+        Self::signed(&params(names))
+    }
+
+    /// Returns a certificate for this machine that ended long ago.
+    pub(crate) fn expired() -> Self {
+        let mut params = params(&["localhost", "127.0.0.1"]);
+        params.not_before = date_time_ymd(2001, 1, 1);
+        params.not_after = date_time_ymd(2002, 1, 1);
+        Self::signed(&params)
+    }
+
+    /// Returns a good certificate for another host.
+    pub(crate) fn wrong_host() -> Self {
+        Self::for_names(&["elsewhere.example"])
+    }
+
+    /// Returns the authority's certificate as a PEM file.
+    pub(crate) fn ca_file(&self) -> PathBuf {
+        ca_file(self.folder.path())
+    }
+
+    fn signed(params: &CertificateParams) -> Self {
+        let mut authority = CertificateParams::new(vec![]).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.distinguished_name.push(DnType::CommonName, "langdock test authority");
+        let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+        let folder = TempDir::with_prefix("langdock-test-ca-").unwrap();
+        std::fs::write(ca_file(folder.path()), authority.pem()).unwrap();
+
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &authority).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+            .unwrap();
+        Self { folder, config: Arc::new(config) }
+    }
+}
+
+/// Returns a certificate of the present for these hosts.
+fn params(names: &[&str]) -> CertificateParams {
+    let names = names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let mut params = CertificateParams::new(names).unwrap();
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2100, 1, 1);
+    params
+}
+
+fn ca_file(folder: &Path) -> PathBuf {
+    folder.join("ca.pem")
+}
