@@ -7,8 +7,19 @@ use serde_json::json;
 use crate::client::{self, EndpointError, Timeout};
 use crate::media::ImageError;
 use crate::protocol::{StopReason, StreamError};
-use crate::ui::{ErrorReport, OutputError};
+use crate::ui::OutputError;
 use crate::{config, input};
+
+/// How an error is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ErrorForm {
+    /// For people.
+    Text,
+    /// And as an object on stderr: `--json`.
+    Json,
+    /// And as an object on standard output, the last line there: `--jsonl`.
+    JsonLines,
+}
 
 /// What kind of failure it was: the first column of the table of exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +62,11 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 15] = [
     (3, "invalid_request", "The API refused the request: 400, 404, 413, 422, or a redirect."),
     (4, "auth", "No key, or 401, 402, 403."),
     (5, "server", "5xx or 529 after retries, or an answer that is no message."),
-    (6, "network", "DNS, connection, TLS, proxy, a timeout, or a stream that broke before the first part of the answer."),
+    (
+        6,
+        "network",
+        "DNS, connection, TLS, proxy, a timeout, or a stream that broke before the first part of the answer.",
+    ),
     (7, "rate_limit", "429 after --max-wait; retry_after says how long to wait."),
     (8, "incomplete", "The answer broke off after its first part; what came is on standard output."),
     (9, "truncated", "The answer reached max_tokens or the context window; --allow-truncated makes it 0."),
@@ -101,6 +116,12 @@ pub(crate) enum Error {
         /// What to type instead.
         hint: Option<String>,
     },
+    /// No command was given.
+    #[error("no command")]
+    NoCommand {
+        /// What there is, to be shown as it is.
+        help: String,
+    },
     /// The settings.
     #[error(transparent)]
     Config(#[from] config::Error),
@@ -129,7 +150,12 @@ pub(crate) enum Error {
         after_content: bool,
         /// Tries it took.
         attempts: u32,
+        /// The model that was asked for.
+        model: String,
     },
+    /// No model was chosen.
+    #[error("no model was chosen")]
+    NoModel,
     /// The answer reached a limit of tokens.
     #[error("the answer was cut off: {}", match .0 { StopReason::MaxTokens => "it reached max_tokens", _ => "the context window is full" })]
     Truncated(StopReason),
@@ -167,7 +193,7 @@ impl Error {
     /// What kind of failure it was.
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::Usage { .. } => Kind::Usage,
+            Self::Usage { .. } | Self::NoCommand { .. } | Self::NoModel => Kind::Usage,
             Self::Config(config::Error::NoKey) => Kind::Auth,
             Self::Config(config::Error::KeyFile { .. }) => Kind::Internal,
             Self::Config(_) | Self::Build(_) => Kind::Usage,
@@ -190,25 +216,31 @@ impl Error {
             Self::Usage { hint, .. } => return hint.clone(),
             Self::Config(error) => return config_hint(error),
             Self::Input(error) => return input_hint(error),
-            Self::Call { source, after_content, .. } => return call_hint(source, *after_content),
-            Self::Build(client::BuildError::CaFile { .. }) => "give --cacert or SSL_CERT_FILE a file of PEM certificates",
+            Self::Call { after_content: true, .. } => "what came is kept; send the request again for a whole answer",
+            Self::Call { source, model, .. } => return Some(call_hint(source, model)),
+            Self::NoModel => "choose one with -m ID or LANGDOCK_MODEL; your workspace's admin knows which it has",
+            Self::Build(client::BuildError::CaFile { .. }) => {
+                "give --cacert or SSL_CERT_FILE a file of PEM certificates"
+            }
             Self::Build(_) => "a proxy is written as http://host:port",
             Self::RequestTooLarge { .. } => "leave the largest part out, or send it in pieces",
             Self::Truncated(StopReason::MaxTokens) => "raise --max-tokens, or accept it with --allow-truncated",
             Self::Truncated(_) => "send less, or accept it with --allow-truncated",
             Self::Refusal(_) => "ask in another way; the same prompt will be refused again",
             Self::NoCodeBlock(_) => "the whole answer stands above; ask for a fenced code block in the prompt",
-            Self::Output(_) | Self::Unwritable { .. } | Self::Interrupted(_) | Self::System { .. } => return None,
+            Self::NoCommand { .. }
+            | Self::Output(_)
+            | Self::Unwritable { .. }
+            | Self::Interrupted(_)
+            | Self::System { .. } => return None,
         };
         Some(hint.to_owned())
     }
 
-    /// The error as it is told; `for_programs` adds the JSON object.
-    pub(crate) fn report(&self, for_programs: bool) -> ErrorReport {
+    /// What failed, with every cause, in one line.
+    pub(crate) fn message(&self) -> String {
         let mut message = self.to_string();
-        if let Self::Call { attempts, .. } = self
-            && *attempts > 1
-        {
+        if let Self::Call { attempts: attempts @ 2.., .. } = self {
             message.push_str(&format!(" (after {attempts} tries)"));
         }
         let mut cause = self.source().filter(|_| !matches!(self, Self::Call { .. }));
@@ -216,11 +248,11 @@ impl Error {
             message.push_str(&format!(": {source}"));
             cause = source.source();
         }
-        let json = for_programs.then(|| self.object(&message));
-        ErrorReport { message, hint: self.hint(), json }
+        message
     }
 
-    fn object(&self, message: &str) -> serde_json::Value {
+    /// The same for programs.
+    pub(crate) fn object(&self) -> serde_json::Value {
         let call = if let Self::Call { source, .. } = self { Some(source) } else { None };
         let retry_after = match call {
             Some(client::Error::Status(error)) => error.retry_after.map(|wait| wait.as_secs_f64()),
@@ -230,7 +262,7 @@ impl Error {
             "kind": self.kind().name(),
             "status": call.and_then(client::Error::status),
             "type": call.and_then(client::Error::api).and_then(|api| api.kind.as_deref()),
-            "message": message,
+            "message": self.message(),
             "request_id": call.and_then(client::Error::request_id),
             "retryable": call.is_some_and(client::Error::is_transient),
             "retry_after": retry_after,
@@ -266,7 +298,8 @@ fn call_kind(error: &client::Error) -> Kind {
 fn config_hint(error: &config::Error) -> Option<String> {
     Some(match error {
         config::Error::NoKey => {
-            "set LANGDOCK_API_KEY, or give --api-key-file FILE; --demo needs no key and answers from a script".to_owned()
+            "set LANGDOCK_API_KEY, or give --api-key-file FILE; --demo needs no key and answers from a script"
+                .to_owned()
         }
         config::Error::Endpoint { source: EndpointError::PlainHttp(_), .. } => {
             "use https://, or allow it with --allow-http".to_owned()
@@ -297,18 +330,16 @@ fn input_hint(error: &input::Error) -> Option<String> {
     Some(hint.to_owned())
 }
 
-fn call_hint(error: &client::Error, after_content: bool) -> Option<String> {
-    if after_content {
-        return Some("what came is kept; send the request again for a whole answer".to_owned());
-    }
-    let suggestion = error.api().and_then(nearest_models);
-    if suggestion.is_some() {
-        return suggestion;
+fn call_hint(error: &client::Error, model: &str) -> String {
+    if let Some(available) = error.api().and_then(crate::protocol::ApiError::available_models) {
+        return suggest_model(model, &available);
     }
     let hint = match (error, error.status()) {
         (_, Some(401)) => "check the key in LANGDOCK_API_KEY or --api-key-file; ask support@langdock.com for one",
         (_, Some(402)) => "the workspace or the key has no budget left; ask your admin or support@langdock.com",
-        (_, Some(403)) => "the key needs the Completion API scope, and the workspace the model; ask support@langdock.com",
+        (_, Some(403)) => {
+            "the key needs the Completion API scope, and the workspace the model; ask support@langdock.com"
+        }
         (_, Some(404)) => "check --base-url and --region",
         (_, Some(407)) => "put the proxy's user name and password into its URL",
         (_, Some(413)) => "send less",
@@ -324,14 +355,54 @@ fn call_hint(error: &client::Error, after_content: bool) -> Option<String> {
         (client::Error::Answer { .. }, _) => "check --base-url: does it speak the Messages API?",
         _ => "check the network, --base-url and --proxy",
     };
-    Some(hint.to_owned())
+    hint.to_owned()
 }
 
-/// Picks the nearest of the models that the API says it has. The name that was asked for is not in the message, so the
-/// ids are offered as they are, Claude's first.
-fn nearest_models(api: &crate::protocol::ApiError) -> Option<String> {
-    let mut models = api.available_models()?;
-    models.sort_by_key(|model| !model.contains("claude"));
-    models.truncate(5);
-    Some(format!("choose one with -m: {}", models.join(", ")))
+/// Names the nearest of the models that the API says it has, and the others.
+fn suggest_model(asked: &str, available: &[&str]) -> String {
+    let likeness = |model: &str| strsim::jaro_winkler(asked, model);
+    let mut models = available.to_vec();
+    models.sort_by(|one, other| likeness(other).total_cmp(&likeness(one)));
+    match models.split_first() {
+        Some((nearest, [])) => format!("use -m {nearest}"),
+        Some((nearest, others)) => format!("did you mean -m {nearest}? There are also: {}", others.join(", ")),
+        None => "choose another model with -m".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_exit_code_of_the_table_has_a_kind_and_every_kind_a_row() {
+        let kinds = [
+            Kind::Internal,
+            Kind::Usage,
+            Kind::InvalidRequest,
+            Kind::Auth,
+            Kind::Server,
+            Kind::Network,
+            Kind::RateLimit,
+            Kind::Incomplete,
+            Kind::Truncated,
+            Kind::Refusal,
+            Kind::Schema,
+            Kind::TooLarge,
+            Kind::Interrupted(2),
+            Kind::Closed,
+        ];
+        let codes: Vec<u8> = kinds.iter().map(|kind| kind.code()).collect();
+        let listed: Vec<u8> = EXIT_CODES.iter().map(|(code, ..)| *code).filter(|code| *code != 0).collect();
+        assert_eq!(codes, listed);
+        assert_eq!(Kind::Interrupted(15).name(), "interrupted");
+        assert_eq!(Kind::RateLimit.name(), "rate_limit");
+    }
+
+    #[test]
+    fn the_nearest_model_is_suggested_first() {
+        let available = ["gpt-5-mini", "claude-haiku-4-5-20251001", "claude-sonnet-4-5-20250929"];
+        let hint = suggest_model("claude-sonnet-4-5", &available);
+        assert!(hint.starts_with("did you mean -m claude-sonnet-4-5-20250929?"), "{hint}");
+    }
 }

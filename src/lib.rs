@@ -1,16 +1,131 @@
-//! skeleton
-#[allow(dead_code, unused_imports)]
+//! `langdock`: Claude models through Langdock's Anthropic Messages endpoint, on the command line.
+//!
+//! A module uses those of lower rows only, and none of its own row:
+//!
+//! | row | modules | what they are |
+//! |---|---|---|
+//! | 6 | `main.rs` | arguments in, exit code out |
+//! | 5 | `app`, `error`, `command` | wiring, the commands, every failure with its exit code and hint |
+//! | 4 | `cli` | the command line as data |
+//! | 3 | `config`, `input`, `ui`, `demo` | settings, what goes in, what comes out, the built-in endpoint |
+//! | 2 | `client` | the shared HTTP core |
+//! | 1 | `protocol`, `media` | the Messages API and files, as data |
+//!
+//! The library exists for its own binary and for the tests and generators beside it; it promises no stable interface.
+
+mod app;
+mod cli;
 mod client;
-#[allow(dead_code, unused_imports)]
-mod media;
-#[allow(dead_code, unused_imports)]
-mod protocol;
-use std::{ffi::OsString, process::ExitCode};
-/// Runs.
-pub fn run(_argv: impl IntoIterator<Item = OsString>) -> ExitCode {
-    ExitCode::SUCCESS
-}
-#[allow(dead_code, unused_imports)]
+mod command;
 mod config;
-#[allow(dead_code, unused_imports)]
+mod demo;
+mod error;
+mod input;
+mod media;
+mod protocol;
 mod ui;
+
+use std::ffi::{OsStr, OsString};
+use std::process::ExitCode;
+
+use crate::app::App;
+use crate::cli::{Cli, Command, Unparsed};
+use crate::config::Env;
+use crate::error::{Error, ErrorForm, Kind};
+use crate::ui::{ColorChoice, Facts, Notices, Verbosity, colored, die_of, die_of_closed_stdout};
+
+/// Runs a command line, the name of the program first, and gives the exit code.
+pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let argv: Vec<OsString> = argv.into_iter().collect();
+    let parsed = cli::parse(&argv);
+    let env = Env::read();
+    let facts = Facts::look();
+    let (verbosity, color, form) = match &parsed {
+        Ok(cli) => said_about_output(cli),
+        Err(_) => (Verbosity::Normal, ColorChoice::Auto, guess_error_form(&argv)),
+    };
+    let colored = colored(color, env.no_color, env.clicolor_force, facts.stderr_is_terminal);
+    let notices = Notices::new(verbosity, colored);
+    let app = App::new(env, facts, notices);
+    let result = app.and_then(|app| {
+        let result = match &parsed {
+            Ok(cli) => dispatch(&app, cli),
+            Err(unparsed) => answer_unparsed(&app, unparsed),
+        };
+        result.inspect_err(|error| app.report(error, form))
+    });
+    ExitCode::from(result.map_or_else(|error| end(&error), |()| 0))
+}
+
+/// The command line, for those who generate documentation from it.
+pub fn command_line() -> clap::Command {
+    cli::command_line()
+}
+
+/// The exit codes, their kinds and their meanings, for the documentation.
+pub const EXIT_CODES: &[(u8, &str, &str)] = &error::EXIT_CODES;
+
+/// The environment variables with an effect and what they do, for the documentation.
+pub const VARIABLES: &[(&str, &str)] = &config::VARIABLES;
+
+fn dispatch(app: &App, cli: &Cli) -> Result<(), Error> {
+    match &cli.command {
+        Command::Send(args) => block_on(command::send(app, &cli.connection, args)),
+        Command::Completions(args) => command::completions(app, &cli.connection, args.shell),
+    }
+}
+
+/// Runs a future to its end. What is still under way then, such as a name look-up that hangs, is left behind.
+fn block_on(future: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Error::System { what: "start the runtime", source })?;
+    let result = runtime.block_on(future);
+    runtime.shutdown_background();
+    result
+}
+
+fn answer_unparsed(app: &App, unparsed: &Unparsed) -> Result<(), Error> {
+    match unparsed.clone() {
+        Unparsed::Asked(text) => app.print(&text),
+        Unparsed::Nothing(help) => Err(Error::NoCommand { help }),
+        Unparsed::Wrong { message, hint } => Err(Error::Usage { message, hint: Some(hint) }),
+    }
+}
+
+fn said_about_output(cli: &Cli) -> (Verbosity, ColorChoice, ErrorForm) {
+    match &cli.command {
+        Command::Send(args) => {
+            let form = match (args.output.json, args.output.jsonl) {
+                (true, _) => ErrorForm::Json,
+                (_, true) => ErrorForm::JsonLines,
+                _ => ErrorForm::Text,
+            };
+            (args.output.verbosity(), args.output.color.into(), form)
+        }
+        Command::Completions(_) => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Text),
+    }
+}
+
+/// Tells from arguments that could not be parsed how their error is wanted.
+fn guess_error_form(argv: &[OsString]) -> ErrorForm {
+    let has = |flags: &[&str]| {
+        argv.iter().take_while(|arg| *arg != "--").any(|arg| flags.iter().any(|flag| OsStr::new(flag) == arg))
+    };
+    match (has(&["--json", "-j"]), has(&["--jsonl"])) {
+        (true, _) => ErrorForm::Json,
+        (_, true) => ErrorForm::JsonLines,
+        _ => ErrorForm::Text,
+    }
+}
+
+/// Ends as the error says: by its signal, where it was one.
+fn end(error: &Error) -> u8 {
+    match error.kind() {
+        Kind::Interrupted(signal) => die_of(signal),
+        Kind::Closed => die_of_closed_stdout(),
+        _ => {}
+    }
+    error.kind().code()
+}

@@ -40,7 +40,7 @@ impl ApiKey {
     }
 
     /// Blanks the key out of a text from outside: a server may echo what it was sent.
-    pub(crate) fn scrub(&self, text: &str) -> String {
+    pub(super) fn scrub(&self, text: &str) -> String {
         text.replace(&self.0, "[API key]")
     }
 }

@@ -5,7 +5,7 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use reqwest::header::{HeaderMap, LOCATION};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Body, Response, StatusCode};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -144,6 +144,24 @@ impl Call {
         self.request_id.as_deref()
     }
 
+    /// The request's line and headers as they are sent, the key masked, for those who watch.
+    pub(crate) fn request_head(&self) -> Vec<String> {
+        let url = self.client.endpoint.messages_url();
+        let mut lines = vec![format!("POST {url}"), format!("content-length: {}", self.body.len())];
+        lines.extend(self.shown_headers(&self.client.headers(self.stream)));
+        lines
+    }
+
+    /// Headers as lines, without the key wherever it stands.
+    pub(crate) fn shown_headers(&self, headers: &HeaderMap) -> Vec<String> {
+        let line = |(name, value): (&HeaderName, &HeaderValue)| {
+            let value =
+                if value.is_sensitive() { "[API key]".into() } else { String::from_utf8_lossy(value.as_bytes()) };
+            self.client.scrub(&format!("{name}: {value}"))
+        };
+        headers.iter().map(line).collect()
+    }
+
     /// Gives the whole message, or says why there is none.
     pub(crate) fn finish(self) -> Result<Message, StreamError> {
         self.machine.finish()
@@ -277,7 +295,7 @@ impl Call {
         let status = response.status();
         let retry_after = retry::retry_after(response.headers(), SystemTime::now());
         let should_retry = retry::should_retry(response.headers());
-        let text = |value: &reqwest::header::HeaderValue| self.client.scrub(&String::from_utf8_lossy(value.as_bytes()));
+        let text = |value: &HeaderValue| self.client.scrub(&String::from_utf8_lossy(value.as_bytes()));
         let location = response.headers().get(LOCATION).filter(|_| status.is_redirection()).map(text);
         let mut body = Vec::new();
         // What cannot be read of an error's body does not hide the error.

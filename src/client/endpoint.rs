@@ -142,10 +142,10 @@ impl Endpoint {
 }
 
 fn parse(given: &str, substituted: &str) -> Result<Url, EndpointError> {
-    let url = Url::parse(substituted).map_err(|error| match substituted.contains("://") {
-        true => EndpointError::BadUrl(given.to_owned(), error.to_string()),
-        false => EndpointError::BadScheme(given.to_owned()),
-    })?;
+    if !substituted.contains("://") {
+        return Err(EndpointError::BadScheme(given.to_owned()));
+    }
+    let url = Url::parse(substituted).map_err(|error| EndpointError::BadUrl(given.to_owned(), error.to_string()))?;
     let unwanted = |what| Err(EndpointError::Unwanted(given.to_owned(), what));
     match url.scheme() {
         "http" | "https" if url.query().is_some() => unwanted("a query"),

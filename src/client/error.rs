@@ -163,10 +163,14 @@ impl Error {
                 Failure::Status { status: status_of(api), should_retry: None, retry_after: None }
             }
             Self::Answer { source: StreamError::Cut, .. } | Self::Lost { .. } => Failure::Lost,
-            Self::Answer { .. } | Self::Certificate { .. } | Self::Connect { transient: false, .. } => Failure::Final,
-            Self::Connect { .. } | Self::Dns { .. } | Self::TimedOut(Timeout::Connect(_)) => Failure::Connect,
+            Self::Connect { transient: true, .. } | Self::Dns { .. } | Self::TimedOut(Timeout::Connect(_)) => {
+                Failure::Connect
+            }
             Self::TimedOut(Timeout::Idle(_)) => Failure::TimedOut,
-            Self::TimedOut(Timeout::Total(_)) => Failure::Final,
+            Self::Answer { .. }
+            | Self::Certificate { .. }
+            | Self::Connect { .. }
+            | Self::TimedOut(Timeout::Total(_)) => Failure::Final,
         }
     }
 

@@ -20,7 +20,7 @@ use reqwest::{NoProxy, Proxy};
 pub(crate) use auth::{ApiKey, KeyError};
 pub(crate) use call::{Advance, Call, ResponseHead, Retrying};
 pub(crate) use endpoint::{Endpoint, EndpointError, KNOWN_REGIONS, Region};
-pub(crate) use error::{BuildError, Error, StatusError, Timeout};
+pub(crate) use error::{BuildError, Error, Timeout};
 pub(crate) use models::default_max_tokens;
 pub(crate) use retry::RetryPolicy;
 
@@ -103,13 +103,8 @@ impl Client {
         Ok(Self { http, endpoint, key, options })
     }
 
-    /// The endpoint.
-    pub(crate) fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
-    }
-
     /// Blanks the key out of a text from outside.
-    pub(crate) fn scrub(&self, text: &str) -> String {
+    fn scrub(&self, text: &str) -> String {
         self.key.scrub(text)
     }
 

@@ -31,7 +31,8 @@ pub(super) struct Block {
 
 impl Attachment {
     /// The bytes of a file.
-    pub(crate) fn file(name: String, bytes: Vec<u8>) -> Self {
+    #[cfg(test)]
+    pub(super) fn file(name: String, bytes: Vec<u8>) -> Self {
         let mut framed = opening_tag(&name);
         let opening_tag_bytes = framed.len();
         framed.extend_from_slice(&bytes);
@@ -39,7 +40,8 @@ impl Attachment {
     }
 
     /// The bytes of standard input.
-    pub(crate) fn stdin(bytes: Vec<u8>) -> Self {
+    #[cfg(test)]
+    pub(super) fn stdin(bytes: Vec<u8>) -> Self {
         let mut framed = STDIN_OPENING_TAG.to_vec();
         framed.extend_from_slice(&bytes);
         Self::framed("standard input".to_owned(), framed, STDIN_OPENING_TAG.len(), "</stdin>")
@@ -108,13 +110,13 @@ impl Attachment {
     }
 
     /// Makes a block of the text alone, byte for byte.
-    pub(super) fn into_prompt(mut self) -> Result<Block, Error> {
+    pub(super) fn into_prompt(mut self) -> Block {
         if self.is_blank() {
-            return Ok(Block { content: None, notice: None });
+            return Block { content: None, notice: None };
         }
         self.framed.drain(..self.opening_tag_bytes);
         self.opening_tag_bytes = 0;
-        Ok(self.into_text())
+        self.into_text()
     }
 
     fn is_blank(&self) -> bool {

@@ -69,7 +69,6 @@ pub(crate) struct Turn {
 pub(crate) fn assemble(prompt: Option<&str>, files: Vec<Attachment>, stdin: Option<Attachment>) -> Result<Turn, Error> {
     let mut turn = Turn::default();
     let (mut images, mut documents, mut texts) = (Vec::new(), Vec::new(), Vec::new());
-    let mut stdin_is_prompt = false;
     let from_stdin = stdin.into_iter().map(|stdin| (stdin, true));
     for (attachment, is_stdin) in files.into_iter().map(|file| (file, false)).chain(from_stdin) {
         let shelf = match attachment.kind() {
@@ -79,8 +78,7 @@ pub(crate) fn assemble(prompt: Option<&str>, files: Vec<Attachment>, stdin: Opti
         };
         turn.parts.push((attachment.name().to_owned(), attachment.body_bytes()));
         let is_prompt = is_stdin && prompt.is_none() && attachment.kind() == Kind::Text;
-        let block = if is_prompt { attachment.into_prompt() } else { attachment.into_block() }?;
-        stdin_is_prompt |= is_prompt && block.content.is_some();
+        let block = if is_prompt { attachment.into_prompt() } else { attachment.into_block()? };
         turn.notices.extend(block.notice);
         shelf.extend(block.content);
     }
@@ -91,7 +89,6 @@ pub(crate) fn assemble(prompt: Option<&str>, files: Vec<Attachment>, stdin: Opti
         turn.parts.push(("the prompt".to_owned(), prompt.len()));
         turn.content.push(ContentBlock::text(prompt));
     }
-    debug_assert!(!stdin_is_prompt || !turn.content.is_empty(), "a prompt is content");
     if turn.content.is_empty() { Err(Error::NoPrompt) } else { Ok(turn) }
 }
 

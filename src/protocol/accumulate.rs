@@ -175,12 +175,11 @@ impl Accumulator {
         for block in self.blocks.into_values() {
             let mut content = block.content;
             if !block.input_json.is_empty() {
-                match serde_json::from_str::<Value>(&block.input_json) {
-                    Ok(input) => set_input(&mut content, "input", input),
-                    Err(_) => {
-                        broken_input = Some(tool_name(&content).to_owned());
-                        set_input(&mut content, "partial_json", Value::String(block.input_json));
-                    }
+                if let Ok(input) = serde_json::from_str::<Value>(&block.input_json) {
+                    set_input(&mut content, "input", input);
+                } else {
+                    broken_input = Some(tool_name(&content).to_owned());
+                    set_input(&mut content, "partial_json", Value::String(block.input_json));
                 }
             }
             message.content.push(content);

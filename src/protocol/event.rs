@@ -103,7 +103,11 @@ impl<'a> Event<'a> {
         if frame.data == b"[DONE]" {
             return Ok(Self::Ignored);
         }
-        let envelope: Envelope<'a> = serde_json::from_slice(frame.data).map_err(|source| malformed(frame, source))?;
+        let envelope: Envelope<'a> = match serde_json::from_slice(frame.data) {
+            Ok(envelope) => envelope,
+            Err(source) if frame.event.is_empty() || is_known(frame.event) => return Err(malformed(frame, source)),
+            Err(_) => return Ok(Self::Ignored),
+        };
         let name = if envelope.r#type.is_empty() { frame.event } else { envelope.r#type.as_bytes() };
         match name {
             b"message_start" => Ok(Self::MessageStart(Box::new(required(frame, envelope.message)?))),
@@ -139,6 +143,11 @@ impl<'a> From<DeltaFields<'a>> for Delta<'a> {
         };
         known.unwrap_or(Self::Ignored)
     }
+}
+
+/// Whether an event's name is one of those that make up a message.
+fn is_known(name: &[u8]) -> bool {
+    name == b"error" || name.starts_with(b"message_") || name.starts_with(b"content_block_")
 }
 
 fn index(frame: &Frame<'_>, envelope: &Envelope<'_>) -> Result<usize, StreamError> {

@@ -112,6 +112,7 @@ impl Serialize for RawSource {
 }
 
 /// The fields of a `thinking` block.
+#[allow(clippy::struct_field_names)] // The API's own names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Thinking {
     /// The reasoning, empty where the model does not show it.

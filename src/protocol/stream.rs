@@ -151,9 +151,8 @@ fn tell(seen: Vec<u8>) -> Body {
 }
 
 fn parse_reply(body: &[u8]) -> Result<(Box<Message>, VecDeque<Update>), StreamError> {
-    let message = match serde_json::from_slice(body) {
-        Ok(Reply::Message(message) | Reply::Wrapped([message])) => message,
-        Err(_) => return Err(not_a_message(body)),
+    let Ok(Reply::Message(message) | Reply::Wrapped([message])) = serde_json::from_slice(body) else {
+        return Err(not_a_message(body));
     };
     let mut updates = VecDeque::from([Update::Started]);
     updates.extend(message.content.iter().map(|block| match block {

@@ -2,7 +2,9 @@
 
 use std::io::{Write, stderr};
 
-use super::sanitize::{sanitize, sanitize_line};
+use anstyle::Style;
+
+use super::sanitize::{sanitize, sanitize_json, sanitize_line};
 use super::style::{ERROR, HINT};
 
 /// How much is said.
@@ -19,17 +21,6 @@ pub(crate) enum Verbosity {
     Headers,
 }
 
-/// An error as it is told.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ErrorReport {
-    /// What failed, with every cause.
-    pub(crate) message: String,
-    /// What to do next.
-    pub(crate) hint: Option<String>,
-    /// The same for programs.
-    pub(crate) json: Option<serde_json::Value>,
-}
-
 /// Writes messages.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Notices {
@@ -44,7 +35,7 @@ impl Notices {
     }
 
     /// How much is said.
-    pub(crate) fn verbosity(&self) -> Verbosity {
+    pub(crate) fn verbosity(self) -> Verbosity {
         self.verbosity
     }
 
@@ -81,21 +72,19 @@ impl Notices {
         write(&format!("{text}{end}"));
     }
 
-    /// Tells an error.
-    pub(crate) fn error(&self, report: &ErrorReport) {
-        let (error, hint, reset) = if self.colored {
-            (ERROR.render().to_string(), HINT.render().to_string(), ERROR.render_reset().to_string())
-        } else {
-            Default::default()
-        };
-        let mut text = format!("langdock: {error}error{reset}: {}\n", sanitize_line(&report.message));
-        if let Some(words) = &report.hint {
-            text.push_str(&format!("{hint}hint{reset}: {}\n", sanitize_line(words)));
-        }
-        if let Some(json) = &report.json {
-            text.push_str(&format!("{}\n", super::sanitize_json(&json.to_string())));
+    /// Tells an error and what to do next.
+    pub(crate) fn error(&self, message: &str, hint: Option<&str>) {
+        let (error, hint_style) = if self.colored { (ERROR, HINT) } else { (Style::new(), Style::new()) };
+        let mut text = format!("langdock: {error}error{error:#}: {}\n", sanitize_line(message));
+        if let Some(hint) = hint {
+            text.push_str(&format!("{hint_style}hint{hint_style:#}: {}\n", sanitize_line(hint)));
         }
         write(&text);
+    }
+
+    /// Tells an error to a program.
+    pub(crate) fn object(&self, object: &serde_json::Value) {
+        write(&format!("{}\n", sanitize_json(&object.to_string())));
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileTypeExt;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe::Sender;
 
 use super::interrupt::Interrupt;
 
@@ -39,7 +39,11 @@ pub(crate) struct Output {
 
 impl Output {
     /// Opens standard output a second time, past the buffer of the standard library.
-    pub(crate) fn stdout() -> io::Result<Self> {
+    pub(crate) fn stdout() -> Result<Self, OutputError> {
+        Self::open().map_err(OutputError::Failed)
+    }
+
+    fn open() -> io::Result<Self> {
         let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let kind = file.metadata()?.file_type();
         Ok(Self { file, may_block: !kind.is_file(), is_pipe: kind.is_fifo() || kind.is_socket() })
@@ -84,9 +88,8 @@ impl Output {
     pub(crate) fn closed(&self) -> impl Future<Output = ()> + use<> {
         let watched = if self.is_pipe { self.file.as_fd().try_clone_to_owned().ok() } else { None };
         async move {
-            let Some(watched): Option<AsyncFd<OwnedFd>> =
-                watched.and_then(|fd| AsyncFd::with_interest(fd, Interest::ERROR).ok())
-            else {
+            // Only watched, never written to: the descriptor is shared, and so must not be made non-blocking.
+            let Some(watched) = watched.and_then(|fd| Sender::from_owned_fd_unchecked(fd).ok()) else {
                 return std::future::pending().await;
             };
             if watched.ready(Interest::ERROR).await.is_err() {

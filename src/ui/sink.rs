@@ -42,10 +42,16 @@ impl Sink {
     }
 
     /// Waits until nobody reads any more.
-    pub(crate) async fn closed(&self) {
-        match &self.target {
-            Target::Stdout(output, _) => output.closed().await,
-            Target::File(_) => std::future::pending().await,
+    pub(crate) fn closed(&self) -> impl Future<Output = ()> + use<> {
+        let closed = match &self.target {
+            Target::Stdout(output, _) => Some(output.closed()),
+            Target::File(_) => None,
+        };
+        async move {
+            match closed {
+                Some(closed) => closed.await,
+                None => std::future::pending().await,
+            }
         }
     }
 

@@ -3,11 +3,20 @@
 //! Rules: a flag that many commands have stands in one group; a value is checked for its range here, and for its meaning
 //! where it is used; the first line of a description is the short help.
 
+// Descriptions are shown in terminals, where backticks and angle brackets would be noise; flags are switches.
+#![allow(rustdoc::bare_urls, clippy::doc_markdown, clippy::struct_excessive_bools)]
+
+mod parse;
+mod value;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use serde_json::Value;
+
+pub(crate) use parse::{Unparsed, command_line, completion_script, parse};
+use value::{at_least_one, key_and_json, not_blank, zero_to_one};
 
 use crate::config::{Flags, parse_duration};
 use crate::ui::{ColorChoice, Verbosity};
@@ -27,14 +36,13 @@ pub(crate) struct Cli {
 
 /// What to do
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
     /// Send one request and stream the answer to standard output
     ///
     /// The prompt is the words given, or standard input, or both: standard input then stands before the prompt.
-    #[command(defer = true)]
     Send(Box<Send>),
     /// Print a completion script for a shell
-    #[command(defer = true)]
     Completions(Completions),
 }
 
@@ -66,7 +74,7 @@ pub(crate) struct Completions {
 }
 
 /// How to reach the endpoint
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connection {
     /// Region: eu, us, global, ch
@@ -220,8 +228,8 @@ pub(crate) struct Output {
     /// Write the answer to this file, whole or not at all
     ///
     /// What came of a broken answer stays in FILE.part.
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) output: Option<PathBuf>,
+    #[arg(short = 'o', long = "output", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: Option<PathBuf>,
     /// Exit 0 even if the answer was cut off by the limit of tokens
     #[arg(long)]
     pub(crate) allow_truncated: bool,
@@ -246,7 +254,7 @@ pub(crate) struct Looking {
     /// Print the body and send nothing; the data of images is shortened
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Print an equal curl command and send nothing; the key stands in it as $`LANGDOCK_API_KEY`
+    /// Print an equal curl command and send nothing; the key stands in it as $LANGDOCK_API_KEY
     #[arg(long, conflicts_with_all = ["dry_run", "demo"])]
     pub(crate) curl: bool,
 }
@@ -281,9 +289,9 @@ pub(crate) enum Shell {
     Elvish,
     /// fish
     Fish,
-    /// `PowerShell`
+    /// PowerShell
     #[value(name = "powershell")]
-    PowerShell,
+    Pwsh,
     /// Z shell
     Zsh,
 }
@@ -294,38 +302,8 @@ impl From<Shell> for clap_complete::Shell {
             Shell::Bash => Self::Bash,
             Shell::Elvish => Self::Elvish,
             Shell::Fish => Self::Fish,
-            Shell::PowerShell => Self::PowerShell,
+            Shell::Pwsh => Self::PowerShell,
             Shell::Zsh => Self::Zsh,
         }
     }
-}
-
-fn zero_to_one(text: &str) -> Result<f64, String> {
-    let in_range = |number: &f64| (0.0..=1.0).contains(number);
-    text.parse().ok().filter(in_range).ok_or_else(|| "a number from 0 to 1 is needed".to_owned())
-}
-
-fn at_least_one(text: &str) -> Result<u64, String> {
-    text.parse().ok().filter(|&number| number >= 1).ok_or_else(|| "a whole number of at least 1 is needed".to_owned())
-}
-
-fn not_blank(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() { Err("it is blank, which the API refuses".to_owned()) } else { Ok(text.to_owned()) }
-}
-
-/// Fields that have their own place on the command line.
-const RESERVED_FIELDS: [(&str, &str); 3] =
-    [("model", "use --model"), ("messages", "give a prompt, --file or standard input"), ("stream", "use --no-stream")];
-
-fn key_and_json(text: &str) -> Result<(String, Value), String> {
-    let (key, json) = text.split_once('=').ok_or("KEY=JSON is needed")?;
-    if key.is_empty() {
-        return Err("KEY=JSON is needed".to_owned());
-    }
-    if let Some((_, instead)) = RESERVED_FIELDS.iter().find(|(reserved, _)| *reserved == key) {
-        return Err(format!("`{key}` cannot be set: {instead}"));
-    }
-    let value = serde_json::from_str(json)
-        .map_err(|error| format!("the value is no JSON ({error}); text needs double quotes: {key}='\"…\"'"))?;
-    Ok((key.to_owned(), value))
 }

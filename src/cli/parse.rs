@@ -1,0 +1,103 @@
+//! Arguments in, a command or the reason why there is none out.
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+
+use super::{Cli, Shell};
+
+/// Why there is no command to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unparsed {
+    /// Help or the version was asked for.
+    Asked(String),
+    /// Nothing was asked for: here is what could be.
+    Nothing(String),
+    /// The arguments are wrong.
+    Wrong {
+        /// What is wrong, in one line.
+        message: String,
+        /// What to type instead.
+        hint: String,
+    },
+}
+
+/// Parses a command line, the name of the program first.
+pub(crate) fn parse(argv: &[OsString]) -> Result<Cli, Unparsed> {
+    Cli::try_parse_from(argv).map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unparsed::Asked(error.to_string()),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Unparsed::Nothing(error.to_string()),
+        _ => explain(&error.to_string()),
+    })
+}
+
+/// The command line as clap's own value, for those who generate documentation from it.
+pub(crate) fn command_line() -> clap::Command {
+    Cli::command()
+}
+
+/// Writes a shell's completion script.
+pub(crate) fn completion_script(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(clap_complete::Shell::from(shell), &mut command_line(), "langdock", &mut script);
+    String::from_utf8(script).expect("the names of commands and flags are ASCII, their descriptions UTF-8")
+}
+
+/// Turns clap's own text, several lines of it, into a line of error and a line of hint.
+fn explain(text: &str) -> Unparsed {
+    let mut paragraphs = text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    let first = paragraphs.next().unwrap_or_default();
+    let message = first.strip_prefix("error: ").unwrap_or(&first).to_owned();
+    let rest: Vec<_> = paragraphs.collect();
+    let tips: Vec<_> = rest.iter().filter_map(|paragraph| paragraph.strip_prefix("tip: ")).collect();
+    let usage = rest.iter().find_map(|paragraph| paragraph.strip_prefix("Usage: "));
+    let hint = match (tips.as_slice(), usage) {
+        ([], Some(usage)) => format!("usage: {usage}; --help tells more"),
+        ([], None) => "--help tells more".to_owned(),
+        (tips, _) => tips.join("; "),
+    };
+    Unparsed::Wrong { message, hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(given: &[&str]) -> (String, String) {
+        let argv: Vec<OsString> = std::iter::once(&"langdock").chain(given).map(OsString::from).collect();
+        match parse(&argv) {
+            Err(Unparsed::Wrong { message, hint }) => (message, hint),
+            other => panic!("{given:?} gave {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        command_line().debug_assert();
+    }
+
+    #[test]
+    fn a_mistyped_flag_or_command_names_the_nearest() {
+        let (message, hint) = wrong(&["send", "--modle", "x", "q"]);
+        assert_eq!(message, "unexpected argument '--modle' found");
+        assert!(hint.contains("--model"), "{hint}");
+        let (message, hint) = wrong(&["sned", "q"]);
+        assert!(message.contains("'sned'") && hint.contains("'send'"), "{message}; {hint}");
+    }
+
+    #[test]
+    fn a_bad_value_is_one_line_with_its_flag() {
+        let (message, _) = wrong(&["send", "--temperature", "-1", "q"]);
+        assert!(message.contains("--temperature") && message.contains("0 to 1"), "{message}");
+        assert!(!message.contains('\n'));
+    }
+
+    #[test]
+    fn flags_stand_before_or_after_the_prompt() {
+        for args in [["send", "--demo", "q"], ["send", "q", "--demo"], ["--demo", "send", "q"]] {
+            let argv: Vec<OsString> = std::iter::once("langdock").chain(args).map(OsString::from).collect();
+            assert!(parse(&argv).expect("a command").connection.demo, "{args:?}");
+        }
+    }
+}

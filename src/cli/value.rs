@@ -1,0 +1,72 @@
+//! Values of flags, checked for their range.
+
+use serde_json::Value;
+
+/// A number from 0 to 1.
+pub(super) fn zero_to_one(text: &str) -> Result<f64, String> {
+    let in_range = |number: &f64| (0.0..=1.0).contains(number);
+    text.parse().ok().filter(in_range).ok_or_else(|| "a number from 0 to 1 is needed".to_owned())
+}
+
+/// A whole number of at least 1.
+pub(super) fn at_least_one(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|&number| number >= 1).ok_or_else(|| "a whole number of at least 1 is needed".to_owned())
+}
+
+/// Text that is not only white space.
+pub(super) fn not_blank(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("it is blank, which the API refuses".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// Fields that have their own place on the command line.
+const RESERVED_FIELDS: [(&str, &str); 3] =
+    [("model", "use --model"), ("messages", "give a prompt, --file or standard input"), ("stream", "use --no-stream")];
+
+/// A field of the body and its value.
+pub(super) fn key_and_json(text: &str) -> Result<(String, Value), String> {
+    let (key, json) = text.split_once('=').ok_or("KEY=JSON is needed")?;
+    if key.is_empty() {
+        return Err("KEY=JSON is needed".to_owned());
+    }
+    if let Some((_, instead)) = RESERVED_FIELDS.iter().find(|(reserved, _)| *reserved == key) {
+        return Err(format!("`{key}` cannot be set: {instead}"));
+    }
+    let value = serde_json::from_str(json)
+        .map_err(|error| format!("the value is no JSON ({error}); text needs double quotes: {key}='\"…\"'"))?;
+    Ok((key.to_owned(), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_number_out_of_range_is_refused_with_the_range() {
+        assert_eq!(zero_to_one("0"), Ok(0.0));
+        assert_eq!(zero_to_one("1"), Ok(1.0));
+        for text in ["-0.1", "1.01", "NaN", "inf", "x"] {
+            assert!(zero_to_one(text).is_err_and(|error| error.contains("0 to 1")), "{text}");
+        }
+        assert_eq!(at_least_one("1"), Ok(1));
+        for text in ["0", "-1", "1.5", ""] {
+            assert!(at_least_one(text).is_err_and(|error| error.contains("at least 1")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_field_is_a_key_and_json() {
+        assert_eq!(key_and_json("a=[1,\"x=y\"]"), Ok(("a".into(), json!([1, "x=y"]))));
+        for (text, expected) in [
+            ("a", "KEY=JSON"),
+            ("=1", "KEY=JSON"),
+            ("a=on", "double quotes"),
+            ("model=\"m\"", "--model"),
+            ("messages=[]", "--file"),
+            ("stream=false", "--no-stream"),
+        ] {
+            assert!(key_and_json(text).is_err_and(|error| error.contains(expected)), "{text}");
+        }
+    }
+}

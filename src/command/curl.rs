@@ -1,0 +1,41 @@
+//! `--curl`: a command that sends the same request when it is pasted into a shell.
+
+use std::fmt::Write;
+
+use crate::client::{Endpoint, Options, ProxyChoice, public_headers};
+
+/// Gives the command. The key stands in it as `$LANGDOCK_API_KEY`, and the body comes on standard input, since a long one
+/// does not fit into an argument.
+pub(crate) fn curl_command(endpoint: &Endpoint, options: &Options, stream: bool, body: &str) -> String {
+    let mut command = String::from("curl --silent --show-error --no-buffer");
+    let mut add = |text: &str| {
+        command.push_str(" \\\n  ");
+        command.push_str(text);
+    };
+    add(&quoted(endpoint.messages_url().as_str()));
+    add("--header \"Authorization: Bearer $LANGDOCK_API_KEY\"");
+    for (name, value) in public_headers(stream) {
+        add(&format!("--header {}", quoted(&format!("{name}: {value}"))));
+    }
+    add("--header 'Expect:'");
+    add(&format!("--connect-timeout {}", options.connect_timeout.as_secs_f64()));
+    if let Some(timeout) = options.timeout {
+        add(&format!("--max-time {}", timeout.as_secs_f64()));
+    }
+    match &options.proxy {
+        _ if endpoint.is_loopback() => add("--noproxy '*'"),
+        ProxyChoice::Given(url) => add(&format!("--proxy {}", quoted(url))),
+        ProxyChoice::Environment { .. } | ProxyChoice::Direct => {} // curl reads the same variables.
+    }
+    if let Some(file) = &options.cacert {
+        add(&format!("--cacert {}", quoted(&file.to_string_lossy())));
+    }
+    // JSON has no raw line feed, so no line of the body can end the here-document; `--data` drops the one behind it.
+    add("--data @- <<'END_OF_BODY'");
+    let _ = write!(command, "\n{body}\nEND_OF_BODY\n"); // Writing to a string cannot fail.
+    command
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}

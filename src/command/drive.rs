@@ -1,0 +1,168 @@
+//! The one driver: pulls a call, feeds the renderer, tells what happens, and ends at once on a signal or a closed output.
+
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::client::{self, Advance, Call, ResponseHead, Retrying};
+use crate::error::Error;
+use crate::protocol::Message;
+use crate::ui::{Answer, Countdown, OutputError, Renderer, Verbosity};
+
+/// How a call ended.
+pub(crate) struct Outcome {
+    /// The answer, as far as it came; none if it never began.
+    pub(crate) answer: Option<Answer>,
+    /// What went wrong.
+    pub(crate) error: Option<Error>,
+    /// How long it took.
+    pub(crate) timing: Timing,
+}
+
+/// How long an answer took.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timing {
+    started: Instant,
+    first_word: Option<Instant>,
+    ended: Instant,
+}
+
+impl Timing {
+    fn start() -> Self {
+        let now = Instant::now();
+        Self { started: now, first_word: None, ended: now }
+    }
+
+    /// From the beginning to the first part of the answer.
+    pub(crate) fn first_word(self) -> Option<Duration> {
+        self.first_word.map(|at| at - self.started)
+    }
+
+    /// From the first part of the answer to its end.
+    pub(crate) fn writing(self) -> Duration {
+        self.first_word.map_or(Duration::ZERO, |at| self.ended - at)
+    }
+}
+
+/// Drives `call` to its end.
+pub(crate) async fn drive(
+    app: &App,
+    model: &str,
+    region: &str,
+    mut call: Call,
+    renderer: &mut dyn Renderer,
+) -> Outcome {
+    let mut timing = Timing::start();
+    let ended = pull(app, &mut call, renderer, &mut timing).await;
+    timing.ended = Instant::now();
+    let (attempts, waited_s) = (call.attempts(), call.waited().as_secs_f64());
+    let as_answer = |message, complete| Answer { message, region: region.to_owned(), complete, attempts, waited_s };
+    let after_content = call.has_content();
+    let request_id = call.request_id().map(str::to_owned);
+    let call_error = |source| Error::Call { source, after_content, attempts, model: model.to_owned() };
+    let (message, error) = match ended {
+        Ok(()) => match call.finish() {
+            Ok(message) => (Some(as_answer(message, true)), None),
+            Err(source) => (None, Some(call_error(client::Error::Answer { source, request_id }))),
+        },
+        Err(Stop::Call(source)) => (partial(call).map(|message| as_answer(message, false)), Some(call_error(source))),
+        Err(Stop::Output(error)) => (partial(call).map(|message| as_answer(message, false)), Some(error.into())),
+        Err(Stop::Signal(signal)) => {
+            (partial(call).map(|message| as_answer(message, false)), Some(Error::Interrupted(signal)))
+        }
+    };
+    Outcome { answer: message, error, timing }
+}
+
+fn partial(call: Call) -> Option<Message> {
+    call.partial()
+}
+
+/// What ended a call early.
+enum Stop {
+    Call(client::Error),
+    Output(OutputError),
+    Signal(i32),
+}
+
+async fn pull(app: &App, call: &mut Call, renderer: &mut dyn Renderer, timing: &mut Timing) -> Result<(), Stop> {
+    let mut signal = pin!(app.interrupt.wait());
+    let mut closed = pin!(renderer.sink().closed());
+    let mut countdown: Option<Countdown> = None;
+    loop {
+        while let Some(update) = call.next_update() {
+            if timing.first_word.is_none() && update.is_content() {
+                timing.first_word = Some(Instant::now());
+            }
+            renderer.update(&update, call.event_data());
+        }
+        // All that has arrived is written before more is read.
+        renderer.flush().map_err(Stop::Output)?;
+        let step = {
+            let mut advance = pin!(call.advance());
+            loop {
+                tokio::select! {
+                    biased;
+                    signal = &mut signal => break Err(Stop::Signal(signal)),
+                    () = &mut closed => break Err(Stop::Output(OutputError::Closed)),
+                    step = &mut advance => break step.map_err(Stop::Call),
+                    () = a_second(), if countdown.is_some() => countdown.iter().for_each(Countdown::tick),
+                }
+            }
+        };
+        match step? {
+            Advance::Received => {}
+            Advance::Finished => return Ok(()),
+            Advance::Sending => {
+                countdown = None;
+                app.notices.step(&format!("sending, try {}", call.attempts()));
+                for line in call.request_head() {
+                    app.notices.header('>', &line);
+                }
+            }
+            Advance::Head(head) => tell_head(app, call, &head, timing),
+            Advance::Retrying(retrying) => {
+                renderer.aside(&retry_object(&retrying));
+                countdown = tell_wait(app, &retrying);
+            }
+        }
+    }
+}
+
+async fn a_second() {
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
+fn tell_head(app: &App, call: &Call, head: &ResponseHead, timing: &Timing) {
+    if app.notices.verbosity() < Verbosity::Steps {
+        return;
+    }
+    let id = call.request_id().map_or(String::new(), |id| format!(", request id {id}"));
+    let after = timing.started.elapsed().as_secs_f64();
+    app.notices.step(&format!("HTTP {} after {after:.3} s{id}", head.status));
+    for line in call.shown_headers(&head.headers) {
+        app.notices.header('<', &line);
+    }
+}
+
+/// Says that there is a wait: a countdown on a terminal, a line elsewhere.
+fn tell_wait(app: &App, retrying: &Retrying) -> Option<Countdown> {
+    let reason = format!("{} (try {} next)", retrying.error, retrying.next_attempt);
+    if app.facts.stderr_is_terminal && !app.env.dumb_terminal && app.notices.verbosity() == Verbosity::Normal {
+        return Some(Countdown::start(&format!("langdock: {reason}"), retrying.wait));
+    }
+    app.notices.notice(&format!("{reason}; trying again in {:.1} s", retrying.wait.as_secs_f64()));
+    None
+}
+
+fn retry_object(retrying: &Retrying) -> serde_json::Value {
+    json!({
+        "type": "retry",
+        "attempt": retrying.next_attempt,
+        "wait_s": retrying.wait.as_secs_f64(),
+        "status": retrying.error.status(),
+        "message": retrying.error.to_string(),
+    })
+}

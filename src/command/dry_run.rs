@@ -1,0 +1,45 @@
+//! `--dry-run`: the body as it would be sent, with the data of images and documents shortened.
+
+use serde_json::Value;
+
+/// The longest data that is shown whole, in bytes.
+const SHOWN: usize = 64;
+
+/// Gives the body as text: indented for a terminal, one line otherwise.
+pub(crate) fn shown_body(body: &[u8], indented: bool) -> String {
+    let mut body: Value = serde_json::from_slice(body).expect("the body was written as JSON");
+    shorten(&mut body);
+    if indented { format!("{body:#}\n") } else { format!("{body}\n") }
+}
+
+fn shorten(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(shorten),
+        Value::Object(fields) => {
+            let is_base64 = fields.get("type").is_some_and(|kind| kind == "base64");
+            if let Some(Value::String(data)) = fields.get_mut("data")
+                && is_base64
+                && data.len() > SHOWN
+            {
+                *data = format!("{}… ({} bytes of base64)", &data[..SHOWN / 2], data.len());
+            }
+            fields.values_mut().for_each(shorten);
+        }
+        _ => {} // Nothing else holds data.
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_base64_is_shortened_and_nothing_else_is() {
+        let data = "QUJD".repeat(100);
+        let text = "x".repeat(500);
+        let body = format!(r#"{{"a":[{{"source":{{"type":"base64","data":"{data}"}}}}],"data":"{text}"}}"#);
+        let shown: Value = serde_json::from_str(&shown_body(body.as_bytes(), true)).expect("JSON");
+        assert_eq!(shown["a"][0]["source"]["data"], format!("{}… (400 bytes of base64)", &data[..32]));
+        assert_eq!(shown["data"], text);
+    }
+}

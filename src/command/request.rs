@@ -1,0 +1,97 @@
+//! Flags and content become a request: pure.
+
+use serde_json::Map;
+
+use crate::cli;
+use crate::client::default_max_tokens;
+use crate::error::Error;
+use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Metadata, Role, SystemPrompt};
+
+/// The largest body, in bytes: Bedrock's limit, the tightest of the platforms behind the endpoint. Unverified against
+/// Langdock.
+const MAX_BODY_BYTES: usize = 20 * 1024 * 1024;
+
+/// What is asked, apart from the flags.
+pub(crate) struct Asked {
+    /// The model's id.
+    pub(crate) model: String,
+    /// The most tokens to write, where that was chosen.
+    pub(crate) max_tokens: Option<u64>,
+    /// The system prompt.
+    pub(crate) system: Option<String>,
+    /// The user's turn.
+    pub(crate) content: Vec<ContentBlock>,
+    /// Whether the answer comes as events.
+    pub(crate) stream: bool,
+}
+
+/// Builds the request. A field that was set twice, by its flag and by `--set`, is refused.
+pub(crate) fn build(flags: &cli::Request, asked: Asked) -> Result<CreateMessage, Error> {
+    let mut extra = Map::new();
+    for (key, value) in &flags.fields {
+        if let Some(flag) = flag_of(flags, key) {
+            return Err(twice(key, &format!("{flag} and --set {key}")));
+        }
+        if extra.insert(key.clone(), value.clone()).is_some() {
+            return Err(twice(key, "--set twice"));
+        }
+    }
+    // `--set max_tokens=N` takes the place of the default.
+    let max_tokens = match extra.shift_remove("max_tokens") {
+        Some(value) => value.as_u64().filter(|&tokens| tokens >= 1).ok_or_else(|| Error::Usage {
+            message: format!("`--set max_tokens={value}`: a whole number of at least 1 is needed"),
+            hint: None,
+        })?,
+        None => asked.max_tokens.unwrap_or_else(|| default_max_tokens(&asked.model)),
+    };
+    let mut messages = vec![InputMessage { role: Role::User, content: asked.content }];
+    if let Some(prefill) = &flags.prefill {
+        // The API refuses a last turn that ends in white space.
+        let content = vec![ContentBlock::text(prefill.trim_end())];
+        messages.push(InputMessage { role: Role::Assistant, content });
+    }
+    Ok(CreateMessage {
+        max_tokens,
+        model: asked.model,
+        system: asked.system.map(SystemPrompt),
+        messages,
+        stop_sequences: flags.stop.clone(),
+        temperature: flags.temperature,
+        top_p: flags.top_p,
+        top_k: flags.top_k,
+        metadata: flags.user_id.clone().map(|user_id| Metadata { user_id }),
+        extra,
+        stream: asked.stream,
+    })
+}
+
+/// Writes the body, and refuses one that is larger than the endpoint takes. `parts` are the parts of the user's turn.
+pub(crate) fn body(request: &CreateMessage, parts: &[(String, usize)]) -> Result<Vec<u8>, Error> {
+    let input: usize = parts.iter().map(|(_, bytes)| bytes).sum();
+    // Line feeds and quotes take two bytes in JSON: a sixteenth more is enough for most text.
+    let body = request.to_json(input + input / 16 + 1024);
+    if body.len() <= MAX_BODY_BYTES {
+        return Ok(body);
+    }
+    let largest = parts.iter().max_by_key(|(_, bytes)| *bytes).map_or("the system prompt", |(name, _)| name);
+    Err(Error::RequestTooLarge { bytes: body.len(), limit: MAX_BODY_BYTES, largest: largest.to_owned() })
+}
+
+/// The flag that has already set a field.
+fn flag_of(flags: &cli::Request, key: &str) -> Option<&'static str> {
+    let (flag, is_set) = match key {
+        "max_tokens" => ("--max-tokens", flags.max_tokens.is_some()),
+        "system" => ("--system", flags.system.is_some()),
+        "temperature" => ("--temperature", flags.temperature.is_some()),
+        "top_p" => ("--top-p", flags.top_p.is_some()),
+        "top_k" => ("--top-k", flags.top_k.is_some()),
+        "stop_sequences" => ("--stop", !flags.stop.is_empty()),
+        "metadata" => ("--user-id", flags.user_id.is_some()),
+        _ => return None,
+    };
+    is_set.then_some(flag)
+}
+
+fn twice(key: &str, by: &str) -> Error {
+    Error::Usage { message: format!("`{key}` is set twice, by {by}"), hint: Some("leave one of them out".to_owned()) }
+}

@@ -1,0 +1,233 @@
+//! `langdock send`: one request, its answer on standard output.
+
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::drive::{Outcome, Timing, drive};
+use super::request::{Asked, body, build};
+use super::{curl, dry_run};
+use crate::app::App;
+use crate::cli;
+use crate::client::Client;
+use crate::config::{Settings, read_key, resolve};
+use crate::demo;
+use crate::error::Error;
+use crate::input::{self, Attachment, Stdin, assemble, read_file};
+use crate::protocol::{CreateMessage, StopReason};
+use crate::ui::{Answer, Calls, Extract, Json, JsonLines, Output, PartFile, Plain, Renderer, Saved, Shown, Sink};
+
+/// How long standard input may stay silent before the person is told.
+const SILENT_STDIN: Duration = Duration::from_secs(2);
+
+/// How long the built-in endpoint pauses between two pieces of an answer, so that it can be seen to stream.
+const DEMO_PAUSE: Duration = Duration::from_millis(8);
+
+/// Sends one request.
+pub(crate) async fn send(app: &App, connection: &cli::Connection, args: &cli::Send) -> Result<(), Error> {
+    let demo = if connection.demo { Some(start_demo(app).await?) } else { None };
+    let base_url = demo.as_ref().map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
+    let settings = resolve(&connection.flags(&args.request), &app.env, base_url.as_deref())?;
+    let model = settings.model.clone().ok_or(Error::NoModel)?.value;
+    tell_about(app, &settings, &args.request);
+
+    let (request, body) = prepare(app, &settings, args, model.clone()).await?;
+    if args.looking.dry_run {
+        return app.print(&dry_run::shown_body(&body, app.facts.stdout_is_terminal));
+    }
+    if args.looking.curl {
+        let text = String::from_utf8(body).expect("JSON is UTF-8");
+        return app.print(&curl::curl_command(&settings.endpoint, &settings.options, request.stream, &text));
+    }
+    let key = read_key(&settings.key)?;
+    let client = Client::new(settings.endpoint.clone(), key, settings.options.clone())?;
+    let mut renderer = renderer(app, args, &request)?;
+    let stream = request.stream;
+    drop(request); // Its text is in the body: large input is not held twice.
+
+    let region = settings.endpoint.region().as_str();
+    app.notices.step(&format!("model {model}, region {region}, {}", settings.endpoint.messages_url()));
+    let call = client.call(Bytes::from(body), stream);
+    let outcome = drive(app, &model, region, call, renderer.as_mut()).await;
+    end(app, args, outcome, renderer)
+}
+
+async fn start_demo(app: &App) -> Result<demo::Endpoint, Error> {
+    app.notices.notice("demo: scripted answers, no model");
+    let settings = demo::Settings { token_delay: DEMO_PAUSE, ..demo::Settings::default() };
+    let started = demo::Endpoint::start(settings).await;
+    started.map_err(|source| Error::System { what: "start the built-in endpoint", source })
+}
+
+/// Tells what a person should know about the choices before they are sent.
+fn tell_about(app: &App, settings: &Settings, request: &cli::Request) {
+    let region = settings.endpoint.region();
+    if !region.is_known() {
+        app.notices.notice(&format!("region `{region}` is not one that Langdock's documentation names; sent as it is"));
+    }
+    if request.temperature.is_some() && request.top_p.is_some() {
+        app.notices
+            .notice("--temperature and --top-p together: the API advises to set one, and newer models refuse both");
+    }
+}
+
+/// Gathers the input and writes the body.
+async fn prepare(
+    app: &App,
+    settings: &Settings,
+    args: &cli::Send,
+    model: String,
+) -> Result<(CreateMessage, Vec<u8>), Error> {
+    let system = app.unless_interrupted(system_prompt(args.request.system.as_deref())).await??;
+    let turn = app.unless_interrupted(user_turn(app, args)).await??;
+    for notice in &turn.notices {
+        app.notices.notice(notice);
+    }
+    let asked = Asked {
+        model,
+        max_tokens: settings.max_tokens.as_ref().map(|tokens| tokens.value),
+        system,
+        content: turn.content,
+        stream: !args.output.no_stream,
+    };
+    let request = build(&args.request, asked)?;
+    let body = body(&request, &turn.parts)?;
+    // From here on only the settings of the request are needed, not its content.
+    Ok((CreateMessage { messages: Vec::new(), ..request }, body))
+}
+
+async fn system_prompt(given: Option<&str>) -> Result<Option<String>, Error> {
+    let Some(path) = given.and_then(|text| text.strip_prefix('@')) else {
+        return Ok(given.map(str::to_owned));
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| input::Error::Unreadable { path: Path::new(path).to_owned(), source })?;
+    Ok(Some(text))
+}
+
+async fn user_turn(app: &App, args: &cli::Send) -> Result<input::Turn, Error> {
+    let prompt = match args.prompt.join(" ") {
+        words if args.prompt.is_empty() || words == "-" => None,
+        words => Some(words),
+    };
+    let mut files = Vec::with_capacity(args.input.files.len());
+    let mut stdin = None;
+    let named = args.input.files.iter().any(|path| path.as_os_str() == "-");
+    if named || !args.input.no_stdin {
+        stdin = read_stdin(app, prompt.is_some()).await?;
+    }
+    for path in args.input.files.iter().filter(|path| path.as_os_str() != "-") {
+        files.push(read_file(path).await?);
+    }
+    Ok(assemble(prompt.as_deref(), files, stdin)?)
+}
+
+async fn read_stdin(app: &App, has_prompt: bool) -> Result<Option<Attachment>, Error> {
+    match Stdin::look(app.facts.stdin_is_terminal, has_prompt).map_err(input::Error::Stdin)? {
+        Stdin::None => Ok(None),
+        Stdin::SomebodyElses => {
+            app.notices.notice("standard input is a file that has been read from: it is left alone");
+            Ok(None)
+        }
+        Stdin::Readable(file) => {
+            let mut read = std::pin::pin!(Attachment::read_stdin(file));
+            if let Ok(read) = tokio::time::timeout(SILENT_STDIN, &mut read).await {
+                return Ok(Some(read.map_err(input::Error::Stdin)?));
+            }
+            app.notices.notice("still reading standard input; --no-stdin leaves it alone");
+            Ok(Some(read.await.map_err(input::Error::Stdin)?))
+        }
+    }
+}
+
+/// Picks the form of output. A file is opened before anything is sent, so that an answer is not paid for and then lost.
+fn renderer(app: &App, args: &cli::Send, request: &CreateMessage) -> Result<Box<dyn Renderer>, Error> {
+    let file = args.output.file.as_deref().filter(|path| path.as_os_str() != "-");
+    let sink = match file {
+        Some(path) => {
+            Sink::file(PartFile::create(path).map_err(|source| Error::Unwritable { path: path.to_owned(), source })?)
+        }
+        None => Sink::stdout(Output::stdout()?, Rc::clone(&app.interrupt)),
+    };
+    let is_terminal = file.is_none() && app.facts.stdout_is_terminal;
+    Ok(if args.output.json {
+        Box::new(Json::new(sink, is_terminal))
+    } else if args.output.jsonl {
+        Box::new(JsonLines::new(sink, is_terminal))
+    } else if args.output.extract {
+        let prefill = args.request.prefill.as_deref().unwrap_or_default().trim_end();
+        Box::new(Extract::new(sink, is_terminal, args.output.lang.clone(), prefill.to_owned()))
+    } else if request.extra.contains_key("tools") {
+        Box::new(Calls::new(sink, is_terminal))
+    } else {
+        Box::new(Plain::new(sink, is_terminal))
+    })
+}
+
+/// Shows the answer, judges how it ended, and closes the output.
+fn end(app: &App, args: &cli::Send, outcome: Outcome, mut renderer: Box<dyn Renderer>) -> Result<(), Error> {
+    let mut error = outcome.error;
+    if let Some(answer) = outcome.answer.as_ref().filter(|_| !matches!(error, Some(Error::Output(_)))) {
+        let shown = renderer.finish(answer);
+        error = error.or_else(|| judge(answer, args.output.allow_truncated));
+        match shown {
+            Ok(Shown::All) => {}
+            Ok(Shown::WithAside(text)) => app.notices.aside(&text),
+            Ok(Shown::Nothing(text)) => {
+                app.notices.aside(&text);
+                error = error.or(Some(Error::NoCodeBlock(args.output.lang.clone())));
+            }
+            Err(output) => error = Some(output.into()),
+        }
+        if args.output.usage {
+            app.notices.numbers(&usage_line(answer, outcome.timing));
+        }
+    }
+    if let Saved::Partly(path) = renderer.into_sink().close(error.is_none())? {
+        app.notices.notice(&format!("what came of the answer is in `{}`", path.display()));
+    }
+    error.map_or(Ok(()), Err)
+}
+
+/// Says what a whole answer's stop reason means for the exit code.
+fn judge(answer: &Answer, allow_truncated: bool) -> Option<Error> {
+    match answer.message.stop_reason.as_ref()? {
+        StopReason::MaxTokens | StopReason::ModelContextWindowExceeded if allow_truncated => None,
+        reason @ (StopReason::MaxTokens | StopReason::ModelContextWindowExceeded) => {
+            Some(Error::Truncated(reason.clone()))
+        }
+        StopReason::Refusal => {
+            let details = answer.message.extra.get("stop_details");
+            let why = details.and_then(|details| details.get("explanation")).and_then(serde_json::Value::as_str);
+            Some(Error::Refusal(why.map(str::to_owned)))
+        }
+        StopReason::EndTurn
+        | StopReason::StopSequence
+        | StopReason::ToolUse
+        | StopReason::PauseTurn
+        | StopReason::Other(_) => None,
+    }
+}
+
+fn usage_line(answer: &Answer, timing: Timing) -> String {
+    let usage = &answer.message.usage;
+    let output = usage.output_tokens();
+    let mut line = format!("{} tokens in", usage.total_input_tokens());
+    if usage.cache_read_tokens() > 0 {
+        line.push_str(&format!(" ({} from the cache)", usage.cache_read_tokens()));
+    }
+    line.push_str(&format!(", {output} out"));
+    if let Some(first) = timing.first_word() {
+        line.push_str(&format!("; first word after {:.2} s", first.as_secs_f64()));
+    }
+    let writing = timing.writing().as_secs_f64();
+    if writing > 0.0 {
+        // Precise enough: token counts are far below 2^52.
+        #[allow(clippy::cast_precision_loss)]
+        let rate = output as f64 / writing;
+        line.push_str(&format!(", {rate:.0} tokens a second"));
+    }
+    line
+}
