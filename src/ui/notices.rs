@@ -22,12 +22,13 @@ pub(crate) enum Verbosity {
 }
 
 /// Writes messages.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Notices {
     verbosity: Verbosity,
     colored: bool,
 }
 
+#[allow(clippy::unused_self)] // Only who holds this may write, also where it is said at any verbosity.
 impl Notices {
     /// Writes as much as `verbosity` says.
     pub(crate) fn new(verbosity: Verbosity, colored: bool) -> Self {
@@ -35,7 +36,7 @@ impl Notices {
     }
 
     /// How much is said.
-    pub(crate) fn verbosity(self) -> Verbosity {
+    pub(crate) fn verbosity(&self) -> Verbosity {
         self.verbosity
     }
 
