@@ -58,6 +58,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// The command line, for those who generate documentation from it.
+#[must_use]
 pub fn command_line() -> clap::Command {
     cli::command_line()
 }

@@ -11,11 +11,11 @@ use super::request::{Asked, body, build};
 use super::{curl, dry_run};
 use crate::app::App;
 use crate::cli;
-use crate::client::Client;
-use crate::config::{Settings, read_key, resolve};
+use crate::client::{ApiKey, Client};
+use crate::config::{KeySource, Settings, read_key, resolve};
 use crate::demo;
 use crate::error::Error;
-use crate::input::{self, Attachment, Stdin, assemble, read_file};
+use crate::input::{self, Attachment, Stdin, assemble, read_text};
 use crate::protocol::{CreateMessage, StopReason};
 use crate::ui::{Answer, Calls, Extract, Json, JsonLines, Output, PartFile, Plain, Renderer, Saved, Shown, Sink};
 
@@ -41,7 +41,7 @@ pub(crate) async fn send(app: &App, connection: &cli::Connection, args: &cli::Se
         let text = String::from_utf8(body).expect("JSON is UTF-8");
         return app.print(&curl::curl_command(&settings.endpoint, &settings.options, request.stream, &text));
     }
-    let key = read_key(&settings.key)?;
+    let key = api_key(app, settings.key.clone()).await?;
     let client = Client::new(settings.endpoint.clone(), key, settings.options.clone())?;
     let mut renderer = renderer(app, args, &request)?;
     let stream = request.stream;
@@ -81,7 +81,7 @@ async fn prepare(
     model: String,
 ) -> Result<(CreateMessage, Vec<u8>), Error> {
     let system = app.unless_interrupted(system_prompt(args.request.system.as_deref())).await??;
-    let turn = app.unless_interrupted(user_turn(app, args)).await??;
+    let turn = app.unless_interrupted(user_turn(app, args, settings.key.is_stdin())).await??;
     for notice in &turn.notices {
         app.notices.notice(notice);
     }
@@ -98,16 +98,23 @@ async fn prepare(
     Ok((CreateMessage { messages: Vec::new(), ..request }, body))
 }
 
+/// Reads the key; a file may be a pipe that takes its time.
+async fn api_key(app: &App, source: KeySource) -> Result<ApiKey, Error> {
+    if !matches!(source, KeySource::File(_)) {
+        return Ok(read_key(&source)?);
+    }
+    let read = app.unless_interrupted(tokio::task::spawn_blocking(move || read_key(&source))).await?;
+    Ok(read.expect("reading a key does not panic")?)
+}
+
 async fn system_prompt(given: Option<&str>) -> Result<Option<String>, Error> {
     let Some(path) = given.and_then(|text| text.strip_prefix('@')) else {
         return Ok(given.map(str::to_owned));
     };
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| input::Error::Unreadable { path: Path::new(path).to_owned(), source })?;
-    Ok(Some(text))
+    Ok(Some(read_text(Path::new(path)).await?))
 }
 
-async fn user_turn(app: &App, args: &cli::Send) -> Result<input::Turn, Error> {
+async fn user_turn(app: &App, args: &cli::Send, stdin_has_key: bool) -> Result<input::Turn, Error> {
     let prompt = match args.prompt.join(" ") {
         words if args.prompt.is_empty() || words == "-" => None,
         words => Some(words),
@@ -115,11 +122,17 @@ async fn user_turn(app: &App, args: &cli::Send) -> Result<input::Turn, Error> {
     let mut files = Vec::with_capacity(args.input.files.len());
     let mut stdin = None;
     let named = args.input.files.iter().any(|path| path.as_os_str() == "-");
-    if named || !args.input.no_stdin {
+    if named && stdin_has_key {
+        return Err(Error::Usage {
+            message: "standard input cannot be both the API key and a file".to_owned(),
+            hint: Some("put the key into a file, or into LANGDOCK_API_KEY".to_owned()),
+        });
+    }
+    if named || !(args.input.no_stdin || stdin_has_key) {
         stdin = read_stdin(app, prompt.is_some()).await?;
     }
     for path in args.input.files.iter().filter(|path| path.as_os_str() != "-") {
-        files.push(read_file(path).await?);
+        files.push(Attachment::read(path).await?);
     }
     Ok(assemble(prompt.as_deref(), files, stdin)?)
 }

@@ -7,7 +7,7 @@ mod resolve;
 
 pub(crate) use duration::parse_duration;
 pub(crate) use env::{Env, VARIABLES};
-pub(crate) use key::read_key;
+pub(crate) use key::{KeySource, read_key};
 pub(crate) use resolve::{Flags, Settings, resolve};
 
 use std::fmt;

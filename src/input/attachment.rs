@@ -1,12 +1,12 @@
 //! One file, or standard input, on its way into a content block. Text is framed in place, so that large input is held once.
 
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use bytes::Bytes;
 
 use super::Error;
+use super::read::{read_open, read_path};
 use crate::media::{Kind, check_image, sniff};
 use crate::protocol::{ContentBlock, Media};
 
@@ -52,18 +52,18 @@ impl Attachment {
         Self { name, kind, closing_tag, opening_tag_bytes, framed }
     }
 
-    /// Reads a whole file. One that is no regular file, such as a named pipe, may take its time: it is read on a thread of
-    /// its own, so that Ctrl-C and the end of the process never wait for it.
-    pub(crate) async fn read(name: String, file: File) -> std::io::Result<Self> {
+    /// Reads the file of `--file`.
+    pub(crate) async fn read(path: &Path) -> Result<Self, Error> {
+        let name = path.to_string_lossy();
         let framed = opening_tag(&name);
         let opening_tag_bytes = framed.len();
-        let framed = read_to_end(file, framed).await?;
+        let framed = read_path(path, framed).await?;
         Ok(Self::framed(format!("`{name}`"), framed, opening_tag_bytes, "</file>"))
     }
 
-    /// Reads all of standard input, in the same way.
+    /// Reads all of standard input.
     pub(crate) async fn read_stdin(file: File) -> std::io::Result<Self> {
-        let framed = read_to_end(file, STDIN_OPENING_TAG.to_vec()).await?;
+        let framed = read_open(file, STDIN_OPENING_TAG.to_vec()).await?;
         Ok(Self::framed("standard input".to_owned(), framed, STDIN_OPENING_TAG.len(), "</stdin>"))
     }
 
@@ -146,29 +146,9 @@ impl Block {
     }
 }
 
-/// Reads the file of `--file`.
-pub(crate) async fn read_file(path: &Path) -> Result<Attachment, Error> {
-    let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
-    let file = File::open(path).map_err(unreadable)?;
-    Attachment::read(path.to_string_lossy().into_owned(), file).await.map_err(unreadable)
-}
-
 const STDIN_OPENING_TAG: &[u8] = b"<stdin>\n";
 
 fn opening_tag(name: &str) -> Vec<u8> {
     let name = name.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('\n', "&#10;");
     format!("<file name=\"{name}\">\n").into_bytes()
-}
-
-async fn read_to_end(mut file: File, mut bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
-    if file.metadata()?.is_file() {
-        file.read_to_end(&mut bytes)?;
-        return Ok(bytes);
-    }
-    let (done, result) = tokio::sync::oneshot::channel();
-    std::thread::Builder::new().name("input".to_owned()).spawn(move || {
-        // Nobody waits for the result any more once the process is ending.
-        let _ = done.send(file.read_to_end(&mut bytes).map(|_| bytes));
-    })?;
-    result.await.unwrap_or_else(|_| Err(std::io::ErrorKind::BrokenPipe.into()))
 }

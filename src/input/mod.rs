@@ -3,11 +3,13 @@
 //! The order is images, PDFs, files, standard input, prompt: a question does best behind what it is about.
 
 mod attachment;
+mod read;
 mod stdin;
 
 use std::path::PathBuf;
 
-pub(crate) use attachment::{Attachment, read_file};
+pub(crate) use attachment::Attachment;
+pub(crate) use read::read_text;
 pub(crate) use stdin::Stdin;
 
 use crate::media::{ImageError, Kind};

@@ -7,6 +7,8 @@ mod accumulate;
 mod error;
 mod event;
 mod message;
+#[cfg(test)]
+mod replay;
 mod request;
 mod sse;
 mod stream;

@@ -63,7 +63,9 @@ impl Machine {
 
     /// Says that the body has ended. An event whose last line or empty line was lost is still looked at.
     pub(crate) fn end(&mut self) {
-        self.push(b"\n\n");
+        if let Body::Events(decoder, _) = &mut self.body {
+            decoder.push(b"\n\n");
+        }
         self.ended = true;
     }
 
@@ -135,18 +137,20 @@ impl Machine {
     }
 }
 
-/// Tells a body by its first byte that is no white space.
+/// What a stream of events begins with: a field, a comment or a byte order mark. Anything else is read as JSON.
+const EVENT_BEGINNINGS: [&[u8]; 6] = [b"event", b"data", b"id", b"retry", b":", b"\xef\xbb\xbf"];
+
+/// Tells a body by its first bytes that are no white space.
 fn tell(seen: Vec<u8>) -> Body {
-    let white = seen.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    match seen.get(white) {
-        None => Body::Unknown(seen),
-        // SSE lines begin with a field name or a colon, or the stream with a byte order mark.
-        Some(b'a'..=b'z' | b':' | 0xef) => {
-            let mut decoder = Decoder::default();
-            decoder.push(&seen[white..]);
-            Body::Events(decoder, Accumulator::default())
-        }
-        Some(_) => Body::Json(seen),
+    let beginning = seen.trim_ascii_start();
+    if EVENT_BEGINNINGS.iter().any(|field| beginning.starts_with(field)) {
+        let mut decoder = Decoder::default();
+        decoder.push(beginning);
+        Body::Events(decoder, Accumulator::default())
+    } else if EVENT_BEGINNINGS.iter().any(|field| field.starts_with(beginning)) {
+        Body::Unknown(seen) // Also where nothing has come yet.
+    } else {
+        Body::Json(seen)
     }
 }
 

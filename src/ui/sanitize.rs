@@ -26,7 +26,7 @@ pub(crate) fn sanitize(text: &str) -> Cow<'_, str> {
 
 /// The same in one line, for messages.
 pub(crate) fn sanitize_line(text: &str) -> String {
-    sanitize(text).replace('\n', " ").replace('\t', " ")
+    sanitize(text).replace(['\n', '\t'], " ")
 }
 
 /// Replaces what a terminal would act on in JSON text, where such characters stand in strings only, by JSON's own escapes.

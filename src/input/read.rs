@@ -1,0 +1,46 @@
+//! Reading that never keeps the process: what is no regular file, such as a pipe, is read on a thread of its own, so that
+//! Ctrl-C and the end of the process do not wait for it.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::Error;
+
+/// Reads a file as text.
+pub(crate) async fn read_text(path: &Path) -> Result<String, Error> {
+    let bytes = read_path(path, Vec::new()).await?;
+    String::from_utf8(bytes).map_err(|_| Error::Binary { name: format!("`{}`", path.display()) })
+}
+
+/// Reads a file to its end, behind the bytes that are already there.
+pub(super) async fn read_path(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
+    let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
+    if fs::metadata(path).map_err(unreadable)?.is_file() {
+        return to_end(File::open(path), bytes).map_err(unreadable);
+    }
+    // Opening a named pipe waits for its writer.
+    let path_to_open = path.to_owned();
+    on_a_thread(move || to_end(File::open(path_to_open), bytes)).await.map_err(unreadable)
+}
+
+/// Reads an open file to its end, behind the bytes that are already there.
+pub(super) async fn read_open(file: File, bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    if file.metadata()?.is_file() {
+        return to_end(Ok(file), bytes);
+    }
+    on_a_thread(move || to_end(Ok(file), bytes)).await
+}
+
+fn to_end(file: io::Result<File>, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    file?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+async fn on_a_thread<T: Send + 'static>(read: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    let (done, result) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new().name("input".to_owned()).spawn(move || {
+        let _ = done.send(read()); // Nobody waits any more once the process is ending.
+    })?;
+    result.await.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))
+}

@@ -1,0 +1,211 @@
+//! Every recorded stream, replayed whole, byte by byte, with every line end, and cut at every byte: the golden message or
+//! a typed error, never a panic, never a success that is not whole.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::error::StreamError;
+use super::message::Message;
+use super::stream::Machine;
+
+struct Fixture {
+    name: String,
+    stream: Vec<u8>,
+    golden: Value,
+}
+
+fn fixtures() -> Vec<Fixture> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures");
+    let mut fixtures: Vec<Fixture> = fs::read_dir(folder)
+        .expect("the folder of fixtures")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sse"))
+        .map(|path| Fixture {
+            name: path.file_stem().expect("a name").to_string_lossy().into_owned(),
+            stream: fs::read(&path).expect("a stream"),
+            golden: serde_json::from_slice(&fs::read(path.with_extension("json")).expect("a golden")).expect("JSON"),
+        })
+        .collect();
+    fixtures.sort_by(|one, other| one.name.cmp(&other.name));
+    assert!(fixtures.len() > 30, "fixtures are missing");
+    fixtures
+}
+
+/// How a replay ended.
+struct Ending {
+    result: Result<Message, StreamError>,
+    has_content: bool,
+    partial: Option<Message>,
+}
+
+/// Feeds `pieces` to a machine until it is satisfied or fails, as a call does.
+fn replay<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Ending {
+    let mut machine = Machine::default();
+    let mut failure = drain(&mut machine).err();
+    for piece in pieces {
+        if failure.is_none() && !machine.is_finished() {
+            machine.push(piece);
+            failure = drain(&mut machine).err();
+        }
+    }
+    if failure.is_none() && !machine.is_finished() {
+        machine.end();
+        failure = drain(&mut machine).err();
+    }
+    let has_content = machine.has_content();
+    match failure {
+        Some(error) => Ending { result: Err(error), has_content, partial: machine.partial() },
+        None if machine.is_finished() => Ending { result: machine.finish(), has_content, partial: None },
+        None => Ending { result: Err(StreamError::Cut), has_content, partial: machine.partial() },
+    }
+}
+
+fn drain(machine: &mut Machine) -> Result<(), StreamError> {
+    while machine.next()?.is_some() {}
+    Ok(())
+}
+
+fn kind(error: &StreamError) -> &'static str {
+    match error {
+        StreamError::Cut => "cut",
+        StreamError::Api(_) => "api",
+        StreamError::Malformed { .. } | StreamError::OutOfOrder(_) | StreamError::ToolInput { .. } => "malformed",
+        StreamError::NotAMessage { .. } => "not a message",
+        StreamError::TooLarge => "too large",
+    }
+}
+
+#[track_caller]
+fn assert_golden(fixture: &Fixture, ending: &Ending, how: &str) {
+    let name = &fixture.name;
+    let to_value = |message: &Message| serde_json::to_value(message).expect("a message is JSON");
+    match (&ending.result, fixture.golden.get("error")) {
+        (Ok(message), None) => assert_eq!(to_value(message), fixture.golden["message"], "{name} {how}"),
+        (Err(error), Some(golden)) => {
+            assert_eq!(kind(error), *golden, "{name} {how}: {error}");
+            assert_eq!(ending.has_content, fixture.golden["content_came"], "{name} {how}");
+            let partial = ending.partial.as_ref().map_or(Value::Null, to_value);
+            assert_eq!(partial, fixture.golden["partial"], "{name} {how}");
+            if let StreamError::Api(api) = error {
+                assert_eq!(api.kind.as_deref(), fixture.golden["type"].as_str(), "{name} {how}");
+                assert_eq!(api.message, fixture.golden["message"], "{name} {how}");
+                assert_eq!(api.request_id.as_deref(), fixture.golden["request_id"].as_str(), "{name} {how}");
+            }
+        }
+        (Ok(message), Some(_)) => panic!("{name} {how}: a success: {:?}", message.text()),
+        (Err(error), None) => panic!("{name} {how}: {error}"),
+    }
+}
+
+fn with_line_ends(stream: &[u8], line_end: &str) -> Vec<u8> {
+    String::from_utf8_lossy(stream).replace('\n', line_end).into_bytes()
+}
+
+#[test]
+fn every_stream_gives_its_golden_in_pieces_of_any_size_and_with_any_line_end() {
+    for mut fixture in fixtures() {
+        let recorded = fixture.stream.clone();
+        for line_end in ["\n", "\r\n", "\r"] {
+            fixture.stream = with_line_ends(&recorded, line_end);
+            for size in [1, 2, 3, 7, 64, 1000, fixture.stream.len()] {
+                let how = format!("in pieces of {size} bytes with {line_end:?}");
+                assert_golden(&fixture, &replay(fixture.stream.chunks(size)), &how);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_is_cut_anywhere_is_an_error_or_already_whole() {
+    for fixture in fixtures() {
+        for length in 0..fixture.stream.len() {
+            let ending = replay([&fixture.stream[..length]]);
+            let how = format!("cut after {length} bytes");
+            match &ending.result {
+                Ok(_) => assert_golden(&fixture, &ending, &how),
+                Err(_) if fixture.golden.get("error").is_some() => {}
+                Err(StreamError::Cut) => assert_is_prefix(&fixture, &ending, &how),
+                Err(other) => panic!("{} {how}: {other}", fixture.name),
+            }
+        }
+    }
+}
+
+#[track_caller]
+fn assert_is_prefix(fixture: &Fixture, ending: &Ending, how: &str) {
+    let golden: Message = serde_json::from_value(fixture.golden["message"].clone()).expect("a message");
+    let text = ending.partial.as_ref().map(Message::text).unwrap_or_default();
+    let is_prefix = golden.text().starts_with(&text) || fixture.name == "interleaved";
+    assert!(is_prefix, "{} {how}: {text:?}", fixture.name);
+}
+
+#[test]
+fn a_byte_that_is_lost_never_panics() {
+    for fixture in fixtures() {
+        for place in 0..fixture.stream.len() {
+            let (before, after) = fixture.stream.split_at(place);
+            let _ = replay([before, &after[1..]]); // Any ending is right, as long as there is one.
+        }
+    }
+}
+
+mod whole_bodies {
+    use super::*;
+
+    const MESSAGE: &str = r#"{"id":"msg_1","type":"message","role":"agent","model":"m","content":[{"type":"text","text":"Hi"}],
+        "stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":2}}"#;
+
+    fn result(body: &str) -> Result<String, String> {
+        let by_bytes = replay(body.as_bytes().chunks(1)).result.map(|message| message.text());
+        by_bytes.map_err(|error| format!("{}: {error}", kind(&error)))
+    }
+
+    #[test]
+    fn a_json_message_is_accepted_in_place_of_a_stream_alone_or_in_an_array() {
+        assert_eq!(result(MESSAGE), Ok("Hi".to_owned()));
+        assert_eq!(result(&format!("\n [{MESSAGE}]")), Ok("Hi".to_owned()));
+    }
+
+    #[test]
+    fn a_cut_json_message_is_cut() {
+        for length in 1..MESSAGE.len() {
+            assert!(matches!(replay([&MESSAGE.as_bytes()[..length]]).result, Err(StreamError::Cut)), "{length}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_message() {
+        for (body, expected) in [
+            ("", "cut: "),
+            (
+                "<html><title>Login</title></html>",
+                "not a message: the answer is no message: an HTML page titled \"Login\"",
+            ),
+            (r#"{"type":"error","error":{"type":"api_error","message":"no"}}"#, "api: no"),
+            (r#"{"message":"hello"}"#, "not a message: the answer is no message: hello"),
+            ("[]", "not a message: "),
+            ("{]", "not a message: "),
+            ("plain words", "not a message: the answer is no message: plain words"),
+            ("ev", "cut: "),
+        ] {
+            let error = result(body).expect_err(body);
+            assert!(error.starts_with(expected), "{body}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_call_whose_arguments_are_no_json_is_an_error_unless_the_model_broke_off() {
+        let stream = |reason: &str| {
+            format!(
+                "data: {{\"type\":\"message_start\",\"message\":{{\"content\":[]}}}}\n\n\
+                 data: {{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{{}}}}}}\n\n\
+                 data: {{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{{\"type\":\"input_json_delta\",\"partial_json\":\"{{\\\"a\"}}}}\n\n\
+                 data: {{\"type\":\"message_delta\",\"delta\":{{\"stop_reason\":\"{reason}\"}}}}\n\ndata: {{\"type\":\"message_stop\"}}\n\n"
+            )
+        };
+        assert!(matches!(replay([stream("tool_use").as_bytes()]).result, Err(StreamError::ToolInput { .. })));
+        assert!(replay([stream("max_tokens").as_bytes()]).result.is_ok());
+    }
+}
