@@ -32,18 +32,18 @@ pub(super) struct Block {
 impl Attachment {
     /// The bytes of a file.
     #[cfg(test)]
-    pub(super) fn file(name: String, bytes: Vec<u8>) -> Self {
-        let mut framed = opening_tag(&name);
+    pub(super) fn file(name: &str, bytes: &[u8]) -> Self {
+        let mut framed = opening_tag(name);
         let opening_tag_bytes = framed.len();
-        framed.extend_from_slice(&bytes);
+        framed.extend_from_slice(bytes);
         Self::framed(format!("`{name}`"), framed, opening_tag_bytes, "</file>")
     }
 
     /// The bytes of standard input.
     #[cfg(test)]
-    pub(super) fn stdin(bytes: Vec<u8>) -> Self {
+    pub(super) fn stdin(bytes: &[u8]) -> Self {
         let mut framed = STDIN_OPENING_TAG.to_vec();
-        framed.extend_from_slice(&bytes);
+        framed.extend_from_slice(bytes);
         Self::framed("standard input".to_owned(), framed, STDIN_OPENING_TAG.len(), "</stdin>")
     }
 

@@ -101,8 +101,8 @@ mod tests {
     use super::*;
 
     fn content(prompt: Option<&str>, files: &[(&str, &[u8])], stdin: Option<&[u8]>) -> serde_json::Value {
-        let files = files.iter().map(|(name, bytes)| Attachment::file((*name).to_owned(), bytes.to_vec())).collect();
-        let stdin = stdin.map(|bytes| Attachment::stdin(bytes.to_vec()));
+        let files = files.iter().map(|(name, bytes)| Attachment::file(name, bytes)).collect();
+        let stdin = stdin.map(Attachment::stdin);
         let turn = assemble(prompt, files, stdin).expect("a turn");
         serde_json::to_value(turn.content).expect("blocks are JSON")
     }
@@ -133,14 +133,14 @@ mod tests {
     #[test]
     fn blank_input_is_no_prompt() {
         for (prompt, stdin) in [(None, None), (Some(" "), None), (None, Some(&b"\n"[..]))] {
-            let stdin = stdin.map(|bytes| Attachment::stdin(bytes.to_vec()));
+            let stdin = stdin.map(Attachment::stdin);
             assert!(matches!(assemble(prompt, Vec::new(), stdin), Err(Error::NoPrompt)));
         }
     }
 
     #[test]
     fn bad_utf_8_is_replaced_and_its_place_told() {
-        let stdin = Attachment::stdin(b"ab\xffc".to_vec());
+        let stdin = Attachment::stdin(b"ab\xffc");
         let turn = assemble(None, Vec::new(), Some(stdin)).expect("a turn");
         assert_eq!(turn.content, [ContentBlock::text("ab\u{fffd}c")]);
         assert_eq!(turn.notices.len(), 1);
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn what_cannot_be_sent_is_refused_by_name() {
         for (name, bytes) in [("a.bin", &b"\0\x01\x02"[..]), ("b.tif", b"II*\0"), ("c.png", b"\x89PNG\r\n\x1a\n")] {
-            let file = Attachment::file(name.to_owned(), bytes.to_vec());
+            let file = Attachment::file(name, bytes);
             let error = assemble(Some("q"), vec![file], None).expect_err(name).to_string();
             assert!(error.contains(&format!("`{name}`")), "{error}");
         }
