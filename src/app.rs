@@ -1,6 +1,6 @@
 //! What a command works with: the environment, what the streams are, and the ways to reach the person.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::config::Env;
 use crate::error::{Error, ErrorForm};
@@ -14,17 +14,11 @@ pub(crate) struct App {
     pub(crate) facts: Facts,
     /// Messages to the person.
     pub(crate) notices: Notices,
-    /// Ctrl-C and SIGTERM.
-    pub(crate) interrupt: Rc<Interrupt>,
+    /// Ctrl-C and SIGTERM, once they are watched.
+    pub(crate) interrupt: Arc<Interrupt>,
 }
 
 impl App {
-    /// Begins to watch for signals.
-    pub(crate) fn new(env: Env, facts: Facts, notices: Notices) -> Result<Self, Error> {
-        let interrupt = Interrupt::watch().map_err(|source| Error::System { what: "watch for signals", source })?;
-        Ok(Self { env, facts, notices, interrupt: Rc::new(interrupt) })
-    }
-
     /// Writes all of a text to standard output.
     pub(crate) fn print(&self, text: &str) -> Result<(), Error> {
         Ok(Output::stdout()?.write_all(text.as_bytes(), &self.interrupt)?)

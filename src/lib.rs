@@ -27,6 +27,7 @@ mod ui;
 
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::app::App;
 use crate::cli::{Cli, Command, Unparsed};
@@ -46,15 +47,18 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let colored = colored(color, env.no_color, env.clicolor_force, facts.stderr_is_terminal);
     let notices = Notices::new(verbosity, colored);
-    let app = App::new(env, facts, notices);
-    let result = app.and_then(|app| {
-        let result = match &parsed {
-            Ok(cli) => dispatch(&app, cli),
-            Err(unparsed) => answer_unparsed(&app, unparsed),
-        };
-        result.inspect_err(|error| app.report(error, form))
-    });
-    ExitCode::from(result.map_or_else(|error| end(&error), |()| 0))
+    let app = Arc::new(App { env, facts, notices, interrupt: Arc::default() });
+    let result = match parsed {
+        Ok(cli) => dispatch(&app, cli),
+        Err(unparsed) => answer_unparsed(&app, unparsed),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            app.report(&error, form);
+            ExitCode::from(end(&error))
+        }
+    }
 }
 
 /// The command line, for those who generate documentation from it.
@@ -69,26 +73,34 @@ pub const EXIT_CODES: &[(u8, &str, &str)] = &error::EXIT_CODES;
 /// The environment variables with an effect and what they do, for the documentation.
 pub const VARIABLES: &[(&str, &str)] = &config::VARIABLES;
 
-fn dispatch(app: &App, cli: &Cli) -> Result<(), Error> {
-    match &cli.command {
-        Command::Send(args) => block_on(command::send(app, &cli.connection, args)),
+fn dispatch(app: &Arc<App>, cli: Cli) -> Result<(), Error> {
+    match cli.command {
+        Command::Send(args) => {
+            let app = Arc::clone(app);
+            app.interrupt.watch().map_err(|source| Error::System { what: "watch for signals", source })?;
+            block_on(async move { command::send(&app, &cli.connection, &args).await })
+        }
         Command::Completions(args) => command::completions(app, &cli.connection, args.shell),
     }
 }
 
 /// Runs a future to its end. What is still under way then, such as a name look-up that hangs, is left behind.
-fn block_on(future: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+///
+/// The future is a task like that of the HTTP connection: the two then hand a stream of events over without asking the
+/// operating system for news in between, which a future under `block_on` does each time.
+fn block_on(future: impl Future<Output = Result<(), Error>> + Send + 'static) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| Error::System { what: "start the runtime", source })?;
-    let result = runtime.block_on(future);
+    let result = runtime.block_on(runtime.spawn(future));
     runtime.shutdown_background();
-    result
+    // A panic has been told by then; it goes on as one.
+    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
-fn answer_unparsed(app: &App, unparsed: &Unparsed) -> Result<(), Error> {
-    match unparsed.clone() {
+fn answer_unparsed(app: &App, unparsed: Unparsed) -> Result<(), Error> {
+    match unparsed {
         Unparsed::Asked(text) => app.print(&text),
         Unparsed::Nothing(help) => Err(Error::NoCommand { help }),
         Unparsed::Wrong { message, hint } => Err(Error::Usage { message, hint: Some(hint) }),

@@ -2,17 +2,21 @@
 //!
 //! It is pulled: `advance` does one step of IO, `next_update` gives what that step brought. Dropping a call cancels it.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Body, Response, StatusCode};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use super::Client;
-use super::error::{Error, StatusError, Timeout};
+use super::error::{Error, StatusError};
 use super::retry::{self, Failure, Spent};
-use super::upload::{Activity, Upload};
+use super::upload::Upload;
+use super::watchdog::Watchdog;
 use crate::protocol::{ApiError, Machine, Message, StreamError, Update};
 
 /// How long a connection may stay silent while an answer is streamed: pings come more often.
@@ -20,6 +24,9 @@ const IDLE_STREAMED: Duration = Duration::from_secs(120);
 
 /// The same where the answer comes as one: nothing is sent while the model writes.
 const IDLE_WHOLE: Duration = Duration::from_secs(600);
+
+/// How many pieces of a body are taken before they are shown: an endless stream must not keep them.
+const MAX_PIECES: usize = 4096;
 
 /// The longest error body that is read, in bytes.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -65,7 +72,7 @@ pub(crate) struct Call {
     client: Client,
     body: Bytes,
     stream: bool,
-    deadline: Option<Instant>,
+    watchdog: Watchdog,
     spent: Spent,
     state: State,
     machine: Machine,
@@ -79,16 +86,19 @@ enum State {
     Waiting(Instant),
     Sending,
     Reading(Response),
+    Broken(Error),
     Ended,
 }
 
 impl Call {
     pub(super) fn new(client: Client, body: Bytes, stream: bool) -> Self {
+        let silence = if stream { IDLE_STREAMED } else { IDLE_WHOLE };
+        let watchdog = Watchdog::new(client.options.idle_timeout.unwrap_or(silence), client.options.timeout);
         Self {
             client,
             body,
             stream,
-            deadline: None,
+            watchdog,
             spent: Spent::default(),
             state: State::New,
             machine: Machine::default(),
@@ -178,7 +188,6 @@ impl Call {
         }
         match std::mem::replace(&mut self.state, State::Ended) {
             State::New => {
-                self.deadline = self.client.options.timeout.map(|timeout| Instant::now() + timeout);
                 self.state = State::Sending;
                 Ok(Advance::Sending)
             }
@@ -191,13 +200,13 @@ impl Call {
             }
             State::Sending => self.send().await,
             State::Reading(response) => self.read(response).await,
+            State::Broken(error) => Err(error),
             State::Ended => Ok(Advance::Finished),
         }
     }
 
     async fn send(&mut self) -> Result<Advance, Error> {
-        let activity = Activity::new();
-        let upload = Upload::new(self.body.clone(), activity.clone());
+        let upload = Upload::new(self.body.clone(), self.watchdog.activity());
         let request = self
             .client
             .http
@@ -205,7 +214,8 @@ impl Call {
             .headers(self.client.headers(self.stream))
             .body(Body::wrap(upload))
             .send();
-        let response = self.in_time(&activity, request).await?.map_err(|error| self.transport(&error))?;
+        let response = self.watchdog.watch(request).await.map_err(Error::TimedOut)?;
+        let response = response.map_err(|error| self.transport(&error))?;
         self.request_id = request_id(response.headers()).map(|id| self.client.scrub(&id));
         let head = ResponseHead { status: response.status().as_u16(), headers: response.headers().clone() };
         if response.status() != StatusCode::OK {
@@ -219,10 +229,10 @@ impl Call {
         if self.machine.is_finished() {
             return Ok(Advance::Finished);
         }
-        match self.in_time(&Activity::new(), response.chunk()).await? {
+        match self.watchdog.watch(response.chunk()).await.map_err(Error::TimedOut)? {
             Ok(Some(bytes)) => {
                 self.machine.push(&bytes);
-                self.state = State::Reading(response);
+                self.state = self.take_what_has_arrived(response).await;
                 Ok(Advance::Received)
             }
             Ok(None) if self.machine.has_ended() => Err(self.broken(StreamError::Cut)),
@@ -235,25 +245,21 @@ impl Call {
         }
     }
 
-    /// Waits for `step` as long as bytes move and the whole call has time left.
-    async fn in_time<T>(&self, activity: &Activity, step: impl Future<Output = T>) -> Result<T, Error> {
-        let default = if self.stream { IDLE_STREAMED } else { IDLE_WHOLE };
-        let idle = self.client.options.idle_timeout.unwrap_or(default);
-        let mut step = std::pin::pin!(step);
-        loop {
-            let silent_until = activity.last() + idle;
-            let until = self.deadline.map_or(silent_until, |deadline| deadline.min(silent_until));
-            if let Ok(output) = timeout_at(until, &mut step).await {
-                return Ok(output);
-            }
-            match (self.deadline, self.client.options.timeout) {
-                (Some(deadline), Some(limit)) if Instant::now() >= deadline => {
-                    return Err(Error::TimedOut(Timeout::Total(limit)));
+    /// Takes what else has arrived, so that it is shown at once and not piece by piece. What goes wrong here is told after
+    /// what came before it.
+    async fn take_what_has_arrived(&mut self, mut response: Response) -> State {
+        for _ in 0..MAX_PIECES {
+            match ready_now(response.chunk()).await {
+                None => break,
+                Some(Ok(Some(bytes))) => self.machine.push(&bytes),
+                Some(Ok(None)) => {
+                    self.machine.end();
+                    break;
                 }
-                _ if activity.last() + idle <= Instant::now() => return Err(Error::TimedOut(Timeout::Idle(idle))),
-                _ => {} // The upload moved on meanwhile.
+                Some(Err(error)) => return State::Broken(self.transport(&error)),
             }
         }
+        State::Reading(response)
     }
 
     fn retry_or_fail(&mut self, error: Error) -> Result<Advance, Error> {
@@ -263,7 +269,7 @@ impl Call {
         }
         let failure = error.failure();
         let now = Instant::now();
-        let fits = |wait: &Duration| self.deadline.is_none_or(|deadline| now + *wait < deadline);
+        let fits = |wait: &Duration| self.watchdog.deadline().is_none_or(|deadline| now + *wait < deadline);
         let Some(wait) = self.client.options.retry.decide(&self.spent, &failure, fastrand::f64()).filter(fits) else {
             return Err(error);
         };
@@ -291,7 +297,7 @@ impl Call {
         Error::from_transport(error, self.client.endpoint.host(), self.client.options.connect_timeout)
     }
 
-    async fn status_error(&self, mut response: Response) -> Error {
+    async fn status_error(&mut self, mut response: Response) -> Error {
         let status = response.status();
         let retry_after = retry::retry_after(response.headers(), SystemTime::now());
         let should_retry = retry::should_retry(response.headers());
@@ -299,7 +305,7 @@ impl Call {
         let location = response.headers().get(LOCATION).filter(|_| status.is_redirection()).map(text);
         let mut body = Vec::new();
         // What cannot be read of an error's body does not hide the error.
-        while let Ok(Ok(Some(bytes))) = self.in_time(&Activity::new(), response.chunk()).await {
+        while let Ok(Ok(Some(bytes))) = self.watchdog.watch(response.chunk()).await {
             body.extend_from_slice(&bytes);
             if body.len() > MAX_ERROR_BYTES {
                 break;
@@ -317,6 +323,22 @@ impl Call {
             should_retry,
         }))
     }
+}
+
+/// The output of `future` if it is ready now, or as soon as the other tasks have had a turn: the connection is one, and hands
+/// over what it has read piece by piece.
+async fn ready_now<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut others_had_a_turn = false;
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if std::mem::replace(&mut others_had_a_turn, true) => Poll::Ready(None),
+        Poll::Pending => {
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await
 }
 
 /// The request's id: Anthropic's header, or that of a gateway or of AWS.

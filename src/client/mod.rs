@@ -8,6 +8,7 @@ mod models;
 mod retry;
 mod tls;
 mod upload;
+mod watchdog;
 
 use std::path::PathBuf;
 use std::time::Duration;

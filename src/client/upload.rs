@@ -2,36 +2,15 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::time::Instant;
+
+use super::watchdog::Activity;
 
 /// How much is handed to the socket at a time, in bytes.
 const PIECE: usize = 64 * 1024;
-
-/// When something last moved on the connection.
-#[derive(Debug, Clone)]
-pub(super) struct Activity(Arc<Mutex<Instant>>);
-
-impl Activity {
-    /// Begins now.
-    pub(super) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Instant::now())))
-    }
-
-    /// Notes that something moved.
-    pub(super) fn touch(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-
-    /// When that was.
-    pub(super) fn last(&self) -> Instant {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// The bytes of a body, shared by all tries, given out in pieces.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! `langdock send`: one request, its answer on standard output.
 
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -162,7 +162,7 @@ fn renderer(app: &App, args: &cli::Send, request: &CreateMessage) -> Result<Box<
         Some(path) => {
             Sink::file(PartFile::create(path).map_err(|source| Error::Unwritable { path: path.to_owned(), source })?)
         }
-        None => Sink::stdout(Output::stdout()?, Rc::clone(&app.interrupt)),
+        None => Sink::stdout(Output::stdout()?, Arc::clone(&app.interrupt)),
     };
     let is_terminal = file.is_none() && app.facts.stdout_is_terminal;
     Ok(if args.output.json {

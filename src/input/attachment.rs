@@ -111,16 +111,14 @@ impl Attachment {
 
     /// Makes a block of the text alone, byte for byte.
     pub(super) fn into_prompt(mut self) -> Block {
-        if self.is_blank() {
-            return Block { content: None, notice: None };
-        }
         self.framed.drain(..self.opening_tag_bytes);
         self.opening_tag_bytes = 0;
         self.into_text()
     }
 
-    fn is_blank(&self) -> bool {
-        self.framed[self.opening_tag_bytes..].iter().all(u8::is_ascii_whitespace)
+    /// Whether it is text and nothing but white space.
+    pub(super) fn is_blank(&self) -> bool {
+        self.kind == Kind::Text && self.framed[self.opening_tag_bytes..].iter().all(u8::is_ascii_whitespace)
     }
 
     fn into_media(self, media_type: &'static str) -> Media {

@@ -71,7 +71,8 @@ pub(crate) struct Turn {
 pub(crate) fn assemble(prompt: Option<&str>, files: Vec<Attachment>, stdin: Option<Attachment>) -> Result<Turn, Error> {
     let mut turn = Turn::default();
     let (mut images, mut documents, mut texts) = (Vec::new(), Vec::new(), Vec::new());
-    let from_stdin = stdin.into_iter().map(|stdin| (stdin, true));
+    // Empty standard input counts as none.
+    let from_stdin = stdin.into_iter().filter(|stdin| !stdin.is_blank()).map(|stdin| (stdin, true));
     for (attachment, is_stdin) in files.into_iter().map(|file| (file, false)).chain(from_stdin) {
         let shelf = match attachment.kind() {
             Kind::Text => &mut texts,

@@ -97,9 +97,44 @@ struct DeltaFields<'a> {
     citation: Option<Value>,
 }
 
+/// The one event that comes thousands of times, in the shape it has: read in one go. Any other shape takes the long way.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlainTextDelta<'a> {
+    #[serde(borrow)]
+    r#type: &'a str,
+    index: usize,
+    #[serde(borrow)]
+    delta: PlainText<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlainText<'a> {
+    #[serde(borrow)]
+    r#type: &'a str,
+    #[serde(borrow)]
+    text: Cow<'a, str>,
+}
+
 impl<'a> Event<'a> {
     /// Parses a frame.
     pub(crate) fn parse(frame: &Frame<'a>) -> Result<Self, StreamError> {
+        Self::parse_text_delta(frame).map_or_else(|| Self::parse_any(frame), Ok)
+    }
+
+    fn parse_text_delta(frame: &Frame<'a>) -> Option<Self> {
+        if frame.event != b"content_block_delta" {
+            return None;
+        }
+        // UTF-8 is looked at once for all, not for each string.
+        let data = std::str::from_utf8(frame.data).ok()?;
+        let plain: PlainTextDelta<'a> = serde_json::from_str(data).ok()?;
+        let is_text = plain.r#type == "content_block_delta" && plain.delta.r#type == "text_delta";
+        is_text.then_some(Self::BlockDelta(plain.index, Delta::Text(plain.delta.text)))
+    }
+
+    fn parse_any(frame: &Frame<'a>) -> Result<Self, StreamError> {
         if frame.data == b"[DONE]" {
             return Ok(Self::Ignored);
         }

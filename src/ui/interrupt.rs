@@ -4,34 +4,34 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use signal_hook::consts::{SIGINT, SIGPIPE, SIGTERM};
 use signal_hook::{flag, low_level};
 
 /// Watches for SIGINT and SIGTERM. The first one is noticed; the second one kills, as it would without us.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Interrupt {
-    /// Becomes readable with the first signal, and stays so.
-    alarm: UnixStream,
+    /// Becomes readable with the first signal, and stays so; none where nothing is watched, and signals do as they do.
+    alarm: OnceLock<UnixStream>,
     signal: Arc<AtomicUsize>,
 }
 
 impl Interrupt {
-    /// Begins to watch.
-    pub(crate) fn watch() -> io::Result<Self> {
+    /// Begins to watch; from then on a signal lets the process save what came before it ends.
+    pub(crate) fn watch(&self) -> io::Result<()> {
         let (alarm, trigger) = UnixStream::pair()?;
         alarm.set_nonblocking(true)?;
         let seen = Arc::new(AtomicBool::new(false));
-        let signal = Arc::new(AtomicUsize::new(0));
         for number in [SIGINT, SIGTERM] {
             flag::register_conditional_default(number, Arc::clone(&seen))?;
             flag::register(number, Arc::clone(&seen))?;
-            flag::register_usize(number, Arc::clone(&signal), usize::try_from(number).unwrap_or_default())?;
+            flag::register_usize(number, Arc::clone(&self.signal), usize::try_from(number).unwrap_or_default())?;
             low_level::pipe::register(number, trigger.try_clone()?)?;
         }
-        Ok(Self { alarm, signal })
+        self.alarm.get_or_init(|| alarm);
+        Ok(())
     }
 
     /// Waits for the first signal and gives its number.
@@ -39,9 +39,9 @@ impl Interrupt {
         if let Some(signal) = self.seen() {
             return signal;
         }
-        let alarm = self.alarm.try_clone().and_then(tokio::net::UnixStream::from_std);
-        match alarm {
-            Ok(alarm) if alarm.readable().await.is_ok() => self.seen().unwrap_or(SIGINT),
+        let alarm = self.alarm.get().and_then(|alarm| alarm.try_clone().ok());
+        match alarm.and_then(|alarm| tokio::net::UnixStream::from_std(alarm).ok()) {
+            Some(alarm) if alarm.readable().await.is_ok() => self.seen().unwrap_or(SIGINT),
             _ => std::future::pending().await,
         }
     }
@@ -52,8 +52,8 @@ impl Interrupt {
     }
 
     /// Readable from the first signal on.
-    pub(super) fn alarm(&self) -> BorrowedFd<'_> {
-        self.alarm.as_fd()
+    pub(super) fn alarm(&self) -> Option<BorrowedFd<'_>> {
+        self.alarm.get().map(AsFd::as_fd)
     }
 }
 

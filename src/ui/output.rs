@@ -69,7 +69,7 @@ impl Output {
 
     fn wait_until_writable(&self, interrupt: &Interrupt) -> Result<(), OutputError> {
         // After the first signal only what had arrived is still written; the second one kills at once.
-        let alarm: Option<BorrowedFd<'_>> = interrupt.seen().is_none().then(|| interrupt.alarm());
+        let alarm: Option<BorrowedFd<'_>> = if interrupt.seen().is_none() { interrupt.alarm() } else { None };
         let mut watched = vec![PollFd::new(self.file.as_fd(), PollFlags::POLLOUT)];
         watched.extend(alarm.map(|alarm| PollFd::new(alarm, PollFlags::POLLIN)));
         loop {

@@ -20,7 +20,7 @@ pub(crate) struct Answer {
 }
 
 /// A form of output. What it is given is written by `flush`, once for all that has arrived.
-pub(crate) trait Renderer {
+pub(crate) trait Renderer: Send {
     /// Takes an update, and the data of the event behind it as it came.
     fn update(&mut self, update: &Update, data: &[u8]);
 

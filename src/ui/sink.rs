@@ -1,7 +1,7 @@
 //! Where an answer goes: gathered here, and written with one write for all that has arrived.
 
 use std::path::PathBuf;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::interrupt::Interrupt;
 use super::output::{Output, OutputError};
@@ -17,7 +17,7 @@ pub(crate) struct Sink {
 
 #[derive(Debug)]
 enum Target {
-    Stdout(Output, Rc<Interrupt>),
+    Stdout(Output, Arc<Interrupt>),
     File(PartFile),
 }
 
@@ -32,7 +32,7 @@ pub(crate) enum Saved {
 
 impl Sink {
     /// Standard output.
-    pub(crate) fn stdout(output: Output, interrupt: Rc<Interrupt>) -> Self {
+    pub(crate) fn stdout(output: Output, interrupt: Arc<Interrupt>) -> Self {
         Self { pending: Vec::new(), last_byte: None, target: Target::Stdout(output, interrupt) }
     }
 

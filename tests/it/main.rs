@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets an error it did not expect has failed")]
 
 mod fixtures_hold;
+mod layering;
 mod support;
 mod support_holds;

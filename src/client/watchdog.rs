@@ -1,0 +1,91 @@
+//! Ends what takes too long: a step in which no byte moves, or a call that outlives its limit.
+
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::error::Timeout;
+
+/// When a byte last moved on the connection.
+#[derive(Debug, Clone)]
+pub(super) struct Activity(Arc<Mutex<Instant>>);
+
+impl Activity {
+    /// Notes that something moved.
+    pub(super) fn touch(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn last(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The limits of time of one call.
+#[derive(Debug)]
+pub(super) struct Watchdog {
+    idle: Duration,
+    total: Option<(Instant, Duration)>,
+    activity: Activity,
+    /// One timer for the whole call: it is looked at again when it has run down, not moved with each byte.
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Watchdog {
+    /// Begins now, inside a runtime.
+    pub(super) fn new(idle: Duration, total: Option<Duration>) -> Self {
+        let now = Instant::now();
+        let mut watchdog = Self {
+            idle,
+            total: total.map(|limit| (now + limit, limit)),
+            activity: Activity(Arc::new(Mutex::new(now))),
+            timer: Box::pin(sleep_until(now)),
+        };
+        let due = watchdog.due();
+        watchdog.timer.as_mut().reset(due);
+        watchdog
+    }
+
+    /// Where others note that something moved.
+    pub(super) fn activity(&self) -> Activity {
+        self.activity.clone()
+    }
+
+    /// When the whole call has to be over.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.total.map(|(deadline, _)| deadline)
+    }
+
+    /// Waits for `step` as long as bytes move and the whole call has time left.
+    pub(super) async fn watch<T>(&mut self, step: impl Future<Output = T>) -> Result<T, Timeout> {
+        self.activity.touch();
+        let mut step = pin!(step);
+        loop {
+            tokio::select! {
+                biased;
+                output = &mut step => return Ok(output),
+                () = self.timer.as_mut() => self.look_again()?,
+            }
+        }
+    }
+
+    fn look_again(&mut self) -> Result<(), Timeout> {
+        let now = Instant::now();
+        if let Some((_, limit)) = self.total.filter(|(deadline, _)| *deadline <= now) {
+            return Err(Timeout::Total(limit));
+        }
+        if self.activity.last() + self.idle <= now {
+            return Err(Timeout::Idle(self.idle));
+        }
+        let due = self.due();
+        self.timer.as_mut().reset(due);
+        Ok(())
+    }
+
+    fn due(&self) -> Instant {
+        let silent_until = self.activity.last() + self.idle;
+        self.deadline().map_or(silent_until, |deadline| deadline.min(silent_until))
+    }
+}
