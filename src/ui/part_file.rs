@@ -5,6 +5,9 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+/// The most links that are followed one after the other, as on Linux.
+const MAX_LINKS: usize = 40;
+
 /// The file of `--output` while it is written.
 #[derive(Debug)]
 pub(crate) struct PartFile {
@@ -26,7 +29,7 @@ impl PartFile {
         if path.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        let target = if existing.is_some() { fs::canonicalize(path)? } else { path.to_owned() };
+        let target = if existing.is_some() { fs::canonicalize(path)? } else { end_of_links(path) };
         let mut part = OsString::from(&target);
         part.push(".part");
         let part = PathBuf::from(part);
@@ -61,4 +64,14 @@ impl PartFile {
         let _ = fs::remove_file(part); // An empty file that stays does no harm.
         None
     }
+}
+
+/// Where a path leads at which there is nothing yet: links are followed all the same, as by a shell's `>`.
+fn end_of_links(path: &Path) -> PathBuf {
+    let mut end = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(link) = fs::read_link(&end) else { break };
+        end = end.parent().unwrap_or(Path::new("")).join(link);
+    }
+    end
 }

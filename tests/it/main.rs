@@ -2,7 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error it did not expect has failed")]
 
+mod demo;
 mod fixtures_hold;
+mod flags;
 mod layering;
+mod output;
+mod requests;
+mod stdin;
 mod support;
 mod support_holds;
+mod terminal;

@@ -1,0 +1,167 @@
+//! Flags of the connection: where a request goes, over what, with which key, and how long it is waited for.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use socket2::{Domain, Socket, Type};
+
+use super::{Row, good};
+use crate::support::{
+    command::{KEY, Langdock},
+    events::{MODEL, answer, error},
+    gate::Gate,
+    home::Home,
+    reply::Reply,
+    sending::{answering, send},
+    server::Server,
+    tls::TlsCertificate,
+};
+
+/// An address that is set aside for documentation: nobody has it.
+const NOWHERE: &str = "http://192.0.2.1/anthropic/{region}";
+
+/// The flags of the connection, which every command has that talks to the endpoint.
+pub(super) const ROWS: &[Row] = &[
+    ("", "--region", region),
+    ("", "--base-url", base_url),
+    ("", "--api-key-file", api_key_file),
+    ("", "--connect-timeout", connect_timeout),
+    ("", "--idle-timeout", || gives_up("--idle-timeout", "nothing came for 0.05 s")),
+    ("", "--timeout", || gives_up("--timeout", "the answer was not whole within 0.05 s")),
+    ("", "--max-retries", || stops_trying(&["--max-retries", "0"], 503, 5)),
+    ("", "--max-wait", || stops_trying(&["--max-wait", "0s"], 429, 7)),
+    ("", "--proxy", proxy),
+    ("", "--cacert", cacert),
+    ("", "--allow-http", allow_http),
+    ("", "--demo", demo),
+];
+
+fn region() {
+    for (args, path) in [(&[][..], "/anthropic/eu/v1/messages"), (&["--region", "us"], "/anthropic/us/v1/messages")] {
+        let server = answering("ok");
+        good(&server, args).stderr_empty();
+        assert_eq!(server.only_request().path, path);
+    }
+}
+
+fn base_url() {
+    let (of_variable, of_flag) = (answering("ok"), answering("ok"));
+    good(&of_variable, &["--base-url", &format!("{}/other", of_flag.url())]).stderr_empty();
+    assert_eq!(of_variable.connections(), 0);
+    assert_eq!(of_flag.only_request().path, "/other/v1/messages");
+    good(&of_variable, &[]).stderr_empty();
+    assert_eq!(of_variable.requests().len(), 1);
+}
+
+fn api_key_file() {
+    let (server, home) = (answering("ok"), Home::new());
+    let file = home.write("key", "sk-ld-from-a-file\n");
+    good(&server, &[]).stderr_empty();
+    good(&server, &["--api-key-file", file.to_str().unwrap()]).stderr_empty();
+    let keys: Vec<String> =
+        server.requests().iter().map(|request| request.header("authorization").unwrap().to_owned()).collect();
+    assert_eq!(keys, [format!("Bearer {KEY}"), "Bearer sk-ld-from-a-file".to_owned()]);
+}
+
+/// A listener that accepts nobody: once its queue is full, the system leaves further connections unanswered.
+///
+/// Where the system refuses them instead, connecting fails before any timeout, and the value itself is all that can be
+/// seen, in what `--curl` prints.
+fn connect_timeout() {
+    let server = answering("ok");
+    good(&server, &["--curl"]).stdout_contains("--connect-timeout 5 ");
+    good(&server, &["--curl", "--connect-timeout", "50ms"]).stdout_contains("--connect-timeout 0.05 ");
+
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    listener.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap().as_socket().unwrap();
+    let waiting = fill(address);
+    let args = ["--connect-timeout", "50ms", "--max-retries", "0", "--base-url"];
+    let outcome = send(&server).args(["Hi"]).args(args).args([format!("http://{address}")]).run();
+    outcome.code(6).stdout("").stderr_contains("error: no connection within 0.05 s\n");
+    drop(waiting);
+}
+
+/// Connects until the system leaves two connections in a row unanswered.
+fn fill(address: SocketAddr) -> Vec<TcpStream> {
+    let (mut waiting, mut unanswered) = (vec![], 0);
+    while unanswered < 2 {
+        match TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
+            Ok(stream) => waiting.push(stream),
+            Err(_) => unanswered += 1,
+        }
+    }
+    waiting
+}
+
+/// Asserts that a server that says nothing is given up with the flag, and waited for without it.
+fn gives_up(flag: &str, reason: &str) {
+    let silent = Server::start(|_, _| Reply::never());
+    let outcome = send(&silent).args(["Hi", "--max-retries", "0", flag, "50ms"]).run();
+    outcome.code(6).stdout("").stderr_contains(reason).stderr_contains(flag);
+    assert_eq!(silent.requests().len(), 1);
+
+    let gate = Gate::new();
+    let theirs = gate.clone();
+    let slow = Server::start(move |_, _| Reply::sse(answer(&["ok"])).hold_head(&theirs));
+    let running = send(&slow).args(["Hi"]).spawn();
+    slow.wait_for_requests(1);
+    gate.open();
+    running.finish().code(0).stdout("ok\n").stderr_empty();
+}
+
+/// Asserts that a failure that passes is the end with the flag, and is overcome without it.
+fn stops_trying(args: &[&str], status: u16, code: i32) {
+    let script = move |_: &_, nth| match nth {
+        0 => Reply::json(status, &error("api_error", "Later.")).header("retry-after-ms", 1),
+        _ => Reply::sse(answer(&["ok"])),
+    };
+    let server = Server::start(script);
+    send(&server).args(["Hi"]).args(args).run().code(code).stdout("").stderr_contains(&format!("HTTP {status}"));
+    assert_eq!(server.requests().len(), 1);
+
+    let server = Server::start(script);
+    send(&server).args(["Hi"]).run().code(0).stdout("ok\n").stderr_contains("trying again in 0.0 s");
+    assert_eq!(server.requests().len(), 2);
+}
+
+/// Begins a request to a host that only a proxy could reach.
+fn to_nowhere() -> Langdock {
+    let give_up = ["--max-retries", "0", "--connect-timeout", "50ms"];
+    Langdock::new().key().env("LANGDOCK_MODEL", MODEL).args(["send", "Hi", "--base-url", NOWHERE]).args(give_up)
+}
+
+fn proxy() {
+    let proxy = answering("ok");
+    to_nowhere().args(["--allow-http"]).run().code(6).stdout("");
+    assert_eq!(proxy.connections(), 0);
+    to_nowhere().args(["--allow-http", "--proxy", &proxy.url()]).run().code(0).stdout("ok\n").stderr_empty();
+    assert_eq!(proxy.only_request().path, "http://192.0.2.1/anthropic/eu/v1/messages");
+}
+
+fn allow_http() {
+    let proxy = answering("ok");
+    let refused = to_nowhere().args(["--proxy", &proxy.url()]).run();
+    refused.code(2).stdout("").stderr_contains("plain http").stderr_contains("--allow-http");
+    assert_eq!(proxy.connections(), 0);
+    to_nowhere().args(["--proxy", &proxy.url(), "--allow-http"]).run().code(0).stdout("ok\n").stderr_empty();
+    assert_eq!(proxy.requests().len(), 1);
+}
+
+fn cacert() {
+    let certificate = TlsCertificate::valid();
+    let server = Server::start_tls(|_, _| Reply::sse(answer(&["ok"])), &certificate);
+    send(&server).args(["Hi", "--max-retries", "0"]).run().code(6).stdout("");
+    assert!(server.requests().is_empty());
+    good(&server, &["--cacert", certificate.ca_file().to_str().unwrap()]).stdout("ok\n").stderr_empty();
+}
+
+fn demo() {
+    let server = answering("ok");
+    good(&server, &["--model", "claude-3-haiku-20240307", "--demo"]).stdout_contains("This is a scripted answer");
+    assert_eq!(server.connections(), 0);
+    good(&server, &["--model", "claude-3-haiku-20240307"]).stdout("ok\n").stderr_empty();
+}

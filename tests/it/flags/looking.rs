@@ -1,0 +1,22 @@
+//! Flags that show a request instead of sending it.
+
+use super::{Row, body, good};
+use crate::support::sending::answering;
+
+/// The flags that send nothing.
+pub(super) const ROWS: &[Row] = &[("send", "--dry-run", dry_run), ("send", "--curl", curl)];
+
+fn dry_run() {
+    let server = answering("ok");
+    let outcome = good(&server, &["--dry-run"]);
+    outcome.stderr_empty();
+    assert_eq!(outcome.stdout_json(), body(&[]));
+    assert_eq!(server.connections(), 0);
+}
+
+fn curl() {
+    let server = answering("ok");
+    let outcome = good(&server, &["--curl"]);
+    outcome.stderr_empty().stdout_contains("curl ").stdout_contains("$LANGDOCK_API_KEY");
+    assert_eq!(server.connections(), 0);
+}

@@ -1,0 +1,11 @@
+//! What comes out of `langdock send`: the answer in all its forms, byte for byte, and what is said beside it.
+
+mod color;
+mod extract;
+mod file;
+mod json;
+mod json_lines;
+mod looking;
+mod messages;
+mod plain;
+mod tools;

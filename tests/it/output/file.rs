@@ -1,0 +1,154 @@
+//! `--output`: a file that is whole or not there at all.
+
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
+};
+
+use crate::support::{
+    command::Langdock,
+    events::Stream,
+    gate::Gate,
+    home::Home,
+    reply::Reply,
+    sending::{answering, send},
+    server::Server,
+};
+
+/// Begins `send Hi -o FILE`.
+fn to_file(server: &Server, home: &Home, file: impl AsRef<Path>) -> Langdock {
+    send(server).home(home).args(["Hi", "-o"]).args([file.as_ref()])
+}
+
+/// Returns the names in the work folder.
+fn names(home: &Home) -> Vec<String> {
+    let entries = fs::read_dir(home.work()).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_file_has_the_answer_with_its_final_newline_and_stdout_nothing() {
+    let (server, home) = (answering("Hello"), Home::new());
+    to_file(&server, &home, "out.txt").run().code(0).stdout("").stderr_empty();
+    assert_eq!(fs::read(home.work().join("out.txt")).unwrap(), b"Hello\n");
+    assert_eq!(names(&home), ["out.txt"]);
+}
+
+#[test]
+fn the_file_takes_every_form_of_output() {
+    let (server, home) = (answering("```sh\nls\n```\n"), Home::new());
+    for (args, begin) in [(["-x"], "ls\n"), (["--json"], "{\"id\":"), (["--jsonl"], "{\"type\":\"message_start\"")] {
+        to_file(&server, &home, "out").args(args).run().code(0).stdout("").stderr_empty();
+        let written = fs::read_to_string(home.work().join("out")).unwrap();
+        assert!(written.starts_with(begin), "{args:?}: {written}");
+    }
+}
+
+#[test]
+fn a_dash_is_stdout() {
+    let (server, home) = (answering("ok"), Home::new());
+    to_file(&server, &home, "-").run().code(0).stdout("ok\n").stderr_empty();
+    assert_eq!(names(&home), Vec::<String>::new());
+}
+
+#[test]
+fn an_existing_file_is_replaced_at_the_end_and_keeps_its_mode() {
+    let (home, gate) = (Home::new(), Gate::new());
+    let file = home.write("work/out.txt", "before, and longer than the answer");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    let begin = Stream::new().start().open_text_block(["one "]).to_string();
+    let whole = Stream::new().start().text_block(["one ", "two"]).stop("end_turn").to_string();
+    let (rest, theirs) = (whole.strip_prefix(&begin).unwrap().to_owned(), gate.clone());
+    let server = Server::start(move |_, _| Reply::sse_start().body(&begin).wait(&theirs).body(&rest));
+    let running = to_file(&server, &home, "out.txt").spawn();
+    server.wait_for_requests(1);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "before, and longer than the answer");
+    gate.open();
+    running.finish().code(0).stdout("").stderr_empty();
+    assert_eq!(fs::read_to_string(&file).unwrap(), "one two\n");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(names(&home), ["out.txt"]);
+}
+
+#[test]
+fn a_link_is_followed() {
+    let (server, home) = (answering("ok"), Home::new());
+    let target = home.write("elsewhere/target.txt", "before");
+    symlink(&target, home.work().join("link")).unwrap();
+    to_file(&server, &home, "link").run().code(0).stderr_empty();
+    assert_eq!(fs::read_to_string(&target).unwrap(), "ok\n");
+    assert!(fs::symlink_metadata(home.work().join("link")).unwrap().is_symlink());
+}
+
+#[test]
+fn a_link_to_nothing_yet_is_followed() {
+    let (server, home) = (answering("ok"), Home::new());
+    let target = home.path().join("later.txt");
+    symlink(&target, home.work().join("link")).unwrap();
+    to_file(&server, &home, "link").run().code(0).stderr_empty();
+    assert_eq!(fs::read_to_string(&target).unwrap(), "ok\n");
+    assert!(fs::symlink_metadata(home.work().join("link")).unwrap().is_symlink());
+}
+
+#[test]
+fn dev_null_is_written_to_as_it_is() {
+    let (server, home) = (answering("ok"), Home::new());
+    to_file(&server, &home, "/dev/null").run().code(0).stdout("").stderr_empty();
+    assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    assert!(!Path::new("/dev/null.part").exists());
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_refused_before_anything_is_sent() {
+    let (server, home) = (Server::start(|_, _| panic!("nothing is to be sent")), Home::new());
+    for file in ["missing/out.txt", "."] {
+        let outcome = to_file(&server, &home, file).run();
+        outcome.code(1).stdout("").stderr_contains(&format!("langdock: error: cannot write `{file}`: "));
+    }
+    assert_eq!(server.connections(), 0);
+    assert_eq!(names(&home), Vec::<String>::new());
+}
+
+#[test]
+fn a_cut_answer_leaves_what_came_in_a_part_file_and_no_file() {
+    let home = Home::new();
+    let begun = Stream::new().start().open_text_block(["half "]).to_string();
+    let server = Server::start(move |_, _| Reply::sse_start().body(&begun).close());
+    let outcome = to_file(&server, &home, "out.txt").run();
+    outcome.code(8).stdout("").stderr_contains("out.txt.part`\n");
+    assert_eq!(names(&home), ["out.txt.part"]);
+    assert_eq!(fs::read_to_string(home.work().join("out.txt.part")).unwrap().trim_end(), "half");
+}
+
+#[test]
+fn a_cut_answer_leaves_the_file_of_before_alone() {
+    let home = Home::new();
+    home.write("work/out.txt", "before");
+    let begun = Stream::new().start().open_text_block(["half"]).to_string();
+    let server = Server::start(move |_, _| Reply::sse_start().body(&begun).close());
+    to_file(&server, &home, "out.txt").run().code(8).stdout("").stderr_contains("out.txt.part");
+    assert_eq!(fs::read_to_string(home.work().join("out.txt")).unwrap(), "before");
+    assert_eq!(names(&home), ["out.txt", "out.txt.part"]);
+}
+
+#[test]
+fn an_error_before_the_answer_leaves_nothing() {
+    let home = Home::new();
+    let server = Server::start(|_, _| Reply::status(400));
+    to_file(&server, &home, "out.txt").run().code(3).stdout("").stderr_lacks(".part");
+    assert_eq!(names(&home), Vec::<String>::new());
+}
+
+#[test]
+fn a_truncated_answer_is_a_part_unless_it_is_allowed() {
+    let home = Home::new();
+    let stream = Stream::new().start().text_block(["cut"]).stop("max_tokens").to_string();
+    let server = Server::start(move |_, _| Reply::sse(&stream));
+    to_file(&server, &home, "out.txt").run().code(9).stdout("").stderr_contains("out.txt.part");
+    assert_eq!(names(&home), ["out.txt.part"]);
+    to_file(&server, &home, "out.txt").args(["--allow-truncated"]).run().code(0).stderr_empty();
+    assert_eq!(fs::read_to_string(home.work().join("out.txt")).unwrap(), "cut\n");
+}

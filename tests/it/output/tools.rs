@@ -1,0 +1,54 @@
+//! An answer to a request with tools: the calls are what is asked for, the text stands beside them.
+
+use serde_json::json;
+
+use crate::support::{
+    events::Stream,
+    outcome::Outcome,
+    reply::Reply,
+    sending::{answering, send},
+    server::Server,
+};
+
+/// Tools as `--set` takes them.
+const TOOLS: &str = r#"tools=[{"name":"look","input_schema":{"type":"object"}}]"#;
+
+#[track_caller]
+fn run(stream: &Stream) -> Outcome {
+    let text = stream.to_string();
+    let server = Server::start(move |_, _| Reply::sse(&text));
+    let outcome = send(&server).args(["Hi", "--set", TOOLS]).run();
+    let tools = json!([{"name": "look", "input_schema": {"type": "object"}}]);
+    assert_eq!(server.only_request().json()["tools"], tools);
+    outcome
+}
+
+#[test]
+fn calls_are_json_lines_on_stdout_and_the_text_is_on_stderr() {
+    let stream = Stream::new()
+        .start()
+        .text_block(["I look", " twice."])
+        .tool_use_block("toolu_1", "look", ["{\"at\": \"a", "\\nb é\"}"])
+        .tool_use_block("toolu_2", "look", [""])
+        .stop("tool_use");
+    let outcome = run(&stream);
+    outcome.code(0).stderr("I look twice.\n");
+    let expected = [
+        json!({"type": "tool_use", "id": "toolu_1", "name": "look", "input": {"at": "a\nb é"}}),
+        json!({"type": "tool_use", "id": "toolu_2", "name": "look", "input": {}}),
+    ];
+    assert_eq!(outcome.stdout_json_lines(), expected);
+}
+
+#[test]
+fn calls_without_a_text_leave_stderr_empty() {
+    let outcome = run(&Stream::new().start().tool_use_block("toolu_1", "look", ["{}"]).stop("tool_use"));
+    outcome.code(0).stderr_empty();
+    assert_eq!(outcome.stdout_json_lines().len(), 1);
+}
+
+#[test]
+fn without_calls_the_text_is_on_stdout() {
+    run(&Stream::new().start().text_block(["No need."]).stop("end_turn")).code(0).stdout("No need.\n").stderr_empty();
+    send(&answering("ok")).args(["Hi", "--set", TOOLS]).run().code(0).stdout("ok\n").stderr_empty();
+}

@@ -1,0 +1,8 @@
+//! What the server sees of `langdock send`: the head, the body, where it goes, and what files become.
+
+mod body;
+mod endpoint;
+mod environment;
+mod files;
+mod head;
+mod limits;

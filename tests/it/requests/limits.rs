@@ -1,0 +1,76 @@
+//! What cannot fit is refused before any connection, with the name of what is too large and the limit.
+
+use crate::support::{
+    home::Home,
+    outcome::Outcome,
+    sending::{answering, send},
+    server::Server,
+};
+
+/// Returns a PNG of this many pixels, as far as its head tells, padded to a length.
+fn png(width: u32, height: u32, length: usize) -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
+    bytes.extend(width.to_be_bytes());
+    bytes.extend(height.to_be_bytes());
+    bytes.resize(length.max(33), 0);
+    bytes
+}
+
+/// Runs `send -f FILE Hi` with a file of these bytes, which must not lead to a connection.
+#[track_caller]
+fn refused(name: &str, bytes: &[u8]) -> Outcome {
+    let (server, home) = (Server::start(|_, _| panic!("nothing is to be sent")), Home::new());
+    home.write(format!("work/{name}"), bytes);
+    let outcome = send(&server).home(&home).args(["-f", name, "Hi"]).run();
+    outcome.code(13).stdout("");
+    assert_eq!(server.connections(), 0, "{outcome}");
+    outcome
+}
+
+#[test]
+fn an_image_of_6_mb_is_refused_by_name_and_limit() {
+    let outcome = refused("photo.png", &png(100, 100, 6_000_000));
+    outcome.stderr_contains("langdock: error: `photo.png` cannot be sent: ");
+    outcome.stderr_contains("8000000 bytes as base64").stderr_contains("(5 MB)").stderr_contains("\nhint: ");
+}
+
+#[test]
+fn the_largest_image_that_fits_is_sent() {
+    let (server, home) = (answering("ok"), Home::new());
+    home.write("work/photo.png", png(8000, 8000, 3_932_160));
+    send(&server).home(&home).args(["-f", "photo.png", "Hi"]).run().code(0).stdout("ok\n").stderr_empty();
+    assert!(server.only_request().body.len() > 5 * 1024 * 1024);
+}
+
+#[test]
+fn an_image_with_a_side_of_more_than_8000_pixels_is_refused_by_name_and_limit() {
+    let outcome = refused("wide.png", &png(8001, 1, 0));
+    outcome.stderr_contains("`wide.png` cannot be sent: 8001 × 1 pixels").stderr_contains("8000 pixels");
+}
+
+#[test]
+fn a_request_of_more_than_20_mb_is_refused_with_its_largest_part() {
+    let outcome = refused("huge.txt", &vec![b'x'; 21 * 1024 * 1024]);
+    outcome.stderr_contains("20 MB").stderr_contains("the largest part is `huge.txt`").stderr_contains("\nhint: ");
+}
+
+#[test]
+fn several_files_count_together() {
+    let (server, home) = (Server::start(|_, _| panic!("nothing is to be sent")), Home::new());
+    let mut args = vec![];
+    for n in 0..3 {
+        let name = format!("{n}.txt");
+        home.write(format!("work/{name}"), vec![b'x'; 8 * 1024 * 1024]);
+        args.extend(["-f".to_owned(), name]);
+    }
+    send(&server).home(&home).args(args).args(["Hi"]).run().code(13).stdout("").stderr_contains("20 MB");
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn a_text_of_5_mb_goes_through() {
+    let server = answering("ok");
+    let text = "a line with \"quotes\" and é\n".repeat(190_000);
+    send(&server).stdin_bytes(text.clone()).run().code(0).stdout("ok\n").stderr_empty();
+    assert_eq!(server.only_request().json()["messages"][0]["content"], text.as_str());
+}

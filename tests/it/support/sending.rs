@@ -1,0 +1,19 @@
+//! The run that most tests begin with: one request of `send` to a server that answers it.
+
+use super::{
+    command::Langdock,
+    events::{MODEL, answer},
+    reply::Reply,
+    server::Server,
+};
+
+/// Begins `langdock send` with a model and the test key against `server`.
+pub(crate) fn send(server: &Server) -> Langdock {
+    Langdock::new().key().against(server).env("LANGDOCK_MODEL", MODEL).args(["send"])
+}
+
+/// Starts a server that streams this text to every request, in one piece.
+pub(crate) fn answering(text: &str) -> Server {
+    let stream = answer(&[text]);
+    Server::start(move |_, _| Reply::sse(&stream))
+}
