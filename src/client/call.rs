@@ -164,7 +164,7 @@ impl Call {
 
     /// Gives the whole message, or says why there is none.
     pub(crate) fn finish(self) -> Result<Message, StreamError> {
-        self.machine.finish()
+        self.machine.finish().map_err(|error| self.client.scrub_answer(error))
     }
 
     /// Gives the message as far as it came; none if it never began.
@@ -276,15 +276,7 @@ impl Call {
     }
 
     fn broken(&self, source: StreamError) -> Error {
-        let source = match source {
-            StreamError::Api(mut api) => {
-                api.message = self.client.scrub(&api.message);
-                StreamError::Api(api)
-            }
-            StreamError::NotAMessage { excerpt } => StreamError::NotAMessage { excerpt: self.client.scrub(&excerpt) },
-            other => other,
-        };
-        Error::Answer { source, request_id: self.request_id.clone() }
+        Error::Answer { source: self.client.scrub_answer(source), request_id: self.request_id.clone() }
     }
 
     fn transport(&self, error: &reqwest::Error) -> Error {
@@ -305,8 +297,7 @@ impl Call {
                 break;
             }
         }
-        let mut api = ApiError::from_body(status.canonical_reason(), &body);
-        api.message = self.client.scrub(&api.message);
+        let api = self.client.scrub_api(ApiError::from_body(status.canonical_reason(), &body));
         let request_id = self.request_id.clone().or_else(|| api.request_id.clone());
         Error::Status(Box::new(StatusError {
             status: status.as_u16(),
