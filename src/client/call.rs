@@ -78,6 +78,8 @@ enum State {
     New,
     Waiting(Instant),
     Sending,
+    /// The head had another status than 200; the body says why.
+    Refused(Response),
     Reading(Response),
     Ended,
 }
@@ -190,6 +192,7 @@ impl Call {
                 Ok(Advance::Sending)
             }
             State::Sending => self.send().await,
+            State::Refused(response) => Err(self.status_error(response).await),
             State::Reading(response) => self.read(response).await,
             State::Ended => Ok(Advance::Finished),
         }
@@ -208,10 +211,8 @@ impl Call {
         let response = self.in_time(&activity, request).await?.map_err(|error| self.transport(&error))?;
         self.request_id = request_id(response.headers()).map(|id| self.client.scrub(&id));
         let head = ResponseHead { status: response.status().as_u16(), headers: response.headers().clone() };
-        if response.status() != StatusCode::OK {
-            return Err(self.status_error(response).await);
-        }
-        self.state = State::Reading(response);
+        let accepted = response.status() == StatusCode::OK;
+        self.state = if accepted { State::Reading(response) } else { State::Refused(response) };
         Ok(Advance::Head(head))
     }
 
