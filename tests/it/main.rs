@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error it did not expect has failed")]
 
+mod endings;
+mod errors;
 mod fixtures_hold;
 mod support;
 mod support_holds;
