@@ -63,7 +63,9 @@ impl Machine {
 
     /// Says that the body has ended. An event whose last line or empty line was lost is still looked at.
     pub(crate) fn end(&mut self) {
-        self.push(b"\n\n");
+        if let Body::Events(decoder, _) = &mut self.body {
+            decoder.push(b"\n\n");
+        }
         self.ended = true;
     }
 
