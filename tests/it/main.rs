@@ -5,5 +5,6 @@
 mod endings;
 mod errors;
 mod fixtures_hold;
+mod streams;
 mod support;
 mod support_holds;
