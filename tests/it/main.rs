@@ -8,3 +8,4 @@ mod fixtures_hold;
 mod streams;
 mod support;
 mod support_holds;
+mod waiting;
