@@ -206,7 +206,9 @@ impl Error {
             Self::NoCodeBlock(_) => Kind::Schema,
             Self::Output(OutputError::Closed) => Kind::Closed,
             Self::Output(OutputError::Interrupted(signal)) | Self::Interrupted(signal) => Kind::Interrupted(*signal),
-            Self::Output(OutputError::Failed(_)) | Self::Unwritable { .. } | Self::System { .. } => Kind::Internal,
+            Self::Output(OutputError::Failed(_) | OutputError::File { .. })
+            | Self::Unwritable { .. }
+            | Self::System { .. } => Kind::Internal,
         }
     }
 
@@ -345,7 +347,7 @@ fn call_hint(error: &client::Error, model: &str) -> String {
         (_, Some(413)) => "send less",
         (_, Some(429)) => "wait, or let it wait longer with --max-wait",
         (_, Some(300..=399)) => "give the address it points to as --base-url, if you trust it",
-        (_, Some(400..=499)) => "--dry-run shows what is sent",
+        (_, Some(400..=407 | 410..=499)) => "--dry-run shows what is sent",
         (_, Some(_)) => "try again later; --max-retries and --max-wait say how long to keep trying",
         (client::Error::Certificate { .. }, _) => "trust the issuer with --cacert FILE, or check the base URL",
         (client::Error::TimedOut(Timeout::Idle(_)), _) => "wait longer with --idle-timeout",

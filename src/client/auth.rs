@@ -4,6 +4,12 @@ use std::fmt;
 
 use reqwest::header::HeaderValue;
 
+/// What stands in place of a key.
+const MASK: &str = "[API key]";
+
+/// Fewer characters than these from the beginning of a key tell nothing: all keys begin alike.
+const MIN_TELLING: usize = 6;
+
 /// An API key. Its `Debug` is masked, it has no `Display`, and the header made of it is marked sensitive.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ApiKey(String);
@@ -39,9 +45,15 @@ impl ApiKey {
         value
     }
 
-    /// Blanks the key out of a text from outside: a server may echo what it was sent.
+    /// Blanks the key out of a text from outside: a server may echo what it was sent. A text that was cut short may end in
+    /// the middle of it.
     pub(super) fn scrub(&self, text: &str) -> String {
-        text.replace(&self.0, "[API key]")
+        let text = text.replace(&self.0, MASK);
+        let beginnings = (MIN_TELLING..self.0.len()).rev().map(|length| &self.0[..length]);
+        match text.strip_suffix('…').and_then(|cut| beginnings.into_iter().find_map(|part| cut.strip_suffix(part))) {
+            Some(before) => format!("{before}{MASK}…"),
+            None => text,
+        }
     }
 }
 
@@ -68,5 +80,7 @@ mod tests {
         let key = ApiKey::new("sk-ld-secret").expect("a key");
         assert!(!format!("{key:?} {:?}", key.bearer()).contains("secret"));
         assert_eq!(key.scrub("bad key sk-ld-secret!"), "bad key [API key]!");
+        assert_eq!(key.scrub("bad key sk-ld-sec…"), "bad key [API key]…");
+        assert_eq!(key.scrub("the end s…"), "the end s…");
     }
 }

@@ -85,6 +85,8 @@ enum State {
     New,
     Waiting(Instant),
     Sending,
+    /// The head had another status than 200; the body says why.
+    Refused(Response),
     Reading(Response),
     Broken(Error),
     Ended,
@@ -174,7 +176,7 @@ impl Call {
 
     /// Gives the whole message, or says why there is none.
     pub(crate) fn finish(self) -> Result<Message, StreamError> {
-        self.machine.finish()
+        self.machine.finish().map_err(|error| self.client.scrub_answer(error))
     }
 
     /// Gives the message as far as it came; none if it never began.
@@ -199,6 +201,7 @@ impl Call {
                 Ok(Advance::Sending)
             }
             State::Sending => self.send().await,
+            State::Refused(response) => Err(self.status_error(response).await),
             State::Reading(response) => self.read(response).await,
             State::Broken(error) => Err(error),
             State::Ended => Ok(Advance::Finished),
@@ -218,10 +221,8 @@ impl Call {
         let response = response.map_err(|error| self.transport(&error))?;
         self.request_id = request_id(response.headers()).map(|id| self.client.scrub(&id));
         let head = ResponseHead { status: response.status().as_u16(), headers: response.headers().clone() };
-        if response.status() != StatusCode::OK {
-            return Err(self.status_error(response).await);
-        }
-        self.state = State::Reading(response);
+        let accepted = response.status() == StatusCode::OK;
+        self.state = if accepted { State::Reading(response) } else { State::Refused(response) };
         Ok(Advance::Head(head))
     }
 
@@ -282,15 +283,7 @@ impl Call {
     }
 
     fn broken(&self, source: StreamError) -> Error {
-        let source = match source {
-            StreamError::Api(mut api) => {
-                api.message = self.client.scrub(&api.message);
-                StreamError::Api(api)
-            }
-            StreamError::NotAMessage { excerpt } => StreamError::NotAMessage { excerpt: self.client.scrub(&excerpt) },
-            other => other,
-        };
-        Error::Answer { source, request_id: self.request_id.clone() }
+        Error::Answer { source: self.client.scrub_answer(source), request_id: self.request_id.clone() }
     }
 
     fn transport(&self, error: &reqwest::Error) -> Error {
@@ -311,8 +304,7 @@ impl Call {
                 break;
             }
         }
-        let mut api = ApiError::from_body(status.canonical_reason(), &body);
-        api.message = self.client.scrub(&api.message);
+        let api = self.client.scrub_api(ApiError::from_body(status.canonical_reason(), &body));
         let request_id = self.request_id.clone().or_else(|| api.request_id.clone());
         Error::Status(Box::new(StatusError {
             status: status.as_u16(),

@@ -25,6 +25,8 @@ pub(crate) use error::{BuildError, Error, Timeout};
 pub(crate) use models::default_max_tokens;
 pub(crate) use retry::RetryPolicy;
 
+use crate::protocol::{ApiError, StreamError};
+
 /// The version of the API that is spoken. The next one, 2026-10-21, takes the sampling parameters away.
 pub(crate) const ANTHROPIC_VERSION: &str = "2023-06-01";
 
@@ -107,6 +109,26 @@ impl Client {
     /// Blanks the key out of a text from outside.
     fn scrub(&self, text: &str) -> String {
         self.key.scrub(text)
+    }
+
+    /// Blanks the key out of what the API says went wrong.
+    fn scrub_api(&self, error: ApiError) -> ApiError {
+        ApiError {
+            kind: error.kind.map(|kind| self.scrub(&kind)),
+            message: self.scrub(&error.message),
+            request_id: error.request_id.map(|id| self.scrub(&id)),
+        }
+    }
+
+    /// Blanks the key out of what is wrong with an answer.
+    fn scrub_answer(&self, error: StreamError) -> StreamError {
+        match error {
+            StreamError::Api(api) => StreamError::Api(self.scrub_api(api)),
+            StreamError::Malformed { event, source } => StreamError::Malformed { event: self.scrub(&event), source },
+            StreamError::ToolInput { tool } => StreamError::ToolInput { tool: self.scrub(&tool) },
+            StreamError::NotAMessage { excerpt } => StreamError::NotAMessage { excerpt: self.scrub(&excerpt) },
+            error @ (StreamError::Cut | StreamError::OutOfOrder(_) | StreamError::TooLarge) => error,
+        }
     }
 
     /// Begins a call; nothing is sent before it is advanced.

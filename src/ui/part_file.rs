@@ -40,6 +40,11 @@ impl PartFile {
         Ok(Self { file, target, part: Some(part), bytes: 0 })
     }
 
+    /// The file that was asked for, where a link does not lead elsewhere.
+    pub(super) fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Appends.
     pub(super) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)?;

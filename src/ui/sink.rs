@@ -72,7 +72,9 @@ impl Sink {
     pub(super) fn flush(&mut self) -> Result<(), OutputError> {
         let written = match &mut self.target {
             Target::Stdout(output, interrupt) => output.write_all(&self.pending, interrupt),
-            Target::File(file) => file.write_all(&self.pending).map_err(OutputError::Failed),
+            Target::File(file) => file
+                .write_all(&self.pending)
+                .map_err(|source| OutputError::File { path: file.target().to_owned(), source }),
         };
         self.pending.clear();
         written
@@ -81,7 +83,10 @@ impl Sink {
     /// Ends the file: whole, or left in part.
     pub(crate) fn close(self, whole: bool) -> Result<Saved, OutputError> {
         match self.target {
-            Target::File(file) if whole => file.complete().map(|()| Saved::Whole).map_err(OutputError::Failed),
+            Target::File(file) if whole => {
+                let path = file.target().to_owned();
+                file.complete().map(|()| Saved::Whole).map_err(|source| OutputError::File { path, source })
+            }
             Target::File(file) => Ok(file.abandon().map_or(Saved::Whole, Saved::Partly)),
             Target::Stdout(..) => Ok(Saved::Whole),
         }

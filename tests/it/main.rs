@@ -3,12 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets an error it did not expect has failed")]
 
 mod demo;
+mod endings;
+mod errors;
 mod fixtures_hold;
 mod flags;
 mod layering;
 mod output;
 mod requests;
 mod stdin;
+mod streams;
 mod support;
 mod support_holds;
 mod terminal;
+mod waiting;

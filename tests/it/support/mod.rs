@@ -7,6 +7,7 @@
 pub(crate) mod capture;
 pub(crate) mod command;
 pub(crate) mod events;
+pub(crate) mod failure;
 pub(crate) mod gate;
 pub(crate) mod home;
 pub(crate) mod outcome;

@@ -1,0 +1,189 @@
+//! Every ending of `send` has its exit code, and what came of the answer is where it belongs.
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    command::Langdock,
+    events::{self, MODEL, Stream},
+    failure::check_error_object,
+    home::Home,
+    reply::Reply,
+    server::Server,
+};
+
+/// Begins a request to `server`.
+pub(crate) fn send(server: &Server) -> Langdock {
+    Langdock::new().args(["send", "-m", MODEL, "hello"]).key().against(server)
+}
+
+/// Returns a server that answers with this text and then stops as the delta says.
+fn stopping(delta: &Value) -> Server {
+    let stream = Stream::new().start().text_block(["Hello", " world"]).stop_with(delta);
+    let (events, message) = (stream.to_string(), stream.message());
+    Server::start(move |request, _| match &request.json()["stream"] {
+        Value::Bool(true) => Reply::sse(&events),
+        _ => Reply::json(200, &message),
+    })
+}
+
+#[test]
+fn an_answer_that_came_to_its_end_is_exit_0() {
+    for reason in ["end_turn", "stop_sequence", "tool_use", "a_reason_of_tomorrow"] {
+        let server = stopping(&json!({"stop_reason": reason, "stop_sequence": null}));
+        send(&server).run().code(0).stdout("Hello world\n").stderr_empty();
+        send(&server).args(["-S"]).run().code(0).stdout("Hello world\n").stderr_empty();
+        let outcome = send(&server).args(["--json"]).run();
+        outcome.code(0).stderr_empty();
+        assert_eq!(outcome.stdout_json()["stop_reason"], reason);
+        assert_eq!(outcome.stdout_json()["langdock"]["complete"], true);
+        assert_eq!(server.requests().len(), 3);
+    }
+}
+
+#[test]
+fn an_answer_at_its_limit_is_exit_9_with_its_text() {
+    for (reason, message, hint) in [
+        ("max_tokens", "it reached max_tokens", "--max-tokens"),
+        ("model_context_window_exceeded", "the context window is full", "--allow-truncated"),
+    ] {
+        let server = stopping(&json!({"stop_reason": reason}));
+        for mode in [&[][..], &["-S"]] {
+            let outcome = send(&server).args(mode).run();
+            outcome.stdout("Hello world\n").failed(9, message, hint);
+            let outcome = send(&server).args(mode).args(["--allow-truncated"]).run();
+            outcome.code(0).stdout("Hello world\n").stderr_empty();
+        }
+        let outcome = send(&server).args(["--json"]).run();
+        outcome.failure(9).object(9, "truncated", &json!({"status": null, "type": null, "retryable": false}));
+        assert_eq!(outcome.stdout_json()["stop_reason"], reason);
+        let outcome = send(&server).args(["--json", "--allow-truncated"]).run();
+        outcome.code(0).stderr_empty();
+        assert_eq!(server.requests().len(), 6);
+    }
+}
+
+#[test]
+fn a_truncated_answer_leaves_no_file_but_its_part() {
+    let server = stopping(&json!({"stop_reason": "max_tokens"}));
+    let home = Home::new();
+    let outcome = send(&server).home(&home).args(["-o", "answer"]).run();
+    let failure = outcome.stdout("").failure(9);
+    assert!(failure.notices.len() == 1 && failure.notices[0].contains("`answer.part`"), "{outcome}");
+    assert!(!home.work().join("answer").exists());
+    assert_eq!(std::fs::read(home.work().join("answer.part")).unwrap(), b"Hello world\n");
+    let outcome = send(&server).home(&home).args(["-o", "answer", "--allow-truncated"]).run();
+    outcome.code(0).stdout("").stderr_empty();
+    assert_eq!(std::fs::read(home.work().join("answer")).unwrap(), b"Hello world\n");
+    assert!(!home.work().join("answer.part").exists());
+}
+
+#[test]
+fn a_refusal_is_exit_10_and_says_why_where_the_model_does() {
+    let details = json!({"type": "refusal", "category": "cyber", "explanation": "It asks for malware."});
+    let server = stopping(&json!({"stop_reason": "refusal", "stop_details": details}));
+    for mode in [&[][..], &["-S"], &["--allow-truncated"]] {
+        let outcome = send(&server).args(mode).run();
+        outcome.stdout("Hello world\n").failed(10, "refused to answer: It asks for malware.", "another way");
+    }
+    let outcome = send(&server).args(["--json"]).run();
+    outcome.failure(10).object(10, "refusal", &json!({"status": null, "retryable": false, "retry_after": null}));
+    assert_eq!(outcome.stdout_json()["stop_details"]["category"], "cyber");
+    assert_eq!(server.requests().len(), 4, "a refusal is not tried again");
+
+    let server = stopping(&json!({"stop_reason": "refusal"}));
+    send(&server).run().stdout("Hello world\n").failed(10, "the model refused to answer", "another way");
+    server.only_request();
+}
+
+#[test]
+fn a_refusal_without_any_text_is_exit_10_too() {
+    let server = Server::start(|_, _| Reply::sse(Stream::new().start().stop("refusal").to_string()));
+    send(&server).run().stdout("").failed(10, "the model refused", "another way");
+    server.only_request();
+}
+
+#[test]
+fn with_jsonl_the_error_is_the_last_line_of_stdout() {
+    let server = stopping(&json!({"stop_reason": "max_tokens"}));
+    let outcome = send(&server).args(["--jsonl"]).run();
+    outcome.failed(9, "max_tokens", "--max-tokens");
+    let lines = outcome.stdout_json_lines();
+    let types = lines.iter().map(|line| line["type"].as_str().unwrap()).collect::<Vec<_>>();
+    assert_eq!(types[types.len() - 3..], ["message_stop", "result", "error"], "{outcome}");
+    assert_eq!(lines[lines.len() - 2]["stop_reason"], "max_tokens");
+    check_error_object(&lines[lines.len() - 1], 9, "truncated", &json!({"status": null}));
+}
+
+#[test]
+fn what_fails_before_anything_is_sent_has_its_own_exit_code() {
+    let server = Server::start(|_, _| panic!("nothing is to be sent"));
+    let home = Home::new();
+    let mut image = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10\x08\x02\0\0\0".to_vec();
+    image.resize(6_000_000, 0);
+    home.write("work/large.png", image);
+    let table: [(i32, &str, &[&str], &str); 7] = [
+        (1, "internal", &["-f", "missing.txt"], "missing.txt"),
+        (1, "internal", &["-o", "missing/answer"], "missing/answer"),
+        (2, "usage", &["--no-such-flag"], "--no-such-flag"),
+        (2, "usage", &["--temperature", "2"], "0"),
+        (2, "usage", &["--region", "EU"], "EU"),
+        (2, "usage", &["--cacert", "missing.pem", "--base-url", "https://localhost:1"], "missing.pem"),
+        (13, "too_large", &["-f", "large.png"], "large.png"),
+    ];
+    for (code, kind, flags, message) in table {
+        let outcome = send(&server).home(&home).args(["--json"]).args(flags).run();
+        let failure = outcome.stdout("").failure(code);
+        assert!(failure.message.contains(message), "{outcome}");
+        failure.object(code, kind, &json!({"status": null, "type": null, "request_id": null, "retryable": false}));
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn a_missing_key_a_missing_prompt_and_a_missing_model_are_told_before_anything_is_sent() {
+    let server = Server::start(|_, _| panic!("nothing is to be sent"));
+    let without_key = Langdock::new().args(["send", "-m", MODEL, "hello"]).against(&server).run();
+    without_key.stdout("").failed(4, "no API key", "LANGDOCK_API_KEY");
+    let without_key = Langdock::new().args(["send", "--json", "-m", MODEL, "hello"]).against(&server).run();
+    without_key.stdout("").failure(4).object(4, "auth", &json!({"status": null}));
+    let without_prompt = Langdock::new().args(["send", "-m", MODEL]).key().against(&server).run();
+    without_prompt.stdout("").failed(2, "prompt", "langdock send");
+    let without_model = Langdock::new().args(["send", "hello"]).key().against(&server).run();
+    without_model.stdout("").failed(2, "no model", "-m ID");
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn an_answer_without_the_code_block_that_was_asked_for_is_exit_12() {
+    let server = Server::start(|_, _| Reply::sse(events::answer(&["no code here"])));
+    let outcome = send(&server).args(["-x"]).run();
+    let failure = outcome.stdout("").failure(12);
+    failure.says("no code block", "fenced code block");
+    assert_eq!(failure.notices, ["no code here"], "the text is not lost");
+    let outcome = send(&server).args(["-x", "--lang", "rust"]).run();
+    outcome.stdout("").failure(12).says("no code block in `rust`", "fenced code block");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_device_on_stdout_is_exit_1() {
+    let server = Server::start(|_, _| Reply::sse(events::answer(&["Hello", " world"])));
+    for flags in ["", "-S", "--jsonl"] {
+        let script = format!("exec langdock send {flags} -m {MODEL} hello > /dev/full");
+        let outcome = Langdock::shell(&script).key().against(&server).run();
+        outcome.failed(1, "cannot write to standard output: No space left on device", "");
+    }
+    let script = format!("exec langdock send --json -m {MODEL} hello > /dev/full");
+    let outcome = Langdock::shell(&script).key().against(&server).run();
+    outcome.failure(1).object(1, "internal", &json!({"status": null, "retryable": false}));
+    assert_eq!(server.requests().len(), 4);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_device_behind_output_is_exit_1_and_named() {
+    let server = Server::start(|_, _| Reply::sse(events::answer(&["Hello", " world"])));
+    let outcome = send(&server).args(["-o", "/dev/full"]).run();
+    outcome.stdout("").failed(1, "`/dev/full`: No space left on device", "");
+    server.only_request();
+}
