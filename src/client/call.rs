@@ -203,6 +203,8 @@ impl Call {
             State::Sending => self.send().await,
             State::Refused(response) => Err(self.status_error(response).await),
             State::Reading(response) => self.read(response).await,
+            // What follows a whole answer cannot harm it.
+            State::Broken(_) if self.machine.is_finished() => Ok(Advance::Finished),
             State::Broken(error) => Err(error),
             State::Ended => Ok(Advance::Finished),
         }

@@ -39,13 +39,6 @@ pub(crate) enum StreamError {
     TooLarge,
 }
 
-impl StreamError {
-    /// Whether the bytes themselves were wrong, rather than missing.
-    pub(crate) fn is_malformed(&self) -> bool {
-        matches!(self, Self::Malformed { .. })
-    }
-}
-
 /// What the API says went wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ApiError {

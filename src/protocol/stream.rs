@@ -21,6 +21,7 @@ const MAX_JSON_BYTES: usize = 64 * 1024 * 1024;
 pub(crate) struct Machine {
     body: Body,
     ended: bool,
+    last_event_closed: bool,
     has_content: bool,
     finished: bool,
 }
@@ -63,9 +64,6 @@ impl Machine {
 
     /// Says that the body has ended. An event whose last line or empty line was lost is still looked at.
     pub(crate) fn end(&mut self) {
-        if let Body::Events(decoder, _) = &mut self.body {
-            decoder.push(b"\n\n");
-        }
         self.ended = true;
     }
 
@@ -79,13 +77,17 @@ impl Machine {
         let update = match &mut self.body {
             Body::Unknown(_) if self.ended => Err(StreamError::Cut),
             Body::Unknown(_) => Ok(None),
-            Body::Events(decoder, accumulator) => match decoder.next_frame() {
-                Ok(Some(frame)) => Event::parse(&frame).and_then(|event| accumulator.apply(event)).map(Some),
-                Ok(None) => Ok(None),
-                Err(_) => Err(StreamError::TooLarge),
-            }
-            // The last event before a cut is half an event, not a malformed one.
-            .map_err(|error| if self.ended && error.is_malformed() { StreamError::Cut } else { error }),
+            Body::Events(decoder, accumulator) => match next_event(decoder, accumulator) {
+                Ok(None) if self.ended && !std::mem::replace(&mut self.last_event_closed, true) => {
+                    decoder.push(b"\n\n");
+                    // What a cut leaves is half an event, not a malformed one.
+                    next_event(decoder, accumulator).map_err(|error| match error {
+                        StreamError::Malformed { .. } => StreamError::Cut,
+                        other => other,
+                    })
+                }
+                next => next,
+            },
             Body::Json(body) if body.len() > MAX_JSON_BYTES => Err(StreamError::TooLarge),
             Body::Json(body) if self.ended => {
                 let (message, updates) = parse_reply(body)?;
@@ -134,6 +136,14 @@ impl Machine {
             Body::Parsed(message, _) => Some(*message),
             Body::Unknown(_) | Body::Json(_) => None,
         }
+    }
+}
+
+fn next_event(decoder: &mut Decoder, accumulator: &mut Accumulator) -> Result<Option<Update>, StreamError> {
+    match decoder.next_frame() {
+        Ok(Some(frame)) => Event::parse(&frame).and_then(|event| accumulator.apply(event)).map(Some),
+        Ok(None) => Ok(None),
+        Err(_) => Err(StreamError::TooLarge),
     }
 }
 
