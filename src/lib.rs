@@ -73,6 +73,29 @@ pub const EXIT_CODES: &[(u8, &str, &str)] = &error::EXIT_CODES;
 /// The environment variables with an effect and what they do, for the documentation.
 pub const VARIABLES: &[(&str, &str)] = &config::VARIABLES;
 
+/// What the fuzz target reaches into; no part of the product.
+#[cfg(feature = "internals")]
+pub mod internals {
+    use crate::protocol::Machine;
+
+    /// Feeds a response body in pieces to the stream machine. Gives the message as JSON, or the error in words.
+    pub fn replay(pieces: &[&[u8]]) -> Result<String, String> {
+        let mut machine = Machine::default();
+        let drain = |machine: &mut Machine| -> Result<(), String> {
+            while machine.next().map_err(|error| error.to_string())?.is_some() {}
+            Ok(())
+        };
+        for piece in pieces {
+            machine.push(piece);
+            drain(&mut machine)?;
+        }
+        machine.end();
+        drain(&mut machine)?;
+        let message = machine.finish().map_err(|error| error.to_string())?;
+        serde_json::to_string(&message).map_err(|error| error.to_string())
+    }
+}
+
 fn dispatch(app: &Arc<App>, cli: Cli) -> Result<(), Error> {
     match cli.command {
         Command::Send(args) => {

@@ -20,8 +20,7 @@ const MAX_JSON_BYTES: usize = 64 * 1024 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Machine {
     body: Body,
-    ended: bool,
-    last_event_closed: bool,
+    end: End,
     has_content: bool,
     finished: bool,
 }
@@ -32,6 +31,18 @@ enum Body {
     Events(Decoder, Accumulator),
     Json(Vec<u8>),
     Parsed(Box<Message>, VecDeque<Update>),
+}
+
+/// How far the end of the body has been dealt with.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// More may come.
+    #[default]
+    Open,
+    /// It was said.
+    Said,
+    /// The event that it left open was closed.
+    Closed,
 }
 
 impl Default for Body {
@@ -64,21 +75,23 @@ impl Machine {
 
     /// Says that the body has ended. An event whose last line or empty line was lost is still looked at.
     pub(crate) fn end(&mut self) {
-        self.ended = true;
+        self.end = End::Said;
     }
 
     /// Whether the end of the body was said.
     pub(crate) fn has_ended(&self) -> bool {
-        self.ended
+        self.end != End::Open
     }
 
     /// Gives the next update, none where more bytes are needed.
     pub(crate) fn next(&mut self) -> Result<Option<Update>, StreamError> {
+        let ended = self.has_ended();
         let update = match &mut self.body {
-            Body::Unknown(_) if self.ended => Err(StreamError::Cut),
+            Body::Unknown(_) if ended => Err(StreamError::Cut),
             Body::Unknown(_) => Ok(None),
             Body::Events(decoder, accumulator) => match next_event(decoder, accumulator) {
-                Ok(None) if self.ended && !std::mem::replace(&mut self.last_event_closed, true) => {
+                Ok(None) if self.end == End::Said => {
+                    self.end = End::Closed;
                     decoder.push(b"\n\n");
                     // What a cut leaves is half an event, not a malformed one.
                     next_event(decoder, accumulator).map_err(|error| match error {
@@ -89,7 +102,7 @@ impl Machine {
                 next => next,
             },
             Body::Json(body) if body.len() > MAX_JSON_BYTES => Err(StreamError::TooLarge),
-            Body::Json(body) if self.ended => {
+            Body::Json(body) if ended => {
                 let (message, updates) = parse_reply(body)?;
                 self.body = Body::Parsed(message, updates);
                 return self.next();
