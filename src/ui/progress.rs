@@ -17,7 +17,7 @@ impl Countdown {
     /// Begins; `reason` says what is waited for.
     pub(crate) fn start(reason: &str, wait: Duration) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        bar.set_style(ProgressStyle::with_template("{wide_msg}").expect("a template without numbers"));
+        bar.set_style(ProgressStyle::with_template("{msg}").expect("a template without numbers"));
         let countdown = Self { bar, until: Instant::now() + wait };
         countdown.bar.set_prefix(sanitize_line(reason));
         countdown.tick();
