@@ -57,5 +57,6 @@ fn a_key_that_cannot_stand_in_a_header_is_refused_and_not_repeated() {
     let server = answering("ok");
     let outcome = send(&server).env("LANGDOCK_API_KEY", "sk-ld secret").args(["Hi"]).run();
     outcome.code(2).stdout("").stderr_contains("`LANGDOCK_API_KEY`").stderr_lacks("secret");
+    assert_eq!(outcome.stderr.matches("it has a character").count(), 1, "{outcome}");
     assert_eq!(server.connections(), 0);
 }
