@@ -146,11 +146,13 @@ async fn read_stdin(app: &App, has_prompt: bool) -> Result<Option<Attachment>, E
         }
         Stdin::Readable(file) => {
             let mut read = std::pin::pin!(Attachment::read_stdin(file));
-            if let Ok(read) = tokio::time::timeout(SILENT_STDIN, &mut read).await {
-                return Ok(Some(read.map_err(input::Error::Stdin)?));
-            }
-            app.notices.notice("still reading standard input; --no-stdin leaves it alone");
-            Ok(Some(read.await.map_err(input::Error::Stdin)?))
+            let read = if let Ok(read) = tokio::time::timeout(SILENT_STDIN, &mut read).await {
+                read
+            } else {
+                app.notices.notice("still reading standard input; --no-stdin leaves it alone");
+                read.await
+            };
+            Ok(Some(read.map_err(input::Error::Stdin)?).filter(|stdin| !stdin.is_empty()))
         }
     }
 }
