@@ -122,14 +122,16 @@ async fn user_turn(app: &App, args: &cli::Send, stdin_has_key: bool) -> Result<i
     let mut files = Vec::with_capacity(args.input.files.len());
     let mut stdin = None;
     let named = args.input.files.iter().any(|path| path.as_os_str() == "-");
-    if named && stdin_has_key {
+    let is_asked_for = named || args.prompt == ["-"];
+    if is_asked_for && stdin_has_key {
+        let what = if named { "a file" } else { "the prompt" };
         return Err(Error::Usage {
-            message: "standard input cannot be both the API key and a file".to_owned(),
+            message: format!("standard input cannot be both the API key and {what}"),
             hint: Some("put the key into a file, or into LANGDOCK_API_KEY".to_owned()),
         });
     }
-    if named || !(args.input.no_stdin || stdin_has_key) {
-        stdin = read_stdin(app, prompt.is_some()).await?;
+    if is_asked_for || !(args.input.no_stdin || stdin_has_key) {
+        stdin = read_stdin(app, prompt.is_some(), is_asked_for).await?;
     }
     for path in args.input.files.iter().filter(|path| path.as_os_str() != "-") {
         files.push(Attachment::read(path).await?);
@@ -137,8 +139,11 @@ async fn user_turn(app: &App, args: &cli::Send, stdin_has_key: bool) -> Result<i
     Ok(assemble(prompt.as_deref(), files, stdin)?)
 }
 
-async fn read_stdin(app: &App, has_prompt: bool) -> Result<Option<Attachment>, Error> {
-    match Stdin::look(app.facts.stdin_is_terminal, has_prompt).map_err(input::Error::Stdin)? {
+/// Reads standard input; one that was asked for by `-` is read even where it is a terminal, or a file that somebody has
+/// already read from.
+async fn read_stdin(app: &App, has_prompt: bool, is_asked_for: bool) -> Result<Option<Attachment>, Error> {
+    let is_terminal = app.facts.stdin_is_terminal;
+    match Stdin::look(is_terminal && !is_asked_for, has_prompt && !is_asked_for).map_err(input::Error::Stdin)? {
         Stdin::None => Ok(None),
         Stdin::SomebodyElses => {
             app.notices.notice("standard input is a file that has been read from: it is left alone");
