@@ -114,5 +114,7 @@ fn curl_is_told_the_proxy_and_the_certificates() {
 
 #[test]
 fn curl_and_the_demo_exclude_each_other() {
-    Langdock::new().args(["send", "-m", MODEL, "--curl", "--demo", "Hi"]).run().code(2).stdout("");
+    for args in [["send", "-m", MODEL, "--curl", "--demo", "Hi"], ["--demo", "send", "-m", MODEL, "--curl", "Hi"]] {
+        Langdock::new().args(args).run().code(2).stdout("").stderr_contains("cannot be used with");
+    }
 }
