@@ -80,8 +80,14 @@ async fn prepare(
     args: &cli::Send,
     model: String,
 ) -> Result<(CreateMessage, Vec<u8>), Error> {
+    let stdin_holds = match (settings.key.is_stdin(), args.request.system.as_deref() == Some("@-")) {
+        (true, true) => return Err(stdin_twice("the API key", "the system prompt")),
+        (true, false) => Some("the API key"),
+        (false, true) => Some("the system prompt"),
+        (false, false) => None,
+    };
     let system = app.unless_interrupted(system_prompt(args.request.system.as_deref())).await??;
-    let turn = app.unless_interrupted(user_turn(app, args, settings.key.is_stdin())).await??;
+    let turn = app.unless_interrupted(user_turn(app, args, stdin_holds)).await??;
     for notice in &turn.notices {
         app.notices.notice(notice);
     }
@@ -114,7 +120,7 @@ async fn system_prompt(given: Option<&str>) -> Result<Option<String>, Error> {
     Ok(Some(read_text(Path::new(path)).await?))
 }
 
-async fn user_turn(app: &App, args: &cli::Send, stdin_has_key: bool) -> Result<input::Turn, Error> {
+async fn user_turn(app: &App, args: &cli::Send, stdin_holds: Option<&str>) -> Result<input::Turn, Error> {
     let prompt = match args.prompt.join(" ") {
         words if args.prompt.is_empty() || words == "-" => None,
         words => Some(words),
@@ -123,20 +129,23 @@ async fn user_turn(app: &App, args: &cli::Send, stdin_has_key: bool) -> Result<i
     let mut stdin = None;
     let named = args.input.files.iter().any(|path| path.as_os_str() == "-");
     let is_asked_for = named || args.prompt == ["-"];
-    if is_asked_for && stdin_has_key {
-        let what = if named { "a file" } else { "the prompt" };
-        return Err(Error::Usage {
-            message: format!("standard input cannot be both the API key and {what}"),
-            hint: Some("put the key into a file, or into LANGDOCK_API_KEY".to_owned()),
-        });
+    if let Some(other) = stdin_holds.filter(|_| is_asked_for) {
+        return Err(stdin_twice(other, if named { "a file" } else { "the prompt" }));
     }
-    if is_asked_for || !(args.input.no_stdin || stdin_has_key) {
+    if is_asked_for || !(args.input.no_stdin || stdin_holds.is_some()) {
         stdin = read_stdin(app, prompt.is_some(), is_asked_for).await?;
     }
     for path in args.input.files.iter().filter(|path| path.as_os_str() != "-") {
         files.push(Attachment::read(path).await?);
     }
     Ok(assemble(prompt.as_deref(), files, stdin)?)
+}
+
+fn stdin_twice(one: &str, other: &str) -> Error {
+    Error::Usage {
+        message: format!("standard input cannot be both {one} and {other}"),
+        hint: Some(format!("put {one} into a file")),
+    }
 }
 
 /// Reads standard input; one that was asked for by `-` is read even where it is a terminal, or a file that somebody has

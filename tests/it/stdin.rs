@@ -202,12 +202,16 @@ fn a_key_can_come_from_stdin() {
 }
 
 #[test]
-fn a_key_and_a_prompt_cannot_both_come_from_stdin() {
+fn stdin_cannot_be_two_things() {
     let server = answering("ok");
     for (args, what) in [(&["-"][..], "the prompt"), (&["Hi", "-f", "-"], "a file")] {
         let outcome = send(&server).stdin_bytes("x").args(["--api-key-file", "-"]).args(args).run();
         outcome.code(2).stdout("").stderr_contains(&format!("cannot be both the API key and {what}\nhint: "));
+        let outcome = send(&server).stdin_bytes("x").args(["-s", "@-"]).args(args).run();
+        outcome.code(2).stdout("").stderr_contains(&format!("cannot be both the system prompt and {what}\nhint: "));
     }
+    let outcome = send(&server).stdin_bytes("x").args(["-s", "@-", "--api-key-file", "-", "Hi"]).run();
+    outcome.code(2).stdout("").stderr_contains("cannot be both the API key and the system prompt\nhint: ");
     assert_eq!(server.connections(), 0);
 }
 
