@@ -35,11 +35,11 @@ pub(crate) async fn send(app: &App, connection: &cli::Connection, args: &cli::Se
 
     let (request, body) = prepare(app, &settings, args, model.clone()).await?;
     if args.looking.dry_run {
-        return app.print(&dry_run::shown_body(&body, app.facts.stdout_is_terminal));
+        return app.print_json(&dry_run::shown_body(&body, app.facts.stdout_is_terminal));
     }
     if args.looking.curl {
         let text = String::from_utf8(body).expect("JSON is UTF-8");
-        return app.print(&curl::curl_command(&settings.endpoint, &settings.options, request.stream, &text));
+        return app.print_json(&curl::curl_command(&settings.endpoint, &settings.options, request.stream, &text));
     }
     let key = api_key(app, settings.key.clone()).await?;
     let client = Client::new(settings.endpoint.clone(), key, settings.options.clone())?;
