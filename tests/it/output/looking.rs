@@ -19,7 +19,9 @@ const PROMPT: &str =
 /// Returns method, path and all headers of a request, the headers in order.
 fn head(request: &Request) -> (String, String, Vec<(String, String)>) {
     let mut headers = request.headers.clone();
-    headers.iter_mut().for_each(|(name, _)| name.make_ascii_lowercase());
+    for (name, _) in &mut headers {
+        name.make_ascii_lowercase();
+    }
     headers.sort();
     (request.method.clone(), request.path.clone(), headers)
 }

@@ -13,7 +13,9 @@ use crate::support::{
 #[track_caller]
 fn assert_headers(request: &Request, accept: &str) {
     let mut sent = request.headers.clone();
-    sent.iter_mut().for_each(|(name, _)| name.make_ascii_lowercase());
+    for (name, _) in &mut sent {
+        name.make_ascii_lowercase();
+    }
     sent.sort();
     let host = request.header("host").unwrap().to_owned();
     let expected = [
