@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::Env;
 use crate::error::{Error, ErrorForm};
-use crate::ui::{Facts, Interrupt, Notices, Output, OutputError};
+use crate::ui::{Facts, Interrupt, Notices, Output, OutputError, sanitize_json};
 
 /// The surroundings of a command.
 pub(crate) struct App {
@@ -24,6 +24,11 @@ impl App {
         Ok(Output::stdout()?.write_all(text.as_bytes(), &self.interrupt)?)
     }
 
+    /// The same for text that has JSON in it: what a terminal would act on there is escaped for it, which means the same.
+    pub(crate) fn print_json(&self, text: &str) -> Result<(), Error> {
+        if self.facts.stdout_is_terminal { self.print(&sanitize_json(text)) } else { self.print(text) }
+    }
+
     /// Tells an error. A closed output is no news: whoever closed it knows.
     pub(crate) fn report(&self, error: &Error, form: ErrorForm) {
         match error {
@@ -37,7 +42,7 @@ impl App {
             ErrorForm::Json => self.notices.object(&object),
             ErrorForm::JsonLines => {
                 // Where standard output itself has failed, the error has been told above.
-                let _ = self.print(&format!("{object}\n"));
+                let _ = self.print_json(&format!("{object}\n"));
             }
         }
     }

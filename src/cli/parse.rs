@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-use super::{Cli, Shell};
+use super::{Cli, Command, Shell};
 
 /// Why there is no command to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +25,25 @@ pub(crate) enum Unparsed {
 
 /// Parses a command line, the name of the program first.
 pub(crate) fn parse(argv: &[OsString]) -> Result<Cli, Unparsed> {
-    Cli::try_parse_from(argv).map_err(|error| match error.kind() {
+    let cli = Cli::try_parse_from(argv).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unparsed::Asked(error.to_string()),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Unparsed::Nothing(error.to_string()),
         _ => explain(&error.to_string()),
-    })
+    })?;
+    conflict(&cli).map_or(Ok(cli), Err)
+}
+
+/// Finds flags that exclude each other and stand on both sides of the command's name, which clap lets pass.
+fn conflict(cli: &Cli) -> Option<Unparsed> {
+    let Command::Send(send) = &cli.command else { return None };
+    let other = match () {
+        () if !cli.connection.demo => return None,
+        () if cli.connection.base_url.is_some() => "--base-url <URL>",
+        () if send.looking.curl => "--curl",
+        () => return None,
+    };
+    let message = format!("the argument '--demo' cannot be used with '{other}'");
+    Some(Unparsed::Wrong { message, hint: "leave one of them out".to_owned() })
 }
 
 /// The command line as clap's own value, for those who generate documentation from it.

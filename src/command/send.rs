@@ -35,11 +35,11 @@ pub(crate) async fn send(app: &App, connection: &cli::Connection, args: &cli::Se
 
     let (request, body) = prepare(app, &settings, args, model.clone()).await?;
     if args.looking.dry_run {
-        return app.print(&dry_run::shown_body(&body, app.facts.stdout_is_terminal));
+        return app.print_json(&dry_run::shown_body(&body, app.facts.stdout_is_terminal));
     }
     if args.looking.curl {
         let text = String::from_utf8(body).expect("JSON is UTF-8");
-        return app.print(&curl::curl_command(&settings.endpoint, &settings.options, request.stream, &text));
+        return app.print_json(&curl::curl_command(&settings.endpoint, &settings.options, request.stream, &text));
     }
     let key = api_key(app, settings.key.clone()).await?;
     let client = Client::new(settings.endpoint.clone(), key, settings.options.clone())?;
@@ -80,8 +80,14 @@ async fn prepare(
     args: &cli::Send,
     model: String,
 ) -> Result<(CreateMessage, Vec<u8>), Error> {
+    let stdin_holds = match (settings.key.is_stdin(), args.request.system.as_deref() == Some("@-")) {
+        (true, true) => return Err(stdin_twice("the API key", "the system prompt")),
+        (true, false) => Some("the API key"),
+        (false, true) => Some("the system prompt"),
+        (false, false) => None,
+    };
     let system = app.unless_interrupted(system_prompt(args.request.system.as_deref())).await??;
-    let turn = app.unless_interrupted(user_turn(app, args, settings.key.is_stdin())).await??;
+    let turn = app.unless_interrupted(user_turn(app, args, stdin_holds)).await??;
     for notice in &turn.notices {
         app.notices.notice(notice);
     }
@@ -114,7 +120,7 @@ async fn system_prompt(given: Option<&str>) -> Result<Option<String>, Error> {
     Ok(Some(read_text(Path::new(path)).await?))
 }
 
-async fn user_turn(app: &App, args: &cli::Send, stdin_has_key: bool) -> Result<input::Turn, Error> {
+async fn user_turn(app: &App, args: &cli::Send, stdin_holds: Option<&str>) -> Result<input::Turn, Error> {
     let prompt = match args.prompt.join(" ") {
         words if args.prompt.is_empty() || words == "-" => None,
         words => Some(words),
@@ -122,14 +128,12 @@ async fn user_turn(app: &App, args: &cli::Send, stdin_has_key: bool) -> Result<i
     let mut files = Vec::with_capacity(args.input.files.len());
     let mut stdin = None;
     let named = args.input.files.iter().any(|path| path.as_os_str() == "-");
-    if named && stdin_has_key {
-        return Err(Error::Usage {
-            message: "standard input cannot be both the API key and a file".to_owned(),
-            hint: Some("put the key into a file, or into LANGDOCK_API_KEY".to_owned()),
-        });
+    let is_asked_for = named || args.prompt == ["-"];
+    if let Some(other) = stdin_holds.filter(|_| is_asked_for) {
+        return Err(stdin_twice(other, if named { "a file" } else { "the prompt" }));
     }
-    if named || !(args.input.no_stdin || stdin_has_key) {
-        stdin = read_stdin(app, prompt.is_some()).await?;
+    if is_asked_for || !(args.input.no_stdin || stdin_holds.is_some()) {
+        stdin = read_stdin(app, prompt.is_some(), is_asked_for).await?;
     }
     for path in args.input.files.iter().filter(|path| path.as_os_str() != "-") {
         files.push(Attachment::read(path).await?);
@@ -137,8 +141,18 @@ async fn user_turn(app: &App, args: &cli::Send, stdin_has_key: bool) -> Result<i
     Ok(assemble(prompt.as_deref(), files, stdin)?)
 }
 
-async fn read_stdin(app: &App, has_prompt: bool) -> Result<Option<Attachment>, Error> {
-    match Stdin::look(app.facts.stdin_is_terminal, has_prompt).map_err(input::Error::Stdin)? {
+fn stdin_twice(one: &str, other: &str) -> Error {
+    Error::Usage {
+        message: format!("standard input cannot be both {one} and {other}"),
+        hint: Some(format!("put {one} into a file")),
+    }
+}
+
+/// Reads standard input; one that was asked for by `-` is read even where it is a terminal, or a file that somebody has
+/// already read from.
+async fn read_stdin(app: &App, has_prompt: bool, is_asked_for: bool) -> Result<Option<Attachment>, Error> {
+    let is_terminal = app.facts.stdin_is_terminal;
+    match Stdin::look(is_terminal && !is_asked_for, has_prompt && !is_asked_for).map_err(input::Error::Stdin)? {
         Stdin::None => Ok(None),
         Stdin::SomebodyElses => {
             app.notices.notice("standard input is a file that has been read from: it is left alone");
@@ -146,11 +160,13 @@ async fn read_stdin(app: &App, has_prompt: bool) -> Result<Option<Attachment>, E
         }
         Stdin::Readable(file) => {
             let mut read = std::pin::pin!(Attachment::read_stdin(file));
-            if let Ok(read) = tokio::time::timeout(SILENT_STDIN, &mut read).await {
-                return Ok(Some(read.map_err(input::Error::Stdin)?));
-            }
-            app.notices.notice("still reading standard input; --no-stdin leaves it alone");
-            Ok(Some(read.await.map_err(input::Error::Stdin)?))
+            let read = if let Ok(read) = tokio::time::timeout(SILENT_STDIN, &mut read).await {
+                read
+            } else {
+                app.notices.notice("still reading standard input; --no-stdin leaves it alone");
+                read.await
+            };
+            Ok(Some(read.map_err(input::Error::Stdin)?).filter(|stdin| !stdin.is_empty()))
         }
     }
 }

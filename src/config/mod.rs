@@ -48,7 +48,7 @@ impl fmt::Display for Origin {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The region and the base URL give no endpoint.
-    #[error("{origin}: {source}")]
+    #[error("{origin}")]
     Endpoint {
         /// Which of the two is at fault.
         origin: Origin,
@@ -64,7 +64,7 @@ pub(crate) enum Error {
         reason: String,
     },
     /// A key that cannot be one.
-    #[error("the API key of {origin} cannot be used: {source}")]
+    #[error("the API key of {origin} cannot be used")]
     Key {
         /// Where it stands.
         origin: Origin,

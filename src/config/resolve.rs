@@ -147,6 +147,8 @@ fn pick<T>(
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error as _;
+
     use super::*;
 
     fn env() -> Env {
@@ -230,8 +232,10 @@ mod tests {
             (Env { max_wait: Some("long".into()), ..Env::default() }, "`LANGDOCK_MAX_WAIT`: `long` is no duration"),
             (Env { base_url: Some("x".into()), ..Env::default() }, "`LANGDOCK_BASE_URL`: the base URL `x`"),
         ] {
-            let error = resolve(&Flags::default(), &env, None).err().expect(expected).to_string();
-            assert!(error.starts_with(expected), "{error}");
+            let error = resolve(&Flags::default(), &env, None).err().expect(expected);
+            let cause = error.source().map_or(String::new(), |source| format!(": {source}"));
+            let message = format!("{error}{cause}");
+            assert!(message.starts_with(expected), "{message}");
         }
     }
 }

@@ -72,6 +72,11 @@ impl Attachment {
         &self.name
     }
 
+    /// Whether there is not a byte of it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.framed.len() == self.opening_tag_bytes
+    }
+
     /// What it is by its bytes.
     pub(crate) fn kind(&self) -> Kind {
         self.kind

@@ -44,7 +44,7 @@ pub(crate) enum Error {
         format: &'static str,
     },
     /// An image over a limit.
-    #[error("{name} cannot be sent: {source}")]
+    #[error("{name} cannot be sent")]
     Image {
         /// The file.
         name: String,

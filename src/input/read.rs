@@ -3,14 +3,23 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use super::Error;
 
-/// Reads a file as text.
+/// Reads a file as text; `-` is standard input.
 pub(crate) async fn read_text(path: &Path) -> Result<String, Error> {
-    let bytes = read_path(path, Vec::new()).await?;
-    String::from_utf8(bytes).map_err(|_| Error::Binary { name: format!("`{}`", path.display()) })
+    let (bytes, name) = if path.as_os_str() == "-" {
+        (read_stdin().await.map_err(Error::Stdin)?, "standard input".to_owned())
+    } else {
+        (read_path(path, Vec::new()).await?, format!("`{}`", path.display()))
+    };
+    String::from_utf8(bytes).map_err(|_| Error::Binary { name })
+}
+
+async fn read_stdin() -> io::Result<Vec<u8>> {
+    read_open(File::from(io::stdin().as_fd().try_clone_to_owned()?), Vec::new()).await
 }
 
 /// Reads a file to its end, behind the bytes that are already there.

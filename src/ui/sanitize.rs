@@ -31,7 +31,8 @@ pub(crate) fn sanitize_line(text: &str) -> String {
 
 /// Replaces what a terminal would act on in JSON text, where such characters stand in strings only, by JSON's own escapes.
 pub(crate) fn sanitize_json(json: &str) -> Cow<'_, str> {
-    let escaped = |letter: char| is_dangerous(letter) && !letter.is_ascii_control();
+    // Below U+0020 JSON has escapes already, or white space between its parts.
+    let escaped = |letter: char| is_dangerous(letter) && letter >= '\x7f';
     if !json.chars().any(escaped) {
         return Cow::Borrowed(json);
     }
@@ -84,9 +85,9 @@ mod tests {
 
     #[test]
     fn json_keeps_its_meaning() {
-        let safe = sanitize_json("{\"a\":\"x\u{9b}\u{202e}\"}\n").into_owned();
-        assert_eq!(safe, "{\"a\":\"x\\u009b\\u202e\"}\n");
+        let safe = sanitize_json("{\"a\":\"x\u{9b}\u{202e}\u{7f}\"}\n").into_owned();
+        assert_eq!(safe, "{\"a\":\"x\\u009b\\u202e\\u007f\"}\n");
         let value: serde_json::Value = serde_json::from_str(&safe).expect("JSON");
-        assert_eq!(value["a"], "x\u{9b}\u{202e}");
+        assert_eq!(value["a"], "x\u{9b}\u{202e}\u{7f}");
     }
 }

@@ -45,8 +45,15 @@ fn a_key_and_a_base_url_of_the_environment_are_not_used() {
 
 #[test]
 fn a_base_url_beside_it_is_a_mistake() {
-    let outcome = demo().args(["--base-url", "http://127.0.0.1:1", "Hi"]).run();
-    outcome.code(2).stdout("").stderr_contains("--base-url");
+    for args in [
+        ["--demo", "send", "--base-url", "http://127.0.0.1:1", "Hi"],
+        ["--base-url", "http://127.0.0.1:1", "send", "--demo", "Hi"],
+        ["send", "--demo", "--base-url", "http://127.0.0.1:1", "Hi"],
+    ] {
+        let outcome = Langdock::new().args(args).run();
+        outcome.code(2).stdout("").stderr_contains("'--demo'").stderr_contains("cannot be used with");
+        outcome.stderr_contains("'--base-url").stderr_lacks(NOTICE);
+    }
 }
 
 #[test]

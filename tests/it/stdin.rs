@@ -8,6 +8,7 @@ use crate::support::{
     command::{KEY, Langdock},
     events::MODEL,
     home::Home,
+    pty::CTRL_D,
     sending::{answering, send},
     server::Server,
 };
@@ -198,6 +199,29 @@ fn a_key_can_come_from_stdin() {
     run.run().code(0).stdout("ok\n").stderr_empty();
     assert_eq!(server.only_request().header("authorization"), Some("Bearer sk-ld-of-stdin"));
     assert_eq!(content(&server), "Hi");
+}
+
+#[test]
+fn stdin_cannot_be_two_things() {
+    let server = answering("ok");
+    for (args, what) in [(&["-"][..], "the prompt"), (&["Hi", "-f", "-"], "a file")] {
+        let outcome = send(&server).stdin_bytes("x").args(["--api-key-file", "-"]).args(args).run();
+        outcome.code(2).stdout("").stderr_contains(&format!("cannot be both the API key and {what}\nhint: "));
+        let outcome = send(&server).stdin_bytes("x").args(["-s", "@-"]).args(args).run();
+        outcome.code(2).stdout("").stderr_contains(&format!("cannot be both the system prompt and {what}\nhint: "));
+    }
+    let outcome = send(&server).stdin_bytes("x").args(["-s", "@-", "--api-key-file", "-", "Hi"]).run();
+    outcome.code(2).stdout("").stderr_contains("cannot be both the API key and the system prompt\nhint: ");
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn a_dash_reads_the_terminal_to_ctrl_d() {
+    let server = answering("ok");
+    let terminal = send(&server).args(["-"]).on_terminal(80, 24);
+    terminal.keys("typed\r").keys(CTRL_D);
+    terminal.finish().code(0).stdout_contains("ok\r\n");
+    assert_eq!(content(&server), "typed\n");
 }
 
 #[test]

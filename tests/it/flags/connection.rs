@@ -28,8 +28,8 @@ pub(super) const ROWS: &[Row] = &[
     ("", "--base-url", base_url),
     ("", "--api-key-file", api_key_file),
     ("", "--connect-timeout", connect_timeout),
-    ("", "--idle-timeout", || gives_up("--idle-timeout", "nothing came for 0.05 s")),
-    ("", "--timeout", || gives_up("--timeout", "the answer was not whole within 0.05 s")),
+    ("", "--idle-timeout", || gives_up("--idle-timeout", "nothing came for 0.2 s")),
+    ("", "--timeout", || gives_up("--timeout", "the answer was not whole within 0.2 s")),
     ("", "--max-retries", || stops_trying(&["--max-retries", "0"], 503, 5)),
     ("", "--max-wait", || stops_trying(&["--max-wait", "0s"], 429, 7)),
     ("", "--proxy", proxy),
@@ -100,9 +100,8 @@ fn fill(address: SocketAddr) -> Vec<TcpStream> {
 /// Asserts that a server that says nothing is given up with the flag, and waited for without it.
 fn gives_up(flag: &str, reason: &str) {
     let silent = Server::start(|_, _| Reply::never());
-    let outcome = send(&silent).args(["Hi", "--max-retries", "0", flag, "50ms"]).run();
+    let outcome = send(&silent).args(["Hi", "--max-retries", "0", flag, "200ms"]).run();
     outcome.code(6).stdout("").stderr_contains(reason).stderr_contains(flag);
-    assert_eq!(silent.requests().len(), 1);
 
     let gate = Gate::new();
     let theirs = gate.clone();
@@ -130,13 +129,12 @@ fn stops_trying(args: &[&str], status: u16, code: i32) {
 
 /// Begins a request to a host that only a proxy could reach.
 fn to_nowhere() -> Langdock {
-    let give_up = ["--max-retries", "0", "--connect-timeout", "50ms"];
-    Langdock::new().key().env("LANGDOCK_MODEL", MODEL).args(["send", "Hi", "--base-url", NOWHERE]).args(give_up)
+    Langdock::new().key().env("LANGDOCK_MODEL", MODEL).args(["send", "Hi", "--max-retries", "0", "--base-url", NOWHERE])
 }
 
 fn proxy() {
     let proxy = answering("ok");
-    to_nowhere().args(["--allow-http"]).run().code(6).stdout("");
+    to_nowhere().args(["--allow-http", "--connect-timeout", "50ms"]).run().code(6).stdout("");
     assert_eq!(proxy.connections(), 0);
     to_nowhere().args(["--allow-http", "--proxy", &proxy.url()]).run().code(0).stdout("ok\n").stderr_empty();
     assert_eq!(proxy.only_request().path, "http://192.0.2.1/anthropic/eu/v1/messages");

@@ -12,7 +12,7 @@ use crate::support::{
 
 /// Returns the data of all events of a stream, a line each.
 fn data(stream: &str) -> String {
-    stream.lines().filter_map(|line| line.strip_prefix("data: ")).map(|data| format!("{data}\n")).collect()
+    stream.lines().filter_map(|line| line.strip_prefix("data: ")).flat_map(|data| [data, "\n"]).collect()
 }
 
 #[test]

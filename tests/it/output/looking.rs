@@ -19,7 +19,9 @@ const PROMPT: &str =
 /// Returns method, path and all headers of a request, the headers in order.
 fn head(request: &Request) -> (String, String, Vec<(String, String)>) {
     let mut headers = request.headers.clone();
-    headers.iter_mut().for_each(|(name, _)| name.make_ascii_lowercase());
+    for (name, _) in &mut headers {
+        name.make_ascii_lowercase();
+    }
     headers.sort();
     (request.method.clone(), request.path.clone(), headers)
 }
@@ -114,5 +116,7 @@ fn curl_is_told_the_proxy_and_the_certificates() {
 
 #[test]
 fn curl_and_the_demo_exclude_each_other() {
-    Langdock::new().args(["send", "-m", MODEL, "--curl", "--demo", "Hi"]).run().code(2).stdout("");
+    for args in [["send", "-m", MODEL, "--curl", "--demo", "Hi"], ["--demo", "send", "-m", MODEL, "--curl", "Hi"]] {
+        Langdock::new().args(args).run().code(2).stdout("").stderr_contains("cannot be used with");
+    }
 }

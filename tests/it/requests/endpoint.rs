@@ -74,12 +74,13 @@ fn what_is_no_region_or_no_base_url_is_refused() {
     for (args, reason) in [
         (["--region", "EU"], "`EU` is no region"),
         (["--region", "../us"], "`../us` is no region"),
-        (["--base-url", "api.langdock.com"], "https://"),
-        (["--base-url", "ftp://127.0.0.1"], "https://"),
+        (["--base-url", "api.langdock.com"], "does not begin with https://"),
+        (["--base-url", "ftp://127.0.0.1"], "does not begin with https://"),
         (["--base-url", "http://192.0.2.1"], "plain http"),
     ] {
         let outcome = send(&server).args(["Hi"]).args(args).run();
         outcome.code(2).stdout("").stderr_contains(reason).stderr_contains(args[0]).stderr_contains("\nhint: ");
+        assert_eq!(outcome.stderr.matches(reason).count(), 1, "a reason is told once\n{outcome}");
     }
     assert_eq!(server.connections(), 0);
 }

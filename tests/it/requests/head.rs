@@ -13,7 +13,9 @@ use crate::support::{
 #[track_caller]
 fn assert_headers(request: &Request, accept: &str) {
     let mut sent = request.headers.clone();
-    sent.iter_mut().for_each(|(name, _)| name.make_ascii_lowercase());
+    for (name, _) in &mut sent {
+        name.make_ascii_lowercase();
+    }
     sent.sort();
     let host = request.header("host").unwrap().to_owned();
     let expected = [
@@ -57,5 +59,6 @@ fn a_key_that_cannot_stand_in_a_header_is_refused_and_not_repeated() {
     let server = answering("ok");
     let outcome = send(&server).env("LANGDOCK_API_KEY", "sk-ld secret").args(["Hi"]).run();
     outcome.code(2).stdout("").stderr_contains("`LANGDOCK_API_KEY`").stderr_lacks("secret");
+    assert_eq!(outcome.stderr.matches("it has a character").count(), 1, "{outcome}");
     assert_eq!(server.connections(), 0);
 }

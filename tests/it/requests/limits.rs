@@ -24,6 +24,7 @@ fn refused(name: &str, bytes: &[u8]) -> Outcome {
     let outcome = send(&server).home(&home).args(["-f", name, "Hi"]).run();
     outcome.code(13).stdout("");
     assert_eq!(server.connections(), 0, "{outcome}");
+    assert_eq!(outcome.stderr.matches("over the limit").count(), 1, "a reason is told once\n{outcome}");
     outcome
 }
 
