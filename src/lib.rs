@@ -129,3 +129,22 @@ fn end(error: &Error) -> u8 {
     }
     error.kind().code()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_blocking_task_that_hangs_does_not_hold_up_the_end() {
+        let (_release, released) = mpsc::channel::<()>();
+        let (begin, begun) = mpsc::channel();
+        let result = block_on(async move {
+            // As a name look-up is.
+            tokio::task::spawn_blocking(move || begin.send(()).map(|()| released.recv()));
+            begun.recv().map_err(|_| Error::NoModel)
+        });
+        assert!(result.is_ok());
+    }
+}
