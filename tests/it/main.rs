@@ -5,6 +5,7 @@
 mod endings;
 mod errors;
 mod fixtures_hold;
+mod signals;
 mod streams;
 mod support;
 mod support_holds;
