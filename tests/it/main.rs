@@ -5,8 +5,10 @@
 mod endings;
 mod errors;
 mod fixtures_hold;
+mod network;
 mod signals;
 mod streams;
 mod support;
 mod support_holds;
+mod tls;
 mod waiting;
