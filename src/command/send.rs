@@ -15,7 +15,7 @@ use crate::client::Client;
 use crate::config::{Settings, read_key, resolve};
 use crate::demo;
 use crate::error::Error;
-use crate::input::{self, Attachment, Stdin, assemble, read_file};
+use crate::input::{self, Attachment, Stdin, assemble, read_file, read_text};
 use crate::protocol::{CreateMessage, StopReason};
 use crate::ui::{Answer, Calls, Extract, Json, JsonLines, Output, PartFile, Plain, Renderer, Saved, Shown, Sink};
 
@@ -102,9 +102,7 @@ async fn system_prompt(given: Option<&str>) -> Result<Option<String>, Error> {
     let Some(path) = given.and_then(|text| text.strip_prefix('@')) else {
         return Ok(given.map(str::to_owned));
     };
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| input::Error::Unreadable { path: Path::new(path).to_owned(), source })?;
-    Ok(Some(text))
+    Ok(Some(read_text(Path::new(path)).await?))
 }
 
 async fn user_turn(app: &App, args: &cli::Send) -> Result<input::Turn, Error> {

@@ -1,7 +1,8 @@
 //! One file, or standard input, on its way into a content block. Text is framed in place, so that large input is held once.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -149,7 +150,7 @@ impl Block {
 /// Reads the file of `--file`.
 pub(crate) async fn read_file(path: &Path) -> Result<Attachment, Error> {
     let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
-    let file = File::open(path).map_err(unreadable)?;
+    let file = open(path).await.map_err(unreadable)?;
     Attachment::read(path.to_string_lossy().into_owned(), file).await.map_err(unreadable)
 }
 
@@ -160,15 +161,39 @@ fn opening_tag(name: &str) -> Vec<u8> {
     format!("<file name=\"{name}\">\n").into_bytes()
 }
 
+/// Reads a file that must be text, byte for byte.
+pub(crate) async fn read_text(path: &Path) -> Result<String, Error> {
+    let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
+    let file = open(path).await.map_err(unreadable)?;
+    let bytes = read_to_end(file, Vec::new()).await.map_err(unreadable)?;
+    String::from_utf8(bytes).map_err(|error| unreadable(std::io::Error::new(ErrorKind::InvalidData, error)))
+}
+
+/// Opens a file. A named pipe waits for its writer, so that is left to a thread.
+async fn open(path: &Path) -> std::io::Result<File> {
+    if !std::fs::metadata(path)?.file_type().is_fifo() {
+        return File::open(path);
+    }
+    let path = path.to_owned();
+    in_a_thread(move || File::open(path)).await
+}
+
 async fn read_to_end(mut file: File, mut bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
     if file.metadata()?.is_file() {
         file.read_to_end(&mut bytes)?;
         return Ok(bytes);
     }
+    in_a_thread(move || file.read_to_end(&mut bytes).map(|_| bytes)).await
+}
+
+/// Does what may take for ever where it holds up nobody.
+async fn in_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> std::io::Result<T> {
     let (done, result) = tokio::sync::oneshot::channel();
     std::thread::Builder::new().name("input".to_owned()).spawn(move || {
         // Nobody waits for the result any more once the process is ending.
-        let _ = done.send(file.read_to_end(&mut bytes).map(|_| bytes));
+        let _ = done.send(work());
     })?;
-    result.await.unwrap_or_else(|_| Err(std::io::ErrorKind::BrokenPipe.into()))
+    result.await.unwrap_or_else(|_| Err(ErrorKind::BrokenPipe.into()))
 }

@@ -7,7 +7,7 @@ mod stdin;
 
 use std::path::PathBuf;
 
-pub(crate) use attachment::{Attachment, read_file};
+pub(crate) use attachment::{Attachment, read_file, read_text};
 pub(crate) use stdin::Stdin;
 
 use crate::media::{ImageError, Kind};
