@@ -131,13 +131,13 @@ fn loopback_never_goes_through_a_proxy() {
     let certificate = TlsCertificate::valid();
     let (https, proxy) = (origin(&certificate), trap());
     let http = Server::start(|_, _| Reply::sse(events::answer(&["whole"])));
-    let (https_port, http_port) = (https.address().port(), http.address().port());
+    let (secure, plain) = (https.address().port(), http.address().port());
     for url in [
-        format!("https://127.0.0.1:{https_port}"),
-        format!("https://localhost:{https_port}"),
-        format!("http://127.0.0.1:{http_port}"),
-        format!("http://localhost:{http_port}"),
-        format!("http://LOCALHOST:{http_port}"),
+        format!("https://127.0.0.1:{secure}"),
+        format!("https://localhost:{secure}"),
+        format!("http://127.0.0.1:{plain}"),
+        format!("http://localhost:{plain}"),
+        format!("http://LOCALHOST:{plain}"),
     ] {
         let langdock = to(&url).args(["--proxy", &proxy.url()]).env("HTTPS_PROXY", proxy.url());
         let outcome = langdock.env("SSL_CERT_FILE", certificate.ca_file()).run();

@@ -68,6 +68,23 @@ fn a_signal_ends_the_waiting_for_a_silent_stdin() {
 }
 
 #[test]
+fn a_signal_ends_the_waiting_for_a_file_that_nobody_writes() {
+    let server = Server::start(|_, _| panic!("nothing is to be sent"));
+    for flags in [["-f", "pipe"], ["-s", "@pipe"]] {
+        let home = Home::new();
+        Langdock::shell("mkfifo pipe").home(&home).run().code(0);
+        // The region has a notice of its own, which comes just before the files are read.
+        let running = send(&server).home(&home).args(flags).args(["--region", "zz"]).spawn();
+        let ready = |it: &Running| {
+            it.wait_for_stderr("region `zz`");
+        };
+        let outcome = interrupt(running, ready, Signal::SIGINT);
+        outcome.signal(2).stdout("").stderr_contains(INTERRUPTED);
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
 fn a_signal_ends_the_waiting_for_the_head_of_an_answer() {
     for (signal, number, _) in SIGNALS {
         for flags in [&[][..], &["-S"], &["--jsonl"]] {
