@@ -39,9 +39,12 @@ impl App {
         let object = error.object();
         match form {
             ErrorForm::Text => {}
+            // Standard output itself has failed, or its reader is stuck: the error has been told above.
+            ErrorForm::JsonLines
+                if matches!(error, Error::Output(OutputError::Failed(_) | OutputError::Interrupted(_))) => {}
             ErrorForm::Json => self.notices.object(&object),
             ErrorForm::JsonLines => {
-                // Where standard output itself has failed, the error has been told above.
+                // What fails now has been told above too.
                 let _ = self.print_json(&format!("{object}\n"));
             }
         }

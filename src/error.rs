@@ -343,7 +343,7 @@ fn call_hint(error: &client::Error, model: &str) -> String {
             "the key needs the Completion API scope, and the workspace the model; ask support@langdock.com"
         }
         (_, Some(404)) => "check --base-url and --region",
-        (_, Some(407)) => "put the proxy's user name and password into its URL",
+        (_, Some(407)) | (client::Error::ProxyLogin { .. }, _) => "put the proxy's user name and password into its URL",
         (_, Some(413)) => "send less",
         (_, Some(429)) => "wait, or let it wait longer with --max-wait",
         (_, Some(300..=399)) => "give the address it points to as --base-url, if you trust it",

@@ -165,3 +165,22 @@ fn end(error: &Error) -> u8 {
     }
     error.kind().code()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_blocking_task_that_hangs_does_not_hold_up_the_end() {
+        let (_release, released) = mpsc::channel::<()>();
+        let (start, has_begun) = mpsc::channel();
+        let result = block_on(async move {
+            // As a name look-up is.
+            tokio::task::spawn_blocking(move || start.send(()).map(|()| released.recv()));
+            has_begun.recv().map_err(|_| Error::NoModel)
+        });
+        assert!(result.is_ok());
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -50,6 +51,12 @@ pub(crate) enum Error {
         reason: String,
         /// Whether another try may help.
         transient: bool,
+    },
+    /// The proxy wants a login.
+    #[error("the proxy wants a login before it connects to {host}")]
+    ProxyLogin {
+        /// The host.
+        host: String,
     },
     /// The name look-up failed.
     #[error("cannot find {host}: {reason}")]
@@ -130,23 +137,29 @@ impl fmt::Display for Timeout {
     }
 }
 
-/// What hyper says when a proxy wants a login; its error type is private, and trying again would not help.
+/// How hyper begins what it says about a proxy's answer to `CONNECT`; its error type is private.
+const TUNNEL_ERROR: &str = "tunnel error: ";
+
+/// What it says when a proxy wants a login: trying again would not help.
 const PROXY_AUTH_REQUIRED: &str = "proxy authorization required";
 
 impl Error {
     /// Sorts an error of the HTTP library. `host` is where the request goes.
     pub(super) fn from_transport(error: &reqwest::Error, host: String, connect_timeout: Duration) -> Self {
         let reason = innermost(error);
-        if let Some(reason) = certificate_problem(error) {
-            return Self::Certificate { host, reason };
+        let tls = tls_problem(error);
+        if let Some(problem @ rustls::Error::InvalidCertificate(_)) = tls {
+            return Self::Certificate { host, reason: problem.to_string() };
         }
         match () {
             () if error.is_dns() => Self::Dns { host, reason },
             () if error.is_connect() && error.is_timeout() => Self::TimedOut(Timeout::Connect(connect_timeout)),
-            () if error.is_connect() => {
-                let transient = reason != PROXY_AUTH_REQUIRED;
-                Self::Connect { host, reason, transient }
+            () if error.is_connect() && reason.ends_with(PROXY_AUTH_REQUIRED) => Self::ProxyLogin { host },
+            () if error.is_connect() && reason.starts_with(TUNNEL_ERROR) => {
+                let reason = format!("the proxy opens no tunnel ({})", &reason[TUNNEL_ERROR.len()..]);
+                Self::Connect { host, reason, transient: true }
             }
+            () if error.is_connect() => Self::Connect { host, reason, transient: tls.is_none() },
             () => Self::Lost { host, reason },
         }
     }
@@ -170,6 +183,7 @@ impl Error {
             Self::Answer { .. }
             | Self::Certificate { .. }
             | Self::Connect { .. }
+            | Self::ProxyLogin { .. }
             | Self::TimedOut(Timeout::Total(_)) => Failure::Final,
         }
     }
@@ -239,18 +253,16 @@ fn innermost(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// What TLS has against the server, unless the connection itself broke.
-fn certificate_problem(error: &reqwest::Error) -> Option<String> {
+/// What TLS has against the server, where it was TLS that failed. An IO error that wraps another one leaves it out of its
+/// chain of sources, so both ways down are taken.
+fn tls_problem(error: &reqwest::Error) -> Option<&rustls::Error> {
     let mut cause = error.source();
     while let Some(source) = cause {
-        let inside_io = source.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = source
-            .downcast_ref::<rustls::Error>()
-            .or_else(|| inside_io.and_then(|inner| inner.downcast_ref::<rustls::Error>()));
-        if let Some(tls) = tls {
-            return Some(tls.to_string());
+        if let Some(tls) = source.downcast_ref() {
+            return Some(tls);
         }
-        cause = source.source();
+        let inside_io = source.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = inside_io.map(|inner| inner as _).or_else(|| source.source());
     }
     None
 }

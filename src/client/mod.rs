@@ -95,6 +95,8 @@ impl Client {
         if !endpoint.is_loopback() {
             builder = match &options.proxy {
                 ProxyChoice::Direct => builder,
+                // The library takes the star for names alone, not for addresses.
+                ProxyChoice::Environment { except: Some(hosts), .. } if hosts.trim() == "*" => builder,
                 ProxyChoice::Given(url) => builder.proxy(Proxy::all(url).map_err(|_| BuildError::Proxy)?),
                 ProxyChoice::Environment { https, except } => {
                     let except = except.as_deref().and_then(NoProxy::from_string);

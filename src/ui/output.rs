@@ -15,6 +15,9 @@ use super::interrupt::Interrupt;
 /// A pipe that poll(2) calls writable takes this much without blocking: `PIPE_BUF`, by POSIX at least 512, on Linux 4096.
 const ATOMIC_WRITE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 
+/// How long a reader may keep us waiting after the first signal, in milliseconds.
+const GRACE_MS: u16 = 500;
+
 /// Why nothing more can be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OutputError {
@@ -22,7 +25,7 @@ pub(crate) enum OutputError {
     #[error("standard output is closed")]
     Closed,
     /// A signal came while the reader kept us waiting.
-    #[error("interrupted while writing")]
+    #[error("interrupted")]
     Interrupted(i32),
     /// Anything else, such as a full disk.
     #[error("cannot write to standard output")]
@@ -77,17 +80,20 @@ impl Output {
     }
 
     fn wait_until_writable(&self, interrupt: &Interrupt) -> Result<(), OutputError> {
-        // After the first signal only what had arrived is still written; the second one kills at once.
-        let alarm: Option<BorrowedFd<'_>> = if interrupt.seen().is_none() { interrupt.alarm() } else { None };
+        // After the first signal what had arrived is still written, to a reader that takes it; the second one kills at once.
+        let before = interrupt.seen();
+        let alarm: Option<BorrowedFd<'_>> = if before.is_none() { interrupt.alarm() } else { None };
+        let patience = if before.is_none() { PollTimeout::NONE } else { PollTimeout::from(GRACE_MS) };
         let mut watched = vec![PollFd::new(self.file.as_fd(), PollFlags::POLLOUT)];
         watched.extend(alarm.map(|alarm| PollFd::new(alarm, PollFlags::POLLIN)));
         loop {
-            match poll(&mut watched, PollTimeout::NONE) {
+            let signal = match poll(&mut watched, patience) {
+                Ok(0) => before,
                 Ok(_) if watched[0].any().unwrap_or(true) => return Ok(()),
-                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+                Ok(_) | Err(nix::errno::Errno::EINTR) => interrupt.seen().filter(|_| before.is_none()),
                 Err(errno) => return Err(OutputError::Failed(errno.into())),
-            }
-            if let Some(signal) = interrupt.seen().filter(|_| alarm.is_some()) {
+            };
+            if let Some(signal) = signal {
                 return Err(OutputError::Interrupted(signal));
             }
         }

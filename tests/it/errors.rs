@@ -80,8 +80,8 @@ fn every_status_has_an_error_object_for_programs() {
         let lines = outcome.stdout_json_lines();
         let (error, before) = lines.split_last().unwrap();
         check_error_object(error, code, name, &expected);
-        let retries = before.iter().map(|line| &line["type"]).collect::<Vec<_>>();
-        assert_eq!(retries, if retried { vec!["retry"] } else { vec![] }, "{outcome}");
+        let types = before.iter().map(|line| &line["type"]).collect::<Vec<_>>();
+        assert_eq!(types, if retried { vec!["retry"] } else { vec![] }, "{outcome}");
     }
 }
 

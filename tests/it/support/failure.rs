@@ -41,7 +41,8 @@ impl Outcome {
         }
         let message = lines.pop().and_then(|line| line.strip_prefix("langdock: error: "));
         let Some(message) = message else { panic!("expected an error line and its hint at the end of stderr\n{self}") };
-        let others = lines.iter().filter(|line| line.contains("error:") || line.starts_with("hint:")).count();
+        let others =
+            lines.iter().filter(|line| line.starts_with("langdock: error:") || line.starts_with("hint:")).count();
         assert!(others == 0, "expected one error line\n{self}");
         let notices = lines.iter().map(|&line| line.to_owned()).collect();
         Failure { notices, message: message.to_owned(), hint, object }
