@@ -46,7 +46,10 @@ pub(crate) enum Command {
     Completions(Completions),
 }
 
-/// Flags of `send`
+/// Send one request and stream the answer to standard output
+///
+/// The prompt is the words given, or standard input, or both: standard input then stands before the prompt.
+// clap takes the description of a command from here, and that of its line in the list of commands from `Command`.
 #[derive(Debug, Args)]
 pub(crate) struct Send {
     /// The prompt; several words are joined by a space, and `--` ends the flags
@@ -66,7 +69,7 @@ pub(crate) struct Send {
     pub(crate) looking: Looking,
 }
 
-/// Flags of `completions`
+/// Print a completion script for a shell
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
     /// The shell

@@ -7,6 +7,7 @@ mod endings;
 mod errors;
 mod fixtures_hold;
 mod flags;
+mod generated;
 mod layering;
 mod network;
 mod output;

@@ -1,0 +1,95 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_langdock_global_optspecs
+    string join \n region= base-url= api-key-file= connect-timeout= idle-timeout= timeout= max-retries= max-wait= proxy= cacert= allow-http demo h/help V/version
+end
+
+function __fish_langdock_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_langdock_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_langdock_using_subcommand
+    set -l cmd (__fish_langdock_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c langdock -n "__fish_langdock_needs_command" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_needs_command" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_needs_command" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
+complete -c langdock -n "__fish_langdock_needs_command" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
+complete -c langdock -n "__fish_langdock_needs_command" -l timeout -d 'For the whole call, waiting included [default: none]' -r
+complete -c langdock -n "__fish_langdock_needs_command" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
+complete -c langdock -n "__fish_langdock_needs_command" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_needs_command" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
+complete -c langdock -n "__fish_langdock_needs_command" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_needs_command" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
+complete -c langdock -n "__fish_langdock_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_needs_command" -s V -l version -d 'Print version'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "send" -d 'Send one request and stream the answer to standard output'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l timeout -d 'For the whole call, waiting included [default: none]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s m -l model -d 'Model' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l temperature -d 'Randomness, 0 to 1' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l top-p -d 'Nucleus sampling, 0 to 1' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l stop -d 'Stop at this text; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l set -d 'Any other field of the request\'s body; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s f -l file -d 'Text file, image or PDF, told by its content; - is standard input; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l color -d 'Colour of messages' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l lang -d 'With --extract: the first code block of this language' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s o -l output -d 'Write the answer to this file, whole or not at all' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s I -l no-stdin -d 'Leave standard input alone'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s q -l quiet -d 'Say nothing but errors'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s v -l verbose -d 'Say what is done; -vv: requests and headers too, never bodies or the key'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s u -l usage -d 'Say the tokens and the time it took'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s S -l no-stream -d 'Ask for the answer in one piece'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s j -l json -d 'Print the API\'s message object'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l jsonl -d 'Print each event on a line as it comes, then the message object'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s x -l extract -d 'Print the first fenced code block only'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l allow-truncated -d 'Exit 0 even if the answer was cut off by the limit of tokens'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l dry-run -d 'Print the body and send nothing; the data of images is shortened'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l curl -d 'Print an equal curl command and send nothing; the key stands in it as $LANGDOCK_API_KEY'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand completions" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand completions" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand completions" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand completions" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand completions" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand completions" -l timeout -d 'For the whole call, waiting included [default: none]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand completions" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand completions" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand completions" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand completions" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand completions" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand completions" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
+complete -c langdock -n "__fish_langdock_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -1,0 +1,295 @@
+"""Measures what `langdock` costs, beside curl in the same run, and fails where it costs more than it may.
+
+    measure.py PROGRAM FOLDER
+
+Instructions are counted by callgrind: they do not depend on what else the machine does, and so are gates. Peak memory
+is steady enough to be one too. Times are medians of runs of the one and the other in turn; their ratio is printed with
+its goal, and a gate stands far above the goal, where only a mistake gets.
+"""
+
+import json
+import os
+import pty
+import re
+import statistics
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PROGRAM, FOLDER = sys.argv[1], Path(sys.argv[2])
+MODEL = "claude-3-haiku-20240307"
+KEY = "sk-ld-cost"
+# The same surroundings wherever it runs: the length of an environment shows in the count of instructions.
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": str(FOLDER), "LANG": "C.UTF-8", "LANGDOCK_API_KEY": KEY}
+STAMP = re.compile(rb"(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])")
+MEGABYTE = 1_000_000
+
+
+def langdock(base, *args):
+    return [PROGRAM, "send", "--base-url", base, "-m", MODEL, *args]
+
+
+def curl(base, *args):
+    return [
+        "curl", "-sN", f"{base}/v1/messages",
+        "-H", f"Authorization: Bearer {KEY}", "-H", "anthropic-version: 2023-06-01",
+        "-H", "content-type: application/json", *args,
+    ]  # fmt: skip
+
+
+QUESTION = ["-d", json.dumps({"model": MODEL, "max_tokens": 4096, "stream": True,
+                              "messages": [{"role": "user", "content": "Say it."}]})]  # fmt: skip
+
+
+def shell(script, *words):
+    return ["sh", "-c", script, "sh", *map(str, words)]
+
+
+# Ways to run a command: each gives the seconds it took, or what it was asked for.
+
+
+def spawn(command, stdout, stderr=2):
+    actions = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_DUP2, stdout, 1),
+               (os.POSIX_SPAWN_DUP2, stderr, 2)]  # fmt: skip
+    return os.posix_spawnp(command[0], command, ENVIRONMENT, file_actions=actions)
+
+
+def succeed(command, pid):
+    _, status = os.waitpid(pid, 0)
+    if status:
+        sys.exit(f"cost: status {status} of {' '.join(command)[:300]}")
+
+
+def read_all(fd, take=lambda data: None):
+    total = 0
+    while True:
+        try:
+            data = os.read(fd, 65536)
+        except OSError:  # A terminal whose other end was closed.
+            data = b""
+        if not data:
+            return total
+        take(data)
+        total += len(data)
+
+
+def to_pipe(command, take=lambda data: None):
+    reader, writer = os.pipe()
+    begun = time.perf_counter()
+    pid = spawn(command, writer)
+    os.close(writer)
+    total = read_all(reader, take)
+    succeed(command, pid)
+    took = time.perf_counter() - begun
+    os.close(reader)
+    if not total:
+        sys.exit(f"cost: no output of {' '.join(command)[:300]}")
+    return took
+
+
+def to_terminal(command):
+    ours, theirs = pty.openpty()
+    begun = time.perf_counter()
+    pid = spawn(command, theirs)
+    os.close(theirs)
+    read_all(ours)
+    succeed(command, pid)
+    took = time.perf_counter() - begun
+    os.close(ours)
+    return took
+
+
+def memory(command):
+    """Peak memory in megabytes; of a pipeline, that of the largest part."""
+    result = subprocess.run(
+        ["/usr/bin/time", "-f", "%M", *command], env=ENVIRONMENT, capture_output=True, stdin=subprocess.DEVNULL
+    )
+    if result.returncode:
+        sys.exit(f"cost: {result.stderr.decode()}")
+    return int(result.stderr.split()[-1]) * 1024 / MEGABYTE
+
+
+def instructions(command):
+    result = subprocess.run(
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command],
+        env=ENVIRONMENT, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    found = re.search(r"Collected : (\d+)", result.stderr)
+    if result.returncode or not found:
+        sys.exit(f"cost: valgrind {' '.join(command)[:300]}\n{result.stderr}")
+    return int(found[1])
+
+
+def in_turn(run, one, other, times):
+    """Runs the one and the other in turn, and gives the median seconds of both and of their ratios."""
+    for command in (one, other):
+        run(command)
+    pairs = [(run(one), run(other)) for _ in range(times)]
+    return [statistics.median(column) for column in zip(*[(a, b, a / b) for a, b in pairs])]
+
+
+def delays(command):
+    """Microseconds from the sending of each delta to its arrival here."""
+    found = []
+
+    def take(data):
+        now = time.monotonic_ns()
+        found.extend((now - int(stamp, 16)) / 1000 for stamp in STAMP.findall(data))
+
+    to_pipe(command, take)
+    if len(found) < 450:
+        sys.exit(f"cost: {len(found)} deltas came of {' '.join(command)[:200]}")
+    return found
+
+
+class Table:
+    def __init__(self):
+        self.rows, self.failed = [], []
+
+    def add(self, what, ours, theirs, ratio, goal, met, gate=""):
+        self.rows.append((what, ours, theirs, ratio, goal, {True: "yes", False: "NO", None: ""}[met], gate))
+
+    def count(self, what, value, goal):
+        met = value <= goal * 1e6
+        self.add(what, f"{value / 1e6:.2f} M", "", "", f"<= {goal} M", met, "gate")
+        if not met:
+            self.failed.append(what)
+
+    def megabytes(self, what, ours, theirs, goal):
+        met = ours <= goal
+        self.add(what, f"{ours:.1f} MB", f"{theirs:.1f} MB" if theirs else "", "", f"<= {goal} MB", met, "gate")
+        if not met:
+            self.failed.append(what)
+
+    def times(self, what, measured, goal, limit):
+        ours, theirs, ratio = measured
+        cells = (f"{ours * 1e3:.2f} ms", f"{theirs * 1e3:.2f} ms", f"{ratio:.2f}")
+        if goal is None:
+            self.add(what, *cells, "", None)
+            return
+        self.add(what, *cells, f"<= {goal}", ratio <= goal, f"gate {limit}")
+        if ratio > limit:
+            self.failed.append(what)
+
+    def delay(self, what, ours, theirs, goal):
+        """The goal is a share of curl's: how long a waking takes is the machine's."""
+        ratio = ours / theirs
+        self.add(what, f"{ours:.0f} us", f"{theirs:.0f} us", f"{ratio:.2f}", f"<= {goal}", ratio <= goal)
+
+    def show(self):
+        rows = [("", "langdock", "curl", "ratio", "goal", "met", ""), *self.rows]
+        widths = [max(len(row[column]) for row in rows) for column in range(7)]
+        for row in rows:
+            cells = [row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
+            print("  ".join(cells).rstrip())
+
+
+def png(path, side):
+    """Writes a picture of noise, which does not get smaller by packing."""
+
+    def part(kind, data):
+        return len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4)
+
+    rows = b"".join(b"\0" + os.urandom(side * 3) for _ in range(side))
+    head = side.to_bytes(4) + side.to_bytes(4) + b"\x08\x02\0\0\0"
+    packed = zlib.compress(rows, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + part(b"IHDR", head) + part(b"IDAT", packed) + part(b"IEND", b""))
+
+
+def certificate():
+    ca, key, leaf = FOLDER / "ca.pem", FOLDER / "leaf.key", FOLDER / "leaf.pem"
+    (FOLDER / "leaf.ext").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth\n")
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    for command in (
+        ["req", "-x509", *curve, "-keyout", FOLDER / "ca.key", "-out", ca, "-days", "2", "-subj", "/CN=cost CA"],
+        ["req", *curve, "-keyout", key, "-out", FOLDER / "leaf.csr", "-subj", "/CN=localhost"],
+        ["x509", "-req", "-in", FOLDER / "leaf.csr", "-CA", ca, "-CAkey", FOLDER / "ca.key", "-CAcreateserial",
+         "-out", leaf, "-days", "2", "-extfile", FOLDER / "leaf.ext"],
+    ):  # fmt: skip
+        subprocess.run(["openssl", *map(str, command)], check=True, capture_output=True)
+    return ca, leaf, key
+
+
+def main():
+    ca, leaf, leaf_key = certificate()
+    text, image = FOLDER / "text.txt", FOLDER / "noise.png"
+    line = 'The 3rd "quoted" word\tof a line \\ with ümläuts, and so on to its end.\n'.encode()
+    text.write_bytes((line * (5 * MEGABYTE // len(line) + 1))[: 5 * MEGABYTE - 1] + b"\n")
+    png(image, 1140)
+    server = subprocess.Popen(
+        [sys.executable, HERE / "server.py", leaf, leaf_key],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        port, tls_port = server.stdout.readline().split()
+        table = Table()
+        measure(table, f"http://127.0.0.1:{port}", f"https://127.0.0.1:{tls_port}", ca, text, image)
+    finally:
+        server.stdin.close()
+        server.wait(10)
+    table.show()
+    if table.failed:
+        sys.exit("cost: over the gate: " + "; ".join(table.failed))
+
+
+def measure(table, http, https, ca, text, image):
+    version = [PROGRAM, "--version"]
+    short, curl_short = langdock(f"{http}/short", "Say it."), curl(f"{http}/short", *QUESTION)
+    # No issuer that the bundled roots know is to be had on loopback. The certificate's own stands for them: by default no
+    # file is read either. What curl reads by default is the system's bundle, and so it gets that, with the issuer added.
+    bundle = FOLDER / "bundle.pem"
+    bundle.write_bytes(Path("/etc/ssl/certs/ca-certificates.crt").read_bytes() + ca.read_bytes())
+    secure = langdock(f"{https}/short", "--cacert", str(ca), "Say it.")
+    curl_secure = curl(f"{https}/short", "--cacert", str(bundle), *QUESTION)
+    many, curl_many = langdock(f"{http}/many", "Say it."), curl(f"{http}/many", *QUESTION)
+    burst, curl_burst = langdock(f"{http}/burst", "Say it."), curl(f"{http}/burst", *QUESTION)
+    paced, curl_paced = langdock(f"{http}/paced", "Say it."), curl(f"{http}/paced", *QUESTION)
+
+    table.count("--version, instructions", instructions(version), 0.8)
+    table.count("short answer, http, instructions", instructions(short), 1.5)
+    table.count("short answer, https, instructions", instructions(secure), 5)
+    table.count("20,000 deltas to a pipe, instructions", instructions(many), 140)
+
+    table.times("--version", in_turn(to_pipe, version, ["curl", "--version"], 40), 0.2, 0.4)
+    table.times("short answer, http", in_turn(to_pipe, short, curl_short, 40), 0.3, 0.6)
+    table.megabytes("short answer, http, memory", memory(short), memory(curl_short), 7)
+    table.times("short answer, https", in_turn(to_pipe, secure, curl_secure, 20), 0.12, 0.3)
+    table.times("20,000 deltas to a pipe", in_turn(to_pipe, many, curl_many, 10), 1.3, 2.5)
+    table.times("20,000 deltas on a terminal", in_turn(to_terminal, many, curl_many, 10), 1.3, 2.5)
+    table.times("the same to a pipe, sent in one piece", in_turn(to_pipe, burst, curl_burst, 10), None, None)
+
+    ours, theirs = [], []
+    for _ in range(4):
+        ours += delays(paced)
+        theirs += delays(curl_paced)
+    for name, share, goal in ("median", 0.5, 0.83), ("p99", 0.99, 1.13):
+        at = [sorted(found)[int(len(found) * share)] for found in (ours, theirs)]
+        table.delay(f"delay of a delta to a pipe, {name}", *at, goal)
+
+    piped = shell('cat "$1" | "$2" send --base-url "$3" -m "$4"', text, PROGRAM, f"{http}/short", MODEL)
+    curl_piped = shell(
+        'cat "$1" | jq -Rs \'{model: $m, max_tokens: 4096, stream: true, messages: [{role: "user", content: .}]}\' '
+        '--arg m "$2" | curl -sN "$3/v1/messages" -H "Authorization: Bearer $4" -H "anthropic-version: 2023-06-01" '
+        '-H "content-type: application/json" --data-binary @-',
+        text, MODEL, f"{http}/short", KEY,
+    )  # fmt: skip
+    table.times("5 MB of text on stdin", in_turn(to_pipe, piped, curl_piped, 7), 0.25, 0.6)
+    table.megabytes("5 MB of text on stdin, memory", memory(piped), None, 18)
+
+    shown = langdock(f"{http}/short", "-f", str(image), "What is it?")
+    curl_shown = shell(
+        'base64 -w0 "$1" | jq -Rs \'{model: $m, max_tokens: 4096, stream: true, messages: [{role: "user", content: ['
+        '{type: "image", source: {type: "base64", media_type: "image/png", data: .}}, '
+        '{type: "text", text: "What is it?"}]}]}\' --arg m "$2" | '
+        'curl -sN "$3/v1/messages" -H "Authorization: Bearer $4" -H "anthropic-version: 2023-06-01" '
+        '-H "content-type: application/json" --data-binary @-',
+        image, MODEL, f"{http}/short", KEY,
+    )  # fmt: skip
+    table.times("3.9 MB image", in_turn(to_pipe, shown, curl_shown, 7), 0.2, 0.5)
+    table.megabytes("3.9 MB image, memory", memory(shown), None, 18)
+
+
+main()

@@ -1,0 +1,236 @@
+//! Man pages from the command line's definition, with what it does not know: environment, files, exit codes, examples.
+
+use clap::Command;
+use clap_mangen::{
+    Man,
+    roff::{Inline, Roff, bold, italic, roman},
+};
+use langdock::{EXIT_CODES, VARIABLES};
+
+use super::examples::examples;
+
+/// When the pages were last changed; the release checklist has a line for it.
+const DATE: &str = "2026-11-22";
+
+/// What every page says of itself.
+const NOTES: &str = "langdock is an independent client for Langdock's Anthropic Messages endpoint. \
+                     It is not made or endorsed by Langdock or Anthropic.";
+
+/// A line of text in the source of a page is not longer where it can be broken.
+const WIDTH: usize = 80;
+
+/// Returns the pages by their paths.
+pub(super) fn pages() -> Vec<(String, String)> {
+    super::commands().into_iter().map(|(_, command)| page(&command)).collect()
+}
+
+/// Returns what the page of a command is called.
+fn page_name(command: &Command) -> String {
+    command.get_display_name().unwrap_or(command.get_name()).to_owned()
+}
+
+/// Returns the page of a command.
+fn page(command: &Command) -> (String, String) {
+    let name = page_name(command);
+    let man = Man::new(command.clone())
+        .title(name.to_uppercase())
+        .date(DATE)
+        .source(concat!("langdock ", env!("CARGO_PKG_VERSION")))
+        .manual("User Commands");
+    let mut text = String::new();
+    let mut add = |part: &str| text.push_str(without_preamble(part));
+    add(&rendered(|out| man.render_title(out)));
+    add(&rendered(|out| man.render_name_section(out)));
+    add(&synopsis(command));
+    add(&rendered(|out| man.render_description_section(out)));
+    add(&as_subsections(&rendered(|out| man.render_options_section(out))));
+    for section in [commands(command), environment(&name), files(&name), exit_status(&name)].into_iter().flatten() {
+        add(&section.render());
+    }
+    add(&example_section(&name).render());
+    add(&see_also(&name).render());
+    add(&text_section("NOTES", NOTES).render());
+    (format!("man/{name}.1"), preamble() + &broken_into_lines(&text))
+}
+
+/// Returns what a part of the page writes.
+fn rendered(write: impl Fn(&mut Vec<u8>) -> std::io::Result<()>) -> String {
+    let mut out = Vec::new();
+    write(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// Returns what defines the apostrophe, which each part begins with and a page needs once.
+fn preamble() -> String {
+    Roff::new().render()
+}
+
+fn without_preamble(part: &str) -> &str {
+    let preamble = preamble();
+    part.strip_prefix(preamble.as_str()).unwrap_or(part)
+}
+
+/// Returns how the command is called, as its help says.
+fn synopsis(command: &Command) -> String {
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage: ").to_owned();
+    let name = command.get_bin_name().unwrap_or(command.get_name());
+    let rest = usage.strip_prefix(name).expect("a usage begins with the name");
+    let mut section = Roff::new();
+    section.control("SH", ["SYNOPSIS"]);
+    section.text([bold(name), roman(rest)]);
+    section.render()
+}
+
+/// Turns the sections that the groups of flags got into subsections of the options.
+fn as_subsections(options: &str) -> String {
+    let heading = |line: &str| match line.strip_prefix(".SH ") {
+        Some("OPTIONS") | None => line.to_owned(),
+        Some(group) => format!(".SS {}{}", &group[..1], group[1..].to_lowercase()),
+    };
+    // Possible values stand below an empty line, which clap_mangen makes of three breaks.
+    options.replace(".br\n\n.br\n", ".sp\n").lines().map(|line| heading(line) + "\n").collect()
+}
+
+fn commands(command: &Command) -> Option<Roff> {
+    let mut section = Roff::new();
+    section.control("SH", ["COMMANDS"]);
+    for subcommand in command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()) {
+        let about = subcommand.get_about().map(ToString::to_string).unwrap_or_default();
+        let page = format!("langdock-{}", subcommand.get_name());
+        entry(&mut section, [bold(page), roman("(1)")], &about);
+    }
+    command.has_subcommands().then_some(section)
+}
+
+fn environment(page: &str) -> Option<Roff> {
+    let mut section = Roff::new();
+    section.control("SH", ["ENVIRONMENT"]);
+    section.text([roman("A flag goes before its variable. No other variable has an effect.")]);
+    for (name, what) in VARIABLES {
+        entry(&mut section, [bold(*name)], what);
+    }
+    talks(page).then_some(section)
+}
+
+fn files(page: &str) -> Option<Roff> {
+    let mut section = Roff::new();
+    section.control("SH", ["FILES"]);
+    if page == "langdock-send" {
+        let what = "With --output FILE: the answer while it is written, and what came of it when it broke off.";
+        entry(&mut section, [italic("FILE"), roman(".part")], what);
+    } else {
+        section.text([roman("No file is read or written but those that flags and arguments name, and the ")]);
+        section.text([roman("system's certificates, where the bundled ones do not know who issued a server's.")]);
+    }
+    talks(page).then_some(section)
+}
+
+fn exit_status(page: &str) -> Option<Roff> {
+    let mut section = Roff::new();
+    section.control("SH", ["EXIT STATUS"]);
+    section.text([roman("The word beside the code is the kind that the JSON error object names.")]);
+    for (code, kind, what) in EXIT_CODES {
+        let kind = if kind.is_empty() { vec![] } else { vec![roman(" "), italic(*kind)] };
+        let head: Vec<Inline> = [bold(code.to_string())].into_iter().chain(kind).collect();
+        entry(&mut section, head, what);
+    }
+    talks(page).then_some(section)
+}
+
+/// Whether the page is about talking to the endpoint.
+fn talks(page: &str) -> bool {
+    ["langdock", "langdock-send"].contains(&page)
+}
+
+fn example_section(page: &str) -> Roff {
+    let mut section = Roff::new();
+    section.control("SH", ["EXAMPLES"]);
+    for (number, (what, script)) in examples(page).iter().enumerate() {
+        if number > 0 {
+            section.control("PP", []);
+        }
+        section.text([roman(*what)]);
+        section.control("PP", []);
+        section.control("RS", ["4"]);
+        section.control("nf", []);
+        for line in script.lines() {
+            section.text([roman(line)]);
+        }
+        section.control("fi", []);
+        section.control("RE", []);
+    }
+    section
+}
+
+/// Names the other pages.
+fn see_also(page: &str) -> Roff {
+    let names = super::commands().into_iter().map(|(_, command)| page_name(&command)).filter(|name| name != page);
+    let mut inlines = Vec::new();
+    for name in names {
+        if !inlines.is_empty() {
+            inlines.push(roman(", "));
+        }
+        inlines.extend([bold(name), roman("(1)")]);
+    }
+    let mut section = Roff::new();
+    section.control("SH", ["SEE ALSO"]);
+    section.text(inlines);
+    section
+}
+
+fn text_section(heading: &str, text: &str) -> Roff {
+    let mut section = Roff::new();
+    section.control("SH", [heading]);
+    section.text([roman(text)]);
+    section
+}
+
+/// Adds a term and what it means.
+fn entry(section: &mut Roff, term: impl Into<Vec<Inline>>, meaning: &str) {
+    section.control("TP", []);
+    section.text(term);
+    section.text([roman(meaning)]);
+}
+
+/// Makes of a page what mandoc finds nothing about: empty lines become space, and long lines are broken where text flows.
+fn broken_into_lines(text: &str) -> String {
+    let mut out = String::new();
+    let (mut is_term, mut is_as_typed) = (false, false);
+    for line in text.lines() {
+        match line {
+            ".nf" => is_as_typed = true,
+            ".fi" => is_as_typed = false,
+            _ => {}
+        }
+        if line.is_empty() {
+            out.push_str(".sp\n");
+        } else if is_term || is_as_typed || line.starts_with('.') {
+            out.push_str(line);
+            out.push('\n');
+        } else {
+            out.push_str(&wrapped(line));
+        }
+        is_term = line == ".TP";
+    }
+    out
+}
+
+/// Breaks a line of flowing text between words. A word that would be taken for a request does not begin a line.
+fn wrapped(line: &str) -> String {
+    let mut out = String::new();
+    let mut width = 0;
+    for word in line.split(' ').filter(|word| !word.is_empty()) {
+        let fits = width + 1 + word.len() <= WIDTH || word.starts_with(['.', '\'']);
+        if width > 0 && fits {
+            out.push(' ');
+            width += 1;
+        } else if width > 0 {
+            out.push('\n');
+            width = 0;
+        }
+        out.push_str(word);
+        width += word.len();
+    }
+    out + "\n"
+}

@@ -1,0 +1,139 @@
+"""Asks a real model through `langdock send`, and checks that what comes back is an answer, piece by piece.
+
+    ask.py PROGRAM BASE_URL KEY FOLDER
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+PROGRAM, BASE_URL, KEY, FOLDER = sys.argv[1:]
+FOLDER = Path(FOLDER)
+ENVIRONMENT = {
+    "PATH": f"{Path(PROGRAM).parent}:{os.environ['PATH']}",
+    "HOME": str(FOLDER),
+    "LANG": "C.UTF-8",
+    "LANGDOCK_API_KEY": KEY,
+    "LANGDOCK_BASE_URL": BASE_URL,
+    "LANGDOCK_MODEL": "claude-3-haiku-20240307",
+}
+DEADLINE_S = 120
+# More of a file than this does not fit into the model.
+MOST_BYTES = 16_000
+
+
+def check(holds, what, *evidence):
+    if not holds:
+        sys.exit(f"real-model: {what}\n" + "\n".join(map(str, evidence)))
+
+
+def start(script, **variables):
+    return subprocess.Popen(
+        ["sh", "-c", script if "|" in script else f"exec {script}"],
+        env=ENVIRONMENT | variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def finish(process, took=b""):
+    out, err = process.communicate(timeout=DEADLINE_S)
+    return took + out, err.decode(), process.returncode
+
+
+def streams(what, script):
+    """An answer comes in pieces, the first of them long before the last."""
+    process = start(script)
+    began, pieces = time.monotonic(), []
+    while piece := os.read(process.stdout.fileno(), 65536):
+        pieces.append((time.monotonic() - began, piece))
+    _, err, code = finish(process)
+    text = b"".join(piece for _, piece in pieces).decode()
+    check(code == 0, f"{what}: exit {code}", text, err)
+    check(len(text.split()) >= 5, f"{what}: no answer", text, err)
+    check(len(pieces) >= 5, f"{what}: it came in {len(pieces)} pieces", pieces)
+    first, last = pieces[0][0], pieces[-1][0]
+    check(last - first >= 0.05, f"{what}: it came all at once", pieces)
+    print(f"{what}: {len(pieces)} pieces, the first after {first:.2f} s, the last after {last:.2f} s")
+    print(f"    {' '.join(text.split())[:100]}")
+
+
+def message_object():
+    out, err, code = finish(start("langdock send --json --max-tokens 30 --allow-truncated 'Say hello.'"))
+    check(code == 0, f"--json: exit {code}", out, err)
+    message = json.loads(out)
+    check("".join(block.get("text", "") for block in message["content"]).strip(), "--json: no text", message)
+    usage = message["usage"]
+    check(usage["input_tokens"] > 0 and usage["output_tokens"] > 0, "--json: no usage", message)
+    check(message["langdock"]["complete"] is True, "--json: not complete", message)
+    print(f"--json: {usage['input_tokens']} tokens in, {usage['output_tokens']} out, {message['stop_reason']}")
+
+
+def wrong_key():
+    key = "sk-ld-wrong-0123456789"
+    out, err, code = finish(start("langdock send 'Say hello.'", LANGDOCK_API_KEY=key))
+    check((code, out) == (4, b""), f"a wrong key: exit {code}, expected 4", out, err)
+    check("hint:" in err and key not in err, "a wrong key: what stderr says", err)
+    print("a wrong key: exit 4")
+
+
+LONG = "--max-tokens 400 'Write a long story about a lighthouse, with many chapters.'"
+
+
+def interrupted():
+    process = start(f"langdock send {LONG}")
+    text = os.read(process.stdout.fileno(), 65536)
+    check(process.poll() is None, "SIGINT: the answer was over at once", text)
+    process.send_signal(signal.SIGINT)
+    text, err, code = finish(process, text)
+    check(code == -signal.SIGINT, f"SIGINT: status {code}, expected death by SIGINT", text, err)
+    check(text.strip(), "SIGINT: nothing on stdout", err)
+    print(f"SIGINT in mid-answer: died of it, with {len(text)} bytes on stdout")
+
+
+def interrupted_file():
+    file, part = FOLDER / "answer.txt", FOLDER / "answer.txt.part"
+    for left in (file, part):
+        left.unlink(missing_ok=True)
+    process = start(f"langdock send -o '{file}' {LONG}")
+    until = time.monotonic() + DEADLINE_S
+    while not (part.exists() and part.stat().st_size):
+        check(process.poll() is None and time.monotonic() < until, "-o: nothing was written before its end")
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    out, err, code = finish(process)
+    check(code == -signal.SIGINT, f"-o: status {code}, expected death by SIGINT", out, err)
+    check(not file.exists() and part.stat().st_size > 0, "-o: not just FILE.part is left", *FOLDER.iterdir())
+    check(str(part) in err and not out, "-o: FILE.part is not named, or stdout is not empty", out, err)
+    print(f"SIGINT in mid-answer with -o: FILE.part alone, {part.stat().st_size} bytes")
+
+
+def file_to_send():
+    """README.md, or what of it fits into the model."""
+    path = Path("README.md")
+    text = path.read_bytes()
+    if len(text) <= MOST_BYTES:
+        return path
+    print(f"README.md has {len(text)} bytes: its first {MOST_BYTES} are sent")
+    shortened = FOLDER / "README.md"
+    shortened.write_bytes(text[:MOST_BYTES].rsplit(b"\n", 1)[0] + b"\n")
+    return shortened
+
+
+def main():
+    send = "langdock send --max-tokens 40 --allow-truncated"
+    streams("words", f"{send} 'Name three rivers and say where each of them flows.'")
+    # A clean tree has no diff: one is made of a file that is there.
+    changed = subprocess.run(["git", "diff", "--quiet"]).returncode != 0
+    diff = "git diff" if changed else "git diff --no-index /dev/null tests/need"
+    streams(diff, f"{diff} | head -c {MOST_BYTES} | {send} 'Write a commit message for this change.'")
+    streams("-f README.md", f"{send} -f '{file_to_send()}' 'What is this about?'")
+    message_object()
+    wrong_key()
+    interrupted()
+    interrupted_file()
+
+
+main()
