@@ -47,6 +47,8 @@ pub(crate) struct Output {
     /// Regular files take all they are given; pipes, sockets and terminals may keep the writer waiting.
     may_block: bool,
     is_pipe: bool,
+    /// What is left of the room that poll(2) last told of, in bytes.
+    room: usize,
 }
 
 impl Output {
@@ -58,25 +60,34 @@ impl Output {
     fn open() -> io::Result<Self> {
         let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let kind = file.metadata()?.file_type();
-        Ok(Self { file, may_block: !kind.is_file(), is_pipe: kind.is_fifo() || kind.is_socket() })
+        Ok(Self { file, may_block: !kind.is_file(), is_pipe: kind.is_fifo() || kind.is_socket(), room: 0 })
     }
 
     /// Writes all of `bytes`. The first signal ends a write that waits for its reader.
     pub(crate) fn write_all(&mut self, mut bytes: &[u8], interrupt: &Interrupt) -> Result<(), OutputError> {
         while !bytes.is_empty() {
-            let mut length = bytes.len();
-            if self.may_block {
-                self.wait_until_writable(interrupt)?;
-                length = length.min(ATOMIC_WRITE);
-            }
+            let length = if self.may_block { self.room_for(bytes.len(), interrupt)? } else { bytes.len() };
             match self.file.write(&bytes[..length]) {
-                Ok(written) => bytes = &bytes[written..],
+                Ok(written) => {
+                    bytes = &bytes[written..];
+                    self.room = self.room.saturating_sub(written);
+                }
                 Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => return Err(OutputError::Closed),
                 Err(error) => return Err(OutputError::Failed(error)),
             }
         }
         Ok(())
+    }
+
+    /// How much of `wanted` can be written without blocking. What poll(2) once said holds until as much has been written:
+    /// a pipe that is writable has a page free, and small writes fill it one after the other.
+    fn room_for(&mut self, wanted: usize, interrupt: &Interrupt) -> Result<usize, OutputError> {
+        if !self.is_pipe || self.room < wanted.min(ATOMIC_WRITE) {
+            self.wait_until_writable(interrupt)?;
+            self.room = ATOMIC_WRITE;
+        }
+        Ok(wanted.min(self.room))
     }
 
     fn wait_until_writable(&self, interrupt: &Interrupt) -> Result<(), OutputError> {

@@ -9,7 +9,7 @@ const ROWS: [&[&str]; 5] =
     [&["protocol", "media"], &["client"], &["config", "input", "ui", "demo"], &["cli"], &["app", "error", "command"]];
 
 /// Outside crates and the files or folders that own them.
-const OWNERS: [(&str, &[&str]); 14] = [
+const OWNERS: [(&str, &[&str]); 15] = [
     ("reqwest", &["client/"]),
     ("rustls", &["client/"]),
     ("rustls_native_certs", &["client/"]),
@@ -18,6 +18,7 @@ const OWNERS: [(&str, &[&str]); 14] = [
     ("clap_complete", &["cli/"]),
     ("indicatif", &["ui/progress.rs"]),
     ("anstyle", &["ui/"]),
+    ("console", &["ui/progress.rs"]),
     ("nix", &["ui/"]),
     ("signal_hook", &["ui/interrupt.rs"]),
     ("pulldown_cmark", &["ui/"]),

@@ -6,6 +6,7 @@ use crate::support::{
     command::{KEY, Langdock},
     events::{MODEL, message},
     home::Home,
+    installed::installed,
     reply::Reply,
     request::Request,
     sending::{answering, send},
@@ -75,6 +76,9 @@ fn a_dry_run_still_checks_what_is_asked_for() {
 
 #[test]
 fn what_curl_prints_sends_the_same_request_when_it_is_pasted_into_bash() {
+    if !(installed("curl") && installed("bash")) {
+        return;
+    }
     let server = Server::start(|_, _| Reply::json(200, &message("ok")));
     let home = Home::new();
     for args in [&["--", PROMPT][..], &["-S", "--region", "us", "-s", "it's", "--timeout", "50s", "--", "-x 'q'"]] {
@@ -94,6 +98,9 @@ fn what_curl_prints_sends_the_same_request_when_it_is_pasted_into_bash() {
 
 #[test]
 fn what_curl_prints_is_equal_for_a_body_that_no_argument_could_hold() {
+    if !(installed("curl") && installed("bash")) {
+        return;
+    }
     let server = Server::start(|_, _| Reply::json(200, &message("ok")));
     let home = Home::new();
     home.write("work/long.txt", "it's a \"long\" line \\\n".repeat(20_000));
