@@ -1,0 +1,62 @@
+//! The README's examples work, and its tables say what the program says.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::{command::Langdock, events, home::Home, reply::Reply, server::Server};
+
+fn readme() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+}
+
+/// The shell blocks of the README, but for those that CI runs by itself and those that say why they are not run.
+fn examples(readme: &str) -> Vec<String> {
+    let mut blocks = readme.split("```sh\n");
+    let mut before = blocks.next().unwrap_or_default();
+    let mut examples = Vec::new();
+    for block in blocks {
+        let (script, after) = block.split_once("```").expect("a block has an end");
+        let mark = before.trim_end().lines().last().unwrap_or_default();
+        if !(mark.starts_with("<!-- ci: ") || mark.starts_with("<!-- not run: ")) {
+            examples.push(script.to_owned());
+        }
+        before = after;
+    }
+    examples
+}
+
+#[test]
+fn each_example_of_the_readme_works() {
+    let server = Server::start(|request, _| match request.json()["stream"].as_bool() {
+        Some(true) => Reply::sse(events::answer(&["Here:\n\n", "```sh\nwc -l\n", "```\n"])),
+        _ => Reply::json(200, &events::message("All of it.")),
+    });
+    let home = Home::new();
+    home.write("work/README.md", readme());
+    home.write("work/notes.md", "# Notes\n");
+    home.write("work/photo.png", b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90\x77\x53\xde");
+    home.write("work/questions.txt", "One?\nTwo?\n");
+    let examples = examples(&readme());
+    assert!(examples.len() >= 6, "the examples were not found");
+    for script in examples {
+        let run = Langdock::shell(&format!("set -e\n{script}")).home(&home).key().against(&server);
+        let outcome = run.env("LANGDOCK_MODEL", "claude-3-haiku-20240307").run();
+        assert_eq!(outcome.code, Some(0), "{script}\n{outcome}");
+        assert!(!outcome.stderr.contains("langdock: error"), "{script}\n{outcome}");
+    }
+}
+
+#[test]
+fn the_readme_lists_every_exit_code_and_variable() {
+    let readme = readme();
+    for (code, kind, _) in langdock::EXIT_CODES {
+        let row = readme
+            .lines()
+            .find(|line| line.starts_with(&format!("| {code} ")) || line.starts_with(&format!("| {code},")));
+        let row = row.unwrap_or_else(|| panic!("no row for exit code {code}"));
+        assert!(kind.is_empty() || row.contains(&format!("`{kind}`")), "{row} should name {kind}");
+    }
+    for (variable, _) in langdock::VARIABLES {
+        assert!(readme.contains(&format!("`{variable}`")), "{variable} is not in the README");
+    }
+}
