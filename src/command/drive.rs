@@ -47,13 +47,7 @@ impl Timing {
 }
 
 /// Drives `call` to its end.
-pub(crate) async fn drive(
-    app: &App,
-    model: &str,
-    region: &str,
-    mut call: Call,
-    renderer: &mut dyn Renderer,
-) -> Outcome {
+pub(crate) async fn drive(app: &App, model: &str, region: &str, mut call: Call, renderer: &mut Renderer) -> Outcome {
     let mut timing = Timing::start();
     let ended = pull(app, &mut call, renderer, &mut timing).await;
     timing.ended = Instant::now();
@@ -87,9 +81,9 @@ enum Stop {
     Signal(i32),
 }
 
-async fn pull(app: &App, call: &mut Call, renderer: &mut dyn Renderer, timing: &mut Timing) -> Result<(), Stop> {
+async fn pull(app: &App, call: &mut Call, renderer: &mut Renderer, timing: &mut Timing) -> Result<(), Stop> {
     let mut signal = pin!(app.interrupt.wait());
-    let mut closed = pin!(renderer.sink().closed());
+    let mut closed = pin!(renderer.closed());
     let mut countdown: Option<Countdown> = None;
     loop {
         while let Some(update) = call.next_update() {

@@ -17,7 +17,7 @@ use crate::demo;
 use crate::error::Error;
 use crate::input::{self, Attachment, Stdin, assemble, read_text};
 use crate::protocol::{CreateMessage, StopReason};
-use crate::ui::{Answer, Calls, Extract, Json, JsonLines, Output, PartFile, Plain, Renderer, Saved, Shown, Sink};
+use crate::ui::{Answer, Calls, Extract, Form, Json, JsonLines, Output, PartFile, Plain, Renderer, Saved, Shown, Sink};
 
 /// How long standard input may stay silent before the person is told.
 const SILENT_STDIN: Duration = Duration::from_secs(2);
@@ -50,7 +50,7 @@ pub(crate) async fn send(app: &App, connection: &cli::Connection, args: &cli::Se
     let region = settings.endpoint.region().as_str();
     app.notices.step(&format!("model {model}, region {region}, {}", settings.endpoint.messages_url()));
     let call = client.call(Bytes::from(body), stream);
-    let outcome = drive(app, &model, region, call, renderer.as_mut()).await;
+    let outcome = drive(app, &model, region, call, &mut renderer).await;
     end(app, args, outcome, renderer)
 }
 
@@ -172,31 +172,30 @@ async fn read_stdin(app: &App, has_prompt: bool, is_asked_for: bool) -> Result<O
 }
 
 /// Picks the form of output. A file is opened before anything is sent, so that an answer is not paid for and then lost.
-fn renderer(app: &App, args: &cli::Send, request: &CreateMessage) -> Result<Box<dyn Renderer>, Error> {
-    let file = args.output.file.as_deref().filter(|path| path.as_os_str() != "-");
-    let sink = match file {
+fn renderer(app: &App, args: &cli::Send, request: &CreateMessage) -> Result<Renderer, Error> {
+    let sink = match args.output.file.as_deref().filter(|path| path.as_os_str() != "-") {
         Some(path) => {
             Sink::file(PartFile::create(path).map_err(|source| Error::Unwritable { path: path.to_owned(), source })?)
         }
-        None => Sink::stdout(Output::stdout()?, Arc::clone(&app.interrupt)),
+        None => Sink::stdout(Output::stdout()?, app.facts.stdout_is_terminal, Arc::clone(&app.interrupt)),
     };
-    let is_terminal = file.is_none() && app.facts.stdout_is_terminal;
-    Ok(if args.output.json {
-        Box::new(Json::new(sink, is_terminal))
+    let form: Box<dyn Form> = if args.output.json {
+        Box::new(Json)
     } else if args.output.jsonl {
-        Box::new(JsonLines::new(sink, is_terminal))
+        Box::new(JsonLines)
     } else if args.output.extract {
         let prefill = args.request.prefill.as_deref().unwrap_or_default().trim_end();
-        Box::new(Extract::new(sink, is_terminal, args.output.lang.clone(), prefill.to_owned()))
+        Box::new(Extract::new(args.output.lang.clone(), prefill.to_owned()))
     } else if request.extra.contains_key("tools") {
-        Box::new(Calls::new(sink, is_terminal))
+        Box::new(Calls)
     } else {
-        Box::new(Plain::new(sink, is_terminal))
-    })
+        Box::new(Plain)
+    };
+    Ok(Renderer::new(form, sink))
 }
 
 /// Shows the answer, judges how it ended, and closes the output.
-fn end(app: &App, args: &cli::Send, outcome: Outcome, mut renderer: Box<dyn Renderer>) -> Result<(), Error> {
+fn end(app: &App, args: &cli::Send, outcome: Outcome, mut renderer: Renderer) -> Result<(), Error> {
     let mut error = outcome.error;
     if let Some(answer) = outcome.answer.as_ref().filter(|_| !matches!(error, Some(Error::Output(_)))) {
         let shown = renderer.finish(answer);
@@ -214,7 +213,7 @@ fn end(app: &App, args: &cli::Send, outcome: Outcome, mut renderer: Box<dyn Rend
             app.notices.numbers(&usage_line(answer, outcome.timing));
         }
     }
-    if let Saved::Partly(path) = renderer.into_sink().close(error.is_none())? {
+    if let Saved::Partly(path) = renderer.close(error.is_none())? {
         app.notices.notice(&format!("what came of the answer is in `{}`", path.display()));
     }
     error.map_or(Ok(()), Err)

@@ -1,55 +1,27 @@
 //! The answer to a request with tools: calls on standard output, one a line, and then the text on stderr; or the text alone.
 
-use super::output::OutputError;
-use super::renderer::{Answer, Renderer, Shown};
-use super::sanitize::{sanitize, sanitize_json};
+use super::renderer::{Answer, Form, Shown};
 use super::sink::Sink;
-use crate::protocol::{ContentBlock, Update};
+use crate::protocol::ContentBlock;
 
 /// Holds the answer back until it is known whether there are calls.
 #[derive(Debug)]
-pub(crate) struct Calls {
-    sink: Sink,
-    is_terminal: bool,
-}
+pub(crate) struct Calls;
 
-impl Calls {
-    /// Writes to `sink`; `is_terminal` says whether a terminal is at its end.
-    pub(crate) fn new(sink: Sink, is_terminal: bool) -> Self {
-        Self { sink, is_terminal }
-    }
-}
-
-impl Renderer for Calls {
-    fn update(&mut self, _update: &Update, _data: &[u8]) {}
-
-    fn flush(&mut self) -> Result<(), OutputError> {
-        Ok(())
-    }
-
-    fn finish(&mut self, answer: &Answer) -> Result<Shown, OutputError> {
+impl Form for Calls {
+    fn finish(&mut self, answer: &Answer, sink: &mut Sink) -> Shown {
         let text = answer.message.text();
-        let calls = answer.message.content.iter().filter(|block| matches!(block, ContentBlock::ToolUse(_)));
-        let lines: Vec<String> =
-            calls.map(|call| serde_json::to_string(call).expect("a call is maps with string keys")).collect();
-        let (out, aside) = if lines.is_empty() { (text, String::new()) } else { (lines.join("\n"), text) };
-        if !self.is_terminal {
-            self.sink.push(out.as_bytes());
-        } else if lines.is_empty() {
-            self.sink.push(sanitize(&out).as_bytes());
-        } else {
-            self.sink.push(sanitize_json(&out).as_bytes());
+        let mut has_calls = false;
+        for call in answer.message.content.iter().filter(|block| matches!(block, ContentBlock::ToolUse(_))) {
+            has_calls = true;
+            sink.json(&serde_json::to_string(call).expect("a call is maps with string keys"));
+            sink.end_line();
         }
-        self.sink.end_line();
-        self.sink.flush()?;
-        Ok(if aside.is_empty() { Shown::All } else { Shown::WithAside(aside) })
-    }
-
-    fn sink(&self) -> &Sink {
-        &self.sink
-    }
-
-    fn into_sink(self: Box<Self>) -> Sink {
-        self.sink
+        if has_calls && !text.is_empty() {
+            return Shown::WithAside(text);
+        }
+        sink.text(&text);
+        sink.end_line();
+        Shown::All
     }
 }

@@ -2,54 +2,33 @@
 
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
-use super::output::OutputError;
-use super::renderer::{Answer, Renderer, Shown};
-use super::sanitize::sanitize;
+use super::renderer::{Answer, Form, Shown};
 use super::sink::Sink;
-use crate::protocol::Update;
 
-/// Holds the answer back and writes its code block at the end.
+/// Holds the answer back and gives out its code block at the end.
 #[derive(Debug)]
 pub(crate) struct Extract {
-    sink: Sink,
-    is_terminal: bool,
     language: Option<String>,
     /// What the answer was made to begin with: it may have opened the block.
     prefill: String,
 }
 
 impl Extract {
-    /// Writes to `sink`; `is_terminal` says whether a terminal is at its end.
-    pub(crate) fn new(sink: Sink, is_terminal: bool, language: Option<String>, prefill: String) -> Self {
-        Self { sink, is_terminal, language, prefill }
+    /// Looks for a block of `language`, or for any.
+    pub(crate) fn new(language: Option<String>, prefill: String) -> Self {
+        Self { language, prefill }
     }
 }
 
-impl Renderer for Extract {
-    fn update(&mut self, _update: &Update, _data: &[u8]) {}
-
-    fn flush(&mut self) -> Result<(), OutputError> {
-        Ok(())
-    }
-
-    fn finish(&mut self, answer: &Answer) -> Result<Shown, OutputError> {
+impl Form for Extract {
+    fn finish(&mut self, answer: &Answer, sink: &mut Sink) -> Shown {
         let text = answer.message.text();
         let Some(code) = code_block(&self.prefill, &text, self.language.as_deref()) else {
-            return Ok(Shown::Nothing(text));
+            return Shown::Nothing(text);
         };
-        let code = if self.is_terminal { sanitize(&code).into_owned() } else { code };
-        self.sink.push(code.as_bytes());
-        self.sink.end_line();
-        self.sink.flush()?;
-        Ok(Shown::All)
-    }
-
-    fn sink(&self) -> &Sink {
-        &self.sink
-    }
-
-    fn into_sink(self: Box<Self>) -> Sink {
-        self.sink
+        sink.text(&code);
+        sink.end_line();
+        Shown::All
     }
 }
 

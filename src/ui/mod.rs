@@ -24,7 +24,7 @@ pub(crate) use output::{Output, OutputError};
 pub(crate) use part_file::PartFile;
 pub(crate) use plain::Plain;
 pub(crate) use progress::Countdown;
-pub(crate) use renderer::{Answer, Renderer, Shown};
+pub(crate) use renderer::{Answer, Form, Renderer, Shown};
 pub(crate) use sanitize::sanitize_json;
 pub(crate) use sink::{Saved, Sink};
 pub(crate) use streams::Facts;

@@ -1,7 +1,7 @@
-//! What every form of output has in common.
+//! An answer on its way out: a form of output, and the sink it goes to.
 
 use super::output::OutputError;
-use super::sink::Sink;
+use super::sink::{Saved, Sink};
 use crate::protocol::{Message, Update};
 
 /// An answer at its end.
@@ -19,25 +19,61 @@ pub(crate) struct Answer {
     pub(crate) waited_s: f64,
 }
 
-/// A form of output. What it is given is written by `flush`, once for all that has arrived.
-pub(crate) trait Renderer: Send {
+/// A form of output: what an answer looks like.
+pub(crate) trait Form: Send {
     /// Takes an update, and the data of the event behind it as it came.
-    fn update(&mut self, update: &Update, data: &[u8]);
+    fn update(&mut self, _update: &Update, _data: &[u8], _sink: &mut Sink) {}
+
+    /// Takes a line of JSON about something that is no part of the answer.
+    fn aside(&mut self, _line: &serde_json::Value, _sink: &mut Sink) {}
+
+    /// Takes the answer at its end, whole or not, and gives out what was held back. Says what could not be shown.
+    fn finish(&mut self, answer: &Answer, sink: &mut Sink) -> Shown;
+}
+
+/// Shows an answer.
+pub(crate) struct Renderer {
+    form: Box<dyn Form>,
+    sink: Sink,
+}
+
+impl Renderer {
+    /// Shows answers in this form, there.
+    pub(crate) fn new(form: Box<dyn Form>, sink: Sink) -> Self {
+        Self { form, sink }
+    }
+
+    /// Takes an update, and the data of the event behind it as it came.
+    pub(crate) fn update(&mut self, update: &Update, data: &[u8]) {
+        self.form.update(update, data, &mut self.sink);
+    }
 
     /// Takes a line of JSON about something that is no part of the answer; only `--jsonl` shows it.
-    fn aside(&mut self, _line: &serde_json::Value) {}
+    pub(crate) fn aside(&mut self, line: &serde_json::Value) {
+        self.form.aside(line, &mut self.sink);
+    }
 
-    /// Writes what has been taken.
-    fn flush(&mut self) -> Result<(), OutputError>;
+    /// Writes what has been taken, with one write.
+    pub(crate) fn flush(&mut self) -> Result<(), OutputError> {
+        self.sink.flush()
+    }
 
     /// Takes the answer at its end, whole or not, and writes what was held back. Says what could not be shown.
-    fn finish(&mut self, answer: &Answer) -> Result<Shown, OutputError>;
+    pub(crate) fn finish(&mut self, answer: &Answer) -> Result<Shown, OutputError> {
+        let shown = self.form.finish(answer, &mut self.sink);
+        self.sink.flush()?;
+        Ok(shown)
+    }
 
-    /// Where the output goes.
-    fn sink(&self) -> &Sink;
+    /// Waits until nobody reads any more.
+    pub(crate) fn closed(&self) -> impl Future<Output = ()> + use<> {
+        self.sink.closed()
+    }
 
-    /// Gives up the sink, to be closed.
-    fn into_sink(self: Box<Self>) -> Sink;
+    /// Ends the output: a file is whole, or left in part.
+    pub(crate) fn close(self, whole: bool) -> Result<Saved, OutputError> {
+        self.sink.close(whole)
+    }
 }
 
 /// What became of an answer at its end.

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use super::interrupt::Interrupt;
 use super::output::{Output, OutputError};
 use super::part_file::PartFile;
+use super::sanitize::{sanitize, sanitize_json};
 
 /// The end of an answer's way.
 #[derive(Debug)]
 pub(crate) struct Sink {
     pending: Vec<u8>,
     last_byte: Option<u8>,
+    is_terminal: bool,
     target: Target,
 }
 
@@ -31,18 +33,18 @@ pub(crate) enum Saved {
 }
 
 impl Sink {
-    /// Standard output.
-    pub(crate) fn stdout(output: Output, interrupt: Arc<Interrupt>) -> Self {
-        Self { pending: Vec::new(), last_byte: None, target: Target::Stdout(output, interrupt) }
+    /// Standard output; `is_terminal` says whether a terminal is at its end.
+    pub(crate) fn stdout(output: Output, is_terminal: bool, interrupt: Arc<Interrupt>) -> Self {
+        Self { pending: Vec::new(), last_byte: None, is_terminal, target: Target::Stdout(output, interrupt) }
     }
 
     /// The file of `--output`.
     pub(crate) fn file(file: PartFile) -> Self {
-        Self { pending: Vec::new(), last_byte: None, target: Target::File(file) }
+        Self { pending: Vec::new(), last_byte: None, is_terminal: false, target: Target::File(file) }
     }
 
     /// Waits until nobody reads any more.
-    pub(crate) fn closed(&self) -> impl Future<Output = ()> + use<> {
+    pub(super) fn closed(&self) -> impl Future<Output = ()> + use<> {
         let closed = match &self.target {
             Target::Stdout(output, _) => Some(output.closed()),
             Target::File(_) => None,
@@ -55,8 +57,30 @@ impl Sink {
         }
     }
 
-    /// Takes bytes; they are written with the next flush.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    /// Whether a terminal is at its end.
+    pub(super) fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
+    /// Takes text of the answer: byte for byte, but harmless on a terminal.
+    pub(super) fn text(&mut self, text: &str) {
+        if self.is_terminal {
+            self.push(sanitize(text).as_bytes());
+        } else {
+            self.push(text.as_bytes());
+        }
+    }
+
+    /// Takes JSON, in the same way.
+    pub(super) fn json(&mut self, json: &str) {
+        if self.is_terminal {
+            self.push(sanitize_json(json).as_bytes());
+        } else {
+            self.push(json.as_bytes());
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
         self.pending.extend_from_slice(bytes);
         self.last_byte = bytes.last().copied().or(self.last_byte);
     }
@@ -81,7 +105,7 @@ impl Sink {
     }
 
     /// Ends the file: whole, or left in part.
-    pub(crate) fn close(self, whole: bool) -> Result<Saved, OutputError> {
+    pub(super) fn close(self, whole: bool) -> Result<Saved, OutputError> {
         match self.target {
             Target::File(file) if whole => {
                 let path = file.target().to_owned();

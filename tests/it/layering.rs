@@ -31,7 +31,7 @@ const OWNERS: [(&str, &[&str]); 15] = [
 const RESERVED: [(&str, &[&str]); 6] = [
     ("env::var", &["config/env.rs"]),
     ("env::args", &["main.rs"]),
-    ("is_terminal()", &["ui/streams.rs"]),
+    ("IsTerminal", &["ui/streams.rs"]),
     ("io::stderr", &["ui/"]),
     ("io::stdout", &["ui/"]),
     ("process::exit", &[]),

@@ -3,7 +3,7 @@
 use std::{
     io,
     process::{Child, Command, ExitStatus},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError, atomic::AtomicBool},
     thread,
 };
 
@@ -11,6 +11,8 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+
+use signal_hook::{consts::SIGINT, flag};
 
 use super::DEADLINE;
 
@@ -81,5 +83,15 @@ pub(crate) fn start(command: &mut Command) -> io::Result<Child> {
 
 /// Keeps all other processes from being started for as long as the guard is held.
 pub(crate) fn starting() -> MutexGuard<'static, ()> {
+    HEED_CTRL_C.call_once(heed_ctrl_c);
     STARTING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Has to happen once before a process is started.
+static HEED_CTRL_C: Once = Once::new();
+
+/// Gives SIGINT a handler that does what happens without one. Where the tests run in the background of a script, SIGINT is
+/// ignored, and a child would inherit that; a handler it does not inherit.
+fn heed_ctrl_c() {
+    flag::register_conditional_default(SIGINT, Arc::new(AtomicBool::new(true))).unwrap();
 }
