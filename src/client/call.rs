@@ -25,8 +25,8 @@ const IDLE_STREAMED: Duration = Duration::from_secs(120);
 /// The same where the answer comes as one: nothing is sent while the model writes.
 const IDLE_WHOLE: Duration = Duration::from_secs(600);
 
-/// How many pieces of a body are taken before they are shown: an endless stream must not keep them.
-const MAX_PIECES: usize = 4096;
+/// How much of a body is taken, in bytes, before it is shown: an endless stream must not gather in memory.
+const MAX_TAKEN: usize = 256 * 1024;
 
 /// The longest error body that is read, in bytes.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -251,10 +251,14 @@ impl Call {
     /// Takes what else has arrived, so that it is shown at once and not piece by piece. What goes wrong here is told after
     /// what came before it.
     async fn take_what_has_arrived(&mut self, mut response: Response) -> State {
-        for _ in 0..MAX_PIECES {
+        let mut taken = 0;
+        while taken < MAX_TAKEN {
             match ready_now(response.chunk()).await {
                 None => break,
-                Some(Ok(Some(bytes))) => self.machine.push(&bytes),
+                Some(Ok(Some(bytes))) => {
+                    taken += bytes.len();
+                    self.machine.push(&bytes);
+                }
                 Some(Ok(None)) => {
                     self.machine.end();
                     break;
