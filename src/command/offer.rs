@@ -21,8 +21,6 @@ pub(crate) struct Offer<'a> {
     settings: &'a Settings,
     /// Read once, when it is needed: it may come from a pipe.
     key: OnceCell<ApiKey>,
-    /// None where nothing is to be remembered.
-    state: Option<State>,
 }
 
 /// The model of a request.
@@ -37,10 +35,9 @@ pub(crate) struct Chosen {
 }
 
 impl<'a> Offer<'a> {
-    /// The offer of the endpoint that the settings name. Nothing is remembered of the built-in one.
+    /// The offer of the endpoint that the settings name.
     pub(crate) fn new(app: &'a App, settings: &'a Settings) -> Self {
-        let state = if settings.key == KeySource::Demo { None } else { State::of_the_user() };
-        Self { app, settings, key: OnceCell::new(), state }
+        Self { app, settings, key: OnceCell::new() }
     }
 
     /// A client of the endpoint.
@@ -52,13 +49,13 @@ impl<'a> Offer<'a> {
     /// The list that is remembered, unless it is too old.
     pub(crate) async fn remembered(&self) -> Result<Option<SavedList>, Error> {
         let name = self.list_name(self.key().await?);
-        Ok(self.state.as_ref().and_then(|state| state.list(&name, SystemTime::now())))
+        Ok(self.state().and_then(|state| state.list(&name, SystemTime::now())))
     }
 
     /// Asks for the list and remembers it. A picked model that it lacks is forgotten.
     pub(crate) async fn ask(&self) -> Result<Vec<Model>, Error> {
         let models = list_models(self.app, self.client().await?.list_models()).await?;
-        if let Some(state) = &self.state {
+        if let Some(state) = self.state() {
             let saved = state.save_list(&self.list_name(self.key().await?), &models, SystemTime::now());
             self.tell_unsaved(saved);
             if state.pin(&self.pin_name()).is_some_and(|pin| models.iter().all(|model| model.id() != pin.model)) {
@@ -75,7 +72,7 @@ impl<'a> Offer<'a> {
             self.refuse_elsewhere(&model.value).await?;
             return Ok(Chosen { id: model.value.clone(), limit: None, is_picked: false });
         }
-        let pinned = self.state.as_ref().and_then(|state| state.pin(&self.pin_name()));
+        let pinned = self.state().and_then(|state| state.pin(&self.pin_name()));
         let pin = match pinned {
             Some(pin) => pin,
             None if !is_sent && self.settings.key == KeySource::Missing => return Err(Error::NoModel),
@@ -142,12 +139,17 @@ impl<'a> Offer<'a> {
         })
     }
 
+    /// What is remembered, which of the built-in endpoint is nothing.
+    fn state(&self) -> Option<State> {
+        if self.settings.key == KeySource::Demo { None } else { State::of_the_user() }
+    }
+
     async fn key(&self) -> Result<&ApiKey, Error> {
         self.key.get_or_try_init(|| api_key(self.app, self.settings.key.clone())).await
     }
 
     fn save_pin(&self, pin: Option<&Pin>) {
-        if let Some(state) = &self.state {
+        if let Some(state) = self.state() {
             self.tell_unsaved(state.save_pin(&self.pin_name(), pin));
         }
     }
