@@ -38,6 +38,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('send', 'send', [CompletionResultType]::ParameterValue, 'Send one request and stream the answer to standard output')
+            [CompletionResult]::new('models', 'models', [CompletionResultType]::ParameterValue, 'List the models that the region offers')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             break
         }
@@ -52,8 +53,8 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--max-wait', '--max-wait', [CompletionResultType]::ParameterName, 'Time spent waiting between tries, in all [default: 120s]')
             [CompletionResult]::new('--proxy', '--proxy', [CompletionResultType]::ParameterName, 'Proxy for every request that leaves this machine')
             [CompletionResult]::new('--cacert', '--cacert', [CompletionResultType]::ParameterName, 'PEM file of the certificates to trust, instead of the bundled ones and the system''s')
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model')
-            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model [default: picked once from the region''s list]')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model [default: picked once from the region''s list]')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Most tokens to write [default: 4096 or 8192, by the model]')
@@ -90,6 +91,25 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--allow-truncated', '--allow-truncated', [CompletionResultType]::ParameterName, 'Exit 0 even if the answer was cut off by the limit of tokens')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print the body and send nothing; the data of images is shortened')
             [CompletionResult]::new('--curl', '--curl', [CompletionResultType]::ParameterName, 'Print an equal curl command and send nothing; the key stands in it as $LANGDOCK_API_KEY')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'langdock;models' {
+            [CompletionResult]::new('--region', '--region', [CompletionResultType]::ParameterName, 'Region: eu, us, global, ch')
+            [CompletionResult]::new('--base-url', '--base-url', [CompletionResultType]::ParameterName, 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced')
+            [CompletionResult]::new('--api-key-file', '--api-key-file', [CompletionResultType]::ParameterName, 'Read the API key from this file instead of LANGDOCK_API_KEY')
+            [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'For a connection to come about [default: 5s]')
+            [CompletionResult]::new('--idle-timeout', '--idle-timeout', [CompletionResultType]::ParameterName, 'With no byte moving [default: 120s streamed, 600s not]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'For the whole call, waiting included [default: none]')
+            [CompletionResult]::new('--max-retries', '--max-retries', [CompletionResultType]::ParameterName, 'Tries after the first one; 0 for none [default: 8]')
+            [CompletionResult]::new('--max-wait', '--max-wait', [CompletionResultType]::ParameterName, 'Time spent waiting between tries, in all [default: 120s]')
+            [CompletionResult]::new('--proxy', '--proxy', [CompletionResultType]::ParameterName, 'Proxy for every request that leaves this machine')
+            [CompletionResult]::new('--cacert', '--cacert', [CompletionResultType]::ParameterName, 'PEM file of the certificates to trust, instead of the bundled ones and the system''s')
+            [CompletionResult]::new('--allow-http', '--allow-http', [CompletionResultType]::ParameterName, 'Allow plain http to another machine')
+            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Answer from the built-in endpoint: scripted answers, no model, no key')
+            [CompletionResult]::new('--refresh', '--refresh', [CompletionResultType]::ParameterName, 'Ask for the list, however young the last one is')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the list as JSON, with all that is said of each model')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

@@ -35,6 +35,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
             cand send 'Send one request and stream the answer to standard output'
+            cand models 'List the models that the region offers'
             cand completions 'Print a completion script for a shell'
         }
         &'langdock;send'= {
@@ -48,8 +49,8 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --max-wait 'Time spent waiting between tries, in all [default: 120s]'
             cand --proxy 'Proxy for every request that leaves this machine'
             cand --cacert 'PEM file of the certificates to trust, instead of the bundled ones and the system''s'
-            cand -m 'Model'
-            cand --model 'Model'
+            cand -m 'Model [default: picked once from the region''s list]'
+            cand --model 'Model [default: picked once from the region''s list]'
             cand -s 'System prompt; @FILE reads it from a file'
             cand --system 'System prompt; @FILE reads it from a file'
             cand --max-tokens 'Most tokens to write [default: 4096 or 8192, by the model]'
@@ -86,6 +87,24 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --allow-truncated 'Exit 0 even if the answer was cut off by the limit of tokens'
             cand --dry-run 'Print the body and send nothing; the data of images is shortened'
             cand --curl 'Print an equal curl command and send nothing; the key stands in it as $LANGDOCK_API_KEY'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'langdock;models'= {
+            cand --region 'Region: eu, us, global, ch'
+            cand --base-url 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced'
+            cand --api-key-file 'Read the API key from this file instead of LANGDOCK_API_KEY'
+            cand --connect-timeout 'For a connection to come about [default: 5s]'
+            cand --idle-timeout 'With no byte moving [default: 120s streamed, 600s not]'
+            cand --timeout 'For the whole call, waiting included [default: none]'
+            cand --max-retries 'Tries after the first one; 0 for none [default: 8]'
+            cand --max-wait 'Time spent waiting between tries, in all [default: 120s]'
+            cand --proxy 'Proxy for every request that leaves this machine'
+            cand --cacert 'PEM file of the certificates to trust, instead of the bundled ones and the system''s'
+            cand --allow-http 'Allow plain http to another machine'
+            cand --demo 'Answer from the built-in endpoint: scripted answers, no model, no key'
+            cand --refresh 'Ask for the list, however young the last one is'
+            cand --json 'Print the list as JSON, with all that is said of each model'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

@@ -39,6 +39,7 @@ complete -c langdock -n "__fish_langdock_needs_command" -l demo -d 'Answer from 
 complete -c langdock -n "__fish_langdock_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_needs_command" -s V -l version -d 'Print version'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "send" -d 'Send one request and stream the answer to standard output'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "models" -d 'List the models that the region offers'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l region -d 'Region: eu, us, global, ch' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
@@ -50,7 +51,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-retries -
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s m -l model -d 'Model' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l temperature -d 'Randomness, 0 to 1' -r
@@ -80,6 +81,21 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l allow-truncat
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l dry-run -d 'Print the body and send nothing; the data of images is shortened'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l curl -d 'Print an equal curl command and send nothing; the key stands in it as $LANGDOCK_API_KEY'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l timeout -d 'For the whole call, waiting included [default: none]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l refresh -d 'Ask for the list, however young the last one is'
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l json -d 'Print the list as JSON, with all that is said of each model'
+complete -c langdock -n "__fish_langdock_using_subcommand models" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand completions" -l region -d 'Region: eu, us, global, ch' -r
 complete -c langdock -n "__fish_langdock_using_subcommand completions" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand completions" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F

@@ -150,7 +150,7 @@ pub(crate) enum Error {
         after_content: bool,
         /// Tries it took.
         attempts: u32,
-        /// The model that was asked for.
+        /// The model that was asked for; empty where the list of models was.
         model: String,
     },
     /// No model was chosen.
@@ -220,7 +220,9 @@ impl Error {
             Self::Input(error) => return input_hint(error),
             Self::Call { after_content: true, .. } => "what came is kept; send the request again for a whole answer",
             Self::Call { source, model, .. } => return Some(call_hint(source, model)),
-            Self::NoModel => "choose one with -m ID or LANGDOCK_MODEL; your workspace's admin knows which it has",
+            Self::NoModel => {
+                "choose one with -m ID or LANGDOCK_MODEL; with a key, one is picked from the region's list"
+            }
             Self::Build(client::BuildError::CaFile { .. }) => {
                 "give --cacert or SSL_CERT_FILE a file of PEM certificates"
             }
@@ -292,7 +294,7 @@ fn call_kind(error: &client::Error) -> Kind {
         (_, Some(408 | 409 | 100..=299 | 500..)) => Kind::Server,
         (_, Some(_)) => Kind::InvalidRequest,
         (client::Error::Answer { source: StreamError::Cut, .. }, None) => Kind::Network,
-        (client::Error::Answer { .. }, None) => Kind::Server,
+        (client::Error::Answer { .. } | client::Error::NoModelList { .. }, None) => Kind::Server,
         (_, None) => Kind::Network,
     }
 }
@@ -342,6 +344,7 @@ fn call_hint(error: &client::Error, model: &str) -> String {
         (_, Some(403)) => {
             "the key needs the Completion API scope, and the workspace the model; ask support@langdock.com"
         }
+        (_, Some(404)) if model.is_empty() => "check --base-url and --region; without a list, choose a model with -m",
         (_, Some(404)) => "check --base-url and --region",
         (_, Some(407)) | (client::Error::ProxyLogin { .. }, _) => "put the proxy's user name and password into its URL",
         (_, Some(413)) => "send less",
@@ -355,6 +358,7 @@ fn call_hint(error: &client::Error, model: &str) -> String {
         (client::Error::TimedOut(Timeout::Connect(_)), _) => "wait longer with --connect-timeout, or check the network",
         (client::Error::Answer { source: StreamError::Cut, .. } | client::Error::Lost { .. }, _) => "send it again",
         (client::Error::Answer { .. }, _) => "check --base-url: does it speak the Messages API?",
+        (client::Error::NoModelList { .. }, _) => "check --base-url; without a list, choose a model with -m",
         _ => "check the network, --base-url and --proxy",
     };
     hint.to_owned()

@@ -103,6 +103,11 @@ fn dispatch(app: &Arc<App>, cli: Cli) -> Result<(), Error> {
             app.interrupt.watch().map_err(|source| Error::System { what: "watch for signals", source })?;
             block_on(async move { command::send(&app, &cli.connection, &args).await })
         }
+        Command::Models(args) => {
+            let app = Arc::clone(app);
+            app.interrupt.watch().map_err(|source| Error::System { what: "watch for signals", source })?;
+            block_on(async move { command::models(&app, &cli.connection, &args).await })
+        }
         Command::Completions(args) => command::completions(app, &cli.connection, args.shell),
     }
 }
@@ -139,6 +144,10 @@ fn said_about_output(cli: &Cli) -> (Verbosity, ColorChoice, ErrorForm) {
                 _ => ErrorForm::Text,
             };
             (args.output.verbosity(), args.output.color.into(), form)
+        }
+        Command::Models(args) => {
+            let form = if args.json { ErrorForm::Json } else { ErrorForm::Text };
+            (Verbosity::Normal, ColorChoice::Auto, form)
         }
         Command::Completions(_) => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Text),
     }

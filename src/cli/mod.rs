@@ -42,6 +42,10 @@ pub(crate) enum Command {
     ///
     /// The prompt is the words given, or standard input, or both: standard input then stands before the prompt.
     Send(Box<Send>),
+    /// List the models that the region offers
+    ///
+    /// A list that is younger than a day is shown without asking. What a workspace has differs by region.
+    Models(Models),
     /// Print a completion script for a shell
     Completions(Completions),
 }
@@ -67,6 +71,19 @@ pub(crate) struct Send {
     /// What would be sent
     #[command(flatten)]
     pub(crate) looking: Looking,
+}
+
+/// List the models that the region offers
+///
+/// A list that is younger than a day is shown without asking. What a workspace has differs by region.
+#[derive(Debug, Args)]
+pub(crate) struct Models {
+    /// Ask for the list, however young the last one is
+    #[arg(long)]
+    pub(crate) refresh: bool,
+    /// Print the list as JSON, with all that is said of each model
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Print a completion script for a shell
@@ -126,8 +143,8 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// What the flags say; `request` has the model's.
-    pub(crate) fn flags(&self, request: &Request) -> Flags {
+    /// What the flags say; `request` has the model's, where the command has any.
+    pub(crate) fn flags(&self, request: Option<&Request>) -> Flags {
         let given = self.clone();
         Flags {
             region: given.region,
@@ -141,8 +158,8 @@ impl Connection {
             proxy: given.proxy,
             cacert: given.cacert,
             allow_http: given.allow_http,
-            model: request.model.clone(),
-            max_tokens: request.max_tokens,
+            model: request.and_then(|request| request.model.clone()),
+            max_tokens: request.and_then(|request| request.max_tokens),
         }
     }
 }
@@ -151,7 +168,7 @@ impl Connection {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Request")]
 pub(crate) struct Request {
-    /// Model
+    /// Model [default: picked once from the region's list]
     #[arg(short, long, value_name = "ID")]
     pub(crate) model: Option<String>,
     /// System prompt; @FILE reads it from a file

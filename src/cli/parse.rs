@@ -35,12 +35,11 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Cli, Unparsed> {
 
 /// Finds flags that exclude each other and stand on both sides of the command's name, which clap lets pass.
 fn conflict(cli: &Cli) -> Option<Unparsed> {
-    let Command::Send(send) = &cli.command else { return None };
-    let other = match () {
-        () if !cli.connection.demo => return None,
-        () if cli.connection.base_url.is_some() => "--base-url <URL>",
-        () if send.looking.curl => "--curl",
-        () => return None,
+    let other = match &cli.command {
+        _ if !cli.connection.demo => return None,
+        Command::Send(_) | Command::Models(_) if cli.connection.base_url.is_some() => "--base-url <URL>",
+        Command::Send(send) if send.looking.curl => "--curl",
+        Command::Send(_) | Command::Models(_) | Command::Completions(_) => return None,
     };
     let message = format!("the argument '--demo' cannot be used with '{other}'");
     Some(Unparsed::Wrong { message, hint: "leave one of them out".to_owned() })

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use reqwest::header::HeaderValue;
+use ring::digest::{SHA256, digest};
 
 /// What stands in place of a key.
 const MASK: &str = "[API key]";
@@ -37,6 +38,11 @@ impl ApiKey {
         }
     }
 
+    /// A name for what the key sees at `url`: the same for the same two, and no way back to the key.
+    pub(crate) fn fingerprint(&self, url: &str) -> String {
+        fingerprint(&[url, &self.0])
+    }
+
     /// The value of the `Authorization` header.
     pub(super) fn bearer(&self) -> HeaderValue {
         let mut value =
@@ -55,6 +61,12 @@ impl ApiKey {
             None => text,
         }
     }
+}
+
+/// A short name for texts, good as a file's: half of their SHA-256 in hexadecimal.
+pub(crate) fn fingerprint(texts: &[&str]) -> String {
+    let digest = digest(&SHA256, texts.join("\0").as_bytes());
+    digest.as_ref()[..16].iter().fold(String::new(), |name, byte| name + &format!("{byte:02x}"))
 }
 
 impl fmt::Debug for ApiKey {

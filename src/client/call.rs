@@ -7,13 +7,14 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Body, Response, StatusCode};
 use tokio::time::{Instant, sleep_until};
 
 use super::Client;
+use super::ask::Ask;
 use super::error::{Error, StatusError};
+use super::models::Model;
 use super::retry::{self, Failure, Spent};
 use super::upload::Upload;
 use super::watchdog::Watchdog;
@@ -70,8 +71,7 @@ pub(crate) struct Retrying {
 #[derive(Debug)]
 pub(crate) struct Call {
     client: Client,
-    body: Bytes,
-    stream: bool,
+    ask: Ask,
     watchdog: Watchdog,
     spent: Spent,
     state: State,
@@ -93,13 +93,12 @@ enum State {
 }
 
 impl Call {
-    pub(super) fn new(client: Client, body: Bytes, stream: bool) -> Self {
-        let silence = if stream { IDLE_STREAMED } else { IDLE_WHOLE };
+    pub(super) fn new(client: Client, ask: Ask) -> Self {
+        let silence = if let Ask::Answer { stream: false, .. } = ask { IDLE_WHOLE } else { IDLE_STREAMED };
         let watchdog = Watchdog::new(client.options.idle_timeout.unwrap_or(silence), client.options.timeout);
         Self {
             client,
-            body,
-            stream,
+            ask,
             watchdog,
             spent: Spent::default(),
             state: State::New,
@@ -158,9 +157,9 @@ impl Call {
 
     /// The request's line and headers as they are sent, the key masked, for those who watch.
     pub(crate) fn request_head(&self) -> Vec<String> {
-        let url = self.client.endpoint.messages_url();
-        let mut lines = vec![format!("POST {url}"), format!("content-length: {}", self.body.len())];
-        lines.extend(self.shown_headers(&self.client.headers(self.stream)));
+        let mut lines = vec![format!("{} {}", self.ask.method(), self.ask.url(&self.client))];
+        lines.extend(self.ask.body().map(|body| format!("content-length: {}", body.len())));
+        lines.extend(self.shown_headers(&self.ask.headers(&self.client)));
         lines
     }
 
@@ -182,6 +181,14 @@ impl Call {
     /// Gives the message as far as it came; none if it never began.
     pub(crate) fn partial(self) -> Option<Message> {
         self.machine.partial()
+    }
+
+    /// Gives the models of a list that has ended.
+    pub(crate) fn into_models(self) -> Vec<Model> {
+        match self.ask {
+            Ask::Models(listing) => listing.into_models(),
+            Ask::Answer { .. } => Vec::new(),
+        }
     }
 
     async fn step(&mut self) -> Result<Advance, Error> {
@@ -211,15 +218,12 @@ impl Call {
     }
 
     async fn send(&mut self) -> Result<Advance, Error> {
-        let upload = Upload::new(self.body.clone(), self.watchdog.activity());
-        let request = self
-            .client
-            .http
-            .post(self.client.endpoint.messages_url())
-            .headers(self.client.headers(self.stream))
-            .body(Body::wrap(upload))
-            .send();
-        let response = self.watchdog.watch(request).await.map_err(Error::TimedOut)?;
+        let mut request = self.client.http.request(self.ask.method(), self.ask.url(&self.client));
+        request = request.headers(self.ask.headers(&self.client));
+        if let Some(body) = self.ask.body() {
+            request = request.body(Body::wrap(Upload::new(body.clone(), self.watchdog.activity())));
+        }
+        let response = self.watchdog.watch(request.send()).await.map_err(Error::TimedOut)?;
         let response = response.map_err(|error| self.transport(&error))?;
         self.request_id = request_id(response.headers()).map(|id| self.client.scrub(&id));
         let head = ResponseHead { status: response.status().as_u16(), headers: response.headers().clone() };
@@ -232,7 +236,18 @@ impl Call {
         if self.machine.is_finished() {
             return Ok(Advance::Finished);
         }
-        match self.watchdog.watch(response.chunk()).await.map_err(Error::TimedOut)? {
+        let arrived = self.watchdog.watch(response.chunk()).await.map_err(Error::TimedOut)?;
+        if let Ask::Models(listing) = &mut self.ask {
+            let no_list = |excerpt: String| Error::NoModelList { excerpt: self.client.scrub(&excerpt) };
+            self.state = match arrived {
+                Ok(Some(bytes)) => listing.push(&bytes).map(|()| State::Reading(response)).map_err(no_list)?,
+                Ok(None) if listing.turn_page().map_err(no_list)? => State::New,
+                Ok(None) => return Ok(Advance::Finished),
+                Err(error) => return Err(self.transport(&error)),
+            };
+            return Ok(Advance::Received);
+        }
+        match arrived {
             Ok(Some(bytes)) => {
                 self.machine.push(&bytes);
                 self.state = self.take_what_has_arrived(response).await;
@@ -284,6 +299,9 @@ impl Call {
         self.spent.timeouts += u32::from(failure == Failure::TimedOut);
         self.spent.waited += wait;
         self.machine = Machine::default();
+        if let Ask::Models(listing) = &mut self.ask {
+            listing.forget_page();
+        }
         self.state = State::Waiting(now + wait);
         Ok(Advance::Retrying(Retrying { error, wait, next_attempt: self.attempts() }))
     }

@@ -135,8 +135,24 @@ impl Endpoint {
 
     /// The URL of `POST …/v1/messages`.
     pub(crate) fn messages_url(&self) -> Url {
+        self.below_base("/v1/messages")
+    }
+
+    /// The URL of `GET …/v1/models`: the page that begins behind the model `after`.
+    pub(crate) fn models_url(&self, after: Option<&str>) -> Url {
+        let mut url = self.below_base("/v1/models");
+        url.query_pairs_mut().append_pair("limit", "1000").extend_pairs(after.map(|id| ("after_id", id)));
+        url
+    }
+
+    /// Whether the base URL names the region, as Langdock's own does.
+    pub(crate) fn has_regions(&self) -> bool {
+        fixed_region(self.base.path()).is_some()
+    }
+
+    fn below_base(&self, path: &str) -> Url {
         let mut url = self.base.clone();
-        url.set_path(&format!("{}/v1/messages", self.base.path().trim_end_matches('/')));
+        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
         url
     }
 }

@@ -42,6 +42,12 @@ pub(crate) enum Error {
         /// The request's id, for support.
         request_id: Option<String>,
     },
+    /// The answer to the question for models is something else.
+    #[error("the answer is no list of models: {excerpt}")]
+    NoModelList {
+        /// What it says, in short.
+        excerpt: String,
+    },
     /// No connection came about.
     #[error("cannot connect to {host}: {reason}")]
     Connect {
@@ -181,6 +187,7 @@ impl Error {
             }
             Self::TimedOut(Timeout::Idle(_)) => Failure::TimedOut,
             Self::Answer { .. }
+            | Self::NoModelList { .. }
             | Self::Certificate { .. }
             | Self::Connect { .. }
             | Self::ProxyLogin { .. }

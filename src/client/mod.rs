@@ -1,5 +1,6 @@
 //! The shared HTTP core: where requests go, who asks, over what, and how often it is tried.
 
+mod ask;
 mod auth;
 mod call;
 mod endpoint;
@@ -18,11 +19,12 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{NoProxy, Proxy};
 
-pub(crate) use auth::{ApiKey, KeyError};
+use ask::{Ask, Listing};
+pub(crate) use auth::{ApiKey, KeyError, fingerprint};
 pub(crate) use call::{Advance, Call, ResponseHead, Retrying};
 pub(crate) use endpoint::{Endpoint, EndpointError, KNOWN_REGIONS, Region};
 pub(crate) use error::{BuildError, Error, Timeout};
-pub(crate) use models::default_max_tokens;
+pub(crate) use models::{Model, default_max_tokens, models_of, pick, regions_instead};
 pub(crate) use retry::RetryPolicy;
 
 use crate::protocol::{ApiError, StreamError};
@@ -135,7 +137,12 @@ impl Client {
 
     /// Begins a call; nothing is sent before it is advanced.
     pub(crate) fn call(&self, body: Bytes, stream: bool) -> Call {
-        Call::new(self.clone(), body, stream)
+        Call::new(self.clone(), Ask::Answer { body, stream })
+    }
+
+    /// Begins a call for the list of models.
+    pub(crate) fn list_models(&self) -> Call {
+        Call::new(self.clone(), Ask::Models(Listing::default()))
     }
 
     /// The headers of a request for an answer; the key's is marked sensitive.

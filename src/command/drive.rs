@@ -1,4 +1,4 @@
-//! The one driver: pulls a call, feeds the renderer, tells what happens, and ends at once on a signal or a closed output.
+//! The one driver: pulls a call, feeds the renderer where there is an answer to show, tells what happens, and ends at once on a signal or a closed output.
 
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::app::App;
-use crate::client::{self, Advance, Call, ResponseHead, Retrying};
+use crate::client::{self, Advance, Call, Model, ResponseHead, Retrying};
 use crate::error::Error;
-use crate::protocol::Message;
 use crate::ui::{Answer, Countdown, OutputError, Renderer, Verbosity};
 
 /// How a call ended.
@@ -49,7 +48,7 @@ impl Timing {
 /// Drives `call` to its end.
 pub(crate) async fn drive(app: &App, model: &str, region: &str, mut call: Call, renderer: &mut Renderer) -> Outcome {
     let mut timing = Timing::start();
-    let ended = pull(app, &mut call, renderer, &mut timing).await;
+    let ended = pull(app, &mut call, Some(renderer), &mut timing).await;
     timing.ended = Instant::now();
     let (attempts, waited_s) = (call.attempts(), call.waited().as_secs_f64());
     let as_answer = |message, complete| Answer { message, region: region.to_owned(), complete, attempts, waited_s };
@@ -61,17 +60,25 @@ pub(crate) async fn drive(app: &App, model: &str, region: &str, mut call: Call, 
             Ok(message) => (Some(as_answer(message, true)), None),
             Err(source) => (None, Some(call_error(client::Error::Answer { source, request_id }))),
         },
-        Err(Stop::Call(source)) => (partial(call).map(|message| as_answer(message, false)), Some(call_error(source))),
-        Err(Stop::Output(error)) => (partial(call).map(|message| as_answer(message, false)), Some(error.into())),
+        Err(Stop::Call(source)) => (call.partial().map(|message| as_answer(message, false)), Some(call_error(source))),
+        Err(Stop::Output(error)) => (call.partial().map(|message| as_answer(message, false)), Some(error.into())),
         Err(Stop::Signal(signal)) => {
-            (partial(call).map(|message| as_answer(message, false)), Some(Error::Interrupted(signal)))
+            (call.partial().map(|message| as_answer(message, false)), Some(Error::Interrupted(signal)))
         }
     };
     Outcome { answer: message, error, timing }
 }
 
-fn partial(call: Call) -> Option<Message> {
-    call.partial()
+/// Drives a call for the list of models to its end.
+pub(crate) async fn list_models(app: &App, mut call: Call) -> Result<Vec<Model>, Error> {
+    match pull(app, &mut call, None, &mut Timing::start()).await {
+        Ok(()) => Ok(call.into_models()),
+        Err(Stop::Call(source)) => {
+            Err(Error::Call { source, after_content: false, attempts: call.attempts(), model: String::new() })
+        }
+        Err(Stop::Output(error)) => Err(error.into()),
+        Err(Stop::Signal(signal)) => Err(Error::Interrupted(signal)),
+    }
 }
 
 /// What ended a call early.
@@ -81,26 +88,32 @@ enum Stop {
     Signal(i32),
 }
 
-async fn pull(app: &App, call: &mut Call, renderer: &mut Renderer, timing: &mut Timing) -> Result<(), Stop> {
+async fn pull(
+    app: &App,
+    call: &mut Call,
+    mut renderer: Option<&mut Renderer>,
+    timing: &mut Timing,
+) -> Result<(), Stop> {
     let mut signal = pin!(app.interrupt.wait());
-    let mut closed = pin!(renderer.closed());
+    let closed = renderer.as_ref().map(|renderer| renderer.closed());
+    let is_shown = closed.is_some();
+    let mut closed = pin!(async {
+        if let Some(closed) = closed {
+            closed.await;
+        }
+    });
     let mut countdown: Option<Countdown> = None;
     loop {
-        while let Some(update) = call.next_update() {
-            if timing.first_word.is_none() && update.is_content() {
-                timing.first_word = Some(Instant::now());
-            }
-            renderer.update(&update, call.event_data());
+        if let Some(renderer) = renderer.as_deref_mut() {
+            show(call, renderer, timing)?;
         }
-        // All that has arrived is written before more is read.
-        renderer.flush().map_err(Stop::Output)?;
         let step = {
             let mut advance = pin!(call.advance());
             loop {
                 tokio::select! {
                     biased;
                     signal = &mut signal => break Err(Stop::Signal(signal)),
-                    () = &mut closed => break Err(Stop::Output(OutputError::Closed)),
+                    () = &mut closed, if is_shown => break Err(Stop::Output(OutputError::Closed)),
                     step = &mut advance => break step.map_err(Stop::Call),
                     () = a_second(), if countdown.is_some() => countdown.iter().for_each(Countdown::tick),
                 }
@@ -118,11 +131,24 @@ async fn pull(app: &App, call: &mut Call, renderer: &mut Renderer, timing: &mut 
             }
             Advance::Head(head) => tell_head(app, call, &head, timing),
             Advance::Retrying(retrying) => {
-                renderer.aside(&retry_object(&retrying));
+                if let Some(renderer) = renderer.as_deref_mut() {
+                    renderer.aside(&retry_object(&retrying));
+                }
                 countdown = tell_wait(app, &retrying);
             }
         }
     }
+}
+
+/// Shows all that has arrived, before more is read.
+fn show(call: &mut Call, renderer: &mut Renderer, timing: &mut Timing) -> Result<(), Stop> {
+    while let Some(update) = call.next_update() {
+        if timing.first_word.is_none() && update.is_content() {
+            timing.first_word = Some(Instant::now());
+        }
+        renderer.update(&update, call.event_data());
+    }
+    renderer.flush().map_err(Stop::Output)
 }
 
 async fn a_second() {

@@ -1,7 +1,8 @@
 //! Flags and content become a request: pure.
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 
+use super::offer::Chosen;
 use crate::cli;
 use crate::client::default_max_tokens;
 use crate::error::Error;
@@ -13,8 +14,8 @@ const MAX_BODY_BYTES: usize = 20 * 1024 * 1024;
 
 /// What is asked, apart from the flags.
 pub(crate) struct Asked {
-    /// The model's id.
-    pub(crate) model: String,
+    /// The model.
+    pub(crate) model: Chosen,
     /// The most tokens to write, where that was chosen.
     pub(crate) max_tokens: Option<u64>,
     /// The system prompt.
@@ -42,7 +43,7 @@ pub(crate) fn build(flags: &cli::Request, asked: Asked) -> Result<CreateMessage,
             message: format!("`--set max_tokens={value}`: a whole number of at least 1 is needed"),
             hint: None,
         })?,
-        None => asked.max_tokens.unwrap_or_else(|| default_max_tokens(&asked.model)),
+        None => asked.max_tokens.unwrap_or_else(|| default_max_tokens(&asked.model.id, asked.model.limit)),
     };
     let mut messages = vec![InputMessage { role: Role::User, content: asked.content }];
     if let Some(prefill) = &flags.prefill {
@@ -52,7 +53,7 @@ pub(crate) fn build(flags: &cli::Request, asked: Asked) -> Result<CreateMessage,
     }
     Ok(CreateMessage {
         max_tokens,
-        model: asked.model,
+        model: asked.model.id,
         system: asked.system.map(SystemPrompt),
         messages,
         stop_sequences: flags.stop.clone(),
@@ -75,6 +76,19 @@ pub(crate) fn body(request: &CreateMessage, parts: &[(String, usize)]) -> Result
     }
     let largest = parts.iter().max_by_key(|(_, bytes)| *bytes).map_or("the system prompt", |(name, _)| name);
     Err(Error::RequestTooLarge { bytes: body.len(), limit: MAX_BODY_BYTES, largest: largest.to_owned() })
+}
+
+/// Writes a body anew for another model than the one that was asked for, with its own default of `max_tokens` where the
+/// other's was sent. These two fields stand first.
+pub(crate) fn with_model(body: &[u8], asked: &Chosen, max_tokens: u64, next: &Chosen) -> Vec<u8> {
+    let head = |model: &Chosen, max_tokens: u64| {
+        let id = Value::from(model.id.as_str());
+        format!("{{\"model\":{id},\"max_tokens\":{max_tokens},").into_bytes()
+    };
+    let default = |model: &Chosen| default_max_tokens(&model.id, model.limit);
+    let rest = body.strip_prefix(&*head(asked, max_tokens)).expect("a body begins with these two fields");
+    let max_tokens = if max_tokens == default(asked) { default(next) } else { max_tokens };
+    [&head(next, max_tokens), rest].concat()
 }
 
 /// The flag that has already set a field.

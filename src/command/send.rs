@@ -7,11 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::drive::{Outcome, Timing, drive};
-use super::request::{Asked, body, build};
+use super::offer::{Chosen, Offer};
+use super::request::{Asked, body, build, with_model};
 use super::{curl, dry_run};
 use crate::app::App;
 use crate::cli;
-use crate::client::{ApiKey, Client};
+use crate::client::ApiKey;
 use crate::config::{KeySource, Settings, read_key, resolve};
 use crate::demo;
 use crate::error::Error;
@@ -29,11 +30,11 @@ const DEMO_PAUSE: Duration = Duration::from_millis(8);
 pub(crate) async fn send(app: &App, connection: &cli::Connection, args: &cli::Send) -> Result<(), Error> {
     let demo = if connection.demo { Some(start_demo(app).await?) } else { None };
     let base_url = demo.as_ref().map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
-    let settings = resolve(&connection.flags(&args.request), &app.env, base_url.as_deref())?;
-    let model = settings.model.clone().ok_or(Error::NoModel)?.value;
+    let settings = resolve(&connection.flags(Some(&args.request)), &app.env, base_url.as_deref())?;
     tell_about(app, &settings, &args.request);
 
-    let (request, body) = prepare(app, &settings, args, model.clone()).await?;
+    let offer = Offer::new(app, &settings);
+    let (model, request, body) = prepare(app, &settings, args, &offer).await?;
     if args.looking.dry_run {
         return app.print_json(&dry_run::shown_body(&body, app.facts.stdout_is_terminal));
     }
@@ -41,20 +42,26 @@ pub(crate) async fn send(app: &App, connection: &cli::Connection, args: &cli::Se
         let text = String::from_utf8(body).expect("JSON is UTF-8");
         return app.print_json(&curl::curl_command(&settings.endpoint, &settings.options, request.stream, &text));
     }
-    let key = api_key(app, settings.key.clone()).await?;
-    let client = Client::new(settings.endpoint.clone(), key, settings.options.clone())?;
+    let client = offer.client().await?;
     let mut renderer = renderer(app, args, &request)?;
     let stream = request.stream;
+    let max_tokens = request.max_tokens;
     drop(request); // Its text is in the body: large input is not held twice.
 
     let region = settings.endpoint.region().as_str();
-    app.notices.step(&format!("model {model}, region {region}, {}", settings.endpoint.messages_url()));
-    let call = client.call(Bytes::from(body), stream);
-    let outcome = drive(app, &model, region, call, &mut renderer).await;
+    app.notices.step(&format!("model {}, region {region}, {}", model.id, settings.endpoint.messages_url()));
+    let body = Bytes::from(body);
+    let call = client.call(body.clone(), stream);
+    let mut outcome = drive(app, &model.id, region, call, &mut renderer).await;
+    if let Some(next) = offer.choose_again(&model, outcome.error.as_ref()) {
+        let body = with_model(&body, &model, max_tokens, &next);
+        outcome = drive(app, &next.id, region, client.call(Bytes::from(body), stream), &mut renderer).await;
+    }
     end(app, args, outcome, renderer)
 }
 
-async fn start_demo(app: &App) -> Result<demo::Endpoint, Error> {
+/// Starts the built-in endpoint, and says so.
+pub(super) async fn start_demo(app: &App) -> Result<demo::Endpoint, Error> {
     app.notices.notice("demo: scripted answers, no model");
     let settings = demo::Settings { token_delay: DEMO_PAUSE, ..demo::Settings::default() };
     let started = demo::Endpoint::start(settings).await;
@@ -63,23 +70,28 @@ async fn start_demo(app: &App) -> Result<demo::Endpoint, Error> {
 
 /// Tells what a person should know about the choices before they are sent.
 fn tell_about(app: &App, settings: &Settings, request: &cli::Request) {
-    let region = settings.endpoint.region();
-    if !region.is_known() {
-        app.notices.notice(&format!("region `{region}` is not one that Langdock's documentation names; sent as it is"));
-    }
+    tell_region(app, settings);
     if request.temperature.is_some() && request.top_p.is_some() {
         app.notices
             .notice("--temperature and --top-p together: the API advises to set one, and newer models refuse both");
     }
 }
 
-/// Gathers the input and writes the body.
+/// Tells that a region is an unusual one.
+pub(super) fn tell_region(app: &App, settings: &Settings) {
+    let region = settings.endpoint.region();
+    if !region.is_known() {
+        app.notices.notice(&format!("region `{region}` is not one that Langdock's documentation names; sent as it is"));
+    }
+}
+
+/// Gathers the input, settles on a model and writes the body.
 async fn prepare(
     app: &App,
     settings: &Settings,
     args: &cli::Send,
-    model: String,
-) -> Result<(CreateMessage, Vec<u8>), Error> {
+    offer: &Offer<'_>,
+) -> Result<(Chosen, CreateMessage, Vec<u8>), Error> {
     let stdin_holds = match (settings.key.is_stdin(), args.request.system.as_deref() == Some("@-")) {
         (true, true) => return Err(stdin_twice("the API key", "the system prompt")),
         (true, false) => Some("the API key"),
@@ -91,8 +103,9 @@ async fn prepare(
     for notice in &turn.notices {
         app.notices.notice(notice);
     }
+    let model = offer.choose(!(args.looking.dry_run || args.looking.curl)).await?;
     let asked = Asked {
-        model,
+        model: model.clone(),
         max_tokens: settings.max_tokens.as_ref().map(|tokens| tokens.value),
         system,
         content: turn.content,
@@ -101,11 +114,11 @@ async fn prepare(
     let request = build(&args.request, asked)?;
     let body = body(&request, &turn.parts)?;
     // From here on only the settings of the request are needed, not its content.
-    Ok((CreateMessage { messages: Vec::new(), ..request }, body))
+    Ok((model, CreateMessage { messages: Vec::new(), ..request }, body))
 }
 
 /// Reads the key; a file may be a pipe that takes its time.
-async fn api_key(app: &App, source: KeySource) -> Result<ApiKey, Error> {
+pub(super) async fn api_key(app: &App, source: KeySource) -> Result<ApiKey, Error> {
     if !matches!(source, KeySource::File(_)) {
         return Ok(read_key(&source)?);
     }

@@ -148,8 +148,14 @@ fn a_missing_key_a_missing_prompt_and_a_missing_model_are_told_before_anything_i
     without_key.stdout("").failure(4).object(4, "auth", &json!({"status": null}));
     let without_prompt = Langdock::new().args(["send", "-m", MODEL]).key().against(&server).run();
     without_prompt.stdout("").failed(2, "prompt", "langdock send");
-    let without_model = Langdock::new().args(["send", "hello"]).key().against(&server).run();
-    without_model.stdout("").failed(2, "no model", "-m ID");
+    let without_both = Langdock::new().args(["send", "hello"]).against(&server).run();
+    without_both.stdout("").failed(4, "no API key", "LANGDOCK_API_KEY");
+    for flag in ["--dry-run", "--curl"] {
+        let without_both = Langdock::new().args(["send", flag, "hello"]).against(&server).run();
+        without_both.stdout("").failed(2, "no model", "-m ID");
+    }
+    let without_prompt = Langdock::new().args(["send"]).key().against(&server).run();
+    without_prompt.stdout("").failed(2, "prompt", "langdock send");
     assert_eq!(server.connections(), 0);
 }
 

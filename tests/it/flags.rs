@@ -5,6 +5,7 @@
 mod connection;
 mod input;
 mod looking;
+mod models;
 mod output;
 mod request;
 
@@ -23,7 +24,9 @@ const ROWS: &[Row] = &[("", "--version", version), ("completions", "SHELL", shel
 
 /// Returns all rows.
 fn rows() -> impl Iterator<Item = &'static Row> {
-    [ROWS, connection::ROWS, request::ROWS, input::ROWS, output::ROWS, looking::ROWS].into_iter().flatten()
+    [ROWS, connection::ROWS, request::ROWS, input::ROWS, output::ROWS, looking::ROWS, models::ROWS]
+        .into_iter()
+        .flatten()
 }
 
 #[test]

@@ -9,7 +9,9 @@ const ROWS: [&[&str]; 5] =
     [&["protocol", "media"], &["client"], &["config", "input", "ui", "demo"], &["cli"], &["app", "error", "command"]];
 
 /// Outside crates and the files or folders that own them.
-const OWNERS: [(&str, &[&str]); 15] = [
+const OWNERS: [(&str, &[&str]); 17] = [
+    ("dirs", &["config/"]),
+    ("ring", &["client/"]),
     ("reqwest", &["client/"]),
     ("rustls", &["client/"]),
     ("rustls_native_certs", &["client/"]),

@@ -9,6 +9,7 @@ mod fixtures_hold;
 mod flags;
 mod generated;
 mod layering;
+mod models;
 mod network;
 mod output;
 mod readme;

@@ -26,6 +26,13 @@ const SEND: [Example; 7] = [
     ),
 ];
 
+/// The examples of `models`.
+const MODELS: [Example; 3] = [
+    ("List what the region has:", "langdock models --region us"),
+    ("The ids alone:", "langdock models | cut -d ' ' -f 1"),
+    ("All that is said of each, asked for anew:", "langdock models --refresh --json"),
+];
+
 /// The examples of `completions`.
 const COMPLETIONS: [Example; 3] = [
     (
@@ -50,6 +57,7 @@ pub(super) fn examples(page: &str) -> &'static [Example] {
     match page {
         "langdock" => &PROGRAM,
         "langdock-send" => &SEND,
+        "langdock-models" => &MODELS,
         "langdock-completions" => &COMPLETIONS,
         _ => panic!("{page} has no examples"),
     }
@@ -57,14 +65,15 @@ pub(super) fn examples(page: &str) -> &'static [Example] {
 
 #[test]
 fn each_example_of_the_man_pages_works() {
-    let server = Server::start(|request, _| match request.json()["stream"].as_bool() {
-        Some(true) => Reply::sse(answer(&["Here:\n\n", "```sh\nwc -l\n", "```\n"])),
+    let server = Server::start(|request, _| match request.method.as_str() {
+        "GET" => Reply::json(200, &serde_json::json!({"data": [{"id": "claude-3-haiku-20240307"}]})),
+        _ if request.json()["stream"] == true => Reply::sse(answer(&["Here:\n\n", "```sh\nwc -l\n", "```\n"])),
         _ => Reply::json(200, &crate::support::events::message("All of it.")),
     });
     let home = Home::new();
     home.write("work/notes.md", "# Notes\n");
     home.write("work/photo.png", png());
-    for (what, script) in PROGRAM.iter().chain(&SEND).chain(&COMPLETIONS) {
+    for (what, script) in PROGRAM.iter().chain(&SEND).chain(&MODELS).chain(&COMPLETIONS) {
         let run = Langdock::shell(script).home(&home).key().against(&server);
         let outcome = run.env("LANGDOCK_MODEL", "claude-3-haiku-20240307").run();
         assert_eq!(outcome.code, Some(0), "{what}\n{outcome}");

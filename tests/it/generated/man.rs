@@ -116,12 +116,23 @@ fn environment(page: &str) -> Option<Roff> {
 fn files(page: &str) -> Option<Roff> {
     let mut section = Roff::new();
     section.control("SH", ["FILES"]);
-    if page == "langdock-send" {
+    let folder = "The folder langdock below $XDG_STATE_HOME (~/.local/state), or below what the platform has instead.";
+    if page == "langdock-models" {
+        entry(&mut section, [italic("models/*.json")], &format!("The last lists. {folder}"));
+        entry(
+            &mut section,
+            [italic("picks/*.json")],
+            "Beside them: the models that were picked where nobody chose one.",
+        );
+    } else if page == "langdock-send" {
         let what = "With --output FILE: the answer while it is written, and what came of it when it broke off.";
         entry(&mut section, [italic("FILE"), roman(".part")], what);
+        let what = format!("The model that was picked where nobody chose one. {folder}");
+        entry(&mut section, [italic("picks/*.json")], &what);
     } else {
-        section.text([roman("No file is read or written but those that flags and arguments name, and the ")]);
-        section.text([roman("system's certificates, where the bundled ones do not know who issued a server's.")]);
+        section.text([roman("No file is read or written but those that flags and arguments name, what was ")]);
+        section.text([roman("picked and listed of models (langdock-models(1)), and the system's certificates, ")]);
+        section.text([roman("where the bundled ones do not know who issued a server's.")]);
     }
     talks(page).then_some(section)
 }
@@ -140,7 +151,7 @@ fn exit_status(page: &str) -> Option<Roff> {
 
 /// Whether the page is about talking to the endpoint.
 fn talks(page: &str) -> bool {
-    ["langdock", "langdock-send"].contains(&page)
+    ["langdock", "langdock-send", "langdock-models"].contains(&page)
 }
 
 fn example_section(page: &str) -> Roff {

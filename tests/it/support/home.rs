@@ -45,6 +45,11 @@ impl Home {
         self.platform_folder(".local/share").join("langdock")
     }
 
+    /// Returns the folder of what the program remembers.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.platform_folder(".local/state").join("langdock")
+    }
+
     /// Writes a file, whose path is taken from the home, along with the folders it needs.
     pub(crate) fn write(&self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path().join(path);

@@ -1,0 +1,28 @@
+//! The flags of `models`.
+
+use serde_json::json;
+
+use super::Row;
+use crate::{
+    models::{listing, models},
+    support::home::Home,
+};
+
+/// The flags of `models`.
+pub(super) const ROWS: &[Row] = &[("models", "--refresh", refresh), ("models", "--json", as_json)];
+
+fn refresh() {
+    let (server, home) = (listing(&["a"]), Home::new());
+    models(&server).home(&home).run().code(0).stdout("a\n");
+    models(&server).home(&home).run().code(0).stdout("a\n");
+    assert_eq!(server.requests().len(), 1);
+    models(&server).home(&home).args(["--refresh"]).run().code(0).stdout("a\n");
+    assert_eq!(server.requests().len(), 2);
+}
+
+fn as_json() {
+    let server = listing(&["a"]);
+    models(&server).run().code(0).stdout("a\n").stderr_empty();
+    let outcome = models(&server).args(["--json"]).run();
+    assert_eq!(outcome.code(0).stderr_empty().stdout_json()["data"], json!([{"id": "a"}]));
+}
