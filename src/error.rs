@@ -61,7 +61,7 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 15] = [
     (2, "usage", "A bad flag, value or setting, or no prompt."),
     (3, "invalid_request", "The API refused the request: 400, 404, 413, 422, or a redirect."),
     (4, "auth", "No key, or 401, 402, 403."),
-    (5, "server", "5xx or 529 after retries, or an answer that is no message."),
+    (5, "server", "5xx or 529 after retries, or an answer that is no message or no list of models."),
     (
         6,
         "network",

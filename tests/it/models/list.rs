@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use nix::sys::signal::Signal;
 use serde_json::json;
 
 use super::{listing, models};
@@ -144,6 +145,16 @@ fn a_busy_server_is_asked_again() {
     });
     models(&server).args(["--max-wait", "1m"]).run().code(0).stdout("a\n").stderr_contains("HTTP 429");
     assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn a_signal_ends_the_waiting_for_a_list() {
+    let server = Server::start(|_, _| Reply::never());
+    let running = models(&server).spawn();
+    server.wait_for_requests(1);
+    running.signal(Signal::SIGINT);
+    running.finish().signal(2).stdout("").stderr("langdock: error: interrupted\n");
+    server.wait_for_hang_ups(1);
 }
 
 #[test]

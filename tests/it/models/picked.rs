@@ -3,7 +3,13 @@
 use serde_json::json;
 
 use super::{asked, listing, models, offering, send};
-use crate::support::{command::Langdock, events::answer, home::Home, reply::Reply, server::Server};
+use crate::support::{
+    command::{KEY, Langdock},
+    events::answer,
+    home::Home,
+    reply::Reply,
+    server::Server,
+};
 
 const MESSAGES: &str = "POST /anthropic/eu/v1/messages";
 const LIST: &str = "GET /anthropic/eu/v1/models";
@@ -21,6 +27,15 @@ fn the_newest_sonnet_is_picked_named_and_kept() {
     }
     assert_eq!(asked(&server), [LIST, MESSAGES, MESSAGES], "the second run asks for no list");
     assert_eq!(server.requests()[2].json()["model"], "claude-sonnet-4-6");
+}
+
+#[test]
+fn the_request_for_the_list_is_shown_as_others_are_and_without_the_key() {
+    let server = listing(&["claude-sonnet-5"]);
+    let outcome = send(&server).args(["-vv"]).run();
+    outcome.code(0).stdout("ok\n").stderr_lacks(KEY);
+    outcome.stderr_contains(&format!("> GET {}/anthropic/eu/v1/models?limit=1000\n", server.url()));
+    outcome.stderr_contains("> authorization: [API key]\n");
 }
 
 #[test]
