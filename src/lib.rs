@@ -103,6 +103,11 @@ fn dispatch(app: &Arc<App>, cli: Cli) -> Result<(), Error> {
             app.interrupt.watch().map_err(|source| Error::System { what: "watch for signals", source })?;
             block_on(async move { command::send(&app, &cli.connection, &args).await })
         }
+        Command::Serve(args) => {
+            let app = Arc::clone(app);
+            app.interrupt.watch().map_err(|source| Error::System { what: "watch for signals", source })?;
+            block_on(async move { command::serve(&app, &cli.connection, &args).await })
+        }
         Command::Completions(args) => command::completions(app, &cli.connection, args.shell),
     }
 }
@@ -140,7 +145,7 @@ fn said_about_output(cli: &Cli) -> (Verbosity, ColorChoice, ErrorForm) {
             };
             (args.output.verbosity(), args.output.color.into(), form)
         }
-        Command::Completions(_) => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Text),
+        Command::Serve(_) | Command::Completions(_) => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Text),
     }
 }
 

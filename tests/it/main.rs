@@ -12,6 +12,7 @@ mod layering;
 mod network;
 mod output;
 mod requests;
+mod serve;
 mod signals;
 mod stdin;
 mod streams;
