@@ -39,6 +39,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('send', 'send', [CompletionResultType]::ParameterValue, 'Send one request and stream the answer to standard output')
             [CompletionResult]::new('models', 'models', [CompletionResultType]::ParameterValue, 'List the models that the region offers')
+            [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run the scripted endpoint of --demo on a port, for other programs')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             break
         }
@@ -110,6 +111,32 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Answer from the built-in endpoint: scripted answers, no model, no key')
             [CompletionResult]::new('--refresh', '--refresh', [CompletionResultType]::ParameterName, 'Ask for the list, however young the last one is')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the list as JSON, with all that is said of each model')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'langdock;serve' {
+            [CompletionResult]::new('--region', '--region', [CompletionResultType]::ParameterName, 'Region: eu, us, global, ch')
+            [CompletionResult]::new('--base-url', '--base-url', [CompletionResultType]::ParameterName, 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced')
+            [CompletionResult]::new('--api-key-file', '--api-key-file', [CompletionResultType]::ParameterName, 'Read the API key from this file instead of LANGDOCK_API_KEY')
+            [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'For a connection to come about [default: 5s]')
+            [CompletionResult]::new('--idle-timeout', '--idle-timeout', [CompletionResultType]::ParameterName, 'With no byte moving [default: 120s streamed, 600s not]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'For the whole call, waiting included [default: none]')
+            [CompletionResult]::new('--max-retries', '--max-retries', [CompletionResultType]::ParameterName, 'Tries after the first one; 0 for none [default: 8]')
+            [CompletionResult]::new('--max-wait', '--max-wait', [CompletionResultType]::ParameterName, 'Time spent waiting between tries, in all [default: 120s]')
+            [CompletionResult]::new('--proxy', '--proxy', [CompletionResultType]::ParameterName, 'Proxy for every request that leaves this machine')
+            [CompletionResult]::new('--cacert', '--cacert', [CompletionResultType]::ParameterName, 'PEM file of the certificates to trust, instead of the bundled ones and the system''s')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port; 0 takes a free one [default: 0]')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The one key to accept [default: any]')
+            [CompletionResult]::new('--rpm', '--rpm', [CompletionResultType]::ParameterName, 'Requests a minute, for each key and model')
+            [CompletionResult]::new('--tpm', '--tpm', [CompletionResultType]::ParameterName, 'Tokens a minute, for each key and model')
+            [CompletionResult]::new('--latency', '--latency', [CompletionResultType]::ParameterName, 'Before the first byte of an answer [default: 0s]')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'How fast answers are written [default: as fast as can be]')
+            [CompletionResult]::new('--fail', '--fail', [CompletionResultType]::ParameterName, 'What goes wrong, with its share of the requests from 0 to 1')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'With --fail: the same number gives the n-th request the same fate [default: one that is told]')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Append a line of JSON for each request to this file; never the key or the content')
+            [CompletionResult]::new('--allow-http', '--allow-http', [CompletionResultType]::ParameterName, 'Allow plain http to another machine')
+            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Answer from the built-in endpoint: scripted answers, no model, no key')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

@@ -40,6 +40,7 @@ complete -c langdock -n "__fish_langdock_needs_command" -s h -l help -d 'Print h
 complete -c langdock -n "__fish_langdock_needs_command" -s V -l version -d 'Print version'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "send" -d 'Send one request and stream the answer to standard output'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "models" -d 'List the models that the region offers'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "serve" -d 'Run the scripted endpoint of --demo on a port, for other programs'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l region -d 'Region: eu, us, global, ch' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
@@ -96,6 +97,28 @@ complete -c langdock -n "__fish_langdock_using_subcommand models" -l demo -d 'An
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l refresh -d 'Ask for the list, however young the last one is'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l json -d 'Print the list as JSON, with all that is said of each model'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l timeout -d 'For the whole call, waiting included [default: none]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l port -d 'Port; 0 takes a free one [default: 0]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l key -d 'The one key to accept [default: any]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l rpm -d 'Requests a minute, for each key and model' -r
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l tpm -d 'Tokens a minute, for each key and model' -r
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l latency -d 'Before the first byte of an answer [default: 0s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l rate -d 'How fast answers are written [default: as fast as can be]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l fail -d 'What goes wrong, with its share of the requests from 0 to 1' -r
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l seed -d 'With --fail: the same number gives the n-th request the same fate [default: one that is told]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l log -d 'Append a line of JSON for each request to this file; never the key or the content' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand completions" -l region -d 'Region: eu, us, global, ch' -r
 complete -c langdock -n "__fish_langdock_using_subcommand completions" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand completions" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F

@@ -33,6 +33,8 @@ impl App {
     pub(crate) fn report(&self, error: &Error, form: ErrorForm) {
         match error {
             Error::Output(OutputError::Closed) => return,
+            // Nor is the signal that ends the scripted endpoint: there is no other end.
+            Error::Served(_) => return,
             Error::NoCommand { help } => return self.notices.aside(help),
             _ => self.notices.error(&error.message(), error.hint().as_deref()),
         }

@@ -57,7 +57,7 @@ pub(crate) enum Kind {
 /// The exit codes, their kinds and their meanings, for the man page and the README.
 pub(crate) const EXIT_CODES: [(u8, &str, &str); 15] = [
     (0, "", "The answer is complete."),
-    (1, "internal", "A file cannot be read or written, or a bug."),
+    (1, "internal", "A file cannot be read or written, a port cannot be had, or a bug."),
     (2, "usage", "A bad flag, value or setting, or no prompt."),
     (3, "invalid_request", "The API refused the request: 400, 404, 413, 422, or a redirect."),
     (4, "auth", "No key, or 401, 402, 403."),
@@ -179,6 +179,17 @@ pub(crate) enum Error {
     /// SIGINT or SIGTERM.
     #[error("interrupted")]
     Interrupted(i32),
+    /// SIGINT or SIGTERM, which is how the scripted endpoint ends.
+    #[error("ended by a signal")]
+    Served(i32),
+    /// The port of the scripted endpoint cannot be had.
+    #[error("cannot listen on port {port} of 127.0.0.1")]
+    Listen {
+        /// The port; 0 for any.
+        port: u16,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The operating system refused something basic.
     #[error("cannot {what}")]
     System {
@@ -205,9 +216,12 @@ impl Error {
             Self::Refusal(_) => Kind::Refusal,
             Self::NoCodeBlock(_) => Kind::Schema,
             Self::Output(OutputError::Closed) => Kind::Closed,
-            Self::Output(OutputError::Interrupted(signal)) | Self::Interrupted(signal) => Kind::Interrupted(*signal),
+            Self::Output(OutputError::Interrupted(signal)) | Self::Interrupted(signal) | Self::Served(signal) => {
+                Kind::Interrupted(*signal)
+            }
             Self::Output(OutputError::Failed(_) | OutputError::File { .. })
             | Self::Unwritable { .. }
+            | Self::Listen { .. }
             | Self::System { .. } => Kind::Internal,
         }
     }
@@ -232,10 +246,12 @@ impl Error {
             Self::Truncated(_) => "send less, or accept it with --allow-truncated",
             Self::Refusal(_) => "ask in another way; the same prompt will be refused again",
             Self::NoCodeBlock(_) => "the whole answer stands above; ask for a fenced code block in the prompt",
+            Self::Listen { .. } => "choose another one with --port; without it a free one is taken",
             Self::NoCommand { .. }
             | Self::Output(_)
             | Self::Unwritable { .. }
             | Self::Interrupted(_)
+            | Self::Served(_)
             | Self::System { .. } => return None,
         };
         Some(hint.to_owned())

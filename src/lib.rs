@@ -97,19 +97,20 @@ pub mod internals {
 }
 
 fn dispatch(app: &Arc<App>, cli: Cli) -> Result<(), Error> {
+    let theirs = Arc::clone(app);
+    let connection = cli.connection;
     match cli.command {
-        Command::Send(args) => {
-            let app = Arc::clone(app);
-            app.interrupt.watch().map_err(|source| Error::System { what: "watch for signals", source })?;
-            block_on(async move { command::send(&app, &cli.connection, &args).await })
-        }
-        Command::Models(args) => {
-            let app = Arc::clone(app);
-            app.interrupt.watch().map_err(|source| Error::System { what: "watch for signals", source })?;
-            block_on(async move { command::models(&app, &cli.connection, &args).await })
-        }
-        Command::Completions(args) => command::completions(app, &cli.connection, args.shell),
+        Command::Send(args) => talk(app, async move { command::send(&theirs, &connection, &args).await }),
+        Command::Models(args) => talk(app, async move { command::models(&theirs, &connection, &args).await }),
+        Command::Serve(args) => talk(app, async move { command::serve(&theirs, &connection, &args).await }),
+        Command::Completions(args) => command::completions(app, &connection, args.shell),
     }
+}
+
+/// Runs a command that talks to others: a signal lets it save what came before it ends.
+fn talk(app: &App, command: impl Future<Output = Result<(), Error>> + Send + 'static) -> Result<(), Error> {
+    app.interrupt.watch().map_err(|source| Error::System { what: "watch for signals", source })?;
+    block_on(command)
 }
 
 /// Runs a future to its end. What is still under way then, such as a name look-up that hangs, is left behind.
@@ -149,7 +150,7 @@ fn said_about_output(cli: &Cli) -> (Verbosity, ColorChoice, ErrorForm) {
             let form = if args.json { ErrorForm::Json } else { ErrorForm::Text };
             (Verbosity::Normal, ColorChoice::Auto, form)
         }
-        Command::Completions(_) => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Text),
+        Command::Serve(_) | Command::Completions(_) => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Text),
     }
 }
 

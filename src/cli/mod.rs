@@ -7,6 +7,7 @@
 #![allow(rustdoc::bare_urls, clippy::doc_markdown, clippy::struct_excessive_bools)]
 
 mod parse;
+mod serve;
 mod value;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use serde_json::Value;
 
 pub(crate) use parse::{Unparsed, command_line, completion_script, parse};
+pub(crate) use serve::Serve;
 use value::{at_least_one, key_and_json, not_blank, zero_to_one};
 
 use crate::config::{Flags, parse_duration};
@@ -46,6 +48,12 @@ pub(crate) enum Command {
     ///
     /// A list that is younger than a day is shown without asking. What a workspace has differs by region.
     Models(Models),
+    /// Run the scripted endpoint of --demo on a port, for other programs
+    ///
+    /// It prints its base URL as LANGDOCK_BASE_URL and --base-url take it; an Anthropic SDK takes it with eu or us in the
+    /// place of {region}. It listens on loopback only. SIGINT and SIGTERM have it finish the answers under way and end by the
+    /// signal; a second signal ends it at once.
+    Serve(Serve),
     /// Print a completion script for a shell
     Completions(Completions),
 }

@@ -13,6 +13,28 @@ pub(super) fn at_least_one(text: &str) -> Result<u64, String> {
     text.parse().ok().filter(|&number| number >= 1).ok_or_else(|| "a whole number of at least 1 is needed".to_owned())
 }
 
+/// A whole number.
+pub(super) fn whole_number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("a whole number from 0 to {} is needed", u64::MAX))
+}
+
+/// A port.
+pub(super) fn port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| format!("a whole number from 0 to {} is needed", u16::MAX))
+}
+
+/// Tokens a second.
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    let in_range = |number: &f64| (0.01..=1_000_000.0).contains(number);
+    text.parse().ok().filter(in_range).ok_or_else(|| "a number from 0.01 to 1000000 is needed".to_owned())
+}
+
+/// A key as it can stand in a header.
+pub(super) fn key_word(text: &str) -> Result<String, String> {
+    let is_word = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_word { Ok(text.to_owned()) } else { Err("one word of ASCII characters is needed".to_owned()) }
+}
+
 /// Text that is not only white space.
 pub(super) fn not_blank(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("it is blank, which the API refuses".to_owned()) } else { Ok(text.to_owned()) }
@@ -52,6 +74,23 @@ mod tests {
         assert_eq!(at_least_one("1"), Ok(1));
         for text in ["0", "-1", "1.5", ""] {
             assert!(at_least_one(text).is_err_and(|error| error.contains("at least 1")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_the_scripted_endpoint_is_refused_with_its_range() {
+        assert_eq!((port("0"), port("65535"), whole_number("0")), (Ok(0), Ok(65535), Ok(0)));
+        for text in ["65536", "-1", "x", ""] {
+            assert!(port(text).is_err_and(|error| error.contains("0 to 65535")), "{text}");
+        }
+        assert!(whole_number("-1").is_err_and(|error| error.contains("0 to 18446744073709551615")));
+        assert_eq!((rate("0.01"), rate("1e6")), (Ok(0.01), Ok(1e6)));
+        for text in ["0", "-1", "NaN", "inf", "1000001"] {
+            assert!(rate(text).is_err_and(|error| error.contains("0.01 to 1000000")), "{text}");
+        }
+        assert_eq!(key_word("sk-ld-1"), Ok("sk-ld-1".to_owned()));
+        for text in ["", "two words", "ключ", "a\tb"] {
+            assert!(key_word(text).is_err(), "{text}");
         }
     }
 

@@ -63,7 +63,8 @@ pub(crate) async fn send(app: &App, connection: &cli::Connection, args: &cli::Se
 /// Starts the built-in endpoint, and says so.
 pub(super) async fn start_demo(app: &App) -> Result<demo::Endpoint, Error> {
     app.notices.notice("demo: scripted answers, no model");
-    let settings = demo::Settings { token_delay: DEMO_PAUSE, ..demo::Settings::default() };
+    let pace = demo::Pace { piece_pause: DEMO_PAUSE, ..demo::Pace::default() };
+    let settings = demo::Settings { pace, ..demo::Settings::default() };
     let started = demo::Endpoint::start(settings).await;
     started.map_err(|source| Error::System { what: "start the built-in endpoint", source })
 }

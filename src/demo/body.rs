@@ -1,13 +1,17 @@
-//! The body of an answer: pieces, each a chunk of its own, some after a pause.
+//! The body of an answer: pieces, each a chunk of its own, some after a pause, and the end that it comes to.
 
-use std::convert::Infallible;
+use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
+
+use super::drained;
+use super::record::Record;
 
 /// A piece of a body.
 pub(super) struct Piece {
@@ -15,6 +19,18 @@ pub(super) struct Piece {
     pub(super) bytes: Bytes,
     /// How long to wait before it.
     pub(super) pause: Duration,
+    /// How many tokens of the answer have been written with it.
+    pub(super) written: u64,
+}
+
+/// What comes after the last piece.
+pub(super) enum End {
+    /// The end of the body.
+    Whole,
+    /// The end of the connection.
+    Cut,
+    /// Silence, until the client goes away or the endpoint drains: what stalls would keep it from ending.
+    Stall(watch::Receiver<bool>),
 }
 
 /// A body that is sent piece by piece.
@@ -22,48 +38,90 @@ pub(super) struct Pieces {
     left: std::vec::IntoIter<Piece>,
     /// The pause before the next piece, once it has begun.
     sleeping: Option<Pin<Box<Sleep>>>,
+    end: Ending,
+    /// The length that is told ahead, if it is.
+    length: Option<u64>,
+    /// Ends with the body.
+    record: Option<Record>,
+}
+
+/// How far the end has come.
+enum Ending {
+    Whole,
+    /// What was sent leaves before the connection is cut.
+    Flush,
+    Cut,
+    Stall(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
 impl Pieces {
     /// Returns a body of one piece, whose length is told ahead.
     pub(super) fn whole(bytes: Bytes) -> Self {
-        Self::new(vec![Piece { bytes, pause: Duration::ZERO }])
+        let length = bytes.len() as u64;
+        Self::new(vec![Piece { bytes, pause: Duration::ZERO, written: 0 }], End::Whole).of_length(length)
     }
 
     /// Returns a body of many pieces.
-    pub(super) fn new(pieces: Vec<Piece>) -> Self {
-        Self { left: pieces.into_iter(), sleeping: None }
+    pub(super) fn new(pieces: Vec<Piece>, end: End) -> Self {
+        let end = match end {
+            End::Whole => Ending::Whole,
+            End::Cut => Ending::Flush,
+            End::Stall(mut draining) => Ending::Stall(Box::pin(async move { drained(&mut draining).await })),
+        };
+        Self { left: pieces.into_iter(), sleeping: None, end, length: None, record: None }
+    }
+
+    /// Tells the length ahead, which an end in mid-answer does not keep.
+    pub(super) fn of_length(self, length: u64) -> Self {
+        Self { length: Some(length), ..self }
+    }
+
+    /// Has the record end with the body.
+    pub(super) fn recorded(self, record: Record) -> Self {
+        Self { record: Some(record), ..self }
+    }
+
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match &mut self.end {
+            Ending::Whole => return Poll::Ready(None),
+            Ending::Cut => {}
+            // An error drops what hyper has not written yet; it writes when nothing more is there for the moment.
+            Ending::Flush => {
+                self.end = Ending::Cut;
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Ending::Stall(until) => ready!(until.as_mut().poll(context)),
+        }
+        Poll::Ready(Some(Err(ErrorKind::ConnectionAborted.into())))
     }
 }
 
 impl Body for Pieces {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let Some(next) = self.left.as_slice().first() else { return Poll::Ready(None) };
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let Some(next) = self.left.as_slice().first() else { return self.poll_end(context) };
         let pause = next.pause;
         // Without a pause no timer is made: the runtime may have none.
         if !pause.is_zero() {
             ready!(self.sleeping.get_or_insert_with(|| Box::pin(sleep(pause))).as_mut().poll(context));
             self.sleeping = None;
         }
-        Poll::Ready(self.left.next().map(|piece| Ok(Frame::data(piece.bytes))))
+        let piece = self.left.next();
+        if let (Some(piece), Some(record)) = (&piece, &mut self.record) {
+            record.sent(piece.written);
+        }
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece.bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left.as_slice().is_empty()
+        matches!(self.end, Ending::Whole) && self.left.as_slice().is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self.left.as_slice() {
-            [] => SizeHint::with_exact(0),
-            [only] => SizeHint::with_exact(only.bytes.len() as u64),
-            _ => SizeHint::default(),
-        }
+        self.length.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 
@@ -74,18 +132,37 @@ mod tests {
 
     use super::*;
 
+    fn piece(text: &'static str, seconds: u64) -> Piece {
+        Piece { bytes: Bytes::from_static(text.as_bytes()), pause: Duration::from_secs(seconds), written: 0 }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn each_piece_is_a_frame_after_its_pause() {
-        let piece = |text: &'static str, seconds| Piece {
-            bytes: Bytes::from_static(text.as_bytes()),
-            pause: Duration::from_secs(seconds),
-        };
-        let mut body = Pieces::new(vec![piece("a", 0), piece("b", 2), piece("c", 3)]);
+        let mut body = Pieces::new(vec![piece("a", 0), piece("b", 2), piece("c", 3)], End::Whole);
         let begun = Instant::now();
         let mut seen = Vec::new();
         while let Some(Ok(frame)) = body.frame().await {
             seen.push((frame.into_data().expect("no trailers"), begun.elapsed().as_secs()));
         }
         assert_eq!(seen, [("a".into(), 0), ("b".into(), 2), ("c".into(), 5)]);
+    }
+
+    #[tokio::test]
+    async fn a_cut_body_ends_in_an_error_and_not_before_its_pieces() {
+        let mut body = Pieces::new(vec![piece("a", 0)], End::Cut).of_length(2);
+        assert_eq!(body.size_hint().exact(), Some(2));
+        assert!(!body.is_end_stream());
+        assert!(matches!(body.frame().await, Some(Ok(frame)) if frame.is_data()));
+        assert!(!body.is_end_stream());
+        assert!(matches!(body.frame().await, Some(Err(_))));
+    }
+
+    #[tokio::test]
+    async fn a_stalled_body_ends_when_the_endpoint_drains() {
+        let (drain, draining) = watch::channel(false);
+        let mut body = Pieces::new(vec![], End::Stall(draining));
+        assert!(tokio::time::timeout(Duration::from_millis(1), body.frame()).await.is_err());
+        drain.send_replace(true);
+        assert!(matches!(body.frame().await, Some(Err(_))));
     }
 }

@@ -7,7 +7,12 @@ mod ask;
 mod attachment;
 mod body;
 mod check;
+mod delivery;
+mod fault;
+mod head;
+mod limit;
 mod models;
+mod record;
 mod refusal;
 mod reply;
 mod script;
@@ -20,15 +25,21 @@ mod tokens;
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+pub(crate) use self::delivery::Pace;
+pub(crate) use self::fault::Faults;
+pub(crate) use self::limit::Limits;
+pub(crate) use self::record::Log;
 use self::service::Service;
 
 /// How the endpoint behaves.
@@ -38,13 +49,22 @@ pub(crate) struct Settings {
     pub(crate) port: u16,
     /// The one key that is accepted; without it any key is that is not empty.
     pub(crate) key: Option<String>,
-    /// The pause before each streamed piece of content.
-    pub(crate) token_delay: Duration,
+    /// What a key may ask of a model in a minute.
+    pub(crate) limits: Limits,
+    /// How fast answers are.
+    pub(crate) pace: Pace,
+    /// What goes wrong on purpose.
+    pub(crate) faults: Faults,
+    /// What the faults are dealt out by.
+    pub(crate) seed: u64,
+    /// Takes a line of JSON for each request that is done.
+    pub(crate) log: Option<Log>,
 }
 
 /// A running endpoint; dropping it ends it and its connections.
 pub(crate) struct Endpoint {
     address: SocketAddr,
+    drain: watch::Sender<bool>,
     accepting: JoinHandle<()>,
 }
 
@@ -53,13 +73,22 @@ impl Endpoint {
     pub(crate) async fn start(settings: Settings) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).await?;
         let address = listener.local_addr()?;
-        let accepting = tokio::spawn(accept(listener, Arc::new(Service::new(settings))));
-        Ok(Self { address, accepting })
+        let (drain, draining) = watch::channel(false);
+        let service = Arc::new(Service::new(settings, draining.clone()));
+        let accepting = tokio::spawn(accept(listener, service, draining));
+        Ok(Self { address, drain, accepting })
     }
 
     /// Returns the address to talk to.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Accepts no more connections, and waits until the requests under way have been answered.
+    pub(crate) async fn drain(mut self) {
+        self.drain.send_replace(true);
+        // It does not panic, and nobody else ends it.
+        let _ = (&mut self.accepting).await;
     }
 }
 
@@ -69,28 +98,55 @@ impl Drop for Endpoint {
     }
 }
 
-/// Accepts connections for as long as it is polled; they end with it.
-async fn accept(listener: TcpListener, service: Arc<Service>) {
+/// Accepts connections until the endpoint drains, and then waits for their end; they end with it, if it is dropped.
+async fn accept(listener: TcpListener, service: Arc<Service>, draining: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
+    let mut drains = draining.clone();
     loop {
         tokio::select! {
+            // Connections that came before the signal are accepted still, those of clients that wait for an answer.
+            biased;
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(serve(stream, Arc::clone(&service)));
+                    connections.spawn(serve(stream, Arc::clone(&service), draining.clone()));
                 }
                 // Out of files, or a client that left again: the next one may fare better.
                 Err(_) => tokio::task::yield_now().await,
             },
+            () = drained(&mut drains) => break,
             // Only takes ended connections out of the set.
             Some(_) = connections.join_next() => {}
         }
     }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
 }
 
-async fn serve(stream: TcpStream, service: Arc<Service>) {
+/// Waits until the endpoint drains, or is gone.
+async fn drained(draining: &mut watch::Receiver<bool>) {
+    let _ = draining.wait_for(|draining| *draining).await;
+}
+
+/// Answers the requests of a connection; while the endpoint drains, those that have begun.
+async fn serve(stream: TcpStream, service: Arc<Service>, mut draining: watch::Receiver<bool>) {
     // Each piece shall leave at once; where that cannot be had, it only leaves later.
     let _ = stream.set_nodelay(true);
-    let answer = service_fn(|request| async { Ok::<_, Infallible>(service.answer(request).await) });
+    let has_asked = AtomicBool::new(false);
+    let answer = service_fn(|request| {
+        has_asked.store(true, Ordering::Relaxed);
+        async { Ok::<_, Infallible>(service.answer(request).await) }
+    });
+    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
     // What ends a connection early is the client's business, and it sees it on its side.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+    tokio::select! {
+        // A request that came before the signal is begun.
+        biased;
+        _ = connection.as_mut() => return,
+        () = drained(&mut draining) => {}
+    }
+    // A connection that nothing was asked on would be waited for: hyper takes it for one whose request is under way.
+    if has_asked.load(Ordering::Relaxed) {
+        connection.as_mut().graceful_shutdown();
+        let _ = connection.await;
+    }
 }

@@ -22,6 +22,14 @@ impl Region {
             _ => None,
         }
     }
+
+    /// Returns the path segment that names it.
+    pub(super) fn slug(self) -> &'static str {
+        match self {
+            Self::Eu => "eu",
+            Self::Us => "us",
+        }
+    }
 }
 
 /// A model on offer.

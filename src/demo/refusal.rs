@@ -1,7 +1,11 @@
 //! What the endpoint refuses, with the HTTP status and the body that a client gets for it.
 
+use std::time::Duration;
+
 use hyper::StatusCode;
 use serde_json::{Value, json};
+
+use super::fault;
 
 /// Why a request is refused; it sets the HTTP status and the API's error type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +20,10 @@ pub(super) enum Reason {
     MethodNotAllowed,
     /// More bytes than any platform behind the endpoint takes.
     TooLarge,
+    /// More requests or tokens than are allowed in a minute; how long until it would pass, if it ever will.
+    RateLimit(Option<Duration>),
+    /// Nothing: it is to be refused with this status, on purpose.
+    Fault(u16),
 }
 
 /// A refused request.
@@ -36,6 +44,22 @@ impl Refusal {
         Self::new(Reason::InvalidRequest, message)
     }
 
+    /// Refuses a request that is over a limit, and tells when it would pass.
+    pub(super) fn rate_limit(wait: Option<Duration>) -> Self {
+        let message = match wait {
+            Some(_) => "This request would exceed the rate limit of your workspace. Please try again later.",
+            None => {
+                "This request alone exceeds the rate limit of your workspace: its input and max_tokens are too many."
+            }
+        };
+        Self::new(Reason::RateLimit(wait), message)
+    }
+
+    /// Refuses with this status, on purpose.
+    pub(super) fn fault(status: u16) -> Self {
+        Self::new(Reason::Fault(status), fault::error_of(status).1)
+    }
+
     /// Returns the HTTP status of the answer.
     pub(super) fn status(&self) -> StatusCode {
         match self.reason {
@@ -44,6 +68,21 @@ impl Refusal {
             Reason::NotFound => StatusCode::NOT_FOUND,
             Reason::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Reason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Reason::RateLimit(_) => StatusCode::TOO_MANY_REQUESTS,
+            Reason::Fault(status) => StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// Returns the header that tells when to try again, if that is known.
+    pub(super) fn retry_header(&self) -> Option<(&'static str, String)> {
+        match self.reason {
+            Reason::RateLimit(Some(wait)) => {
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                Some(("retry-after", seconds.max(1).to_string()))
+            }
+            // What never passes need not be tried again; the SDKs ask this header first.
+            Reason::RateLimit(None) => Some(("x-should-retry", "false".to_owned())),
+            _ => None,
         }
     }
 
@@ -55,6 +94,8 @@ impl Refusal {
             Reason::Authentication => "authentication_error",
             Reason::NotFound => "not_found_error",
             Reason::TooLarge => "request_too_large",
+            Reason::RateLimit(_) => "rate_limit_error",
+            Reason::Fault(status) => fault::error_of(status).0,
         };
         json!({ "type": "error", "error": { "type": kind, "message": self.message }, "request_id": request_id })
     }
@@ -63,5 +104,19 @@ impl Refusal {
     #[cfg(test)]
     pub(super) fn message(&self) -> &str {
         &self.message
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_told_in_whole_seconds_that_are_enough() {
+        for (millis, seconds) in [(0, "1"), (1, "1"), (1000, "1"), (1001, "2"), (59_999, "60")] {
+            let refusal = Refusal::rate_limit(Some(Duration::from_millis(millis)));
+            assert_eq!(refusal.retry_header(), Some(("retry-after", seconds.to_owned())));
+        }
+        assert_eq!(Refusal::rate_limit(None).retry_header(), Some(("x-should-retry", "false".to_owned())));
     }
 }

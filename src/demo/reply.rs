@@ -18,6 +18,11 @@ pub(super) struct Event {
 }
 
 impl Event {
+    /// Returns the event of this data, which names its type.
+    pub(super) fn new(data: Value) -> Self {
+        Self { data }
+    }
+
     /// Returns the event as it goes over the wire.
     pub(super) fn bytes(&self) -> Bytes {
         format!("event: {}\ndata: {}\n\n", self.name(), self.data).into()
@@ -26,6 +31,13 @@ impl Event {
     /// Tells whether it brings a piece of the content.
     pub(super) fn is_delta(&self) -> bool {
         self.name() == "content_block_delta"
+    }
+
+    /// Counts the characters of content that it brings.
+    pub(super) fn characters(&self) -> usize {
+        let delta = &self.data["delta"];
+        let text = ["text", "thinking", "partial_json"].iter().find_map(|field| delta[field].as_str());
+        text.map_or(0, |text| text.chars().count())
     }
 
     fn name(&self) -> &str {
@@ -105,7 +117,7 @@ struct Stream {
 
 impl Stream {
     fn send(&mut self, data: Value) {
-        self.events.push(Event { data });
+        self.events.push(Event::new(data));
     }
 
     fn ping(&mut self) {
@@ -227,7 +239,7 @@ mod tests {
 
     #[test]
     fn an_event_names_its_type_twice() {
-        let event = Event { data: json!({ "type": "message_stop" }) };
+        let event = Event::new(json!({ "type": "message_stop" }));
         assert_eq!(event.bytes(), "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
     }
 }

@@ -1,17 +1,25 @@
 //! What becomes of one HTTP request: its route, its key, its body, and the answer or the refusal.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response};
 use serde_json::Value;
+use tokio::sync::watch;
 
-use super::body::{Piece, Pieces};
+use super::ask::Ask;
+use super::body::Pieces;
+use super::delivery::{self, Break};
+use super::fault::{Dealer, Fault};
+use super::head::{check_content_type, check_key};
+use super::limit::{Book, Left, Standing};
 use super::models::{self, Region};
+use super::record::{Record, Usage};
 use super::refusal::{Reason, Refusal};
 use super::{Settings, check, reply, script};
 
@@ -27,6 +35,9 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The endpoint's side of all its connections.
 pub(super) struct Service {
     settings: Settings,
+    limits: Arc<Book>,
+    dealer: Dealer,
+    draining: watch::Receiver<bool>,
     requests: AtomicU64,
     messages: AtomicU64,
 }
@@ -46,67 +57,141 @@ impl Route {
             Self::Models(_) => Method::GET,
         }
     }
+
+    /// Returns the region that it is in.
+    fn region(&self) -> Region {
+        match self {
+            Self::Messages(region) | Self::Models(region) => *region,
+        }
+    }
+}
+
+/// An answer to send.
+struct Reply {
+    /// How long to wait before its first byte.
+    wait: Duration,
+    response: Response<Pieces>,
 }
 
 impl Service {
     /// Returns a service that has seen no request yet.
-    pub(super) fn new(settings: Settings) -> Self {
-        Self { settings, requests: AtomicU64::new(0), messages: AtomicU64::new(0) }
+    pub(super) fn new(settings: Settings, draining: watch::Receiver<bool>) -> Self {
+        let limits = Book::new(settings.limits);
+        let dealer = Dealer::new(settings.faults.clone(), settings.seed);
+        Self { settings, limits, dealer, draining, requests: AtomicU64::new(0), messages: AtomicU64::new(0) }
     }
 
     /// Answers a request, in any case.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Pieces> {
         let request_id = format!("req_demo_{}", next(&self.requests));
-        let mut response = match self.accept(request).await {
+        let mut record = Record::new(self.settings.log.clone(), request_id, SystemTime::now());
+        let mut response = match self.accept(request, &mut record).await {
             Ok(response) => response,
-            Err(refusal) => {
-                let mut response = json(&refusal.body(&request_id));
-                *response.status_mut() = refusal.status();
-                response
-            }
+            Err(refusal) => refused(&refusal, record.request_id()),
         };
-        let request_id = HeaderValue::from_str(&request_id).expect("letters, digits and _ make a header value");
-        response.headers_mut().insert("request-id", request_id);
-        response
+        let headers = response.headers_mut();
+        headers.insert("request-id", header_value(record.request_id()));
+        if let Some(standing) = &record.standing {
+            tell_limits(headers, standing);
+        }
+        record.answered(response.status());
+        response.map(|body| body.recorded(record))
     }
 
-    async fn accept(&self, request: Request<Incoming>) -> Result<Response<Pieces>, Refusal> {
+    async fn accept(&self, request: Request<Incoming>, record: &mut Record) -> Result<Response<Pieces>, Refusal> {
         let route = route(request.uri().path())?;
+        record.region = Some(route.region());
         if request.method() != route.method() {
             return Err(Refusal::new(Reason::MethodNotAllowed, format!("Method Not Allowed, only {}", route.method())));
         }
-        check_key(request.headers(), self.settings.key.as_deref())?;
+        let key = check_key(request.headers(), self.settings.key.as_deref())?.to_owned();
         match route {
             Route::Models(region) => Ok(json(&models::list(region))),
             Route::Messages(region) => {
                 check_content_type(request.headers())?;
-                let body = read(request.into_body()).await?;
-                self.message(&body, region)
+                let body = read(request.into_body(), &mut record.bytes_in).await?;
+                let reply = self.message(&body, region, &key, record)?;
+                if !reply.wait.is_zero() {
+                    tokio::time::sleep(reply.wait).await;
+                }
+                Ok(reply.response)
             }
         }
     }
 
-    fn message(&self, body: &[u8], region: Region) -> Result<Response<Pieces>, Refusal> {
+    fn message(&self, body: &[u8], region: Region, key: &str, record: &mut Record) -> Result<Reply, Refusal> {
         if body.is_empty() {
             return Err(Refusal::invalid("No body"));
         }
         let body: Value = serde_json::from_slice(body)
             .map_err(|error| Refusal::invalid(format!("The request body is not valid JSON: {error}")))?;
         let ask = check::request(&body, region)?;
+        record.model = Some(ask.model.to_owned());
+        record.stream = Some(ask.stream);
         let answer = script::answer(&ask);
-        let id = format!("msg_demo_{}", next(&self.messages));
-        if !ask.stream {
-            return Ok(json(&reply::message(&id, ask.model, &answer)));
+        self.reserve(&ask, answer.input_tokens, key, record)?;
+        record.fault = self.dealer.draw();
+        match record.fault {
+            Some(Fault::Status(status)) => return Err(Refusal::fault(status)),
+            // Where there is no stream, there is no event to say it with.
+            Some(Fault::ErrorEvent) if !ask.stream => return Err(Refusal::fault(529)),
+            _ => {}
         }
-        let pause = |delta| if delta { self.settings.token_delay } else { Duration::ZERO };
-        let pieces = reply::events(&id, ask.model, &answer)
-            .iter()
-            .map(|event| Piece { bytes: event.bytes(), pause: pause(event.is_delta()) })
-            .collect();
-        let mut response = Response::new(Pieces::new(pieces));
-        response.headers_mut().insert(CONTENT_TYPE, EVENT_STREAM);
-        Ok(response)
+        record.usage = Some(Usage { input: answer.input_tokens as u64, output: 0 });
+        Ok(self.reply(&ask, &answer, record.fault))
     }
+
+    /// Enters a request into the book of limits, with all that it may cost.
+    fn reserve(&self, ask: &Ask<'_>, input_tokens: usize, key: &str, record: &mut Record) -> Result<(), Refusal> {
+        let most = (input_tokens as u64).saturating_add(ask.max_tokens as u64);
+        let (reserved, standing) = self.limits.reserve((key, ask.model), most, Instant::now());
+        record.standing = Some(standing);
+        record.reservation = Some(reserved.map_err(|exceeded| Refusal::rate_limit(exceeded.wait))?);
+        Ok(())
+    }
+
+    fn reply(&self, ask: &Ask<'_>, answer: &script::Answer, fault: Option<Fault>) -> Reply {
+        let id = format!("msg_demo_{}", next(&self.messages));
+        let pace = self.settings.pace;
+        let tokens = answer.output_tokens as u64;
+        let broken = fault.map(|fault| Break { fault, draining: self.draining.clone() });
+        let (wait, body, media_type) = if ask.stream {
+            let events = reply::events(&id, ask.model, answer);
+            (pace.latency, delivery::stream(&events, tokens, pace, broken), EVENT_STREAM)
+        } else {
+            let message = reply::message(&id, ask.model, answer).to_string();
+            (pace.before_whole(tokens), delivery::whole(message.into(), tokens, broken), JSON)
+        };
+        let mut response = Response::new(body);
+        response.headers_mut().insert(CONTENT_TYPE, media_type);
+        Reply { wait, response }
+    }
+}
+
+/// Returns the answer to a request that is refused.
+fn refused(refusal: &Refusal, request_id: &str) -> Response<Pieces> {
+    let mut response = json(&refusal.body(request_id));
+    *response.status_mut() = refusal.status();
+    if let Some((name, value)) = refusal.retry_header() {
+        response.headers_mut().insert(name, header_value(&value));
+    }
+    response
+}
+
+/// Tells the limits that are set, and what is left of them, as Langdock does.
+fn tell_limits(headers: &mut HeaderMap, standing: &Standing) {
+    let mut tell = |limit, remaining, left: Option<Left>| {
+        if let Some(left) = left {
+            headers.insert(limit, left.limit.into());
+            headers.insert(remaining, left.remaining.into());
+        }
+    };
+    tell("x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", standing.requests);
+    tell("x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", standing.tokens);
+}
+
+fn header_value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("letters, digits and _ make a header value")
 }
 
 /// Counts one more, from 1.
@@ -127,45 +212,18 @@ fn route(path: &str) -> Result<Route, Refusal> {
     route().ok_or_else(|| Refusal::new(Reason::NotFound, "Not found"))
 }
 
-fn check_key(headers: &HeaderMap, expected: Option<&str>) -> Result<(), Refusal> {
-    let bearer = headers.get(AUTHORIZATION).and_then(|value| {
-        let (scheme, key) = value.to_str().ok()?.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
-    });
-    let plain = headers.get("x-api-key").and_then(|value| value.to_str().ok());
-    match (bearer.or(plain).filter(|key| !key.is_empty()), expected) {
-        (None, _) => Err(Refusal::new(Reason::Authentication, "Missing API key")),
-        (Some(key), Some(expected)) if key != expected => Err(Refusal::new(Reason::Authentication, "Invalid API key")),
-        (Some(_), _) => Ok(()),
-    }
-}
-
-fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
-    let mut values = headers.get_all(CONTENT_TYPE).iter();
-    let media_type = match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim(),
-        // A doubled header breaks the real endpoint's parser, too.
-        _ => "",
-    };
-    if media_type.eq_ignore_ascii_case("application/json") {
-        return Ok(());
-    }
-    Err(Refusal::invalid("content-type must be sent once, as application/json"))
-}
-
-/// Reads a body to its end, even one that is too large, so that the client is there to hear of it.
-async fn read(mut body: Incoming) -> Result<Vec<u8>, Refusal> {
+/// Reads a body to its end and counts its bytes, even one that is too large, so that the client is there to hear of it.
+async fn read(mut body: Incoming, length: &mut usize) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
-    let mut length = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Refusal::invalid(format!("The request body broke off: {error}")))?;
         let data = frame.into_data().unwrap_or_default();
-        length += data.len();
-        if length <= MAX_BODY_BYTES {
+        *length += data.len();
+        if *length <= MAX_BODY_BYTES {
             bytes.extend_from_slice(&data);
         }
     }
-    if length > MAX_BODY_BYTES {
+    if *length > MAX_BODY_BYTES {
         return Err(Refusal::new(Reason::TooLarge, "Request exceeds the maximum size"));
     }
     Ok(bytes)
@@ -191,48 +249,17 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_taken_from_either_header() {
-        let headers = |name: &'static str, value: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(name, HeaderValue::from_static(value));
-            headers
-        };
-        for (name, value, expected, passes) in [
-            ("authorization", "Bearer a", Some("a"), true),
-            ("authorization", "bearer a", None, true),
-            ("x-api-key", "a", Some("a"), true),
-            ("x-api-key", "b", Some("a"), false),
-            ("x-api-key", "", None, false),
-            ("authorization", "Bearer ", None, false),
-            ("authorization", "Basic a", None, false),
-        ] {
-            assert_eq!(check_key(&headers(name, value), expected).is_ok(), passes, "{name}: {value}");
-        }
-    }
-
-    #[test]
-    fn the_content_type_must_be_json_and_come_once() {
-        let check = |values: &[&'static str]| {
-            let mut headers = HeaderMap::new();
-            for value in values {
-                headers.append(CONTENT_TYPE, HeaderValue::from_static(value));
-            }
-            check_content_type(&headers).is_ok()
-        };
-        assert!(check(&["application/json"]) && check(&["application/json; charset=utf-8"]));
-        assert!(!check(&[]) && !check(&["text/plain"]) && !check(&["application/json", "application/json"]));
-    }
-
-    #[test]
     fn a_body_that_is_no_request_is_refused() {
-        let service = Service::new(Settings::default());
+        let service = Service::new(Settings::default(), watch::channel(false).1);
         for (body, expected) in [
             ("", "No body"),
             ("{", "The request body is not valid JSON: "),
             ("[]", "Input should be a valid dictionary"),
             ("{}", "model: Field required"),
         ] {
-            let refusal = service.message(body.as_bytes(), Region::Eu).err().expect("no request");
+            let mut record = Record::new(None, "req".to_owned(), SystemTime::UNIX_EPOCH);
+            let reply = service.message(body.as_bytes(), Region::Eu, "key", &mut record);
+            let refusal = reply.err().expect("no request");
             assert!(refusal.message().starts_with(expected), "{body}: {}", refusal.message());
         }
     }

@@ -8,6 +8,7 @@ mod looking;
 mod models;
 mod output;
 mod request;
+mod serve;
 
 use std::collections::BTreeSet;
 
@@ -24,7 +25,7 @@ const ROWS: &[Row] = &[("", "--version", version), ("completions", "SHELL", shel
 
 /// Returns all rows.
 fn rows() -> impl Iterator<Item = &'static Row> {
-    [ROWS, connection::ROWS, request::ROWS, input::ROWS, output::ROWS, looking::ROWS, models::ROWS]
+    [ROWS, connection::ROWS, request::ROWS, input::ROWS, output::ROWS, looking::ROWS, models::ROWS, serve::ROWS]
         .into_iter()
         .flatten()
 }
@@ -46,16 +47,15 @@ fn every_argument_has_the_effect_that_its_row_shows() {
 }
 
 #[test]
-fn completions_refuses_every_flag_of_the_connection() {
+fn a_command_that_talks_to_nobody_refuses_every_flag_of_the_connection() {
     let mut definition = langdock::command_line();
     definition.build();
     for arg in definition.get_arguments().filter(|arg| arg.is_global_set() && !is_help(arg)) {
-        let mut args = vec!["completions".to_owned(), "bash".to_owned(), name(arg)];
-        if arg.get_action().takes_values() {
-            args.push("1".to_owned());
+        for command in [&["completions", "bash"][..], &["serve"]] {
+            let value = arg.get_action().takes_values().then_some("1");
+            let outcome = Langdock::new().args(command).args([name(arg)]).args(value).run();
+            outcome.code(2).stdout("").stderr_contains(&format!("`{}` does not talk to the endpoint", command[0]));
         }
-        let outcome = Langdock::new().args(&args).run();
-        outcome.code(2).stdout("").stderr_contains("`completions` does not talk to the endpoint");
     }
 }
 

@@ -14,6 +14,7 @@ mod network;
 mod output;
 mod readme;
 mod requests;
+mod serve;
 mod signals;
 mod stdin;
 mod streams;

@@ -1,5 +1,7 @@
 //! The examples of the man pages, each of which works.
 
+use nix::sys::signal::Signal;
+
 use crate::support::{command::Langdock, events::answer, home::Home, reply::Reply, server::Server};
 
 /// An example: what it does and what to type.
@@ -33,6 +35,23 @@ const MODELS: [Example; 3] = [
     ("All that is said of each, asked for anew:", "langdock models --refresh --json"),
 ];
 
+/// The examples of `serve`.
+const SERVE: [Example; 3] = [
+    (
+        "A script against the endpoint, which ends with it:",
+        "mkfifo url\n\
+         langdock serve > url &\n\
+         read -r LANGDOCK_BASE_URL < url && export LANGDOCK_BASE_URL\n\
+         langdock send -m claude-3-haiku-20240307 'Name three rivers.'\n\
+         kill $!",
+    ),
+    ("How a program behaves near the limits of requests and tokens:", "langdock serve --key test --rpm 10 --tpm 20000"),
+    (
+        "How it behaves when things go wrong, each time in the same way:",
+        "langdock serve --fail 529:0.1,cut:0.05 --seed 7 --log requests.jsonl",
+    ),
+];
+
 /// The examples of `completions`.
 const COMPLETIONS: [Example; 3] = [
     (
@@ -58,6 +77,7 @@ pub(super) fn examples(page: &str) -> &'static [Example] {
         "langdock" => &PROGRAM,
         "langdock-send" => &SEND,
         "langdock-models" => &MODELS,
+        "langdock-serve" => &SERVE,
         "langdock-completions" => &COMPLETIONS,
         _ => panic!("{page} has no examples"),
     }
@@ -73,10 +93,17 @@ fn each_example_of_the_man_pages_works() {
     let home = Home::new();
     home.write("work/notes.md", "# Notes\n");
     home.write("work/photo.png", png());
-    for (what, script) in PROGRAM.iter().chain(&SEND).chain(&MODELS).chain(&COMPLETIONS) {
+    let scripts = PROGRAM.iter().chain(&SEND).chain(&MODELS).chain(&SERVE[..1]).chain(&COMPLETIONS);
+    for (what, script) in scripts {
         let run = Langdock::shell(script).home(&home).key().against(&server);
         let outcome = run.env("LANGDOCK_MODEL", "claude-3-haiku-20240307").run();
         assert_eq!(outcome.code, Some(0), "{what}\n{outcome}");
+    }
+    // These go on until they are told to end.
+    for (_, script) in &SERVE[1..] {
+        let running = Langdock::shell(&format!("exec {script}")).spawn();
+        running.wait_for_stdout("/anthropic/{region}\n").signal(Signal::SIGTERM);
+        running.finish().signal(15);
     }
 }
 

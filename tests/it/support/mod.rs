@@ -19,6 +19,7 @@ pub(crate) mod request;
 pub(crate) mod running;
 pub(crate) mod sending;
 pub(crate) mod server;
+pub(crate) mod serving;
 pub(crate) mod tls;
 pub(crate) mod wire;
 

@@ -1,0 +1,257 @@
+//! Requests and tokens a minute, counted as Langdock counts them: in a sliding window for each key and model.
+//!
+//! A request reserves what it may cost, its input and all of its `max_tokens`; once it has been answered, what it did cost
+//! takes the place of the reservation. The arithmetic is given the time.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a request counts.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// What is allowed in a minute, for each key and model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Requests; without it any number.
+    pub(crate) requests: Option<u64>,
+    /// Tokens; without it any number.
+    pub(crate) tokens: Option<u64>,
+}
+
+/// A limit and what is left of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Left {
+    /// What is allowed in a minute.
+    pub(super) limit: u64,
+    /// What is left of it now.
+    pub(super) remaining: u64,
+}
+
+/// How a key stands with a model: what the headers of a reply tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Requests, if they are limited.
+    pub(super) requests: Option<Left>,
+    /// Tokens, if they are limited.
+    pub(super) tokens: Option<Left>,
+}
+
+/// A request that does not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Exceeded {
+    /// How long until it does; none if it never will, as it alone is over the limit.
+    pub(super) wait: Option<Duration>,
+}
+
+/// A request in a window.
+#[derive(Debug)]
+struct Entry {
+    id: u64,
+    at: Instant,
+    tokens: u64,
+}
+
+/// The requests of the last minute, the oldest first.
+#[derive(Debug, Default)]
+struct Window {
+    entries: VecDeque<Entry>,
+}
+
+impl Window {
+    /// Drops what no longer counts.
+    fn forget(&mut self, now: Instant) {
+        while self.entries.front().is_some_and(|entry| now.saturating_duration_since(entry.at) >= WINDOW) {
+            self.entries.pop_front();
+        }
+    }
+
+    fn tokens(&self) -> u64 {
+        self.entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.tokens))
+    }
+
+    /// Enters a request that may cost `tokens`, if it fits.
+    fn enter(&mut self, limits: Limits, id: u64, tokens: u64, now: Instant) -> Result<(), Exceeded> {
+        self.forget(now);
+        if limits.tokens.is_some_and(|limit| tokens > limit) {
+            return Err(Exceeded { wait: None });
+        }
+        let (mut requests, mut used) = (self.entries.len() as u64, self.tokens());
+        let mut wait = None;
+        let mut oldest = self.entries.iter();
+        while limits.requests.is_some_and(|limit| requests >= limit)
+            || limits.tokens.is_some_and(|limit| used.saturating_add(tokens) > limit)
+        {
+            // With nothing in the window any request fits but the one that was refused above.
+            let Some(entry) = oldest.next() else { break };
+            wait = Some((entry.at + WINDOW).saturating_duration_since(now));
+            requests -= 1;
+            used = used.saturating_sub(entry.tokens);
+        }
+        if wait.is_some() {
+            return Err(Exceeded { wait });
+        }
+        self.entries.push_back(Entry { id, at: now, tokens });
+        Ok(())
+    }
+
+    /// Puts what a request did cost in the place of what it might have; one that no longer counts is passed over.
+    fn settle(&mut self, id: u64, tokens: u64) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
+            entry.tokens = tokens;
+        }
+    }
+
+    fn standing(&self, limits: Limits) -> Standing {
+        let left = |limit: u64, used| Left { limit, remaining: limit.saturating_sub(used) };
+        Standing {
+            requests: limits.requests.map(|limit| left(limit, self.entries.len() as u64)),
+            tokens: limits.tokens.map(|limit| left(limit, self.tokens())),
+        }
+    }
+}
+
+/// Whose window it is: the key, and the model it asks for.
+type Owner = (String, String);
+
+/// The windows of all keys and models.
+pub(super) struct Book {
+    limits: Limits,
+    pages: Mutex<Pages>,
+}
+
+/// What the book holds.
+#[derive(Default)]
+struct Pages {
+    windows: HashMap<Owner, Window>,
+    /// How many requests were entered: the id of the last one.
+    entered: u64,
+}
+
+impl Book {
+    /// Returns a book without an entry.
+    pub(super) fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Self { limits, pages: Mutex::default() })
+    }
+
+    /// Reserves `tokens` for a request of `key` to `model`, and tells in any case how the two stand afterwards.
+    pub(super) fn reserve(
+        self: &Arc<Self>,
+        (key, model): (&str, &str),
+        tokens: u64,
+        now: Instant,
+    ) -> (Result<Reservation, Exceeded>, Standing) {
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever has been silent for a minute is forgotten: any word is a key where none was set.
+        pages.windows.retain(|_, window| {
+            window.forget(now);
+            !window.entries.is_empty()
+        });
+        pages.entered += 1;
+        let id = pages.entered;
+        let owner = (key.to_owned(), model.to_owned());
+        let window = pages.windows.entry(owner.clone()).or_default();
+        let entered = window.enter(self.limits, id, tokens, now);
+        let reservation = entered.map(|()| Reservation { book: Arc::clone(self), owner, id, cost: 0 });
+        (reservation, window.standing(self.limits))
+    }
+
+    fn settle(&self, owner: &Owner, id: u64, tokens: u64) {
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(window) = pages.windows.get_mut(owner) {
+            window.settle(id, tokens);
+        }
+    }
+}
+
+/// A request that was let in; with its end, what it did cost is put into the book.
+pub(super) struct Reservation {
+    book: Arc<Book>,
+    owner: Owner,
+    id: u64,
+    /// The tokens it has cost so far.
+    pub(super) cost: u64,
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.book.settle(&self.owner, self.id, self.cost);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HAIKU: (&str, &str) = ("key", "haiku");
+
+    fn book(requests: Option<u64>, tokens: Option<u64>) -> (Arc<Book>, impl Fn(u64) -> Instant) {
+        let begun = Instant::now();
+        (Book::new(Limits { requests, tokens }), move |seconds| begun + Duration::from_secs(seconds))
+    }
+
+    /// The seconds that a request has to wait.
+    fn wait(result: &Result<Reservation, Exceeded>) -> Option<u64> {
+        let exceeded = result.as_ref().err().expect("it does not fit");
+        exceeded.wait.map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn a_request_counts_for_a_minute() {
+        let (book, at) = book(Some(2), None);
+        assert!(book.reserve(HAIKU, 9, at(0)).0.is_ok());
+        assert!(book.reserve(HAIKU, 9, at(10)).0.is_ok());
+        let (refused, standing) = book.reserve(HAIKU, 9, at(15));
+        assert_eq!(wait(&refused), Some(45));
+        assert_eq!(standing, Standing { requests: Some(Left { limit: 2, remaining: 0 }), tokens: None });
+        assert_eq!(wait(&book.reserve(HAIKU, 9, at(59)).0), Some(1));
+        assert!(book.reserve(HAIKU, 9, at(60)).0.is_ok());
+        assert_eq!(wait(&book.reserve(HAIKU, 9, at(60)).0), Some(10), "until the one at 10 s is a minute old");
+    }
+
+    #[test]
+    fn a_key_and_a_model_have_a_window_of_their_own() {
+        let (book, at) = book(Some(1), None);
+        for owner in [HAIKU, ("key", "opus"), ("other", "haiku")] {
+            assert!(book.reserve(owner, 1, at(0)).0.is_ok(), "{owner:?}");
+            assert!(book.reserve(owner, 1, at(0)).0.is_err(), "{owner:?}");
+        }
+    }
+
+    #[test]
+    fn a_reservation_gives_back_what_it_did_not_cost() {
+        let (book, at) = book(None, Some(100));
+        let (reserved, standing) = book.reserve(HAIKU, 80, at(0));
+        assert_eq!(standing.tokens, Some(Left { limit: 100, remaining: 20 }));
+        assert_eq!(wait(&book.reserve(HAIKU, 30, at(1)).0), Some(59));
+        let mut reserved = reserved.expect("it fits");
+        reserved.cost = 25;
+        drop(reserved);
+        let (fits, standing) = book.reserve(HAIKU, 75, at(2));
+        assert!(fits.is_ok());
+        assert_eq!(standing.tokens, Some(Left { limit: 100, remaining: 0 }));
+    }
+
+    #[test]
+    fn the_wait_is_as_long_as_enough_old_requests_count() {
+        let (book, at) = book(None, Some(100));
+        let kept: Vec<_> = [(40, 0), (30, 20), (20, 30)]
+            .map(|(tokens, seconds)| book.reserve(HAIKU, tokens, at(seconds)).0.expect("it fits"))
+            .into();
+        assert_eq!(wait(&book.reserve(HAIKU, 20, at(40)).0), Some(20));
+        assert_eq!(wait(&book.reserve(HAIKU, 60, at(40)).0), Some(40));
+        assert_eq!(wait(&book.reserve(HAIKU, 100, at(40)).0), Some(50));
+        assert_eq!(wait(&book.reserve(HAIKU, 101, at(40)).0), None, "it never fits");
+        drop(kept);
+    }
+
+    #[test]
+    fn what_ends_after_its_minute_changes_nothing() {
+        let (book, at) = book(None, Some(100));
+        let slow = book.reserve(HAIKU, 100, at(0)).0;
+        let next = book.reserve(HAIKU, 100, at(60)).0;
+        drop(slow);
+        assert_eq!(wait(&book.reserve(HAIKU, 1, at(61)).0), Some(59));
+        drop(next);
+    }
+}

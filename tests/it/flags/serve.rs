@@ -1,0 +1,94 @@
+//! Flags of the scripted endpoint, each against a run without it where that says more.
+
+use std::{fs, net::TcpListener};
+
+use serde_json::{Value, json};
+
+use super::Row;
+use crate::support::{
+    command::KEY,
+    home::Home,
+    serving::{Answered, Serving},
+};
+
+/// The flags of the scripted endpoint.
+pub(super) const ROWS: &[Row] = &[
+    ("serve", "--port", port),
+    ("serve", "--key", key),
+    ("serve", "--rpm", || limit("--rpm", "x-ratelimit-limit-requests")),
+    ("serve", "--tpm", || limit("--tpm", "x-ratelimit-limit-tokens")),
+    ("serve", "--latency", || takes_at_least(&["--latency", "60ms"], 60)),
+    // Five tokens, the last of which comes after a twentieth of a second.
+    ("serve", "--rate", || takes_at_least(&["--rate", "100"], 50)),
+    ("serve", "--fail", fail),
+    ("serve", "--seed", seed),
+    ("serve", "--log", log),
+];
+
+fn port() {
+    // One that was free a moment ago.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let serving = Serving::start(&["--port", &port.to_string()]);
+    assert_eq!(serving.address().port(), port);
+    serving.end();
+}
+
+fn key() {
+    for (flags, status) in [(&[][..], 200), (&["--key", "sk-one"], 401)] {
+        let serving = Serving::start(flags);
+        assert_eq!(serving.ask(&json!({})).status, status);
+        serving.end();
+    }
+    let serving = Serving::start(&["--key", KEY]);
+    assert_eq!(serving.ask(&json!({})).status, 200);
+    serving.end();
+}
+
+fn limit(flag: &str, header: &str) {
+    for (flags, limit) in [(&[][..], None), (&[flag, "1234"], Some("1234"))] {
+        let serving = Serving::start(flags);
+        assert_eq!(serving.ask(&json!({})).header(header), limit);
+        serving.end();
+    }
+}
+
+/// Asserts that an answer of five tokens takes so many milliseconds, streamed or not.
+fn takes_at_least(flags: &[&str], ms: u64) {
+    let home = Home::new();
+    let serving = Serving::start_in(&home, &[flags, &["--log", "log.jsonl"]].concat());
+    for stream in [true, false] {
+        assert_eq!(serving.ask(&json!({"stream": stream, "max_tokens": 5})).status, 200);
+    }
+    serving.end();
+    let log = fs::read_to_string(home.work().join("log.jsonl")).unwrap();
+    for line in log.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert!(line["duration_ms"].as_u64().unwrap() >= ms, "{line}");
+    }
+}
+
+fn fail() {
+    let serving = Serving::start(&["--fail", "503:1"]);
+    assert_eq!(serving.ask(&json!({})).status, 503);
+    serving.end();
+}
+
+fn seed() {
+    let fates = |seed| {
+        let serving = Serving::start(&["--fail", "503:0.5", "--seed", seed]);
+        let fates: Vec<u16> = (0..12).map(|_| serving.ask(&json!({})).status).collect();
+        serving.end();
+        fates
+    };
+    assert_eq!(fates("3"), fates("3"));
+    assert_ne!(fates("3"), fates("4"));
+}
+
+fn log() {
+    let home = Home::new();
+    let serving = Serving::start_in(&home, &["--log", "log.jsonl"]);
+    let answer = Answered::read(serving.raw("GET /anthropic/eu/v1/models", "x-api-key: k\r\n", ""));
+    assert_eq!(answer.status, 200);
+    serving.end();
+    assert_eq!(fs::read_to_string(home.work().join("log.jsonl")).unwrap().lines().count(), 1);
+}

@@ -1,0 +1,80 @@
+//! A signal has the server finish what is under way; a second one ends it at once.
+
+use std::net::TcpStream;
+
+use nix::sys::signal::Signal;
+use serde_json::json;
+
+use crate::support::{
+    command::KEY,
+    serving::{Answered, Serving, read_until},
+};
+
+/// What it says when the first signal has come.
+const DRAINS: &str = "langdock: finishing the answers under way; a second signal ends at once\n";
+
+#[test]
+fn an_answer_under_way_is_finished_while_nobody_else_is_let_in() {
+    for (signal, number) in [(Signal::SIGTERM, 15), (Signal::SIGINT, 2)] {
+        let serving = Serving::start(&["--rate", "25"]);
+        let address = serving.address();
+        let mut stream = serving.open(KEY, &json!({"stream": true}));
+        read_until(&mut stream, "event: content_block_delta");
+        serving.running.signal(signal);
+        // Those that come before the door shuts are let in by the system and then turned away.
+        while TcpStream::connect(address).is_ok() {}
+        let rest = read_rest(stream);
+        assert!(rest.contains("event: message_stop") && rest.ends_with("\r\n0\r\n\r\n"), "{rest}");
+        let outcome = serving.running.finish();
+        outcome.signal(number).stderr_contains(DRAINS).stderr_lacks("error");
+    }
+}
+
+#[test]
+fn a_second_signal_does_not_wait() {
+    let serving = Serving::start(&["--rate", "4"]);
+    let mut stream = serving.open(KEY, &json!({"stream": true}));
+    read_until(&mut stream, "event: content_block_delta");
+    serving.running.signal(Signal::SIGTERM).wait_for_stderr(DRAINS).signal(Signal::SIGTERM);
+    serving.running.finish().signal(15);
+    assert!(!read_rest(stream).contains("message_stop"));
+}
+
+#[test]
+fn connections_that_ask_nothing_are_not_waited_for() {
+    let serving = Serving::start(&[]);
+    let silent = TcpStream::connect(serving.address()).unwrap();
+    assert_eq!(serving.ask(&json!({})).status, 200);
+    serving.ended().stderr_contains(DRAINS);
+    drop(silent);
+}
+
+#[test]
+fn an_answer_that_stalls_is_not_waited_for() {
+    let serving = Serving::start(&["--fail", "stall:1"]);
+    let mut stream = serving.open(KEY, &json!({"stream": true}));
+    read_until(&mut stream, "event: content_block_delta");
+    serving.end();
+    let rest = read_rest(stream);
+    assert!(rest.contains("event: content_block_delta") && !rest.contains("message_stop"), "{rest}");
+}
+
+/// Reads what is left, after the head and a part of the body have been read.
+fn read_rest(mut stream: std::io::BufReader<TcpStream>) -> String {
+    let mut rest = Vec::new();
+    // A server that is killed may reset the connection.
+    let _ = std::io::Read::read_to_end(&mut stream, &mut rest);
+    String::from_utf8_lossy(&rest).into_owned()
+}
+
+#[test]
+fn a_whole_answer_under_way_is_finished_too() {
+    let serving = Serving::start(&["--latency", "300ms"]);
+    let stream = serving.open(KEY, &json!({}));
+    // The server takes connections one after the other: this one has come after the first.
+    assert_eq!(Answered::read(serving.raw("GET /anthropic/eu/v1/models", "x-api-key: k\r\n", "")).status, 200);
+    serving.running.signal(Signal::SIGTERM);
+    let answer = Answered::read(stream);
+    assert!(answer.status == 200 && answer.is_whole(), "{answer:?}");
+    serving.running.finish().signal(15);
+}
