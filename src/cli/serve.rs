@@ -29,7 +29,8 @@ pub(crate) struct Serve {
     pub(crate) rpm: Option<u64>,
     /// Tokens a minute, for each key and model
     ///
-    /// A request reserves its input and its max_tokens; once it is answered, what it took counts instead.
+    /// A request reserves its input and its max_tokens; once it is answered, what it took counts instead. One that alone is
+    /// over the limit is told not to try again (x-should-retry: false).
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) tpm: Option<u64>,
     /// Before the first byte of an answer [default: 0s]

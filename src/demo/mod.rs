@@ -104,8 +104,9 @@ async fn accept(listener: TcpListener, service: Arc<Service>, draining: watch::R
     let mut drains = draining.clone();
     loop {
         tokio::select! {
-            // Connections that came before the signal are accepted still, those of clients that wait for an answer.
+            // However many clients knock, the door is shut when it is time.
             biased;
+            () = drained(&mut drains) => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     connections.spawn(serve(stream, Arc::clone(&service), draining.clone()));
@@ -113,7 +114,6 @@ async fn accept(listener: TcpListener, service: Arc<Service>, draining: watch::R
                 // Out of files, or a client that left again: the next one may fare better.
                 Err(_) => tokio::task::yield_now().await,
             },
-            () = drained(&mut drains) => break,
             // Only takes ended connections out of the set.
             Some(_) = connections.join_next() => {}
         }
