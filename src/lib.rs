@@ -30,7 +30,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::app::App;
-use crate::cli::{Cli, Command, Unparsed};
+use crate::cli::{AuthCommand, Cli, Command, ConfigCommand, Unparsed};
 use crate::config::Env;
 use crate::error::{Error, ErrorForm, Kind};
 use crate::ui::{ColorChoice, Facts, Notices, Verbosity, colored, die_of, die_of_closed_stdout};
@@ -103,6 +103,8 @@ fn dispatch(app: &Arc<App>, cli: Cli) -> Result<(), Error> {
             app.interrupt.watch().map_err(|source| Error::System { what: "watch for signals", source })?;
             block_on(async move { command::send(&app, &cli.connection, &args).await })
         }
+        Command::Auth(args) => command::auth(app, &cli.connection, &args),
+        Command::Config(args) => command::config(app, &cli.connection, &args),
         Command::Completions(args) => command::completions(app, &cli.connection, args.shell),
     }
 }
@@ -140,7 +142,13 @@ fn said_about_output(cli: &Cli) -> (Verbosity, ColorChoice, ErrorForm) {
             };
             (args.output.verbosity(), args.output.color.into(), form)
         }
-        Command::Completions(_) => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Text),
+        Command::Config(cli::Config { command: ConfigCommand::Show { json: true } })
+        | Command::Auth(cli::Auth { command: AuthCommand::Status { json: true } }) => {
+            (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Json)
+        }
+        Command::Auth(_) | Command::Config(_) | Command::Completions(_) => {
+            (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Text)
+        }
     }
 }
 

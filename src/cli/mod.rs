@@ -7,6 +7,7 @@
 #![allow(rustdoc::bare_urls, clippy::doc_markdown, clippy::struct_excessive_bools)]
 
 mod parse;
+mod settings;
 mod value;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use serde_json::Value;
 
 pub(crate) use parse::{Unparsed, command_line, completion_script, parse};
+pub(crate) use settings::{Auth, AuthCommand, Config, ConfigCommand};
 use value::{at_least_one, key_and_json, not_blank, zero_to_one};
 
 use crate::config::{Flags, parse_duration};
@@ -42,6 +44,10 @@ pub(crate) enum Command {
     ///
     /// The prompt is the words given, or standard input, or both: standard input then stands before the prompt.
     Send(Box<Send>),
+    /// Store, show and forget the API key
+    Auth(Auth),
+    /// Show and change the settings
+    Config(Config),
     /// Print a completion script for a shell
     Completions(Completions),
 }
@@ -91,6 +97,9 @@ pub(crate) struct Connection {
     /// /anthropic/{region} appended. [default: https://api.langdock.com/anthropic/{region}]
     #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) base_url: Option<String>,
+    /// Profile of the config file
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
     /// Read the API key from this file instead of LANGDOCK_API_KEY
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) api_key_file: Option<PathBuf>,
@@ -126,12 +135,23 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// What the flags say; `request` has the model's.
-    pub(crate) fn flags(&self, request: &Request) -> Flags {
+    /// What these flags say, and those of `send`.
+    pub(crate) fn flags(&self, send: &Send) -> Flags {
+        Flags {
+            model: send.request.model.clone(),
+            max_tokens: send.request.max_tokens,
+            allow_truncated: send.output.allow_truncated,
+            ..self.own_flags()
+        }
+    }
+
+    /// What these flags say.
+    pub(crate) fn own_flags(&self) -> Flags {
         let given = self.clone();
         Flags {
             region: given.region,
             base_url: given.base_url,
+            profile: given.profile,
             api_key_file: given.api_key_file,
             connect_timeout: given.connect_timeout,
             idle_timeout: given.idle_timeout,
@@ -141,8 +161,7 @@ impl Connection {
             proxy: given.proxy,
             cacert: given.cacert,
             allow_http: given.allow_http,
-            model: request.model.clone(),
-            max_tokens: request.max_tokens,
+            ..Flags::default()
         }
     }
 }

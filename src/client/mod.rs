@@ -20,7 +20,7 @@ use reqwest::{NoProxy, Proxy};
 
 pub(crate) use auth::{ApiKey, KeyError};
 pub(crate) use call::{Advance, Call, ResponseHead, Retrying};
-pub(crate) use endpoint::{Endpoint, EndpointError, KNOWN_REGIONS, Region};
+pub(crate) use endpoint::{DEFAULT_BASE_URL, Endpoint, EndpointError, KNOWN_REGIONS, Region, authority_of};
 pub(crate) use error::{BuildError, Error, Timeout};
 pub(crate) use models::default_max_tokens;
 pub(crate) use retry::RetryPolicy;

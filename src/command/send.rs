@@ -8,11 +8,12 @@ use bytes::Bytes;
 
 use super::drive::{Outcome, Timing, drive};
 use super::request::{Asked, body, build};
+use super::settings::settings;
 use super::{curl, dry_run};
 use crate::app::App;
 use crate::cli;
 use crate::client::{ApiKey, Client};
-use crate::config::{KeySource, Settings, read_key, resolve};
+use crate::config::{KeySource, Settings, read_key};
 use crate::demo;
 use crate::error::Error;
 use crate::input::{self, Attachment, Stdin, assemble, read_text};
@@ -29,7 +30,7 @@ const DEMO_PAUSE: Duration = Duration::from_millis(8);
 pub(crate) async fn send(app: &App, connection: &cli::Connection, args: &cli::Send) -> Result<(), Error> {
     let demo = if connection.demo { Some(start_demo(app).await?) } else { None };
     let base_url = demo.as_ref().map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
-    let settings = resolve(&connection.flags(&args.request), &app.env, base_url.as_deref())?;
+    let settings = settings(app, &connection.flags(args), base_url.as_deref())?;
     let model = settings.model.clone().ok_or(Error::NoModel)?.value;
     tell_about(app, &settings, &args.request);
 
@@ -51,7 +52,7 @@ pub(crate) async fn send(app: &App, connection: &cli::Connection, args: &cli::Se
     app.notices.step(&format!("model {model}, region {region}, {}", settings.endpoint.messages_url()));
     let call = client.call(Bytes::from(body), stream);
     let outcome = drive(app, &model, region, call, renderer.as_mut()).await;
-    end(app, args, outcome, renderer)
+    end(app, args, settings.allow_truncated, outcome, renderer)
 }
 
 async fn start_demo(app: &App) -> Result<demo::Endpoint, Error> {
@@ -104,9 +105,9 @@ async fn prepare(
     Ok((CreateMessage { messages: Vec::new(), ..request }, body))
 }
 
-/// Reads the key; a file may be a pipe that takes its time.
+/// Reads the key; a command, or a file that is a pipe, may take its time.
 async fn api_key(app: &App, source: KeySource) -> Result<ApiKey, Error> {
-    if !matches!(source, KeySource::File(_)) {
+    if !source.is_slow() {
         return Ok(read_key(&source)?);
     }
     let read = app.unless_interrupted(tokio::task::spawn_blocking(move || read_key(&source))).await?;
@@ -196,11 +197,17 @@ fn renderer(app: &App, args: &cli::Send, request: &CreateMessage) -> Result<Box<
 }
 
 /// Shows the answer, judges how it ended, and closes the output.
-fn end(app: &App, args: &cli::Send, outcome: Outcome, mut renderer: Box<dyn Renderer>) -> Result<(), Error> {
+fn end(
+    app: &App,
+    args: &cli::Send,
+    allow_truncated: bool,
+    outcome: Outcome,
+    mut renderer: Box<dyn Renderer>,
+) -> Result<(), Error> {
     let mut error = outcome.error;
     if let Some(answer) = outcome.answer.as_ref().filter(|_| !matches!(error, Some(Error::Output(_)))) {
         let shown = renderer.finish(answer);
-        error = error.or_else(|| judge(answer, args.output.allow_truncated));
+        error = error.or_else(|| judge(answer, allow_truncated));
         match shown {
             Ok(Shown::All) => {}
             Ok(Shown::WithAside(text)) => app.notices.aside(&text),

@@ -7,6 +7,7 @@ mod input;
 mod looking;
 mod output;
 mod request;
+mod settings;
 
 use std::collections::BTreeSet;
 
@@ -23,7 +24,9 @@ const ROWS: &[Row] = &[("", "--version", version), ("completions", "SHELL", shel
 
 /// Returns all rows.
 fn rows() -> impl Iterator<Item = &'static Row> {
-    [ROWS, connection::ROWS, request::ROWS, input::ROWS, output::ROWS, looking::ROWS].into_iter().flatten()
+    [ROWS, connection::ROWS, request::ROWS, input::ROWS, output::ROWS, looking::ROWS, settings::ROWS]
+        .into_iter()
+        .flatten()
 }
 
 #[test]

@@ -9,7 +9,7 @@ const ROWS: [&[&str]; 5] =
     [&["protocol", "media"], &["client"], &["config", "input", "ui", "demo"], &["cli"], &["app", "error", "command"]];
 
 /// Outside crates and the files or folders that own them.
-const OWNERS: [(&str, &[&str]); 15] = [
+const OWNERS: [(&str, &[&str]); 18] = [
     ("reqwest", &["client/"]),
     ("rustls", &["client/"]),
     ("rustls_native_certs", &["client/"]),
@@ -25,6 +25,9 @@ const OWNERS: [(&str, &[&str]); 15] = [
     ("hyper", &["demo/"]),
     ("hyper_util", &["demo/"]),
     ("imagesize", &["media/", "demo/"]),
+    ("toml_edit", &["config/"]),
+    ("dirs", &["config/paths.rs"]),
+    ("rpassword", &["ui/secret.rs"]),
 ];
 
 /// What may stand in these places only, and why.

@@ -26,6 +26,24 @@ const SEND: [Example; 7] = [
     ),
 ];
 
+/// The examples of `auth`.
+const AUTH: [Example; 3] = [
+    ("Store the key that is in a file:", "langdock auth login < key.txt"),
+    ("See which key is used, and where it comes from:", "langdock auth status"),
+    ("Forget the stored key again:", "langdock auth logout"),
+];
+
+/// The examples of `config`.
+const CONFIG: [Example; 4] = [
+    ("Begin with a file in which everything is a comment:", "langdock config init"),
+    ("Choose a model for every request:", "langdock config set model claude-3-haiku-20240307"),
+    (
+        "Have a profile for another region, and use it:",
+        "langdock config set --profile us region us\nlangdock --profile us send 'Name three rivers.'",
+    ),
+    ("See what holds and where it came from:", "langdock config show"),
+];
+
 /// The examples of `completions`.
 const COMPLETIONS: [Example; 3] = [
     (
@@ -50,6 +68,8 @@ pub(super) fn examples(page: &str) -> &'static [Example] {
     match page {
         "langdock" => &PROGRAM,
         "langdock-send" => &SEND,
+        "langdock-auth" => &AUTH,
+        "langdock-config" => &CONFIG,
         "langdock-completions" => &COMPLETIONS,
         _ => panic!("{page} has no examples"),
     }
@@ -63,8 +83,9 @@ fn each_example_of_the_man_pages_works() {
     });
     let home = Home::new();
     home.write("work/notes.md", "# Notes\n");
+    home.write("work/key.txt", "sk-ld-of-the-examples\n");
     home.write("work/photo.png", png());
-    for (what, script) in PROGRAM.iter().chain(&SEND).chain(&COMPLETIONS) {
+    for (what, script) in PROGRAM.iter().chain(&SEND).chain(&AUTH).chain(&CONFIG).chain(&COMPLETIONS) {
         let run = Langdock::shell(script).home(&home).key().against(&server);
         let outcome = run.env("LANGDOCK_MODEL", "claude-3-haiku-20240307").run();
         assert_eq!(outcome.code, Some(0), "{what}\n{outcome}");
