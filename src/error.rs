@@ -342,7 +342,7 @@ fn config_hint(error: &config::Error) -> Option<String> {
             "a base URL looks like https://api.langdock.com/anthropic/{region}".to_owned()
         }
         config::Error::Key { .. } => "a key is one word such as sk-ld-…".to_owned(),
-        config::Error::Unreadable { .. } => "LANGDOCK_CONFIG has to name a config file".to_owned(),
+        config::Error::Unreadable { .. } => "check the file, and LANGDOCK_CONFIG if it is set".to_owned(),
         config::Error::Value { .. }
         | config::Error::Syntax { .. }
         | config::Error::Unwritable { .. }
@@ -376,7 +376,9 @@ fn call_hint(error: &client::Error, model: &str) -> String {
         return suggest_model(model, &available);
     }
     let hint = match (error, error.status()) {
-        (_, Some(401)) => "check the key in LANGDOCK_API_KEY or --api-key-file; ask support@langdock.com for one",
+        (_, Some(401)) => {
+            "check the key: `langdock auth status` tells where it is from; ask support@langdock.com for one"
+        }
         (_, Some(402)) => "the workspace or the key has no budget left; ask your admin or support@langdock.com",
         (_, Some(403)) => {
             "the key needs the Completion API scope, and the workspace the model; ask support@langdock.com"

@@ -73,6 +73,11 @@ pub const EXIT_CODES: &[(u8, &str, &str)] = &error::EXIT_CODES;
 /// The environment variables with an effect and what they do, for the documentation.
 pub const VARIABLES: &[(&str, &str)] = &config::VARIABLES;
 
+/// The keys of the config file: each with a sample of its value, and what it is for, for the documentation.
+pub fn settings() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    config::SETTINGS.iter().map(|setting| (setting.key, setting.sample, setting.about))
+}
+
 /// What the fuzz target reaches into; no part of the product.
 #[cfg(feature = "internals")]
 pub mod internals {

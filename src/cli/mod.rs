@@ -45,8 +45,14 @@ pub(crate) enum Command {
     /// The prompt is the words given, or standard input, or both: standard input then stands before the prompt.
     Send(Box<Send>),
     /// Store, show and forget the API key
+    ///
+    /// A stored key belongs to the host of the endpoint that is chosen when it is stored, and goes to no other one.
+    /// LANGDOCK_API_KEY, --api-key-file and the config file's api_key_cmd go before it.
     Auth(Auth),
     /// Show and change the settings
+    ///
+    /// A flag goes before its variable, that before the profile, that before the rest of the config file, and that before
+    /// the default.
     Config(Config),
     /// Print a completion script for a shell
     Completions(Completions),

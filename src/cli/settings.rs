@@ -3,6 +3,10 @@
 use clap::{Args, Subcommand};
 
 /// Show and change the settings
+///
+/// A flag goes before its variable, that before the profile, that before the rest of the config file, and that before the
+/// default.
+// As for `Send`, this is said twice, here and where the commands are listed.
 #[derive(Debug, Args)]
 pub(crate) struct Config {
     /// What to do with them
@@ -39,6 +43,9 @@ pub(crate) enum ConfigCommand {
 }
 
 /// Store, show and forget the API key
+///
+/// A stored key belongs to the host of the endpoint that is chosen when it is stored, and goes to no other one.
+/// LANGDOCK_API_KEY, --api-key-file and the config file's api_key_cmd go before it.
 #[derive(Debug, Args)]
 pub(crate) struct Auth {
     /// What to do with it

@@ -1,6 +1,6 @@
 //! What was chosen, by whom: flags, environment, profile and config file become one value each, with its origin. Pure.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -205,7 +205,9 @@ impl Levels<'_> {
     fn command(&self) -> Option<Sourced<Vec<String>>> {
         let of_profile = self.profile.and_then(|level| level.get("api_key_cmd"));
         match of_profile.or_else(|| self.top.get("api_key_cmd"))? {
-            (Value::Words(words), origin) => Some(Sourced { value: words.clone(), origin: origin.clone() }),
+            (Value::Words(words), origin) => {
+                Some(Sourced { value: beside_file(words, origin), origin: origin.clone() })
+            }
             (Value::Text(_), _) => None,
         }
     }
@@ -230,14 +232,25 @@ fn as_switch(text: &str) -> Result<bool, String> {
 
 /// A relative path in the config file begins where that is, wherever the program was started.
 fn beside_its_file(chosen: Sourced<PathBuf>) -> Sourced<PathBuf> {
-    let folder = match &chosen.origin {
-        Origin::File(place) => place.path.parent(),
-        _ => None,
-    };
-    match folder {
+    match folder_of(&chosen.origin) {
         Some(folder) => Sourced { value: folder.join(&chosen.value), origin: chosen.origin },
         None => chosen,
     }
+}
+
+/// The same for a program, unless it is a name that is looked up in PATH: nothing in the current folder is run.
+fn beside_file(words: &[String], origin: &Origin) -> Vec<String> {
+    let mut words = words.to_vec();
+    if let (Some(program), Some(folder)) = (words.first_mut(), folder_of(origin))
+        && program.contains('/')
+    {
+        *program = folder.join(&*program).to_string_lossy().into_owned();
+    }
+    words
+}
+
+fn folder_of(origin: &Origin) -> Option<&Path> {
+    if let Origin::File(place) = origin { place.path.parent() } else { None }
 }
 
 fn shown<T>(chosen: Option<&Sourced<T>>, default: Json, show: impl Fn(&T) -> Json) -> (Json, Origin) {
@@ -267,6 +280,16 @@ mod tests {
         assert_eq!(without_password("http://u:pa@ss@p:1"), "http://u:…@p:1");
         assert_eq!(without_password("u:pw@p:1"), "u:…@p:1");
         assert_eq!(without_password("http://p:1"), "http://p:1");
+    }
+
+    #[test]
+    fn a_program_is_found_in_the_path_or_beside_the_file() {
+        for (given, expected) in [("pass", "pass"), ("./key", "/c/./key"), ("/bin/key", "/bin/key")] {
+            let file = ConfigFile::parse(Path::new("/c/c.toml"), &format!("api_key_cmd = ['{given}', './x']"));
+            let chosen = Chosen::of(&Flags::default(), &Env::default(), &file.expect("a config")).expect("a command");
+            let words = chosen.api_key_cmd.expect("a command").value;
+            assert_eq!(words, [expected, "./x"]);
+        }
     }
 
     #[test]

@@ -49,7 +49,10 @@ fn page(command: &Command) -> (String, String) {
     add(&synopsis(command));
     add(&rendered(|out| man.render_description_section(out)));
     add(&as_subsections(&rendered(|out| man.render_options_section(out))));
-    for section in [commands(command), environment(&name), files(&name), exit_status(&name)].into_iter().flatten() {
+    for section in [commands(command), config_keys(&name), environment(&name), files(&name), exit_status(&name)]
+        .into_iter()
+        .flatten()
+    {
         add(&section.render());
     }
     add(&example_section(&name).render());
@@ -123,6 +126,17 @@ fn own_arguments(command: &Command) -> (String, String) {
         meaning.push_str(&format!(" {name}: {help}."));
     }
     (line, meaning)
+}
+
+fn config_keys(page: &str) -> Option<Roff> {
+    let mut section = Roff::new();
+    section.control("SH", ["CONFIG FILE"]);
+    section.text([roman("A TOML file with these keys, none of which is needed. [profiles.NAME] begins a profile, ")]);
+    section.text([roman("which has the same keys and is chosen by --profile or LANGDOCK_PROFILE.")]);
+    for (key, sample, about) in langdock::settings() {
+        entry(&mut section, [bold(key), roman(format!(" = {sample}"))], about);
+    }
+    (page == "langdock-config").then_some(section)
 }
 
 fn environment(page: &str) -> Option<Roff> {
