@@ -6,8 +6,8 @@ use super::settings::{chosen, only};
 use crate::app::App;
 use crate::cli::{Config, ConfigCommand, Connection};
 use crate::config::{
-    Chosen, Flags, KeySource, Paths, Row, SETTINGS, Setting, Settings, config_path, initialize, nearest, read_key,
-    resolve, set,
+    self, Chosen, Flags, KeySource, Origin, Paths, Row, SETTINGS, Setting, Settings, config_path, initialize, nearest,
+    read_key, resolve, set,
 };
 use crate::error::Error;
 
@@ -80,13 +80,20 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// The key as it may be shown, or why there is none. The command is not run: no request needs its key.
-fn shown_key(source: &KeySource) -> Result<String, String> {
-    match source {
+/// The key as it may be shown, or why there is none, and where it came from. The command is not run: no request needs its
+/// key.
+fn shown_key(source: &KeySource) -> (Result<String, String>, Origin) {
+    let shown = match source {
         KeySource::Command { .. } => Err("its command is run when a request needs the key".to_owned()),
         KeySource::File(_) => Err("the file is read when a request needs the key".to_owned()),
-        _ => read_key(source).map(|key| key.masked()).map_err(|error| Error::Config(error).message()),
-    }
+        _ => match read_key(source) {
+            Err(error @ config::Error::NoKey { .. }) => {
+                return (Err(Error::Config(error).message()), Origin::Default);
+            }
+            key => key.map(|key| key.masked()).map_err(|error| Error::Config(error).message()),
+        },
+    };
+    (shown, source.origin())
 }
 
 fn as_text(paths: &Paths, chosen: &Chosen, settings: &Settings) -> String {
@@ -98,8 +105,8 @@ fn as_text(paths: &Paths, chosen: &Chosen, settings: &Settings) -> String {
     if let Some(profile) = chosen.profile() {
         lines.push(["profile".to_owned(), profile.value.clone(), profile.origin.name()]);
     }
-    let key = shown_key(&settings.key).unwrap_or_else(|why| format!("({why})"));
-    lines.push(["api_key".to_owned(), key, settings.key.origin().name()]);
+    let (key, origin) = shown_key(&settings.key);
+    lines.push(["api_key".to_owned(), key.unwrap_or_else(|why| format!("({why})")), origin.name()]);
     lines.extend(chosen.rows(settings.endpoint.region()).iter().map(|Row { setting, value, origin }| {
         let value = if value.is_null() { format!("({})", setting.unset) } else { plain(value) };
         [setting.key.to_owned(), value, origin.name()]
@@ -115,8 +122,8 @@ fn as_text(paths: &Paths, chosen: &Chosen, settings: &Settings) -> String {
 fn as_object(paths: &Paths, chosen: &Chosen, settings: &Settings) -> Value {
     let with_origin = |value: Value, origin: String| json!({"value": value, "origin": origin});
     let mut object = Map::new();
-    object
-        .insert("api_key".to_owned(), with_origin(json!(shown_key(&settings.key).ok()), settings.key.origin().name()));
+    let (key, origin) = shown_key(&settings.key);
+    object.insert("api_key".to_owned(), with_origin(json!(key.ok()), origin.name()));
     for Row { setting, value, origin } in chosen.rows(settings.endpoint.region()) {
         object.insert(setting.key.to_owned(), with_origin(value, origin.name()));
     }

@@ -35,6 +35,9 @@ pub(crate) fn initialize(path: &Path) -> Result<(), Error> {
 /// Sets a key in the text of a sound config file.
 fn edited(old: &str, profile: Option<&str>, setting: &Setting, text: &str) -> Result<String, String> {
     let mut new = as_value(setting.form, text)?;
+    if let Some(new) = profile.is_none().then(|| behind_its_sample(old, setting.key, &new)).flatten() {
+        return Ok(new);
+    }
     let mut document: DocumentMut = old.parse().map_err(|_| "the file is no TOML".to_owned())?;
     let level: &mut dyn TableLike = match profile {
         None => document.as_table_mut(),
@@ -57,6 +60,27 @@ fn edited(old: &str, profile: Option<&str>, setting: &Setting, text: &str) -> Re
         None => drop(level.insert(setting.key, value(new))),
     }
     Ok(document.to_string())
+}
+
+/// Sets a key that is not there yet behind the comment that is its sample, as `initialize` writes it, where there is one
+/// above all tables.
+fn behind_its_sample(old: &str, key: &str, new: &Value) -> Option<String> {
+    let mut text = String::with_capacity(old.len() + 64);
+    let mut is_set = false;
+    for line in old.split_inclusive('\n') {
+        if !is_set && line.trim_start().starts_with('[') {
+            return None;
+        }
+        text.push_str(line);
+        if !is_set && line.strip_prefix('#').is_some_and(|rest| rest.trim_start().starts_with(&format!("{key} = "))) {
+            let newline = if line.ends_with('\n') { "" } else { "\n" };
+            text.push_str(&format!("{newline}{key} = {new}\n"));
+            is_set = true;
+        }
+    }
+    // No TOML, if it was there already; without it, if the comment is none but a line of a text.
+    let document: DocumentMut = text.parse().ok()?;
+    (is_set && document.contains_key(key)).then_some(text)
 }
 
 fn as_value(form: Form, text: &str) -> Result<Value, String> {
@@ -105,6 +129,20 @@ mod tests {
         assert_eq!(new, old.replace("max_tokens=7\n", "max_tokens=7\ntimeout = \"30s\"\n"));
         let new = edit(old, Some("a"), "api_key_cmd", "['pass', 'x y']");
         assert_eq!(new, old.replace("\"m\"\n", "\"m\"\napi_key_cmd = [\"pass\", \"x y\"]\n"));
+    }
+
+    #[test]
+    fn a_new_key_stands_behind_its_sample() {
+        let text = commented();
+        let new = edit(&text, None, "timeout", "30s");
+        assert_eq!(new, text.replace("#timeout = \"10m\"\n", "#timeout = \"10m\"\ntimeout = \"30s\"\n"));
+        let newer = edit(&new, None, "timeout", "1m");
+        assert_eq!(newer, new.replace("\"30s\"", "\"1m\""));
+        assert_eq!(edit("#timeout = 1", None, "timeout", "30s"), "#timeout = 1\ntimeout = \"30s\"\n");
+        let in_profile = "[profiles.a]\n#timeout = \"10m\"\n";
+        assert!(edit(in_profile, None, "timeout", "30s").starts_with("timeout = \"30s\"\n"));
+        let in_text = "model = '''\n#timeout = 1\n'''\n";
+        assert_eq!(edit(in_text, None, "timeout", "30s"), format!("{in_text}timeout = \"30s\"\n"));
     }
 
     #[test]

@@ -197,7 +197,7 @@ pub(crate) fn parse_count(text: &str, least: u64) -> Result<u64, String> {
 /// The name most like `given`, if any is at all.
 pub(crate) fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let likeness = |name: &str| strsim::jaro_winkler(given, name);
-    let mut names: Vec<&str> = names.into_iter().filter(|name| likeness(name) > 0.6).collect();
+    let mut names: Vec<&str> = names.into_iter().filter(|name| likeness(name) > 0.75).collect();
     names.sort_by(|one, other| likeness(other).total_cmp(&likeness(one)));
     names.first().copied()
 }
