@@ -205,9 +205,8 @@ impl Error {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Usage { .. } | Self::NoCommand { .. } | Self::NoModel => Kind::Usage,
-            Self::Config(config::Error::NoKey) => Kind::Auth,
-            Self::Config(config::Error::KeyFile { .. }) => Kind::Internal,
-            Self::Config(_) | Self::Build(_) => Kind::Usage,
+            Self::Config(error) => config_kind(error),
+            Self::Build(_) => Kind::Usage,
             Self::Input(error) => input_kind(error),
             Self::RequestTooLarge { .. } => Kind::TooLarge,
             Self::Call { after_content: true, .. } => Kind::Incomplete,
@@ -291,6 +290,24 @@ impl Error {
     }
 }
 
+fn config_kind(error: &config::Error) -> Kind {
+    match error {
+        config::Error::NoKey { .. } | config::Error::KeyCommand { .. } | config::Error::KeyFileMode { .. } => {
+            Kind::Auth
+        }
+        config::Error::KeyFile { .. } | config::Error::Unwritable { .. } | config::Error::NoHome => Kind::Internal,
+        config::Error::Endpoint { .. }
+        | config::Error::Value { .. }
+        | config::Error::Syntax { .. }
+        | config::Error::UnknownKey { .. }
+        | config::Error::UnknownProfile { .. }
+        | config::Error::Unreadable { .. }
+        | config::Error::Refused { .. }
+        | config::Error::Exists { .. }
+        | config::Error::Key { .. } => Kind::Usage,
+    }
+}
+
 fn input_kind(error: &input::Error) -> Kind {
     match error {
         input::Error::Unreadable { .. } | input::Error::Stdin(_) => Kind::Internal,
@@ -317,10 +334,19 @@ fn call_kind(error: &client::Error) -> Kind {
 
 fn config_hint(error: &config::Error) -> Option<String> {
     Some(match error {
-        config::Error::NoKey => {
-            "set LANGDOCK_API_KEY, or give --api-key-file FILE; --demo needs no key and answers from a script"
-                .to_owned()
+        config::Error::NoKey { .. } => "set LANGDOCK_API_KEY, give --api-key-file FILE, store one with `langdock auth \
+                                        login`, or set api_key_cmd in the config file; --demo needs no key and \
+                                        answers from a script"
+            .to_owned(),
+        config::Error::KeyFileMode { path } => {
+            format!("run `chmod 600 '{}'`; if others may have read the key, have it replaced", path.display())
         }
+        config::Error::KeyCommand { .. } => "run the command by hand; it has to print the key alone".to_owned(),
+        config::Error::UnknownKey { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
+        config::Error::UnknownKey { nearest: None, .. } => "`langdock config show` lists the keys".to_owned(),
+        config::Error::UnknownProfile { name, known, .. } => profile_hint(name, known),
+        config::Error::Exists { .. } => "`langdock config set KEY VALUE` changes it".to_owned(),
+        config::Error::NoHome => "set HOME, or name a config file with LANGDOCK_CONFIG".to_owned(),
         config::Error::Endpoint { source: EndpointError::PlainHttp(_), .. } => {
             "use https://, or allow it with --allow-http".to_owned()
         }
@@ -334,8 +360,21 @@ fn config_hint(error: &config::Error) -> Option<String> {
             "a base URL looks like https://api.langdock.com/anthropic/{region}".to_owned()
         }
         config::Error::Key { .. } => "a key is one word such as sk-ld-…".to_owned(),
-        config::Error::Value { .. } | config::Error::KeyFile { .. } => return None,
+        config::Error::Unreadable { .. } => "check the file, and LANGDOCK_CONFIG if it is set".to_owned(),
+        config::Error::Value { .. }
+        | config::Error::Syntax { .. }
+        | config::Error::Unwritable { .. }
+        | config::Error::Refused { .. }
+        | config::Error::KeyFile { .. } => return None,
     })
+}
+
+fn profile_hint(name: &str, known: &[String]) -> String {
+    match (config::nearest(name, known.iter().map(String::as_str)), known) {
+        (Some(nearest), _) => format!("did you mean `{nearest}`?"),
+        (None, []) => "a profile is a table such as [profiles.work] there".to_owned(),
+        (None, known) => format!("there are: {}", known.join(", ")),
+    }
 }
 
 fn input_hint(error: &input::Error) -> Option<String> {
@@ -355,7 +394,9 @@ fn call_hint(error: &client::Error, model: &str) -> String {
         return suggest_model(model, &available);
     }
     let hint = match (error, error.status()) {
-        (_, Some(401)) => "check the key in LANGDOCK_API_KEY or --api-key-file; ask support@langdock.com for one",
+        (_, Some(401)) => {
+            "check the key: `langdock auth status` tells where it is from; ask support@langdock.com for one"
+        }
         (_, Some(402)) => "the workspace or the key has no budget left; ask your admin or support@langdock.com",
         (_, Some(403)) => {
             "the key needs the Completion API scope, and the workspace the model; ask support@langdock.com"

@@ -30,7 +30,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::app::App;
-use crate::cli::{Cli, Command, Unparsed};
+use crate::cli::{AuthCommand, Cli, Command, ConfigCommand, Unparsed};
 use crate::config::Env;
 use crate::error::{Error, ErrorForm, Kind};
 use crate::ui::{ColorChoice, Facts, Notices, Verbosity, colored, die_of, die_of_closed_stdout};
@@ -73,6 +73,11 @@ pub const EXIT_CODES: &[(u8, &str, &str)] = &error::EXIT_CODES;
 /// The environment variables with an effect and what they do, for the documentation.
 pub const VARIABLES: &[(&str, &str)] = &config::VARIABLES;
 
+/// The keys of the config file: each with a sample of its value, and what it is for, for the documentation.
+pub fn settings() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    config::SETTINGS.iter().map(|setting| (setting.key, setting.sample, setting.about))
+}
+
 /// What the fuzz target reaches into; no part of the product.
 #[cfg(feature = "internals")]
 pub mod internals {
@@ -103,6 +108,8 @@ fn dispatch(app: &Arc<App>, cli: Cli) -> Result<(), Error> {
         Command::Send(args) => talk(app, async move { command::send(&theirs, &connection, &args).await }),
         Command::Models(args) => talk(app, async move { command::models(&theirs, &connection, &args).await }),
         Command::Serve(args) => talk(app, async move { command::serve(&theirs, &connection, &args).await }),
+        Command::Auth(args) => command::auth(app, &connection, &args),
+        Command::Config(args) => command::config(app, &connection, &args),
         Command::Completions(args) => command::completions(app, &connection, args.shell),
     }
 }
@@ -150,7 +157,13 @@ fn said_about_output(cli: &Cli) -> (Verbosity, ColorChoice, ErrorForm) {
             let form = if args.json { ErrorForm::Json } else { ErrorForm::Text };
             (Verbosity::Normal, ColorChoice::Auto, form)
         }
-        Command::Serve(_) | Command::Completions(_) => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Text),
+        Command::Config(cli::Config { command: ConfigCommand::Show { json: true } })
+        | Command::Auth(cli::Auth { command: AuthCommand::Status { json: true } }) => {
+            (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Json)
+        }
+        Command::Auth(_) | Command::Config(_) | Command::Serve(_) | Command::Completions(_) => {
+            (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Text)
+        }
     }
 }
 

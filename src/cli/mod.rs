@@ -8,6 +8,7 @@
 
 mod parse;
 mod serve;
+mod settings;
 mod value;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 pub(crate) use parse::{Unparsed, command_line, completion_script, parse};
 pub(crate) use serve::Serve;
+pub(crate) use settings::{Auth, AuthCommand, Config, ConfigCommand};
 use value::{at_least_one, key_and_json, not_blank, zero_to_one};
 
 use crate::config::{Flags, parse_duration};
@@ -54,6 +56,16 @@ pub(crate) enum Command {
     /// place of {region}. It listens on loopback only. SIGINT and SIGTERM have it finish the answers under way and end by the
     /// signal; a second signal ends it at once.
     Serve(Serve),
+    /// Store, show and forget the API key
+    ///
+    /// A stored key belongs to the host of the endpoint that is chosen when it is stored, and goes to no other one.
+    /// LANGDOCK_API_KEY, --api-key-file and the config file's api_key_cmd go before it.
+    Auth(Auth),
+    /// Show and change the settings
+    ///
+    /// A flag goes before its variable, that before the profile, that before the rest of the config file, and that before
+    /// the default.
+    Config(Config),
     /// Print a completion script for a shell
     Completions(Completions),
 }
@@ -116,6 +128,9 @@ pub(crate) struct Connection {
     /// /anthropic/{region} appended. [default: https://api.langdock.com/anthropic/{region}]
     #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) base_url: Option<String>,
+    /// Profile of the config file
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
     /// Read the API key from this file instead of LANGDOCK_API_KEY
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) api_key_file: Option<PathBuf>,
@@ -151,12 +166,23 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// What the flags say; `request` has the model's, where the command has any.
-    pub(crate) fn flags(&self, request: Option<&Request>) -> Flags {
+    /// What these flags say, and those of `send`.
+    pub(crate) fn flags(&self, send: &Send) -> Flags {
+        Flags {
+            model: send.request.model.clone(),
+            max_tokens: send.request.max_tokens,
+            allow_truncated: send.output.allow_truncated,
+            ..self.own_flags()
+        }
+    }
+
+    /// What these flags say.
+    pub(crate) fn own_flags(&self) -> Flags {
         let given = self.clone();
         Flags {
             region: given.region,
             base_url: given.base_url,
+            profile: given.profile,
             api_key_file: given.api_key_file,
             connect_timeout: given.connect_timeout,
             idle_timeout: given.idle_timeout,
@@ -166,8 +192,7 @@ impl Connection {
             proxy: given.proxy,
             cacert: given.cacert,
             allow_http: given.allow_http,
-            model: request.and_then(|request| request.model.clone()),
-            max_tokens: request.and_then(|request| request.max_tokens),
+            ..Flags::default()
         }
     }
 }

@@ -39,7 +39,7 @@ fn conflict(cli: &Cli) -> Option<Unparsed> {
         _ if !cli.connection.demo => return None,
         Command::Send(_) | Command::Models(_) if cli.connection.base_url.is_some() => "--base-url <URL>",
         Command::Send(send) if send.looking.curl => "--curl",
-        Command::Send(_) | Command::Models(_) | Command::Serve(_) | Command::Completions(_) => return None,
+        _ => return None,
     };
     let message = format!("the argument '--demo' cannot be used with '{other}'");
     Some(Unparsed::Wrong { message, hint: "leave one of them out".to_owned() })

@@ -11,6 +11,12 @@ const MASK: &str = "[API key]";
 /// Fewer characters than these from the beginning of a key tell nothing: all keys begin alike.
 const MIN_TELLING: usize = 6;
 
+/// A key with fewer characters is not shown in part.
+const MIN_SHOWN: usize = 16;
+
+/// How keys begin; the longest first.
+const PREFIXES: [&str; 2] = ["sk-ld-", "sk-"];
+
 /// An API key. Its `Debug` is masked, it has no `Display`, and the header made of it is marked sensitive.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ApiKey(String);
@@ -41,6 +47,16 @@ impl ApiKey {
     /// A name for what the key sees at `url`: the same for the same two, and no way back to the key.
     pub(crate) fn fingerprint(&self, url: &str) -> String {
         fingerprint(&[url, &self.0])
+    }
+
+    /// The key as it may be shown: how it begins, which all keys share, and its last four characters, which tell it from
+    /// others. Of a short one nothing is shown.
+    pub(crate) fn masked(&self) -> String {
+        if self.0.len() < MIN_SHOWN {
+            return "…".to_owned();
+        }
+        let prefix = PREFIXES.into_iter().find(|prefix| self.0.starts_with(prefix)).unwrap_or_default();
+        format!("{prefix}…{}", &self.0[self.0.len() - 4..])
     }
 
     /// The value of the `Authorization` header.
@@ -91,6 +107,9 @@ mod tests {
     fn a_key_is_masked_wherever_it_could_be_printed() {
         let key = ApiKey::new("sk-ld-secret").expect("a key");
         assert!(!format!("{key:?} {:?}", key.bearer()).contains("secret"));
+        assert_eq!(key.masked(), "…");
+        let long = ApiKey::new("sk-ld-0123456789abcd").expect("a key");
+        assert_eq!(long.masked(), "sk-ld-…abcd");
         assert_eq!(key.scrub("bad key sk-ld-secret!"), "bad key [API key]!");
         assert_eq!(key.scrub("bad key sk-ld-sec…"), "bad key [API key]…");
         assert_eq!(key.scrub("the end s…"), "the end s…");

@@ -13,7 +13,8 @@ pub(crate) const DEFAULT_REGION: &str = "eu";
 /// Langdock's own host.
 const LANGDOCK_HOST: &str = "api.langdock.com";
 
-const DEFAULT_BASE_URL: &str = "https://api.langdock.com/anthropic/{region}";
+/// The base URL where none was chosen.
+pub(crate) const DEFAULT_BASE_URL: &str = "https://api.langdock.com/anthropic/{region}";
 
 /// A region's slug, such as `eu`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,12 @@ impl Region {
     /// The slug.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl Default for Region {
+    fn default() -> Self {
+        Self(DEFAULT_REGION.to_owned())
     }
 }
 
@@ -107,7 +114,7 @@ impl Endpoint {
             }
             (Some(fixed), _) => fixed,
             (None, Some(chosen)) => chosen.clone(),
-            (None, None) => Region(DEFAULT_REGION.to_owned()),
+            (None, None) => Region::default(),
         };
         Ok(Self { base, region })
     }
@@ -121,6 +128,11 @@ impl Endpoint {
     pub(crate) fn host(&self) -> String {
         let host = self.base.host_str().unwrap_or_default();
         self.base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
+    /// The host and port, always both: what a stored key belongs to.
+    pub(crate) fn authority(&self) -> String {
+        authority(&self.base)
     }
 
     /// Whether requests stay on this machine.
@@ -155,6 +167,17 @@ impl Endpoint {
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
         url
     }
+}
+
+/// The host and port of a base URL as it was chosen, none: the default; nothing where it is no base URL.
+pub(crate) fn authority_of(base_url: Option<&str>, region: &Region) -> Option<String> {
+    let given = base_url.unwrap_or(DEFAULT_BASE_URL).trim();
+    parse(given, &given.replace("{region}", region.as_str())).ok().as_ref().map(authority)
+}
+
+fn authority(url: &Url) -> String {
+    let port = url.port_or_known_default().map_or_else(String::new, |port| format!(":{port}"));
+    format!("{}{port}", url.host_str().unwrap_or_default())
 }
 
 fn parse(given: &str, substituted: &str) -> Result<Url, EndpointError> {

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::offer::Offer;
 use super::send::{start_demo, tell_region};
+use super::settings::settings;
 use crate::app::App;
 use crate::cli;
 use crate::client::Model;
-use crate::config::resolve;
 use crate::error::Error;
 use crate::ui::sanitize_line;
 
@@ -17,7 +17,7 @@ use crate::ui::sanitize_line;
 pub(crate) async fn models(app: &App, connection: &cli::Connection, args: &cli::Models) -> Result<(), Error> {
     let demo = if connection.demo { Some(start_demo(app).await?) } else { None };
     let base_url = demo.as_ref().map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
-    let settings = resolve(&connection.flags(None), &app.env, base_url.as_deref())?;
+    let settings = settings(app, &connection.own_flags(), base_url.as_deref())?;
     tell_region(app, &settings);
 
     let offer = Offer::new(app, &settings);

@@ -12,7 +12,7 @@ use super::drive::list_models;
 use super::send::api_key;
 use crate::app::App;
 use crate::client::{ApiKey, Client, Model, fingerprint, models_of, pick, regions_instead};
-use crate::config::{KeySource, Pin, SavedList, Settings, State};
+use crate::config::{self, KeySource, Pin, SavedList, Settings, State};
 use crate::error::Error;
 
 /// An endpoint, with the key that opens it and what is remembered of it.
@@ -75,8 +75,10 @@ impl<'a> Offer<'a> {
         let pinned = self.state().and_then(|state| state.pin(&self.pin_name()));
         let pin = match pinned {
             Some(pin) => pin,
-            None if !is_sent && self.settings.key == KeySource::Missing => return Err(Error::NoModel),
-            None => self.pick_from(&self.ask().await?)?,
+            None => match self.ask().await {
+                Err(Error::Config(config::Error::NoKey { .. })) if !is_sent => return Err(Error::NoModel),
+                models => self.pick_from(&models?)?,
+            },
         };
         // A person at a terminal sees the answer, and no program depends on it.
         if !self.app.facts.stdout_is_terminal {

@@ -9,11 +9,12 @@ use bytes::Bytes;
 use super::drive::{Outcome, Timing, drive};
 use super::offer::{Chosen, Offer};
 use super::request::{Asked, body, build, with_model};
+use super::settings::settings;
 use super::{curl, dry_run};
 use crate::app::App;
 use crate::cli;
 use crate::client::ApiKey;
-use crate::config::{KeySource, Settings, read_key, resolve};
+use crate::config::{KeySource, Settings, read_key};
 use crate::demo;
 use crate::error::Error;
 use crate::input::{self, Attachment, Stdin, assemble, read_text};
@@ -30,7 +31,7 @@ const DEMO_PAUSE: Duration = Duration::from_millis(8);
 pub(crate) async fn send(app: &App, connection: &cli::Connection, args: &cli::Send) -> Result<(), Error> {
     let demo = if connection.demo { Some(start_demo(app).await?) } else { None };
     let base_url = demo.as_ref().map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
-    let settings = resolve(&connection.flags(Some(&args.request)), &app.env, base_url.as_deref())?;
+    let settings = settings(app, &connection.flags(args), base_url.as_deref())?;
     tell_about(app, &settings, &args.request);
 
     let offer = Offer::new(app, &settings);
@@ -57,7 +58,7 @@ pub(crate) async fn send(app: &App, connection: &cli::Connection, args: &cli::Se
         let body = with_model(&body, &model, max_tokens, &next);
         outcome = drive(app, &next.id, region, client.call(Bytes::from(body), stream), &mut renderer).await;
     }
-    end(app, args, outcome, renderer)
+    end(app, args, settings.allow_truncated, outcome, renderer)
 }
 
 /// Starts the built-in endpoint, and says so.
@@ -118,9 +119,9 @@ async fn prepare(
     Ok((model, CreateMessage { messages: Vec::new(), ..request }, body))
 }
 
-/// Reads the key; a file may be a pipe that takes its time.
+/// Reads the key; a command, or a file that is a pipe, may take its time.
 pub(super) async fn api_key(app: &App, source: KeySource) -> Result<ApiKey, Error> {
-    if !matches!(source, KeySource::File(_)) {
+    if !source.is_slow() {
         return Ok(read_key(&source)?);
     }
     let read = app.unless_interrupted(tokio::task::spawn_blocking(move || read_key(&source))).await?;
@@ -209,11 +210,17 @@ fn renderer(app: &App, args: &cli::Send, request: &CreateMessage) -> Result<Rend
 }
 
 /// Shows the answer, judges how it ended, and closes the output.
-fn end(app: &App, args: &cli::Send, outcome: Outcome, mut renderer: Renderer) -> Result<(), Error> {
+fn end(
+    app: &App,
+    args: &cli::Send,
+    allow_truncated: bool,
+    outcome: Outcome,
+    mut renderer: Renderer,
+) -> Result<(), Error> {
     let mut error = outcome.error;
     if let Some(answer) = outcome.answer.as_ref().filter(|_| !matches!(error, Some(Error::Output(_)))) {
         let shown = renderer.finish(answer);
-        error = error.or_else(|| judge(answer, args.output.allow_truncated));
+        error = error.or_else(|| judge(answer, allow_truncated));
         match shown {
             Ok(Shown::All) => {}
             Ok(Shown::WithAside(text)) => app.notices.aside(&text),

@@ -1,15 +1,18 @@
 //! The environment: the only place that reads it. A variable that is not named here has no effect.
 
 use std::env;
+use std::path::PathBuf;
 
 /// The variables with an effect and what they do, for the man pages.
-pub(crate) const VARIABLES: [(&str, &str); 11] = [
+pub(crate) const VARIABLES: [(&str, &str); 13] = [
     ("LANGDOCK_API_KEY", "The API key. There is no flag for it, since arguments show in ps."),
     ("LANGDOCK_REGION", "The region, as --region."),
     ("LANGDOCK_BASE_URL", "The base URL, as --base-url."),
     ("LANGDOCK_MODEL", "The model, as --model."),
+    ("LANGDOCK_PROFILE", "The profile of the config file, as --profile."),
     ("LANGDOCK_MAX_TOKENS", "The most tokens to write, as --max-tokens."),
     ("LANGDOCK_MAX_WAIT", "The most time to spend waiting for another try, as --max-wait."),
+    ("LANGDOCK_CONFIG", "Another config file than the usual one."),
     ("HTTPS_PROXY", "The proxy for https, as --proxy; the lower-case name works too."),
     ("NO_PROXY", "Hosts that are reached without HTTPS_PROXY; the lower-case name works too."),
     ("SSL_CERT_FILE", "A PEM file that replaces the trusted certificates, as --cacert."),
@@ -28,10 +31,14 @@ pub(crate) struct Env {
     pub(crate) base_url: Option<String>,
     /// `LANGDOCK_MODEL`
     pub(crate) model: Option<String>,
+    /// `LANGDOCK_PROFILE`
+    pub(crate) profile: Option<String>,
     /// `LANGDOCK_MAX_TOKENS`
     pub(crate) max_tokens: Option<String>,
     /// `LANGDOCK_MAX_WAIT`
     pub(crate) max_wait: Option<String>,
+    /// `LANGDOCK_CONFIG`; a path need not be text.
+    pub(crate) config: Option<PathBuf>,
     /// `HTTPS_PROXY` or `https_proxy`
     pub(crate) https_proxy: Option<String>,
     /// `NO_PROXY` or `no_proxy`
@@ -56,8 +63,10 @@ impl Env {
             region: set("LANGDOCK_REGION"),
             base_url: set("LANGDOCK_BASE_URL"),
             model: set("LANGDOCK_MODEL"),
+            profile: set("LANGDOCK_PROFILE"),
             max_tokens: set("LANGDOCK_MAX_TOKENS"),
             max_wait: set("LANGDOCK_MAX_WAIT"),
+            config: env::var_os("LANGDOCK_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from),
             https_proxy: set("HTTPS_PROXY").or_else(|| set("https_proxy")),
             no_proxy: set("NO_PROXY").or_else(|| set("no_proxy")),
             ssl_cert_file: set("SSL_CERT_FILE"),

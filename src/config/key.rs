@@ -2,8 +2,10 @@
 
 use std::io::Read;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
-use super::{Error, Origin, Sourced};
+use super::store::{key_path, stored_key};
+use super::{Error, Origin};
 use crate::client::ApiKey;
 
 /// Where the API key is.
@@ -13,10 +15,28 @@ pub(crate) enum KeySource {
     File(PathBuf),
     /// In the environment.
     Environment(String),
+    /// A command prints it: `api_key_cmd`.
+    Command {
+        /// The program and its arguments.
+        words: Vec<String>,
+        /// Where the command stands.
+        origin: Origin,
+    },
+    /// Where `auth login` stored it, if it did.
+    Stored(Stored),
     /// The built-in endpoint takes any key, and is never given a real one.
     Demo,
-    /// Nowhere.
-    Missing,
+}
+
+/// Where `auth login` stores a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stored {
+    /// The folder; none without a home.
+    pub(crate) folder: Option<PathBuf>,
+    /// The host and port that the key has to belong to.
+    pub(crate) host: String,
+    /// The host that a command has a key for, where that is another one.
+    pub(crate) commanded_for: Option<String>,
 }
 
 impl KeySource {
@@ -24,24 +44,59 @@ impl KeySource {
     pub(crate) fn is_stdin(&self) -> bool {
         matches!(self, Self::File(path) if path.as_os_str() == "-")
     }
+
+    /// Whether reading it may take its time.
+    pub(crate) fn is_slow(&self) -> bool {
+        matches!(self, Self::File(_) | Self::Command { .. })
+    }
+
+    /// Where it came from.
+    pub(crate) fn origin(&self) -> Origin {
+        match self {
+            Self::File(_) => Origin::Flag("--api-key-file"),
+            Self::Environment(_) => Origin::Environment("LANGDOCK_API_KEY"),
+            Self::Command { origin, .. } => origin.clone(),
+            Self::Stored(Stored { folder: Some(folder), host, .. }) => Origin::Login(key_path(folder, host)),
+            Self::Stored(_) | Self::Demo => Origin::Default,
+        }
+    }
 }
 
 /// Reads the key.
 pub(crate) fn read_key(source: &KeySource) -> Result<ApiKey, Error> {
-    let key = match source {
-        KeySource::File(path) => {
-            let value = read_file(path).map_err(|source| Error::KeyFile { path: path.clone(), source })?;
-            Sourced { value, origin: Origin::Flag("--api-key-file") }
-        }
-        KeySource::Environment(key) => Sourced { value: key.clone(), origin: Origin::Environment("LANGDOCK_API_KEY") },
-        KeySource::Demo => Sourced { value: "demo".to_owned(), origin: Origin::Default },
-        KeySource::Missing => return Err(Error::NoKey),
+    let text = match source {
+        KeySource::File(path) => read_file(path).map_err(|source| Error::KeyFile { path: path.clone(), source })?,
+        KeySource::Environment(key) => key.clone(),
+        KeySource::Command { words, .. } => run(words)?,
+        KeySource::Stored(stored) => read_stored(stored)?,
+        KeySource::Demo => "demo".to_owned(),
     };
-    ApiKey::new(&key.value).map_err(|source| Error::Key { origin: key.origin, source })
+    ApiKey::new(&text).map_err(|error| Error::Key { origin: source.origin(), source: error })
+}
+
+fn read_stored(stored: &Stored) -> Result<String, Error> {
+    let found = stored.folder.as_deref().map(|folder| stored_key(folder, &stored.host)).transpose()?.flatten();
+    found.ok_or_else(|| Error::NoKey { host: stored.host.clone(), commanded_for: stored.commanded_for.clone() })
+}
+
+/// Runs the command of `api_key_cmd` and gives what it prints. It asks nobody: its stdin is empty.
+fn run(words: &[String]) -> Result<String, Error> {
+    let (program, arguments) = words.split_first().expect("a command has a program, or the file is refused");
+    let failed = |reason: String| Error::KeyCommand { program: program.clone(), reason };
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
+    let output = output.map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        let colon = if said.is_empty() { "" } else { ": " };
+        return Err(failed(format!("{}{colon}{said}", output.status)));
+    }
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if text.trim().is_empty() { Err(failed("it printed nothing".to_owned())) } else { Ok(text) }
 }
 
 /// No key is longer; a larger file is something else.
-const MAX_KEY_BYTES: u64 = 64 * 1024;
+pub(super) const MAX_KEY_BYTES: u64 = 64 * 1024;
 
 fn read_file(path: &PathBuf) -> std::io::Result<String> {
     let mut text = String::new();

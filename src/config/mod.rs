@@ -1,19 +1,33 @@
-//! Settings: flag, then environment, then default, each value with its origin.
+//! Settings: flag, then environment, then profile, then config file, then default, each value with its origin.
 
+mod chosen;
 mod duration;
+mod edit;
 mod env;
+mod file;
 mod key;
+mod paths;
 mod resolve;
+mod setting;
 mod state;
+mod store;
+mod write;
 
+pub(crate) use chosen::{Chosen, Flags, Row};
 pub(crate) use duration::parse_duration;
+pub(crate) use edit::{initialize, set};
 pub(crate) use env::{Env, VARIABLES};
+pub(crate) use file::{ConfigFile, config_path};
 pub(crate) use key::{KeySource, read_key};
-pub(crate) use resolve::{Flags, Settings, resolve};
+pub(crate) use paths::Paths;
+pub(crate) use resolve::{Settings, resolve};
+pub(crate) use setting::{SETTINGS, Setting, nearest};
 pub(crate) use state::{Pin, SavedList, State};
+pub(crate) use store::{forget_key, store_key};
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::client::{EndpointError, KeyError};
 
@@ -27,20 +41,61 @@ pub(crate) struct Sourced<T> {
 }
 
 /// Where a value came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// A flag, by its long name with the dashes.
     Flag(&'static str),
     /// An environment variable.
     Environment(&'static str),
+    /// The config file.
+    File(Arc<Place>),
+    /// `auth login`, which wrote this file.
+    Login(PathBuf),
+    /// What was typed or came on standard input just now.
+    Input,
     /// Nobody chose it.
     Default,
+}
+
+/// A place in the config file.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// The line, counted from 1.
+    pub(crate) line: usize,
+    /// The key.
+    pub(crate) key: String,
+    /// The profile, if it stands in one.
+    pub(crate) profile: Option<String>,
+}
+
+impl Origin {
+    /// The origin in a word or two, for tables.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Flag(name) | Self::Environment(name) => (*name).to_owned(),
+            Self::File(place) => {
+                let profile = place.profile.as_ref().map_or_else(String::new, |name| format!("profile {name}, "));
+                format!("{profile}{}:{}", place.path.display(), place.line)
+            }
+            Self::Login(path) => format!("auth login, {}", path.display()),
+            Self::Input => "input".to_owned(),
+            Self::Default => "default".to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(name) | Self::Environment(name) => write!(formatter, "`{name}`"),
+            Self::File(place) => {
+                let profile = place.profile.as_ref().map_or_else(String::new, |name| format!(" of profile `{name}`"));
+                write!(formatter, "`{}`{profile} in `{}`, line {}", place.key, place.path.display(), place.line)
+            }
+            Self::Login(path) => write!(formatter, "`auth login` in `{}`", path.display()),
+            Self::Input => formatter.write_str("the input"),
             Self::Default => formatter.write_str("the default"),
         }
     }
@@ -65,6 +120,71 @@ pub(crate) enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// The config file is no TOML.
+    #[error("`{}`, line {line}: {reason}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The config file has a key that does not exist.
+    #[error("`{}`, line {line}: there is no key `{key}`", path.display())]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+        /// The key.
+        key: String,
+        /// What may have been meant.
+        nearest: Option<&'static str>,
+    },
+    /// A profile that the config file does not have.
+    #[error("{origin}: there is no profile `{name}` in the config file")]
+    UnknownProfile {
+        /// Who asked for it.
+        origin: Origin,
+        /// Its name.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// The config file that was named cannot be read.
+    #[error("cannot read the config file `{}`", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file that was to be written.
+    #[error("cannot write `{}`", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A value that `config set` does not take.
+    #[error("`{key}` cannot be set: {reason}")]
+    Refused {
+        /// The key.
+        key: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// `config init` does not write over what is there.
+    #[error("`{}` is there already", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no folder to keep anything in.
+    #[error("this machine has no config folder for this user")]
+    NoHome,
     /// A key that cannot be one.
     #[error("the API key of {origin} cannot be used")]
     Key {
@@ -81,7 +201,28 @@ pub(crate) enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// A stored key that others may read.
+    #[error("the API key file `{}` can be read by others, and is not used", path.display())]
+    KeyFileMode {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The command of `api_key_cmd` failed.
+    #[error("`{program}` of `api_key_cmd` gave no API key: {reason}")]
+    KeyCommand {
+        /// The program.
+        program: String,
+        /// What it did.
+        reason: String,
+    },
     /// There is no key anywhere.
-    #[error("no API key")]
-    NoKey,
+    #[error("no API key{}", .commanded_for.as_ref().map_or_else(String::new, |other| {
+        format!(" for `{host}`: `api_key_cmd` has the one of `{other}`, which goes nowhere else")
+    }))]
+    NoKey {
+        /// The host and port that it has to be for.
+        host: String,
+        /// The host that a command has a key for.
+        commanded_for: Option<String>,
+    },
 }

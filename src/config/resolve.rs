@@ -1,42 +1,11 @@
-//! Flags and environment in, settings out: pure.
+//! What was chosen in, settings out: pure. Here the key meets the host that it belongs to.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
-use super::key::KeySource;
-use super::{Env, Error, Origin, Sourced, parse_duration};
-use crate::client::{Endpoint, EndpointError, Options, ProxyChoice, Region, RetryPolicy};
-
-/// What flags say about the connection and the model.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Flags {
-    /// `--region`
-    pub(crate) region: Option<String>,
-    /// `--base-url`
-    pub(crate) base_url: Option<String>,
-    /// `--api-key-file`
-    pub(crate) api_key_file: Option<PathBuf>,
-    /// `--connect-timeout`
-    pub(crate) connect_timeout: Option<Duration>,
-    /// `--idle-timeout`
-    pub(crate) idle_timeout: Option<Duration>,
-    /// `--timeout`
-    pub(crate) timeout: Option<Duration>,
-    /// `--max-retries`
-    pub(crate) max_retries: Option<u32>,
-    /// `--max-wait`
-    pub(crate) max_wait: Option<Duration>,
-    /// `--proxy`
-    pub(crate) proxy: Option<String>,
-    /// `--cacert`
-    pub(crate) cacert: Option<PathBuf>,
-    /// `--allow-http`
-    pub(crate) allow_http: bool,
-    /// `--model`
-    pub(crate) model: Option<String>,
-    /// `--max-tokens`
-    pub(crate) max_tokens: Option<u64>,
-}
+use super::key::{KeySource, Stored};
+use super::{Chosen, Error, Origin, Sourced};
+use crate::client::{Endpoint, EndpointError, Options, ProxyChoice, RetryPolicy, authority_of};
 
 /// What holds for this run.
 #[derive(Clone, PartialEq)]
@@ -51,97 +20,87 @@ pub(crate) struct Settings {
     pub(crate) model: Option<Sourced<String>>,
     /// The most tokens to write, where it was chosen.
     pub(crate) max_tokens: Option<Sourced<u64>>,
+    /// Whether an answer may be cut off by a limit of tokens.
+    pub(crate) allow_truncated: bool,
 }
 
-/// For one connection to come about, unless a flag says otherwise.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// For one connection to come about, unless somebody says otherwise.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Tries after the first one, unless a flag says otherwise.
-const MAX_RETRIES: u32 = 8;
+/// Tries after the first one, unless somebody says otherwise.
+pub(super) const MAX_RETRIES: u32 = 8;
 
-/// Time spent waiting, unless a flag or the environment says otherwise.
-const MAX_WAIT: Duration = Duration::from_secs(120);
+/// Time spent waiting, unless somebody says otherwise.
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(120);
 
-/// Resolves the settings: a flag goes before the environment, the environment before the default. `demo` is the base URL
-/// of the built-in endpoint where it was asked for; no key and no base URL from elsewhere then counts.
-pub(crate) fn resolve(flags: &Flags, env: &Env, demo: Option<&str>) -> Result<Settings, Error> {
-    let endpoint = match demo {
-        Some(base_url) => endpoint(&Flags { base_url: Some(base_url.to_owned()), ..flags.clone() }, env)?,
-        None => endpoint(flags, env)?,
-    };
-    let max_wait = pick(flags.max_wait, "--max-wait", env.max_wait.as_deref(), "LANGDOCK_MAX_WAIT", parse_duration)?;
-    let max_tokens =
-        pick(flags.max_tokens, "--max-tokens", env.max_tokens.as_deref(), "LANGDOCK_MAX_TOKENS", |text| {
-            text.parse()
-                .ok()
-                .filter(|&tokens: &u64| tokens >= 1)
-                .ok_or_else(|| format!("`{text}` is no whole number of at least 1"))
-        })?;
+/// Resolves the settings. `keys` is the folder of the stored keys, and `demo` the base URL of the built-in endpoint where
+/// it was asked for; no key and no base URL from elsewhere then counts.
+pub(crate) fn resolve(chosen: &Chosen, keys: Option<&Path>, demo: Option<&str>) -> Result<Settings, Error> {
+    let endpoint = endpoint(chosen, demo)?;
+    let key = if demo.is_some() { KeySource::Demo } else { key(chosen, &endpoint, keys) };
     let options = Options {
-        connect_timeout: flags.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
-        idle_timeout: flags.idle_timeout,
-        timeout: flags.timeout,
+        connect_timeout: value_or(chosen.connect_timeout.as_ref(), CONNECT_TIMEOUT),
+        idle_timeout: chosen.idle_timeout.as_ref().map(|chosen| chosen.value),
+        timeout: chosen.timeout.as_ref().map(|chosen| chosen.value),
         retry: RetryPolicy {
-            max_retries: flags.max_retries.unwrap_or(MAX_RETRIES),
-            max_wait: max_wait.map_or(MAX_WAIT, |chosen| chosen.value),
+            max_retries: value_or(chosen.max_retries.as_ref(), MAX_RETRIES),
+            max_wait: value_or(chosen.max_wait.as_ref(), MAX_WAIT),
         },
-        proxy: proxy(flags, env),
-        cacert: flags.cacert.clone().or_else(|| env.ssl_cert_file.as_ref().map(PathBuf::from)),
+        proxy: proxy(chosen),
+        cacert: chosen.cacert.as_ref().map(|chosen| chosen.value.clone()),
     };
-    let key = match (demo, &flags.api_key_file, &env.api_key) {
-        (Some(_), _, _) => KeySource::Demo,
-        (None, Some(path), _) => KeySource::File(path.clone()),
-        (None, None, Some(key)) => KeySource::Environment(key.clone()),
-        (None, None, None) => KeySource::Missing,
-    };
-    let model = pick(flags.model.clone(), "--model", env.model.as_deref(), "LANGDOCK_MODEL", |id| Ok(id.to_owned()))?;
-    Ok(Settings { endpoint, options, key, model, max_tokens })
-}
-
-fn endpoint(flags: &Flags, env: &Env) -> Result<Endpoint, Error> {
-    let text = |text: &str| Ok(text.to_owned());
-    let base_url = pick(flags.base_url.clone(), "--base-url", env.base_url.as_deref(), "LANGDOCK_BASE_URL", text)?;
-    let region = pick(flags.region.clone(), "--region", env.region.as_deref(), "LANGDOCK_REGION", text)?;
-    let region = region
-        .map(|chosen| match Region::new(&chosen.value) {
-            Ok(value) => Ok(Sourced { value, origin: chosen.origin }),
-            Err(source) => Err(Error::Endpoint { origin: chosen.origin, source }),
-        })
-        .transpose()?;
-    let base = base_url.as_ref().map(|chosen| chosen.value.as_str());
-    Endpoint::new(base, region.as_ref().map(|chosen| &chosen.value), flags.allow_http).map_err(|source| {
-        let at_fault = match source {
-            EndpointError::RegionConflict { .. } => region.map(|chosen| chosen.origin),
-            _ => base_url.map(|chosen| chosen.origin),
-        };
-        Error::Endpoint { origin: at_fault.unwrap_or(Origin::Default), source }
+    Ok(Settings {
+        endpoint,
+        options,
+        key,
+        model: chosen.model.clone(),
+        max_tokens: chosen.max_tokens.clone(),
+        allow_truncated: value_or(chosen.allow_truncated.as_ref(), false),
     })
 }
 
-fn proxy(flags: &Flags, env: &Env) -> ProxyChoice {
-    match (&flags.proxy, &env.https_proxy) {
-        (Some(url), _) => ProxyChoice::Given(url.clone()),
-        (None, Some(url)) => ProxyChoice::Environment { https: url.clone(), except: env.no_proxy.clone() },
-        (None, None) => ProxyChoice::Direct,
+fn value_or<T: Copy>(chosen: Option<&Sourced<T>>, default: T) -> T {
+    chosen.map_or(default, |chosen| chosen.value)
+}
+
+fn endpoint(chosen: &Chosen, demo: Option<&str>) -> Result<Endpoint, Error> {
+    let base = demo.or(chosen.base_url.as_ref().map(|chosen| chosen.value.as_str()));
+    let region = chosen.region.as_ref();
+    let allow_http = value_or(chosen.allow_http.as_ref(), false);
+    Endpoint::new(base, region.map(|chosen| &chosen.value), allow_http).map_err(|source| {
+        let base_url = chosen.base_url.as_ref().map(|chosen| &chosen.origin);
+        let at_fault = match source {
+            EndpointError::RegionConflict { .. } => region.map(|chosen| &chosen.origin),
+            _ => base_url,
+        };
+        Error::Endpoint { origin: at_fault.cloned().unwrap_or(Origin::Default), source }
+    })
+}
+
+/// Finds the key for this endpoint. One that was given for this call goes where this call goes; a stored or commanded one
+/// only to the host that it was set up for, whatever a flag or a variable made the base URL.
+fn key(chosen: &Chosen, endpoint: &Endpoint, keys: Option<&Path>) -> KeySource {
+    if let Some(given) = &chosen.key {
+        return given.clone();
+    }
+    let host = endpoint.authority();
+    let commanded_for =
+        chosen.api_key_cmd.as_ref().and_then(|_| authority_of(chosen.commanded_for.as_deref(), endpoint.region()));
+    match &chosen.api_key_cmd {
+        Some(command) if commanded_for.as_ref() == Some(&host) => {
+            KeySource::Command { words: command.value.clone(), origin: command.origin.clone() }
+        }
+        _ => KeySource::Stored(Stored { folder: keys.map(Path::to_owned), host, commanded_for }),
     }
 }
 
-/// Picks the flag's value, else the variable's, which is still text.
-fn pick<T>(
-    flag: Option<T>,
-    flag_name: &'static str,
-    variable: Option<&str>,
-    variable_name: &'static str,
-    parse: impl Fn(&str) -> Result<T, String>,
-) -> Result<Option<Sourced<T>>, Error> {
-    match (flag, variable) {
-        (Some(value), _) => Ok(Some(Sourced { value, origin: Origin::Flag(flag_name) })),
-        (None, Some(text)) => {
-            let origin = Origin::Environment(variable_name);
-            let value = parse(text).map_err(|reason| Error::Value { origin, reason })?;
-            Ok(Some(Sourced { value, origin }))
+fn proxy(chosen: &Chosen) -> ProxyChoice {
+    match &chosen.proxy {
+        None => ProxyChoice::Direct,
+        Some(Sourced { value, origin: Origin::Environment(_) }) => {
+            ProxyChoice::Environment { https: value.clone(), except: chosen.no_proxy.clone() }
         }
-        (None, None) => Ok(None),
+        Some(Sourced { value, .. }) => ProxyChoice::Given(value.clone()),
     }
 }
 
@@ -150,6 +109,20 @@ mod tests {
     use std::error::Error as _;
 
     use super::*;
+    use crate::config::{ConfigFile, Env, Flags};
+
+    fn file(text: &str) -> ConfigFile {
+        ConfigFile::parse(Path::new("/c/c.toml"), text).expect("a config")
+    }
+
+    fn resolved(flags: &Flags, env: &Env, text: &str, demo: Option<&str>) -> Result<Settings, Error> {
+        resolve(&Chosen::of(flags, env, &file(text))?, Some(Path::new("/keys")), demo)
+    }
+
+    fn stored(host: &str, commanded_for: Option<&str>) -> KeySource {
+        let commanded_for = commanded_for.map(str::to_owned);
+        KeySource::Stored(Stored { folder: Some("/keys".into()), host: host.to_owned(), commanded_for })
+    }
 
     fn env() -> Env {
         Env {
@@ -181,16 +154,21 @@ mod tests {
 
     #[test]
     fn without_anything_the_defaults_hold() {
-        let settings = resolve(&Flags::default(), &Env::default(), None).expect("settings");
+        let settings = resolved(&Flags::default(), &Env::default(), "", None).expect("settings");
         assert_eq!(settings.endpoint.messages_url().as_str(), "https://api.langdock.com/anthropic/eu/v1/messages");
         assert_eq!(settings.options.retry, RetryPolicy { max_retries: 8, max_wait: Duration::from_secs(120) });
         assert_eq!(settings.options.connect_timeout, Duration::from_secs(5));
-        assert!(settings.key == KeySource::Missing && settings.model.is_none() && settings.max_tokens.is_none());
+        assert!(
+            settings.key == stored("api.langdock.com:443", None)
+                && settings.model.is_none()
+                && settings.max_tokens.is_none()
+        );
     }
 
     #[test]
     fn the_environment_goes_before_the_default() {
-        let settings = resolve(&Flags::default(), &env(), None).expect("settings");
+        let settings =
+            resolved(&Flags::default(), &env(), "max_tokens = 1\nproxy = 'http://file'", None).expect("settings");
         assert_eq!(settings.endpoint.messages_url().as_str(), "http://localhost:1/us/v1/messages");
         assert!(settings.key == KeySource::Environment("sk-env".into()));
         let origin = Origin::Environment("LANGDOCK_MODEL");
@@ -203,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_flag_goes_before_the_environment() {
-        let settings = resolve(&flags(), &env(), None).expect("settings");
+        let settings = resolved(&flags(), &env(), "region = 'global'", None).expect("settings");
         assert_eq!(settings.endpoint.messages_url().as_str(), "http://localhost:2/ch/v1/messages");
         assert!(settings.key == KeySource::File("/key".into()));
         assert_eq!(settings.model.map(|model| model.value), Some("from-flag".into()));
@@ -214,8 +192,52 @@ mod tests {
     }
 
     #[test]
+    fn a_profile_goes_before_the_rest_of_the_file_and_both_before_the_default() {
+        let text = "max_retries = 1\ntimeout = '1m'\ncacert = 'ca.pem'\n[profiles.w]\nmax_retries = 2\nregion = 'us'\n";
+        let with = |profile: Option<&str>| {
+            let flags = Flags { profile: profile.map(str::to_owned), ..Flags::default() };
+            resolved(&flags, &Env::default(), text, None).expect("settings")
+        };
+        assert_eq!(with(None).options.retry.max_retries, 1);
+        assert_eq!(with(None).options.cacert, Some("/c/ca.pem".into()));
+        assert_eq!(with(Some("w")).options.retry.max_retries, 2);
+        assert_eq!(with(Some("w")).options.timeout, Some(Duration::from_secs(60)));
+        assert_eq!(with(Some("w")).endpoint.region().as_str(), "us");
+        let env = Env { profile: Some("x".into()), ..Env::default() };
+        let error = resolved(&Flags::default(), &env, text, None).err().expect("no profile").to_string();
+        assert!(error.starts_with("`LANGDOCK_PROFILE`: there is no profile `x`"), "{error}");
+    }
+
+    #[test]
+    fn a_commanded_key_goes_to_the_host_of_its_level_only() {
+        let text = "base_url = 'http://localhost:1'\napi_key_cmd = ['top']\n\
+                    [profiles.a]\nbase_url = 'http://localhost:2'\n\
+                    [profiles.b]\nbase_url = 'http://localhost:3'\napi_key_cmd = ['b']\n\
+                    [profiles.c]\napi_key_cmd = ['c']\n";
+        let key = |profile: Option<&str>, base_url: Option<&str>| {
+            let flags = Flags {
+                profile: profile.map(str::to_owned),
+                base_url: base_url.map(str::to_owned),
+                ..Flags::default()
+            };
+            resolved(&flags, &Env::default(), text, None).expect("settings").key
+        };
+        let program = |key: KeySource| match key {
+            KeySource::Command { words, .. } => words.concat(),
+            _ => String::new(),
+        };
+        assert_eq!(program(key(None, None)), "top");
+        assert_eq!(program(key(None, Some("http://localhost:1/other"))), "top");
+        assert_eq!(program(key(Some("b"), None)), "b");
+        assert_eq!(program(key(Some("c"), None)), "c");
+        assert!(key(None, Some("http://localhost:2")) == stored("localhost:2", Some("localhost:1")));
+        assert!(key(Some("a"), None) == stored("localhost:2", Some("localhost:1")));
+        assert!(key(Some("b"), Some("http://localhost:1")) == stored("localhost:1", Some("localhost:3")));
+    }
+
+    #[test]
     fn the_demo_uses_no_key_and_no_host_from_elsewhere() {
-        let settings = resolve(&Flags::default(), &env(), Some("http://127.0.0.1:3/anthropic/{region}"));
+        let settings = resolved(&Flags::default(), &env(), "", Some("http://127.0.0.1:3/anthropic/{region}"));
         let settings = settings.expect("settings");
         assert!(settings.key == KeySource::Demo);
         assert_eq!(settings.endpoint.messages_url().as_str(), "http://127.0.0.1:3/anthropic/us/v1/messages");
@@ -232,7 +254,7 @@ mod tests {
             (Env { max_wait: Some("long".into()), ..Env::default() }, "`LANGDOCK_MAX_WAIT`: `long` is no duration"),
             (Env { base_url: Some("x".into()), ..Env::default() }, "`LANGDOCK_BASE_URL`: the base URL `x`"),
         ] {
-            let error = resolve(&Flags::default(), &env, None).err().expect(expected);
+            let error = resolved(&Flags::default(), &env, "", None).err().expect(expected);
             let cause = error.source().map_or(String::new(), |source| format!(": {source}"));
             let message = format!("{error}{cause}");
             assert!(message.starts_with(expected), "{message}");

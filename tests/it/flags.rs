@@ -9,6 +9,7 @@ mod models;
 mod output;
 mod request;
 mod serve;
+mod settings;
 
 use std::collections::BTreeSet;
 
@@ -25,9 +26,19 @@ const ROWS: &[Row] = &[("", "--version", version), ("completions", "SHELL", shel
 
 /// Returns all rows.
 fn rows() -> impl Iterator<Item = &'static Row> {
-    [ROWS, connection::ROWS, request::ROWS, input::ROWS, output::ROWS, looking::ROWS, models::ROWS, serve::ROWS]
-        .into_iter()
-        .flatten()
+    [
+        ROWS,
+        connection::ROWS,
+        request::ROWS,
+        input::ROWS,
+        output::ROWS,
+        looking::ROWS,
+        models::ROWS,
+        serve::ROWS,
+        settings::ROWS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 #[test]

@@ -9,8 +9,7 @@ const ROWS: [&[&str]; 5] =
     [&["protocol", "media"], &["client"], &["config", "input", "ui", "demo"], &["cli"], &["app", "error", "command"]];
 
 /// Outside crates and the files or folders that own them.
-const OWNERS: [(&str, &[&str]); 17] = [
-    ("dirs", &["config/"]),
+const OWNERS: [(&str, &[&str]); 19] = [
     ("ring", &["client/"]),
     ("reqwest", &["client/"]),
     ("rustls", &["client/"]),
@@ -27,6 +26,9 @@ const OWNERS: [(&str, &[&str]); 17] = [
     ("hyper", &["demo/"]),
     ("hyper_util", &["demo/"]),
     ("imagesize", &["media/", "demo/"]),
+    ("toml_edit", &["config/"]),
+    ("dirs", &["config/"]),
+    ("rpassword", &["ui/secret.rs"]),
 ];
 
 /// What may stand in these places only, and why.

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error it did not expect has failed")]
 
+mod auth;
+mod config;
 mod demo;
 mod endings;
 mod errors;

@@ -298,7 +298,7 @@ fn an_error_with_status_200_counts_as_what_it_says() {
     let body = events::error("authentication_error", "the key has expired");
     let server = Server::start(move |_, _| Reply::json(200, &body));
     for flags in [&[][..], &["-S"]] {
-        send(&server).args(flags).run().stdout("").failed(4, "the key has expired", "LANGDOCK_API_KEY");
+        send(&server).args(flags).run().stdout("").failed(4, "the key has expired", "langdock auth status");
     }
     assert_eq!(server.requests().len(), 2);
 }

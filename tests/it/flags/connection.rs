@@ -26,6 +26,7 @@ const NOWHERE: &str = "http://192.0.2.1/anthropic/{region}";
 pub(super) const ROWS: &[Row] = &[
     ("", "--region", region),
     ("", "--base-url", base_url),
+    ("", "--profile", profile),
     ("", "--api-key-file", api_key_file),
     ("", "--connect-timeout", connect_timeout),
     ("", "--idle-timeout", || gives_up("--idle-timeout", "nothing came for 0.2 s")),
@@ -53,6 +54,17 @@ fn base_url() {
     assert_eq!(of_flag.only_request().path, "/other/v1/messages");
     good(&of_variable, &[]).stderr_empty();
     assert_eq!(of_variable.requests().len(), 1);
+}
+
+fn profile() {
+    let (server, home) = (answering("ok"), Home::new());
+    std::fs::create_dir_all(home.config()).unwrap();
+    std::fs::write(home.config().join("config.toml"), "[profiles.work]\nregion = 'us'\n").unwrap();
+    for args in [&[][..], &["--profile", "work"]] {
+        send(&server).home(&home).args(["Hi"]).args(args).run().code(0).stdout("ok\n").stderr_empty();
+    }
+    let paths: Vec<String> = server.requests().into_iter().map(|request| request.path).collect();
+    assert_eq!(paths, ["/anthropic/eu/v1/messages", "/anthropic/us/v1/messages"]);
 }
 
 fn api_key_file() {

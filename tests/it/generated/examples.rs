@@ -52,6 +52,24 @@ const SERVE: [Example; 3] = [
     ),
 ];
 
+/// The examples of `auth`.
+const AUTH: [Example; 3] = [
+    ("Store the key that is in a file:", "langdock auth login < key.txt"),
+    ("See which key is used, and where it comes from:", "langdock auth status"),
+    ("Forget the stored key again:", "langdock auth logout"),
+];
+
+/// The examples of `config`.
+const CONFIG: [Example; 4] = [
+    ("Begin with a file in which everything is a comment:", "langdock config init"),
+    ("Choose a model for every request:", "langdock config set model claude-3-haiku-20240307"),
+    (
+        "Have a profile for another region, and use it:",
+        "langdock config set --profile us region us\nlangdock --profile us send 'Name three rivers.'",
+    ),
+    ("See what holds and where it came from:", "langdock config show"),
+];
+
 /// The examples of `completions`.
 const COMPLETIONS: [Example; 3] = [
     (
@@ -78,6 +96,8 @@ pub(super) fn examples(page: &str) -> &'static [Example] {
         "langdock-send" => &SEND,
         "langdock-models" => &MODELS,
         "langdock-serve" => &SERVE,
+        "langdock-auth" => &AUTH,
+        "langdock-config" => &CONFIG,
         "langdock-completions" => &COMPLETIONS,
         _ => panic!("{page} has no examples"),
     }
@@ -92,9 +112,10 @@ fn each_example_of_the_man_pages_works() {
     });
     let home = Home::new();
     home.write("work/notes.md", "# Notes\n");
+    home.write("work/key.txt", "sk-ld-of-the-examples\n");
     home.write("work/photo.png", png());
-    let scripts = PROGRAM.iter().chain(&SEND).chain(&MODELS).chain(&SERVE[..1]).chain(&COMPLETIONS);
-    for (what, script) in scripts {
+    let pages = [&PROGRAM[..], &SEND, &MODELS, &SERVE[..1], &AUTH, &CONFIG, &COMPLETIONS];
+    for (what, script) in pages.into_iter().flatten() {
         let run = Langdock::shell(script).home(&home).key().against(&server);
         let outcome = run.env("LANGDOCK_MODEL", "claude-3-haiku-20240307").run();
         assert_eq!(outcome.code, Some(0), "{what}\n{outcome}");

@@ -21,7 +21,12 @@ const WIDTH: usize = 80;
 
 /// Returns the pages by their paths.
 pub(super) fn pages() -> Vec<(String, String)> {
-    super::commands().into_iter().map(|(_, command)| page(&command)).collect()
+    documented().iter().map(page).collect()
+}
+
+/// Returns the commands with a page: the program and each of its commands, whose own commands stand on its page.
+fn documented() -> Vec<Command> {
+    super::commands().into_iter().filter(|(words, _)| words.len() <= 1).map(|(_, command)| command).collect()
 }
 
 /// Returns what the page of a command is called.
@@ -44,7 +49,10 @@ fn page(command: &Command) -> (String, String) {
     add(&synopsis(command));
     add(&rendered(|out| man.render_description_section(out)));
     add(&as_subsections(&rendered(|out| man.render_options_section(out))));
-    for section in [commands(command), environment(&name), files(&name), exit_status(&name)].into_iter().flatten() {
+    for section in [commands(command), config_keys(&name), environment(&name), files(&name), exit_status(&name)]
+        .into_iter()
+        .flatten()
+    {
         add(&section.render());
     }
     add(&example_section(&name).render());
@@ -97,16 +105,46 @@ fn commands(command: &Command) -> Option<Roff> {
     section.control("SH", ["COMMANDS"]);
     for subcommand in command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()) {
         let about = subcommand.get_about().map(ToString::to_string).unwrap_or_default();
-        let page = format!("langdock-{}", subcommand.get_name());
-        entry(&mut section, [bold(page), roman("(1)")], &about);
+        if command.get_name() == "langdock" {
+            let page = format!("langdock-{}", subcommand.get_name());
+            entry(&mut section, [bold(page), roman("(1)")], &about);
+        } else {
+            let (arguments, meaning) = own_arguments(subcommand);
+            entry(&mut section, [bold(subcommand.get_name()), roman(arguments)], &format!("{about}.{meaning}"));
+        }
     }
     command.has_subcommands().then_some(section)
+}
+
+/// Returns what stands behind the name of a command that has no page, and what that means.
+fn own_arguments(command: &Command) -> (String, String) {
+    let (mut line, mut meaning) = (String::new(), String::new());
+    for arg in command.get_arguments().filter(|arg| !arg.is_global_set() && arg.get_id() != "help") {
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        let name = arg.get_long().map_or_else(|| arg.get_id().as_str().to_uppercase(), |long| format!("--{long}"));
+        line.push_str(&if arg.is_positional() { format!(" {name}") } else { format!(" [{name}]") });
+        meaning.push_str(&format!(" {name}: {help}."));
+    }
+    (line, meaning)
+}
+
+fn config_keys(page: &str) -> Option<Roff> {
+    let mut section = Roff::new();
+    section.control("SH", ["CONFIG FILE"]);
+    section.text([roman("A TOML file with these keys, none of which is needed. [profiles.NAME] begins a profile, ")]);
+    section.text([roman("which has the same keys and is chosen by --profile or LANGDOCK_PROFILE.")]);
+    for (key, sample, about) in langdock::settings() {
+        entry(&mut section, [bold(key), roman(format!(" = {sample}"))], about);
+    }
+    (page == "langdock-config").then_some(section)
 }
 
 fn environment(page: &str) -> Option<Roff> {
     let mut section = Roff::new();
     section.control("SH", ["ENVIRONMENT"]);
-    section.text([roman("A flag goes before its variable. No other variable has an effect.")]);
+    section
+        .text([roman("A flag goes before its variable, and that before the config file. No other variable has an ")]);
+    section.text([roman("effect, but that HOME and XDG_CONFIG_HOME say where the config folder is.")]);
     for (name, what) in VARIABLES {
         entry(&mut section, [bold(*name)], what);
     }
@@ -116,6 +154,11 @@ fn environment(page: &str) -> Option<Roff> {
 fn files(page: &str) -> Option<Roff> {
     let mut section = Roff::new();
     section.control("SH", ["FILES"]);
+    let config = "The settings, which `langdock config` is about; on macOS in ~/Library/Application Support.";
+    entry(&mut section, [italic("~/.config/langdock/config.toml")], config);
+    let keys =
+        "The key that `langdock auth login` stored for a host, beside the config file. It goes to that host only.";
+    entry(&mut section, [italic("~/.config/langdock/keys/HOST:PORT")], keys);
     let folder = "The folder langdock below $XDG_STATE_HOME (~/.local/state), or below what the platform has instead.";
     if page == "langdock-models" {
         entry(&mut section, [italic("models/*.json")], &format!("The last lists. {folder}"));
@@ -130,9 +173,11 @@ fn files(page: &str) -> Option<Roff> {
         let what = format!("The model that was picked where nobody chose one. {folder}");
         entry(&mut section, [italic("picks/*.json")], &what);
     } else {
-        section.text([roman("No file is read or written but those that flags and arguments name, what was ")]);
-        section.text([roman("picked and listed of models (langdock-models(1)), and the system's certificates, ")]);
-        section.text([roman("where the bundled ones do not know who issued a server's.")]);
+        section.control("PP", []);
+        section.text([roman(
+            "No other file is read or written but those that flags and arguments name, what was picked ",
+        )]);
+        section.text([roman("and listed of models (langdock-models(1)), and the system's certificates, where the bundled ones do not know who issued a server's.")]);
     }
     talks(page).then_some(section)
 }
@@ -149,9 +194,9 @@ fn exit_status(page: &str) -> Option<Roff> {
     talks(page).then_some(section)
 }
 
-/// Whether the page is about talking to the endpoint.
+/// Whether the page is about talking to the endpoint, or about how that is set up.
 fn talks(page: &str) -> bool {
-    ["langdock", "langdock-send", "langdock-models"].contains(&page)
+    page != "langdock-completions" && page != "langdock-serve"
 }
 
 fn example_section(page: &str) -> Roff {
@@ -176,7 +221,7 @@ fn example_section(page: &str) -> Roff {
 
 /// Names the other pages.
 fn see_also(page: &str) -> Roff {
-    let names = super::commands().into_iter().map(|(_, command)| page_name(&command)).filter(|name| name != page);
+    let names = documented().into_iter().map(|command| page_name(&command)).filter(|name| name != page);
     let mut inlines = Vec::new();
     for name in names {
         if !inlines.is_empty() {

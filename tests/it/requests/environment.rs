@@ -89,6 +89,7 @@ fn without_a_key_all_ways_to_give_one_are_named_and_nothing_is_sent() {
     let outcome = Langdock::new().against(&server).args(["send", "-m", "m", "Hi"]).run();
     outcome.code(4).stdout("").stderr_contains("langdock: error: no API key\nhint: ");
     outcome.stderr_contains("LANGDOCK_API_KEY").stderr_contains("--api-key-file").stderr_contains("--demo");
+    outcome.stderr_contains("langdock auth login").stderr_contains("api_key_cmd");
     assert_eq!(server.connections(), 0);
 }
 

@@ -6,9 +6,14 @@ use std::{
     io::Write,
     os::fd::AsFd,
     process::{ChildStdin, Stdio},
+    thread,
+    time::Instant,
 };
 
-use nix::sys::signal::Signal;
+use nix::sys::{
+    signal::Signal,
+    termios::{LocalFlags, tcgetattr},
+};
 use pty_process::{
     Size,
     blocking::{Command, Pty, open},
@@ -92,6 +97,17 @@ impl Terminal {
     #[track_caller]
     pub(crate) fn keys(&self, keys: &str) -> &Self {
         (&self.keyboard).write_all(keys.as_bytes()).unwrap();
+        self
+    }
+
+    /// Waits until what is typed does not show any more.
+    #[track_caller]
+    pub(crate) fn wait_for_no_echo(&self) -> &Self {
+        let begun = Instant::now();
+        while tcgetattr(&self.keyboard).unwrap().local_flags.contains(LocalFlags::ECHO) {
+            assert!(begun.elapsed() < DEADLINE, "`{}` left the echo on", self.line);
+            thread::yield_now();
+        }
         self
     }
 

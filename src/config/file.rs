@@ -1,0 +1,249 @@
+//! The config file: read as a whole, checked as a whole, each value with its line.
+//!
+//! A key that is not known is an error and not ignored: a mistyped setting that does nothing would be found much later.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use toml_edit::{Document, Item, Key, TableLike};
+
+use super::setting::{Form, SETTINGS, Setting, nearest};
+use super::{Error, Origin, Paths, Place};
+
+/// The table of profiles.
+pub(super) const PROFILES: &str = "profiles";
+
+/// What the config file says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ConfigFile {
+    /// What holds without a profile, and where the profile says nothing.
+    pub(super) top: Level,
+    /// The profiles by name.
+    pub(super) profiles: Vec<(String, Level)>,
+}
+
+/// The settings of one level: of a profile, or of the file itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Level(Vec<(&'static str, Value, Origin)>);
+
+/// A checked value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Value {
+    /// As the environment would have it.
+    Text(String),
+    /// A program and its arguments.
+    Words(Vec<String>),
+}
+
+impl Level {
+    /// Gives the value of a key and where it stands.
+    pub(super) fn get(&self, key: &str) -> Option<(&Value, &Origin)> {
+        self.0.iter().find(|(name, ..)| *name == key).map(|(_, value, origin)| (value, origin))
+    }
+
+    /// The same for text.
+    pub(super) fn text(&self, key: &str) -> Option<(&str, &Origin)> {
+        self.get(key).and_then(|(value, origin)| match value {
+            Value::Text(text) => Some((text.as_str(), origin)),
+            Value::Words(_) => None,
+        })
+    }
+}
+
+impl ConfigFile {
+    /// Reads the config file. One that is not there is an empty one, unless it was named. The second part says what was
+    /// wrong where the usual one is there and cannot be read.
+    pub(crate) fn read(paths: &Paths) -> Result<(Self, Option<String>), Error> {
+        let Some(path) = &paths.config else { return Ok((Self::default(), None)) };
+        match fs::read(path) {
+            Ok(bytes) => Ok((Self::of_bytes(path, &bytes)?, None)),
+            Err(source) if paths.config_was_named => Err(Error::Unreadable { path: path.clone(), source }),
+            Err(source) if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                Ok((Self::default(), None))
+            }
+            Err(source) => {
+                let notice = format!("the config file `{}` cannot be read and is left out: {source}", path.display());
+                Ok((Self::default(), Some(notice)))
+            }
+        }
+    }
+
+    fn of_bytes(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
+        let text = str::from_utf8(bytes).map_err(|error| {
+            let line = line_behind(&bytes[..error.valid_up_to()]);
+            Error::Syntax { path: path.to_owned(), line, reason: "it is not UTF-8".to_owned() }
+        })?;
+        Self::parse(path, text)
+    }
+
+    /// Reads the text of a config file; `path` is for messages.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Error> {
+        let reader = Reader { path, text };
+        let document = Document::parse(text).map_err(|error| Error::Syntax {
+            path: path.to_owned(),
+            line: reader.line(error.span()),
+            // Its whole text shows the line, which may hold a secret.
+            reason: error.message().lines().collect::<Vec<_>>().join("; "),
+        })?;
+        let mut file = Self { top: reader.level(document.as_table(), None)?, profiles: Vec::new() };
+        let Some((key, item)) = document.as_table().get_key_value(PROFILES) else { return Ok(file) };
+        let profiles = item.as_table_like().ok_or_else(|| reader.wrong(key, None, "tables such as [profiles.work]"))?;
+        for (name, item) in profiles.iter() {
+            let key = profiles.key(name).unwrap_or(key);
+            let table = item.as_table_like().ok_or_else(|| reader.wrong(key, None, "a table"))?;
+            file.profiles.push((name.to_owned(), reader.level(table, Some(name))?));
+        }
+        Ok(file)
+    }
+
+    /// Gives the profile of a name.
+    pub(super) fn profile(&self, name: &str, origin: &Origin) -> Result<&Level, Error> {
+        let found = self.profiles.iter().find(|(known, _)| known == name).map(|(_, level)| level);
+        found.ok_or_else(|| Error::UnknownProfile {
+            origin: origin.clone(),
+            name: name.to_owned(),
+            known: self.profiles.iter().map(|(known, _)| known.clone()).collect(),
+        })
+    }
+}
+
+/// A text that is read, for the lines of what is found in it.
+struct Reader<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl Reader<'_> {
+    fn level(&self, table: &dyn TableLike, profile: Option<&str>) -> Result<Level, Error> {
+        let mut level = Level::default();
+        for (name, item) in table.iter() {
+            let Some((key, _)) = table.get_key_value(name) else { continue };
+            if name == PROFILES && profile.is_none() {
+                continue;
+            }
+            let Some(setting) = Setting::find(name) else {
+                let tables = profile.is_none().then_some(PROFILES);
+                let known = SETTINGS.iter().map(|setting| setting.key).chain(tables);
+                return Err(Error::UnknownKey {
+                    path: self.path.to_owned(),
+                    line: self.line(key.span()),
+                    key: name.to_owned(),
+                    nearest: nearest(name, known),
+                });
+            };
+            let value = self.value(setting, key, item, profile)?;
+            level.0.push((setting.key, value, self.origin(setting.key, key, profile)));
+        }
+        Ok(level)
+    }
+
+    fn value(&self, setting: &Setting, key: &Key, item: &Item, profile: Option<&str>) -> Result<Value, Error> {
+        let value = match setting.form {
+            Form::Region | Form::BaseUrl | Form::Text | Form::Duration => {
+                item.as_str().map(|text| Value::Text(text.to_owned()))
+            }
+            Form::Count(_) => item.as_integer().map(|number| Value::Text(number.to_string())),
+            Form::Switch => item.as_bool().map(|switch| Value::Text(switch.to_string())),
+            Form::Words => words(item).map(Value::Words),
+        };
+        let value = value.ok_or_else(|| self.wrong(key, profile, setting.form.wanted()))?;
+        if let Value::Text(text) = &value {
+            let origin = || self.origin(setting.key, key, profile);
+            setting.form.check(text).map_err(|reason| Error::Value { origin: origin(), reason })?;
+        }
+        Ok(value)
+    }
+
+    fn origin(&self, name: &str, key: &Key, profile: Option<&str>) -> Origin {
+        Origin::File(Arc::new(Place {
+            path: self.path.to_owned(),
+            line: self.line(key.span()),
+            key: name.to_owned(),
+            profile: profile.map(str::to_owned),
+        }))
+    }
+
+    fn wrong(&self, key: &Key, profile: Option<&str>, wanted: &str) -> Error {
+        Error::Value { origin: self.origin(key.get(), key, profile), reason: format!("{wanted} is needed") }
+    }
+
+    fn line(&self, span: Option<std::ops::Range<usize>>) -> usize {
+        let before = span.and_then(|span| self.text.as_bytes().get(..span.start)).unwrap_or_default();
+        line_behind(before)
+    }
+}
+
+/// The number of the line that follows these bytes or goes on with them.
+fn line_behind(before: &[u8]) -> usize {
+    1 + memchr::memchr_iter(b'\n', before).count()
+}
+
+/// Reads a program and its arguments.
+pub(super) fn words(item: &Item) -> Option<Vec<String>> {
+    let words: Option<Vec<String>> = item.as_array()?.iter().map(|word| word.as_str().map(str::to_owned)).collect();
+    words.filter(|words| words.first().is_some_and(|program| !program.trim().is_empty()))
+}
+
+/// Says where the config file is, for those who write it.
+pub(crate) fn config_path(paths: &Paths) -> Result<&PathBuf, Error> {
+    paths.config.as_ref().ok_or(Error::NoHome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<ConfigFile, Error> {
+        ConfigFile::parse(Path::new("/c.toml"), text)
+    }
+
+    #[test]
+    fn each_value_comes_with_its_line_and_profile() {
+        let file = parse("region = 'us'\n\n[profiles.work]\nmax_tokens = 7\n").expect("a config");
+        let (value, origin) = file.top.text("region").expect("a region");
+        assert_eq!((value, origin.name()), ("us", "/c.toml:1".to_owned()));
+        let work = file.profile("work", &Origin::Default).expect("the profile");
+        let (value, origin) = work.text("max_tokens").expect("a number");
+        assert_eq!((value, origin.name()), ("7", "profile work, /c.toml:4".to_owned()));
+    }
+
+    #[test]
+    fn the_samples_are_what_they_are_samples_of() {
+        for setting in &SETTINGS {
+            let file = parse(&format!("{} = {}\n", setting.key, setting.sample)).expect(setting.key);
+            assert!(file.top.get(setting.key).is_some(), "{}", setting.key);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line_and_key() {
+        for (text, expected) in [
+            ("\nregoin = 'eu'", "`/c.toml`, line 2: there is no key `regoin`"),
+            ("[profiles.a]\nprofiles = 1", "`/c.toml`, line 2: there is no key `profiles`"),
+            ("max_tokens = 0", "`max_tokens` in `/c.toml`, line 1: `0` is no whole number of at least 1"),
+            ("max_tokens = 'x'", "`max_tokens` in `/c.toml`, line 1: a whole number is needed"),
+            ("\n\ntimeout = 5", "`timeout` in `/c.toml`, line 3: a duration in quotes"),
+            ("timeout = '5 weeks'", "`timeout` in `/c.toml`, line 1: `5 weeks` is no duration"),
+            ("region = 'E U'", "`region` in `/c.toml`, line 1: `E U` is no region"),
+            ("base_url = 'x'", "`base_url` in `/c.toml`, line 1: the base URL `x`"),
+            ("allow_http = 1", "`allow_http` in `/c.toml`, line 1: `true` or `false` is needed"),
+            ("api_key_cmd = 'pass'", "`api_key_cmd` in `/c.toml`, line 1: a list of a program"),
+            ("api_key_cmd = []", "`api_key_cmd` in `/c.toml`, line 1: a list of a program"),
+            ("profiles = 1", "`profiles` in `/c.toml`, line 1: tables"),
+            ("[profiles.a]\nmodel = ' '", "`model` of profile `a` in `/c.toml`, line 2: it is blank"),
+            ("region = 'eu'\nregion = 'us'", "`/c.toml`, line 2: duplicate key"),
+            ("a\n", "`/c.toml`, line 1: "),
+        ] {
+            let error = parse(text).expect_err(text).to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_syntax_error_does_not_show_the_line() {
+        let error = parse("proxy = 'http://u:secret@p:1\n").expect_err("no end").to_string();
+        assert!(!error.contains("secret"), "{error}");
+    }
+}

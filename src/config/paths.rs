@@ -1,0 +1,30 @@
+//! Where the program keeps what it keeps: the folders that the platform has for it.
+
+use std::path::PathBuf;
+
+use super::Env;
+
+/// The files of the settings. A machine without a home has none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Paths {
+    /// The config file.
+    pub(crate) config: Option<PathBuf>,
+    /// Whether `LANGDOCK_CONFIG` named it: it then has to be there.
+    pub(crate) config_was_named: bool,
+    /// The folder of the keys that `auth login` stores. It does not move with `LANGDOCK_CONFIG`, which may be a file that
+    /// people share.
+    pub(crate) keys: Option<PathBuf>,
+}
+
+impl Paths {
+    /// Finds them; nothing is read or made.
+    pub(crate) fn find(env: &Env) -> Self {
+        let folder = dirs::config_dir().map(|folder| folder.join("langdock"));
+        let usual = folder.as_ref().map(|folder| folder.join("config.toml"));
+        Self {
+            config_was_named: env.config.is_some(),
+            config: env.config.clone().or(usual),
+            keys: folder.map(|folder| folder.join("keys")),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The settings of the config file, in a table: what each is called everywhere, what it takes, and what it is for.
+//!
+//! The file, `config show`, `config set` and `config init` all read from here, so that they cannot know different keys.
+
+use super::parse_duration;
+use crate::client::{Endpoint, Region};
+
+/// What a setting takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A region's slug.
+    Region,
+    /// A base URL.
+    BaseUrl,
+    /// Text that is not blank.
+    Text,
+    /// A whole number of at least this.
+    Count(u64),
+    /// A duration, as text.
+    Duration,
+    /// `true` or `false`.
+    Switch,
+    /// A program and its arguments.
+    Words,
+}
+
+/// A setting that the config file may have.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    /// Its key.
+    pub(crate) key: &'static str,
+    /// The flag that goes before it.
+    pub(crate) flag: &'static str,
+    /// The variable that goes before it, empty: none.
+    pub(crate) variable: &'static str,
+    /// What it takes.
+    pub(crate) form: Form,
+    /// What it is for.
+    pub(crate) about: &'static str,
+    /// What it may look like in the file.
+    pub(crate) sample: &'static str,
+    /// What holds where nobody chose a value, and there is none to show.
+    pub(crate) unset: &'static str,
+}
+
+/// All of them, in the order in which they are shown.
+pub(crate) const SETTINGS: [Setting; 14] = [
+    setting("region", "--region", "LANGDOCK_REGION", Form::Region, "Requests go to this region only.", "\"eu\"", ""),
+    setting(
+        "base_url",
+        "--base-url",
+        "LANGDOCK_BASE_URL",
+        Form::BaseUrl,
+        "Another endpoint; {region} in it is replaced.",
+        "\"https://api.langdock.com/anthropic/{region}\"",
+        "",
+    ),
+    setting(
+        "api_key_cmd",
+        "",
+        "",
+        Form::Words,
+        "A command that prints the API key: run when a request needs one, for the host of base_url beside it.",
+        "[\"pass\", \"show\", \"langdock\"]",
+        "none",
+    ),
+    setting(
+        "model",
+        "--model",
+        "LANGDOCK_MODEL",
+        Form::Text,
+        "The model that is asked.",
+        "\"claude-sonnet-4-5-20250929\"",
+        "none",
+    ),
+    setting(
+        "max_tokens",
+        "--max-tokens",
+        "LANGDOCK_MAX_TOKENS",
+        Form::Count(1),
+        "The most tokens to write.",
+        "4096",
+        "by the model",
+    ),
+    setting(
+        "max_wait",
+        "--max-wait",
+        "LANGDOCK_MAX_WAIT",
+        Form::Duration,
+        "Time spent waiting between tries, in all.",
+        "\"120s\"",
+        "",
+    ),
+    setting("max_retries", "--max-retries", "", Form::Count(0), "Tries after the first one.", "8", ""),
+    setting(
+        "connect_timeout",
+        "--connect-timeout",
+        "",
+        Form::Duration,
+        "For a connection to come about.",
+        "\"5s\"",
+        "",
+    ),
+    setting(
+        "idle_timeout",
+        "--idle-timeout",
+        "",
+        Form::Duration,
+        "With no byte moving.",
+        "\"120s\"",
+        "120s streamed, 600s not",
+    ),
+    setting("timeout", "--timeout", "", Form::Duration, "For the whole call, waiting included.", "\"10m\"", "none"),
+    setting(
+        "proxy",
+        "--proxy",
+        "HTTPS_PROXY",
+        Form::Text,
+        "The proxy for every request that leaves this machine.",
+        "\"http://proxy.example:8080\"",
+        "none",
+    ),
+    setting(
+        "cacert",
+        "--cacert",
+        "SSL_CERT_FILE",
+        Form::Text,
+        "A PEM file of the certificates to trust; a relative path begins at this file's folder.",
+        "\"ca.pem\"",
+        "the bundled ones and the system's",
+    ),
+    setting("allow_http", "--allow-http", "", Form::Switch, "Allow plain http to another machine.", "true", ""),
+    setting(
+        "allow_truncated",
+        "--allow-truncated",
+        "",
+        Form::Switch,
+        "Exit 0 even if an answer was cut off by the limit of tokens.",
+        "true",
+        "",
+    ),
+];
+
+const fn setting(
+    key: &'static str,
+    flag: &'static str,
+    variable: &'static str,
+    form: Form,
+    about: &'static str,
+    sample: &'static str,
+    unset: &'static str,
+) -> Setting {
+    Setting { key, flag, variable, form, about, sample, unset }
+}
+
+impl Setting {
+    /// Finds a setting by its key.
+    pub(crate) fn find(key: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.key == key)
+    }
+}
+
+impl Form {
+    /// Says why a text is not what the setting takes.
+    pub(crate) fn check(self, text: &str) -> Result<(), String> {
+        match self {
+            Self::Region => Region::new(text).map(drop).map_err(|error| error.to_string()),
+            // Whether plain http is allowed is another setting, and told where the two meet.
+            Self::BaseUrl => Endpoint::new(Some(text), None, true).map(drop).map_err(|error| error.to_string()),
+            Self::Text if text.trim().is_empty() => Err("it is blank".to_owned()),
+            Self::Count(least) => parse_count(text, least).map(drop),
+            Self::Duration => parse_duration(text).map(drop),
+            Self::Switch if !matches!(text, "true" | "false") => Err(format!("`{text}` is neither `true` nor `false`")),
+            Self::Text | Self::Switch | Self::Words => Ok(()),
+        }
+    }
+
+    /// What it takes, in words.
+    pub(crate) fn wanted(self) -> &'static str {
+        match self {
+            Self::Region | Self::BaseUrl | Self::Text => "text in quotes",
+            Self::Count(_) => "a whole number",
+            Self::Duration => "a duration in quotes, such as \"30s\"",
+            Self::Switch => "`true` or `false`",
+            Self::Words => "a list of a program and its arguments, such as [\"pass\", \"show\", \"langdock\"]",
+        }
+    }
+}
+
+/// Reads a whole number of at least `least`.
+pub(crate) fn parse_count(text: &str, least: u64) -> Result<u64, String> {
+    // What cannot be a number of tokens or tries anywhere is out of range too.
+    let number = text.parse().ok().filter(|number| (least..=u64::from(u32::MAX)).contains(number));
+    number.ok_or_else(|| format!("`{text}` is no whole number of at least {least}"))
+}
+
+/// The name most like `given`, if any is at all.
+pub(crate) fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let likeness = |name: &str| strsim::jaro_winkler(given, name);
+    let mut names: Vec<&str> = names.into_iter().filter(|name| likeness(name) > 0.75).collect();
+    names.sort_by(|one, other| likeness(other).total_cmp(&likeness(one)));
+    names.first().copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_has_one_row() {
+        for (place, setting) in SETTINGS.iter().enumerate() {
+            assert_eq!(SETTINGS.iter().position(|other| other.key == setting.key), Some(place), "{}", setting.key);
+            assert!(setting.about.ends_with('.'), "{}", setting.key);
+        }
+    }
+
+    #[test]
+    fn the_nearest_name_is_found_and_nothing_far_off() {
+        let keys = || SETTINGS.iter().map(|setting| setting.key);
+        assert_eq!(nearest("regoin", keys()), Some("region"));
+        assert_eq!(nearest("max-wait", keys()), Some("max_wait"));
+        assert_eq!(nearest("xyz", keys()), None);
+    }
+}
