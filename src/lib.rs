@@ -104,6 +104,11 @@ fn dispatch(app: &Arc<App>, cli: Cli) -> Result<(), Error> {
             block_on(async move { command::send(&app, &cli.connection, &args).await })
         }
         Command::Completions(args) => command::completions(app, &cli.connection, args.shell),
+        Command::Template(args) => {
+            let app = Arc::clone(app);
+            app.interrupt.watch().map_err(|source| Error::System { what: "watch for signals", source })?;
+            block_on(async move { command::template(&app, &cli.connection, &args).await })
+        }
     }
 }
 
@@ -140,7 +145,7 @@ fn said_about_output(cli: &Cli) -> (Verbosity, ColorChoice, ErrorForm) {
             };
             (args.output.verbosity(), args.output.color.into(), form)
         }
-        Command::Completions(_) => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Text),
+        Command::Completions(_) | Command::Template(_) => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Text),
     }
 }
 

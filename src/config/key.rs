@@ -19,13 +19,6 @@ pub(crate) enum KeySource {
     Missing,
 }
 
-impl KeySource {
-    /// Whether standard input is taken up by the key.
-    pub(crate) fn is_stdin(&self) -> bool {
-        matches!(self, Self::File(path) if path.as_os_str() == "-")
-    }
-}
-
 /// Reads the key.
 pub(crate) fn read_key(source: &KeySource) -> Result<ApiKey, Error> {
     let key = match source {

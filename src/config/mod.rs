@@ -4,11 +4,13 @@ mod duration;
 mod env;
 mod key;
 mod resolve;
+mod templates;
 
 pub(crate) use duration::parse_duration;
 pub(crate) use env::{Env, VARIABLES};
 pub(crate) use key::{KeySource, read_key};
 pub(crate) use resolve::{Flags, Settings, resolve};
+pub(crate) use templates::templates_folder;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -25,7 +25,7 @@ pub(crate) use part_file::PartFile;
 pub(crate) use plain::Plain;
 pub(crate) use progress::Countdown;
 pub(crate) use renderer::{Answer, Renderer, Shown};
-pub(crate) use sanitize::sanitize_json;
+pub(crate) use sanitize::{sanitize, sanitize_json};
 pub(crate) use sink::{Saved, Sink};
 pub(crate) use streams::Facts;
 pub(crate) use style::{ColorChoice, colored};

@@ -21,7 +21,12 @@ const WIDTH: usize = 80;
 
 /// Returns the pages by their paths.
 pub(super) fn pages() -> Vec<(String, String)> {
-    super::commands().into_iter().map(|(_, command)| page(&command)).collect()
+    documented().iter().map(page).collect()
+}
+
+/// Returns the commands with a page: the program and each of its commands, whose own commands stand on its page.
+fn documented() -> Vec<Command> {
+    super::commands().into_iter().filter(|(words, _)| words.len() <= 1).map(|(_, command)| command).collect()
 }
 
 /// Returns what the page of a command is called.
@@ -97,10 +102,27 @@ fn commands(command: &Command) -> Option<Roff> {
     section.control("SH", ["COMMANDS"]);
     for subcommand in command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()) {
         let about = subcommand.get_about().map(ToString::to_string).unwrap_or_default();
-        let page = format!("langdock-{}", subcommand.get_name());
-        entry(&mut section, [bold(page), roman("(1)")], &about);
+        if command.get_name() == "langdock" {
+            let page = format!("langdock-{}", subcommand.get_name());
+            entry(&mut section, [bold(page), roman("(1)")], &about);
+        } else {
+            let (arguments, meaning) = own_arguments(subcommand);
+            entry(&mut section, [bold(subcommand.get_name()), roman(arguments)], &format!("{about}.{meaning}"));
+        }
     }
     command.has_subcommands().then_some(section)
+}
+
+/// Returns what stands behind the name of a command that has no page, and what that means.
+fn own_arguments(command: &Command) -> (String, String) {
+    let (mut line, mut meaning) = (String::new(), String::new());
+    for arg in command.get_arguments().filter(|arg| !arg.is_global_set() && arg.get_id() != "help") {
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        let name = arg.get_long().map_or_else(|| arg.get_id().as_str().to_uppercase(), |long| format!("--{long}"));
+        line.push_str(&if arg.is_positional() { format!(" {name}") } else { format!(" [{name}]") });
+        meaning.push_str(&format!(" {name}: {help}."));
+    }
+    (line, meaning)
 }
 
 fn environment(page: &str) -> Option<Roff> {
@@ -119,6 +141,8 @@ fn files(page: &str) -> Option<Roff> {
     if page == "langdock-send" {
         let what = "With --output FILE: the answer while it is written, and what came of it when it broke off.";
         entry(&mut section, [italic("FILE"), roman(".part")], what);
+        let templates = "With --template NAME: the saved prompt; on macOS in ~/Library/Application Support.";
+        entry(&mut section, [italic("~/.config/langdock/templates/NAME.md")], templates);
     } else {
         section.text([roman("No file is read or written but those that flags and arguments name, and the ")]);
         section.text([roman("system's certificates, where the bundled ones do not know who issued a server's.")]);
@@ -165,7 +189,7 @@ fn example_section(page: &str) -> Roff {
 
 /// Names the other pages.
 fn see_also(page: &str) -> Roff {
-    let names = super::commands().into_iter().map(|(_, command)| page_name(&command)).filter(|name| name != page);
+    let names = documented().into_iter().map(|command| page_name(&command)).filter(|name| name != page);
     let mut inlines = Vec::new();
     for name in names {
         if !inlines.is_empty() {
