@@ -11,6 +11,7 @@ mod generated;
 mod layering;
 mod network;
 mod output;
+mod pipelines;
 mod requests;
 mod signals;
 mod stdin;

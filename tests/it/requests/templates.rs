@@ -60,8 +60,8 @@ fn stdin_stands_in_its_place_or_in_a_frame() {
 
 #[test]
 fn what_does_not_fit_a_template_is_refused_by_name() {
-    refused("x", &["-t", "ak"])
-        .stderr_contains("there is no template `ak` in `")
+    refused("x", &["-t", "asks"])
+        .stderr_contains("there is no template `asks` in `")
         .stderr_contains("did you mean `ask`?");
     refused("{{a}}", &["-t", "ask"]).stderr_contains("it asks for the parameter `a`: give it with -p a=VALUE");
     refused("{{a}}", &["-t", "ask", "-p", "a=1", "-p", "b=2"]).stderr_contains("for the parameter `b`");
