@@ -49,8 +49,8 @@ pub(crate) struct Input {
 pub(crate) struct Tools {
     /// Tools that the model may ask for: JSON or TOML; repeat for more
     ///
-    /// Anthropic's JSON of a tool, alone or in an array, or [[tool]] tables with name, description and input_schema. Nothing
-    /// is run: the calls are printed as JSON, one a line, and text goes to stderr then.
+    /// Anthropic's JSON of a tool, alone or in an array, or TOML tables called tool, with name, description and input_schema.
+    /// Nothing is run: the calls are printed as JSON, one a line, and text goes to stderr then.
     #[arg(short = 'T', long = "tool", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) tools: Vec<PathBuf>,
     /// Whether the model has to call a tool: auto, any, none, or the one tool to call
