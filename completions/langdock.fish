@@ -45,6 +45,7 @@ complete -c langdock -n "__fish_langdock_needs_command" -f -a "serve" -d 'Run th
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "auth" -d 'Store, show and forget the API key'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "config" -d 'Show and change the settings'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "template" -d 'List and show saved prompts'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l region -d 'Region: eu, us, global, ch' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'Profile of the config file' -r
@@ -66,7 +67,13 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l stop -d 'Stop
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l set -d 'Any other field of the request\'s body; repeat for more' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s f -l file -d 'Text file, image or PDF, told by its content; - is standard input; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s f -l file -d 'Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s T -l tool -d 'Tools that the model may ask for: JSON or TOML; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l tool-choice -d 'Whether the model has to call a tool: auto, any, none, or the one tool to call' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l color -d 'Colour of messages' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
@@ -75,6 +82,8 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -s o -l output -
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s I -l no-stdin -d 'Leave standard input alone'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-check -d 'Send a request of more than 20 MB all the same'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s q -l quiet -d 'Say nothing but errors'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s v -l verbose -d 'Say what is done; -vv: requests and headers too, never bodies or the key'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s u -l usage -d 'Say the tokens and the time it took'
@@ -289,3 +298,47 @@ complete -c langdock -n "__fish_langdock_using_subcommand completions" -l cacert
 complete -c langdock -n "__fish_langdock_using_subcommand completions" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand completions" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l timeout -d 'For the whole call, waiting included [default: none]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
+complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -f -a "list" -d 'Print the names of the templates'
+complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -f -a "show" -d 'Print a template as it is'
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l timeout -d 'For the whole call, waiting included [default: none]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l timeout -d 'For the whole call, waiting included [default: none]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -240,7 +240,7 @@ impl Error {
                 "give --cacert or SSL_CERT_FILE a file of PEM certificates"
             }
             Self::Build(_) => "a proxy is written as http://host:port",
-            Self::RequestTooLarge { .. } => "leave the largest part out, or send it in pieces",
+            Self::RequestTooLarge { .. } => "leave the largest part out, send it in pieces, or try it with --no-check",
             Self::Truncated(StopReason::MaxTokens) => "raise --max-tokens, or accept it with --allow-truncated",
             Self::Truncated(_) => "send less, or accept it with --allow-truncated",
             Self::Refusal(_) => "ask in another way; the same prompt will be refused again",
@@ -314,6 +314,10 @@ fn input_kind(error: &input::Error) -> Kind {
         input::Error::Image { source: ImageError::Damaged, .. }
         | input::Error::Binary { .. }
         | input::Error::ImageFormat { .. }
+        | input::Error::TextAttached { .. }
+        | input::Error::NoTextFiles { .. }
+        | input::Error::Malformed { .. }
+        | input::Error::NotUserFirst
         | input::Error::NoPrompt => Kind::Usage,
         input::Error::Image { .. } => Kind::TooLarge,
     }
@@ -384,7 +388,10 @@ fn input_hint(error: &input::Error) -> Option<String> {
         input::Error::ImageFormat { .. } => "convert it first, for example to PNG",
         input::Error::Image { source: ImageError::Damaged, .. } => "check that the file is whole",
         input::Error::Image { .. } => "make the image smaller",
-        input::Error::Unreadable { .. } | input::Error::Stdin(_) => return None,
+        input::Error::TextAttached { .. } => "send text with -f",
+        input::Error::NoTextFiles { .. } => "hidden files and those that .gitignore names are left out; -f names one",
+        input::Error::NotUserFirst => "put a message with `role` user in front",
+        input::Error::Malformed { .. } | input::Error::Unreadable { .. } | input::Error::Stdin(_) => return None,
     };
     Some(hint.to_owned())
 }

@@ -111,6 +111,7 @@ fn dispatch(app: &Arc<App>, cli: Cli) -> Result<(), Error> {
         Command::Auth(args) => command::auth(app, &connection, &args),
         Command::Config(args) => command::config(app, &connection, &args),
         Command::Completions(args) => command::completions(app, &connection, args.shell),
+        Command::Template(args) => talk(app, async move { command::template(&theirs, &connection, &args).await }),
     }
 }
 
@@ -161,7 +162,7 @@ fn said_about_output(cli: &Cli) -> (Verbosity, ColorChoice, ErrorForm) {
         | Command::Auth(cli::Auth { command: AuthCommand::Status { json: true } }) => {
             (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Json)
         }
-        Command::Auth(_) | Command::Config(_) | Command::Serve(_) | Command::Completions(_) => {
+        Command::Auth(_) | Command::Config(_) | Command::Serve(_) | Command::Completions(_) | Command::Template(_) => {
             (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Text)
         }
     }

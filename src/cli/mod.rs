@@ -6,6 +6,7 @@
 // Descriptions are shown in terminals, where backticks and angle brackets would be noise; flags are switches.
 #![allow(rustdoc::bare_urls, clippy::doc_markdown, clippy::struct_excessive_bools)]
 
+mod input;
 mod parse;
 mod serve;
 mod settings;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use serde_json::Value;
 
+pub(crate) use input::{Input, Template, TemplateAction, Tools};
 pub(crate) use parse::{Unparsed, command_line, completion_script, parse};
 pub(crate) use serve::Serve;
 pub(crate) use settings::{Auth, AuthCommand, Config, ConfigCommand};
@@ -68,6 +70,13 @@ pub(crate) enum Command {
     Config(Config),
     /// Print a completion script for a shell
     Completions(Completions),
+    /// List and show saved prompts
+    ///
+    /// A template is a Markdown file in the folder langdock/templates of the platform's config folder. It may begin with a
+    /// head in TOML between two lines +++, with the keys model, system, max_tokens, temperature, top_p, top_k, stop and
+    /// prefill. {{KEY}} is replaced by what --param says, {{prompt}} by the words of the command line, and {{stdin}} by
+    /// standard input.
+    Template(Template),
 }
 
 /// Send one request and stream the answer to standard output
@@ -79,12 +88,18 @@ pub(crate) struct Send {
     /// The prompt; several words are joined by a space, and `--` ends the flags
     #[arg(value_name = "PROMPT")]
     pub(crate) prompt: Vec<String>,
+    /// How many words of the prompt stand behind `--`
+    #[arg(skip)]
+    pub(crate) literal_words: usize,
     /// What to ask for
     #[command(flatten)]
     pub(crate) request: Request,
     /// What to answer from
     #[command(flatten)]
     pub(crate) input: Input,
+    /// What the model may call
+    #[command(flatten)]
+    pub(crate) tools: Tools,
     /// Where the answer goes
     #[command(flatten)]
     pub(crate) output: Output,
@@ -166,12 +181,12 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// What these flags say, and those of `send`.
-    pub(crate) fn flags(&self, send: &Send) -> Flags {
+    /// What these flags say, and those of the request and the output.
+    pub(crate) fn flags(&self, request: &Request, output: &Output) -> Flags {
         Flags {
-            model: send.request.model.clone(),
-            max_tokens: send.request.max_tokens,
-            allow_truncated: send.output.allow_truncated,
+            model: request.model.clone(),
+            max_tokens: request.max_tokens,
+            allow_truncated: output.allow_truncated,
             ..self.own_flags()
         }
     }
@@ -198,7 +213,7 @@ impl Connection {
 }
 
 /// What to ask for
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Request")]
 pub(crate) struct Request {
     /// Model [default: picked once from the region's list]
@@ -233,18 +248,6 @@ pub(crate) struct Request {
     /// Let the answer begin with this text; only what follows it is printed
     #[arg(long, value_name = "TEXT", value_parser = not_blank, allow_hyphen_values = true)]
     pub(crate) prefill: Option<String>,
-}
-
-/// What to answer from
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Input")]
-pub(crate) struct Input {
-    /// Text file, image or PDF, told by its content; - is standard input; repeat for more
-    #[arg(short, long = "file", value_name = "PATH", value_hint = ValueHint::FilePath)]
-    pub(crate) files: Vec<PathBuf>,
-    /// Leave standard input alone
-    #[arg(short = 'I', long)]
-    pub(crate) no_stdin: bool,
 }
 
 /// Where the answer goes

@@ -25,12 +25,26 @@ pub(crate) enum Unparsed {
 
 /// Parses a command line, the name of the program first.
 pub(crate) fn parse(argv: &[OsString]) -> Result<Cli, Unparsed> {
-    let cli = Cli::try_parse_from(argv).map_err(|error| match error.kind() {
+    let mut cli = Cli::try_parse_from(argv).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unparsed::Asked(error.to_string()),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Unparsed::Nothing(error.to_string()),
         _ => explain(&error.to_string()),
     })?;
+    if let Command::Send(send) = &mut cli.command {
+        send.literal_words = literal_words(argv, &send.prompt);
+    }
     conflict(&cli).map_or(Ok(cli), Err)
+}
+
+/// Counts the words of the prompt that stand behind `--`: clap does not tell them apart. The `--` is the first behind which
+/// there are words of the prompt only.
+fn literal_words(argv: &[OsString], prompt: &[String]) -> usize {
+    let behind = argv.iter().enumerate().filter(|(_, arg)| *arg == "--").map(|(place, _)| &argv[place + 1..]);
+    let is_tail = |words: &&[OsString]| {
+        let start = prompt.len().checked_sub(words.len());
+        start.is_some_and(|start| words.iter().zip(&prompt[start..]).all(|(arg, word)| arg == word.as_str()))
+    };
+    behind.into_iter().find(is_tail).map_or(0, <[_]>::len)
 }
 
 /// Finds flags that exclude each other and stand on both sides of the command's name, which clap lets pass.
@@ -104,6 +118,21 @@ mod tests {
         let (message, _) = wrong(&["send", "--temperature", "-1", "q"]);
         assert!(message.contains("--temperature") && message.contains("0 to 1"), "{message}");
         assert!(!message.contains('\n'));
+    }
+
+    #[test]
+    fn the_words_behind_two_dashes_are_told_apart() {
+        for (args, expected) in [
+            (&["q"][..], 0),
+            (&["q", "--", "a", "b"], 2),
+            (&["--", "a", "--", "b"], 3),
+            (&["--stop", "--", "q", "--", "b"], 1),
+            (&["q", "--"], 0),
+        ] {
+            let argv: Vec<OsString> = ["langdock", "send"].iter().chain(args).map(OsString::from).collect();
+            let Command::Send(send) = parse(&argv).expect("a command").command else { panic!("it is `send`") };
+            assert_eq!(send.literal_words, expected, "{args:?}");
+        }
     }
 
     #[test]

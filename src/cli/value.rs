@@ -40,6 +40,15 @@ pub(super) fn not_blank(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("it is blank, which the API refuses".to_owned()) } else { Ok(text.to_owned()) }
 }
 
+/// A parameter of a template and its value.
+pub(super) fn key_and_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or("KEY=VALUE is needed")?;
+    if matches!(key, "prompt" | "stdin") {
+        return Err(format!("`{key}` is no parameter: it is what the command line and standard input have"));
+    }
+    Ok((key.to_owned(), value.to_owned()))
+}
+
 /// Fields that have their own place on the command line.
 const RESERVED_FIELDS: [(&str, &str); 3] =
     [("model", "use --model"), ("messages", "give a prompt, --file or standard input"), ("stream", "use --no-stream")];

@@ -36,6 +36,7 @@ pub(crate) fn curl_command(endpoint: &Endpoint, options: &Options, stream: bool,
     command
 }
 
-fn quoted(text: &str) -> String {
+/// Puts a word into quotes for the shell.
+pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

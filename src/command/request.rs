@@ -6,6 +6,7 @@ use super::offer::Chosen;
 use crate::cli;
 use crate::client::default_max_tokens;
 use crate::error::Error;
+use crate::input::in_turn;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Metadata, Role, SystemPrompt};
 
 /// The largest body, in bytes: Bedrock's limit, the tightest of the platforms behind the endpoint. Unverified against
@@ -20,13 +21,19 @@ pub(crate) struct Asked {
     pub(crate) max_tokens: Option<u64>,
     /// The system prompt.
     pub(crate) system: Option<String>,
-    /// The user's turn.
+    /// Earlier turns.
+    pub(crate) earlier: Vec<InputMessage>,
+    /// The user's turn, which may have nothing behind earlier ones.
     pub(crate) content: Vec<ContentBlock>,
+    /// Definitions of tools.
+    pub(crate) tools: Vec<Value>,
+    /// How the model may choose among them.
+    pub(crate) tool_choice: Option<Value>,
     /// Whether the answer comes as events.
     pub(crate) stream: bool,
 }
 
-/// Builds the request. A field that was set twice, by its flag and by `--set`, is refused.
+/// Builds the request. The fields of `flags` are those of the flags, and what files said where no flag did. A field that was set twice, by its flag and by `--set`, is refused.
 pub(crate) fn build(flags: &cli::Request, asked: Asked) -> Result<CreateMessage, Error> {
     let mut extra = Map::new();
     for (key, value) in &flags.fields {
@@ -37,25 +44,31 @@ pub(crate) fn build(flags: &cli::Request, asked: Asked) -> Result<CreateMessage,
             return Err(twice(key, "--set twice"));
         }
     }
+    let tools = Some(asked.tools).filter(|tools| !tools.is_empty()).map(Value::Array);
+    for (key, flag, value) in [("tools", "--tool", tools), ("tool_choice", "--tool-choice", asked.tool_choice)] {
+        let Some(value) = value else { continue };
+        if extra.insert(key.to_owned(), value).is_some() {
+            return Err(twice(key, &format!("{flag} and --set {key}")));
+        }
+    }
     // `--set max_tokens=N` takes the place of the default.
     let max_tokens = match extra.shift_remove("max_tokens") {
         Some(value) => value.as_u64().filter(|&tokens| tokens >= 1).ok_or_else(|| Error::Usage {
-            message: format!("`--set max_tokens={value}`: a whole number of at least 1 is needed"),
+            message: format!("`max_tokens={value}`: a whole number of at least 1 is needed"),
             hint: None,
         })?,
         None => asked.max_tokens.unwrap_or_else(|| default_max_tokens(&asked.model.id, asked.model.limit)),
     };
-    let mut messages = vec![InputMessage { role: Role::User, content: asked.content }];
+    let mut messages = asked.earlier;
+    messages.push(InputMessage { role: Role::User, content: asked.content });
     if let Some(prefill) = &flags.prefill {
-        // The API refuses a last turn that ends in white space.
-        let content = vec![ContentBlock::text(prefill.trim_end())];
-        messages.push(InputMessage { role: Role::Assistant, content });
+        messages.push(InputMessage { role: Role::Assistant, content: vec![ContentBlock::text(prefill.as_str())] });
     }
     Ok(CreateMessage {
         max_tokens,
         model: asked.model.id,
         system: asked.system.map(SystemPrompt),
-        messages,
+        messages: in_turn(messages)?,
         stop_sequences: flags.stop.clone(),
         temperature: flags.temperature,
         top_p: flags.top_p,
@@ -66,12 +79,13 @@ pub(crate) fn build(flags: &cli::Request, asked: Asked) -> Result<CreateMessage,
     })
 }
 
-/// Writes the body, and refuses one that is larger than the endpoint takes. `parts` are the parts of the user's turn.
-pub(crate) fn body(request: &CreateMessage, parts: &[(String, usize)]) -> Result<Vec<u8>, Error> {
+/// Writes the body, and refuses one that is larger than the endpoint takes, unless `any_size` is fine. `parts` are the parts
+/// of the user's turn.
+pub(crate) fn body(request: &CreateMessage, parts: &[(String, usize)], any_size: bool) -> Result<Vec<u8>, Error> {
     let input: usize = parts.iter().map(|(_, bytes)| bytes).sum();
     // Line feeds and quotes take two bytes in JSON: a sixteenth more is enough for most text.
     let body = request.to_json(input + input / 16 + 1024);
-    if body.len() <= MAX_BODY_BYTES {
+    if any_size || body.len() <= MAX_BODY_BYTES {
         return Ok(body);
     }
     let largest = parts.iter().max_by_key(|(_, bytes)| *bytes).map_or("the system prompt", |(name, _)| name);
@@ -92,7 +106,7 @@ pub(crate) fn with_model(body: &[u8], asked: &Chosen, max_tokens: u64, next: &Ch
 }
 
 /// The flag that has already set a field.
-fn flag_of(flags: &cli::Request, key: &str) -> Option<&'static str> {
+pub(super) fn flag_of(flags: &cli::Request, key: &str) -> Option<&'static str> {
     let (flag, is_set) = match key {
         "max_tokens" => ("--max-tokens", flags.max_tokens.is_some()),
         "system" => ("--system", flags.system.is_some()),

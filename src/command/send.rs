@@ -1,12 +1,13 @@
 //! `langdock send`: one request, its answer on standard output.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::drive::{Outcome, Timing, drive};
+use super::gather::{StdinUse, stdin_use, system_prompt, user_turn};
+use super::given::Given;
 use super::offer::{Chosen, Offer};
 use super::request::{Asked, body, build, with_model};
 use super::settings::settings;
@@ -17,12 +18,9 @@ use crate::client::ApiKey;
 use crate::config::{KeySource, Settings, read_key};
 use crate::demo;
 use crate::error::Error;
-use crate::input::{self, Attachment, Stdin, assemble, read_text};
-use crate::protocol::{CreateMessage, StopReason};
+use crate::input::check_many;
+use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role, StopReason};
 use crate::ui::{Answer, Calls, Extract, Form, Json, JsonLines, Output, PartFile, Plain, Renderer, Saved, Shown, Sink};
-
-/// How long standard input may stay silent before the person is told.
-const SILENT_STDIN: Duration = Duration::from_secs(2);
 
 /// How long the built-in endpoint pauses between two pieces of an answer, so that it can be seen to stream.
 const DEMO_PAUSE: Duration = Duration::from_millis(8);
@@ -31,11 +29,14 @@ const DEMO_PAUSE: Duration = Duration::from_millis(8);
 pub(crate) async fn send(app: &App, connection: &cli::Connection, args: &cli::Send) -> Result<(), Error> {
     let demo = if connection.demo { Some(start_demo(app).await?) } else { None };
     let base_url = demo.as_ref().map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
-    let settings = settings(app, &connection.flags(args), base_url.as_deref())?;
+    let stdin_use = stdin_use(connection, args)?;
+    let given = Given::read(app, args).await?;
+    let flags = connection.flags(&given.complete(args), &args.output);
+    let settings = settings(app, &flags, base_url.as_deref())?;
     tell_about(app, &settings, &args.request);
 
     let offer = Offer::new(app, &settings);
-    let (model, request, body) = prepare(app, &settings, args, &offer).await?;
+    let (model, request, body) = prepare(app, &settings, args, Gathering { given, stdin_use }, &offer).await?;
     if args.looking.dry_run {
         return app.print_json(&dry_run::shown_body(&body, app.facts.stdout_is_terminal));
     }
@@ -87,36 +88,47 @@ pub(super) fn tell_region(app: &App, settings: &Settings) {
     }
 }
 
+/// What the user's turn is gathered from.
+struct Gathering {
+    given: Given,
+    stdin_use: StdinUse,
+}
+
 /// Gathers the input, settles on a model and writes the body.
 async fn prepare(
     app: &App,
     settings: &Settings,
     args: &cli::Send,
+    gathering: Gathering,
     offer: &Offer<'_>,
 ) -> Result<(Chosen, CreateMessage, Vec<u8>), Error> {
-    let stdin_holds = match (settings.key.is_stdin(), args.request.system.as_deref() == Some("@-")) {
-        (true, true) => return Err(stdin_twice("the API key", "the system prompt")),
-        (true, false) => Some("the API key"),
-        (false, true) => Some("the system prompt"),
-        (false, false) => None,
-    };
+    let Gathering { mut given, stdin_use } = gathering;
     let system = app.unless_interrupted(system_prompt(args.request.system.as_deref())).await??;
-    let turn = app.unless_interrupted(user_turn(app, args, stdin_holds)).await??;
+    let turn = app.unless_interrupted(user_turn(app, args, &mut given, stdin_use)).await??;
     for notice in &turn.notices {
         app.notices.notice(notice);
     }
+    check_many(&[given.conversation.pictures.as_slice(), &turn.pictures].concat())?;
+    // The template's system prompt has been filled by now.
+    let flags = given.complete(args);
+    let tool_choice = given.tool_choice(args.tools.tool_choice.as_deref(), &flags)?;
     let model = offer.choose(!(args.looking.dry_run || args.looking.curl)).await?;
     let asked = Asked {
         model: model.clone(),
         max_tokens: settings.max_tokens.as_ref().map(|tokens| tokens.value),
         system,
+        earlier: given.conversation.messages,
         content: turn.content,
+        tools: given.tools,
+        tool_choice,
         stream: !args.output.no_stream,
     };
-    let request = build(&args.request, asked)?;
-    let body = body(&request, &turn.parts)?;
-    // From here on only the settings of the request are needed, not its content.
-    Ok((model, CreateMessage { messages: Vec::new(), ..request }, body))
+    let request = build(&flags, asked)?;
+    let parts: Vec<_> = given.conversation_part.into_iter().chain(turn.parts).collect();
+    let body = body(&request, &parts, args.input.no_check)?;
+    // From here on only the settings of the request are needed, and what the answer begins with.
+    let prefill = request.messages.into_iter().next_back().filter(|turn| turn.role == Role::Assistant);
+    Ok((model, CreateMessage { messages: prefill.into_iter().collect(), ..request }, body))
 }
 
 /// Reads the key; a command, or a file that is a pipe, may take its time.
@@ -126,64 +138,6 @@ pub(super) async fn api_key(app: &App, source: KeySource) -> Result<ApiKey, Erro
     }
     let read = app.unless_interrupted(tokio::task::spawn_blocking(move || read_key(&source))).await?;
     Ok(read.expect("reading a key does not panic")?)
-}
-
-async fn system_prompt(given: Option<&str>) -> Result<Option<String>, Error> {
-    let Some(path) = given.and_then(|text| text.strip_prefix('@')) else {
-        return Ok(given.map(str::to_owned));
-    };
-    Ok(Some(read_text(Path::new(path)).await?))
-}
-
-async fn user_turn(app: &App, args: &cli::Send, stdin_holds: Option<&str>) -> Result<input::Turn, Error> {
-    let prompt = match args.prompt.join(" ") {
-        words if args.prompt.is_empty() || words == "-" => None,
-        words => Some(words),
-    };
-    let mut files = Vec::with_capacity(args.input.files.len());
-    let mut stdin = None;
-    let named = args.input.files.iter().any(|path| path.as_os_str() == "-");
-    let is_asked_for = named || args.prompt == ["-"];
-    if let Some(other) = stdin_holds.filter(|_| is_asked_for) {
-        return Err(stdin_twice(other, if named { "a file" } else { "the prompt" }));
-    }
-    if is_asked_for || !(args.input.no_stdin || stdin_holds.is_some()) {
-        stdin = read_stdin(app, prompt.is_some(), is_asked_for).await?;
-    }
-    for path in args.input.files.iter().filter(|path| path.as_os_str() != "-") {
-        files.push(Attachment::read(path).await?);
-    }
-    Ok(assemble(prompt.as_deref(), files, stdin)?)
-}
-
-fn stdin_twice(one: &str, other: &str) -> Error {
-    Error::Usage {
-        message: format!("standard input cannot be both {one} and {other}"),
-        hint: Some(format!("put {one} into a file")),
-    }
-}
-
-/// Reads standard input; one that was asked for by `-` is read even where it is a terminal, or a file that somebody has
-/// already read from.
-async fn read_stdin(app: &App, has_prompt: bool, is_asked_for: bool) -> Result<Option<Attachment>, Error> {
-    let is_terminal = app.facts.stdin_is_terminal;
-    match Stdin::look(is_terminal && !is_asked_for, has_prompt && !is_asked_for).map_err(input::Error::Stdin)? {
-        Stdin::None => Ok(None),
-        Stdin::SomebodyElses => {
-            app.notices.notice("standard input is a file that has been read from: it is left alone");
-            Ok(None)
-        }
-        Stdin::Readable(file) => {
-            let mut read = std::pin::pin!(Attachment::read_stdin(file));
-            let read = if let Ok(read) = tokio::time::timeout(SILENT_STDIN, &mut read).await {
-                read
-            } else {
-                app.notices.notice("still reading standard input; --no-stdin leaves it alone");
-                read.await
-            };
-            Ok(Some(read.map_err(input::Error::Stdin)?).filter(|stdin| !stdin.is_empty()))
-        }
-    }
 }
 
 /// Picks the form of output. A file is opened before anything is sent, so that an answer is not paid for and then lost.
@@ -199,14 +153,23 @@ fn renderer(app: &App, args: &cli::Send, request: &CreateMessage) -> Result<Rend
     } else if args.output.jsonl {
         Box::new(JsonLines)
     } else if args.output.extract {
-        let prefill = args.request.prefill.as_deref().unwrap_or_default().trim_end();
-        Box::new(Extract::new(args.output.lang.clone(), prefill.to_owned()))
+        let prefill = request.messages.last().map(beginning).unwrap_or_default();
+        Box::new(Extract::new(args.output.lang.clone(), prefill))
     } else if request.extra.contains_key("tools") {
         Box::new(Calls)
     } else {
         Box::new(Plain)
     };
     Ok(Renderer::new(form, sink))
+}
+
+/// The text that the answer goes on from.
+fn beginning(prefill: &InputMessage) -> String {
+    let text = prefill.content.last().and_then(|block| match block {
+        ContentBlock::Text(text) => Some(text.text.clone()),
+        _ => None,
+    });
+    text.unwrap_or_default()
 }
 
 /// Shows the answer, judges how it ended, and closes the output.

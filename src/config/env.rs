@@ -4,7 +4,7 @@ use std::env;
 use std::path::PathBuf;
 
 /// The variables with an effect and what they do, for the man pages.
-pub(crate) const VARIABLES: [(&str, &str); 13] = [
+pub(crate) const VARIABLES: [(&str, &str); 16] = [
     ("LANGDOCK_API_KEY", "The API key. There is no flag for it, since arguments show in ps."),
     ("LANGDOCK_REGION", "The region, as --region."),
     ("LANGDOCK_BASE_URL", "The base URL, as --base-url."),
@@ -16,6 +16,9 @@ pub(crate) const VARIABLES: [(&str, &str); 13] = [
     ("HTTPS_PROXY", "The proxy for https, as --proxy; the lower-case name works too."),
     ("NO_PROXY", "Hosts that are reached without HTTPS_PROXY; the lower-case name works too."),
     ("SSL_CERT_FILE", "A PEM file that replaces the trusted certificates, as --cacert."),
+    ("VISUAL", "The editor of --edit; it may have arguments."),
+    ("EDITOR", "The editor of --edit where VISUAL is not set; without both it is vi."),
+    ("TMPDIR", "The folder of the file that --edit opens."),
     ("NO_COLOR", "No colour, whatever it is set to, as --color never."),
     ("CLICOLOR_FORCE", "Colour in pipes too, unless it is 0, as --color always."),
 ];
@@ -45,6 +48,10 @@ pub(crate) struct Env {
     pub(crate) no_proxy: Option<String>,
     /// `SSL_CERT_FILE`
     pub(crate) ssl_cert_file: Option<String>,
+    /// `VISUAL` or `EDITOR`
+    pub(crate) editor: Option<String>,
+    /// `TMPDIR`, or what the platform has for it.
+    pub(crate) temporary_folder: PathBuf,
     /// `NO_COLOR` is set.
     pub(crate) no_color: bool,
     /// `CLICOLOR_FORCE` is set and not 0.
@@ -70,6 +77,8 @@ impl Env {
             https_proxy: set("HTTPS_PROXY").or_else(|| set("https_proxy")),
             no_proxy: set("NO_PROXY").or_else(|| set("no_proxy")),
             ssl_cert_file: set("SSL_CERT_FILE"),
+            editor: set("VISUAL").or_else(|| set("EDITOR")),
+            temporary_folder: env::temp_dir(),
             no_color: set("NO_COLOR").is_some(),
             clicolor_force: set("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
             dumb_terminal: set("TERM").is_none_or(|term| term == "dumb"),

@@ -40,11 +40,6 @@ pub(crate) struct Stored {
 }
 
 impl KeySource {
-    /// Whether standard input is taken up by the key.
-    pub(crate) fn is_stdin(&self) -> bool {
-        matches!(self, Self::File(path) if path.as_os_str() == "-")
-    }
-
     /// Whether reading it may take its time.
     pub(crate) fn is_slow(&self) -> bool {
         matches!(self, Self::File(_) | Self::Command { .. })

@@ -19,7 +19,7 @@ pub(crate) struct Paths {
 impl Paths {
     /// Finds them; nothing is read or made.
     pub(crate) fn find(env: &Env) -> Self {
-        let folder = dirs::config_dir().map(|folder| folder.join("langdock"));
+        let folder = config_folder();
         let usual = folder.as_ref().map(|folder| folder.join("config.toml"));
         Self {
             config_was_named: env.config.is_some(),
@@ -27,4 +27,13 @@ impl Paths {
             keys: folder.map(|folder| folder.join("keys")),
         }
     }
+}
+
+/// The folder of the saved prompts. A machine without a home has none.
+pub(crate) fn templates_folder() -> Option<PathBuf> {
+    config_folder().map(|folder| folder.join("templates"))
+}
+
+fn config_folder() -> Option<PathBuf> {
+    dirs::config_dir().map(|folder| folder.join("langdock"))
 }

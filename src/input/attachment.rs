@@ -1,13 +1,15 @@
 //! One file, or standard input, on its way into a content block. Text is framed in place, so that large input is held once.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use bytes::Bytes;
 
 use super::Error;
+use super::picture::Picture;
 use super::read::{read_open, read_path};
-use crate::media::{Kind, check_image, sniff};
+use crate::media::{Kind, SNIFFED_BYTES, check_image, sniff};
 use crate::protocol::{ContentBlock, Media};
 
 /// The bytes of a file or of standard input, behind the tag that would open their frame.
@@ -27,6 +29,8 @@ pub(super) struct Block {
     pub(super) content: Option<ContentBlock>,
     /// What the person should know.
     pub(super) notice: Option<String>,
+    /// What it shows, where it is a picture.
+    pub(super) picture: Option<Picture>,
 }
 
 impl Attachment {
@@ -61,6 +65,26 @@ impl Attachment {
         Ok(Self::framed(format!("`{name}`"), framed, opening_tag_bytes, "</file>"))
     }
 
+    /// Reads a regular file to its end if its beginning is text.
+    pub(super) fn read_if_text(path: &Path) -> Result<Option<Self>, Error> {
+        let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
+        let name = path.to_string_lossy();
+        let mut framed = opening_tag(&name);
+        let opening_tag_bytes = framed.len();
+        let mut file = File::open(path).map_err(unreadable)?;
+        file.by_ref().take(SNIFFED_BYTES).read_to_end(&mut framed).map_err(unreadable)?;
+        if sniff(&framed[opening_tag_bytes..]) != Kind::Text {
+            return Ok(None);
+        }
+        file.read_to_end(&mut framed).map_err(unreadable)?;
+        Ok(Some(Self::framed(format!("`{name}`"), framed, opening_tag_bytes, "</file>")))
+    }
+
+    /// Refuses text, which `--attach` is not for.
+    pub(crate) fn not_as_text(self) -> Result<Self, Error> {
+        if self.kind == Kind::Text { Err(Error::TextAttached { name: self.name }) } else { Ok(self) }
+    }
+
     /// Reads all of standard input.
     pub(crate) async fn read_stdin(file: File) -> std::io::Result<Self> {
         let framed = read_open(file, STDIN_OPENING_TAG.to_vec()).await?;
@@ -74,7 +98,7 @@ impl Attachment {
 
     /// Whether there is not a byte of it.
     pub(crate) fn is_empty(&self) -> bool {
-        self.framed.len() == self.opening_tag_bytes
+        self.raw_bytes() == 0
     }
 
     /// What it is by its bytes.
@@ -82,11 +106,16 @@ impl Attachment {
         self.kind
     }
 
+    /// How many bytes it has.
+    pub(super) fn raw_bytes(&self) -> usize {
+        self.framed.len() - self.opening_tag_bytes
+    }
+
     /// About how many bytes it takes in the body of a request.
     pub(super) fn body_bytes(&self) -> usize {
         match self.kind {
             Kind::Text => self.framed.len(),
-            _ => (self.framed.len() - self.opening_tag_bytes).div_ceil(3) * 4,
+            _ => self.raw_bytes().div_ceil(3) * 4,
         }
     }
 
@@ -94,7 +123,7 @@ impl Attachment {
     pub(super) fn into_block(mut self) -> Result<Block, Error> {
         match (self.kind, self.kind.media_type()) {
             (Kind::Text, _) if self.is_blank() => {
-                Ok(Block { content: None, notice: Some(format!("{} is empty and left out", self.name)) })
+                Ok(Block::new(None, Some(format!("{} is empty and left out", self.name))))
             }
             (Kind::Text, _) => {
                 if self.framed.last() != Some(&b'\n') {
@@ -103,11 +132,15 @@ impl Attachment {
                 self.framed.extend_from_slice(self.closing_tag.as_bytes());
                 Ok(self.into_text())
             }
-            (Kind::Pdf, Some(media_type)) => Ok(Block::media(ContentBlock::Document(self.into_media(media_type)))),
+            (Kind::Pdf, Some(media_type)) => {
+                Ok(Block::new(Some(ContentBlock::Document(self.into_media(media_type))), None))
+            }
             (_, Some(media_type)) => {
-                check_image(&self.framed[self.opening_tag_bytes..])
+                let size = check_image(&self.framed[self.opening_tag_bytes..])
                     .map_err(|source| Error::Image { name: self.name.clone(), source })?;
-                Ok(Block::media(ContentBlock::Image(self.into_media(media_type))))
+                let picture = Some(Picture { name: self.name.clone(), size: Some(size) });
+                let content = Some(ContentBlock::Image(self.into_media(media_type)));
+                Ok(Block { content, notice: None, picture })
             }
             (Kind::OtherImage(format), None) => Err(Error::ImageFormat { name: self.name, format }),
             (_, None) => Err(Error::Binary { name: self.name }),
@@ -115,10 +148,22 @@ impl Attachment {
     }
 
     /// Makes a block of the text alone, byte for byte.
-    pub(super) fn into_prompt(mut self) -> Block {
+    pub(super) fn into_prompt(self) -> Block {
+        self.without_frame().into_text()
+    }
+
+    /// Gives the text alone, and what the person should know of it.
+    pub(crate) fn into_inserted(self) -> Result<(String, Option<String>), Error> {
+        if self.kind != Kind::Text {
+            return Err(Error::Binary { name: self.name });
+        }
+        Ok(self.without_frame().into_string())
+    }
+
+    fn without_frame(mut self) -> Self {
         self.framed.drain(..self.opening_tag_bytes);
         self.opening_tag_bytes = 0;
-        self.into_text()
+        self
     }
 
     /// Whether it is text and nothing but white space.
@@ -131,21 +176,26 @@ impl Attachment {
     }
 
     fn into_text(self) -> Block {
+        let (text, notice) = self.into_string();
+        Block::new(Some(ContentBlock::text(text)), notice)
+    }
+
+    fn into_string(self) -> (String, Option<String>) {
         match String::from_utf8(self.framed) {
-            Ok(text) => Block { content: Some(ContentBlock::text(text)), notice: None },
+            Ok(text) => (text, None),
             Err(error) => {
                 let offset = error.utf8_error().valid_up_to() - self.opening_tag_bytes;
                 let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
                 let notice = format!("{} is not UTF-8 at byte {offset}: such bytes are sent as U+FFFD", self.name);
-                Block { content: Some(ContentBlock::text(text)), notice: Some(notice) }
+                (text, Some(notice))
             }
         }
     }
 }
 
 impl Block {
-    fn media(content: ContentBlock) -> Self {
-        Self { content: Some(content), notice: None }
+    fn new(content: Option<ContentBlock>, notice: Option<String>) -> Self {
+        Self { content, notice, picture: None }
     }
 }
 

@@ -3,14 +3,24 @@
 //! The order is images, PDFs, files, standard input, prompt: a question does best behind what it is about.
 
 mod attachment;
+mod conversation;
+mod folder;
+mod picture;
 mod read;
 mod stdin;
+mod template;
+mod tools;
 
 use std::path::PathBuf;
 
 pub(crate) use attachment::Attachment;
+pub(crate) use conversation::{Conversation, in_turn};
+pub(crate) use folder::Folder;
+pub(crate) use picture::{Picture, check_many};
 pub(crate) use read::read_text;
 pub(crate) use stdin::Stdin;
+pub(crate) use template::{Places, Template};
+pub(crate) use tools::{parse_tools, refuse_same_names, tool_choice};
 
 use crate::media::{ImageError, Kind};
 use crate::protocol::ContentBlock;
@@ -51,9 +61,46 @@ pub(crate) enum Error {
         /// The limit.
         source: ImageError,
     },
+    /// Text that was given to `--attach`.
+    #[error("{name} is text, which --attach does not send")]
+    TextAttached {
+        /// The file.
+        name: String,
+    },
+    /// A folder with nothing to send in it.
+    #[error("there is no text file in `{}`", path.display())]
+    NoTextFiles {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file whose content is not what it is read as.
+    #[error("{name}: {reason}")]
+    Malformed {
+        /// The file.
+        name: String,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// A conversation that the assistant begins.
+    #[error("the first message is not the user's")]
+    NotUserFirst,
     /// Nothing to send.
     #[error("no prompt")]
     NoPrompt,
+}
+
+fn malformed(name: &str, reason: String) -> Error {
+    Error::Malformed { name: name.to_owned(), reason }
+}
+
+/// Names the nearest of what there is, where one is near.
+pub(crate) fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let likeness = |known: &str| strsim::jaro_winkler(given, known);
+    let nearest = known.into_iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    match nearest.filter(|nearest| likeness(nearest) > 0.8) {
+        Some(nearest) => format!("; did you mean `{nearest}`?"),
+        None => String::new(),
+    }
 }
 
 /// A user turn.
@@ -65,6 +112,8 @@ pub(crate) struct Turn {
     pub(crate) notices: Vec<String>,
     /// The parts and about how many bytes each takes in the body.
     pub(crate) parts: Vec<(String, usize)>,
+    /// The pictures among them.
+    pub(crate) pictures: Vec<Picture>,
 }
 
 /// Puts a user turn together. Standard input without a prompt is the prompt itself, byte for byte.
@@ -83,6 +132,7 @@ pub(crate) fn assemble(prompt: Option<&str>, files: Vec<Attachment>, stdin: Opti
         let is_prompt = is_stdin && prompt.is_none() && attachment.kind() == Kind::Text;
         let block = if is_prompt { attachment.into_prompt() } else { attachment.into_block()? };
         turn.notices.extend(block.notice);
+        turn.pictures.extend(block.picture);
         shelf.extend(block.content);
     }
     turn.content = images;

@@ -46,7 +46,9 @@ fn to_end(file: io::Result<File>, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-async fn on_a_thread<T: Send + 'static>(read: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+pub(super) async fn on_a_thread<T: Send + 'static>(
+    read: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
     let (done, result) = tokio::sync::oneshot::channel();
     std::thread::Builder::new().name("input".to_owned()).spawn(move || {
         let _ = done.send(read()); // Nobody waits any more once the process is ending.

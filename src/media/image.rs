@@ -9,6 +9,29 @@ pub(crate) const MAX_BASE64_BYTES: usize = 5 * 1024 * 1024;
 /// The longest side of an image, in pixels.
 pub(crate) const MAX_SIDE: usize = 8000;
 
+/// The longest side of an image in a request that has many of them, in pixels.
+pub(crate) const MAX_SIDE_OF_MANY: usize = 2000;
+
+/// How large an image is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PixelSize {
+    /// Pixels across.
+    pub(crate) width: usize,
+    /// Pixels down.
+    pub(crate) height: usize,
+}
+
+impl PixelSize {
+    /// Checks the limit of a request with more than 20 images.
+    pub(crate) fn check_as_one_of_many(self) -> Result<(), ImageError> {
+        if self.width.max(self.height) <= MAX_SIDE_OF_MANY {
+            Ok(())
+        } else {
+            Err(ImageError::TooManyPixelsOfMany(self))
+        }
+    }
+}
+
 /// Why an image cannot be sent.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ImageError {
@@ -24,29 +47,28 @@ pub(crate) enum ImageError {
         base64_bytes: usize,
     },
     /// A side has too many pixels.
-    #[error("{width} × {height} pixels are over the limit of {MAX_SIDE} pixels a side")]
-    TooManyPixels {
-        /// Pixels across.
-        width: usize,
-        /// Pixels down.
-        height: usize,
-    },
+    #[error("{} × {} pixels are over the limit of {MAX_SIDE} pixels a side", .0.width, .0.height)]
+    TooManyPixels(PixelSize),
+    /// A side has too many pixels for one of many images.
+    #[error(
+        "{} × {} pixels are over the limit of {MAX_SIDE_OF_MANY} pixels a side in a request of more than 20 images",
+        .0.width, .0.height
+    )]
+    TooManyPixelsOfMany(PixelSize),
     /// The size could not be read: the file is cut off or damaged.
     #[error("the image is damaged or cut off: its size in pixels cannot be read")]
     Damaged,
 }
 
 /// Checks the bytes of a jpeg, png, gif or webp against the limits of one image.
-pub(crate) fn check_image(bytes: &[u8]) -> Result<(), ImageError> {
+pub(crate) fn check_image(bytes: &[u8]) -> Result<PixelSize, ImageError> {
     let base64_bytes = bytes.len().div_ceil(3) * 4;
     if base64_bytes > MAX_BASE64_BYTES {
         return Err(ImageError::TooManyBytes { raw_bytes: bytes.len(), base64_bytes });
     }
     let size = imagesize::blob_size(bytes).map_err(|_| ImageError::Damaged)?;
-    if size.width > MAX_SIDE || size.height > MAX_SIDE {
-        return Err(ImageError::TooManyPixels { width: size.width, height: size.height });
-    }
-    Ok(())
+    let size = PixelSize { width: size.width, height: size.height };
+    if size.width.max(size.height) > MAX_SIDE { Err(ImageError::TooManyPixels(size)) } else { Ok(size) }
 }
 
 #[cfg(test)]
@@ -66,10 +88,10 @@ mod tests {
     fn the_largest_image_passes_and_one_byte_or_pixel_more_does_not() {
         let mut largest = png(8000, 8000);
         largest.resize(3_932_160, 0);
-        assert_eq!(check_image(&largest), Ok(()));
+        assert_eq!(check_image(&largest), Ok(PixelSize { width: 8000, height: 8000 }));
         largest.push(0);
         assert!(matches!(check_image(&largest), Err(ImageError::TooManyBytes { base64_bytes: 5_242_884, .. })));
-        assert_eq!(check_image(&png(8001, 1)), Err(ImageError::TooManyPixels { width: 8001, height: 1 }));
+        assert_eq!(check_image(&png(8001, 1)), Err(ImageError::TooManyPixels(PixelSize { width: 8001, height: 1 })));
     }
 
     #[test]

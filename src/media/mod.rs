@@ -3,5 +3,5 @@
 mod image;
 mod sniff;
 
-pub(crate) use image::{ImageError, check_image};
-pub(crate) use sniff::{Kind, sniff};
+pub(crate) use image::{ImageError, PixelSize, check_image};
+pub(crate) use sniff::{Kind, SNIFFED_BYTES, sniff};

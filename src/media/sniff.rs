@@ -40,6 +40,9 @@ impl Kind {
 /// How many bytes are looked at for a NUL, as git does it.
 const TEXT_PROBE: usize = 8000;
 
+/// How much of a file's beginning tells what it is.
+pub(crate) const SNIFFED_BYTES: u64 = TEXT_PROBE as u64;
+
 /// Tells what `bytes`, the beginning of a file or all of it, are.
 pub(crate) fn sniff(bytes: &[u8]) -> Kind {
     match bytes {

@@ -26,7 +26,7 @@ pub(crate) use part_file::PartFile;
 pub(crate) use plain::Plain;
 pub(crate) use progress::Countdown;
 pub(crate) use renderer::{Answer, Form, Renderer, Shown};
-pub(crate) use sanitize::{sanitize_json, sanitize_line};
+pub(crate) use sanitize::{sanitize, sanitize_json, sanitize_line};
 pub(crate) use secret::ask_secret;
 pub(crate) use sink::{Saved, Sink};
 pub(crate) use streams::Facts;

@@ -278,6 +278,14 @@ def measure(table, http, https, ca, text, image):
     )  # fmt: skip
     table.times("5 MB of text on stdin", in_turn(to_pipe, piped, curl_piped, 7), 0.25, 0.6)
     table.megabytes("5 MB of text on stdin, memory", memory(piped), None, 18)
+    huge = FOLDER / "huge.txt"
+    with huge.open("wb") as file:
+        for _ in range(6):
+            file.write(text.read_bytes())
+    piped_huge = shell(
+        'cat "$1" | "$2" send --no-check --base-url "$3" -m "$4"', huge, PROGRAM, f"{http}/short", MODEL
+    )
+    table.megabytes("30 MB of text on stdin with --no-check, memory", memory(piped_huge), None, 75)
 
     shown = langdock(f"{http}/short", "-f", str(image), "What is it?")
     curl_shown = shell(

@@ -9,7 +9,7 @@ const ROWS: [&[&str]; 5] =
     [&["protocol", "media"], &["client"], &["config", "input", "ui", "demo"], &["cli"], &["app", "error", "command"]];
 
 /// Outside crates and the files or folders that own them.
-const OWNERS: [(&str, &[&str]); 19] = [
+const OWNERS: [(&str, &[&str]); 20] = [
     ("ring", &["client/"]),
     ("reqwest", &["client/"]),
     ("rustls", &["client/"]),
@@ -25,8 +25,9 @@ const OWNERS: [(&str, &[&str]); 19] = [
     ("pulldown_cmark", &["ui/"]),
     ("hyper", &["demo/"]),
     ("hyper_util", &["demo/"]),
+    ("ignore", &["input/folder.rs"]),
     ("imagesize", &["media/", "demo/"]),
-    ("toml_edit", &["config/"]),
+    ("toml_edit", &["config/", "input/template.rs", "input/tools.rs"]),
     ("dirs", &["config/"]),
     ("rpassword", &["ui/secret.rs"]),
 ];

@@ -14,6 +14,7 @@ mod layering;
 mod models;
 mod network;
 mod output;
+mod pipelines;
 mod readme;
 mod requests;
 mod serve;

@@ -66,12 +66,12 @@ fn image(block: &Object<'_>) -> Result<(), Refusal> {
         }
         _ => return Err(source.wrong("data", "Could not process image")),
     }
-    check_image(&bytes).map_err(|error| match error {
+    check_image(&bytes).map(drop).map_err(|error| match error {
         ImageError::TooManyBytes { base64_bytes, .. } => wrong(
             source.path(),
             &format!("image exceeds 5 MB maximum: {base64_bytes} bytes > {MAX_IMAGE_BASE64_BYTES} bytes"),
         ),
-        ImageError::TooManyPixels { .. } => {
+        ImageError::TooManyPixels(_) | ImageError::TooManyPixelsOfMany(_) => {
             source.wrong("data", "At least one of the image dimensions exceed max allowed size: 8000 pixels")
         }
         ImageError::Damaged => source.wrong("data", "Could not process image"),

@@ -4,13 +4,29 @@ use serde_json::json;
 
 use super::Row;
 use crate::support::{
+    command::Langdock,
     home::Home,
     sending::{answering, send},
 };
 
 /// The arguments of the input.
-pub(super) const ROWS: &[Row] =
-    &[("send", "PROMPT", prompt), ("send", "--file", file), ("send", "--no-stdin", no_stdin)];
+pub(super) const ROWS: &[Row] = &[
+    ("send", "PROMPT", prompt),
+    ("send", "--file", file),
+    ("send", "--attach", attach),
+    ("send", "--messages", messages),
+    ("send", "--no-stdin", no_stdin),
+    ("send", "--edit", edit),
+    ("send", "--template", template),
+    ("send", "--param", param),
+    ("send", "--no-check", no_check),
+    ("send", "--tool", tool),
+    ("send", "--tool-choice", tool_choice),
+    ("template show", "NAME", template_show),
+];
+
+/// A definition of a tool.
+const TOOL: &str = r#"{"name": "look", "input_schema": {"type": "object"}}"#;
 
 fn prompt() {
     let server = answering("ok");
@@ -27,6 +43,80 @@ fn file() {
     let file = json!({"type": "text", "text": "<file name=\"a.txt\">\nA\n</file>"});
     let expected = json!([file, {"type": "text", "text": "Hi"}]);
     assert_eq!(server.only_request().json()["messages"][0]["content"], expected);
+}
+
+fn attach() {
+    let (server, home) = (answering("ok"), Home::new());
+    home.write("work/a.pdf", "%PDF-1.4\n");
+    send(&server).home(&home).args(["Hi", "--attach", "a.pdf"]).run().code(0).stderr_empty();
+    assert_eq!(server.only_request().json()["messages"][0]["content"][0]["type"], "document");
+}
+
+fn messages() {
+    let (server, home) = (answering("ok"), Home::new());
+    home.write("work/m.json", r#"[{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]"#);
+    send(&server).home(&home).args(["Hi", "--messages", "m.json"]).run().code(0).stderr_empty();
+    let expected = json!([
+        {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "Hi"}
+    ]);
+    assert_eq!(server.only_request().json()["messages"], expected);
+}
+
+fn edit() {
+    let server = answering("ok");
+    let terminal = send(&server).env("EDITOR", "echo there >>").args(["Hi", "--edit"]).on_terminal(80, 24);
+    terminal.finish().code(0).stdout_contains("ok");
+    assert_eq!(server.only_request().json()["messages"][0]["content"], "Hithere");
+}
+
+fn template() {
+    let (server, home) = (answering("ok"), Home::new());
+    home.write(home.config().join("templates/ask.md"), "Why?\n");
+    send(&server).home(&home).args(["--template", "ask"]).run().code(0).stderr_empty();
+    assert_eq!(server.only_request().json()["messages"][0]["content"], "Why?");
+}
+
+fn param() {
+    let (server, home) = (answering("ok"), Home::new());
+    home.write("work/ask.md", "Why {{what}}?\n");
+    let args = ["-t", "./ask.md", "--param", "what=-x=1"];
+    send(&server).home(&home).args(args).run().code(0).stderr_empty();
+    assert_eq!(server.only_request().json()["messages"][0]["content"], "Why -x=1?");
+    send(&server).args(["Hi", "--param", "a=b"]).run().code(2).stderr_contains("--template");
+}
+
+fn no_check() {
+    let (server, text) = (answering("ok"), "x".repeat(21 * 1024 * 1024));
+    send(&server).stdin_bytes(text.as_str()).run().code(13).stdout("");
+    assert_eq!(server.connections(), 0);
+    send(&server).stdin_bytes(text).args(["--no-check"]).run().code(0).stdout("ok\n").stderr_empty();
+}
+
+fn tool() {
+    let (server, home) = (answering("ok"), Home::new());
+    home.write("work/t.json", TOOL);
+    send(&server).home(&home).args(["Hi", "--tool", "t.json"]).run().code(0).stdout("ok\n").stderr_empty();
+    let expected = json!([{"name": "look", "input_schema": {"type": "object"}}]);
+    assert_eq!(server.only_request().json()["tools"], expected);
+}
+
+fn tool_choice() {
+    let (server, home) = (answering("ok"), Home::new());
+    home.write("work/t.json", TOOL);
+    for choice in ["auto", "any", "none", "look"] {
+        let args = ["Hi", "-T", "t.json", "--tool-choice", choice];
+        send(&server).home(&home).args(args).run().code(0).stderr_empty();
+    }
+    let sent: Vec<_> = server.requests().iter().map(|request| request.json()["tool_choice"].clone()).collect();
+    let tool = json!({"type": "tool", "name": "look"});
+    assert_eq!(sent, [json!({"type": "auto"}), json!({"type": "any"}), json!({"type": "none"}), tool]);
+}
+
+fn template_show() {
+    let home = Home::new();
+    home.write(home.config().join("templates/ask.md"), "Why?\n");
+    let outcome = Langdock::new().home(&home).args(["template", "show", "ask"]).run();
+    outcome.code(0).stdout("Why?\n").stderr_empty();
 }
 
 fn no_stdin() {

@@ -15,10 +15,12 @@ const PROGRAM: [Example; 3] = [
 ];
 
 /// The examples of `send`.
-const SEND: [Example; 7] = [
+const SEND: [Example; 9] = [
     ("Ask:", "langdock send -m claude-3-haiku-20240307 'Name three rivers.'"),
     ("Ask about the output of another program:", "git diff | langdock send 'Write a commit message for this.'"),
     ("Ask about files:", "langdock send -f notes.md -f photo.png 'Which of the notes is about the photo?'"),
+    ("Ask about the text files of a folder:", "langdock send -f src/ 'What does this program do?'"),
+    ("Use a saved prompt:", "langdock send -t ./review.md -p language=Rust -f src/main.rs"),
     ("Take the code out of the answer:", "langdock send -x --lang sh -o count.sh 'A shell script that counts lines'"),
     ("See what would be sent:", "langdock send --dry-run --temperature 0.2 -s 'Be brief.' 'Name three rivers.'"),
     ("Get the whole message object, in one piece:", "langdock send --json --no-stream 'Name three rivers.'"),
@@ -70,6 +72,12 @@ const CONFIG: [Example; 4] = [
     ("See what holds and where it came from:", "langdock config show"),
 ];
 
+/// The examples of `template`.
+const TEMPLATE: [Example; 2] = [
+    ("Name the saved prompts:", "langdock template list"),
+    ("See one, here of a file elsewhere:", "langdock template show ./review.md"),
+];
+
 /// The examples of `completions`.
 const COMPLETIONS: [Example; 3] = [
     (
@@ -98,6 +106,7 @@ pub(super) fn examples(page: &str) -> &'static [Example] {
         "langdock-serve" => &SERVE,
         "langdock-auth" => &AUTH,
         "langdock-config" => &CONFIG,
+        "langdock-template" => &TEMPLATE,
         "langdock-completions" => &COMPLETIONS,
         _ => panic!("{page} has no examples"),
     }
@@ -114,7 +123,9 @@ fn each_example_of_the_man_pages_works() {
     home.write("work/notes.md", "# Notes\n");
     home.write("work/key.txt", "sk-ld-of-the-examples\n");
     home.write("work/photo.png", png());
-    let pages = [&PROGRAM[..], &SEND, &MODELS, &SERVE[..1], &AUTH, &CONFIG, &COMPLETIONS];
+    home.write("work/src/main.rs", "fn main() {}\n");
+    home.write("work/review.md", "+++\nsystem = \"Be kind.\"\n+++\n\nReview this {{language}}.\n");
+    let pages = [&PROGRAM[..], &SEND, &MODELS, &SERVE[..1], &AUTH, &CONFIG, &TEMPLATE, &COMPLETIONS];
     for (what, script) in pages.into_iter().flatten() {
         let run = Langdock::shell(script).home(&home).key().against(&server);
         let outcome = run.env("LANGDOCK_MODEL", "claude-3-haiku-20240307").run();

@@ -172,6 +172,8 @@ fn files(page: &str) -> Option<Roff> {
         entry(&mut section, [italic("FILE"), roman(".part")], what);
         let what = format!("The model that was picked where nobody chose one. {folder}");
         entry(&mut section, [italic("picks/*.json")], &what);
+        let templates = "With --template NAME: the saved prompt; on macOS in ~/Library/Application Support.";
+        entry(&mut section, [italic("~/.config/langdock/templates/NAME.md")], templates);
     } else {
         section.control("PP", []);
         section.text([roman(

@@ -1,0 +1,85 @@
+//! The flags of what goes in, and the command about saved prompts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueHint};
+
+use super::value::key_and_value;
+
+/// What to answer from
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
+pub(crate) struct Input {
+    /// Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more
+    ///
+    /// A folder gives its text files, sorted. What .gitignore names and hidden files are left out.
+    #[arg(short, long = "file", value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Image or PDF, never sent as text; - is standard input; repeat for more
+    #[arg(short, long = "attach", value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub(crate) attached: Vec<PathBuf>,
+    /// Earlier turns: JSON, an array of messages or a whole body; flags go before its fields
+    ///
+    /// The prompt, files and standard input become a further turn of the user. A field `stream` has no effect.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) messages: Option<PathBuf>,
+    /// Leave standard input alone
+    #[arg(short = 'I', long)]
+    pub(crate) no_stdin: bool,
+    /// Write the prompt in an editor: VISUAL, EDITOR, or vi
+    #[arg(short, long)]
+    pub(crate) edit: bool,
+    /// Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere
+    #[arg(short, long, value_name = "NAME|FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) template: Option<PathBuf>,
+    /// With --template: what stands for {{KEY}}; repeat for more
+    #[arg(
+        short, long = "param", value_name = "KEY=VALUE", value_parser = key_and_value, requires = "template",
+        allow_hyphen_values = true
+    )]
+    pub(crate) params: Vec<(String, String)>,
+    /// Send a request of more than 20 MB all the same
+    #[arg(long)]
+    pub(crate) no_check: bool,
+}
+
+/// What the model may call
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Tools")]
+pub(crate) struct Tools {
+    /// Tools that the model may ask for: JSON or TOML; repeat for more
+    ///
+    /// Anthropic's JSON of a tool, alone or in an array, or TOML tables called tool, with name, description and input_schema.
+    /// Nothing is run: the calls are printed as JSON, one a line, and text goes to stderr then.
+    #[arg(short = 'T', long = "tool", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) tools: Vec<PathBuf>,
+    /// Whether the model has to call a tool: auto, any, none, or the one tool to call
+    #[arg(long, value_name = "auto|any|none|NAME")]
+    pub(crate) tool_choice: Option<String>,
+}
+
+/// List and show saved prompts
+///
+/// A template is a Markdown file in the folder langdock/templates of the platform's config folder. It may begin with a
+/// head in TOML between two lines +++, with the keys model, system, max_tokens, temperature, top_p, top_k, stop and
+/// prefill. {{KEY}} is replaced by what --param says, {{prompt}} by the words of the command line, and {{stdin}} by
+/// standard input.
+#[derive(Debug, Args)]
+pub(crate) struct Template {
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) action: TemplateAction,
+}
+
+/// What to do with saved prompts
+#[derive(Debug, Subcommand)]
+pub(crate) enum TemplateAction {
+    /// Print the names of the templates
+    List,
+    /// Print a template as it is
+    Show {
+        /// Name of a template, or a file with a slash in its path
+        #[arg(value_name = "NAME|FILE")]
+        name: String,
+    },
+}

@@ -1,0 +1,88 @@
+//! `langdock template`: saved prompts, and where `--template` finds them.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::app::App;
+use crate::cli;
+use crate::config::templates_folder;
+use crate::error::Error;
+use crate::input::{self, did_you_mean, read_text};
+use crate::ui::sanitize;
+
+/// What the files of templates end in.
+const EXTENSION: &str = "md";
+
+/// Lists the saved prompts, or shows one.
+pub(crate) async fn template(app: &App, connection: &cli::Connection, args: &cli::Template) -> Result<(), Error> {
+    if *connection != cli::Connection::default() {
+        return Err(Error::Usage {
+            message: "`template` does not talk to the endpoint".to_owned(),
+            hint: Some("leave out the flags of the connection".to_owned()),
+        });
+    }
+    match &args.action {
+        cli::TemplateAction::List => {
+            let folder = folder()?;
+            let names = names(&folder)?;
+            if names.is_empty() {
+                app.notices.notice(&format!("there are no templates in `{}`", folder.display()));
+            }
+            let end = if names.is_empty() { "" } else { "\n" };
+            show(app, &(names.join("\n") + end))
+        }
+        cli::TemplateAction::Show { name } => {
+            let path = path_of(Path::new(name))?;
+            let text = app.unless_interrupted(read_text(&path)).await??;
+            show(app, &text)
+        }
+    }
+}
+
+/// Finds a template: a bare name in the folder of the templates only, a path anywhere.
+pub(crate) fn path_of(given: &Path) -> Result<PathBuf, Error> {
+    let name = given.to_string_lossy();
+    if name.contains('/') || name == "-" {
+        return Ok(given.to_owned());
+    }
+    let folder = folder()?;
+    let path = folder.join(format!("{name}.{EXTENSION}"));
+    if path.exists() {
+        return Ok(path);
+    }
+    let names = names(&folder)?;
+    let nearest = did_you_mean(&name, names.iter().map(String::as_str));
+    Err(Error::Usage {
+        message: format!("there is no template `{name}` in `{}`{nearest}", folder.display()),
+        hint: Some(format!("`langdock template list` names them; ./{name} is a file in this folder")),
+    })
+}
+
+fn folder() -> Result<PathBuf, Error> {
+    templates_folder().ok_or_else(|| Error::Usage {
+        message: "there is no home, and so no folder of templates".to_owned(),
+        hint: None,
+    })
+}
+
+/// The names of the templates, sorted. A folder that does not exist has none.
+fn names(folder: &Path) -> Result<Vec<String>, Error> {
+    let unreadable = |source| Error::Input(input::Error::Unreadable { path: folder.to_owned(), source });
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(unreadable)?.path();
+        let stem = path.file_stem().filter(|_| path.extension().is_some_and(|extension| extension == EXTENSION));
+        names.extend(stem.map(|stem| stem.to_string_lossy().into_owned()));
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn show(app: &App, text: &str) -> Result<(), Error> {
+    if app.facts.stdout_is_terminal { app.print(&sanitize(text)) } else { app.print(text) }
+}

@@ -1,0 +1,132 @@
+//! Earlier turns from a file, and turns put into the form that the API takes.
+
+use serde_json::{Map, Value};
+
+use super::picture::{Picture, pictures_of};
+use super::{Error, malformed};
+use crate::protocol::{ContentBlock, InputMessage, Role};
+
+/// What the file of `--messages` has.
+#[derive(Debug, Default)]
+pub(crate) struct Conversation {
+    /// The other fields of a whole body.
+    pub(crate) fields: Map<String, Value>,
+    /// The turns.
+    pub(crate) messages: Vec<InputMessage>,
+    /// The pictures in them.
+    pub(crate) pictures: Vec<Picture>,
+}
+
+impl Conversation {
+    /// Reads an array of messages or a whole body; `name` is how messages call the file.
+    pub(crate) fn parse(name: &str, text: &str) -> Result<Self, Error> {
+        let json = serde_json::from_str(text).map_err(|error| malformed(name, format!("this is no JSON: {error}")))?;
+        let (turns, fields) = match json {
+            Value::Array(turns) => (turns, Map::new()),
+            Value::Object(mut fields) => match fields.shift_remove("messages") {
+                Some(Value::Array(turns)) => (turns, fields),
+                _ => return Err(malformed(name, "an array `messages` is needed".to_owned())),
+            },
+            _ => return Err(malformed(name, "an array of messages or the body of a request is needed".to_owned())),
+        };
+        if fields.get("model").is_some_and(|model| !model.is_string()) {
+            return Err(malformed(name, "`model` is no text".to_owned()));
+        }
+        let mut messages = Vec::with_capacity(turns.len());
+        for (index, turn) in turns.into_iter().enumerate() {
+            let message = message(turn).map_err(|why| malformed(name, format!("message {}: {why}", index + 1)))?;
+            messages.push(message);
+        }
+        let pictures = pictures_of(&messages, name)?;
+        Ok(Self { fields, messages, pictures })
+    }
+}
+
+fn message(turn: Value) -> Result<InputMessage, String> {
+    let Value::Object(mut turn) = turn else { return Err("an object with `role` and `content` is needed".to_owned()) };
+    let role = turn.shift_remove("role").unwrap_or_default();
+    let role = serde_json::from_value(role).map_err(|_| "its `role` is neither user nor assistant".to_owned())?;
+    let content = match turn.shift_remove("content") {
+        Some(Value::String(text)) => vec![ContentBlock::text(text)],
+        Some(Value::Array(blocks)) if blocks.iter().all(Value::is_object) => {
+            serde_json::from_value(Value::Array(blocks)).map_err(|error| error.to_string())?
+        }
+        _ => return Err("its `content` is neither text nor an array of blocks".to_owned()),
+    };
+    Ok(InputMessage { role, content })
+}
+
+/// Puts turns into the form that every platform takes: no blank text, the two sides in turn, the user first, and no white
+/// space at the end of what the assistant is made to begin with.
+pub(crate) fn in_turn(messages: Vec<InputMessage>) -> Result<Vec<InputMessage>, Error> {
+    let mut turns: Vec<InputMessage> = Vec::with_capacity(messages.len());
+    for mut message in messages {
+        message.content.retain(|block| !is_blank(block));
+        match turns.last_mut() {
+            _ if message.content.is_empty() => {}
+            Some(last) if last.role == message.role => last.content.append(&mut message.content),
+            _ => turns.push(message),
+        }
+    }
+    match turns.first() {
+        None => return Err(Error::NoPrompt),
+        Some(first) if first.role != Role::User => return Err(Error::NotUserFirst),
+        Some(_) => {}
+    }
+    let last = turns.last_mut().filter(|turn| turn.role == Role::Assistant);
+    if let Some(ContentBlock::Text(text)) = last.and_then(|turn| turn.content.last_mut()) {
+        text.text.truncate(text.text.trim_end().len());
+    }
+    Ok(turns)
+}
+
+fn is_blank(block: &ContentBlock) -> bool {
+    matches!(block, ContentBlock::Text(text) if text.text.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn turns(json: &Value) -> Result<Value, Error> {
+        let conversation = Conversation::parse("`c.json`", &json.to_string())?;
+        Ok(serde_json::to_value(in_turn(conversation.messages)?).expect("turns are JSON"))
+    }
+
+    #[test]
+    fn turns_of_one_side_become_one_and_blank_text_goes() {
+        let given = json!([
+            {"role": "user", "content": "a"}, {"role": "user", "content": [{"type": "text", "text": " \n"}, {"type": "new", "x": 1}]},
+            {"role": "assistant", "content": " "}, {"role": "assistant", "content": "b \n"}, {"role": "user", "content": ""},
+        ]);
+        let expected = json!([
+            {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "new", "x": 1}]},
+            {"role": "assistant", "content": "b"},
+        ]);
+        assert_eq!(turns(&given).expect("turns"), expected);
+    }
+
+    #[test]
+    fn the_first_turn_is_the_users() {
+        assert!(matches!(turns(&json!([{"role": "assistant", "content": "x"}])), Err(Error::NotUserFirst)));
+        assert!(matches!(turns(&json!([])), Err(Error::NoPrompt)));
+    }
+
+    #[test]
+    fn a_bad_shape_is_told_with_its_place() {
+        for (given, expected) in [
+            (json!("x"), "an array of messages"),
+            (json!({"message": []}), "`messages`"),
+            (json!({"messages": [], "model": 1}), "`model`"),
+            (json!([{"role": "user", "content": "x"}, 1]), "message 2: an object"),
+            (json!([{"role": "system", "content": "x"}]), "message 1: its `role`"),
+            (json!([{"role": "user"}]), "message 1: its `content`"),
+            (json!([{"role": "user", "content": [1]}]), "message 1: its `content`"),
+        ] {
+            let error = turns(&given).expect_err(expected).to_string();
+            assert!(error.starts_with("`c.json`: ") && error.contains(expected), "{error}");
+        }
+    }
+}

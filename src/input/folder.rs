@@ -1,0 +1,70 @@
+//! A folder as input: its text files, as a search in it would find them.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ignore::WalkBuilder;
+
+use super::read::on_a_thread;
+use super::{Attachment, Error};
+
+/// The text files of a folder.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    /// Each of them, sorted by name.
+    pub(crate) files: Vec<Attachment>,
+    /// How many there are and how large, in words.
+    pub(crate) notice: String,
+}
+
+impl Folder {
+    /// Reads a folder. It takes its time, and Ctrl-C does not wait for it.
+    pub(crate) async fn read(path: &Path) -> Result<Self, Error> {
+        let folder = path.to_owned();
+        let read = on_a_thread(move || Ok(read_now(&folder))).await;
+        read.unwrap_or_else(|source| Err(Error::Unreadable { path: path.to_owned(), source }))
+    }
+}
+
+fn read_now(folder: &Path) -> Result<Folder, Error> {
+    let (mut files, mut bytes, mut others) = (Vec::new(), 0, 0_usize);
+    for path in paths(folder)? {
+        match Attachment::read_if_text(&path)? {
+            // An empty file says nothing, and folders are full of them.
+            Some(file) if file.is_blank() => {}
+            Some(file) => {
+                bytes += file.raw_bytes();
+                files.push(file);
+            }
+            None => others += 1,
+        }
+    }
+    let name = folder.display();
+    if files.is_empty() {
+        return Err(Error::NoTextFiles { path: folder.to_owned() });
+    }
+    let mut notice = format!("`{name}`: {}, {bytes} bytes", count(files.len(), "text file"));
+    if others > 0 {
+        notice.push_str(&format!("; {} left out", count(others, "other file")));
+    }
+    Ok(Folder { files, notice })
+}
+
+/// The files of a folder: without hidden ones and what .gitignore names, in a repository or not; links are not followed.
+fn paths(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut paths = Vec::new();
+    for entry in WalkBuilder::new(folder).require_git(false).sort_by_file_name(Ord::cmp).build() {
+        let entry = entry.map_err(|error| {
+            let source = io::Error::other(error.to_string());
+            Error::Unreadable { path: folder.to_owned(), source }
+        })?;
+        if entry.file_type().is_some_and(|kind| kind.is_file()) {
+            paths.push(entry.into_path());
+        }
+    }
+    Ok(paths)
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}

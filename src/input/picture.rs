@@ -1,0 +1,88 @@
+//! The pictures of a whole request: where there are many of them, each has to be smaller.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::Error;
+use crate::media::{ImageError, PixelSize, check_image};
+use crate::protocol::{ContentBlock, InputMessage, Source};
+
+/// How many images a request has before the tighter limit holds for each.
+const MANY: usize = 20;
+
+/// A picture that is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Picture {
+    /// How it is called in messages.
+    pub(crate) name: String,
+    /// Its size, where that could be read.
+    pub(crate) size: Option<PixelSize>,
+}
+
+/// Refuses a picture that is too large to be one of many.
+pub(crate) fn check_many(pictures: &[Picture]) -> Result<(), Error> {
+    if pictures.len() <= MANY {
+        return Ok(());
+    }
+    for Picture { name, size } in pictures {
+        if let Some(size) = size {
+            size.check_as_one_of_many().map_err(|source| Error::Image { name: name.clone(), source })?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks and lists the pictures of earlier turns, those in results of tools included. `file` names the conversation.
+pub(super) fn pictures_of(messages: &[InputMessage], file: &str) -> Result<Vec<Picture>, Error> {
+    let mut pictures = Vec::new();
+    for block in messages.iter().flat_map(|message| &message.content) {
+        match block {
+            ContentBlock::Image(image) => {
+                if let Source::Json(source) = &image.source {
+                    add(&mut pictures, source, file)?;
+                }
+            }
+            ContentBlock::ToolResult(result) => {
+                let blocks = result.content.as_ref().and_then(Value::as_array).into_iter().flatten();
+                for block in blocks.filter(|block| block["type"] == "image") {
+                    add(&mut pictures, &block["source"], file)?;
+                }
+            }
+            _ => {} // No other block holds pictures.
+        }
+    }
+    Ok(pictures)
+}
+
+fn add(pictures: &mut Vec<Picture>, source: &Value, file: &str) -> Result<(), Error> {
+    let name = format!("image {} of {file}", pictures.len() + 1);
+    let bytes = source["data"].as_str().and_then(|data| STANDARD.decode(data).ok());
+    let size = match bytes.map(|bytes| check_image(&bytes)) {
+        Some(Ok(size)) => Some(size),
+        // What cannot be read goes out as it came: the endpoint may know more than is known here.
+        Some(Err(ImageError::Damaged)) | None => None,
+        Some(Err(source)) => return Err(Error::Image { name, source }),
+    };
+    pictures.push(Picture { name, size });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pictures(count: usize, width: usize) -> Vec<Picture> {
+        let size = Some(PixelSize { width, height: 1 });
+        (1..=count).map(|number| Picture { name: format!("`{number}.png`"), size }).collect()
+    }
+
+    #[test]
+    fn more_than_twenty_pictures_have_to_be_smaller_each() {
+        assert!(check_many(&pictures(20, 8000)).is_ok());
+        assert!(check_many(&pictures(21, 2000)).is_ok());
+        let mut many = pictures(21, 2000);
+        many[6] = Picture { name: "`7.png`".to_owned(), size: Some(PixelSize { width: 1, height: 2001 }) };
+        assert!(matches!(check_many(&many), Err(Error::Image { name, .. }) if name == "`7.png`"));
+    }
+}

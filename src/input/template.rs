@@ -1,0 +1,250 @@
+//! Templates: Markdown with a TOML head between `+++` lines, and `{{places}}` for what changes.
+
+use serde_json::{Map, Value, json};
+use toml_edit::{Document, Item};
+
+use super::{Error, did_you_mean, malformed};
+
+/// What stands around the head.
+const FENCE: &str = "+++";
+
+/// The keys of a head, and the fields of a request that they set.
+const KEYS: [(&str, &str); 8] = [
+    ("model", "model"),
+    ("system", "system"),
+    ("max_tokens", "max_tokens"),
+    ("temperature", "temperature"),
+    ("top_p", "top_p"),
+    ("top_k", "top_k"),
+    ("stop", "stop_sequences"),
+    ("prefill", PREFILL),
+];
+
+const PREFILL: &str = "prefill";
+
+/// A saved prompt.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Template {
+    /// The fields of the request that its head sets.
+    pub(crate) fields: Map<String, Value>,
+    /// What the answer is to begin with.
+    pub(crate) prefill: Option<String>,
+    name: String,
+    body: String,
+}
+
+/// What stands in a template's places.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Places<'a> {
+    /// `{{KEY}}`, by `--param`.
+    pub(crate) params: &'a [(String, String)],
+    /// `{{prompt}}`: the words of the command line.
+    pub(crate) prompt: Option<&'a str>,
+    /// `{{stdin}}`
+    pub(crate) stdin: Option<&'a str>,
+}
+
+impl Template {
+    /// Reads a template; `name` is how messages call its file.
+    pub(crate) fn parse(name: &str, text: &str) -> Result<Self, Error> {
+        let (head, body) = split(name, text)?;
+        let mut template = Self { name: name.to_owned(), body: body.trim().to_owned(), ..Self::default() };
+        // The head begins below the first fence.
+        let line_at = |offset: usize| 2 + head[..offset.min(head.len())].matches('\n').count();
+        let document = Document::parse(head).map_err(|error| {
+            let line = line_at(error.span().map_or(0, |span| span.start));
+            malformed(name, format!("line {line}: {}", error.message().trim().replace('\n', ", ")))
+        })?;
+        for (key, item) in document.iter() {
+            let span = document.key(key).and_then(toml_edit::Key::span).or_else(|| item.span());
+            let line = line_at(span.map_or(0, |span| span.start));
+            template.set(key, item).map_err(|why| malformed(name, format!("line {line}: {why}")))?;
+        }
+        Ok(template)
+    }
+
+    fn set(&mut self, key: &str, item: &Item) -> Result<(), String> {
+        let Some((_, field)) = KEYS.iter().find(|(known, _)| *known == key) else {
+            return Err(format!("unknown key `{key}`{}", did_you_mean(key, KEYS.iter().map(|(known, _)| *known))));
+        };
+        let value = value(key, item).ok_or_else(|| format!("`{key}` {}", needed(key)))?;
+        match (*field, value) {
+            (PREFILL, Value::String(prefill)) => self.prefill = Some(prefill),
+            (field, value) => {
+                self.fields.insert(field.to_owned(), value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it has a place for standard input.
+    pub(crate) fn has_stdin(&self) -> bool {
+        self.texts().any(|text| places(text).any(|place| place.key == "stdin"))
+    }
+
+    /// Whether it has more than a head.
+    pub(crate) fn has_body(&self) -> bool {
+        !self.body.is_empty()
+    }
+
+    /// Fills the places, in the system prompt too, and gives the prompt. Words that have no place stand below the template.
+    pub(crate) fn fill(&mut self, given: Places) -> Result<Option<String>, Error> {
+        let unused = given.params.iter().find(|(key, _)| !self.texts().any(|text| places(text).any(|p| p.key == key)));
+        if let Some((key, _)) = unused {
+            let keys: Vec<_> = self.texts().flat_map(places).map(|place| place.key).collect();
+            let why = format!("there is no {{{{{key}}}}} in it for the parameter `{key}`{}", did_you_mean(key, keys));
+            return Err(malformed(&self.name, why));
+        }
+        let has_prompt = self.texts().any(|text| places(text).any(|place| place.key == "prompt"));
+        let mut prompt = self.filled(&self.body, given)?;
+        if let Some(words) = given.prompt.filter(|_| !has_prompt) {
+            if !prompt.is_empty() {
+                prompt.push_str("\n\n");
+            }
+            prompt.push_str(words);
+        }
+        if let Some(Value::String(system)) = self.fields.get("system") {
+            let system = self.filled(system, given)?;
+            self.fields.insert("system".to_owned(), Value::String(system));
+        }
+        Ok(Some(prompt).filter(|prompt| !prompt.is_empty()))
+    }
+
+    fn filled(&self, text: &str, given: Places) -> Result<String, Error> {
+        let mut filled = String::with_capacity(text.len());
+        let mut end = 0;
+        for place in places(text) {
+            let key = place.key;
+            let value = match key {
+                "prompt" => given.prompt.ok_or("it asks for a prompt: give it behind the flags"),
+                "stdin" => given.stdin.ok_or("it asks for standard input: pipe it in"),
+                _ => given.params.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str()).ok_or(""),
+            };
+            let value = value.map_err(|why| match why {
+                "" => malformed(&self.name, format!("it asks for the parameter `{key}`: give it with -p {key}=VALUE")),
+                why => malformed(&self.name, why.to_owned()),
+            })?;
+            filled.push_str(&text[end..place.start]);
+            filled.push_str(value);
+            end = place.end;
+        }
+        filled.push_str(&text[end..]);
+        Ok(filled)
+    }
+
+    /// Where places may stand.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        [Some(self.body.as_str()), self.fields.get("system").and_then(Value::as_str)].into_iter().flatten()
+    }
+}
+
+/// Parts a template into head and body; one without a fence at its beginning has no head.
+fn split<'a>(name: &str, text: &'a str) -> Result<(&'a str, &'a str), Error> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut lines = text.split_inclusive('\n');
+    let Some(first) = lines.next().filter(|line| line.trim_end() == FENCE) else { return Ok(("", text)) };
+    let mut end = first.len();
+    for line in lines {
+        if line.trim_end() == FENCE {
+            return Ok((&text[first.len()..end], &text[end + line.len()..]));
+        }
+        end += line.len();
+    }
+    Err(malformed(name, format!("the head has no end: a second line `{FENCE}` is missing")))
+}
+
+fn value(key: &str, item: &Item) -> Option<Value> {
+    match key {
+        "max_tokens" | "top_k" => item.as_integer().filter(|number| *number >= 1).map(|number| json!(number)),
+        "temperature" | "top_p" => {
+            // A TOML `1` is no float.
+            let whole = item.as_integer().and_then(|number| i32::try_from(number).ok()).map(f64::from);
+            item.as_float().or(whole).filter(|number| (0.0..=1.0).contains(number)).map(|number| json!(number))
+        }
+        "stop" => match item.as_str() {
+            Some(stop) => Some(json!([stop])),
+            None => item.as_array()?.iter().map(|stop| stop.as_str().map(Value::from)).collect::<Option<_>>(),
+        },
+        _ => item.as_str().map(Value::from),
+    }
+}
+
+fn needed(key: &str) -> &'static str {
+    match key {
+        "max_tokens" | "top_k" => "is no whole number of at least 1",
+        "temperature" | "top_p" => "is no number from 0 to 1",
+        "stop" => "is no text and no array of texts",
+        _ => "is no text",
+    }
+}
+
+/// A place in a text: `{{key}}`, with or without white space inside.
+struct Place<'a> {
+    key: &'a str,
+    start: usize,
+    end: usize,
+}
+
+/// Finds the places. What is no name between the braces is text like any other.
+fn places(text: &str) -> impl Iterator<Item = Place<'_>> {
+    text.match_indices("{{").filter_map(|(start, _)| {
+        let inside = &text[start + 2..];
+        let length = inside.find("}}")?;
+        let key = inside[..length].trim();
+        let is_name = key.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_')
+            && key.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-'));
+        is_name.then_some(Place { key, start, end: start + 2 + length + 2 })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        Template::parse("`t.md`", text).expect_err(text).to_string()
+    }
+
+    #[test]
+    fn a_head_sets_fields_and_the_rest_is_the_prompt() {
+        let text = "+++\nmodel = \"m\"\nsystem = \"Be {{tone}}.\"\ntemperature = 1\nstop = \"END\"\nprefill = \"{\"\n+++\n\n\
+                    # {{ title }}\n{{prompt}}\n{{not a place}} {{}}\n";
+        let mut template = Template::parse("`t.md`", text).expect("a template");
+        let params = [("tone".to_owned(), "kind".to_owned()), ("title".to_owned(), "{{prompt}}".to_owned())];
+        let prompt = template.fill(Places { params: &params, prompt: Some("Why?"), stdin: None });
+        assert_eq!(prompt.expect("filled").as_deref(), Some("# {{prompt}}\nWhy?\n{{not a place}} {{}}"));
+        let fields = json!({"model": "m", "system": "Be kind.", "temperature": 1.0, "stop_sequences": ["END"]});
+        assert_eq!(Value::Object(template.fields), fields);
+        assert_eq!(template.prefill.as_deref(), Some("{"));
+    }
+
+    #[test]
+    fn words_without_a_place_stand_below_the_template() {
+        let mut template = Template::parse("`t.md`", "Sum it up.\n").expect("a template");
+        let prompt = template.fill(Places { prompt: Some("Briefly"), ..Places::default() }).expect("filled");
+        assert_eq!(prompt.as_deref(), Some("Sum it up.\n\nBriefly"));
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_head_is_told_with_its_line() {
+        assert_eq!(error("+++\n\nmodle = \"m\"\n+++\n"), "`t.md`: line 3: unknown key `modle`; did you mean `model`?");
+        assert_eq!(error("+++\ntools = []\n+++\n"), "`t.md`: line 2: unknown key `tools`");
+        assert_eq!(error("+++\nmodel = \"m\"\ntop_p = 2\n+++"), "`t.md`: line 3: `top_p` is no number from 0 to 1");
+        assert!(error("+++\nmodel = \"m\"\nmodel =\n+++").starts_with("`t.md`: line 3: "));
+        assert!(error("+++\nmodel = \"m\"\n").contains("no end"));
+    }
+
+    #[test]
+    fn a_missing_and_an_unused_parameter_are_named() {
+        let fill = |text, key: &str| {
+            let params = [(key.to_owned(), "v".to_owned())];
+            let mut template = Template::parse("`t.md`", text).expect("a template");
+            template.fill(Places { params: &params, ..Places::default() }).expect_err(text).to_string()
+        };
+        assert!(fill("{{a}} {{other}}", "a").contains("`other`: give it with -p other=VALUE"));
+        let unused = "`t.md`: there is no {{lnag}} in it for the parameter `lnag`; did you mean `lang`?";
+        assert_eq!(fill("{{lang}}", "lnag"), unused);
+        assert!(fill("{{a}} {{prompt}}", "a").contains("asks for a prompt"));
+        assert!(fill("{{a}} {{stdin}}", "a").contains("asks for standard input"));
+    }
+}

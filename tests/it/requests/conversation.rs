@@ -1,0 +1,124 @@
+//! `--messages`: earlier turns, the fields of a body, and the rules that hold for a whole conversation.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+
+use crate::support::{
+    home::Home,
+    outcome::Outcome,
+    sending::{answering, send},
+    server::Server,
+};
+
+/// Returns the body that these messages and arguments make.
+#[track_caller]
+fn body(messages: &Value, args: &[&str]) -> Value {
+    let (server, home) = (answering("ok"), Home::new());
+    home.write("work/m.json", messages.to_string());
+    send(&server).home(&home).args(["--messages", "m.json"]).args(args).run().code(0).stdout("ok\n").stderr_empty();
+    server.only_request().json()
+}
+
+#[track_caller]
+fn refused(messages: &str, args: &[&str], code: i32) -> Outcome {
+    let (server, home) = (Server::start(|_, _| panic!("nothing is to be sent")), Home::new());
+    home.write("work/m.json", messages);
+    let outcome = send(&server).home(&home).args(["--messages", "m.json"]).args(args).run();
+    outcome.code(code).stdout("");
+    assert_eq!(server.connections(), 0, "{outcome}");
+    outcome
+}
+
+#[test]
+fn a_body_gives_its_fields_and_flags_go_before_them() {
+    let given = json!({
+        "model": "of-body", "max_tokens": 5, "system": [{"type": "text", "text": "S"}], "temperature": 0.5,
+        "top_k": 3, "stream": false, "thinking": {"type": "disabled"}, "messages": [{"role": "user", "content": "q"}],
+    });
+    let sent = body(&given, &[]);
+    let mut expected = given.clone();
+    expected["stream"] = json!(true);
+    assert_eq!(sent, expected);
+    let args = ["-m", "of-flag", "--max-tokens", "6", "-s", "T", "--top-k", "4", "--set", "thinking=null"];
+    let sent = body(&given, &args);
+    for (key, value) in [
+        ("model", json!("of-flag")),
+        ("max_tokens", json!(6)),
+        ("system", json!("T")),
+        ("temperature", json!(0.5)),
+        ("top_k", json!(4)),
+        ("thinking", Value::Null),
+    ] {
+        assert_eq!(sent[key], value, "{key}");
+    }
+}
+
+#[test]
+fn the_prompt_is_a_further_turn_and_turns_of_one_side_become_one() {
+    let image = json!({"type": "image", "source": {"type": "url", "url": "https://x/y.png"}, "cache_control": {}});
+    let given = json!([{"role": "user", "content": [image, {"type": "text", "text": " "}]}]);
+    let sent = body(&given, &["Hi", "--prefill", "{ "]);
+    let expected = json!([
+        {"role": "user", "content": [image, {"type": "text", "text": "Hi"}]},
+        {"role": "assistant", "content": "{"},
+    ]);
+    assert_eq!(sent["messages"], expected);
+}
+
+#[test]
+fn the_last_turn_of_the_assistant_is_trimmed() {
+    let given = json!([{"role": "user", "content": "q"}, {"role": "assistant", "content": "a \n"}]);
+    assert_eq!(body(&given, &[])["messages"][1]["content"], "a");
+}
+
+#[test]
+fn messages_come_from_stdin_too() {
+    let server = answering("ok");
+    let messages = r#"[{"role": "user", "content": "a"}]"#;
+    send(&server).stdin_bytes(messages).args(["--messages", "-"]).run().code(0).stdout("ok\n").stderr_empty();
+    assert_eq!(server.only_request().json()["messages"], json!([{"role": "user", "content": "a"}]));
+    let outcome = send(&server).stdin_bytes(messages).args(["--messages", "-", "-f", "-"]).run();
+    outcome.code(2).stderr_contains("standard input cannot be both the messages and a file\nhint: ");
+}
+
+#[test]
+fn what_is_no_conversation_is_refused_with_its_file() {
+    refused("{", &["Hi"], 2).stderr_contains("`m.json`: this is no JSON: ");
+    refused(r#"[{"role": "user"}]"#, &["Hi"], 2).stderr_contains("`m.json`: message 1: its `content`");
+    let outcome = refused(r#"[{"role": "assistant", "content": "a"}]"#, &["Hi"], 2);
+    outcome.stderr_contains("the first message is not the user's\nhint: ");
+    refused("[]", &[], 2).stderr_contains("no prompt");
+}
+
+/// The head of a PNG of this many pixels.
+fn png(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
+    bytes.extend(width.to_be_bytes());
+    bytes.extend(height.to_be_bytes());
+    bytes.extend([8, 6, 0, 0, 0, 0, 0, 0, 0]);
+    bytes
+}
+
+#[test]
+fn more_than_twenty_images_have_to_be_smaller_each_wherever_they_stand() {
+    let image = |width| {
+        let data = BASE64_STANDARD.encode(png(width, 1));
+        json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}})
+    };
+    let history = |width, count| {
+        let result = json!({"type": "tool_result", "tool_use_id": "t", "content": vec![image(width); count]});
+        json!([{"role": "user", "content": [result]}])
+    };
+    let (server, home) = (answering("ok"), Home::new());
+    home.write("work/new.png", png(2001, 1));
+    home.write("work/19.json", history(3000, 19).to_string());
+    home.write("work/20.json", history(2000, 20).to_string());
+    let run = |file| send(&server).home(&home).args(["--messages", file, "-f", "new.png", "Hi"]).run();
+    run("19.json").code(0).stdout("ok\n").stderr_empty();
+    let outcome = run("20.json");
+    outcome.code(13).stdout("").stderr_contains("`new.png` cannot be sent: 2001 × 1 pixels are over the limit of 2000");
+    outcome.stderr_contains("more than 20 images").stderr_contains("\nhint: ");
+    assert_eq!(server.requests().len(), 1);
+    let outcome = refused(&history(2001, 21).to_string(), &["Hi"], 13);
+    outcome.stderr_contains("image 1 of `m.json` cannot be sent: 2001 × 1 pixels");
+}
