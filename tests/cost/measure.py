@@ -103,13 +103,13 @@ def to_terminal(command):
 
 
 def memory(command):
-    """Peak memory in megabytes; of a pipeline, that of the largest part."""
+    """Peak memory in megabytes of 2^20 bytes; of a pipeline, that of the largest part."""
     result = subprocess.run(
         ["/usr/bin/time", "-f", "%M", *command], env=ENVIRONMENT, capture_output=True, stdin=subprocess.DEVNULL
     )
     if result.returncode:
         sys.exit(f"cost: {result.stderr.decode()}")
-    return int(result.stderr.split()[-1]) * 1024 / MEGABYTE
+    return int(result.stderr.split()[-1]) / 1024
 
 
 def instructions(command):
