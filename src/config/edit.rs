@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use toml_edit::{Array, DocumentMut, Item, TableLike, Value, table, value};
+use toml_edit::{Array, DocumentMut, Item, Key, TableLike, Value, table, value};
 
 use super::file::{PROFILES, words};
 use super::setting::{Form, SETTINGS, Setting};
@@ -39,6 +39,9 @@ fn edited(old: &str, profile: Option<&str>, setting: &Setting, text: &str) -> Re
         return Ok(new);
     }
     let mut document: DocumentMut = old.parse().map_err(|_| "the file is no TOML".to_owned())?;
+    if let Some(new) = profile.and_then(|name| in_a_new_profile(old, &document, name, setting.key, &new)) {
+        return Ok(new);
+    }
     let level: &mut dyn TableLike = match profile {
         None => document.as_table_mut(),
         Some(name) => {
@@ -81,6 +84,19 @@ fn behind_its_sample(old: &str, key: &str, new: &Value) -> Option<String> {
     // No TOML, if it was there already; without it, if the comment is none but a line of a text.
     let document: DocumentMut = text.parse().ok()?;
     (is_set && document.contains_key(key)).then_some(text)
+}
+
+/// Begins a profile at the end of the file: comments that stand there, samples of other settings, must not become part of it.
+fn in_a_new_profile(old: &str, document: &DocumentMut, name: &str, key: &str, new: &Value) -> Option<String> {
+    if document.get(PROFILES).and_then(|profiles| profiles.get(name)).is_some() {
+        return None;
+    }
+    let newline = if old.is_empty() || old.ends_with('\n') { "" } else { "\n" };
+    let gap = if old.is_empty() { "" } else { "\n" };
+    let name = Key::new(name);
+    let text = format!("{old}{newline}{gap}[{PROFILES}.{}]\n{key} = {new}\n", name.display_repr());
+    // No TOML, if the profiles are written in another way.
+    text.parse::<DocumentMut>().is_ok().then_some(text)
 }
 
 fn as_value(form: Form, text: &str) -> Result<Value, String> {
@@ -129,6 +145,16 @@ mod tests {
         assert_eq!(new, old.replace("max_tokens=7\n", "max_tokens=7\ntimeout = \"30s\"\n"));
         let new = edit(old, Some("a"), "api_key_cmd", "['pass', 'x y']");
         assert_eq!(new, old.replace("\"m\"\n", "\"m\"\napi_key_cmd = [\"pass\", \"x y\"]\n"));
+    }
+
+    #[test]
+    fn a_new_profile_stands_at_the_end_behind_every_comment() {
+        let text = edit(&commented(), None, "region", "us");
+        let new = edit(&text, Some("x y"), "model", "m");
+        assert_eq!(new, format!("{text}\n[profiles.\"x y\"]\nmodel = \"m\"\n"));
+        assert_eq!(edit("", Some("x"), "model", "m"), "[profiles.x]\nmodel = \"m\"\n");
+        let inline = "profiles = { a = { region = \"us\" } }\n";
+        assert!(edit(inline, Some("b"), "region", "eu").parse::<DocumentMut>().is_ok());
     }
 
     #[test]
