@@ -3,11 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 
-/// The most tokens that one picture stands for: the endpoint scales a larger one down.
-const MAX_IMAGE_TOKENS: usize = 1568;
-
-/// A square of so many pixels a side is one token.
-const PIXELS_PER_TOKEN_SIDE: usize = 28;
+use crate::media::Resolution;
 
 /// Tokens of a PDF's page: its text, and the picture of it that the model also sees.
 const TOKENS_PER_PAGE: usize = 2000;
@@ -34,9 +30,9 @@ impl<'a> Image<'a> {
 
     /// Estimates the tokens it stands for.
     pub(super) fn tokens(&self) -> usize {
-        let across = self.width.div_ceil(PIXELS_PER_TOKEN_SIDE);
-        let down = self.height.div_ceil(PIXELS_PER_TOKEN_SIDE);
-        (across * down).min(MAX_IMAGE_TOKENS)
+        // The seed's models all look at standard resolution. A side that could not be read is 0.
+        let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX).max(1);
+        Resolution::STANDARD.tokens(side(self.width), side(self.height)) as usize
     }
 }
 
@@ -88,11 +84,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_image_counts_by_squares_of_28_pixels_up_to_the_cap() {
+    fn an_image_counts_as_the_vision_page_says() {
         let image = |width, height| Image { media_type: "image/png", bytes: 0, width, height };
         assert_eq!(image(200, 200).tokens(), 64);
         assert_eq!(image(1000, 1000).tokens(), 1296);
-        assert_eq!(image(8000, 8000).tokens(), 1568);
+        assert_eq!(image(8000, 8000).tokens(), 1521);
     }
 
     #[test]

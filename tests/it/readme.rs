@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::{command::Langdock, events, home::Home, reply::Reply, server::Server};
+use crate::support::{command::Langdock, home::Home, serving::Serving};
 
 fn readme() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
@@ -26,24 +26,29 @@ fn examples(readme: &str) -> Vec<String> {
 }
 
 #[test]
-fn each_example_of_the_readme_works() {
-    let server = Server::start(|request, _| match request.json()["stream"].as_bool() {
-        Some(true) => Reply::sse(events::answer(&["Here:\n\n", "```sh\nwc -l\n", "```\n"])),
-        _ => Reply::json(200, &events::message("All of it.")),
-    });
+fn each_example_of_the_readme_works_against_serve() {
+    let serving = Serving::start(&[]);
     let home = Home::new();
     home.write("work/README.md", readme());
     home.write("work/notes.md", "# Notes\n");
     home.write("work/photo.png", b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90\x77\x53\xde");
     home.write("work/questions.txt", "One?\nTwo?\n");
+    home.write("work/src/main.rs", "fn main() {}\n");
+    home.write("work/weather.json", r#"{"name": "weather", "input_schema": {"type": "object"}}"#);
+    home.write(
+        ".config/langdock/templates/review.md",
+        "+++\nsystem = \"Be kind.\"\n+++\nReview this {{lang}}:\n\n{{stdin}}\n",
+    );
     let examples = examples(&readme());
     assert!(examples.len() >= 6, "the examples were not found");
     for script in examples {
-        let run = Langdock::shell(&format!("set -e\n{script}")).home(&home).key().against(&server);
-        let outcome = run.env("LANGDOCK_MODEL", "claude-3-haiku-20240307").run();
+        let run = Langdock::shell(&format!("set -e\n{script}")).home(&home).key();
+        let run = run.env("LANGDOCK_BASE_URL", &serving.base_url).env("LANGDOCK_MODEL", "claude-3-haiku-20240307");
+        let outcome = run.run();
         assert_eq!(outcome.code, Some(0), "{script}\n{outcome}");
         assert!(!outcome.stderr.contains("langdock: error"), "{script}\n{outcome}");
     }
+    serving.end();
 }
 
 #[test]

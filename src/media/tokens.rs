@@ -1,0 +1,75 @@
+//! What an image costs in tokens: one for each patch of 28 by 28 pixels, after it was made small enough.
+//!
+//! Source: Anthropic's vision page, `build-with-claude/vision`; unverified against Langdock.
+
+/// The side of a patch, in pixels.
+const PATCH: u32 = 28;
+
+/// How much of an image a model looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Resolution {
+    /// The longest side, in pixels.
+    pub(crate) max_side: u32,
+    /// The most tokens.
+    pub(crate) max_tokens: u32,
+}
+
+impl Resolution {
+    /// Models up to Claude 4.6.
+    pub(crate) const STANDARD: Self = Self { max_side: 1568, max_tokens: 1568 };
+
+    /// The tokens of an image of this many pixels across and down.
+    pub(crate) fn tokens(self, width: u32, height: u32) -> u32 {
+        let (long, short) = (width.max(height), width.min(height));
+        // The largest size of the same shape that fits; an image is never made larger.
+        (1..=long.min(self.max_side))
+            .rev()
+            .map(|side| patches(side) * patches(scaled(short, side, long)))
+            .find(|tokens| *tokens <= self.max_tokens)
+            .unwrap_or(self.max_tokens)
+    }
+}
+
+fn patches(side: u32) -> u32 {
+    side.div_ceil(PATCH)
+}
+
+/// `short` in the proportion of `side` to `long`, rounded half to even, at least one pixel.
+fn scaled(short: u32, side: u32, long: u32) -> u32 {
+    let exact = f64::from(short) * f64::from(side) / f64::from(long);
+    // No more than `side`, and so in range.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let rounded = exact.round_ties_even() as u32;
+    rounded.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Claude 4.7 and later.
+    const HIGH: Resolution = Resolution { max_side: 2576, max_tokens: 4784 };
+
+    /// The vectors of `api-facts`, B7, with the tokens at both resolutions.
+    #[test]
+    fn every_vector_of_the_vision_page_is_met() {
+        for (width, height, standard, high) in [
+            (200, 200, 64, 64),
+            (1000, 1000, 1296, 1296),
+            (1092, 1092, 1521, 1521),
+            (1920, 1080, 1560, 2691),
+            (2000, 1500, 1564, 3888),
+            (3840, 2160, 1560, 4784),
+            (1075, 1520, 1551, 2145),
+        ] {
+            let tokens = (Resolution::STANDARD.tokens(width, height), HIGH.tokens(width, height));
+            assert_eq!(tokens, (standard, high), "{width} × {height}");
+        }
+    }
+
+    #[test]
+    fn the_smallest_and_the_thinnest_image_have_tokens() {
+        assert_eq!(Resolution::STANDARD.tokens(1, 1), 1);
+        assert_eq!(Resolution::STANDARD.tokens(8000, 1), 56);
+    }
+}
