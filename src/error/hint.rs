@@ -1,0 +1,156 @@
+//! What to do next about a failure: one line that can be typed, or looked at.
+
+use super::Error;
+use crate::client::{self, EndpointError, Timeout};
+use crate::media::ImageError;
+use crate::protocol::{ApiError, StopReason, StreamError};
+use crate::{config, input};
+
+impl Error {
+    /// What to do next.
+    pub(crate) fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Usage { hint, .. } => return hint.clone(),
+            Self::Config(error) => return config_hint(error),
+            Self::Input(error) => return input_hint(error),
+            Self::Call { after_content: true, .. } => "what came is kept; send the request again for a whole answer",
+            Self::Call { source, model, .. } => return Some(call_hint(source, model)),
+            Self::NoModel => {
+                "choose one with -m ID or LANGDOCK_MODEL; with a key, one is picked from the region's list"
+            }
+            Self::Build(client::BuildError::CaFile { .. }) => {
+                "give --cacert or SSL_CERT_FILE a file of PEM certificates"
+            }
+            Self::Build(_) => "a proxy is written as http://host:port",
+            Self::RequestTooLarge { .. } => "leave the largest part out, send it in pieces, or try it with --no-check",
+            Self::Truncated(StopReason::MaxTokens) => "raise --max-tokens, or accept it with --allow-truncated",
+            Self::Truncated(_) => "send less, or accept it with --allow-truncated",
+            Self::Refusal(_) => "ask in another way; the same prompt will be refused again",
+            Self::NoCodeBlock(_) => "the whole answer stands above; ask for a fenced code block in the prompt",
+            Self::Listen { .. } => "choose another one with --port; without it a free one is taken",
+            Self::NoCommand { .. }
+            | Self::Output(_)
+            | Self::Unwritable { .. }
+            | Self::Interrupted(_)
+            | Self::Served(_)
+            | Self::System { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn config_hint(error: &config::Error) -> Option<String> {
+    Some(match error {
+        config::Error::NoKey { .. } => "set LANGDOCK_API_KEY, give --api-key-file FILE, store one with `langdock auth \
+                                        login`, or set api_key_cmd in the config file; --demo needs no key and \
+                                        answers from a script"
+            .to_owned(),
+        config::Error::KeyFileMode { path } => {
+            format!("run `chmod 600 '{}'`; if others may have read the key, have it replaced", path.display())
+        }
+        config::Error::KeyCommand { .. } => "run the command by hand; it has to print the key alone".to_owned(),
+        config::Error::UnknownKey { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
+        config::Error::UnknownKey { nearest: None, .. } => "`langdock config show` lists the keys".to_owned(),
+        config::Error::UnknownProfile { name, known, .. } => profile_hint(name, known),
+        config::Error::Exists { .. } => "`langdock config set KEY VALUE` changes it".to_owned(),
+        config::Error::NoHome => "set HOME, or name a config file with LANGDOCK_CONFIG".to_owned(),
+        config::Error::Endpoint { source: EndpointError::PlainHttp(_), .. } => {
+            "use https://, or allow it with --allow-http".to_owned()
+        }
+        config::Error::Endpoint { source: EndpointError::RegionConflict { fixed, .. }, .. } => {
+            format!("drop --region, choose --region {fixed}, or write {{region}} in the base URL")
+        }
+        config::Error::Endpoint { source: EndpointError::BadRegion(_), .. } => {
+            format!("known regions: {}", client::KNOWN_REGIONS.join(", "))
+        }
+        config::Error::Endpoint { .. } => {
+            "a base URL looks like https://api.langdock.com/anthropic/{region}".to_owned()
+        }
+        config::Error::Key { .. } => "a key is one word such as sk-ld-…".to_owned(),
+        config::Error::Unreadable { .. } => "check the file, and LANGDOCK_CONFIG if it is set".to_owned(),
+        config::Error::Value { .. }
+        | config::Error::Syntax { .. }
+        | config::Error::Unwritable { .. }
+        | config::Error::Refused { .. }
+        | config::Error::KeyFile { .. } => return None,
+    })
+}
+
+fn profile_hint(name: &str, known: &[String]) -> String {
+    match (config::nearest(name, known.iter().map(String::as_str)), known) {
+        (Some(nearest), _) => format!("did you mean `{nearest}`?"),
+        (None, []) => "a profile is a table such as [profiles.work] there".to_owned(),
+        (None, known) => format!("there are: {}", known.join(", ")),
+    }
+}
+
+fn input_hint(error: &input::Error) -> Option<String> {
+    let hint = match error {
+        input::Error::NoPrompt => "give a prompt: `langdock send 'Why is the sky blue?'`, or pipe one in",
+        input::Error::Binary { .. } => "send text, an image (JPEG, PNG, GIF, WebP) or a PDF",
+        input::Error::ImageFormat { .. } => "convert it first, for example to PNG",
+        input::Error::Image { source: ImageError::Damaged, .. } => "check that the file is whole",
+        input::Error::Image { .. } => "make the image smaller",
+        input::Error::TextAttached { .. } => "send text with -f",
+        input::Error::NoTextFiles { .. } => "hidden files and those that .gitignore names are left out; -f names one",
+        input::Error::NotUserFirst => "put a message with `role` user in front",
+        input::Error::Malformed { .. } | input::Error::Unreadable { .. } | input::Error::Stdin(_) => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn call_hint(error: &client::Error, model: &str) -> String {
+    if let Some(available) = error.api().and_then(ApiError::available_models) {
+        return suggest_model(model, &available);
+    }
+    let hint = match (error, error.status()) {
+        (_, Some(401)) => {
+            "check the key: `langdock auth status` tells where it is from; ask support@langdock.com for one"
+        }
+        (_, Some(402)) => "the workspace or the key has no budget left; ask your admin or support@langdock.com",
+        (_, Some(403)) => {
+            "the key needs the Completion API scope, and the workspace the model; ask support@langdock.com"
+        }
+        (_, Some(404)) if model.is_empty() => "check --base-url and --region; without a list, choose a model with -m",
+        (_, Some(404)) => "check --base-url and --region",
+        (_, Some(407)) | (client::Error::ProxyLogin { .. }, _) => "put the proxy's user name and password into its URL",
+        (_, Some(413)) => "send less",
+        (_, Some(429)) => "wait, or let it wait longer with --max-wait",
+        (_, Some(300..=399)) => "give the address it points to as --base-url, if you trust it",
+        (_, Some(400..=407 | 410..=499)) => "--dry-run shows what is sent",
+        (_, Some(_)) => "try again later; --max-retries and --max-wait say how long to keep trying",
+        (client::Error::Certificate { .. }, _) => "trust the issuer with --cacert FILE, or check the base URL",
+        (client::Error::TimedOut(Timeout::Idle(_)), _) => "wait longer with --idle-timeout",
+        (client::Error::TimedOut(Timeout::Total(_)), _) => "wait longer with --timeout",
+        (client::Error::TimedOut(Timeout::Connect(_)), _) => "wait longer with --connect-timeout, or check the network",
+        (client::Error::Answer { source: StreamError::Cut, .. } | client::Error::Lost { .. }, _) => "send it again",
+        (client::Error::Answer { .. }, _) => "check --base-url: does it speak the Messages API?",
+        (client::Error::NoModelList { .. }, _) => "check --base-url; without a list, choose a model with -m",
+        _ => "check the network, --base-url and --proxy",
+    };
+    hint.to_owned()
+}
+
+/// Names the nearest of the models that the API says it has, and the others.
+fn suggest_model(asked: &str, available: &[&str]) -> String {
+    let likeness = |model: &str| strsim::jaro_winkler(asked, model);
+    let mut models = available.to_vec();
+    models.sort_by(|one, other| likeness(other).total_cmp(&likeness(one)));
+    match models.split_first() {
+        Some((nearest, [])) => format!("use -m {nearest}"),
+        Some((nearest, others)) => format!("did you mean -m {nearest}? There are also: {}", others.join(", ")),
+        None => "choose another model with -m".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_model_is_suggested_first() {
+        let available = ["gpt-5-mini", "claude-haiku-4-5-20251001", "claude-sonnet-4-5-20250929"];
+        let hint = suggest_model("claude-sonnet-4-5", &available);
+        assert!(hint.starts_with("did you mean -m claude-sonnet-4-5-20250929?"), "{hint}");
+    }
+}

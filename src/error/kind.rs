@@ -1,0 +1,126 @@
+//! The kinds of failure, their exit codes and their meanings.
+
+/// How an error is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ErrorForm {
+    /// For people.
+    Text,
+    /// And as an object on stderr: `--json`.
+    Json,
+    /// And as an object on standard output, the last line there: `--jsonl`.
+    JsonLines,
+}
+
+/// What kind of failure it was: the first column of the table of exit codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An unreadable or unwritable file, or a bug.
+    Internal,
+    /// A bad flag, value or setting.
+    Usage,
+    /// The API refused the request.
+    InvalidRequest,
+    /// No key, or one that may not.
+    Auth,
+    /// The server failed, or its answer is no message.
+    Server,
+    /// No connection, or none that lasted.
+    Network,
+    /// Too many requests.
+    RateLimit,
+    /// The answer broke off.
+    Incomplete,
+    /// The answer reached the limit of tokens.
+    Truncated,
+    /// The model refused.
+    Refusal,
+    /// The answer has not the form that was asked for.
+    Schema,
+    /// It cannot fit; nothing was sent.
+    TooLarge,
+    /// A signal.
+    Interrupted(i32),
+    /// Nobody reads standard output any more.
+    Closed,
+}
+
+/// The exit codes, their kinds and their meanings, for the man page and the README.
+pub(crate) const EXIT_CODES: [(u8, &str, &str); 15] = [
+    (0, "", "The answer is complete."),
+    (1, "internal", "A file cannot be read or written, a port cannot be had, or a bug."),
+    (2, "usage", "A bad flag, value or setting, or no prompt."),
+    (3, "invalid_request", "The API refused the request: 400, 404, 413, 422, or a redirect."),
+    (4, "auth", "No key, or 401, 402, 403."),
+    (5, "server", "5xx or 529 after retries, or an answer that is no message or no list of models."),
+    (
+        6,
+        "network",
+        "DNS, connection, TLS, proxy, a timeout, or a stream that broke before the first part of the answer.",
+    ),
+    (7, "rate_limit", "429 after --max-wait; retry_after says how long to wait."),
+    (8, "incomplete", "The answer broke off after its first part; what came is on standard output."),
+    (9, "truncated", "The answer reached max_tokens or the context window; --allow-truncated makes it 0."),
+    (10, "refusal", "The model refused."),
+    (12, "schema", "The answer has not the form that was asked for: no code block for --extract."),
+    (13, "too_large", "An image or the request is over a limit; nothing was sent."),
+    (130, "interrupted", "SIGINT; 143 for SIGTERM. What came is saved, and the process dies of the signal."),
+    (141, "", "Standard output was closed early; the process dies of SIGPIPE without a word."),
+];
+
+impl Kind {
+    /// The exit code.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Internal => 1,
+            Self::Usage => 2,
+            Self::InvalidRequest => 3,
+            Self::Auth => 4,
+            Self::Server => 5,
+            Self::Network => 6,
+            Self::RateLimit => 7,
+            Self::Incomplete => 8,
+            Self::Truncated => 9,
+            Self::Refusal => 10,
+            Self::Schema => 12,
+            Self::TooLarge => 13,
+            Self::Interrupted(signal) => 128_u8.saturating_add(u8::try_from(signal).unwrap_or(0)),
+            Self::Closed => 141,
+        }
+    }
+
+    /// The name in the JSON error object.
+    pub(crate) fn name(self) -> &'static str {
+        let code = if let Self::Interrupted(_) = self { 130 } else { self.code() };
+        EXIT_CODES.iter().find(|(listed, ..)| *listed == code).map_or("", |(_, name, _)| name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_exit_code_of_the_table_has_a_kind_and_every_kind_a_row() {
+        let kinds = [
+            Kind::Internal,
+            Kind::Usage,
+            Kind::InvalidRequest,
+            Kind::Auth,
+            Kind::Server,
+            Kind::Network,
+            Kind::RateLimit,
+            Kind::Incomplete,
+            Kind::Truncated,
+            Kind::Refusal,
+            Kind::Schema,
+            Kind::TooLarge,
+            Kind::Interrupted(2),
+            Kind::Closed,
+        ];
+        let codes: Vec<u8> = kinds.iter().map(|kind| kind.code()).collect();
+        let listed: Vec<u8> = EXIT_CODES.iter().map(|(code, ..)| *code).filter(|code| *code != 0).collect();
+        assert_eq!(codes, listed);
+        assert_eq!(Kind::Interrupted(15).name(), "interrupted");
+        assert_eq!(Kind::RateLimit.name(), "rate_limit");
+    }
+}

@@ -1,0 +1,216 @@
+//! Every way a run can fail: its kind, its exit code and what to do next, all in one place.
+
+mod hint;
+mod kind;
+
+use std::error::Error as _;
+
+use serde_json::json;
+
+pub(crate) use kind::{EXIT_CODES, ErrorForm, Kind};
+
+use crate::client;
+use crate::media::ImageError;
+use crate::protocol::{StopReason, StreamError};
+use crate::ui::OutputError;
+use crate::{config, input};
+
+/// Why a run failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The command line.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to type instead.
+        hint: Option<String>,
+    },
+    /// No command was given.
+    #[error("no command")]
+    NoCommand {
+        /// What there is, to be shown as it is.
+        help: String,
+    },
+    /// The settings.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// The input.
+    #[error(transparent)]
+    Input(#[from] input::Error),
+    /// The body is larger than the endpoint takes.
+    #[error("the request has {bytes} bytes, over the limit of {limit} bytes (20 MB); the largest part is {largest}")]
+    RequestTooLarge {
+        /// Of the body.
+        bytes: usize,
+        /// Of the tightest platform behind the endpoint.
+        limit: usize,
+        /// The part that takes most of it.
+        largest: String,
+    },
+    /// The HTTP client could not be set up.
+    #[error(transparent)]
+    Build(#[from] client::BuildError),
+    /// The call gave no answer, or only a part of one.
+    #[error("{source}")]
+    Call {
+        /// Why.
+        source: client::Error,
+        /// Whether a part of the answer had arrived.
+        after_content: bool,
+        /// Tries it took.
+        attempts: u32,
+        /// The model that was asked for; empty where the list of models was.
+        model: String,
+    },
+    /// No model was chosen.
+    #[error("no model was chosen")]
+    NoModel,
+    /// The answer reached a limit of tokens.
+    #[error("the answer was cut off: {}", match .0 { StopReason::MaxTokens => "it reached max_tokens", _ => "the context window is full" })]
+    Truncated(StopReason),
+    /// The model refused.
+    #[error("the model refused to answer{}", .0.as_ref().map_or(String::new(), |why| format!(": {why}")))]
+    Refusal(Option<String>),
+    /// The answer has no code block.
+    #[error("the answer has no code block{}", .0.as_ref().map_or(String::new(), |lang| format!(" in `{lang}`")))]
+    NoCodeBlock(Option<String>),
+    /// The answer could not be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// The file of `--output` could not be opened.
+    #[error("cannot write `{}`", path.display())]
+    Unwritable {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// SIGINT or SIGTERM.
+    #[error("interrupted")]
+    Interrupted(i32),
+    /// SIGINT or SIGTERM, which is how the scripted endpoint ends.
+    #[error("ended by a signal")]
+    Served(i32),
+    /// The port of the scripted endpoint cannot be had.
+    #[error("cannot listen on port {port} of 127.0.0.1")]
+    Listen {
+        /// The port; 0 for any.
+        port: u16,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The operating system refused something basic.
+    #[error("cannot {what}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// What kind of failure it was.
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Usage { .. } | Self::NoCommand { .. } | Self::NoModel => Kind::Usage,
+            Self::Config(error) => config_kind(error),
+            Self::Build(_) => Kind::Usage,
+            Self::Input(error) => input_kind(error),
+            Self::RequestTooLarge { .. } => Kind::TooLarge,
+            Self::Call { after_content: true, .. } => Kind::Incomplete,
+            Self::Call { source, .. } => call_kind(source),
+            Self::Truncated(_) => Kind::Truncated,
+            Self::Refusal(_) => Kind::Refusal,
+            Self::NoCodeBlock(_) => Kind::Schema,
+            Self::Output(OutputError::Closed) => Kind::Closed,
+            Self::Output(OutputError::Interrupted(signal)) | Self::Interrupted(signal) | Self::Served(signal) => {
+                Kind::Interrupted(*signal)
+            }
+            Self::Output(OutputError::Failed(_) | OutputError::File { .. })
+            | Self::Unwritable { .. }
+            | Self::Listen { .. }
+            | Self::System { .. } => Kind::Internal,
+        }
+    }
+
+    /// What failed, with every cause, in one line.
+    pub(crate) fn message(&self) -> String {
+        let mut message = self.to_string();
+        if let Self::Call { attempts: attempts @ 2.., .. } = self {
+            message.push_str(&format!(" (after {attempts} tries)"));
+        }
+        let mut cause = self.source().filter(|_| !matches!(self, Self::Call { .. }));
+        while let Some(source) = cause {
+            message.push_str(&format!(": {source}"));
+            cause = source.source();
+        }
+        message
+    }
+
+    /// The same for programs.
+    pub(crate) fn object(&self) -> serde_json::Value {
+        let call = if let Self::Call { source, .. } = self { Some(source) } else { None };
+        let retry_after = match call {
+            Some(client::Error::Status(error)) => error.retry_after.map(|wait| wait.as_secs_f64()),
+            _ => None,
+        };
+        json!({"type": "error", "error": {
+            "kind": self.kind().name(),
+            "status": call.and_then(client::Error::status),
+            "type": call.and_then(client::Error::api).and_then(|api| api.kind.as_deref()),
+            "message": self.message(),
+            "request_id": call.and_then(client::Error::request_id),
+            "retryable": call.is_some_and(client::Error::is_transient),
+            "retry_after": retry_after,
+            "exit_code": self.kind().code(),
+        }})
+    }
+}
+
+fn config_kind(error: &config::Error) -> Kind {
+    match error {
+        config::Error::NoKey { .. } | config::Error::KeyCommand { .. } | config::Error::KeyFileMode { .. } => {
+            Kind::Auth
+        }
+        config::Error::KeyFile { .. } | config::Error::Unwritable { .. } | config::Error::NoHome => Kind::Internal,
+        config::Error::Endpoint { .. }
+        | config::Error::Value { .. }
+        | config::Error::Syntax { .. }
+        | config::Error::UnknownKey { .. }
+        | config::Error::UnknownProfile { .. }
+        | config::Error::Unreadable { .. }
+        | config::Error::Refused { .. }
+        | config::Error::Exists { .. }
+        | config::Error::Key { .. } => Kind::Usage,
+    }
+}
+
+fn input_kind(error: &input::Error) -> Kind {
+    match error {
+        input::Error::Unreadable { .. } | input::Error::Stdin(_) => Kind::Internal,
+        input::Error::Image { source: ImageError::Damaged, .. }
+        | input::Error::Binary { .. }
+        | input::Error::ImageFormat { .. }
+        | input::Error::TextAttached { .. }
+        | input::Error::NoTextFiles { .. }
+        | input::Error::Malformed { .. }
+        | input::Error::NotUserFirst
+        | input::Error::NoPrompt => Kind::Usage,
+        input::Error::Image { .. } => Kind::TooLarge,
+    }
+}
+
+fn call_kind(error: &client::Error) -> Kind {
+    match (error, error.status()) {
+        (_, Some(401..=403)) => Kind::Auth,
+        (_, Some(407)) => Kind::Network,
+        (_, Some(429)) => Kind::RateLimit,
+        (_, Some(408 | 409 | 100..=299 | 500..)) => Kind::Server,
+        (_, Some(_)) => Kind::InvalidRequest,
+        (client::Error::Answer { source: StreamError::Cut, .. }, None) => Kind::Network,
+        (client::Error::Answer { .. } | client::Error::NoModelList { .. }, None) => Kind::Server,
+        (_, None) => Kind::Network,
+    }
+}
