@@ -88,7 +88,8 @@ fn backoff_seconds(failure: &Failure, retries: u32) -> f64 {
     }
 }
 
-/// Reads how long the server wants to be left alone: `retry-after-ms`, else `retry-after` in seconds or as a date.
+/// Reads how long the server wants to be left alone: `retry-after-ms`, else `retry-after` in seconds or as a date. Whether
+/// Langdock sends either is unverified.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let number = |name: &str| text(name)?.parse::<f64>().ok();

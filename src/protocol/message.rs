@@ -25,7 +25,7 @@ pub(crate) enum ContentBlock {
     Text(Text),
     /// A picture in a request.
     Image(Media),
-    /// A PDF or text document in a request.
+    /// A PDF or text document in a request. Unverified against Langdock, whose OpenAPI file does not list it.
     Document(Media),
     /// The model's reasoning; goes back unchanged when a tool turn goes on.
     Thinking(Thinking),

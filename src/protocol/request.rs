@@ -44,7 +44,7 @@ pub(crate) struct CreateMessage {
 #[serde(transparent)]
 pub(crate) struct SystemPrompt(pub(crate) String);
 
-/// The field `metadata`.
+/// The field `metadata`. Unverified against Langdock, whose newer OpenAPI file does not list it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Metadata {
     /// An opaque id of the person, never a name or an address.
