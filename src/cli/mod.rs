@@ -144,7 +144,7 @@ pub(crate) struct Connection {
     #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) base_url: Option<String>,
     /// Profile of the config file
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", value_parser = not_blank)]
     pub(crate) profile: Option<String>,
     /// Read the API key from this file instead of LANGDOCK_API_KEY
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -217,7 +217,7 @@ impl Connection {
 #[command(next_help_heading = "Request")]
 pub(crate) struct Request {
     /// Model [default: picked once from the region's list]
-    #[arg(short, long, value_name = "ID")]
+    #[arg(short, long, value_name = "ID", value_parser = not_blank)]
     pub(crate) model: Option<String>,
     /// System prompt; @FILE reads it from a file
     #[arg(short, long, value_name = "TEXT|@FILE", value_hint = ValueHint::FilePath)]

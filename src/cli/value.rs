@@ -37,7 +37,7 @@ pub(super) fn key_word(text: &str) -> Result<String, String> {
 
 /// Text that is not only white space.
 pub(super) fn not_blank(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() { Err("it is blank, which the API refuses".to_owned()) } else { Ok(text.to_owned()) }
+    if text.trim().is_empty() { Err("it is blank".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 /// A parameter of a template and its value.

@@ -1,6 +1,6 @@
 //! The answer as JSON: the API's message object at the end, or each event on a line as it came.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::renderer::{Answer, Form, Shown};
 use super::sink::Sink;
@@ -39,11 +39,11 @@ impl Form for JsonLines {
     }
 
     fn finish(&mut self, answer: &Answer, sink: &mut Sink) -> Shown {
-        let mut object = message_object(answer);
-        if let Some(fields) = object.as_object_mut() {
-            fields.insert("type".to_owned(), "result".into());
+        let mut line = Map::from_iter([("type".to_owned(), Value::from("result"))]);
+        if let Value::Object(fields) = message_object(answer) {
+            line.extend(fields.into_iter().filter(|(key, _)| key != "type"));
         }
-        self.aside(&object, sink);
+        self.aside(&Value::Object(line), sink);
         Shown::All
     }
 }
