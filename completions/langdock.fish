@@ -46,17 +46,6 @@ complete -c langdock -n "__fish_langdock_needs_command" -f -a "auth" -d 'Store, 
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "config" -d 'Show and change the settings'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "template" -d 'List and show saved prompts'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l region -d 'Region: eu, us, global, ch' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'Profile of the config file' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r
@@ -79,8 +68,17 @@ always\t'Always'
 never\t'Never'"
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l lang -d 'With --extract: the first code block of this language' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s o -l output -d 'Write the answer to this file, whole or not at all' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l timeout -d 'For the whole call, waiting included [default: none]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s I -l no-stdin -d 'Leave standard input alone'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-check -d 'Send a request of more than 20 MB all the same'
@@ -94,6 +92,8 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -s x -l extract 
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l allow-truncated -d 'Exit 0 even if the answer was cut off by the limit of tokens'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l dry-run -d 'Print the body and send nothing; the data of images is shortened'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l curl -d 'Print an equal curl command and send nothing; the key stands in it as $LANGDOCK_API_KEY'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l region -d 'Region: eu, us, global, ch' -r
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
@@ -106,22 +106,11 @@ complete -c langdock -n "__fish_langdock_using_subcommand models" -l max-retries
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l refresh -d 'Ask for the list, however young the last one is'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l json -d 'Print the list as JSON, with all that is said of each model'
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l region -d 'Region: eu, us, global, ch' -r
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l profile -d 'Profile of the config file' -r
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l port -d 'Port; 0 takes a free one [default: 0]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l key -d 'The one key to accept [default: any]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l rpm -d 'Requests a minute, for each key and model' -r
@@ -131,22 +120,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand serve" -l rate -d 'How
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l fail -d 'What goes wrong, with its share of the requests from 0 to 1' -r
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l seed -d 'With --fail: the same number gives the n-th request the same fate [default: one that is told]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l log -d 'Append a line of JSON for each request to this file; never the key or the content' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -l region -d 'Region: eu, us, global, ch' -r
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -l profile -d 'Profile of the config file' -r
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -f -a "login" -d 'Store a key for the endpoint\'s host; asks for it on a terminal, or reads a line of standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -f -a "status" -d 'Say which key would be used, and where it came from'
@@ -194,39 +168,13 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -l region -d 'Region: eu, us, global, ch' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -l profile -d 'Profile of the config file' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -f -a "path" -d 'Print where the config file is, or would be'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -f -a "show" -d 'Print every setting and where it came from'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -f -a "get" -d 'Print the value of one setting, nothing if it has none'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -f -a "set" -d 'Set a key of the config file, with --profile NAME in that profile'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -f -a "init" -d 'Write a config file in which everything is a comment'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from path" -l region -d 'Region: eu, us, global, ch' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from path" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from path" -l profile -d 'Profile of the config file' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from path" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from path" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from path" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from path" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from path" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from path" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from path" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from path" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from path" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from path" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l region -d 'Region: eu, us, global, ch' -r
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l profile -d 'Profile of the config file' -r
@@ -270,75 +218,10 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from init" -l region -d 'Region: eu, us, global, ch' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from init" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from init" -l profile -d 'Profile of the config file' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from init" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from init" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from init" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from init" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from init" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from init" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from init" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from init" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from init" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from init" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand completions" -l region -d 'Region: eu, us, global, ch' -r
-complete -c langdock -n "__fish_langdock_using_subcommand completions" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand completions" -l profile -d 'Profile of the config file' -r
-complete -c langdock -n "__fish_langdock_using_subcommand completions" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand completions" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand completions" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand completions" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand completions" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand completions" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand completions" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand completions" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand completions" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand completions" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help'
 complete -c langdock -n "__fish_langdock_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l region -d 'Region: eu, us, global, ch' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l profile -d 'Profile of the config file' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -f -a "list" -d 'Print the names of the templates'
 complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -f -a "show" -d 'Print a template as it is'
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l region -d 'Region: eu, us, global, ch' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l profile -d 'Profile of the config file' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l region -d 'Region: eu, us, global, ch' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l profile -d 'Profile of the config file' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
-complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'

@@ -30,7 +30,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::app::App;
-use crate::cli::{AuthCommand, Cli, Command, ConfigCommand, Unparsed};
+use crate::cli::{AuthCommand, Command, ConfigCommand, Unparsed};
 use crate::config::Env;
 use crate::error::{Error, ErrorForm, Kind};
 use crate::ui::{ColorChoice, Facts, Notices, Verbosity, colored, die_of, die_of_closed_stdout};
@@ -42,14 +42,14 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let env = Env::read();
     let facts = Facts::look();
     let (verbosity, color, form) = match &parsed {
-        Ok(cli) => said_about_output(cli),
+        Ok(command) => said_about_output(command),
         Err(_) => (Verbosity::Normal, ColorChoice::Auto, guess_error_form(&argv)),
     };
     let colored = colored(color, env.no_color, env.clicolor_force, facts.stderr_is_terminal);
     let notices = Notices::new(verbosity, colored);
     let app = Arc::new(App { env, facts, notices, interrupt: Arc::default() });
     let result = match parsed {
-        Ok(cli) => dispatch(&app, cli),
+        Ok(command) => dispatch(&app, command),
         Err(unparsed) => answer_unparsed(&app, unparsed),
     };
     match result {
@@ -101,17 +101,16 @@ pub mod internals {
     }
 }
 
-fn dispatch(app: &Arc<App>, cli: Cli) -> Result<(), Error> {
+fn dispatch(app: &Arc<App>, command: Command) -> Result<(), Error> {
     let theirs = Arc::clone(app);
-    let connection = cli.connection;
-    match cli.command {
-        Command::Send(args) => talk(app, async move { command::send(&theirs, &connection, &args).await }),
-        Command::Models(args) => talk(app, async move { command::models(&theirs, &connection, &args).await }),
-        Command::Serve(args) => talk(app, async move { command::serve(&theirs, &connection, &args).await }),
-        Command::Auth(args) => command::auth(app, &connection, &args),
-        Command::Config(args) => command::config(app, &connection, &args),
-        Command::Completions(args) => command::completions(app, &connection, args.shell),
-        Command::Template(args) => talk(app, async move { command::template(&theirs, &connection, &args).await }),
+    match command {
+        Command::Send(args) => talk(app, async move { command::send(&theirs, &args).await }),
+        Command::Models(args) => talk(app, async move { command::models(&theirs, &args).await }),
+        Command::Serve(args) => talk(app, async move { command::serve(&theirs, &args).await }),
+        Command::Auth(args) => command::auth(app, &args),
+        Command::Config(args) => command::config(app, &args),
+        Command::Completions(args) => command::completions(app, args.shell),
+        Command::Template(args) => talk(app, async move { command::template(&theirs, &args).await }),
     }
 }
 
@@ -144,8 +143,8 @@ fn answer_unparsed(app: &App, unparsed: Unparsed) -> Result<(), Error> {
     }
 }
 
-fn said_about_output(cli: &Cli) -> (Verbosity, ColorChoice, ErrorForm) {
-    match &cli.command {
+fn said_about_output(command: &Command) -> (Verbosity, ColorChoice, ErrorForm) {
+    match command {
         Command::Send(args) => {
             let form = match (args.output.json, args.output.jsonl) {
                 (true, _) => ErrorForm::Json,
@@ -158,8 +157,8 @@ fn said_about_output(cli: &Cli) -> (Verbosity, ColorChoice, ErrorForm) {
             let form = if args.json { ErrorForm::Json } else { ErrorForm::Text };
             (Verbosity::Normal, ColorChoice::Auto, form)
         }
-        Command::Config(cli::Config { command: ConfigCommand::Show { json: true } })
-        | Command::Auth(cli::Auth { command: AuthCommand::Status { json: true } }) => {
+        Command::Config(cli::Config { command: ConfigCommand::Show { json: true, .. } })
+        | Command::Auth(cli::Auth { command: AuthCommand::Status { json: true, .. } }) => {
             (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Json)
         }
         Command::Auth(_) | Command::Config(_) | Command::Serve(_) | Command::Completions(_) | Command::Template(_) => {

@@ -1,7 +1,8 @@
 //! The command line as data: the only place that names clap.
 //!
 //! Rules: a flag that many commands have stands in one group; a value is checked for its range here, and for its meaning
-//! where it is used; the first line of a description is the short help.
+//! where it is used; the first line of a description is the short help. A group of flags stands behind the arguments that
+//! belong to none: what follows it comes under its heading.
 
 // Descriptions are shown in terminals, where backticks and angle brackets would be noise; flags are switches.
 #![allow(rustdoc::bare_urls, clippy::doc_markdown, clippy::struct_excessive_bools)]
@@ -31,13 +32,13 @@ use crate::ui::{ColorChoice, Verbosity};
 #[derive(Debug, Parser)]
 #[command(name = "langdock", version, arg_required_else_help = true, disable_help_subcommand = true)]
 #[command(after_help = "An independent client: it is not made or endorsed by Langdock or Anthropic.")]
-pub(crate) struct Cli {
+struct Cli {
     /// What to do
     #[command(subcommand)]
-    pub(crate) command: Command,
-    /// How to reach the endpoint
+    command: Command,
+    /// How to reach the endpoint, as said before the command's name
     #[command(flatten)]
-    pub(crate) connection: Connection,
+    connection: Connection,
 }
 
 /// What to do
@@ -106,6 +107,9 @@ pub(crate) struct Send {
     /// What would be sent
     #[command(flatten)]
     pub(crate) looking: Looking,
+    /// How to reach the endpoint
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 /// List the models that the region offers
@@ -119,6 +123,9 @@ pub(crate) struct Models {
     /// Print the list as JSON, with all that is said of each model
     #[arg(long)]
     pub(crate) json: bool,
+    /// How to reach the endpoint
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 /// Print a completion script for a shell
@@ -135,52 +142,86 @@ pub(crate) struct Connection {
     /// Region: eu, us, global, ch
     ///
     /// Requests go to this region and to no other one. Any other slug is sent with a notice. [default: eu]
-    #[arg(long, global = true, value_name = "REGION")]
+    #[arg(long, value_name = "REGION")]
     pub(crate) region: Option<String>,
     /// Base URL, as an Anthropic SDK takes it; {region} in it is replaced
     ///
     /// A trailing /v1 or /v1/messages is dropped; https://api.langdock.com alone and a base that ends in /api/public get
     /// /anthropic/{region} appended. [default: https://api.langdock.com/anthropic/{region}]
-    #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) base_url: Option<String>,
     /// Profile of the config file
-    #[arg(long, global = true, value_name = "NAME", value_parser = not_blank)]
+    #[arg(long, value_name = "NAME", value_parser = not_blank)]
     pub(crate) profile: Option<String>,
     /// Read the API key from this file instead of LANGDOCK_API_KEY
-    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) api_key_file: Option<PathBuf>,
     /// For a connection to come about [default: 5s]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) connect_timeout: Option<Duration>,
     /// With no byte moving [default: 120s streamed, 600s not]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) idle_timeout: Option<Duration>,
     /// For the whole call, waiting included [default: none]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) timeout: Option<Duration>,
     /// Tries after the first one; 0 for none [default: 8]
     ///
     /// Nothing is tried again once a part of the answer has arrived.
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, value_name = "N")]
     pub(crate) max_retries: Option<u32>,
     /// Time spent waiting between tries, in all [default: 120s]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) max_wait: Option<Duration>,
     /// Proxy for every request that leaves this machine
-    #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) proxy: Option<String>,
     /// PEM file of the certificates to trust, instead of the bundled ones and the system's
-    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) cacert: Option<PathBuf>,
     /// Allow plain http to another machine
-    #[arg(long, global = true)]
+    #[arg(long)]
     pub(crate) allow_http: bool,
     /// Answer from the built-in endpoint: scripted answers, no model, no key
-    #[arg(long, global = true, conflicts_with = "base_url")]
+    #[arg(long, conflicts_with = "base_url")]
     pub(crate) demo: bool,
 }
 
+impl Command {
+    /// The flags of the connection behind the command's name; where it has none, the error is that name.
+    fn connection_mut(&mut self) -> Result<&mut Connection, &'static str> {
+        match self {
+            Self::Send(args) => Ok(&mut args.connection),
+            Self::Models(args) => Ok(&mut args.connection),
+            Self::Auth(args) => Ok(args.command.connection_mut()),
+            Self::Config(args) => args.command.connection_mut(),
+            Self::Serve(_) => Err("serve"),
+            Self::Completions(_) => Err("completions"),
+            Self::Template(_) => Err("template"),
+        }
+    }
+}
+
 impl Connection {
+    /// These flags, and where they say nothing, those of `before`.
+    fn or(self, before: Self) -> Self {
+        Self {
+            region: self.region.or(before.region),
+            base_url: self.base_url.or(before.base_url),
+            profile: self.profile.or(before.profile),
+            api_key_file: self.api_key_file.or(before.api_key_file),
+            connect_timeout: self.connect_timeout.or(before.connect_timeout),
+            idle_timeout: self.idle_timeout.or(before.idle_timeout),
+            timeout: self.timeout.or(before.timeout),
+            max_retries: self.max_retries.or(before.max_retries),
+            max_wait: self.max_wait.or(before.max_wait),
+            proxy: self.proxy.or(before.proxy),
+            cacert: self.cacert.or(before.cacert),
+            allow_http: self.allow_http || before.allow_http,
+            demo: self.demo || before.demo,
+        }
+    }
+
     /// What these flags say, and those of the request and the output.
     pub(crate) fn flags(&self, request: &Request, output: &Output) -> Flags {
         Flags {

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-use super::{Cli, Command, Shell};
+use super::{Cli, Command, Connection, Shell};
 
 /// Why there is no command to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,16 +24,44 @@ pub(crate) enum Unparsed {
 }
 
 /// Parses a command line, the name of the program first.
-pub(crate) fn parse(argv: &[OsString]) -> Result<Cli, Unparsed> {
-    let mut cli = Cli::try_parse_from(argv).map_err(|error| match error.kind() {
+pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
+    let Cli { mut command, connection } = Cli::try_parse_from(argv).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unparsed::Asked(error.to_string()),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Unparsed::Nothing(error.to_string()),
         _ => explain(&error.to_string()),
     })?;
-    if let Command::Send(send) = &mut cli.command {
+    join(connection, command.connection_mut())?;
+    if let Command::Send(send) = &mut command {
         send.literal_words = literal_words(argv, &send.prompt);
+        if send.connection.demo && send.looking.curl {
+            return Err(conflict("--demo", "--curl"));
+        }
     }
-    conflict(&cli).map_or(Ok(cli), Err)
+    Ok(command)
+}
+
+/// Joins the flags of the connection that stand before the command's name to those behind it.
+fn join(before: Connection, behind: Result<&mut Connection, &'static str>) -> Result<(), Unparsed> {
+    match behind {
+        Ok(behind) => {
+            *behind = std::mem::take(behind).or(before);
+            // clap compares those of one side only.
+            if behind.demo && behind.base_url.is_some() {
+                return Err(conflict("--demo", "--base-url <URL>"));
+            }
+            Ok(())
+        }
+        Err(_) if before == Connection::default() => Ok(()),
+        Err(command) => Err(Unparsed::Wrong {
+            message: format!("`{command}` does not talk to the endpoint"),
+            hint: "leave the flags of the connection out".to_owned(),
+        }),
+    }
+}
+
+fn conflict(one: &str, other: &str) -> Unparsed {
+    let message = format!("the argument '{one}' cannot be used with '{other}'");
+    Unparsed::Wrong { message, hint: "leave one of them out".to_owned() }
 }
 
 /// Counts the words of the prompt that stand behind `--`: clap does not tell them apart. The `--` is the first behind which
@@ -45,18 +73,6 @@ fn literal_words(argv: &[OsString], prompt: &[String]) -> usize {
         start.is_some_and(|start| words.iter().zip(&prompt[start..]).all(|(arg, word)| arg == word.as_str()))
     };
     behind.into_iter().find(is_tail).map_or(0, <[_]>::len)
-}
-
-/// Finds flags that exclude each other and stand on both sides of the command's name, which clap lets pass.
-fn conflict(cli: &Cli) -> Option<Unparsed> {
-    let other = match &cli.command {
-        _ if !cli.connection.demo => return None,
-        Command::Send(_) | Command::Models(_) if cli.connection.base_url.is_some() => "--base-url <URL>",
-        Command::Send(send) if send.looking.curl => "--curl",
-        _ => return None,
-    };
-    let message = format!("the argument '--demo' cannot be used with '{other}'");
-    Some(Unparsed::Wrong { message, hint: "leave one of them out".to_owned() })
 }
 
 /// The command line as clap's own value, for those who generate documentation from it.
@@ -130,7 +146,7 @@ mod tests {
             (&["q", "--"], 0),
         ] {
             let argv: Vec<OsString> = ["langdock", "send"].iter().chain(args).map(OsString::from).collect();
-            let Command::Send(send) = parse(&argv).expect("a command").command else { panic!("it is `send`") };
+            let Command::Send(send) = parse(&argv).expect("a command") else { panic!("it is `send`") };
             assert_eq!(send.literal_words, expected, "{args:?}");
         }
     }
@@ -139,7 +155,8 @@ mod tests {
     fn flags_stand_before_or_after_the_prompt() {
         for args in [["send", "--demo", "q"], ["send", "q", "--demo"], ["--demo", "send", "q"]] {
             let argv: Vec<OsString> = std::iter::once("langdock").chain(args).map(OsString::from).collect();
-            assert!(parse(&argv).expect("a command").connection.demo, "{args:?}");
+            let mut command = parse(&argv).expect("a command");
+            assert!(command.connection_mut().expect("it has them").demo, "{args:?}");
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::Connection;
+
 /// Show and change the settings
 ///
 /// A flag goes before its variable, that before the profile, that before the rest of the config file, and that before the
@@ -24,11 +26,17 @@ pub(crate) enum ConfigCommand {
         /// Print an object
         #[arg(short, long)]
         json: bool,
+        /// How to reach the endpoint
+        #[command(flatten)]
+        connection: Box<Connection>,
     },
     /// Print the value of one setting, nothing if it has none
     Get {
         /// The setting, as the config file calls it
         key: String,
+        /// How to reach the endpoint
+        #[command(flatten)]
+        connection: Box<Connection>,
     },
     /// Set a key of the config file, with --profile NAME in that profile
     Set {
@@ -37,6 +45,9 @@ pub(crate) enum ConfigCommand {
         /// Its value; a command is written as a list in TOML
         #[arg(allow_hyphen_values = true)]
         value: String,
+        /// How to reach the endpoint
+        #[command(flatten)]
+        connection: Box<Connection>,
     },
     /// Write a config file in which everything is a comment
     Init,
@@ -57,13 +68,51 @@ pub(crate) struct Auth {
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuthCommand {
     /// Store a key for the endpoint's host; asks for it on a terminal, or reads a line of standard input
-    Login,
+    Login {
+        /// How to reach the endpoint
+        #[command(flatten)]
+        connection: Box<Connection>,
+    },
     /// Say which key would be used, and where it came from
     Status {
         /// Print an object
         #[arg(short, long)]
         json: bool,
+        /// How to reach the endpoint
+        #[command(flatten)]
+        connection: Box<Connection>,
     },
     /// Forget the stored key of the endpoint's host
-    Logout,
+    Logout {
+        /// How to reach the endpoint
+        #[command(flatten)]
+        connection: Box<Connection>,
+    },
+}
+
+impl ConfigCommand {
+    /// The flags of the connection, to add to; where a command has none, the error is its name.
+    pub(super) fn connection_mut(&mut self) -> Result<&mut Connection, &'static str> {
+        match self {
+            Self::Show { connection, .. } | Self::Get { connection, .. } | Self::Set { connection, .. } => {
+                Ok(connection)
+            }
+            Self::Path => Err("config path"),
+            Self::Init => Err("config init"),
+        }
+    }
+}
+
+impl AuthCommand {
+    /// The flags of the connection.
+    pub(crate) fn connection(&self) -> &Connection {
+        let (Self::Login { connection } | Self::Status { connection, .. } | Self::Logout { connection }) = self;
+        connection
+    }
+
+    /// The flags of the connection, to add to.
+    pub(super) fn connection_mut(&mut self) -> &mut Connection {
+        let (Self::Login { connection } | Self::Status { connection, .. } | Self::Logout { connection }) = self;
+        connection
+    }
 }

@@ -20,7 +20,8 @@ const MAX_LINE_BYTES: u64 = 64 * 1024;
 const SIGINT: i32 = 2;
 
 /// Stores, shows or forgets the key.
-pub(crate) fn auth(app: &App, connection: &Connection, args: &Auth) -> Result<(), Error> {
+pub(crate) fn auth(app: &App, args: &Auth) -> Result<(), Error> {
+    let connection = args.command.connection();
     let given = connection.clone();
     let used = Connection {
         region: given.region,
@@ -35,9 +36,9 @@ pub(crate) fn auth(app: &App, connection: &Connection, args: &Auth) -> Result<()
     let host = settings.endpoint.authority();
     let folder = || paths.keys.as_deref().ok_or(Error::Config(config::Error::NoHome));
     match &args.command {
-        AuthCommand::Login => login(app, folder()?, &host),
-        AuthCommand::Status { json } => status(app, &settings.key, &host, *json),
-        AuthCommand::Logout => {
+        AuthCommand::Login { .. } => login(app, folder()?, &host),
+        AuthCommand::Status { json, .. } => status(app, &settings.key, &host, *json),
+        AuthCommand::Logout { .. } => {
             let said = if forget_key(folder()?, &host)? { "forgot the key for" } else { "there is no stored key for" };
             app.notices.notice(&format!("{said} `{host}`"));
             Ok(())

@@ -12,27 +12,22 @@ use crate::config::{
 use crate::error::Error;
 
 /// Shows or changes the settings.
-pub(crate) fn config(app: &App, connection: &Connection, args: &Config) -> Result<(), Error> {
+pub(crate) fn config(app: &App, args: &Config) -> Result<(), Error> {
     let paths = Paths::find(&app.env);
-    let nothing = |name| only(name, connection, &Connection::default(), "");
     match &args.command {
-        ConfigCommand::Path => {
-            nothing("config path")?;
-            app.print(&format!("{}\n", config_path(&paths)?.display()))
-        }
+        ConfigCommand::Path => app.print(&format!("{}\n", config_path(&paths)?.display())),
         ConfigCommand::Init => {
-            nothing("config init")?;
             let path = config_path(&paths)?;
             initialize(path)?;
             app.notices.notice(&format!("wrote `{}`", path.display()));
             Ok(())
         }
-        ConfigCommand::Set { key, value } => {
+        ConfigCommand::Set { connection, key, value } => {
             let profile = connection.profile.clone();
             only("config set", connection, &Connection { profile, ..Connection::default() }, "--profile")?;
             Ok(set(config_path(&paths)?, connection.profile.as_deref(), find(key)?, value)?)
         }
-        ConfigCommand::Show { json } => {
+        ConfigCommand::Show { connection, json } => {
             let (chosen, settings) = found(app, connection, &paths)?;
             if *json {
                 app.print_json(&format!("{:#}\n", as_object(&paths, &chosen, &settings)))
@@ -40,7 +35,7 @@ pub(crate) fn config(app: &App, connection: &Connection, args: &Config) -> Resul
                 app.print(&as_text(&paths, &chosen, &settings))
             }
         }
-        ConfigCommand::Get { key } => {
+        ConfigCommand::Get { connection, key } => {
             let setting = find(key)?;
             let (chosen, settings) = found(app, connection, &paths)?;
             let rows = chosen.rows(settings.endpoint.region());

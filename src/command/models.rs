@@ -14,7 +14,8 @@ use crate::error::Error;
 use crate::ui::sanitize_line;
 
 /// Lists the models.
-pub(crate) async fn models(app: &App, connection: &cli::Connection, args: &cli::Models) -> Result<(), Error> {
+pub(crate) async fn models(app: &App, args: &cli::Models) -> Result<(), Error> {
+    let connection = &args.connection;
     let demo = if connection.demo { Some(start_demo(app).await?) } else { None };
     let base_url = demo.as_ref().map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
     let settings = settings(app, &connection.own_flags(), base_url.as_deref())?;

@@ -26,7 +26,8 @@ use crate::ui::{Answer, Calls, Extract, Form, Json, JsonLines, Output, PartFile,
 const DEMO_PAUSE: Duration = Duration::from_millis(8);
 
 /// Sends one request.
-pub(crate) async fn send(app: &App, connection: &cli::Connection, args: &cli::Send) -> Result<(), Error> {
+pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
+    let connection = &args.connection;
     let demo = if connection.demo { Some(start_demo(app).await?) } else { None };
     let base_url = demo.as_ref().map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
     let stdin_use = stdin_use(connection, args)?;

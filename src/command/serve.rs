@@ -6,15 +6,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::settings::only;
 use crate::app::App;
 use crate::cli;
 use crate::demo;
 use crate::error::Error;
 
 /// Prints the base URL, answers until the first signal, finishes what is under way, and ends by the signal.
-pub(crate) async fn serve(app: &Arc<App>, connection: &cli::Connection, args: &cli::Serve) -> Result<(), Error> {
-    only("serve", connection, &cli::Connection::default(), "")?;
+pub(crate) async fn serve(app: &Arc<App>, args: &cli::Serve) -> Result<(), Error> {
     let endpoint = start(app, args).await?;
     app.print(&format!("http://{}/anthropic/{{region}}\n", endpoint.address()))?;
     app.notices.notice("scripted answers, no model; Ctrl-C ends it");

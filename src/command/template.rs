@@ -14,13 +14,7 @@ use crate::ui::sanitize;
 const EXTENSION: &str = "md";
 
 /// Lists the saved prompts, or shows one.
-pub(crate) async fn template(app: &App, connection: &cli::Connection, args: &cli::Template) -> Result<(), Error> {
-    if *connection != cli::Connection::default() {
-        return Err(Error::Usage {
-            message: "`template` does not talk to the endpoint".to_owned(),
-            hint: Some("leave out the flags of the connection".to_owned()),
-        });
-    }
+pub(crate) async fn template(app: &App, args: &cli::Template) -> Result<(), Error> {
     match &args.action {
         cli::TemplateAction::List => {
             let folder = folder()?;

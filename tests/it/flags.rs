@@ -18,11 +18,28 @@ use serde_json::Value;
 
 use crate::support::{command::Langdock, outcome::Outcome, sending::send, server::Server};
 
-/// A command (none for what stands before it), an argument of it, and what shows its effect.
-type Row = (&'static str, &'static str, fn());
+/// Commands (none for what stands before them), an argument that they have, and what shows its effect on each.
+type Row = (&'static [&'static str], &'static str, fn(&str));
 
 /// The rows that belong to no group.
-const ROWS: &[Row] = &[("", "--version", version), ("completions", "SHELL", shell)];
+const ROWS: &[Row] = &[(&[""], "--version", |_| version()), (&["completions"], "SHELL", |_| shell())];
+
+/// A command, and what shows that a flag of the connection arrives there.
+type Connected = (&'static str, fn(&str));
+
+/// The commands that talk to the endpoint, and what shows that the flags of the connection arrive behind their names.
+///
+/// Every one has the same group, taken in as one value: the rows of the group show what each flag does.
+const CONNECTED: &[Connected] = &[
+    ("send", connection::goes_to_the_region),
+    ("models", connection::goes_to_the_region),
+    ("auth login", connection::shows_the_region),
+    ("auth status", connection::shows_the_region),
+    ("auth logout", connection::shows_the_region),
+    ("config show", connection::shows_the_region),
+    ("config get", connection::shows_the_region),
+    ("config set", connection::sets_the_profile),
+];
 
 /// Returns all rows.
 fn rows() -> impl Iterator<Item = &'static Row> {
@@ -43,8 +60,9 @@ fn rows() -> impl Iterator<Item = &'static Row> {
 
 #[test]
 fn every_argument_has_a_row_and_every_row_an_argument() {
-    let listed: Vec<(String, String)> =
-        rows().map(|(command, flag, _)| ((*command).to_owned(), (*flag).to_owned())).collect();
+    let listed: Vec<(String, String)> = rows()
+        .flat_map(|(commands, flag, _)| commands.iter().map(|command| ((*command).to_owned(), (*flag).to_owned())))
+        .collect();
     let unique: BTreeSet<_> = listed.iter().cloned().collect();
     assert_eq!(listed.len(), unique.len(), "an argument has two rows: {listed:?}");
     assert_eq!(unique, defined(), "rows on the left, the definition on the right");
@@ -52,22 +70,53 @@ fn every_argument_has_a_row_and_every_row_an_argument() {
 
 #[test]
 fn every_argument_has_the_effect_that_its_row_shows() {
-    let fails = |row: &&Row| std::panic::catch_unwind(row.2).is_err();
-    let failed: Vec<_> = rows().filter(fails).map(|(command, flag, _)| (command, flag)).collect();
+    let mut failed = vec![];
+    for (commands, flag, shows) in rows() {
+        for command in *commands {
+            if std::panic::catch_unwind(|| shows(command)).is_err() {
+                failed.push(format!("{command} {flag}"));
+            }
+        }
+    }
     assert!(failed.is_empty(), "see above for {failed:?}");
+}
+
+#[test]
+fn the_flags_of_the_connection_stand_behind_the_name_of_every_command_that_talks_to_the_endpoint() {
+    let mut definition = langdock::command_line();
+    definition.build();
+    let group = connection_flags(&definition);
+    let mut found = BTreeSet::new();
+    each_command(&definition, "", &mut |path, command| {
+        let flags = connection_flags(command);
+        if !path.is_empty() && !flags.is_empty() {
+            assert_eq!(flags, group, "{path}");
+            found.insert(path.to_owned());
+        }
+    });
+    let shown: BTreeSet<_> = CONNECTED.iter().map(|(command, _)| (*command).to_owned()).collect();
+    assert_eq!(shown, found, "rows on the left, the definition on the right");
+    for (command, shows) in CONNECTED {
+        shows(command);
+    }
 }
 
 #[test]
 fn a_command_that_talks_to_nobody_refuses_every_flag_of_the_connection() {
     let mut definition = langdock::command_line();
     definition.build();
-    for arg in definition.get_arguments().filter(|arg| arg.is_global_set() && !is_help(arg)) {
+    for arg in definition.get_arguments().filter(|arg| is_of_the_connection(arg)) {
         for command in [&["completions", "bash"][..], &["serve"]] {
             let value = arg.get_action().takes_values().then_some("1");
-            let outcome = Langdock::new().args(command).args([name(arg)]).args(value).run();
-            outcome.code(2).stdout("").stderr_contains(&format!("`{}` does not talk to the endpoint", command[0]));
+            let flag = [Some(name(arg)), value.map(str::to_owned)];
+            let behind = Langdock::new().args(command).args(flag.iter().flatten()).run();
+            behind.code(2).stdout("").stderr_contains(&format!("unexpected argument '{}'", name(arg)));
+            let before = Langdock::new().args(flag.iter().flatten()).args(command).run();
+            before.code(2).stdout("");
         }
     }
+    let outcome = Langdock::new().args(["--demo", "completions", "bash"]).run();
+    outcome.code(2).stdout("").stderr_contains("`completions` does not talk to the endpoint");
 }
 
 fn version() {
@@ -86,21 +135,32 @@ fn shell() {
     Langdock::new().args(["completions"]).run().code(2).stdout("");
 }
 
-/// Returns the commands and arguments of the definition, a global one at the top only.
+/// Returns the commands and arguments of the definition, those of the connection at the top only.
 fn defined() -> BTreeSet<(String, String)> {
     let mut definition = langdock::command_line();
     definition.build();
     let mut arguments = BTreeSet::new();
-    walk(&definition, "", &mut arguments);
+    each_command(&definition, "", &mut |path, command| {
+        let own =
+            command.get_arguments().filter(|arg| !is_help(arg) && (path.is_empty() || !is_of_the_connection(arg)));
+        arguments.extend(own.map(|arg| (path.to_owned(), name(arg))));
+    });
     arguments
 }
 
-fn walk(command: &Command, path: &str, arguments: &mut BTreeSet<(String, String)>) {
-    let own = command.get_arguments().filter(|arg| !is_help(arg) && (path.is_empty() || !arg.is_global_set()));
-    arguments.extend(own.map(|arg| (path.to_owned(), name(arg))));
+fn each_command(command: &Command, path: &str, look: &mut impl FnMut(&str, &Command)) {
+    look(path, command);
     for subcommand in command.get_subcommands() {
-        walk(subcommand, format!("{path} {}", subcommand.get_name()).trim(), arguments);
+        each_command(subcommand, format!("{path} {}", subcommand.get_name()).trim(), look);
     }
+}
+
+fn connection_flags(command: &Command) -> BTreeSet<String> {
+    command.get_arguments().filter(|arg| is_of_the_connection(arg)).map(name).collect()
+}
+
+fn is_of_the_connection(arg: &Arg) -> bool {
+    arg.get_help_heading() == Some("Connection")
 }
 
 fn is_help(arg: &Arg) -> bool {
@@ -112,18 +172,27 @@ fn name(arg: &Arg) -> String {
     arg.get_long().map_or_else(|| arg.get_id().as_str().to_uppercase(), |long| format!("--{long}"))
 }
 
-/// Runs `send Hi` with more arguments and returns its end, which must be a good one.
+/// Begins a run of a command that asks for an answer, with a model and the test key against `server`. A command that does
+/// so in another way than `send` gets its arm here.
+fn asking(command: &str, server: &Server) -> Langdock {
+    match command {
+        "send" => send(server),
+        other => panic!("how does `{other}` ask?"),
+    }
+}
+
+/// Runs a command with the prompt `Hi` and more arguments, and returns its end, which must be a good one.
 #[track_caller]
-fn good(server: &Server, args: &[&str]) -> Outcome {
-    let outcome = send(server).args(["Hi"]).args(args).run();
+fn good(command: &str, server: &Server, args: &[&str]) -> Outcome {
+    let outcome = asking(command, server).args(["Hi"]).args(args).run();
     outcome.code(0);
     outcome
 }
 
-/// Returns the body that `send Hi` with these arguments makes.
+/// Returns the body that a command makes of the prompt `Hi` with these arguments.
 #[track_caller]
-fn body(args: &[&str]) -> Value {
+fn body(command: &str, args: &[&str]) -> Value {
     let server = crate::support::sending::answering("ok");
-    good(&server, args).stdout("ok\n").stderr_empty();
+    good(command, &server, args).stdout("ok\n").stderr_empty();
     server.only_request().json()
 }

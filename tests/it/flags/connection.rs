@@ -7,7 +7,8 @@ use std::{
 
 use socket2::{Domain, Socket, Type};
 
-use super::{Row, good};
+use super::{Row, asking, good};
+use crate::models::{listing, models};
 use crate::support::{
     command::{KEY, Langdock},
     events::{MODEL, answer, error},
@@ -22,37 +23,69 @@ use crate::support::{
 /// An address that is set aside for documentation: nobody has it.
 const NOWHERE: &str = "http://192.0.2.1/anthropic/{region}";
 
-/// The flags of the connection, which every command has that talks to the endpoint.
+/// The flags of the connection, which every command has that talks to the endpoint: see `CONNECTED` for the others than `send`.
 pub(super) const ROWS: &[Row] = &[
-    ("", "--region", region),
-    ("", "--base-url", base_url),
-    ("", "--profile", profile),
-    ("", "--api-key-file", api_key_file),
-    ("", "--connect-timeout", connect_timeout),
-    ("", "--idle-timeout", || gives_up("--idle-timeout", "nothing came for 0.2 s")),
-    ("", "--timeout", || gives_up("--timeout", "the answer was not whole within 0.2 s")),
-    ("", "--max-retries", || stops_trying(&["--max-retries", "0"], 503, 5)),
-    ("", "--max-wait", || stops_trying(&["--max-wait", "0s"], 429, 7)),
-    ("", "--proxy", proxy),
-    ("", "--cacert", cacert),
-    ("", "--allow-http", allow_http),
-    ("", "--demo", demo),
+    (&[""], "--region", |_| region()),
+    (&[""], "--base-url", |_| base_url()),
+    (&[""], "--profile", |_| profile()),
+    (&[""], "--api-key-file", |_| api_key_file()),
+    (&[""], "--connect-timeout", |_| connect_timeout()),
+    (&[""], "--idle-timeout", |_| gives_up("--idle-timeout", "nothing came for 0.2 s")),
+    (&[""], "--timeout", |_| gives_up("--timeout", "the answer was not whole within 0.2 s")),
+    (&[""], "--max-retries", |_| stops_trying(&["--max-retries", "0"], 503, 5)),
+    (&[""], "--max-wait", |_| stops_trying(&["--max-wait", "0s"], 429, 7)),
+    (&[""], "--proxy", |_| proxy()),
+    (&[""], "--cacert", |_| cacert()),
+    (&[""], "--allow-http", |_| allow_http()),
+    (&[""], "--demo", |_| demo()),
 ];
+
+/// Shows that the flags arrive: requests go to the region that is said behind the command's name.
+pub(super) fn goes_to_the_region(command: &str) {
+    let server = match command {
+        "models" => listing(&["a"]),
+        _ => answering("ok"),
+    };
+    let run = match command {
+        "models" => models(&server),
+        command => asking(command, &server).args(["Hi"]),
+    };
+    run.args(["--region", "us"]).run().code(0);
+    assert!(server.only_request().path.starts_with("/anthropic/us/"), "{command}");
+}
+
+/// Shows that the flags arrive at `config set`, which has a use for the profile only.
+pub(super) fn sets_the_profile(_: &str) {
+    let home = Home::new();
+    Langdock::new().home(&home).args(["config", "set", "region", "us", "--profile", "work"]).run().code(0);
+    let written = std::fs::read_to_string(home.config().join("config.toml")).unwrap();
+    assert_eq!(written, "[profiles.work]\nregion = \"us\"\n");
+}
+
+/// Shows that the flags arrive where nothing is sent: a region that cannot be one is refused by name.
+pub(super) fn shows_the_region(command: &str) {
+    let words = match command {
+        "config get" => "config get region",
+        command => command,
+    };
+    let outcome = Langdock::new().key().args(words.split(' ')).args(["--region", "no region"]).run();
+    outcome.code(2).stdout("").stderr_contains("region");
+}
 
 fn region() {
     for (args, path) in [(&[][..], "/anthropic/eu/v1/messages"), (&["--region", "us"], "/anthropic/us/v1/messages")] {
         let server = answering("ok");
-        good(&server, args).stderr_empty();
+        good("send", &server, args).stderr_empty();
         assert_eq!(server.only_request().path, path);
     }
 }
 
 fn base_url() {
     let (of_variable, of_flag) = (answering("ok"), answering("ok"));
-    good(&of_variable, &["--base-url", &format!("{}/other", of_flag.url())]).stderr_empty();
+    good("send", &of_variable, &["--base-url", &format!("{}/other", of_flag.url())]).stderr_empty();
     assert_eq!(of_variable.connections(), 0);
     assert_eq!(of_flag.only_request().path, "/other/v1/messages");
-    good(&of_variable, &[]).stderr_empty();
+    good("send", &of_variable, &[]).stderr_empty();
     assert_eq!(of_variable.requests().len(), 1);
 }
 
@@ -70,8 +103,8 @@ fn profile() {
 fn api_key_file() {
     let (server, home) = (answering("ok"), Home::new());
     let file = home.write("key", "sk-ld-from-a-file\n");
-    good(&server, &[]).stderr_empty();
-    good(&server, &["--api-key-file", file.to_str().unwrap()]).stderr_empty();
+    good("send", &server, &[]).stderr_empty();
+    good("send", &server, &["--api-key-file", file.to_str().unwrap()]).stderr_empty();
     let keys: Vec<String> =
         server.requests().iter().map(|request| request.header("authorization").unwrap().to_owned()).collect();
     assert_eq!(keys, [format!("Bearer {KEY}"), "Bearer sk-ld-from-a-file".to_owned()]);
@@ -83,8 +116,8 @@ fn api_key_file() {
 /// seen, in what `--curl` prints.
 fn connect_timeout() {
     let server = answering("ok");
-    good(&server, &["--curl"]).stdout_contains("--connect-timeout 5 ");
-    good(&server, &["--curl", "--connect-timeout", "50ms"]).stdout_contains("--connect-timeout 0.05 ");
+    good("send", &server, &["--curl"]).stdout_contains("--connect-timeout 5 ");
+    good("send", &server, &["--curl", "--connect-timeout", "50ms"]).stdout_contains("--connect-timeout 0.05 ");
 
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     listener.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
@@ -166,12 +199,13 @@ fn cacert() {
     let server = Server::start_tls(|_, _| Reply::sse(answer(&["ok"])), &certificate);
     send(&server).args(["Hi", "--max-retries", "0"]).run().code(6).stdout("");
     assert!(server.requests().is_empty());
-    good(&server, &["--cacert", certificate.ca_file().to_str().unwrap()]).stdout("ok\n").stderr_empty();
+    good("send", &server, &["--cacert", certificate.ca_file().to_str().unwrap()]).stdout("ok\n").stderr_empty();
 }
 
 fn demo() {
     let server = answering("ok");
-    good(&server, &["--model", "claude-3-haiku-20240307", "--demo"]).stdout_contains("This is a scripted answer");
+    good("send", &server, &["--model", "claude-3-haiku-20240307", "--demo"])
+        .stdout_contains("This is a scripted answer");
     assert_eq!(server.connections(), 0);
-    good(&server, &["--model", "claude-3-haiku-20240307"]).stdout("ok\n").stderr_empty();
+    good("send", &server, &["--model", "claude-3-haiku-20240307"]).stdout("ok\n").stderr_empty();
 }

@@ -4,19 +4,19 @@ use super::{Row, body, good};
 use crate::support::sending::answering;
 
 /// The flags that send nothing.
-pub(super) const ROWS: &[Row] = &[("send", "--dry-run", dry_run), ("send", "--curl", curl)];
+pub(super) const ROWS: &[Row] = &[(&["send"], "--dry-run", dry_run), (&["send"], "--curl", curl)];
 
-fn dry_run() {
+fn dry_run(command: &str) {
     let server = answering("ok");
-    let outcome = good(&server, &["--dry-run"]);
+    let outcome = good(command, &server, &["--dry-run"]);
     outcome.stderr_empty();
-    assert_eq!(outcome.stdout_json(), body(&[]));
+    assert_eq!(outcome.stdout_json(), body(command, &[]));
     assert_eq!(server.connections(), 0);
 }
 
-fn curl() {
+fn curl(command: &str) {
     let server = answering("ok");
-    let outcome = good(&server, &["--curl"]);
+    let outcome = good(command, &server, &["--curl"]);
     outcome.stderr_empty().stdout_contains("curl ").stdout_contains("$LANGDOCK_API_KEY");
     assert_eq!(server.connections(), 0);
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The flags of `models`.
-pub(super) const ROWS: &[Row] = &[("models", "--refresh", refresh), ("models", "--json", as_json)];
+pub(super) const ROWS: &[Row] = &[(&["models"], "--refresh", |_| refresh()), (&["models"], "--json", |_| as_json())];
 
 fn refresh() {
     let (server, home) = (listing(&["a"]), Home::new());

@@ -1,100 +1,94 @@
 //! Where the answer goes and what is said about it: each flag against a run without it.
 
-use super::{Row, good};
-use crate::support::{
-    events::Stream,
-    home::Home,
-    reply::Reply,
-    sending::{answering, send},
-    server::Server,
-};
+use super::{Row, asking, good};
+use crate::support::{events::Stream, home::Home, reply::Reply, sending::answering, server::Server};
 
 /// An answer with two code blocks.
 const CODE: &str = "Here:\n\n```sh\nls\n```\n\n```python\nprint()\n```\n";
 
 /// The flags of the output.
 pub(super) const ROWS: &[Row] = &[
-    ("send", "--color", color),
-    ("send", "--quiet", quiet),
-    ("send", "--verbose", verbose),
-    ("send", "--usage", usage),
-    ("send", "--no-stream", no_stream),
-    ("send", "--json", json),
-    ("send", "--jsonl", jsonl),
-    ("send", "--extract", extract),
-    ("send", "--lang", lang),
-    ("send", "--output", output),
-    ("send", "--allow-truncated", allow_truncated),
+    (&["send"], "--color", color),
+    (&["send"], "--quiet", quiet),
+    (&["send"], "--verbose", verbose),
+    (&["send"], "--usage", usage),
+    (&["send"], "--no-stream", no_stream),
+    (&["send"], "--json", json),
+    (&["send"], "--jsonl", jsonl),
+    (&["send"], "--extract", extract),
+    (&["send"], "--lang", lang),
+    (&["send"], "--output", output),
+    (&["send"], "--allow-truncated", allow_truncated),
 ];
 
-fn color() {
+fn color(command: &str) {
     let server = answering("ok");
-    send(&server).args(["--color", "always"]).run().code(2).stderr_contains("\u{1b}[");
-    send(&server).run().code(2).stderr_lacks("\u{1b}");
+    asking(command, &server).args(["--color", "always"]).run().code(2).stderr_contains("\u{1b}[");
+    asking(command, &server).run().code(2).stderr_lacks("\u{1b}");
 }
 
-fn quiet() {
+fn quiet(command: &str) {
     let server = answering("ok");
-    good(&server, &["--region", "mars"]).stdout("ok\n").stderr_contains("langdock: region `mars`");
-    good(&server, &["--region", "mars", "--quiet"]).stdout("ok\n").stderr_empty();
+    good(command, &server, &["--region", "mars"]).stdout("ok\n").stderr_contains("langdock: region `mars`");
+    good(command, &server, &["--region", "mars", "--quiet"]).stdout("ok\n").stderr_empty();
 }
 
-fn verbose() {
+fn verbose(command: &str) {
     let server = answering("ok");
-    good(&server, &[]).stderr_empty();
-    good(&server, &["--verbose"]).stderr_contains("* HTTP 200").stderr_lacks("\n> ");
-    good(&server, &["-vv"]).stderr_contains("\n> content-type: application/json\n").stderr_contains("\n< ");
+    good(command, &server, &[]).stderr_empty();
+    good(command, &server, &["--verbose"]).stderr_contains("* HTTP 200").stderr_lacks("\n> ");
+    good(command, &server, &["-vv"]).stderr_contains("\n> content-type: application/json\n").stderr_contains("\n< ");
 }
 
-fn usage() {
+fn usage(command: &str) {
     let server = answering("ok");
-    good(&server, &[]).stderr_empty();
-    good(&server, &["--usage"]).stdout("ok\n").stderr_contains("25 tokens in, 15 out");
+    good(command, &server, &[]).stderr_empty();
+    good(command, &server, &["--usage"]).stdout("ok\n").stderr_contains("25 tokens in, 15 out");
 }
 
-fn no_stream() {
+fn no_stream(command: &str) {
     let server = answering("ok");
-    good(&server, &[]).stderr_empty();
-    good(&server, &["--no-stream"]).stderr_empty();
+    good(command, &server, &[]).stderr_empty();
+    good(command, &server, &["--no-stream"]).stderr_empty();
     let streamed: Vec<_> = server.requests().iter().map(|request| request.json()["stream"].clone()).collect();
     assert_eq!(streamed, [true, false]);
 }
 
-fn json() {
+fn json(command: &str) {
     let server = answering("ok");
-    good(&server, &[]).stdout("ok\n");
-    assert_eq!(good(&server, &["--json"]).stdout_json()["content"][0]["text"], "ok");
+    good(command, &server, &[]).stdout("ok\n");
+    assert_eq!(good(command, &server, &["--json"]).stdout_json()["content"][0]["text"], "ok");
 }
 
-fn jsonl() {
+fn jsonl(command: &str) {
     let server = answering("ok");
-    let lines = good(&server, &["--jsonl"]).stdout_json_lines();
+    let lines = good(command, &server, &["--jsonl"]).stdout_json_lines();
     assert_eq!(lines[0]["type"], "message_start");
     assert_eq!(lines.last().unwrap()["type"], "result");
 }
 
-fn extract() {
+fn extract(command: &str) {
     let server = answering(CODE);
-    good(&server, &[]).stdout(CODE).stderr_empty();
-    good(&server, &["--extract"]).stdout("ls\n").stderr_empty();
+    good(command, &server, &[]).stdout(CODE).stderr_empty();
+    good(command, &server, &["--extract"]).stdout("ls\n").stderr_empty();
 }
 
-fn lang() {
+fn lang(command: &str) {
     let server = answering(CODE);
-    good(&server, &["--extract", "--lang", "python"]).stdout("print()\n").stderr_empty();
-    send(&server).args(["Hi", "--lang", "python"]).run().code(2).stdout("").stderr_contains("--extract");
+    good(command, &server, &["--extract", "--lang", "python"]).stdout("print()\n").stderr_empty();
+    asking(command, &server).args(["Hi", "--lang", "python"]).run().code(2).stdout("").stderr_contains("--extract");
 }
 
-fn output() {
+fn output(command: &str) {
     let (server, home) = (answering("ok"), Home::new());
     let file = home.path().join("answer");
-    good(&server, &["--output", file.to_str().unwrap()]).stdout("").stderr_empty();
+    good(command, &server, &["--output", file.to_str().unwrap()]).stdout("").stderr_empty();
     assert_eq!(std::fs::read_to_string(file).unwrap(), "ok\n");
 }
 
-fn allow_truncated() {
+fn allow_truncated(command: &str) {
     let stream = Stream::new().start().text_block(["cut"]).stop("max_tokens").to_string();
     let server = Server::start(move |_, _| Reply::sse(&stream));
-    send(&server).args(["Hi"]).run().code(9).stdout("cut\n").stderr_contains("max_tokens");
-    good(&server, &["--allow-truncated"]).stdout("cut\n").stderr_empty();
+    asking(command, &server).args(["Hi"]).run().code(9).stdout("cut\n").stderr_contains("max_tokens");
+    good(command, &server, &["--allow-truncated"]).stdout("cut\n").stderr_empty();
 }

@@ -2,43 +2,47 @@
 
 use serde_json::{Value, json};
 
-use super::{Row, body};
-use crate::support::{home::Home, sending::answering, sending::send};
+use super::{Row, asking, body};
+use crate::support::{home::Home, sending::answering};
 
 /// The flags of the request.
 pub(super) const ROWS: &[Row] = &[
-    ("send", "--model", || adds(&["--model", "claude-haiku-4-5"], "model", &json!("claude-haiku-4-5"))),
-    ("send", "--system", system),
-    ("send", "--max-tokens", || adds(&["--max-tokens", "7"], "max_tokens", &json!(7))),
-    ("send", "--temperature", || adds(&["--temperature", "0.5"], "temperature", &json!(0.5))),
-    ("send", "--top-p", || adds(&["--top-p", "0.25"], "top_p", &json!(0.25))),
-    ("send", "--top-k", || adds(&["--top-k", "3"], "top_k", &json!(3))),
-    ("send", "--stop", || adds(&["--stop", "END", "--stop", "--"], "stop_sequences", &json!(["END", "--"]))),
-    ("send", "--user-id", || adds(&["--user-id", "u-1"], "metadata", &json!({"user_id": "u-1"}))),
-    ("send", "--set", || adds(&["--set", "service_tier=\"auto\""], "service_tier", &json!("auto"))),
-    ("send", "--prefill", prefill),
+    (&["send"], "--model", |command| {
+        adds(command, &["--model", "claude-haiku-4-5"], "model", &json!("claude-haiku-4-5"));
+    }),
+    (&["send"], "--system", system),
+    (&["send"], "--max-tokens", |command| adds(command, &["--max-tokens", "7"], "max_tokens", &json!(7))),
+    (&["send"], "--temperature", |command| adds(command, &["--temperature", "0.5"], "temperature", &json!(0.5))),
+    (&["send"], "--top-p", |command| adds(command, &["--top-p", "0.25"], "top_p", &json!(0.25))),
+    (&["send"], "--top-k", |command| adds(command, &["--top-k", "3"], "top_k", &json!(3))),
+    (&["send"], "--stop", |command| {
+        adds(command, &["--stop", "END", "--stop", "--"], "stop_sequences", &json!(["END", "--"]));
+    }),
+    (&["send"], "--user-id", |command| adds(command, &["--user-id", "u-1"], "metadata", &json!({"user_id": "u-1"}))),
+    (&["send"], "--set", |command| adds(command, &["--set", "service_tier=\"auto\""], "service_tier", &json!("auto"))),
+    (&["send"], "--prefill", prefill),
 ];
 
 /// Asserts that the arguments set one field of the body and leave the others as they are.
 #[track_caller]
-fn adds(args: &[&str], field: &str, value: &Value) {
-    let without = body(&[]);
+fn adds(command: &str, args: &[&str], field: &str, value: &Value) {
+    let without = body(command, &[]);
     assert_ne!(without[field], *value, "`{field}` has the value without the flag");
     let mut expected = without;
     expected[field] = value.clone();
-    assert_eq!(body(args), expected, "{args:?}");
+    assert_eq!(body(command, args), expected, "{args:?}");
 }
 
-fn system() {
-    adds(&["--system", "Be brief."], "system", &json!("Be brief."));
+fn system(command: &str) {
+    adds(command, &["--system", "Be brief."], "system", &json!("Be brief."));
     let (server, home) = (answering("ok"), Home::new());
     home.write("work/system.txt", "From a file.\n");
-    send(&server).home(&home).args(["Hi", "--system", "@system.txt"]).run().code(0).stderr_empty();
+    asking(command, &server).home(&home).args(["Hi", "--system", "@system.txt"]).run().code(0).stderr_empty();
     assert_eq!(server.only_request().json()["system"], "From a file.\n");
 }
 
-fn prefill() {
-    let mut turns = body(&[])["messages"].clone();
+fn prefill(command: &str) {
+    let mut turns = body(command, &[])["messages"].clone();
     turns.as_array_mut().unwrap().push(json!({"role": "assistant", "content": "{"}));
-    adds(&["--prefill", "{"], "messages", &turns);
+    adds(command, &["--prefill", "{"], "messages", &turns);
 }

@@ -13,16 +13,16 @@ use crate::support::{
 
 /// The flags of the scripted endpoint.
 pub(super) const ROWS: &[Row] = &[
-    ("serve", "--port", port),
-    ("serve", "--key", key),
-    ("serve", "--rpm", || limit("--rpm", "x-ratelimit-limit-requests")),
-    ("serve", "--tpm", || limit("--tpm", "x-ratelimit-limit-tokens")),
-    ("serve", "--latency", || takes_at_least(&["--latency", "60ms"], 60)),
+    (&["serve"], "--port", |_| port()),
+    (&["serve"], "--key", |_| key()),
+    (&["serve"], "--rpm", |_| limit("--rpm", "x-ratelimit-limit-requests")),
+    (&["serve"], "--tpm", |_| limit("--tpm", "x-ratelimit-limit-tokens")),
+    (&["serve"], "--latency", |_| takes_at_least(&["--latency", "60ms"], 60)),
     // Five tokens, the last of which comes after a twentieth of a second.
-    ("serve", "--rate", || takes_at_least(&["--rate", "100"], 50)),
-    ("serve", "--fail", fail),
-    ("serve", "--seed", seed),
-    ("serve", "--log", log),
+    (&["serve"], "--rate", |_| takes_at_least(&["--rate", "100"], 50)),
+    (&["serve"], "--fail", |_| fail()),
+    (&["serve"], "--seed", |_| seed()),
+    (&["serve"], "--log", |_| log()),
 ];
 
 fn port() {

@@ -8,11 +8,11 @@ use crate::support::{
 
 /// The arguments of `config` and `auth`.
 pub(super) const ROWS: &[Row] = &[
-    ("config show", "--json", show_json),
-    ("config get", "KEY", get_key),
-    ("config set", "KEY", || sets("max_tokens", "9", "max_tokens = 9\n")),
-    ("config set", "VALUE", || sets("region", "us", "region = \"us\"\n")),
-    ("auth status", "--json", status_json),
+    (&["config show"], "--json", |_| show_json()),
+    (&["config get"], "KEY", |_| get_key()),
+    (&["config set"], "KEY", |_| sets("max_tokens", "9", "max_tokens = 9\n")),
+    (&["config set"], "VALUE", |_| sets("region", "us", "region = \"us\"\n")),
+    (&["auth status"], "--json", |_| status_json()),
 ];
 
 fn show_json() {

@@ -80,7 +80,7 @@ fn templates_are_listed_and_shown() {
     run(&["list"]).code(0).stdout("also\nask\n").stderr_empty();
     run(&["show", "ask"]).code(0).stdout("+++\n+++\nWhy?\n").stderr_empty();
     run(&["show", "none"]).code(2).stdout("").stderr_contains("there is no template `none`");
-    run(&["list", "--demo"]).code(2).stdout("").stderr_contains("does not talk to the endpoint");
+    run(&["list", "--demo"]).code(2).stdout("").stderr_contains("unexpected argument '--demo'");
     let outcome = Langdock::new().args(["template", "list"]).run();
     outcome.code(0).stdout("").stderr_contains("there are no templates in `");
 }
