@@ -207,7 +207,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand path 'Print where the config file is, or would be'
             cand show 'Print every setting and where it came from'
             cand get 'Print the value of one setting, nothing if it has none'
-            cand set 'Set a key of the config file, with --profile NAME in that profile'
+            cand set 'Set a key of the config file, in the profile that --profile or LANGDOCK_PROFILE chooses'
             cand init 'Write a config file in which everything is a comment'
         }
         &'langdock;config;path'= {

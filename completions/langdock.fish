@@ -172,7 +172,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish
 complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -f -a "path" -d 'Print where the config file is, or would be'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -f -a "show" -d 'Print every setting and where it came from'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -f -a "get" -d 'Print the value of one setting, nothing if it has none'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -f -a "set" -d 'Set a key of the config file, with --profile NAME in that profile'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -f -a "set" -d 'Set a key of the config file, in the profile that --profile or LANGDOCK_PROFILE chooses'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -f -a "init" -d 'Write a config file in which everything is a comment'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l region -d 'Region: eu, us, global, ch' -r

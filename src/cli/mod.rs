@@ -25,7 +25,7 @@ pub(crate) use serve::Serve;
 pub(crate) use settings::{Auth, AuthCommand, Config, ConfigCommand};
 use value::{at_least_one, key_and_json, not_blank, zero_to_one};
 
-use crate::config::{Flags, parse_duration};
+use crate::config::{Flags, parse_duration, parse_timeout};
 use crate::ui::{ColorChoice, Verbosity};
 
 /// Talks to Claude models through Langdock's Anthropic Messages endpoint
@@ -157,13 +157,13 @@ pub(crate) struct Connection {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) api_key_file: Option<PathBuf>,
     /// For a connection to come about [default: 5s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_timeout)]
     pub(crate) connect_timeout: Option<Duration>,
     /// With no byte moving [default: 120s streamed, 600s not]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_timeout)]
     pub(crate) idle_timeout: Option<Duration>,
     /// For the whole call, waiting included [default: none]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_timeout)]
     pub(crate) timeout: Option<Duration>,
     /// Tries after the first one; 0 for none [default: 8]
     ///

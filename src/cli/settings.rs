@@ -38,7 +38,7 @@ pub(crate) enum ConfigCommand {
         #[command(flatten)]
         connection: Box<Connection>,
     },
-    /// Set a key of the config file, with --profile NAME in that profile
+    /// Set a key of the config file, in the profile that --profile or LANGDOCK_PROFILE chooses
     Set {
         /// The setting, as the config file calls it
         key: String,

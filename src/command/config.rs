@@ -25,7 +25,8 @@ pub(crate) fn config(app: &App, args: &Config) -> Result<(), Error> {
         ConfigCommand::Set { connection, key, value } => {
             let profile = connection.profile.clone();
             only("config set", connection, &Connection { profile, ..Connection::default() }, "--profile")?;
-            Ok(set(config_path(&paths)?, connection.profile.as_deref(), find(key)?, value)?)
+            let profile = connection.profile.as_deref().or(app.env.profile.as_deref());
+            Ok(set(config_path(&paths)?, profile, find(key)?, value)?)
         }
         ConfigCommand::Show { connection, json } => {
             let (chosen, settings) = found(app, connection, &paths)?;

@@ -67,7 +67,7 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
 pub(super) async fn start_demo(app: &App) -> Result<demo::Endpoint, Error> {
     app.notices.notice("demo: scripted answers, no model");
     let pace = demo::Pace { piece_pause: DEMO_PAUSE, ..demo::Pace::default() };
-    let settings = demo::Settings { pace, ..demo::Settings::default() };
+    let settings = demo::Settings { pace, is_open: true, ..demo::Settings::default() };
     let started = demo::Endpoint::start(settings).await;
     started.map_err(|source| Error::System { what: "start the built-in endpoint", source })
 }
@@ -144,9 +144,7 @@ pub(super) async fn api_key(app: &App, source: KeySource) -> Result<ApiKey, Erro
 /// Picks the form of output. A file is opened before anything is sent, so that an answer is not paid for and then lost.
 fn renderer(app: &App, args: &cli::Send, request: &CreateMessage) -> Result<Renderer, Error> {
     let sink = match args.output.file.as_deref().filter(|path| path.as_os_str() != "-") {
-        Some(path) => {
-            Sink::file(PartFile::create(path).map_err(|source| Error::Unwritable { path: path.to_owned(), source })?)
-        }
+        Some(path) => Sink::file(PartFile::create(path)?),
         None => Sink::stdout(Output::stdout()?, app.facts.stdout_is_terminal, Arc::clone(&app.interrupt)),
     };
     let form: Box<dyn Form> = if args.output.json {

@@ -27,6 +27,7 @@ async fn start(app: &Arc<App>, args: &cli::Serve) -> Result<demo::Endpoint, Erro
     let settings = demo::Settings {
         port,
         key: args.key.clone(),
+        is_open: false,
         limits: demo::Limits { requests: args.rpm, tokens: args.tpm },
         pace: demo::Pace { latency: args.latency.unwrap_or_default(), rate: args.rate, ..demo::Pace::default() },
         faults: args.fail.clone().unwrap_or_default(),

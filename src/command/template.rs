@@ -70,6 +70,9 @@ fn names(folder: &Path) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     for entry in entries {
         let path = entry.map_err(unreadable)?.path();
+        if !path.is_file() {
+            continue;
+        }
         let stem = path.file_stem().filter(|_| path.extension().is_some_and(|extension| extension == EXTENSION));
         names.extend(stem.map(|stem| stem.to_string_lossy().into_owned()));
     }

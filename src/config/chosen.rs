@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::file::{Level, Value};
 use super::resolve::{CONNECT_TIMEOUT, MAX_RETRIES, MAX_WAIT};
 use super::setting::{SETTINGS, Setting, parse_count};
-use super::{ConfigFile, Env, Error, KeySource, Origin, Sourced, parse_duration};
+use super::{ConfigFile, Env, Error, KeySource, Origin, Sourced, parse_duration, parse_timeout};
 use crate::client::{DEFAULT_BASE_URL, Region};
 
 /// What flags say about the connection and the model.
@@ -106,9 +106,9 @@ impl Chosen {
             max_retries: levels.pick("max_retries", flags.max_retries, None, |text| {
                 parse_count(text, 0).map(|tries| u32::try_from(tries).unwrap_or(u32::MAX))
             })?,
-            connect_timeout: levels.pick("connect_timeout", flags.connect_timeout, None, parse_duration)?,
-            idle_timeout: levels.pick("idle_timeout", flags.idle_timeout, None, parse_duration)?,
-            timeout: levels.pick("timeout", flags.timeout, None, parse_duration)?,
+            connect_timeout: levels.pick("connect_timeout", flags.connect_timeout, None, parse_timeout)?,
+            idle_timeout: levels.pick("idle_timeout", flags.idle_timeout, None, parse_timeout)?,
+            timeout: levels.pick("timeout", flags.timeout, None, parse_timeout)?,
             proxy: levels.pick("proxy", flags.proxy.clone(), env.https_proxy.as_deref(), text)?,
             no_proxy: env.no_proxy.clone(),
             cacert: levels

@@ -102,7 +102,7 @@ fn in_a_new_profile(old: &str, document: &DocumentMut, name: &str, key: &str, ne
 fn as_value(form: Form, text: &str) -> Result<Value, String> {
     form.check(text)?;
     Ok(match form {
-        Form::Region | Form::BaseUrl | Form::Text | Form::Duration => Value::from(text),
+        Form::Region | Form::BaseUrl | Form::Text | Form::Duration | Form::Timeout => Value::from(text),
         Form::Count(_) => Value::from(text.parse::<i64>().map_err(|error| error.to_string())?),
         Form::Switch => Value::from(text == "true"),
         Form::Words => {

@@ -14,7 +14,7 @@ mod store;
 mod write;
 
 pub(crate) use chosen::{Chosen, Flags, Row};
-pub(crate) use duration::parse_duration;
+pub(crate) use duration::{parse_duration, parse_timeout};
 pub(crate) use edit::{initialize, set};
 pub(crate) use env::{Env, VARIABLES};
 pub(crate) use file::{ConfigFile, config_path};

@@ -2,7 +2,7 @@
 //!
 //! The file, `config show`, `config set` and `config init` all read from here, so that they cannot know different keys.
 
-use super::parse_duration;
+use super::{parse_duration, parse_timeout};
 use crate::client::{Endpoint, Region};
 
 /// What a setting takes.
@@ -18,6 +18,8 @@ pub(crate) enum Form {
     Count(u64),
     /// A duration, as text.
     Duration,
+    /// The same, but more than none.
+    Timeout,
     /// `true` or `false`.
     Switch,
     /// A program and its arguments.
@@ -92,25 +94,17 @@ pub(crate) const SETTINGS: [Setting; 14] = [
         "",
     ),
     setting("max_retries", "--max-retries", "", Form::Count(0), "Tries after the first one.", "8", ""),
-    setting(
-        "connect_timeout",
-        "--connect-timeout",
-        "",
-        Form::Duration,
-        "For a connection to come about.",
-        "\"5s\"",
-        "",
-    ),
+    setting("connect_timeout", "--connect-timeout", "", Form::Timeout, "For a connection to come about.", "\"5s\"", ""),
     setting(
         "idle_timeout",
         "--idle-timeout",
         "",
-        Form::Duration,
+        Form::Timeout,
         "With no byte moving.",
         "\"120s\"",
         "120s streamed, 600s not",
     ),
-    setting("timeout", "--timeout", "", Form::Duration, "For the whole call, waiting included.", "\"10m\"", "none"),
+    setting("timeout", "--timeout", "", Form::Timeout, "For the whole call, waiting included.", "\"10m\"", "none"),
     setting(
         "proxy",
         "--proxy",
@@ -170,6 +164,7 @@ impl Form {
             Self::Text if text.trim().is_empty() => Err("it is blank".to_owned()),
             Self::Count(least) => parse_count(text, least).map(drop),
             Self::Duration => parse_duration(text).map(drop),
+            Self::Timeout => parse_timeout(text).map(drop),
             Self::Switch if !matches!(text, "true" | "false") => Err(format!("`{text}` is neither `true` nor `false`")),
             Self::Text | Self::Switch | Self::Words => Ok(()),
         }
@@ -180,7 +175,7 @@ impl Form {
         match self {
             Self::Region | Self::BaseUrl | Self::Text => "text in quotes",
             Self::Count(_) => "a whole number",
-            Self::Duration => "a duration in quotes, such as \"30s\"",
+            Self::Duration | Self::Timeout => "a duration in quotes, such as \"30s\"",
             Self::Switch => "`true` or `false`",
             Self::Words => "a list of a program and its arguments, such as [\"pass\", \"show\", \"langdock\"]",
         }

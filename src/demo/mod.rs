@@ -49,6 +49,9 @@ pub(crate) struct Settings {
     pub(crate) port: u16,
     /// The one key that is accepted; without it any key is that is not empty.
     pub(crate) key: Option<String>,
+    /// Whether every region and every Claude model is served: a person who tries the program out has settings for the real
+    /// endpoint.
+    pub(crate) is_open: bool,
     /// What a key may ask of a model in a minute.
     pub(crate) limits: Limits,
     /// How fast answers are.

@@ -99,7 +99,7 @@ impl Service {
     }
 
     async fn accept(&self, request: Request<Incoming>, record: &mut Record) -> Result<Response<Pieces>, Refusal> {
-        let route = route(request.uri().path())?;
+        let route = route(request.uri().path(), self.settings.is_open)?;
         record.region = Some(route.region());
         if request.method() != route.method() {
             return Err(Refusal::new(Reason::MethodNotAllowed, format!("Method Not Allowed, only {}", route.method())));
@@ -125,7 +125,7 @@ impl Service {
         }
         let body: Value = serde_json::from_slice(body)
             .map_err(|error| Refusal::invalid(format!("The request body is not valid JSON: {error}")))?;
-        let ask = check::request(&body, region)?;
+        let ask = check::request(&body, region, self.settings.is_open)?;
         record.model = Some(ask.model.to_owned());
         record.stream = Some(ask.stream);
         let answer = script::answer(&ask);
@@ -199,10 +199,11 @@ fn next(counter: &AtomicU64) -> u64 {
     counter.fetch_add(1, Ordering::Relaxed) + 1
 }
 
-fn route(path: &str) -> Result<Route, Refusal> {
+/// Reads a path; one of any region where the endpoint is open.
+fn route(path: &str, is_open: bool) -> Result<Route, Refusal> {
     let route = || {
         let (region, rest) = path.strip_prefix("/anthropic/")?.split_once('/')?;
-        let region = Region::from_slug(region)?;
+        let region = Region::from_slug(region).or(is_open.then_some(Region::Other))?;
         match rest {
             "v1/messages" => Some(Route::Messages(region)),
             "v1/models" => Some(Route::Models(region)),
@@ -241,10 +242,10 @@ mod tests {
 
     #[test]
     fn only_the_two_routes_of_the_two_regions_are_found() {
-        assert_eq!(route("/anthropic/eu/v1/messages"), Ok(Route::Messages(Region::Eu)));
-        assert_eq!(route("/anthropic/us/v1/models"), Ok(Route::Models(Region::Us)));
+        assert_eq!(route("/anthropic/eu/v1/messages", false), Ok(Route::Messages(Region::Eu)));
+        assert_eq!(route("/anthropic/us/v1/models", false), Ok(Route::Models(Region::Us)));
         for path in ["/", "/v1/messages", "/anthropic/ch/v1/messages", "/anthropic/eu/v1/messages/count_tokens"] {
-            assert!(route(path).is_err(), "{path}");
+            assert!(route(path, false).is_err(), "{path}");
         }
     }
 

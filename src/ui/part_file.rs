@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::output::OutputError;
+
 /// The most links that are followed one after the other, as on Linux.
 const MAX_LINKS: usize = 40;
 
@@ -20,22 +22,29 @@ pub(crate) struct PartFile {
 
 impl PartFile {
     /// Opens `path` for writing. A link is followed, and the mode of an existing file is kept.
-    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+    pub(crate) fn create(path: &Path) -> Result<Self, OutputError> {
+        Self::open(path).map_err(|(path, source)| OutputError::File { path, source })
+    }
+
+    /// The same; the error names the file that could not be opened.
+    fn open(path: &Path) -> Result<Self, (PathBuf, io::Error)> {
+        let as_asked = |source| (path.to_owned(), source);
         let existing = fs::metadata(path).ok();
         if existing.as_ref().is_some_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
-            let file = File::options().write(true).open(path)?;
+            let file = File::options().write(true).open(path).map_err(as_asked)?;
             return Ok(Self { file, target: path.to_owned(), part: None, bytes: 0 });
         }
         if path.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
+            return Err(as_asked(io::ErrorKind::IsADirectory.into()));
         }
-        let target = if existing.is_some() { fs::canonicalize(path)? } else { end_of_links(path) };
+        let target = if existing.is_some() { fs::canonicalize(path).map_err(as_asked)? } else { end_of_links(path) };
         let mut part = OsString::from(&target);
         part.push(".part");
         let part = PathBuf::from(part);
-        let file = File::create(&part)?;
+        let file = File::create(&part)
+            .map_err(|source| (if part.exists() { part.clone() } else { path.to_owned() }, source))?;
         if let Some(metadata) = existing {
-            file.set_permissions(metadata.permissions())?;
+            file.set_permissions(metadata.permissions()).map_err(|source| (part.clone(), source))?;
         }
         Ok(Self { file, target, part: Some(part), bytes: 0 })
     }

@@ -309,3 +309,26 @@ fn the_password_of_a_proxy_is_not_shown() {
     outcome.code(0).stderr_empty().stdout_contains("http://me:…@proxy:1");
     assert!(!outcome.stdout_text().contains("secret"));
 }
+
+#[test]
+fn set_writes_to_the_profile_that_the_variable_chooses() {
+    let home = Home::new();
+    let set = |args: &[&str]| Langdock::new().home(&home).env("LANGDOCK_PROFILE", "work").args(args).run();
+    set(&["config", "set", "region", "us"]).code(0).stderr_empty();
+    set(&["config", "set", "region", "ch", "--profile", "other"]).code(0).stderr_empty();
+    let written = fs::read_to_string(home.config().join("config.toml")).unwrap();
+    assert_eq!(written, "[profiles.work]\nregion = \"us\"\n\n[profiles.other]\nregion = \"ch\"\n");
+}
+
+#[test]
+fn a_timeout_of_nothing_is_refused_wherever_it_stands() {
+    for flag in ["--connect-timeout", "--idle-timeout", "--timeout"] {
+        let outcome = Langdock::new().key().args(["send", "Hi", flag, "0"]).run();
+        outcome.code(2).stdout("").stderr_contains(flag).stderr_contains("leaves no time");
+    }
+    let home = Home::new();
+    home.write(home.config().join("config.toml"), "timeout = '0s'\n");
+    let outcome = Langdock::new().home(&home).key().args(["send", "Hi"]).run();
+    outcome.code(2).stdout("").stderr_contains("line 1").stderr_contains("leaves no time");
+    Langdock::new().args(["config", "set", "timeout", "0s"]).run().code(2).stderr_contains("leaves no time");
+}

@@ -44,6 +44,15 @@ fn a_key_and_a_base_url_of_the_environment_are_not_used() {
 }
 
 #[test]
+fn settings_for_the_real_endpoint_do_not_keep_it_from_answering() {
+    for (region, model) in [("ch", MODEL), ("mars", MODEL), ("eu", "claude-sonnet-4-5-20250929")] {
+        let settings = Langdock::new().env("LANGDOCK_REGION", region).env("LANGDOCK_MODEL", model);
+        settings.args(["--demo", "send", "Hi"]).run().code(0).stdout_contains(&format!("in the place of `{model}`"));
+    }
+    Langdock::new().args(["--demo", "send", "-m", "gpt-4", "Hi"]).run().code(3).stderr_contains("claude-3-haiku");
+}
+
+#[test]
 fn a_base_url_beside_it_is_a_mistake() {
     for args in [
         ["--demo", "send", "--base-url", "http://127.0.0.1:1", "Hi"],
@@ -97,7 +106,7 @@ fn a_prefilled_answer_goes_on_where_it_began() {
 
 #[test]
 fn an_unknown_model_is_refused_with_the_nearest_one() {
-    let outcome = Langdock::new().args(["send", "--demo", "-m", "claude-3-haiku", "Hi"]).run();
+    let outcome = Langdock::new().args(["send", "--demo", "-m", "claude3-haiku-20240307", "Hi"]).run();
     outcome.code(3).stdout("").stderr_contains("HTTP 400");
     outcome.stderr_contains("\nhint: did you mean -m claude-3-haiku-20240307?");
 }

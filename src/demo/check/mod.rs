@@ -40,12 +40,12 @@ const FIELDS: &[&str] = &[
     "output_config",
 ];
 
-/// Checks the body of a message request and reads it.
-pub(super) fn request(body: &Value, region: Region) -> Result<Ask<'_>, Refusal> {
+/// Checks the body of a message request and reads it; with `any_model`, whatever Claude model it asks.
+pub(super) fn request(body: &Value, region: Region, any_model: bool) -> Result<Ask<'_>, Refusal> {
     let object = Object::new("", body)?;
     object.only(FIELDS)?;
     let name = object.string("model")?;
-    let model = models::find(name, region)?;
+    let model = models::find(name, region, any_model)?;
     option::max_tokens(&object, name, model)?;
     option::sampling(&object)?;
     option::stop_sequences(&object)?;

@@ -24,7 +24,7 @@ fn request_with(changes: &Value) -> Value {
 }
 
 fn refusal_of(body: &Value) -> String {
-    request(body, Region::Eu).err().map_or_else(|| "accepted".to_owned(), |refusal| refusal.message().to_owned())
+    request(body, Region::Eu, false).err().map_or_else(|| "accepted".to_owned(), |refusal| refusal.message().to_owned())
 }
 
 /// Checks that each request is refused in words that begin as expected.

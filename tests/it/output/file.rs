@@ -108,8 +108,11 @@ fn a_file_that_cannot_be_written_is_refused_before_anything_is_sent() {
         let outcome = to_file(&server, &home, file).run();
         outcome.code(1).stdout("").stderr_contains(&format!("langdock: error: cannot write `{file}`: "));
     }
-    assert_eq!(server.connections(), 0);
     assert_eq!(names(&home), Vec::<String>::new());
+    fs::create_dir(home.work().join("out.txt.part")).unwrap();
+    let outcome = to_file(&server, &home, "out.txt").run();
+    outcome.code(1).stdout("").stderr_contains("cannot write `out.txt.part`: ");
+    assert_eq!(server.connections(), 0);
 }
 
 #[test]
