@@ -58,7 +58,7 @@ fn config_hint(error: &config::Error) -> Option<String> {
             "use https://, or allow it with --allow-http".to_owned()
         }
         config::Error::Endpoint { source: EndpointError::RegionConflict { fixed, .. }, .. } => {
-            format!("drop --region, choose --region {fixed}, or write {{region}} in the base URL")
+            format!("choose --region {fixed}, or write {{region}} in the base URL")
         }
         config::Error::Endpoint { source: EndpointError::BadRegion(_), .. } => {
             format!("known regions: {}", client::KNOWN_REGIONS.join(", "))
