@@ -7,7 +7,7 @@
 //! | 6 | `main.rs` | arguments in, exit code out |
 //! | 5 | `app`, `error`, `command` | wiring, the commands, every failure with its exit code and hint |
 //! | 4 | `cli` | the command line as data |
-//! | 3 | `config`, `input`, `ui`, `demo` | settings, what goes in, what comes out, the built-in endpoint |
+//! | 3 | `config`, `input`, `usage`, `ui`, `demo` | settings, what goes in, what it took, what comes out, the built-in endpoint |
 //! | 2 | `client` | the shared HTTP core |
 //! | 1 | `protocol`, `media` | the Messages API and files, as data |
 //!
@@ -24,6 +24,7 @@ mod input;
 mod media;
 mod protocol;
 mod ui;
+mod usage;
 
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;

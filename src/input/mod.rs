@@ -4,6 +4,7 @@
 
 mod attachment;
 mod conversation;
+mod estimate;
 mod folder;
 mod picture;
 mod read;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 
 pub(crate) use attachment::Attachment;
 pub(crate) use conversation::{Conversation, in_turn};
+pub(crate) use estimate::{Asking, Estimate, Part, Tokens};
 pub(crate) use folder::Folder;
 pub(crate) use picture::{Picture, check_many};
 pub(crate) use read::read_text;
@@ -108,6 +110,8 @@ pub(crate) fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a 
 pub(crate) struct Turn {
     /// The blocks, in the order in which they are sent.
     pub(crate) content: Vec<ContentBlock>,
+    /// What each block is, in words.
+    pub(crate) names: Vec<String>,
     /// What the person should know about them.
     pub(crate) notices: Vec<String>,
     /// The parts and about how many bytes each takes in the body.
@@ -128,19 +132,19 @@ pub(crate) fn assemble(prompt: Option<&str>, files: Vec<Attachment>, stdin: Opti
             Kind::Pdf => &mut documents,
             _ => &mut images,
         };
-        turn.parts.push((attachment.name().to_owned(), attachment.body_bytes()));
+        let name = attachment.name().to_owned();
+        turn.parts.push((name.clone(), attachment.body_bytes()));
         let is_prompt = is_stdin && prompt.is_none() && attachment.kind() == Kind::Text;
         let block = if is_prompt { attachment.into_prompt() } else { attachment.into_block()? };
         turn.notices.extend(block.notice);
         turn.pictures.extend(block.picture);
-        shelf.extend(block.content);
+        shelf.extend(block.content.map(|content| (content, name)));
     }
-    turn.content = images;
-    turn.content.append(&mut documents);
-    turn.content.append(&mut texts);
+    (turn.content, turn.names) = images.into_iter().chain(documents).chain(texts).unzip();
     if let Some(prompt) = prompt.filter(|prompt| !prompt.trim().is_empty()) {
         turn.parts.push(("the prompt".to_owned(), prompt.len()));
         turn.content.push(ContentBlock::text(prompt));
+        turn.names.push("the prompt".to_owned());
     }
     if turn.content.is_empty() { Err(Error::NoPrompt) } else { Ok(turn) }
 }

@@ -5,6 +5,9 @@
 /// The side of a patch, in pixels.
 const PATCH: u32 = 28;
 
+/// The first version of Claude that looks at more of an image.
+const FIRST_HIGH: (u32, u32) = (4, 7);
+
 /// How much of an image a model looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Resolution {
@@ -17,6 +20,19 @@ pub(crate) struct Resolution {
 impl Resolution {
     /// Models up to Claude 4.6.
     pub(crate) const STANDARD: Self = Self { max_side: 1568, max_tokens: 1568 };
+
+    /// Claude 4.7 and later.
+    pub(crate) const HIGH: Self = Self { max_side: 2576, max_tokens: 4784 };
+
+    /// That of a model by its id; none where the id does not tell.
+    pub(crate) fn of_model(id: &str) -> Option<Self> {
+        let (_, rest) = id.split_once("claude")?;
+        let numbers = rest.split(|letter: char| !letter.is_ascii_digit()).filter(|digits| !digits.is_empty());
+        // Dates have more digits than versions.
+        let mut version = numbers.take_while(|digits| digits.len() < 3).filter_map(|digits| digits.parse::<u32>().ok());
+        let (major, minor) = (version.next()?, version.next().unwrap_or(0));
+        Some(if (major, minor) >= FIRST_HIGH { Self::HIGH } else { Self::STANDARD })
+    }
 
     /// The tokens of an image of this many pixels across and down.
     pub(crate) fn tokens(self, width: u32, height: u32) -> u32 {
@@ -47,9 +63,6 @@ fn scaled(short: u32, side: u32, long: u32) -> u32 {
 mod tests {
     use super::*;
 
-    /// Claude 4.7 and later.
-    const HIGH: Resolution = Resolution { max_side: 2576, max_tokens: 4784 };
-
     /// The vectors of `api-facts`, B7, with the tokens at both resolutions.
     #[test]
     fn every_vector_of_the_vision_page_is_met() {
@@ -62,8 +75,23 @@ mod tests {
             (3840, 2160, 1560, 4784),
             (1075, 1520, 1551, 2145),
         ] {
-            let tokens = (Resolution::STANDARD.tokens(width, height), HIGH.tokens(width, height));
+            let tokens = (Resolution::STANDARD.tokens(width, height), Resolution::HIGH.tokens(width, height));
             assert_eq!(tokens, (standard, high), "{width} × {height}");
+        }
+    }
+
+    #[test]
+    fn a_models_id_tells_how_much_it_sees() {
+        for (id, expected) in [
+            ("claude-3-5-sonnet-20240620", Some(Resolution::STANDARD)),
+            ("anthropic.claude-sonnet-4-5-20250929-v1:0", Some(Resolution::STANDARD)),
+            ("claude-sonnet-4-20250514", Some(Resolution::STANDARD)),
+            ("claude-opus-4-8-default", Some(Resolution::HIGH)),
+            ("claude-sonnet-5", Some(Resolution::HIGH)),
+            ("claude-next", None),
+            ("gpt-5-mini", None),
+        ] {
+            assert_eq!(Resolution::of_model(id), expected, "{id}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The rows of the table in `src/lib.rs`, the lowest first.
 const ROWS: [&[&str]; 5] =
-    [&["protocol", "media"], &["client"], &["config", "input", "ui", "demo"], &["cli"], &["app", "error", "command"]];
+    [&["protocol", "media"], &["client"], &["config", "input", "usage", "ui", "demo"], &["cli"], &["app", "error", "command"]];
 
 /// Outside crates and the files or folders that own them.
 const OWNERS: [(&str, &[&str]); 20] = [

@@ -1,0 +1,150 @@
+//! How far the high estimate is off for each model, learned from what its answers say. A few bytes in the state folder.
+//!
+//! It is looked at, and put right, for requests of some size only: a short one would teach nothing, and pays nothing.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// What the file is called.
+const FILE: &str = "estimates.json";
+
+/// The least high estimate that teaches something, and that the factor is asked for.
+const WORTH_IT: u64 = 1_000;
+
+/// How much of a new observation goes into the factor.
+const SHARE: f64 = 0.2;
+
+/// Observations before the factor counts.
+const TRUSTED_AFTER: u32 = 3;
+
+/// What one observation can say at all: what is further off is something else than words.
+const RANGE: (f64, f64) = (0.2, 3.0);
+
+/// A factor that changes by less is not written.
+const NOTABLE: f64 = 0.01;
+
+/// What is kept above the factor, for requests that are unlike those before.
+const MARGIN: f64 = 1.15;
+
+/// The most models that are remembered.
+const MOST_MODELS: usize = 64;
+
+/// The factors of all models.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Factors(PathBuf);
+
+/// What was learned of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Learned {
+    /// Tokens that were read, for each of the high estimate.
+    factor: f64,
+    /// Answers that it is from.
+    seen: u32,
+}
+
+impl Factors {
+    /// The factors in this folder.
+    pub(crate) fn of(state_folder: &Path) -> Self {
+        Self(state_folder.join(FILE))
+    }
+
+    /// The high estimate put right for a model: a little above what was learned, and never below `low`.
+    pub(crate) fn correct(&self, model: &str, low: u64, high: u64) -> u64 {
+        let learned = (high >= WORTH_IT).then(|| self.likely(model, high)).flatten();
+        learned.map_or(high, |likely| times(likely, MARGIN).max(low))
+    }
+
+    /// The likeliest number of tokens behind a high estimate; none where too little was learned of the model.
+    pub(crate) fn likely(&self, model: &str, high: u64) -> Option<u64> {
+        let learned = self.read().get(model).copied().filter(|learned| learned.seen >= TRUSTED_AFTER)?;
+        Some(times(high, learned.factor.clamp(RANGE.0, RANGE.1)))
+    }
+
+    /// Learns from an answer that says how many tokens were read. That it cannot be kept does no harm.
+    pub(crate) fn learn(&self, model: &str, high: u64, read: u64) -> std::io::Result<()> {
+        if high < WORTH_IT || read == 0 {
+            return Ok(());
+        }
+        let mut all = self.read();
+        let observed = ratio(read, high).clamp(RANGE.0, RANGE.1);
+        let known = all.get(model).copied();
+        let factor = known.map_or(observed, |known| known.factor + (observed - known.factor) * SHARE);
+        let seen = known.map_or(0, |known| known.seen).saturating_add(1);
+        if known.is_some_and(|known| seen > TRUSTED_AFTER && (factor - known.factor).abs() < NOTABLE) {
+            return Ok(());
+        }
+        if known.is_none() && all.len() >= MOST_MODELS {
+            all.clear();
+        }
+        all.insert(model.to_owned(), Learned { factor, seen });
+        self.write(&all)
+    }
+
+    fn read(&self) -> BTreeMap<String, Learned> {
+        fs::read(&self.0).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+
+    /// Writes them whole or not at all: another process may read meanwhile. Of two that write, one has learned in vain.
+    fn write(&self, all: &BTreeMap<String, Learned>) -> std::io::Result<()> {
+        let part = self.0.with_extension(format!("{:016x}.part", fastrand::u64(..)));
+        let written = fs::write(&part, serde_json::to_vec(all)?).and_then(|()| fs::rename(&part, &self.0));
+        if written.is_err() {
+            let _ = fs::remove_file(&part); // It is the first error that counts.
+        }
+        written
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // Tokens are far below 2^52.
+fn ratio(part: u64, whole: u64) -> f64 {
+    part as f64 / whole as f64
+}
+
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // As above.
+fn times(tokens: u64, factor: f64) -> u64 {
+    (tokens as f64 * factor).round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_some_answers_the_estimate_is_near_what_they_said() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let factors = Factors::of(folder.path());
+        for seen in 0..10 {
+            let before = factors.likely("m", 10_000);
+            assert_eq!(before.is_some(), seen >= 3, "{before:?} after {seen}");
+            factors.learn("m", 10_000, 6_000).expect("it is writable");
+        }
+        assert_eq!(factors.likely("m", 10_000), Some(6_000));
+        assert_eq!((factors.correct("m", 1, 10_000), factors.correct("m", 8_000, 10_000)), (6_900, 8_000));
+        assert_eq!((factors.correct("other", 1, 10_000), factors.correct("m", 1, 900)), (10_000, 900));
+    }
+
+    #[test]
+    fn short_requests_and_answers_without_numbers_teach_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let factors = Factors::of(folder.path());
+        for _ in 0..5 {
+            factors.learn("m", 999, 10).expect("nothing is written");
+            factors.learn("m", 5_000, 0).expect("nothing is written");
+        }
+        assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 0);
+    }
+
+    #[test]
+    fn a_damaged_file_and_a_wild_number_do_no_harm() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let factors = Factors::of(folder.path());
+        fs::write(&factors.0, "{").expect("it is writable");
+        for _ in 0..5 {
+            factors.learn("m", 1_000, 1_000_000).expect("it is writable");
+        }
+        assert_eq!(factors.likely("m", 1_000), Some(3_000));
+    }
+}

@@ -1,0 +1,108 @@
+//! The log's file: appended to in one write, so that the lines of parallel processes stay whole.
+//!
+//! It is in the state folder: a history of what was done, which nobody needs to keep or to carry elsewhere, as the XDG
+//! specification says of logs.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::Record;
+
+/// What the file is called.
+const FILE: &str = "usage.jsonl";
+
+/// The log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Log(PathBuf);
+
+impl Log {
+    /// The log in this folder.
+    pub(crate) fn of(state_folder: &Path) -> Self {
+        Self(state_folder.join(FILE))
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Adds a record. The file is for nobody else to read.
+    pub(crate) fn append(&self, record: &Record) -> io::Result<()> {
+        let file = match self.open() {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                if let Some(folder) = self.0.parent() {
+                    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+                }
+                self.open()
+            }
+            file => file,
+        };
+        file?.write_all(record.line().as_bytes())
+    }
+
+    fn open(&self) -> io::Result<File> {
+        OpenOptions::new().append(true).create(true).mode(0o600).open(&self.0)
+    }
+
+    /// Reads all records, one after the other, and gives the number of lines that are none. A log that is not there is empty.
+    pub(crate) fn read(&self, mut take: impl FnMut(&Record)) -> io::Result<usize> {
+        let file = match File::open(&self.0) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+            file => file?,
+        };
+        let mut lines = BufReader::new(file);
+        let (mut line, mut broken) = (Vec::new(), 0);
+        while lines.read_until(b'\n', &mut line)? > 0 {
+            match Record::read(&line) {
+                Some(record) => take(&record),
+                None => broken += usize::from(!line.trim_ascii().is_empty()),
+            }
+            line.clear();
+        }
+        Ok(broken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::usage::record::sample;
+
+    #[test]
+    fn records_are_added_and_a_broken_line_harms_no_other() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = Log::of(&folder.path().join("new"));
+        let read = || {
+            let mut records = Vec::new();
+            (log.read(|record| records.push(record.clone())).expect("it is readable"), records)
+        };
+        assert_eq!(read(), (0, Vec::new()));
+        log.append(&sample()).expect("it is writable");
+        let mut text = fs::read_to_string(log.path()).expect("it is there");
+        text.push_str("\n{\"at\":\"2026-\n");
+        fs::write(log.path(), text).expect("it is writable");
+        log.append(&sample()).expect("it is writable");
+        assert_eq!(read(), (1, vec![sample(), sample()]));
+        let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+        assert_eq!((mode(log.path()), mode(&folder.path().join("new"))), (0o600, 0o700));
+    }
+
+    #[test]
+    fn lines_of_parallel_writers_stay_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = Log::of(folder.path());
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| (0..50).for_each(|_| log.append(&sample()).expect("it is writable")));
+            }
+        });
+        let mut count = 0;
+        assert_eq!(log.read(|_| count += 1).expect("it is readable"), 0);
+        assert_eq!(count, 400);
+    }
+}

@@ -1,0 +1,13 @@
+//! What was asked and what it took: a log of one line a request, its sums, and what it teaches about estimates.
+//!
+//! No content, no key and no prompt is ever in it. It never leaves this machine.
+
+mod factors;
+mod log;
+mod record;
+mod sums;
+
+pub(crate) use factors::Factors;
+pub(crate) use log::Log;
+pub(crate) use record::Record;
+pub(crate) use sums::{Group, Row, Sums};

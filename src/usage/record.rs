@@ -1,0 +1,110 @@
+//! A line of the log: one request, with numbers and names only.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+/// What is written of a request.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Record {
+    /// When it ended.
+    #[serde(rename = "at")]
+    pub(crate) ended_at: Timestamp,
+    /// The model that was asked.
+    pub(crate) model: String,
+    /// The region that it went to.
+    pub(crate) region: String,
+    /// The command that sent it.
+    pub(crate) command: String,
+    /// What `--tag` says.
+    pub(crate) tag: Option<String>,
+    /// Tokens that were read, but for those out of the cache.
+    #[serde(rename = "in")]
+    pub(crate) tokens_in: u64,
+    /// Tokens that came out of the cache.
+    pub(crate) cache: u64,
+    /// Tokens that were written.
+    #[serde(rename = "out")]
+    pub(crate) tokens_out: u64,
+    /// Time spent waiting between tries.
+    pub(crate) waited_s: f64,
+    /// How often there were too many requests.
+    #[serde(rename = "429s")]
+    pub(crate) refused: u32,
+    /// `complete`, or the kind of the error.
+    pub(crate) outcome: String,
+}
+
+/// The outcome of an answer that is whole.
+pub(crate) const COMPLETE: &str = "complete";
+
+impl Record {
+    /// Writes it as a line of JSON. By hand, since it is done for every request: only text needs the care of a library.
+    pub(crate) fn line(&self) -> String {
+        let mut line = String::with_capacity(256);
+        line.push_str("{\"at\":\"");
+        line.push_str(&self.ended_at.to_string());
+        line.push('"');
+        let tag = self.tag.as_deref().map(|tag| ("tag", tag));
+        let words = [("model", self.model.as_str()), ("region", &self.region), ("command", &self.command)];
+        for (key, word) in words.into_iter().chain(tag).chain([("outcome", self.outcome.as_str())]) {
+            line.push_str(&format!(",\"{key}\":"));
+            line.push_str(&serde_json::Value::from(word).to_string());
+        }
+        line.push_str(&format!(
+            ",\"in\":{},\"cache\":{},\"out\":{},\"waited_s\":{:.3},\"429s\":{}}}\n",
+            self.tokens_in, self.cache, self.tokens_out, self.waited_s, self.refused
+        ));
+        line
+    }
+
+    /// Reads a line; none if it is none of ours, or broken.
+    pub(super) fn read(line: &[u8]) -> Option<Self> {
+        serde_json::from_slice(line).ok().filter(|record: &Self| !record.model.is_empty())
+    }
+
+    /// Whether the answer is whole.
+    pub(super) fn is_complete(&self) -> bool {
+        self.outcome == COMPLETE
+    }
+}
+
+#[cfg(test)]
+pub(super) fn sample() -> Record {
+    Record {
+        ended_at: "2026-11-22T18:30:01Z".parse().expect("a time"),
+        model: "m-1".to_owned(),
+        region: "eu".to_owned(),
+        command: "send".to_owned(),
+        tag: Some("a \"b\"\n".to_owned()),
+        tokens_in: 10,
+        cache: 3,
+        tokens_out: 5,
+        waited_s: 1.25,
+        refused: 2,
+        outcome: COMPLETE.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_one_line_of_json_and_comes_back_as_it_was() {
+        for record in [sample(), Record { tag: None, outcome: "rate_limit".to_owned(), ..sample() }] {
+            let line = record.line();
+            assert_eq!(line.matches('\n').count(), 1, "{line}");
+            assert_eq!(Record::read(line.as_bytes()), Some(record));
+        }
+    }
+
+    #[test]
+    fn what_is_no_record_is_none() {
+        for line in ["", "{", "{}", "[]", r#"{"at":"2026-11-22T18:30:01Z","model":"m","#, r#"{"model":1}"#] {
+            assert_eq!(Record::read(line.as_bytes()), None, "{line}");
+        }
+        // A line of another version is read as far as it goes.
+        assert!(Record::read(br#"{"at":"2026-11-22T18:30:01Z","model":"m","new":[1]}"#).is_some());
+    }
+}

@@ -1,0 +1,132 @@
+//! The log's sums, by what people ask for. Pure: the zone of days comes in as an argument.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use super::Record;
+
+/// What requests are put together by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Group {
+    /// The model.
+    Model,
+    /// The day, in local time.
+    Day,
+    /// The tag.
+    Tag,
+    /// The command.
+    Command,
+}
+
+impl Group {
+    /// What it is called.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Day => "day",
+            Self::Tag => "tag",
+            Self::Command => "command",
+        }
+    }
+}
+
+/// The sums of some requests.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(crate) struct Row {
+    /// How many there are.
+    pub(crate) requests: u64,
+    /// Those whose answer is not whole.
+    pub(crate) failed: u64,
+    /// Tokens that were read, but for those out of the cache.
+    #[serde(rename = "in")]
+    pub(crate) tokens_in: u64,
+    /// Tokens that came out of the cache.
+    pub(crate) cache: u64,
+    /// Tokens that were written.
+    #[serde(rename = "out")]
+    pub(crate) tokens_out: u64,
+    /// Time spent waiting between tries.
+    pub(crate) waited_s: f64,
+    /// How often there were too many requests.
+    #[serde(rename = "429s")]
+    pub(crate) refused: u64,
+}
+
+/// Sums by group, and of all.
+#[derive(Debug)]
+pub(crate) struct Sums {
+    group: Group,
+    zone: TimeZone,
+    /// The sums by name; requests without a tag have an empty one.
+    pub(crate) rows: BTreeMap<String, Row>,
+    /// All together.
+    pub(crate) total: Row,
+}
+
+impl Row {
+    fn add(&mut self, record: &Record) {
+        self.requests += 1;
+        self.failed += u64::from(!record.is_complete());
+        self.tokens_in += record.tokens_in;
+        self.cache += record.cache;
+        self.tokens_out += record.tokens_out;
+        self.waited_s += record.waited_s;
+        self.refused += u64::from(record.refused);
+    }
+}
+
+impl Sums {
+    /// Nothing yet.
+    pub(crate) fn new(group: Group, zone: TimeZone) -> Self {
+        Self { group, zone, rows: BTreeMap::new(), total: Row::default() }
+    }
+
+    /// Adds a request.
+    pub(crate) fn add(&mut self, record: &Record) {
+        let name = match self.group {
+            Group::Model => record.model.clone(),
+            Group::Day => record.ended_at.to_zoned(self.zone.clone()).date().to_string(),
+            Group::Tag => record.tag.clone().unwrap_or_default(),
+            Group::Command => record.command.clone(),
+        };
+        self.rows.entry(name).or_default().add(record);
+        self.total.add(record);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::Offset;
+
+    use super::*;
+    use crate::usage::record::sample;
+
+    #[test]
+    fn requests_are_summed_by_what_is_asked_for_and_all_together() {
+        let late = Record {
+            ended_at: "2026-11-22T23:30:00Z".parse().expect("a time"),
+            outcome: "rate_limit".to_owned(),
+            command: "chat".to_owned(),
+            tag: None,
+            ..sample()
+        };
+        let zone = TimeZone::fixed(Offset::constant(1));
+        for (group, expected) in [
+            (Group::Model, &["m-1"][..]),
+            (Group::Day, &["2026-11-22", "2026-11-23"]),
+            (Group::Tag, &["", "a \"b\"\n"]),
+            (Group::Command, &["chat", "send"]),
+        ] {
+            let mut sums = Sums::new(group, zone.clone());
+            sums.add(&sample());
+            sums.add(&late);
+            assert_eq!(sums.rows.keys().map(String::as_str).collect::<Vec<_>>(), expected, "{}", group.name());
+            assert_eq!(
+                sums.total,
+                Row { requests: 2, failed: 1, tokens_in: 20, cache: 6, tokens_out: 10, waited_s: 2.5, refused: 4 }
+            );
+        }
+    }
+}
