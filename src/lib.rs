@@ -107,6 +107,8 @@ fn dispatch(app: &Arc<App>, command: Command) -> Result<(), Error> {
     match command {
         Command::Send(args) => talk(app, async move { command::send(&theirs, &args).await }),
         Command::Models(args) => talk(app, async move { command::models(&theirs, &args).await }),
+        Command::Count(args) => talk(app, async move { command::count(&theirs, *args).await }),
+        Command::Usage(args) => command::usage(app, &args),
         Command::Serve(args) => talk(app, async move { command::serve(&theirs, &args).await }),
         Command::Auth(args) => command::auth(app, &args),
         Command::Config(args) => command::config(app, &args),
@@ -158,13 +160,19 @@ fn said_about_output(command: &Command) -> (Verbosity, ColorChoice, ErrorForm) {
             let form = if args.json { ErrorForm::Json } else { ErrorForm::Text };
             (Verbosity::Normal, ColorChoice::Auto, form)
         }
-        Command::Config(cli::Config { command: ConfigCommand::Show { json: true, .. } })
+        Command::Count(args) if args.json => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Json),
+        Command::Usage(cli::Usage { json: true, .. })
+        | Command::Config(cli::Config { command: ConfigCommand::Show { json: true, .. } })
         | Command::Auth(cli::Auth { command: AuthCommand::Status { json: true, .. } }) => {
             (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Json)
         }
-        Command::Auth(_) | Command::Config(_) | Command::Serve(_) | Command::Completions(_) | Command::Template(_) => {
-            (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Text)
-        }
+        Command::Auth(_)
+        | Command::Completions(_)
+        | Command::Config(_)
+        | Command::Count(_)
+        | Command::Serve(_)
+        | Command::Template(_)
+        | Command::Usage(_) => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Text),
     }
 }
 

@@ -38,13 +38,16 @@ pub(crate) struct Input {
         allow_hyphen_values = true
     )]
     pub(crate) params: Vec<(String, String)>,
-    /// Send a request of more than 20 MB all the same
+    /// Send a request all the same that is too large by what is known of the limits
+    ///
+    /// Without it a body of more than 20 MB is refused, and a request that has more tokens than the model's context window,
+    /// by an estimate that is low.
     #[arg(long)]
     pub(crate) no_check: bool,
 }
 
 /// What the model may call
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Tools")]
 pub(crate) struct Tools {
     /// Tools that the model may ask for: JSON or TOML; repeat for more

@@ -7,6 +7,7 @@
 // Descriptions are shown in terminals, where backticks and angle brackets would be noise; flags are switches.
 #![allow(rustdoc::bare_urls, clippy::doc_markdown, clippy::struct_excessive_bools)]
 
+mod count;
 mod input;
 mod parse;
 mod serve;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use serde_json::Value;
 
+pub(crate) use count::{Count, Usage};
 pub(crate) use input::{Input, Template, TemplateAction, Tools};
 pub(crate) use parse::{Unparsed, command_line, completion_script, parse};
 pub(crate) use serve::Serve;
@@ -53,6 +55,16 @@ pub(crate) enum Command {
     ///
     /// A list that is younger than a day is shown without asking. What a workspace has differs by region.
     Models(Models),
+    /// Estimate the tokens of a request, by part; nothing is sent
+    ///
+    /// It takes what send takes, and needs no key. There is no tokenizer to ask: the numbers are near, not exact, and come
+    /// nearer with the answers of a model. It ends with 13 where send would refuse the request as too large.
+    Count(Box<Count>),
+    /// Sum up what the requests of this machine took
+    ///
+    /// Each request leaves a line in a log, with its numbers and names and nothing of what was said. LANGDOCK_NO_LOG keeps
+    /// none.
+    Usage(Usage),
     /// Run the scripted endpoint of --demo on a port, for other programs
     ///
     /// It prints its base URL as LANGDOCK_BASE_URL and --base-url take it; an Anthropic SDK takes it with eu or us in the
@@ -195,6 +207,8 @@ impl Command {
             Self::Models(args) => Ok(&mut args.connection),
             Self::Auth(args) => Ok(args.command.connection_mut()),
             Self::Config(args) => args.command.connection_mut(),
+            Self::Count(_) => Err("count"),
+            Self::Usage(_) => Err("usage"),
             Self::Serve(_) => Err("serve"),
             Self::Completions(_) => Err("completions"),
             Self::Template(_) => Err("template"),
@@ -292,7 +306,7 @@ pub(crate) struct Request {
 }
 
 /// Where the answer goes
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Output {
     /// Colour of messages
@@ -330,6 +344,9 @@ pub(crate) struct Output {
     /// Exit 0 even if the answer was cut off by the limit of tokens
     #[arg(long)]
     pub(crate) allow_truncated: bool,
+    /// A word for the log, by which `langdock usage --by tag` sums up
+    #[arg(long, value_name = "NAME", value_parser = not_blank)]
+    pub(crate) tag: Option<String>,
 }
 
 impl Output {
@@ -345,7 +362,7 @@ impl Output {
 }
 
 /// What would be sent
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Looking")]
 pub(crate) struct Looking {
     /// Print the body and send nothing; the data of images is shortened
@@ -357,9 +374,10 @@ pub(crate) struct Looking {
 }
 
 /// When to colour
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub(crate) enum Color {
     /// On a terminal
+    #[default]
     Auto,
     /// Always
     Always,

@@ -31,6 +31,9 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
         _ => explain(&error.to_string()),
     })?;
     join(connection, command.connection_mut())?;
+    if let Command::Count(count) = &mut command {
+        count.literal_words = literal_words(argv, &count.prompt);
+    }
     if let Command::Send(send) = &mut command {
         send.literal_words = literal_words(argv, &send.prompt);
         if send.connection.demo && send.looking.curl {

@@ -162,6 +162,11 @@ impl Endpoint {
         fixed_region(self.base.path()).is_some()
     }
 
+    /// Whether it is Langdock's own host, or a deployment of theirs.
+    pub(crate) fn is_langdocks(&self) -> bool {
+        self.base.host_str() == Some(LANGDOCK_HOST) || self.base.path().starts_with("/api/public")
+    }
+
     fn below_base(&self, path: &str) -> Url {
         let mut url = self.base.clone();
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));

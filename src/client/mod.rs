@@ -24,7 +24,7 @@ pub(crate) use auth::{ApiKey, KeyError, fingerprint};
 pub(crate) use call::{Advance, Call, ResponseHead, Retrying};
 pub(crate) use endpoint::{DEFAULT_BASE_URL, Endpoint, EndpointError, KNOWN_REGIONS, Region, authority_of};
 pub(crate) use error::{BuildError, Error, Timeout};
-pub(crate) use models::{Model, default_max_tokens, models_of, pick, regions_instead};
+pub(crate) use models::{Model, default_max_tokens, models_of, pick, regions_instead, seed_window};
 pub(crate) use retry::RetryPolicy;
 
 use crate::protocol::{ApiError, StreamError};

@@ -68,7 +68,7 @@ impl Model {
 
     /// The tokens that it can take in, where that is known.
     pub(crate) fn window(&self) -> Option<u64> {
-        self.0["max_input_tokens"].as_u64().or_else(|| is_of_the_seed(self.id()).then_some(SEED_WINDOW))
+        self.0["max_input_tokens"].as_u64().or_else(|| seed_window(self.id()))
     }
 
     /// The tokens that it can write, where that is known.
@@ -127,6 +127,11 @@ pub(crate) fn pick(models: &[Model]) -> Option<&Model> {
 /// The most tokens to write where nobody says how many; `limit` is the model's own, where it is known.
 pub(crate) fn default_max_tokens(model: &str, limit: Option<u64>) -> u64 {
     if is_of_the_seed(model) { SEED_OUTPUT } else { limit.map_or(OTHER_OUTPUT, |limit| limit.min(OTHER_OUTPUT)) }
+}
+
+/// The tokens that a model of the seed's can take in; none for others.
+pub(crate) fn seed_window(model: &str) -> Option<u64> {
+    is_of_the_seed(model).then_some(SEED_WINDOW)
 }
 
 /// The regions that have a model instead of `region`, where the seed says that it has not.

@@ -26,12 +26,16 @@ pub(crate) struct Timing {
     started: Instant,
     first_word: Option<Instant>,
     ended: Instant,
+    /// Time spent waiting between tries.
+    pub(crate) waited: Duration,
+    /// Tries that were one too many for a limit, and were followed by another.
+    pub(crate) refused: u32,
 }
 
 impl Timing {
     fn start() -> Self {
         let now = Instant::now();
-        Self { started: now, first_word: None, ended: now }
+        Self { started: now, first_word: None, ended: now, waited: Duration::ZERO, refused: 0 }
     }
 
     /// From the beginning to the first part of the answer.
@@ -50,6 +54,7 @@ pub(crate) async fn drive(app: &App, model: &str, region: &str, mut call: Call, 
     let mut timing = Timing::start();
     let ended = pull(app, &mut call, Some(renderer), &mut timing).await;
     timing.ended = Instant::now();
+    timing.waited = call.waited();
     let (attempts, waited_s) = (call.attempts(), call.waited().as_secs_f64());
     let as_answer = |message, complete| Answer { message, region: region.to_owned(), complete, attempts, waited_s };
     let after_content = call.has_content();
@@ -131,6 +136,7 @@ async fn pull(
             }
             Advance::Head(head) => tell_head(app, call, &head, timing),
             Advance::Retrying(retrying) => {
+                timing.refused += u32::from(retrying.error.status() == Some(429));
                 if let Some(renderer) = renderer.as_deref_mut() {
                     renderer.aside(&retry_object(&retrying));
                 }

@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 use super::drive::list_models;
 use super::send::api_key;
 use crate::app::App;
-use crate::client::{ApiKey, Client, Model, fingerprint, models_of, pick, regions_instead};
+use crate::client::{ApiKey, Client, Model, fingerprint, models_of, pick, regions_instead, seed_window};
 use crate::config::{self, KeySource, Pin, SavedList, Settings, State};
 use crate::error::Error;
 
@@ -87,6 +87,30 @@ impl<'a> Offer<'a> {
             self.app.notices.notice(&message);
         }
         Ok(Chosen { id: pin.model, limit: pin.max_tokens, is_picked: true })
+    }
+
+    /// The model of a request that is not sent: none where it would have to be picked yet.
+    pub(crate) fn known_model(&self) -> Option<String> {
+        let picked = || self.state().and_then(|state| state.pin(&self.pin_name())).map(|pin| pin.model);
+        self.settings.model.as_ref().map(|model| model.value.clone()).or_else(picked)
+    }
+
+    /// The tokens that a model can take in, where the seed or the list that is remembered says so. `may_ask_key` says
+    /// whether a key that takes its time may be read for it.
+    pub(crate) async fn window(&self, model: &str, may_ask_key: bool) -> Option<u64> {
+        if let Some(window) = seed_window(model) {
+            return Some(window);
+        }
+        if self.settings.key.is_slow() && !may_ask_key {
+            return None;
+        }
+        let list = self.remembered().await.unwrap_or_default()?;
+        list.models.iter().find(|listed| listed.id() == model).and_then(Model::window)
+    }
+
+    /// Whether requests go to Langdock, or to a deployment of theirs.
+    pub(crate) fn is_langdocks(&self) -> bool {
+        self.settings.endpoint.is_langdocks()
     }
 
     /// Picks another model after `error` has said that the picked one is not there any more; none where it has not, or

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::check::{check_and_show, estimate, limits};
 use super::drive::{Outcome, Timing, drive};
 use super::gather::{StdinUse, stdin_use, system_prompt, user_turn};
 use super::given::Given;
+use super::ledger::{Ledger, Noted, Taken};
 use super::offer::{Chosen, Offer};
 use super::request::{Asked, body, build, with_model};
 use super::settings::settings;
@@ -18,7 +20,7 @@ use crate::client::ApiKey;
 use crate::config::{KeySource, Settings, read_key};
 use crate::demo;
 use crate::error::Error;
-use crate::input::check_many;
+use crate::input::{Estimate, check_many};
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role, StopReason};
 use crate::ui::{Answer, Calls, Extract, Form, Json, JsonLines, Output, PartFile, Plain, Renderer, Saved, Shown, Sink};
 
@@ -37,7 +39,8 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     tell_about(app, &settings, &args.request);
 
     let offer = Offer::new(app, &settings);
-    let (model, request, body) = prepare(app, &settings, args, Gathering { given, stdin_use }, &offer).await?;
+    let Prepared { model, request, body, estimate } =
+        prepare(app, &settings, args, Gathering { given, stdin_use }, &offer).await?;
     if args.looking.dry_run {
         return app.print_json(&dry_run::shown_body(&body, app.facts.stdout_is_terminal));
     }
@@ -56,11 +59,19 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     let body = Bytes::from(body);
     let call = client.call(body.clone(), stream);
     let mut outcome = drive(app, &model.id, region, call, &mut renderer).await;
+    let mut asked = model.id.clone();
     if let Some(next) = offer.choose_again(&model, outcome.error.as_ref()) {
         let body = with_model(&body, &model, max_tokens, &next);
         outcome = drive(app, &next.id, region, client.call(Bytes::from(body), stream), &mut renderer).await;
+        asked = next.id;
     }
-    end(app, args, settings.allow_truncated, outcome, renderer)
+    let timing = outcome.timing;
+    let taken = Taken::of(outcome.answer.as_ref());
+    let ended = end(app, args, settings.allow_truncated, outcome, renderer);
+    let ledger = Ledger::new(app, &settings, "send", args.output.tag.as_deref());
+    let error = ended.as_ref().err();
+    ledger.note(&Noted { model: &asked, estimate: &estimate, taken, timing, error });
+    ended
 }
 
 /// Starts the built-in endpoint, and says so.
@@ -95,6 +106,15 @@ struct Gathering {
     stdin_use: StdinUse,
 }
 
+/// A request that is ready to be sent.
+struct Prepared {
+    model: Chosen,
+    /// But for what only the body has to hold.
+    request: CreateMessage,
+    body: Vec<u8>,
+    estimate: Estimate,
+}
+
 /// Gathers the input, settles on a model and writes the body.
 async fn prepare(
     app: &App,
@@ -102,7 +122,7 @@ async fn prepare(
     args: &cli::Send,
     gathering: Gathering,
     offer: &Offer<'_>,
-) -> Result<(Chosen, CreateMessage, Vec<u8>), Error> {
+) -> Result<Prepared, Error> {
     let Gathering { mut given, stdin_use } = gathering;
     let system = app.unless_interrupted(system_prompt(args.request.system.as_deref())).await??;
     let turn = app.unless_interrupted(user_turn(app, args, &mut given, stdin_use)).await??;
@@ -113,7 +133,14 @@ async fn prepare(
     // The template's system prompt has been filled by now.
     let flags = given.complete(args);
     let tool_choice = given.tool_choice(args.tools.tool_choice.as_deref(), &flags)?;
-    let model = offer.choose(!(args.looking.dry_run || args.looking.curl)).await?;
+    let is_sent = !(args.looking.dry_run || args.looking.curl);
+    let model = offer.choose(is_sent).await?;
+    let earlier = &given.conversation.messages;
+    let estimate = estimate(Some(&model.id), (&flags, system.as_deref()), &given.tools, earlier, &turn);
+    if !args.input.no_check {
+        let limits = limits(offer, &model.id, estimate.total(), is_sent).await;
+        check_and_show(app, &estimate, &limits)?;
+    }
     let asked = Asked {
         model: model.clone(),
         max_tokens: settings.max_tokens.as_ref().map(|tokens| tokens.value),
@@ -129,7 +156,8 @@ async fn prepare(
     let body = body(&request, &parts, args.input.no_check)?;
     // From here on only the settings of the request are needed, and what the answer begins with.
     let prefill = request.messages.into_iter().next_back().filter(|turn| turn.role == Role::Assistant);
-    Ok((model, CreateMessage { messages: prefill.into_iter().collect(), ..request }, body))
+    let request = CreateMessage { messages: prefill.into_iter().collect(), ..request };
+    Ok(Prepared { model, request, body, estimate })
 }
 
 /// Reads the key; a command, or a file that is a pipe, may take its time.

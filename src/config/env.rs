@@ -4,7 +4,7 @@ use std::env;
 use std::path::PathBuf;
 
 /// The variables with an effect and what they do, for the man pages.
-pub(crate) const VARIABLES: [(&str, &str); 16] = [
+pub(crate) const VARIABLES: [(&str, &str); 17] = [
     ("LANGDOCK_API_KEY", "The API key. There is no flag for it, since arguments show in ps."),
     ("LANGDOCK_REGION", "The region, as --region."),
     ("LANGDOCK_BASE_URL", "The base URL, as --base-url."),
@@ -12,6 +12,7 @@ pub(crate) const VARIABLES: [(&str, &str); 16] = [
     ("LANGDOCK_PROFILE", "The profile of the config file, as --profile."),
     ("LANGDOCK_MAX_TOKENS", "The most tokens to write, as --max-tokens."),
     ("LANGDOCK_MAX_WAIT", "The most time to spend waiting for another try, as --max-wait."),
+    ("LANGDOCK_NO_LOG", "Keep no log of requests, whatever it is set to."),
     ("LANGDOCK_CONFIG", "Another config file than the usual one."),
     ("HTTPS_PROXY", "The proxy for https, as --proxy; the lower-case name works too."),
     ("NO_PROXY", "Hosts that are reached without HTTPS_PROXY; the lower-case name works too."),
@@ -40,6 +41,8 @@ pub(crate) struct Env {
     pub(crate) max_tokens: Option<String>,
     /// `LANGDOCK_MAX_WAIT`
     pub(crate) max_wait: Option<String>,
+    /// `LANGDOCK_NO_LOG` is set.
+    pub(crate) no_log: bool,
     /// `LANGDOCK_CONFIG`; a path need not be text.
     pub(crate) config: Option<PathBuf>,
     /// `HTTPS_PROXY` or `https_proxy`
@@ -73,6 +76,7 @@ impl Env {
             profile: set("LANGDOCK_PROFILE"),
             max_tokens: set("LANGDOCK_MAX_TOKENS"),
             max_wait: set("LANGDOCK_MAX_WAIT"),
+            no_log: set("LANGDOCK_NO_LOG").is_some(),
             config: env::var_os("LANGDOCK_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from),
             https_proxy: set("HTTPS_PROXY").or_else(|| set("https_proxy")),
             no_proxy: set("NO_PROXY").or_else(|| set("no_proxy")),

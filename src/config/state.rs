@@ -46,6 +46,11 @@ impl State {
         dirs::state_dir().or_else(dirs::data_local_dir).map(|folder| Self(folder.join("langdock")))
     }
 
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.0
+    }
+
     /// The list that was saved by this name, unless it is too old by now.
     pub(crate) fn list(&self, name: &str, now: SystemTime) -> Option<SavedList> {
         let saved: Value = serde_json::from_slice(&fs::read(self.list_file(name)).ok()?).ok()?;

@@ -23,6 +23,9 @@ impl Error {
             }
             Self::Build(_) => "a proxy is written as http://host:port",
             Self::RequestTooLarge { .. } => "leave the largest part out, send it in pieces, or try it with --no-check",
+            Self::TooManyTokens { .. } => {
+                "leave the largest part out, send it in pieces, or try it with --no-check; `langdock count` shows the parts"
+            }
             Self::Truncated(StopReason::MaxTokens) => "raise --max-tokens, or accept it with --allow-truncated",
             Self::Truncated(_) => "send less, or accept it with --allow-truncated",
             Self::Refusal(_) => "ask in another way; the same prompt will be refused again",
@@ -30,6 +33,7 @@ impl Error {
             Self::Listen { .. } => "choose another one with --port; without it a free one is taken",
             Self::NoCommand { .. }
             | Self::Output(_)
+            | Self::Unreadable { .. }
             | Self::Unwritable { .. }
             | Self::Interrupted(_)
             | Self::Served(_)

@@ -48,6 +48,16 @@ pub(crate) enum Error {
         /// The part that takes most of it.
         largest: String,
     },
+    /// It has more tokens than can be, by the low estimate.
+    #[error("the request has at least {tokens} tokens, over {limit}; the largest part is {largest}")]
+    TooManyTokens {
+        /// At least so many.
+        tokens: u64,
+        /// What is exceeded, with its number.
+        limit: String,
+        /// The part that has most of them.
+        largest: String,
+    },
     /// The HTTP client could not be set up.
     #[error(transparent)]
     Build(#[from] client::BuildError),
@@ -86,6 +96,14 @@ pub(crate) enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// A file of the program's own that could not be read.
+    #[error("cannot read `{}`", path.display())]
+    Unreadable {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// SIGINT or SIGTERM.
     #[error("interrupted")]
     Interrupted(i32),
@@ -118,7 +136,7 @@ impl Error {
             Self::Config(error) => config_kind(error),
             Self::Build(_) => Kind::Usage,
             Self::Input(error) => input_kind(error),
-            Self::RequestTooLarge { .. } => Kind::TooLarge,
+            Self::RequestTooLarge { .. } | Self::TooManyTokens { .. } => Kind::TooLarge,
             Self::Call { after_content: true, .. } => Kind::Incomplete,
             Self::Call { source, .. } => call_kind(source),
             Self::Truncated(_) => Kind::Truncated,
@@ -129,6 +147,7 @@ impl Error {
                 Kind::Interrupted(*signal)
             }
             Self::Output(OutputError::Failed(_) | OutputError::File { .. })
+            | Self::Unreadable { .. }
             | Self::Unwritable { .. }
             | Self::Listen { .. }
             | Self::System { .. } => Kind::Internal,

@@ -26,9 +26,6 @@ const RANGE: (f64, f64) = (0.2, 3.0);
 /// A factor that changes by less is not written.
 const NOTABLE: f64 = 0.01;
 
-/// What is kept above the factor, for requests that are unlike those before.
-const MARGIN: f64 = 1.15;
-
 /// The most models that are remembered.
 const MOST_MODELS: usize = 64;
 
@@ -51,16 +48,14 @@ impl Factors {
         Self(state_folder.join(FILE))
     }
 
-    /// The high estimate put right for a model: a little above what was learned, and never below `low`.
-    pub(crate) fn correct(&self, model: &str, low: u64, high: u64) -> u64 {
-        let learned = (high >= WORTH_IT).then(|| self.likely(model, high)).flatten();
-        learned.map_or(high, |likely| times(likely, MARGIN).max(low))
-    }
-
-    /// The likeliest number of tokens behind a high estimate; none where too little was learned of the model.
-    pub(crate) fn likely(&self, model: &str, high: u64) -> Option<u64> {
+    /// How many tokens a model reads for each of a high estimate; none where too little was learned, or where the request is
+    /// too small for it to matter.
+    pub(crate) fn of_model(&self, model: &str, high: u64) -> Option<f64> {
+        if high < WORTH_IT {
+            return None;
+        }
         let learned = self.read().get(model).copied().filter(|learned| learned.seen >= TRUSTED_AFTER)?;
-        Some(times(high, learned.factor.clamp(RANGE.0, RANGE.1)))
+        Some(learned.factor.clamp(RANGE.0, RANGE.1))
     }
 
     /// Learns from an answer that says how many tokens were read. That it cannot be kept does no harm.
@@ -103,11 +98,6 @@ fn ratio(part: u64, whole: u64) -> f64 {
     part as f64 / whole as f64
 }
 
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // As above.
-fn times(tokens: u64, factor: f64) -> u64 {
-    (tokens as f64 * factor).round() as u64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,13 +107,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let factors = Factors::of(folder.path());
         for seen in 0..10 {
-            let before = factors.likely("m", 10_000);
+            let before = factors.of_model("m", 1_000);
             assert_eq!(before.is_some(), seen >= 3, "{before:?} after {seen}");
             factors.learn("m", 10_000, 6_000).expect("it is writable");
         }
-        assert_eq!(factors.likely("m", 10_000), Some(6_000));
-        assert_eq!((factors.correct("m", 1, 10_000), factors.correct("m", 8_000, 10_000)), (6_900, 8_000));
-        assert_eq!((factors.correct("other", 1, 10_000), factors.correct("m", 1, 900)), (10_000, 900));
+        assert_eq!(factors.of_model("m", 1_000), Some(0.6));
+        assert_eq!((factors.of_model("other", 1_000), factors.of_model("m", 999)), (None, None));
     }
 
     #[test]
@@ -145,6 +134,6 @@ mod tests {
         for _ in 0..5 {
             factors.learn("m", 1_000, 1_000_000).expect("it is writable");
         }
-        assert_eq!(factors.likely("m", 1_000), Some(3_000));
+        assert_eq!(factors.of_model("m", 1_000), Some(3.0));
     }
 }

@@ -9,5 +9,5 @@ mod sums;
 
 pub(crate) use factors::Factors;
 pub(crate) use log::Log;
-pub(crate) use record::Record;
+pub(crate) use record::{COMPLETE, Record};
 pub(crate) use sums::{Group, Row, Sums};

@@ -83,6 +83,11 @@ impl Sums {
         Self { group, zone, rows: BTreeMap::new(), total: Row::default() }
     }
 
+    /// What they are put together by.
+    pub(crate) fn group(&self) -> Group {
+        self.group
+    }
+
     /// Adds a request.
     pub(crate) fn add(&mut self, record: &Record) {
         let name = match self.group {

@@ -30,6 +30,9 @@ const UNSEEN_IMAGE: Tokens = Tokens { low: 1, high: Resolution::HIGH.max_tokens 
 /// How much of an image's base64 is looked at for its size in pixels, in bytes.
 const IMAGE_HEAD: usize = 256 * 1024;
 
+/// What is kept above a factor that was learned, for requests that are unlike those before.
+const MARGIN: f64 = 1.15;
+
 /// A number of tokens that nobody knows exactly.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tokens {
@@ -40,10 +43,24 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// The number to show where one is shown.
-    pub(crate) fn likely(self) -> u64 {
-        u64::midpoint(self.low, self.high)
+    /// The number to show where one is shown. `factor` is what was learned of the high figures of a model.
+    pub(crate) fn likely(self, factor: Option<f64>) -> u64 {
+        let learned = factor.map(|factor| times(self.high, factor));
+        learned.map_or_else(|| u64::midpoint(self.low, self.high), |likely| likely.clamp(self.low, self.high))
     }
+
+    /// The number to pace by: the high figure, or a little above what was learned. What is exact stays so.
+    pub(crate) fn paced(self, factor: Option<f64>) -> u64 {
+        match factor {
+            Some(factor) if self.low < self.high => times(self.high, factor * MARGIN).max(self.low),
+            _ => self.high,
+        }
+    }
+}
+
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Far below 2^52.
+fn times(tokens: u64, factor: f64) -> u64 {
+    (tokens as f64 * factor).round() as u64
 }
 
 impl Add for Tokens {
@@ -112,7 +129,8 @@ impl Estimate {
             let tools: Tokens = asking.tools.iter().map(|tool| text::tokens_of(&tool.to_string())).sum();
             estimate.add("the tools", TOOLS + tools);
         }
-        let of_turn = |turn: &InputMessage| turn.content.iter().map(|block| sight.of_block(block)).sum::<Tokens>() + TURN;
+        let of_turn =
+            |turn: &InputMessage| turn.content.iter().map(|block| sight.of_block(block)).sum::<Tokens>() + TURN;
         estimate.add("the earlier turns", asking.earlier.iter().map(of_turn).sum());
         for (block, name) in asking.turn.content.iter().zip(&asking.turn.names) {
             estimate.add(name, sight.of_block(block));
@@ -129,6 +147,16 @@ impl Estimate {
     /// All parts together.
     pub(crate) fn total(&self) -> Tokens {
         self.parts.iter().map(|part| part.tokens).sum()
+    }
+
+    /// The number to pace by, as that of each part.
+    pub(crate) fn paced(&self, factor: Option<f64>) -> u64 {
+        self.parts.iter().map(|part| part.tokens.paced(factor)).sum()
+    }
+
+    /// The likeliest number, as that of each part.
+    pub(crate) fn likely(&self, factor: Option<f64>) -> u64 {
+        self.parts.iter().map(|part| part.tokens.likely(factor)).sum()
     }
 
     /// The part with the most tokens.
@@ -261,9 +289,19 @@ mod tests {
         assert_eq!(unknown.parts[1].tokens, Tokens { low: 1296, high: 1296 } + TURN);
         let data = STANDARD.encode(GIF);
         let source = json!({"type": "base64", "media_type": "image/gif", "data": data});
-        let block = json!({"type": "tool_result", "tool_use_id": "t", "content": [{"type": "image", "source": source}]});
+        let block =
+            json!({"type": "tool_result", "tool_use_id": "t", "content": [{"type": "image", "source": source}]});
         let block: ContentBlock = serde_json::from_value(block).expect("a block");
         assert_eq!(Sight(None).of_block(&block).low, 1296);
+    }
+
+    #[test]
+    fn what_was_learned_corrects_all_but_what_is_exact() {
+        let (text, image) = (Tokens { low: 100, high: 300 }, Tokens { low: 64, high: 64 });
+        assert_eq!((text.likely(None), text.paced(None)), (200, 300));
+        assert_eq!((text.likely(Some(0.5)), text.paced(Some(0.5))), (150, 173));
+        assert_eq!((text.likely(Some(0.2)), text.paced(Some(0.2))), (100, 100), "not below the low figure");
+        assert_eq!((image.likely(Some(0.5)), image.paced(Some(2.0))), (64, 64));
     }
 
     #[test]

@@ -1,0 +1,87 @@
+//! The commands about tokens: those that a request would take, and those that requests took.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::{Connection, Input, Looking, Output, Request, Send, Tools};
+use crate::config::parse_duration;
+
+/// Estimate the tokens of a request, by part; nothing is sent
+///
+/// It takes what send takes, and needs no key. There is no tokenizer to ask: the numbers are near, not exact, and come nearer
+/// with the answers of a model. It ends with 13 where send would refuse the request as too large.
+#[derive(Debug, Args)]
+pub(crate) struct Count {
+    /// The prompt; several words are joined by a space, and `--` ends the flags
+    #[arg(value_name = "PROMPT")]
+    pub(crate) prompt: Vec<String>,
+    /// How many words of the prompt stand behind `--`
+    #[arg(skip)]
+    pub(crate) literal_words: usize,
+    /// What to ask for
+    #[command(flatten)]
+    pub(crate) request: Request,
+    /// What to answer from
+    #[command(flatten)]
+    pub(crate) input: Input,
+    /// Print an object
+    #[arg(short, long)]
+    pub(crate) json: bool,
+}
+
+impl Count {
+    /// The request that `send` would make of it.
+    pub(crate) fn into_send(self) -> Send {
+        Send {
+            prompt: self.prompt,
+            literal_words: self.literal_words,
+            request: self.request,
+            input: self.input,
+            tools: Tools::default(),
+            output: Output::default(),
+            looking: Looking::default(),
+            connection: Connection::default(),
+        }
+    }
+}
+
+/// Sum up what the requests of this machine took
+///
+/// Each request leaves a line in a log, with its numbers and names and nothing of what was said. LANGDOCK_NO_LOG keeps none.
+#[derive(Debug, Args)]
+pub(crate) struct Usage {
+    /// What to sum up by: model, day, tag, command
+    #[arg(long, value_name = "WHAT", default_value = "model", hide_possible_values = true, hide_default_value = true)]
+    pub(crate) by: By,
+    /// Only the requests of this last while, such as 7d [default: all]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) since: Option<Duration>,
+    /// Print an object
+    #[arg(short, long)]
+    pub(crate) json: bool,
+}
+
+/// What to sum up by
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum By {
+    /// The model
+    Model,
+    /// The day, in local time
+    Day,
+    /// What --tag said
+    Tag,
+    /// The command that asked
+    Command,
+}
+
+impl From<By> for crate::usage::Group {
+    fn from(by: By) -> Self {
+        match by {
+            By::Model => Self::Model,
+            By::Day => Self::Day,
+            By::Tag => Self::Tag,
+            By::Command => Self::Command,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! `langdock count`: about how many tokens a request would have, by part. Nothing is sent, and no key is needed.
+
+use serde_json::{Value, json};
+
+use super::check::{check, estimate, limits, table};
+use super::gather::{stdin_use, system_prompt, user_turn};
+use super::given::Given;
+use super::offer::Offer;
+use super::settings::settings;
+use crate::app::App;
+use crate::cli;
+use crate::client::default_max_tokens;
+use crate::config::State;
+use crate::error::Error;
+use crate::input::{Estimate, Part, check_many};
+use crate::usage::Factors;
+
+/// What was counted, and what is known beside it.
+struct Counted<'a> {
+    estimate: Estimate,
+    model: Option<&'a str>,
+    window: Option<u64>,
+    factor: Option<f64>,
+    /// The most that the answer adds.
+    max_tokens: u64,
+}
+
+/// Counts a request.
+pub(crate) async fn count(app: &App, args: cli::Count) -> Result<(), Error> {
+    let is_json = args.json;
+    let args = args.into_send();
+    let stdin_use = stdin_use(&args.connection, &args)?;
+    let mut given = Given::read(app, &args).await?;
+    let settings = settings(app, &args.connection.flags(&given.complete(&args), &args.output), None)?;
+    let offer = Offer::new(app, &settings);
+    let system = app.unless_interrupted(system_prompt(args.request.system.as_deref())).await??;
+    let turn = app.unless_interrupted(user_turn(app, &args, &mut given, stdin_use)).await??;
+    for notice in &turn.notices {
+        app.notices.notice(notice);
+    }
+    check_many(&[given.conversation.pictures.as_slice(), &turn.pictures].concat())?;
+    let flags = given.complete(&args);
+    let model = offer.known_model();
+    let model = model.as_deref();
+    let estimate = estimate(model, (&flags, system.as_deref()), &given.tools, &given.conversation.messages, &turn);
+    let window = match model {
+        Some(model) => offer.window(model, false).await,
+        None => None,
+    };
+    let factor =
+        model.and_then(|model| Factors::of(State::of_the_user()?.folder()).of_model(model, estimate.total().high));
+    let chosen = settings.max_tokens.as_ref().map(|tokens| tokens.value);
+    let max_tokens = chosen.unwrap_or_else(|| default_max_tokens(model.unwrap_or_default(), None));
+    let counted = Counted { estimate, model, window, factor, max_tokens };
+    let text = if is_json { object(app, &counted) } else { page(&counted) };
+    app.print_json(&text)?;
+    let (Some(model), false) = (model, args.input.no_check) else { return Ok(()) };
+    let limits = limits(&offer, model, counted.estimate.total(), false).await;
+    check(app, &counted.estimate, &limits)
+}
+
+fn page(counted: &Counted<'_>) -> String {
+    let mut text = table(&counted.estimate, counted.factor);
+    let Counted { max_tokens, .. } = counted;
+    text.push_str(&format!("the answer adds up to {max_tokens} tokens\n"));
+    if let (Some(model), Some(window)) = (counted.model, counted.window) {
+        text.push_str(&format!("{model} takes {window} tokens\n"));
+    }
+    text
+}
+
+fn object(app: &App, counted: &Counted<'_>) -> String {
+    let Counted { estimate, factor, .. } = counted;
+    let part = |part: &Part| {
+        let Part { name, tokens } = part;
+        json!({"name": name, "low": tokens.low, "likely": tokens.likely(*factor), "high": tokens.paced(*factor)})
+    };
+    let parts: Vec<Value> = estimate.parts.iter().map(part).collect();
+    let low = estimate.total().low;
+    let object = json!({
+        "model": counted.model,
+        "total": {"low": low, "likely": estimate.likely(*factor), "high": estimate.paced(*factor)},
+        "parts": parts,
+        "max_tokens": counted.max_tokens,
+        "window": counted.window,
+    });
+    if app.facts.stdout_is_terminal { format!("{object:#}\n") } else { format!("{object}\n") }
+}

@@ -1,0 +1,105 @@
+//! `langdock usage`: the sums of the log.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::cli;
+use crate::config::State;
+use crate::error::Error;
+use crate::ui::sanitize_line;
+use crate::usage::{Log, Row, Sums};
+
+/// What requests without a tag stand under.
+const NO_TAG: &str = "(none)";
+
+/// What stands over the columns of numbers.
+const COLUMNS: [&str; 7] = ["requests", "failed", "in", "cache", "out", "waited", "429s"];
+
+/// Sums up the log.
+pub(crate) fn usage(app: &App, args: &cli::Usage) -> Result<(), Error> {
+    let no_home =
+        || Error::Usage { message: "there is no home, and so no log".to_owned(), hint: Some("set HOME".into()) };
+    let log = Log::of(State::of_the_user().ok_or_else(no_home)?.folder());
+    let since = args.since.and_then(|since| SignedDuration::try_from(since).ok());
+    // What reaches back behind the beginning of time is everything.
+    let since = since.and_then(|since| Timestamp::now().checked_sub(since).ok());
+    let mut sums = Sums::new(args.by.into(), TimeZone::system());
+    let read = log.read(|record| {
+        if since.is_none_or(|since| record.ended_at >= since) {
+            sums.add(record);
+        }
+    });
+    let broken = read.map_err(|source| Error::Unreadable { path: log.path().to_owned(), source })?;
+    if broken > 0 {
+        let path = log.path().display();
+        app.notices.notice(&format!("{broken} lines of `{path}` are no records, and are left out"));
+    }
+    if args.json {
+        let object = object(&sums);
+        let is_terminal = app.facts.stdout_is_terminal;
+        return app.print_json(&if is_terminal { format!("{object:#}\n") } else { format!("{object}\n") });
+    }
+    if sums.total.requests == 0 {
+        app.notices.notice(&format!("no requests in `{}`", log.path().display()));
+        return Ok(());
+    }
+    app.print(&table(&sums, app.facts.stdout_is_terminal))
+}
+
+fn object(sums: &Sums) -> Value {
+    let row = |name: Option<&str>, row: &Row| {
+        let mut object = json!(row);
+        if let Some(name) = name {
+            object[sums.group().name()] = if name.is_empty() { Value::Null } else { name.into() };
+        }
+        object
+    };
+    let rows: Vec<Value> = sums.rows.iter().map(|(name, sums)| row(Some(name), sums)).collect();
+    json!({"by": sums.group().name(), "rows": rows, "total": row(None, &sums.total)})
+}
+
+fn table(sums: &Sums, is_terminal: bool) -> String {
+    let head = std::iter::once(sums.group().name()).chain(COLUMNS).map(str::to_owned).collect::<Vec<_>>();
+    let safe = |text: &str| if is_terminal { sanitize_line(text) } else { text.replace(['\n', '\t'], " ") };
+    let name = |name: &str| if name.is_empty() { NO_TAG.to_owned() } else { safe(name) };
+    let rows = sums.rows.iter().map(|(group, row)| cells(name(group), row));
+    let rows: Vec<_> = std::iter::once(head).chain(rows).chain([cells("total".to_owned(), &sums.total)]).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..=COLUMNS.len()).map(width).collect();
+    let mut text = String::new();
+    for row in &rows {
+        let first = format!("{:width$}", row[0], width = widths[0]);
+        let numbers = row[1..].iter().zip(&widths[1..]).map(|(cell, &width)| format!("  {cell:>width$}"));
+        text.push_str(&format!("{first}{}\n", numbers.collect::<String>()));
+    }
+    text
+}
+
+fn cells(name: String, row: &Row) -> Vec<String> {
+    let waited = format!("{:.0}s", row.waited_s);
+    let counts = [row.requests, row.failed, row.tokens_in, row.cache, row.tokens_out].map(|count| count.to_string());
+    std::iter::once(name).chain(counts).chain([waited, row.refused.to_string()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage::{Group, Record};
+
+    #[test]
+    fn names_stand_left_and_numbers_right() {
+        let mut sums = Sums::new(Group::Tag, TimeZone::UTC);
+        let record = Record { model: "m".to_owned(), tokens_in: 1_000, tokens_out: 5, ..Record::default() };
+        sums.add(&Record { outcome: "complete".to_owned(), ..record.clone() });
+        sums.add(&Record { tag: Some("\u{1b}x".to_owned()), waited_s: 61.4, refused: 3, ..record });
+        let expected = "tag     requests  failed    in  cache  out  waited  429s\n\
+                        (none)         1       0  1000      0    5      0s     0\n\
+                        ␛x             1       1  1000      0    5     61s     3\n\
+                        total          2       1  2000      0   10     61s     3\n";
+        assert_eq!(table(&sums, true), expected);
+        assert_eq!(object(&sums)["rows"][0]["tag"], Value::Null);
+        assert_eq!(object(&sums)["total"]["in"], 2_000);
+    }
+}
