@@ -41,6 +41,8 @@ complete -c langdock -n "__fish_langdock_needs_command" -s h -l help -d 'Print h
 complete -c langdock -n "__fish_langdock_needs_command" -s V -l version -d 'Print version'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "send" -d 'Send one request and stream the answer to standard output'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "models" -d 'List the models that the region offers'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "count" -d 'Estimate the tokens of a request, by part; nothing is sent'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "usage" -d 'Sum up what the requests of this machine took'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "serve" -d 'Run the scripted endpoint of --demo on a port, for other programs'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "auth" -d 'Store, show and forget the API key'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "config" -d 'Show and change the settings'
@@ -68,6 +70,7 @@ always\t'Always'
 never\t'Never'"
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l lang -d 'With --extract: the first code block of this language' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s o -l output -d 'Write the answer to this file, whole or not at all' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l tag -d 'A word for the log, by which `langdock usage --by tag` sums up' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l region -d 'Region: eu, us, global, ch' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'Profile of the config file' -r
@@ -81,7 +84,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l proxy -d 'Pro
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s I -l no-stdin -d 'Leave standard input alone'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-check -d 'Send a request of more than 20 MB all the same'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-check -d 'Send a request all the same that is too large by what is known of the limits'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s q -l quiet -d 'Say nothing but errors'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s v -l verbose -d 'Say what is done; -vv: requests and headers too, never bodies or the key'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s u -l usage -d 'Say the tokens and the time it took'
@@ -111,6 +114,33 @@ complete -c langdock -n "__fish_langdock_using_subcommand models" -l json -d 'Pr
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l temperature -d 'Randomness, 0 to 1' -r
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l top-p -d 'Nucleus sampling, 0 to 1' -r
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l stop -d 'Stop at this text; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l set -d 'Any other field of the request\'s body; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s f -l file -d 'Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s I -l no-stdin -d 'Leave standard input alone'
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l no-check -d 'Send a request all the same that is too large by what is known of the limits'
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s j -l json -d 'Print an object'
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand usage" -l by -d 'What to sum up by: model, day, tag, command' -r -f -a "model\t'The model'
+day\t'The day, in local time'
+tag\t'What --tag said'
+command\t'The command that asked'"
+complete -c langdock -n "__fish_langdock_using_subcommand usage" -l since -d 'Only the requests of this last while, such as 7d [default: all]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand usage" -s j -l json -d 'Print an object'
+complete -c langdock -n "__fish_langdock_using_subcommand usage" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l port -d 'Port; 0 takes a free one [default: 0]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l key -d 'The one key to accept [default: any]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l rpm -d 'Requests a minute, for each key and model' -r

@@ -95,18 +95,15 @@ pub(super) fn check_and_show(app: &App, estimate: &Estimate, limits: &[Limit]) -
 pub(super) fn table(estimate: &Estimate, factor: Option<f64>) -> String {
     let total = estimate.total();
     let likely_total = estimate.likely(factor);
-    let row = |part: &Part| {
-        let tokens = part.tokens;
-        (sanitize_line(&part.name), tokens.likely(factor), Tokens { high: tokens.paced(factor), ..tokens })
-    };
-    let total = ("total".to_owned(), likely_total, Tokens { high: estimate.paced(factor), ..total });
+    let row =
+        |part: &Part| (sanitize_line(&part.name), part.tokens, part.tokens.likely(factor), part.tokens.paced(factor));
+    let total = ("total".to_owned(), total, likely_total, estimate.paced(factor));
     let rows: Vec<_> = estimate.parts.iter().map(row).chain([total]).collect();
     let name_width = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
     let width = likely_total.to_string().len();
     let mut text = String::new();
-    for (name, likely, Tokens { low, high }) in rows {
-        let range = if low == high { "exactly".to_owned() } else { format!("{low} to {high}") };
-        let sign = if low == high { ' ' } else { '≈' };
+    for (name, Tokens { low, high }, likely, most) in rows {
+        let (sign, range) = if low == high { (' ', "exactly".to_owned()) } else { ('≈', format!("{low} to {most}")) };
         text.push_str(&format!("{name:name_width$}  {sign} {likely:>width$} tokens  ({range})\n"));
     }
     text

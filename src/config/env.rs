@@ -25,6 +25,7 @@ pub(crate) const VARIABLES: [(&str, &str); 17] = [
 ];
 
 /// What the environment says. A variable that is empty counts as not set.
+#[allow(clippy::struct_excessive_bools)] // Variables that are switches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Env {
     /// `LANGDOCK_API_KEY`

@@ -10,6 +10,7 @@ mod output;
 mod request;
 mod serve;
 mod settings;
+mod tokens;
 
 use std::collections::BTreeSet;
 
@@ -53,6 +54,7 @@ fn rows() -> impl Iterator<Item = &'static Row> {
         models::ROWS,
         serve::ROWS,
         settings::ROWS,
+        tokens::ROWS,
     ]
     .into_iter()
     .flatten()

@@ -25,4 +25,5 @@ mod support;
 mod support_holds;
 mod terminal;
 mod tls;
+mod tokens;
 mod waiting;

@@ -220,8 +220,8 @@ impl Sight {
 
     fn of_image_bytes(self, bytes: &[u8]) -> Tokens {
         let Ok(size) = check_image(bytes) else { return UNSEEN_IMAGE };
-        let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
-        let seen_at = |resolution: Resolution| u64::from(resolution.tokens(side(size.width), side(size.height)));
+        let pixels = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
+        let seen_at = |resolution: Resolution| u64::from(resolution.tokens(pixels(size.width), pixels(size.height)));
         match self.0 {
             Some(resolution) => Tokens { low: seen_at(resolution), high: seen_at(resolution) },
             None => Tokens { low: seen_at(Resolution::STANDARD), high: seen_at(Resolution::HIGH) },

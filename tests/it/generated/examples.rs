@@ -37,6 +37,26 @@ const MODELS: [Example; 3] = [
     ("All that is said of each, asked for anew:", "langdock models --refresh --json"),
 ];
 
+/// The examples of `count`.
+const COUNT: [Example; 3] = [
+    ("See what the parts of a request take:", "langdock count -s 'Be brief.' -f notes.md -f photo.png 'What is this?'"),
+    ("The total alone, for a script:", "langdock count --json -f src/ | grep -o '\"total\":{[^}]*}'"),
+    (
+        "Send only what fits:",
+        "langdock count -f notes.md 'Sum it up.' > /dev/null && langdock send -f notes.md 'Sum it up.'",
+    ),
+];
+
+/// The examples of `usage`.
+const USAGE: [Example; 3] = [
+    ("What each model took in the last week:", "langdock usage --since 7d"),
+    ("Day by day:", "langdock usage --by day"),
+    (
+        "What a job took that tags its requests:",
+        "langdock send --tag nightly 'Name three rivers.'\nlangdock usage --by tag",
+    ),
+];
+
 /// The examples of `serve`.
 const SERVE: [Example; 3] = [
     (
@@ -103,6 +123,8 @@ pub(super) fn examples(page: &str) -> &'static [Example] {
         "langdock" => &PROGRAM,
         "langdock-send" => &SEND,
         "langdock-models" => &MODELS,
+        "langdock-count" => &COUNT,
+        "langdock-usage" => &USAGE,
         "langdock-serve" => &SERVE,
         "langdock-auth" => &AUTH,
         "langdock-config" => &CONFIG,
@@ -125,7 +147,7 @@ fn each_example_of_the_man_pages_works() {
     home.write("work/photo.png", png());
     home.write("work/src/main.rs", "fn main() {}\n");
     home.write("work/review.md", "+++\nsystem = \"Be kind.\"\n+++\n\nReview this {{language}}.\n");
-    let pages = [&PROGRAM[..], &SEND, &MODELS, &SERVE[..1], &AUTH, &CONFIG, &TEMPLATE, &COMPLETIONS];
+    let pages = [&PROGRAM[..], &SEND, &MODELS, &COUNT, &USAGE, &SERVE[..1], &AUTH, &CONFIG, &TEMPLATE, &COMPLETIONS];
     for (what, script) in pages.into_iter().flatten() {
         let run = Langdock::shell(script).home(&home).key().against(&server);
         let outcome = run.env("LANGDOCK_MODEL", "claude-3-haiku-20240307").run();

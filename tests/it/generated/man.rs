@@ -172,14 +172,21 @@ fn files(page: &str) -> Option<Roff> {
         entry(&mut section, [italic("FILE"), roman(".part")], what);
         let what = format!("The model that was picked where nobody chose one. {folder}");
         entry(&mut section, [italic("picks/*.json")], &what);
+        let what = "Beside it: a line for each request, with its numbers and names and nothing of what was said.";
+        entry(&mut section, [italic("usage.jsonl")], what);
+        let what = "How far estimates were off for each model, by what its answers say.";
+        entry(&mut section, [italic("estimates.json")], what);
         let templates = "With --template NAME: the saved prompt; on macOS in ~/Library/Application Support.";
         entry(&mut section, [italic("~/.config/langdock/templates/NAME.md")], templates);
+    } else if page == "langdock-usage" {
+        let what = format!("The log: a line of JSON for each request. {folder}");
+        entry(&mut section, [italic("usage.jsonl")], &what);
     } else {
         section.control("PP", []);
         section.text([roman(
             "No other file is read or written but those that flags and arguments name, what was picked ",
         )]);
-        section.text([roman("and listed of models (langdock-models(1)), and the system's certificates, where the bundled ones do not know who issued a server's.")]);
+        section.text([roman("and listed of models (langdock-models(1)), the log of requests (langdock-usage(1)), and the system's certificates, where the bundled ones do not know who issued a server's.")]);
     }
     talks(page).then_some(section)
 }

@@ -53,7 +53,7 @@ fn with_a_model_given_no_list_is_asked_for_and_nothing_is_remembered() {
     send(&server).home(&home).args(["-m", "m"]).run().code(0).stdout("ok\n").stderr_empty();
     send(&server).home(&home).env("LANGDOCK_MODEL", "m").run().code(0).stdout("ok\n").stderr_empty();
     assert_eq!(asked(&server), [MESSAGES, MESSAGES]);
-    assert!(!home.state().exists());
+    assert!(!home.state().join("models").exists() && !home.state().join("picks").exists());
 }
 
 #[test]
