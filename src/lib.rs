@@ -9,7 +9,7 @@
 //! | 4 | `cli` | the command line as data |
 //! | 3 | `config`, `input`, `usage`, `ui`, `demo` | settings, what goes in, what it took, what comes out, the built-in endpoint |
 //! | 2 | `client` | the shared HTTP core |
-//! | 1 | `protocol`, `media` | the Messages API and files, as data |
+//! | 1 | `protocol`, `media`, `pace` | the Messages API and files as data, and the shared book of limits |
 //!
 //! The library exists for its own binary and for the tests and generators beside it; it promises no stable interface.
 
@@ -22,6 +22,7 @@ mod demo;
 mod error;
 mod input;
 mod media;
+mod pace;
 mod protocol;
 mod ui;
 mod usage;

@@ -185,6 +185,11 @@ pub(crate) struct Connection {
     /// Time spent waiting between tries, in all [default: 120s]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) max_wait: Option<Duration>,
+    /// Send at once, whatever the limits of requests and tokens a minute
+    ///
+    /// Otherwise all processes of a user wait for their turn, so that together they stay within the limits.
+    #[arg(long)]
+    pub(crate) no_pace: bool,
     /// Proxy for every request that leaves this machine
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) proxy: Option<String>,
@@ -229,6 +234,7 @@ impl Connection {
             timeout: self.timeout.or(before.timeout),
             max_retries: self.max_retries.or(before.max_retries),
             max_wait: self.max_wait.or(before.max_wait),
+            no_pace: self.no_pace || before.no_pace,
             proxy: self.proxy.or(before.proxy),
             cacert: self.cacert.or(before.cacert),
             allow_http: self.allow_http || before.allow_http,
@@ -259,6 +265,7 @@ impl Connection {
             timeout: given.timeout,
             max_retries: given.max_retries,
             max_wait: given.max_wait,
+            no_pace: given.no_pace,
             proxy: given.proxy,
             cacert: given.cacert,
             allow_http: given.allow_http,

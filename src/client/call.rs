@@ -13,11 +13,14 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Client;
 use super::ask::Ask;
+use super::booking::{Booking, received};
 use super::error::{Error, StatusError};
 use super::models::Model;
+use super::pacer::{Pacer, Turn, Waiting};
 use super::retry::{self, Failure, Spent};
 use super::upload::Upload;
 use super::watchdog::Watchdog;
+use crate::pace::{Ending, Why};
 use crate::protocol::{ApiError, Machine, Message, StreamError, Update};
 
 /// How long a connection may stay silent while an answer is streamed: pings come more often.
@@ -28,6 +31,12 @@ const IDLE_WHOLE: Duration = Duration::from_secs(600);
 
 /// How much of a body is taken, in bytes, before it is shown: an endless stream must not gather in memory.
 const MAX_TAKEN: usize = 256 * 1024;
+
+/// A wait for one's turn that is longer is told.
+const TOLD: Duration = Duration::from_secs(1);
+
+/// How long a 429 holds others back that does not say how long, and after which this call does not try again.
+const HOLD: Duration = Duration::from_secs(2);
 
 /// The longest error body that is read, in bytes.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -43,6 +52,10 @@ pub(crate) enum Advance {
     Received,
     /// A try failed, and the next step waits for another one.
     Retrying(Retrying),
+    /// It is not this call's turn, and the next step waits for it.
+    Held(Held),
+    /// Something that a person should know.
+    Noticed(String),
     /// The answer is whole.
     Finished,
 }
@@ -67,12 +80,26 @@ pub(crate) struct Retrying {
     pub(crate) next_attempt: u32,
 }
 
+/// A wait for the turn to send.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// Why.
+    pub(crate) why: Why,
+    /// How long it is likely to be.
+    pub(crate) expected: Duration,
+    /// Whether it was told before, and has become longer.
+    pub(crate) is_known: bool,
+}
+
 /// A request on its way to an answer.
 #[derive(Debug)]
 pub(crate) struct Call {
     client: Client,
     ask: Ask,
     watchdog: Watchdog,
+    pacer: Pacer,
+    /// Until when the wait for a turn has been told to be.
+    told_until: Option<Instant>,
     spent: Spent,
     state: State,
     machine: Machine,
@@ -84,6 +111,8 @@ pub(crate) struct Call {
 enum State {
     New,
     Waiting(Instant),
+    /// For its turn.
+    Queued,
     Sending,
     /// The head had another status than 200; the body says why.
     Refused(Response),
@@ -93,13 +122,16 @@ enum State {
 }
 
 impl Call {
-    pub(super) fn new(client: Client, ask: Ask) -> Self {
+    pub(super) fn new(client: Client, ask: Ask, booking: Option<Booking>) -> Self {
         let silence = if let Ask::Answer { stream: false, .. } = ask { IDLE_WHOLE } else { IDLE_STREAMED };
         let watchdog = Watchdog::new(client.options.idle_timeout.unwrap_or(silence), client.options.timeout);
+        let pacer = Pacer::new(&client, booking);
         Self {
             client,
             ask,
             watchdog,
+            pacer,
+            told_until: None,
             spent: Spent::default(),
             state: State::New,
             machine: Machine::default(),
@@ -130,8 +162,21 @@ impl Call {
     /// Does the next step.
     pub(crate) async fn advance(&mut self) -> Result<Advance, Error> {
         match self.step().await {
+            Ok(Advance::Finished) => {
+                if let Some(usage) = self.machine.usage() {
+                    let (input, output) = (usage.total_input_tokens(), usage.output_tokens());
+                    self.pacer.settle(Ending::Answered { input, output }).await;
+                }
+                Ok(Advance::Finished)
+            }
             Ok(advance) => Ok(advance),
-            Err(error) => self.retry_or_fail(error),
+            Err(error) => {
+                let failure = error.failure();
+                self.settle_failure(&error).await;
+                let advance = self.retry_or_fail(error);
+                self.hold_others(&failure, &advance).await;
+                advance
+            }
         }
     }
 
@@ -140,9 +185,9 @@ impl Call {
         self.spent.retries + 1
     }
 
-    /// Time spent waiting between tries.
+    /// Time spent waiting between tries and for this call's turn.
     pub(crate) fn waited(&self) -> Duration {
-        self.spent.waited
+        self.spent.waited + self.pacer.waited()
     }
 
     /// Whether a part of the answer has come.
@@ -195,17 +240,16 @@ impl Call {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
+        if let Some(notice) = self.pacer.take_notice() {
+            return Ok(Advance::Noticed(notice));
+        }
         match std::mem::replace(&mut self.state, State::Ended) {
-            State::New => {
-                self.state = State::Sending;
-                Ok(Advance::Sending)
-            }
+            State::New | State::Queued => self.queue().await,
             State::Waiting(until) => {
                 // The state stays what it is until the wait is over, so that a step that was dropped can be taken again.
                 self.state = State::Waiting(until);
                 sleep_until(until).await;
-                self.state = State::Sending;
-                Ok(Advance::Sending)
+                self.queue().await
             }
             State::Sending => self.send().await,
             State::Refused(response) => Err(self.status_error(response).await),
@@ -217,6 +261,74 @@ impl Call {
         }
     }
 
+    /// Waits for this call's turn.
+    async fn queue(&mut self) -> Result<Advance, Error> {
+        self.state = State::Queued;
+        loop {
+            let Turn::Wait(waiting) = self.pacer.look().await else {
+                self.told_until = None;
+                self.state = State::Sending;
+                return Ok(Advance::Sending);
+            };
+            self.count_held_back(&waiting)?;
+            let now = Instant::now();
+            if waiting.expected > TOLD && self.told_until.is_none_or(|until| until < now) {
+                let is_known = self.told_until.replace(now + waiting.expected).is_some();
+                return Ok(Advance::Held(Held { why: waiting.why, expected: waiting.expected, is_known }));
+            }
+            self.wait_in_queue(&waiting).await?;
+        }
+    }
+
+    /// Counts the wait for the end of a 429 that another call had, as this call's own would be.
+    fn count_held_back(&mut self, waiting: &Waiting) -> Result<(), Error> {
+        if waiting.uncounted > self.client.options.retry.max_wait.saturating_sub(self.spent.waited) {
+            self.state = State::Ended;
+            return Err(Error::HeldBack { wait: waiting.expected });
+        }
+        self.spent.waited += waiting.uncounted;
+        Ok(())
+    }
+
+    async fn wait_in_queue(&mut self, waiting: &Waiting) -> Result<(), Error> {
+        let now = Instant::now();
+        let until = now + waiting.look_again;
+        if let Some(timeout) = self.watchdog.ends_by(until) {
+            sleep_until(timeout.0).await;
+            return Err(Error::TimedOut(timeout.1));
+        }
+        sleep_until(until).await;
+        if let Why::Limits(_) = waiting.why {
+            self.pacer.count(now.elapsed());
+        }
+        Ok(())
+    }
+
+    /// Notes in the book what became of a try that failed.
+    async fn settle_failure(&mut self, error: &Error) {
+        let ending = match error.failure() {
+            // What it took so far is not known, nor whether it arrived: the booking stands.
+            _ if self.machine.has_content() => return,
+            Failure::Lost | Failure::TimedOut => return,
+            Failure::Status { status: 429, .. } | Failure::Connect => Ending::NotCounted,
+            Failure::Final if !matches!(error, Error::TimedOut(_)) => Ending::NotCounted,
+            Failure::Final => return,
+            Failure::Status { .. } => Ending::Failed,
+        };
+        self.pacer.settle(ending).await;
+    }
+
+    /// Lets all others wait as long as a 429 says, or as this call does.
+    async fn hold_others(&mut self, failure: &Failure, advance: &Result<Advance, Error>) {
+        let Failure::Status { status: 429, should_retry, retry_after } = *failure else { return };
+        let own_wait = if let Ok(Advance::Retrying(retrying)) = advance { Some(retrying.wait) } else { None };
+        // Not to be tried again, and no word of a time: it is this request that cannot be let in, not all.
+        if should_retry == Some(false) && retry_after.is_none() || self.machine.has_content() {
+            return;
+        }
+        self.pacer.hold(retry_after.or(own_wait).unwrap_or(HOLD)).await;
+    }
+
     async fn send(&mut self) -> Result<Advance, Error> {
         let mut request = self.client.http.request(self.ask.method(), self.ask.url(&self.client));
         request = request.headers(self.ask.headers(&self.client));
@@ -226,6 +338,7 @@ impl Call {
         let response = self.watchdog.watch(request.send()).await.map_err(Error::TimedOut)?;
         let response = response.map_err(|error| self.transport(&error))?;
         self.request_id = request_id(response.headers()).map(|id| self.client.scrub(&id));
+        self.pacer.head(received(response.headers())).await;
         let head = ResponseHead { status: response.status().as_u16(), headers: response.headers().clone() };
         let accepted = response.status() == StatusCode::OK;
         self.state = if accepted { State::Reading(response) } else { State::Refused(response) };

@@ -13,6 +13,12 @@ pub(crate) const DEFAULT_REGION: &str = "eu";
 /// Langdock's own host.
 const LANGDOCK_HOST: &str = "api.langdock.com";
 
+/// What its other hosts end in.
+const LANGDOCK_DOMAIN: &str = ".langdock.com";
+
+/// What the path of a dedicated deployment has in it.
+const DEPLOYMENT: &str = "/api/public";
+
 /// The base URL where none was chosen.
 pub(crate) const DEFAULT_BASE_URL: &str = "https://api.langdock.com/anthropic/{region}";
 
@@ -102,7 +108,7 @@ impl Endpoint {
         let mut base = parse(given, &given.replace("{region}", slug))?;
         let path = api_root(base.path()).to_owned();
         base.set_path(&path);
-        if (base.host_str() == Some(LANGDOCK_HOST) && path.is_empty()) || path.ends_with("/api/public") {
+        if (base.host_str() == Some(LANGDOCK_HOST) && path.is_empty()) || path.ends_with(DEPLOYMENT) {
             base.set_path(&format!("{path}/anthropic/{slug}"));
         }
         if base.scheme() == "http" && !allow_http && !is_loopback(&base) {
@@ -164,7 +170,8 @@ impl Endpoint {
 
     /// Whether it is Langdock's own host, or a deployment of theirs.
     pub(crate) fn is_langdocks(&self) -> bool {
-        self.base.host_str() == Some(LANGDOCK_HOST) || self.base.path().starts_with("/api/public")
+        let is_theirs = self.base.host_str().is_some_and(|host| host.ends_with(LANGDOCK_DOMAIN));
+        is_theirs || self.base.path().starts_with(DEPLOYMENT)
     }
 
     fn below_base(&self, path: &str) -> Url {
@@ -275,6 +282,25 @@ mod tests {
             (Some("https://gateway.example/claude"), Some("ch"), "https://gateway.example/claude/v1/messages", "ch"),
         ] {
             assert_eq!(url(base, region), Ok((expected.to_owned(), in_region.to_owned())), "{base:?} {region:?}");
+        }
+    }
+
+    #[test]
+    fn langdock_is_told_from_others_by_its_hosts_and_its_deployments() {
+        for (base, expected) in [
+            (None, true),
+            (Some("https://api.langdock.com/anthropic/us"), true),
+            (Some("https://acme.example/api/public"), true),
+            (Some("http://localhost:1/api/public/anthropic/{region}"), true),
+            (Some("https://langdock.com.example"), false),
+            (Some("https://notlangdock.com"), false),
+            (Some("http://localhost:1/anthropic/eu"), false),
+        ] {
+            assert_eq!(
+                Endpoint::new(base, None, false).map(|endpoint| endpoint.is_langdocks()),
+                Ok(expected),
+                "{base:?}"
+            );
         }
     }
 

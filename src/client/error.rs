@@ -88,6 +88,12 @@ pub(crate) enum Error {
         /// The cause.
         reason: String,
     },
+    /// A 429 that another call had holds this one back for longer than it may wait.
+    #[error("a rate limit (HTTP 429) holds all requests back for {:.0} s more", wait.as_secs_f64().ceil())]
+    HeldBack {
+        /// How long.
+        wait: Duration,
+    },
     /// Nothing happened for too long.
     #[error("{0}")]
     TimedOut(Timeout),
@@ -191,6 +197,7 @@ impl Error {
             | Self::Certificate { .. }
             | Self::Connect { .. }
             | Self::ProxyLogin { .. }
+            | Self::HeldBack { .. }
             | Self::TimedOut(Timeout::Total(_)) => Failure::Final,
         }
     }
@@ -229,7 +236,7 @@ impl Error {
                 should_retry.unwrap_or(matches!(status, 408 | 409 | 429 | 500..))
             }
             Failure::Connect | Failure::Lost | Failure::TimedOut => true,
-            Failure::Final => matches!(self, Self::TimedOut(_)),
+            Failure::Final => matches!(self, Self::TimedOut(_) | Self::HeldBack { .. }),
         }
     }
 }

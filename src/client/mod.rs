@@ -2,10 +2,12 @@
 
 mod ask;
 mod auth;
+mod booking;
 mod call;
 mod endpoint;
 mod error;
 mod models;
+mod pacer;
 mod retry;
 mod tls;
 mod upload;
@@ -21,10 +23,12 @@ use reqwest::{NoProxy, Proxy};
 
 use ask::{Ask, Listing};
 pub(crate) use auth::{ApiKey, KeyError, fingerprint};
-pub(crate) use call::{Advance, Call, ResponseHead, Retrying};
+pub(crate) use booking::Booking;
+pub(crate) use call::{Advance, Call, Held, ResponseHead, Retrying};
 pub(crate) use endpoint::{DEFAULT_BASE_URL, Endpoint, EndpointError, KNOWN_REGIONS, Region, authority_of};
 pub(crate) use error::{BuildError, Error, Timeout};
 pub(crate) use models::{Model, default_max_tokens, models_of, pick, regions_instead, seed_window};
+pub(crate) use pacer::Pace;
 pub(crate) use retry::RetryPolicy;
 
 use crate::protocol::{ApiError, StreamError};
@@ -50,6 +54,8 @@ pub(crate) struct Options {
     pub(crate) proxy: ProxyChoice,
     /// A PEM file that replaces the bundled and the system's roots.
     pub(crate) cacert: Option<PathBuf>,
+    /// How requests share the limits; none: each is sent at once.
+    pub(crate) pace: Option<Pace>,
 }
 
 /// Which proxy, if any. None of them is used for this machine itself.
@@ -135,14 +141,23 @@ impl Client {
         }
     }
 
-    /// Begins a call; nothing is sent before it is advanced.
-    pub(crate) fn call(&self, body: Bytes, stream: bool) -> Call {
-        Call::new(self.clone(), Ask::Answer { body, stream })
+    /// Begins a call; nothing is sent before it is advanced, and not before it is its turn.
+    pub(crate) fn call(&self, body: Bytes, stream: bool, booking: Booking) -> Call {
+        Call::new(self.clone(), Ask::Answer { body, stream }, Some(booking))
+    }
+
+    /// The name of a model's book: the same for all that share its limits, and no way back to the key.
+    fn book_name(&self, pace: &Pace, model: &str) -> String {
+        let url = self.endpoint.messages_url();
+        match &pace.workspace {
+            Some(workspace) => fingerprint(&[url.as_str(), "workspace", workspace, model]),
+            None => self.key.fingerprint(&format!("{url}\0{model}")),
+        }
     }
 
     /// Begins a call for the list of models.
     pub(crate) fn list_models(&self) -> Call {
-        Call::new(self.clone(), Ask::Models(Listing::default()))
+        Call::new(self.clone(), Ask::Models(Listing::default()), None)
     }
 
     /// The headers of a request for an answer; the key's is marked sensitive.

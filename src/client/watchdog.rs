@@ -58,6 +58,12 @@ impl Watchdog {
         self.total.map(|(deadline, _)| deadline)
     }
 
+    /// When the whole call ends and why, if that is before `until`.
+    pub(super) fn ends_by(&self, until: Instant) -> Option<(Instant, Timeout)> {
+        let (deadline, limit) = self.total.filter(|(deadline, _)| *deadline <= until)?;
+        Some((deadline, Timeout::Total(limit)))
+    }
+
     /// Waits for `step` as long as bytes move and the whole call has time left.
     pub(super) async fn watch<T>(&mut self, step: impl Future<Output = T>) -> Result<T, Timeout> {
         self.activity.touch();

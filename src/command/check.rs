@@ -53,19 +53,23 @@ pub(super) fn estimate(
 /// The limits that a request of some size has to keep to. `may_ask_key` says whether a key that takes its time may be read
 /// for it.
 pub(super) async fn limits(offer: &Offer<'_>, model: &str, tokens: Tokens, may_ask_key: bool) -> Vec<Limit> {
+    let set = offer.tokens_a_minute(model).map(|tokens| {
+        let what = format!("the {tokens} tokens a minute that the config file has for {model}");
+        Limit { tokens, what, is_known: true }
+    });
     if tokens.low < SMALL {
-        return Vec::new();
+        return set.into_iter().collect();
     }
     let window = offer.window(model, may_ask_key).await.map(|tokens| {
         let what = format!("the context window of {tokens} tokens of {model}");
         Limit { tokens, what, is_known: true }
     });
-    let assumed = offer.is_langdocks().then(|| Limit {
+    let assumed = (set.is_none() && offer.is_langdocks()).then(|| Limit {
         tokens: ASSUMED_TOKENS_A_MINUTE,
         what: format!("the {ASSUMED_TOKENS_A_MINUTE} tokens a minute that a workspace has unless it was given others"),
         is_known: false,
     });
-    window.into_iter().chain(assumed).collect()
+    window.into_iter().chain(set).chain(assumed).collect()
 }
 
 /// Refuses a request that is over a known limit, and tells of one that is only assumed.

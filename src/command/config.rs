@@ -6,8 +6,8 @@ use super::settings::{chosen, only};
 use crate::app::App;
 use crate::cli::{Config, ConfigCommand, Connection};
 use crate::config::{
-    self, Chosen, Flags, KeySource, Origin, Paths, Row, SETTINGS, Setting, Settings, config_path, initialize, nearest,
-    read_key, resolve, set,
+    self, Chosen, Flags, KeySource, LimitKey, Origin, Paths, Row, SETTINGS, Setting, Settings, config_path, initialize,
+    nearest, read_key, resolve, set, set_limit,
 };
 use crate::error::Error;
 
@@ -23,6 +23,10 @@ pub(crate) fn config(app: &App, args: &Config) -> Result<(), Error> {
             Ok(())
         }
         ConfigCommand::Set { connection, key, value } => {
+            if let Some(limit) = LimitKey::parse(key) {
+                only("config set", connection, &Connection::default(), "none for a limit, which no profile has")?;
+                return Ok(set_limit(config_path(&paths)?, &limit, value)?);
+            }
             let profile = connection.profile.clone();
             only("config set", connection, &Connection { profile, ..Connection::default() }, "--profile")?;
             let profile = connection.profile.as_deref().or(app.env.profile.as_deref());
@@ -37,6 +41,11 @@ pub(crate) fn config(app: &App, args: &Config) -> Result<(), Error> {
             }
         }
         ConfigCommand::Get { connection, key } => {
+            if let Some(limit) = LimitKey::parse(key) {
+                let (chosen, _) = found(app, connection, &paths)?;
+                let value = limits(&chosen).find(|(name, ..)| *name == limit.name()).map(|(_, value, _)| value);
+                return value.map_or(Ok(()), |value| app.print(&format!("{value}\n")));
+            }
             let setting = find(key)?;
             let (chosen, settings) = found(app, connection, &paths)?;
             let rows = chosen.rows(settings.endpoint.region());
@@ -65,6 +74,12 @@ fn found(app: &App, connection: &Connection, paths: &Paths) -> Result<(Chosen, S
     let chosen = chosen(app, &flags, paths)?;
     let settings = resolve(&chosen, paths.keys.as_deref(), None)?;
     Ok((chosen, settings))
+}
+
+/// The limits that were set: each with its name and its origin.
+fn limits(chosen: &Chosen) -> impl Iterator<Item = (String, u64, &Origin)> {
+    let rows = chosen.limits().iter().flat_map(|limits| limits.rows());
+    rows.map(|(key, value, origin)| (key.name(), value, origin))
 }
 
 /// A value as a script wants it.
@@ -107,6 +122,7 @@ fn as_text(paths: &Paths, chosen: &Chosen, settings: &Settings) -> String {
         let value = if value.is_null() { format!("({})", setting.unset) } else { plain(value) };
         [setting.key.to_owned(), value, origin.name()]
     }));
+    lines.extend(limits(chosen).map(|(name, value, origin)| [name, value.to_string(), origin.name()]));
     let width = |column: usize, most: usize| {
         lines.iter().map(|line| line[column].chars().count()).filter(|&width| width <= most).max().unwrap_or(0)
     };
@@ -122,6 +138,9 @@ fn as_object(paths: &Paths, chosen: &Chosen, settings: &Settings) -> Value {
     object.insert("api_key".to_owned(), with_origin(json!(key.ok()), origin.name()));
     for Row { setting, value, origin } in chosen.rows(settings.endpoint.region()) {
         object.insert(setting.key.to_owned(), with_origin(value, origin.name()));
+    }
+    for (name, value, origin) in limits(chosen) {
+        object.insert(name, with_origin(json!(value), origin.name()));
     }
     json!({
         "config_file": paths.config.as_ref().filter(|path| path.exists()),

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::app::App;
-use crate::client::{self, Advance, Call, Model, ResponseHead, Retrying};
+use crate::client::{self, Advance, Call, Held, Model, ResponseHead, Retrying};
 use crate::error::Error;
+use crate::pace::Why;
 use crate::ui::{Answer, Countdown, OutputError, Renderer, Verbosity};
 
 /// How a call ended.
@@ -142,6 +143,8 @@ async fn pull(
                 }
                 countdown = tell_wait(app, &retrying);
             }
+            Advance::Held(held) => countdown = tell_held(app, &held),
+            Advance::Noticed(notice) => app.notices.notice(&notice),
         }
     }
 }
@@ -176,11 +179,35 @@ fn tell_head(app: &App, call: &Call, head: &ResponseHead, timing: &Timing) {
 /// Says that there is a wait: a countdown on a terminal, a line elsewhere.
 fn tell_wait(app: &App, retrying: &Retrying) -> Option<Countdown> {
     let reason = format!("{} (try {} next)", retrying.error, retrying.next_attempt);
-    if app.facts.stderr_is_terminal && !app.env.dumb_terminal && app.notices.verbosity() == Verbosity::Normal {
-        return Some(Countdown::start(&format!("langdock: {reason}"), retrying.wait));
+    if counts_down(app) {
+        return Some(Countdown::start(&format!("langdock: {reason}"), "trying again", retrying.wait));
     }
     app.notices.notice(&format!("{reason}; trying again in {:.1} s", retrying.wait.as_secs_f64()));
     None
+}
+
+/// Says that there is a wait for the turn to send, in the same way; a line is not repeated when it becomes longer.
+fn tell_held(app: &App, held: &Held) -> Option<Countdown> {
+    let reason = match held.why {
+        Why::HeldBack(_) => "a rate limit (HTTP 429) holds all requests back".to_owned(),
+        Why::Limits(limits) => {
+            let requests = limits.requests.map(|limit| format!("{limit} requests"));
+            let tokens = limits.tokens.map(|limit| format!("{limit} tokens"));
+            let both: Vec<String> = requests.into_iter().chain(tokens).collect();
+            format!("within {} a minute it is not yet this request's turn", both.join(" and "))
+        }
+    };
+    if counts_down(app) {
+        return Some(Countdown::start(&format!("langdock: {reason}"), "sending", held.expected));
+    }
+    if !held.is_known {
+        app.notices.notice(&format!("{reason}; sending in about {:.0} s", held.expected.as_secs_f64().ceil()));
+    }
+    None
+}
+
+fn counts_down(app: &App) -> bool {
+    app.facts.stderr_is_terminal && !app.env.dumb_terminal && app.notices.verbosity() == Verbosity::Normal
 }
 
 fn retry_object(retrying: &Retrying) -> serde_json::Value {

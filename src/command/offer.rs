@@ -43,7 +43,11 @@ impl<'a> Offer<'a> {
     /// A client of the endpoint.
     pub(crate) async fn client(&self) -> Result<Client, Error> {
         let key = self.key().await?.clone();
-        Ok(Client::new(self.settings.endpoint.clone(), key, self.settings.options.clone())?)
+        let mut options = self.settings.options.clone();
+        if let Some(pace) = &mut options.pace {
+            pace.folder = self.state().map(|state| state.books());
+        }
+        Ok(Client::new(self.settings.endpoint.clone(), key, options)?)
     }
 
     /// The list that is remembered, unless it is too old.
@@ -106,6 +110,12 @@ impl<'a> Offer<'a> {
         }
         let list = self.remembered().await.unwrap_or_default()?;
         list.models.iter().find(|listed| listed.id() == model).and_then(Model::window)
+    }
+
+    /// The tokens a minute that were set for a model.
+    pub(crate) fn tokens_a_minute(&self, model: &str) -> Option<u64> {
+        let pace = self.settings.options.pace.as_ref()?;
+        pace.limits.iter().find(|(limited, _)| limited == model)?.1.tokens
     }
 
     /// Whether requests go to Langdock, or to a deployment of theirs.

@@ -16,11 +16,12 @@ use super::settings::settings;
 use super::{curl, dry_run};
 use crate::app::App;
 use crate::cli;
-use crate::client::ApiKey;
+use crate::client::{ApiKey, Booking};
 use crate::config::{KeySource, Settings, read_key};
 use crate::demo;
 use crate::error::Error;
 use crate::input::{Estimate, check_many};
+use crate::pace::Priority;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role, StopReason};
 use crate::ui::{Answer, Calls, Extract, Form, Json, JsonLines, Output, PartFile, Plain, Renderer, Saved, Shown, Sink};
 
@@ -57,12 +58,14 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     let region = settings.endpoint.region().as_str();
     app.notices.step(&format!("model {}, region {region}, {}", model.id, settings.endpoint.messages_url()));
     let body = Bytes::from(body);
-    let call = client.call(body.clone(), stream);
+    let booking = |model: &Chosen| Booking::of(&model.id, estimate.paced(None), max_tokens, Priority::Person);
+    let call = client.call(body.clone(), stream, booking(&model));
     let mut outcome = drive(app, &model.id, region, call, &mut renderer).await;
     let mut asked = model.id.clone();
     if let Some(next) = offer.choose_again(&model, outcome.error.as_ref()) {
         let body = with_model(&body, &model, max_tokens, &next);
-        outcome = drive(app, &next.id, region, client.call(Bytes::from(body), stream), &mut renderer).await;
+        let call = client.call(Bytes::from(body), stream, booking(&next));
+        outcome = drive(app, &next.id, region, call, &mut renderer).await;
         asked = next.id;
     }
     let timing = outcome.timing;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::file::{Level, Value};
+use super::limits::ModelLimits;
 use super::resolve::{CONNECT_TIMEOUT, MAX_RETRIES, MAX_WAIT};
 use super::setting::{SETTINGS, Setting, parse_count};
 use super::{ConfigFile, Env, Error, KeySource, Origin, Sourced, parse_duration, parse_timeout};
@@ -32,6 +33,8 @@ pub(crate) struct Flags {
     pub(crate) max_retries: Option<u32>,
     /// `--max-wait`
     pub(crate) max_wait: Option<Duration>,
+    /// `--no-pace`
+    pub(crate) no_pace: bool,
     /// `--proxy`
     pub(crate) proxy: Option<String>,
     /// `--cacert`
@@ -59,6 +62,9 @@ pub(crate) struct Chosen {
     pub(super) connect_timeout: Option<Sourced<Duration>>,
     pub(super) idle_timeout: Option<Sourced<Duration>>,
     pub(super) timeout: Option<Sourced<Duration>>,
+    pub(super) workspace: Option<Sourced<String>>,
+    pub(super) limits: Vec<ModelLimits>,
+    pub(super) no_pace: bool,
     pub(super) proxy: Option<Sourced<String>>,
     pub(super) no_proxy: Option<String>,
     pub(super) cacert: Option<Sourced<PathBuf>>,
@@ -109,6 +115,9 @@ impl Chosen {
             connect_timeout: levels.pick("connect_timeout", flags.connect_timeout, None, parse_timeout)?,
             idle_timeout: levels.pick("idle_timeout", flags.idle_timeout, None, parse_timeout)?,
             timeout: levels.pick("timeout", flags.timeout, None, parse_timeout)?,
+            workspace: levels.pick("workspace", None, None, text)?,
+            limits: file.limits.clone(),
+            no_pace: flags.no_pace,
             proxy: levels.pick("proxy", flags.proxy.clone(), env.https_proxy.as_deref(), text)?,
             no_proxy: env.no_proxy.clone(),
             cacert: levels
@@ -130,6 +139,11 @@ impl Chosen {
     /// The profile.
     pub(crate) fn profile(&self) -> Option<&Sourced<String>> {
         self.profile.as_ref()
+    }
+
+    /// The limits that were set, in the order of the config file.
+    pub(crate) fn limits(&self) -> &[ModelLimits] {
+        &self.limits
     }
 
     /// All settings as they hold for this run, in the order of the table. `region` is that of the endpoint, which a base
@@ -160,6 +174,7 @@ impl Chosen {
             "connect_timeout" => shown(self.connect_timeout.as_ref(), in_seconds(&CONNECT_TIMEOUT), in_seconds),
             "idle_timeout" => shown(self.idle_timeout.as_ref(), Json::Null, in_seconds),
             "timeout" => shown(self.timeout.as_ref(), Json::Null, in_seconds),
+            "workspace" => shown(self.workspace.as_ref(), Json::Null, |name| json!(name)),
             "proxy" => shown(self.proxy.as_ref(), Json::Null, |url| json!(without_password(url))),
             "cacert" => shown(self.cacert.as_ref(), Json::Null, |path| json!(path.to_string_lossy())),
             "allow_http" => shown(self.allow_http.as_ref(), json!(false), |switch| json!(switch)),

@@ -7,18 +7,28 @@ use std::path::Path;
 use toml_edit::{Array, DocumentMut, Item, Key, TableLike, Value, table, value};
 
 use super::file::{PROFILES, words};
+use super::limits::{LIMITS, LimitKey};
 use super::setting::{Form, SETTINGS, Setting};
 use super::write::write_whole;
 use super::{ConfigFile, Error};
 
 /// Sets a key of the config file, in a profile or outside of all. Nothing is written unless the whole file is sound then.
 pub(crate) fn set(path: &Path, profile: Option<&str>, setting: &Setting, text: &str) -> Result<(), Error> {
+    change(path, setting.key, |old| edited(old, profile, setting, text))
+}
+
+/// Sets a limit of the config file, in the same way.
+pub(crate) fn set_limit(path: &Path, key: &LimitKey, text: &str) -> Result<(), Error> {
+    change(path, key.kind, |old| limited(old, key, text))
+}
+
+fn change(path: &Path, key: &'static str, edit: impl FnOnce(&str) -> Result<String, String>) -> Result<(), Error> {
     let old = match fs::read_to_string(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
         old => old.map_err(|source| Error::Unreadable { path: path.to_owned(), source })?,
     };
     ConfigFile::parse(path, &old)?;
-    let new = edited(&old, profile, setting, text).map_err(|reason| Error::Refused { key: setting.key, reason })?;
+    let new = edit(&old).map_err(|reason| Error::Refused { key, reason })?;
     ConfigFile::parse(path, &new)?;
     write_whole(path, &new).map_err(|source| Error::Unwritable { path: path.to_owned(), source })
 }
@@ -34,35 +44,54 @@ pub(crate) fn initialize(path: &Path) -> Result<(), Error> {
 
 /// Sets a key in the text of a sound config file.
 fn edited(old: &str, profile: Option<&str>, setting: &Setting, text: &str) -> Result<String, String> {
-    let mut new = as_value(setting.form, text)?;
+    let new = as_value(setting.form, text)?;
     if let Some(new) = profile.is_none().then(|| behind_its_sample(old, setting.key, &new)).flatten() {
         return Ok(new);
     }
     let mut document: DocumentMut = old.parse().map_err(|_| "the file is no TOML".to_owned())?;
-    if let Some(new) = profile.and_then(|name| in_a_new_profile(old, &document, name, setting.key, &new)) {
+    let table = profile.map(|name| (PROFILES, name));
+    if let Some(new) = table.and_then(|table| in_a_new_table(old, &document, table, setting.key, &new)) {
         return Ok(new);
     }
-    let level: &mut dyn TableLike = match profile {
-        None => document.as_table_mut(),
-        Some(name) => {
-            let profiles = document.entry(PROFILES).or_insert_with(|| {
-                let mut profiles = toml_edit::Table::new();
-                profiles.set_implicit(true);
-                Item::Table(profiles)
-            });
-            let profiles = profiles.as_table_like_mut().ok_or("`profiles` is no table")?;
-            profiles.entry(name).or_insert(table()).as_table_like_mut().ok_or("the profile is no table")?
-        }
-    };
-    if let Some(present) = level.get(setting.key).and_then(Item::as_value) {
+    match table {
+        None => put(document.as_table_mut(), setting.key, new),
+        Some(table) => put(inner(&mut document, table)?, setting.key, new),
+    }
+    Ok(document.to_string())
+}
+
+/// Sets a limit in the text of a sound config file.
+fn limited(old: &str, key: &LimitKey, text: &str) -> Result<String, String> {
+    let new = as_value(Form::Count(1), text)?;
+    let mut document: DocumentMut = old.parse().map_err(|_| "the file is no TOML".to_owned())?;
+    let table = (LIMITS, key.model.as_str());
+    if let Some(new) = in_a_new_table(old, &document, table, key.kind, &new) {
+        return Ok(new);
+    }
+    put(inner(&mut document, table)?, key.kind, new);
+    Ok(document.to_string())
+}
+
+/// The table of this name in the table of all of its kind; both are made where they are missing.
+fn inner<'a>(document: &'a mut DocumentMut, (kind, name): (&str, &str)) -> Result<&'a mut dyn TableLike, String> {
+    let all = document.entry(kind).or_insert_with(|| {
+        let mut all = toml_edit::Table::new();
+        all.set_implicit(true);
+        Item::Table(all)
+    });
+    let all = all.as_table_like_mut().ok_or_else(|| format!("`{kind}` is no table"))?;
+    all.entry(name).or_insert(table()).as_table_like_mut().ok_or_else(|| format!("`{name}` is no table"))
+}
+
+fn put(level: &mut dyn TableLike, key: &str, mut new: Value) {
+    if let Some(present) = level.get(key).and_then(Item::as_value) {
         // The comment behind the value.
         *new.decor_mut() = present.decor().clone();
     }
-    match level.get_mut(setting.key) {
+    match level.get_mut(key) {
         Some(item) => *item = value(new),
-        None => drop(level.insert(setting.key, value(new))),
+        None => drop(level.insert(key, value(new))),
     }
-    Ok(document.to_string())
 }
 
 /// Sets a key that is not there yet behind the comment that is its sample, as `initialize` writes it, where there is one
@@ -86,15 +115,22 @@ fn behind_its_sample(old: &str, key: &str, new: &Value) -> Option<String> {
     (is_set && document.contains_key(key)).then_some(text)
 }
 
-/// Begins a profile at the end of the file: comments that stand there, samples of other settings, must not become part of it.
-fn in_a_new_profile(old: &str, document: &DocumentMut, name: &str, key: &str, new: &Value) -> Option<String> {
-    if document.get(PROFILES).and_then(|profiles| profiles.get(name)).is_some() {
+/// Begins a profile or the limits of a model at the end of the file: comments that stand there, samples of other settings,
+/// must not become part of it.
+fn in_a_new_table(
+    old: &str,
+    document: &DocumentMut,
+    (kind, name): (&str, &str),
+    key: &str,
+    new: &Value,
+) -> Option<String> {
+    if document.get(kind).and_then(|all| all.get(name)).is_some() {
         return None;
     }
     let newline = if old.is_empty() || old.ends_with('\n') { "" } else { "\n" };
     let gap = if old.is_empty() { "" } else { "\n" };
     let name = Key::new(name);
-    let text = format!("{old}{newline}{gap}[{PROFILES}.{}]\n{key} = {new}\n", name.display_repr());
+    let text = format!("{old}{newline}{gap}[{kind}.{}]\n{key} = {new}\n", name.display_repr());
     // No TOML, if the profiles are written in another way.
     text.parse::<DocumentMut>().is_ok().then_some(text)
 }
@@ -123,7 +159,9 @@ fn commented() -> String {
     }
     text.push_str(
         "\n# A profile has the same keys; --profile NAME or LANGDOCK_PROFILE chooses it.\n\
-         #[profiles.work]\n#region = \"us\"\n",
+         #[profiles.work]\n#region = \"us\"\n\
+         \n# What a model may be asked in a minute, where it is not what Langdock's documentation says.\n\
+         #[limits.\"claude-sonnet-4-5-20250929\"]\n#rpm = 500\n#tpm = 60000\n",
     );
     text
 }
@@ -172,6 +210,20 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_stands_in_the_table_of_its_model() {
+        let limit = |old: &str, kind: &str, text: &str| {
+            let key = LimitKey::parse(&format!("limits.m.1.{kind}")).expect(kind);
+            limited(old, &key, text)
+        };
+        let first = limit("region = 'eu'\n", "rpm", "80").expect("a limit");
+        assert_eq!(first, "region = 'eu'\n\n[limits.\"m.1\"]\nrpm = 80\n");
+        let both = limit(&first, "tpm", "4000").expect("a limit");
+        assert_eq!(both, format!("{first}tpm = 4000\n"));
+        assert_eq!(limit(&both, "rpm", "90").expect("a limit"), both.replace("80", "90"));
+        assert!(limit(&both, "rpm", "0").is_err());
+    }
+
+    #[test]
     fn a_profile_that_is_not_there_is_made() {
         let new = edit("region = 'eu'\n", Some("new one"), "allow_http", "true");
         assert_eq!(new, "region = 'eu'\n\n[profiles.\"new one\"]\nallow_http = true\n");
@@ -188,6 +240,6 @@ mod tests {
             .filter(|line| !line.starts_with(['#', ' ']))
             .fold(String::new(), |text, line| text + line + "\n");
         let file = ConfigFile::parse(path, &uncommented).expect(&uncommented);
-        assert_eq!(file.profiles.len(), 1);
+        assert_eq!((file.profiles.len(), file.limits.len()), (1, 1));
     }
 }

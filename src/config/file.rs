@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use toml_edit::{Document, Item, Key, TableLike};
 
-use super::setting::{Form, SETTINGS, Setting, nearest};
-use super::{Error, Origin, Paths, Place};
+use super::limits::{KINDS, LIMITS, ModelLimits};
+use super::setting::{Form, SETTINGS, Setting, nearest, parse_count};
+use super::{Error, Origin, Paths, Place, Sourced};
 
 /// The table of profiles.
 pub(super) const PROFILES: &str = "profiles";
@@ -22,6 +23,8 @@ pub(crate) struct ConfigFile {
     pub(super) top: Level,
     /// The profiles by name.
     pub(super) profiles: Vec<(String, Level)>,
+    /// The limits by model.
+    pub(super) limits: Vec<ModelLimits>,
 }
 
 /// The settings of one level: of a profile, or of the file itself.
@@ -87,7 +90,8 @@ impl ConfigFile {
             // Its whole text shows the line, which may hold a secret.
             reason: error.message().lines().collect::<Vec<_>>().join("; "),
         })?;
-        let mut file = Self { top: reader.level(document.as_table(), None)?, profiles: Vec::new() };
+        let top = reader.level(document.as_table(), None)?;
+        let mut file = Self { top, profiles: Vec::new(), limits: reader.limits(document.as_table())? };
         let Some((key, item)) = document.as_table().get_key_value(PROFILES) else { return Ok(file) };
         let profiles = item.as_table_like().ok_or_else(|| reader.wrong(key, None, "tables such as [profiles.work]"))?;
         for (name, item) in profiles.iter() {
@@ -120,23 +124,54 @@ impl Reader<'_> {
         let mut level = Level::default();
         for (name, item) in table.iter() {
             let Some((key, _)) = table.get_key_value(name) else { continue };
-            if name == PROFILES && profile.is_none() {
+            if matches!(name, PROFILES | LIMITS) && profile.is_none() {
                 continue;
             }
             let Some(setting) = Setting::find(name) else {
-                let tables = profile.is_none().then_some(PROFILES);
-                let known = SETTINGS.iter().map(|setting| setting.key).chain(tables);
-                return Err(Error::UnknownKey {
-                    path: self.path.to_owned(),
-                    line: self.line(key.span()),
-                    key: name.to_owned(),
-                    nearest: nearest(name, known),
-                });
+                let tables = profile.is_none().then_some([PROFILES, LIMITS]).into_iter().flatten();
+                return Err(self.unknown(key, SETTINGS.iter().map(|setting| setting.key).chain(tables)));
             };
             let value = self.value(setting, key, item, profile)?;
             level.0.push((setting.key, value, self.origin(setting.key, key, profile)));
         }
         Ok(level)
+    }
+
+    /// Reads the limits that stand beside the profiles.
+    fn limits(&self, top: &dyn TableLike) -> Result<Vec<ModelLimits>, Error> {
+        let Some((key, item)) = top.get_key_value(LIMITS) else { return Ok(Vec::new()) };
+        let tables = "tables such as [limits.\"MODEL\"]";
+        let models = item.as_table_like().ok_or_else(|| self.wrong(key, None, tables))?;
+        let limits = |(model, item): (&str, &Item)| {
+            let key = models.key(model).unwrap_or(key);
+            let table = item.as_table_like().ok_or_else(|| self.wrong(key, None, "a table"))?;
+            if let Some((name, _)) = table.iter().find(|(name, _)| !KINDS.contains(name)) {
+                return Err(self.unknown(table.key(name).unwrap_or(key), KINDS));
+            }
+            let [rpm, tpm] = KINDS.map(|kind| self.limit(table, kind));
+            Ok(ModelLimits { model: model.to_owned(), rpm: rpm?, tpm: tpm? })
+        };
+        models.iter().map(limits).collect()
+    }
+
+    fn limit(&self, table: &dyn TableLike, kind: &str) -> Result<Option<Sourced<u64>>, Error> {
+        let Some((key, item)) = table.get_key_value(kind) else { return Ok(None) };
+        let form = Form::Count(1);
+        let number = item.as_integer().ok_or_else(|| self.wrong(key, None, form.wanted()))?;
+        let origin = self.origin(kind, key, None);
+        match parse_count(&number.to_string(), 1) {
+            Ok(value) => Ok(Some(Sourced { value, origin })),
+            Err(reason) => Err(Error::Value { origin, reason }),
+        }
+    }
+
+    fn unknown(&self, key: &Key, known: impl IntoIterator<Item = &'static str>) -> Error {
+        Error::UnknownKey {
+            path: self.path.to_owned(),
+            line: self.line(key.span()),
+            key: key.get().to_owned(),
+            nearest: nearest(key.get(), known),
+        }
     }
 
     fn value(&self, setting: &Setting, key: &Key, item: &Item, profile: Option<&str>) -> Result<Value, Error> {
@@ -231,6 +266,11 @@ mod tests {
             ("allow_http = 1", "`allow_http` in `/c.toml`, line 1: `true` or `false` is needed"),
             ("api_key_cmd = 'pass'", "`api_key_cmd` in `/c.toml`, line 1: a list of a program"),
             ("api_key_cmd = []", "`api_key_cmd` in `/c.toml`, line 1: a list of a program"),
+            ("limits = 1", "`limits` in `/c.toml`, line 1: tables"),
+            ("[limits.\"m\"]\nrpm = 0", "`rpm` in `/c.toml`, line 2: `0` is no whole number of at least 1"),
+            ("[limits.\"m\"]\ntpm = '1'", "`tpm` in `/c.toml`, line 2: a whole number is needed"),
+            ("[limits.\"m\"]\nrps = 1", "`/c.toml`, line 2: there is no key `rps`"),
+            ("[profiles.a.limits.m]\nrpm = 1", "`/c.toml`, line 1: there is no key `limits`"),
             ("profiles = 1", "`profiles` in `/c.toml`, line 1: tables"),
             ("[profiles.a]\nmodel = ' '", "`model` of profile `a` in `/c.toml`, line 2: it is blank"),
             ("region = 'eu'\nregion = 'us'", "`/c.toml`, line 2: duplicate key"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::key::{KeySource, Stored};
 use super::{Chosen, Error, Origin, Sourced};
-use crate::client::{Endpoint, EndpointError, Options, ProxyChoice, RetryPolicy, authority_of};
+use crate::client::{Endpoint, EndpointError, Options, Pace, ProxyChoice, RetryPolicy, authority_of};
 
 /// What holds for this run.
 #[derive(Clone, PartialEq)]
@@ -48,6 +48,11 @@ pub(crate) fn resolve(chosen: &Chosen, keys: Option<&Path>, demo: Option<&str>) 
         },
         proxy: proxy(chosen),
         cacert: chosen.cacert.as_ref().map(|chosen| chosen.value.clone()),
+        pace: (demo.is_none() && !chosen.no_pace).then(|| Pace {
+            folder: None,
+            workspace: chosen.workspace.as_ref().map(|chosen| chosen.value.clone()),
+            limits: chosen.limits.iter().map(|limits| (limits.model.clone(), limits.values())).collect(),
+        }),
     };
     Ok(Settings {
         endpoint,

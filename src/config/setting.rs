@@ -46,7 +46,7 @@ pub(crate) struct Setting {
 }
 
 /// All of them, in the order in which they are shown.
-pub(crate) const SETTINGS: [Setting; 14] = [
+pub(crate) const SETTINGS: [Setting; 15] = [
     setting("region", "--region", "LANGDOCK_REGION", Form::Region, "Requests go to this region only.", "\"eu\"", ""),
     setting(
         "base_url",
@@ -103,6 +103,15 @@ pub(crate) const SETTINGS: [Setting; 14] = [
         "With no byte moving.",
         "\"120s\"",
         "120s streamed, 600s not",
+    ),
+    setting(
+        "workspace",
+        "",
+        "",
+        Form::Text,
+        "A name that joins several keys: they share their rate limits.",
+        "\"acme\"",
+        "each key for itself",
     ),
     setting("timeout", "--timeout", "", Form::Timeout, "For the whole call, waiting included.", "\"10m\"", "none"),
     setting(

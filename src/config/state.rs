@@ -51,6 +51,11 @@ impl State {
         &self.0
     }
 
+    /// The folder of the shared books of rate limits.
+    pub(crate) fn books(&self) -> PathBuf {
+        self.0.join("pace")
+    }
+
     /// The list that was saved by this name, unless it is too old by now.
     pub(crate) fn list(&self, name: &str, now: SystemTime) -> Option<SavedList> {
         let saved: Value = serde_json::from_slice(&fs::read(self.list_file(name)).ok()?).ok()?;

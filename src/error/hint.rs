@@ -119,7 +119,7 @@ fn call_hint(error: &client::Error, model: &str) -> String {
         (_, Some(404)) => "check --base-url and --region",
         (_, Some(407)) | (client::Error::ProxyLogin { .. }, _) => "put the proxy's user name and password into its URL",
         (_, Some(413)) => "send less",
-        (_, Some(429)) => "wait, or let it wait longer with --max-wait",
+        (_, Some(429)) | (client::Error::HeldBack { .. }, _) => "wait, or let it wait longer with --max-wait",
         (_, Some(300..=399)) => "give the address it points to as --base-url, if you trust it",
         (_, Some(400..=407 | 410..=499)) => "--dry-run shows what is sent",
         (_, Some(_)) => "try again later; --max-retries and --max-wait say how long to keep trying",

@@ -173,6 +173,7 @@ impl Error {
         let call = if let Self::Call { source, .. } = self { Some(source) } else { None };
         let retry_after = match call {
             Some(client::Error::Status(error)) => error.retry_after.map(|wait| wait.as_secs_f64()),
+            Some(client::Error::HeldBack { wait }) => Some(wait.as_secs_f64()),
             _ => None,
         };
         json!({"type": "error", "error": {
@@ -223,6 +224,7 @@ fn input_kind(error: &input::Error) -> Kind {
 
 fn call_kind(error: &client::Error) -> Kind {
     match (error, error.status()) {
+        (client::Error::HeldBack { .. }, _) => Kind::RateLimit,
         (_, Some(401..=403)) => Kind::Auth,
         (_, Some(407)) => Kind::Network,
         (_, Some(429)) => Kind::RateLimit,

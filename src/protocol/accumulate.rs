@@ -51,6 +51,11 @@ struct Block {
 }
 
 impl Accumulator {
+    /// The counts of tokens as they stand, where the message has begun.
+    pub(crate) fn usage(&self) -> Option<&Usage> {
+        self.message.as_ref().map(|message| &message.usage)
+    }
+
     /// Takes one event.
     pub(crate) fn apply(&mut self, event: Event<'_>) -> Result<Update, StreamError> {
         if self.stopped {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::accumulate::{Accumulator, Update};
 use super::error::{ApiError, StreamError};
 use super::event::Event;
-use super::message::{ContentBlock, Message};
+use super::message::{ContentBlock, Message, Usage};
 use super::sse::Decoder;
 
 /// The largest JSON body that is read, in bytes.
@@ -131,6 +131,15 @@ impl Machine {
     /// Whether the answer is whole, so that nothing more need be read.
     pub(crate) fn is_finished(&self) -> bool {
         self.finished
+    }
+
+    /// The counts of tokens as they stand, where a message has begun.
+    pub(crate) fn usage(&self) -> Option<&Usage> {
+        match &self.body {
+            Body::Events(_, accumulator) => accumulator.usage(),
+            Body::Parsed(message, _) => Some(&message.usage),
+            Body::Unknown(_) | Body::Json(_) => None,
+        }
     }
 
     /// Gives the whole message, or says why there is none.

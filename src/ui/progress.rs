@@ -12,16 +12,18 @@ use super::sanitize::sanitize_line;
 #[derive(Debug)]
 pub(crate) struct Countdown {
     bar: ProgressBar,
+    /// What comes then.
+    then: &'static str,
     until: Instant,
 }
 
 impl Countdown {
-    /// Begins; `reason` says what is waited for.
-    pub(crate) fn start(reason: &str, wait: Duration) -> Self {
+    /// Begins; `reason` says what is waited for, and `then` what is done at the end.
+    pub(crate) fn start(reason: &str, then: &'static str, wait: Duration) -> Self {
         let terminal = RoomForCtrlC(Term::stderr());
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::term_like(Box::new(terminal)));
         bar.set_style(ProgressStyle::with_template("{wide_msg}").expect("a template without numbers"));
-        let countdown = Self { bar, until: Instant::now() + wait };
+        let countdown = Self { bar, then, until: Instant::now() + wait };
         countdown.bar.set_prefix(sanitize_line(reason));
         countdown.tick();
         countdown
@@ -30,7 +32,8 @@ impl Countdown {
     /// Draws the seconds that are left.
     pub(crate) fn tick(&self) {
         let left = self.until.saturating_duration_since(Instant::now());
-        self.bar.set_message(format!("{}; trying again in {} s", self.bar.prefix(), left.as_secs_f64().ceil()));
+        let seconds = left.as_secs_f64().ceil();
+        self.bar.set_message(format!("{}; {} in {seconds} s", self.bar.prefix(), self.then));
         self.bar.tick();
     }
 }

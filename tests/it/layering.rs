@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The rows of the table in `src/lib.rs`, the lowest first.
 const ROWS: [&[&str]; 5] = [
-    &["protocol", "media"],
+    &["protocol", "media", "pace"],
     &["client"],
     &["config", "input", "usage", "ui", "demo"],
     &["cli"],

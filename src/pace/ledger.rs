@@ -1,0 +1,515 @@
+//! What may be done with the book, pure: each operation is given the time and is whole by itself.
+//!
+//! Who cannot begin at once takes a ticket and looks again. A ticket keeps its place, first come, first served, but for work
+//! of a batch, which stands behind that of persons. Nobody has to be told of anything: a ticket whose owner does not look
+//! any more lapses, and so does a slot whose owner never says how it ended.
+
+use super::SECOND;
+use super::window::{Forecast, Limits, ON_ITS_WAY, Others, Slot, WINDOW};
+
+/// A ticket that nobody has looked at for so long belongs to nobody.
+const LAPSE: u64 = 10 * SECOND;
+
+/// How long limits hold that a server named.
+const RECEIVED_FOR: u64 = 24 * 60 * WINDOW;
+
+/// How long limits hold that were concluded from a 429.
+const LEARNED_FOR: u64 = 15 * WINDOW;
+
+/// From one conclusion to the next: several 429s may have one cause.
+const LEARN_AGAIN: u64 = 10 * SECOND;
+
+/// The whole, where a share is counted.
+const WHOLE: u64 = 1_000_000;
+
+/// Who goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Priority {
+    /// Somebody waits for the answer.
+    Person,
+    /// One of many that are worked through.
+    Batch,
+}
+
+/// A request as far as it matters to the limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Asked {
+    /// Its tokens, estimated high.
+    pub(crate) input: u64,
+    /// The most that it may write.
+    pub(crate) max_tokens: u64,
+    /// Who goes first.
+    pub(crate) priority: Priority,
+}
+
+impl Asked {
+    fn most(&self) -> u64 {
+        self.input.saturating_add(self.max_tokens)
+    }
+}
+
+/// The limits before a server has said anything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Base {
+    /// What a person set: never exceeded, whatever a server says.
+    pub(crate) configured: Limits,
+    /// What holds where nobody has said anything.
+    pub(crate) assumed: Limits,
+}
+
+/// What a server says of its limits, and of what is left of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Received {
+    /// Requests a minute.
+    pub(crate) requests: Option<Reported>,
+    /// Tokens a minute.
+    pub(crate) tokens: Option<Reported>,
+}
+
+/// A limit as a server reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Reported {
+    /// In a minute.
+    pub(crate) limit: u64,
+    /// What is left of it, where that is said.
+    pub(crate) remaining: Option<u64>,
+}
+
+impl Reported {
+    fn used(self) -> Option<u64> {
+        self.remaining.map(|remaining| self.limit.saturating_sub(remaining))
+    }
+}
+
+/// What comes of looking at the book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// The request is to be sent now; the number is that of its slot, none where nothing is limited.
+    Go(Option<u64>),
+    /// Not yet.
+    Wait {
+        /// The place in the queue, to look again with; none where nothing is limited.
+        ticket: Option<u64>,
+        /// When its turn is likely to come.
+        start: u64,
+        /// Why.
+        why: Why,
+    },
+}
+
+/// Why a request has to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// These limits are reached.
+    Limits(Limits),
+    /// A 429 holds everybody back until then.
+    HeldBack(u64),
+}
+
+/// How a request ended, as far as it matters to the limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Ending {
+    /// It was answered, and took so many tokens.
+    Answered {
+        /// Read, from a cache too.
+        input: u64,
+        /// Written.
+        output: u64,
+    },
+    /// It was let in and then failed.
+    Failed,
+    /// It was not let in, or never left.
+    NotCounted,
+}
+
+/// Somebody who waits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Ticket {
+    /// Its number.
+    pub(super) id: u64,
+    /// When its owner last looked.
+    pub(super) seen: u64,
+    /// As asked.
+    pub(super) input: u64,
+    /// As asked.
+    pub(super) max_tokens: u64,
+    /// As asked.
+    pub(super) priority: Priority,
+}
+
+/// Limits, and since when they are known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(super) struct Learned {
+    /// Since when.
+    pub(super) at: u64,
+    /// The limits.
+    pub(super) limits: Limits,
+}
+
+impl Learned {
+    fn still(self, now: u64, long: u64) -> Limits {
+        if now < self.at.saturating_add(long) { self.limits } else { Limits::default() }
+    }
+}
+
+/// The book: one for each endpoint, workspace or key, and model.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Ledger {
+    /// When it was last changed.
+    pub(super) last: u64,
+    /// The next number.
+    pub(super) next_id: u64,
+    /// Nobody begins before.
+    pub(super) not_before: u64,
+    /// What the spreading of requests is at.
+    pub(super) due: u64,
+    /// What others use, as far as a server has shown it.
+    pub(super) others: Others,
+    /// What a server said.
+    pub(super) received: Learned,
+    /// What its 429s say.
+    pub(super) learned: Learned,
+    /// The share of `max_tokens` that answers use, in millionths.
+    pub(super) share: u64,
+    /// Whether the server counts the most that a request can take until it is answered.
+    pub(super) counts_the_most: bool,
+    /// What counts.
+    pub(super) slots: Vec<Slot>,
+    /// Who waits, in the order of their coming.
+    pub(super) queue: Vec<Ticket>,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            last: 0,
+            next_id: 1,
+            not_before: 0,
+            due: 0,
+            others: Others::default(),
+            received: Learned::default(),
+            learned: Learned::default(),
+            share: WHOLE,
+            counts_the_most: false,
+            slots: Vec::new(),
+            queue: Vec::new(),
+        }
+    }
+}
+
+impl Ledger {
+    /// Looks whether a request may begin. `ticket` is what the look before gave.
+    pub(crate) fn look(&mut self, now: u64, ticket: Option<u64>, asked: &Asked, base: &Base) -> Look {
+        self.forget(now);
+        let limits = self.limits(now, base);
+        if !limits.is_any() {
+            return match self.not_before {
+                until if until > now => Look::Wait { ticket: None, start: until, why: Why::HeldBack(until) },
+                _ => Look::Go(None),
+            };
+        }
+        let place = ticket.and_then(|id| self.queue.iter().position(|ticket| ticket.id == id));
+        let start = self.start(now, place, asked, limits);
+        if start <= now {
+            let id = if let Some(place) = place { self.queue.remove(place).id } else { self.take_number() };
+            let tokens = limits.tokens.map_or(self.booked(asked), |limit| self.booked(asked).min(limit));
+            self.slots.push(Slot { id, at: now, tokens, most: asked.most(), has_ended: false });
+            self.due = limits.spread(self.due, now);
+            return Look::Go(Some(id));
+        }
+        let id = if let Some(place) = place {
+            self.queue[place].seen = now;
+            self.queue[place].id
+        } else {
+            let id = self.take_number();
+            let Asked { input, max_tokens, priority } = *asked;
+            self.queue.push(Ticket { id, seen: now, input, max_tokens, priority });
+            id
+        };
+        let why = if self.not_before > now { Why::HeldBack(self.not_before) } else { Why::Limits(limits) };
+        Look::Wait { ticket: Some(id), start, why }
+    }
+
+    /// Gives a ticket back.
+    pub(crate) fn leave(&mut self, ticket: u64) {
+        self.queue.retain(|waiting| waiting.id != ticket);
+    }
+
+    /// Puts what a request did take in the place of what it might have. `head_at` is when its answer's head came, if it did.
+    /// A slot that counts no more is passed over.
+    pub(crate) fn settle(&mut self, slot: u64, asked: &Asked, head_at: Option<u64>, ending: Ending) {
+        let Some(place) = self.slots.iter().position(|other| other.id == slot) else { return };
+        if ending == Ending::NotCounted {
+            self.slots.remove(place);
+            return;
+        }
+        let slot = &mut self.slots[place];
+        let latest = slot.at + ON_ITS_WAY;
+        slot.at = head_at.map_or(latest, |at| at.clamp(slot.at, latest));
+        slot.has_ended = true;
+        slot.tokens = match ending {
+            Ending::Answered { input, output } => {
+                self.share = new_share(self.share, output, asked.max_tokens);
+                input.saturating_add(output)
+            }
+            Ending::Failed | Ending::NotCounted => asked.input,
+        };
+    }
+
+    /// Lets nobody begin until then, as a 429 says. It also tells how much is allowed at most, where the server does not.
+    pub(crate) fn hold(&mut self, now: u64, until: u64, base: &Base) {
+        self.not_before = self.not_before.max(until);
+        // What was booked for less than it might take has perhaps been too much.
+        self.share = WHOLE;
+        if self.learned.at != 0 && now < self.learned.at.saturating_add(LEARN_AGAIN) {
+            return;
+        }
+        self.forget(now);
+        let (limits, told) = (self.limits(now, base), self.received.still(now, RECEIVED_FOR));
+        let let_in = self.slots.iter().filter(|slot| slot.has_ended || slot.at + ON_ITS_WAY <= now);
+        let (requests, tokens) =
+            let_in.fold((0, 0_u64), |(requests, tokens), slot| (requests + 1, tokens.saturating_add(slot.tokens)));
+        // A single 429 may have any cause: it takes away half at the most.
+        let less = |limit: Option<u64>, told: Option<u64>, used: u64| {
+            let limit = limit.filter(|_| told.is_none())?;
+            Some(used.max(limit / 2).clamp(1, limit))
+        };
+        let limits = Limits {
+            requests: less(limits.requests, told.requests, requests),
+            tokens: less(limits.tokens, told.tokens, tokens),
+        };
+        if limits.is_any() {
+            self.learned = Learned { at: now, limits };
+        }
+    }
+
+    /// Notes what a server said with the head of the answer to the request of this slot.
+    pub(crate) fn observe(&mut self, now: u64, slot: Option<u64>, asked: &Asked, received: &Received) {
+        self.forget(now);
+        let limit = |reported: Option<Reported>| reported.map(|reported| reported.limit.max(1));
+        let limits = Limits { requests: limit(received.requests), tokens: limit(received.tokens) };
+        self.received = Learned { at: now, limits };
+        let used = |reported: Option<Reported>| reported.and_then(Reported::used);
+        let ours = |slot: &Slot| if slot.has_ended { slot.tokens } else { slot.most };
+        let sum = |count: &dyn Fn(&Slot) -> u64| self.slots.iter().map(count).fold(0, u64::saturating_add);
+        self.others = Others {
+            at: now,
+            requests: used(received.requests).map_or(0, |used| used.saturating_sub(self.slots.len() as u64)),
+            tokens: used(received.tokens).map_or(0, |used| used.saturating_sub(sum(&ours))),
+        };
+        if let Some(used) = used(received.tokens).filter(|_| slot.is_some()) {
+            let ended = sum(&|slot| if slot.has_ended { slot.tokens } else { 0 });
+            self.counts_the_most = used >= ended.saturating_add(asked.max_tokens / 2);
+        }
+    }
+
+    /// The limits that hold now.
+    pub(crate) fn limits(&self, now: u64, base: &Base) -> Limits {
+        let (received, learned) = (self.received.still(now, RECEIVED_FOR), self.learned.still(now, LEARNED_FOR));
+        let least = |limits: [Option<u64>; 3], assumed: Option<u64>| {
+            let [configured, received, learned] = limits;
+            let known = configured.into_iter().chain(received).min().or(assumed)?;
+            Some(learned.map_or(known, |learned| learned.min(known)))
+        };
+        let Base { configured, assumed } = base;
+        Limits {
+            requests: least([configured.requests, received.requests, learned.requests], assumed.requests),
+            tokens: least([configured.tokens, received.tokens, learned.tokens], assumed.tokens),
+        }
+    }
+
+    /// When a request may begin: behind those that stand in front of its place, none: at the end.
+    fn start(&self, now: u64, place: Option<usize>, asked: &Asked, limits: Limits) -> u64 {
+        let mine = place.map_or((asked.priority, u64::MAX), |place| (asked.priority, self.queue[place].id));
+        let mut ahead: Vec<_> = self.queue.iter().filter(|ticket| (ticket.priority, ticket.id) < mine).collect();
+        ahead.sort_unstable_by_key(|ticket| (ticket.priority, ticket.id));
+        let mut forecast = Forecast::new(limits, &self.slots, self.others, now.max(self.not_before), self.due);
+        for ticket in ahead {
+            let Ticket { input, max_tokens, priority, .. } = *ticket;
+            forecast.place(self.booked(&Asked { input, max_tokens, priority }));
+        }
+        forecast.place(self.booked(asked))
+    }
+
+    /// The tokens that a request is booked for.
+    fn booked(&self, asked: &Asked) -> u64 {
+        if self.counts_the_most {
+            return asked.most();
+        }
+        let output = u128::from(asked.max_tokens) * u128::from(self.share.min(WHOLE)) / u128::from(WHOLE);
+        asked.input.saturating_add(u64::try_from(output).unwrap_or(asked.max_tokens))
+    }
+
+    fn take_number(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id - 1
+    }
+
+    fn forget(&mut self, now: u64) {
+        self.slots.retain(|slot| now < slot.expiry());
+        self.queue.retain(|ticket| now < ticket.seen.saturating_add(LAPSE));
+    }
+}
+
+/// The share that answers use, after one more: as high as the highest, and slowly lower when they are shorter.
+fn new_share(share: u64, output: u64, max_tokens: u64) -> u64 {
+    let used = u128::from(output) * u128::from(WHOLE) / u128::from(max_tokens.max(1));
+    let used = u64::try_from(used).unwrap_or(WHOLE).min(WHOLE);
+    if used >= share { used } else { share - (share - used).div_ceil(4) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_000_000 * SECOND;
+
+    const ASKED: Asked = Asked { input: 10, max_tokens: 90, priority: Priority::Person };
+
+    fn base(requests: Option<u64>, tokens: Option<u64>) -> Base {
+        Base { configured: Limits { requests, tokens }, assumed: Limits::default() }
+    }
+
+    fn at(seconds: u64) -> u64 {
+        NOW + seconds * SECOND
+    }
+
+    /// The slot of a request that may begin.
+    #[track_caller]
+    fn goes(look: Look) -> u64 {
+        let Look::Go(Some(slot)) = look else { panic!("{look:?}") };
+        slot
+    }
+
+    /// The ticket and the seconds until the start of one that may not.
+    #[track_caller]
+    fn waits(look: Look) -> (u64, u64) {
+        let Look::Wait { ticket: Some(ticket), start, .. } = look else { panic!("{look:?}") };
+        (ticket, (start - NOW) / SECOND)
+    }
+
+    #[test]
+    fn the_first_request_waits_for_nothing_and_what_it_did_not_take_is_free_again() {
+        let (mut ledger, base) = (Ledger::default(), base(None, Some(120)));
+        let slot = goes(ledger.look(NOW, None, &ASKED, &base));
+        let (ticket, start) = waits(ledger.look(NOW, None, &ASKED, &base));
+        assert_eq!(start, 62);
+        ledger.settle(slot, &ASKED, Some(NOW), Ending::Answered { input: 8, output: 2 });
+        goes(ledger.look(at(1), Some(ticket), &ASKED, &base));
+        assert_eq!((ledger.slots[0].tokens, ledger.queue.len()), (10, 0));
+    }
+
+    #[test]
+    fn who_came_first_goes_first_and_persons_go_before_a_batch() {
+        let (mut ledger, base) = (Ledger::default(), base(None, Some(100)));
+        let slot = goes(ledger.look(NOW, None, &ASKED, &base));
+        let batch = Asked { priority: Priority::Batch, ..ASKED };
+        let (first, _) = waits(ledger.look(NOW, None, &batch, &base));
+        let (second, _) = waits(ledger.look(NOW, None, &ASKED, &base));
+        let (third, _) = waits(ledger.look(NOW, None, &ASKED, &base));
+        ledger.settle(slot, &ASKED, Some(NOW), Ending::NotCounted);
+        waits(ledger.look(at(1), Some(first), &batch, &base));
+        waits(ledger.look(at(1), Some(third), &ASKED, &base));
+        waits(ledger.look(at(1), None, &ASKED, &base));
+        goes(ledger.look(at(1), Some(second), &ASKED, &base));
+    }
+
+    #[test]
+    fn a_ticket_that_nobody_looks_at_lapses_and_so_does_a_slot() {
+        let (mut ledger, base) = (Ledger::default(), base(None, Some(100)));
+        goes(ledger.look(NOW, None, &ASKED, &base));
+        waits(ledger.look(NOW, None, &ASKED, &base));
+        let (mine, start) = waits(ledger.look(NOW, None, &ASKED, &base));
+        assert_eq!(start, 124);
+        for second in (5..62).step_by(5) {
+            waits(ledger.look(at(second), Some(mine), &ASKED, &base));
+        }
+        goes(ledger.look(at(62), Some(mine), &ASKED, &base));
+    }
+
+    #[test]
+    fn a_429_holds_everybody_back_with_limits_and_without() {
+        for base in [base(None, None), base(Some(500), None)] {
+            let mut ledger = Ledger::default();
+            ledger.hold(NOW, at(7), &base);
+            let Look::Wait { start, why, ticket } = ledger.look(at(1), None, &ASKED, &base) else { panic!("it waits") };
+            assert_eq!((start, why, ticket.is_some()), (at(7), Why::HeldBack(at(7)), base.configured.is_any()));
+            assert!(matches!(ledger.look(at(7), ticket, &ASKED, &base), Look::Go(_)));
+        }
+    }
+
+    #[test]
+    fn a_429_tells_how_much_is_allowed() {
+        let (mut ledger, base) = (Ledger::default(), base(Some(100), Some(100_000)));
+        for second in 0..40 {
+            let slot = goes(ledger.look(at(second), None, &ASKED, &base));
+            ledger.settle(slot, &ASKED, None, Ending::Answered { input: 10, output: 10 });
+        }
+        let (slot, under_way) =
+            (goes(ledger.look(at(40), None, &ASKED, &base)), goes(ledger.look(at(40), None, &ASKED, &base)));
+        ledger.settle(slot, &ASKED, None, Ending::NotCounted);
+        ledger.hold(at(40), at(42), &base);
+        let half = Limits { requests: Some(50), tokens: Some(50_000) };
+        assert_eq!(ledger.limits(at(40), &base), half, "it takes away half at the most");
+        ledger.settle(under_way, &ASKED, None, Ending::NotCounted);
+        ledger.hold(at(41), at(42), &base);
+        assert_eq!(ledger.limits(at(41), &base), half, "and those of one moment are one");
+        ledger.hold(at(52), at(54), &base);
+        assert_eq!(ledger.limits(at(52), &base).requests, Some(40), "what was let in is allowed");
+        assert_eq!(ledger.limits(at(52 + 16 * 60), &base), base.configured);
+    }
+
+    #[test]
+    fn what_a_server_says_goes_before_what_is_assumed_and_never_over_what_was_set() {
+        let told = |limit| Some(Reported { limit, remaining: None });
+        let mut ledger = Ledger::default();
+        ledger.observe(NOW, None, &ASKED, &Received { requests: told(1000), tokens: told(9) });
+        let base = Base {
+            configured: Limits { requests: None, tokens: Some(50) },
+            assumed: Limits { requests: Some(500), tokens: Some(60) },
+        };
+        assert_eq!(ledger.limits(NOW, &base), Limits { requests: Some(1000), tokens: Some(9) });
+        ledger.observe(NOW, None, &ASKED, &Received { requests: None, tokens: told(99) });
+        assert_eq!(ledger.limits(NOW, &base), Limits { requests: Some(500), tokens: Some(50) });
+        ledger.hold(NOW, NOW, &base);
+        assert_eq!(ledger.limits(NOW, &base).requests, Some(250));
+    }
+
+    #[test]
+    fn what_is_left_shows_what_others_use() {
+        let (mut ledger, base) = (Ledger::default(), base(Some(100), None));
+        let slot = goes(ledger.look(NOW, None, &ASKED, &base));
+        let requests = Some(Reported { limit: 100, remaining: Some(9) });
+        ledger.observe(NOW, Some(slot), &ASKED, &Received { requests, tokens: None });
+        assert_eq!(ledger.others.requests, 90);
+        for _ in 0..7 {
+            goes(ledger.look(at(0), None, &ASKED, &base));
+        }
+        let requests = Some(Reported { limit: 100, remaining: Some(0) });
+        ledger.observe(at(30), Some(slot), &ASKED, &Received { requests, tokens: None });
+        let (_, start) = waits(ledger.look(at(30), None, &ASKED, &base));
+        assert_eq!(start, 30, "92 in a minute are one after less than a second");
+    }
+
+    #[test]
+    fn requests_are_booked_for_what_answers_use_unless_the_server_counts_the_most() {
+        let (mut ledger, base) = (Ledger::default(), base(None, Some(1_000_000)));
+        let asked = Asked { input: 10, max_tokens: 1000, priority: Priority::Person };
+        for _ in 0..40 {
+            let slot = goes(ledger.look(NOW, None, &asked, &base));
+            ledger.settle(slot, &asked, None, Ending::Answered { input: 10, output: 100 });
+        }
+        assert_eq!(ledger.booked(&asked), 110);
+        let slot = goes(ledger.look(NOW, None, &asked, &base));
+        let used = |used: u64| Reported { limit: 1_000_000, remaining: Some(1_000_000 - used) };
+        for (left, expected) in [(40 * 110 + 1010, 1010), (40 * 110 + 10, 110)] {
+            let received = Received { requests: None, tokens: Some(used(left)) };
+            ledger.observe(NOW, Some(slot), &asked, &received);
+            assert_eq!((ledger.booked(&asked), ledger.others.tokens), (expected, 0));
+        }
+        ledger.settle(slot, &asked, None, Ending::Answered { input: 10, output: 900 });
+        assert_eq!(ledger.booked(&asked), 910);
+        ledger.hold(NOW, NOW, &base);
+        assert_eq!(ledger.booked(&asked), 1010);
+    }
+}

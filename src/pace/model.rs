@@ -1,0 +1,189 @@
+//! Three processes, a strict server and the book, in every order of their steps and with a kill at each of them.
+//!
+//! A process looks until it may go, its request arrives, is answered, and is settled. Time goes on in ticks; in each of them
+//! those who wait look once. States that differ in nothing but the time of day are one, so that all of them can be seen.
+
+use std::collections::HashSet;
+
+use super::SECOND;
+use super::ledger::{Asked, Base, Ending, Ledger, Look, Priority};
+use super::window::{Limits, ON_ITS_WAY, WINDOW};
+
+const TICK: u64 = 2 * SECOND;
+
+const START: u64 = 10_000 * SECOND;
+
+const ASKED: Asked = Asked { input: 10, max_tokens: 50, priority: Priority::Person };
+
+/// What a request takes in the end.
+const TAKEN: u64 = 40;
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Stage {
+    New,
+    Waiting { ticket: u64, has_looked: bool },
+    Sent { slot: u64, at: u64 },
+    Arrived { slot: u64, at: u64 },
+    Answered { slot: u64, at: u64 },
+    Over,
+    Dead,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct State {
+    now: u64,
+    ledger: Ledger,
+    processes: [Stage; 3],
+    /// What the server counts: when it came, for which slot, and how much.
+    server: Vec<(u64, u64, u64)>,
+    /// When anybody last began, ended or died.
+    last_news: u64,
+}
+
+struct Model {
+    limits: Limits,
+    seen: HashSet<State>,
+    states: usize,
+}
+
+impl Model {
+    fn base(&self) -> Base {
+        Base { configured: self.limits, assumed: Limits::default() }
+    }
+
+    /// Visits every state that can follow this one.
+    fn explore(&mut self, first: State) {
+        let mut open = vec![first];
+        while let Some(state) = open.pop() {
+            if !self.seen.insert(normal(&state)) {
+                continue;
+            }
+            self.states += 1;
+            for process in 0..3 {
+                open.extend(self.step(&state, process));
+                if !matches!(state.processes[process], Stage::Over | Stage::Dead) {
+                    let mut killed = state.clone();
+                    killed.processes[process] = Stage::Dead;
+                    killed.last_news = killed.now;
+                    open.push(killed);
+                }
+            }
+            open.extend(tick(&state));
+        }
+    }
+
+    /// The next step of a process.
+    fn step(&self, state: &State, process: usize) -> Option<State> {
+        let mut next = state.clone();
+        let now = next.now;
+        let stage = match next.processes[process].clone() {
+            Stage::New => self.look(&mut next, process, None),
+            Stage::Waiting { ticket, has_looked: false } => self.look(&mut next, process, Some(ticket)),
+            Stage::Sent { slot, .. } => {
+                next.server.retain(|(at, ..)| now < at + WINDOW);
+                next.server.push((now, slot, ASKED.input + ASKED.max_tokens));
+                let tokens: u64 = next.server.iter().map(|(.., tokens)| tokens).sum();
+                let limits = self.limits;
+                assert!(limits.requests.is_none_or(|limit| next.server.len() as u64 <= limit), "{next:#?}");
+                assert!(limits.tokens.is_none_or(|limit| tokens <= limit), "{next:#?}");
+                Stage::Arrived { slot, at: now }
+            }
+            Stage::Arrived { slot, at } => {
+                let counted = next.server.iter_mut().find(|(_, of, _)| *of == slot);
+                counted.into_iter().for_each(|(.., tokens)| *tokens = TAKEN);
+                Stage::Answered { slot, at }
+            }
+            Stage::Answered { slot, at } => {
+                let ending = Ending::Answered { input: ASKED.input, output: TAKEN - ASKED.input };
+                next.ledger.settle(slot, &ASKED, Some(at), ending);
+                next.last_news = now;
+                Stage::Over
+            }
+            Stage::Waiting { has_looked: true, .. } | Stage::Over | Stage::Dead => return None,
+        };
+        next.processes[process] = stage;
+        Some(next)
+    }
+
+    fn look(&self, state: &mut State, process: usize, ticket: Option<u64>) -> Stage {
+        let now = state.now;
+        match state.ledger.look(now, ticket, &ASKED, &self.base()) {
+            Look::Go(slot) => {
+                state.last_news = now;
+                Stage::Sent { slot: slot.expect("there are limits"), at: now }
+            }
+            Look::Wait { ticket, start, .. } => {
+                // Whoever is the only one to wait goes at the latest when the last slot of all has lapsed.
+                let others = state.processes.iter().enumerate().filter(|(other, _)| *other != process);
+                let is_alone = others.clone().all(|(_, stage)| matches!(stage, Stage::Over | Stage::Dead | Stage::New));
+                assert!(!is_alone || now < state.last_news + WINDOW + ON_ITS_WAY + TICK, "{state:#?}");
+                assert!(start > now);
+                Stage::Waiting { ticket: ticket.expect("there are limits"), has_looked: true }
+            }
+        }
+    }
+}
+
+/// The same a tick later, unless somebody still has to do something in this one.
+fn tick(state: &State) -> Option<State> {
+    let has_time = |stage: &Stage| match stage {
+        Stage::Waiting { has_looked, .. } => *has_looked,
+        // A request is on its way for no longer than that.
+        Stage::Sent { at, .. } => state.now + TICK <= at + ON_ITS_WAY,
+        // An answer may take its time, but two ticks show as much as twenty.
+        Stage::Arrived { at, .. } | Stage::Answered { at, .. } => state.now < at + 2 * TICK,
+        Stage::New | Stage::Dead | Stage::Over => true,
+    };
+    let goes_on = state.processes.iter().any(|stage| matches!(stage, Stage::Waiting { .. } | Stage::Sent { .. }))
+        || state.processes.iter().any(|stage| matches!(stage, Stage::Arrived { .. } | Stage::Answered { .. }));
+    if !goes_on || !state.processes.iter().all(has_time) {
+        return None;
+    }
+    let mut next = state.clone();
+    next.now += TICK;
+    for stage in &mut next.processes {
+        if let Stage::Waiting { has_looked, .. } = stage {
+            *has_looked = false;
+        }
+    }
+    Some(next)
+}
+
+/// The state as it would be at the start, without what has lapsed.
+fn normal(state: &State) -> State {
+    let mut state = state.clone();
+    let shift = |moment: &mut u64| *moment = moment.saturating_sub(state.now - START);
+    let now = state.now;
+    state.server.retain(|(at, ..)| now < at + WINDOW);
+    state.ledger.slots.retain(|slot| now < slot.expiry());
+    state.server.iter_mut().for_each(|(at, ..)| shift(at));
+    state.ledger.slots.iter_mut().for_each(|slot| shift(&mut slot.at));
+    state.ledger.queue.iter_mut().for_each(|ticket| shift(&mut ticket.seen));
+    shift(&mut state.ledger.due);
+    shift(&mut state.last_news);
+    for stage in &mut state.processes {
+        if let Stage::Sent { at, .. } | Stage::Arrived { at, .. } | Stage::Answered { at, .. } = stage {
+            shift(at);
+        }
+    }
+    // Nobody is anybody in particular.
+    state.processes.sort();
+    state.now = START;
+    state
+}
+
+fn states_of(requests: Option<u64>, tokens: Option<u64>) -> usize {
+    let mut model = Model { limits: Limits { requests, tokens }, seen: HashSet::new(), states: 0 };
+    let ledger = Ledger { counts_the_most: true, ..Ledger::default() };
+    let processes = [Stage::New, Stage::New, Stage::New];
+    model.explore(State { now: START, ledger, processes, server: Vec::new(), last_news: START });
+    model.states
+}
+
+#[test]
+fn no_order_of_three_processes_and_their_deaths_is_over_a_limit_or_loses_a_slot() {
+    for (requests, tokens) in [(Some(1), None), (Some(2), None), (None, Some(100))] {
+        let states = states_of(requests, tokens);
+        assert!(states > 1_000, "{requests:?} {tokens:?}: {states}");
+    }
+}

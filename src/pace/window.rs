@@ -1,0 +1,256 @@
+//! A sliding minute of requests and tokens: when the next request fits, pure.
+//!
+//! A server counts a request when it arrives, which is some time after it was begun and before its answer's head. A slot so
+//! counts for a minute from the head on, where that is known, and a little longer where it is not: whatever the network
+//! does, no minute of the server holds more than one of ours.
+//!
+//! Some servers do not slide a window but drip tokens into a bucket that holds a part of the minute's. Requests are spread for
+//! them: a small burst at once, the others one after the other, which costs a window that slides next to nothing.
+
+use std::collections::VecDeque;
+
+use super::SECOND;
+
+/// How long a request counts.
+pub(super) const WINDOW: u64 = 60 * SECOND;
+
+/// How long a request may be on its way until the server counts it.
+pub(super) const ON_ITS_WAY: u64 = 2 * SECOND;
+
+/// The share of the minute's requests that may begin at once, in percent.
+const BURST_PERCENT: u64 = 8;
+
+/// How fast the others follow, in percent of what is allowed.
+const SPEED_PERCENT: u64 = 97;
+
+/// What is allowed in a minute; none: any number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Limits {
+    /// Requests.
+    pub(crate) requests: Option<u64>,
+    /// Tokens.
+    pub(crate) tokens: Option<u64>,
+}
+
+impl Limits {
+    /// Whether anything is limited.
+    pub(crate) fn is_any(self) -> bool {
+        self.requests.is_some() || self.tokens.is_some()
+    }
+
+    /// The time from one request to the next.
+    fn interval(self) -> u64 {
+        self.requests.map_or(0, |requests| WINDOW * 100 / SPEED_PERCENT / requests.max(1))
+    }
+
+    /// How far requests may run ahead of the interval: the burst without its first one.
+    fn ahead(self) -> u64 {
+        let burst = self.requests.map_or(1, |requests| (requests * BURST_PERCENT / 100).max(2));
+        self.interval() * (burst - 1)
+    }
+
+    /// What the spreading is at after a request at `start`; `due` is what it was at before.
+    pub(super) fn spread(self, due: u64, start: u64) -> u64 {
+        due.max(start) + self.interval()
+    }
+}
+
+/// A request that counts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Slot {
+    /// Its number.
+    pub(super) id: u64,
+    /// When it was begun, or once it has ended: when it was counted at the latest.
+    pub(super) at: u64,
+    /// The tokens that it counts for.
+    pub(super) tokens: u64,
+    /// The most that it can take.
+    pub(super) most: u64,
+    /// Whether it has ended.
+    pub(super) has_ended: bool,
+}
+
+impl Slot {
+    /// When it counts no more.
+    pub(super) fn expiry(&self) -> u64 {
+        self.at + WINDOW + if self.has_ended { 0 } else { ON_ITS_WAY }
+    }
+}
+
+/// What others use of the same limits. How old it is nobody tells, so it is taken to end evenly within a window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(super) struct Others {
+    /// When it was seen.
+    pub(super) at: u64,
+    /// Requests.
+    pub(super) requests: u64,
+    /// Tokens.
+    pub(super) tokens: u64,
+}
+
+impl Others {
+    fn left(self, amount: u64, now: u64) -> u64 {
+        let rest = WINDOW.saturating_sub(now.saturating_sub(self.at));
+        u64::try_from(u128::from(amount) * u128::from(rest) / u128::from(WINDOW)).unwrap_or(amount)
+    }
+
+    /// When no more than `room` of `amount` is left.
+    fn down_to(self, amount: u64, room: u64) -> u64 {
+        if amount <= room {
+            return 0;
+        }
+        let passed = u128::from(amount - room) * u128::from(WINDOW) / u128::from(amount);
+        self.at + u64::try_from(passed).unwrap_or(WINDOW) + 1
+    }
+}
+
+/// The coming minute, request by request: each one that is placed takes room from those behind it.
+#[derive(Debug)]
+pub(super) struct Forecast {
+    limits: Limits,
+    others: Others,
+    now: u64,
+    due: u64,
+    requests: u64,
+    tokens: u64,
+    /// When how many tokens expire, the first to expire in front.
+    expiring: VecDeque<(u64, u64)>,
+}
+
+impl Forecast {
+    /// The minute as it is after these slots. `due` is what the spreading is at.
+    pub(super) fn new(limits: Limits, slots: &[Slot], others: Others, now: u64, due: u64) -> Self {
+        let mut expiring: Vec<_> = slots.iter().map(|slot| (slot.expiry(), slot.tokens)).collect();
+        expiring.sort_unstable();
+        Self {
+            limits,
+            others,
+            now,
+            due,
+            requests: slots.len() as u64,
+            tokens: slots.iter().fold(0, |sum, slot| sum.saturating_add(slot.tokens)),
+            expiring: expiring.into(),
+        }
+    }
+
+    /// Places a request behind those before it, and gives its start.
+    pub(super) fn place(&mut self, tokens: u64) -> u64 {
+        // What is over the limit by itself goes when nothing else counts.
+        let tokens = self.limits.tokens.map_or(tokens, |limit| tokens.min(limit));
+        self.now = self.now.max(self.due.saturating_sub(self.limits.ahead()));
+        self.forget();
+        while let Some(later) = self.full_until(tokens) {
+            self.now = later;
+            self.forget();
+        }
+        self.due = self.limits.spread(self.due, self.now);
+        self.requests += 1;
+        self.tokens = self.tokens.saturating_add(tokens);
+        self.expiring.push_back((self.now + WINDOW + ON_ITS_WAY, tokens));
+        self.now
+    }
+
+    fn forget(&mut self) {
+        while let Some(&(expiry, tokens)) = self.expiring.front().filter(|(expiry, _)| *expiry <= self.now) {
+            debug_assert!(expiry <= self.now);
+            self.expiring.pop_front();
+            self.requests -= 1;
+            self.tokens = self.tokens.saturating_sub(tokens);
+        }
+    }
+
+    /// The next moment at which there may be room, none if there is room now.
+    fn full_until(&self, tokens: u64) -> Option<u64> {
+        let until = |limit: Option<u64>, used: u64, wanted: u64, theirs: u64| {
+            let limit = limit?;
+            let room = limit.checked_sub(used.saturating_add(wanted));
+            match room {
+                Some(room) if self.others.left(theirs, self.now) <= room => None,
+                Some(room) => Some(self.others.down_to(theirs, room).max(self.now + 1)),
+                None => Some(u64::MAX),
+            }
+        };
+        let requests = until(self.limits.requests, self.requests, 1, self.others.requests);
+        let tokens = until(self.limits.tokens, self.tokens, tokens, self.others.tokens);
+        let later = requests.into_iter().chain(tokens).max()?;
+        let expiry = self.expiring.front().map_or(u64::MAX, |(expiry, _)| *expiry);
+        // With nothing of ours in the window, others alone may fill it, but no longer than for one.
+        Some(later.min(expiry)).filter(|later| *later < u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_000_000 * SECOND;
+
+    fn limits(requests: u64, tokens: u64) -> Limits {
+        Limits { requests: Some(requests), tokens: Some(tokens) }
+    }
+
+    fn slot(seconds_ago: u64, tokens: u64) -> Slot {
+        Slot { id: 0, at: NOW - seconds_ago * SECOND, tokens, most: tokens, has_ended: true }
+    }
+
+    /// The starts of requests of so many tokens, in seconds from now.
+    fn starts(limits: Limits, slots: &[Slot], others: Others, tokens: &[u64]) -> Vec<u64> {
+        let mut forecast = Forecast::new(limits, slots, others, NOW, 0);
+        tokens.iter().map(|tokens| (forecast.place(*tokens) - NOW) / SECOND).collect()
+    }
+
+    #[test]
+    fn an_empty_window_has_room_at_once() {
+        assert_eq!(starts(limits(60, 100), &[], Others::default(), &[100]), [0]);
+        assert_eq!(starts(Limits::default(), &[], Others::default(), &[u64::MAX, u64::MAX]), [0, 0]);
+    }
+
+    #[test]
+    fn a_request_waits_until_enough_old_ones_count_no_more() {
+        let slots = [slot(40, 40), slot(20, 30), slot(10, 20)];
+        let wait = |tokens| starts(limits(600, 100), &slots, Others::default(), &[tokens])[0];
+        assert_eq!([wait(10), wait(20), wait(60), wait(100)], [0, 20, 40, 50]);
+        assert_eq!(wait(1000), 50, "what is over the limit by itself goes alone");
+        assert_eq!(starts(limits(3, 1000), &slots, Others::default(), &[1, 1]), [20, 40]);
+    }
+
+    #[test]
+    fn what_is_on_its_way_counts_longer_than_what_has_ended() {
+        let under_way = Slot { has_ended: false, ..slot(59, 100) };
+        assert_eq!(starts(limits(600, 100), &[slot(59, 100)], Others::default(), &[1]), [1]);
+        assert_eq!(starts(limits(600, 100), &[under_way], Others::default(), &[1]), [3]);
+    }
+
+    #[test]
+    fn after_a_burst_requests_follow_evenly() {
+        let mut forecast = Forecast::new(Limits { requests: Some(100), tokens: None }, &[], Others::default(), NOW, 0);
+        let starts: Vec<u64> = (0..200).map(|_| (forecast.place(1) - NOW) / 1000).collect();
+        assert_eq!(starts[..8], [0; 8]);
+        assert_eq!(starts[8] / 100, 6, "60 s by 97");
+        for (place, start) in starts.iter().enumerate().skip(100) {
+            assert!(start - starts[place - 100] >= 60_000, "never more than 100 in a minute");
+        }
+        assert!(starts[199] < 132_000, "and close to the least that 200 take: {}", starts[199]);
+    }
+
+    #[test]
+    fn no_minute_holds_more_than_a_limit_however_long_each_is_on_its_way() {
+        let mut forecast = Forecast::new(limits(10, 50), &[], Others::default(), NOW, 0);
+        let starts: Vec<u64> = (0..60).map(|n| forecast.place(n % 9)).collect();
+        for (first, start) in starts.iter().enumerate() {
+            let last = starts.iter().rposition(|other| *other < start + WINDOW).expect("itself");
+            assert!(last - first < 10);
+            let tokens: u64 = (first..=last).map(|n| n as u64 % 9).sum();
+            assert!(tokens <= 50, "{tokens}");
+        }
+    }
+
+    #[test]
+    fn what_others_use_ends_evenly() {
+        let others = Others { at: NOW, requests: 0, tokens: 100 };
+        let wait = |tokens| starts(limits(600, 100), &[], others, &[tokens])[0];
+        assert_eq!([wait(0), wait(50), wait(100)], [0, 30, 60]);
+        let many = Others { at: NOW, requests: 100, tokens: 0 };
+        assert_eq!(starts(limits(60, 100), &[], many, &[1]), [24]);
+    }
+}
