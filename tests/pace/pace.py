@@ -1,0 +1,122 @@
+"""Runs many sends side by side against servers with limits, each in a home of its own and all at the same time.
+
+    pace.py PROGRAM FOLDER
+"""
+
+import random
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from server import Bucket, Server, Sliding
+
+PROGRAM, FOLDER = sys.argv[1], Path(sys.argv[2])
+PROCESSES = 20
+failures, lines = [], []
+
+
+class Run:
+    """A home with limits in its config file, and a server."""
+
+    def __init__(self, name, limit, config):
+        self.name, self.server = name, Server(limit)
+        home = FOLDER / name.replace(" ", "-")
+        settings = home / "config" / "langdock"
+        settings.mkdir(parents=True)
+        (settings / "config.toml").write_text(
+            f'model = "m"\nbase_url = "{self.server.base_url}"\n[limits.m]\n{config}\n'
+        )
+        self.environment = {
+            "PATH": "/usr/bin:/bin", "HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"),
+            "XDG_STATE_HOME": str(home / "state"), "LANGDOCK_API_KEY": "sk-ld-pace",
+        }  # fmt: skip
+
+    def many(self, count, *flags):
+        """Sends so many prompts by xargs; gives the seconds from the first request to the last."""
+        numbers = "\n".join(map(str, range(count)))
+        command = ["xargs", "-P", str(PROCESSES), "-I{}", PROGRAM, "send", "-q", *flags, "number {}"]
+        done = subprocess.run(command, env=self.environment, input=numbers, text=True, capture_output=True)
+        self.check(done.returncode == 0, f"exit {done.returncode}: {done.stderr[-500:]}")
+        self.check(len(self.server.let_in) == count, f"{len(self.server.let_in)} of {count} were answered")
+        return self.server.let_in[-1] - self.server.let_in[0]
+
+    def check(self, holds, what):
+        if not holds:
+            failures.append(f"{self.name}: {what}")
+
+    def tell(self, took, least=None):
+        of_least = f", {took / least:.3f} of the least" if least else ""
+        lines.append(f"{self.name}: {len(self.server.refused)} 429s, {took:.1f} s{of_least}")
+
+    def foreseen(self, count, least, *flags):
+        took = self.many(count, *flags)
+        self.tell(took, least)
+        self.check(not self.server.refused, f"{len(self.server.refused)} 429s")
+        self.check(took <= 1.1 * least, f"{took:.1f} s, the least is {least} s")
+
+
+def requests():
+    Run("80 requests", Sliding(requests=80), "rpm = 80").foreseen(170, 120)
+
+
+def tokens():
+    # 4096 tokens may be written each time, 40 are: the book learns it.
+    Run("4000 tokens", Sliding(tokens=4000), "tpm = 4000").foreseen(170, 120)
+
+
+def most():
+    run = Run("4000 tokens at the most", Sliding(tokens=4000, most=True), "tpm = 4000")
+    run.foreseen(170, 120, "--max-tokens", "40")
+
+
+def bucket():
+    Run("500 requests of a bucket", Bucket(500, 50), "rpm = 500").foreseen(500, 54)
+
+
+def half():
+    run = Run("half of what was said", Sliding(requests=40), "rpm = 80")
+    took = run.many(70)
+    run.tell(took)
+    refused = run.server.refused
+    run.check(0 < len(refused) < PROCESSES, f"{len(refused)} 429s")
+    run.check(refused[-1] - refused[0] < 10, "429s after they told the limit")
+
+
+def killed():
+    run = Run("half are killed", Sliding(requests=20), "rpm = 20")
+    command = [PROGRAM, "send", "-q", "Hi"]
+    sends = [subprocess.Popen(command, env=run.environment, stdout=subprocess.DEVNULL) for _ in range(30)]
+    begun = time.monotonic()
+    dice = random.Random(time.time_ns())
+    for victim in dice.sample(sends, 15):
+        time.sleep(dice.uniform(0, 0.4))
+        victim.kill()
+    codes = [send.wait() for send in sends]
+    took = time.monotonic() - begun
+    run.tell(took)
+    run.check(all(code in (0, -9) for code in codes), f"exit codes {codes}")
+    run.check(not run.server.refused, f"{len(run.server.refused)} 429s")
+    # 15 that are left and those that were sent before they died: at 20 a minute with a window lost at most.
+    run.check(took < 75, f"{took:.1f} s")
+
+
+def main():
+    def guarded(scenario):
+        try:
+            scenario()
+        except Exception as error:
+            failures.append(f"{scenario.__name__}: {error!r}")
+
+    threads = [threading.Thread(target=guarded, args=[run]) for run in (requests, tokens, most, bucket, half, killed)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print("\n".join(lines))
+    if failures:
+        sys.exit("pace: " + "; ".join(failures))
+
+
+main()
