@@ -32,6 +32,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--max-wait', '--max-wait', [CompletionResultType]::ParameterName, 'Time spent waiting between tries, in all [default: 120s]')
             [CompletionResult]::new('--proxy', '--proxy', [CompletionResultType]::ParameterName, 'Proxy for every request that leaves this machine')
             [CompletionResult]::new('--cacert', '--cacert', [CompletionResultType]::ParameterName, 'PEM file of the certificates to trust, instead of the bundled ones and the system''s')
+            [CompletionResult]::new('--no-pace', '--no-pace', [CompletionResultType]::ParameterName, 'Send at once, whatever the limits of requests and tokens a minute')
             [CompletionResult]::new('--allow-http', '--allow-http', [CompletionResultType]::ParameterName, 'Allow plain http to another machine')
             [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Answer from the built-in endpoint: scripted answers, no model, no key')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -42,6 +43,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('models', 'models', [CompletionResultType]::ParameterValue, 'List the models that the region offers')
             [CompletionResult]::new('count', 'count', [CompletionResultType]::ParameterValue, 'Estimate the tokens of a request, by part; nothing is sent')
             [CompletionResult]::new('usage', 'usage', [CompletionResultType]::ParameterValue, 'Sum up what the requests of this machine took')
+            [CompletionResult]::new('session', 'session', [CompletionResultType]::ParameterValue, 'List, show, search and delete saved conversations')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run the scripted endpoint of --demo on a port, for other programs')
             [CompletionResult]::new('auth', 'auth', [CompletionResultType]::ParameterValue, 'Store, show and forget the API key')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show and change the settings')
@@ -79,6 +81,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write the answer to this file, whole or not at all')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write the answer to this file, whole or not at all')
             [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'A word for the log, by which `langdock usage --by tag` sums up')
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'Go on with this conversation, or begin it')
             [CompletionResult]::new('--region', '--region', [CompletionResultType]::ParameterName, 'Region: eu, us, global, ch')
             [CompletionResult]::new('--base-url', '--base-url', [CompletionResultType]::ParameterName, 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Profile of the config file')
@@ -109,8 +112,14 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('-x', '-x', [CompletionResultType]::ParameterName, 'Print the first fenced code block only')
             [CompletionResult]::new('--extract', '--extract', [CompletionResultType]::ParameterName, 'Print the first fenced code block only')
             [CompletionResult]::new('--allow-truncated', '--allow-truncated', [CompletionResultType]::ParameterName, 'Exit 0 even if the answer was cut off by the limit of tokens')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Go on with the conversation that was last used, or with LANGDOCK_SESSION''s')
+            [CompletionResult]::new('--continue', '--continue', [CompletionResultType]::ParameterName, 'Go on with the conversation that was last used, or with LANGDOCK_SESSION''s')
+            [CompletionResult]::new('--fork', '--fork', [CompletionResultType]::ParameterName, 'With --continue or --session: go on in a copy, and leave the conversation as it is')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Save nothing of this, neither in a conversation nor in the log of requests')
+            [CompletionResult]::new('--no-log', '--no-log', [CompletionResultType]::ParameterName, 'Save nothing of this, neither in a conversation nor in the log of requests')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print the body and send nothing; the data of images is shortened')
             [CompletionResult]::new('--curl', '--curl', [CompletionResultType]::ParameterName, 'Print an equal curl command and send nothing; the key stands in it as $LANGDOCK_API_KEY')
+            [CompletionResult]::new('--no-pace', '--no-pace', [CompletionResultType]::ParameterName, 'Send at once, whatever the limits of requests and tokens a minute')
             [CompletionResult]::new('--allow-http', '--allow-http', [CompletionResultType]::ParameterName, 'Allow plain http to another machine')
             [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Answer from the built-in endpoint: scripted answers, no model, no key')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -131,6 +140,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--cacert', '--cacert', [CompletionResultType]::ParameterName, 'PEM file of the certificates to trust, instead of the bundled ones and the system''s')
             [CompletionResult]::new('--refresh', '--refresh', [CompletionResultType]::ParameterName, 'Ask for the list, however young the last one is')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the list as JSON, with all that is said of each model')
+            [CompletionResult]::new('--no-pace', '--no-pace', [CompletionResultType]::ParameterName, 'Send at once, whatever the limits of requests and tokens a minute')
             [CompletionResult]::new('--allow-http', '--allow-http', [CompletionResultType]::ParameterName, 'Allow plain http to another machine')
             [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Answer from the built-in endpoint: scripted answers, no model, no key')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -179,6 +189,62 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'langdock;session' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'Print a line about each, the one last used first')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print a conversation as Markdown')
+            [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Find the conversations that have all of these words in one turn')
+            [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Print a conversation for other programs: Markdown, or the messages as --messages takes them')
+            [CompletionResult]::new('rename', 'rename', [CompletionResultType]::ParameterValue, 'Give a conversation another name')
+            [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Delete conversations; on a terminal it asks first')
+            [CompletionResult]::new('path', 'path', [CompletionResultType]::ParameterValue, 'Print where a conversation is, or the folder of all')
+            break
+        }
+        'langdock;session;list' {
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print an array of objects')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print an array of objects')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'langdock;session;show' {
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print an object with every turn as it is on disk')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print an object with every turn as it is on disk')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'langdock;session;search' {
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print an array of objects')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print an array of objects')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'langdock;session;export' {
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print the messages as an array, images and PDFs in it')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the messages as an array, images and PDFs in it')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'langdock;session;rename' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'langdock;session;rm' {
+            [CompletionResult]::new('--older-than', '--older-than', [CompletionResultType]::ParameterName, 'All in which nothing was said for so long, such as 30d')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'langdock;session;path' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
         'langdock;serve' {
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port; 0 takes a free one [default: 0]')
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The one key to accept [default: any]')
@@ -213,6 +279,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--max-wait', '--max-wait', [CompletionResultType]::ParameterName, 'Time spent waiting between tries, in all [default: 120s]')
             [CompletionResult]::new('--proxy', '--proxy', [CompletionResultType]::ParameterName, 'Proxy for every request that leaves this machine')
             [CompletionResult]::new('--cacert', '--cacert', [CompletionResultType]::ParameterName, 'PEM file of the certificates to trust, instead of the bundled ones and the system''s')
+            [CompletionResult]::new('--no-pace', '--no-pace', [CompletionResultType]::ParameterName, 'Send at once, whatever the limits of requests and tokens a minute')
             [CompletionResult]::new('--allow-http', '--allow-http', [CompletionResultType]::ParameterName, 'Allow plain http to another machine')
             [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Answer from the built-in endpoint: scripted answers, no model, no key')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -233,6 +300,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--cacert', '--cacert', [CompletionResultType]::ParameterName, 'PEM file of the certificates to trust, instead of the bundled ones and the system''s')
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print an object')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print an object')
+            [CompletionResult]::new('--no-pace', '--no-pace', [CompletionResultType]::ParameterName, 'Send at once, whatever the limits of requests and tokens a minute')
             [CompletionResult]::new('--allow-http', '--allow-http', [CompletionResultType]::ParameterName, 'Allow plain http to another machine')
             [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Answer from the built-in endpoint: scripted answers, no model, no key')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -251,6 +319,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--max-wait', '--max-wait', [CompletionResultType]::ParameterName, 'Time spent waiting between tries, in all [default: 120s]')
             [CompletionResult]::new('--proxy', '--proxy', [CompletionResultType]::ParameterName, 'Proxy for every request that leaves this machine')
             [CompletionResult]::new('--cacert', '--cacert', [CompletionResultType]::ParameterName, 'PEM file of the certificates to trust, instead of the bundled ones and the system''s')
+            [CompletionResult]::new('--no-pace', '--no-pace', [CompletionResultType]::ParameterName, 'Send at once, whatever the limits of requests and tokens a minute')
             [CompletionResult]::new('--allow-http', '--allow-http', [CompletionResultType]::ParameterName, 'Allow plain http to another machine')
             [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Answer from the built-in endpoint: scripted answers, no model, no key')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -286,6 +355,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--cacert', '--cacert', [CompletionResultType]::ParameterName, 'PEM file of the certificates to trust, instead of the bundled ones and the system''s')
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print an object')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print an object')
+            [CompletionResult]::new('--no-pace', '--no-pace', [CompletionResultType]::ParameterName, 'Send at once, whatever the limits of requests and tokens a minute')
             [CompletionResult]::new('--allow-http', '--allow-http', [CompletionResultType]::ParameterName, 'Allow plain http to another machine')
             [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Answer from the built-in endpoint: scripted answers, no model, no key')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -304,6 +374,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--max-wait', '--max-wait', [CompletionResultType]::ParameterName, 'Time spent waiting between tries, in all [default: 120s]')
             [CompletionResult]::new('--proxy', '--proxy', [CompletionResultType]::ParameterName, 'Proxy for every request that leaves this machine')
             [CompletionResult]::new('--cacert', '--cacert', [CompletionResultType]::ParameterName, 'PEM file of the certificates to trust, instead of the bundled ones and the system''s')
+            [CompletionResult]::new('--no-pace', '--no-pace', [CompletionResultType]::ParameterName, 'Send at once, whatever the limits of requests and tokens a minute')
             [CompletionResult]::new('--allow-http', '--allow-http', [CompletionResultType]::ParameterName, 'Allow plain http to another machine')
             [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Answer from the built-in endpoint: scripted answers, no model, no key')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -322,6 +393,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--max-wait', '--max-wait', [CompletionResultType]::ParameterName, 'Time spent waiting between tries, in all [default: 120s]')
             [CompletionResult]::new('--proxy', '--proxy', [CompletionResultType]::ParameterName, 'Proxy for every request that leaves this machine')
             [CompletionResult]::new('--cacert', '--cacert', [CompletionResultType]::ParameterName, 'PEM file of the certificates to trust, instead of the bundled ones and the system''s')
+            [CompletionResult]::new('--no-pace', '--no-pace', [CompletionResultType]::ParameterName, 'Send at once, whatever the limits of requests and tokens a minute')
             [CompletionResult]::new('--allow-http', '--allow-http', [CompletionResultType]::ParameterName, 'Allow plain http to another machine')
             [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Answer from the built-in endpoint: scripted answers, no model, no key')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')

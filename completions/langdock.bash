@@ -37,6 +37,9 @@ _langdock() {
             langdock,serve)
                 cmd="langdock__subcmd__serve"
                 ;;
+            langdock,session)
+                cmd="langdock__subcmd__session"
+                ;;
             langdock,template)
                 cmd="langdock__subcmd__template"
                 ;;
@@ -67,6 +70,27 @@ _langdock() {
             langdock__subcmd__config,show)
                 cmd="langdock__subcmd__config__subcmd__show"
                 ;;
+            langdock__subcmd__session,export)
+                cmd="langdock__subcmd__session__subcmd__export"
+                ;;
+            langdock__subcmd__session,list)
+                cmd="langdock__subcmd__session__subcmd__list"
+                ;;
+            langdock__subcmd__session,path)
+                cmd="langdock__subcmd__session__subcmd__path"
+                ;;
+            langdock__subcmd__session,rename)
+                cmd="langdock__subcmd__session__subcmd__rename"
+                ;;
+            langdock__subcmd__session,rm)
+                cmd="langdock__subcmd__session__subcmd__rm"
+                ;;
+            langdock__subcmd__session,search)
+                cmd="langdock__subcmd__session__subcmd__search"
+                ;;
+            langdock__subcmd__session,show)
+                cmd="langdock__subcmd__session__subcmd__show"
+                ;;
             langdock__subcmd__template,list)
                 cmd="langdock__subcmd__template__subcmd__list"
                 ;;
@@ -80,7 +104,7 @@ _langdock() {
 
     case "${cmd}" in
         langdock)
-            opts="-h -V --region --base-url --profile --api-key-file --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --demo --help --version send models count usage serve auth config completions template"
+            opts="-h -V --region --base-url --profile --api-key-file --connect-timeout --idle-timeout --timeout --max-retries --max-wait --no-pace --proxy --cacert --allow-http --demo --help --version send models count usage session serve auth config completions template"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -174,7 +198,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__auth__subcmd__login)
-            opts="-h --region --base-url --profile --api-key-file --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --demo --help"
+            opts="-h --region --base-url --profile --api-key-file --connect-timeout --idle-timeout --timeout --max-retries --max-wait --no-pace --proxy --cacert --allow-http --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -254,7 +278,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__auth__subcmd__logout)
-            opts="-h --region --base-url --profile --api-key-file --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --demo --help"
+            opts="-h --region --base-url --profile --api-key-file --connect-timeout --idle-timeout --timeout --max-retries --max-wait --no-pace --proxy --cacert --allow-http --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -334,7 +358,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__auth__subcmd__status)
-            opts="-j -h --json --region --base-url --profile --api-key-file --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --demo --help"
+            opts="-j -h --json --region --base-url --profile --api-key-file --connect-timeout --idle-timeout --timeout --max-retries --max-wait --no-pace --proxy --cacert --allow-http --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -442,7 +466,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__config__subcmd__get)
-            opts="-h --region --base-url --profile --api-key-file --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --demo --help"
+            opts="-h --region --base-url --profile --api-key-file --connect-timeout --idle-timeout --timeout --max-retries --max-wait --no-pace --proxy --cacert --allow-http --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -550,7 +574,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__config__subcmd__set)
-            opts="-h --region --base-url --profile --api-key-file --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --demo --help"
+            opts="-h --region --base-url --profile --api-key-file --connect-timeout --idle-timeout --timeout --max-retries --max-wait --no-pace --proxy --cacert --allow-http --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -630,7 +654,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__config__subcmd__show)
-            opts="-j -h --json --region --base-url --profile --api-key-file --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --demo --help"
+            opts="-j -h --json --region --base-url --profile --api-key-file --connect-timeout --idle-timeout --timeout --max-retries --max-wait --no-pace --proxy --cacert --allow-http --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -885,7 +909,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__models)
-            opts="-h --refresh --json --region --base-url --profile --api-key-file --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --demo --help"
+            opts="-h --refresh --json --region --base-url --profile --api-key-file --connect-timeout --idle-timeout --timeout --max-retries --max-wait --no-pace --proxy --cacert --allow-http --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -965,7 +989,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__send)
-            opts="-m -s -f -a -I -e -t -p -T -q -v -u -S -j -x -o -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --set --prefill --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --color --quiet --verbose --usage --no-stream --json --jsonl --extract --lang --output --allow-truncated --tag --dry-run --curl --region --base-url --profile --api-key-file --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --demo --help"
+            opts="-m -s -f -a -I -e -t -p -T -q -v -u -S -j -x -o -c -n -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --set --prefill --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --color --quiet --verbose --usage --no-stream --json --jsonl --extract --lang --output --allow-truncated --tag --continue --session --fork --no-log --dry-run --curl --region --base-url --profile --api-key-file --connect-timeout --idle-timeout --timeout --max-retries --max-wait --no-pace --proxy --cacert --allow-http --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1208,6 +1232,10 @@ _langdock() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --session)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --region)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1335,6 +1363,122 @@ _langdock() {
                     fi
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        langdock__subcmd__session)
+            opts="-h --help list show search export rename rm path"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        langdock__subcmd__session__subcmd__export)
+            opts="-j -h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        langdock__subcmd__session__subcmd__list)
+            opts="-j -h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        langdock__subcmd__session__subcmd__path)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        langdock__subcmd__session__subcmd__rename)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        langdock__subcmd__session__subcmd__rm)
+            opts="-h --older-than --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        langdock__subcmd__session__subcmd__search)
+            opts="-j -h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        langdock__subcmd__session__subcmd__show)
+            opts="-j -h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

@@ -29,6 +29,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --max-wait 'Time spent waiting between tries, in all [default: 120s]'
             cand --proxy 'Proxy for every request that leaves this machine'
             cand --cacert 'PEM file of the certificates to trust, instead of the bundled ones and the system''s'
+            cand --no-pace 'Send at once, whatever the limits of requests and tokens a minute'
             cand --allow-http 'Allow plain http to another machine'
             cand --demo 'Answer from the built-in endpoint: scripted answers, no model, no key'
             cand -h 'Print help (see more with ''--help'')'
@@ -39,6 +40,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand models 'List the models that the region offers'
             cand count 'Estimate the tokens of a request, by part; nothing is sent'
             cand usage 'Sum up what the requests of this machine took'
+            cand session 'List, show, search and delete saved conversations'
             cand serve 'Run the scripted endpoint of --demo on a port, for other programs'
             cand auth 'Store, show and forget the API key'
             cand config 'Show and change the settings'
@@ -75,6 +77,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand -o 'Write the answer to this file, whole or not at all'
             cand --output 'Write the answer to this file, whole or not at all'
             cand --tag 'A word for the log, by which `langdock usage --by tag` sums up'
+            cand --session 'Go on with this conversation, or begin it'
             cand --region 'Region: eu, us, global, ch'
             cand --base-url 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced'
             cand --profile 'Profile of the config file'
@@ -105,8 +108,14 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand -x 'Print the first fenced code block only'
             cand --extract 'Print the first fenced code block only'
             cand --allow-truncated 'Exit 0 even if the answer was cut off by the limit of tokens'
+            cand -c 'Go on with the conversation that was last used, or with LANGDOCK_SESSION''s'
+            cand --continue 'Go on with the conversation that was last used, or with LANGDOCK_SESSION''s'
+            cand --fork 'With --continue or --session: go on in a copy, and leave the conversation as it is'
+            cand -n 'Save nothing of this, neither in a conversation nor in the log of requests'
+            cand --no-log 'Save nothing of this, neither in a conversation nor in the log of requests'
             cand --dry-run 'Print the body and send nothing; the data of images is shortened'
             cand --curl 'Print an equal curl command and send nothing; the key stands in it as $LANGDOCK_API_KEY'
+            cand --no-pace 'Send at once, whatever the limits of requests and tokens a minute'
             cand --allow-http 'Allow plain http to another machine'
             cand --demo 'Answer from the built-in endpoint: scripted answers, no model, no key'
             cand -h 'Print help (see more with ''--help'')'
@@ -126,6 +135,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --cacert 'PEM file of the certificates to trust, instead of the bundled ones and the system''s'
             cand --refresh 'Ask for the list, however young the last one is'
             cand --json 'Print the list as JSON, with all that is said of each model'
+            cand --no-pace 'Send at once, whatever the limits of requests and tokens a minute'
             cand --allow-http 'Allow plain http to another machine'
             cand --demo 'Answer from the built-in endpoint: scripted answers, no model, no key'
             cand -h 'Print help (see more with ''--help'')'
@@ -171,6 +181,54 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'langdock;session'= {
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand list 'Print a line about each, the one last used first'
+            cand show 'Print a conversation as Markdown'
+            cand search 'Find the conversations that have all of these words in one turn'
+            cand export 'Print a conversation for other programs: Markdown, or the messages as --messages takes them'
+            cand rename 'Give a conversation another name'
+            cand rm 'Delete conversations; on a terminal it asks first'
+            cand path 'Print where a conversation is, or the folder of all'
+        }
+        &'langdock;session;list'= {
+            cand -j 'Print an array of objects'
+            cand --json 'Print an array of objects'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'langdock;session;show'= {
+            cand -j 'Print an object with every turn as it is on disk'
+            cand --json 'Print an object with every turn as it is on disk'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'langdock;session;search'= {
+            cand -j 'Print an array of objects'
+            cand --json 'Print an array of objects'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'langdock;session;export'= {
+            cand -j 'Print the messages as an array, images and PDFs in it'
+            cand --json 'Print the messages as an array, images and PDFs in it'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'langdock;session;rename'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'langdock;session;rm'= {
+            cand --older-than 'All in which nothing was said for so long, such as 30d'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'langdock;session;path'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
         &'langdock;serve'= {
             cand --port 'Port; 0 takes a free one [default: 0]'
             cand --key 'The one key to accept [default: any]'
@@ -203,6 +261,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --max-wait 'Time spent waiting between tries, in all [default: 120s]'
             cand --proxy 'Proxy for every request that leaves this machine'
             cand --cacert 'PEM file of the certificates to trust, instead of the bundled ones and the system''s'
+            cand --no-pace 'Send at once, whatever the limits of requests and tokens a minute'
             cand --allow-http 'Allow plain http to another machine'
             cand --demo 'Answer from the built-in endpoint: scripted answers, no model, no key'
             cand -h 'Print help (see more with ''--help'')'
@@ -222,6 +281,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --cacert 'PEM file of the certificates to trust, instead of the bundled ones and the system''s'
             cand -j 'Print an object'
             cand --json 'Print an object'
+            cand --no-pace 'Send at once, whatever the limits of requests and tokens a minute'
             cand --allow-http 'Allow plain http to another machine'
             cand --demo 'Answer from the built-in endpoint: scripted answers, no model, no key'
             cand -h 'Print help (see more with ''--help'')'
@@ -239,6 +299,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --max-wait 'Time spent waiting between tries, in all [default: 120s]'
             cand --proxy 'Proxy for every request that leaves this machine'
             cand --cacert 'PEM file of the certificates to trust, instead of the bundled ones and the system''s'
+            cand --no-pace 'Send at once, whatever the limits of requests and tokens a minute'
             cand --allow-http 'Allow plain http to another machine'
             cand --demo 'Answer from the built-in endpoint: scripted answers, no model, no key'
             cand -h 'Print help (see more with ''--help'')'
@@ -271,6 +332,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --cacert 'PEM file of the certificates to trust, instead of the bundled ones and the system''s'
             cand -j 'Print an object'
             cand --json 'Print an object'
+            cand --no-pace 'Send at once, whatever the limits of requests and tokens a minute'
             cand --allow-http 'Allow plain http to another machine'
             cand --demo 'Answer from the built-in endpoint: scripted answers, no model, no key'
             cand -h 'Print help (see more with ''--help'')'
@@ -288,6 +350,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --max-wait 'Time spent waiting between tries, in all [default: 120s]'
             cand --proxy 'Proxy for every request that leaves this machine'
             cand --cacert 'PEM file of the certificates to trust, instead of the bundled ones and the system''s'
+            cand --no-pace 'Send at once, whatever the limits of requests and tokens a minute'
             cand --allow-http 'Allow plain http to another machine'
             cand --demo 'Answer from the built-in endpoint: scripted answers, no model, no key'
             cand -h 'Print help (see more with ''--help'')'
@@ -305,6 +368,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --max-wait 'Time spent waiting between tries, in all [default: 120s]'
             cand --proxy 'Proxy for every request that leaves this machine'
             cand --cacert 'PEM file of the certificates to trust, instead of the bundled ones and the system''s'
+            cand --no-pace 'Send at once, whatever the limits of requests and tokens a minute'
             cand --allow-http 'Allow plain http to another machine'
             cand --demo 'Answer from the built-in endpoint: scripted answers, no model, no key'
             cand -h 'Print help (see more with ''--help'')'

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_langdock_global_optspecs
-    string join \n region= base-url= profile= api-key-file= connect-timeout= idle-timeout= timeout= max-retries= max-wait= proxy= cacert= allow-http demo h/help V/version
+    string join \n region= base-url= profile= api-key-file= connect-timeout= idle-timeout= timeout= max-retries= max-wait= no-pace proxy= cacert= allow-http demo h/help V/version
 end
 
 function __fish_langdock_needs_command
@@ -35,6 +35,7 @@ complete -c langdock -n "__fish_langdock_needs_command" -l max-retries -d 'Tries
 complete -c langdock -n "__fish_langdock_needs_command" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
 complete -c langdock -n "__fish_langdock_needs_command" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
+complete -c langdock -n "__fish_langdock_needs_command" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_needs_command" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_needs_command" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -43,6 +44,7 @@ complete -c langdock -n "__fish_langdock_needs_command" -f -a "send" -d 'Send on
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "models" -d 'List the models that the region offers'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "count" -d 'Estimate the tokens of a request, by part; nothing is sent'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "usage" -d 'Sum up what the requests of this machine took'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "session" -d 'List, show, search and delete saved conversations'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "serve" -d 'Run the scripted endpoint of --demo on a port, for other programs'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "auth" -d 'Store, show and forget the API key'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "config" -d 'Show and change the settings'
@@ -71,6 +73,7 @@ never\t'Never'"
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l lang -d 'With --extract: the first code block of this language' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s o -l output -d 'Write the answer to this file, whole or not at all' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l tag -d 'A word for the log, by which `langdock usage --by tag` sums up' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l session -d 'Go on with this conversation, or begin it' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l region -d 'Region: eu, us, global, ch' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'Profile of the config file' -r
@@ -93,8 +96,12 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -s j -l json -d 
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l jsonl -d 'Print each event on a line as it comes, then the message object'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s x -l extract -d 'Print the first fenced code block only'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l allow-truncated -d 'Exit 0 even if the answer was cut off by the limit of tokens'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s c -l continue -d 'Go on with the conversation that was last used, or with LANGDOCK_SESSION\'s'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l fork -d 'With --continue or --session: go on in a copy, and leave the conversation as it is'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s n -l no-log -d 'Save nothing of this, neither in a conversation nor in the log of requests'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l dry-run -d 'Print the body and send nothing; the data of images is shortened'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l curl -d 'Print an equal curl command and send nothing; the key stands in it as $LANGDOCK_API_KEY'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -111,6 +118,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand models" -l proxy -d 'P
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l refresh -d 'Ask for the list, however young the last one is'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l json -d 'Print the list as JSON, with all that is said of each model'
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -141,6 +149,26 @@ command\t'The command that asked'"
 complete -c langdock -n "__fish_langdock_using_subcommand usage" -l since -d 'Only the requests of this last while, such as 7d [default: all]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand usage" -s j -l json -d 'Print an object'
 complete -c langdock -n "__fish_langdock_using_subcommand usage" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "list" -d 'Print a line about each, the one last used first'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "show" -d 'Print a conversation as Markdown'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "search" -d 'Find the conversations that have all of these words in one turn'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "export" -d 'Print a conversation for other programs: Markdown, or the messages as --messages takes them'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "rename" -d 'Give a conversation another name'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "rm" -d 'Delete conversations; on a terminal it asks first'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "path" -d 'Print where a conversation is, or the folder of all'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from list" -s j -l json -d 'Print an array of objects'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from show" -s j -l json -d 'Print an object with every turn as it is on disk'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from search" -s j -l json -d 'Print an array of objects'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from search" -s h -l help -d 'Print help'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from export" -s j -l json -d 'Print the messages as an array, images and PDFs in it'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from rename" -s h -l help -d 'Print help'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from rm" -l older-than -d 'All in which nothing was said for so long, such as 30d' -r
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from rm" -s h -l help -d 'Print help'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help'
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l port -d 'Port; 0 takes a free one [default: 0]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l key -d 'The one key to accept [default: any]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l rpm -d 'Requests a minute, for each key and model' -r
@@ -166,6 +194,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -181,6 +210,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -s j -l json -d 'Print an object'
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -195,6 +225,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -217,6 +248,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -s j -l json -d 'Print an object'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -231,6 +263,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -245,6 +278,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'

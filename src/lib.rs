@@ -7,7 +7,7 @@
 //! | 6 | `main.rs` | arguments in, exit code out |
 //! | 5 | `app`, `error`, `command` | wiring, the commands, every failure with its exit code and hint |
 //! | 4 | `cli` | the command line as data |
-//! | 3 | `config`, `input`, `usage`, `ui`, `demo` | settings, what goes in, what it took, what comes out, the built-in endpoint |
+//! | 3 | `config`, `input`, `session`, `usage`, `ui`, `demo` | settings, what goes in, what is kept, what it took, what comes out, the built-in endpoint |
 //! | 2 | `client` | the shared HTTP core |
 //! | 1 | `protocol`, `media`, `pace` | the Messages API and files as data, and the shared book of limits |
 //!
@@ -24,6 +24,7 @@ mod input;
 mod media;
 mod pace;
 mod protocol;
+mod session;
 mod ui;
 mod usage;
 
@@ -111,6 +112,7 @@ fn dispatch(app: &Arc<App>, command: Command) -> Result<(), Error> {
         Command::Count(args) => talk(app, async move { command::count(&theirs, *args).await }),
         Command::Usage(args) => command::usage(app, &args),
         Command::Serve(args) => talk(app, async move { command::serve(&theirs, &args).await }),
+        Command::Session(args) => command::session(app, &args),
         Command::Auth(args) => command::auth(app, &args),
         Command::Config(args) => command::config(app, &args),
         Command::Completions(args) => command::completions(app, args.shell),
@@ -167,11 +169,13 @@ fn said_about_output(command: &Command) -> (Verbosity, ColorChoice, ErrorForm) {
         | Command::Auth(cli::Auth { command: AuthCommand::Status { json: true, .. } }) => {
             (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Json)
         }
+        Command::Session(args) if args.is_for_programs() => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Json),
         Command::Auth(_)
         | Command::Completions(_)
         | Command::Config(_)
         | Command::Count(_)
         | Command::Serve(_)
+        | Command::Session(_)
         | Command::Template(_)
         | Command::Usage(_) => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Text),
     }

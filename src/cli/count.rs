@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{Connection, Input, Looking, Output, Request, Send, Tools};
+use super::{Connection, Conversation, Input, Looking, Output, Request, Send, Tools};
 use crate::config::parse_duration;
 
 /// Estimate the tokens of a request, by part; nothing is sent
@@ -40,6 +40,7 @@ impl Count {
             input: self.input,
             tools: Tools::default(),
             output: Output::default(),
+            conversation: Conversation::default(),
             looking: Looking::default(),
             connection: Connection::default(),
         }

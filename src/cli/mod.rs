@@ -11,6 +11,7 @@ mod count;
 mod input;
 mod parse;
 mod serve;
+mod session;
 mod settings;
 mod value;
 
@@ -24,6 +25,7 @@ pub(crate) use count::{Count, Usage};
 pub(crate) use input::{Input, Template, TemplateAction, Tools};
 pub(crate) use parse::{Unparsed, command_line, completion_script, parse};
 pub(crate) use serve::Serve;
+pub(crate) use session::{Conversation, Session, SessionAction};
 pub(crate) use settings::{Auth, AuthCommand, Config, ConfigCommand};
 use value::{at_least_one, key_and_json, not_blank, zero_to_one};
 
@@ -65,6 +67,11 @@ pub(crate) enum Command {
     /// Each request leaves a line in a log, with its numbers and names and nothing of what was said. LANGDOCK_NO_LOG keeps
     /// none.
     Usage(Usage),
+    /// List, show, search and delete saved conversations
+    ///
+    /// A conversation is named by its name, or by the beginning of its id where only one has it. Without that, show and export
+    /// are about the one that was last used.
+    Session(Session),
     /// Run the scripted endpoint of --demo on a port, for other programs
     ///
     /// It prints its base URL as LANGDOCK_BASE_URL and --base-url take it; an Anthropic SDK takes it with eu or us in the
@@ -116,6 +123,9 @@ pub(crate) struct Send {
     /// Where the answer goes
     #[command(flatten)]
     pub(crate) output: Output,
+    /// Which conversation it belongs to
+    #[command(flatten)]
+    pub(crate) conversation: Conversation,
     /// What would be sent
     #[command(flatten)]
     pub(crate) looking: Looking,
@@ -214,6 +224,7 @@ impl Command {
             Self::Config(args) => args.command.connection_mut(),
             Self::Count(_) => Err("count"),
             Self::Usage(_) => Err("usage"),
+            Self::Session(_) => Err("session"),
             Self::Serve(_) => Err("serve"),
             Self::Completions(_) => Err("completions"),
             Self::Template(_) => Err("template"),

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::kept::Kept;
 use crate::app::App;
 use crate::client::{self, Advance, Call, Held, Model, ResponseHead, Retrying};
 use crate::error::Error;
 use crate::pace::Why;
+use crate::session::Exchange;
 use crate::ui::{Answer, Countdown, OutputError, Renderer, Verbosity};
 
 /// How a call ended.
@@ -50,14 +52,30 @@ impl Timing {
     }
 }
 
-/// Drives `call` to its end.
-pub(crate) async fn drive(app: &App, model: &str, region: &str, mut call: Call, renderer: &mut Renderer) -> Outcome {
+/// Drives `call` to its end. Where the conversation is kept, what comes is written down before it is shown.
+pub(crate) async fn drive(
+    app: &App,
+    model: &str,
+    region: &str,
+    mut call: Call,
+    renderer: &mut Renderer,
+    mut kept: Option<&mut Kept>,
+) -> Outcome {
     let mut timing = Timing::start();
-    let ended = pull(app, &mut call, Some(renderer), &mut timing).await;
+    let journal = kept.as_deref_mut().and_then(Kept::exchange);
+    let ended = pull(app, &mut call, Some(renderer), journal, &mut timing).await;
     timing.ended = Instant::now();
     timing.waited = call.waited();
     let (attempts, waited_s) = (call.attempts(), call.waited().as_secs_f64());
-    let as_answer = |message, complete| Answer { message, region: region.to_owned(), complete, attempts, waited_s };
+    let session_id = kept.as_ref().and_then(|kept| kept.id());
+    let as_answer = |message, complete| Answer {
+        message,
+        region: region.to_owned(),
+        complete,
+        attempts,
+        waited_s,
+        session_id: session_id.map(str::to_owned),
+    };
     let after_content = call.has_content();
     let request_id = call.request_id().map(str::to_owned);
     let call_error = |source| Error::Call { source, after_content, attempts, model: model.to_owned() };
@@ -77,7 +95,7 @@ pub(crate) async fn drive(app: &App, model: &str, region: &str, mut call: Call, 
 
 /// Drives a call for the list of models to its end.
 pub(crate) async fn list_models(app: &App, mut call: Call) -> Result<Vec<Model>, Error> {
-    match pull(app, &mut call, None, &mut Timing::start()).await {
+    match pull(app, &mut call, None, None, &mut Timing::start()).await {
         Ok(()) => Ok(call.into_models()),
         Err(Stop::Call(source)) => {
             Err(Error::Call { source, after_content: false, attempts: call.attempts(), model: String::new() })
@@ -98,6 +116,7 @@ async fn pull(
     app: &App,
     call: &mut Call,
     mut renderer: Option<&mut Renderer>,
+    mut journal: Option<&mut Exchange>,
     timing: &mut Timing,
 ) -> Result<(), Stop> {
     let mut signal = pin!(app.interrupt.wait());
@@ -111,7 +130,7 @@ async fn pull(
     let mut countdown: Option<Countdown> = None;
     loop {
         if let Some(renderer) = renderer.as_deref_mut() {
-            show(call, renderer, timing)?;
+            show(call, renderer, journal.as_deref_mut(), timing)?;
         }
         let step = {
             let mut advance = pin!(call.advance());
@@ -150,12 +169,23 @@ async fn pull(
 }
 
 /// Shows all that has arrived, before more is read.
-fn show(call: &mut Call, renderer: &mut Renderer, timing: &mut Timing) -> Result<(), Stop> {
+fn show(
+    call: &mut Call,
+    renderer: &mut Renderer,
+    mut journal: Option<&mut Exchange>,
+    timing: &mut Timing,
+) -> Result<(), Stop> {
     while let Some(update) = call.next_update() {
         if timing.first_word.is_none() && update.is_content() {
             timing.first_word = Some(Instant::now());
         }
+        if let Some(journal) = journal.as_deref_mut() {
+            journal.update(&update, call.event_data());
+        }
         renderer.update(&update, call.event_data());
+    }
+    if let Some(journal) = journal {
+        journal.flush();
     }
     renderer.flush().map_err(Stop::Output)
 }

@@ -9,6 +9,7 @@ use super::check::{check_and_show, estimate, limits};
 use super::drive::{Outcome, Timing, drive};
 use super::gather::{StdinUse, stdin_use, system_prompt, user_turn};
 use super::given::Given;
+use super::kept::{Kept, Saving};
 use super::ledger::{Ledger, Noted, Taken};
 use super::offer::{Chosen, Offer};
 use super::request::{Asked, body, build, with_model};
@@ -40,8 +41,9 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     tell_about(app, &settings, &args.request);
 
     let offer = Offer::new(app, &settings);
-    let Prepared { model, request, body, estimate } =
-        prepare(app, &settings, args, Gathering { given, stdin_use }, &offer).await?;
+    let mut kept = Kept::open(app, &args.conversation, saving(app, &settings, args))?;
+    let gathering = Gathering { given, stdin_use, kept: kept.as_mut() };
+    let Prepared { model, request, body, estimate } = prepare(app, &settings, args, gathering, &offer).await?;
     if args.looking.dry_run {
         return app.print_json(&dry_run::shown_body(&body, app.facts.stdout_is_terminal));
     }
@@ -60,17 +62,26 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     let body = Bytes::from(body);
     let booking = |model: &Chosen| Booking::of(&model.id, estimate.paced(None), max_tokens, Priority::Person);
     let call = client.call(body.clone(), stream, booking(&model));
-    let mut outcome = drive(app, &model.id, region, call, &mut renderer).await;
+    if let Some(kept) = &mut kept {
+        kept.begin(app);
+    }
+    let mut outcome = drive(app, &model.id, region, call, &mut renderer, kept.as_mut()).await;
     let mut asked = model.id.clone();
     if let Some(next) = offer.choose_again(&model, outcome.error.as_ref()) {
         let body = with_model(&body, &model, max_tokens, &next);
         let call = client.call(Bytes::from(body), stream, booking(&next));
-        outcome = drive(app, &next.id, region, call, &mut renderer).await;
+        outcome = drive(app, &next.id, region, call, &mut renderer, kept.as_mut()).await;
         asked = next.id;
+    }
+    if let Some(kept) = &mut kept {
+        kept.end(app, outcome.answer.as_ref().map(|answer| (&answer.message, answer.complete)));
     }
     let timing = outcome.timing;
     let taken = Taken::of(outcome.answer.as_ref());
     let ended = end(app, args, settings.allow_truncated, outcome, renderer);
+    if args.conversation.no_log {
+        return ended;
+    }
     let ledger = Ledger::new(app, &settings, "send", args.output.tag.as_deref());
     let error = ended.as_ref().err();
     ledger.note(&Noted { model: &asked, estimate: &estimate, taken, timing, error });
@@ -103,10 +114,20 @@ pub(super) fn tell_region(app: &App, settings: &Settings) {
     }
 }
 
+/// Whether what is said is saved where no flag says so: on a terminal a person may want to go on with it.
+fn saving(app: &App, settings: &Settings, args: &cli::Send) -> Saving {
+    match settings.save.unwrap_or(app.facts.stdout_is_terminal) {
+        _ if args.looking.dry_run || args.looking.curl => Saving::Never,
+        true => Saving::Yes,
+        false => Saving::No,
+    }
+}
+
 /// What the user's turn is gathered from.
-struct Gathering {
+struct Gathering<'a> {
     given: Given,
     stdin_use: StdinUse,
+    kept: Option<&'a mut Kept>,
 }
 
 /// A request that is ready to be sent.
@@ -123,11 +144,11 @@ async fn prepare(
     app: &App,
     settings: &Settings,
     args: &cli::Send,
-    gathering: Gathering,
+    gathering: Gathering<'_>,
     offer: &Offer<'_>,
 ) -> Result<Prepared, Error> {
-    let Gathering { mut given, stdin_use } = gathering;
-    let system = app.unless_interrupted(system_prompt(args.request.system.as_deref())).await??;
+    let Gathering { mut given, stdin_use, kept } = gathering;
+    let mut system = app.unless_interrupted(system_prompt(args.request.system.as_deref())).await??;
     let turn = app.unless_interrupted(user_turn(app, args, &mut given, stdin_use)).await??;
     for notice in &turn.notices {
         app.notices.notice(notice);
@@ -136,6 +157,9 @@ async fn prepare(
     // The template's system prompt has been filled by now.
     let flags = given.complete(args);
     let tool_choice = given.tool_choice(args.tools.tool_choice.as_deref(), &flags)?;
+    if let Some(kept) = kept {
+        go_on(kept, &mut given, &mut system, &flags, &turn.content);
+    }
     let is_sent = !(args.looking.dry_run || args.looking.curl);
     let model = offer.choose(is_sent).await?;
     let earlier = &given.conversation.messages;
@@ -161,6 +185,35 @@ async fn prepare(
     let prefill = request.messages.into_iter().next_back().filter(|turn| turn.role == Role::Assistant);
     let request = CreateMessage { messages: prefill.into_iter().collect(), ..request };
     Ok(Prepared { model, request, body, estimate })
+}
+
+/// Puts the conversation before what is said now, which is what will be saved.
+fn go_on(
+    kept: &mut Kept,
+    given: &mut Given,
+    system: &mut Option<String>,
+    flags: &cli::Request,
+    content: &[ContentBlock],
+) {
+    if kept.is_saved() {
+        let mut said = given.conversation.messages.clone();
+        said.push(InputMessage { role: Role::User, content: content.to_vec() });
+        said.extend(
+            flags
+                .prefill
+                .as_deref()
+                .map(|prefill| InputMessage { role: Role::Assistant, content: vec![ContentBlock::text(prefill)] }),
+        );
+        said.retain(|message| !message.content.is_empty());
+        kept.say(said, system.clone());
+    }
+    if system.is_none() && flags.fields.iter().all(|(key, _)| key != "system") {
+        *system = kept.conversation().system().map(str::to_owned);
+    }
+    let mut messages = kept.conversation().messages();
+    messages.append(&mut given.conversation.messages);
+    given.conversation.messages = messages;
+    given.conversation_part.get_or_insert_with(|| ("the conversation so far".to_owned(), kept.conversation().size()));
 }
 
 /// Reads the key; a command, or a file that is a pipe, may take its time.

@@ -70,6 +70,7 @@ pub(crate) struct Chosen {
     pub(super) cacert: Option<Sourced<PathBuf>>,
     pub(super) allow_http: Option<Sourced<bool>>,
     pub(super) allow_truncated: Option<Sourced<bool>>,
+    pub(super) save: Option<Sourced<bool>>,
     /// A key that goes to any host: who gave it did so for this call.
     pub(super) key: Option<KeySource>,
     pub(super) api_key_cmd: Option<Sourced<Vec<String>>>,
@@ -125,6 +126,7 @@ impl Chosen {
                 .map(beside_its_file),
             allow_http: levels.pick("allow_http", flags.allow_http.then_some(true), None, as_switch)?,
             allow_truncated: levels.pick("allow_truncated", flags.allow_truncated.then_some(true), None, as_switch)?,
+            save: levels.pick("save", None, None, as_switch)?,
             key: match (&flags.api_key_file, &env.api_key) {
                 (Some(path), _) => Some(KeySource::File(path.clone())),
                 (None, Some(key)) => Some(KeySource::Environment(key.clone())),
@@ -179,6 +181,7 @@ impl Chosen {
             "cacert" => shown(self.cacert.as_ref(), Json::Null, |path| json!(path.to_string_lossy())),
             "allow_http" => shown(self.allow_http.as_ref(), json!(false), |switch| json!(switch)),
             "allow_truncated" => shown(self.allow_truncated.as_ref(), json!(false), |switch| json!(switch)),
+            "save" => shown(self.save.as_ref(), Json::Null, |switch| json!(switch)),
             _ => unreachable!("`{key}` is a key of the table, and has its line here"),
         }
     }

@@ -4,15 +4,16 @@ use std::env;
 use std::path::PathBuf;
 
 /// The variables with an effect and what they do, for the man pages.
-pub(crate) const VARIABLES: [(&str, &str); 17] = [
+pub(crate) const VARIABLES: [(&str, &str); 18] = [
     ("LANGDOCK_API_KEY", "The API key. There is no flag for it, since arguments show in ps."),
     ("LANGDOCK_REGION", "The region, as --region."),
     ("LANGDOCK_BASE_URL", "The base URL, as --base-url."),
     ("LANGDOCK_MODEL", "The model, as --model."),
     ("LANGDOCK_PROFILE", "The profile of the config file, as --profile."),
+    ("LANGDOCK_SESSION", "The conversation that --continue goes on with, by name or id, instead of the last one."),
     ("LANGDOCK_MAX_TOKENS", "The most tokens to write, as --max-tokens."),
     ("LANGDOCK_MAX_WAIT", "The most time to spend waiting for another try, as --max-wait."),
-    ("LANGDOCK_NO_LOG", "Keep no log of requests, whatever it is set to."),
+    ("LANGDOCK_NO_LOG", "Keep no log of requests and save nothing of conversations, whatever it is set to."),
     ("LANGDOCK_CONFIG", "Another config file than the usual one."),
     ("HTTPS_PROXY", "The proxy for https, as --proxy; the lower-case name works too."),
     ("NO_PROXY", "Hosts that are reached without HTTPS_PROXY; the lower-case name works too."),
@@ -38,6 +39,8 @@ pub(crate) struct Env {
     pub(crate) model: Option<String>,
     /// `LANGDOCK_PROFILE`
     pub(crate) profile: Option<String>,
+    /// `LANGDOCK_SESSION`
+    pub(crate) session: Option<String>,
     /// `LANGDOCK_MAX_TOKENS`
     pub(crate) max_tokens: Option<String>,
     /// `LANGDOCK_MAX_WAIT`
@@ -75,6 +78,7 @@ impl Env {
             base_url: set("LANGDOCK_BASE_URL"),
             model: set("LANGDOCK_MODEL"),
             profile: set("LANGDOCK_PROFILE"),
+            session: set("LANGDOCK_SESSION"),
             max_tokens: set("LANGDOCK_MAX_TOKENS"),
             max_wait: set("LANGDOCK_MAX_WAIT"),
             no_log: set("LANGDOCK_NO_LOG").is_some(),

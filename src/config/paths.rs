@@ -34,6 +34,11 @@ pub(crate) fn templates_folder() -> Option<PathBuf> {
     config_folder().map(|folder| folder.join("templates"))
 }
 
+/// The folder of the conversations. A machine without a home has none.
+pub(crate) fn sessions_folder() -> Option<PathBuf> {
+    dirs::data_dir().map(|folder| folder.join("langdock").join("sessions"))
+}
+
 fn config_folder() -> Option<PathBuf> {
     dirs::config_dir().map(|folder| folder.join("langdock"))
 }

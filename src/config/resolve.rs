@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) max_tokens: Option<Sourced<u64>>,
     /// Whether an answer may be cut off by a limit of tokens.
     pub(crate) allow_truncated: bool,
+    /// Whether what is said is saved, where somebody said so.
+    pub(crate) save: Option<bool>,
 }
 
 /// For one connection to come about, unless somebody says otherwise.
@@ -61,6 +63,7 @@ pub(crate) fn resolve(chosen: &Chosen, keys: Option<&Path>, demo: Option<&str>) 
         model: chosen.model.clone(),
         max_tokens: chosen.max_tokens.clone(),
         allow_truncated: value_or(chosen.allow_truncated.as_ref(), false),
+        save: chosen.save.as_ref().map(|chosen| chosen.value),
     })
 }
 

@@ -46,7 +46,7 @@ pub(crate) struct Setting {
 }
 
 /// All of them, in the order in which they are shown.
-pub(crate) const SETTINGS: [Setting; 15] = [
+pub(crate) const SETTINGS: [Setting; 16] = [
     setting("region", "--region", "LANGDOCK_REGION", Form::Region, "Requests go to this region only.", "\"eu\"", ""),
     setting(
         "base_url",
@@ -141,6 +141,15 @@ pub(crate) const SETTINGS: [Setting; 15] = [
         "Exit 0 even if an answer was cut off by the limit of tokens.",
         "true",
         "",
+    ),
+    setting(
+        "save",
+        "",
+        "",
+        Form::Switch,
+        "Whether `send` saves what is said: always, or never but with --continue or --session.",
+        "true",
+        "on a terminal",
     ),
 ];
 

@@ -4,7 +4,7 @@ use super::Error;
 use crate::client::{self, EndpointError, Timeout};
 use crate::media::ImageError;
 use crate::protocol::{ApiError, StopReason, StreamError};
-use crate::{config, input};
+use crate::{config, input, session};
 
 impl Error {
     /// What to do next.
@@ -13,6 +13,7 @@ impl Error {
             Self::Usage { hint, .. } => return hint.clone(),
             Self::Config(error) => return config_hint(error),
             Self::Input(error) => return input_hint(error),
+            Self::Session(error) => return session_hint(error),
             Self::Call { after_content: true, .. } => "what came is kept; send the request again for a whole answer",
             Self::Call { source, model, .. } => return Some(call_hint(source, model)),
             Self::NoModel => {
@@ -99,6 +100,22 @@ fn input_hint(error: &input::Error) -> Option<String> {
         input::Error::NoTextFiles { .. } => "hidden files and those that .gitignore names are left out; -f names one",
         input::Error::NotUserFirst => "put a message with `role` user in front",
         input::Error::Malformed { .. } | input::Error::Unreadable { .. } | input::Error::Stdin(_) => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn session_hint(error: &session::Error) -> Option<String> {
+    let hint = match error {
+        session::Error::Unknown(_) => "`langdock session list` names them",
+        session::Error::Ambiguous { .. } => "give more of the id",
+        session::Error::None => "begin one with --session NAME; `send` on a terminal begins one too",
+        session::Error::Taken(_) => "choose another name, or delete that one with `langdock session rm`",
+        session::Error::Newer { .. } => "use a newer langdock",
+        session::Error::NoHome => "set HOME",
+        session::Error::BadName { .. } => "choose another name",
+        session::Error::Foreign { .. } | session::Error::Unreadable { .. } | session::Error::Unwritable { .. } => {
+            return None;
+        }
     };
     Some(hint.to_owned())
 }

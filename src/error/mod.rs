@@ -13,7 +13,7 @@ use crate::client;
 use crate::media::ImageError;
 use crate::protocol::{StopReason, StreamError};
 use crate::ui::OutputError;
-use crate::{config, input};
+use crate::{config, input, session};
 
 /// Why a run failed.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,9 @@ pub(crate) enum Error {
     /// The input.
     #[error(transparent)]
     Input(#[from] input::Error),
+    /// The saved conversations.
+    #[error(transparent)]
+    Session(#[from] session::Error),
     /// The body is larger than the endpoint takes.
     #[error("the request has {bytes} bytes, over the limit of {limit} bytes (20 MB); the largest part is {largest}")]
     RequestTooLarge {
@@ -136,6 +139,7 @@ impl Error {
             Self::Config(error) => config_kind(error),
             Self::Build(_) => Kind::Usage,
             Self::Input(error) => input_kind(error),
+            Self::Session(error) => session_kind(error),
             Self::RequestTooLarge { .. } | Self::TooManyTokens { .. } => Kind::TooLarge,
             Self::Call { after_content: true, .. } => Kind::Incomplete,
             Self::Call { source, .. } => call_kind(source),
@@ -219,6 +223,21 @@ fn input_kind(error: &input::Error) -> Kind {
         | input::Error::NotUserFirst
         | input::Error::NoPrompt => Kind::Usage,
         input::Error::Image { .. } => Kind::TooLarge,
+    }
+}
+
+fn session_kind(error: &session::Error) -> Kind {
+    match error {
+        session::Error::Unreadable { .. }
+        | session::Error::Unwritable { .. }
+        | session::Error::Foreign { .. }
+        | session::Error::Newer { .. }
+        | session::Error::NoHome => Kind::Internal,
+        session::Error::Unknown(_)
+        | session::Error::Ambiguous { .. }
+        | session::Error::None
+        | session::Error::Taken(_)
+        | session::Error::BadName { .. } => Kind::Usage,
     }
 }
 

@@ -55,7 +55,7 @@ fn message_object(answer: &Answer) -> Value {
         let about = json!({
             "region": answer.region,
             "model": answer.message.model,
-            "session_id": null,
+            "session_id": answer.session_id,
             "complete": answer.complete,
             "attempts": answer.attempts,
             "waited_s": answer.waited_s,

@@ -1,6 +1,7 @@
 //! The terminal and the standard streams: nothing else in the crate writes to them.
 
 mod calls;
+mod confirm;
 mod extract;
 mod interrupt;
 mod json;
@@ -17,6 +18,7 @@ mod streams;
 mod style;
 
 pub(crate) use calls::Calls;
+pub(crate) use confirm::confirm;
 pub(crate) use extract::Extract;
 pub(crate) use interrupt::{Interrupt, die_of, die_of_closed_stdout};
 pub(crate) use json::{Json, JsonLines};

@@ -17,6 +17,8 @@ pub(crate) struct Answer {
     pub(crate) attempts: u32,
     /// Seconds spent waiting between tries.
     pub(crate) waited_s: f64,
+    /// The conversation that it is saved in.
+    pub(crate) session_id: Option<String>,
 }
 
 /// A form of output: what an answer looks like.

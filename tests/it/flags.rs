@@ -3,6 +3,7 @@
 //! The table is compared with clap's definition, so that a flag without an observed effect cannot be added.
 
 mod connection;
+mod conversation;
 mod input;
 mod looking;
 mod models;
@@ -47,6 +48,7 @@ fn rows() -> impl Iterator<Item = &'static Row> {
     [
         ROWS,
         connection::ROWS,
+        conversation::ROWS,
         request::ROWS,
         input::ROWS,
         output::ROWS,

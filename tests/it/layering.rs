@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 const ROWS: [&[&str]; 5] = [
     &["protocol", "media", "pace"],
     &["client"],
-    &["config", "input", "usage", "ui", "demo"],
+    &["config", "input", "session", "usage", "ui", "demo"],
     &["cli"],
     &["app", "error", "command"],
 ];
 
 /// Outside crates and the files or folders that own them.
 const OWNERS: [(&str, &[&str]); 21] = [
-    ("ring", &["client/"]),
-    ("jiff", &["usage/", "command/ledger.rs", "command/usage.rs"]),
+    ("ring", &["client/", "session/blob.rs"]),
+    ("jiff", &["session/", "usage/", "command/ledger.rs", "command/usage.rs"]),
     ("reqwest", &["client/"]),
     ("rustls", &["client/"]),
     ("rustls_native_certs", &["client/"]),

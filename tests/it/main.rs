@@ -18,6 +18,7 @@ mod pipelines;
 mod readme;
 mod requests;
 mod serve;
+mod session;
 mod signals;
 mod stdin;
 mod streams;

@@ -57,6 +57,24 @@ const USAGE: [Example; 3] = [
     ),
 ];
 
+/// The examples of `session`, of which the first ones make conversations.
+const SESSION: [Example; 6] = [
+    (
+        "A conversation from a script, and a look at it:",
+        "langdock send --session rivers 'Name three rivers.'\n\
+         langdock send --continue 'Which of them is the longest?'\n\
+         langdock session show rivers",
+    ),
+    ("Which conversations are there?", "langdock session list"),
+    ("Where did the word come up?", "langdock session search longest"),
+    ("What the model said, line by line:", "langdock session path rivers | xargs cat | grep '\"role\":\"assistant\"'"),
+    (
+        "Send a conversation on, with another model:",
+        "langdock session export --json rivers > rivers.json\nlangdock send --messages rivers.json 'And the shortest?'",
+    ),
+    ("Delete what is old:", "langdock session rm --older-than 30d"),
+];
+
 /// The examples of `serve`.
 const SERVE: [Example; 3] = [
     (
@@ -125,6 +143,7 @@ pub(super) fn examples(page: &str) -> &'static [Example] {
         "langdock-models" => &MODELS,
         "langdock-count" => &COUNT,
         "langdock-usage" => &USAGE,
+        "langdock-session" => &SESSION,
         "langdock-serve" => &SERVE,
         "langdock-auth" => &AUTH,
         "langdock-config" => &CONFIG,
@@ -147,7 +166,8 @@ fn each_example_of_the_man_pages_works() {
     home.write("work/photo.png", png());
     home.write("work/src/main.rs", "fn main() {}\n");
     home.write("work/review.md", "+++\nsystem = \"Be kind.\"\n+++\n\nReview this {{language}}.\n");
-    let pages = [&PROGRAM[..], &SEND, &MODELS, &COUNT, &USAGE, &SERVE[..1], &AUTH, &CONFIG, &TEMPLATE, &COMPLETIONS];
+    let pages =
+        [&PROGRAM[..], &SEND, &MODELS, &COUNT, &USAGE, &SESSION, &SERVE[..1], &AUTH, &CONFIG, &TEMPLATE, &COMPLETIONS];
     for (what, script) in pages.into_iter().flatten() {
         let run = Langdock::shell(script).home(&home).key().against(&server);
         let outcome = run.env("LANGDOCK_MODEL", "claude-3-haiku-20240307").run();

@@ -49,9 +49,10 @@ fn page(command: &Command) -> (String, String) {
     add(&synopsis(command));
     add(&rendered(|out| man.render_description_section(out)));
     add(&as_subsections(&rendered(|out| man.render_options_section(out))));
-    for section in [commands(command), config_keys(&name), environment(&name), files(&name), exit_status(&name)]
-        .into_iter()
-        .flatten()
+    for section in
+        [commands(command), config_keys(&name), format(&name), environment(&name), files(&name), exit_status(&name)]
+            .into_iter()
+            .flatten()
     {
         add(&section.render());
     }
@@ -139,6 +140,60 @@ fn config_keys(page: &str) -> Option<Roff> {
     (page == "langdock-config").then_some(section)
 }
 
+/// Describes the files of conversations: their format is promised.
+fn format(page: &str) -> Option<Roff> {
+    let mut section = Roff::new();
+    section.control("SH", ["FORMAT"]);
+    let about = "The folder langdock/sessions of the platform's data folder ($XDG_DATA_HOME, or ~/.local/share; on macOS \
+                 ~/Library/Application Support) has a file for each conversation, which only its owner can read. Files are \
+                 only ever appended to, under a lock (flock(2)); a last line that a crash has torn off is cut off.";
+    section.text([roman(about)]);
+    for (name, what) in [
+        ("ID.jsonl", "The conversation of this id: a JSON object on each line, described below."),
+        ("ID/", "Its images and PDFs, each once, named after the SHA-256 of the bytes."),
+        (
+            "names/NAME.jsonl",
+            "A link to the conversation of this name; / and the like stand in it as % and two digits.",
+        ),
+        ("last", "A link to the conversation that was last used."),
+        (
+            "journals/*.jsonl",
+            "What processes are saying just now, with the events as they come. What a killed one left is \
+                              put into its conversation by the next langdock.",
+        ),
+    ] {
+        entry(&mut section, [italic(name)], what);
+    }
+    section.control("PP", []);
+    section.text([roman("Every object has a type, and at: when it was written, in UTC. Fields and types that a reader does not know are to be ignored.")]);
+    for (kind, what) in [
+        (
+            "langdock-session",
+            "The first line: version (1), id, and where there is one, name and forked_from, the id of the \
+                              conversation whose line it began as a copy of.",
+        ),
+        (
+            "turn",
+            "What one side said: id, parent (the turn that it follows; the first has none), role (user or assistant) and \
+                  content, the blocks of the Messages API as they were. The source of an image or PDF in them is \
+                  {\"type\":\"blob\",\"media_type\":…,\"file\":…}, a file in ID/. A turn of the user may have system, the \
+                  system prompt it was sent with; one of the assistant has model, message_id, stop_reason and usage as the \
+                  API said them. partial is true where an answer broke off. left_out says why a turn is not sent again: \
+                  refused or unanswered.",
+        ),
+        ("name", "From here on the conversation has this name."),
+        (
+            "tip",
+            "From here on the conversation goes on behind turn, or anew where there is none: something was undone.",
+        ),
+    ] {
+        entry(&mut section, [bold(kind)], what);
+    }
+    section.control("PP", []);
+    section.text([roman("What is sent is one line: the last turn without left_out, or the one that a later tip names, its parent, the parent of that, and so on. Turns beside that line stay in the file.")]);
+    (page == "langdock-session").then_some(section)
+}
+
 fn environment(page: &str) -> Option<Roff> {
     let mut section = Roff::new();
     section.control("SH", ["ENVIRONMENT"]);
@@ -178,6 +233,8 @@ fn files(page: &str) -> Option<Roff> {
         entry(&mut section, [italic("estimates.json")], what);
         let templates = "With --template NAME: the saved prompt; on macOS in ~/Library/Application Support.";
         entry(&mut section, [italic("~/.config/langdock/templates/NAME.md")], templates);
+        let what = "The conversations, where they are saved: see langdock-session(1).";
+        entry(&mut section, [italic("~/.local/share/langdock/sessions/")], what);
     } else if page == "langdock-usage" {
         let what = format!("The log: a line of JSON for each request. {folder}");
         entry(&mut section, [italic("usage.jsonl")], &what);
@@ -186,7 +243,7 @@ fn files(page: &str) -> Option<Roff> {
         section.text([roman(
             "No other file is read or written but those that flags and arguments name, what was picked ",
         )]);
-        section.text([roman("and listed of models (langdock-models(1)), the log of requests (langdock-usage(1)), and the system's certificates, where the bundled ones do not know who issued a server's.")]);
+        section.text([roman("and listed of models (langdock-models(1)), the log of requests (langdock-usage(1)), conversations (langdock-session(1)), and the system's certificates, where the bundled ones do not know who issued a server's.")]);
     }
     talks(page).then_some(section)
 }
@@ -205,7 +262,7 @@ fn exit_status(page: &str) -> Option<Roff> {
 
 /// Whether the page is about talking to the endpoint, or about how that is set up.
 fn talks(page: &str) -> bool {
-    page != "langdock-completions" && page != "langdock-serve"
+    !matches!(page, "langdock-completions" | "langdock-serve" | "langdock-session")
 }
 
 fn example_section(page: &str) -> Roff {

@@ -1,0 +1,216 @@
+//! Images and PDFs: files named after their content, beside the conversation, so that each is kept once.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use ring::digest::{SHA256, digest};
+use serde_json::{Value, json};
+
+use super::{Error, unwritable};
+use crate::protocol::{ContentBlock, Media, RawSource, Source};
+
+/// The `type` of a source whose bytes are in a file.
+const BLOB: &str = "blob";
+
+/// What is kept of files, and what they are called.
+const TYPES: [(&str, &str); 5] = [
+    ("image/jpeg", "jpg"),
+    ("image/png", "png"),
+    ("image/gif", "gif"),
+    ("image/webp", "webp"),
+    ("application/pdf", "pdf"),
+];
+
+/// The folder of the files of one conversation.
+#[derive(Debug, Clone)]
+pub(super) struct Blobs(PathBuf);
+
+impl Blobs {
+    /// Those of the conversation of this id.
+    pub(super) fn of(folder: &Path, id: &str) -> Self {
+        Self(folder.join(id))
+    }
+
+    /// Where they are.
+    pub(super) fn folder(&self) -> &Path {
+        &self.0
+    }
+
+    /// Content as it is written: the bytes of images and PDFs go into files.
+    pub(super) fn put(&self, content: &[ContentBlock]) -> Result<Value, Error> {
+        content.iter().map(|block| self.put_block(block)).collect::<Result<Vec<_>, _>>().map(Value::Array)
+    }
+
+    fn put_block(&self, block: &ContentBlock) -> Result<Value, Error> {
+        if let ContentBlock::Image(media) | ContentBlock::Document(media) = block
+            && let Source::Bytes(raw) = &media.source
+        {
+            let source = self.put_bytes(raw.media_type, &raw.bytes)?;
+            let media = Media { source: Source::Json(source), extra: media.extra.clone() };
+            let is_image = matches!(block, ContentBlock::Image(_));
+            return Ok(as_json(&if is_image { ContentBlock::Image(media) } else { ContentBlock::Document(media) }));
+        }
+        let mut value = as_json(block);
+        if matches!(block, ContentBlock::Image(_) | ContentBlock::Document(_) | ContentBlock::ToolResult(_)) {
+            self.put_sources(&mut value)?;
+        }
+        Ok(value)
+    }
+
+    /// Puts the bytes of every base64 source in `value` into files.
+    fn put_sources(&self, value: &mut Value) -> Result<(), Error> {
+        match value {
+            Value::Object(fields) => {
+                if let Some(source) = fields.get_mut("source")
+                    && source["type"] == "base64"
+                    && let (Some(media_type), Some(data)) = (source["media_type"].as_str(), source["data"].as_str())
+                    && let Ok(bytes) = STANDARD.decode(data)
+                {
+                    *source = self.put_bytes(media_type, &bytes)?;
+                }
+                fields.values_mut().try_for_each(|field| self.put_sources(field))
+            }
+            Value::Array(items) => items.iter_mut().try_for_each(|item| self.put_sources(item)),
+            _ => Ok(()),
+        }
+    }
+
+    fn put_bytes(&self, media_type: &str, bytes: &[u8]) -> Result<Value, Error> {
+        let mut hash = String::new();
+        for byte in digest(&SHA256, bytes).as_ref() {
+            hash.push_str(&format!("{byte:02x}"));
+        }
+        let ending = TYPES.iter().find(|(known, _)| *known == media_type).map_or("bin", |(_, ending)| ending);
+        let file = format!("{hash}.{ending}");
+        let path = self.0.join(&file);
+        if !path.exists() {
+            write_new(&path, bytes).map_err(unwritable(&path))?;
+        }
+        Ok(json!({"type": BLOB, "media_type": media_type, "file": file}))
+    }
+
+    /// Content as it is sent: the bytes are read from their files. A file that is gone is said in its place.
+    pub(super) fn get(&self, content: &mut [ContentBlock]) {
+        for block in content {
+            match block {
+                ContentBlock::Image(media) | ContentBlock::Document(media) => {
+                    if let Source::Json(source) = &media.source
+                        && source["type"] == BLOB
+                    {
+                        match self.source(source) {
+                            Some(bytes) => media.source = bytes,
+                            None => *block = ContentBlock::text(lost(source)),
+                        }
+                    }
+                }
+                ContentBlock::ToolResult(result) => result.content.iter_mut().for_each(|value| self.get_sources(value)),
+                _ => {}
+            }
+        }
+    }
+
+    fn get_sources(&self, value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                let source = fields.get("source").filter(|source| source["type"] == BLOB).cloned();
+                match source.map(|source| self.source(&source).ok_or(source)) {
+                    Some(Ok(bytes)) => {
+                        fields.insert("source".to_owned(), serde_json::to_value(bytes).unwrap_or_default());
+                    }
+                    Some(Err(source)) => *value = json!({"type": "text", "text": lost(&source)}),
+                    None => fields.values_mut().for_each(|field| self.get_sources(field)),
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.get_sources(item)),
+            _ => {}
+        }
+    }
+
+    fn source(&self, source: &Value) -> Option<Source> {
+        // A name with a path in it would be one that we did not write.
+        let file = source["file"].as_str().filter(|file| !file.contains('/'))?;
+        let bytes = fs::read(self.0.join(file)).ok()?;
+        let media_type = source["media_type"].as_str()?;
+        Some(match TYPES.iter().find(|(known, _)| *known == media_type) {
+            Some((media_type, _)) => Source::Bytes(RawSource { media_type, bytes: Bytes::from(bytes) }),
+            None => Source::Json(json!({"type": "base64", "media_type": media_type, "data": STANDARD.encode(bytes)})),
+        })
+    }
+}
+
+/// What stands where a file was.
+fn lost(source: &Value) -> String {
+    format!("[{} that is lost]", source["media_type"].as_str().unwrap_or("a file"))
+}
+
+fn as_json(block: &ContentBlock) -> Value {
+    serde_json::to_value(block).expect("a block is maps with string keys")
+}
+
+/// Writes a file whole or not at all; another process may be writing the same one.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    let part = path.with_extension(format!("{:016x}.part", fastrand::u64(..)));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&part, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&part); // It is the first error that is told.
+    }
+    written
+}
+
+/// Makes the files of one conversation those of another one too, at no cost where the file system can.
+pub(super) fn share(from: &Blobs, to: &Blobs) -> Result<(), Error> {
+    let entries = match fs::read_dir(from.folder()) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(super::unreadable(from.folder()))?,
+    };
+    DirBuilder::new().recursive(true).mode(0o700).create(to.folder()).map_err(unwritable(to.folder()))?;
+    for entry in entries.flatten() {
+        let path = to.folder().join(entry.file_name());
+        let shared = fs::hard_link(entry.path(), &path);
+        shared.or_else(|_| fs::copy(entry.path(), &path).map(drop)).map_err(unwritable(&path))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_kept_once_and_come_back_as_they_were() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let blobs = Blobs::of(folder.path(), "2x");
+        let png = Bytes::from_static(b"\x89PNG");
+        let in_json = json!({"type": "base64", "media_type": "image/png", "data": STANDARD.encode(&png)});
+        let result =
+            json!({"type": "tool_result", "tool_use_id": "t", "content": [{"type": "image", "source": in_json}]});
+        let content = vec![
+            ContentBlock::Image(Media::new("image/png", png.clone())),
+            serde_json::from_value(json!({"type": "image", "source": in_json})).expect("a block"),
+            serde_json::from_value(result).expect("a block"),
+            ContentBlock::Document(Media::new("application/pdf", Bytes::from_static(b"%PDF"))),
+        ];
+        let written = blobs.put(&content).expect("it is writable");
+        assert_eq!(written[0], written[1]);
+        assert_eq!(written[0]["source"], written[2]["content"][0]["source"]);
+        assert_eq!(fs::read_dir(blobs.folder()).expect("it is there").count(), 2);
+
+        let mut read: Vec<ContentBlock> = serde_json::from_value(written.clone()).expect("blocks");
+        blobs.get(&mut read);
+        assert_eq!(serde_json::to_value(&read).expect("JSON"), serde_json::to_value(&content).expect("JSON"));
+
+        fs::remove_dir_all(blobs.folder()).expect("it is there");
+        let mut read: Vec<ContentBlock> = serde_json::from_value(written).expect("blocks");
+        blobs.get(&mut read);
+        assert_eq!(read[0], ContentBlock::text("[image/png that is lost]"));
+    }
+}

@@ -1,0 +1,309 @@
+//! One conversation, as far as its file was read.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::blob::Blobs;
+use super::exchange::Exchange;
+use super::file::{self, Locked};
+use super::line;
+use super::record::{HEADER, NAME, Record, TIP, TURN, Turn, VERSION};
+use super::{Error, unreadable, unwritable};
+use crate::protocol::{ContentBlock, InputMessage};
+
+/// A conversation. Its file is made with its first turn, unless it has a name.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    folder: PathBuf,
+    path: PathBuf,
+    header: Record,
+    name: Option<String>,
+    turns: Vec<Turn>,
+    /// The places of the turns by their ids.
+    places: HashMap<String, usize>,
+    tip: Option<usize>,
+    /// How much of the file was read.
+    read: u64,
+    /// Whether the last line lacks its end.
+    is_open_ended: bool,
+    damaged_lines: usize,
+    notices: Vec<String>,
+}
+
+impl Conversation {
+    /// One that has no file yet, or whose file is not yet read.
+    pub(super) fn new(folder: &Path, header: Record) -> Self {
+        let id = header.id.clone().unwrap_or_default();
+        Self {
+            folder: folder.to_owned(),
+            path: path_of(folder, &id),
+            name: header.name.clone(),
+            header,
+            turns: Vec::new(),
+            places: HashMap::new(),
+            tip: None,
+            read: 0,
+            is_open_ended: false,
+            damaged_lines: 0,
+            notices: Vec::new(),
+        }
+    }
+
+    /// Reads the one of this id.
+    pub(super) fn read(folder: &Path, id: &str) -> Result<Self, Error> {
+        let bytes = file::read(&path_of(folder, id), 0)?;
+        let mut conversation = Self::of_read(folder, id, &bytes)?;
+        if conversation.read < bytes.len() as u64 {
+            let path = conversation.path.display();
+            conversation.notices.push(format!("the last line of `{path}` was torn off in the middle, and is left out"));
+        }
+        Ok(conversation)
+    }
+
+    /// The same for somebody who has the lock, or does not mind a torn line.
+    pub(super) fn read_unlocked(folder: &Path, id: &str) -> Result<Self, Error> {
+        let path = path_of(folder, id);
+        Self::of_read(folder, id, &std::fs::read(&path).map_err(unreadable(&path))?)
+    }
+
+    /// The one of this id, whose file has these bytes.
+    pub(super) fn of_read(folder: &Path, id: &str, bytes: &[u8]) -> Result<Self, Error> {
+        let mut conversation = Self::new(folder, Record { id: Some(id.to_owned()), ..Record::default() });
+        conversation.absorb(bytes)?;
+        Ok(conversation)
+    }
+
+    /// Its id.
+    pub(crate) fn id(&self) -> &str {
+        self.header.id.as_deref().unwrap_or_default()
+    }
+
+    /// Its name, if somebody gave it one.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Its file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// When it was begun, in UTC.
+    pub(crate) fn begun_at(&self) -> &str {
+        &self.header.at
+    }
+
+    /// Since something was said in it.
+    pub(crate) fn age(&self, now: SystemTime) -> Duration {
+        let changed = self.path.metadata().and_then(|metadata| metadata.modified());
+        changed.ok().and_then(|changed| now.duration_since(changed).ok()).unwrap_or_default()
+    }
+
+    /// What a person should know of its file; each is given once.
+    pub(crate) fn take_notices(&mut self) -> Vec<String> {
+        let mut notices = std::mem::take(&mut self.notices);
+        let damaged = std::mem::take(&mut self.damaged_lines);
+        if damaged > 0 {
+            notices.push(format!("{damaged} damaged lines of `{}` are left out", self.path.display()));
+        }
+        notices
+    }
+
+    /// The turns that are gone on from, the first one first.
+    pub(crate) fn line(&self) -> Vec<&Turn> {
+        let mut line = Vec::new();
+        let mut next = self.tip;
+        while let Some(place) = next {
+            let turn = &self.turns[place];
+            if turn.left_out.is_none() {
+                line.push(turn);
+            }
+            next = self.place_before(place);
+        }
+        line.reverse();
+        line
+    }
+
+    /// The same, with what was said in between and is not sent: refused and unanswered turns.
+    pub(crate) fn line_with_left_out(&self) -> Vec<&Turn> {
+        let mut is_in_line = vec![false; self.turns.len()];
+        let mut next = self.tip;
+        while let Some(place) = next {
+            is_in_line[place] = true;
+            next = self.place_before(place);
+        }
+        for (place, turn) in self.turns.iter().enumerate() {
+            if turn.left_out.is_some() {
+                is_in_line[place] = self.place_before(place).is_none_or(|before| is_in_line[before]);
+            }
+        }
+        self.turns.iter().zip(is_in_line).filter(|(_, is_in_line)| *is_in_line).map(|(turn, _)| turn).collect()
+    }
+
+    /// All turns in the order in which they were written.
+    pub(crate) fn turns(&self) -> &[Turn] {
+        &self.turns
+    }
+
+    /// The turn that is gone on from.
+    pub(crate) fn tip(&self) -> Option<&Turn> {
+        self.tip.map(|place| &self.turns[place])
+    }
+
+    /// The line as messages that can be sent: the sides take turns, what was refused is left out, and what broke off is there
+    /// as far as it came.
+    pub(crate) fn messages(&self) -> Vec<InputMessage> {
+        line::messages(&self.line(), &self.blobs())
+    }
+
+    /// How much of its file was read, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        usize::try_from(self.read).unwrap_or(usize::MAX)
+    }
+
+    /// The system prompt that a turn was last sent with.
+    pub(crate) fn system(&self) -> Option<&str> {
+        self.line().into_iter().rev().find_map(|turn| turn.system.as_deref()).filter(|system| !system.is_empty())
+    }
+
+    /// What a turn says, files included.
+    #[allow(dead_code, reason = "`chat` says a turn again")]
+    pub(crate) fn content(&self, turn: &Turn) -> Vec<ContentBlock> {
+        let mut content = line::blocks(&turn.content);
+        self.blobs().get(&mut content);
+        content
+    }
+
+    /// Begins to say something, most often one turn of the person; what the answer is made to begin with may stand behind it.
+    /// It is in the journal when this returns. What goes wrong with that is kept in the exchange, so that the answer can go
+    /// on.
+    pub(crate) fn begin(&self, said: &[InputMessage], system: Option<&str>) -> Exchange {
+        Exchange::begin(&self.folder, &self.header(), said, system)
+    }
+
+    /// The first line of its file.
+    fn header(&self) -> Record {
+        Record { name: self.name.clone(), ..Record::header(self.id(), None, None) }
+    }
+
+    /// Makes another turn the one that is gone on from; none: it begins anew. What is behind that turn stays in the file.
+    #[allow(dead_code, reason = "`chat` undoes turns")]
+    pub(crate) fn move_to(&mut self, turn: Option<&str>) -> Result<(), Error> {
+        self.append(vec![Record::tip(turn)])
+    }
+
+    /// Appends records under the lock; turns follow the one that is the tip then. Turns that are there already stay what
+    /// they are.
+    pub(super) fn append(&mut self, records: Vec<Record>) -> Result<(), Error> {
+        let mut file = Locked::open(&self.path)?;
+        if file.length()? < self.read {
+            *self = Self::new(&self.folder, std::mem::take(&mut self.header)); // It was removed, and begins anew.
+        }
+        let news = file.read_from(self.read)?;
+        self.absorb(&news)?;
+        let mut lines = Vec::new();
+        if self.read == 0 {
+            lines = self.header.to_line();
+        } else if self.is_open_ended {
+            lines.push(b'\n');
+        }
+        let mut parent = self.tip().map(|turn| turn.id.clone());
+        for mut record in records {
+            if record.kind == TURN {
+                let id = record.id.clone();
+                let is_there = id.as_ref().is_some_and(|id| self.places.contains_key(id));
+                record.parent = std::mem::replace(&mut parent, id);
+                if is_there {
+                    continue;
+                }
+            }
+            lines.extend_from_slice(&record.to_line());
+        }
+        file.append(self.read, &lines)?;
+        self.is_open_ended = false;
+        let start = usize::from(lines.first() == Some(&b'\n'));
+        self.read += start as u64;
+        self.absorb(&lines[start..]).map(drop)
+    }
+
+    /// Writes the file of one that has no turn yet.
+    pub(super) fn make_file(&mut self) -> Result<(), Error> {
+        self.append(Vec::new())
+    }
+
+    /// Takes away what of the file is not yet read, and says how much was whole.
+    fn absorb(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        let mut whole = 0;
+        while whole < bytes.len() {
+            let end = memchr::memchr(b'\n', &bytes[whole..]).map(|length| whole + length);
+            let line = &bytes[whole..end.unwrap_or(bytes.len())];
+            match serde_json::from_slice::<Record>(line) {
+                Ok(record) if record.kind == HEADER || self.read > 0 || whole > 0 => self.take(record)?,
+                Err(_) if end.is_none() => break,
+                _ if self.read == 0 && whole == 0 => return Err(Error::Foreign { path: self.path.clone() }),
+                Ok(_) => {}
+                Err(_) => self.damaged_lines += usize::from(!line.is_empty()),
+            }
+            self.is_open_ended = end.is_none();
+            whole = end.map_or(bytes.len(), |end| end + 1);
+        }
+        self.read += whole as u64;
+        Ok(whole)
+    }
+
+    fn take(&mut self, record: Record) -> Result<(), Error> {
+        match record.kind.as_str() {
+            HEADER => match record.version.unwrap_or_default() {
+                version if version > VERSION => return Err(Error::Newer { path: self.path.clone(), version }),
+                _ => {
+                    self.name.clone_from(&record.name);
+                    // The file's own name counts, so that a copy of a file is a conversation of its own.
+                    let id = self.header.id.take();
+                    self.header = Record { id, ..record };
+                }
+            },
+            NAME => self.name = record.name,
+            TIP => self.tip = record.turn.and_then(|turn| self.places.get(&turn).copied()),
+            TURN => {
+                let Some(turn) = record.into_turn() else {
+                    self.damaged_lines += 1;
+                    return Ok(());
+                };
+                let place = self.turns.len();
+                if turn.left_out.is_none() {
+                    self.tip = Some(place);
+                }
+                self.places.insert(turn.id.clone(), place);
+                self.turns.push(turn);
+            }
+            _ => {} // A line of a later version.
+        }
+        Ok(())
+    }
+
+    /// The place of the turn that the one at `place` follows. Where the line of that one was lost, it is the one written before.
+    fn place_before(&self, place: usize) -> Option<usize> {
+        let parent = self.turns[place].parent.as_ref()?;
+        let found = self.places.get(parent).copied().filter(|before| *before < place);
+        found.or_else(|| place.checked_sub(1))
+    }
+
+    pub(super) fn blobs(&self) -> Blobs {
+        Blobs::of(&self.folder, self.id())
+    }
+
+    /// Makes the conversation the one that was last used.
+    pub(super) fn mark_as_last(&self) -> Result<(), Error> {
+        let link = self.folder.join("last");
+        let part = self.folder.join(format!("last.{:016x}.part", fastrand::u64(..)));
+        let target = format!("{}.jsonl", self.id());
+        let linked = std::os::unix::fs::symlink(target, &part).and_then(|()| std::fs::rename(&part, &link));
+        linked.map_err(unwritable(&link))
+    }
+}
+
+/// The file of the conversation of this id.
+pub(super) fn path_of(folder: &Path, id: &str) -> PathBuf {
+    folder.join(format!("{id}.jsonl"))
+}

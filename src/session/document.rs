@@ -1,0 +1,113 @@
+//! A conversation as others read it: Markdown for people, an object for programs.
+
+use serde_json::{Value, json};
+
+use super::conversation::Conversation;
+use super::line;
+use super::record::{LeftOut, Turn};
+use crate::protocol::{ContentBlock, Role, Source};
+
+/// The conversation, a heading for each change of sides. What is not sent again, and what broke off, is marked as such.
+pub(crate) fn markdown(conversation: &Conversation) -> String {
+    let mut text = format!("# {}\n", conversation.title());
+    let mut last: Option<&Turn> = None;
+    for turn in conversation.line_with_left_out() {
+        if last.is_none_or(|last| last.role != turn.role || last.model != turn.model || last.left_out != turn.left_out)
+        {
+            text.push_str(&heading(turn));
+        }
+        for block in line::blocks(&turn.content) {
+            let shown = shown(&block);
+            if !shown.is_empty() {
+                text.push_str(&format!("\n{}\n", shown.trim_end_matches('\n')));
+            }
+        }
+        if turn.partial {
+            text.push_str("\n*[the answer broke off here]*\n");
+        }
+        last = Some(turn);
+    }
+    text
+}
+
+fn heading(turn: &Turn) -> String {
+    let who = match turn.role {
+        Role::User => "You",
+        Role::Assistant => turn.model.as_deref().unwrap_or("Assistant"),
+    };
+    let mark = match turn.left_out {
+        None => "",
+        Some(LeftOut::Refused) => " (refused, and not sent again)",
+        Some(LeftOut::Unanswered) => " (not answered, and not sent again)",
+        Some(LeftOut::Unknown) => " (not sent again)",
+    };
+    format!("\n## {who}{mark}\n")
+}
+
+fn shown(block: &ContentBlock) -> String {
+    match block {
+        ContentBlock::Text(text) => text.text.clone(),
+        ContentBlock::Image(media) => file(&media.source, "image"),
+        ContentBlock::Document(media) => file(&media.source, "document"),
+        ContentBlock::ToolUse(call) => fenced(&format!("call {}", call.name), &call.input.to_string()),
+        ContentBlock::ToolResult(result) => fenced("result", &text_of(result.content.as_ref())),
+        ContentBlock::Thinking(_) | ContentBlock::RedactedThinking(_) => String::new(),
+        ContentBlock::Unknown(value) => fenced("json", &value.to_string()),
+    }
+}
+
+fn file(source: &Source, what: &str) -> String {
+    let name = match source {
+        Source::Json(source) => source["file"].as_str().or(source["url"].as_str()).unwrap_or(what).to_owned(),
+        Source::Bytes(_) => what.to_owned(),
+    };
+    format!("*[{what}: {name}]*")
+}
+
+fn text_of(content: Option<&Value>) -> String {
+    match content {
+        None => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(blocks)) if blocks.iter().all(|block| block["text"].is_string()) => {
+            blocks.iter().filter_map(|block| block["text"].as_str()).collect::<Vec<_>>().join("\n")
+        }
+        Some(other) => other.to_string(),
+    }
+}
+
+/// A code block whose fence is longer than any in it.
+fn fenced(label: &str, text: &str) -> String {
+    let mut fence = "```".to_owned();
+    while text.contains(&fence) {
+        fence.push('`');
+    }
+    format!("{fence}{label}\n{}\n{fence}", text.trim_end_matches('\n'))
+}
+
+/// The conversation as an object, with the turns as they are on disk.
+pub(crate) fn as_json(conversation: &Conversation) -> Value {
+    let turn = |turn: &Turn| {
+        json!({
+            "id": turn.id,
+            "parent": turn.parent,
+            "role": turn.role,
+            "at": turn.at,
+            "system": turn.system,
+            "model": turn.model,
+            "stop_reason": turn.stop_reason,
+            "usage": turn.usage,
+            "partial": turn.partial,
+            "left_out": turn.left_out,
+            "content": turn.content,
+        })
+    };
+    let turns: Vec<Value> = conversation.line_with_left_out().into_iter().map(turn).collect();
+    json!({
+        "id": conversation.id(),
+        "name": conversation.name(),
+        "title": conversation.title(),
+        "begun_at": conversation.begun_at(),
+        "path": conversation.path(),
+        "turns": turns,
+    })
+}

@@ -1,0 +1,151 @@
+//! What is being said just now: the person's turn, the answer as it comes, and results of tools and answers to these.
+//!
+//! All of it becomes part of the conversation at once, when it has ended, so that exchanges of parallel processes follow one
+//! another and do not mix. Until then it is in the journal.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::blob::Blobs;
+use super::conversation::Conversation;
+use super::id::new_id;
+use super::journal::Journal;
+use super::record::{LeftOut, Record};
+use super::{Error, unwritable};
+use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Update};
+
+/// An exchange that has begun. One that is dropped stays in the journal, and is kept by the next start.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    id: String,
+    blobs: Blobs,
+    turns: Vec<Record>,
+    journal: Option<Journal>,
+    failure: Option<Error>,
+    has_failed: bool,
+}
+
+impl Exchange {
+    pub(super) fn begin(folder: &Path, header: &Record, said: &[InputMessage], system: Option<&str>) -> Self {
+        let blobs = Blobs::of(folder, header.id.as_deref().unwrap_or_default());
+        let mut exchange =
+            Self { id: new_id(), blobs, turns: Vec::new(), journal: None, failure: None, has_failed: false };
+        for message in said {
+            let (id, content) = (turn_id(&exchange.id, exchange.turns.len()), exchange.written(&message.content));
+            exchange.turns.push(match message.role {
+                Role::User => Record::user(id, content, system),
+                Role::Assistant => Record::beginning(id, content),
+            });
+        }
+        match Journal::create(folder, &exchange.id, header, &exchange.turns) {
+            Ok(journal) => exchange.journal = Some(journal),
+            Err(source) => exchange.fail(unwritable(&folder.join("journals"))(source)),
+        }
+        exchange
+    }
+
+    /// Takes a part of the answer, and the data of the event behind it as it came.
+    pub(crate) fn update(&mut self, update: &Update, data: &[u8]) {
+        if let Some(journal) = &mut self.journal {
+            journal.update(update, data);
+        }
+    }
+
+    /// Writes what was taken, with one write. To be called before it is shown.
+    pub(crate) fn flush(&mut self) {
+        if let Some(journal) = &mut self.journal
+            && let Err(source) = journal.flush()
+        {
+            let path: PathBuf = journal.path().to_owned();
+            self.fail(unwritable(&path)(source));
+        }
+    }
+
+    /// Takes an answer, whole or as far as it came.
+    pub(crate) fn answer(&mut self, message: &Message, complete: bool) {
+        if !complete && message.content.is_empty() {
+            return;
+        }
+        let content = self.written(&message.content);
+        let id = turn_id(&self.id, self.turns.len());
+        self.push(Record::assistant(id, content, message, complete));
+    }
+
+    /// Takes another turn of the person's side: results of tools.
+    #[allow(dead_code, reason = "`tool-run` and `chat` run tools")]
+    pub(crate) fn say(&mut self, content: &[ContentBlock]) {
+        let content = self.written(content);
+        let id = turn_id(&self.id, self.turns.len());
+        self.push(Record::user(id, content, None));
+    }
+
+    /// What went wrong with saving; it is given once, and the exchange goes on without its journal.
+    pub(crate) fn take_failure(&mut self) -> Option<Error> {
+        self.failure.take()
+    }
+
+    /// Whether anything went wrong with saving.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed
+    }
+
+    /// Makes it part of its conversation, behind what is the last turn there now.
+    pub(crate) fn commit(mut self, conversation: &mut Conversation) -> Result<(), Error> {
+        settle(&mut self.turns);
+        let is_in_line = self.turns.iter().any(|turn| turn.left_out.is_none());
+        conversation.append(self.turns)?;
+        if let Some(journal) = self.journal {
+            journal.remove();
+        }
+        if is_in_line { conversation.mark_as_last() } else { Ok(()) }
+    }
+
+    fn push(&mut self, record: Record) {
+        if let Some(journal) = &mut self.journal {
+            journal.turn(&record);
+        }
+        self.turns.push(record);
+        self.flush();
+    }
+
+    /// Content as it stands in files. Where its images cannot be put beside it, they stay in it.
+    fn written(&mut self, content: &[ContentBlock]) -> Box<RawValue> {
+        match self.blobs.put(content) {
+            Ok(written) => to_raw_value(&written),
+            Err(error) => {
+                self.fail(error);
+                to_raw_value(content)
+            }
+        }
+        .expect("content blocks are maps with string keys")
+    }
+
+    /// The first failure is the one to tell; after that the journal is given up.
+    fn fail(&mut self, error: Error) {
+        self.journal = None;
+        if !std::mem::replace(&mut self.has_failed, true) {
+            self.failure = Some(error);
+        }
+    }
+}
+
+/// Settles what becomes of the turns of an exchange: what was refused, or what nobody answered, is not sent again.
+pub(super) fn settle(turns: &mut [Record]) {
+    let is_refused = |turn: &Record| turn.stop_reason == Some(StopReason::Refusal);
+    let left_out = if turns.iter().any(is_refused) {
+        LeftOut::Refused
+    } else if !turns.iter().any(Record::is_answer) {
+        LeftOut::Unanswered
+    } else {
+        return;
+    };
+    for turn in turns {
+        turn.left_out = Some(left_out);
+    }
+}
+
+/// The id of a turn of an exchange: the same for the process that says it and for the one that recovers it.
+pub(super) fn turn_id(exchange: &str, place: usize) -> String {
+    format!("{exchange}.{}", place + 1)
+}

@@ -1,0 +1,81 @@
+//! The file of a conversation under its lock: whole lines are appended, and half a line that a crash has left is cut off.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::{Error, unreadable, unwritable};
+
+/// An open file that nobody else reads or writes meanwhile; closing it frees it.
+#[derive(Debug)]
+pub(super) struct Locked {
+    file: File,
+    path: PathBuf,
+}
+
+impl Locked {
+    /// Opens a file for writing, and makes it if it is not there.
+    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        loop {
+            let file = open_or_make(path).map_err(unwritable(path))?;
+            file.lock().map_err(unwritable(path))?;
+            // It may have been removed while we waited: what is written there would be gone.
+            if file.metadata().map_err(unwritable(path))?.nlink() > 0 {
+                return Ok(Self { file, path: path.to_owned() });
+            }
+        }
+    }
+
+    /// How long it is.
+    pub(super) fn length(&self) -> Result<u64, Error> {
+        Ok(self.file.metadata().map_err(unreadable(&self.path))?.len())
+    }
+
+    /// What it has from here on.
+    pub(super) fn read_from(&mut self, offset: u64) -> Result<Vec<u8>, Error> {
+        read_from(&mut self.file, offset).map_err(unreadable(&self.path))
+    }
+
+    /// Puts whole lines behind the first `length` bytes; nothing of them stays if that fails.
+    pub(super) fn append(&mut self, length: u64, lines: &[u8]) -> Result<(), Error> {
+        let written = self
+            .file
+            .set_len(length)
+            .and_then(|()| self.file.seek(SeekFrom::Start(length)))
+            .and_then(|_| self.file.write_all(lines))
+            .and_then(|()| self.file.sync_data());
+        if written.is_err() {
+            let _ = self.file.set_len(length); // It is the first error that is told.
+        }
+        written.map_err(unwritable(&self.path))
+    }
+}
+
+/// Reads a file from an offset on, once nobody is in the middle of writing.
+pub(super) fn read(path: &Path, offset: u64) -> Result<Vec<u8>, Error> {
+    let mut file = File::open(path).map_err(unreadable(path))?;
+    // Without locks, as on some network folders, a line that is being written counts as a torn one.
+    let _ = file.lock_shared();
+    read_from(&mut file, offset).map_err(unreadable(path))
+}
+
+fn read_from(file: &mut File, offset: u64) -> io::Result<Vec<u8>> {
+    let room = file.metadata()?.len().saturating_sub(offset);
+    let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or_default() + 1);
+    file.seek(SeekFrom::Start(offset))?;
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn open_or_make(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    match (options.open(path), path.parent()) {
+        (Err(error), Some(folder)) if error.kind() == ErrorKind::NotFound => {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            options.open(path)
+        }
+        (opened, _) => opened,
+    }
+}

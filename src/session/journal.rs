@@ -1,0 +1,196 @@
+//! The journal of an exchange: what was said and what comes is in it before it is sent or shown, so that a process that is
+//! killed loses nothing. It is locked as long as its process lives; one that is free is put into its conversation.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::json;
+use serde_json::value::to_raw_value;
+
+use super::Error;
+use super::conversation::{Conversation, path_of};
+use super::exchange::{settle, turn_id};
+use super::record::{HEADER, Record, TURN};
+use crate::protocol::{ContentBlock, Machine, Message, Role, Update};
+
+/// An empty journal that is older than this has no process that is about to fill it.
+const STALE: Duration = Duration::from_secs(60);
+
+/// The journal of this process for one exchange.
+#[derive(Debug)]
+pub(super) struct Journal {
+    file: File,
+    path: PathBuf,
+    pending: Vec<u8>,
+}
+
+impl Journal {
+    /// Begins one with these turns.
+    pub(super) fn create(folder: &Path, exchange: &str, header: &Record, turns: &[Record]) -> io::Result<Self> {
+        let folder = folder_of(folder);
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        let path = folder.join(format!("{exchange}.jsonl"));
+        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
+        file.lock()?;
+        let mut journal = Self { file, path, pending: Vec::new() };
+        for line in std::iter::once(header).chain(turns) {
+            journal.pending.extend_from_slice(&line.to_line());
+        }
+        journal.flush().and_then(|()| journal.file.sync_data()).inspect_err(|_| {
+            let _ = fs::remove_file(&journal.path); // It is the first error that is told.
+        })?;
+        Ok(journal)
+    }
+
+    /// Takes a turn.
+    pub(super) fn turn(&mut self, record: &Record) {
+        self.pending.extend_from_slice(&record.to_line());
+    }
+
+    /// Takes a part of the answer: the event as it came, or the text where there is no event.
+    pub(super) fn update(&mut self, update: &Update, data: &[u8]) {
+        match update {
+            _ if !data.is_empty() => {
+                let start = self.pending.len();
+                self.pending.extend_from_slice(data);
+                // Data of several lines is one JSON text, in which a line feed is white space.
+                self.pending[start..].iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
+            }
+            Update::Text(text) => {
+                self.pending.extend_from_slice(json!({"type": TEXT, "text": text}).to_string().as_bytes());
+            }
+            _ => return,
+        }
+        self.pending.push(b'\n');
+    }
+
+    /// Writes what was taken, with one write.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        let written = self.file.write_all(&self.pending);
+        self.pending.clear();
+        written
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes it away: all of it is in the conversation.
+    pub(super) fn remove(self) {
+        let _ = fs::remove_file(&self.path); // One that stays is found to be in the conversation already.
+    }
+}
+
+/// The `type` of a piece of text that came without an event.
+const TEXT: &str = "text";
+
+fn folder_of(folder: &Path) -> PathBuf {
+    folder.join("journals")
+}
+
+/// Puts what killed processes left into its conversations, and says which these were.
+pub(super) fn recover(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder_of(folder)) else { return Vec::new() };
+    let recovered = |entry: fs::DirEntry| match recover_one(folder, &entry.path()) {
+        Ok(notice) => notice,
+        Err(error) => {
+            let path = entry.path();
+            Some(format!("what is in `{}` could not be put into its conversation: {error}", path.display()))
+        }
+    };
+    entries.flatten().filter_map(recovered).collect()
+}
+
+fn recover_one(folder: &Path, path: &Path) -> Result<Option<String>, Error> {
+    let file = match OpenOptions::new().read(true).write(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        file => file.map_err(super::unreadable(path))?,
+    };
+    // Its process lives; or another one is doing this.
+    if file.try_lock().is_err() {
+        return Ok(None);
+    }
+    let bytes = match fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        bytes => bytes.map_err(super::unreadable(path))?,
+    };
+    let exchange = path.file_stem().unwrap_or_default().to_string_lossy();
+    let Some((header, mut turns)) = parse(&bytes, &exchange) else {
+        let age = file.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
+        // It may be about to be filled; what has not even a header holds nothing.
+        if age.is_some_and(|age| age > STALE) {
+            let _ = fs::remove_file(path);
+        }
+        return Ok(None);
+    };
+    let id = header.id.clone().unwrap_or_default();
+    let is_there = path_of(folder, &id).exists();
+    let mut conversation = if is_there { Conversation::read(folder, &id)? } else { Conversation::new(folder, header) };
+    settle(&mut turns);
+    conversation.append(turns)?;
+    let _ = fs::remove_file(path); // One that stays is found to be in the conversation already.
+    let name = conversation.name().unwrap_or(conversation.id());
+    Ok(Some(format!("what a process that was killed had of an answer is kept in the conversation `{name}`")))
+}
+
+/// The header and the turns of a journal, the last one as far as it came.
+fn parse(bytes: &[u8], exchange: &str) -> Option<(Record, Vec<Record>)> {
+    let mut header = None;
+    let mut turns: Vec<Record> = Vec::new();
+    let (mut machine, mut text) = (Machine::default(), String::new());
+    for line in bytes.split(|byte| *byte == b'\n') {
+        // The last line may have been torn off.
+        let Ok(record) = serde_json::from_slice::<Line>(line) else { continue };
+        match record.r#type.as_ref() {
+            HEADER => header = serde_json::from_slice(line).ok(),
+            TURN => {
+                turns.extend(serde_json::from_slice::<Record>(line).ok());
+                (machine, text) = (Machine::default(), String::new());
+            }
+            TEXT => text.push_str(record.text.as_deref().unwrap_or_default()),
+            kind => {
+                // A try that failed before its first word has begun a message too.
+                if kind == "message_start" {
+                    machine = Machine::default();
+                }
+                machine.push(b"data: ");
+                machine.push(line);
+                machine.push(b"\n\n");
+                while let Ok(Some(_)) = machine.next() {}
+            }
+        }
+    }
+    let is_answered = turns.last().is_some_and(Record::is_answer);
+    let partial = if text.is_empty() { machine.partial() } else { Some(said(&text)) };
+    if let Some(message) = partial.filter(|message| !is_answered && !message.content.is_empty()) {
+        let content = to_raw_value(&message.content).ok()?;
+        turns.push(Record::assistant(turn_id(exchange, turns.len()), content, &message, message.stop_reason.is_some()));
+    }
+    Some((header?, turns))
+}
+
+#[derive(serde::Deserialize)]
+struct Line<'a> {
+    #[serde(borrow)]
+    r#type: std::borrow::Cow<'a, str>,
+    #[serde(borrow, default)]
+    text: Option<std::borrow::Cow<'a, str>>,
+}
+
+fn said(text: &str) -> Message {
+    Message {
+        id: String::new(),
+        kind: crate::protocol::MessageType::Message,
+        role: Role::Assistant,
+        model: String::new(),
+        content: vec![ContentBlock::text(text)],
+        stop_reason: None,
+        stop_sequence: None,
+        usage: crate::protocol::Usage::default(),
+        extra: serde_json::Map::new(),
+    }
+}

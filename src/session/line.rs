@@ -1,0 +1,175 @@
+//! The turns of a line of conversation, in the form in which they are sent.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::blob::Blobs;
+use super::record::Turn;
+use crate::protocol::{ContentBlock, InputMessage, Role, ToolResult};
+
+/// What a call is answered with that was never run to its end.
+const NOT_RUN: &str = "The conversation was interrupted before this call had a result.";
+
+/// The turns as messages: each side in turn, the person first, and every call with a result.
+pub(super) fn messages(line: &[&Turn], blobs: &Blobs) -> Vec<InputMessage> {
+    let mut messages: Vec<InputMessage> = Vec::with_capacity(line.len());
+    for turn in line {
+        let mut content = blocks(&turn.content);
+        blobs.get(&mut content);
+        if turn.role == Role::Assistant {
+            content.retain(can_be_sent_back);
+        }
+        content.retain(|block| !matches!(block, ContentBlock::Text(text) if text.text.trim().is_empty()));
+        match messages.last_mut() {
+            _ if content.is_empty() => {}
+            None if turn.role == Role::Assistant => {}
+            Some(last) if last.role == turn.role => last.content.append(&mut content),
+            _ => messages.push(InputMessage { role: turn.role, content }),
+        }
+    }
+    answer_calls(&mut messages);
+    messages
+}
+
+/// The blocks of a turn. A lone text is by far the most frequent, and read without a detour.
+pub(super) fn blocks(content: &RawValue) -> Vec<ContentBlock> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct PlainText<'a> {
+        #[serde(borrow)]
+        r#type: Cow<'a, str>,
+        #[serde(borrow)]
+        text: Cow<'a, str>,
+    }
+    if let Ok([text]) = serde_json::from_str::<[PlainText<'_>; 1]>(content.get())
+        && text.r#type == "text"
+    {
+        return vec![ContentBlock::text(text.text)];
+    }
+    serde_json::from_str(content.get()).unwrap_or_default()
+}
+
+/// Whether the API takes a block of an answer back: half a call and unsealed reasoning are refused.
+fn can_be_sent_back(block: &ContentBlock) -> bool {
+    match block {
+        ContentBlock::ToolUse(call) => !call.extra.contains_key("partial_json") && call.input.is_object(),
+        ContentBlock::Thinking(thinking) => !thinking.signature.is_empty(),
+        ContentBlock::Unknown(Value::Object(fields)) => !fields.contains_key("partial_json"),
+        _ => true,
+    }
+}
+
+/// Gives every call a result at the beginning of the next message, and takes results away that no call is before.
+fn answer_calls(messages: &mut Vec<InputMessage>) {
+    let mut calls: Vec<String> = Vec::new();
+    for message in messages.iter_mut() {
+        if message.role == Role::Assistant {
+            calls = calls_of(&message.content);
+            continue;
+        }
+        let of_call = |block: &ContentBlock| match block {
+            ContentBlock::ToolResult(result) => Some(calls.contains(&result.tool_use_id)),
+            _ => None,
+        };
+        message.content.retain(|block| of_call(block) != Some(false));
+        let has_result = |call: &String| {
+            message
+                .content
+                .iter()
+                .any(|block| matches!(block, ContentBlock::ToolResult(result) if result.tool_use_id == *call))
+        };
+        let missing: Vec<ContentBlock> =
+            calls.iter().filter(|call| !has_result(call)).map(|call| not_run(call)).collect();
+        message.content.splice(0..0, missing);
+        // Results stand first.
+        message.content.sort_by_key(|block| !matches!(block, ContentBlock::ToolResult(_)));
+        calls.clear();
+    }
+    messages.retain(|message| !message.content.is_empty());
+    if let Some(InputMessage { role: Role::Assistant, content }) = messages.last() {
+        let results: Vec<ContentBlock> = calls_of(content).iter().map(|call| not_run(call)).collect();
+        if !results.is_empty() {
+            messages.push(InputMessage { role: Role::User, content: results });
+        }
+    }
+}
+
+fn calls_of(content: &[ContentBlock]) -> Vec<String> {
+    let call =
+        |block: &ContentBlock| if let ContentBlock::ToolUse(call) = block { Some(call.id.clone()) } else { None };
+    content.iter().filter_map(call).collect()
+}
+
+fn not_run(call: &str) -> ContentBlock {
+    ContentBlock::ToolResult(ToolResult {
+        tool_use_id: call.to_owned(),
+        content: Some(Value::from(NOT_RUN)),
+        is_error: Some(true),
+        extra: serde_json::Map::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn sent(turns: &[(Role, Value)]) -> Value {
+        let turn = |(role, content): &(Role, Value)| Turn::sample(*role, content);
+        let turns: Vec<Turn> = turns.iter().map(turn).collect();
+        let line: Vec<&Turn> = turns.iter().collect();
+        serde_json::to_value(messages(&line, &Blobs::of(Path::new("/nowhere"), "x"))).expect("messages are JSON")
+    }
+
+    fn text(text: &str) -> Value {
+        json!([{"type": "text", "text": text}])
+    }
+
+    #[test]
+    fn turns_of_one_side_become_one_message_and_the_person_begins() {
+        let turns = [
+            (Role::Assistant, text("x")),
+            (Role::User, text("a")),
+            (Role::User, text("b")),
+            (Role::Assistant, text(" ")),
+            (Role::Assistant, text("c")),
+        ];
+        let both = json!([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]);
+        let expected = json!([{"role": "user", "content": both}, {"role": "assistant", "content": "c"}]);
+        assert_eq!(sent(&turns), expected);
+    }
+
+    #[test]
+    fn what_broke_off_is_sent_as_far_as_the_api_takes_it() {
+        let answer = json!([
+            {"type": "thinking", "thinking": "hm", "signature": ""},
+            {"type": "text", "text": "said"},
+            {"type": "tool_use", "id": "t1", "name": "f", "input": {}, "partial_json": "{\"a"},
+        ]);
+        let expected = json!([{"role": "user", "content": "a"}, {"role": "assistant", "content": "said"}]);
+        assert_eq!(sent(&[(Role::User, text("a")), (Role::Assistant, answer)]), expected);
+    }
+
+    #[test]
+    fn every_call_has_a_result_and_every_result_a_call() {
+        let call = json!([{"type": "tool_use", "id": "t1", "name": "f", "input": {}}]);
+        let result = |id: &str| json!({"type": "tool_result", "tool_use_id": id, "content": "ok"});
+        let not_run = json!({"type": "tool_result", "tool_use_id": "t1", "content": NOT_RUN, "is_error": true});
+        let more = json!({"type": "text", "text": "more"});
+        let last = |next: &[Value]| {
+            let next: Vec<_> = next.iter().map(|blocks| (Role::User, json!([blocks]))).collect();
+            let turns = [vec![(Role::User, text("a")), (Role::Assistant, call.clone())], next].concat();
+            sent(&turns)[2]["content"].clone()
+        };
+        assert_eq!(last(&[]), json!([not_run]));
+        assert_eq!(last(&[result("t1"), more.clone()]), json!([result("t1"), more]));
+        assert_eq!(last(std::slice::from_ref(&more)), json!([not_run, more]));
+        assert_eq!(last(&[more.clone(), result("t2")]), json!([not_run, more]));
+    }
+}

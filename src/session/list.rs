@@ -1,0 +1,134 @@
+//! What a conversation is called, and what is told of it in a list.
+
+use std::time::{Duration, SystemTime};
+
+use super::conversation::{Conversation, path_of};
+use super::store::{Store, changed_at};
+use super::{Error, line, parallel};
+use crate::protocol::{ContentBlock, Role};
+
+/// The longest title, in characters.
+const TITLE_LETTERS: usize = 60;
+
+/// What is told of a conversation.
+#[derive(Debug)]
+pub(crate) struct Summary {
+    /// Its id.
+    pub(crate) id: String,
+    /// Its name.
+    pub(crate) name: Option<String>,
+    /// Its name, or how it begins.
+    pub(crate) title: String,
+    /// The model that spoke last.
+    pub(crate) model: Option<String>,
+    /// How often the person spoke, as far as it is gone on from.
+    pub(crate) turns: usize,
+    /// When something was last said.
+    pub(crate) changed: SystemTime,
+    /// What its file and its images take.
+    pub(crate) bytes: u64,
+}
+
+impl Store {
+    /// All conversations, the one that was last used first. What cannot be read is none.
+    pub(crate) fn list(&self) -> Result<Vec<Summary>, Error> {
+        let mut list = parallel::each(&self.ids()?, |id| self.summary(id));
+        list.sort_by(|one, other| other.changed.cmp(&one.changed).then_with(|| one.id.cmp(&other.id)));
+        Ok(list)
+    }
+
+    /// The ids of those in which nothing was said for so long, and what they are called.
+    pub(crate) fn older_than(&self, age: Duration, now: SystemTime) -> Result<Vec<String>, Error> {
+        let mut ids = self.ids()?;
+        let is_old = |id: &String| {
+            let age_now = changed_at(&path_of(self.folder(), id)).and_then(|changed| now.duration_since(changed).ok());
+            age_now.is_some_and(|age_now| age_now > age)
+        };
+        ids.retain(is_old);
+        ids.sort();
+        Ok(ids)
+    }
+
+    fn summary(&self, id: &str) -> Option<Summary> {
+        let path = path_of(self.folder(), id);
+        let metadata = path.metadata().ok()?;
+        let conversation = Conversation::read_unlocked(self.folder(), id).ok()?;
+        let files = conversation.blobs().folder().read_dir().into_iter().flatten().flatten();
+        let files: u64 = files.filter_map(|file| file.metadata().ok()).map(|metadata| metadata.len()).sum();
+        let line = conversation.line();
+        Some(Summary {
+            name: conversation.name().map(str::to_owned),
+            title: conversation.title(),
+            model: line.iter().rev().find_map(|turn| turn.model.clone()),
+            turns: line.iter().filter(|turn| turn.role == Role::User).count(),
+            changed: metadata.modified().ok()?,
+            bytes: metadata.len() + files,
+            id: id.to_owned(),
+        })
+    }
+}
+
+impl Conversation {
+    /// Its name, or how it begins.
+    pub(crate) fn title(&self) -> String {
+        if let Some(name) = self.name() {
+            return name.to_owned();
+        }
+        let first = self.line().into_iter().find(|turn| turn.role == Role::User).or(self.turns().first());
+        let text =
+            first.map(|turn| line::blocks(&turn.content)).unwrap_or_default().into_iter().rev().find_map(text_of);
+        shortened(&text.unwrap_or_default()).unwrap_or_else(|| self.id().to_owned())
+    }
+}
+
+fn text_of(block: ContentBlock) -> Option<String> {
+    match block {
+        ContentBlock::Text(text) => Some(text.text),
+        _ => None,
+    }
+}
+
+/// The first line that says something, as far as there is room.
+fn shortened(text: &str) -> Option<String> {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
+    let mut letters = line.chars();
+    let mut title: String = letters.by_ref().take(TITLE_LETTERS).collect();
+    if letters.next().is_some() {
+        title.truncate(title.trim_end().len());
+        title.push('…');
+    }
+    Some(title)
+}
+
+/// How long ago something was, in words.
+pub(crate) fn ago(age: Duration) -> String {
+    let seconds = age.as_secs();
+    let (count, unit) = match seconds {
+        0..60 => return "just now".to_owned(),
+        60..3600 => (seconds / 60, "minute"),
+        3600..86400 => (seconds / 3600, "hour"),
+        _ => (seconds / 86400, "day"),
+    };
+    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_the_first_line_that_says_something() {
+        assert_eq!(shortened("\n  Hello there\nmore"), Some("Hello there".to_owned()));
+        assert_eq!(shortened(&"é".repeat(61)), Some("é".repeat(60) + "…"));
+        assert_eq!(shortened(" \n"), None);
+    }
+
+    #[test]
+    fn an_age_is_told_in_its_largest_unit() {
+        let told = |seconds| ago(Duration::from_secs(seconds));
+        assert_eq!(
+            [told(0), told(60), told(7200), told(200_000)],
+            ["just now", "1 minute ago", "2 hours ago", "2 days ago"]
+        );
+    }
+}

@@ -1,0 +1,104 @@
+//! Conversations on disk: each an append-only file of JSON lines, whose turns name their parents, so that nothing that was
+//! said is ever overwritten, and a line of conversation is one path.
+//!
+//! `Store` finds and makes them, `Conversation` is one of them as far as it was read, and `Exchange` is what is being said
+//! just now: it is in a journal before it is sent or shown, and in the conversation when it has ended. The next start puts
+//! what a killed process had in its journal into the conversation.
+
+mod blob;
+mod conversation;
+mod document;
+mod exchange;
+mod file;
+mod id;
+mod journal;
+mod line;
+mod list;
+mod name;
+mod parallel;
+mod record;
+mod search;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use conversation::Conversation;
+pub(crate) use document::{as_json, markdown};
+pub(crate) use exchange::Exchange;
+pub(crate) use list::{Summary, ago};
+pub(crate) use search::Hit;
+pub(crate) use store::Store;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What is wrong with a saved conversation.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A file or folder cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Unreadable {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file or folder cannot be written.
+    #[error("cannot write `{}`", path.display())]
+    Unwritable {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file that is no conversation.
+    #[error("`{}` is no conversation", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A conversation of a later version of the format.
+    #[error("`{}` has version {version} of the format, which this program does not know", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+    },
+    /// No conversation of a name or id.
+    #[error("there is no conversation `{0}`")]
+    Unknown(String),
+    /// A beginning that several ids have.
+    #[error("`{given}` is the beginning of several ids: {}", ids.join(", "))]
+    Ambiguous {
+        /// What was given.
+        given: String,
+        /// The ids.
+        ids: Vec<String>,
+    },
+    /// There is no conversation at all.
+    #[error("there is no conversation yet")]
+    None,
+    /// A name that another conversation has.
+    #[error("there is a conversation `{0}` already")]
+    Taken(String),
+    /// A text that can be no name.
+    #[error("`{name}` can be no name: {reason}")]
+    BadName {
+        /// The text.
+        name: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// There is no folder to keep anything in.
+    #[error("this machine has no data folder for this user")]
+    NoHome,
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    move |source| Error::Unreadable { path: path.to_owned(), source }
+}
+
+fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    move |source| Error::Unwritable { path: path.to_owned(), source }
+}

@@ -1,0 +1,92 @@
+//! Names of conversations: links in a folder, so that a name is found, given and taken in one step of the file system.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use super::{Error, unwritable};
+
+/// The longest name, in bytes, so that its file's name fits everywhere.
+const MAX_BYTES: usize = 80;
+
+/// Refuses what can be no name.
+pub(super) fn check(name: &str) -> Result<(), Error> {
+    let bad = |reason| Err(Error::BadName { name: name.to_owned(), reason });
+    if name.trim() != name || name.is_empty() {
+        return bad("it is empty, or has white space at an end");
+    }
+    if name.len() > MAX_BYTES {
+        return bad("it is longer than 80 bytes");
+    }
+    if name.chars().any(char::is_control) {
+        return bad("it has a control character");
+    }
+    Ok(())
+}
+
+/// The link of a name. What a file's name cannot have is written as `%` and two digits.
+fn link(folder: &Path, name: &str) -> PathBuf {
+    let mut file = String::with_capacity(name.len() + 6);
+    for (place, letter) in name.char_indices() {
+        match letter {
+            '/' | '%' | '\\' | ':' => file.push_str(&format!("%{:02x}", u32::from(letter))),
+            '.' if place == 0 => file.push_str("%2e"),
+            _ => file.push(letter),
+        }
+    }
+    folder.join("names").join(file + ".jsonl")
+}
+
+/// The id of the conversation of this name.
+pub(super) fn id_of(folder: &Path, name: &str) -> Option<String> {
+    check(name).ok()?;
+    let target = fs::read_link(link(folder, name)).ok()?;
+    Some(target.file_stem()?.to_str()?.to_owned())
+}
+
+/// Gives a name; false: it is taken.
+pub(super) fn give(folder: &Path, name: &str, id: &str) -> Result<bool, Error> {
+    let link = link(folder, name);
+    let target = Path::new("..").join(format!("{id}.jsonl"));
+    match symlink(target, &link) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(source) => Err(unwritable(&link)(source)),
+    }
+}
+
+/// Takes a name from a conversation, if it has it.
+pub(super) fn take(folder: &Path, name: &str, id: &str) {
+    if id_of(folder, name).as_deref() == Some(id) {
+        let _ = fs::remove_file(link(folder, name)); // A link that leads nowhere does no harm.
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_given_once_and_found_whatever_it_is_made_of() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("names")).expect("it is writable");
+        for name in ["a", "A b", "../a", ".", "ä/ö", "100%", "a:b"] {
+            assert_eq!(id_of(folder.path(), name), None, "{name}");
+            assert!(give(folder.path(), name, "2x").expect("it is writable"), "{name}");
+            assert!(!give(folder.path(), name, "3x").expect("it is writable"), "{name}");
+            assert_eq!(id_of(folder.path(), name).as_deref(), Some("2x"), "{name}");
+        }
+        take(folder.path(), "a", "3x");
+        assert!(id_of(folder.path(), "a").is_some());
+        take(folder.path(), "a", "2x");
+        assert!(id_of(folder.path(), "a").is_none());
+    }
+
+    #[test]
+    fn what_can_be_no_name_is_refused() {
+        for name in ["", " ", " a", "a\n", "a\tb", &"x".repeat(81)] {
+            assert!(check(name).is_err(), "{name:?}");
+        }
+    }
+}

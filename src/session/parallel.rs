@@ -1,0 +1,28 @@
+//! Looking at many conversations at once, with all the processors there are.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// What `look` makes of each item, without those of which it makes nothing, in no order.
+pub(super) fn each<T: Sync, R: Send>(items: &[T], look: impl Fn(&T) -> Option<R> + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut found = Vec::new();
+        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+            found.extend(look(item));
+        }
+        found
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(items.len());
+    if threads < 2 {
+        return work();
+    }
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut found = work();
+        for other in others {
+            found.extend(other.join().expect("what it does does not panic"));
+        }
+        found
+    })
+}

@@ -1,0 +1,220 @@
+//! One line of a conversation's file.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::protocol::{Message, Role, StopReason, Usage};
+
+/// The version of the format that is written. Fields may be added within a version; a reader ignores what it does not know.
+pub(super) const VERSION: u32 = 1;
+
+/// The first line of a file.
+pub(super) const HEADER: &str = "langdock-session";
+
+/// A line of what was said.
+pub(super) const TURN: &str = "turn";
+
+/// A line that gives the conversation a name.
+pub(super) const NAME: &str = "name";
+
+/// A line that makes another turn the one that is gone on from.
+pub(super) const TIP: &str = "tip";
+
+/// Why a turn is on disk and not among what is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LeftOut {
+    /// The model refused: it would refuse again with this turn before it.
+    Refused,
+    /// No answer came.
+    Unanswered,
+    /// A reason of a later version.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Any line: `type` says which fields it has.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// What the line is.
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    /// Header: the version of the format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) version: Option<u32>,
+    /// Header: the conversation's id. Turn: its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) id: Option<String>,
+    /// Turn: what it follows; none: it is the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) parent: Option<String>,
+    /// Tip: the turn; none: the conversation begins anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) turn: Option<String>,
+    /// Turn: who speaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) role: Option<Role>,
+    /// When it was written, in UTC.
+    #[serde(default)]
+    pub(super) at: String,
+    /// Header and name: the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
+    /// Header: the conversation that this one began as a copy of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) forked_from: Option<String>,
+    /// Turn of the person: the system prompt that it was sent with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) system: Option<String>,
+    /// Turn of the model: which one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) model: Option<String>,
+    /// Turn of the model: the API's id of the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) message_id: Option<String>,
+    /// Turn of the model: why it stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) stop_reason: Option<StopReason>,
+    /// Turn of the model: its tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) usage: Option<Usage>,
+    /// Turn of the model: it broke off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) partial: bool,
+    /// Turn: why it is not sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) left_out: Option<LeftOut>,
+    /// Turn: the content blocks, images and PDFs by their files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) content: Option<Box<RawValue>>,
+}
+
+/// A turn of a conversation. What was said is parsed when it is asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Turn {
+    /// Its id.
+    pub(crate) id: String,
+    /// The turn that it follows.
+    pub(crate) parent: Option<String>,
+    /// Who speaks.
+    pub(crate) role: Role,
+    /// When it was written, in UTC.
+    pub(crate) at: String,
+    /// The system prompt that a turn of the person was sent with.
+    pub(crate) system: Option<String>,
+    /// The model that speaks.
+    pub(crate) model: Option<String>,
+    /// Why it stopped.
+    pub(crate) stop_reason: Option<StopReason>,
+    /// Its tokens.
+    pub(crate) usage: Option<Usage>,
+    /// Whether it broke off.
+    pub(crate) partial: bool,
+    /// Why it is not sent.
+    pub(crate) left_out: Option<LeftOut>,
+    /// The content blocks as they are in the file.
+    pub(super) content: Box<RawValue>,
+}
+
+impl Record {
+    /// The first line of a new file.
+    pub(super) fn header(id: &str, name: Option<&str>, forked_from: Option<&str>) -> Self {
+        Self {
+            kind: HEADER.to_owned(),
+            version: Some(VERSION),
+            id: Some(id.to_owned()),
+            at: now(),
+            name: name.map(str::to_owned),
+            forked_from: forked_from.map(str::to_owned),
+            ..Self::default()
+        }
+    }
+
+    /// A line that gives a name.
+    pub(super) fn name(name: &str) -> Self {
+        Self { kind: NAME.to_owned(), at: now(), name: Some(name.to_owned()), ..Self::default() }
+    }
+
+    /// A line that names the turn to go on from.
+    #[allow(dead_code, reason = "`chat` undoes turns")]
+    pub(super) fn tip(turn: Option<&str>) -> Self {
+        Self { kind: TIP.to_owned(), at: now(), turn: turn.map(str::to_owned), ..Self::default() }
+    }
+
+    /// A turn of the person, whose parent is not yet known.
+    pub(super) fn user(id: String, content: Box<RawValue>, system: Option<&str>) -> Self {
+        let system = system.map(str::to_owned);
+        Self { role: Some(Role::User), system, ..Self::turn(id, content) }
+    }
+
+    /// A turn of the model, whose parent is not yet known.
+    pub(super) fn assistant(id: String, content: Box<RawValue>, message: &Message, complete: bool) -> Self {
+        Self {
+            role: Some(Role::Assistant),
+            model: some_text(&message.model),
+            message_id: some_text(&message.id),
+            stop_reason: message.stop_reason.clone(),
+            usage: Some(message.usage.clone()).filter(|usage| *usage != Usage::default()),
+            partial: !complete,
+            ..Self::turn(id, content)
+        }
+    }
+
+    /// What an answer was made to begin with, or an answer that came from elsewhere.
+    pub(super) fn beginning(id: String, content: Box<RawValue>) -> Self {
+        Self { role: Some(Role::Assistant), ..Self::turn(id, content) }
+    }
+
+    /// Whether it is what the model said in an exchange.
+    pub(super) fn is_answer(&self) -> bool {
+        self.role == Some(Role::Assistant) && (self.partial || self.model.is_some() || self.stop_reason.is_some())
+    }
+
+    fn turn(id: String, content: Box<RawValue>) -> Self {
+        Self { kind: TURN.to_owned(), id: Some(id), at: now(), content: Some(content), ..Self::default() }
+    }
+
+    /// The line, with its end.
+    pub(super) fn to_line(&self) -> Vec<u8> {
+        let mut line = serde_json::to_vec(self).expect("a record is maps with string keys");
+        line.push(b'\n');
+        line
+    }
+
+    /// The turn that the line is, if it is one.
+    pub(super) fn into_turn(self) -> Option<Turn> {
+        Some(Turn {
+            id: self.id?,
+            parent: self.parent,
+            role: self.role?,
+            at: self.at,
+            system: self.system,
+            model: self.model,
+            stop_reason: self.stop_reason,
+            usage: self.usage,
+            partial: self.partial,
+            left_out: self.left_out,
+            content: self.content?,
+        })
+    }
+}
+
+fn some_text(text: &str) -> Option<String> {
+    Some(text.to_owned()).filter(|text| !text.is_empty())
+}
+
+/// The time, to the second.
+pub(super) fn now() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+impl Turn {
+    /// A turn for tests of what turns become.
+    pub(super) fn sample(role: Role, content: &serde_json::Value) -> Self {
+        let content = serde_json::value::to_raw_value(content).expect("JSON");
+        let record = Record { role: Some(role), ..Record::turn("x".to_owned(), content) };
+        record.into_turn().expect("a turn has these fields")
+    }
+}

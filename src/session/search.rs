@@ -1,0 +1,174 @@
+//! Finding words in everything that was ever said, whatever their case.
+//!
+//! The bytes of a file are looked at first: most files have not all of the words, and are never parsed.
+
+use std::fs;
+use std::time::SystemTime;
+
+use serde_json::Value;
+
+use super::conversation::{Conversation, path_of};
+use super::store::{Store, changed_at};
+use super::{Error, line, parallel};
+use crate::protocol::{ContentBlock, Role};
+
+/// How much is shown before and behind what was found, in characters.
+const AROUND: usize = 30;
+
+/// A conversation in which the words were found.
+#[derive(Debug)]
+pub(crate) struct Hit {
+    /// Its id.
+    pub(crate) id: String,
+    /// Its name, or how it begins.
+    pub(crate) title: String,
+    /// Who said it, the first time.
+    pub(crate) role: Role,
+    /// What was said there, in one line.
+    pub(crate) excerpt: String,
+    /// In how many turns.
+    pub(crate) turns: usize,
+    /// When something was last said.
+    pub(crate) changed: SystemTime,
+}
+
+impl Store {
+    /// The conversations that have all the words in one turn, the one that was last used first. Turns that are not gone on
+    /// from count too, and so do reasoning and calls of tools.
+    pub(crate) fn search(&self, words: &[String]) -> Result<Vec<Hit>, Error> {
+        let words: Vec<Word> = words.iter().map(|word| Word::new(word)).collect();
+        let mut hits = parallel::each(&self.ids()?, |id| self.search_one(id, &words));
+        hits.sort_by(|one, other| other.changed.cmp(&one.changed).then_with(|| one.id.cmp(&other.id)));
+        Ok(hits)
+    }
+
+    fn search_one(&self, id: &str, words: &[Word]) -> Option<Hit> {
+        let path = path_of(self.folder(), id);
+        let bytes = fs::read(&path).ok()?;
+        if !words.iter().all(|word| word.may_be_in(&bytes)) {
+            return None;
+        }
+        let conversation = Conversation::of_read(self.folder(), id, &bytes).ok()?;
+        let mut hit: Option<Hit> = None;
+        for turn in conversation.turns() {
+            let text = said(&line::blocks(&turn.content));
+            let lower = text.to_lowercase();
+            if !words.iter().all(|word| lower.contains(&word.lower)) {
+                continue;
+            }
+            if let Some(hit) = &mut hit {
+                hit.turns += 1;
+                continue;
+            }
+            hit = Some(Hit {
+                id: id.to_owned(),
+                title: conversation.title(),
+                role: turn.role,
+                excerpt: excerpt(&text, words.first()?),
+                turns: 1,
+                changed: changed_at(&path)?,
+            });
+        }
+        hit
+    }
+}
+
+/// A word that is looked for.
+struct Word {
+    lower: String,
+    /// A part of it that stands in the file as it is, but for the case of ASCII letters.
+    part: Vec<u8>,
+}
+
+impl Word {
+    fn new(word: &str) -> Self {
+        let lower = word.to_lowercase();
+        // JSON writes these in another way, and letters beyond ASCII may have another case there.
+        let is_plain = |letter: char| {
+            !letter.is_control() && !matches!(letter, '"' | '\\') && (letter.is_ascii() || !has_case(letter))
+        };
+        let runs = lower.split(|letter| !is_plain(letter));
+        let part = runs.max_by_key(|run| run.len()).unwrap_or_default().as_bytes().to_vec();
+        Self { lower, part }
+    }
+
+    /// Whether the bytes of a file may have it: a quick look, which is never wrong where it says no.
+    fn may_be_in(&self, bytes: &[u8]) -> bool {
+        let Some(first) = self.part.first() else { return true };
+        let fits = |place: usize| {
+            let there = bytes.get(place..place + self.part.len());
+            there.is_some_and(|there| there.eq_ignore_ascii_case(&self.part))
+        };
+        memchr::memchr2_iter(*first, first.to_ascii_uppercase(), bytes).any(fits)
+    }
+}
+
+fn has_case(letter: char) -> bool {
+    letter.is_lowercase() || letter.is_uppercase() || letter.to_lowercase().ne(std::iter::once(letter))
+}
+
+/// All text of a turn.
+fn said(content: &[ContentBlock]) -> String {
+    let mut text = String::new();
+    let mut add = |part: &str| {
+        text.push_str(part);
+        text.push('\n');
+    };
+    for block in content {
+        match block {
+            ContentBlock::Text(said) => add(&said.text),
+            ContentBlock::Thinking(thinking) => add(&thinking.thinking),
+            ContentBlock::ToolUse(call) => {
+                add(&call.name);
+                strings(&call.input, &mut add);
+            }
+            ContentBlock::ToolResult(result) => result.content.iter().for_each(|value| strings(value, &mut add)),
+            ContentBlock::Unknown(value) => strings(value, &mut add),
+            ContentBlock::Image(_) | ContentBlock::Document(_) | ContentBlock::RedactedThinking(_) => {}
+        }
+    }
+    text
+}
+
+fn strings(value: &Value, add: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => add(text),
+        Value::Array(items) => items.iter().for_each(|item| strings(item, add)),
+        Value::Object(fields) => fields.values().for_each(|field| strings(field, add)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// What stands around a word, in one line.
+fn excerpt(text: &str, word: &Word) -> String {
+    let letters: Vec<char> = text.chars().map(|letter| if letter.is_whitespace() { ' ' } else { letter }).collect();
+    // Letters that become several in lower case move what follows them by a little.
+    let place = text.to_lowercase().find(&word.lower).map_or(0, |place| text.to_lowercase()[..place].chars().count());
+    let start = place.saturating_sub(AROUND).min(letters.len());
+    let end = (place + word.lower.chars().count() + AROUND).min(letters.len());
+    let middle: String = letters[start..end].iter().collect();
+    let (before, behind) = (if start > 0 { "…" } else { "" }, if end < letters.len() { "…" } else { "" });
+    format!("{before}{}{behind}", middle.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quick_look_misses_nothing() {
+        let written = serde_json::to_vec("Grüße, \"HELLO\"\n漢字 ÄRGER").expect("JSON");
+        for word in ["hello", "\"hello\"", "grüße", "GRÜSSE", "\"hello\"\n漢", "漢字", "ärger", "Ärger", ""] {
+            assert!(Word::new(word).may_be_in(&written) || word == "GRÜSSE", "{word}");
+        }
+        assert!(!Word::new("hallo").may_be_in(&written));
+        assert!(!Word::new("漢子").may_be_in(&written));
+    }
+
+    #[test]
+    fn an_excerpt_is_one_line_with_the_word_in_it() {
+        let text = format!("{}the\nword{}", "a ".repeat(50), " b".repeat(50));
+        let excerpt = excerpt(&text, &Word::new("THE"));
+        assert!(excerpt.contains("the word") && excerpt.starts_with('…') && excerpt.ends_with('…'), "{excerpt}");
+    }
+}

@@ -1,0 +1,188 @@
+//! The folder of all conversations: `ID.jsonl` is one, `ID/` has its files, `names/` links to those with a name, `last` to the
+//! one that was last used, and `journals/` has what is being said just now.
+
+use std::collections::HashSet;
+use std::fs::{self, DirBuilder};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use super::conversation::{Conversation, path_of};
+use super::file::{self, Locked};
+use super::id::{may_begin_id, new_id};
+use super::record::{Record, TURN};
+use super::{Error, blob, journal, name, unreadable, unwritable};
+
+/// Where conversations are kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Store(PathBuf);
+
+/// A conversation, and whether it was there before.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// It.
+    pub(crate) conversation: Conversation,
+    /// Whether it was made just now.
+    pub(crate) is_new: bool,
+}
+
+impl Store {
+    /// The one in this folder, which need not be there yet. Nothing is read or made.
+    pub(crate) fn at(folder: PathBuf) -> Self {
+        Self(folder)
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.0
+    }
+
+    /// Keeps what processes that were killed had of their answers; what was found is for the person. To be called once,
+    /// before anything else.
+    pub(crate) fn recover(&self) -> Vec<String> {
+        journal::recover(&self.0)
+    }
+
+    /// A new conversation without a name. Its file comes with its first turn.
+    pub(crate) fn begin(&self) -> Conversation {
+        let mut id = new_id();
+        while path_of(&self.0, &id).exists() {
+            id = new_id();
+        }
+        Conversation::new(&self.0, Record::header(&id, None, None))
+    }
+
+    /// The conversation of an exact name, or of a beginning that only its id has; made with that name if there is none.
+    pub(crate) fn open(&self, given: &str) -> Result<Found, Error> {
+        if let Some(id) = self.find(given)? {
+            return Ok(Found { conversation: Conversation::read(&self.0, &id)?, is_new: false });
+        }
+        name::check(given)?;
+        let mut conversation = Conversation::new(&self.0, Record::header(&new_id(), Some(given), None));
+        conversation.make_file()?;
+        if self.give_name(given, conversation.id())? {
+            return Ok(Found { conversation, is_new: true });
+        }
+        // Another process was faster: it is that one's.
+        let _ = fs::remove_file(conversation.path());
+        let id = name::id_of(&self.0, given).ok_or_else(|| Error::Unknown(given.to_owned()))?;
+        Ok(Found { conversation: Conversation::read(&self.0, &id)?, is_new: false })
+    }
+
+    /// The same, but nothing is made.
+    pub(crate) fn get(&self, given: &str) -> Result<Conversation, Error> {
+        let id = self.find(given)?.ok_or_else(|| Error::Unknown(given.to_owned()))?;
+        Conversation::read(&self.0, &id)
+    }
+
+    /// The conversation that was last used.
+    pub(crate) fn latest(&self) -> Result<Conversation, Error> {
+        let linked = fs::read_link(self.0.join("last")).ok();
+        let linked = linked.and_then(|target| Some(target.file_stem()?.to_str()?.to_owned()));
+        let id = match linked.filter(|id| path_of(&self.0, id).exists()) {
+            Some(id) => Some(id),
+            None => self.ids()?.into_iter().max_by_key(|id| changed_at(&path_of(&self.0, id))),
+        };
+        Conversation::read(&self.0, &id.ok_or(Error::None)?)
+    }
+
+    /// A new conversation that begins as the line of another one, and goes its own way from there.
+    pub(crate) fn fork(&self, from: &Conversation) -> Result<Conversation, Error> {
+        let to = self.begin();
+        blob::share(&from.blobs(), &to.blobs())?;
+        let ids: HashSet<&str> = from.line().into_iter().map(|turn| turn.id.as_str()).collect();
+        let mut lines = Record::header(to.id(), None, Some(from.id())).to_line();
+        let bytes = if from.path().exists() { file::read(from.path(), 0)? } else { Vec::new() };
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let Ok(record) = serde_json::from_slice::<Record>(line) else { continue };
+            if record.kind == TURN && record.id.is_some_and(|id| ids.contains(id.as_str())) {
+                lines.extend_from_slice(line);
+            }
+        }
+        Locked::open(to.path())?.append(0, &lines)?;
+        Conversation::read(&self.0, to.id())
+    }
+
+    /// Gives a conversation another name.
+    pub(crate) fn rename(&self, conversation: &mut Conversation, new: &str) -> Result<(), Error> {
+        name::check(new)?;
+        let old = conversation.name().map(str::to_owned);
+        if old.as_deref() == Some(new) {
+            return Ok(());
+        }
+        if !self.give_name(new, conversation.id())? {
+            return Err(Error::Taken(new.to_owned()));
+        }
+        if let Err(error) = conversation.append(vec![Record::name(new)]) {
+            name::take(&self.0, new, conversation.id());
+            return Err(error);
+        }
+        if let Some(old) = old {
+            name::take(&self.0, &old, conversation.id());
+        }
+        Ok(())
+    }
+
+    /// Deletes a conversation, and its files with it.
+    pub(crate) fn remove(&self, id: &str) -> Result<(), Error> {
+        let path = path_of(&self.0, id);
+        let _lock = Locked::open(&path)?;
+        if let Some(name) = Conversation::read_unlocked(&self.0, id).ok().and_then(|it| it.name().map(str::to_owned)) {
+            name::take(&self.0, &name, id);
+        }
+        fs::remove_file(&path).map_err(unwritable(&path))?;
+        let files = self.0.join(id);
+        match fs::remove_dir_all(&files) {
+            Err(source) if source.kind() != ErrorKind::NotFound => Err(unwritable(&files)(source)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The ids of all conversations, in no order.
+    pub(super) fn ids(&self) -> Result<Vec<String>, Error> {
+        let entries = match fs::read_dir(&self.0) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(unreadable(&self.0))?,
+        };
+        let id = |entry: fs::DirEntry| Some(entry.file_name().to_str()?.strip_suffix(".jsonl")?.to_owned());
+        Ok(entries.flatten().filter_map(id).collect())
+    }
+
+    fn find(&self, given: &str) -> Result<Option<String>, Error> {
+        let named = name::id_of(&self.0, given).filter(|id| path_of(&self.0, id).exists());
+        if named.is_some() || !may_begin_id(given) {
+            return Ok(named);
+        }
+        if path_of(&self.0, given).exists() {
+            return Ok(Some(given.to_owned()));
+        }
+        let mut ids: Vec<String> = self.ids()?.into_iter().filter(|id| id.starts_with(given)).collect();
+        if ids.len() > 1 {
+            ids.sort();
+            return Err(Error::Ambiguous { given: given.to_owned(), ids });
+        }
+        Ok(ids.pop())
+    }
+
+    /// Gives a name; false: it is taken by a conversation that is there.
+    fn give_name(&self, new: &str, id: &str) -> Result<bool, Error> {
+        let folder = self.0.join("names");
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(unwritable(&folder))?;
+        if name::give(&self.0, new, id)? {
+            return Ok(true);
+        }
+        match name::id_of(&self.0, new) {
+            // The conversation was removed by hand.
+            Some(holder) if !path_of(&self.0, &holder).exists() => {
+                name::take(&self.0, new, &holder);
+                name::give(&self.0, new, id)
+            }
+            _ => Ok(false),
+        }
+    }
+}
+
+/// When a file was last written to.
+pub(super) fn changed_at(path: &Path) -> Option<std::time::SystemTime> {
+    path.metadata().and_then(|metadata| metadata.modified()).ok()
+}

@@ -1,0 +1,295 @@
+//! Conversations as those who use them see them: said, killed, torn, undone, forked and shared by many.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::record::LeftOut;
+use super::{Conversation, Error, Exchange, Store};
+use crate::protocol::{ContentBlock, InputMessage, Message, Role, Update};
+
+fn store() -> (TempDir, Store) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::at(folder.path().join("new/sessions"));
+    (folder, store)
+}
+
+fn text(text: &str) -> [InputMessage; 1] {
+    [InputMessage { role: Role::User, content: vec![ContentBlock::text(text)] }]
+}
+
+fn message(text: &str, stop_reason: &str) -> Message {
+    let content = json!([{"type": "text", "text": text}]);
+    serde_json::from_value(json!({"content": content, "stop_reason": stop_reason})).expect("a message")
+}
+
+fn say(conversation: &mut Conversation, question: &str, answer: &str) {
+    let mut exchange = conversation.begin(&text(question), None);
+    exchange.answer(&message(answer, "end_turn"), true);
+    exchange.commit(conversation).expect("it is writable");
+}
+
+/// The messages in short: the texts of both sides.
+fn said(conversation: &Conversation) -> Vec<String> {
+    let short =
+        |message: Value| message["content"].as_str().map_or_else(|| message["content"].to_string(), str::to_owned);
+    let messages = conversation.messages();
+    messages.into_iter().map(|message| short(serde_json::to_value(message).expect("JSON"))).collect()
+}
+
+fn delta(exchange: &mut Exchange, text: &str) {
+    let event = json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}});
+    exchange.update(&Update::Text(text.to_owned()), event.to_string().as_bytes());
+    exchange.flush();
+}
+
+fn start(exchange: &mut Exchange) {
+    for event in [
+        json!({"type": "message_start", "message": {"id": "msg_1", "model": "m", "content": []}}),
+        json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+    ] {
+        exchange.update(&Update::Nothing, event.to_string().as_bytes());
+    }
+}
+
+fn journals(store: &Store) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(store.folder().join("journals")).into_iter().flatten();
+    entries.map(|entry| entry.expect("it is readable").path()).collect()
+}
+
+#[test]
+fn what_was_said_is_read_again_and_nobody_else_reads_it() {
+    let (_folder, store) = store();
+    let mut conversation = store.begin();
+    assert!(!conversation.path().exists());
+    say(&mut conversation, "a", "b");
+    say(&mut conversation, "c", "d");
+    let read = store.get(conversation.id()).expect("it is there");
+    assert_eq!(said(&read), ["a", "b", "c", "d"]);
+    assert_eq!(said(&read), said(&conversation));
+    assert_eq!(store.latest().expect("there is one").id(), conversation.id());
+    let mode = |path: &Path| path.metadata().expect("it is there").permissions().mode() & 0o777;
+    assert_eq!((mode(store.folder()), mode(conversation.path())), (0o700, 0o600));
+    assert!(journals(&store).is_empty());
+}
+
+#[test]
+fn a_name_makes_one_conversation_and_the_beginning_of_an_id_finds_it() {
+    let (_folder, store) = store();
+    let found = store.open("work").expect("it is writable");
+    assert!(found.is_new);
+    let id = found.conversation.id().to_owned();
+    for given in ["work", &id, &id[..4]] {
+        let found = store.open(given).expect("it is there");
+        assert_eq!((found.conversation.id(), found.is_new, found.conversation.name()), (&*id, false, Some("work")));
+    }
+    assert!(matches!(store.get("other"), Err(Error::Unknown(_))));
+    assert!(matches!(store.get(&id[..0]), Err(Error::Unknown(_))));
+    for _ in 0..20 {
+        say(&mut store.begin(), "a", "b");
+    }
+    let digits = (2..=9).map(|digit| digit.to_string());
+    assert!(digits.clone().any(|digit| matches!(store.get(&digit), Err(Error::Ambiguous { .. }))));
+}
+
+#[test]
+fn a_name_can_be_changed_and_is_free_again() {
+    let (_folder, store) = store();
+    let mut one = store.open("one").expect("it is writable").conversation;
+    let mut two = store.open("two").expect("it is writable").conversation;
+    assert!(matches!(store.rename(&mut one, "two"), Err(Error::Taken(_))));
+    store.rename(&mut two, "three").expect("it is free");
+    store.rename(&mut one, "two").expect("it is free by now");
+    assert_eq!(store.get("two").expect("it is there").id(), one.id());
+    assert_eq!(store.get("three").expect("it is there").name(), Some("three"));
+    store.remove(one.id()).expect("it is there");
+    assert!(matches!(store.get("two"), Err(Error::Unknown(_))));
+    assert!(store.open("two").expect("it is writable").is_new);
+}
+
+#[test]
+fn parallel_exchanges_follow_one_another() {
+    let (_folder, store) = store();
+    std::thread::scope(|scope| {
+        for number in 0..20 {
+            let store = &store;
+            scope.spawn(move || {
+                let mut conversation = store.open("x").expect("it is writable").conversation;
+                say(&mut conversation, &format!("q{number}"), &format!("a{number}"));
+            });
+        }
+    });
+    let said = said(&store.get("x").expect("it is there"));
+    assert_eq!(said.len(), 40);
+    for pair in said.chunks(2) {
+        assert_eq!(pair[0].replace('q', "a"), pair[1]);
+    }
+    assert_eq!(store.ids().expect("it is readable").len(), 1);
+}
+
+#[test]
+fn an_exchange_that_was_killed_is_kept_as_far_as_it_came_wherever_that_was() {
+    let (_folder, store) = store();
+    let mut conversation = store.open("x").expect("it is writable").conversation;
+    say(&mut conversation, "a", "b");
+    let mut exchange = conversation.begin(&text("question"), None);
+    start(&mut exchange);
+    let pieces = ["One", " two\n", " \"three\"", " ä🙂"];
+    let mut shown_at = Vec::new();
+    for (place, piece) in pieces.iter().enumerate() {
+        delta(&mut exchange, piece);
+        let length = fs::metadata(&journals(&store)[0]).expect("it is there").len();
+        shown_at.push((length, pieces[..=place].concat()));
+    }
+    assert!(store.recover().is_empty(), "its process lives");
+    let path = journals(&store).remove(0);
+    let bytes = fs::read(&path).expect("it is readable");
+    let file = fs::read(conversation.path()).expect("it is readable");
+    drop(exchange);
+    for length in 0..=bytes.len() {
+        fs::write(&path, &bytes[..length]).expect("it is writable");
+        fs::write(conversation.path(), &file).expect("it is writable");
+        store.recover();
+        let said = said(&store.get("x").expect("it is there"));
+        let shown = shown_at.iter().rev().find(|(at, _)| *at <= length as u64).map_or("", |(_, text)| text);
+        let kept = said.get(3).map_or("", String::as_str);
+        assert!(kept.starts_with(shown) && pieces.concat().starts_with(kept), "{length}: {shown:?} {kept:?}");
+    }
+    let last = store.get("x").expect("it is there");
+    let tip = last.tip().expect("a turn");
+    assert!(tip.partial && tip.model.as_deref() == Some("m"));
+    assert!(journals(&store).is_empty());
+}
+
+#[test]
+fn a_journal_is_kept_once_even_if_it_could_not_be_removed() {
+    let (_folder, store) = store();
+    let conversation = store.begin();
+    let mut exchange = conversation.begin(&text("a"), None);
+    exchange.update(&Update::Text("b".to_owned()), b"");
+    exchange.flush();
+    drop(exchange);
+    let path = journals(&store).remove(0);
+    let bytes = fs::read(&path).expect("it is readable");
+    for _ in 0..2 {
+        fs::write(&path, &bytes).expect("it is writable");
+        assert_eq!(store.recover().len(), 1);
+        assert_eq!(said(&store.get(conversation.id()).expect("it is there")), ["a", "b"]);
+    }
+}
+
+#[test]
+fn what_nobody_answered_or_was_refused_is_on_disk_and_not_sent() {
+    let (_folder, store) = store();
+    let mut conversation = store.begin();
+    say(&mut conversation, "a", "b");
+    let mut refused = conversation.begin(&text("bad"), None);
+    refused.answer(&message("no", "refusal"), true);
+    refused.commit(&mut conversation).expect("it is writable");
+    conversation.begin(&text("lost"), None).commit(&mut conversation).expect("it is writable");
+    say(&mut conversation, "c", "d");
+    let read = store.get(conversation.id()).expect("it is there");
+    assert_eq!(said(&read), ["a", "b", "c", "d"]);
+    let left_out: Vec<_> = read.line_with_left_out().iter().map(|turn| turn.left_out).collect();
+    let (refused, unanswered) = (Some(LeftOut::Refused), Some(LeftOut::Unanswered));
+    assert_eq!(left_out, [None, None, refused, refused, unanswered, None, None]);
+}
+
+#[test]
+fn a_torn_last_line_is_left_out_and_the_next_turn_stands_behind_the_one_before_it() {
+    let (_folder, store) = store();
+    let mut conversation = store.begin();
+    say(&mut conversation, "a", "b");
+    let torn = br#"{"type":"turn","id":"x","role":"us"#;
+    let mut file = OpenOptions::new().append(true).open(conversation.path()).expect("it is there");
+    file.write_all(torn).expect("it is writable");
+    let mut read = store.get(conversation.id()).expect("it is there");
+    assert!(read.take_notices()[0].contains("torn off"));
+    assert_eq!(said(&read), ["a", "b"]);
+    say(&mut conversation, "c", "d");
+    let mut read = store.get(conversation.id()).expect("it is there");
+    assert_eq!((said(&read), read.take_notices()), (said(&conversation), vec![]));
+    let lines = fs::read_to_string(read.path()).expect("it is readable");
+    assert!(lines.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{lines}");
+}
+
+#[test]
+fn a_damaged_line_takes_no_other_with_it_and_a_line_without_its_end_is_whole() {
+    let (_folder, store) = store();
+    let mut conversation = store.begin();
+    say(&mut conversation, "a", "b");
+    say(&mut conversation, "c", "d");
+    let lines = fs::read_to_string(conversation.path()).expect("it is readable");
+    let damaged: Vec<_> = lines.lines().map(|line| if line.contains("\"c\"") { "{oops" } else { line }).collect();
+    fs::write(conversation.path(), damaged.join("\n")).expect("it is writable");
+    let mut read = store.get(conversation.id()).expect("it is there");
+    assert_eq!(said(&read)[0], "a");
+    assert!(read.take_notices()[0].contains("1 damaged"));
+    say(&mut read, "e", "f");
+    assert_eq!(said(&store.get(read.id()).expect("it is there")), said(&read));
+}
+
+#[test]
+fn another_turn_can_be_gone_on_from_and_a_fork_goes_its_own_way() {
+    let (_folder, store) = store();
+    let mut conversation = store.begin();
+    say(&mut conversation, "a", "b");
+    let before = conversation.tip().expect("a turn").id.clone();
+    say(&mut conversation, "c", "d");
+    let mut fork = store.fork(&conversation).expect("it is writable");
+    conversation.move_to(Some(&before)).expect("it is writable");
+    say(&mut conversation, "e", "f");
+    say(&mut fork, "g", "h");
+    assert_eq!(said(&store.get(conversation.id()).expect("it is there")), ["a", "b", "e", "f"]);
+    assert_eq!(said(&store.get(fork.id()).expect("it is there")), ["a", "b", "c", "d", "g", "h"]);
+    conversation.move_to(None).expect("it is writable");
+    assert!(said(&store.get(conversation.id()).expect("it is there")).is_empty());
+}
+
+#[test]
+fn others_than_conversations_and_later_formats_are_refused() {
+    let (_folder, store) = store();
+    let mut conversation = store.begin();
+    say(&mut conversation, "a", "b");
+    fs::write(conversation.path(), "hello\n").expect("it is writable");
+    assert!(matches!(store.get(conversation.id()), Err(Error::Foreign { .. })));
+    fs::write(conversation.path(), "{\"type\":\"langdock-session\",\"version\":2,\"at\":\"\"}\n")
+        .expect("it is writable");
+    assert!(matches!(store.get(conversation.id()), Err(Error::Newer { version: 2, .. })));
+}
+
+#[test]
+fn a_failure_to_save_is_told_once_and_the_answer_goes_on() {
+    let (folder, store) = store();
+    fs::write(folder.path().join("new"), "").expect("it is writable");
+    let mut conversation = store.begin();
+    let mut exchange = conversation.begin(&text("a"), None);
+    assert!(matches!(exchange.take_failure(), Some(Error::Unwritable { .. })));
+    delta(&mut exchange, "b");
+    exchange.answer(&message("b", "end_turn"), true);
+    assert!(exchange.take_failure().is_none());
+    assert!(exchange.commit(&mut conversation).is_err());
+}
+
+#[test]
+fn results_of_tools_and_the_system_prompt_are_part_of_it() {
+    let (_folder, store) = store();
+    let mut conversation = store.begin();
+    let mut exchange = conversation.begin(&text("a"), Some("Be brief."));
+    let call =
+        json!({"content": [{"type": "tool_use", "id": "t1", "name": "f", "input": {}}], "stop_reason": "tool_use"});
+    exchange.answer(&serde_json::from_value(call).expect("a message"), true);
+    let result = json!([{"type": "tool_result", "tool_use_id": "t1", "content": "ok"}]);
+    exchange.say(&serde_json::from_value::<Vec<ContentBlock>>(result).expect("blocks"));
+    exchange.answer(&message("b", "end_turn"), true);
+    exchange.commit(&mut conversation).expect("it is writable");
+    let read = store.get(conversation.id()).expect("it is there");
+    assert_eq!(read.messages().len(), 4);
+    assert_eq!(said(&read)[3], "b");
+    say(&mut conversation, "c", "d");
+    assert_eq!(store.get(conversation.id()).expect("it is there").system(), Some("Be brief."));
+}

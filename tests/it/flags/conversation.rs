@@ -1,0 +1,130 @@
+//! The flags about conversations, and those of the command that looks at them.
+
+use super::Row;
+use crate::{
+    session::{ids, said, saying},
+    support::{command::Langdock, home::Home, sending::answering},
+};
+
+/// The flags of the group, and the arguments of `session`.
+pub(super) const ROWS: &[Row] = &[
+    (&["send"], "--continue", |_| goes_on()),
+    (&["send"], "--session", |_| by_name()),
+    (&["send"], "--fork", |_| fork()),
+    (&["send"], "--no-log", |_| no_log()),
+    (&["session list", "session show", "session export"], "--json", as_json),
+    (&["session search"], "--json", |_| as_json("session search ok")),
+    (&["session search"], "WORDS", |_| words()),
+    (&["session show", "session export"], "SESSION", shows),
+    (&["session path"], "SESSION", |_| path()),
+    (&["session rename"], "SESSION", |_| rename()),
+    (&["session rename"], "NAME", |_| rename()),
+    (&["session rm"], "SESSIONS", |_| remove()),
+    (&["session rm"], "--older-than", |_| older_than()),
+];
+
+/// A home with the conversations `a` and `b`, the latter used last.
+fn two() -> Home {
+    let (server, home) = (answering("ok"), Home::new());
+    for name in ["a", "b"] {
+        saying(&server, &home, &["--session", name, &format!("to {name}")]).run().code(0).stdout("ok\n");
+    }
+    home
+}
+
+fn goes_on() {
+    let (home, server) = (two(), answering("ok"));
+    saying(&server, &home, &["--continue", "more"]).run().code(0).stderr_contains("going on with `b`");
+    assert_eq!(said(&server.only_request()), ["to b", "ok", "more"]);
+}
+
+fn by_name() {
+    let (home, server) = (two(), answering("ok"));
+    saying(&server, &home, &["--session", "a", "more"]).run().code(0).stderr_empty();
+    assert_eq!(said(&server.only_request()), ["to a", "ok", "more"]);
+}
+
+fn fork() {
+    let (home, server) = (two(), answering("ok"));
+    saying(&server, &home, &["--session", "a", "--fork", "more"]).run().code(0).stderr_contains("a copy of `a`");
+    saying(&server, &home, &["--session", "a", "less"]).run().code(0);
+    assert_eq!(said(&server.requests()[0]), ["to a", "ok", "more"]);
+    assert_eq!(said(&server.requests()[1]), ["to a", "ok", "less"]);
+    assert_eq!(ids(&home).len(), 3);
+    saying(&server, &home, &["--fork", "x"]).run().code(2).stdout("").stderr_contains("--fork needs a conversation");
+}
+
+fn no_log() {
+    let (home, server) = (two(), answering("ok"));
+    for _ in 0..2 {
+        saying(&server, &home, &["--session", "a", "--no-log", "more"]).run().code(0);
+        assert_eq!(said(server.requests().last().unwrap()), ["to a", "ok", "more"]);
+    }
+}
+
+fn as_json(command: &str) {
+    let home = two();
+    let as_text = Langdock::new().home(&home).args(command.split(' ')).run();
+    assert!(!as_text.code(0).stdout_text().trim_start().starts_with(['[', '{']), "{as_text}");
+    let outcome = Langdock::new().home(&home).args(command.split(' ')).args(["--json"]).run();
+    assert!(!outcome.code(0).stderr_empty().stdout_json().is_null());
+}
+
+fn words() {
+    let home = two();
+    let find = |words: &[&str]| {
+        Langdock::new().home(&home).args(["session", "search", "--json"]).args(words).run().stdout_json()
+    };
+    assert_eq!(find(&["TO"]).as_array().unwrap().len(), 2);
+    assert_eq!(find(&["to", "a"])[0]["title"], "a");
+    assert_eq!(find(&["to a"]).as_array().unwrap().len(), 1);
+    assert_eq!(find(&["to", "ok"]), serde_json::json!([]));
+}
+
+fn shows(command: &str) {
+    let home = two();
+    let shown = |name: &[&str]| Langdock::new().home(&home).args(command.split(' ')).args(name).run();
+    shown(&["a"]).code(0).stderr_empty().stdout("# a\n\n## You\n\nto a\n\n## claude-sonnet-4-5-20250929\n\nok\n");
+    shown(&[]).code(0).stderr_empty().stdout_contains("to b");
+    shown(&["c"]).code(2).stdout("").stderr_contains("there is no conversation `c`");
+}
+
+fn path() {
+    let home = two();
+    let path = |name: &[&str]| {
+        let outcome = Langdock::new().home(&home).args(["session", "path"]).args(name).run();
+        outcome.code(0).stderr_empty().stdout_text().trim_end().to_owned()
+    };
+    assert_eq!(path(&[]), home.data().join("sessions").to_string_lossy());
+    assert!(std::fs::read_to_string(path(&["a"])).unwrap().contains("to a"));
+}
+
+fn rename() {
+    let home = two();
+    let rename = |from: &str, to: &str| Langdock::new().home(&home).args(["session", "rename", from, to]).run();
+    rename("a", "b").code(2).stdout("").stderr_contains("there is a conversation `b` already");
+    rename("a", "c").code(0).stdout("").stderr_empty();
+    Langdock::new().home(&home).args(["session", "show", "c"]).run().code(0).stdout_contains("to a");
+    rename("a", "d").code(2).stdout("");
+}
+
+fn remove() {
+    let home = two();
+    let outcome = Langdock::new().home(&home).args(["session", "rm", "a"]).run();
+    outcome.code(0).stdout("").stderr("langdock: the conversation `a`: deleted\n");
+    assert_eq!(ids(&home).len(), 1);
+    Langdock::new().home(&home).args(["session", "rm", "a"]).run().code(2).stdout("");
+}
+
+fn older_than() {
+    let home = two();
+    let remove = |age: &str| Langdock::new().home(&home).args(["session", "rm", "--older-than", age]).run();
+    remove("30d").code(0).stdout("").stderr_contains("no conversation is that old");
+    remove("30").code(2).stdout("").stderr_contains("has no unit");
+    assert_eq!(ids(&home).len(), 2);
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(31 * 86_400);
+    let path = home.data().join("sessions").join(format!("{}.jsonl", ids(&home)[0]));
+    std::fs::File::options().append(true).open(path).unwrap().set_modified(old).unwrap();
+    remove("30d").code(0).stdout("").stderr_contains("deleted");
+    assert_eq!(ids(&home).len(), 1);
+}

@@ -1,0 +1,84 @@
+//! What a process that is stopped or killed had of an answer is kept, and what cannot be saved does not stop it.
+
+use std::fs;
+
+use nix::sys::signal::Signal;
+
+use super::{said, saying, shown};
+use crate::support::{command::Langdock, events::Stream, home::Home, reply::Reply, sending::answering, server::Server};
+
+/// A server that begins to answer with this text, a letter in an event, and then falls silent.
+fn begins(text: &str) -> Server {
+    let letters: Vec<String> = text.chars().map(String::from).collect();
+    let events = Stream::new().start().open_text_block(letters.iter().map(String::as_str)).to_string();
+    Server::start(move |_, _| Reply::sse_start().body(&events).wait_for_hang_up())
+}
+
+#[test]
+fn what_a_killed_process_had_shown_is_kept_wherever_it_was() {
+    let text = "One **two**\n\nthree \"four\" ä🙂 five\n";
+    for length in [1, 4, 11, 13, 20, 28, 33, text.chars().count()] {
+        let shown_text: String = text.chars().take(length).collect();
+        let (server, home) = (begins(&shown_text), Home::new());
+        let running = saying(&server, &home, &["--session", "x", "question"]).spawn();
+        running.wait_for_stdout(&shown_text).signal(Signal::SIGKILL);
+        running.finish().signal(9);
+        let outcome = Langdock::new().home(&home).args(["session", "show", "x", "--json"]).run();
+        let kept = outcome.code(0).stderr_contains("a process that was killed").stdout_json();
+        let turn = &kept["turns"][1];
+        assert_eq!((turn["partial"].as_bool(), turn["content"][0]["text"].as_str()), (Some(true), Some(&*shown_text)));
+        assert_eq!(kept["turns"][0]["content"][0]["text"], "question");
+    }
+}
+
+#[test]
+fn a_process_that_is_killed_before_the_answer_has_kept_the_question() {
+    let home = Home::new();
+    let server = Server::start(|_, _| Reply::never());
+    let running = saying(&server, &home, &["--session", "x", "question"]).spawn();
+    server.wait_for_requests(1);
+    running.signal(Signal::SIGKILL);
+    running.finish().signal(9);
+    let kept = shown(&home, "x");
+    assert_eq!(kept["turns"][0]["content"][0]["text"], "question");
+    assert_eq!(kept["turns"][0]["left_out"], "unanswered");
+}
+
+#[test]
+fn an_answer_that_was_stopped_stays_as_what_the_model_said() {
+    let (server, home) = (begins("Half an ans"), Home::new());
+    let running = saying(&server, &home, &["--session", "x", "question"]).spawn();
+    running.wait_for_stdout("Half an ans").signal(Signal::SIGINT);
+    running.finish().signal(2);
+    let server = answering("ok");
+    saying(&server, &home, &["-c", "go on"]).run().code(0);
+    assert_eq!(said(&server.only_request()), ["question", "Half an ans", "go on"]);
+    let outcome = Langdock::new().home(&home).args(["session", "show", "x"]).run();
+    outcome.code(0).stderr_empty().stdout_contains("Half an ans\n\n*[the answer broke off here]*\n");
+}
+
+#[test]
+fn a_conversation_that_cannot_be_saved_is_told_once_and_answered() {
+    let (server, home) = (answering("ok"), Home::new());
+    fs::create_dir_all(home.data().parent().unwrap()).unwrap();
+    fs::write(home.data(), "in the way").unwrap();
+    for args in [&["--session", "x"][..], &[]] {
+        home.write(home.config().join("config.toml"), "save = true\n");
+        let outcome = saying(&server, &home, &["Hi"]).args(args).run();
+        outcome.code(0).stdout("ok\n").stderr_contains("langdock: this is not saved: cannot write");
+        assert_eq!(outcome.stderr.lines().count(), 1, "{outcome}");
+    }
+}
+
+#[test]
+fn a_torn_last_line_costs_that_line_only() {
+    let (server, home) = (answering("ok"), Home::new());
+    saying(&server, &home, &["--session", "x", "Hi"]).run().code(0);
+    let path = shown(&home, "x")["path"].as_str().unwrap().to_owned();
+    let whole = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{whole}{{\"type\":\"turn\",\"id\":\"t")).unwrap();
+    saying(&server, &home, &["--session", "x", "more"]).run().code(0).stderr_contains("was torn off in the middle");
+    assert_eq!(said(server.requests().last().unwrap()), ["Hi", "ok", "more"]);
+    assert!(fs::read_to_string(&path).unwrap().starts_with(&whole));
+    assert_eq!(super::lines(&home, "x").len(), 5);
+}
