@@ -7,13 +7,15 @@
 //! | 6 | `main.rs` | arguments in, exit code out |
 //! | 5 | `app`, `error`, `command` | wiring, the commands, every failure with its exit code and hint |
 //! | 4 | `cli` | the command line as data |
-//! | 3 | `config`, `input`, `usage`, `ui`, `demo` | settings, what goes in, what it took, what comes out, the built-in endpoint |
+//! | 3 | `config`, `input`, `usage`, `chat`, `ui`, `demo` | settings, what goes in, what it took, what comes next, what comes out, the built-in endpoint |
 //! | 2 | `client` | the shared HTTP core |
 //! | 1 | `protocol`, `media`, `pace` | the Messages API and files as data, and the shared book of limits |
 //!
 //! The library exists for its own binary and for the tests and generators beside it; it promises no stable interface.
 
 mod app;
+#[allow(dead_code, reason = "the commands that use it follow")]
+mod chat;
 mod cli;
 mod client;
 mod command;

@@ -15,6 +15,6 @@ mod stream;
 
 pub(crate) use accumulate::Update;
 pub(crate) use error::{ApiError, StreamError};
-pub(crate) use message::{ContentBlock, Media, Message, Role, Source, StopReason};
+pub(crate) use message::{ContentBlock, Media, Message, Role, Source, StopReason, ToolResult, ToolUse};
 pub(crate) use request::{CreateMessage, InputMessage, Metadata, SystemPrompt};
 pub(crate) use stream::Machine;

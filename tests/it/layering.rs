@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const ROWS: [&[&str]; 5] = [
     &["protocol", "media", "pace"],
     &["client"],
-    &["config", "input", "usage", "ui", "demo"],
+    &["config", "input", "usage", "chat", "ui", "demo"],
     &["cli"],
     &["app", "error", "command"],
 ];
