@@ -7,9 +7,9 @@
 //! | 6 | `main.rs` | arguments in, exit code out |
 //! | 5 | `app`, `error`, `command` | wiring, the commands, every failure with its exit code and hint |
 //! | 4 | `cli` | the command line as data |
-//! | 3 | `config`, `input`, `usage`, `chat`, `ui`, `demo` | settings, what goes in, what it took, what comes next, what comes out, the built-in endpoint |
+//! | 3 | `config`, `input`, `usage`, `chat`, `tool`, `ui`, `demo` | settings, what goes in, what it took, what comes next, what the model may call, what comes out, the built-in endpoint |
 //! | 2 | `client` | the shared HTTP core |
-//! | 1 | `protocol`, `media`, `pace` | the Messages API and files as data, and the shared book of limits |
+//! | 1 | `protocol`, `media`, `pace`, `typed` | the Messages API and files as data, the shared book of limits, and what people type |
 //!
 //! The library exists for its own binary and for the tests and generators beside it; it promises no stable interface.
 
@@ -26,6 +26,8 @@ mod input;
 mod media;
 mod pace;
 mod protocol;
+mod tool;
+mod typed;
 mod ui;
 mod usage;
 

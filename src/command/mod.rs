@@ -19,6 +19,7 @@ mod send;
 mod serve;
 mod settings;
 mod template;
+mod tools;
 mod usage;
 
 pub(crate) use auth::auth;

@@ -148,9 +148,9 @@ async fn prepare(
         model: model.clone(),
         max_tokens: settings.max_tokens.as_ref().map(|tokens| tokens.value),
         system,
+        tools: given.definitions(),
         earlier: given.conversation.messages,
         content: turn.content,
-        tools: given.tools,
         tool_choice,
         stream: !args.output.no_stream,
     };
