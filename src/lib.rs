@@ -14,7 +14,6 @@
 //! The library exists for its own binary and for the tests and generators beside it; it promises no stable interface.
 
 mod app;
-#[allow(dead_code, reason = "the commands that use it follow")]
 mod chat;
 mod cli;
 mod client;
@@ -111,6 +110,7 @@ fn dispatch(app: &Arc<App>, command: Command) -> Result<(), Error> {
     let theirs = Arc::clone(app);
     match command {
         Command::Send(args) => talk(app, async move { command::send(&theirs, &args).await }),
+        Command::ToolRun(args) => talk(app, async move { command::tool_run(&theirs, &args).await }),
         Command::Models(args) => talk(app, async move { command::models(&theirs, &args).await }),
         Command::Count(args) => talk(app, async move { command::count(&theirs, *args).await }),
         Command::Usage(args) => command::usage(app, &args),
@@ -153,14 +153,8 @@ fn answer_unparsed(app: &App, unparsed: Unparsed) -> Result<(), Error> {
 
 fn said_about_output(command: &Command) -> (Verbosity, ColorChoice, ErrorForm) {
     match command {
-        Command::Send(args) => {
-            let form = match (args.output.json, args.output.jsonl) {
-                (true, _) => ErrorForm::Json,
-                (_, true) => ErrorForm::JsonLines,
-                _ => ErrorForm::Text,
-            };
-            (args.output.verbosity(), args.output.color.into(), form)
-        }
+        Command::Send(args) => said_by(&args.ask.output),
+        Command::ToolRun(args) => said_by(&args.ask.output),
         Command::Models(args) => {
             let form = if args.json { ErrorForm::Json } else { ErrorForm::Text };
             (Verbosity::Normal, ColorChoice::Auto, form)
@@ -179,6 +173,15 @@ fn said_about_output(command: &Command) -> (Verbosity, ColorChoice, ErrorForm) {
         | Command::Template(_)
         | Command::Usage(_) => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Text),
     }
+}
+
+fn said_by(output: &cli::Output) -> (Verbosity, ColorChoice, ErrorForm) {
+    let form = match (output.json, output.jsonl) {
+        (true, _) => ErrorForm::Json,
+        (_, true) => ErrorForm::JsonLines,
+        _ => ErrorForm::Text,
+    };
+    (output.verbosity(), output.color.into(), form)
 }
 
 /// Tells from arguments that could not be parsed how their error is wanted.

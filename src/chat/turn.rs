@@ -60,11 +60,6 @@ impl Turn {
         &self.messages
     }
 
-    /// Takes the conversation back.
-    pub(crate) fn into_messages(self) -> Vec<InputMessage> {
-        self.messages
-    }
-
     /// Takes an answer, whole as it came: its thinking goes back unchanged and in order.
     pub(crate) fn answered(&mut self, message: &Message) {
         self.asked += 1;
@@ -169,7 +164,7 @@ mod tests {
         assert_eq!(*turn.step(), Step::Ask);
         turn.answered(&message("end_turn", json!([{"type": "text", "text": "b"}])));
         assert_eq!(body(&turn)[1]["content"], json!([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]));
-        assert_eq!(turn.into_messages().len(), 2);
+        assert_eq!(turn.messages().len(), 2);
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(crate) struct Given {
 
 impl Given {
     /// Reads the files.
-    pub(crate) async fn read(app: &App, args: &cli::Send) -> Result<Self, Error> {
+    pub(crate) async fn read(app: &App, args: &cli::Ask) -> Result<Self, Error> {
         let mut given = Self::default();
         if let Some(named) = &args.input.template {
             let (name, text) = read(app, &template::path_of(named)?).await?;
@@ -45,7 +45,7 @@ impl Given {
     }
 
     /// Fills the fields that no flag has set: from the template, then from the body of the earlier turns.
-    pub(crate) fn complete(&self, args: &cli::Send) -> cli::Request {
+    pub(crate) fn complete(&self, args: &cli::Ask) -> cli::Request {
         let mut request = args.request.clone();
         if request.prefill.is_none() {
             request.prefill = self.template.as_ref().and_then(|template| template.prefill.clone());

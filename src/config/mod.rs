@@ -16,7 +16,7 @@ mod write;
 pub(crate) use chosen::{Chosen, Flags, Row};
 pub(crate) use edit::{initialize, set, set_limit};
 pub(crate) use env::{Env, VARIABLES, passed_on};
-pub(crate) use file::{ConfigFile, config_path};
+pub(crate) use file::{ConfigFile, ToolNames, config_path};
 pub(crate) use key::{KeySource, read_key};
 pub(crate) use limits::LimitKey;
 pub(crate) use paths::{Paths, templates_folder, tools_folder};

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::key::{KeySource, Stored};
-use super::{Chosen, Error, Origin, Sourced};
+use super::{Chosen, Error, Origin, Sourced, ToolNames};
 use crate::client::{Endpoint, EndpointError, Options, Pace, ProxyChoice, RetryPolicy, authority_of};
 
 /// What holds for this run.
@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) max_tokens: Option<Sourced<u64>>,
     /// Whether an answer may be cut off by a limit of tokens.
     pub(crate) allow_truncated: bool,
+    /// The tools that run unasked, and those that never run.
+    pub(crate) tools: ToolNames,
 }
 
 /// For one connection to come about, unless somebody says otherwise.
@@ -61,6 +63,7 @@ pub(crate) fn resolve(chosen: &Chosen, keys: Option<&Path>, demo: Option<&str>) 
         model: chosen.model.clone(),
         max_tokens: chosen.max_tokens.clone(),
         allow_truncated: value_or(chosen.allow_truncated.as_ref(), false),
+        tools: chosen.tools.clone(),
     })
 }
 

@@ -18,10 +18,11 @@ pub(crate) use approve::{Policy, Verdict};
 pub(crate) use exec::{Job, Stop, describe, run};
 pub(crate) use result::Outcome;
 pub(crate) use schema::Schema;
-pub(crate) use spec::{Program, Run, Tool, parse_tools, refuse_same_names, tool_choice};
+pub(crate) use spec::{Tool, parse_tools, refuse_same_names, tool_choice};
 pub(crate) use structured::{Structured, Verdict as StructuredVerdict};
 
 use crate::typed::did_you_mean;
+use spec::{Program, Run};
 
 /// What is wrong with a tools file or a schema.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,14 +88,14 @@ impl ToolSet {
     pub(crate) fn definitions(&self) -> Vec<Value> {
         self.0.iter().map(|ready| Value::Object(ready.tool.definition.clone())).collect()
     }
-
-    /// The names of those that are not run here.
-    pub(crate) fn callers_own(&self) -> Vec<String> {
-        self.0.iter().filter(|ready| ready.words.is_none()).map(|ready| ready.tool.name().to_owned()).collect()
-    }
 }
 
 impl Ready {
+    /// Whether it is run here, and is not the caller's own.
+    pub(crate) fn is_run_here(&self) -> bool {
+        self.words.is_some()
+    }
+
     /// Checks the input of a call; the error is for the model.
     pub(crate) fn check(&self, input: &Value) -> Result<(), String> {
         let fits = self.schema.as_ref().map_or(Ok(()), |schema| schema.check(input));

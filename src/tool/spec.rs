@@ -443,7 +443,7 @@ mod tests {
             ("{}", "line 1: tool 1: `name` is missing"),
             ("[{\"name\":\n\"a b\"}]", "line 2: tool `a b`: a name has 1 to 64"),
             (r#"{"name": "a"}"#, "tool `a`: `input_schema` is needed"),
-            ("[\n1]", "line 2: a tool is an object"),
+            ("[{},\n1]", "line 2: a tool is an object"),
             (r#"[{"name": "a", "input_schema": {"type": "string"}}]"#, "tool `a`: `input_schema` is needed"),
             (r#"{"name": "a", "description": 1}"#, "tool `a`: `description` is no text"),
             (&with("command = \"ls -l\""), "line 4: tool `a`: `command`: a list of words is needed"),

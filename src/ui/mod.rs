@@ -1,7 +1,9 @@
 //! The terminal and the standard streams: nothing else in the crate writes to them.
 
+mod approval;
 mod calls;
 mod extract;
+mod fitted;
 mod interrupt;
 mod json;
 mod notices;
@@ -16,8 +18,10 @@ mod sink;
 mod streams;
 mod style;
 
+pub(crate) use approval::{Asker, Question, Reply};
 pub(crate) use calls::Calls;
 pub(crate) use extract::Extract;
+pub(crate) use fitted::Fitted;
 pub(crate) use interrupt::{Interrupt, die_of, die_of_closed_stdout};
 pub(crate) use json::{Json, JsonLines};
 pub(crate) use notices::{Notices, Verbosity};
