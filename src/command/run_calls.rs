@@ -90,7 +90,10 @@ impl Calls<'_> {
 
     /// Asks the person on the terminal; without one, what is not allowed is denied.
     async fn ask(&mut self, call: &ToolUse, ready: &Ready) -> Result<Option<Outcome>, Error> {
-        let Some(asker) = Asker::find() else {
+        let facts = self.app.facts;
+        // A run of which nothing is on a terminal has nobody at it, though it may have been started from one.
+        let is_watched = facts.stdin_is_terminal || facts.stdout_is_terminal || facts.stderr_is_terminal;
+        let Some(asker) = Asker::find().filter(|_| is_watched) else {
             let name = &call.name;
             let notice =
                 format!("`{name}` is denied: there is no terminal to ask on; --allow-tool {name} or -y allows it");

@@ -26,4 +26,5 @@ mod support_holds;
 mod terminal;
 mod tls;
 mod tokens;
+mod tools;
 mod waiting;
