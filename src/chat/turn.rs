@@ -111,6 +111,7 @@ mod tests {
 
     use super::*;
 
+    #[allow(clippy::needless_pass_by_value, reason = "it is written in place")]
     fn message(stop_reason: &str, content: Value) -> Message {
         serde_json::from_value(json!({"content": content, "stop_reason": stop_reason})).expect("a message")
     }

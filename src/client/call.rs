@@ -41,6 +41,9 @@ const HOLD: Duration = Duration::from_secs(2);
 /// How long the end of a body may take behind the end of the answer.
 const END_OF_BODY: Duration = Duration::from_millis(200);
 
+/// How long the library has to take a connection back whose answer has been read.
+const TAKING_BACK: Duration = Duration::from_millis(1);
+
 /// The longest error body that is read, in bytes.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
@@ -124,6 +127,15 @@ enum State {
     Reading(Response),
     Broken(Error),
     Ended,
+}
+
+/// Reads the end of a body, so that its connection can be used again. It comes along with the last event, or a moment later;
+/// if not, there will be another connection.
+async fn let_go(mut response: Response) {
+    let rest = async { while let Ok(Some(_)) = response.chunk().await {} };
+    let _ = tokio::time::timeout(END_OF_BODY, rest).await;
+    drop(response);
+    tokio::time::sleep(TAKING_BACK).await;
 }
 
 impl Call {
@@ -358,10 +370,8 @@ impl Call {
 
     async fn read(&mut self, mut response: Response) -> Result<Advance, Error> {
         if self.machine.is_finished() {
-            if self.keeps_connection && !self.machine.has_ended() {
-                // It comes along with the last event, or a moment later; if not, there will be another connection.
-                let rest = async { while let Ok(Some(_)) = response.chunk().await {} };
-                let _ = tokio::time::timeout(END_OF_BODY, rest).await;
+            if self.keeps_connection {
+                let_go(response).await;
             }
             return Ok(Advance::Finished);
         }

@@ -52,7 +52,9 @@ impl Calls<'_> {
         if error.is_some() {
             // What was approved of before is not begun any more.
             let unbegun = || Outcome::error("the person ended the run before this call was begun");
-            outcomes.iter_mut().for_each(|outcome| *outcome = outcome.take().or_else(|| Some(unbegun())));
+            for outcome in &mut outcomes {
+                outcome.get_or_insert_with(unbegun);
+            }
         }
         for (call, outcome) in calls.iter().zip(&outcomes) {
             if let Some(outcome) = outcome {
@@ -102,8 +104,8 @@ impl Calls<'_> {
         };
         let question =
             Question { tool: call.name.clone(), command: ready.shown_command(), input: call.input.to_string() };
-        let asked = tokio::task::spawn_blocking(move || asker.ask(&question));
-        let reply = self.app.unless_interrupted(asked).await?;
+        let answer = tokio::task::spawn_blocking(move || asker.ask(&question));
+        let reply = self.app.unless_interrupted(answer).await?;
         let reply = reply.expect("asking does not panic");
         match reply.map_err(|source| Error::System { what: "ask on the terminal", source })? {
             Reply::Yes => Ok(None),

@@ -49,7 +49,7 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error
         request,
         calls: Calls { app, tools, policy, jobs: args.running.tool_jobs },
     };
-    let outcome = run.to_its_end(&model, body, &mut renderer).await;
+    let outcome = run.run_to_the_end(&model, body, &mut renderer).await;
     end(app, &args.ask, settings.allow_truncated, outcome, renderer)
 }
 
@@ -64,7 +64,7 @@ struct ToolRun<'a> {
 
 impl ToolRun<'_> {
     /// Asks, runs calls, and asks again. The outcome is that of the last request.
-    async fn to_its_end(mut self, model: &Chosen, body: Vec<u8>, renderer: &mut Renderer) -> Outcome {
+    async fn run_to_the_end(mut self, model: &Chosen, body: Vec<u8>, renderer: &mut Renderer) -> Outcome {
         self.request.messages = self.turn.messages().to_vec();
         let mut outcome = self.asker.first(model, &mut self.request, body, renderer).await;
         // A choice that was forced would be forced for ever.

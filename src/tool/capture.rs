@@ -80,7 +80,9 @@ mod tests {
 
     fn captured(limit: usize, pieces: &[&str]) -> Capture {
         let mut capture = Capture::new(limit);
-        pieces.iter().for_each(|piece| capture.push(piece.as_bytes()));
+        for piece in pieces {
+            capture.push(piece.as_bytes());
+        }
         capture
     }
 
@@ -102,6 +104,6 @@ mod tests {
 
     #[test]
     fn a_cut_within_a_character_leaves_no_half_of_it() {
-        assert_eq!(captured(4, &["aéxxxéz"]).text(), "a\n[… 5 bytes are cut out here …]\nz".replace('5', "5"));
+        assert_eq!(captured(4, &["aéxxxéz"]).text(), "a\n[… 5 bytes are cut out here …]\nz");
     }
 }

@@ -122,7 +122,7 @@ async fn conduct(
     let group = Group::of(&child);
     let mut output = Output { stdout: Capture::new(limit), stderr: Capture::new(MAX_STDERR) };
     let ended = tokio::select! {
-        status = output.follow(&mut child, input) => of_status(status),
+        status = output.follow(&mut child, input) => of_status(status?),
         () = sleep(timeout) => Ended::TimedOut(timeout),
         () = stopped(&mut stop, Stop::Gently) => Ended::Stopped,
     };
@@ -130,12 +130,8 @@ async fn conduct(
     Ok((ended, output, started.elapsed()))
 }
 
-fn of_status(status: std::io::Result<ExitStatus>) -> Ended {
-    match status {
-        Ok(status) => status.code().map_or_else(|| Ended::Killed(status.signal().unwrap_or(0)), Ended::Exited),
-        // It is no child of ours any more, which does not happen.
-        Err(_) => Ended::Killed(0),
-    }
+fn of_status(status: ExitStatus) -> Ended {
+    status.code().map_or_else(|| Ended::Killed(status.signal().unwrap_or(0)), Ended::Exited)
 }
 
 /// Waits until the tools are told this, or more.
@@ -158,8 +154,8 @@ fn environment(job: &Job<'_>) -> Vec<(OsString, OsString)> {
 /// The variables that are passed on, and never one with the key, whatever it is called.
 fn passed(named: &[String], variable: fn(&str) -> Option<OsString>, key: Option<&str>) -> Vec<(OsString, OsString)> {
     let has_key = |value: &OsStr| key.is_some_and(|key| value.to_string_lossy().contains(key));
-    let names = PASSED.into_iter().chain(named.iter().map(String::as_str));
-    let found = names.filter_map(|name| Some((OsString::from(name), variable(name)?)));
+    let all = PASSED.into_iter().chain(named.iter().map(String::as_str));
+    let found = all.filter_map(|name| Some((OsString::from(name), variable(name)?)));
     found.filter(|(_, value)| !has_key(value)).collect()
 }
 

@@ -54,7 +54,7 @@ impl Outcome {
         let mut message = what;
         for (name, printed) in [("It printed", stdout), ("Its error output", stderr)] {
             if printed.total() > 0 && sniff(printed.beginning()) == Kind::Text {
-                message.push_str(&format!("\n{name}:\n{}", printed.text()));
+                message.push_str(&format!("\n{name}:\n{}", printed.text().trim_end()));
             }
         }
         Self { took: Some(took), ..Self::error(message) }

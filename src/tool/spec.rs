@@ -295,7 +295,7 @@ fn is_json(text: &str) -> bool {
 }
 
 fn line_at(text: &str, offset: usize) -> usize {
-    1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count()
+    1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..offset.min(text.len())]).count()
 }
 
 fn of_json(name: &str, text: &str) -> Result<Vec<Found>, Error> {

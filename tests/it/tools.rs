@@ -24,7 +24,7 @@ pub(crate) fn tool_run(server: &Server) -> Langdock {
 }
 
 /// Starts a server that plays these streams one after the other, and the last one for every further request.
-pub(crate) fn playing(streams: Vec<Stream>) -> Server {
+pub(crate) fn playing(streams: &[Stream]) -> Server {
     let texts: Vec<String> = streams.iter().map(ToString::to_string).collect();
     Server::start(move |_, number| Reply::sse(&texts[number.min(texts.len() - 1)]))
 }

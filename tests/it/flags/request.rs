@@ -13,7 +13,7 @@ pub(super) const ROWS: &[Row] = &[
     (&["send", "tool-run"], "--system", system),
     (&["send", "tool-run"], "--max-tokens", |command| adds(command, &["--max-tokens", "7"], "max_tokens", &json!(7))),
     (&["send", "tool-run"], "--temperature", |command| {
-        adds(command, &["--temperature", "0.5"], "temperature", &json!(0.5))
+        adds(command, &["--temperature", "0.5"], "temperature", &json!(0.5));
     }),
     (&["send", "tool-run"], "--top-p", |command| adds(command, &["--top-p", "0.25"], "top_p", &json!(0.25))),
     (&["send", "tool-run"], "--top-k", |command| adds(command, &["--top-k", "3"], "top_k", &json!(3))),
@@ -21,10 +21,10 @@ pub(super) const ROWS: &[Row] = &[
         adds(command, &["--stop", "END", "--stop", "--"], "stop_sequences", &json!(["END", "--"]));
     }),
     (&["send", "tool-run"], "--user-id", |command| {
-        adds(command, &["--user-id", "u-1"], "metadata", &json!({"user_id": "u-1"}))
+        adds(command, &["--user-id", "u-1"], "metadata", &json!({"user_id": "u-1"}));
     }),
     (&["send", "tool-run"], "--set", |command| {
-        adds(command, &["--set", "service_tier=\"auto\""], "service_tier", &json!("auto"))
+        adds(command, &["--set", "service_tier=\"auto\""], "service_tier", &json!("auto"));
     }),
     (&["send", "tool-run"], "--prefill", prefill),
 ];

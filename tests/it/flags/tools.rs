@@ -22,7 +22,7 @@ pub(super) const ROWS: &[Row] = &[
 /// Runs a command with a tool that is called `calls` times in one answer; gives its end and what the model was told.
 fn told(command: &str, line: &str, calls: usize, args: &[&str]) -> (Outcome, Vec<String>) {
     let (home, calls) = (shell_tool(line, ""), vec![("t", json!({})); calls]);
-    let server = playing(vec![calling(&calls), done("ok")]);
+    let server = playing(&[calling(&calls), done("ok")]);
     let outcome = asking(command, &server).home(&home).args(["-T", "./t.toml", "Hi"]).args(args).run();
     let told = server.requests().get(1).map_or_else(Vec::new, |request| results(&request.json()));
     (outcome, told.iter().map(|result| result["content"].as_str().unwrap_or_default().to_owned()).collect())
@@ -78,13 +78,13 @@ fn call() {
 const SCHEMA: &str = r#"{"type": "object", "required": ["n"]}"#;
 
 fn schema() {
-    let server = playing(vec![calling(&[("answer", json!({"n": 1}))])]);
+    let server = playing(&[calling(&[("answer", json!({"n": 1}))])]);
     send(&server).args(["Hi", "--schema", SCHEMA]).run().code(0).stdout("{\"n\":1}\n").stderr_empty();
 }
 
 fn repair() {
     for (args, requests) in [(&[][..], 3), (&["--repair", "0"][..], 1), (&["--repair", "1"], 2)] {
-        let server = playing(vec![calling(&[("answer", json!({}))])]);
+        let server = playing(&[calling(&[("answer", json!({}))])]);
         send(&server).args(["Hi", "--schema", SCHEMA]).args(args).run().code(12).stdout("");
         assert_eq!(server.requests().len(), requests, "{args:?}");
     }

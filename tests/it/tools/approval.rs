@@ -10,7 +10,7 @@ const QUESTION: &str = "Run it? [y]es, [n]o, [a]lways for this tool, [q]uit: ";
 /// Two turns with a call each, and an answer.
 fn two_calls() -> Server {
     let call = || calling(&[("t", json!({"a": "\u{1b}[2K\u{202e}"}))]);
-    playing(vec![call(), call(), done("Done.")])
+    playing(&[call(), call(), done("Done.")])
 }
 
 /// How often the tool of `counting` ran.

@@ -36,7 +36,7 @@ fn a_program_says_itself_what_it_is() {
     list(&home, &["-T", "./weather"]).code(0).stdout_contains("weather  ").stdout_contains("/weather  Says it.\n");
     let run = Langdock::new().home(&home).args(["tool-run", "-T", "./weather", "--call", "weather", "{}"]).run();
     run.code(0).stdout("sunny {}\n").stderr_empty();
-    let server = playing(vec![done("ok")]);
+    let server = playing(&[done("ok")]);
     tool_run(&server).home(&home).args(["-T", "./weather", "Hi"]).run().code(0).stdout("ok\n").stderr_empty();
     assert_eq!(server.only_request().json()["tools"][0]["name"], "weather");
     executable(home.write("work/silent", "#!/bin/sh\nexit 4\n"));
@@ -49,7 +49,7 @@ fn tools_come_from_standard_input_too() {
     let run = Langdock::new().args(["tool-run", "-T", "-", "--call", "t", r#"{"b":2}"#]).stdin_bytes(tool).run();
     run.code(0).stdout("{\"b\":2}\n").stderr_empty();
     let both = Langdock::new().args(["tool-run", "-T", "-", "--call", "t", "-"]).stdin_bytes(tool).run();
-    both.failed(2, "standard input cannot be both a tools file and the input of the call", "");
+    both.failed(2, "standard input cannot be both a tools file and the input of the call", "into a file");
 }
 
 #[test]

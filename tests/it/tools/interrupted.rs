@@ -40,7 +40,7 @@ fn nothing_is_left(home: &Home) {
 }
 
 fn calls() -> Server {
-    playing(vec![calling(&[("t", json!({}))]), done("I see.")])
+    playing(&[calling(&[("t", json!({}))]), done("I see.")])
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn results_go_back_in_the_order_of_the_calls_in_one_message_over_one_connection(
         .tool_use_block("t1", "a", [r#"{"x": 1}"#])
         .tool_use_block("t2", "b", ["{}"])
         .stop("tool_use");
-    let server = playing(vec![first.clone(), done("Done.")]);
+    let server = playing(&[first.clone(), done("Done.")]);
     let outcome = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).run();
     outcome.code(0).stdout("I look.\nDone.\n");
     outcome.stderr_contains("langdock: tool a {\"x\":1} (").stderr_contains(" s): A\n").stderr_contains("tool b {} (");
@@ -38,7 +38,7 @@ fn four_tools_of_one_turn_run_side_by_side() {
     let line = "touch \"$LANGDOCK_TOOL_USE_ID\"; until [ -e t1 ] && [ -e t2 ] && [ -e t3 ] && [ -e t4 ]; do sleep 0.01; done; echo ok";
     let home = shell_tool(line, "");
     let calls = [(); 4].map(|()| ("t", json!({})));
-    let server = playing(vec![calling(&calls), done("Done.")]);
+    let server = playing(&[calling(&calls), done("Done.")]);
     tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).run().code(0).stdout("Done.\n");
     assert!(results(&server.requests()[1].json()).iter().all(|result| result["content"] == "ok\n"));
 }
@@ -51,7 +51,7 @@ fn what_cannot_be_run_is_told_to_the_model_and_does_not_end_the_run() {
     home.write("work/t.toml", strict + &toml("t", "exit 3", "") + &toml("secret", "touch ran", ""));
     let calls =
         [("strict", json!({})), ("t", json!({})), ("tt", json!({})), ("secret", json!({})), ("unsaid", json!({}))];
-    let server = playing(vec![calling(&calls), done("Done.")]);
+    let server = playing(&[calling(&calls), done("Done.")]);
     let args = ["-T", "./t.toml", "--allow-tool", "t", "--allow-tool", "strict", "Hi"];
     let outcome = tool_run(&server).home(&home).args(args).run();
     outcome.code(0).stdout("Done.\n").stderr_contains("`secret` is denied: there is no terminal to ask on");
@@ -72,7 +72,7 @@ fn what_cannot_be_run_is_told_to_the_model_and_does_not_end_the_run() {
 #[test]
 fn an_image_goes_back_as_an_image_block() {
     let home = shell_tool("printf 'GIF89a\\001\\000\\001\\000\\000\\000\\000;'", "result = \"image\"");
-    let server = playing(vec![calling(&[("t", json!({}))]), done("A dot.")]);
+    let server = playing(&[calling(&[("t", json!({}))]), done("A dot.")]);
     let outcome = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).run();
     outcome.code(0).stdout("A dot.\n").stderr_contains("an image of 14 bytes");
     let source = json!({"type": "base64", "media_type": "image/gif", "data": "R0lGODlhAQABAAAAADs="});
@@ -84,7 +84,7 @@ fn an_image_goes_back_as_an_image_block() {
 fn escape_sequences_of_a_tool_do_not_touch_the_terminal() {
     let home = shell_tool("printf '\\033[2J\\033]0;title\\007\\302\\233'", "");
     let input = json!({"a": "\u{1b}[31m\u{202e}"});
-    let server = playing(vec![calling(&[("t", input)]), done("ok")]);
+    let server = playing(&[calling(&[("t", input)]), done("ok")]);
     let terminal = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).on_terminal(200, 24);
     let outcome = terminal.finish();
     outcome.code(0).stdout_contains("␛[2J␛]0;title␇<U+009B>");
@@ -102,7 +102,7 @@ fn escape_sequences_of_a_tool_do_not_touch_the_terminal() {
 fn a_call_that_was_cut_off_is_not_run() {
     let home = shell_tool("touch ran", "");
     let cut = Stream::new().start().tool_use_block("t1", "t", [r#"{"a": "#]).stop("max_tokens");
-    let server = playing(vec![cut]);
+    let server = playing(&[cut]);
     let outcome = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).run();
     outcome.failed(9, "the answer was cut off", "--max-tokens");
     assert!(!home.work().join("ran").exists());
@@ -113,7 +113,7 @@ fn a_call_that_was_cut_off_is_not_run() {
 fn a_pause_goes_on_where_it_was() {
     let home = shell_tool("true", "");
     let paused = Stream::new().start().text_block(["One,"]).stop("pause_turn");
-    let server = playing(vec![paused, done(" two.")]);
+    let server = playing(&[paused, done(" two.")]);
     tool_run(&server).home(&home).args(["-T", "./t.toml", "Hi"]).run().code(0).stdout("One,\n two.\n").stderr_empty();
     let expected = json!([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "One,"}]);
     assert_eq!(server.requests()[1].json()["messages"], expected);
@@ -125,7 +125,7 @@ fn a_call_of_the_callers_own_tool_ends_the_run_and_is_printed() {
     home.write("work/t.toml", toml("t", "echo ran", ""));
     home.write("work/mine.json", r#"{"name": "mine", "input_schema": {"type": "object"}}"#);
     let second = Stream::new().start().text_block(["Yours."]).tool_use_block("t2", "mine", ["{}"]).stop("tool_use");
-    let server = playing(vec![calling(&[("t", json!({}))]), second]);
+    let server = playing(&[calling(&[("t", json!({}))]), second]);
     let args = ["-T", "./t.toml", "-T", "./mine.json", "-y", "-q", "Hi"];
     let outcome = tool_run(&server).home(&home).args(args).run();
     outcome.code(0).stderr("Yours.\n");
@@ -136,7 +136,7 @@ fn a_call_of_the_callers_own_tool_ends_the_run_and_is_printed() {
 #[test]
 fn a_forced_choice_holds_for_the_first_request() {
     let home = shell_tool("true", "");
-    let server = playing(vec![calling(&[("t", json!({}))]), done("ok")]);
+    let server = playing(&[calling(&[("t", json!({}))]), done("ok")]);
     tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "--tool-choice", "t", "Hi"]).run().code(0);
     let choices: Vec<Value> = server.requests().iter().map(|request| request.json()["tool_choice"].clone()).collect();
     assert_eq!(choices, [json!({"type": "tool", "name": "t"}), json!({"type": "auto"})]);
@@ -145,7 +145,7 @@ fn a_forced_choice_holds_for_the_first_request() {
 #[test]
 fn json_lines_have_calls_and_results_where_they_happen() {
     let home = shell_tool("echo out", "");
-    let server = playing(vec![calling(&[("t", json!({"a": 1}))]), done("ok")]);
+    let server = playing(&[calling(&[("t", json!({"a": 1}))]), done("ok")]);
     let outcome = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "-q", "--jsonl", "Hi"]).run();
     let lines = outcome.code(0).stderr_empty().stdout_json_lines();
     let kinds: Vec<&str> = lines.iter().filter_map(|line| line["type"].as_str()).collect();
@@ -165,7 +165,7 @@ fn json_lines_have_calls_and_results_where_they_happen() {
 #[test]
 fn each_request_is_in_the_log() {
     let home = shell_tool("true", "");
-    let server = playing(vec![calling(&[("t", json!({}))]), done("ok")]);
+    let server = playing(&[calling(&[("t", json!({}))]), done("ok")]);
     tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).run().code(0);
     let usage = crate::support::command::Langdock::new().home(&home).args(["usage", "--by", "command"]).run();
     usage.code(0).stdout_contains("tool-run").stdout_contains("2");

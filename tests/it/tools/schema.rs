@@ -8,7 +8,7 @@ use crate::support::{events::Stream, home::Home, outcome::Outcome, sending::send
 const SCHEMA: &str = r#"{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}"#;
 
 fn answering_with(inputs: &[Value]) -> Server {
-    playing(inputs.iter().map(|input| calling(&[("answer", input.clone())])).collect())
+    playing(&inputs.iter().map(|input| calling(&[("answer", input.clone())])).collect::<Vec<_>>())
 }
 
 #[track_caller]
@@ -55,8 +55,8 @@ fn a_wrong_answer_is_sent_back_with_the_validators_words() {
 #[test]
 fn an_answer_that_never_fits_leaves_stdout_empty() {
     let home = Home::new();
-    let server = playing(vec![done("No.")]);
-    let outcome = ask(&server, &[]);
+    let server = playing(&[done("No.")]);
+    let outcome = ask(&server, &["-q"]);
     outcome.failed(12, "the answer does not fit the schema: the answer did not come as a call", "--repair");
     assert_eq!(server.requests().len(), 3);
     let server = answering_with(&[json!({})]);
@@ -72,11 +72,11 @@ fn an_answer_that_never_fits_leaves_stdout_empty() {
 #[test]
 fn what_is_not_whole_is_no_answer() {
     let cut = Stream::new().start().tool_use_block("t1", "answer", ["{\"n\": 1"]).stop("max_tokens");
-    ask(&playing(vec![cut]), &[]).failed(9, "the answer was cut off", "--max-tokens");
+    ask(&playing(&[cut]), &[]).failed(9, "the answer was cut off", "--max-tokens");
     let refused = Stream::new().start().text_block(["No."]).stop("refusal");
-    ask(&playing(vec![refused]), &[]).failed(10, "refused", "");
+    ask(&playing(&[refused]), &[]).failed(10, "refused", "in another way");
     let broken = Stream::new().start().tool_use_block("t1", "answer", ["{\"n\": 1}"]);
-    ask(&playing(vec![broken]), &[]).code(8).stdout("");
+    ask(&playing(&[broken]), &[]).code(8).stdout("");
 }
 
 #[test]
