@@ -47,7 +47,7 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
         let renderer = Renderer::new(Box::new(Fitted), sink(app, ask)?);
         let ledger = &Ledger::new(app, &settings, "send", ask.output.tag.as_deref());
         let asker = Asker { app, ask, settings: &settings, offer: &offer, client: &client, ledger };
-        return structured::send(asker, wish, (model, request, body), renderer).await;
+        return structured::send(asker, wish, (model, request, body, estimate), renderer).await;
     }
     let calls_out = request.extra.contains_key("tools");
     let mut renderer = renderer(app, ask, &request, calls_out)?;
@@ -133,12 +133,12 @@ impl Asker<'_> {
         &self,
         model: &Chosen,
         request: &mut CreateMessage,
-        body: Vec<u8>,
+        (body, estimate): (Vec<u8>, &Estimate),
         renderer: &mut Renderer,
     ) -> Outcome {
         let (region, url) = (self.settings.endpoint.region(), self.settings.endpoint.messages_url());
         self.app.notices.step(&format!("model {}, region {region}, {url}", model.id));
-        let outcome = self.send(request, body, renderer).await;
+        let outcome = self.send(request, (body, estimate), renderer).await;
         let Some(next) = self.offer.choose_again(model, outcome.error.as_ref()) else { return outcome };
         switch_model(request, model, &next);
         match self.again(request, renderer).await {
@@ -150,12 +150,16 @@ impl Asker<'_> {
     /// Asks again, with what the request has by now.
     pub(super) async fn again(&self, request: &CreateMessage, renderer: &mut Renderer) -> Result<Outcome, Error> {
         let body = body(request, &[("the conversation".to_owned(), 0)], self.ask.input.no_check)?;
-        Ok(self.send(request, body, renderer).await)
+        Ok(self.send(request, (body, &estimate_of(request)), renderer).await)
     }
 
     /// Sends a request and notes it.
-    async fn send(&self, request: &CreateMessage, body: Vec<u8>, renderer: &mut Renderer) -> Outcome {
-        let estimate = &estimate_of(request);
+    async fn send(
+        &self,
+        request: &CreateMessage,
+        (body, estimate): (Vec<u8>, &Estimate),
+        renderer: &mut Renderer,
+    ) -> Outcome {
         let booking = Booking::of(&request.model, estimate.paced(None), request.max_tokens, Priority::Person);
         let call = self.client.call(Bytes::from(body), request.stream, booking).keeping_connection();
         let region = self.settings.endpoint.region().as_str();

@@ -9,6 +9,7 @@ use super::send::{Asker, end};
 use crate::app::App;
 use crate::cli;
 use crate::error::Error;
+use crate::input::Estimate;
 use crate::protocol::{ContentBlock, CreateMessage, ToolUse};
 use crate::tool::{self, Structured, StructuredVerdict};
 use crate::ui::Renderer;
@@ -31,10 +32,10 @@ pub(super) async fn wish(app: &App, flags: &cli::Structured) -> Result<Option<St
 pub(super) async fn send(
     asker: Asker<'_>,
     mut wish: Structured,
-    (model, mut request, body): (Chosen, CreateMessage, Vec<u8>),
+    (model, mut request, body, estimate): (Chosen, CreateMessage, Vec<u8>, Estimate),
     mut renderer: Renderer,
 ) -> Result<(), Error> {
-    let first = asker.first(&model, &mut request, body, &mut renderer).await;
+    let first = asker.first(&model, &mut request, (body, &estimate), &mut renderer).await;
     let outcome = until_it_fits(asker, &mut wish, &mut request, first, &mut renderer).await;
     end(asker.app, asker.ask, asker.settings.allow_truncated, outcome, renderer)
 }

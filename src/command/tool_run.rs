@@ -17,6 +17,7 @@ use crate::chat::{Limit, Rules, Step, Turn};
 use crate::cli;
 use crate::config::{ToolNames, passed_on};
 use crate::error::Error;
+use crate::input::Estimate;
 use crate::protocol::{CreateMessage, ToolUse};
 use crate::tool::{Policy, Tool, ToolSet};
 use crate::typed::did_you_mean;
@@ -35,7 +36,7 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error
     let policy = policy(&args.running, &settings.tools, &tools)?;
     let offer = Offer::new(app, &settings);
     let gathering = Gathering { given, stdin_use, wish: None };
-    let Prepared { model, mut request, body, .. } = prepare(app, &settings, &args.ask, gathering, &offer).await?;
+    let Prepared { model, mut request, body, estimate } = prepare(app, &settings, &args.ask, gathering, &offer).await?;
     if looked_at(app, &settings, &args.ask, request.stream, &body)? {
         return Ok(());
     }
@@ -49,7 +50,7 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error
         request,
         calls: Calls { app, tools, policy, jobs: args.running.tool_jobs },
     };
-    let outcome = run.run_to_the_end(&model, body, &mut renderer).await;
+    let outcome = run.run_to_the_end(&model, (body, &estimate), &mut renderer).await;
     end(app, &args.ask, settings.allow_truncated, outcome, renderer)
 }
 
@@ -64,9 +65,14 @@ struct ToolRun<'a> {
 
 impl ToolRun<'_> {
     /// Asks, runs calls, and asks again. The outcome is that of the last request.
-    async fn run_to_the_end(mut self, model: &Chosen, body: Vec<u8>, renderer: &mut Renderer) -> Outcome {
+    async fn run_to_the_end(
+        mut self,
+        model: &Chosen,
+        first: (Vec<u8>, &Estimate),
+        renderer: &mut Renderer,
+    ) -> Outcome {
         self.request.messages = self.turn.messages().to_vec();
-        let mut outcome = self.asker.first(model, &mut self.request, body, renderer).await;
+        let mut outcome = self.asker.first(model, &mut self.request, first, renderer).await;
         // A choice that was forced would be forced for ever.
         relax(&mut self.request);
         loop {
