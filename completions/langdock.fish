@@ -41,6 +41,7 @@ complete -c langdock -n "__fish_langdock_needs_command" -l demo -d 'Answer from 
 complete -c langdock -n "__fish_langdock_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_needs_command" -s V -l version -d 'Print version'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "send" -d 'Send one request and stream the answer to standard output'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "tool-run" -d 'Send a request, and run the tools that the model asks for on this machine until it is done'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "models" -d 'List the models that the region offers'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "count" -d 'Estimate the tokens of a request, by part; nothing is sent'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "usage" -d 'Sum up what the requests of this machine took'
@@ -65,7 +66,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -s a -l attach -
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s T -l tool -d 'Tools that the model may ask for: JSON or TOML; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s T -l tool -d 'Tools that the model may ask for: a file in JSON or TOML, or a program; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l tool-choice -d 'Whether the model has to call a tool: auto, any, none, or the one tool to call' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l color -d 'Colour of messages' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -85,6 +86,8 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-retries -
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema -d 'JSON that fits this JSON schema, and nothing else' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l repair -d 'With --schema: how often a wrong answer is sent back [default: 2]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s I -l no-stdin -d 'Leave standard input alone'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-check -d 'Send a request all the same that is too large by what is known of the limits'
@@ -105,6 +108,63 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-pace -d 'S
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l temperature -d 'Randomness, 0 to 1' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l top-p -d 'Nucleus sampling, 0 to 1' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l stop -d 'Stop at this text; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l set -d 'Any other field of the request\'s body; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s f -l file -d 'Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s T -l tool -d 'Tools that the model may ask for: a file in JSON or TOML, or a program; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tool-choice -d 'Whether the model has to call a tool: auto, any, none, or the one tool to call' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l color -d 'Colour of messages' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l lang -d 'With --extract: the first code block of this language' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s o -l output -d 'Write the answer to this file, whole or not at all' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tag -d 'A word for the log, by which `langdock usage --by tag` sums up' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l timeout -d 'For the whole call, waiting included [default: none]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-tool -d 'Run the calls of this tool unasked; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l deny-tool -d 'Never run the calls of this tool; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-turns -d 'How often the model is asked at most' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tool-jobs -d 'How many calls of one answer are run at a time' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l call -d 'Run a call by hand as the model\'s would be, print its result, and send nothing; - is standard input' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s I -l no-stdin -d 'Leave standard input alone'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l no-check -d 'Send a request all the same that is too large by what is known of the limits'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s q -l quiet -d 'Say nothing but errors'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s v -l verbose -d 'Say what is done; -vv: requests and headers too, never bodies or the key'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s u -l usage -d 'Say the tokens and the time it took'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s S -l no-stream -d 'Ask for the answer in one piece'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s j -l json -d 'Print the API\'s message object'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l jsonl -d 'Print each event on a line as it comes, then the message object'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s x -l extract -d 'Print the first fenced code block only'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-truncated -d 'Exit 0 even if the answer was cut off by the limit of tokens'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l dry-run -d 'Print the body and send nothing; the data of images is shortened'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l curl -d 'Print an equal curl command and send nothing; the key stands in it as $LANGDOCK_API_KEY'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s y -l yes -d 'Run every call unasked, but for those of tools with `confirm`'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l list -d 'Print the tools, and send nothing'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l region -d 'Region: eu, us, global, ch' -r
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l profile -d 'Profile of the config file' -r

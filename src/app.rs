@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::Env;
 use crate::error::{Error, ErrorForm};
-use crate::ui::{Facts, Interrupt, Notices, Output, OutputError, sanitize_json};
+use crate::ui::{Facts, Interrupt, Notices, Output, OutputError, sanitize, sanitize_json};
 
 /// The surroundings of a command.
 pub(crate) struct App {
@@ -22,6 +22,16 @@ impl App {
     /// Writes all of a text to standard output.
     pub(crate) fn print(&self, text: &str) -> Result<(), Error> {
         Ok(Output::stdout()?.write_all(text.as_bytes(), &self.interrupt)?)
+    }
+
+    /// The same for bytes.
+    pub(crate) fn print_bytes(&self, bytes: &[u8]) -> Result<(), Error> {
+        Ok(Output::stdout()?.write_all(bytes, &self.interrupt)?)
+    }
+
+    /// The same for text that came from outside: on a terminal it is made harmless.
+    pub(crate) fn print_outside(&self, text: &str) -> Result<(), Error> {
+        if self.facts.stdout_is_terminal { self.print(&sanitize(text)) } else { self.print(text) }
     }
 
     /// The same for text that has JSON in it: what a terminal would act on there is escaped for it, which means the same.

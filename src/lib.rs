@@ -7,13 +7,14 @@
 //! | 6 | `main.rs` | arguments in, exit code out |
 //! | 5 | `app`, `error`, `command` | wiring, the commands, every failure with its exit code and hint |
 //! | 4 | `cli` | the command line as data |
-//! | 3 | `config`, `input`, `session`, `usage`, `ui`, `demo` | settings, what goes in, what is kept, what it took, what comes out, the built-in endpoint |
+//! | 3 | `config`, `input`, `session`, `usage`, `chat`, `tool`, `ui`, `demo` | settings, what goes in, what is kept, what it took, what comes next, what the model may call, what comes out, the built-in endpoint |
 //! | 2 | `client` | the shared HTTP core |
-//! | 1 | `protocol`, `media`, `pace` | the Messages API and files as data, and the shared book of limits |
+//! | 1 | `protocol`, `media`, `pace`, `typed` | the Messages API and files as data, the shared book of limits, and what people type |
 //!
 //! The library exists for its own binary and for the tests and generators beside it; it promises no stable interface.
 
 mod app;
+mod chat;
 mod cli;
 mod client;
 mod command;
@@ -25,6 +26,8 @@ mod media;
 mod pace;
 mod protocol;
 mod session;
+mod tool;
+mod typed;
 mod ui;
 mod usage;
 
@@ -108,6 +111,7 @@ fn dispatch(app: &Arc<App>, command: Command) -> Result<(), Error> {
     let theirs = Arc::clone(app);
     match command {
         Command::Send(args) => talk(app, async move { command::send(&theirs, &args).await }),
+        Command::ToolRun(args) => talk(app, async move { command::tool_run(&theirs, &args).await }),
         Command::Models(args) => talk(app, async move { command::models(&theirs, &args).await }),
         Command::Count(args) => talk(app, async move { command::count(&theirs, *args).await }),
         Command::Usage(args) => command::usage(app, &args),
@@ -151,14 +155,8 @@ fn answer_unparsed(app: &App, unparsed: Unparsed) -> Result<(), Error> {
 
 fn said_about_output(command: &Command) -> (Verbosity, ColorChoice, ErrorForm) {
     match command {
-        Command::Send(args) => {
-            let form = match (args.output.json, args.output.jsonl) {
-                (true, _) => ErrorForm::Json,
-                (_, true) => ErrorForm::JsonLines,
-                _ => ErrorForm::Text,
-            };
-            (args.output.verbosity(), args.output.color.into(), form)
-        }
+        Command::Send(args) => said_by(&args.ask.output),
+        Command::ToolRun(args) => said_by(&args.ask.output),
         Command::Models(args) => {
             let form = if args.json { ErrorForm::Json } else { ErrorForm::Text };
             (Verbosity::Normal, ColorChoice::Auto, form)
@@ -179,6 +177,15 @@ fn said_about_output(command: &Command) -> (Verbosity, ColorChoice, ErrorForm) {
         | Command::Template(_)
         | Command::Usage(_) => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Text),
     }
+}
+
+fn said_by(output: &cli::Output) -> (Verbosity, ColorChoice, ErrorForm) {
+    let form = match (output.json, output.jsonl) {
+        (true, _) => ErrorForm::Json,
+        (_, true) => ErrorForm::JsonLines,
+        _ => ErrorForm::Text,
+    };
+    (output.verbosity(), output.color.into(), form)
 }
 
 /// Tells from arguments that could not be parsed how their error is wanted.

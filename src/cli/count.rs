@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{Connection, Conversation, Input, Looking, Output, Request, Send, Tools};
+use super::{Ask, Connection, Conversation, Input, Looking, Output, Request, Tools};
 use crate::config::parse_duration;
 
 /// Estimate the tokens of a request, by part; nothing is sent
@@ -32,8 +32,8 @@ pub(crate) struct Count {
 
 impl Count {
     /// The request that `send` would make of it.
-    pub(crate) fn into_send(self) -> Send {
-        Send {
+    pub(crate) fn into_ask(self) -> Ask {
+        Ask {
             prompt: self.prompt,
             literal_words: self.literal_words,
             request: self.request,

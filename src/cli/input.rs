@@ -46,21 +46,6 @@ pub(crate) struct Input {
     pub(crate) no_check: bool,
 }
 
-/// What the model may call
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Tools")]
-pub(crate) struct Tools {
-    /// Tools that the model may ask for: JSON or TOML; repeat for more
-    ///
-    /// Anthropic's JSON of a tool, alone or in an array, or TOML tables called tool, with name, description and input_schema.
-    /// Nothing is run: the calls are printed as JSON, one a line, and text goes to stderr then.
-    #[arg(short = 'T', long = "tool", value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) tools: Vec<PathBuf>,
-    /// Whether the model has to call a tool: auto, any, none, or the one tool to call
-    #[arg(long, value_name = "auto|any|none|NAME")]
-    pub(crate) tool_choice: Option<String>,
-}
-
 /// List and show saved prompts
 ///
 /// A template is a Markdown file in the folder langdock/templates of the platform's config folder. It may begin with a

@@ -13,6 +13,7 @@ mod parse;
 mod serve;
 mod session;
 mod settings;
+mod tools;
 mod value;
 
 use std::path::PathBuf;
@@ -22,11 +23,12 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use serde_json::Value;
 
 pub(crate) use count::{Count, Usage};
-pub(crate) use input::{Input, Template, TemplateAction, Tools};
+pub(crate) use input::{Input, Template, TemplateAction};
 pub(crate) use parse::{Unparsed, command_line, completion_script, parse};
 pub(crate) use serve::Serve;
 pub(crate) use session::{Conversation, Session, SessionAction};
 pub(crate) use settings::{Auth, AuthCommand, Config, ConfigCommand};
+pub(crate) use tools::{Running, Structured, ToolRun, Tools};
 use value::{at_least_one, key_and_json, not_blank, zero_to_one};
 
 use crate::config::{Flags, parse_duration, parse_timeout};
@@ -53,6 +55,12 @@ pub(crate) enum Command {
     ///
     /// The prompt is the words given, or standard input, or both: standard input then stands before the prompt.
     Send(Box<Send>),
+    /// Send a request, and run the tools that the model asks for on this machine until it is done
+    ///
+    /// Each call is shown and asked for on the terminal, unless -y, --allow-tool or the config file's [tools] allow it. Without
+    /// a terminal, what is not allowed is denied, and the model is told. A call gets its input as JSON on standard input and a
+    /// clean environment, and what it prints is its result.
+    ToolRun(Box<ToolRun>),
     /// List the models that the region offers
     ///
     /// A list that is younger than a day is shown without asking. What a workspace has differs by region.
@@ -105,6 +113,17 @@ pub(crate) enum Command {
 // clap takes the description of a command from here, and that of its line in the list of commands from `Command`.
 #[derive(Debug, Args)]
 pub(crate) struct Send {
+    /// The request
+    #[command(flatten)]
+    pub(crate) ask: Ask,
+    /// What form the answer has to have
+    #[command(flatten)]
+    pub(crate) structured: Structured,
+}
+
+/// A request for an answer on standard output, with all that surrounds it
+#[derive(Debug, Args)]
+pub(crate) struct Ask {
     /// The prompt; several words are joined by a space, and `--` ends the flags
     #[arg(value_name = "PROMPT")]
     pub(crate) prompt: Vec<String>,
@@ -218,7 +237,8 @@ impl Command {
     /// The flags of the connection behind the command's name; where it has none, the error is that name.
     fn connection_mut(&mut self) -> Result<&mut Connection, &'static str> {
         match self {
-            Self::Send(args) => Ok(&mut args.connection),
+            Self::Send(args) => Ok(&mut args.ask.connection),
+            Self::ToolRun(args) => Ok(&mut args.ask.connection),
             Self::Models(args) => Ok(&mut args.connection),
             Self::Auth(args) => Ok(args.command.connection_mut()),
             Self::Config(args) => args.command.connection_mut(),

@@ -34,9 +34,14 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
     if let Command::Count(count) = &mut command {
         count.literal_words = literal_words(argv, &count.prompt);
     }
-    if let Command::Send(send) = &mut command {
-        send.literal_words = literal_words(argv, &send.prompt);
-        if send.connection.demo && send.looking.curl {
+    let ask = match &mut command {
+        Command::Send(send) => Some(&mut send.ask),
+        Command::ToolRun(run) => Some(&mut run.ask),
+        _ => None,
+    };
+    if let Some(ask) = ask {
+        ask.literal_words = literal_words(argv, &ask.prompt);
+        if ask.connection.demo && ask.looking.curl {
             return Err(conflict("--demo", "--curl"));
         }
     }
@@ -150,7 +155,7 @@ mod tests {
         ] {
             let argv: Vec<OsString> = ["langdock", "send"].iter().chain(args).map(OsString::from).collect();
             let Command::Send(send) = parse(&argv).expect("a command") else { panic!("it is `send`") };
-            assert_eq!(send.literal_words, expected, "{args:?}");
+            assert_eq!(send.ask.literal_words, expected, "{args:?}");
         }
     }
 

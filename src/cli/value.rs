@@ -13,6 +13,11 @@ pub(super) fn at_least_one(text: &str) -> Result<u64, String> {
     text.parse().ok().filter(|&number| number >= 1).ok_or_else(|| "a whole number of at least 1 is needed".to_owned())
 }
 
+/// The same for what is counted on fingers rather than in tokens.
+pub(super) fn count(text: &str) -> Result<u32, String> {
+    at_least_one(text).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
+}
+
 /// A whole number.
 pub(super) fn whole_number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("a whole number from 0 to {} is needed", u64::MAX))

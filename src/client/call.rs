@@ -38,6 +38,12 @@ const TOLD: Duration = Duration::from_secs(1);
 /// How long a 429 holds others back that does not say how long, and after which this call does not try again.
 const HOLD: Duration = Duration::from_secs(2);
 
+/// How long the end of a body may take behind the end of the answer.
+const END_OF_BODY: Duration = Duration::from_millis(200);
+
+/// How long the library has to take a connection back whose answer has been read.
+const TAKING_BACK: Duration = Duration::from_millis(1);
+
 /// The longest error body that is read, in bytes.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
@@ -105,6 +111,8 @@ pub(crate) struct Call {
     machine: Machine,
     failure: Option<Error>,
     request_id: Option<String>,
+    /// Whether another call is to follow over the same connection.
+    keeps_connection: bool,
 }
 
 #[derive(Debug)]
@@ -119,6 +127,15 @@ enum State {
     Reading(Response),
     Broken(Error),
     Ended,
+}
+
+/// Reads the end of a body, so that its connection can be used again. It comes along with the last event, or a moment later;
+/// if not, there will be another connection.
+async fn let_go(mut response: Response) {
+    let rest = async { while let Ok(Some(_)) = response.chunk().await {} };
+    let _ = tokio::time::timeout(END_OF_BODY, rest).await;
+    drop(response);
+    tokio::time::sleep(TAKING_BACK).await;
 }
 
 impl Call {
@@ -137,7 +154,13 @@ impl Call {
             machine: Machine::default(),
             failure: None,
             request_id: None,
+            keeps_connection: false,
         }
+    }
+
+    /// Reads to the end of the body, behind which the connection is free for another call. What is not read is hung up on.
+    pub(crate) fn keeping_connection(self) -> Self {
+        Self { keeps_connection: true, ..self }
     }
 
     /// Gives the next update of what has already arrived, none where a further step is needed.
@@ -347,6 +370,9 @@ impl Call {
 
     async fn read(&mut self, mut response: Response) -> Result<Advance, Error> {
         if self.machine.is_finished() {
+            if self.keeps_connection {
+                let_go(response).await;
+            }
             return Ok(Advance::Finished);
         }
         let arrived = self.watchdog.watch(response.chunk()).await.map_err(Error::TimedOut)?;

@@ -28,8 +28,8 @@ struct Counted<'a> {
 /// Counts a request.
 pub(crate) async fn count(app: &App, args: cli::Count) -> Result<(), Error> {
     let is_json = args.json;
-    let args = args.into_send();
-    let stdin_use = stdin_use(&args.connection, &args)?;
+    let args = args.into_ask();
+    let stdin_use = stdin_use(&args, None)?;
     let mut given = Given::read(app, &args).await?;
     let settings = settings(app, &args.connection.flags(&given.complete(&args), &args.output), None)?;
     let offer = Offer::new(app, &settings);
@@ -42,7 +42,8 @@ pub(crate) async fn count(app: &App, args: cli::Count) -> Result<(), Error> {
     let flags = given.complete(&args);
     let model = offer.known_model();
     let model = model.as_deref();
-    let estimate = estimate(model, (&flags, system.as_deref()), &given.tools, &given.conversation.messages, &turn);
+    let estimate =
+        estimate(model, (&flags, system.as_deref()), &given.definitions(), &given.conversation.messages, &turn);
     let window = match model {
         Some(model) => offer.window(model, false).await,
         None => None,

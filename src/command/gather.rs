@@ -29,11 +29,11 @@ pub(crate) enum StdinUse {
 }
 
 /// Finds what standard input is for, which can be one thing only.
-pub(crate) fn stdin_use(connection: &cli::Connection, args: &cli::Send) -> Result<StdinUse, Error> {
+pub(crate) fn stdin_use(args: &cli::Ask, schema: Option<&str>) -> Result<StdinUse, Error> {
     let is_dash = |path: &Path| path.as_os_str() == "-";
     let named = |paths: &[std::path::PathBuf]| paths.iter().filter(|path| is_dash(path)).count();
     let single = |path: Option<&Path>| usize::from(path.is_some_and(is_dash));
-    let key = connection.api_key_file.as_deref().filter(|_| !connection.demo);
+    let key = args.connection.api_key_file.as_deref().filter(|_| !args.connection.demo);
     // The prompt and a file by `-` are the same thing.
     let file = named(&args.input.files).min(1);
     let prompt = usize::from(file == 0 && args.prompt == ["-"]);
@@ -43,6 +43,7 @@ pub(crate) fn stdin_use(connection: &cli::Connection, args: &cli::Send) -> Resul
         ("the template", single(args.input.template.as_deref())),
         ("the messages", single(args.input.messages.as_deref())),
         ("a tools file", named(&args.tools.tools)),
+        ("the schema", usize::from(schema == Some("-"))),
         ("an attachment", named(&args.input.attached)),
         ("a file", file),
         ("the prompt", prompt),
@@ -70,7 +71,7 @@ pub(crate) async fn system_prompt(given: Option<&str>) -> Result<Option<String>,
 /// Puts the user's turn together. One without anything in it is no error behind earlier turns.
 pub(crate) async fn user_turn(
     app: &App,
-    args: &cli::Send,
+    args: &cli::Ask,
     given: &mut Given,
     stdin_use: StdinUse,
 ) -> Result<input::Turn, Error> {
@@ -103,7 +104,7 @@ pub(crate) async fn user_turn(
 /// Fills the template; standard input that has a place in it is nothing else.
 fn fill(
     app: &App,
-    args: &cli::Send,
+    args: &cli::Ask,
     given: &mut Given,
     words: Option<String>,
     stdin: &mut Option<Attachment>,
@@ -140,7 +141,7 @@ async fn read_files(app: &App, input: &cli::Input) -> Result<Vec<Attachment>, Er
 
 /// Refuses words that name files, beside a flag that takes one: the shell has made several of a `*`, and the flag has but
 /// the first. A folder needs its slash, so that a word may be what a folder happens to be called.
-fn refuse_expanded_glob(args: &cli::Send) -> Result<(), Error> {
+fn refuse_expanded_glob(args: &cli::Ask) -> Result<(), Error> {
     let (flag, first) = match (args.input.files.as_slice(), args.input.attached.as_slice()) {
         ([.., last], _) => ("-f", last),
         ([], [.., last]) => ("-a", last),

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::template;
+use super::{template, tools};
 use crate::app::App;
 use crate::cli;
 use crate::error::Error;
-use crate::input::{Conversation, Template, parse_tools, read_text, refuse_same_names, tool_choice};
+use crate::input::{Conversation, Template, read_text};
+use crate::tool::{self, Tool, refuse_same_names};
 
 /// What was given in files.
 #[derive(Debug, Default)]
@@ -19,13 +20,13 @@ pub(crate) struct Given {
     pub(crate) conversation: Conversation,
     /// The file of the earlier turns and its size.
     pub(crate) conversation_part: Option<(String, usize)>,
-    /// Definitions of tools.
-    pub(crate) tools: Vec<Value>,
+    /// Tools.
+    pub(crate) tools: Vec<Tool>,
 }
 
 impl Given {
     /// Reads the files.
-    pub(crate) async fn read(app: &App, args: &cli::Send) -> Result<Self, Error> {
+    pub(crate) async fn read(app: &App, args: &cli::Ask) -> Result<Self, Error> {
         let mut given = Self::default();
         if let Some(named) = &args.input.template {
             let (name, text) = read(app, &template::path_of(named)?).await?;
@@ -36,20 +37,15 @@ impl Given {
             given.conversation = Conversation::parse(&name, &text)?;
             given.conversation_part = Some((name, text.len()));
         }
-        let mut files = Vec::new();
         for path in &args.tools.tools {
-            let (name, text) = read(app, path).await?;
-            for tool in parse_tools(&name, &text)? {
-                files.push(name.clone());
-                given.tools.push(tool);
-            }
+            given.tools.extend(tools::load(app, path).await?);
         }
-        refuse_same_names(files.iter().map(String::as_str).zip(&given.tools))?;
+        refuse_same_names(&given.tools)?;
         Ok(given)
     }
 
     /// Fills the fields that no flag has set: from the template, then from the body of the earlier turns.
-    pub(crate) fn complete(&self, args: &cli::Send) -> cli::Request {
+    pub(crate) fn complete(&self, args: &cli::Ask) -> cli::Request {
         let mut request = args.request.clone();
         if request.prefill.is_none() {
             request.prefill = self.template.as_ref().and_then(|template| template.prefill.clone());
@@ -76,20 +72,26 @@ impl Given {
         request
     }
 
+    /// What goes out of the tools.
+    pub(crate) fn definitions(&self) -> Vec<Value> {
+        self.tools.iter().map(|tool| Value::Object(tool.definition.clone())).collect()
+    }
+
     /// Makes the field `tool_choice`; a name has to be that of a tool of the request.
     pub(crate) fn tool_choice(&self, word: Option<&str>, request: &cli::Request) -> Result<Option<Value>, Error> {
         let Some(word) = word else { return Ok(None) };
         let of_fields = request.fields.iter().find(|(key, _)| key == "tools").and_then(|(_, tools)| tools.as_array());
-        let tools = of_fields.filter(|_| self.tools.is_empty()).unwrap_or(&self.tools);
+        let own = self.definitions();
+        let tools = of_fields.filter(|_| self.tools.is_empty()).unwrap_or(&own);
         let usage = |reason| Error::Usage {
             message: format!("--tool-choice: {reason}"),
             hint: Some("give auto, any, none, or the name of a tool of -T".to_owned()),
         };
-        tool_choice(word, tools).map(Some).map_err(usage)
+        tool::tool_choice(word, tools).map(Some).map_err(usage)
     }
 }
 
-async fn read(app: &App, path: &Path) -> Result<(String, String), Error> {
+pub(super) async fn read(app: &App, path: &Path) -> Result<(String, String), Error> {
     let text = app.unless_interrupted(read_text(path)).await??;
     let is_stdin = path.as_os_str() == "-";
     Ok((if is_stdin { "standard input".to_owned() } else { format!("`{}`", path.display()) }, text))

@@ -6,8 +6,9 @@ use crate::app::App;
 use crate::cli;
 use crate::config::sessions_folder;
 use crate::error::Error;
-use crate::protocol::{InputMessage, Message};
+use crate::protocol::InputMessage;
 use crate::session::{self, Conversation, Exchange, Store, ago};
+use crate::ui::Answer;
 
 /// The conversation of a command.
 #[derive(Debug)]
@@ -134,9 +135,13 @@ impl Kept {
         self.said = Some((said, system)).filter(|_| self.is_saved);
     }
 
-    /// Writes it down, right before it is sent.
+    /// Writes it down, right before it is sent: as a new exchange, or as what is said in one that goes on.
     pub(crate) fn begin(&mut self, app: &App) {
         let Some((said, system)) = self.said.take() else { return };
+        if let Some(exchange) = &mut self.exchange {
+            said.iter().for_each(|message| exchange.say(&message.content));
+            return tell_failure(app, exchange);
+        }
         let mut exchange = self.conversation.begin(&said, system.as_deref());
         tell_failure(app, &mut exchange);
         self.exchange = Some(exchange);
@@ -147,12 +152,16 @@ impl Kept {
         self.exchange.as_mut()
     }
 
-    /// Takes the answer at its end, as far as it came, and makes all of it a part of the conversation.
-    pub(crate) fn end(&mut self, app: &App, answer: Option<(&Message, bool)>) {
-        let Some(mut exchange) = self.exchange.take() else { return };
-        if let Some((message, complete)) = answer {
-            exchange.answer(message, complete);
+    /// Takes an answer at its end, as far as it came.
+    pub(crate) fn answered(&mut self, answer: Option<&Answer>) {
+        if let (Some(exchange), Some(answer)) = (&mut self.exchange, answer) {
+            exchange.answer(&answer.message, answer.complete);
         }
+    }
+
+    /// Makes all that was said and answered a part of the conversation.
+    pub(crate) fn end(&mut self, app: &App) {
+        let Some(mut exchange) = self.exchange.take() else { return };
         tell_failure(app, &mut exchange);
         let was_told = exchange.has_failed();
         if let Err(error) = exchange.commit(&mut self.conversation)

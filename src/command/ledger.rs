@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::drive::Timing;
 use crate::app::App;
+use crate::cli;
 use crate::client;
 use crate::config::{KeySource, Settings, State};
 use crate::error::{Error, Kind};
@@ -56,8 +57,9 @@ impl Taken {
 
 impl<'a> Ledger<'a> {
     /// A ledger for the requests of a command.
-    pub(crate) fn new(app: &'a App, settings: &'a Settings, command: &'static str, tag: Option<&'a str>) -> Self {
-        let is_kept = !app.env.no_log && settings.key != KeySource::Demo;
+    pub(crate) fn new(app: &'a App, settings: &'a Settings, command: &'static str, ask: &'a cli::Ask) -> Self {
+        let tag = ask.output.tag.as_deref();
+        let is_kept = !(app.env.no_log || ask.conversation.no_log) && settings.key != KeySource::Demo;
         let state = if is_kept { State::of_the_user() } else { None };
         Self { app, command, tag, region: settings.endpoint.region().as_str(), state }
     }

@@ -105,6 +105,15 @@ pub(crate) fn with_model(body: &[u8], asked: &Chosen, max_tokens: u64, next: &Ch
     [&head(next, max_tokens), rest].concat()
 }
 
+/// The same for a request: what is asked from now on is asked of another model.
+pub(crate) fn switch_model(request: &mut CreateMessage, asked: &Chosen, next: &Chosen) {
+    let default = |model: &Chosen| default_max_tokens(&model.id, model.limit);
+    if request.max_tokens == default(asked) {
+        request.max_tokens = default(next);
+    }
+    request.model.clone_from(&next.id);
+}
+
 /// The flag that has already set a field.
 pub(super) fn flag_of(flags: &cli::Request, key: &str) -> Option<&'static str> {
     let (flag, is_set) = match key {

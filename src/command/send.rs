@@ -12,50 +12,52 @@ use super::given::Given;
 use super::kept::{Kept, Saving};
 use super::ledger::{Ledger, Noted, Taken};
 use super::offer::{Chosen, Offer};
-use super::request::{Asked, body, build, with_model};
+use super::request::{Asked, body, build, switch_model, with_model};
 use super::settings::settings;
-use super::{curl, dry_run};
+use super::{curl, dry_run, structured};
 use crate::app::App;
 use crate::cli;
-use crate::client::{ApiKey, Booking};
+use crate::client::{ApiKey, Booking, Client};
 use crate::config::{KeySource, Settings, read_key};
 use crate::demo;
 use crate::error::Error;
-use crate::input::{Estimate, check_many};
+use crate::input::{Asking, Estimate, Turn, check_many};
 use crate::pace::Priority;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role, StopReason};
-use crate::ui::{Answer, Calls, Extract, Form, Json, JsonLines, Output, PartFile, Plain, Renderer, Saved, Shown, Sink};
+use crate::tool::Structured;
+use crate::ui::{
+    Answer, Calls, Extract, Fitted, Form, Json, JsonLines, Output, PartFile, Plain, Renderer, Saved, Shown, Sink,
+};
 
 /// How long the built-in endpoint pauses between two pieces of an answer, so that it can be seen to stream.
 const DEMO_PAUSE: Duration = Duration::from_millis(8);
 
 /// Sends one request.
 pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
-    let connection = &args.connection;
-    let demo = if connection.demo { Some(start_demo(app).await?) } else { None };
-    let base_url = demo.as_ref().map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
-    let stdin_use = stdin_use(connection, args)?;
-    let given = Given::read(app, args).await?;
-    let flags = connection.flags(&given.complete(args), &args.output);
-    let settings = settings(app, &flags, base_url.as_deref())?;
-    tell_about(app, &settings, &args.request);
-
+    let ask = &args.ask;
+    let wish = structured::wish(app, &args.structured).await?;
+    let Start { demo: _demo, settings, given, stdin_use } = start(app, ask, args.structured.schema.as_deref()).await?;
     let offer = Offer::new(app, &settings);
-    let mut kept = Kept::open(app, &args.conversation, saving(app, &settings, args))?;
-    let gathering = Gathering { given, stdin_use, kept: kept.as_mut() };
-    let Prepared { model, request, body, estimate } = prepare(app, &settings, args, gathering, &offer).await?;
-    if args.looking.dry_run {
-        return app.print_json(&dry_run::shown_body(&body, app.facts.stdout_is_terminal));
-    }
-    if args.looking.curl {
-        let text = String::from_utf8(body).expect("JSON is UTF-8");
-        return app.print_json(&curl::curl_command(&settings.endpoint, &settings.options, request.stream, &text));
+    let saving = if ask.looking.dry_run || ask.looking.curl { Saving::Never } else { saving(app, &settings) };
+    let mut kept = Kept::open(app, &ask.conversation, saving)?;
+    let gathering = Gathering { given, stdin_use, kept: kept.as_mut(), wish: wish.as_ref() };
+    let Prepared { model, mut request, body, estimate } = prepare(app, &settings, ask, gathering, &offer).await?;
+    if looked_at(app, &settings, ask, request.stream, &body)? {
+        return Ok(());
     }
     let client = offer.client().await?;
-    let mut renderer = renderer(app, args, &request)?;
+    if let Some(wish) = wish {
+        let renderer = Renderer::new(Box::new(Fitted), sink(app, ask)?);
+        let ledger = &Ledger::new(app, &settings, "send", ask);
+        let asker = Asker { app, ask, settings: &settings, offer: &offer, client: &client, ledger, kept };
+        return structured::send(asker, wish, (model, request, body, estimate), renderer).await;
+    }
+    let calls_out = request.extra.contains_key("tools");
+    let mut renderer = renderer(app, ask, &request, calls_out)?;
     let stream = request.stream;
     let max_tokens = request.max_tokens;
-    drop(request); // Its text is in the body: large input is not held twice.
+    request.messages.clear(); // Their text is in the body: large input is not held twice.
+    drop(request);
 
     let region = settings.endpoint.region().as_str();
     app.notices.step(&format!("model {}, region {region}, {}", model.id, settings.endpoint.messages_url()));
@@ -74,18 +76,152 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
         asked = next.id;
     }
     if let Some(kept) = &mut kept {
-        kept.end(app, outcome.answer.as_ref().map(|answer| (&answer.message, answer.complete)));
+        kept.answered(outcome.answer.as_ref());
+        kept.end(app);
     }
     let timing = outcome.timing;
     let taken = Taken::of(outcome.answer.as_ref());
-    let ended = end(app, args, settings.allow_truncated, outcome, renderer);
-    if args.conversation.no_log {
-        return ended;
-    }
-    let ledger = Ledger::new(app, &settings, "send", args.output.tag.as_deref());
+    let ended = end(app, ask, settings.allow_truncated, outcome, renderer);
+    let ledger = Ledger::new(app, &settings, "send", ask);
     let error = ended.as_ref().err();
     ledger.note(&Noted { model: &asked, estimate: &estimate, taken, timing, error });
     ended
+}
+
+/// What a request begins with, before anything of it is gathered.
+pub(super) struct Start {
+    /// The built-in endpoint, where it is asked; it has to outlive the run.
+    pub(super) demo: Option<demo::Endpoint>,
+    pub(super) settings: Settings,
+    pub(super) given: Given,
+    pub(super) stdin_use: StdinUse,
+}
+
+/// Reads what the flags name, and settles the settings.
+pub(super) async fn start(app: &App, ask: &cli::Ask, schema: Option<&str>) -> Result<Start, Error> {
+    let demo = if ask.connection.demo { Some(start_demo(app).await?) } else { None };
+    let base_url = demo.as_ref().map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
+    let stdin_use = stdin_use(ask, schema)?;
+    let given = Given::read(app, ask).await?;
+    let flags = ask.connection.flags(&given.complete(ask), &ask.output);
+    let settings = settings(app, &flags, base_url.as_deref())?;
+    tell_about(app, &settings, &ask.request);
+    Ok(Start { demo, settings, given, stdin_use })
+}
+
+/// Whether the request is only looked at; it is shown then.
+pub(super) fn looked_at(
+    app: &App,
+    settings: &Settings,
+    ask: &cli::Ask,
+    stream: bool,
+    body: &[u8],
+) -> Result<bool, Error> {
+    if ask.looking.dry_run {
+        app.print_json(&dry_run::shown_body(body, app.facts.stdout_is_terminal))?;
+    } else if ask.looking.curl {
+        let text = str::from_utf8(body).expect("JSON is UTF-8");
+        app.print_json(&curl::curl_command(&settings.endpoint, &settings.options, stream, text))?;
+    }
+    Ok(ask.looking.dry_run || ask.looking.curl)
+}
+
+/// Asks one request after the other: the same flags, settings, endpoint, connection and conversation.
+pub(super) struct Asker<'a> {
+    pub(super) app: &'a App,
+    pub(super) ask: &'a cli::Ask,
+    pub(super) settings: &'a Settings,
+    pub(super) offer: &'a Offer<'a>,
+    pub(super) client: &'a Client,
+    pub(super) ledger: &'a Ledger<'a>,
+    pub(super) kept: Option<Kept>,
+}
+
+impl Asker<'_> {
+    /// Asks for the first time. Where the picked model is gone, another one is picked, for this request and those to come.
+    pub(super) async fn first(
+        &mut self,
+        model: &Chosen,
+        request: &mut CreateMessage,
+        (body, estimate): (Vec<u8>, &Estimate),
+        renderer: &mut Renderer,
+    ) -> Outcome {
+        let (region, url) = (self.settings.endpoint.region(), self.settings.endpoint.messages_url());
+        self.app.notices.step(&format!("model {}, region {region}, {url}", model.id));
+        let outcome = self.send(request, (body, estimate), renderer).await;
+        let Some(next) = self.offer.choose_again(model, outcome.error.as_ref()) else { return outcome };
+        switch_model(request, model, &next);
+        match self.again(request, renderer).await {
+            Ok(outcome) => outcome,
+            Err(error) => Outcome { error: Some(error), ..outcome },
+        }
+    }
+
+    /// Asks again, with what the request has by now, of which `said` is new and not the model's.
+    pub(super) async fn go_on(
+        &mut self,
+        request: &CreateMessage,
+        said: Vec<InputMessage>,
+        renderer: &mut Renderer,
+    ) -> Result<Outcome, Error> {
+        if let Some(kept) = &mut self.kept {
+            kept.say(said, None);
+        }
+        self.again(request, renderer).await
+    }
+
+    /// Makes what was said a part of its conversation.
+    pub(super) fn end(&mut self) {
+        if let Some(kept) = &mut self.kept {
+            kept.end(self.app);
+        }
+    }
+
+    async fn again(&mut self, request: &CreateMessage, renderer: &mut Renderer) -> Result<Outcome, Error> {
+        let body = body(request, &[("the conversation".to_owned(), 0)], self.ask.input.no_check)?;
+        Ok(self.send(request, (body, &estimate_of(request)), renderer).await)
+    }
+
+    /// Sends a request and notes it.
+    async fn send(
+        &mut self,
+        request: &CreateMessage,
+        (body, estimate): (Vec<u8>, &Estimate),
+        renderer: &mut Renderer,
+    ) -> Outcome {
+        let booking = Booking::of(&request.model, estimate.paced(None), request.max_tokens, Priority::Person);
+        let call = self.client.call(Bytes::from(body), request.stream, booking).keeping_connection();
+        let region = self.settings.endpoint.region().as_str();
+        if let Some(kept) = &mut self.kept {
+            kept.begin(self.app);
+        }
+        let outcome = drive(self.app, &request.model, region, call, renderer, self.kept.as_mut()).await;
+        if let Some(kept) = &mut self.kept {
+            kept.answered(outcome.answer.as_ref());
+        }
+        let whole = outcome.answer.as_ref().filter(|_| outcome.error.is_none());
+        let judged = whole.and_then(|answer| judge(answer, self.settings.allow_truncated));
+        self.ledger.note(&Noted {
+            model: &request.model,
+            estimate,
+            taken: Taken::of(outcome.answer.as_ref()),
+            timing: outcome.timing,
+            error: outcome.error.as_ref().or(judged.as_ref()),
+        });
+        outcome
+    }
+}
+
+/// Estimates a request that is put together.
+fn estimate_of(request: &CreateMessage) -> Estimate {
+    Estimate::of(Asking {
+        model: Some(&request.model),
+        system: request.system.as_ref().map(|system| system.0.as_str()),
+        tools: request.extra.get("tools").and_then(serde_json::Value::as_array).map_or(&[][..], Vec::as_slice),
+        earlier: &request.messages,
+        turn: &Turn::default(),
+        prefill: None,
+    })
 }
 
 /// Starts the built-in endpoint, and says so.
@@ -115,39 +251,37 @@ pub(super) fn tell_region(app: &App, settings: &Settings) {
 }
 
 /// Whether what is said is saved where no flag says so: on a terminal a person may want to go on with it.
-fn saving(app: &App, settings: &Settings, args: &cli::Send) -> Saving {
-    match settings.save.unwrap_or(app.facts.stdout_is_terminal) {
-        _ if args.looking.dry_run || args.looking.curl => Saving::Never,
-        true => Saving::Yes,
-        false => Saving::No,
-    }
+fn saving(app: &App, settings: &Settings) -> Saving {
+    if settings.save.unwrap_or(app.facts.stdout_is_terminal) { Saving::Yes } else { Saving::No }
 }
 
 /// What the user's turn is gathered from.
-struct Gathering<'a> {
-    given: Given,
-    stdin_use: StdinUse,
-    kept: Option<&'a mut Kept>,
+pub(super) struct Gathering<'a> {
+    pub(super) given: Given,
+    pub(super) stdin_use: StdinUse,
+    /// The conversation that it goes on with, or begins.
+    pub(super) kept: Option<&'a mut Kept>,
+    /// The form that the answer has to have.
+    pub(super) wish: Option<&'a Structured>,
 }
 
 /// A request that is ready to be sent.
-struct Prepared {
-    model: Chosen,
-    /// But for what only the body has to hold.
-    request: CreateMessage,
-    body: Vec<u8>,
-    estimate: Estimate,
+pub(super) struct Prepared {
+    pub(super) model: Chosen,
+    pub(super) request: CreateMessage,
+    pub(super) body: Vec<u8>,
+    pub(super) estimate: Estimate,
 }
 
 /// Gathers the input, settles on a model and writes the body.
-async fn prepare(
+pub(super) async fn prepare(
     app: &App,
     settings: &Settings,
-    args: &cli::Send,
+    args: &cli::Ask,
     gathering: Gathering<'_>,
     offer: &Offer<'_>,
 ) -> Result<Prepared, Error> {
-    let Gathering { mut given, stdin_use, kept } = gathering;
+    let Gathering { mut given, stdin_use, kept, wish } = gathering;
     let mut system = app.unless_interrupted(system_prompt(args.request.system.as_deref())).await??;
     let turn = app.unless_interrupted(user_turn(app, args, &mut given, stdin_use)).await??;
     for notice in &turn.notices {
@@ -156,14 +290,17 @@ async fn prepare(
     check_many(&[given.conversation.pictures.as_slice(), &turn.pictures].concat())?;
     // The template's system prompt has been filled by now.
     let flags = given.complete(args);
-    let tool_choice = given.tool_choice(args.tools.tool_choice.as_deref(), &flags)?;
+    let (tools, tool_choice) = match wish {
+        Some(wish) => (vec![wish.definition()], Some(Structured::choice())),
+        None => (given.definitions(), given.tool_choice(args.tools.tool_choice.as_deref(), &flags)?),
+    };
     if let Some(kept) = kept {
         go_on(kept, &mut given, &mut system, &flags, &turn.content);
     }
     let is_sent = !(args.looking.dry_run || args.looking.curl);
     let model = offer.choose(is_sent).await?;
     let earlier = &given.conversation.messages;
-    let estimate = estimate(Some(&model.id), (&flags, system.as_deref()), &given.tools, earlier, &turn);
+    let estimate = estimate(Some(&model.id), (&flags, system.as_deref()), &tools, earlier, &turn);
     if !args.input.no_check {
         let limits = limits(offer, &model.id, estimate.total(), is_sent).await;
         check_and_show(app, &estimate, &limits)?;
@@ -172,18 +309,15 @@ async fn prepare(
         model: model.clone(),
         max_tokens: settings.max_tokens.as_ref().map(|tokens| tokens.value),
         system,
+        tools,
         earlier: given.conversation.messages,
         content: turn.content,
-        tools: given.tools,
         tool_choice,
         stream: !args.output.no_stream,
     };
     let request = build(&flags, asked)?;
     let parts: Vec<_> = given.conversation_part.into_iter().chain(turn.parts).collect();
     let body = body(&request, &parts, args.input.no_check)?;
-    // From here on only the settings of the request are needed, and what the answer begins with.
-    let prefill = request.messages.into_iter().next_back().filter(|turn| turn.role == Role::Assistant);
-    let request = CreateMessage { messages: prefill.into_iter().collect(), ..request };
     Ok(Prepared { model, request, body, estimate })
 }
 
@@ -225,20 +359,31 @@ pub(super) async fn api_key(app: &App, source: KeySource) -> Result<ApiKey, Erro
     Ok(read.expect("reading a key does not panic")?)
 }
 
-/// Picks the form of output. A file is opened before anything is sent, so that an answer is not paid for and then lost.
-fn renderer(app: &App, args: &cli::Send, request: &CreateMessage) -> Result<Renderer, Error> {
-    let sink = match args.output.file.as_deref().filter(|path| path.as_os_str() != "-") {
+/// Opens the output. A file is opened before anything is sent, so that an answer is not paid for and then lost.
+pub(super) fn sink(app: &App, ask: &cli::Ask) -> Result<Sink, Error> {
+    Ok(match ask.output.file.as_deref().filter(|path| path.as_os_str() != "-") {
         Some(path) => Sink::file(PartFile::create(path)?),
         None => Sink::stdout(Output::stdout()?, app.facts.stdout_is_terminal, Arc::clone(&app.interrupt)),
-    };
+    })
+}
+
+/// Picks the form of output. `calls_out` says whether calls of tools are what may come out.
+pub(super) fn renderer(
+    app: &App,
+    args: &cli::Ask,
+    request: &CreateMessage,
+    calls_out: bool,
+) -> Result<Renderer, Error> {
+    let sink = sink(app, args)?;
     let form: Box<dyn Form> = if args.output.json {
         Box::new(Json)
     } else if args.output.jsonl {
         Box::new(JsonLines)
     } else if args.output.extract {
-        let prefill = request.messages.last().map(beginning).unwrap_or_default();
+        let prefill = request.messages.last().filter(|turn| turn.role == Role::Assistant);
+        let prefill = prefill.map(beginning).unwrap_or_default();
         Box::new(Extract::new(args.output.lang.clone(), prefill))
-    } else if request.extra.contains_key("tools") {
+    } else if calls_out {
         Box::new(Calls)
     } else {
         Box::new(Plain)
@@ -256,9 +401,9 @@ fn beginning(prefill: &InputMessage) -> String {
 }
 
 /// Shows the answer, judges how it ended, and closes the output.
-fn end(
+pub(super) fn end(
     app: &App,
-    args: &cli::Send,
+    args: &cli::Ask,
     allow_truncated: bool,
     outcome: Outcome,
     mut renderer: Renderer,
@@ -306,7 +451,7 @@ fn judge(answer: &Answer, allow_truncated: bool) -> Option<Error> {
     }
 }
 
-fn usage_line(answer: &Answer, timing: Timing) -> String {
+pub(super) fn usage_line(answer: &Answer, timing: Timing) -> String {
     let usage = &answer.message.usage;
     let output = usage.output_tokens();
     let mut line = format!("{} tokens in", usage.total_input_tokens());

@@ -9,7 +9,7 @@ use super::file::{Level, Value};
 use super::limits::ModelLimits;
 use super::resolve::{CONNECT_TIMEOUT, MAX_RETRIES, MAX_WAIT};
 use super::setting::{SETTINGS, Setting, parse_count};
-use super::{ConfigFile, Env, Error, KeySource, Origin, Sourced, parse_duration, parse_timeout};
+use super::{ConfigFile, Env, Error, KeySource, Origin, Sourced, ToolNames, parse_duration, parse_timeout};
 use crate::client::{DEFAULT_BASE_URL, Region};
 
 /// What flags say about the connection and the model.
@@ -76,6 +76,8 @@ pub(crate) struct Chosen {
     pub(super) api_key_cmd: Option<Sourced<Vec<String>>>,
     /// The base URL of the level that the command stands in: the command's key belongs there.
     pub(super) commanded_for: Option<String>,
+    /// The tools that the file has something about.
+    pub(super) tools: ToolNames,
 }
 
 /// A setting as `config show` has it.
@@ -134,6 +136,7 @@ impl Chosen {
             },
             api_key_cmd,
             commanded_for,
+            tools: file.tools.clone(),
             profile,
         })
     }

@@ -1,6 +1,7 @@
 //! The environment: the only place that reads it. A variable that is not named here has no effect.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The variables with an effect and what they do, for the man pages.
@@ -65,6 +66,11 @@ pub(crate) struct Env {
     pub(crate) clicolor_force: bool,
     /// `TERM` says that the terminal can do nothing but print.
     pub(crate) dumb_terminal: bool,
+}
+
+/// A variable that is passed on to a program that is run, and is nothing to us.
+pub(crate) fn passed_on(name: &str) -> Option<OsString> {
+    env::var_os(name)
 }
 
 impl Env {

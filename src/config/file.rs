@@ -16,6 +16,9 @@ use super::{Error, Origin, Paths, Place, Sourced};
 /// The table of profiles.
 pub(super) const PROFILES: &str = "profiles";
 
+/// The table of what tools may do.
+const TOOLS: &str = "tools";
+
 /// What the config file says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ConfigFile {
@@ -25,6 +28,17 @@ pub(crate) struct ConfigFile {
     pub(super) profiles: Vec<(String, Level)>,
     /// The limits by model.
     pub(super) limits: Vec<ModelLimits>,
+    /// Which tools run unasked, and which never.
+    pub(super) tools: ToolNames,
+}
+
+/// The tools that the person has said something about, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ToolNames {
+    /// Those whose calls are run unasked.
+    pub(crate) allow: Vec<String>,
+    /// Those whose calls are never run.
+    pub(crate) deny: Vec<String>,
 }
 
 /// The settings of one level: of a profile, or of the file itself.
@@ -91,7 +105,8 @@ impl ConfigFile {
             reason: error.message().lines().collect::<Vec<_>>().join("; "),
         })?;
         let top = reader.level(document.as_table(), None)?;
-        let mut file = Self { top, profiles: Vec::new(), limits: reader.limits(document.as_table())? };
+        let (limits, tools) = (reader.limits(document.as_table())?, reader.tools(document.as_table())?);
+        let mut file = Self { top, profiles: Vec::new(), limits, tools };
         let Some((key, item)) = document.as_table().get_key_value(PROFILES) else { return Ok(file) };
         let profiles = item.as_table_like().ok_or_else(|| reader.wrong(key, None, "tables such as [profiles.work]"))?;
         for (name, item) in profiles.iter() {
@@ -120,15 +135,41 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Reads the table of tools.
+    fn tools(&self, top: &dyn TableLike) -> Result<ToolNames, Error> {
+        let mut names = ToolNames::default();
+        let Some((key, item)) = top.get_key_value(TOOLS) else { return Ok(names) };
+        let table = item.as_table_like().ok_or_else(|| self.wrong(key, None, "a table"))?;
+        for (name, item) in table.iter() {
+            let key = table.key(name).unwrap_or(key);
+            let list = match name {
+                "allow" => &mut names.allow,
+                "deny" => &mut names.deny,
+                _ => {
+                    return Err(Error::UnknownKey {
+                        path: self.path.to_owned(),
+                        line: self.line(key.span()),
+                        key: format!("{TOOLS}.{name}"),
+                        nearest: nearest(name, ["allow", "deny"]),
+                    });
+                }
+            };
+            let texts =
+                item.as_array().map(|names| names.iter().map(|name| name.as_str().map(str::to_owned)).collect());
+            *list = texts.flatten().ok_or_else(|| self.wrong(key, None, "a list of names of tools"))?;
+        }
+        Ok(names)
+    }
+
     fn level(&self, table: &dyn TableLike, profile: Option<&str>) -> Result<Level, Error> {
         let mut level = Level::default();
         for (name, item) in table.iter() {
             let Some((key, _)) = table.get_key_value(name) else { continue };
-            if matches!(name, PROFILES | LIMITS) && profile.is_none() {
+            if matches!(name, PROFILES | LIMITS | TOOLS) && profile.is_none() {
                 continue;
             }
             let Some(setting) = Setting::find(name) else {
-                let tables = profile.is_none().then_some([PROFILES, LIMITS]).into_iter().flatten();
+                let tables = profile.is_none().then_some([PROFILES, LIMITS, TOOLS]).into_iter().flatten();
                 return Err(self.unknown(key, SETTINGS.iter().map(|setting| setting.key).chain(tables)));
             };
             let value = self.value(setting, key, item, profile)?;

@@ -1,7 +1,6 @@
 //! Settings: flag, then environment, then profile, then config file, then default, each value with its origin.
 
 mod chosen;
-mod duration;
 mod edit;
 mod env;
 mod file;
@@ -15,13 +14,12 @@ mod store;
 mod write;
 
 pub(crate) use chosen::{Chosen, Flags, Row};
-pub(crate) use duration::{parse_duration, parse_timeout};
 pub(crate) use edit::{initialize, set, set_limit};
-pub(crate) use env::{Env, VARIABLES};
-pub(crate) use file::{ConfigFile, config_path};
+pub(crate) use env::{Env, VARIABLES, passed_on};
+pub(crate) use file::{ConfigFile, ToolNames, config_path};
 pub(crate) use key::{KeySource, read_key};
 pub(crate) use limits::LimitKey;
-pub(crate) use paths::{Paths, sessions_folder, templates_folder};
+pub(crate) use paths::{Paths, sessions_folder, templates_folder, tools_folder};
 pub(crate) use resolve::{Settings, resolve};
 pub(crate) use setting::{SETTINGS, Setting, nearest};
 pub(crate) use state::{Pin, SavedList, State};
@@ -32,6 +30,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::client::{EndpointError, KeyError};
+pub(crate) use crate::typed::{parse_duration, parse_timeout};
 
 /// A value and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]

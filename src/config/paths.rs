@@ -39,6 +39,11 @@ pub(crate) fn sessions_folder() -> Option<PathBuf> {
     dirs::data_dir().map(|folder| folder.join("langdock").join("sessions"))
 }
 
+/// The folder of the tools that are named and not given by their path. A machine without a home has none.
+pub(crate) fn tools_folder() -> Option<PathBuf> {
+    config_folder().map(|folder| folder.join("tools"))
+}
+
 fn config_folder() -> Option<PathBuf> {
     dirs::config_dir().map(|folder| folder.join("langdock"))
 }

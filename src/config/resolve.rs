@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::key::{KeySource, Stored};
-use super::{Chosen, Error, Origin, Sourced};
+use super::{Chosen, Error, Origin, Sourced, ToolNames};
 use crate::client::{Endpoint, EndpointError, Options, Pace, ProxyChoice, RetryPolicy, authority_of};
 
 /// What holds for this run.
@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) allow_truncated: bool,
     /// Whether what is said is saved, where somebody said so.
     pub(crate) save: Option<bool>,
+    /// The tools that run unasked, and those that never run.
+    pub(crate) tools: ToolNames,
 }
 
 /// For one connection to come about, unless somebody says otherwise.
@@ -64,6 +66,7 @@ pub(crate) fn resolve(chosen: &Chosen, keys: Option<&Path>, demo: Option<&str>) 
         max_tokens: chosen.max_tokens.clone(),
         allow_truncated: value_or(chosen.allow_truncated.as_ref(), false),
         save: chosen.save.as_ref().map(|chosen| chosen.value),
+        tools: chosen.tools.clone(),
     })
 }
 

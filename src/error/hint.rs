@@ -31,8 +31,12 @@ impl Error {
             Self::Truncated(_) => "send less, or accept it with --allow-truncated",
             Self::Refusal(_) => "ask in another way; the same prompt will be refused again",
             Self::NoCodeBlock(_) => "the whole answer stands above; ask for a fenced code block in the prompt",
+            Self::MaxTurns(_) => "let it go on for longer with --max-turns; what it wrote is on standard output",
+            Self::Unfit(_) => "let it be corrected more often with --repair, or make the schema simpler",
             Self::Listen { .. } => "choose another one with --port; without it a free one is taken",
             Self::NoCommand { .. }
+            | Self::Tool(_)
+            | Self::CallByHand(_)
             | Self::Output(_)
             | Self::Unreadable { .. }
             | Self::Unwritable { .. }

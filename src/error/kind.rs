@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     Truncated,
     /// The model refused.
     Refusal,
+    /// The model asked for tools too often, or a tool failed.
+    Tool,
     /// The answer has not the form that was asked for.
     Schema,
     /// It cannot fit; nothing was sent.
@@ -45,7 +47,7 @@ pub(crate) enum Kind {
 }
 
 /// The exit codes, their kinds and their meanings, for the man page and the README.
-pub(crate) const EXIT_CODES: [(u8, &str, &str); 15] = [
+pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (0, "", "The answer is complete."),
     (1, "internal", "A file cannot be read or written, a port cannot be had, or a bug."),
     (2, "usage", "A bad flag, value or setting, or no prompt."),
@@ -61,7 +63,8 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 15] = [
     (8, "incomplete", "The answer broke off after its first part; what came is on standard output."),
     (9, "truncated", "The answer reached max_tokens or the context window; --allow-truncated makes it 0."),
     (10, "refusal", "The model refused."),
-    (12, "schema", "The answer has not the form that was asked for: no code block for --extract."),
+    (11, "tool", "The model asked for more than --max-turns, or a call of tool-run --call failed."),
+    (12, "schema", "The answer has not the form that was asked for: --schema, or no code block for --extract."),
     (13, "too_large", "An image or the request is over a limit; nothing was sent."),
     (130, "interrupted", "SIGINT; 143 for SIGTERM. What came is saved, and the process dies of the signal."),
     (141, "", "Standard output was closed early; the process dies of SIGPIPE without a word."),
@@ -81,6 +84,7 @@ impl Kind {
             Self::Incomplete => 8,
             Self::Truncated => 9,
             Self::Refusal => 10,
+            Self::Tool => 11,
             Self::Schema => 12,
             Self::TooLarge => 13,
             Self::Interrupted(signal) => 128_u8.saturating_add(u8::try_from(signal).unwrap_or(0)),
@@ -112,6 +116,7 @@ mod tests {
             Kind::Incomplete,
             Kind::Truncated,
             Kind::Refusal,
+            Kind::Tool,
             Kind::Schema,
             Kind::TooLarge,
             Kind::Interrupted(2),

@@ -13,7 +13,7 @@ use crate::client;
 use crate::media::ImageError;
 use crate::protocol::{StopReason, StreamError};
 use crate::ui::OutputError;
-use crate::{config, input, session};
+use crate::{config, input, session, tool};
 
 /// Why a run failed.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +41,18 @@ pub(crate) enum Error {
     /// The saved conversations.
     #[error(transparent)]
     Session(#[from] session::Error),
+    /// A tools file or a schema.
+    #[error(transparent)]
+    Tool(#[from] tool::Error),
+    /// The model would go on, and may not.
+    #[error("the model was asked {0} times and is not done")]
+    MaxTurns(u32),
+    /// A call by hand failed.
+    #[error("the call failed: {0}")]
+    CallByHand(String),
+    /// The answer does not fit the schema.
+    #[error("the answer does not fit the schema: {0}")]
+    Unfit(String),
     /// The body is larger than the endpoint takes.
     #[error("the request has {bytes} bytes, over the limit of {limit} bytes (20 MB); the largest part is {largest}")]
     RequestTooLarge {
@@ -140,12 +152,14 @@ impl Error {
             Self::Build(_) => Kind::Usage,
             Self::Input(error) => input_kind(error),
             Self::Session(error) => session_kind(error),
+            Self::Tool(_) => Kind::Usage,
+            Self::MaxTurns(_) | Self::CallByHand(_) => Kind::Tool,
             Self::RequestTooLarge { .. } | Self::TooManyTokens { .. } => Kind::TooLarge,
             Self::Call { after_content: true, .. } => Kind::Incomplete,
             Self::Call { source, .. } => call_kind(source),
             Self::Truncated(_) => Kind::Truncated,
             Self::Refusal(_) => Kind::Refusal,
-            Self::NoCodeBlock(_) => Kind::Schema,
+            Self::NoCodeBlock(_) | Self::Unfit(_) => Kind::Schema,
             Self::Output(OutputError::Closed) => Kind::Closed,
             Self::Output(OutputError::Interrupted(signal)) | Self::Interrupted(signal) | Self::Served(signal) => {
                 Kind::Interrupted(*signal)

@@ -10,7 +10,6 @@ mod picture;
 mod read;
 mod stdin;
 mod template;
-mod tools;
 
 use std::path::PathBuf;
 
@@ -22,10 +21,10 @@ pub(crate) use picture::{Picture, check_many};
 pub(crate) use read::read_text;
 pub(crate) use stdin::Stdin;
 pub(crate) use template::{Places, Template};
-pub(crate) use tools::{parse_tools, refuse_same_names, tool_choice};
 
 use crate::media::{ImageError, Kind};
 use crate::protocol::ContentBlock;
+pub(crate) use crate::typed::did_you_mean;
 
 /// What is wrong with the input.
 #[derive(Debug, thiserror::Error)]
@@ -93,16 +92,6 @@ pub(crate) enum Error {
 
 fn malformed(name: &str, reason: String) -> Error {
     Error::Malformed { name: name.to_owned(), reason }
-}
-
-/// Names the nearest of what there is, where one is near.
-pub(crate) fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let likeness = |known: &str| strsim::jaro_winkler(given, known);
-    let nearest = known.into_iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
-    match nearest.filter(|nearest| likeness(nearest) > 0.8) {
-        Some(nearest) => format!("; did you mean `{nearest}`?"),
-        None => String::new(),
-    }
 }
 
 /// A user turn.

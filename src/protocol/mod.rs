@@ -16,7 +16,7 @@ mod stream;
 pub(crate) use accumulate::Update;
 pub(crate) use error::{ApiError, StreamError};
 pub(crate) use message::{
-    ContentBlock, Media, Message, MessageType, RawSource, Role, Source, StopReason, ToolResult, Usage,
+    ContentBlock, Media, Message, MessageType, RawSource, Role, Source, StopReason, ToolResult, ToolUse, Usage,
 };
 pub(crate) use request::{CreateMessage, InputMessage, Metadata, SystemPrompt};
 pub(crate) use stream::Machine;

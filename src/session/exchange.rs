@@ -73,7 +73,6 @@ impl Exchange {
     }
 
     /// Takes another turn of the person's side: results of tools.
-    #[allow(dead_code, reason = "`tool-run` and `chat` run tools")]
     pub(crate) fn say(&mut self, content: &[ContentBlock]) {
         let content = self.written(content);
         let id = turn_id(&self.id, self.turns.len());

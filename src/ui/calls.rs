@@ -9,6 +9,13 @@ use crate::protocol::ContentBlock;
 pub(crate) struct Calls;
 
 impl Form for Calls {
+    fn pause(&mut self, answer: &Answer, _sink: &mut Sink) -> Shown {
+        match answer.message.text() {
+            text if text.is_empty() => Shown::All,
+            text => Shown::WithAside(text),
+        }
+    }
+
     fn finish(&mut self, answer: &Answer, sink: &mut Sink) -> Shown {
         let text = answer.message.text();
         let mut has_calls = false;

@@ -16,6 +16,8 @@ pub(crate) struct Interrupt {
     /// Becomes readable with the first signal, and stays so; none where nothing is watched, and signals do as they do.
     alarm: OnceLock<UnixStream>,
     signal: Arc<AtomicUsize>,
+    /// Whether the next signal kills.
+    has_come: Arc<AtomicBool>,
 }
 
 impl Interrupt {
@@ -23,10 +25,10 @@ impl Interrupt {
     pub(crate) fn watch(&self) -> io::Result<()> {
         let (alarm, trigger) = UnixStream::pair()?;
         alarm.set_nonblocking(true)?;
-        let seen = Arc::new(AtomicBool::new(false));
+        let seen = &self.has_come;
         for number in [SIGINT, SIGTERM] {
-            flag::register_conditional_default(number, Arc::clone(&seen))?;
-            flag::register(number, Arc::clone(&seen))?;
+            flag::register_conditional_default(number, Arc::clone(seen))?;
+            flag::register(number, Arc::clone(seen))?;
             flag::register_usize(number, Arc::clone(&self.signal), usize::try_from(number).unwrap_or_default())?;
             low_level::pipe::register(number, trigger.try_clone()?)?;
         }
@@ -44,6 +46,16 @@ impl Interrupt {
             Some(alarm) if alarm.readable().await.is_ok() => self.seen().unwrap_or(SIGINT),
             _ => std::future::pending().await,
         }
+    }
+
+    /// Forgets the signal that has come, for which something less than the end was done: the next one is the first again.
+    pub(crate) fn forget(&self) {
+        if let Some(mut alarm) = self.alarm.get() {
+            let mut rung = [0; 16];
+            while io::Read::read(&mut alarm, &mut rung).is_ok_and(|read| read > 0) {}
+        }
+        self.signal.store(0, Ordering::SeqCst);
+        self.has_come.store(false, Ordering::SeqCst);
     }
 
     /// The signal that has come, if any.

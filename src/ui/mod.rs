@@ -1,8 +1,10 @@
 //! The terminal and the standard streams: nothing else in the crate writes to them.
 
+mod approval;
 mod calls;
 mod confirm;
 mod extract;
+mod fitted;
 mod interrupt;
 mod json;
 mod notices;
@@ -17,9 +19,11 @@ mod sink;
 mod streams;
 mod style;
 
+pub(crate) use approval::{Asker, Question, Reply};
 pub(crate) use calls::Calls;
 pub(crate) use confirm::confirm;
 pub(crate) use extract::Extract;
+pub(crate) use fitted::Fitted;
 pub(crate) use interrupt::{Interrupt, die_of, die_of_closed_stdout};
 pub(crate) use json::{Json, JsonLines};
 pub(crate) use notices::{Notices, Verbosity};

@@ -29,6 +29,12 @@ pub(crate) trait Form: Send {
     /// Takes a line of JSON about something that is no part of the answer.
     fn aside(&mut self, _line: &serde_json::Value, _sink: &mut Sink) {}
 
+    /// Takes an answer that is followed by another one, once the calls in it have been run. Says what could not be shown.
+    fn pause(&mut self, _answer: &Answer, sink: &mut Sink) -> Shown {
+        sink.end_line();
+        Shown::All
+    }
+
     /// Takes the answer at its end, whole or not, and gives out what was held back. Says what could not be shown.
     fn finish(&mut self, answer: &Answer, sink: &mut Sink) -> Shown;
 }
@@ -58,6 +64,13 @@ impl Renderer {
     /// Writes what has been taken, with one write.
     pub(crate) fn flush(&mut self) -> Result<(), OutputError> {
         self.sink.flush()
+    }
+
+    /// Takes an answer that is followed by another one. Says what could not be shown.
+    pub(crate) fn pause(&mut self, answer: &Answer) -> Result<Shown, OutputError> {
+        let shown = self.form.pause(answer, &mut self.sink);
+        self.sink.flush()?;
+        Ok(shown)
     }
 
     /// Takes the answer at its end, whole or not, and writes what was held back. Says what could not be shown.

@@ -12,6 +12,7 @@ mod request;
 mod serve;
 mod settings;
 mod tokens;
+mod tools;
 
 use std::collections::BTreeSet;
 
@@ -19,6 +20,7 @@ use clap::{Arg, Command};
 use serde_json::Value;
 
 use crate::support::{command::Langdock, outcome::Outcome, sending::send, server::Server};
+use crate::tools::tool_run;
 
 /// Commands (none for what stands before them), an argument that they have, and what shows its effect on each.
 type Row = (&'static [&'static str], &'static str, fn(&str));
@@ -34,6 +36,7 @@ type Connected = (&'static str, fn(&str));
 /// Every one has the same group, taken in as one value: the rows of the group show what each flag does.
 const CONNECTED: &[Connected] = &[
     ("send", connection::goes_to_the_region),
+    ("tool-run", connection::goes_to_the_region),
     ("models", connection::goes_to_the_region),
     ("auth login", connection::shows_the_region),
     ("auth status", connection::shows_the_region),
@@ -56,6 +59,7 @@ fn rows() -> impl Iterator<Item = &'static Row> {
         models::ROWS,
         serve::ROWS,
         settings::ROWS,
+        tools::ROWS,
         tokens::ROWS,
     ]
     .into_iter()
@@ -181,6 +185,7 @@ fn name(arg: &Arg) -> String {
 fn asking(command: &str, server: &Server) -> Langdock {
     match command {
         "send" => send(server),
+        "tool-run" => tool_run(server),
         other => panic!("how does `{other}` ask?"),
     }
 }

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 
 /// The rows of the table in `src/lib.rs`, the lowest first.
 const ROWS: [&[&str]; 5] = [
-    &["protocol", "media", "pace"],
+    &["protocol", "media", "pace", "typed"],
     &["client"],
-    &["config", "input", "session", "usage", "ui", "demo"],
+    &["config", "input", "session", "usage", "chat", "tool", "ui", "demo"],
     &["cli"],
     &["app", "error", "command"],
 ];
 
 /// Outside crates and the files or folders that own them.
-const OWNERS: [(&str, &[&str]); 21] = [
+const OWNERS: [(&str, &[&str]); 22] = [
     ("ring", &["client/", "session/blob.rs"]),
     ("jiff", &["session/", "usage/", "command/ledger.rs", "command/usage.rs"]),
     ("reqwest", &["client/"]),
@@ -26,14 +26,15 @@ const OWNERS: [(&str, &[&str]); 21] = [
     ("indicatif", &["ui/progress.rs"]),
     ("anstyle", &["ui/"]),
     ("console", &["ui/progress.rs"]),
-    ("nix", &["ui/"]),
+    ("nix", &["ui/", "tool/exec.rs"]),
+    ("jsonschema", &["tool/schema.rs"]),
     ("signal_hook", &["ui/interrupt.rs"]),
     ("pulldown_cmark", &["ui/"]),
     ("hyper", &["demo/"]),
     ("hyper_util", &["demo/"]),
     ("ignore", &["input/folder.rs"]),
     ("imagesize", &["media/", "demo/"]),
-    ("toml_edit", &["config/", "input/template.rs", "input/tools.rs"]),
+    ("toml_edit", &["config/", "input/template.rs", "tool/spec.rs"]),
     ("dirs", &["config/"]),
     ("rpassword", &["ui/secret.rs"]),
 ];

@@ -27,4 +27,5 @@ mod support_holds;
 mod terminal;
 mod tls;
 mod tokens;
+mod tools;
 mod waiting;

@@ -35,6 +35,13 @@ fn each_example_of_the_readme_works_against_serve() {
     home.write("work/questions.txt", "One?\nTwo?\n");
     home.write("work/src/main.rs", "fn main() {}\n");
     home.write("work/weather.json", r#"{"name": "weather", "input_schema": {"type": "object"}}"#);
+    let examples_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/examples");
+    for example in fs::read_dir(examples_folder).unwrap() {
+        let path = example.unwrap().path();
+        // With the mode: programs among them stay such.
+        let place = home.write(Path::new("work/tests/it/examples").join(path.file_name().unwrap()), "");
+        fs::copy(&path, place).unwrap();
+    }
     home.write(
         ".config/langdock/templates/review.md",
         "+++\nsystem = \"Be kind.\"\n+++\nReview this {{lang}}:\n\n{{stdin}}\n",

@@ -7,17 +7,17 @@ use crate::support::{command::Langdock, home::Home, sending::answering};
 
 /// The arguments of the input.
 pub(super) const ROWS: &[Row] = &[
-    (&["send"], "PROMPT", prompt),
-    (&["send"], "--file", file),
-    (&["send"], "--attach", attach),
-    (&["send"], "--messages", messages),
-    (&["send"], "--no-stdin", no_stdin),
-    (&["send"], "--edit", edit),
-    (&["send"], "--template", template),
-    (&["send"], "--param", param),
-    (&["send"], "--no-check", no_check),
-    (&["send"], "--tool", tool),
-    (&["send"], "--tool-choice", tool_choice),
+    (&["send", "tool-run"], "PROMPT", prompt),
+    (&["send", "tool-run"], "--file", file),
+    (&["send", "tool-run"], "--attach", attach),
+    (&["send", "tool-run"], "--messages", messages),
+    (&["send", "tool-run"], "--no-stdin", no_stdin),
+    (&["send", "tool-run"], "--edit", edit),
+    (&["send", "tool-run"], "--template", template),
+    (&["send", "tool-run"], "--param", param),
+    (&["send", "tool-run"], "--no-check", no_check),
+    (&["send", "tool-run"], "--tool", tool),
+    (&["send", "tool-run"], "--tool-choice", tool_choice),
     (&["template show"], "NAME", template_show),
 ];
 
@@ -91,7 +91,7 @@ fn no_check(command: &str) {
 fn tool(command: &str) {
     let (server, home) = (answering("ok"), Home::new());
     home.write("work/t.json", TOOL);
-    asking(command, &server).home(&home).args(["Hi", "--tool", "t.json"]).run().code(0).stdout("ok\n").stderr_empty();
+    asking(command, &server).home(&home).args(["Hi", "--tool", "./t.json"]).run().code(0).stdout("ok\n").stderr_empty();
     let expected = json!([{"name": "look", "input_schema": {"type": "object"}}]);
     assert_eq!(server.only_request().json()["tools"], expected);
 }
@@ -100,7 +100,7 @@ fn tool_choice(command: &str) {
     let (server, home) = (answering("ok"), Home::new());
     home.write("work/t.json", TOOL);
     for choice in ["auto", "any", "none", "look"] {
-        let args = ["Hi", "-T", "t.json", "--tool-choice", choice];
+        let args = ["Hi", "-T", "./t.json", "--tool-choice", choice];
         asking(command, &server).home(&home).args(args).run().code(0).stderr_empty();
     }
     let sent: Vec<_> = server.requests().iter().map(|request| request.json()["tool_choice"].clone()).collect();

@@ -4,7 +4,8 @@ use super::{Row, body, good};
 use crate::support::sending::answering;
 
 /// The flags that send nothing.
-pub(super) const ROWS: &[Row] = &[(&["send"], "--dry-run", dry_run), (&["send"], "--curl", curl)];
+pub(super) const ROWS: &[Row] =
+    &[(&["send", "tool-run"], "--dry-run", dry_run), (&["send", "tool-run"], "--curl", curl)];
 
 fn dry_run(command: &str) {
     let server = answering("ok");

@@ -8,17 +8,17 @@ const CODE: &str = "Here:\n\n```sh\nls\n```\n\n```python\nprint()\n```\n";
 
 /// The flags of the output.
 pub(super) const ROWS: &[Row] = &[
-    (&["send"], "--color", color),
-    (&["send"], "--quiet", quiet),
-    (&["send"], "--verbose", verbose),
-    (&["send"], "--usage", usage),
-    (&["send"], "--no-stream", no_stream),
-    (&["send"], "--json", json),
-    (&["send"], "--jsonl", jsonl),
-    (&["send"], "--extract", extract),
-    (&["send"], "--lang", lang),
-    (&["send"], "--output", output),
-    (&["send"], "--allow-truncated", allow_truncated),
+    (&["send", "tool-run"], "--color", color),
+    (&["send", "tool-run"], "--quiet", quiet),
+    (&["send", "tool-run"], "--verbose", verbose),
+    (&["send", "tool-run"], "--usage", usage),
+    (&["send", "tool-run"], "--no-stream", no_stream),
+    (&["send", "tool-run"], "--json", json),
+    (&["send", "tool-run"], "--jsonl", jsonl),
+    (&["send", "tool-run"], "--extract", extract),
+    (&["send", "tool-run"], "--lang", lang),
+    (&["send", "tool-run"], "--output", output),
+    (&["send", "tool-run"], "--allow-truncated", allow_truncated),
 ];
 
 fn color(command: &str) {

@@ -58,7 +58,7 @@ pub(super) const ROWS: &[Row] = &[
     (&["usage"], "--by", |_| by()),
     (&["usage"], "--since", |_| since()),
     (&["usage"], "--json", |_| json()),
-    (&["send"], "--tag", tag),
+    (&["send", "tool-run"], "--tag", tag),
 ];
 
 /// Returns what `count --json` says, in a folder with some files.

@@ -30,6 +30,17 @@ const SEND: [Example; 9] = [
     ),
 ];
 
+/// The examples of `tool-run`.
+const TOOL_RUN: [Example; 4] = [
+    ("See what the tools of a file are:", "langdock tool-run -T ./weather.toml --list"),
+    ("Run a call by hand:", "langdock tool-run -T ./weather.toml --call weather '{\"city\": \"Bern\"}'"),
+    (
+        "Let the model call one of them unasked:",
+        "langdock tool-run -T ./weather.toml --allow-tool weather 'Is it warm?'",
+    ),
+    ("With a program that says itself what it is:", "langdock tool-run -T ./clock -y 'What time is it?'"),
+];
+
 /// The examples of `models`.
 const MODELS: [Example; 3] = [
     ("List what the region has:", "langdock models --region us"),
@@ -140,6 +151,7 @@ pub(super) fn examples(page: &str) -> &'static [Example] {
     match page {
         "langdock" => &PROGRAM,
         "langdock-send" => &SEND,
+        "langdock-tool-run" => &TOOL_RUN,
         "langdock-models" => &MODELS,
         "langdock-count" => &COUNT,
         "langdock-usage" => &USAGE,
@@ -165,9 +177,25 @@ fn each_example_of_the_man_pages_works() {
     home.write("work/key.txt", "sk-ld-of-the-examples\n");
     home.write("work/photo.png", png());
     home.write("work/src/main.rs", "fn main() {}\n");
+    home.write("work/weather.toml", crate::tools::toml("weather", "echo sunny", ""));
+    let clock =
+        home.write("work/clock", "#!/bin/sh\necho '{\"name\": \"clock\", \"input_schema\": {\"type\": \"object\"}}'\n");
+    std::fs::set_permissions(clock, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     home.write("work/review.md", "+++\nsystem = \"Be kind.\"\n+++\n\nReview this {{language}}.\n");
-    let pages =
-        [&PROGRAM[..], &SEND, &MODELS, &COUNT, &USAGE, &SESSION, &SERVE[..1], &AUTH, &CONFIG, &TEMPLATE, &COMPLETIONS];
+    let pages = [
+        &PROGRAM[..],
+        &SEND,
+        &TOOL_RUN,
+        &MODELS,
+        &COUNT,
+        &USAGE,
+        &SESSION,
+        &SERVE[..1],
+        &AUTH,
+        &CONFIG,
+        &TEMPLATE,
+        &COMPLETIONS,
+    ];
     for (what, script) in pages.into_iter().flatten() {
         let run = Langdock::shell(script).home(&home).key().against(&server);
         let outcome = run.env("LANGDOCK_MODEL", "claude-3-haiku-20240307").run();

@@ -20,7 +20,7 @@ fn only_definitions_go_out_and_calls_come_back_as_lines() {
     let (server, home) = (Server::start(move |_, _| Reply::sse(&stream)), Home::new());
     home.write("work/look.toml", TOML);
     home.write("work/more.json", r#"[{"name": "more", "input_schema": {"type": "object"}, "strict": true}]"#);
-    let outcome = send(&server).home(&home).args(["-T", "look.toml", "-T", "more.json", "Hi"]).run();
+    let outcome = send(&server).home(&home).args(["-T", "./look.toml", "-T", "./more.json", "Hi"]).run();
     outcome.code(0).stderr_empty();
     let call = json!({"type": "tool_use", "id": "toolu_1", "name": "look", "input": {}});
     assert_eq!(outcome.stdout_json_lines(), [call]);
@@ -38,11 +38,15 @@ fn a_bad_definition_is_refused_with_its_file_and_name() {
     home.write("work/same.json", r#"{"name": "look", "input_schema": {"type": "object"}}"#);
     home.write("work/bad.json", r#"{"name": "look"}"#);
     let refused = |args: &[&str]| -> Outcome { send(&server).home(&home).args(["Hi"]).args(args).run() };
-    refused(&["-T", "bad.json"]).failed(2, "`bad.json`: tool `look`: `input_schema` is needed", "");
-    refused(&["-T", "look.toml", "-T", "same.json"]).failed(2, "`same.json`: tool `look`: there is one", "");
-    let twice = refused(&["-T", "look.toml", "--set", "tools=[]"]);
+    refused(&["-T", "./bad.json"]).failed(2, "`./bad.json`: line 1: tool `look`: `input_schema` is needed", "");
+    refused(&["-T", "./look.toml", "-T", "./same.json"]).failed(
+        2,
+        "`./same.json`: line 1: tool `look`: there is one",
+        "",
+    );
+    let twice = refused(&["-T", "./look.toml", "--set", "tools=[]"]);
     twice.failed(2, "`tools` is set twice, by --tool and --set tools", "leave one");
-    let choice = refused(&["-T", "look.toml", "--tool-choice", "lok"]);
+    let choice = refused(&["-T", "./look.toml", "--tool-choice", "lok"]);
     choice.failed(2, "no tool is called `lok`; did you mean `look`?", "auto, any, none");
     assert_eq!(server.connections(), 0);
 }

@@ -1,0 +1,90 @@
+//! The flags of tools and of answers in a form, and the command that runs tools.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::Ask;
+use super::value::{count, not_blank};
+
+/// What the model may call
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Tools")]
+pub(crate) struct Tools {
+    /// Tools that the model may ask for: a file in JSON or TOML, or a program; repeat for more
+    ///
+    /// Anthropic's JSON of a tool, alone or in an array, or TOML tables called tool, with name, description and input_schema,
+    /// and command where tool-run is to run it. A program prints its own definition when it is run with --schema. A bare name
+    /// is looked for in the folder langdock/tools of the platform's config folder only; ./FILE is a file here.
+    #[arg(short = 'T', long = "tool", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) tools: Vec<PathBuf>,
+    /// Whether the model has to call a tool: auto, any, none, or the one tool to call
+    ///
+    /// Where tools are run, this holds until the first call has been answered.
+    #[arg(long, value_name = "auto|any|none|NAME")]
+    pub(crate) tool_choice: Option<String>,
+}
+
+/// How tools are run
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Tools")]
+pub(crate) struct Running {
+    /// Run every call unasked, but for those of tools with `confirm`
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Run the calls of this tool unasked; repeat for more
+    #[arg(long, value_name = "NAME", value_parser = not_blank)]
+    pub(crate) allow_tool: Vec<String>,
+    /// Never run the calls of this tool; repeat for more
+    #[arg(long, value_name = "NAME", value_parser = not_blank)]
+    pub(crate) deny_tool: Vec<String>,
+    /// How often the model is asked at most
+    #[arg(long, value_name = "N", default_value = "10", value_parser = count, allow_negative_numbers = true)]
+    pub(crate) max_turns: u32,
+    /// How many calls of one answer are run at a time
+    #[arg(long, value_name = "N", default_value = "4", value_parser = count, allow_negative_numbers = true)]
+    pub(crate) tool_jobs: u32,
+}
+
+/// Send a request, and run the tools that the model asks for on this machine until it is done
+///
+/// Each call is shown and asked for on the terminal, unless -y, --allow-tool or the config file's [tools] allow it. Without
+/// a terminal, what is not allowed is denied, and the model is told. A call gets its input as JSON on standard input and a
+/// clean environment, and what it prints is its result.
+// As for `Send`, this is said twice.
+#[derive(Debug, Args)]
+pub(crate) struct ToolRun {
+    /// The request
+    #[command(flatten)]
+    pub(crate) ask: Ask,
+    /// How tools are run
+    #[command(flatten)]
+    pub(crate) running: Running,
+    /// Print the tools, and send nothing
+    #[arg(long, help_heading = "Looking", conflicts_with_all = ["call", "dry_run", "curl"])]
+    pub(crate) list: bool,
+    /// Run a call by hand as the model's would be, print its result, and send nothing; - is standard input
+    #[arg(
+        long, help_heading = "Looking", num_args = 2, value_names = ["NAME", "JSON"],
+        conflicts_with_all = ["dry_run", "curl"]
+    )]
+    pub(crate) call: Option<Vec<String>>,
+}
+
+/// What form the answer has to have
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Structured")]
+pub(crate) struct Structured {
+    /// JSON that fits this JSON schema, and nothing else
+    ///
+    /// The model has to call one tool with the answer. It is checked here, and what does not fit is sent back with what is
+    /// wrong. It is printed in one line, indented on a terminal.
+    #[arg(
+        long, value_name = "FILE|JSON", value_hint = ValueHint::FilePath, value_parser = not_blank,
+        conflicts_with_all = ["json", "jsonl", "extract", "tools", "tool_choice", "prefill"]
+    )]
+    pub(crate) schema: Option<String>,
+    /// With --schema: how often a wrong answer is sent back [default: 2]
+    #[arg(long, value_name = "N", requires = "schema")]
+    pub(crate) repair: Option<u32>,
+}

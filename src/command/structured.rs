@@ -1,0 +1,83 @@
+//! `--schema`: asks until the answer fits, and gives out what fits or nothing.
+
+use std::path::Path;
+
+use super::drive::Outcome;
+use super::given::read;
+use super::offer::Chosen;
+use super::send::{Asker, end};
+use crate::app::App;
+use crate::cli;
+use crate::error::Error;
+use crate::input::Estimate;
+use crate::protocol::{ContentBlock, CreateMessage, Role, ToolUse};
+use crate::tool::{self, Structured, StructuredVerdict};
+use crate::ui::Renderer;
+
+/// How often a wrong answer is sent back where nobody says.
+const REPAIRS: u32 = 2;
+
+/// Reads the schema, if one was given.
+pub(super) async fn wish(app: &App, flags: &cli::Structured) -> Result<Option<Structured>, Error> {
+    let Some(given) = flags.schema.as_deref() else { return Ok(None) };
+    let (file, text) = match given.trim_start() {
+        json if json.starts_with('{') => ("--schema".to_owned(), json.to_owned()),
+        _ => read(app, Path::new(given)).await?,
+    };
+    let wish = Structured::parse(&text, flags.repair.unwrap_or(REPAIRS));
+    Ok(Some(wish.map_err(|reason| tool::Error { file, reason })?))
+}
+
+/// Sends a request, and what does not fit back.
+pub(super) async fn send(
+    mut asker: Asker<'_>,
+    mut wish: Structured,
+    (model, mut request, body, estimate): (Chosen, CreateMessage, Vec<u8>, Estimate),
+    mut renderer: Renderer,
+) -> Result<(), Error> {
+    let first = asker.first(&model, &mut request, (body, &estimate), &mut renderer).await;
+    let outcome = until_it_fits(&mut asker, &mut wish, &mut request, first, &mut renderer).await;
+    asker.end();
+    end(asker.app, asker.ask, asker.settings.allow_truncated, outcome, renderer)
+}
+
+/// Sends answers back until one fits, or it was tried often enough. Of the answer there is left what fits, as the input of
+/// its one call, or nothing.
+pub(super) async fn until_it_fits(
+    asker: &mut Asker<'_>,
+    wish: &mut Structured,
+    request: &mut CreateMessage,
+    mut outcome: Outcome,
+    renderer: &mut Renderer,
+) -> Outcome {
+    loop {
+        let whole = outcome.answer.as_ref().filter(|answer| answer.complete && outcome.error.is_none());
+        let verdict = whole.map_or(StructuredVerdict::NotWhole, |answer| wish.judge(&answer.message));
+        let mut fitting = None;
+        match verdict {
+            StructuredVerdict::Fits(value) => fitting = Some(value),
+            StructuredVerdict::NotWhole => {}
+            StructuredVerdict::Never { why } => outcome.error = Some(Error::Unfit(why)),
+            StructuredVerdict::Again { why, messages } => {
+                asker.app.notices.notice(&format!("the answer does not fit the schema: {why}; asking again"));
+                let said = messages.iter().filter(|message| message.role == Role::User).cloned().collect();
+                request.messages.extend(messages);
+                match asker.go_on(request, said, renderer).await {
+                    Ok(next) => {
+                        outcome = next;
+                        continue;
+                    }
+                    Err(error) => outcome.error = Some(error),
+                }
+            }
+        }
+        if let Some(answer) = &mut outcome.answer {
+            let as_call = |input| {
+                let (id, name) = (answer.message.id.clone(), String::new());
+                ContentBlock::ToolUse(ToolUse { id, name, input, extra: serde_json::Map::new() })
+            };
+            answer.message.content = fitting.map(as_call).into_iter().collect();
+        }
+        return outcome;
+    }
+}

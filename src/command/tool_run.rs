@@ -1,0 +1,245 @@
+//! `langdock tool-run`: the model asks for tools, and they are run here until it is done.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::drive::Outcome;
+use super::given::read;
+use super::kept::{Kept, Saving};
+use super::ledger::Ledger;
+use super::offer::{Chosen, Offer};
+use super::run_calls::{Calls, run_by_hand};
+use super::send::{Asker, Gathering, Prepared, Start, end, looked_at, prepare, renderer, start, usage_line};
+use super::tools::load;
+use crate::app::App;
+use crate::chat::{Limit, Rules, Step, Turn};
+use crate::cli;
+use crate::config::{ToolNames, passed_on};
+use crate::error::Error;
+use crate::input::Estimate;
+use crate::protocol::{CreateMessage, Role, ToolUse};
+use crate::tool::{Policy, Tool, ToolSet};
+use crate::typed::did_you_mean;
+use crate::ui::{Renderer, Shown};
+
+/// Runs the loop, or does what was asked for in its place.
+pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error> {
+    if args.list {
+        return list(app, args).await;
+    }
+    if let Some([name, input]) = args.call.as_deref() {
+        return call(app, args, name, input).await;
+    }
+    let Start { demo: _demo, settings, given, stdin_use } = start(app, &args.ask, None).await?;
+    let tools = Arc::new(checked(given.tools.clone())?);
+    let policy = policy(&args.running, &settings.tools, &tools)?;
+    let offer = Offer::new(app, &settings);
+    let saving = if args.ask.looking.dry_run || args.ask.looking.curl { Saving::Never } else { Saving::Yes };
+    let mut kept = Kept::open(app, &args.ask.conversation, saving)?;
+    let gathering = Gathering { given, stdin_use, kept: kept.as_mut(), wish: None };
+    let Prepared { model, mut request, body, estimate } = prepare(app, &settings, &args.ask, gathering, &offer).await?;
+    if looked_at(app, &settings, &args.ask, request.stream, &body)? {
+        return Ok(());
+    }
+    let client = offer.client().await?;
+    let rules = Rules { max_turns: args.running.max_turns, callers_own: callers_own(&request, &tools) };
+    let mut renderer = renderer(app, &args.ask, &request, !rules.callers_own.is_empty())?;
+    let ledger = &Ledger::new(app, &settings, "tool-run", &args.ask);
+    let run = ToolRun {
+        asker: Asker { app, ask: &args.ask, settings: &settings, offer: &offer, client: &client, ledger, kept },
+        turn: Turn::new(std::mem::take(&mut request.messages), rules),
+        request,
+        calls: Calls { app, tools, policy, jobs: args.running.tool_jobs },
+    };
+    let outcome = run.run_to_the_end(&model, (body, &estimate), &mut renderer).await;
+    end(app, &args.ask, settings.allow_truncated, outcome, renderer)
+}
+
+/// A run under way.
+struct ToolRun<'a> {
+    asker: Asker<'a>,
+    turn: Turn,
+    /// The request but for the conversation, which the turn has.
+    request: CreateMessage,
+    calls: Calls<'a>,
+}
+
+impl ToolRun<'_> {
+    /// Asks, runs calls, and asks again, and saves all of it. The outcome is that of the last request.
+    async fn run_to_the_end(mut self, model: &Chosen, first: (Vec<u8>, &Estimate), renderer: &mut Renderer) -> Outcome {
+        let outcome = self.run(model, first, renderer).await;
+        self.asker.end();
+        outcome
+    }
+
+    async fn run(&mut self, model: &Chosen, first: (Vec<u8>, &Estimate), renderer: &mut Renderer) -> Outcome {
+        self.request.messages = self.turn.messages().to_vec();
+        let mut outcome = self.asker.first(model, &mut self.request, first, renderer).await;
+        // A choice that was forced would be forced for ever.
+        relax(&mut self.request);
+        loop {
+            let failed = match self.after(&outcome, renderer).await {
+                Ok(true) => return outcome,
+                Ok(false) => {
+                    self.request.messages = self.turn.messages().to_vec();
+                    // Where the model goes on by itself, nothing was said.
+                    let last = self.request.messages.last().filter(|message| message.role == Role::User);
+                    let said = last.cloned().into_iter().collect();
+                    match self.asker.go_on(&self.request, said, renderer).await {
+                        Ok(next) => {
+                            outcome = next;
+                            continue;
+                        }
+                        Err(error) => error,
+                    }
+                }
+                Err(error) => error,
+            };
+            return Outcome { error: Some(failed), ..outcome };
+        }
+    }
+
+    /// Does what an answer asks for, and says whether it was the last.
+    async fn after(&mut self, outcome: &Outcome, renderer: &mut Renderer) -> Result<bool, Error> {
+        let Some(answer) = outcome.answer.as_ref().filter(|answer| answer.complete && outcome.error.is_none()) else {
+            return Ok(true);
+        };
+        self.turn.answered(&answer.message);
+        let calls = match self.turn.step().clone() {
+            Step::Done(_) => return Ok(true),
+            Step::Stop(Limit::MaxTurns(turns)) => return Err(Error::MaxTurns(turns)),
+            Step::Ask => None,
+            Step::RunTools(calls) => Some(calls),
+        };
+        let app = self.asker.app;
+        match renderer.pause(answer)? {
+            Shown::WithAside(text) | Shown::Nothing(text) => app.notices.aside(&text),
+            Shown::All => {}
+        }
+        if self.asker.ask.output.usage {
+            app.notices.numbers(&usage_line(answer, outcome.timing));
+        }
+        if let Some(calls) = calls {
+            let (results, error) = self.calls.run(&calls, renderer).await;
+            self.turn.ran(results);
+            return error.map_or(Ok(false), Err);
+        }
+        Ok(false)
+    }
+}
+
+/// From the second request on the model chooses for itself.
+fn relax(request: &mut CreateMessage) {
+    if let Some(Value::Object(choice)) = request.extra.get_mut("tool_choice")
+        && choice.get("type").is_some_and(|kind| kind == "any" || kind == "tool")
+    {
+        choice.insert("type".to_owned(), json!("auto"));
+        choice.shift_remove("name");
+    }
+}
+
+/// The tools of the request that are not run here.
+fn callers_own(request: &CreateMessage, tools: &ToolSet) -> Vec<String> {
+    let sent = request.extra.get("tools").and_then(Value::as_array).into_iter().flatten();
+    let names = sent.filter_map(|tool| tool["name"].as_str());
+    names.filter(|name| tools.find(name).map_or(true, |ready| !ready.is_run_here())).map(str::to_owned).collect()
+}
+
+/// Checks tools, before anything is sent.
+fn checked(tools: Vec<Tool>) -> Result<ToolSet, Error> {
+    Ok(ToolSet::of(tools, passed_on("PATH").as_deref())?)
+}
+
+/// What the person allows. A name that no tool has is a mistyped one.
+fn policy(flags: &cli::Running, config: &ToolNames, tools: &ToolSet) -> Result<Policy, Error> {
+    for (flag, name) in [("--allow-tool", &flags.allow_tool), ("--deny-tool", &flags.deny_tool)]
+        .into_iter()
+        .flat_map(|(flag, names)| names.iter().map(move |name| (flag, name)))
+    {
+        if tools.find(name).is_err() {
+            let nearest = did_you_mean(name, tools.names());
+            let message = format!("{flag}: there is no tool `{name}`{nearest}");
+            return Err(Error::Usage {
+                message,
+                hint: Some("`tool-run --list` with the same -T names them".to_owned()),
+            });
+        }
+    }
+    Ok(Policy {
+        yes: flags.yes,
+        allow: [flags.allow_tool.as_slice(), &config.allow].concat(),
+        deny: [flags.deny_tool.as_slice(), &config.deny].concat(),
+    })
+}
+
+/// Reads the tools alone.
+async fn tools_of(app: &App, args: &cli::ToolRun) -> Result<Vec<Tool>, Error> {
+    let mut tools = Vec::new();
+    for path in &args.ask.tools.tools {
+        tools.extend(load(app, path).await?);
+    }
+    if tools.is_empty() {
+        let message = "there are no tools".to_owned();
+        return Err(Error::Usage { message, hint: Some("give a tools file with -T FILE".to_owned()) });
+    }
+    Ok(tools)
+}
+
+/// Prints the tools: a name, what is run, and what it is for; or the definitions.
+async fn list(app: &App, args: &cli::ToolRun) -> Result<(), Error> {
+    let tools = checked(tools_of(app, args).await?)?;
+    if args.ask.output.json {
+        let definitions = Value::Array(tools.definitions());
+        let indented = app.facts.stdout_is_terminal;
+        return app.print_json(&if indented { format!("{definitions:#}\n") } else { format!("{definitions}\n") });
+    }
+    let width = tools.names().map(str::len).max().unwrap_or(0);
+    let mut text = String::new();
+    for ready in tools.iter() {
+        let (name, description) = (ready.tool.name(), ready.tool.description());
+        let command = if ready.is_run_here() { ready.shown_command() } else { "(not run here)".to_owned() };
+        let description = description.split_whitespace().collect::<Vec<_>>().join(" ");
+        text.push_str(format!("{name:width$}  {command}  {description}").trim_end());
+        text.push('\n');
+    }
+    app.print_outside(&text)
+}
+
+/// Runs a call by hand. Who types it has approved of it.
+async fn call(app: &App, args: &cli::ToolRun, name: &str, input: &str) -> Result<(), Error> {
+    let is_dash = |text: &Path| text.as_os_str() == "-";
+    if input == "-" && args.ask.tools.tools.iter().any(|path| is_dash(path)) {
+        return Err(Error::Usage {
+            message: "standard input cannot be both a tools file and the input of the call".to_owned(),
+            hint: Some("put one of them into a file".to_owned()),
+        });
+    }
+    let tools = checked(tools_of(app, args).await?)?;
+    let wrong = |message: String| Error::Usage { message, hint: None };
+    tools.find(name).map_err(|why| wrong(format!("--call: {why}")))?;
+    let (file, text) = match input {
+        "-" => read(app, Path::new("-")).await?,
+        text => ("--call".to_owned(), text.to_owned()),
+    };
+    let input = serde_json::from_str(&text).map_err(|error| wrong(format!("{file}: this is no JSON: {error}")))?;
+    let call = ToolUse { id: "toolu_by_hand".to_owned(), name: name.to_owned(), input, extra: serde_json::Map::new() };
+    let outcome = run_by_hand(app, tools, call.clone()).await?;
+    if args.ask.output.json {
+        let result = crate::protocol::ContentBlock::ToolResult(outcome.to_result(&call.id));
+        let result = serde_json::to_string(&result).expect("a result is maps with string keys");
+        app.print_json(&format!("{result}\n"))?;
+    }
+    if outcome.is_error {
+        return Err(Error::CallByHand(outcome.in_short()));
+    }
+    match (&outcome.image, outcome.content.as_str()) {
+        _ if args.ask.output.json => Ok(()),
+        (Some(image), _) if !app.facts.stdout_is_terminal => app.print_bytes(image),
+        (None, Some(text)) => {
+            app.print_outside(&if text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") })
+        }
+        _ => app.print_outside(&format!("{}\n", outcome.in_short())),
+    }
+}

@@ -1,0 +1,273 @@
+//! Runs a tool: a child process in a group of its own, its input as JSON on standard input, and nothing of it left behind.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::Ready;
+use super::capture::Capture;
+use super::result::{Ended, Outcome};
+use crate::protocol::ToolUse;
+
+/// How much of the error output is kept, in bytes.
+const MAX_STDERR: usize = 16 * 1024;
+
+/// The longest definition that is read, in bytes.
+const MAX_DEFINITION: usize = 1024 * 1024;
+
+/// How long a program has for its definition.
+const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a group has between TERM and KILL.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How long what a tool left running may hold its output open, silent and in all, before it counts as done.
+const SILENCE: Duration = Duration::from_millis(100);
+
+/// How long a group takes at most to be gone after KILL.
+const AFTER_KILL: Duration = Duration::from_millis(500);
+
+/// How often it is looked whether a group is gone.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// The variables that every tool gets.
+const PASSED: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
+
+/// What the tools are told while they run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Nothing.
+    #[default]
+    No,
+    /// To end.
+    Gently,
+    /// Nothing any more: they are killed.
+    Now,
+}
+
+/// A call that is to be run.
+#[derive(Debug)]
+pub(crate) struct Job<'a> {
+    /// The call.
+    pub(crate) call: &'a ToolUse,
+    /// Its tool.
+    pub(crate) ready: &'a Ready,
+    /// Gives a variable of our own environment.
+    pub(crate) variable: fn(&str) -> Option<OsString>,
+    /// The key, which no variable of the tool may have.
+    pub(crate) key: Option<&'a str>,
+}
+
+/// Runs a call. The failure of a tool is a result as well.
+pub(crate) async fn run(job: &Job<'_>, stop: watch::Receiver<Stop>) -> Outcome {
+    let (Some(how), Some((program, args))) =
+        (&job.ready.tool.run, job.ready.words.as_ref().and_then(|words| words.split_first()))
+    else {
+        return Outcome::error(format!("`{}` is not run here", job.call.name));
+    };
+    if *stop.borrow() != Stop::No {
+        return Outcome::error("the person stopped the tools before this call was begun");
+    }
+    let mut command = Command::new(program);
+    command.args(args).env_clear().envs(environment(job));
+    if let Some(cwd) = &how.cwd {
+        command.current_dir(cwd);
+    }
+    let input = job.call.input.to_string();
+    match conduct(command, input.as_bytes(), (how.max_output(), how.timeout), stop).await {
+        Ok((ended, output, took)) => Outcome::of(ended, how.result, output.stdout, output.stderr, took),
+        Err(error) => Outcome::error(format!("the tool could not be started: {error}")),
+    }
+}
+
+/// Asks a program for its definition by `--schema`; the error says why it gave none.
+pub(crate) async fn describe(
+    program: &Path,
+    variable: fn(&str) -> Option<OsString>,
+    key: Option<&str>,
+) -> Result<String, String> {
+    let mut command = Command::new(program);
+    command.arg("--schema").env_clear().envs(passed(&[], variable, key));
+    let (_never, stop) = watch::channel(Stop::No);
+    let ended = conduct(command, &[], (MAX_DEFINITION, DESCRIBE_TIMEOUT), stop).await;
+    let (ended, output, _) = ended.map_err(|error| format!("it could not be started: {error}"))?;
+    match ended {
+        Ended::Exited(0) => Ok(output.stdout.text()),
+        Ended::TimedOut(limit) => Err(format!("`--schema` took longer than {} s", limit.as_secs())),
+        Ended::Exited(code) => Err(format!("`--schema` failed with exit code {code}: {}", output.stderr.text().trim())),
+        Ended::Killed(_) | Ended::Stopped => Err("`--schema` was ended by a signal".to_owned()),
+    }
+}
+
+/// Runs a command to its end and leaves nothing of it.
+async fn conduct(
+    mut command: Command,
+    input: &[u8],
+    (limit, timeout): (usize, Duration),
+    mut stop: watch::Receiver<Stop>,
+) -> std::io::Result<(Ended, Output, Duration)> {
+    let started = Instant::now();
+    command.process_group(0).kill_on_drop(true);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    let group = Group::of(&child);
+    let mut output = Output { stdout: Capture::new(limit), stderr: Capture::new(MAX_STDERR) };
+    let ended = tokio::select! {
+        status = output.follow(&mut child, input) => of_status(status?),
+        () = sleep(timeout) => Ended::TimedOut(timeout),
+        () = stopped(&mut stop, Stop::Gently) => Ended::Stopped,
+    };
+    group.end(&mut child, &mut stop).await;
+    Ok((ended, output, started.elapsed()))
+}
+
+fn of_status(status: ExitStatus) -> Ended {
+    status.code().map_or_else(|| Ended::Killed(status.signal().unwrap_or(0)), Ended::Exited)
+}
+
+/// Waits until the tools are told this, or more.
+async fn stopped(stop: &mut watch::Receiver<Stop>, least: Stop) {
+    let is_enough = |told: &Stop| *told == Stop::Now || *told == least;
+    if stop.wait_for(is_enough).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// The environment of a tool: what it needs, what its file names, and what the call is.
+fn environment(job: &Job<'_>) -> Vec<(OsString, OsString)> {
+    let named = job.ready.tool.run.as_ref().map(|run| run.env.as_slice()).unwrap_or_default();
+    let mut variables = passed(named, job.variable, job.key);
+    variables.push(("LANGDOCK_TOOL_NAME".into(), OsString::from(&job.call.name)));
+    variables.push(("LANGDOCK_TOOL_USE_ID".into(), OsString::from(&job.call.id)));
+    variables
+}
+
+/// The variables that are passed on, and never one with the key, whatever it is called.
+fn passed(named: &[String], variable: fn(&str) -> Option<OsString>, key: Option<&str>) -> Vec<(OsString, OsString)> {
+    let has_key = |value: &OsStr| key.is_some_and(|key| value.to_string_lossy().contains(key));
+    let all = PASSED.into_iter().chain(named.iter().map(String::as_str));
+    let found = all.filter_map(|name| Some((OsString::from(name), variable(name)?)));
+    found.filter(|(_, value)| !has_key(value)).collect()
+}
+
+/// What a tool prints.
+struct Output {
+    stdout: Capture,
+    stderr: Capture,
+}
+
+impl Output {
+    /// Feeds a tool its input and takes what it prints, until it has ended and has nothing more to say. What it left
+    /// running does not hold this up, though it holds the pipes.
+    async fn follow(&mut self, child: &mut Child, mut input: &[u8]) -> std::io::Result<ExitStatus> {
+        let (mut stdin, mut stdout, mut stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (mut out, mut err) = (vec![0; 64 * 1024], vec![0; 16 * 1024]);
+        let mut status = None;
+        let (mut give_up, mut last) = (Instant::now(), Instant::now());
+        loop {
+            if input.is_empty() {
+                stdin = None; // It may wait for the end of its input.
+            }
+            if let Some(status) = status.filter(|_| stdout.is_none() && stderr.is_none()) {
+                return Ok(status);
+            }
+            tokio::select! {
+                biased;
+                read = read(&mut stdout, &mut out), if stdout.is_some() => {
+                    self.stdout.push(&out[..read]);
+                    stdout = stdout.filter(|_| read > 0);
+                    give_up = last.min(Instant::now() + SILENCE);
+                }
+                read = read(&mut stderr, &mut err), if stderr.is_some() => {
+                    self.stderr.push(&err[..read]);
+                    stderr = stderr.filter(|_| read > 0);
+                    give_up = last.min(Instant::now() + SILENCE);
+                }
+                written = write(&mut stdin, input), if stdin.is_some() => {
+                    // Who does not read need not.
+                    input = written.map_or(&[], |written| &input[written..]);
+                }
+                ended = child.wait(), if status.is_none() => {
+                    status = Some(ended?);
+                    last = Instant::now() + GRACE;
+                    give_up = Instant::now() + SILENCE;
+                }
+                () = sleep_until(give_up), if status.is_some() => {
+                    stdout = None;
+                    stderr = None;
+                }
+            }
+        }
+    }
+}
+
+/// Reads what is there; nothing at the end, and where it cannot be read.
+async fn read(pipe: &mut Option<impl AsyncReadExt + Unpin>, buffer: &mut [u8]) -> usize {
+    match pipe {
+        Some(pipe) => pipe.read(buffer).await.unwrap_or(0),
+        None => std::future::pending().await,
+    }
+}
+
+async fn write(pipe: &mut Option<impl AsyncWriteExt + Unpin>, bytes: &[u8]) -> std::io::Result<usize> {
+    match pipe {
+        Some(pipe) => pipe.write(bytes).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The processes of a call. What is left of them is killed at the latest when this is dropped.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
+    }
+
+    /// Ends all of it: TERM, some time, KILL.
+    async fn end(mut self, child: &mut Child, stop: &mut watch::Receiver<Stop>) {
+        self.send(Signal::SIGTERM);
+        tokio::select! {
+            () = self.gone(child) => {}
+            () = sleep(GRACE) => {}
+            () = stopped(stop, Stop::Now) => {}
+        }
+        self.send(Signal::SIGKILL);
+        let _ = tokio::time::timeout(AFTER_KILL, self.gone(child)).await;
+        self.0 = None;
+    }
+
+    /// Waits until no process is left.
+    async fn gone(&self, child: &mut Child) {
+        loop {
+            // One that has ended and was not asked how counts as one that is there.
+            let _ = child.try_wait();
+            if self.0.is_none_or(|group| killpg(group, None).is_err()) {
+                return;
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    fn send(&self, signal: Signal) {
+        if let Some(group) = self.0 {
+            // It fails where there is nobody left, which is what is wanted.
+            let _ = killpg(group, signal);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.send(Signal::SIGKILL);
+    }
+}

@@ -1,0 +1,155 @@
+//! Tools: what the model may call, whether a call may be run, and how it is run on this machine.
+
+mod approve;
+mod capture;
+mod exec;
+mod result;
+mod schema;
+mod spec;
+mod structured;
+
+use std::ffi::OsStr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+pub(crate) use approve::{Policy, Verdict};
+pub(crate) use exec::{Job, Stop, describe, run};
+pub(crate) use result::Outcome;
+pub(crate) use schema::Schema;
+pub(crate) use spec::{Tool, parse_tools, refuse_same_names, tool_choice};
+pub(crate) use structured::{Structured, Verdict as StructuredVerdict};
+
+use crate::typed::did_you_mean;
+use spec::{Program, Run};
+
+/// What is wrong with a tools file or a schema.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}: {reason}")]
+pub(crate) struct Error {
+    /// How messages call the file.
+    pub(crate) file: String,
+    /// What is wrong, and where.
+    pub(crate) reason: String,
+}
+
+/// The tools of a run, all of them checked.
+#[derive(Debug)]
+pub(crate) struct ToolSet(Vec<Ready>);
+
+/// A tool that was checked.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    /// The tool.
+    pub(crate) tool: Tool,
+    /// The schema of its input.
+    schema: Option<Schema>,
+    /// What is run, found on this machine; none: it is the caller's own.
+    words: Option<Vec<PathBuf>>,
+}
+
+impl ToolSet {
+    /// Checks tools: their schemas, and that what they run is there. `search_path` is the variable PATH.
+    pub(crate) fn of(tools: Vec<Tool>, search_path: Option<&OsStr>) -> Result<Self, Error> {
+        refuse_same_names(&tools)?;
+        let ready = |tool: Tool| -> Result<Ready, Error> {
+            let schema = tool.schema().map(Schema::of).transpose();
+            let schema = schema.map_err(|why| tool.wrong("input_schema", &format!("`input_schema`: {why}")))?;
+            let words = tool.run.as_ref().map(|run| find(run, search_path)).transpose();
+            let words = words.map_err(|why| tool.wrong("command", &format!("`command`: {why}")))?;
+            Ok(Ready { tool, schema, words })
+        };
+        Ok(Self(tools.into_iter().map(ready).collect::<Result<_, _>>()?))
+    }
+
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Ready> {
+        self.0.iter()
+    }
+
+    /// The tool of a name; the error is for who asked, and names what there is.
+    pub(crate) fn find(&self, name: &str) -> Result<&Ready, String> {
+        self.0.iter().find(|ready| ready.tool.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = self.names().collect();
+            match did_you_mean(name, names.iter().copied()) {
+                nearest if nearest.is_empty() => format!("there is no tool `{name}`; there are: {}", names.join(", ")),
+                nearest => format!("there is no tool `{name}`{nearest}"),
+            }
+        })
+    }
+
+    /// Their names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|ready| ready.tool.name())
+    }
+
+    /// What goes out.
+    pub(crate) fn definitions(&self) -> Vec<Value> {
+        self.0.iter().map(|ready| Value::Object(ready.tool.definition.clone())).collect()
+    }
+}
+
+impl Ready {
+    /// Whether it is run here, and is not the caller's own.
+    pub(crate) fn is_run_here(&self) -> bool {
+        self.words.is_some()
+    }
+
+    /// Checks the input of a call; the error is for the model.
+    pub(crate) fn check(&self, input: &Value) -> Result<(), String> {
+        let fits = self.schema.as_ref().map_or(Ok(()), |schema| schema.check(input));
+        fits.map_err(|why| format!("the input does not fit the schema of `{}`: {why}", self.tool.name()))
+    }
+
+    /// How it is run: the program and its arguments as one line, each word as JSON has it where it is not plain.
+    pub(crate) fn shown_command(&self) -> String {
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+,:@%=".contains(letter);
+        let shown = |word: &PathBuf| {
+            let word = word.to_string_lossy();
+            if !word.is_empty() && word.chars().all(is_plain) {
+                word.into_owned()
+            } else {
+                Value::from(word).to_string()
+            }
+        };
+        self.words.iter().flatten().map(shown).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Finds what a tool runs; the error says what is missing.
+fn find(run: &Run, search_path: Option<&OsStr>) -> Result<Vec<PathBuf>, String> {
+    if let Some(cwd) = run.cwd.as_ref().filter(|cwd| !cwd.is_dir()) {
+        return Err(format!("its `cwd` `{}` is no folder", cwd.display()));
+    }
+    let words = match &run.program {
+        Program::Shell(line) => vec!["sh".to_owned(), "-c".to_owned(), line.clone()],
+        Program::Words(words) => words.clone(),
+    };
+    let Some((program, args)) = words.split_first() else { return Err("there is no program".to_owned()) };
+    let path = find_program(program, &run.folder, search_path)?;
+    Ok(std::iter::once(path).chain(args.iter().map(PathBuf::from)).collect())
+}
+
+/// A program with a slash is a path, which begins at the folder of the tools file; another one is looked for in PATH.
+fn find_program(program: &str, folder: &Path, search_path: Option<&OsStr>) -> Result<PathBuf, String> {
+    if program.contains('/') {
+        let path = folder.join(program);
+        return match path.metadata() {
+            Err(error) => Err(format!("`{}`: {error}", path.display())),
+            Ok(data) if !data.is_file() => Err(format!("`{}` is no program", path.display())),
+            Ok(data) if data.permissions().mode() & 0o111 == 0 => {
+                Err(format!("`{}` is not executable", path.display()))
+            }
+            Ok(_) => std::path::absolute(&path).map_err(|error| error.to_string()),
+        };
+    }
+    let folders = search_path.map(std::env::split_paths).into_iter().flatten();
+    let mut paths = folders.map(|folder| folder.join(program));
+    paths.find(|path| is_program(path)).ok_or_else(|| format!("there is no program `{program}` in PATH"))
+}
+
+/// Whether a path is that of a file that can be run.
+pub(crate) fn is_program(path: &Path) -> bool {
+    path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}

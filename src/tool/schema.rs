@@ -1,0 +1,71 @@
+//! JSON schemas: the one place that knows the validator.
+
+use serde_json::Value;
+
+/// How many of the things that are wrong are told.
+const TOLD: usize = 5;
+
+/// How much of each is told, in characters: the validator repeats the value.
+const MAX_CHARS: usize = 300;
+
+/// A schema that was checked.
+#[derive(Debug)]
+pub(crate) struct Schema(jsonschema::Validator);
+
+impl Schema {
+    /// Checks a schema. What it refers to has to be in it: nothing is fetched.
+    pub(crate) fn of(schema: &Value) -> Result<Self, String> {
+        jsonschema::validator_for(schema).map(Self).map_err(|error| {
+            let place = error.instance_path().to_string();
+            let place = if place.is_empty() { String::new() } else { format!("at `{place}`: ") };
+            format!("it is no JSON schema: {place}{}", short(&error.to_string()))
+        })
+    }
+
+    /// Checks a value; the error has the validator's words.
+    pub(crate) fn check(&self, value: &Value) -> Result<(), String> {
+        let mut errors = self.0.iter_errors(value).peekable();
+        if errors.peek().is_none() {
+            return Ok(());
+        }
+        let told: Vec<String> = errors
+            .take(TOLD)
+            .map(|error| match error.instance_path().to_string() {
+                place if place.is_empty() => short(&error.to_string()),
+                place => format!("at `{place}`: {}", short(&error.to_string())),
+            })
+            .collect();
+        Err(told.join("; "))
+    }
+}
+
+fn short(text: &str) -> String {
+    if text.chars().count() <= MAX_CHARS {
+        return text.to_owned();
+    }
+    text.chars().take(MAX_CHARS).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_value_is_checked_and_what_is_wrong_is_told_with_its_place() {
+        let schema = json!({"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["b"]});
+        let schema = Schema::of(&schema).expect("a schema");
+        assert_eq!(schema.check(&json!({"a": 1, "b": null})), Ok(()));
+        let error = schema.check(&json!({"a": "x"})).expect_err("two things are wrong");
+        assert!(error.contains("at `/a`: \"x\" is not of type") && error.contains("\"b\" is a required"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_schema_is_refused_and_nothing_is_fetched() {
+        let error = Schema::of(&json!({"type": "objct"})).expect_err("no type");
+        assert!(error.contains("at `/type`"), "{error}");
+        assert!(Schema::of(&json!({"$ref": "https://example.invalid/schema.json"})).is_err());
+        assert!(Schema::of(&json!({"$ref": "file:///etc/passwd"})).is_err());
+    }
+}

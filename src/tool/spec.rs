@@ -1,0 +1,503 @@
+//! The tools file: Anthropic's JSON, alone or in an array, or `[[tool]]` tables in TOML; each tool with what the API knows of
+//! it, and with how it is run on this machine.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use toml_edit::{Document, Item};
+
+use super::Error;
+use crate::typed::{did_you_mean, parse_duration};
+
+/// The keys of a tool that go out.
+const SENT: [&str; 3] = ["name", "description", "input_schema"];
+
+/// The keys of a tool that say how it is run on this machine.
+const RUN: [&str; 8] = ["command", "shell", "cwd", "env", "timeout", "max_output", "confirm", "result"];
+
+/// How long a tool may take where its file does not say.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How much of a tool's output is kept where its file does not say, in bytes.
+const MAX_OUTPUT: usize = 100 * 1024;
+
+/// The variable that no tool gets.
+const KEY_VARIABLE: &str = "LANGDOCK_API_KEY";
+
+/// A tool as its file has it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Tool {
+    /// What goes out.
+    pub(crate) definition: Map<String, Value>,
+    /// How it is run; none: it is the caller's own.
+    pub(crate) run: Option<Run>,
+    place: Place,
+}
+
+/// How a tool is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// What is run.
+    pub(crate) program: Program,
+    /// The folder of the tools file, where relative paths begin.
+    pub(crate) folder: PathBuf,
+    /// The folder it is run in; none: the present one.
+    pub(crate) cwd: Option<PathBuf>,
+    /// The variables that it gets besides the usual ones.
+    pub(crate) env: Vec<String>,
+    /// How long it may take.
+    pub(crate) timeout: Duration,
+    /// How much of its output is kept; none: as much as the form of the result lets through.
+    pub(crate) max_output: Option<usize>,
+    /// Whether each call is asked for, also with `-y`.
+    pub(crate) confirm: bool,
+    /// What its output is; none: what its bytes say.
+    pub(crate) result: Option<ResultForm>,
+}
+
+/// What is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Program {
+    /// A program and its arguments, at least one word.
+    Words(Vec<String>),
+    /// A line for `sh`.
+    Shell(String),
+}
+
+/// What a tool's output is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ResultForm {
+    /// Text.
+    Text,
+    /// One JSON value.
+    Json,
+    /// A JPEG, PNG, GIF or WebP.
+    Image,
+}
+
+/// Where a tool stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    /// How messages call the file.
+    file: String,
+    /// Which tool of the file it is, counted from 1.
+    number: usize,
+    /// The line of the tool, and those of its keys.
+    line: usize,
+    keys: Vec<(String, usize)>,
+}
+
+impl Tool {
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        self.definition.get("name").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// What the model is told it is for.
+    pub(crate) fn description(&self) -> &str {
+        self.definition.get("description").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The schema of its input; a tool of the server's own has none.
+    pub(crate) fn schema(&self) -> Option<&Value> {
+        self.definition.get("input_schema")
+    }
+
+    /// An error about a key of it, or about the tool as a whole.
+    pub(crate) fn wrong(&self, key: &str, why: &str) -> Error {
+        self.place.wrong(Some(self.name()), key, why)
+    }
+
+    /// The same tool, run by this program.
+    pub(crate) fn run_by(mut self, program: &Path) -> Self {
+        let words = vec![program.to_string_lossy().into_owned()];
+        self.run = Some(Run { program: Program::Words(words), ..Run::default() });
+        self
+    }
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self {
+            program: Program::Words(Vec::new()),
+            folder: PathBuf::new(),
+            cwd: None,
+            env: Vec::new(),
+            timeout: TIMEOUT,
+            max_output: None,
+            confirm: false,
+            result: None,
+        }
+    }
+}
+
+impl Run {
+    /// How much of its output is kept, in bytes.
+    pub(crate) fn max_output(&self) -> usize {
+        // An image is of use whole or not at all; one that is too large is told apart by its bytes.
+        let default = if self.result == Some(ResultForm::Image) { 8 * 1024 * 1024 } else { MAX_OUTPUT };
+        self.max_output.unwrap_or(default)
+    }
+}
+
+impl Place {
+    fn wrong(&self, name: Option<&str>, key: &str, why: &str) -> Error {
+        let which = name.map_or_else(|| self.number.to_string(), |name| format!("`{name}`"));
+        let line = self.keys.iter().find(|(known, _)| known == key).map_or(self.line, |(_, line)| *line);
+        Error { file: self.file.clone(), reason: format!("line {line}: tool {which}: {why}") }
+    }
+}
+
+/// Reads the tools of a file; `name` is how messages call it, and `folder` is where it stands.
+pub(crate) fn parse_tools(name: &str, folder: &Path, text: &str) -> Result<Vec<Tool>, Error> {
+    let found = if is_json(text) { of_json(name, text)? } else { of_toml(name, text)? };
+    found.into_iter().enumerate().map(|(index, found)| found.into_tool(name, index + 1, folder)).collect()
+}
+
+/// Refuses two tools of one name.
+pub(crate) fn refuse_same_names(tools: &[Tool]) -> Result<(), Error> {
+    for (index, tool) in tools.iter().enumerate() {
+        if let Some(first) = tools[..index].iter().find(|earlier| earlier.name() == tool.name()) {
+            let place = &first.place;
+            return Err(tool
+                .wrong("name", &format!("there is one of this name already, in {} line {}", place.file, place.line)));
+        }
+    }
+    Ok(())
+}
+
+/// Makes the field `tool_choice` of the flag's word.
+pub(crate) fn tool_choice(word: &str, tools: &[Value]) -> Result<Value, String> {
+    let name = |tool: &'_ Value| tool["name"].as_str().unwrap_or_default().to_owned();
+    match word {
+        "auto" | "any" | "none" => Ok(serde_json::json!({"type": word})),
+        chosen if tools.iter().any(|tool| name(tool) == chosen) => {
+            Ok(serde_json::json!({"type": "tool", "name": chosen}))
+        }
+        _ => {
+            let names: Vec<String> = tools.iter().map(name).collect();
+            let known = ["auto", "any", "none"].into_iter().chain(names.iter().map(String::as_str));
+            Err(format!("no tool is called `{word}`{}", did_you_mean(word, known)))
+        }
+    }
+}
+
+/// A tool as it was found in a file, before anything of it is checked.
+struct Found {
+    line: usize,
+    fields: Vec<Field>,
+}
+
+/// A key of a tool, with its line.
+struct Field {
+    key: String,
+    line: usize,
+    value: Value,
+}
+
+impl Found {
+    fn into_tool(self, file: &str, number: usize, folder: &Path) -> Result<Tool, Error> {
+        let keys = self.fields.iter().map(|field| (field.key.clone(), field.line)).collect();
+        let place = Place { file: file.to_owned(), number, line: self.line, keys };
+        // A field of this name may be one of a tool of the server's own.
+        let has_schema = self.fields.iter().any(|field| field.key == "input_schema");
+        let (run, sent): (Vec<_>, Vec<_>) =
+            self.fields.into_iter().partition(|field| has_schema && RUN.contains(&field.key.as_str()));
+        let definition = sent.into_iter().map(|field| (field.key, field.value)).collect();
+        let mut tool = Tool { definition, run: None, place };
+        check(&tool.definition).map_err(|(key, why)| {
+            let name = Some(tool.name()).filter(|name| !name.is_empty());
+            tool.place.wrong(name, key, &why)
+        })?;
+        let mut how = Run { folder: folder.to_owned(), ..Run::default() };
+        let mut program = None;
+        for Field { key, value, .. } in run {
+            let wrong = |wanted: &str| tool.wrong(&key, &format!("`{key}`: {wanted}"));
+            if let "command" | "shell" = key.as_str() {
+                let second = program.replace(as_program(&key, &value).map_err(wrong)?);
+                if second.is_some() {
+                    return Err(wrong("there is `command` and `shell`: leave one of them out"));
+                }
+            } else {
+                how.take(&key, &value).map_err(|why| wrong(&why))?;
+            }
+        }
+        tool.run = program.map(|program| Run { program, ..how });
+        Ok(tool)
+    }
+}
+
+fn as_program(key: &str, value: &Value) -> Result<Program, &'static str> {
+    match value {
+        Value::String(line) if key == "shell" && !line.trim().is_empty() => Ok(Program::Shell(line.clone())),
+        Value::Array(_) if key == "command" => words(value)
+            .filter(|words| words.first().is_some_and(|program| !program.is_empty()))
+            .map(Program::Words)
+            .ok_or("a list of words is needed, the program first"),
+        _ if key == "shell" => Err("a line for the shell is needed"),
+        _ => Err("a list of words is needed, the program first; `shell` takes a line"),
+    }
+}
+
+impl Run {
+    fn take(&mut self, key: &str, value: &Value) -> Result<(), String> {
+        let needed = |what: &str| format!("{what} is needed");
+        match key {
+            "cwd" => {
+                let folder = value.as_str().filter(|folder| !folder.is_empty()).ok_or_else(|| needed("a folder"))?;
+                self.cwd = Some(self.folder.join(folder));
+            }
+            "env" => {
+                self.env = words(value).ok_or_else(|| needed("a list of names of variables"))?;
+                if self.env.iter().any(|name| name == KEY_VARIABLE) {
+                    return Err(format!("{KEY_VARIABLE} goes to no tool"));
+                }
+            }
+            "timeout" => {
+                let text = value.as_str().ok_or_else(|| needed("a duration such as \"30s\""))?;
+                self.timeout = parse_duration(text)?;
+                if self.timeout.is_zero() {
+                    return Err("it would never have begun".to_owned());
+                }
+            }
+            "max_output" => {
+                let bytes = value.as_u64().filter(|&bytes| bytes >= 1).and_then(|bytes| usize::try_from(bytes).ok());
+                self.max_output = Some(bytes.ok_or_else(|| needed("a number of bytes of at least 1"))?);
+            }
+            "confirm" => self.confirm = value.as_bool().ok_or_else(|| needed("true or false"))?,
+            _ => {
+                self.result = Some(match value.as_str() {
+                    Some("text") => ResultForm::Text,
+                    Some("json") => ResultForm::Json,
+                    Some("image") => ResultForm::Image,
+                    _ => return Err(needed("text, json or image")),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn words(value: &Value) -> Option<Vec<String>> {
+    value.as_array()?.iter().map(|word| word.as_str().map(str::to_owned)).collect()
+}
+
+/// `[[tool]]` begins as an array does, but no tool is an array.
+fn is_json(text: &str) -> bool {
+    let mut letters = text.chars().filter(|letter| !letter.is_whitespace());
+    match (letters.next(), letters.next()) {
+        (Some('{'), _) => true,
+        (Some('['), second) => second.is_none_or(|second| matches!(second, '{' | ']')),
+        _ => false,
+    }
+}
+
+fn line_at(text: &str, offset: usize) -> usize {
+    1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..offset.min(text.len())]).count()
+}
+
+fn of_json(name: &str, text: &str) -> Result<Vec<Found>, Error> {
+    let no_json = |error| Error { file: name.to_owned(), reason: format!("this is no JSON: {error}") };
+    let is_list = text.trim_start().starts_with('[');
+    let tools: Vec<&RawValue> = if is_list {
+        serde_json::from_str(text).map_err(no_json)?
+    } else {
+        vec![serde_json::from_str(text).map_err(no_json)?]
+    };
+    // What is borrowed from the text has its place there.
+    let line = |part: &RawValue| line_at(text, (part.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize));
+    let found = |tool: &RawValue| -> Result<Found, Error> {
+        let no_object =
+            |_| Error { file: name.to_owned(), reason: format!("line {}: a tool is an object", line(tool)) };
+        let lines: std::collections::BTreeMap<String, &RawValue> =
+            serde_json::from_str(tool.get()).map_err(no_object)?;
+        let fields: Map<String, Value> = serde_json::from_str(tool.get()).map_err(no_object)?;
+        let line_of = |key: &str| lines.get(key).map_or_else(|| line(tool), |value| line(value));
+        let fields = fields.into_iter().map(|(key, value)| Field { line: line_of(&key), key, value }).collect();
+        Ok(Found { line: line(tool), fields })
+    };
+    tools.into_iter().map(found).collect()
+}
+
+fn of_toml(name: &str, text: &str) -> Result<Vec<Found>, Error> {
+    let at = |offset: usize, why: String| Error {
+        file: name.to_owned(),
+        reason: format!("line {}: {why}", line_at(text, offset)),
+    };
+    let document = Document::parse(text)
+        .map_err(|error| at(error.span().map_or(0, |span| span.start), error.message().trim().replace('\n', ", ")))?;
+    let start = |span: Option<std::ops::Range<usize>>| span.map_or(0, |span| span.start);
+    if let Some((key, item)) = document.iter().find(|(key, _)| *key != "tool") {
+        let offset = start(document.key(key).and_then(toml_edit::Key::span).or_else(|| item.span()));
+        return Err(at(offset, format!("unknown key `{key}`: a tools file has [[tool]] tables")));
+    }
+    let Some(tables) = document.get("tool").and_then(Item::as_array_of_tables) else {
+        let reason = "a tools file has [[tool]] tables, or a tool's JSON".to_owned();
+        return Err(Error { file: name.to_owned(), reason });
+    };
+    let mut tools = Vec::new();
+    for table in tables {
+        let mut found = Found { line: line_at(text, start(table.span())), fields: Vec::new() };
+        for (key, item) in table {
+            let offset = start(table.key(key).and_then(toml_edit::Key::span).or_else(|| item.span()));
+            let mut known = SENT.iter().chain(&RUN).copied();
+            if !known.any(|known| known == key) {
+                let known = SENT.iter().chain(&RUN).copied();
+                return Err(at(offset, format!("unknown key `{key}`{}", did_you_mean(key, known))));
+            }
+            let value = to_json(item).ok_or_else(|| at(offset, format!("`{key}` cannot be written as JSON")))?;
+            found.fields.push(Field { key: key.to_owned(), line: line_at(text, offset), value });
+        }
+        tools.push(found);
+    }
+    Ok(tools)
+}
+
+/// The same in JSON, unless JSON has no word for it, as for dates and for numbers without end.
+fn to_json(item: &Item) -> Option<Value> {
+    Some(match item {
+        Item::None => return None,
+        Item::Value(value) => value_to_json(value)?,
+        Item::Table(table) => object(table.iter())?,
+        Item::ArrayOfTables(tables) => tables.iter().map(|table| object(table.iter())).collect::<Option<_>>()?,
+    })
+}
+
+fn value_to_json(value: &toml_edit::Value) -> Option<Value> {
+    Some(match value {
+        toml_edit::Value::String(text) => Value::from(text.value().as_str()),
+        toml_edit::Value::Integer(number) => Value::from(*number.value()),
+        toml_edit::Value::Float(number) => Value::Number(serde_json::Number::from_f64(*number.value())?),
+        toml_edit::Value::Boolean(truth) => Value::from(*truth.value()),
+        toml_edit::Value::Datetime(_) => return None,
+        toml_edit::Value::Array(items) => items.iter().map(value_to_json).collect::<Option<_>>()?,
+        toml_edit::Value::InlineTable(table) => {
+            table.iter().map(|(key, value)| Some((key.to_owned(), value_to_json(value)?))).collect::<Option<_>>()?
+        }
+    })
+}
+
+fn object<'a>(items: impl Iterator<Item = (&'a str, &'a Item)>) -> Option<Value> {
+    items.map(|(key, item)| Some((key.to_owned(), to_json(item)?))).collect()
+}
+
+/// Checks what the API would refuse; the error has the key. A tool of the server's own has a type and no schema.
+fn check(tool: &Map<String, Value>) -> Result<(), (&'static str, String)> {
+    let Some(name) = tool.get("name").and_then(Value::as_str) else {
+        return Err(("name", "`name` is missing".to_owned()));
+    };
+    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+    if name.is_empty() || name.len() > 64 || !name.chars().all(is_letter) {
+        return Err(("name", "a name has 1 to 64 of the letters a-z, A-Z, 0-9, _ and -".to_owned()));
+    }
+    if tool.get("description").is_some_and(|description| !(description.is_null() || description.is_string())) {
+        return Err(("description", "`description` is no text".to_owned()));
+    }
+    let is_of_server = tool.get("type").and_then(Value::as_str).is_some_and(|kind| kind != "custom");
+    if is_of_server || tool.get("input_schema").is_some_and(|schema| schema["type"] == "object") {
+        return Ok(());
+    }
+    Err(("input_schema", "`input_schema` is needed, a JSON schema with `type` object".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const TOML: &str = "[[tool]]\nname = \"look\"\ndescription = \"Looks.\"\ncommand = [\"ls\"]\ntimeout = \"30s\"\n\
+                        [tool.input_schema]\ntype = \"object\"\nproperties = { at = { type = \"string\" } }\n";
+
+    #[test]
+    fn json_and_toml_give_the_same_definition() {
+        let definitions = |text: &str| -> Vec<Value> {
+            let tools = parse_tools("`t`", Path::new("/t"), text).expect(text);
+            tools.into_iter().map(|tool| Value::Object(tool.definition)).collect()
+        };
+        let schema = json!({"type": "object", "properties": {"at": {"type": "string"}}});
+        let tool = json!({"name": "look", "description": "Looks.", "input_schema": schema});
+        let mut with_command = tool.clone();
+        with_command["command"] = json!(["ls"]);
+        for text in [TOML.to_owned(), tool.to_string(), format!(" [\n{tool}]"), with_command.to_string()] {
+            assert_eq!(definitions(&text), std::slice::from_ref(&tool), "{text}");
+        }
+        let of_server = json!({"type": "bash_20250124", "name": "bash"});
+        assert_eq!(definitions(&of_server.to_string()), [of_server]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_file_and_name_and_line() {
+        let with = |line: &str| format!("[[tool]]\nname = \"a\"\ninput_schema = {{ type = \"object\" }}\n{line}\n");
+        for (text, expected) in [
+            ("{", "`t`: this is no JSON"),
+            ("[[tool]]\nname = ", "`t`: line 2: "),
+            (
+                "[[tool]]\nname = \"a\"\ndescripton = \"x\"",
+                "line 3: unknown key `descripton`; did you mean `description`?",
+            ),
+            ("[tool]\n", "[[tool]] tables"),
+            ("tools = 1\n", "line 1: unknown key `tools`"),
+            ("{}", "line 1: tool 1: `name` is missing"),
+            ("[{\"name\":\n\"a b\"}]", "line 2: tool `a b`: a name has 1 to 64"),
+            (r#"{"name": "a"}"#, "tool `a`: `input_schema` is needed"),
+            ("[{},\n1]", "line 2: a tool is an object"),
+            (r#"[{"name": "a", "input_schema": {"type": "string"}}]"#, "tool `a`: `input_schema` is needed"),
+            (r#"{"name": "a", "description": 1}"#, "tool `a`: `description` is no text"),
+            (&with("command = \"ls -l\""), "line 4: tool `a`: `command`: a list of words is needed"),
+            (&with("command = []"), "a list of words is needed"),
+            (
+                &with("shell = \"ls\"\ncommand = [\"ls\"]"),
+                "line 5: tool `a`: `command`: there is `command` and `shell`",
+            ),
+            (&with("env = [\"LANGDOCK_API_KEY\"]"), "line 4: tool `a`: `env`: LANGDOCK_API_KEY goes to no tool"),
+            (&with("timeout = 30"), "`timeout`: a duration such as \"30s\" is needed"),
+            (&with("timeout = \"0s\""), "`timeout`: it would never have begun"),
+            (&with("max_output = 0"), "`max_output`: a number of bytes"),
+            (&with("confirm = \"no\""), "`confirm`: true or false"),
+            (&with("result = \"xml\""), "`result`: text, json or image"),
+            (&with("cwd = 1"), "`cwd`: a folder"),
+        ] {
+            let error = parse_tools("`t`", Path::new("/t"), text).expect_err(text).to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_choice_is_a_word_or_a_tool_that_there_is() {
+        let tools = [json!({"name": "look"})];
+        assert_eq!(tool_choice("any", &tools), Ok(json!({"type": "any"})));
+        assert_eq!(tool_choice("look", &tools), Ok(json!({"type": "tool", "name": "look"})));
+        assert_eq!(tool_choice("lok", &tools), Err("no tool is called `lok`; did you mean `look`?".to_owned()));
+        let read = |name: &str| parse_tools(name, Path::new("/t"), TOML).expect("tools");
+        let error = refuse_same_names(&[read("`a`"), read("`b`")].concat()).expect_err("twice").to_string();
+        assert_eq!(error, "`b`: line 2: tool `look`: there is one of this name already, in `a` line 1");
+    }
+
+    #[test]
+    fn how_a_tool_is_run_is_read_from_both_forms() {
+        let toml = "[[tool]]\nname = \"a\"\ninput_schema = { type = \"object\" }\ncommand = [\"./x\", \"y\"]\ncwd = \"in\"\n\
+                    env = [\"E\"]\ntimeout = \"2m\"\nmax_output = 9\nconfirm = true\nresult = \"json\"\n";
+        let json = json!({"name": "a", "input_schema": {"type": "object"}, "command": ["./x", "y"], "cwd": "in",
+                          "env": ["E"], "timeout": "2m", "max_output": 9, "confirm": true, "result": "json"});
+        for text in [toml.to_owned(), json.to_string()] {
+            let tools = parse_tools("`t`", Path::new("/t"), &text).expect("tools");
+            let run = tools[0].run.clone().expect("a command");
+            let expected = Run {
+                program: Program::Words(vec!["./x".to_owned(), "y".to_owned()]),
+                folder: "/t".into(),
+                cwd: Some("/t/in".into()),
+                env: vec!["E".to_owned()],
+                timeout: Duration::from_secs(120),
+                max_output: Some(9),
+                confirm: true,
+                result: Some(ResultForm::Json),
+            };
+            assert_eq!(run, expected, "{text}");
+        }
+        let defaults = Run::default();
+        assert_eq!((defaults.timeout, defaults.max_output()), (Duration::from_secs(30), 100 * 1024));
+    }
+}

@@ -1,0 +1,88 @@
+//! Asks on the controlling terminal whether a call may be run. Standard input may be a pipe, and is not asked.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+
+use super::sanitize::{sanitize, sanitize_json, sanitize_line};
+
+/// The terminal that a person sits at.
+#[derive(Debug)]
+pub(crate) struct Asker(File);
+
+/// A call that may be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Question {
+    /// The tool.
+    pub(crate) tool: String,
+    /// The exact command.
+    pub(crate) command: String,
+    /// The input, as JSON.
+    pub(crate) input: String,
+}
+
+/// What the person said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// This call may be run.
+    Yes,
+    /// It may not.
+    No,
+    /// It may, and so may all others of this tool.
+    Always,
+    /// The run is to end.
+    Quit,
+}
+
+impl Asker {
+    /// Finds the terminal; none where there is none.
+    pub(crate) fn find() -> Option<Self> {
+        OpenOptions::new().read(true).write(true).open("/dev/tty").ok().map(Self)
+    }
+
+    /// Asks until there is an answer. The end of input is a no.
+    pub(crate) fn ask(&self, question: &Question) -> io::Result<Reply> {
+        let mut terminal = &self.0;
+        terminal.write_all(question.text().as_bytes())?;
+        let mut lines = BufReader::new(terminal);
+        loop {
+            terminal.write_all(b"Run it? [y]es, [n]o, [a]lways for this tool, [q]uit: ")?;
+            let mut line = String::new();
+            if lines.read_line(&mut line)? == 0 {
+                return Ok(Reply::No);
+            }
+            match line.trim().to_lowercase().as_str() {
+                "y" | "yes" => return Ok(Reply::Yes),
+                "n" | "no" => return Ok(Reply::No),
+                "a" | "always" => return Ok(Reply::Always),
+                "q" | "quit" => return Ok(Reply::Quit),
+                _ => {} // It is asked again.
+            }
+        }
+    }
+}
+
+impl Question {
+    /// What is shown: nothing in it acts on the terminal, and everything in it is seen.
+    fn text(&self) -> String {
+        let command = sanitize(&self.command).replace('\n', "␊");
+        let input = sanitize_json(&self.input);
+        format!("The model asks for `{}`.\n  command: {command}\n  input:   {input}\n", sanitize_line(&self.tool))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_and_the_direction_of_writing_are_made_visible() {
+        let question = Question {
+            tool: "rm\u{1b}[2K".to_owned(),
+            command: "rm \"\u{202e}x\n\"".to_owned(),
+            input: "{\"a\":\"\u{202e}\u{9b}\"}".to_owned(),
+        };
+        let expected =
+            "The model asks for `rm␛[2K`.\n  command: rm \"<U+202E>x␊\"\n  input:   {\"a\":\"\\u202e\\u009b\"}\n";
+        assert_eq!(question.text(), expected);
+    }
+}

@@ -1,0 +1,103 @@
+//! Whether a call is run: flags and the person's own config decide, and then the person on the terminal.
+
+use serde_json::json;
+
+use super::{calling, done, failure, playing, results, shell_tool, tool_run};
+use crate::support::{home::Home, server::Server};
+
+const QUESTION: &str = "Run it? [y]es, [n]o, [a]lways for this tool, [q]uit: ";
+
+/// Two turns with a call each, and an answer.
+fn two_calls() -> Server {
+    let call = || calling(&[("t", json!({"a": "\u{1b}[2K\u{202e}"}))]);
+    playing(&[call(), call(), done("Done.")])
+}
+
+/// How often the tool of `counting` ran.
+fn runs(home: &Home) -> usize {
+    std::fs::read_to_string(home.work().join("runs")).unwrap_or_default().lines().count()
+}
+
+fn counting(more: &str) -> Home {
+    shell_tool("echo run >> runs", more)
+}
+
+#[test]
+fn a_person_is_asked_for_each_call_and_sees_all_of_it() {
+    let (server, home) = (two_calls(), counting(""));
+    let terminal = tool_run(&server).home(&home).args(["-T", "./t.toml", "Hi"]).on_terminal(200, 24);
+    terminal
+        .wait_for(QUESTION)
+        .keys("what?\r")
+        .wait_until("asked again", |screen| String::from_utf8_lossy(screen).matches(QUESTION).count() == 2);
+    terminal.keys("y\r").wait_until("the second call", |screen| {
+        String::from_utf8_lossy(screen).matches("The model asks for `t`.").count() == 2
+    });
+    terminal.keys("n\r");
+    let outcome = terminal.finish();
+    outcome.code(0).stdout_contains("Done.");
+    let screen = outcome.stdout_text();
+    assert!(
+        screen.contains("sh -c \"echo run >> runs\"") && screen.contains("{\"a\":\"\\u001b[2K\\u202e\"}"),
+        "{screen}"
+    );
+    assert!(!screen.contains("\u{1b}[2K") && !screen.contains('\u{202e}'), "{screen}");
+    assert_eq!(runs(&home), 1);
+    let requests = server.requests();
+    assert_eq!(results(&requests[1].json())[0].get("is_error"), None);
+    assert_eq!(results(&requests[2].json()), [failure("t1", "the person did not allow this call")]);
+}
+
+#[test]
+fn always_holds_for_the_run_and_quit_ends_it() {
+    let (server, home) = (two_calls(), counting(""));
+    let terminal = tool_run(&server).home(&home).args(["-T", "./t.toml", "Hi"]).on_terminal(200, 24);
+    terminal.wait_for(QUESTION).keys("a\r");
+    terminal.finish().code(0).stdout_contains("Done.");
+    assert_eq!(runs(&home), 2);
+    let (server, home) = (two_calls(), counting(""));
+    let terminal = tool_run(&server).home(&home).args(["-T", "./t.toml", "Hi"]).on_terminal(200, 24);
+    terminal.wait_for(QUESTION).keys("q\r");
+    terminal.finish().signal(2);
+    assert_eq!((runs(&home), server.requests().len()), (0, 1));
+}
+
+#[test]
+fn where_stdin_is_a_pipe_the_terminal_is_asked() {
+    let (server, home) = (two_calls(), counting(""));
+    let run = tool_run(&server).home(&home).args(["-T", "./t.toml"]).stdin_bytes("Hi");
+    let terminal = run.on_terminal(200, 24);
+    terminal.wait_for(QUESTION).keys("a\r");
+    terminal.finish().code(0).stdout_contains("Done.");
+    assert_eq!(runs(&home), 2);
+}
+
+#[test]
+fn a_tool_with_confirm_is_asked_for_even_with_yes_and_runs_where_it_is_named() {
+    let (server, home) = (two_calls(), counting("confirm = true"));
+    let outcome = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).run();
+    outcome.code(0).stderr_contains("`t` is denied: there is no terminal to ask on");
+    assert_eq!(runs(&home), 0);
+    let server = two_calls();
+    tool_run(&server).home(&home).args(["-T", "./t.toml", "--allow-tool", "t", "Hi"]).run().code(0);
+    assert_eq!(runs(&home), 2);
+}
+
+#[test]
+fn the_config_allows_and_denies_and_the_environment_does_not() {
+    let home = counting("");
+    let run = |config: &str, args: &[&str]| {
+        home.write(home.config().join("config.toml"), config);
+        let server = two_calls();
+        let run = tool_run(&server).home(&home).env("LANGDOCK_YES", "1").env("LANGDOCK_ALLOW_TOOL", "t");
+        run.args(["-T", "./t.toml", "Hi"]).args(args).run()
+    };
+    run("", &[]).code(0);
+    assert_eq!(runs(&home), 0);
+    run("[tools]\ndeny = [\"t\"]\n", &["-y", "--allow-tool", "t"]).code(0).stderr_contains("does not allow this tool");
+    assert_eq!(runs(&home), 0);
+    run("[tools]\nallow = [\"t\"]\n", &[]).code(0);
+    assert_eq!(runs(&home), 2);
+    run("[tools]\nalow = [\"t\"]\n", &[]).failed(2, "line 2: there is no key `tools.alow`", "did you mean `allow`?");
+    run("[tools]\nallow = \"t\"\n", &[]).failed(2, "a list of names of tools is needed", "");
+}

@@ -1,0 +1,92 @@
+//! Ctrl-C and SIGTERM while tools run: once stops the tools, twice ends the run, and nothing is left either way.
+
+use std::{fs, time::Instant};
+
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
+use serde_json::json;
+
+use super::{calling, done, failure, playing, results, shell_tool, tool_run};
+use crate::support::{DEADLINE, home::Home, pty::CTRL_C, running::Running, server::Server};
+
+/// Starts a run whose tool hangs, and waits until it does.
+fn hanging(server: &Server, home: &Home) -> Running {
+    let running = tool_run(server).home(home).args(["-T", "./t.toml", "-y", "Hi"]).spawn();
+    wait_for(home);
+    running
+}
+
+/// Waits until the tool has begun to hang, and returns its group.
+fn wait_for(home: &Home) -> Pid {
+    let begun = Instant::now();
+    loop {
+        if let Some(pid) = fs::read_to_string(home.work().join("pid")).ok().and_then(|pid| pid.trim().parse().ok()) {
+            return Pid::from_raw(pid);
+        }
+        assert!(begun.elapsed() < DEADLINE, "the tool did not begin");
+        std::thread::yield_now();
+    }
+}
+
+#[track_caller]
+fn nothing_is_left(home: &Home) {
+    let (group, begun) = (wait_for(home), Instant::now());
+    while killpg(group, None).is_ok() {
+        assert!(begun.elapsed() < DEADLINE, "there is a process in the group {group}");
+        std::thread::yield_now();
+    }
+}
+
+fn calls() -> Server {
+    playing(&[calling(&[("t", json!({}))]), done("I see.")])
+}
+
+#[test]
+fn the_first_ctrl_c_stops_the_tools_and_the_model_is_told() {
+    let (server, home) = (calls(), shell_tool("echo $$ > pid; sleep 1000", ""));
+    let terminal = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).on_terminal(120, 24);
+    wait_for(&home);
+    terminal.keys(CTRL_C);
+    let outcome = terminal.finish();
+    outcome.code(0).stdout_contains("stopping the tools; Ctrl-C once more ends the run").stdout_contains("I see.");
+    let expected = failure("t1", "the person stopped the tool before it was done");
+    assert_eq!(results(&server.requests()[1].json()), [expected]);
+    nothing_is_left(&home);
+}
+
+#[test]
+fn the_second_one_ends_the_run_without_waiting_for_tools_that_ignore_it() {
+    let (server, home) = (calls(), shell_tool("trap '' TERM; echo $$ > pid; while :; do sleep 1000; done", ""));
+    let running = hanging(&server, &home);
+    running.signal(Signal::SIGINT).wait_for_stderr("stopping the tools").signal(Signal::SIGINT);
+    running.finish().signal(2).stdout("");
+    assert_eq!(server.requests().len(), 1);
+    nothing_is_left(&home);
+}
+
+#[test]
+fn sigterm_ends_the_run_and_the_tools() {
+    let (server, home) = (calls(), shell_tool("echo $$ > pid; sleep 1000", ""));
+    let running = hanging(&server, &home);
+    running.signal(Signal::SIGTERM);
+    running.finish().signal(15);
+    assert_eq!(server.requests().len(), 1);
+    nothing_is_left(&home);
+}
+
+#[test]
+fn ctrl_c_while_the_model_writes_ends_the_run_also_after_tools_were_stopped() {
+    let home = shell_tool("echo $$ > pid; sleep 1000", "");
+    let first = calling(&[("t", json!({}))]).to_string();
+    let server = Server::start(move |_, number| match number {
+        0 => crate::support::reply::Reply::sse(&first),
+        _ => crate::support::reply::Reply::sse_start().body(": wait\n\n").wait_for_hang_up(),
+    });
+    let running = hanging(&server, &home);
+    running.signal(Signal::SIGINT);
+    server.wait_for_requests(2);
+    running.signal(Signal::SIGINT);
+    running.finish().signal(2);
+}
