@@ -19,7 +19,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(2);
 
 /// How often one who waits looks again: others may have taken less than they booked.
 const LOOK_SOONEST: Duration = Duration::from_millis(50);
-const LOOK_LATEST: Duration = Duration::from_secs(1);
+const LOOK_LATEST: Duration = Duration::from_millis(250);
 
 /// The longest that a 429 holds others back: nobody shall have to find and take away a book.
 const LONGEST_HOLD: Duration = Duration::from_secs(60 * 60);

@@ -6,8 +6,8 @@ use super::settings::{chosen, only};
 use crate::app::App;
 use crate::cli::{Config, ConfigCommand, Connection};
 use crate::config::{
-    self, Chosen, Flags, KeySource, LimitKey, Origin, Paths, Row, SETTINGS, Setting, Settings, config_path, initialize,
-    nearest, read_key, resolve, set, set_limit,
+    self, Chosen, Flags, KeySource, LimitKey, ModelLimits, Origin, Paths, Row, SETTINGS, Setting, Settings,
+    config_path, initialize, nearest, read_key, resolve, set, set_limit,
 };
 use crate::error::Error;
 
@@ -78,7 +78,7 @@ fn found(app: &App, connection: &Connection, paths: &Paths) -> Result<(Chosen, S
 
 /// The limits that were set: each with its name and its origin.
 fn limits(chosen: &Chosen) -> impl Iterator<Item = (String, u64, &Origin)> {
-    let rows = chosen.limits().iter().flat_map(|limits| limits.rows());
+    let rows = chosen.limits().iter().flat_map(ModelLimits::rows);
     rows.map(|(key, value, origin)| (key.name(), value, origin))
 }
 

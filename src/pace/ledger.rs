@@ -355,7 +355,7 @@ impl Ledger {
 fn new_share(share: u64, output: u64, max_tokens: u64) -> u64 {
     let used = u128::from(output) * u128::from(WHOLE) / u128::from(max_tokens.max(1));
     let used = u64::try_from(used).unwrap_or(WHOLE).min(WHOLE);
-    if used >= share { used } else { share - (share - used).div_ceil(4) }
+    if used >= share { used } else { share - (share - used).div_ceil(2) }
 }
 
 #[cfg(test)]

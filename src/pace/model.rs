@@ -76,7 +76,7 @@ impl Model {
     fn step(&self, state: &State, process: usize) -> Option<State> {
         let mut next = state.clone();
         let now = next.now;
-        let stage = match next.processes[process].clone() {
+        let reached = match next.processes[process].clone() {
             Stage::New => self.look(&mut next, process, None),
             Stage::Waiting { ticket, has_looked: false } => self.look(&mut next, process, Some(ticket)),
             Stage::Sent { slot, .. } => {
@@ -89,8 +89,9 @@ impl Model {
                 Stage::Arrived { slot, at: now }
             }
             Stage::Arrived { slot, at } => {
-                let counted = next.server.iter_mut().find(|(_, of, _)| *of == slot);
-                counted.into_iter().for_each(|(.., tokens)| *tokens = TAKEN);
+                if let Some((.., tokens)) = next.server.iter_mut().find(|(_, of, _)| *of == slot) {
+                    *tokens = TAKEN;
+                }
                 Stage::Answered { slot, at }
             }
             Stage::Answered { slot, at } => {
@@ -101,7 +102,7 @@ impl Model {
             }
             Stage::Waiting { has_looked: true, .. } | Stage::Over | Stage::Dead => return None,
         };
-        next.processes[process] = stage;
+        next.processes[process] = reached;
         Some(next)
     }
 

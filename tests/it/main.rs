@@ -14,6 +14,7 @@ mod layering;
 mod models;
 mod network;
 mod output;
+mod pacing;
 mod pipelines;
 mod readme;
 mod requests;

@@ -14,7 +14,7 @@ from server import Bucket, Server, Sliding
 
 PROGRAM, FOLDER = sys.argv[1], Path(sys.argv[2])
 PROCESSES = 20
-failures, lines = [], []
+failures = []
 
 
 class Run:
@@ -48,7 +48,7 @@ class Run:
 
     def tell(self, took, least=None):
         of_least = f", {took / least:.3f} of the least" if least else ""
-        lines.append(f"{self.name}: {len(self.server.refused)} 429s, {took:.1f} s{of_least}")
+        print(f"{self.name}: {len(self.server.refused)} 429s, {took:.1f} s{of_least}", flush=True)
 
     def foreseen(self, count, least, *flags):
         took = self.many(count, *flags)
@@ -114,7 +114,6 @@ def main():
         thread.start()
     for thread in threads:
         thread.join()
-    print("\n".join(lines))
     if failures:
         sys.exit("pace: " + "; ".join(failures))
 

@@ -34,6 +34,7 @@ pub(super) const ROWS: &[Row] = &[
     (&[""], "--timeout", |_| gives_up("--timeout", "the answer was not whole within 0.2 s")),
     (&[""], "--max-retries", |_| stops_trying(&["--max-retries", "0"], 503, 5)),
     (&[""], "--max-wait", |_| stops_trying(&["--max-wait", "0s"], 429, 7)),
+    (&[""], "--no-pace", |_| no_pace()),
     (&[""], "--proxy", |_| proxy()),
     (&[""], "--cacert", |_| cacert()),
     (&[""], "--allow-http", |_| allow_http()),
@@ -175,6 +176,15 @@ fn stops_trying(args: &[&str], status: u16, code: i32) {
 /// Begins a request to a host that only a proxy could reach.
 fn to_nowhere() -> Langdock {
     Langdock::new().key().env("LANGDOCK_MODEL", MODEL).args(["send", "Hi", "--max-retries", "0", "--base-url", NOWHERE])
+}
+
+fn no_pace() {
+    let (server, home) = (answering("ok"), Home::new());
+    crate::pacing::limit(&home, "rpm = 1");
+    let run = |args: &[&str]| send(&server).home(&home).args(["Hi", "--timeout", "200ms"]).args(args).run();
+    run(&[]).code(0).stdout("ok\n").stderr_empty();
+    run(&[]).code(6).stdout("");
+    run(&["--no-pace"]).code(0).stdout("ok\n").stderr_empty();
 }
 
 fn proxy() {
