@@ -109,6 +109,7 @@ fn dispatch(app: &Arc<App>, command: Command) -> Result<(), Error> {
     match command {
         Command::Send(args) => talk(app, async move { command::send(&theirs, &args).await }),
         Command::Models(args) => talk(app, async move { command::models(&theirs, &args).await }),
+        Command::Doctor(args) => talk(app, async move { command::doctor(&theirs, &args).await }),
         Command::Count(args) => talk(app, async move { command::count(&theirs, *args).await }),
         Command::Usage(args) => command::usage(app, &args),
         Command::Serve(args) => talk(app, async move { command::serve(&theirs, &args).await }),
@@ -164,7 +165,8 @@ fn said_about_output(command: &Command) -> (Verbosity, ColorChoice, ErrorForm) {
             (Verbosity::Normal, ColorChoice::Auto, form)
         }
         Command::Count(args) if args.json => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Json),
-        Command::Usage(cli::Usage { json: true, .. })
+        Command::Doctor(cli::Doctor { json: true, .. })
+        | Command::Usage(cli::Usage { json: true, .. })
         | Command::Config(cli::Config { command: ConfigCommand::Show { json: true, .. } })
         | Command::Auth(cli::Auth { command: AuthCommand::Status { json: true, .. } }) => {
             (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Json)
@@ -174,6 +176,7 @@ fn said_about_output(command: &Command) -> (Verbosity, ColorChoice, ErrorForm) {
         | Command::Completions(_)
         | Command::Config(_)
         | Command::Count(_)
+        | Command::Doctor(_)
         | Command::Serve(_)
         | Command::Session(_)
         | Command::Template(_)

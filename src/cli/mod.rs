@@ -88,6 +88,11 @@ pub(crate) enum Command {
     /// A flag goes before its variable, that before the profile, that before the rest of the config file, and that before
     /// the default.
     Config(Config),
+    /// Check key, endpoint, models, clock and folders, and say what to do
+    ///
+    /// Each line is ok, a note, or wrong, with what to do about it. It asks the endpoint for its models and for nothing else,
+    /// and ends with the code of the first thing that is wrong.
+    Doctor(Doctor),
     /// Print a completion script for a shell
     Completions(Completions),
     /// List and show saved prompts
@@ -144,6 +149,20 @@ pub(crate) struct Models {
     pub(crate) refresh: bool,
     /// Print the list as JSON, with all that is said of each model
     #[arg(long)]
+    pub(crate) json: bool,
+    /// How to reach the endpoint
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// Check key, endpoint, models, clock and folders, and say what to do
+///
+/// Each line is ok, a note, or wrong, with what to do about it. It asks the endpoint for its models and for nothing else, and
+/// ends with the code of the first thing that is wrong.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Print an object
+    #[arg(short, long)]
     pub(crate) json: bool,
     /// How to reach the endpoint
     #[command(flatten)]
@@ -220,6 +239,7 @@ impl Command {
         match self {
             Self::Send(args) => Ok(&mut args.connection),
             Self::Models(args) => Ok(&mut args.connection),
+            Self::Doctor(args) => Ok(&mut args.connection),
             Self::Auth(args) => Ok(args.command.connection_mut()),
             Self::Config(args) => args.command.connection_mut(),
             Self::Count(_) => Err("count"),

@@ -35,6 +35,7 @@ impl Error {
             Self::NoCommand { .. }
             | Self::Output(_)
             | Self::Unreadable { .. }
+            | Self::Unwell { .. }
             | Self::Unwritable { .. }
             | Self::Interrupted(_)
             | Self::Served(_)
