@@ -70,6 +70,12 @@ pub fn command_line() -> clap::Command {
     cli::command_line()
 }
 
+/// The examples of a command, for the documentation: what each does and what to type. The program's own have no name.
+#[must_use]
+pub fn examples(command: &str) -> &'static [(&'static str, &'static str)] {
+    cli::examples(command)
+}
+
 /// The exit codes, their kinds and their meanings, for the documentation.
 pub const EXIT_CODES: &[(u8, &str, &str)] = &error::EXIT_CODES;
 
@@ -116,6 +122,7 @@ fn dispatch(app: &Arc<App>, command: Command) -> Result<(), Error> {
         Command::Session(args) => command::session(app, &args),
         Command::Auth(args) => command::auth(app, &args),
         Command::Config(args) => command::config(app, &args),
+        Command::Help(args) => command::help(app, &args),
         Command::Completions(args) => command::completions(app, args.shell),
         Command::Template(args) => talk(app, async move { command::template(&theirs, &args).await }),
     }
@@ -177,6 +184,7 @@ fn said_about_output(command: &Command) -> (Verbosity, ColorChoice, ErrorForm) {
         | Command::Config(_)
         | Command::Count(_)
         | Command::Doctor(_)
+        | Command::Help(_)
         | Command::Serve(_)
         | Command::Session(_)
         | Command::Template(_)

@@ -8,6 +8,8 @@
 #![allow(rustdoc::bare_urls, clippy::doc_markdown, clippy::struct_excessive_bools)]
 
 mod count;
+mod examples;
+mod help;
 mod input;
 mod parse;
 mod serve;
@@ -22,6 +24,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use serde_json::Value;
 
 pub(crate) use count::{Count, Usage};
+pub(crate) use examples::examples;
+pub(crate) use help::{Help, command_help, commands};
 pub(crate) use input::{Input, Template, TemplateAction, Tools};
 pub(crate) use parse::{Unparsed, command_line, completion_script, parse};
 pub(crate) use serve::Serve;
@@ -35,7 +39,11 @@ use crate::ui::{ColorChoice, Verbosity};
 /// Talks to Claude models through Langdock's Anthropic Messages endpoint
 #[derive(Debug, Parser)]
 #[command(name = "langdock", version, arg_required_else_help = true, disable_help_subcommand = true)]
-#[command(after_help = "An independent client: it is not made or endorsed by Langdock or Anthropic.")]
+#[command(
+    after_help = "`langdock help COMMAND` tells more of a command, with examples; so does `langdock help` of exit-codes, \
+                        environment, config and regions.\n\nAn independent client: it is not made or endorsed by Langdock or \
+                        Anthropic."
+)]
 struct Cli {
     /// What to do
     #[command(subcommand)]
@@ -95,6 +103,10 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Print a completion script for a shell
     Completions(Completions),
+    /// Tell more of a command or a topic
+    ///
+    /// The topics are exit-codes, environment, config and regions.
+    Help(Help),
     /// List and show saved prompts
     ///
     /// A template is a Markdown file in the folder langdock/templates of the platform's config folder. It may begin with a
@@ -244,6 +256,7 @@ impl Command {
             Self::Config(args) => args.command.connection_mut(),
             Self::Count(_) => Err("count"),
             Self::Usage(_) => Err("usage"),
+            Self::Help(_) => Err("help"),
             Self::Session(_) => Err("session"),
             Self::Serve(_) => Err("serve"),
             Self::Completions(_) => Err("completions"),

@@ -4,6 +4,7 @@ use nix::sys::signal::Signal;
 
 use crate::support::{command::Langdock, events::answer, home::Home, reply::Reply, server::Server};
 
+<<<<<<< HEAD
 /// An example: what it does and what to type.
 pub(super) type Example = (&'static str, &'static str);
 
@@ -151,6 +152,13 @@ pub(super) fn examples(page: &str) -> &'static [Example] {
         "langdock-completions" => &COMPLETIONS,
         _ => panic!("{page} has no examples"),
     }
+=======
+/// Returns the examples of a page, of which there are some.
+pub(super) fn examples(page: &str) -> &'static [(&'static str, &'static str)] {
+    let examples = langdock::examples(page.trim_start_matches("langdock").trim_start_matches('-'));
+    assert!(!examples.is_empty(), "{page} has no examples");
+    examples
+>>>>>>> ae65a34 (help: commands, exit codes, environment, config, regions; examples in the long help)
 }
 
 #[test]
@@ -166,19 +174,36 @@ fn each_example_of_the_man_pages_works() {
     home.write("work/photo.png", png());
     home.write("work/src/main.rs", "fn main() {}\n");
     home.write("work/review.md", "+++\nsystem = \"Be kind.\"\n+++\n\nReview this {{language}}.\n");
+<<<<<<< HEAD
     let pages =
         [&PROGRAM[..], &SEND, &MODELS, &COUNT, &USAGE, &SESSION, &SERVE[..1], &AUTH, &CONFIG, &TEMPLATE, &COMPLETIONS];
     for (what, script) in pages.into_iter().flatten() {
+=======
+    for (page, what, script) in all().filter(|(page, ..)| page != SERVE) {
+>>>>>>> ae65a34 (help: commands, exit codes, environment, config, regions; examples in the long help)
         let run = Langdock::shell(script).home(&home).key().against(&server);
         let outcome = run.env("LANGDOCK_MODEL", "claude-3-haiku-20240307").run();
-        assert_eq!(outcome.code, Some(0), "{what}\n{outcome}");
+        assert_eq!(outcome.code, Some(0), "{page}: {what}\n{outcome}");
     }
-    // These go on until they are told to end.
-    for (_, script) in &SERVE[1..] {
+    // The first ends what it starts; the others go on until they are told to end.
+    let (first, others) = examples(SERVE).split_first().unwrap();
+    let outcome = Langdock::shell(first.1).home(&home).key().run();
+    assert_eq!(outcome.code, Some(0), "{}\n{outcome}", first.0);
+    for (_, script) in others {
         let running = Langdock::shell(&format!("exec {script}")).spawn();
         running.wait_for_stdout("/anthropic/{region}\n").signal(Signal::SIGTERM);
         running.finish().signal(15);
     }
+}
+
+/// The page of the command that goes on until it is told to end.
+const SERVE: &str = "langdock-serve";
+
+/// Returns the examples of all pages, each with its page.
+fn all() -> impl Iterator<Item = (String, &'static str, &'static str)> {
+    let pages = super::commands().into_iter().filter(|(words, _)| words.len() <= 1);
+    let names = pages.map(|(words, _)| words.iter().fold("langdock".to_owned(), |page, word| format!("{page}-{word}")));
+    names.flat_map(|page| examples(&page).iter().map(move |(what, script)| (page.clone(), *what, *script)))
 }
 
 /// Returns the first bytes of a picture of one pixel, which are all that is looked at.
