@@ -53,6 +53,24 @@ const USAGE: [Example; 3] = [
     ),
 ];
 
+/// The examples of `session`, of which the first ones make conversations.
+const SESSION: [Example; 6] = [
+    (
+        "A conversation from a script, and a look at it:",
+        "langdock send --session rivers 'Name three rivers.'\n\
+         langdock send --continue 'Which of them is the longest?'\n\
+         langdock session show rivers",
+    ),
+    ("Which conversations are there?", "langdock session list"),
+    ("Where did the word come up?", "langdock session search longest"),
+    ("What the model said, line by line:", "langdock session path rivers | xargs cat | grep '\"role\":\"assistant\"'"),
+    (
+        "Send a conversation on, with another model:",
+        "langdock session export --json rivers > rivers.json\nlangdock send --messages rivers.json 'And the shortest?'",
+    ),
+    ("Delete what is old:", "langdock session rm --older-than 30d"),
+];
+
 /// The examples of `serve`.
 const SERVE: [Example; 3] = [
     (
@@ -133,6 +151,7 @@ pub(crate) fn examples(command: &str) -> &'static [Example] {
         "models" => &MODELS,
         "count" => &COUNT,
         "usage" => &USAGE,
+        "session" => &SESSION,
         "serve" => &SERVE,
         "auth" => &AUTH,
         "config" => &CONFIG,

@@ -35,6 +35,7 @@ type Connected = (&'static str, fn(&str));
 const CONNECTED: &[Connected] = &[
     ("send", connection::goes_to_the_region),
     ("models", connection::goes_to_the_region),
+    ("doctor", connection::shows_the_region_in_json),
     ("auth login", connection::shows_the_region),
     ("auth status", connection::shows_the_region),
     ("auth logout", connection::shows_the_region),

@@ -38,8 +38,8 @@ fn a_bad_definition_is_refused_with_its_file_and_name() {
     home.write("work/same.json", r#"{"name": "look", "input_schema": {"type": "object"}}"#);
     home.write("work/bad.json", r#"{"name": "look"}"#);
     let refused = |args: &[&str]| -> Outcome { send(&server).home(&home).args(["Hi"]).args(args).run() };
-    refused(&["-T", "bad.json"]).failed(2, "`bad.json`: tool `look`: `input_schema` is needed", "");
-    refused(&["-T", "look.toml", "-T", "same.json"]).failed(2, "`same.json`: tool `look`: there is one", "");
+    refused(&["-T", "bad.json"]).failed(2, "`bad.json`: tool `look`: `input_schema` is needed", "help send");
+    refused(&["-T", "look.toml", "-T", "same.json"]).failed(2, "`same.json`: tool `look`: there is one", "help send");
     let twice = refused(&["-T", "look.toml", "--set", "tools=[]"]);
     twice.failed(2, "`tools` is set twice, by --tool and --set tools", "leave one");
     let choice = refused(&["-T", "look.toml", "--tool-choice", "lok"]);
