@@ -394,6 +394,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --cacert 'PEM file of the certificates to trust, instead of the bundled ones and the system''s'
             cand -j 'Print an object'
             cand --json 'Print an object'
+            cand --no-pace 'Send at once, whatever the limits of requests and tokens a minute'
             cand --allow-http 'Allow plain http to another machine'
             cand --demo 'Answer from the built-in endpoint: scripted answers, no model, no key'
             cand -h 'Print help (see more with ''--help'')'

@@ -132,7 +132,9 @@ async fn ask(app: &App, client: &Client) -> Result<Asked, Error> {
             }
             Ok(Advance::Head(arrived)) => head = Some((started.elapsed(), arrived.date(), SystemTime::now())),
             Ok(Advance::Finished) => return Ok(Asked { head, models: Ok(call.into_models()) }),
-            Ok(Advance::Sending | Advance::Received | Advance::Retrying(_)) => {}
+            Ok(
+                Advance::Sending | Advance::Received | Advance::Retrying(_) | Advance::Held(_) | Advance::Noticed(_),
+            ) => {}
         }
     }
 }

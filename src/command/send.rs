@@ -60,7 +60,11 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     let region = settings.endpoint.region().as_str();
     app.notices.step(&format!("model {}, region {region}, {}", model.id, settings.endpoint.messages_url()));
     let body = Bytes::from(body);
-    let booking = |model: &Chosen| Booking::of(&model.id, estimate.paced(None), max_tokens, Priority::Person);
+    let ledger = Ledger::new(app, &settings, "send", args.output.tag.as_deref());
+    let booking = |model: &Chosen| {
+        let tokens = estimate.paced(ledger.factor(&model.id, &estimate));
+        Booking::of(&model.id, tokens, max_tokens, Priority::Person)
+    };
     let call = client.call(body.clone(), stream, booking(&model));
     if let Some(kept) = &mut kept {
         kept.begin(app);
@@ -82,7 +86,6 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     if args.conversation.no_log {
         return ended;
     }
-    let ledger = Ledger::new(app, &settings, "send", args.output.tag.as_deref());
     let error = ended.as_ref().err();
     ledger.note(&Noted { model: &asked, estimate: &estimate, taken, timing, error });
     ended

@@ -183,7 +183,7 @@ fn a_mistake_in_the_file_is_named_with_file_line_key_and_what_may_be_meant() {
     }
     config_file(&home, "a = '\u{e9}'\n");
     fs::write(home.config().join("config.toml"), b"model = 'm'\n# \xe9\n").unwrap();
-    send_in(&home).run().failed(2, "line 2: it is not UTF-8", "");
+    send_in(&home).run().failed(2, "line 2: it is not UTF-8", "help config");
 }
 
 #[test]
