@@ -45,7 +45,9 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand serve 'Run the scripted endpoint of --demo on a port, for other programs'
             cand auth 'Store, show and forget the API key'
             cand config 'Show and change the settings'
+            cand doctor 'Check key, endpoint, models, clock and folders, and say what to do'
             cand completions 'Print a completion script for a shell'
+            cand help 'Tell more of a command or a topic'
             cand template 'List and show saved prompts'
         }
         &'langdock;send'= {
@@ -456,7 +458,31 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'langdock;doctor'= {
+            cand --region 'Region: eu, us, global, ch'
+            cand --base-url 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced'
+            cand --profile 'Profile of the config file'
+            cand --api-key-file 'Read the API key from this file instead of LANGDOCK_API_KEY'
+            cand --connect-timeout 'For a connection to come about [default: 5s]'
+            cand --idle-timeout 'With no byte moving [default: 120s streamed, 600s not]'
+            cand --timeout 'For the whole call, waiting included [default: none]'
+            cand --max-retries 'Tries after the first one; 0 for none [default: 8]'
+            cand --max-wait 'Time spent waiting between tries, in all [default: 120s]'
+            cand --proxy 'Proxy for every request that leaves this machine'
+            cand --cacert 'PEM file of the certificates to trust, instead of the bundled ones and the system''s'
+            cand -j 'Print an object'
+            cand --json 'Print an object'
+            cand --no-pace 'Send at once, whatever the limits of requests and tokens a minute'
+            cand --allow-http 'Allow plain http to another machine'
+            cand --demo 'Answer from the built-in endpoint: scripted answers, no model, no key'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'langdock;completions'= {
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'langdock;help'= {
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

@@ -49,7 +49,9 @@ complete -c langdock -n "__fish_langdock_needs_command" -f -a "session" -d 'List
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "serve" -d 'Run the scripted endpoint of --demo on a port, for other programs'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "auth" -d 'Store, show and forget the API key'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "config" -d 'Show and change the settings'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "doctor" -d 'Check key, endpoint, models, clock and folders, and say what to do'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "help" -d 'Tell more of a command or a topic'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "template" -d 'List and show saved prompts'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
@@ -343,7 +345,24 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help'
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l timeout -d 'For the whole call, waiting included [default: none]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -s j -l json -d 'Print an object'
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -f -a "list" -d 'Print the names of the templates'
 complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -f -a "show" -d 'Print a template as it is'

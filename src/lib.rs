@@ -73,6 +73,12 @@ pub fn command_line() -> clap::Command {
     cli::command_line()
 }
 
+/// The examples of a command, for the documentation: what each does and what to type. The program's own have no name.
+#[must_use]
+pub fn examples(command: &str) -> &'static [(&'static str, &'static str)] {
+    cli::examples(command)
+}
+
 /// The exit codes, their kinds and their meanings, for the documentation.
 pub const EXIT_CODES: &[(u8, &str, &str)] = &error::EXIT_CODES;
 
@@ -113,12 +119,14 @@ fn dispatch(app: &Arc<App>, command: Command) -> Result<(), Error> {
         Command::Send(args) => talk(app, async move { command::send(&theirs, &args).await }),
         Command::ToolRun(args) => talk(app, async move { command::tool_run(&theirs, &args).await }),
         Command::Models(args) => talk(app, async move { command::models(&theirs, &args).await }),
+        Command::Doctor(args) => talk(app, async move { command::doctor(&theirs, &args).await }),
         Command::Count(args) => talk(app, async move { command::count(&theirs, *args).await }),
         Command::Usage(args) => command::usage(app, &args),
         Command::Serve(args) => talk(app, async move { command::serve(&theirs, &args).await }),
         Command::Session(args) => command::session(app, &args),
         Command::Auth(args) => command::auth(app, &args),
         Command::Config(args) => command::config(app, &args),
+        Command::Help(args) => command::help(app, &args),
         Command::Completions(args) => command::completions(app, args.shell),
         Command::Template(args) => talk(app, async move { command::template(&theirs, &args).await }),
     }
@@ -162,7 +170,8 @@ fn said_about_output(command: &Command) -> (Verbosity, ColorChoice, ErrorForm) {
             (Verbosity::Normal, ColorChoice::Auto, form)
         }
         Command::Count(args) if args.json => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Json),
-        Command::Usage(cli::Usage { json: true, .. })
+        Command::Doctor(cli::Doctor { json: true, .. })
+        | Command::Usage(cli::Usage { json: true, .. })
         | Command::Config(cli::Config { command: ConfigCommand::Show { json: true, .. } })
         | Command::Auth(cli::Auth { command: AuthCommand::Status { json: true, .. } }) => {
             (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Json)
@@ -172,6 +181,8 @@ fn said_about_output(command: &Command) -> (Verbosity, ColorChoice, ErrorForm) {
         | Command::Completions(_)
         | Command::Config(_)
         | Command::Count(_)
+        | Command::Doctor(_)
+        | Command::Help(_)
         | Command::Serve(_)
         | Command::Session(_)
         | Command::Template(_)

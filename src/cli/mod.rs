@@ -8,6 +8,8 @@
 #![allow(rustdoc::bare_urls, clippy::doc_markdown, clippy::struct_excessive_bools)]
 
 mod count;
+mod examples;
+mod help;
 mod input;
 mod parse;
 mod serve;
@@ -23,6 +25,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use serde_json::Value;
 
 pub(crate) use count::{Count, Usage};
+pub(crate) use examples::examples;
+pub(crate) use help::{Help, command_help, commands};
 pub(crate) use input::{Input, Template, TemplateAction};
 pub(crate) use parse::{Unparsed, command_line, completion_script, parse};
 pub(crate) use serve::Serve;
@@ -37,7 +41,11 @@ use crate::ui::{ColorChoice, Verbosity};
 /// Talks to Claude models through Langdock's Anthropic Messages endpoint
 #[derive(Debug, Parser)]
 #[command(name = "langdock", version, arg_required_else_help = true, disable_help_subcommand = true)]
-#[command(after_help = "An independent client: it is not made or endorsed by Langdock or Anthropic.")]
+#[command(
+    after_help = "`langdock help COMMAND` tells more of a command, with examples; so does `langdock help` of exit-codes, \
+                        environment, config and regions.\n\nAn independent client: it is not made or endorsed by Langdock or \
+                        Anthropic."
+)]
 struct Cli {
     /// What to do
     #[command(subcommand)]
@@ -96,8 +104,17 @@ pub(crate) enum Command {
     /// A flag goes before its variable, that before the profile, that before the rest of the config file, and that before
     /// the default.
     Config(Config),
+    /// Check key, endpoint, models, clock and folders, and say what to do
+    ///
+    /// Each line is ok, a note, or wrong, with what to do about it. It asks the endpoint for its models and for nothing else,
+    /// and ends with the code of the first thing that is wrong.
+    Doctor(Doctor),
     /// Print a completion script for a shell
     Completions(Completions),
+    /// Tell more of a command or a topic
+    ///
+    /// The topics are exit-codes, environment, config and regions.
+    Help(Help),
     /// List and show saved prompts
     ///
     /// A template is a Markdown file in the folder langdock/templates of the platform's config folder. It may begin with a
@@ -163,6 +180,20 @@ pub(crate) struct Models {
     pub(crate) refresh: bool,
     /// Print the list as JSON, with all that is said of each model
     #[arg(long)]
+    pub(crate) json: bool,
+    /// How to reach the endpoint
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// Check key, endpoint, models, clock and folders, and say what to do
+///
+/// Each line is ok, a note, or wrong, with what to do about it. It asks the endpoint for its models and for nothing else, and
+/// ends with the code of the first thing that is wrong.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Print an object
+    #[arg(short, long)]
     pub(crate) json: bool,
     /// How to reach the endpoint
     #[command(flatten)]
@@ -240,10 +271,12 @@ impl Command {
             Self::Send(args) => Ok(&mut args.ask.connection),
             Self::ToolRun(args) => Ok(&mut args.ask.connection),
             Self::Models(args) => Ok(&mut args.connection),
+            Self::Doctor(args) => Ok(&mut args.connection),
             Self::Auth(args) => Ok(args.command.connection_mut()),
             Self::Config(args) => args.command.connection_mut(),
             Self::Count(_) => Err("count"),
             Self::Usage(_) => Err("usage"),
+            Self::Help(_) => Err("help"),
             Self::Session(_) => Err("session"),
             Self::Serve(_) => Err("serve"),
             Self::Completions(_) => Err("completions"),

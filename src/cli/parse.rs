@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
+use super::help::with_examples;
 use super::{Cli, Command, Connection, Shell};
 
 /// Why there is no command to run.
@@ -26,6 +27,7 @@ pub(crate) enum Unparsed {
 /// Parses a command line, the name of the program first.
 pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
     let Cli { mut command, connection } = Cli::try_parse_from(argv).map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp if is_long_help(argv) => Unparsed::Asked(with_examples(error.to_string())),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unparsed::Asked(error.to_string()),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Unparsed::Nothing(error.to_string()),
         _ => explain(&error.to_string()),
@@ -46,6 +48,11 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
         }
     }
     Ok(command)
+}
+
+/// Whether `--help` was asked for, and not the short `-h`.
+fn is_long_help(argv: &[OsString]) -> bool {
+    argv.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--help")
 }
 
 /// Joins the flags of the connection that stand before the command's name to those behind it.

@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Body, Response, StatusCode};
 use tokio::time::{Instant, sleep_until};
 
@@ -73,6 +73,13 @@ pub(crate) struct ResponseHead {
     pub(crate) status: u16,
     /// The headers.
     pub(crate) headers: HeaderMap,
+}
+
+impl ResponseHead {
+    /// What time it is at the server, where it says so.
+    pub(crate) fn date(&self) -> Option<SystemTime> {
+        httpdate::parse_http_date(self.headers.get(DATE)?.to_str().ok()?).ok()
+    }
 }
 
 /// A try that failed and will be repeated.

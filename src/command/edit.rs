@@ -17,7 +17,8 @@ pub(crate) async fn edit(app: &App, text: &str) -> Result<String, Error> {
     // Standard input and output may be pipes; the editor gets the terminal itself.
     let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").ok();
     let Some(terminal) = terminal.filter(|_| app.facts.stderr_is_terminal) else {
-        return Err(Error::Usage { message: "--edit needs a terminal".to_owned(), hint: None });
+        let hint = "give the prompt as words, with -f FILE or on standard input".to_owned();
+        return Err(Error::Usage { message: "--edit needs a terminal".to_owned(), hint: Some(hint) });
     };
     let failed = |source| Error::System { what: "have the prompt edited", source };
     let draft = Draft::create(&app.env.temporary_folder, text).map_err(failed)?;
@@ -32,7 +33,9 @@ pub(crate) async fn edit(app: &App, text: &str) -> Result<String, Error> {
     let bytes = fs::read(&draft.0).map_err(failed)?;
     let prompt = String::from_utf8_lossy(&bytes).trim_end().to_owned();
     if prompt.is_empty() {
-        return Err(Error::Usage { message: "the edited prompt is empty; nothing was sent".to_owned(), hint: None });
+        let hint = "write a prompt, save it and leave the editor".to_owned();
+        let message = "the edited prompt is empty; nothing was sent".to_owned();
+        return Err(Error::Usage { message, hint: Some(hint) });
     }
     Ok(prompt)
 }

@@ -64,6 +64,12 @@ impl<'a> Ledger<'a> {
         Self { app, command, tag, region: settings.endpoint.region().as_str(), state }
     }
 
+    /// What was learned of the estimates for a model.
+    pub(crate) fn factor(&self, model: &str, estimate: &Estimate) -> Option<f64> {
+        let state = self.state.as_ref()?;
+        Factors::of(state.folder()).of_model(model, estimate.total().high)
+    }
+
     /// Notes a request. That it cannot be noted is told to those who want to know each step, and harms nothing else.
     pub(crate) fn note(&self, noted: &Noted<'_>) {
         let Some(state) = &self.state else { return };

@@ -55,7 +55,7 @@ pub(crate) fn build(flags: &cli::Request, asked: Asked) -> Result<CreateMessage,
     let max_tokens = match extra.shift_remove("max_tokens") {
         Some(value) => value.as_u64().filter(|&tokens| tokens >= 1).ok_or_else(|| Error::Usage {
             message: format!("`max_tokens={value}`: a whole number of at least 1 is needed"),
-            hint: None,
+            hint: Some("write --max-tokens N".to_owned()),
         })?,
         None => asked.max_tokens.unwrap_or_else(|| default_max_tokens(&asked.model.id, asked.model.limit)),
     };

@@ -62,7 +62,11 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     let region = settings.endpoint.region().as_str();
     app.notices.step(&format!("model {}, region {region}, {}", model.id, settings.endpoint.messages_url()));
     let body = Bytes::from(body);
-    let booking = |model: &Chosen| Booking::of(&model.id, estimate.paced(None), max_tokens, Priority::Person);
+    let ledger = Ledger::new(app, &settings, "send", ask);
+    let booking = |model: &Chosen| {
+        let tokens = estimate.paced(ledger.factor(&model.id, &estimate));
+        Booking::of(&model.id, tokens, max_tokens, Priority::Person)
+    };
     let call = client.call(body.clone(), stream, booking(&model));
     if let Some(kept) = &mut kept {
         kept.begin(app);
@@ -82,7 +86,6 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     let timing = outcome.timing;
     let taken = Taken::of(outcome.answer.as_ref());
     let ended = end(app, ask, settings.allow_truncated, outcome, renderer);
-    let ledger = Ledger::new(app, &settings, "send", ask);
     let error = ended.as_ref().err();
     ledger.note(&Noted { model: &asked, estimate: &estimate, taken, timing, error });
     ended
@@ -189,7 +192,8 @@ impl Asker<'_> {
         (body, estimate): (Vec<u8>, &Estimate),
         renderer: &mut Renderer,
     ) -> Outcome {
-        let booking = Booking::of(&request.model, estimate.paced(None), request.max_tokens, Priority::Person);
+        let tokens = estimate.paced(self.ledger.factor(&request.model, estimate));
+        let booking = Booking::of(&request.model, tokens, request.max_tokens, Priority::Person);
         let call = self.client.call(Bytes::from(body), request.stream, booking).keeping_connection();
         let region = self.settings.endpoint.region().as_str();
         if let Some(kept) = &mut self.kept {

@@ -55,7 +55,7 @@ pub(crate) fn path_of(given: &Path) -> Result<PathBuf, Error> {
 fn folder() -> Result<PathBuf, Error> {
     templates_folder().ok_or_else(|| Error::Usage {
         message: "there is no home, and so no folder of templates".to_owned(),
-        hint: None,
+        hint: Some("set HOME, or give a file: -t ./FILE".to_owned()),
     })
 }
 

@@ -1,9 +1,12 @@
 //! What to do next about a failure: one line that can be typed, or looked at.
 
+use std::path::Path;
+
 use super::Error;
 use crate::client::{self, EndpointError, Timeout};
 use crate::media::ImageError;
 use crate::protocol::{ApiError, StopReason, StreamError};
+use crate::ui::OutputError;
 use crate::{config, input, session};
 
 impl Error {
@@ -11,8 +14,8 @@ impl Error {
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Usage { hint, .. } => return hint.clone(),
-            Self::Config(error) => return config_hint(error),
-            Self::Input(error) => return input_hint(error),
+            Self::Config(error) => return Some(config_hint(error)),
+            Self::Input(error) => return Some(input_hint(error)),
             Self::Session(error) => return session_hint(error),
             Self::Call { after_content: true, .. } => "what came is kept; send the request again for a whole answer",
             Self::Call { source, model, .. } => return Some(call_hint(source, model)),
@@ -34,22 +37,35 @@ impl Error {
             Self::MaxTurns(_) => "let it go on for longer with --max-turns; what it wrote is on standard output",
             Self::Unfit(_) => "let it be corrected more often with --repair, or make the schema simpler",
             Self::Listen { .. } => "choose another one with --port; without it a free one is taken",
-            Self::NoCommand { .. }
+            Self::Output(OutputError::Failed(_) | OutputError::File { .. }) => {
+                "make room, or write to a file elsewhere with -o FILE"
+            }
+            Self::Unwritable { path, .. } => {
+                return Some(look_at(path.parent().unwrap_or(path)));
+            }
+            Self::Unreadable { path, .. } => return Some(look_at(path)),
+            Self::System { .. } => "`langdock doctor` looks at what a request needs",
+            // Each of the things has its own.
+            Self::Unwell { .. }
+            | Self::NoCommand { .. }
             | Self::Tool(_)
             | Self::CallByHand(_)
             | Self::Output(_)
-            | Self::Unreadable { .. }
-            | Self::Unwritable { .. }
             | Self::Interrupted(_)
-            | Self::Served(_)
-            | Self::System { .. } => return None,
+            | Self::Served(_) => return None,
         };
         Some(hint.to_owned())
     }
 }
 
-fn config_hint(error: &config::Error) -> Option<String> {
-    Some(match error {
+/// What shows why a file cannot be read, or why nothing can be written in a folder.
+fn look_at(path: &Path) -> String {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    format!("`ls -ld '{}'` shows whether it is there and whose it is", path.display())
+}
+
+fn config_hint(error: &config::Error) -> String {
+    match error {
         config::Error::NoKey { .. } => "set LANGDOCK_API_KEY, give --api-key-file FILE, store one with `langdock auth \
                                         login`, or set api_key_cmd in the config file; --demo needs no key and \
                                         answers from a script"
@@ -77,12 +93,12 @@ fn config_hint(error: &config::Error) -> Option<String> {
         }
         config::Error::Key { .. } => "a key is one word such as sk-ld-…".to_owned(),
         config::Error::Unreadable { .. } => "check the file, and LANGDOCK_CONFIG if it is set".to_owned(),
-        config::Error::Value { .. }
-        | config::Error::Syntax { .. }
-        | config::Error::Unwritable { .. }
-        | config::Error::Refused { .. }
-        | config::Error::KeyFile { .. } => return None,
-    })
+        config::Error::Value { .. } | config::Error::Syntax { .. } | config::Error::Refused { .. } => {
+            "`langdock help config` shows what each key may be".to_owned()
+        }
+        config::Error::Unwritable { path, .. } => look_at(path.parent().unwrap_or(path)),
+        config::Error::KeyFile { path, .. } => look_at(path),
+    }
 }
 
 fn profile_hint(name: &str, known: &[String]) -> String {
@@ -93,7 +109,7 @@ fn profile_hint(name: &str, known: &[String]) -> String {
     }
 }
 
-fn input_hint(error: &input::Error) -> Option<String> {
+fn input_hint(error: &input::Error) -> String {
     let hint = match error {
         input::Error::NoPrompt => "give a prompt: `langdock send 'Why is the sky blue?'`, or pipe one in",
         input::Error::Binary { .. } => "send text, an image (JPEG, PNG, GIF, WebP) or a PDF",
@@ -103,9 +119,11 @@ fn input_hint(error: &input::Error) -> Option<String> {
         input::Error::TextAttached { .. } => "send text with -f",
         input::Error::NoTextFiles { .. } => "hidden files and those that .gitignore names are left out; -f names one",
         input::Error::NotUserFirst => "put a message with `role` user in front",
-        input::Error::Malformed { .. } | input::Error::Unreadable { .. } | input::Error::Stdin(_) => return None,
+        input::Error::Malformed { .. } => "`langdock help send` tells what the files of -t, -T and --messages may hold",
+        input::Error::Unreadable { path, .. } => return look_at(path),
+        input::Error::Stdin(_) => "leave standard input out with --no-stdin",
     };
-    Some(hint.to_owned())
+    hint.to_owned()
 }
 
 fn session_hint(error: &session::Error) -> Option<String> {

@@ -119,6 +119,14 @@ pub(crate) enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// What `doctor` found.
+    #[error("{wrong} {}", if *.wrong == 1 { "thing is wrong" } else { "things are wrong" })]
+    Unwell {
+        /// How many things are wrong.
+        wrong: usize,
+        /// What kind of failure the first of them is.
+        kind: Kind,
+    },
     /// SIGINT or SIGTERM.
     #[error("interrupted")]
     Interrupted(i32),
@@ -157,6 +165,7 @@ impl Error {
             Self::RequestTooLarge { .. } | Self::TooManyTokens { .. } => Kind::TooLarge,
             Self::Call { after_content: true, .. } => Kind::Incomplete,
             Self::Call { source, .. } => call_kind(source),
+            Self::Unwell { kind, .. } => *kind,
             Self::Truncated(_) => Kind::Truncated,
             Self::Refusal(_) => Kind::Refusal,
             Self::NoCodeBlock(_) | Self::Unfit(_) => Kind::Schema,

@@ -21,6 +21,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 PROGRAM, FOLDER = sys.argv[1], Path(sys.argv[2])
 MODEL = "claude-3-haiku-20240307"
+# Its context window is not known: 5 MB of text are estimated, and not refused.
+ROOMY_MODEL = "claude-roomy"
 KEY = "sk-ld-cost"
 # The same surroundings wherever it runs: the length of an environment shows in the count of instructions.
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": str(FOLDER), "LANG": "C.UTF-8", "LANGDOCK_API_KEY": KEY}
@@ -269,7 +271,7 @@ def measure(table, http, https, ca, text, image):
         at = [sorted(found)[int(len(found) * share)] for found in (ours, theirs)]
         table.delay(f"delay of a delta to a pipe, {name}", *at, goal)
 
-    piped = shell('cat "$1" | "$2" send --base-url "$3" -m "$4"', text, PROGRAM, f"{http}/short", MODEL)
+    piped = shell('cat "$1" | "$2" send --base-url "$3" -m "$4"', text, PROGRAM, f"{http}/short", ROOMY_MODEL)
     curl_piped = shell(
         'cat "$1" | jq -Rs \'{model: $m, max_tokens: 4096, stream: true, messages: [{role: "user", content: .}]}\' '
         '--arg m "$2" | curl -sN "$3/v1/messages" -H "Authorization: Bearer $4" -H "anthropic-version: 2023-06-01" '

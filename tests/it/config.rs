@@ -168,9 +168,9 @@ fn a_mistake_in_the_file_is_named_with_file_line_key_and_what_may_be_meant() {
     for (text, message, hint) in [
         ("model = 'm'\nregoin = 'eu'\n", "line 2: there is no key `regoin`", "did you mean `region`?"),
         ("qqq = 1\n", "line 1: there is no key `qqq`", "config show"),
-        ("max_tokens = 0\n", "`max_tokens` in `", ""),
-        ("[profiles.work]\ntimeout = 5\n", "`timeout` of profile `work` in `", ""),
-        ("region = \n", "line 1: ", ""),
+        ("max_tokens = 0\n", "`max_tokens` in `", "help config"),
+        ("[profiles.work]\ntimeout = 5\n", "`timeout` of profile `work` in `", "help config"),
+        ("region = \n", "line 1: ", "help config"),
         ("base_url = 'https://api.langdock.com/anthropic/us'\nregion = 'eu'\n", "`region` in `", "--region us"),
     ] {
         let path = config_file(&home, text);
@@ -183,7 +183,7 @@ fn a_mistake_in_the_file_is_named_with_file_line_key_and_what_may_be_meant() {
     }
     config_file(&home, "a = '\u{e9}'\n");
     fs::write(home.config().join("config.toml"), b"model = 'm'\n# \xe9\n").unwrap();
-    send_in(&home).run().failed(2, "line 2: it is not UTF-8", "");
+    send_in(&home).run().failed(2, "line 2: it is not UTF-8", "help config");
 }
 
 #[test]
@@ -278,7 +278,8 @@ fn set_keeps_comments_mode_and_links_and_writes_nothing_that_is_wrong() {
         ("api_key_cmd", "pass show x", "a list of a program and its arguments"),
         ("base_url", "x", "the base URL `x`"),
     ] {
-        config(&home, &["set", key, value]).failed(2, &format!("`{key}` cannot be set: "), "").stderr_contains(reason);
+        let refused = config(&home, &["set", key, value]);
+        refused.failed(2, &format!("`{key}` cannot be set: "), "help config").stderr_contains(reason);
     }
     config(&home, &["set", "regoin", "us"]).failed(2, "there is no setting `regoin`", "did you mean `region`?");
     config(&home, &["set", "region", "us", "--region", "eu"]).failed(2, "`config set`", "--profile");

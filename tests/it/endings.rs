@@ -177,7 +177,7 @@ fn a_full_device_on_stdout_is_exit_1() {
     for flags in ["", "-S", "--jsonl"] {
         let script = format!("exec langdock send {flags} -m {MODEL} hello > /dev/full");
         let outcome = Langdock::shell(&script).key().against(&server).run();
-        outcome.failed(1, "cannot write to standard output: No space left on device", "");
+        outcome.failed(1, "cannot write to standard output: No space left on device", "-o FILE");
     }
     let script = format!("exec langdock send --json -m {MODEL} hello > /dev/full");
     let outcome = Langdock::shell(&script).key().against(&server).run();
@@ -190,6 +190,6 @@ fn a_full_device_on_stdout_is_exit_1() {
 fn a_full_device_behind_output_is_exit_1_and_named() {
     let server = Server::start(|_, _| Reply::sse(events::answer(&["Hello", " world"])));
     let outcome = send(&server).args(["-o", "/dev/full"]).run();
-    outcome.stdout("").failed(1, "`/dev/full`: No space left on device", "");
+    outcome.stdout("").failed(1, "`/dev/full`: No space left on device", "-o FILE");
     server.only_request();
 }

@@ -38,6 +38,7 @@ const CONNECTED: &[Connected] = &[
     ("send", connection::goes_to_the_region),
     ("tool-run", connection::goes_to_the_region),
     ("models", connection::goes_to_the_region),
+    ("doctor", connection::shows_the_region_in_json),
     ("auth login", connection::shows_the_region),
     ("auth status", connection::shows_the_region),
     ("auth logout", connection::shows_the_region),

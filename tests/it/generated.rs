@@ -100,7 +100,7 @@ fn is_one_line(text: &str) -> bool {
 }
 
 /// Returns the program, each of its commands and each of theirs, with the words that call it.
-fn commands() -> Vec<(Vec<String>, Command)> {
+pub(crate) fn commands() -> Vec<(Vec<String>, Command)> {
     let mut program = langdock::command_line();
     program.build();
     let mut commands = vec![(vec![], program)];

@@ -5,11 +5,13 @@
 mod auth;
 mod config;
 mod demo;
+mod doctor;
 mod endings;
 mod errors;
 mod fixtures_hold;
 mod flags;
 mod generated;
+mod help;
 mod layering;
 mod models;
 mod network;

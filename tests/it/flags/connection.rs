@@ -73,6 +73,12 @@ pub(super) fn shows_the_region(command: &str) {
     outcome.code(2).stdout("").stderr_contains("region");
 }
 
+/// Shows that the flags arrive where the region is one of the things that are looked at.
+pub(super) fn shows_the_region_in_json(command: &str) {
+    let outcome = Langdock::new().args([command, "--region", "us"]).run();
+    outcome.code(4).stdout_contains("us (--region)");
+}
+
 fn region() {
     for (args, path) in [(&[][..], "/anthropic/eu/v1/messages"), (&["--region", "us"], "/anthropic/us/v1/messages")] {
         let server = answering("ok");

@@ -1,4 +1,4 @@
-//! Flags of `count`, which are those of `send` for what goes in, and of `usage`, and the tag that it sums up by.
+//! Flags of `count`, which are those of `send` for what goes in, of `usage` and the tag that it sums up by, of `doctor` and `help`.
 
 use serde_json::Value;
 
@@ -59,6 +59,14 @@ pub(super) const ROWS: &[Row] = &[
     (&["usage"], "--since", |_| since()),
     (&["usage"], "--json", |_| json()),
     (&["send", "tool-run"], "--tag", tag),
+    (&["doctor"], "--json", |_| {
+        let outcome = Langdock::new().args(["--demo", "doctor", "--json"]).run();
+        assert_eq!(outcome.code(0).stdout_json()["healthy"], true);
+    }),
+    (&["help"], "TOPIC", |_| {
+        let outcome = Langdock::new().args(["help", "regions"]).run();
+        outcome.code(0).stderr_empty().stdout_contains("global");
+    }),
 ];
 
 /// Returns what `count --json` says, in a folder with some files.

@@ -262,7 +262,7 @@ fn exit_status(page: &str) -> Option<Roff> {
 
 /// Whether the page is about talking to the endpoint, or about how that is set up.
 fn talks(page: &str) -> bool {
-    !matches!(page, "langdock-completions" | "langdock-serve" | "langdock-session")
+    !matches!(page, "langdock-completions" | "langdock-help" | "langdock-serve" | "langdock-session")
 }
 
 fn example_section(page: &str) -> Roff {

@@ -1,0 +1,57 @@
+//! `langdock help`, and the examples that the long help ends with.
+//!
+//! They are added when help is asked for, and not to the definition: a request does not pay for them.
+
+use clap::Args;
+
+use super::{command_line, examples};
+
+/// Tell more of a command or a topic
+///
+/// The topics are exit-codes, environment, config and regions.
+#[derive(Debug, Args)]
+pub(crate) struct Help {
+    /// A command, or a topic
+    #[arg(value_name = "COMMAND|TOPIC")]
+    pub(crate) topic: Vec<String>,
+}
+
+/// The long help of a command; none if there is no such command.
+pub(crate) fn command_help(words: &[String]) -> Option<String> {
+    let mut program = command_line();
+    program.build();
+    let mut command = &mut program;
+    for word in words {
+        command = command.find_subcommand_mut(word)?;
+    }
+    let text = command.render_long_help().to_string();
+    Some(text + &shown_examples(words.first().map_or("", String::as_str)))
+}
+
+/// The names of the commands.
+pub(crate) fn commands() -> Vec<String> {
+    command_line().get_subcommands().map(|command| command.get_name().to_owned()).collect()
+}
+
+/// Adds the examples to a help text that clap has written for `--help`.
+pub(super) fn with_examples(text: String) -> String {
+    let usage = text.lines().find_map(|line| line.strip_prefix("Usage: langdock "));
+    let command = usage.and_then(|usage| usage.split_whitespace().next()).filter(|word| !word.starts_with(['[', '<']));
+    let examples = shown_examples(command.unwrap_or_default());
+    text + &examples
+}
+
+fn shown_examples(command: &str) -> String {
+    let examples = examples(command);
+    if examples.is_empty() {
+        return String::new();
+    }
+    let mut text = "\nExamples:\n".to_owned();
+    for (what, script) in examples {
+        text.push_str(&format!("  {what}\n"));
+        for line in script.lines() {
+            text.push_str(&format!("      {line}\n"));
+        }
+    }
+    text
+}

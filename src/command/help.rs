@@ -1,0 +1,81 @@
+//! `langdock help`: a command's own help, and what belongs to no single command.
+
+use crate::app::App;
+use crate::cli::{self, command_help, commands};
+use crate::client::{DEFAULT_BASE_URL, KNOWN_REGIONS, regions_instead};
+use crate::config::{SETTINGS, VARIABLES};
+use crate::error::{EXIT_CODES, Error};
+use crate::input::did_you_mean;
+
+/// A topic and what makes its text.
+type Topic = (&'static str, fn() -> String);
+
+/// The topics that are no commands; `config` is both, and its help has the keys of the file below it.
+const TOPICS: [Topic; 3] = [("exit-codes", exit_codes), ("environment", environment), ("regions", regions)];
+
+/// Prints help.
+pub(crate) fn help(app: &App, args: &cli::Help) -> Result<(), Error> {
+    let words: Vec<&str> = args.topic.iter().map(String::as_str).collect();
+    if let [word] = words.as_slice()
+        && let Some((_, text)) = TOPICS.iter().find(|(name, _)| name == word)
+    {
+        return app.print(&text());
+    }
+    let Some(mut text) = command_help(&args.topic) else { return Err(unknown(&words.join(" "))) };
+    if words == ["config"] {
+        text.push_str(&config_file());
+    }
+    app.print(&text)
+}
+
+fn unknown(given: &str) -> Error {
+    let commands = commands();
+    let known = || commands.iter().map(String::as_str).chain(TOPICS.iter().map(|(name, _)| *name));
+    Error::Usage {
+        message: format!("there is no help on `{given}`{}", did_you_mean(given, known())),
+        hint: Some(format!("there is help on: {}", known().collect::<Vec<_>>().join(", "))),
+    }
+}
+
+fn exit_codes() -> String {
+    let mut text = "Exit codes, with the kind that the JSON error object names:\n\n".to_owned();
+    for (code, kind, what) in EXIT_CODES {
+        text.push_str(&format!("  {code:>3}  {kind:15}  {what}\n"));
+    }
+    text
+}
+
+fn environment() -> String {
+    let mut text =
+        "A flag goes before its variable, and that before the config file. No other variable has an effect.\n\n"
+            .to_owned();
+    let width = VARIABLES.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, what) in VARIABLES {
+        text.push_str(&format!("  {name:width$}  {what}\n"));
+    }
+    text
+}
+
+fn config_file() -> String {
+    let mut text =
+        "\nKeys of the config file, also below [profiles.NAME]; `langdock config path` says where it is:\n".to_owned();
+    for setting in &SETTINGS {
+        text.push_str(&format!("  {} = {}\n      {}\n", setting.key, setting.sample, setting.about));
+    }
+    text
+}
+
+fn regions() -> String {
+    let known = KNOWN_REGIONS.join(", ");
+    let mut text = format!(
+        "Requests go to the region that is chosen by --region, LANGDOCK_REGION or the config file, and to no other one:\nno \
+         retry, fallback or redirect changes it. Known are {known}; the first is the default, and any other slug is sent\nwith a \
+         notice. `langdock models --region REGION` lists what a region has for your key.\n\nThe region stands in the base \
+         URL: {DEFAULT_BASE_URL}\n"
+    );
+    let elsewhere = "claude-3-opus-20240229";
+    if let Some(regions) = regions_instead(elsewhere, "eu") {
+        text.push_str(&format!("Of Langdock's first models, {elsewhere} is in {} only.\n", regions.join(", ")));
+    }
+    text
+}
