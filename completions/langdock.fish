@@ -133,6 +133,7 @@ never\t'Never'"
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l lang -d 'With --extract: the first code block of this language' -r
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s o -l output -d 'Write the answer to this file, whole or not at all' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tag -d 'A word for the log, by which `langdock usage --by tag` sums up' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l session -d 'Go on with this conversation, or begin it' -r
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l region -d 'Region: eu, us, global, ch' -r
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l profile -d 'Profile of the config file' -r
@@ -160,8 +161,12 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s j -l json
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l jsonl -d 'Print each event on a line as it comes, then the message object'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s x -l extract -d 'Print the first fenced code block only'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-truncated -d 'Exit 0 even if the answer was cut off by the limit of tokens'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s c -l continue -d 'Go on with the conversation that was last used, or with LANGDOCK_SESSION\'s'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l fork -d 'With --continue or --session: go on in a copy, and leave the conversation as it is'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s n -l no-log -d 'Save nothing of this, neither in a conversation nor in the log of requests'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l dry-run -d 'Print the body and send nothing; the data of images is shortened'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l curl -d 'Print an equal curl command and send nothing; the key stands in it as $LANGDOCK_API_KEY'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s y -l yes -d 'Run every call unasked, but for those of tools with `confirm`'

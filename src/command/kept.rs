@@ -139,7 +139,9 @@ impl Kept {
     pub(crate) fn begin(&mut self, app: &App) {
         let Some((said, system)) = self.said.take() else { return };
         if let Some(exchange) = &mut self.exchange {
-            said.iter().for_each(|message| exchange.say(&message.content));
+            for message in &said {
+                exchange.say(&message.content);
+            }
             return tell_failure(app, exchange);
         }
         let mut exchange = self.conversation.begin(&said, system.as_deref());
