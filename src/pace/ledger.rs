@@ -19,6 +19,9 @@ const LEARNED_FOR: u64 = 15 * WINDOW;
 /// From one conclusion to the next: several 429s may have one cause.
 const LEARN_AGAIN: u64 = 10 * SECOND;
 
+/// The part of the limit that is booked for an answer at the most, unless the server is known to book all of it.
+const MOST_OUTPUT: u64 = 4;
+
 /// The whole, where a share is counted.
 const WHOLE: u64 = 1_000_000;
 
@@ -212,7 +215,8 @@ impl Ledger {
         let start = self.start(now, place, asked, limits);
         if start <= now {
             let id = if let Some(place) = place { self.queue.remove(place).id } else { self.take_number() };
-            let tokens = limits.tokens.map_or(self.booked(asked), |limit| self.booked(asked).min(limit));
+            let booked = self.booked(asked, limits);
+            let tokens = limits.tokens.map_or(booked, |limit| booked.min(limit));
             self.slots.push(Slot { id, at: now, tokens, most: asked.most(), has_ended: false });
             self.due = limits.spread(self.due, now);
             return Look::Go(Some(id));
@@ -326,18 +330,21 @@ impl Ledger {
         let mut forecast = Forecast::new(limits, &self.slots, self.others, now.max(self.not_before), self.due);
         for ticket in ahead {
             let Ticket { input, max_tokens, priority, .. } = *ticket;
-            forecast.place(self.booked(&Asked { input, max_tokens, priority }));
+            forecast.place(self.booked(&Asked { input, max_tokens, priority }, limits));
         }
-        forecast.place(self.booked(asked))
+        forecast.place(self.booked(asked, limits))
     }
 
-    /// The tokens that a request is booked for.
-    fn booked(&self, asked: &Asked) -> u64 {
+    /// The tokens that a request is booked for. Where answers may be as long as the whole minute's limit and hardly any is,
+    /// a part of the limit has to do, or the first ones would have a minute each.
+    fn booked(&self, asked: &Asked, limits: Limits) -> u64 {
         if self.counts_the_most {
             return asked.most();
         }
         let output = u128::from(asked.max_tokens) * u128::from(self.share.min(WHOLE)) / u128::from(WHOLE);
-        asked.input.saturating_add(u64::try_from(output).unwrap_or(asked.max_tokens))
+        let output = u64::try_from(output).unwrap_or(asked.max_tokens);
+        let most = limits.tokens.map_or(u64::MAX, |limit| limit / MOST_OUTPUT);
+        asked.input.saturating_add(output.min(most))
     }
 
     fn take_number(&mut self) -> u64 {
@@ -374,6 +381,11 @@ mod tests {
         NOW + seconds * SECOND
     }
 
+    /// A book for a server that counts all that a request may take.
+    fn strict() -> Ledger {
+        Ledger { counts_the_most: true, ..Ledger::default() }
+    }
+
     /// The slot of a request that may begin.
     #[track_caller]
     fn goes(look: Look) -> u64 {
@@ -390,7 +402,7 @@ mod tests {
 
     #[test]
     fn the_first_request_waits_for_nothing_and_what_it_did_not_take_is_free_again() {
-        let (mut ledger, base) = (Ledger::default(), base(None, Some(120)));
+        let (mut ledger, base) = (strict(), base(None, Some(120)));
         let slot = goes(ledger.look(NOW, None, &ASKED, &base));
         let (ticket, start) = waits(ledger.look(NOW, None, &ASKED, &base));
         assert_eq!(start, 62);
@@ -401,7 +413,7 @@ mod tests {
 
     #[test]
     fn who_came_first_goes_first_and_persons_go_before_a_batch() {
-        let (mut ledger, base) = (Ledger::default(), base(None, Some(100)));
+        let (mut ledger, base) = (strict(), base(None, Some(100)));
         let slot = goes(ledger.look(NOW, None, &ASKED, &base));
         let batch = Asked { priority: Priority::Batch, ..ASKED };
         let (first, _) = waits(ledger.look(NOW, None, &batch, &base));
@@ -416,7 +428,7 @@ mod tests {
 
     #[test]
     fn a_ticket_that_nobody_looks_at_lapses_and_so_does_a_slot() {
-        let (mut ledger, base) = (Ledger::default(), base(None, Some(100)));
+        let (mut ledger, base) = (strict(), base(None, Some(100)));
         goes(ledger.look(NOW, None, &ASKED, &base));
         waits(ledger.look(NOW, None, &ASKED, &base));
         let (mine, start) = waits(ledger.look(NOW, None, &ASKED, &base));
@@ -492,6 +504,16 @@ mod tests {
     }
 
     #[test]
+    fn answers_that_may_be_longer_than_the_limit_do_not_have_a_minute_each() {
+        let (mut ledger, base) = (Ledger::default(), base(None, Some(4000)));
+        let asked = Asked { input: 10, max_tokens: 8192, priority: Priority::Person };
+        for _ in 0..50 {
+            let slot = goes(ledger.look(NOW, None, &asked, &base));
+            ledger.settle(slot, &asked, Some(NOW), Ending::Answered { input: 10, output: 40 });
+        }
+    }
+
+    #[test]
     fn requests_are_booked_for_what_answers_use_unless_the_server_counts_the_most() {
         let (mut ledger, base) = (Ledger::default(), base(None, Some(1_000_000)));
         let asked = Asked { input: 10, max_tokens: 1000, priority: Priority::Person };
@@ -499,17 +521,17 @@ mod tests {
             let slot = goes(ledger.look(NOW, None, &asked, &base));
             ledger.settle(slot, &asked, None, Ending::Answered { input: 10, output: 100 });
         }
-        assert_eq!(ledger.booked(&asked), 110);
+        assert_eq!(ledger.booked(&asked, base.configured), 110);
         let slot = goes(ledger.look(NOW, None, &asked, &base));
         let used = |used: u64| Reported { limit: 1_000_000, remaining: Some(1_000_000 - used) };
         for (left, expected) in [(40 * 110 + 1010, 1010), (40 * 110 + 10, 110)] {
             let received = Received { requests: None, tokens: Some(used(left)) };
             ledger.observe(NOW, Some(slot), &asked, &received);
-            assert_eq!((ledger.booked(&asked), ledger.others.tokens), (expected, 0));
+            assert_eq!((ledger.booked(&asked, base.configured), ledger.others.tokens), (expected, 0));
         }
         ledger.settle(slot, &asked, None, Ending::Answered { input: 10, output: 900 });
-        assert_eq!(ledger.booked(&asked), 910);
+        assert_eq!(ledger.booked(&asked, base.configured), 910);
         ledger.hold(NOW, NOW, &base);
-        assert_eq!(ledger.booked(&asked), 1010);
+        assert_eq!(ledger.booked(&asked, base.configured), 1010);
     }
 }
