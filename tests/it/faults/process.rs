@@ -30,7 +30,7 @@ fn a_full_device_on_stdout_is_told_by_every_command() {
         let (server, home) = (good(), Home::new());
         let outcome = row.in_shell("", "> /dev/full", &server, &home).run();
         let failure = outcome.failure(1);
-        failure.says("cannot write to standard output: No space left on device", "");
+        failure.says("cannot write to standard output: No space left on device", "make room");
         assert_eq!(failure.object.is_object(), row.tells_objects(), "{outcome}");
         check_clean("a full device", &outcome);
     }
