@@ -109,6 +109,9 @@ fn few_descriptors_and_a_small_stack_are_enough_or_told() {
     }
 }
 
+/// Makes the reply to a request.
+type Replies = fn(&Request) -> Reply;
+
 /// As much as nobody should have to hold in memory, in pieces.
 const PIECE: usize = 64 * 1024;
 const PIECES: usize = 1 << 30 >> 16;
@@ -116,16 +119,18 @@ const PIECES: usize = 1 << 30 >> 16;
 #[test]
 #[cfg(target_os = "linux")]
 fn a_gigabyte_that_is_no_answer_does_not_gather_in_memory() {
-    let faults: [(&str, i32, fn(&Request) -> Reply); 5] = [
-        ("a body of one word", 5, |request| begun(request).repeat([b'x'; PIECE], PIECES)),
-        ("a string that does not end", 5, |request| begun(request).body("{\"id\":\"").repeat([b'x'; PIECE], PIECES)),
+    let faults: [(&str, i32, Replies); 5] = [
+        ("a body of one word", 5, |request| begun(request).repeat("x".repeat(PIECE), PIECES)),
+        ("a string that does not end", 5, |request| {
+            begun(request).body("{\"id\":\"").repeat("x".repeat(PIECE), PIECES)
+        }),
         ("a list that does not end", 5, |request| {
             begun(request).body("{\"data\":[1").repeat(",1".repeat(PIECE / 2), PIECES)
         }),
         ("an event that does not end", 5, |request| {
-            begun(request).body(Stream::new().start().to_string() + "data: ").repeat([b'x'; PIECE], PIECES)
+            begun(request).body(Stream::new().start().to_string() + "data: ").repeat("x".repeat(PIECE), PIECES)
         }),
-        ("an error of that size", 5, |_| Reply::status(500).repeat([b'x'; PIECE], PIECES)),
+        ("an error of that size", 5, |_| Reply::status(500).repeat("x".repeat(PIECE), PIECES)),
     ];
     thread::scope(|scope| {
         for row in &COMMANDS {

@@ -13,6 +13,9 @@ use crate::support::{
 /// A host that no name server knows (RFC 2606): only a proxy could reach it.
 const NOWHERE: &str = "https://langdock.invalid";
 
+/// Makes the reply of a proxy.
+type Replies = fn() -> Reply;
+
 /// Runs every command against this base URL with these flags, and asserts a failure of the network.
 fn all_fail(fault: &str, base_url: &str, flags: &[&OsStr]) {
     for row in &COMMANDS {
@@ -51,7 +54,7 @@ fn every_command_trusts_no_certificate_but_a_good_one() {
 
 #[test]
 fn every_command_tells_of_a_proxy_that_is_in_the_way() {
-    let replies: [(&str, fn() -> Reply); 6] = [
+    let replies: [(&str, Replies); 6] = [
         ("it wants a login", || Reply::status(407).header("proxy-authenticate", "Basic realm=\"x\"").body("no")),
         ("it answers with a page", || {
             Reply::status(403).header("content-type", "text/html").body("<html>Blocked</html>")
