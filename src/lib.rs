@@ -38,7 +38,7 @@ use std::sync::Arc;
 use crate::app::App;
 use crate::cli::{AuthCommand, Command, ConfigCommand, Unparsed};
 use crate::config::Env;
-use crate::error::{Error, ErrorForm, Kind};
+use crate::error::{Error, ErrorForm, Kind, unless_panicked};
 use crate::ui::{ColorChoice, Facts, Notices, Verbosity, colored, die_of, die_of_closed_stdout};
 
 /// Runs a command line, the name of the program first, and gives the exit code.
@@ -54,10 +54,10 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let colored = colored(color, env.no_color, env.clicolor_force, facts.stderr_is_terminal);
     let notices = Notices::new(verbosity, colored);
     let app = Arc::new(App { env, facts, notices, interrupt: Arc::default() });
-    let result = match parsed {
+    let result = unless_panicked(|| match parsed {
         Ok(command) => dispatch(&app, command),
         Err(unparsed) => answer_unparsed(&app, unparsed),
-    };
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -90,10 +90,33 @@ pub fn settings() -> impl Iterator<Item = (&'static str, &'static str, &'static 
     config::SETTINGS.iter().map(|setting| (setting.key, setting.sample, setting.about))
 }
 
-/// What the fuzz target reaches into; no part of the product.
+/// What the fuzz targets reach into; no part of the product.
 #[cfg(feature = "internals")]
 pub mod internals {
+    use std::path::Path;
+
+    use crate::config::ConfigFile;
+    use crate::input::{Conversation, Places, Template, in_turn, parse_tools};
     use crate::protocol::Machine;
+
+    /// Reads a file that people write: a config, tools, a template or a conversation, by the remainder of `kind`. The error is
+    /// in words.
+    pub fn read_file(kind: u8, text: &str) -> Result<(), String> {
+        let refused = |error: crate::input::Error| error.to_string();
+        match kind % 4 {
+            0 => ConfigFile::parse(Path::new("config.toml"), text).map(drop).map_err(|error| error.to_string()),
+            1 => parse_tools("tools", text).map(drop).map_err(refused),
+            2 => {
+                let given = Places { params: &[], prompt: Some("words"), stdin: Some("input") };
+                let mut template = Template::parse("template", text).map_err(refused)?;
+                template.fill(given).map(drop).map_err(refused)
+            }
+            _ => {
+                let conversation = Conversation::parse("messages", text).map_err(refused)?;
+                in_turn(conversation.messages).map(drop).map_err(refused)
+            }
+        }
+    }
 
     /// Feeds a response body in pieces to the stream machine. Gives the message as JSON, or the error in words.
     pub fn replay(pieces: &[&[u8]]) -> Result<String, String> {
@@ -149,7 +172,7 @@ fn block_on(future: impl Future<Output = Result<(), Error>> + Send + 'static) ->
         .map_err(|source| Error::System { what: "start the runtime", source })?;
     let result = runtime.block_on(runtime.spawn(future));
     runtime.shutdown_background();
-    // A panic has been told by then; it goes on as one.
+    // A panic goes on as one, up to where it is told.
     result.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 

@@ -9,7 +9,7 @@ use super::models::{Model, Page};
 use crate::protocol::ApiError;
 
 /// The longest page of a list that is read, in bytes.
-const MAX_PAGE_BYTES: usize = 16 * 1024 * 1024;
+const MAX_PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// The most models that are asked for: a list whose pages never end must not be followed for ever.
 const MAX_MODELS: usize = 10_000;

@@ -45,6 +45,7 @@ impl Error {
             }
             Self::Unreadable { path, .. } => return Some(look_at(path)),
             Self::System { .. } => "`langdock doctor` looks at what a request needs",
+            Self::Bug(_) => "this is a bug of langdock, or the system has run out of something; see `ulimit -a`",
             // Each of the things has its own.
             Self::Unwell { .. }
             | Self::NoCommand { .. }

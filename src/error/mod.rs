@@ -1,5 +1,6 @@
 //! Every way a run can fail: its kind, its exit code and what to do next, all in one place.
 
+mod bug;
 mod hint;
 mod kind;
 
@@ -7,6 +8,7 @@ use std::error::Error as _;
 
 use serde_json::json;
 
+pub(crate) use bug::unless_panicked;
 pub(crate) use kind::{EXIT_CODES, ErrorForm, Kind};
 
 use crate::client;
@@ -149,6 +151,9 @@ pub(crate) enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// A panic: what it said, and where.
+    #[error("internal error: {0}")]
+    Bug(String),
 }
 
 impl Error {
@@ -177,6 +182,7 @@ impl Error {
             | Self::Unreadable { .. }
             | Self::Unwritable { .. }
             | Self::Listen { .. }
+            | Self::Bug(_)
             | Self::System { .. } => Kind::Internal,
         }
     }

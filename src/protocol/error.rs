@@ -53,10 +53,14 @@ pub(crate) struct ApiError {
 /// The longest message that is passed on, in characters.
 const MAX_MESSAGE_CHARS: usize = 1000;
 
+/// How much of a body is looked at, in bytes: JSON that is read takes many times its length in memory.
+const MAX_READ_BYTES: usize = 64 * 1024;
+
 impl ApiError {
     /// Reads an error body. Known shapes: Anthropic's, OpenAI's, a bare `message`, an `error` that is text, an HTML page
     /// of a gateway, plain text, and nothing at all; `reason` is then the status in words.
     pub(crate) fn from_body(reason: Option<&str>, body: &[u8]) -> Self {
+        let body = &body[..body.len().min(MAX_READ_BYTES)];
         let text = String::from_utf8_lossy(body);
         let parsed: Option<Value> = serde_json::from_slice(body).ok();
         let from_json = parsed.as_ref().and_then(Self::from_json);

@@ -180,7 +180,8 @@ fn tell(seen: Vec<u8>) -> Body {
         decoder.push(beginning);
         Body::Events(decoder, Accumulator::default())
     } else if EVENT_BEGINNINGS.iter().any(|field| field.starts_with(beginning)) {
-        Body::Unknown(seen) // Also where nothing has come yet.
+        // Also where nothing has come yet. White space is not kept: a server may send any amount of it.
+        Body::Unknown(beginning.to_vec())
     } else {
         Body::Json(seen)
     }
@@ -208,5 +209,22 @@ fn not_a_message(body: &[u8]) -> StreamError {
         Err(error) if error.is_eof() => StreamError::Cut,
         Ok(value) if value.get("error").is_some() => StreamError::Api(ApiError::from_body(None, body)),
         _ => StreamError::NotAMessage { excerpt: ApiError::from_body(None, body).message },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_before_an_answer_does_not_gather() {
+        let mut machine = Machine::default();
+        for _ in 0..100 {
+            machine.push(&b" \r\n\t".repeat(1000));
+            assert!(matches!(&machine.body, Body::Unknown(seen) if seen.is_empty()));
+        }
+        machine.push(b"da");
+        machine.push(b"ta: {\"type\":\"ping\"}\n\n");
+        assert!(matches!(machine.body, Body::Events(..)));
     }
 }

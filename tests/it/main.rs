@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod endings;
 mod errors;
+mod faults;
 mod fixtures_hold;
 mod flags;
 mod generated;

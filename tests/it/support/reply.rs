@@ -1,6 +1,6 @@
 //! What the scripted server does on the socket when a request has come, one step after the other.
 
-use std::{fmt::Display, io, net::SocketAddr};
+use std::{fmt::Display, io, net::SocketAddr, thread, time::Duration};
 
 use serde_json::Value;
 
@@ -36,6 +36,8 @@ enum Framing {
 enum Step {
     Write(Vec<u8>),
     WriteUnframed(Vec<u8>),
+    Repeat(Vec<u8>, usize),
+    Drip(Vec<u8>),
     Wait(Gate),
     WaitForHangUp,
     Close,
@@ -135,6 +137,16 @@ impl Reply {
         self.step(Step::WriteUnframed(bytes.as_ref().to_vec()))
     }
 
+    /// Writes this part of the body so many times, without ever having all of it in memory.
+    pub(crate) fn repeat(self, bytes: impl AsRef<[u8]>, times: usize) -> Self {
+        self.step(Step::Repeat(bytes.as_ref().to_vec(), times))
+    }
+
+    /// Writes these bytes outside of the framing over and over, one at a time and slowly, until the client has had enough.
+    pub(crate) fn drip(self, bytes: impl AsRef<[u8]>) -> Self {
+        self.step(Step::Drip(bytes.as_ref().to_vec()))
+    }
+
     /// Waits until the test opens this gate.
     pub(crate) fn wait(self, gate: &Gate) -> Self {
         self.step(Step::Wait(gate.clone()))
@@ -180,6 +192,14 @@ impl Reply {
             match step {
                 Step::Write(bytes) => self.write(bytes, &mut wire)?,
                 Step::WriteUnframed(bytes) => self.pieces(bytes).try_for_each(|piece| wire.send(piece))?,
+                Step::Repeat(bytes, times) => (0..*times).try_for_each(|_| self.write(bytes, &mut wire))?,
+                Step::Drip(bytes) => {
+                    // The pause is what is asked for here: no test depends on how long it is.
+                    for byte in bytes.iter().cycle() {
+                        wire.send(&[*byte])?;
+                        thread::sleep(Duration::from_millis(5));
+                    }
+                }
                 Step::Wait(gate) => gate.pass(),
                 Step::WaitForHangUp => {
                     wire.wait_for_hang_up();
@@ -240,7 +260,11 @@ impl Reply {
     }
 
     fn body_length(&self) -> usize {
-        let length = |step: &Step| if let Step::Write(bytes) = step { bytes.len() } else { 0 };
+        let length = |step: &Step| match step {
+            Step::Write(bytes) => bytes.len(),
+            Step::Repeat(bytes, times) => bytes.len() * times,
+            _ => 0,
+        };
         self.steps.iter().map(length).sum()
     }
 
