@@ -70,7 +70,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -s t -l template
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s T -l tool -d 'Tools that the model may ask for: a file in JSON or TOML, or a program; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l tool-choice -d 'Whether the model has to call a tool: auto, any, none, or the one tool to call' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l color -d 'Colour of messages' -r -f -a "auto\t'On a terminal'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l color -d 'Colour of messages and of rendered Markdown' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l lang -d 'With --extract: the first code block of this language' -r
@@ -93,9 +93,12 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l repair -d 'Wi
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s I -l no-stdin -d 'Leave standard input alone'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-check -d 'Send a request all the same that is too large by what is known of the limits'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l raw -d 'Print the answer as it was written, on a terminal too'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l markdown -d 'Render the answer\'s Markdown, in a pipe too [default: on a terminal]'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s q -l quiet -d 'Say nothing but errors'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s v -l verbose -d 'Say what is done; -vv: requests and headers too, never bodies or the key'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s u -l usage -d 'Say the tokens and the time it took'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l show-thinking -d 'Show the model\'s reasoning too, on stderr'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s S -l no-stream -d 'Ask for the answer in one piece'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s j -l json -d 'Print the API\'s message object'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l jsonl -d 'Print each event on a line as it comes, then the message object'
@@ -127,12 +130,13 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s t -l temp
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s T -l tool -d 'Tools that the model may ask for: a file in JSON or TOML, or a program; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tool-choice -d 'Whether the model has to call a tool: auto, any, none, or the one tool to call' -r
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l color -d 'Colour of messages' -r -f -a "auto\t'On a terminal'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l color -d 'Colour of messages and of rendered Markdown' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l lang -d 'With --extract: the first code block of this language' -r
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s o -l output -d 'Write the answer to this file, whole or not at all' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tag -d 'A word for the log, by which `langdock usage --by tag` sums up' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l session -d 'Go on with this conversation, or begin it' -r
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l region -d 'Region: eu, us, global, ch' -r
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l profile -d 'Profile of the config file' -r
@@ -152,16 +156,23 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l call -d '
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s I -l no-stdin -d 'Leave standard input alone'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l no-check -d 'Send a request all the same that is too large by what is known of the limits'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l raw -d 'Print the answer as it was written, on a terminal too'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l markdown -d 'Render the answer\'s Markdown, in a pipe too [default: on a terminal]'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s q -l quiet -d 'Say nothing but errors'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s v -l verbose -d 'Say what is done; -vv: requests and headers too, never bodies or the key'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s u -l usage -d 'Say the tokens and the time it took'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l show-thinking -d 'Show the model\'s reasoning too, on stderr'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s S -l no-stream -d 'Ask for the answer in one piece'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s j -l json -d 'Print the API\'s message object'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l jsonl -d 'Print each event on a line as it comes, then the message object'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s x -l extract -d 'Print the first fenced code block only'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-truncated -d 'Exit 0 even if the answer was cut off by the limit of tokens'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s c -l continue -d 'Go on with the conversation that was last used, or with LANGDOCK_SESSION\'s'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l fork -d 'With --continue or --session: go on in a copy, and leave the conversation as it is'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s n -l no-log -d 'Save nothing of this, neither in a conversation nor in the log of requests'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l dry-run -d 'Print the body and send nothing; the data of images is shortened'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l curl -d 'Print an equal curl command and send nothing; the key stands in it as $LANGDOCK_API_KEY'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s y -l yes -d 'Run every call unasked, but for those of tools with `confirm`'

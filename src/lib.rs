@@ -95,6 +95,18 @@ pub fn settings() -> impl Iterator<Item = (&'static str, &'static str, &'static 
 pub mod internals {
     use crate::protocol::Machine;
 
+    /// Renders Markdown that comes in pieces for a terminal of so many columns; each piece is painted.
+    pub fn render(pieces: &[&str], columns: usize, is_colored: bool) -> String {
+        let theme = is_colored.then(crate::ui::Theme::default);
+        let mut markdown = crate::ui::Markdown::new(crate::ui::Screen::fixed(columns, theme));
+        let mut out = String::new();
+        for piece in pieces {
+            markdown.take(piece);
+            out.push_str(&markdown.paint());
+        }
+        out + &markdown.finish()
+    }
+
     /// Feeds a response body in pieces to the stream machine. Gives the message as JSON, or the error in words.
     pub fn replay(pieces: &[&[u8]]) -> Result<String, String> {
         let mut machine = Machine::default();
