@@ -70,7 +70,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -s t -l template
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s T -l tool -d 'Tools that the model may ask for: a file in JSON or TOML, or a program; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l tool-choice -d 'Whether the model has to call a tool: auto, any, none, or the one tool to call' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l color -d 'Colour of messages' -r -f -a "auto\t'On a terminal'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l color -d 'Colour of messages and of rendered Markdown' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l lang -d 'With --extract: the first code block of this language' -r
@@ -93,9 +93,12 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l repair -d 'Wi
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s I -l no-stdin -d 'Leave standard input alone'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-check -d 'Send a request all the same that is too large by what is known of the limits'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l raw -d 'Print the answer as it was written, on a terminal too'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l markdown -d 'Render the answer\'s Markdown, in a pipe too [default: on a terminal]'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s q -l quiet -d 'Say nothing but errors'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s v -l verbose -d 'Say what is done; -vv: requests and headers too, never bodies or the key'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s u -l usage -d 'Say the tokens and the time it took'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l show-thinking -d 'Show the model\'s reasoning too, on stderr'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s S -l no-stream -d 'Ask for the answer in one piece'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s j -l json -d 'Print the API\'s message object'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l jsonl -d 'Print each event on a line as it comes, then the message object'
@@ -127,7 +130,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s t -l temp
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s T -l tool -d 'Tools that the model may ask for: a file in JSON or TOML, or a program; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tool-choice -d 'Whether the model has to call a tool: auto, any, none, or the one tool to call' -r
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l color -d 'Colour of messages' -r -f -a "auto\t'On a terminal'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l color -d 'Colour of messages and of rendered Markdown' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l lang -d 'With --extract: the first code block of this language' -r
@@ -153,9 +156,12 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l call -d '
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s I -l no-stdin -d 'Leave standard input alone'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l no-check -d 'Send a request all the same that is too large by what is known of the limits'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l raw -d 'Print the answer as it was written, on a terminal too'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l markdown -d 'Render the answer\'s Markdown, in a pipe too [default: on a terminal]'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s q -l quiet -d 'Say nothing but errors'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s v -l verbose -d 'Say what is done; -vv: requests and headers too, never bodies or the key'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s u -l usage -d 'Say the tokens and the time it took'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l show-thinking -d 'Show the model\'s reasoning too, on stderr'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s S -l no-stream -d 'Ask for the answer in one piece'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s j -l json -d 'Print the API\'s message object'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l jsonl -d 'Print each event on a line as it comes, then the message object'

@@ -96,8 +96,9 @@ pub mod internals {
     use std::path::Path;
 
     use crate::config::ConfigFile;
-    use crate::input::{Conversation, Places, Template, in_turn, parse_tools};
+    use crate::input::{Conversation, Places, Template, in_turn};
     use crate::protocol::Machine;
+    use crate::tool::{ToolSet, parse_tools};
 
     /// Reads a file that people write: a config, tools, a template or a conversation, by the remainder of `kind`. The error is
     /// in words.
@@ -105,7 +106,10 @@ pub mod internals {
         let refused = |error: crate::input::Error| error.to_string();
         match kind % 4 {
             0 => ConfigFile::parse(Path::new("config.toml"), text).map(drop).map_err(|error| error.to_string()),
-            1 => parse_tools("tools", text).map(drop).map_err(refused),
+            1 => {
+                let tools = parse_tools("tools", Path::new("/"), text).map_err(|error| error.to_string())?;
+                ToolSet::of(tools, None).map(drop).map_err(|error| error.to_string())
+            }
             2 => {
                 let given = Places { params: &[], prompt: Some("words"), stdin: Some("input") };
                 let mut template = Template::parse("template", text).map_err(refused)?;
@@ -116,6 +120,18 @@ pub mod internals {
                 in_turn(conversation.messages).map(drop).map_err(refused)
             }
         }
+    }
+
+    /// Renders Markdown that comes in pieces for a terminal of so many columns; each piece is painted.
+    pub fn render(pieces: &[&str], columns: usize, is_colored: bool) -> String {
+        let theme = is_colored.then(crate::ui::Theme::default);
+        let mut markdown = crate::ui::Markdown::new(crate::ui::Screen::fixed(columns, theme));
+        let mut out = String::new();
+        for piece in pieces {
+            markdown.take(piece);
+            out.push_str(&markdown.paint());
+        }
+        out + &markdown.finish()
     }
 
     /// Feeds a response body in pieces to the stream machine. Gives the message as JSON, or the error in words.

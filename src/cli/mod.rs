@@ -380,7 +380,13 @@ pub(crate) struct Request {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Output {
-    /// Colour of messages
+    /// Print the answer as it was written, on a terminal too
+    #[arg(long, conflicts_with_all = ["markdown", "json", "jsonl", "extract"])]
+    pub(crate) raw: bool,
+    /// Render the answer's Markdown, in a pipe too [default: on a terminal]
+    #[arg(long, conflicts_with_all = ["json", "jsonl", "extract"])]
+    pub(crate) markdown: bool,
+    /// Colour of messages and of rendered Markdown
     #[arg(long, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     pub(crate) color: Color,
     /// Say nothing but errors
@@ -392,6 +398,9 @@ pub(crate) struct Output {
     /// Say the tokens and the time it took
     #[arg(short, long)]
     pub(crate) usage: bool,
+    /// Show the model's reasoning too, on stderr
+    #[arg(long)]
+    pub(crate) show_thinking: bool,
     /// Ask for the answer in one piece
     #[arg(short = 'S', long)]
     pub(crate) no_stream: bool,

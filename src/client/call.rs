@@ -238,6 +238,11 @@ impl Call {
         lines
     }
 
+    /// How much there is to send, in bytes.
+    pub(crate) fn body_bytes(&self) -> usize {
+        self.ask.body().map_or(0, bytes::Bytes::len)
+    }
+
     /// Headers as lines, without the key wherever it stands.
     pub(crate) fn shown_headers(&self, headers: &HeaderMap) -> Vec<String> {
         let line = |(name, value): (&HeaderName, &HeaderValue)| {

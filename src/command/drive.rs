@@ -10,8 +10,9 @@ use crate::app::App;
 use crate::client::{self, Advance, Call, Held, Model, ResponseHead, Retrying};
 use crate::error::Error;
 use crate::pace::Why;
+use crate::protocol::Update;
 use crate::session::Exchange;
-use crate::ui::{Answer, Countdown, OutputError, Renderer, Verbosity};
+use crate::ui::{Answer, Countdown, OutputError, Renderer, Verbosity, Waiting};
 
 /// How a call ended.
 pub(crate) struct Outcome {
@@ -128,9 +129,10 @@ async fn pull(
         }
     });
     let mut countdown: Option<Countdown> = None;
+    let mut waiting: Option<Waiting> = None;
     loop {
         if let Some(renderer) = renderer.as_deref_mut() {
-            show(call, renderer, journal.as_deref_mut(), timing)?;
+            show(call, renderer, journal.as_deref_mut(), timing, &mut waiting)?;
         }
         let step = {
             let mut advance = pin!(call.advance());
@@ -141,6 +143,7 @@ async fn pull(
                     () = &mut closed, if is_shown => break Err(Stop::Output(OutputError::Closed)),
                     step = &mut advance => break step.map_err(Stop::Call),
                     () = a_second(), if countdown.is_some() => countdown.iter().for_each(Countdown::tick),
+                    () = a_moment(), if waiting.is_some() => waiting.iter_mut().for_each(Waiting::tick),
                 }
             }
         };
@@ -149,20 +152,30 @@ async fn pull(
             Advance::Finished => return Ok(()),
             Advance::Sending => {
                 countdown = None;
+                waiting = (is_shown && shows_progress(app)).then(|| Waiting::start(sending(call)));
                 app.notices.step(&format!("sending, try {}", call.attempts()));
                 for line in call.request_head() {
                     app.notices.header('>', &line);
                 }
             }
-            Advance::Head(head) => tell_head(app, call, &head, timing),
+            Advance::Head(head) => {
+                if let Some(waiting) = &mut waiting {
+                    waiting.change(ANSWERING);
+                }
+                tell_head(app, call, &head, timing);
+            }
             Advance::Retrying(retrying) => {
+                waiting = None;
                 timing.refused += u32::from(retrying.error.status() == Some(429));
                 if let Some(renderer) = renderer.as_deref_mut() {
                     renderer.aside(&retry_object(&retrying));
                 }
                 countdown = tell_wait(app, &retrying);
             }
-            Advance::Held(held) => countdown = tell_held(app, &held),
+            Advance::Held(held) => {
+                waiting = None;
+                countdown = tell_held(app, &held);
+            }
             Advance::Noticed(notice) => app.notices.notice(&notice),
         }
     }
@@ -174,6 +187,7 @@ fn show(
     renderer: &mut Renderer,
     mut journal: Option<&mut Exchange>,
     timing: &mut Timing,
+    waiting: &mut Option<Waiting>,
 ) -> Result<(), Stop> {
     while let Some(update) = call.next_update() {
         if timing.first_word.is_none() && update.is_content() {
@@ -182,12 +196,44 @@ fn show(
         if let Some(journal) = journal.as_deref_mut() {
             journal.update(&update, call.event_data());
         }
+        match &update {
+            Update::Thinking(_) if !renderer.shows_thinking() => {
+                if let Some(waiting) = waiting {
+                    waiting.change(THINKING);
+                }
+            }
+            update if update.is_content() => *waiting = None,
+            _ => {} // No news for who waits.
+        }
         renderer.update(&update, call.event_data());
     }
     if let Some(journal) = journal {
         journal.flush();
     }
     renderer.flush().map_err(Stop::Output)
+}
+
+/// What is waited for once the endpoint has begun to answer.
+const ANSWERING: &str = "waiting for the first word";
+
+/// The same while the model reasons.
+const THINKING: &str = "thinking";
+
+/// A request of more bytes than this takes a while to send.
+const LARGE: usize = 1_000_000;
+
+/// What is waited for while a request is on its way.
+fn sending(call: &Call) -> &'static str {
+    if call.body_bytes() > LARGE { "uploading" } else { "waiting for an answer" }
+}
+
+/// Whether lines that come and go may be drawn.
+fn shows_progress(app: &App) -> bool {
+    app.facts.stderr_is_terminal && !app.env.dumb_terminal && app.notices.verbosity() == Verbosity::Normal
+}
+
+async fn a_moment() {
+    tokio::time::sleep(Duration::from_millis(200)).await;
 }
 
 async fn a_second() {
@@ -209,7 +255,7 @@ fn tell_head(app: &App, call: &Call, head: &ResponseHead, timing: &Timing) {
 /// Says that there is a wait: a countdown on a terminal, a line elsewhere.
 fn tell_wait(app: &App, retrying: &Retrying) -> Option<Countdown> {
     let reason = format!("{} (try {} next)", retrying.error, retrying.next_attempt);
-    if counts_down(app) {
+    if shows_progress(app) {
         return Some(Countdown::start(&format!("langdock: {reason}"), "trying again", retrying.wait));
     }
     app.notices.notice(&format!("{reason}; trying again in {:.1} s", retrying.wait.as_secs_f64()));
@@ -227,17 +273,13 @@ fn tell_held(app: &App, held: &Held) -> Option<Countdown> {
             format!("within {} a minute it is not yet this request's turn", both.join(" and "))
         }
     };
-    if counts_down(app) {
+    if shows_progress(app) {
         return Some(Countdown::start(&format!("langdock: {reason}"), "sending", held.expected));
     }
     if !held.is_known {
         app.notices.notice(&format!("{reason}; sending in about {:.0} s", held.expected.as_secs_f64().ceil()));
     }
     None
-}
-
-fn counts_down(app: &App) -> bool {
-    app.facts.stderr_is_terminal && !app.env.dumb_terminal && app.notices.verbosity() == Verbosity::Normal
 }
 
 fn retry_object(retrying: &Retrying) -> serde_json::Value {

@@ -26,7 +26,8 @@ use crate::pace::Priority;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role, StopReason};
 use crate::tool::Structured;
 use crate::ui::{
-    Answer, Calls, Extract, Fitted, Form, Json, JsonLines, Output, PartFile, Plain, Renderer, Saved, Shown, Sink,
+    Answer, Calls, Extract, Fitted, Form, Json, JsonLines, Output, PartFile, Plain, Rendered, Renderer, Saved, Screen,
+    Shown, Sink, Theme, colored,
 };
 
 /// How long the built-in endpoint pauses between two pieces of an answer, so that it can be seen to stream.
@@ -53,7 +54,7 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
         return structured::send(asker, wish, (model, request, body, estimate), renderer).await;
     }
     let calls_out = request.extra.contains_key("tools");
-    let mut renderer = renderer(app, ask, &request, calls_out)?;
+    let mut renderer = renderer(app, ask, &request, calls_out, settings.theme.as_deref())?;
     let stream = request.stream;
     let max_tokens = request.max_tokens;
     request.messages.clear(); // Their text is in the body: large input is not held twice.
@@ -377,6 +378,7 @@ pub(super) fn renderer(
     args: &cli::Ask,
     request: &CreateMessage,
     calls_out: bool,
+    theme: Option<&str>,
 ) -> Result<Renderer, Error> {
     let sink = sink(app, args)?;
     let form: Box<dyn Form> = if args.output.json {
@@ -388,11 +390,27 @@ pub(super) fn renderer(
         let prefill = prefill.map(beginning).unwrap_or_default();
         Box::new(Extract::new(args.output.lang.clone(), prefill))
     } else if calls_out {
-        Box::new(Calls)
+        Box::new(Calls::new(screen(app, &args.output, theme)))
+    } else if let Some(screen) = screen(app, &args.output, theme) {
+        Box::new(Rendered::new(screen))
     } else {
         Box::new(Plain)
     };
-    Ok(Renderer::new(form, sink))
+    let renderer = Renderer::new(form, sink);
+    let is_dimmed = app.notices.colored();
+    Ok(if args.output.show_thinking { renderer.with_thinking(is_dimmed) } else { renderer })
+}
+
+/// What Markdown is rendered for; none where it is shown as it was written.
+pub(super) fn screen(app: &App, output: &cli::Output, theme: Option<&str>) -> Option<Screen> {
+    let is_file = output.file.as_deref().is_some_and(|path| path.as_os_str() != "-");
+    let is_terminal = app.facts.stdout_is_terminal && !is_file && !app.env.dumb_terminal;
+    if output.raw || !(output.markdown || is_terminal) {
+        return None;
+    }
+    let is_colored = colored(output.color.into(), app.env.no_color, app.env.clicolor_force, is_terminal);
+    let theme = is_colored.then(|| theme.and_then(Theme::named).unwrap_or_default());
+    Some(Screen::stdout(is_terminal, app.env.columns, theme))
 }
 
 /// The text that the answer goes on from.

@@ -45,7 +45,7 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error
     }
     let client = offer.client().await?;
     let rules = Rules { max_turns: args.running.max_turns, callers_own: callers_own(&request, &tools) };
-    let mut renderer = renderer(app, &args.ask, &request, !rules.callers_own.is_empty())?;
+    let mut renderer = renderer(app, &args.ask, &request, !rules.callers_own.is_empty(), settings.theme.as_deref())?;
     let ledger = &Ledger::new(app, &settings, "tool-run", &args.ask);
     let run = ToolRun {
         asker: Asker { app, ask: &args.ask, settings: &settings, offer: &offer, client: &client, ledger, kept },

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::file::{Level, Value};
 use super::limits::ModelLimits;
 use super::resolve::{CONNECT_TIMEOUT, MAX_RETRIES, MAX_WAIT};
-use super::setting::{SETTINGS, Setting, parse_count};
+use super::setting::{SETTINGS, Setting, THEMES, one_of, parse_count};
 use super::{ConfigFile, Env, Error, KeySource, Origin, Sourced, ToolNames, parse_duration, parse_timeout};
 use crate::client::{DEFAULT_BASE_URL, Region};
 
@@ -71,6 +71,7 @@ pub(crate) struct Chosen {
     pub(super) allow_http: Option<Sourced<bool>>,
     pub(super) allow_truncated: Option<Sourced<bool>>,
     pub(super) save: Option<Sourced<bool>>,
+    pub(super) theme: Option<Sourced<String>>,
     /// A key that goes to any host: who gave it did so for this call.
     pub(super) key: Option<KeySource>,
     pub(super) api_key_cmd: Option<Sourced<Vec<String>>>,
@@ -129,6 +130,7 @@ impl Chosen {
             allow_http: levels.pick("allow_http", flags.allow_http.then_some(true), None, as_switch)?,
             allow_truncated: levels.pick("allow_truncated", flags.allow_truncated.then_some(true), None, as_switch)?,
             save: levels.pick("save", None, None, as_switch)?,
+            theme: levels.pick("theme", None, None, |name| one_of(name, THEMES).map(|()| name.to_owned()))?,
             key: match (&flags.api_key_file, &env.api_key) {
                 (Some(path), _) => Some(KeySource::File(path.clone())),
                 (None, Some(key)) => Some(KeySource::Environment(key.clone())),
@@ -185,6 +187,7 @@ impl Chosen {
             "allow_http" => shown(self.allow_http.as_ref(), json!(false), |switch| json!(switch)),
             "allow_truncated" => shown(self.allow_truncated.as_ref(), json!(false), |switch| json!(switch)),
             "save" => shown(self.save.as_ref(), Json::Null, |switch| json!(switch)),
+            "theme" => shown(self.theme.as_ref(), json!(THEMES[0]), |name| json!(name)),
             _ => unreachable!("`{key}` is a key of the table, and has its line here"),
         }
     }

@@ -138,7 +138,9 @@ fn in_a_new_table(
 fn as_value(form: Form, text: &str) -> Result<Value, String> {
     form.check(text)?;
     Ok(match form {
-        Form::Region | Form::BaseUrl | Form::Text | Form::Duration | Form::Timeout => Value::from(text),
+        Form::Region | Form::BaseUrl | Form::Text | Form::OneOf(_) | Form::Duration | Form::Timeout => {
+            Value::from(text)
+        }
         Form::Count(_) => Value::from(text.parse::<i64>().map_err(|error| error.to_string())?),
         Form::Switch => Value::from(text == "true"),
         Form::Words => {

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The variables with an effect and what they do, for the man pages.
-pub(crate) const VARIABLES: [(&str, &str); 18] = [
+pub(crate) const VARIABLES: [(&str, &str); 19] = [
     ("LANGDOCK_API_KEY", "The API key. There is no flag for it, since arguments show in ps."),
     ("LANGDOCK_REGION", "The region, as --region."),
     ("LANGDOCK_BASE_URL", "The base URL, as --base-url."),
@@ -22,6 +22,7 @@ pub(crate) const VARIABLES: [(&str, &str); 18] = [
     ("VISUAL", "The editor of --edit; it may have arguments."),
     ("EDITOR", "The editor of --edit where VISUAL is not set; without both it is vi."),
     ("TMPDIR", "The folder of the file that --edit opens."),
+    ("COLUMNS", "The width of rendered Markdown, instead of the terminal's."),
     ("NO_COLOR", "No colour, whatever it is set to, as --color never."),
     ("CLICOLOR_FORCE", "Colour in pipes too, unless it is 0, as --color always."),
 ];
@@ -60,6 +61,8 @@ pub(crate) struct Env {
     pub(crate) editor: Option<String>,
     /// `TMPDIR`, or what the platform has for it.
     pub(crate) temporary_folder: PathBuf,
+    /// `COLUMNS`, where it is a number.
+    pub(crate) columns: Option<usize>,
     /// `NO_COLOR` is set.
     pub(crate) no_color: bool,
     /// `CLICOLOR_FORCE` is set and not 0.
@@ -94,6 +97,7 @@ impl Env {
             ssl_cert_file: set("SSL_CERT_FILE"),
             editor: set("VISUAL").or_else(|| set("EDITOR")),
             temporary_folder: env::temp_dir(),
+            columns: set("COLUMNS").and_then(|columns| columns.parse().ok()).filter(|&columns| columns > 0),
             no_color: set("NO_COLOR").is_some(),
             clicolor_force: set("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
             dumb_terminal: set("TERM").is_none_or(|term| term == "dumb"),

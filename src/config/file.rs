@@ -217,7 +217,7 @@ impl Reader<'_> {
 
     fn value(&self, setting: &Setting, key: &Key, item: &Item, profile: Option<&str>) -> Result<Value, Error> {
         let value = match setting.form {
-            Form::Region | Form::BaseUrl | Form::Text | Form::Duration | Form::Timeout => {
+            Form::Region | Form::BaseUrl | Form::Text | Form::OneOf(_) | Form::Duration | Form::Timeout => {
                 item.as_str().map(|text| Value::Text(text.to_owned()))
             }
             Form::Count(_) => item.as_integer().map(|number| Value::Text(number.to_string())),

@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) save: Option<bool>,
     /// The tools that run unasked, and those that never run.
     pub(crate) tools: ToolNames,
+    /// The name of the theme, where it was chosen.
+    pub(crate) theme: Option<String>,
 }
 
 /// For one connection to come about, unless somebody says otherwise.
@@ -67,6 +69,7 @@ pub(crate) fn resolve(chosen: &Chosen, keys: Option<&Path>, demo: Option<&str>) 
         allow_truncated: value_or(chosen.allow_truncated.as_ref(), false),
         save: chosen.save.as_ref().map(|chosen| chosen.value),
         tools: chosen.tools.clone(),
+        theme: chosen.theme.as_ref().map(|theme| theme.value.clone()),
     })
 }
 

@@ -22,6 +22,8 @@ pub(crate) enum Form {
     Timeout,
     /// `true` or `false`.
     Switch,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
     /// A program and its arguments.
     Words,
 }
@@ -46,7 +48,7 @@ pub(crate) struct Setting {
 }
 
 /// All of them, in the order in which they are shown.
-pub(crate) const SETTINGS: [Setting; 16] = [
+pub(crate) const SETTINGS: [Setting; 17] = [
     setting("region", "--region", "LANGDOCK_REGION", Form::Region, "Requests go to this region only.", "\"eu\"", ""),
     setting(
         "base_url",
@@ -151,7 +153,19 @@ pub(crate) const SETTINGS: [Setting; 16] = [
         "true",
         "on a terminal",
     ),
+    setting(
+        "theme",
+        "",
+        "",
+        Form::OneOf(THEMES),
+        "The terminal's background, for the colours of rendered Markdown: dark, light, or auto for both.",
+        "\"auto\"",
+        "",
+    ),
 ];
+
+/// The names of the themes.
+pub(super) const THEMES: &[&str] = &["auto", "dark", "light"];
 
 const fn setting(
     key: &'static str,
@@ -184,6 +198,7 @@ impl Form {
             Self::Duration => parse_duration(text).map(drop),
             Self::Timeout => parse_timeout(text).map(drop),
             Self::Switch if !matches!(text, "true" | "false") => Err(format!("`{text}` is neither `true` nor `false`")),
+            Self::OneOf(words) => one_of(text, words),
             Self::Text | Self::Switch | Self::Words => Ok(()),
         }
     }
@@ -191,13 +206,18 @@ impl Form {
     /// What it takes, in words.
     pub(crate) fn wanted(self) -> &'static str {
         match self {
-            Self::Region | Self::BaseUrl | Self::Text => "text in quotes",
+            Self::Region | Self::BaseUrl | Self::Text | Self::OneOf(_) => "text in quotes",
             Self::Count(_) => "a whole number",
             Self::Duration | Self::Timeout => "a duration in quotes, such as \"30s\"",
             Self::Switch => "`true` or `false`",
             Self::Words => "a list of a program and its arguments, such as [\"pass\", \"show\", \"langdock\"]",
         }
     }
+}
+
+/// Says what may stand in the place of a word that is none of these.
+pub(super) fn one_of(text: &str, words: &[&str]) -> Result<(), String> {
+    if words.contains(&text) { Ok(()) } else { Err(format!("`{text}` is none of {}", words.join(", "))) }
 }
 
 /// Reads a whole number of at least `least`.

@@ -40,6 +40,11 @@ impl Notices {
         self.verbosity
     }
 
+    /// Whether messages have colours.
+    pub(crate) fn colored(&self) -> bool {
+        self.colored
+    }
+
     /// Tells what a person should know.
     pub(crate) fn notice(&self, message: &str) {
         if self.verbosity >= Verbosity::Normal {

@@ -1,4 +1,4 @@
-//! A countdown while a wait lasts, on a terminal only; gone without a trace when it ends.
+//! What is waited for, with the seconds, on a terminal only; gone without a trace when it ends.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -20,10 +20,7 @@ pub(crate) struct Countdown {
 impl Countdown {
     /// Begins; `reason` says what is waited for, and `then` what is done at the end.
     pub(crate) fn start(reason: &str, then: &'static str, wait: Duration) -> Self {
-        let terminal = RoomForCtrlC(Term::stderr());
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::term_like(Box::new(terminal)));
-        bar.set_style(ProgressStyle::with_template("{wide_msg}").expect("a template without numbers"));
-        let countdown = Self { bar, then, until: Instant::now() + wait };
+        let countdown = Self { bar: line("{wide_msg}"), then, until: Instant::now() + wait };
         countdown.bar.set_prefix(sanitize_line(reason));
         countdown.tick();
         countdown
@@ -33,7 +30,8 @@ impl Countdown {
     pub(crate) fn tick(&self) {
         let left = self.until.saturating_duration_since(Instant::now());
         let seconds = left.as_secs_f64().ceil();
-        self.bar.set_message(format!("{}; {} in {seconds} s", self.bar.prefix(), self.then));
+        // The seconds stand first, where a narrow terminal has room for them.
+        self.bar.set_message(format!("{} in {seconds} s; {}", self.then, self.bar.prefix()));
         self.bar.tick();
     }
 }
@@ -42,6 +40,56 @@ impl Drop for Countdown {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// A wait of less than this is not worth a line that comes and goes.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// A line that says what is waited for before the first word, and for how long.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    since: Instant,
+    what: &'static str,
+    /// Drawn only once the wait has taken its time.
+    bar: Option<ProgressBar>,
+}
+
+impl Waiting {
+    /// Begins to wait for `what`.
+    pub(crate) fn start(what: &'static str) -> Self {
+        Self { since: Instant::now(), what, bar: None }
+    }
+
+    /// Waits for something else from now on; the seconds go on.
+    pub(crate) fn change(&mut self, what: &'static str) {
+        self.what = what;
+    }
+
+    /// Draws how long it has been.
+    pub(crate) fn tick(&mut self) {
+        let elapsed = self.since.elapsed();
+        if elapsed < PATIENCE {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| line("{spinner} {wide_msg}"));
+        bar.set_message(format!("{} s {}", elapsed.as_secs(), self.what));
+        bar.tick();
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn line(template: &str) -> ProgressBar {
+    let terminal = RoomForCtrlC(Term::stderr());
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::term_like(Box::new(terminal)));
+    bar.set_style(ProgressStyle::with_template(template).expect("a template without numbers"));
+    bar
 }
 
 /// The terminal without its last columns. The line is filled up to the width, and the `^C` that a terminal shows for Ctrl-C

@@ -2,6 +2,7 @@
 
 use super::output::OutputError;
 use super::sink::{Saved, Sink};
+use super::thinking::Thinking;
 use crate::protocol::{Message, Update};
 
 /// An answer at its end.
@@ -26,6 +27,9 @@ pub(crate) trait Form: Send {
     /// Takes an update, and the data of the event behind it as it came.
     fn update(&mut self, _update: &Update, _data: &[u8], _sink: &mut Sink) {}
 
+    /// Gives out what has been taken, before it is written.
+    fn flush(&mut self, _sink: &mut Sink) {}
+
     /// Takes a line of JSON about something that is no part of the answer.
     fn aside(&mut self, _line: &serde_json::Value, _sink: &mut Sink) {}
 
@@ -43,16 +47,30 @@ pub(crate) trait Form: Send {
 pub(crate) struct Renderer {
     form: Box<dyn Form>,
     sink: Sink,
+    thinking: Option<Thinking>,
 }
 
 impl Renderer {
     /// Shows answers in this form, there.
     pub(crate) fn new(form: Box<dyn Form>, sink: Sink) -> Self {
-        Self { form, sink }
+        Self { form, sink, thinking: None }
+    }
+
+    /// Shows the reasoning too, dimmed where `is_dimmed`.
+    pub(crate) fn with_thinking(self, is_dimmed: bool) -> Self {
+        Self { thinking: Some(Thinking::new(is_dimmed)), ..self }
+    }
+
+    /// Whether the reasoning is shown.
+    pub(crate) fn shows_thinking(&self) -> bool {
+        self.thinking.is_some()
     }
 
     /// Takes an update, and the data of the event behind it as it came.
     pub(crate) fn update(&mut self, update: &Update, data: &[u8]) {
+        if let Some(thinking) = &mut self.thinking {
+            thinking.update(update);
+        }
         self.form.update(update, data, &mut self.sink);
     }
 
@@ -63,6 +81,7 @@ impl Renderer {
 
     /// Writes what has been taken, with one write.
     pub(crate) fn flush(&mut self) -> Result<(), OutputError> {
+        self.form.flush(&mut self.sink);
         self.sink.flush()
     }
 
@@ -75,6 +94,9 @@ impl Renderer {
 
     /// Takes the answer at its end, whole or not, and writes what was held back. Says what could not be shown.
     pub(crate) fn finish(&mut self, answer: &Answer) -> Result<Shown, OutputError> {
+        if let Some(thinking) = &mut self.thinking {
+            thinking.end();
+        }
         let shown = self.form.finish(answer, &mut self.sink);
         self.sink.flush()?;
         Ok(shown)

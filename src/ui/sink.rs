@@ -80,6 +80,11 @@ impl Sink {
         }
     }
 
+    /// Takes what was rendered, which is harmless already and may have sequences of its own.
+    pub(super) fn rendered(&mut self, text: &str) {
+        self.push(text.as_bytes());
+    }
+
     fn push(&mut self, bytes: &[u8]) {
         self.pending.extend_from_slice(bytes);
         self.last_byte = bytes.last().copied().or(self.last_byte);

@@ -14,7 +14,7 @@ const ROWS: [&[&str]; 5] = [
 ];
 
 /// Outside crates and the files or folders that own them.
-const OWNERS: [(&str, &[&str]); 22] = [
+const OWNERS: [(&str, &[&str]); 24] = [
     ("ring", &["client/", "session/blob.rs"]),
     ("jiff", &["session/", "usage/", "command/ledger.rs", "command/usage.rs"]),
     ("reqwest", &["client/"]),
@@ -25,11 +25,13 @@ const OWNERS: [(&str, &[&str]); 22] = [
     ("clap_complete", &["cli/"]),
     ("indicatif", &["ui/progress.rs"]),
     ("anstyle", &["ui/"]),
-    ("console", &["ui/progress.rs"]),
+    ("console", &["ui/progress.rs", "ui/markdown/screen.rs"]),
     ("nix", &["ui/", "tool/exec.rs"]),
     ("jsonschema", &["tool/schema.rs"]),
     ("signal_hook", &["ui/interrupt.rs"]),
     ("pulldown_cmark", &["ui/"]),
+    ("syntect", &["ui/markdown/code.rs"]),
+    ("unicode_width", &["ui/"]),
     ("hyper", &["demo/"]),
     ("hyper_util", &["demo/"]),
     ("ignore", &["input/folder.rs"]),

@@ -1,17 +1,20 @@
 //! The flags about conversations, and those of the command that looks at them.
 
-use super::Row;
+use super::{Row, asking};
 use crate::{
     session::{ids, said, saying},
     support::{command::Langdock, home::Home, sending::answering},
 };
 
+/// The commands that go on with conversations.
+const ASKING: &[&str] = &["send", "tool-run"];
+
 /// The flags of the group, and the arguments of `session`.
 pub(super) const ROWS: &[Row] = &[
-    (&["send"], "--continue", |_| goes_on()),
-    (&["send"], "--session", |_| by_name()),
-    (&["send"], "--fork", |_| fork()),
-    (&["send"], "--no-log", |_| no_log()),
+    (ASKING, "--continue", goes_on),
+    (ASKING, "--session", by_name),
+    (ASKING, "--fork", fork),
+    (ASKING, "--no-log", no_log),
     (&["session list", "session show", "session export"], "--json", as_json),
     (&["session search"], "--json", |_| as_json("session search ok")),
     (&["session search"], "WORDS", |_| words()),
@@ -32,32 +35,48 @@ fn two() -> Home {
     home
 }
 
-fn goes_on() {
+fn goes_on(command: &str) {
     let (home, server) = (two(), answering("ok"));
-    saying(&server, &home, &["--continue", "more"]).run().code(0).stderr_contains("going on with `b`");
+    asking(command, &server)
+        .home(&home)
+        .args(["--continue", "more"])
+        .run()
+        .code(0)
+        .stderr_contains("going on with `b`");
     assert_eq!(said(&server.only_request()), ["to b", "ok", "more"]);
 }
 
-fn by_name() {
+fn by_name(command: &str) {
     let (home, server) = (two(), answering("ok"));
-    saying(&server, &home, &["--session", "a", "more"]).run().code(0).stderr_empty();
+    asking(command, &server).home(&home).args(["--session", "a", "more"]).run().code(0).stderr_empty();
     assert_eq!(said(&server.only_request()), ["to a", "ok", "more"]);
 }
 
-fn fork() {
+fn fork(command: &str) {
     let (home, server) = (two(), answering("ok"));
-    saying(&server, &home, &["--session", "a", "--fork", "more"]).run().code(0).stderr_contains("a copy of `a`");
-    saying(&server, &home, &["--session", "a", "less"]).run().code(0);
+    asking(command, &server)
+        .home(&home)
+        .args(["--session", "a", "--fork", "more"])
+        .run()
+        .code(0)
+        .stderr_contains("a copy of `a`");
+    asking(command, &server).home(&home).args(["--session", "a", "less"]).run().code(0);
     assert_eq!(said(&server.requests()[0]), ["to a", "ok", "more"]);
     assert_eq!(said(&server.requests()[1]), ["to a", "ok", "less"]);
     assert_eq!(ids(&home).len(), 3);
-    saying(&server, &home, &["--fork", "x"]).run().code(2).stdout("").stderr_contains("--fork needs a conversation");
+    asking(command, &server)
+        .home(&home)
+        .args(["--fork", "x"])
+        .run()
+        .code(2)
+        .stdout("")
+        .stderr_contains("--fork needs a conversation");
 }
 
-fn no_log() {
+fn no_log(command: &str) {
     let (home, server) = (two(), answering("ok"));
     for _ in 0..2 {
-        saying(&server, &home, &["--session", "a", "--no-log", "more"]).run().code(0);
+        asking(command, &server).home(&home).args(["--session", "a", "--no-log", "more"]).run().code(0);
         assert_eq!(said(server.requests().last().unwrap()), ["to a", "ok", "more"]);
     }
 }

@@ -8,6 +8,9 @@ const CODE: &str = "Here:\n\n```sh\nls\n```\n\n```python\nprint()\n```\n";
 
 /// The flags of the output.
 pub(super) const ROWS: &[Row] = &[
+    (&["send", "tool-run"], "--raw", raw),
+    (&["send", "tool-run"], "--markdown", markdown),
+    (&["send", "tool-run"], "--show-thinking", show_thinking),
     (&["send", "tool-run"], "--color", color),
     (&["send", "tool-run"], "--quiet", quiet),
     (&["send", "tool-run"], "--verbose", verbose),
@@ -20,6 +23,32 @@ pub(super) const ROWS: &[Row] = &[
     (&["send", "tool-run"], "--output", output),
     (&["send", "tool-run"], "--allow-truncated", allow_truncated),
 ];
+
+/// Markdown, whose signs are shown or not.
+const STRONG: &str = "a **strong** word\n\n- item";
+
+fn raw(command: &str) {
+    let server = answering(STRONG);
+    let on_terminal =
+        |args: &[&str]| asking(command, &server).args(["Hi"]).args(args).stdin_null().on_terminal(80, 24).finish();
+    on_terminal(&[]).code(0).stdout_contains("\u{1b}[0;1mstrong").stdout_contains("•");
+    on_terminal(&["--raw"]).code(0).stdout("a **strong** word\r\n\r\n- item\r\n");
+}
+
+fn markdown(command: &str) {
+    let server = answering(STRONG);
+    good(command, &server, &[]).stdout(format!("{STRONG}\n")).stderr_empty();
+    good(command, &server, &["--markdown"]).stdout("a **strong** word\n\n• item\n").stderr_empty();
+    good(command, &server, &["--markdown", "--color", "always"]).stdout_contains("\u{1b}[0;1mstrong").stderr_empty();
+}
+
+fn show_thinking(command: &str) {
+    let stream = Stream::new().start().thinking_block("It is\u{1b}[2J easy.", "sig").text_block(["ok"]);
+    let stream = stream.stop("end_turn").to_string();
+    let server = Server::start(move |_, _| Reply::sse(&stream));
+    good(command, &server, &[]).stdout("ok\n").stderr_empty();
+    good(command, &server, &["--show-thinking"]).stdout("ok\n").stderr("It is␛[2J easy.\n\n");
+}
 
 fn color(command: &str) {
     let server = answering("ok");

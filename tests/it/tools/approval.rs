@@ -99,5 +99,5 @@ fn the_config_allows_and_denies_and_the_environment_does_not() {
     run("[tools]\nallow = [\"t\"]\n", &[]).code(0);
     assert_eq!(runs(&home), 2);
     run("[tools]\nalow = [\"t\"]\n", &[]).failed(2, "line 2: there is no key `tools.alow`", "did you mean `allow`?");
-    run("[tools]\nallow = \"t\"\n", &[]).failed(2, "a list of names of tools is needed", "");
+    run("[tools]\nallow = \"t\"\n", &[]).failed(2, "a list of names of tools is needed", "langdock help config");
 }

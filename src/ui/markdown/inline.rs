@@ -1,0 +1,434 @@
+//! The text of a block, letter by letter: emphasis, code, links, escapes.
+//!
+//! A sign that opens something is taken at its word at once. If nothing has closed it at the end of its block, it is put back
+//! where it stood; where that row is finished by then, it is shown where its reach ends, so that it is not lost.
+
+use super::cell::{BOLD, Cell, ITALIC, Ink, STRIKE, Style, UNDERLINE, cells};
+use super::construct::{Construct, address, construct};
+use super::page::Page;
+
+/// The longest part of a link, address or entity that is waited for, in bytes.
+const LONGEST_HELD: usize = 1000;
+
+/// The longest entity, in bytes.
+const LONGEST_ENTITY: usize = 32;
+
+/// The most runs that are open at once.
+const MOST_OPEN: usize = 16;
+
+/// The text of one block.
+#[derive(Debug, Default)]
+pub(super) struct Inline {
+    base: Style,
+    held: Held,
+    openers: Vec<Opener>,
+    /// Where the brackets that are open stand.
+    brackets: Vec<usize>,
+    /// The length of the run of backticks that opened code, and where it stands.
+    code: Option<(usize, usize)>,
+    /// The letter before, a line feed at the beginning.
+    before: Option<char>,
+    /// Where a bare address began.
+    bare: Option<usize>,
+}
+
+/// What has begun, and is decided by what follows.
+#[derive(Debug, Default)]
+enum Held {
+    #[default]
+    Nothing,
+    Run(char, usize),
+    Ticks(usize),
+    Backslash,
+    Entity(String),
+    Angle(String),
+    /// A bracket was closed that opened there.
+    Closed(usize),
+    /// What stands between the parentheses behind it.
+    Target(usize, String),
+}
+
+/// A run of signs that opened emphasis.
+#[derive(Debug, Clone, Copy)]
+struct Opener {
+    sign: char,
+    length: usize,
+    position: usize,
+}
+
+impl Opener {
+    fn bits(self) -> u8 {
+        match (self.sign, self.length) {
+            ('~', _) => STRIKE,
+            (_, 1) => ITALIC,
+            (_, 2) => BOLD,
+            _ => BOLD | ITALIC,
+        }
+    }
+
+    fn signs(self, style: Style) -> Vec<Cell> {
+        vec![Cell::new(self.sign, style); self.length]
+    }
+}
+
+impl Inline {
+    /// Begins a block whose text looks like this.
+    pub(super) fn new(base: Style) -> Self {
+        Self { base, ..Self::default() }
+    }
+
+    /// Takes a letter; not a line feed.
+    pub(super) fn letter(&mut self, letter: char, page: &mut Page) {
+        match std::mem::take(&mut self.held) {
+            Held::Nothing => self.fresh(letter, page),
+            Held::Run(sign, length) if letter == sign => self.held = Held::Run(sign, length + 1),
+            Held::Ticks(length) if letter == '`' => self.held = Held::Ticks(length + 1),
+            Held::Backslash if letter.is_ascii_punctuation() => self.put(letter, page),
+            Held::Entity(name) if letter == ';' => self.entity(&name, page),
+            Held::Entity(mut name)
+                if name.len() < LONGEST_ENTITY && (letter.is_ascii_alphanumeric() || letter == '#') =>
+            {
+                name.push(letter);
+                self.held = Held::Entity(name);
+            }
+            Held::Angle(text) if letter == '>' => self.angle(&text, page),
+            Held::Angle(mut text)
+                if text.len() < LONGEST_HELD
+                    && !matches!(letter, ' ' | '\t' | '<')
+                    && (letter.is_ascii_alphabetic() || !text.is_empty()) =>
+            {
+                text.push(letter);
+                self.held = Held::Angle(text);
+            }
+            Held::Closed(bracket) if letter == '(' => self.held = Held::Target(bracket, String::new()),
+            Held::Target(bracket, target) => self.target(bracket, target, letter, page),
+            held => {
+                self.let_go(held, letter, page);
+                self.letter(letter, page);
+            }
+        }
+    }
+
+    /// Takes the end of a line within the block.
+    pub(super) fn line_end(&mut self, page: &mut Page) {
+        self.settle(page);
+        self.word_end(page);
+        self.before = Some('\n');
+    }
+
+    /// Ends the block.
+    pub(super) fn end(mut self, page: &mut Page) {
+        self.line_end(page);
+        if let Some((_, position)) = self.code.take() {
+            let style = self.style();
+            page.restyle(position, page.position(), |cell| cell.style = style);
+        }
+        while let Some(opener) = self.openers.pop() {
+            self.give_up(opener, page);
+        }
+    }
+
+    /// Decides what is held as if the line ended here.
+    fn settle(&mut self, page: &mut Page) {
+        loop {
+            match std::mem::take(&mut self.held) {
+                Held::Nothing => return,
+                // A target that is given up is read anew, and may hold something again: less each time.
+                held => self.let_go(held, '\n', page),
+            }
+        }
+    }
+
+    /// Decides what is held: `next` follows, and does not complete it.
+    fn let_go(&mut self, held: Held, next: char, page: &mut Page) {
+        match held {
+            Held::Nothing | Held::Closed(_) => {}
+            Held::Run(sign, length) => self.run(sign, length, next, page),
+            Held::Ticks(length) => self.ticks(length, page),
+            Held::Backslash if next == '\n' => {} // A hard break: the line ends anyway.
+            Held::Backslash => self.put('\\', page),
+            Held::Entity(name) => self.put_all(&format!("&{name}"), page),
+            Held::Angle(text) => self.put_all(&format!("<{text}"), page),
+            Held::Target(_, target) => {
+                self.put('(', page);
+                for letter in target.chars() {
+                    self.letter(letter, page);
+                }
+            }
+        }
+    }
+
+    /// Takes a letter where nothing is held.
+    fn fresh(&mut self, letter: char, page: &mut Page) {
+        match letter {
+            '`' => self.held = Held::Ticks(1),
+            ' ' | '\t' => {
+                self.word_end(page);
+                self.put(' ', page);
+            }
+            _ if self.code.is_some() => self.put(letter, page),
+            '*' | '_' | '~' => self.held = Held::Run(letter, 1),
+            '\\' => self.held = Held::Backslash,
+            '&' => self.held = Held::Entity(String::new()),
+            '<' => self.held = Held::Angle(String::new()),
+            '[' => {
+                if self.brackets.len() < MOST_OPEN {
+                    self.brackets.push(page.position());
+                }
+                self.put(letter, page);
+            }
+            ']' => {
+                self.put(letter, page);
+                self.held = self.brackets.pop().map_or(Held::Nothing, Held::Closed);
+            }
+            _ => self.put(letter, page),
+        }
+    }
+
+    fn style(&self) -> Style {
+        if self.code.is_some() {
+            return Style { bits: self.base.bits, ink: Ink::Code };
+        }
+        let bits = self.openers.iter().fold(self.base.bits, |bits, opener| bits | opener.bits());
+        Style { bits, ..self.base }
+    }
+
+    fn put(&mut self, letter: char, page: &mut Page) {
+        let style = self.style();
+        page.push(Cell::new(letter, style));
+        self.before = Some(letter);
+        if letter == '/' && self.bare.is_none() && self.code.is_none() {
+            self.bare = bare_address(page);
+        }
+    }
+
+    fn put_all(&mut self, text: &str, page: &mut Page) {
+        for letter in text.chars() {
+            self.put(letter, page);
+        }
+    }
+
+    /// Takes a run of `*`, `_` or `~`.
+    fn run(&mut self, sign: char, mut length: usize, next: char, page: &mut Page) {
+        if page.theme().is_none() {
+            return self.put_run(sign, length, page);
+        }
+        let before = self.before.unwrap_or('\n');
+        if !before.is_whitespace() && (sign != '_' || !next.is_ascii_alphanumeric()) {
+            length = self.close(sign, length, page);
+        }
+        let is_mark = |letter: char| !letter.is_alphanumeric() && !letter.is_whitespace();
+        let may_open = !next.is_whitespace()
+            && !before.is_ascii_alphanumeric()
+            && (!is_mark(next) || before.is_whitespace() || is_mark(before))
+            && if sign == '~' { length == 2 } else { length <= 3 };
+        if length > 0 && may_open && self.openers.len() < MOST_OPEN {
+            self.openers.push(Opener { sign, length, position: page.position() });
+        } else {
+            self.put_run(sign, length, page);
+        }
+        self.before = Some(sign);
+    }
+
+    fn put_run(&mut self, sign: char, length: usize, page: &mut Page) {
+        for _ in 0..length {
+            self.put(sign, page);
+        }
+    }
+
+    /// Closes what a run closes, and gives what is left of the run.
+    fn close(&mut self, sign: char, mut length: usize, page: &mut Page) -> usize {
+        while length > 0 {
+            let Some(place) = self.openers.iter().rposition(|opener| opener.sign == sign) else { break };
+            let opener = self.openers[place];
+            if opener.length > length && opener.length != 3 || page.position() == opener.position {
+                break;
+            }
+            self.word_end(page);
+            while self.openers.len() > place + 1 {
+                if let Some(inner) = self.openers.pop() {
+                    self.give_up(inner, page);
+                }
+            }
+            if opener.length > length {
+                self.openers[place].length -= length;
+                return 0;
+            }
+            length -= opener.length;
+            self.openers.pop();
+        }
+        length
+    }
+
+    /// Puts an opener back that nothing closed.
+    fn give_up(&mut self, opener: Opener, page: &mut Page) {
+        let style = self.style();
+        let bits = opener.bits() & !style.bits;
+        let end = page.position();
+        page.restyle(opener.position, end, |cell| cell.style.bits &= !bits);
+        if page.insert(opener.position, &opener.signs(style)) {
+            self.shift(opener.position, opener.length);
+        } else {
+            self.put_run(opener.sign, opener.length, page);
+        }
+    }
+
+    /// Moves the places behind one where cells were inserted.
+    fn shift(&mut self, from: usize, by: usize) {
+        let openers = self.openers.iter_mut().map(|opener| &mut opener.position);
+        let places = openers.chain(&mut self.brackets).chain(&mut self.bare);
+        places.filter(|place| **place > from || **place == from && by > 0).for_each(|place| *place += by);
+    }
+
+    /// Takes a run of backticks.
+    fn ticks(&mut self, length: usize, page: &mut Page) {
+        self.word_end(page);
+        match self.code {
+            Some((opened, _)) if opened == length => {
+                self.code = None;
+                self.marks(length, page);
+            }
+            Some(_) => self.put_run('`', length, page),
+            None => {
+                let position = page.position();
+                self.marks(length, page);
+                self.code = Some((length, position));
+            }
+        }
+    }
+
+    fn marks(&mut self, length: usize, page: &mut Page) {
+        for _ in 0..length {
+            page.push(Cell::new('`', Style { bits: self.base.bits, ink: Ink::Mark }));
+        }
+        self.before = Some('`');
+    }
+
+    fn entity(&mut self, name: &str, page: &mut Page) {
+        let source = format!("&{name};");
+        match construct(&source) {
+            Construct::Text(text) => self.put_all(&text, page),
+            _ => self.put_all(&source, page),
+        }
+    }
+
+    /// Takes what stands between `<` and `>`.
+    fn angle(&mut self, text: &str, page: &mut Page) {
+        let source = format!("<{text}>");
+        match construct(&source) {
+            Construct::Link(target) if page.theme().is_some() => {
+                let start = page.position();
+                self.put_all(text, page);
+                self.bare = None;
+                mark_link(start, page.position(), &target, page);
+            }
+            _ => self.put_all(&source, page),
+        }
+    }
+
+    /// Takes a letter of what stands behind the text of a link.
+    fn target(&mut self, bracket: usize, mut target: String, letter: char, page: &mut Page) {
+        if letter == ')'
+            && let Construct::Link(address) = construct(&format!("[x]({target})"))
+        {
+            return self.link(bracket, &target, &address, page);
+        }
+        let has_title = target.contains(['"', '\'']);
+        let is_over = target.len() > LONGEST_HELD
+            || target.ends_with([' ', '\t'])
+                && !target.starts_with('<')
+                && !has_title
+                && !matches!(letter, '"' | '\'' | ' ');
+        if is_over {
+            self.let_go(Held::Target(bracket, target), letter, page);
+            return self.letter(letter, page);
+        }
+        target.push(letter);
+        self.held = Held::Target(bracket, target);
+    }
+
+    /// Takes a link: its text looks like one, and its address follows.
+    fn link(&mut self, bracket: usize, target: &str, to: &str, page: &mut Page) {
+        let closing = page.position() - 1;
+        let is_open = page.content_from(bracket).and_then(<[Cell]>::first).is_some_and(|cell| cell.letter == '[');
+        if page.theme().is_none() || !is_open || page.content_from(closing).is_none() {
+            self.put('(', page);
+            self.put_all(target, page);
+            self.word_end(page);
+            return self.put(')', page);
+        }
+        page.remove(closing);
+        page.remove(bracket);
+        for opener in self.openers.iter_mut().filter(|opener| opener.position > bracket) {
+            opener.position -= 1;
+        }
+        self.bare = None;
+        self.name_image(bracket, page);
+        let end = page.position();
+        let text: String = page.content_from(bracket).unwrap_or_default().iter().map(|cell| cell.letter).collect();
+        mark_link(bracket, end, to, page);
+        if text.trim() != to {
+            let style = Style { bits: self.base.bits, ink: Ink::Mark };
+            let start = page.position() + usize::from(!text.is_empty());
+            let shown = if text.is_empty() { to.to_owned() } else { format!(" ({to})") };
+            for cell in cells(&shown, style) {
+                page.push(cell);
+            }
+            number_link(start, page.position(), to, page);
+        }
+        self.before = Some(')');
+    }
+
+    /// Says that a link is one to a picture, in the place of the sign that does.
+    fn name_image(&mut self, bracket: usize, page: &mut Page) {
+        let Some(sign) = bracket.checked_sub(1) else { return };
+        if page.content_from(sign).and_then(<[Cell]>::first).is_some_and(|cell| cell.letter == '!') {
+            page.remove(sign);
+            let style = Style { bits: self.base.bits, ink: Ink::Mark };
+            page.insert(sign, &cells("image: ", style));
+        }
+    }
+
+    /// Ends a word: a bare address is a link from its beginning on.
+    fn word_end(&mut self, page: &mut Page) {
+        let Some(start) = self.bare.take() else { return };
+        let Some(word) = page.content_from(start).filter(|_| page.theme().is_some()) else { return };
+        let word: String = word.iter().map(|cell| cell.letter).collect();
+        let has_parenthesis = word.contains('(');
+        let ends = |letter: char| {
+            matches!(letter, '.' | ',' | ';' | ':' | '!' | '?' | '"' | '\'' | '>' | ']')
+                || letter == ')' && !has_parenthesis
+        };
+        let to = word.trim_end_matches(ends);
+        mark_link(start, start + to.chars().count(), to, page);
+    }
+}
+
+/// The place where an address begins whose `//` has just come.
+fn bare_address(page: &Page) -> Option<usize> {
+    let content = page.content();
+    ["https://", "http://"].into_iter().find_map(|scheme| {
+        let start = content.len().checked_sub(scheme.len())?;
+        let is_there = content[start..].iter().map(|cell| cell.letter).eq(scheme.chars());
+        let begins_a_word = start.checked_sub(1).is_none_or(|place| !content[place].letter.is_alphanumeric());
+        (is_there && begins_a_word).then(|| page.position() - scheme.len())
+    })
+}
+
+/// Makes cells look like a link, and be one where its address may be followed.
+fn mark_link(from: usize, to: usize, target: &str, page: &mut Page) {
+    page.restyle(from, to, |cell| {
+        cell.style.bits |= UNDERLINE;
+        if cell.style.ink == Ink::Text {
+            cell.style.ink = Ink::Link;
+        }
+    });
+    number_link(from, to, target, page);
+}
+
+fn number_link(from: usize, to: usize, target: &str, page: &mut Page) {
+    if let Some(address) = address(target) {
+        let number = page.link(&address);
+        page.restyle(from, to, |cell| cell.link = number);
+    }
+}
