@@ -75,7 +75,9 @@ pub(crate) fn differences(text: &str, columns: usize, theme: Option<Theme>, seed
     };
     check(&places);
     if text.len() <= short {
-        places.iter().for_each(|&place| check(&[place]));
+        for &place in &places {
+            check(&[place]);
+        }
     }
     let mut chance = seed | 1;
     for _ in 0..SPLITS {
@@ -84,7 +86,7 @@ pub(crate) fn differences(text: &str, columns: usize, theme: Option<Theme>, seed
             chance ^= chance << 13;
             chance ^= chance >> 7;
             chance ^= chance << 17;
-            if chance % 7 == 0 {
+            if chance.is_multiple_of(7) {
                 cuts.push(place);
             }
         }
