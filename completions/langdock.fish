@@ -42,6 +42,7 @@ complete -c langdock -n "__fish_langdock_needs_command" -s h -l help -d 'Print h
 complete -c langdock -n "__fish_langdock_needs_command" -s V -l version -d 'Print version'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "send" -d 'Send one request and stream the answer to standard output'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "tool-run" -d 'Send a request, and run the tools that the model asks for on this machine until it is done'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "batch" -d 'Ask the same of many items, in parallel, within the rate limits'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "models" -d 'List the models that the region offers'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "count" -d 'Estimate the tokens of a request, by part; nothing is sent'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "usage" -d 'Sum up what the requests of this machine took'
@@ -178,6 +179,50 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l demo -d '
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s y -l yes -d 'Run every call unasked, but for those of tools with `confirm`'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l list -d 'Print the tools, and send nothing'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s i -l input -d 'Lines of text, or a JSON object on each line; - is standard input, which is read where nothing is named' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l files -d 'Ask of each of these files: text, images or PDFs, told by their content' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s o -l output -d 'Append the answers to this file as they come, and go on where an earlier run ended' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s J -l jobs -d 'How many requests are under way at a time [default: what the limits allow]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-requests -d 'End with 13 after so many requests of this run; tries after a failure do not count' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-total-tokens -d 'End with 13 before requests of this run take more tokens, read and written' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l tag -d 'A word for the log, by which `langdock usage --by tag` sums up' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l schema -d 'Answers that fit this JSON schema; the text of a line is the JSON then' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l repair -d 'With --schema: how often a wrong answer is sent back [default: 2]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l temperature -d 'Randomness, 0 to 1' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l top-p -d 'Nucleus sampling, 0 to 1' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l stop -d 'Stop at this text; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l set -d 'Any other field of the request\'s body; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s f -l file -d 'Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l timeout -d 'For the whole call, waiting included [default: none]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l unordered -d 'Let answers out as they come instead of in the order of the items'
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l retry-failed -d 'With --output: ask again what has failed, and forget how'
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s I -l no-stdin -d 'Leave standard input alone'
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l no-check -d 'Send a request all the same that is too large by what is known of the limits'
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l region -d 'Region: eu, us, global, ch' -r
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l profile -d 'Profile of the config file' -r

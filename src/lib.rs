@@ -7,13 +7,14 @@
 //! | 6 | `main.rs` | arguments in, exit code out |
 //! | 5 | `app`, `error`, `command` | wiring, the commands, every failure with its exit code and hint |
 //! | 4 | `cli` | the command line as data |
-//! | 3 | `config`, `input`, `session`, `usage`, `chat`, `tool`, `ui`, `demo` | settings, what goes in, what is kept, what it took, what comes next, what the model may call, what comes out, the built-in endpoint |
+//! | 3 | `config`, `input`, `batch`, `session`, `usage`, `chat`, `tool`, `ui`, `demo` | settings, what goes in, many items, what is kept, what it took, what comes next, what the model may call, what comes out, the built-in endpoint |
 //! | 2 | `client` | the shared HTTP core |
 //! | 1 | `protocol`, `media`, `pace`, `typed` | the Messages API and files as data, the shared book of limits, and what people type |
 //!
 //! The library exists for its own binary and for the tests and generators beside it; it promises no stable interface.
 
 mod app;
+mod batch;
 mod chat;
 mod cli;
 mod client;
@@ -157,6 +158,7 @@ fn dispatch(app: &Arc<App>, command: Command) -> Result<(), Error> {
     match command {
         Command::Send(args) => talk(app, async move { command::send(&theirs, &args).await }),
         Command::ToolRun(args) => talk(app, async move { command::tool_run(&theirs, &args).await }),
+        Command::Batch(args) => talk(app, async move { command::batch(&theirs, *args).await }),
         Command::Models(args) => talk(app, async move { command::models(&theirs, &args).await }),
         Command::Doctor(args) => talk(app, async move { command::doctor(&theirs, &args).await }),
         Command::Count(args) => talk(app, async move { command::count(&theirs, *args).await }),
@@ -217,6 +219,7 @@ fn said_about_output(command: &Command) -> (Verbosity, ColorChoice, ErrorForm) {
         }
         Command::Session(args) if args.is_for_programs() => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Json),
         Command::Auth(_)
+        | Command::Batch(_)
         | Command::Completions(_)
         | Command::Config(_)
         | Command::Count(_)

@@ -26,6 +26,20 @@ const SEND: [Example; 9] = [
     ),
 ];
 
+/// The examples of `batch`.
+const BATCH: [Example; 4] = [
+    (
+        "Ask about each line of a file, and go on if that is run again:",
+        "langdock batch 'Sum up: {text}' -i lines.txt -o sums.jsonl",
+    ),
+    (
+        "Ask about the fields of objects, one a line:",
+        "echo '{\"id\": 7, \"name\": \"Rhine\"}' | langdock batch 'How long is the {name}?'",
+    ),
+    ("Ask about each of some files:", "langdock batch 'What is to be seen?' --files photo.png notes.md"),
+    ("Stop before it becomes too much:", "langdock batch '{text}' -i lines.txt --max-total-tokens 100000"),
+];
+
 /// The examples of `tool-run`.
 const TOOL_RUN: [Example; 4] = [
     ("See what the tools of a file are:", "langdock tool-run -T ./weather.toml --list"),
@@ -160,6 +174,7 @@ pub(crate) fn examples(command: &str) -> &'static [Example] {
         "" => &PROGRAM,
         "send" => &SEND,
         "tool-run" => &TOOL_RUN,
+        "batch" => &BATCH,
         "models" => &MODELS,
         "count" => &COUNT,
         "usage" => &USAGE,

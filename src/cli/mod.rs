@@ -7,6 +7,7 @@
 // Descriptions are shown in terminals, where backticks and angle brackets would be noise; flags are switches.
 #![allow(rustdoc::bare_urls, clippy::doc_markdown, clippy::struct_excessive_bools)]
 
+mod batch;
 mod count;
 mod examples;
 mod help;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use serde_json::Value;
 
+pub(crate) use batch::{Batch, Many};
 pub(crate) use count::{Count, Usage};
 pub(crate) use examples::examples;
 pub(crate) use help::{Help, command_help, commands};
@@ -69,6 +71,14 @@ pub(crate) enum Command {
     /// a terminal, what is not allowed is denied, and the model is told. A call gets its input as JSON on standard input and a
     /// clean environment, and what it prints is its result.
     ToolRun(Box<ToolRun>),
+    /// Ask the same of many items, in parallel, within the rate limits
+    ///
+    /// {text} in the template is a line of the input, or the text of a file of --files; where the first line is a JSON object,
+    /// all are, and {KEY} is the field KEY of each. {{ and }} are braces. The output has a line of JSON for each item, with
+    /// index, id, input_hash, text or message or error, and usage. An item that fails is a line with error; the run goes on,
+    /// and ends with 11. With --output, the same command run again goes on where it was: what FILE has an answer for is not
+    /// asked again.
+    Batch(Box<Batch>),
     /// List the models that the region offers
     ///
     /// A list that is younger than a day is shown without asking. What a workspace has differs by region.
@@ -270,6 +280,7 @@ impl Command {
         match self {
             Self::Send(args) => Ok(&mut args.ask.connection),
             Self::ToolRun(args) => Ok(&mut args.ask.connection),
+            Self::Batch(args) => Ok(&mut args.connection),
             Self::Models(args) => Ok(&mut args.connection),
             Self::Doctor(args) => Ok(&mut args.connection),
             Self::Auth(args) => Ok(args.command.connection_mut()),

@@ -37,7 +37,8 @@ pub(crate) struct Timing {
 }
 
 impl Timing {
-    fn start() -> Self {
+    /// Begins now.
+    pub(super) fn start() -> Self {
         let now = Instant::now();
         Self { started: now, first_word: None, ended: now, waited: Duration::ZERO, refused: 0 }
     }
@@ -65,18 +66,20 @@ pub(crate) async fn drive(
     let mut timing = Timing::start();
     let journal = kept.as_deref_mut().and_then(Kept::exchange);
     let ended = pull(app, &mut call, Some(renderer), journal, &mut timing).await;
+    let mut outcome = conclude(call, ended, timing, model, region);
+    if let (Some(answer), Some(kept)) = (&mut outcome.answer, kept) {
+        answer.session_id = kept.id().map(str::to_owned);
+    }
+    outcome
+}
+
+/// What came of a call that has ended in this way.
+pub(super) fn conclude(call: Call, ended: Result<(), Stop>, mut timing: Timing, model: &str, region: &str) -> Outcome {
     timing.ended = Instant::now();
     timing.waited = call.waited();
     let (attempts, waited_s) = (call.attempts(), call.waited().as_secs_f64());
-    let session_id = kept.as_ref().and_then(|kept| kept.id());
-    let as_answer = |message, complete| Answer {
-        message,
-        region: region.to_owned(),
-        complete,
-        attempts,
-        waited_s,
-        session_id: session_id.map(str::to_owned),
-    };
+    let region = region.to_owned();
+    let as_answer = |message, complete| Answer { message, region, complete, attempts, waited_s, session_id: None };
     let after_content = call.has_content();
     let request_id = call.request_id().map(str::to_owned);
     let call_error = |source| Error::Call { source, after_content, attempts, model: model.to_owned() };
@@ -107,9 +110,12 @@ pub(crate) async fn list_models(app: &App, mut call: Call) -> Result<Vec<Model>,
 }
 
 /// What ended a call early.
-enum Stop {
+pub(super) enum Stop {
+    /// It failed.
     Call(client::Error),
+    /// The answer could not be written.
     Output(OutputError),
+    /// A signal came.
     Signal(i32),
 }
 

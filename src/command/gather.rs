@@ -122,7 +122,7 @@ fn fill(
     Ok(template.fill(places)?)
 }
 
-async fn read_files(app: &App, input: &cli::Input) -> Result<Vec<Attachment>, Error> {
+pub(super) async fn read_files(app: &App, input: &cli::Input) -> Result<Vec<Attachment>, Error> {
     let mut files = Vec::with_capacity(input.files.len() + input.attached.len());
     for path in input.files.iter().filter(|path| path.as_os_str() != "-") {
         if path.is_dir() {
@@ -173,7 +173,7 @@ fn shell_word(word: &str) -> String {
 
 /// Reads standard input; one that was asked for by `-` is read even where it is a terminal, or a file that somebody has
 /// already read from.
-async fn read_stdin(app: &App, has_prompt: bool, is_asked_for: bool) -> Result<Option<Attachment>, Error> {
+pub(super) async fn read_stdin(app: &App, has_prompt: bool, is_asked_for: bool) -> Result<Option<Attachment>, Error> {
     let is_terminal = app.facts.stdin_is_terminal;
     match Stdin::look(is_terminal && !is_asked_for, has_prompt && !is_asked_for).map_err(input::Error::Stdin)? {
         Stdin::None => Ok(None),

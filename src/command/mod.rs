@@ -1,6 +1,7 @@
 //! The commands, one a file, and what they share.
 
 mod auth;
+mod batch;
 mod check;
 mod completions;
 mod config;
@@ -31,6 +32,7 @@ mod tools;
 mod usage;
 
 pub(crate) use auth::auth;
+pub(crate) use batch::batch;
 pub(crate) use completions::completions;
 pub(crate) use config::config;
 pub(crate) use count::count;

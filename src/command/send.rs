@@ -218,7 +218,7 @@ impl Asker<'_> {
 }
 
 /// Estimates a request that is put together.
-fn estimate_of(request: &CreateMessage) -> Estimate {
+pub(super) fn estimate_of(request: &CreateMessage) -> Estimate {
     Estimate::of(Asking {
         model: Some(&request.model),
         system: request.system.as_ref().map(|system| system.0.as_str()),
@@ -454,7 +454,7 @@ pub(super) fn end(
 }
 
 /// Says what a whole answer's stop reason means for the exit code.
-fn judge(answer: &Answer, allow_truncated: bool) -> Option<Error> {
+pub(super) fn judge(answer: &Answer, allow_truncated: bool) -> Option<Error> {
     match answer.message.stop_reason.as_ref()? {
         StopReason::MaxTokens | StopReason::ModelContextWindowExceeded if allow_truncated => None,
         reason @ (StopReason::MaxTokens | StopReason::ModelContextWindowExceeded) => {

@@ -7,7 +7,7 @@ use crate::client::{self, EndpointError, Timeout};
 use crate::media::ImageError;
 use crate::protocol::{ApiError, StopReason, StreamError};
 use crate::ui::OutputError;
-use crate::{config, input, session};
+use crate::{batch, config, input, session};
 
 impl Error {
     /// What to do next.
@@ -35,6 +35,12 @@ impl Error {
             Self::Refusal(_) => "ask in another way; the same prompt will be refused again",
             Self::NoCodeBlock(_) => "the whole answer stands above; ask for a fenced code block in the prompt",
             Self::MaxTurns(_) => "let it go on for longer with --max-turns; what it wrote is on standard output",
+            Self::Batch(batch::Error::NoObject { .. }) => "put a JSON object on each line, or text on each",
+            Self::Batch(_) => "a field stands as {text} or {KEY}; write {{ and }} for braces",
+            Self::ItemsFailed { can_go_on: true, .. } => "their lines say why; --retry-failed asks them again",
+            Self::ItemsFailed { .. } => "their lines say why; with --output FILE, --retry-failed asks them alone again",
+            Self::Budget { can_go_on: true, .. } => "the same command goes on from there, with a budget of its own",
+            Self::Budget { .. } => "with --output FILE the same command could go on from there",
             Self::Unfit(_) => "let it be corrected more often with --repair, or make the schema simpler",
             Self::Listen { .. } => "choose another one with --port; without it a free one is taken",
             Self::Output(OutputError::Failed(_) | OutputError::File { .. }) => {

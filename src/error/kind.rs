@@ -63,9 +63,17 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (8, "incomplete", "The answer broke off after its first part; what came is on standard output."),
     (9, "truncated", "The answer reached max_tokens or the context window; --allow-truncated makes it 0."),
     (10, "refusal", "The model refused."),
-    (11, "tool", "The model asked for more than --max-turns, or a call of tool-run --call failed."),
+    (
+        11,
+        "tool",
+        "The model asked for more than --max-turns, a call of tool-run --call failed, or some items of batch did.",
+    ),
     (12, "schema", "The answer has not the form that was asked for: --schema, or no code block for --extract."),
-    (13, "too_large", "An image or the request is over a limit; nothing was sent."),
+    (
+        13,
+        "too_large",
+        "An image or the request is over a limit, and nothing was sent; or a budget of batch is used up.",
+    ),
     (130, "interrupted", "SIGINT; 143 for SIGTERM. What came is saved, and the process dies of the signal."),
     (141, "", "Standard output was closed early; the process dies of SIGPIPE without a word."),
 ];

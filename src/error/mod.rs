@@ -15,7 +15,7 @@ use crate::client;
 use crate::media::ImageError;
 use crate::protocol::{StopReason, StreamError};
 use crate::ui::OutputError;
-use crate::{config, input, session, tool};
+use crate::{batch, config, input, session, tool};
 
 /// Why a run failed.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,29 @@ pub(crate) enum Error {
     /// A tools file or a schema.
     #[error(transparent)]
     Tool(#[from] tool::Error),
+    /// A batch.
+    #[error(transparent)]
+    Batch(#[from] batch::Error),
+    /// Some items of a batch failed.
+    #[error("{failed} of {of} items failed")]
+    ItemsFailed {
+        /// So many.
+        failed: u64,
+        /// Of so many that are done.
+        of: u64,
+        /// Whether a further run can go on with the output.
+        can_go_on: bool,
+    },
+    /// A budget of a batch is used up.
+    #[error("{refused}; {done} items are done")]
+    Budget {
+        /// Which one.
+        refused: batch::Refused,
+        /// What was done before.
+        done: u64,
+        /// Whether a further run can go on with the output.
+        can_go_on: bool,
+    },
     /// The model would go on, and may not.
     #[error("the model was asked {0} times and is not done")]
     MaxTurns(u32),
@@ -166,8 +189,9 @@ impl Error {
             Self::Input(error) => input_kind(error),
             Self::Session(error) => session_kind(error),
             Self::Tool(_) => Kind::Usage,
-            Self::MaxTurns(_) | Self::CallByHand(_) => Kind::Tool,
-            Self::RequestTooLarge { .. } | Self::TooManyTokens { .. } => Kind::TooLarge,
+            Self::Batch(_) => Kind::Usage,
+            Self::MaxTurns(_) | Self::CallByHand(_) | Self::ItemsFailed { .. } => Kind::Tool,
+            Self::RequestTooLarge { .. } | Self::TooManyTokens { .. } | Self::Budget { .. } => Kind::TooLarge,
             Self::Call { after_content: true, .. } => Kind::Incomplete,
             Self::Call { source, .. } => call_kind(source),
             Self::Unwell { kind, .. } => *kind,

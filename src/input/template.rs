@@ -23,7 +23,7 @@ const KEYS: [(&str, &str); 8] = [
 const PREFILL: &str = "prefill";
 
 /// A saved prompt.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct Template {
     /// The fields of the request that its head sets.
     pub(crate) fields: Map<String, Value>,

@@ -9,7 +9,7 @@ const TOLD: usize = 5;
 const MAX_CHARS: usize = 300;
 
 /// A schema that was checked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Schema(jsonschema::Validator);
 
 impl Schema {

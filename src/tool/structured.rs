@@ -14,7 +14,7 @@ const NAME: &str = "answer";
 const WRAP: &str = "value";
 
 /// The wish for an answer that fits a schema.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Structured {
     schema: Schema,
     definition: Value,

@@ -8,6 +8,7 @@ mod fitted;
 mod interrupt;
 mod json;
 mod markdown;
+mod meter;
 mod notices;
 mod output;
 mod part_file;
@@ -32,6 +33,7 @@ pub(crate) use json::{Json, JsonLines};
 #[cfg(feature = "internals")]
 pub(crate) use markdown::Markdown;
 pub(crate) use markdown::{Screen, Theme};
+pub(crate) use meter::Meter;
 pub(crate) use notices::{Notices, Verbosity};
 pub(crate) use output::{Output, OutputError};
 pub(crate) use part_file::PartFile;

@@ -85,7 +85,8 @@ impl Drop for Waiting {
     }
 }
 
-fn line(template: &str) -> ProgressBar {
+/// A line of the terminal with this in it.
+pub(super) fn line(template: &str) -> ProgressBar {
     let terminal = RoomForCtrlC(Term::stderr());
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::term_like(Box::new(terminal)));
     bar.set_style(ProgressStyle::with_template(template).expect("a template without numbers"));

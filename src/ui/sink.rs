@@ -44,7 +44,7 @@ impl Sink {
     }
 
     /// Waits until nobody reads any more.
-    pub(super) fn closed(&self) -> impl Future<Output = ()> + use<> {
+    pub(crate) fn closed(&self) -> impl Future<Output = ()> + use<> {
         let closed = match &self.target {
             Target::Stdout(output, _) => Some(output.closed()),
             Target::File(_) => None,
@@ -72,7 +72,7 @@ impl Sink {
     }
 
     /// Takes JSON, in the same way.
-    pub(super) fn json(&mut self, json: &str) {
+    pub(crate) fn json(&mut self, json: &str) {
         if self.is_terminal {
             self.push(sanitize_json(json).as_bytes());
         } else {
@@ -98,7 +98,7 @@ impl Sink {
     }
 
     /// Writes what has been taken.
-    pub(super) fn flush(&mut self) -> Result<(), OutputError> {
+    pub(crate) fn flush(&mut self) -> Result<(), OutputError> {
         let written = match &mut self.target {
             Target::Stdout(output, interrupt) => output.write_all(&self.pending, interrupt),
             Target::File(file) => file

@@ -2,6 +2,7 @@
 //!
 //! The table is compared with clap's definition, so that a flag without an observed effect cannot be added.
 
+mod batch;
 mod connection;
 mod conversation;
 mod input;
@@ -37,6 +38,7 @@ type Connected = (&'static str, fn(&str));
 const CONNECTED: &[Connected] = &[
     ("send", connection::goes_to_the_region),
     ("tool-run", connection::goes_to_the_region),
+    ("batch", connection::goes_to_the_region),
     ("models", connection::goes_to_the_region),
     ("doctor", connection::shows_the_region_in_json),
     ("auth login", connection::shows_the_region),
@@ -51,6 +53,7 @@ const CONNECTED: &[Connected] = &[
 fn rows() -> impl Iterator<Item = &'static Row> {
     [
         ROWS,
+        batch::ROWS,
         connection::ROWS,
         conversation::ROWS,
         request::ROWS,
@@ -187,6 +190,7 @@ fn asking(command: &str, server: &Server) -> Langdock {
     match command {
         "send" => send(server),
         "tool-run" => tool_run(server),
+        "batch" => crate::batch::batch(server).stdin_bytes("item\n"),
         other => panic!("how does `{other}` ask?"),
     }
 }
@@ -203,6 +207,13 @@ fn good(command: &str, server: &Server, args: &[&str]) -> Outcome {
 #[track_caller]
 fn body(command: &str, args: &[&str]) -> Value {
     let server = crate::support::sending::answering("ok");
-    good(command, &server, args).stdout("ok\n").stderr_empty();
+    let outcome = good(command, &server, args);
+    outcome.stderr_empty();
+    match command {
+        "batch" => assert_eq!(outcome.stdout_json_lines()[0]["text"], "ok"),
+        _ => {
+            outcome.stdout("ok\n");
+        }
+    }
     server.only_request().json()
 }

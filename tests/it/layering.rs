@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const ROWS: [&[&str]; 5] = [
     &["protocol", "media", "pace", "typed"],
     &["client"],
-    &["config", "input", "session", "usage", "chat", "tool", "ui", "demo"],
+    &["config", "input", "batch", "session", "usage", "chat", "tool", "ui", "demo"],
     &["cli"],
     &["app", "error", "command"],
 ];
@@ -23,7 +23,7 @@ const OWNERS: [(&str, &[&str]); 24] = [
     ("webpki_roots", &["client/"]),
     ("clap", &["cli/", "lib.rs"]),
     ("clap_complete", &["cli/"]),
-    ("indicatif", &["ui/progress.rs"]),
+    ("indicatif", &["ui/meter.rs", "ui/progress.rs"]),
     ("anstyle", &["ui/"]),
     ("console", &["ui/progress.rs", "ui/markdown/screen.rs"]),
     ("nix", &["ui/", "tool/exec.rs"]),

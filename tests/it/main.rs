@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets an error it did not expect has failed")]
 
 mod auth;
+mod batch;
 mod config;
 mod demo;
 mod doctor;

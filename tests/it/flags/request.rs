@@ -7,26 +7,28 @@ use crate::support::{home::Home, sending::answering};
 
 /// The flags of the request.
 pub(super) const ROWS: &[Row] = &[
-    (&["send", "tool-run"], "--model", |command| {
+    (&["send", "tool-run", "batch"], "--model", |command| {
         adds(command, &["--model", "claude-haiku-4-5"], "model", &json!("claude-haiku-4-5"));
     }),
-    (&["send", "tool-run"], "--system", system),
-    (&["send", "tool-run"], "--max-tokens", |command| adds(command, &["--max-tokens", "7"], "max_tokens", &json!(7))),
-    (&["send", "tool-run"], "--temperature", |command| {
+    (&["send", "tool-run", "batch"], "--system", system),
+    (&["send", "tool-run", "batch"], "--max-tokens", |command| {
+        adds(command, &["--max-tokens", "7"], "max_tokens", &json!(7));
+    }),
+    (&["send", "tool-run", "batch"], "--temperature", |command| {
         adds(command, &["--temperature", "0.5"], "temperature", &json!(0.5));
     }),
-    (&["send", "tool-run"], "--top-p", |command| adds(command, &["--top-p", "0.25"], "top_p", &json!(0.25))),
-    (&["send", "tool-run"], "--top-k", |command| adds(command, &["--top-k", "3"], "top_k", &json!(3))),
-    (&["send", "tool-run"], "--stop", |command| {
+    (&["send", "tool-run", "batch"], "--top-p", |command| adds(command, &["--top-p", "0.25"], "top_p", &json!(0.25))),
+    (&["send", "tool-run", "batch"], "--top-k", |command| adds(command, &["--top-k", "3"], "top_k", &json!(3))),
+    (&["send", "tool-run", "batch"], "--stop", |command| {
         adds(command, &["--stop", "END", "--stop", "--"], "stop_sequences", &json!(["END", "--"]));
     }),
-    (&["send", "tool-run"], "--user-id", |command| {
+    (&["send", "tool-run", "batch"], "--user-id", |command| {
         adds(command, &["--user-id", "u-1"], "metadata", &json!({"user_id": "u-1"}));
     }),
-    (&["send", "tool-run"], "--set", |command| {
+    (&["send", "tool-run", "batch"], "--set", |command| {
         adds(command, &["--set", "service_tier=\"auto\""], "service_tier", &json!("auto"));
     }),
-    (&["send", "tool-run"], "--prefill", prefill),
+    (&["send", "tool-run", "batch"], "--prefill", prefill),
 ];
 
 /// Asserts that the arguments set one field of the body and leave the others as they are.

@@ -58,7 +58,7 @@ pub(super) const ROWS: &[Row] = &[
     (&["usage"], "--by", |_| by()),
     (&["usage"], "--since", |_| since()),
     (&["usage"], "--json", |_| json()),
-    (&["send", "tool-run"], "--tag", tag),
+    (&["send", "tool-run", "batch"], "--tag", tag),
     (&["doctor"], "--json", |_| {
         let outcome = Langdock::new().args(["--demo", "doctor", "--json"]).run();
         assert_eq!(outcome.code(0).stdout_json()["healthy"], true);

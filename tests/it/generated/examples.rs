@@ -20,6 +20,7 @@ fn each_example_of_the_man_pages_works() {
     });
     let home = Home::new();
     home.write("work/notes.md", "# Notes\n");
+    home.write("work/lines.txt", "One.\nTwo.\n");
     home.write("work/key.txt", "sk-ld-of-the-examples\n");
     home.write("work/photo.png", png());
     home.write("work/src/main.rs", "fn main() {}\n");

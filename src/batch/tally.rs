@@ -1,0 +1,138 @@
+//! The numbers that a run shows while it goes on: pure, and given the time.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// The time over which a rate is taken.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The steps in which the last minute is kept, so that its memory does not grow with the rate.
+const STEP: Duration = Duration::from_secs(1);
+
+/// What has been done so far.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// All items, where that is known.
+    pub(crate) total: Option<u64>,
+    /// Items that an earlier run has done.
+    pub(crate) before: u64,
+    /// Of these, those that failed.
+    pub(crate) failed_before: u64,
+    /// Items that were answered.
+    pub(crate) answered: u64,
+    /// Items that failed.
+    pub(crate) failed: u64,
+    /// Of the last minute: when, how many items, how many tokens.
+    last: VecDeque<(Duration, u64, u64)>,
+}
+
+impl Tally {
+    /// Notes the end of an item, so long after the beginning of the run.
+    pub(crate) fn end(&mut self, at: Duration, tokens: u64, is_failed: bool) {
+        if is_failed {
+            self.failed += 1;
+        } else {
+            self.answered += 1;
+        }
+        match self.last.back_mut() {
+            Some((step, items, sum)) if at < *step + STEP => {
+                *items += 1;
+                *sum += tokens;
+            }
+            _ => self.last.push_back((at, 1, tokens)),
+        }
+        self.forget(at);
+    }
+
+    /// Notes an item that was done before.
+    pub(crate) fn skip(&mut self, was_failed: bool) {
+        self.before += 1;
+        self.failed_before += u64::from(was_failed);
+    }
+
+    /// Items that are done, whenever and however.
+    pub(crate) fn done(&self) -> u64 {
+        self.before + self.answered + self.failed
+    }
+
+    /// The state of the run in one line, so long after its beginning.
+    pub(crate) fn line(&mut self, at: Duration) -> String {
+        self.forget(at);
+        let of = self.total.map_or_else(String::new, |total| format!(" of {total}"));
+        let mut line = format!("{}{of} done, {} failed", self.done(), self.failed + self.failed_before);
+        let (items, tokens) = self.last.iter().fold((0, 0), |sum, (_, items, tokens)| (sum.0 + items, sum.1 + tokens));
+        let span = at.min(MINUTE).max(STEP).as_secs_f64();
+        #[allow(clippy::cast_precision_loss)] // Far below 2^52.
+        let a_minute = items as f64 * 60.0 / span;
+        line.push_str(&format!(", {a_minute:.0} a minute, {tokens} tokens in the last minute"));
+        let left = self.total.map(|total| total.saturating_sub(self.done())).filter(|&left| left > 0);
+        if let Some(left) = left.filter(|_| a_minute > 0.0) {
+            #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let seconds = (left as f64 * 60.0 / a_minute).ceil() as u64;
+            line.push_str(&format!(", {} left", span_of(seconds)));
+        }
+        line
+    }
+
+    fn forget(&mut self, at: Duration) {
+        while self.last.front().is_some_and(|(step, ..)| *step + MINUTE <= at) {
+            self.last.pop_front();
+        }
+    }
+}
+
+/// A span of time as people say it.
+fn span_of(seconds: u64) -> String {
+    match seconds {
+        0..=90 => format!("{seconds} s"),
+        91..=5400 => format!("{} min", seconds.div_ceil(60)),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn after(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn the_line_has_what_was_done_the_rate_and_the_time_left() {
+        let mut tally = Tally { total: Some(100), ..Tally::default() };
+        assert_eq!(tally.line(after(0)), "0 of 100 done, 0 failed, 0 a minute, 0 tokens in the last minute");
+        tally.skip(false);
+        tally.skip(true);
+        for second in 0..30 {
+            tally.end(after(second), 10, second == 3);
+        }
+        assert_eq!(
+            tally.line(after(30)),
+            "32 of 100 done, 2 failed, 60 a minute, 300 tokens in the last minute, 68 s left"
+        );
+    }
+
+    #[test]
+    fn only_the_last_minute_counts_for_the_rate() {
+        let mut tally = Tally::default();
+        tally.end(after(0), 1000, false);
+        tally.end(after(50), 7, false);
+        assert_eq!(tally.line(after(61)), "2 done, 0 failed, 1 a minute, 7 tokens in the last minute");
+        assert_eq!(tally.line(after(120)), "2 done, 0 failed, 0 a minute, 0 tokens in the last minute");
+    }
+
+    #[test]
+    fn many_items_take_no_more_memory_than_few() {
+        let mut tally = Tally::default();
+        for millisecond in 0..100_000 {
+            tally.end(Duration::from_millis(millisecond), 1, false);
+        }
+        assert!(tally.last.len() <= 61, "{}", tally.last.len());
+    }
+
+    #[test]
+    fn a_long_time_is_told_in_minutes_or_hours() {
+        assert_eq!([span_of(90), span_of(91), span_of(9000)], ["90 s", "2 min", "2 h 30 min"]);
+    }
+}

@@ -1,0 +1,120 @@
+//! Where the records go: standard output, in the order of the items or as they come, or a file that the next run goes on with.
+
+use std::path::Path;
+
+use super::file::{Opened, RecordFile};
+use crate::app::App;
+use crate::batch::{Before, Done, Turns};
+use crate::cli::Many;
+use crate::error::Error;
+use crate::ui::{self, PartFile, Sink};
+
+/// Where the records go.
+pub(super) struct Output {
+    target: Target,
+    done: Done,
+    unordered: bool,
+}
+
+enum Target {
+    /// What cannot be read again. In order, unless it need not be.
+    Stream(Sink, Turns),
+    File(RecordFile),
+}
+
+impl Output {
+    /// Opens it, and finds what is done.
+    pub(super) fn open(app: &App, many: &Many) -> Result<Self, Error> {
+        let path = many.output.as_deref().filter(|path| path.as_os_str() != "-");
+        let (target, done) = match path {
+            None => {
+                let stdout = ui::Output::stdout()?;
+                let sink = Sink::stdout(stdout, app.facts.stdout_is_terminal, app.interrupt.clone());
+                (Target::Stream(sink, Turns::default()), Done::default())
+            }
+            Some(path) if is_stream(path) => {
+                (Target::Stream(Sink::file(PartFile::create(path)?), Turns::default()), Done::default())
+            }
+            Some(path) => {
+                let Opened { file, done, notice } = RecordFile::open(path, many.retry_failed)?;
+                if let Some(notice) = notice {
+                    app.notices.notice(&notice);
+                }
+                (Target::File(file), done)
+            }
+        };
+        Ok(Self { target, done, unordered: many.unordered })
+    }
+
+    /// What an earlier run has done of an item.
+    pub(super) fn before(&mut self, hash: &str, index: u64) -> Option<Before> {
+        self.done.take(hash, index)
+    }
+
+    /// Whether a further item may be begun: not too much waits for its turn.
+    pub(super) fn has_room(&self) -> bool {
+        match &self.target {
+            Target::Stream(_, turns) => turns.has_room(),
+            Target::File(_) => true,
+        }
+    }
+
+    /// Takes the record of an item, or that it has none.
+    pub(super) fn take(&mut self, index: u64, record: Option<String>) -> Result<(), Error> {
+        match &mut self.target {
+            Target::File(file) => record.map_or(Ok(()), |record| file.append(&record)),
+            Target::Stream(sink, turns) => {
+                let ready = if self.unordered { record.unwrap_or_default() } else { turns.take(index, record) };
+                write(sink, &ready)
+            }
+        }
+    }
+
+    /// Writes what is left, and puts a file in order. Gives the number of records that belong to no item of this run;
+    /// `is_whole` says whether all items were looked at.
+    pub(super) fn close(&mut self, is_whole: bool) -> Result<usize, Error> {
+        match &mut self.target {
+            Target::Stream(sink, turns) => {
+                let rest = turns.rest();
+                write(sink, &rest)?;
+                Ok(0)
+            }
+            Target::File(file) => {
+                let left_over = if is_whole { self.done.left_over() } else { 0 };
+                if !self.unordered {
+                    file.arrange(&mut self.done)?;
+                }
+                Ok(left_over)
+            }
+        }
+    }
+
+    /// Whether a further run can go on with it.
+    pub(super) fn can_go_on(&self) -> bool {
+        matches!(self.target, Target::File(_))
+    }
+
+    /// Waits until nobody reads any more.
+    pub(super) fn closed(&self) -> impl Future<Output = ()> + use<> {
+        let closed = match &self.target {
+            Target::Stream(sink, _) => Some(sink.closed()),
+            Target::File(_) => None,
+        };
+        async move {
+            match closed {
+                Some(closed) => closed.await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+}
+
+fn write(sink: &mut Sink, records: &str) -> Result<(), Error> {
+    sink.json(records);
+    Ok(sink.flush()?)
+}
+
+/// Whether this is there and no regular file, such as `/dev/null` or a named pipe.
+fn is_stream(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+}

@@ -1,0 +1,169 @@
+//! Where the items come from: lines of a file or of standard input, or files. They are read on a thread of their own, a few
+//! ahead of what is asked, so that neither a slow pipe nor a long file keeps the run.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Seek};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use tokio::sync::mpsc;
+
+use crate::batch::{Item, Items, Pattern};
+use crate::error::Error;
+use crate::input;
+use crate::media::{Kind, sniff};
+
+/// How many items are read ahead.
+const AHEAD: usize = 16;
+
+/// How standard input is called in messages.
+const STDIN: &str = "standard input";
+
+/// What is read.
+#[derive(Debug)]
+pub(super) enum Feed {
+    /// Lines of a file.
+    Lines(PathBuf),
+    /// Lines of standard input.
+    Stdin,
+    /// Files.
+    Files(Vec<PathBuf>),
+}
+
+/// What comes.
+#[derive(Debug)]
+pub(super) enum News {
+    /// There are so many items in all.
+    Total(u64),
+    /// Something that a person should know.
+    Notice(String),
+    /// An item.
+    Item(Item),
+    /// Nothing more can be read.
+    Failed(Error),
+}
+
+/// Begins to read. What is asked for in `pattern` has to be in every item: of a regular file that is looked at before the
+/// first item comes.
+pub(super) fn read(feed: Feed, pattern: Option<Pattern>) -> io::Result<mpsc::Receiver<News>> {
+    let (news, receiver) = mpsc::channel(AHEAD);
+    std::thread::Builder::new().name("items".to_owned()).spawn(move || {
+        let reader = Reader { news, pattern };
+        let read = match feed {
+            Feed::Lines(path) => reader.file(&path),
+            Feed::Stdin => reader.stdin(),
+            Feed::Files(paths) => reader.paths(paths),
+        };
+        if let Err(Stop::Failed(error)) = read {
+            let _ = reader.news.blocking_send(News::Failed(*error)); // Nobody waits any more where the run is ending.
+        }
+    })?;
+    Ok(receiver)
+}
+
+struct Reader {
+    news: mpsc::Sender<News>,
+    pattern: Option<Pattern>,
+}
+
+/// Why reading has stopped before the end.
+enum Stop {
+    Failed(Box<Error>),
+    /// Nobody wants more.
+    Enough,
+}
+
+impl<E: Into<Error>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Failed(Box::new(error.into()))
+    }
+}
+
+impl Reader {
+    fn tell(&self, news: News) -> Result<(), Stop> {
+        self.news.blocking_send(news).map_err(|_| Stop::Enough)
+    }
+
+    fn file(&self, path: &Path) -> Result<(), Stop> {
+        let name = format!("`{}`", path.display());
+        let unreadable = |source| input::Error::Unreadable { path: path.to_owned(), source };
+        let file = File::open(path).map_err(unreadable)?;
+        let is_regular = file.metadata().map_err(unreadable)?.is_file();
+        let mut lines = BufReader::new(file);
+        if is_regular {
+            let mut items = Items::new(&name);
+            each_item(&mut lines, &mut items, unreadable, |item| self.check(&item))?;
+            self.tell(News::Total(items.count()))?;
+            lines.rewind().map_err(unreadable)?;
+        }
+        self.send_lines(&mut lines, &name, unreadable)
+    }
+
+    fn stdin(&self) -> Result<(), Stop> {
+        let open = io::stdin().as_fd().try_clone_to_owned().map_err(input::Error::Stdin)?;
+        self.send_lines(&mut BufReader::new(File::from(open)), STDIN, input::Error::Stdin)
+    }
+
+    fn send_lines(
+        &self,
+        lines: &mut impl BufRead,
+        name: &str,
+        unreadable: impl Fn(io::Error) -> input::Error,
+    ) -> Result<(), Stop> {
+        let mut items = Items::new(name);
+        each_item(lines, &mut items, unreadable, |item| {
+            self.check(&item)?;
+            self.tell(News::Item(item))
+        })?;
+        if let Some(line) = items.bad_line() {
+            self.tell(News::Notice(format!("{name}, line {line} is not UTF-8: such bytes are sent as U+FFFD")))?;
+        }
+        Ok(())
+    }
+
+    fn check(&self, item: &Item) -> Result<(), Stop> {
+        self.pattern.as_ref().map_or(Ok(()), |pattern| Ok(pattern.check(item)?))
+    }
+
+    fn paths(&self, paths: Vec<PathBuf>) -> Result<(), Stop> {
+        for path in &paths {
+            let unreadable = |source| input::Error::Unreadable { path: path.clone(), source };
+            if path.metadata().map_err(unreadable)?.is_dir() {
+                return Err(Stop::from(Error::Usage {
+                    message: format!("`{}` is a folder", path.display()),
+                    hint: Some(format!("name its files: {}/*", path.display())),
+                }));
+            }
+        }
+        self.tell(News::Total(paths.len() as u64))?;
+        for (index, path) in (0..).zip(paths) {
+            let item = Item::file(index, path);
+            self.check(&item)?;
+            self.tell(News::Item(item))?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes items of lines, one after the other.
+fn each_item(
+    lines: &mut impl BufRead,
+    items: &mut Items,
+    unreadable: impl Fn(io::Error) -> input::Error,
+    mut take: impl FnMut(Item) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let mut line = Vec::new();
+    let mut is_first = true;
+    loop {
+        line.clear();
+        if lines.read_until(b'\n', &mut line).map_err(&unreadable)? == 0 {
+            return Ok(());
+        }
+        if std::mem::take(&mut is_first) && sniff(&line) != Kind::Text {
+            return Err(input::Error::Binary { name: items.name().to_owned() }.into());
+        }
+        if let Some(item) = items.take(&line)? {
+            take(item)?;
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! `batch`: each item once, whatever ends the run, and each in its place.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use crate::support::{
+    command::Langdock,
+    events::{MODEL, Stream, answer, error},
+    gate::Gate,
+    home::Home,
+    reply::Reply,
+    request::Request,
+    sending::answering,
+    server::Server,
+    serving::{DEMO_MODEL, Serving},
+};
+
+/// Begins `langdock batch` with a model and the test key against `server`.
+pub(crate) fn batch(server: &Server) -> Langdock {
+    Langdock::new().key().against(server).env("LANGDOCK_MODEL", MODEL).args(["batch"])
+}
+
+/// What was asked, in words.
+fn asked(request: &Request) -> String {
+    request.json()["messages"][0]["content"].as_str().unwrap_or_default().to_owned()
+}
+
+/// A server that answers each prompt with itself, and one that has `bad` in it with a refusal of the request.
+fn echoing() -> Server {
+    Server::start(|request, _| {
+        let asked = asked(request);
+        if asked.contains("bad") {
+            return Reply::json(400, &error("invalid_request_error", "Bad."));
+        }
+        Reply::sse(answer(&[asked.as_str()]))
+    })
+}
+
+/// The records of a file in the work folder.
+#[track_caller]
+fn records(home: &Home, name: &str) -> Vec<Value> {
+    let text = fs::read_to_string(home.work().join(name)).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn texts(records: &[Value]) -> Vec<&str> {
+    records.iter().map(|record| record["text"].as_str().unwrap_or("-")).collect()
+}
+
+#[test]
+fn records_stand_in_the_order_of_the_items_with_all_their_fields() {
+    let gate = Gate::new();
+    let held = gate.clone();
+    let server = Server::start(move |request, _| {
+        let asked = asked(request);
+        let reply = Reply::sse(answer(&[asked.as_str()]));
+        if asked == "Say one" { reply.hold_head(&held) } else { reply }
+    });
+    let running = batch(&server).args(["Say {text}"]).stdin_bytes("one\n\ntwo\r\nthree").spawn();
+    server.wait_for_requests(3);
+    gate.open();
+    let outcome = running.finish();
+    let records = outcome.code(0).stderr_empty().stdout_json_lines();
+    assert_eq!(texts(&records), ["Say one", "Say two", "Say three"]);
+    let first = records[0].as_object().unwrap();
+    assert_eq!(first.keys().collect::<Vec<_>>(), ["index", "id", "input_hash", "text", "usage"]);
+    assert_eq!(records.iter().map(|record| record["index"].clone()).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(records.iter().map(|record| record["id"].clone()).collect::<Vec<_>>(), [1, 3, 4], "the lines");
+    assert_eq!(first["usage"]["output_tokens"].as_u64().map(|tokens| tokens > 0), Some(true));
+}
+
+#[test]
+fn a_failure_is_a_record_and_the_run_goes_on() {
+    let server = echoing();
+    let outcome = batch(&server).args(["{q}"]).stdin_bytes("{\"id\":\"a\",\"q\":\"bad\"}\n{\"q\":\"b\"}\n").run();
+    let records = outcome.code(11).stderr_contains("1 of 2 items failed").stdout_json_lines();
+    assert_eq!((&records[0]["id"], &records[0]["error"]["kind"]), (&json!("a"), &json!("invalid_request")));
+    assert_eq!(texts(&records), ["-", "b"]);
+}
+
+#[test]
+fn what_is_done_is_not_asked_again_and_what_failed_only_where_that_is_asked_for() {
+    let (home, server) = (Home::new(), echoing());
+    let run = |lines: &str, args: &[&str]| {
+        batch(&server).home(&home).args(["{text}", "-o", "out.jsonl"]).args(args).stdin_bytes(lines).run()
+    };
+    run("a\nbad\nc\nc\n", &[]).code(11);
+    assert_eq!((server.requests().len(), texts(&records(&home, "out.jsonl"))), (4, vec!["a", "-", "c", "c"]));
+    run("a\nbad\nc\nc\n", &[]).code(11).stderr_contains("--retry-failed asks them again");
+    assert_eq!(server.requests().len(), 4);
+    run("new\na\nbad\nc\nc\n", &["--retry-failed"]).code(11);
+    assert_eq!(server.requests().len(), 6);
+    let records = records(&home, "out.jsonl");
+    assert_eq!(texts(&records), ["new", "a", "-", "c", "c"]);
+    assert_eq!(records.iter().map(|record| record["index"].clone()).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn a_field_that_is_not_there_is_told_before_anything_is_sent() {
+    let (home, server) = (Home::new(), answering("ok"));
+    home.write("work/in.jsonl", "{\"q\":\"a\"}\n{\"r\":\"b\",\"s\":1}\n");
+    let outcome = batch(&server).home(&home).args(["{q}", "-i", "in.jsonl"]).run();
+    outcome.code(2).stdout("").stderr_contains("`in.jsonl`, line 2: the template's {q} is not there; known: r, s");
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn a_file_of_something_else_is_refused_and_left_as_it_is() {
+    let (home, server) = (Home::new(), answering("ok"));
+    home.write("work/out.jsonl", "my notes\n");
+    let outcome = batch(&server).home(&home).args(["{text}", "-o", "out.jsonl"]).stdin_bytes("a\n").run();
+    outcome.code(2).stdout("").stderr_contains("`out.jsonl`, line 1: this is no record of a batch");
+    assert_eq!(fs::read(home.work().join("out.jsonl")).unwrap(), b"my notes\n");
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn a_signal_keeps_what_is_under_way_and_begins_nothing_more() {
+    let (home, gate) = (Home::new(), Gate::new());
+    let held = gate.clone();
+    let server = Server::start(move |request, _| {
+        let asked = asked(request);
+        let reply = Reply::sse(answer(&[asked.as_str()]));
+        if asked == "a" { reply } else { reply.hold_head(&held) }
+    });
+    let run = || batch(&server).home(&home).args(["{text}", "-J", "2", "-o", "out.jsonl"]).stdin_bytes("a\nb\nc\nd\n");
+    let running = run().spawn();
+    server.wait_for_requests(3);
+    running.signal(Signal::SIGINT).wait_for_stderr("2 answers are under way");
+    gate.open();
+    let outcome = running.finish();
+    outcome.signal(2).stderr_contains("3 items are done; the same command goes on from there");
+    assert_eq!(texts(&records(&home, "out.jsonl")), ["a", "b", "c"]);
+    run().run().code(0).stderr_empty();
+    assert_eq!((server.requests().len(), records(&home, "out.jsonl").len()), (4, 4));
+}
+
+#[test]
+fn a_refused_key_ends_the_run_and_leaves_no_records() {
+    let home = Home::new();
+    let server = Server::start(|_, _| Reply::json(401, &error("authentication_error", "No.")));
+    let run = batch(&server).home(&home).args(["{text}", "-o", "out.jsonl", "-J", "1"]);
+    run.stdin_bytes("a\nb\nc\n").run().code(4);
+    assert_eq!((server.requests().len(), records(&home, "out.jsonl").len()), (1, 0));
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_a_failure_with_what_came_of_it() {
+    let server = Server::start(|_, _| {
+        let stream = Stream::new().start().open_text_block(["half"]);
+        Reply::sse(stream.to_string())
+    });
+    let records = batch(&server).args(["{text}"]).stdin_bytes("a\n").run().code(11).stdout_json_lines();
+    let error = &records[0]["error"];
+    assert_eq!((&error["kind"], &error["text"]), (&json!("incomplete"), &json!("half")));
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn each_item_is_answered_once_however_often_the_run_is_killed() {
+    const ITEMS: usize = 60;
+    const JOBS: usize = 4;
+    const KILLS: usize = 3;
+    let home = Home::new();
+    let log = home.work().join("serve.log");
+    let flags = ["--latency", "5ms", "--fail", "529:0.05,cut:0.05", "--seed", "7", "--log", log.to_str().unwrap()];
+    let serving = Serving::start_in(&home, &flags);
+    // Each has its own length, by which the server's log tells them apart.
+    let lines: String = (0..ITEMS).map(|index| "x".repeat(index + 1) + "\n").collect();
+    let jobs = JOBS.to_string();
+    let run = || {
+        let run = Langdock::new().home(&home).key().env("LANGDOCK_BASE_URL", &serving.base_url);
+        let args = ["batch", "{text}", "-o", "out.jsonl", "-J", &jobs, "--no-pace", "-m", DEMO_MODEL];
+        run.args(args).stdin_bytes(lines.as_str())
+    };
+    let done = || fs::read_to_string(home.work().join("out.jsonl")).map_or(0, |text| text.lines().count());
+    for kill in 1..=KILLS {
+        let running = run().spawn();
+        while done() < kill * ITEMS / (KILLS + 2) {
+            std::thread::yield_now();
+        }
+        running.signal(Signal::SIGKILL);
+        running.finish().signal(9);
+    }
+    let outcome = run().run();
+    assert!(matches!(outcome.code, Some(0 | 11)), "{outcome}");
+    let records = records(&home, "out.jsonl");
+    let places: Vec<_> = records.iter().map(|record| (record["index"].clone(), record["id"].clone())).collect();
+    assert_eq!(places, (0..ITEMS).map(|index| (json!(index), json!(index + 1))).collect::<Vec<_>>());
+    serving.end();
+    let mut seen = BTreeMap::new();
+    for line in fs::read_to_string(&log).unwrap().lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        if line["status"] == 200 {
+            *seen.entry(line["bytes_in"].as_u64()).or_insert(0) += 1;
+        }
+    }
+    assert_eq!(seen.len(), ITEMS, "each was seen");
+    let again: usize = seen.values().map(|times| times - 1).sum();
+    assert!(again <= KILLS * JOBS, "{again} were seen again");
+}
