@@ -41,6 +41,7 @@ complete -c langdock -n "__fish_langdock_needs_command" -l demo -d 'Answer from 
 complete -c langdock -n "__fish_langdock_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_needs_command" -s V -l version -d 'Print version'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "send" -d 'Send one request and stream the answer to standard output'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "chat" -d 'Talk with a model: a conversation that is saved as it goes'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "tool-run" -d 'Send a request, and run the tools that the model asks for on this machine until it is done'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "batch" -d 'Ask the same of many items, in parallel, within the rate limits'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "models" -d 'List the models that the region offers'
@@ -114,6 +115,59 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-pace -d 'S
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l temperature -d 'Randomness, 0 to 1' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l top-p -d 'Nucleus sampling, 0 to 1' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l stop -d 'Stop at this text; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l set -d 'Any other field of the request\'s body; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s f -l file -d 'Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s T -l tool -d 'Tools that the model may ask for: a file in JSON or TOML, or a program; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l tool-choice -d 'Whether the model has to call a tool: auto, any, none, or the one tool to call' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l allow-tool -d 'Run the calls of this tool unasked; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l deny-tool -d 'Never run the calls of this tool; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-turns -d 'How often the model is asked at most' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l tool-jobs -d 'How many calls of one answer are run at a time' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l color -d 'Colour of messages and of rendered Markdown' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l session -d 'Go on with this conversation, or begin it' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l timeout -d 'For the whole call, waiting included [default: none]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s I -l no-stdin -d 'Leave standard input alone'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l no-check -d 'Send a request all the same that is too large by what is known of the limits'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s y -l yes -d 'Run every call unasked, but for those of tools with `confirm`'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l raw -d 'Print the answer as it was written, on a terminal too'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l markdown -d 'Render the answer\'s Markdown, in a pipe too [default: on a terminal]'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s q -l quiet -d 'Say nothing but errors'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s v -l verbose -d 'Say what is done; -vv: requests and headers too, never bodies or the key'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s u -l usage -d 'Say the tokens and the time it took'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l show-thinking -d 'Show the model\'s reasoning too, on stderr'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s S -l no-stream -d 'Ask for the answer in one piece'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s c -l continue -d 'Go on with the conversation that was last used, or with LANGDOCK_SESSION\'s'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l fork -d 'With --continue or --session: go on in a copy, and leave the conversation as it is'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s n -l no-log -d 'Save nothing of this, neither in a conversation nor in the log of requests'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r

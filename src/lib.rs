@@ -157,6 +157,7 @@ fn dispatch(app: &Arc<App>, command: Command) -> Result<(), Error> {
     let theirs = Arc::clone(app);
     match command {
         Command::Send(args) => talk(app, async move { command::send(&theirs, &args).await }),
+        Command::Chat(args) => talk(app, async move { command::chat(&theirs, *args).await }),
         Command::ToolRun(args) => talk(app, async move { command::tool_run(&theirs, &args).await }),
         Command::Batch(args) => talk(app, async move { command::batch(&theirs, *args).await }),
         Command::Models(args) => talk(app, async move { command::models(&theirs, &args).await }),
@@ -205,6 +206,7 @@ fn answer_unparsed(app: &App, unparsed: Unparsed) -> Result<(), Error> {
 fn said_about_output(command: &Command) -> (Verbosity, ColorChoice, ErrorForm) {
     match command {
         Command::Send(args) => said_by(&args.ask.output),
+        Command::Chat(args) => (args.looks.verbosity(), args.looks.color.into(), ErrorForm::Text),
         Command::ToolRun(args) => said_by(&args.ask.output),
         Command::Models(args) => {
             let form = if args.json { ErrorForm::Json } else { ErrorForm::Text };
@@ -238,7 +240,7 @@ fn said_by(output: &cli::Output) -> (Verbosity, ColorChoice, ErrorForm) {
         (_, true) => ErrorForm::JsonLines,
         _ => ErrorForm::Text,
     };
-    (output.verbosity(), output.color.into(), form)
+    (output.looks.verbosity(), output.looks.color.into(), form)
 }
 
 /// Tells from arguments that could not be parsed how their error is wanted.

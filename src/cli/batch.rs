@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::value::{at_least_one, count, not_blank};
-use super::{Ask, Connection, Conversation, Input, Looking, Output, Request, Structured, Tools};
+use super::{Ask, Beginning, Connection, Conversation, Input, Looking, Output, Request, Structured, Tools};
 
 /// Ask the same of many items, in parallel, within the rate limits
 ///
@@ -68,6 +68,9 @@ pub(crate) struct Batch {
     /// What to ask for
     #[command(flatten)]
     pub(crate) request: Request,
+    /// What the answer begins with
+    #[command(flatten)]
+    pub(super) beginning: Beginning,
     /// What to answer from
     #[command(flatten)]
     pub(crate) given: Input,
@@ -106,6 +109,7 @@ impl Batch {
             prompt: Vec::new(),
             literal_words: 0,
             request: self.request,
+            beginning: self.beginning,
             input: self.given,
             tools: Tools::default(),
             conversation: Conversation::default(),

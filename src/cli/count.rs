@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{Ask, Connection, Conversation, Input, Looking, Output, Request, Tools};
+use super::{Ask, Beginning, Connection, Conversation, Input, Looking, Output, Request, Tools};
 use crate::config::parse_duration;
 
 /// Estimate the tokens of a request, by part; nothing is sent
@@ -22,6 +22,9 @@ pub(crate) struct Count {
     /// What to ask for
     #[command(flatten)]
     pub(crate) request: Request,
+    /// What the answer begins with
+    #[command(flatten)]
+    pub(crate) beginning: Beginning,
     /// What to answer from
     #[command(flatten)]
     pub(crate) input: Input,
@@ -37,6 +40,7 @@ impl Count {
             prompt: self.prompt,
             literal_words: self.literal_words,
             request: self.request,
+            beginning: self.beginning,
             input: self.input,
             tools: Tools::default(),
             output: Output::default(),

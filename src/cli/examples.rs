@@ -40,6 +40,16 @@ const BATCH: [Example; 4] = [
     ("Stop before it becomes too much:", "langdock batch '{text}' -i lines.txt --max-total-tokens 100000"),
 ];
 
+/// The examples of `chat`.
+const CHAT: [Example; 3] = [
+    ("Talk at a prompt, which /help explains:", "langdock chat 'Let us talk about rivers.'"),
+    ("Go on with the conversation of before:", "langdock chat -c"),
+    (
+        "Let a script hold a conversation:",
+        "printf '%s\\n' 'Name three rivers.' 'Which is the longest?' | langdock chat",
+    ),
+];
+
 /// The examples of `tool-run`.
 const TOOL_RUN: [Example; 4] = [
     ("See what the tools of a file are:", "langdock tool-run -T ./weather.toml --list"),
@@ -173,6 +183,7 @@ pub(crate) fn examples(command: &str) -> &'static [Example] {
     match command {
         "" => &PROGRAM,
         "send" => &SEND,
+        "chat" => &CHAT,
         "tool-run" => &TOOL_RUN,
         "batch" => &BATCH,
         "models" => &MODELS,

@@ -8,6 +8,7 @@
 #![allow(rustdoc::bare_urls, clippy::doc_markdown, clippy::struct_excessive_bools)]
 
 mod batch;
+mod chat;
 mod count;
 mod examples;
 mod help;
@@ -26,6 +27,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use serde_json::Value;
 
 pub(crate) use batch::{Batch, Many};
+pub(crate) use chat::Chat;
 pub(crate) use count::{Count, Usage};
 pub(crate) use examples::examples;
 pub(crate) use help::{Help, command_help, commands};
@@ -35,7 +37,8 @@ pub(crate) use serve::Serve;
 pub(crate) use session::{Conversation, Session, SessionAction};
 pub(crate) use settings::{Auth, AuthCommand, Config, ConfigCommand};
 pub(crate) use tools::{Running, Structured, ToolRun, Tools};
-use value::{at_least_one, key_and_json, not_blank, zero_to_one};
+pub(crate) use value::key_and_json;
+use value::{at_least_one, not_blank, zero_to_one};
 
 use crate::config::{Flags, parse_duration, parse_timeout};
 use crate::ui::{ColorChoice, Verbosity};
@@ -65,6 +68,11 @@ pub(crate) enum Command {
     ///
     /// The prompt is the words given, or standard input, or both: standard input then stands before the prompt.
     Send(Box<Send>),
+    /// Talk with a model: a conversation that is saved as it goes
+    ///
+    /// What is typed is saved before it is sent, and what the model says before it is shown. /help lists the commands of the
+    /// prompt. Where standard input is no terminal, each line of it is a message, and the first failure ends the conversation.
+    Chat(Box<Chat>),
     /// Send a request, and run the tools that the model asks for on this machine until it is done
     ///
     /// Each call is shown and asked for on the terminal, unless -y, --allow-tool or the config file's [tools] allow it. Without
@@ -160,6 +168,9 @@ pub(crate) struct Ask {
     /// What to ask for
     #[command(flatten)]
     pub(crate) request: Request,
+    /// What the answer begins with
+    #[command(flatten)]
+    beginning: Beginning,
     /// What to answer from
     #[command(flatten)]
     pub(crate) input: Input,
@@ -279,6 +290,7 @@ impl Command {
     fn connection_mut(&mut self) -> Result<&mut Connection, &'static str> {
         match self {
             Self::Send(args) => Ok(&mut args.ask.connection),
+            Self::Chat(args) => Ok(&mut args.connection),
             Self::ToolRun(args) => Ok(&mut args.ask.connection),
             Self::Batch(args) => Ok(&mut args.connection),
             Self::Models(args) => Ok(&mut args.connection),
@@ -382,20 +394,46 @@ pub(crate) struct Request {
     /// For example --set 'thinking={"type":"enabled","budget_tokens":2000}'
     #[arg(long = "set", value_name = "KEY=JSON", value_parser = key_and_json)]
     pub(crate) fields: Vec<(String, Value)>,
-    /// Let the answer begin with this text; only what follows it is printed
-    #[arg(long, value_name = "TEXT", value_parser = not_blank, allow_hyphen_values = true)]
+    /// What the answer begins with, where the command has the flag for it
+    #[arg(skip)]
     pub(crate) prefill: Option<String>,
 }
 
-/// Where the answer goes
+/// What the answer begins with
 #[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Request")]
+pub(crate) struct Beginning {
+    /// Let the answer begin with this text; only what follows it is printed
+    #[arg(long, value_name = "TEXT", value_parser = not_blank, allow_hyphen_values = true)]
+    prefill: Option<String>,
+}
+
+impl Request {
+    /// Takes a field out, whichever way it was set.
+    pub(crate) fn unset(&mut self, key: &str) {
+        match key {
+            "max_tokens" => self.max_tokens = None,
+            "system" => self.system = None,
+            "temperature" => self.temperature = None,
+            "top_p" => self.top_p = None,
+            "top_k" => self.top_k = None,
+            "stop_sequences" => self.stop.clear(),
+            "metadata" => self.user_id = None,
+            _ => {} // The others are fields already.
+        }
+        self.fields.retain(|(set, _)| set != key);
+    }
+}
+
+/// How answers are shown, and what is said about them
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Output")]
-pub(crate) struct Output {
+pub(crate) struct Looks {
     /// Print the answer as it was written, on a terminal too
-    #[arg(long, conflicts_with_all = ["markdown", "json", "jsonl", "extract"])]
+    #[arg(long, conflicts_with = "markdown")]
     pub(crate) raw: bool,
     /// Render the answer's Markdown, in a pipe too [default: on a terminal]
-    #[arg(long, conflicts_with_all = ["json", "jsonl", "extract"])]
+    #[arg(long)]
     pub(crate) markdown: bool,
     /// Colour of messages and of rendered Markdown
     #[arg(long, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
@@ -415,14 +453,23 @@ pub(crate) struct Output {
     /// Ask for the answer in one piece
     #[arg(short = 'S', long)]
     pub(crate) no_stream: bool,
+}
+
+/// Where the answer goes
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Output {
+    /// How the answer is shown
+    #[command(flatten)]
+    pub(crate) looks: Looks,
     /// Print the API's message object
-    #[arg(short, long, conflicts_with = "jsonl")]
+    #[arg(short, long, conflicts_with_all = ["jsonl", "raw", "markdown"])]
     pub(crate) json: bool,
     /// Print each event on a line as it comes, then the message object
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["raw", "markdown"])]
     pub(crate) jsonl: bool,
     /// Print the first fenced code block only
-    #[arg(short = 'x', long, conflicts_with_all = ["json", "jsonl"])]
+    #[arg(short = 'x', long, conflicts_with_all = ["json", "jsonl", "raw", "markdown"])]
     pub(crate) extract: bool,
     /// With --extract: the first code block of this language
     #[arg(long, value_name = "LANG", requires = "extract")]
@@ -440,7 +487,7 @@ pub(crate) struct Output {
     pub(crate) tag: Option<String>,
 }
 
-impl Output {
+impl Looks {
     /// How much to say.
     pub(crate) fn verbosity(&self) -> Verbosity {
         match (self.quiet, self.verbose) {

@@ -35,6 +35,13 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
     join(connection, command.connection_mut())?;
     if let Command::Count(count) = &mut command {
         count.literal_words = literal_words(argv, &count.prompt);
+        count.request.prefill = count.beginning.prefill.take();
+    }
+    if let Command::Batch(batch) = &mut command {
+        batch.request.prefill = batch.beginning.prefill.take();
+    }
+    if let Command::Chat(chat) = &mut command {
+        chat.literal_words = literal_words(argv, &chat.prompt);
     }
     let ask = match &mut command {
         Command::Send(send) => Some(&mut send.ask),
@@ -43,6 +50,7 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
     };
     if let Some(ask) = ask {
         ask.literal_words = literal_words(argv, &ask.prompt);
+        ask.request.prefill = ask.beginning.prefill.take();
         if ask.connection.demo && ask.looking.curl {
             return Err(conflict("--demo", "--curl"));
         }

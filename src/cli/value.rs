@@ -59,7 +59,7 @@ const RESERVED_FIELDS: [(&str, &str); 3] =
     [("model", "use --model"), ("messages", "give a prompt, --file or standard input"), ("stream", "use --no-stream")];
 
 /// A field of the body and its value.
-pub(super) fn key_and_json(text: &str) -> Result<(String, Value), String> {
+pub(crate) fn key_and_json(text: &str) -> Result<(String, Value), String> {
     let (key, json) = text.split_once('=').ok_or("KEY=JSON is needed")?;
     if key.is_empty() {
         return Err("KEY=JSON is needed".to_owned());

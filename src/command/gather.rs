@@ -1,6 +1,6 @@
 //! Gathers the user's turn: words, template, editor, files, folders and standard input.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::curl::quoted;
@@ -31,7 +31,7 @@ pub(crate) enum StdinUse {
 /// Finds what standard input is for, which can be one thing only.
 pub(crate) fn stdin_use(args: &cli::Ask, schema: Option<&str>) -> Result<StdinUse, Error> {
     let is_dash = |path: &Path| path.as_os_str() == "-";
-    let named = |paths: &[std::path::PathBuf]| paths.iter().filter(|path| is_dash(path)).count();
+    let named = |paths: &[PathBuf]| paths.iter().filter(|path| is_dash(path)).count();
     let single = |path: Option<&Path>| usize::from(path.is_some_and(is_dash));
     let key = args.connection.api_key_file.as_deref().filter(|_| !args.connection.demo);
     // The prompt and a file by `-` are the same thing.
@@ -94,7 +94,7 @@ pub(crate) async fn user_turn(
     if args.input.edit {
         prompt = Some(edit(app, prompt.as_deref().unwrap_or_default()).await?);
     }
-    let files = read_files(app, &args.input).await?;
+    let files = read_files(app, &args.input.files, &args.input.attached).await?;
     match assemble(prompt.as_deref(), files, stdin) {
         Err(input::Error::NoPrompt) if !given.conversation.messages.is_empty() => Ok(input::Turn::default()),
         turn => Ok(turn?),
@@ -122,9 +122,10 @@ fn fill(
     Ok(template.fill(places)?)
 }
 
-pub(super) async fn read_files(app: &App, input: &cli::Input) -> Result<Vec<Attachment>, Error> {
-    let mut files = Vec::with_capacity(input.files.len() + input.attached.len());
-    for path in input.files.iter().filter(|path| path.as_os_str() != "-") {
+/// Reads files and folders, and what is attached and never text.
+pub(super) async fn read_files(app: &App, given: &[PathBuf], attached: &[PathBuf]) -> Result<Vec<Attachment>, Error> {
+    let mut files = Vec::with_capacity(given.len() + attached.len());
+    for path in given.iter().filter(|path| path.as_os_str() != "-") {
         if path.is_dir() {
             let mut folder = Folder::read(path).await?;
             app.notices.notice(&folder.notice);
@@ -133,7 +134,7 @@ pub(super) async fn read_files(app: &App, input: &cli::Input) -> Result<Vec<Atta
             files.push(Attachment::read(path).await?);
         }
     }
-    for path in input.attached.iter().filter(|path| path.as_os_str() != "-") {
+    for path in attached.iter().filter(|path| path.as_os_str() != "-") {
         files.push(Attachment::read(path).await?.not_as_text()?);
     }
     Ok(files)

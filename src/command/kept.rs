@@ -109,13 +109,17 @@ impl Kept {
         Ok(())
     }
 
+    /// What is kept of a conversation that is saved.
+    pub(crate) fn of(conversation: Conversation) -> Self {
+        Self { conversation, is_saved: true, said: None, exchange: None }
+    }
+
     /// The conversation.
     pub(crate) fn conversation(&self) -> &Conversation {
         &self.conversation
     }
 
     /// The conversation, to be changed: its tip, for one.
-    #[allow(dead_code)] // The prompt of `chat` undoes turns.
     pub(crate) fn conversation_mut(&mut self) -> &mut Conversation {
         &mut self.conversation
     }

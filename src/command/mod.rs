@@ -2,6 +2,7 @@
 
 mod auth;
 mod batch;
+mod chat;
 mod check;
 mod completions;
 mod config;
@@ -33,6 +34,7 @@ mod usage;
 
 pub(crate) use auth::auth;
 pub(crate) use batch::batch;
+pub(crate) use chat::chat;
 pub(crate) use completions::completions;
 pub(crate) use config::config;
 pub(crate) use count::count;

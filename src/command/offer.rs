@@ -34,6 +34,18 @@ pub(crate) struct Chosen {
     is_picked: bool,
 }
 
+impl Chosen {
+    /// One that the person chose.
+    pub(crate) fn given(id: &str) -> Self {
+        Self { id: id.to_owned(), limit: None, is_picked: false }
+    }
+
+    /// Whether nobody chose it.
+    pub(crate) fn is_picked(&self) -> bool {
+        self.is_picked
+    }
+}
+
 impl<'a> Offer<'a> {
     /// The offer of the endpoint that the settings name.
     pub(crate) fn new(app: &'a App, settings: &'a Settings) -> Self {

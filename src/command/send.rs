@@ -239,7 +239,7 @@ pub(super) async fn start_demo(app: &App) -> Result<demo::Endpoint, Error> {
 }
 
 /// Tells what a person should know about the choices before they are sent.
-fn tell_about(app: &App, settings: &Settings, request: &cli::Request) {
+pub(super) fn tell_about(app: &App, settings: &Settings, request: &cli::Request) {
     tell_region(app, settings);
     if request.temperature.is_some() && request.top_p.is_some() {
         app.notices
@@ -318,7 +318,7 @@ pub(super) async fn prepare(
         earlier: given.conversation.messages,
         content: turn.content,
         tool_choice,
-        stream: !args.output.no_stream,
+        stream: !args.output.looks.no_stream,
     };
     let request = build(&flags, asked)?;
     let parts: Vec<_> = given.conversation_part.into_iter().chain(turn.parts).collect();
@@ -398,17 +398,17 @@ pub(super) fn renderer(
     };
     let renderer = Renderer::new(form, sink);
     let is_dimmed = app.notices.colored();
-    Ok(if args.output.show_thinking { renderer.with_thinking(is_dimmed) } else { renderer })
+    Ok(if args.output.looks.show_thinking { renderer.with_thinking(is_dimmed) } else { renderer })
 }
 
 /// What Markdown is rendered for; none where it is shown as it was written.
 pub(super) fn screen(app: &App, output: &cli::Output, theme: Option<&str>) -> Option<Screen> {
     let is_file = output.file.as_deref().is_some_and(|path| path.as_os_str() != "-");
     let is_terminal = app.facts.stdout_is_terminal && !is_file && !app.env.dumb_terminal;
-    if output.raw || !(output.markdown || is_terminal) {
+    if output.looks.raw || !(output.looks.markdown || is_terminal) {
         return None;
     }
-    let is_colored = colored(output.color.into(), app.env.no_color, app.env.clicolor_force, is_terminal);
+    let is_colored = colored(output.looks.color.into(), app.env.no_color, app.env.clicolor_force, is_terminal);
     let theme = is_colored.then(|| theme.and_then(Theme::named).unwrap_or_default());
     Some(Screen::stdout(is_terminal, app.env.columns, theme))
 }
@@ -443,7 +443,7 @@ pub(super) fn end(
             }
             Err(output) => error = Some(output.into()),
         }
-        if args.output.usage {
+        if args.output.looks.usage {
             app.notices.numbers(&usage_line(answer, outcome.timing));
         }
     }

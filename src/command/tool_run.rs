@@ -118,7 +118,7 @@ impl ToolRun<'_> {
             Shown::WithAside(text) | Shown::Nothing(text) => app.notices.aside(&text),
             Shown::All => {}
         }
-        if self.asker.ask.output.usage {
+        if self.asker.ask.output.looks.usage {
             app.notices.numbers(&usage_line(answer, outcome.timing));
         }
         if let Some(calls) = calls {
@@ -131,7 +131,7 @@ impl ToolRun<'_> {
 }
 
 /// From the second request on the model chooses for itself.
-fn relax(request: &mut CreateMessage) {
+pub(super) fn relax(request: &mut CreateMessage) {
     if let Some(Value::Object(choice)) = request.extra.get_mut("tool_choice")
         && choice.get("type").is_some_and(|kind| kind == "any" || kind == "tool")
     {
@@ -148,12 +148,12 @@ fn callers_own(request: &CreateMessage, tools: &ToolSet) -> Vec<String> {
 }
 
 /// Checks tools, before anything is sent.
-fn checked(tools: Vec<Tool>) -> Result<ToolSet, Error> {
+pub(super) fn checked(tools: Vec<Tool>) -> Result<ToolSet, Error> {
     Ok(ToolSet::of(tools, passed_on("PATH").as_deref())?)
 }
 
 /// What the person allows. A name that no tool has is a mistyped one.
-fn policy(flags: &cli::Running, config: &ToolNames, tools: &ToolSet) -> Result<Policy, Error> {
+pub(super) fn policy(flags: &cli::Running, config: &ToolNames, tools: &ToolSet) -> Result<Policy, Error> {
     for (flag, name) in [("--allow-tool", &flags.allow_tool), ("--deny-tool", &flags.deny_tool)]
         .into_iter()
         .flat_map(|(flag, names)| names.iter().map(move |name| (flag, name)))

@@ -70,6 +70,7 @@ pub(crate) struct Chosen {
     pub(super) cacert: Option<Sourced<PathBuf>>,
     pub(super) allow_http: Option<Sourced<bool>>,
     pub(super) allow_truncated: Option<Sourced<bool>>,
+    pub(super) keys: Option<Sourced<String>>,
     pub(super) save: Option<Sourced<bool>>,
     pub(super) theme: Option<Sourced<String>>,
     /// A key that goes to any host: who gave it did so for this call.
@@ -129,6 +130,7 @@ impl Chosen {
                 .map(beside_its_file),
             allow_http: levels.pick("allow_http", flags.allow_http.then_some(true), None, as_switch)?,
             allow_truncated: levels.pick("allow_truncated", flags.allow_truncated.then_some(true), None, as_switch)?,
+            keys: levels.pick("keys", None, None, as_keys)?,
             save: levels.pick("save", None, None, as_switch)?,
             theme: levels.pick("theme", None, None, |name| one_of(name, THEMES).map(|()| name.to_owned()))?,
             key: match (&flags.api_key_file, &env.api_key) {
@@ -186,6 +188,7 @@ impl Chosen {
             "cacert" => shown(self.cacert.as_ref(), Json::Null, |path| json!(path.to_string_lossy())),
             "allow_http" => shown(self.allow_http.as_ref(), json!(false), |switch| json!(switch)),
             "allow_truncated" => shown(self.allow_truncated.as_ref(), json!(false), |switch| json!(switch)),
+            "keys" => shown(self.keys.as_ref(), json!("emacs"), |keys| json!(keys)),
             "save" => shown(self.save.as_ref(), Json::Null, |switch| json!(switch)),
             "theme" => shown(self.theme.as_ref(), json!(THEMES[0]), |name| json!(name)),
             _ => unreachable!("`{key}` is a key of the table, and has its line here"),
@@ -248,6 +251,10 @@ fn as_region(chosen: Sourced<String>) -> Result<Sourced<Region>, Error> {
         Ok(value) => Ok(Sourced { value, origin: chosen.origin }),
         Err(source) => Err(Error::Endpoint { origin: chosen.origin, source }),
     }
+}
+
+fn as_keys(text: &str) -> Result<String, String> {
+    Setting::find("keys").map_or(Ok(()), |setting| setting.form.check(text)).map(|()| text.to_owned())
 }
 
 fn as_switch(text: &str) -> Result<bool, String> {

@@ -19,7 +19,7 @@ pub(crate) use env::{Env, VARIABLES, passed_on};
 pub(crate) use file::{ConfigFile, ToolNames, config_path};
 pub(crate) use key::{KeySource, read_key};
 pub(crate) use limits::{LimitKey, ModelLimits};
-pub(crate) use paths::{Paths, sessions_folder, templates_folder, tools_folder};
+pub(crate) use paths::{Paths, history_file, sessions_folder, templates_folder, tools_folder};
 pub(crate) use resolve::{Settings, resolve};
 pub(crate) use setting::{SETTINGS, Setting, nearest};
 pub(crate) use state::{Pin, SavedList, State};

@@ -44,6 +44,13 @@ pub(crate) fn tools_folder() -> Option<PathBuf> {
     config_folder().map(|folder| folder.join("tools"))
 }
 
+/// The file of the lines that were typed before. A machine without a home has none.
+pub(crate) fn history_file() -> Option<PathBuf> {
+    // Not every platform tells state from data.
+    let folder = dirs::state_dir().or_else(dirs::data_local_dir);
+    folder.map(|folder| folder.join("langdock").join("history"))
+}
+
 fn config_folder() -> Option<PathBuf> {
     dirs::config_dir().map(|folder| folder.join("langdock"))
 }

@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) max_tokens: Option<Sourced<u64>>,
     /// Whether an answer may be cut off by a limit of tokens.
     pub(crate) allow_truncated: bool,
+    /// Whether lines are edited with the keys of vi.
+    pub(crate) vi_keys: bool,
     /// Whether what is said is saved, where somebody said so.
     pub(crate) save: Option<bool>,
     /// The tools that run unasked, and those that never run.
@@ -67,6 +69,7 @@ pub(crate) fn resolve(chosen: &Chosen, keys: Option<&Path>, demo: Option<&str>) 
         model: chosen.model.clone(),
         max_tokens: chosen.max_tokens.clone(),
         allow_truncated: value_or(chosen.allow_truncated.as_ref(), false),
+        vi_keys: chosen.keys.as_ref().is_some_and(|keys| keys.value == "vi"),
         save: chosen.save.as_ref().map(|chosen| chosen.value),
         tools: chosen.tools.clone(),
         theme: chosen.theme.as_ref().map(|theme| theme.value.clone()),

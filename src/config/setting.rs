@@ -48,7 +48,7 @@ pub(crate) struct Setting {
 }
 
 /// All of them, in the order in which they are shown.
-pub(crate) const SETTINGS: [Setting; 17] = [
+pub(crate) const SETTINGS: [Setting; 18] = [
     setting("region", "--region", "LANGDOCK_REGION", Form::Region, "Requests go to this region only.", "\"eu\"", ""),
     setting(
         "base_url",
@@ -162,6 +162,7 @@ pub(crate) const SETTINGS: [Setting; 17] = [
         "\"auto\"",
         "",
     ),
+    setting("keys", "", "", Form::OneOf(&["emacs", "vi"]), "The keys that edit a line of `chat`.", "\"vi\"", ""),
 ];
 
 /// The names of the themes.

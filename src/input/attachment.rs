@@ -112,7 +112,7 @@ impl Attachment {
     }
 
     /// About how many bytes it takes in the body of a request.
-    pub(super) fn body_bytes(&self) -> usize {
+    pub(crate) fn body_bytes(&self) -> usize {
         match self.kind {
             Kind::Text => self.framed.len(),
             _ => self.raw_bytes().div_ceil(3) * 4,

@@ -32,6 +32,20 @@ impl Form for Extract {
     }
 }
 
+/// The content of the last fenced code block of a text.
+pub(crate) fn last_code_block(text: &str) -> Option<String> {
+    let (mut last, mut code) = (None, None);
+    for event in Parser::new(text) {
+        match (event, &mut code) {
+            (Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))), _) => code = Some(String::new()),
+            (Event::Text(piece), Some(code)) => code.push_str(&piece),
+            (Event::End(TagEnd::CodeBlock), Some(_)) => last = code.take(),
+            _ => {} // Everything outside the blocks.
+        }
+    }
+    code.or(last)
+}
+
 /// The content of the first fenced code block of `prefill` and `text` together, without what was prefilled.
 fn code_block(prefill: &str, text: &str, language: Option<&str>) -> Option<String> {
     let whole = format!("{prefill}{text}");
@@ -77,6 +91,13 @@ mod tests {
     #[test]
     fn indented_code_and_inline_code_are_no_blocks() {
         assert_eq!(code_block("", "a `b`\n\n    indented\n", None), None);
+    }
+
+    #[test]
+    fn the_last_block_is_the_one_that_was_begun_last() {
+        assert_eq!(last_code_block(TWO).as_deref(), Some("print()\n"));
+        assert_eq!(last_code_block("none\n\n    indented\n"), None);
+        assert_eq!(last_code_block("```\ncut"), Some("cut".to_owned()));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use signal_hook::consts::{SIGINT, SIGPIPE, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 use signal_hook::{flag, low_level};
 
 /// Watches for SIGINT and SIGTERM. The first one is noticed; the second one kills, as it would without us.
@@ -15,6 +15,8 @@ use signal_hook::{flag, low_level};
 pub(crate) struct Interrupt {
     /// Becomes readable with the first signal, and stays so; none where nothing is watched, and signals do as they do.
     alarm: OnceLock<UnixStream>,
+    /// Its other end.
+    trigger: OnceLock<UnixStream>,
     signal: Arc<AtomicUsize>,
     /// Whether the next signal kills.
     has_come: Arc<AtomicBool>,
@@ -25,15 +27,28 @@ impl Interrupt {
     pub(crate) fn watch(&self) -> io::Result<()> {
         let (alarm, trigger) = UnixStream::pair()?;
         alarm.set_nonblocking(true)?;
-        let seen = &self.has_come;
         for number in [SIGINT, SIGTERM] {
-            flag::register_conditional_default(number, Arc::clone(seen))?;
-            flag::register(number, Arc::clone(seen))?;
-            flag::register_usize(number, Arc::clone(&self.signal), usize::try_from(number).unwrap_or_default())?;
-            low_level::pipe::register(number, trigger.try_clone()?)?;
+            self.register(number, trigger.try_clone()?)?;
         }
         self.alarm.get_or_init(|| alarm);
+        self.trigger.get_or_init(|| trigger);
         Ok(())
+    }
+
+    /// Begins to watch for the end of the terminal, too. Only where a person sits at it: who started the program by `nohup`
+    /// wants SIGHUP to have no effect.
+    pub(crate) fn watch_hangup(&self) -> io::Result<()> {
+        match self.trigger.get() {
+            Some(trigger) => self.register(SIGHUP, trigger.try_clone()?),
+            None => Ok(()),
+        }
+    }
+
+    fn register(&self, number: i32, trigger: UnixStream) -> io::Result<()> {
+        flag::register_conditional_default(number, Arc::clone(&self.has_come))?;
+        flag::register(number, Arc::clone(&self.has_come))?;
+        flag::register_usize(number, Arc::clone(&self.signal), usize::try_from(number).unwrap_or_default())?;
+        low_level::pipe::register(number, trigger).map(drop)
     }
 
     /// Waits for the first signal and gives its number.

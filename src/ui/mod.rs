@@ -2,7 +2,9 @@
 
 mod approval;
 mod calls;
+mod clipboard;
 mod confirm;
+mod editor;
 mod extract;
 mod fitted;
 mod interrupt;
@@ -25,8 +27,10 @@ mod thinking;
 
 pub(crate) use approval::{Asker, Question, Reply};
 pub(crate) use calls::Calls;
+pub(crate) use clipboard::copy;
 pub(crate) use confirm::confirm;
-pub(crate) use extract::Extract;
+pub(crate) use editor::{Complete, Draft, Editing, Editor, Keyboard, Keys, Typed};
+pub(crate) use extract::{Extract, last_code_block};
 pub(crate) use fitted::Fitted;
 pub(crate) use interrupt::{Interrupt, die_of, die_of_closed_stdout};
 pub(crate) use json::{Json, JsonLines};

@@ -48,7 +48,7 @@ pub(crate) fn sanitize_json(json: &str) -> Cow<'_, str> {
 }
 
 /// Whether a terminal would act on it: C0 and C1 controls but for LF and tab, and the controls of bidirectional text.
-fn is_dangerous(letter: char) -> bool {
+pub(super) fn is_dangerous(letter: char) -> bool {
     match letter {
         '\n' | '\t' => false,
         _ if letter.is_control() => true,

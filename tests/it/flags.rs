@@ -3,6 +3,7 @@
 //! The table is compared with clap's definition, so that a flag without an observed effect cannot be added.
 
 mod batch;
+mod chat;
 mod connection;
 mod conversation;
 mod input;
@@ -39,6 +40,7 @@ const CONNECTED: &[Connected] = &[
     ("send", connection::goes_to_the_region),
     ("tool-run", connection::goes_to_the_region),
     ("batch", connection::goes_to_the_region),
+    ("chat", connection::goes_to_the_region),
     ("models", connection::goes_to_the_region),
     ("doctor", connection::shows_the_region_in_json),
     ("auth login", connection::shows_the_region),
@@ -54,6 +56,7 @@ fn rows() -> impl Iterator<Item = &'static Row> {
     [
         ROWS,
         batch::ROWS,
+        chat::ROWS,
         connection::ROWS,
         conversation::ROWS,
         request::ROWS,
@@ -191,6 +194,7 @@ fn asking(command: &str, server: &Server) -> Langdock {
         "send" => send(server),
         "tool-run" => tool_run(server),
         "batch" => crate::batch::batch(server).stdin_bytes("item\n"),
+        "chat" => chat::chat(server),
         other => panic!("how does `{other}` ask?"),
     }
 }

@@ -14,7 +14,7 @@ const ROWS: [&[&str]; 5] = [
 ];
 
 /// Outside crates and the files or folders that own them.
-const OWNERS: [(&str, &[&str]); 24] = [
+const OWNERS: [(&str, &[&str]); 25] = [
     ("ring", &["client/", "session/blob.rs"]),
     ("jiff", &["session/", "usage/", "command/ledger.rs", "command/usage.rs"]),
     ("reqwest", &["client/"]),
@@ -23,9 +23,10 @@ const OWNERS: [(&str, &[&str]); 24] = [
     ("webpki_roots", &["client/"]),
     ("clap", &["cli/", "lib.rs"]),
     ("clap_complete", &["cli/"]),
+    ("rustyline", &["ui/editor/"]),
     ("indicatif", &["ui/meter.rs", "ui/progress.rs"]),
     ("anstyle", &["ui/"]),
-    ("console", &["ui/progress.rs", "ui/markdown/screen.rs"]),
+    ("console", &["ui/progress.rs", "ui/markdown/screen.rs", "ui/editor/"]),
     ("nix", &["ui/", "tool/exec.rs"]),
     ("jsonschema", &["tool/schema.rs"]),
     ("signal_hook", &["ui/interrupt.rs"]),

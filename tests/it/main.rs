@@ -4,6 +4,7 @@
 
 mod auth;
 mod batch;
+mod chat;
 mod config;
 mod demo;
 mod doctor;

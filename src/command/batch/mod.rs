@@ -153,7 +153,7 @@ async fn attached(app: &App, input: &cli::Input, stdin_use: StdinUse) -> Result<
     if input.attached.iter().any(|path| path.as_os_str() == "-") {
         stdin = stdin.map(Attachment::not_as_text).transpose()?;
     }
-    let files = read_files(app, input).await?;
+    let files = read_files(app, &input.files, &input.attached).await?;
     // A blank prompt is none, and keeps standard input from becoming it.
     match assemble(Some(""), files, stdin) {
         Err(crate::input::Error::NoPrompt) => Ok(Turn::default()),

@@ -8,16 +8,16 @@ use crate::support::{command::Langdock, home::Home, sending::answering};
 /// The arguments of the input.
 pub(super) const ROWS: &[Row] = &[
     (&["send", "tool-run"], "PROMPT", prompt),
-    (&["send", "tool-run", "batch"], "--file", file),
-    (&["send", "tool-run", "batch"], "--attach", attach),
-    (&["send", "tool-run", "batch"], "--messages", messages),
+    (&["send", "tool-run", "batch", "chat"], "--file", file),
+    (&["send", "tool-run", "batch", "chat"], "--attach", attach),
+    (&["send", "tool-run", "batch", "chat"], "--messages", messages),
     (&["send", "tool-run"], "--no-stdin", no_stdin),
     (&["send", "tool-run", "batch"], "--edit", edit),
-    (&["send", "tool-run", "batch"], "--template", template),
-    (&["send", "tool-run", "batch"], "--param", param),
+    (&["send", "tool-run", "batch", "chat"], "--template", template),
+    (&["send", "tool-run", "batch", "chat"], "--param", param),
     (&["send", "tool-run"], "--no-check", no_check),
-    (&["send", "tool-run"], "--tool", tool),
-    (&["send", "tool-run"], "--tool-choice", tool_choice),
+    (&["send", "tool-run", "chat"], "--tool", tool),
+    (&["send", "tool-run", "chat"], "--tool-choice", tool_choice),
     (&["template show"], "NAME", template_show),
 ];
 

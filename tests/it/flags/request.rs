@@ -7,25 +7,27 @@ use crate::support::{home::Home, sending::answering};
 
 /// The flags of the request.
 pub(super) const ROWS: &[Row] = &[
-    (&["send", "tool-run", "batch"], "--model", |command| {
+    (&["send", "tool-run", "batch", "chat"], "--model", |command| {
         adds(command, &["--model", "claude-haiku-4-5"], "model", &json!("claude-haiku-4-5"));
     }),
-    (&["send", "tool-run", "batch"], "--system", system),
-    (&["send", "tool-run", "batch"], "--max-tokens", |command| {
+    (&["send", "tool-run", "batch", "chat"], "--system", system),
+    (&["send", "tool-run", "batch", "chat"], "--max-tokens", |command| {
         adds(command, &["--max-tokens", "7"], "max_tokens", &json!(7));
     }),
-    (&["send", "tool-run", "batch"], "--temperature", |command| {
+    (&["send", "tool-run", "batch", "chat"], "--temperature", |command| {
         adds(command, &["--temperature", "0.5"], "temperature", &json!(0.5));
     }),
-    (&["send", "tool-run", "batch"], "--top-p", |command| adds(command, &["--top-p", "0.25"], "top_p", &json!(0.25))),
-    (&["send", "tool-run", "batch"], "--top-k", |command| adds(command, &["--top-k", "3"], "top_k", &json!(3))),
-    (&["send", "tool-run", "batch"], "--stop", |command| {
+    (&["send", "tool-run", "batch", "chat"], "--top-p", |command| {
+        adds(command, &["--top-p", "0.25"], "top_p", &json!(0.25));
+    }),
+    (&["send", "tool-run", "batch", "chat"], "--top-k", |command| adds(command, &["--top-k", "3"], "top_k", &json!(3))),
+    (&["send", "tool-run", "batch", "chat"], "--stop", |command| {
         adds(command, &["--stop", "END", "--stop", "--"], "stop_sequences", &json!(["END", "--"]));
     }),
-    (&["send", "tool-run", "batch"], "--user-id", |command| {
+    (&["send", "tool-run", "batch", "chat"], "--user-id", |command| {
         adds(command, &["--user-id", "u-1"], "metadata", &json!({"user_id": "u-1"}));
     }),
-    (&["send", "tool-run", "batch"], "--set", |command| {
+    (&["send", "tool-run", "batch", "chat"], "--set", |command| {
         adds(command, &["--set", "service_tier=\"auto\""], "service_tier", &json!("auto"));
     }),
     (&["send", "tool-run", "batch"], "--prefill", prefill),

@@ -8,11 +8,11 @@ use crate::tools::{calling, done, playing, results, shell_tool};
 
 /// The flags of tools and of answers in a form.
 pub(super) const ROWS: &[Row] = &[
-    (&["tool-run"], "--yes", |command| runs(command, &["--yes"])),
-    (&["tool-run"], "--allow-tool", |command| runs(command, &["--allow-tool", "t"])),
-    (&["tool-run"], "--deny-tool", deny_tool),
-    (&["tool-run"], "--max-turns", max_turns),
-    (&["tool-run"], "--tool-jobs", tool_jobs),
+    (&["tool-run", "chat"], "--yes", |command| runs(command, &["--yes"])),
+    (&["tool-run", "chat"], "--allow-tool", |command| runs(command, &["--allow-tool", "t"])),
+    (&["tool-run", "chat"], "--deny-tool", deny_tool),
+    (&["tool-run", "chat"], "--max-turns", max_turns),
+    (&["tool-run", "chat"], "--tool-jobs", tool_jobs),
     (&["tool-run"], "--list", |_| list()),
     (&["tool-run"], "--call", |_| call()),
     (&["send"], "--schema", |_| schema()),

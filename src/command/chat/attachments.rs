@@ -1,0 +1,68 @@
+//! Files that go with the next message. They are read when they are named, so that what cannot be sent is told then, and
+//! again when they are sent, as they are by then.
+
+use std::path::PathBuf;
+
+use crate::app::App;
+use crate::command::gather::read_files;
+use crate::error::Error;
+use crate::input::Attachment;
+
+/// What goes with the next message.
+#[derive(Debug, Default)]
+pub(super) struct Attachments(Vec<Named>);
+
+#[derive(Debug)]
+struct Named {
+    path: PathBuf,
+    /// Whether it may be text; else it has to be an image or a PDF.
+    as_text: bool,
+}
+
+impl Attachments {
+    /// Adds a file or folder, and gives the bytes that it takes in the body.
+    pub(super) async fn add(&mut self, app: &App, path: &str, as_text: bool) -> Result<u64, Error> {
+        let named = Named { path: PathBuf::from(path), as_text };
+        let read = app.unless_interrupted(named.read(app)).await??;
+        self.0.push(named);
+        Ok(read.iter().map(|attachment| attachment.body_bytes() as u64).sum())
+    }
+
+    /// Reads all of them.
+    pub(super) async fn read(&self, app: &App) -> Result<Vec<Attachment>, Error> {
+        let mut all = Vec::new();
+        for named in &self.0 {
+            all.append(&mut app.unless_interrupted(named.read(app)).await??);
+        }
+        Ok(all)
+    }
+
+    /// Takes one away by its number, counted from 1.
+    pub(super) fn remove(&mut self, number: usize) -> Option<PathBuf> {
+        let place = number.checked_sub(1).filter(|place| *place < self.0.len())?;
+        Some(self.0.remove(place).path)
+    }
+
+    /// Takes all of them away.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The list, numbered.
+    pub(super) fn list(&self) -> String {
+        let row = |(place, named): (usize, &Named)| format!("{}  {}\n", place + 1, named.path.display());
+        self.0.iter().enumerate().map(row).collect()
+    }
+}
+
+impl Named {
+    async fn read(&self, app: &App) -> Result<Vec<Attachment>, Error> {
+        let path = std::slice::from_ref(&self.path);
+        if self.as_text { read_files(app, path, &[]).await } else { read_files(app, &[], path).await }
+    }
+}

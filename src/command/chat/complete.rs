@@ -1,0 +1,140 @@
+//! What Tab offers: commands, and what may stand behind each.
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::slash::{COMMANDS, Takes, find};
+use crate::client::KNOWN_REGIONS;
+use crate::session::Store;
+use crate::ui::Complete;
+
+/// The words that are not known from the start.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Words {
+    models: Arc<Mutex<Vec<String>>>,
+    store: Option<Store>,
+}
+
+impl Words {
+    /// Those of the conversations of a store, and of the models that are told later.
+    pub(super) fn new(store: Option<Store>) -> Self {
+        Self { models: Arc::default(), store }
+    }
+
+    /// Takes the models of the region.
+    pub(super) fn set_models(&self, models: Vec<String>) {
+        *self.models.lock().unwrap_or_else(PoisonError::into_inner) = models;
+    }
+
+    /// What completes a line with these words, as they are when it is asked.
+    pub(super) fn completer(&self) -> Complete {
+        let words = self.clone();
+        Box::new(move |line, cursor| {
+            let models = words.models.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            complete(line, cursor, &Known { models, conversations: &|| words.conversations() })
+        })
+    }
+
+    /// The names of the conversations, and the ids of those that have none.
+    fn conversations(&self) -> Vec<String> {
+        let list = self.store.as_ref().and_then(|store| store.list().ok()).unwrap_or_default();
+        list.into_iter().map(|summary| summary.name.unwrap_or(summary.id)).collect()
+    }
+}
+
+/// The same, looked up only where they are what is asked for.
+struct Known<'a> {
+    models: Vec<String>,
+    conversations: &'a dyn Fn() -> Vec<String>,
+}
+
+/// Where the word before the cursor begins, and what it may become.
+fn complete(line: &str, cursor: usize, known: &Known<'_>) -> (usize, Vec<String>) {
+    let typed = line.get(..cursor).unwrap_or_default();
+    if !typed.starts_with('/') || typed.contains('\n') {
+        return (cursor, Vec::new());
+    }
+    let Some((command, argument)) = typed.split_once(' ') else {
+        return (0, beginning(typed, COMMANDS.iter().map(|slash| slash.name)));
+    };
+    let argument = argument.trim_start();
+    let start = cursor - argument.len();
+    let words = match find(command).map_or(Takes::Nothing, |slash| slash.takes) {
+        Takes::Nothing => Vec::new(),
+        Takes::Text => return argument.strip_prefix('@').map_or((start, Vec::new()), |path| (start + 1, paths(path))),
+        Takes::Command => beginning(argument, COMMANDS.iter().map(|slash| slash.name)),
+        Takes::Model => beginning(argument, known.models.iter().map(String::as_str)),
+        Takes::Region => beginning(argument, KNOWN_REGIONS),
+        Takes::Conversation => beginning(argument, (known.conversations)().iter().map(String::as_str)),
+        Takes::Path => paths(argument),
+        Takes::Word(word) => beginning(argument, [word]),
+    };
+    (start, words)
+}
+
+fn beginning<'a>(with: &str, words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    words.into_iter().filter(|word| word.starts_with(with)).map(str::to_owned).collect()
+}
+
+/// The files and folders that a path may become; hidden ones only when they are asked for.
+fn paths(typed: &str) -> Vec<String> {
+    let (folder, name) =
+        typed.rsplit_once('/').map_or(("", typed), |(_, name)| typed.split_at(typed.len() - name.len()));
+    let entries = fs::read_dir(if folder.is_empty() { Path::new(".") } else { Path::new(folder) });
+    let path = |entry: fs::DirEntry| {
+        let found = entry.file_name().into_string().ok()?;
+        let is_meant = found.starts_with(name) && (name.starts_with('.') || !found.starts_with('.'));
+        let slash = if entry.path().is_dir() { "/" } else { "" };
+        is_meant.then(|| format!("{folder}{found}{slash}"))
+    };
+    let mut paths: Vec<String> = entries.into_iter().flatten().flatten().filter_map(path).collect();
+    paths.sort();
+    paths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn completed(line: &str) -> (usize, Vec<String>) {
+        let known = Known {
+            models: vec!["claude-a".to_owned(), "claude-b".to_owned(), "other".to_owned()],
+            conversations: &|| vec!["notes".to_owned(), "2abc".to_owned()],
+        };
+        complete(line, line.len(), &known)
+    }
+
+    #[test]
+    fn commands_and_what_stands_behind_them_are_completed() {
+        for (line, start, expected) in [
+            ("/mo", 0, &["/model"][..]),
+            ("/re", 0, &["/region", "/retry", "/resume", "/rename"]),
+            ("/model cl", 7, &["claude-a", "claude-b"]),
+            ("/resume  n", 9, &["notes"]),
+            ("/region e", 8, &["eu"]),
+            ("/copy ", 6, &["code"]),
+            ("/help /mo", 6, &["/model"]),
+            ("/undo x", 6, &[]),
+            ("hello", 5, &[]),
+            ("/model x\n/mo", 12, &[]),
+        ] {
+            assert_eq!(completed(line), (start, expected.iter().map(|&word| word.to_owned()).collect()), "{line}");
+        }
+    }
+
+    #[test]
+    fn paths_are_completed_and_folders_get_a_slash() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["b c.txt", "bad.png", ".hidden"] {
+            fs::write(folder.path().join(name), "x").expect("it is writable");
+        }
+        fs::create_dir(folder.path().join("bin")).expect("it is writable");
+        let root = folder.path().display();
+        let all = |names: &[&str]| names.iter().map(|name| format!("{root}/{name}")).collect::<Vec<_>>();
+        assert_eq!(completed(&format!("/file {root}/b")), (6, all(&["b c.txt", "bad.png", "bin/"])));
+        assert_eq!(completed(&format!("/file {root}/.h")).1, all(&[".hidden"]));
+        assert_eq!(completed(&format!("/system @{root}/ba")), (9, all(&["bad.png"])));
+        assert!(completed("/file /no/such/folder/").1.is_empty());
+    }
+}

@@ -1,0 +1,69 @@
+//! The prompt: what conversation this is, which model is asked, and how many tokens it took so far. Pure.
+
+/// How long the name of a conversation may be there, in characters.
+const NAME: usize = 30;
+
+/// What the prompt says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Status {
+    /// The conversation.
+    pub(super) conversation: String,
+    /// The model.
+    pub(super) model: String,
+    /// Tokens so far.
+    pub(super) tokens: u64,
+    /// What goes with the next message.
+    pub(super) attachments: usize,
+}
+
+impl Status {
+    /// The prompt: a line about the conversation, and a sign.
+    pub(super) fn prompt(&self) -> String {
+        let mut name: String = self.conversation.chars().take(NAME).collect();
+        if self.conversation.chars().nth(NAME).is_some() {
+            name.push('…');
+        }
+        let mut status = format!("{name} · {} · {} tokens", self.model, grouped(self.tokens));
+        match self.attachments {
+            0 => {}
+            1 => status.push_str(" · 1 attachment"),
+            count => status.push_str(&format!(" · {count} attachments")),
+        }
+        format!("{status}\n> ")
+    }
+}
+
+/// A number with a comma between thousands.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prompt_says_conversation_model_and_tokens() {
+        let mut status =
+            Status { conversation: "notes".into(), model: "claude-x".into(), tokens: 1234, attachments: 0 };
+        assert_eq!(status.prompt(), "notes · claude-x · 1,234 tokens\n> ");
+        status.attachments = 2;
+        status.conversation = "n".repeat(40);
+        assert_eq!(status.prompt(), format!("{}… · claude-x · 1,234 tokens · 2 attachments\n> ", "n".repeat(30)));
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, expected) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), expected);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The commands of the prompt, in a table, from which the help, the completion and the suggestions are made.
+
+use crate::config::nearest;
+
+/// What a command does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Act {
+    Help,
+    Model,
+    Region,
+    System,
+    Set,
+    File,
+    Image,
+    Drop,
+    Attachments,
+    Retry,
+    Undo,
+    Edit,
+    Continue,
+    Fork,
+    New,
+    Resume,
+    Sessions,
+    Rename,
+    Export,
+    Copy,
+    Usage,
+    Raw,
+    Tools,
+    Exit,
+}
+
+/// What stands behind a command, for those who complete it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Takes {
+    Nothing,
+    Text,
+    Command,
+    Model,
+    Region,
+    Conversation,
+    Path,
+    Word(&'static str),
+}
+
+/// A command.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Slash {
+    /// What is typed.
+    pub(super) name: &'static str,
+    /// What may stand behind it, for people.
+    pub(super) argument: &'static str,
+    /// The same for the completion.
+    pub(super) takes: Takes,
+    /// What it does.
+    pub(super) act: Act,
+    /// The same for people.
+    pub(super) about: &'static str,
+}
+
+/// All of them, in the order in which `/help` has them.
+pub(super) const COMMANDS: [Slash; 24] = [
+    slash("/help", "[COMMAND]", Takes::Command, Act::Help, "Show the commands, or what one does"),
+    slash("/model", "[ID]", Takes::Model, Act::Model, "Show the model, or ask another one from now on"),
+    slash("/region", "[REGION]", Takes::Region, Act::Region, "Show the region, or send to another one from now on"),
+    slash("/system", "[TEXT|@FILE|-]", Takes::Text, Act::System, "Show the system prompt, or set it; - takes it away"),
+    slash(
+        "/set",
+        "[KEY=JSON|KEY=]",
+        Takes::Text,
+        Act::Set,
+        "Show the other fields of the request, set one, or take one away",
+    ),
+    slash("/file", "PATH", Takes::Path, Act::File, "Send a file or folder with the next message"),
+    slash("/image", "PATH", Takes::Path, Act::Image, "Send an image or PDF with the next message"),
+    slash("/drop", "[N]", Takes::Text, Act::Drop, "Send no attachment, or not that one, with the next message"),
+    slash("/attachments", "", Takes::Nothing, Act::Attachments, "List what goes with the next message"),
+    slash("/retry", "", Takes::Nothing, Act::Retry, "Ask for another answer to the last message"),
+    slash("/undo", "", Takes::Nothing, Act::Undo, "Take the last message and its answer back"),
+    slash("/edit", "", Takes::Nothing, Act::Edit, "Change the last message in an editor and send that instead"),
+    slash("/continue", "", Takes::Nothing, Act::Continue, "Let an answer that broke off go on"),
+    slash("/fork", "[NAME]", Takes::Text, Act::Fork, "Go on in a copy, and leave this conversation as it is"),
+    slash("/new", "[NAME]", Takes::Text, Act::New, "Begin another conversation"),
+    slash(
+        "/resume",
+        "[NAME|ID]",
+        Takes::Conversation,
+        Act::Resume,
+        "Go on with another conversation: the one before, or this",
+    ),
+    slash("/sessions", "[TEXT]", Takes::Text, Act::Sessions, "List the conversations, or those with a text in them"),
+    slash("/rename", "NAME", Takes::Text, Act::Rename, "Give this conversation a name"),
+    slash("/export", "[FILE]", Takes::Path, Act::Export, "Print the conversation as Markdown, or write it to a file"),
+    slash(
+        "/copy",
+        "[code]",
+        Takes::Word("code"),
+        Act::Copy,
+        "Copy the last answer, or its last code block, to the clipboard",
+    ),
+    slash("/usage", "", Takes::Nothing, Act::Usage, "Show the tokens of this conversation"),
+    slash("/raw", "", Takes::Nothing, Act::Raw, "Show answers as they come, or rendered again"),
+    slash("/tools", "", Takes::Nothing, Act::Tools, "List the tools that the model may call"),
+    slash("/exit", "", Takes::Nothing, Act::Exit, "Leave; Ctrl-D does too"),
+];
+
+const fn slash(name: &'static str, argument: &'static str, takes: Takes, act: Act, about: &'static str) -> Slash {
+    Slash { name, argument, takes, act, about }
+}
+
+/// What a typed line is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line<'a> {
+    /// A message.
+    Text(&'a str),
+    /// A command and what stands behind it.
+    Command(Act, &'a str),
+    /// No command, though it looks like one.
+    Mistyped {
+        /// What was typed in its place.
+        word: &'a str,
+        /// What was meant, perhaps.
+        nearest: Option<&'static str>,
+    },
+    /// A command with something behind it that takes nothing, or with nothing that takes something.
+    Misused(&'static Slash),
+}
+
+/// Tells what a line is that may be a command.
+pub(super) fn read(line: &str) -> Line<'_> {
+    if !line.starts_with('/') {
+        return Line::Text(line);
+    }
+    let (word, argument) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let argument = argument.trim();
+    let Some(slash) = find(word) else {
+        return Line::Mistyped { word, nearest: nearest(word, COMMANDS.iter().map(|slash| slash.name)) };
+    };
+    let is_needed = !slash.argument.is_empty() && !slash.argument.starts_with('[');
+    let is_unknown = match slash.takes {
+        Takes::Nothing => !argument.is_empty(),
+        Takes::Word(only) => !argument.is_empty() && argument != only,
+        _ => false,
+    };
+    if is_unknown || (is_needed && argument.is_empty()) {
+        return Line::Misused(slash);
+    }
+    Line::Command(slash.act, argument)
+}
+
+/// Finds a command, with or without its slash.
+pub(super) fn find(word: &str) -> Option<&'static Slash> {
+    COMMANDS.iter().find(|slash| slash.name == word || slash.name.strip_prefix('/') == Some(word))
+}
+
+impl Slash {
+    /// How it is typed.
+    pub(super) fn usage(&self) -> String {
+        format!("{} {}", self.name, self.argument).trim_end().to_owned()
+    }
+}
+
+/// The text of `/help`.
+pub(super) fn help() -> String {
+    let width = COMMANDS.iter().map(|slash| slash.usage().len()).max().unwrap_or_default();
+    let row = |slash: &Slash| format!("  {:width$}  {}\n", slash.usage(), slash.about);
+    let rows: String = COMMANDS.iter().map(row).collect();
+    format!(
+        "{rows}\n\
+         A line that ends with \\ goes on in the next one, and so does one behind Ctrl-J; \"\"\" begins and ends a text of\n\
+         several lines. What is pasted is text, and so is a line that begins with a space. Tab completes, Ctrl-R searches\n\
+         what was typed before, Ctrl-C stops an answer, Ctrl-D leaves.\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_command_has_one_row_and_a_line_about_it() {
+        for (place, slash) in COMMANDS.iter().enumerate() {
+            assert_eq!(COMMANDS.iter().position(|other| other.name == slash.name), Some(place), "{}", slash.name);
+            assert_eq!(COMMANDS.iter().position(|other| other.act == slash.act), Some(place), "{}", slash.name);
+            assert!(slash.name.starts_with('/') && !slash.about.ends_with('.'), "{}", slash.name);
+            assert_eq!(slash.argument.is_empty(), slash.takes == Takes::Nothing, "{}", slash.name);
+            assert!(help().contains(slash.about) && help().contains(&slash.usage()), "{}", slash.name);
+        }
+    }
+
+    #[test]
+    fn a_line_with_a_slash_is_a_command() {
+        assert_eq!(read("/exit"), Line::Command(Act::Exit, ""));
+        assert_eq!(read("/model  x y "), Line::Command(Act::Model, "x y"));
+        assert_eq!(read("hello /exit"), Line::Text("hello /exit"));
+        assert_eq!(read(" /exit"), Line::Text(" /exit"));
+    }
+
+    #[test]
+    fn a_mistyped_command_names_the_nearest() {
+        assert_eq!(read("/modle x"), Line::Mistyped { word: "/modle", nearest: Some("/model") });
+        assert_eq!(read("/etc/passwd"), Line::Mistyped { word: "/etc/passwd", nearest: None });
+    }
+
+    #[test]
+    fn a_command_takes_what_it_takes() {
+        for line in ["/exit now", "/copy all", "/file", "/rename  "] {
+            assert!(matches!(read(line), Line::Misused(_)), "{line}");
+        }
+        assert_eq!(read("/copy code"), Line::Command(Act::Copy, "code"));
+    }
+}

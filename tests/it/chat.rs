@@ -1,0 +1,61 @@
+//! `langdock chat`: a person at a terminal, and a program with lines.
+
+mod commands;
+mod lines;
+mod trouble;
+mod typing;
+
+use serde_json::Value;
+
+use crate::support::{
+    command::Langdock,
+    events::MODEL,
+    home::Home,
+    outcome::Outcome,
+    pty::{CTRL_D, Terminal},
+    server::Server,
+};
+
+/// Ends a line.
+const ENTER: &str = "\r";
+
+/// Begins `langdock chat` with a model and the test key against `server`.
+fn chat(server: &Server) -> Langdock {
+    Langdock::new().key().against(server).env("LANGDOCK_MODEL", MODEL).env("NO_COLOR", "1").args(["chat"])
+}
+
+/// Starts it in a home, on a terminal, and waits for its prompt.
+fn at_prompt(server: &Server, home: &Home, args: &[&str]) -> Terminal {
+    let terminal = chat(server).home(home).args(args).on_terminal(80, 24);
+    wait_for_prompt(&terminal, 1);
+    terminal
+}
+
+/// Waits until it has prompted so often.
+#[track_caller]
+fn wait_for_prompt(terminal: &Terminal, times: usize) {
+    // What switches bracketed paste on is written right before each prompt; the prompt itself ends with its sign.
+    let on = b"\x1b[?2004h";
+    terminal.wait_until(&format!("{times} prompts"), |bytes| {
+        let begun = bytes.windows(on.len()).filter(|window| *window == on).count();
+        let last = bytes.windows(on.len()).rposition(|window| window == on).unwrap_or(0);
+        begun >= times && bytes[last..].windows(3).any(|window| window == b"\n> ")
+    });
+}
+
+/// Returns the messages of a request.
+fn messages(server: &Server, nth: usize) -> Value {
+    server.requests()[nth].json()["messages"].clone()
+}
+
+/// Returns what the last message of a request says.
+fn said(server: &Server, nth: usize) -> Value {
+    messages(server, nth).as_array().unwrap().last().unwrap()["content"].clone()
+}
+
+/// Leaves by Ctrl-D and returns the end.
+#[track_caller]
+fn leave(terminal: Terminal) -> Outcome {
+    terminal.keys(CTRL_D);
+    terminal.finish()
+}

@@ -1,0 +1,144 @@
+//! The commands of the prompt.
+
+use serde_json::json;
+
+use super::{ENTER, at_prompt, chat, leave, messages, said, wait_for_prompt};
+use crate::support::{events::answer, home::Home, reply::Reply, sending::answering, server::Server};
+
+/// A picture of one pixel.
+const GIF: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
+
+/// Answers each request with its number.
+fn counting() -> Server {
+    Server::start(|_, nth| Reply::sse(answer(&[&format!("answer {nth}")])))
+}
+
+#[test]
+fn a_mistyped_command_names_the_nearest_and_the_line_is_kept() {
+    let (server, home) = (answering("ok"), Home::new());
+    let terminal = at_prompt(&server, &home, &[]);
+    terminal.keys("/usgae").keys(ENTER).wait_for("did you mean /usage?");
+    wait_for_prompt(&terminal, 2);
+    terminal.keys("\x7f\x7f\x7fage").keys(ENTER).wait_for("0 answers: 0 tokens in, 0 out");
+    wait_for_prompt(&terminal, 3);
+    terminal.keys("/help").keys(ENTER).wait_for("Let an answer that broke off go on");
+    wait_for_prompt(&terminal, 4);
+    leave(terminal).code(0);
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[test]
+fn tab_completes_commands_conversations_and_files() {
+    let (server, home) = (answering("ok"), Home::new());
+    home.write("work/picture of it.gif", GIF);
+    let terminal = at_prompt(&server, &home, &["--session", "notes", "Hi"]);
+    terminal.keys("/ima\t").wait_for("/image").keys(" pic\t").wait_for("picture of it.gif").keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    terminal.keys("/resume no\t").wait_for("notes").keys(ENTER);
+    wait_for_prompt(&terminal, 3);
+    terminal.keys("Look").keys(ENTER);
+    wait_for_prompt(&terminal, 4);
+    leave(terminal).code(0);
+    assert_eq!(said(&server, 1)[0]["source"]["media_type"], "image/gif");
+    assert_eq!(said(&server, 1)[1]["text"], "Look");
+}
+
+#[test]
+fn a_turn_is_asked_again_and_taken_back() {
+    let (server, home) = (counting(), Home::new());
+    let terminal = at_prompt(&server, &home, &[]);
+    for (keys, prompts) in [("One", 2), ("Two", 3), ("/retry", 4), ("/undo", 5), ("Three", 6)] {
+        terminal.keys(keys).keys(ENTER);
+        wait_for_prompt(&terminal, prompts);
+    }
+    leave(terminal).code(0).stdout_contains("taken back: Two");
+    let first = json!([{"role": "user", "content": "One"}, {"role": "assistant", "content": "answer 0"}]);
+    let followed = |text: &str| {
+        let mut all = first.as_array().unwrap().clone();
+        all.push(json!({"role": "user", "content": text}));
+        json!(all)
+    };
+    assert_eq!(messages(&server, 1), followed("Two"));
+    assert_eq!(messages(&server, 2), followed("Two"));
+    assert_eq!(messages(&server, 3), followed("Three"));
+}
+
+#[test]
+fn a_message_is_changed_in_an_editor_and_sent_in_its_place() {
+    let (server, home) = (counting(), Home::new());
+    let run = chat(&server).home(&home).env("EDITOR", "echo changed >>");
+    let terminal = run.on_terminal(80, 24);
+    wait_for_prompt(&terminal, 1);
+    for (keys, prompts) in [("One", 2), ("/edit", 3)] {
+        terminal.keys(keys).keys(ENTER);
+        wait_for_prompt(&terminal, prompts);
+    }
+    leave(terminal).code(0);
+    assert_eq!(messages(&server, 1), json!([{"role": "user", "content": "Onechanged"}]));
+}
+
+#[test]
+fn model_system_prompt_and_fields_change_from_one_message_to_the_next() {
+    let (server, home) = (answering("ok"), Home::new());
+    let terminal = at_prompt(&server, &home, &["--temperature", "0.5"]);
+    let lines = [
+        "/model claude-x",
+        "/system Be brief.",
+        "/set temperature=1",
+        "/set stop_sequences=[\"x\"]",
+        "Hi",
+        "/system -",
+    ];
+    let more = ["/set stop_sequences=", "/region us", "Ho"];
+    for (keys, prompts) in lines.iter().chain(&more).zip(2..) {
+        terminal.keys(keys).keys(ENTER);
+        wait_for_prompt(&terminal, prompts);
+    }
+    leave(terminal).code(0);
+    let (first, second) = (server.requests()[0].json(), server.requests()[1].json());
+    assert_eq!(first["model"], "claude-x");
+    assert_eq!((&first["system"], &first["temperature"]), (&json!("Be brief."), &json!(1)));
+    assert_eq!(first["stop_sequences"], json!(["x"]));
+    assert_eq!((second.get("system"), second.get("stop_sequences")), (None, None));
+    assert!(server.requests()[1].path.contains("/anthropic/us/"), "{:?}", server.requests()[1]);
+}
+
+#[test]
+fn conversations_are_left_renamed_copied_and_come_back_to() {
+    let (server, home) = (counting(), Home::new());
+    let terminal = at_prompt(&server, &home, &[]);
+    let lines = ["One", "/rename first", "/fork second", "Two", "/new", "Other", "/resume first", "Three", "/sessions"];
+    for (keys, prompts) in lines.iter().zip(2..) {
+        terminal.keys(keys).keys(ENTER);
+        wait_for_prompt(&terminal, prompts);
+    }
+    terminal.keys("/export kept.md").keys(ENTER).wait_for("written to `kept.md`");
+    wait_for_prompt(&terminal, 11);
+    terminal.keys("/exit").keys(ENTER);
+    terminal.finish().code(0).stdout_contains("second");
+    let count = |nth| messages(&server, nth).as_array().unwrap().len();
+    assert_eq!([count(0), count(1), count(2), count(3)], [1, 3, 1, 3]);
+    assert_eq!(messages(&server, 3)[1]["content"], "answer 0");
+    let kept = std::fs::read_to_string(home.work().join("kept.md")).unwrap();
+    assert!(kept.contains("Three") && !kept.contains("Two"), "{kept}");
+}
+
+#[test]
+fn a_conversation_that_was_left_is_gone_on_with() {
+    let (server, home) = (counting(), Home::new());
+    leave(at_prompt(&server, &home, &["One"])).code(0);
+    let terminal = at_prompt(&server, &home, &["-c"]);
+    terminal.wait_for("> One").wait_for("answer 0").keys("Two").keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    leave(terminal).code(0);
+    assert_eq!(messages(&server, 1).as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn an_answer_is_copied_by_the_terminal() {
+    let (server, home) = (answering("Do:\n\n```sh\nls\n```\n"), Home::new());
+    let terminal = at_prompt(&server, &home, &["Hi"]);
+    terminal.keys("/copy code").keys(ENTER).wait_for("\u{1b}]52;c;bHMK\u{7}");
+    wait_for_prompt(&terminal, 2);
+    leave(terminal).code(0);
+}

@@ -1,0 +1,147 @@
+//! What goes wrong in the middle of a conversation: it goes on, and nothing that was typed is lost.
+
+use nix::sys::signal::Signal;
+use serde_json::json;
+
+use super::{ENTER, at_prompt, leave, messages, said, wait_for_prompt};
+use crate::support::{
+    events::{Stream, answer, error},
+    home::Home,
+    pty::CTRL_C,
+    reply::Reply,
+    sending::answering,
+    server::Server,
+};
+
+#[test]
+fn ctrl_c_stops_an_answer_which_is_kept_and_can_go_on() {
+    let begin = Stream::new().start().open_text_block(["one "]).to_string();
+    let server = Server::start(move |_, nth| match nth {
+        0 => Reply::sse_start().body(&begin).wait_for_hang_up(),
+        _ => Reply::sse(answer(&["two"])),
+    });
+    let home = Home::new();
+    let terminal = at_prompt(&server, &home, &[]);
+    terminal.keys("Count").keys(ENTER).wait_for("one").keys(CTRL_C).wait_for("stopped; /continue lets it go on");
+    wait_for_prompt(&terminal, 2);
+    for (keys, prompts) in [("/continue", 3), ("More", 4)] {
+        terminal.keys(keys).keys(ENTER);
+        wait_for_prompt(&terminal, prompts);
+    }
+    leave(terminal).code(0);
+    let opening = json!([{"role": "user", "content": "Count"}, {"role": "assistant", "content": "one"}]);
+    assert_eq!(messages(&server, 1), opening);
+    let whole = json!([{"type": "text", "text": "one "}, {"type": "text", "text": "two"}]);
+    assert_eq!(messages(&server, 2)[1]["content"], whole);
+    assert_eq!(said(&server, 2), "More");
+}
+
+#[test]
+fn a_model_that_takes_no_beginning_is_asked_in_words_to_go_on() {
+    let cut = Stream::new().start().text_block(["one"]).stop("max_tokens").to_string();
+    let server = Server::start(move |_, nth| Reply::sse(if nth == 0 { cut.clone() } else { answer(&["two"]) }));
+    let terminal = at_prompt(&server, &Home::new(), &["-m", "claude-sonnet-5-default", "Count"]);
+    terminal.wait_for("max_tokens").keys("/continue").keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    leave(terminal).code(0);
+    assert_eq!(messages(&server, 1).as_array().unwrap().len(), 3);
+    assert!(said(&server, 1).as_str().unwrap().contains("one"), "{}", said(&server, 1));
+}
+
+#[test]
+fn whatever_fails_the_text_is_offered_again() {
+    let cut = Stream::new().start().to_string();
+    let server = Server::start(move |_, nth| match nth {
+        0 => Reply::json(400, &error("invalid_request_error", "Bad.")),
+        1 => Reply::json(429, &error("rate_limit_error", "Slow down.")),
+        2 => Reply::sse_start().body(&cut).close(),
+        3 => Reply::hang_up(),
+        4 => Reply::status(200).body("<html>"),
+        _ => Reply::sse(answer(&["ok"])),
+    });
+    let home = Home::new();
+    let terminal = at_prompt(&server, &home, &["--max-retries", "0"]);
+    terminal.keys("/etc is what?\x01 ").keys(ENTER);
+    for prompts in 2..7 {
+        wait_for_prompt(&terminal, prompts);
+        terminal.keys(ENTER);
+    }
+    wait_for_prompt(&terminal, 7);
+    leave(terminal).code(0).stdout_contains("HTTP 429");
+    assert_eq!(server.requests().len(), 6);
+    for nth in 0..6 {
+        assert_eq!(messages(&server, nth), json!([{"role": "user", "content": " /etc is what?"}]), "{nth}");
+    }
+}
+
+#[test]
+fn ctrl_c_ends_a_wait() {
+    let server = Server::start(|_, nth| match nth {
+        0 => Reply::json(429, &error("rate_limit_error", "Slow down.")).header("retry-after", 100),
+        _ => Reply::sse(answer(&["ok"])),
+    });
+    let terminal = at_prompt(&server, &Home::new(), &["--no-pace"]);
+    terminal.keys("Hi").keys(ENTER).wait_for("Slow down.").keys(CTRL_C).wait_for("langdock: stopped");
+    wait_for_prompt(&terminal, 2);
+    terminal.keys(ENTER);
+    wait_for_prompt(&terminal, 3);
+    leave(terminal).code(0);
+    assert_eq!(said(&server, 1), "Hi");
+}
+
+#[test]
+fn a_refused_turn_is_left_out_of_what_is_sent() {
+    let refused = Stream::new().start().text_block(["no"]).stop("refusal").to_string();
+    let server = Server::start(move |_, nth| Reply::sse(if nth == 0 { refused.clone() } else { answer(&["ok"]) }));
+    let home = Home::new();
+    let terminal = at_prompt(&server, &home, &["Bad"]);
+    terminal.wait_for("refused").keys("Good").keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    leave(terminal).code(0);
+    assert_eq!(messages(&server, 1), json!([{"role": "user", "content": "Good"}]));
+}
+
+#[test]
+fn a_signal_at_the_prompt_ends_it_with_the_terminal_as_it_was() {
+    let server = answering("ok");
+    for (signal, number) in [(Signal::SIGTERM, 15), (Signal::SIGHUP, 1)] {
+        let terminal = at_prompt(&server, &Home::new(), &[]);
+        terminal.wait_for_no_echo().keys("half a line").wait_for("half a line").signal(signal);
+        let outcome = terminal.finish();
+        outcome.signal(number).stdout_contains("\u{1b}[?2004l");
+    }
+}
+
+#[test]
+fn what_is_typed_is_on_disk_before_it_is_sent() {
+    let home = Home::new();
+    let sessions = home.data().join("sessions").join("journals");
+    let server = Server::start(move |_, _| {
+        let journals = std::fs::read_dir(&sessions).unwrap().flatten();
+        let kept = journals.map(|file| std::fs::read_to_string(file.path()).unwrap()).collect::<String>();
+        assert!(kept.contains("precious"), "{kept}");
+        Reply::sse(answer(&["ok"]))
+    });
+    let terminal = at_prompt(&server, &home, &[]);
+    terminal.keys("precious").keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    leave(terminal).code(0);
+}
+
+#[test]
+fn what_is_typed_while_an_answer_comes_is_for_the_next_line() {
+    let gate = crate::support::gate::Gate::new();
+    let (theirs, begin) = (gate.clone(), Stream::new().start().open_text_block(["one"]).to_string());
+    let whole = Stream::new().start().text_block(["one"]).stop("end_turn").to_string();
+    let rest = whole.strip_prefix(&begin).unwrap().to_owned();
+    let server = Server::start(move |_, nth| match nth {
+        0 => Reply::sse_start().body(&begin).wait(&theirs).body(&rest),
+        _ => Reply::sse(answer(&["two"])),
+    });
+    let terminal = at_prompt(&server, &Home::new(), &[]);
+    terminal.keys("One").keys(ENTER).wait_for("one").wait_for_no_echo().keys("Two").keys(ENTER);
+    gate.open();
+    wait_for_prompt(&terminal, 3);
+    leave(terminal).code(0);
+    assert_eq!(said(&server, 1), "Two");
+}

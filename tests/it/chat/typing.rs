@@ -1,0 +1,145 @@
+//! What is typed and pasted, and what becomes of it.
+
+use serde_json::json;
+
+use super::{ENTER, at_prompt, chat, leave, messages, said, wait_for_prompt};
+use crate::support::{command::Langdock, events::MODEL, home::Home, pty::CTRL_C, sending::answering};
+
+/// A paste as a terminal hands it over: its line ends are those of the Enter key.
+fn paste(text: &str) -> String {
+    format!("\x1b[200~{}\x1b[201~", text.replace('\n', "\r"))
+}
+
+#[test]
+fn a_conversation_goes_on_over_one_connection_and_ctrl_d_leaves() {
+    let (server, home) = (answering("ok"), Home::new());
+    let terminal = at_prompt(&server, &home, &[]);
+    terminal.keys("One").keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    terminal.keys("Two").keys(ENTER);
+    wait_for_prompt(&terminal, 3);
+    leave(terminal).code(0).stdout_contains(&format!("One · {MODEL} · 80 tokens"));
+    let expected = json!([
+        {"role": "user", "content": "One"}, {"role": "assistant", "content": "ok"}, {"role": "user", "content": "Two"}
+    ]);
+    assert_eq!(messages(&server, 1), expected);
+    assert_eq!(server.connections(), 1);
+}
+
+#[test]
+fn a_long_paste_arrives_byte_for_byte_and_is_recalled() {
+    let (server, home) = (answering("ok"), Home::new());
+    let line = |number| format!("\tline {number} of it: {} \\ ç漢🙂", "x".repeat(220));
+    let text = (1..=300).map(line).collect::<Vec<_>>().join("\n");
+    assert!(text.len() > 64 * 1024);
+    let terminal = at_prompt(&server, &home, &[]);
+    terminal.keys(&paste(&text)).keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    terminal.keys("\x1b[A").keys(ENTER);
+    wait_for_prompt(&terminal, 3);
+    leave(terminal).code(0);
+    assert_eq!(said(&server, 0), text);
+    assert_eq!(said(&server, 1), text);
+}
+
+#[test]
+fn what_is_pasted_is_no_command_unless_it_stands_behind_one() {
+    let (server, home) = (answering("ok"), Home::new());
+    home.write("work/a.txt", "A");
+    let terminal = at_prompt(&server, &home, &[]);
+    terminal.keys(&paste("/exit")).keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    terminal.keys(&paste("/exit\n\"\"\"\n")).keys(ENTER);
+    wait_for_prompt(&terminal, 3);
+    terminal.keys("/file ").keys(&paste("a.txt")).keys(ENTER).wait_for("`a.txt` goes with the next message");
+    wait_for_prompt(&terminal, 4);
+    terminal.keys(" /exit").keys(ENTER);
+    wait_for_prompt(&terminal, 5);
+    terminal.keys("/exit").keys(ENTER);
+    terminal.finish().code(0);
+    assert_eq!(said(&server, 0), "/exit");
+    assert_eq!(said(&server, 1), "/exit\n\"\"\"\n");
+    assert_eq!(said(&server, 2)[1]["text"], " /exit");
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn several_lines_are_typed_by_a_backslash_by_ctrl_j_and_between_quotes() {
+    let (server, home) = (answering("ok"), Home::new());
+    let terminal = at_prompt(&server, &home, &[]);
+    terminal.keys("a\\").keys(ENTER).keys("b\nc").keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    terminal.keys("\"\"\"").keys(ENTER).keys("/d").keys(ENTER).keys(ENTER).keys("e\"\"\"").keys(ENTER);
+    wait_for_prompt(&terminal, 3);
+    leave(terminal).code(0);
+    assert_eq!(said(&server, 0), "a\nb\nc");
+    assert_eq!(said(&server, 1), "/d\n\ne");
+}
+
+#[test]
+fn what_was_typed_is_found_by_the_next_conversation_and_nobody_else_reads_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let (server, home) = (answering("ok"), Home::new());
+    let terminal = at_prompt(&server, &home, &[]);
+    terminal.keys("remember me").keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    leave(terminal).code(0);
+    let terminal = at_prompt(&server, &home, &["-n"]);
+    terminal.keys("nothing of this").keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    leave(terminal).code(0);
+    let terminal = at_prompt(&server, &home, &[]);
+    terminal.keys("\x12member").wait_for("remember me").keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    leave(terminal).code(0);
+    assert_eq!(said(&server, 2), "remember me");
+    let history = home.state().join("history");
+    assert!(!std::fs::read_to_string(&history).unwrap().contains("nothing of this"));
+    assert_eq!(history.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn the_keys_of_vi_are_a_setting() {
+    let (server, home) = (answering("ok"), Home::new());
+    home.write(home.config().join("config.toml"), "keys = \"vi\"\n");
+    let terminal = at_prompt(&server, &home, &[]);
+    terminal.keys("one two").keys("\x1b").keys("bD").keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    leave(terminal).code(0);
+    assert_eq!(said(&server, 0), "one ");
+    home.write(home.config().join("config.toml"), "keys = \"ed\"\n");
+    chat(&server).home(&home).run().code(2).stderr_contains("`ed` is none of emacs, vi");
+}
+
+#[test]
+fn ctrl_c_takes_a_line_back_and_tells_at_an_empty_one_how_to_leave() {
+    let (server, home) = (answering("ok"), Home::new());
+    let terminal = at_prompt(&server, &home, &[]);
+    terminal.keys("never sent").keys(CTRL_C);
+    wait_for_prompt(&terminal, 2);
+    terminal.keys(CTRL_C).wait_for("Ctrl-D or /exit leaves");
+    wait_for_prompt(&terminal, 3);
+    leave(terminal).code(0);
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[test]
+fn a_dumb_terminal_gets_a_plain_prompt() {
+    let server = answering("ok");
+    let run = Langdock::shell("TERM=dumb exec langdock chat").key().against(&server).env("LANGDOCK_MODEL", MODEL);
+    let terminal = run.on_terminal(80, 24);
+    terminal.wait_for("\n> ").keys("a\\\r").keys("b\r").wait_for("ok\r\n").keys("/exit\r");
+    let outcome = terminal.finish();
+    assert!(!outcome.code(0).stdout_text().contains('\u{1b}'), "{outcome}");
+    assert_eq!(said(&server, 0), "a\nb");
+}
+
+#[test]
+fn lines_that_are_typed_at_once_are_all_sent() {
+    let (server, home) = (answering("ok"), Home::new());
+    let terminal = at_prompt(&server, &home, &[]);
+    terminal.keys("One\rTwo\rThree\r");
+    wait_for_prompt(&terminal, 4);
+    leave(terminal).code(0);
+    assert_eq!([said(&server, 0), said(&server, 1), said(&server, 2)], ["One", "Two", "Three"]);
+}
