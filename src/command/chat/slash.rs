@@ -63,42 +63,24 @@ pub(super) struct Slash {
 pub(super) const COMMANDS: [Slash; 24] = [
     slash("/help", "[COMMAND]", Takes::Command, Act::Help, "Show the commands, or what one does"),
     slash("/model", "[ID]", Takes::Model, Act::Model, "Show the model, or ask another one from now on"),
-    slash("/region", "[REGION]", Takes::Region, Act::Region, "Show the region, or send to another one from now on"),
-    slash("/system", "[TEXT|@FILE|-]", Takes::Text, Act::System, "Show the system prompt, or set it; - takes it away"),
-    slash(
-        "/set",
-        "[KEY=JSON|KEY=]",
-        Takes::Text,
-        Act::Set,
-        "Show the other fields of the request, set one, or take one away",
-    ),
+    slash("/region", "[REGION]", Takes::Region, Act::Region, "Show the region, or send to another from now on"),
+    slash("/system", "[TEXT|@FILE|-]", Takes::Text, Act::System, "Show or set the system prompt; - takes it away"),
+    slash("/set", "[KEY=JSON|KEY=]", Takes::Text, Act::Set, "Show, set or take away a field of the request"),
     slash("/file", "PATH", Takes::Path, Act::File, "Send a file or folder with the next message"),
     slash("/image", "PATH", Takes::Path, Act::Image, "Send an image or PDF with the next message"),
-    slash("/drop", "[N]", Takes::Text, Act::Drop, "Send no attachment, or not that one, with the next message"),
+    slash("/drop", "[N]", Takes::Text, Act::Drop, "Send no attachment, or all but that one"),
     slash("/attachments", "", Takes::Nothing, Act::Attachments, "List what goes with the next message"),
     slash("/retry", "", Takes::Nothing, Act::Retry, "Ask for another answer to the last message"),
     slash("/undo", "", Takes::Nothing, Act::Undo, "Take the last message and its answer back"),
-    slash("/edit", "", Takes::Nothing, Act::Edit, "Change the last message in an editor and send that instead"),
+    slash("/edit", "", Takes::Nothing, Act::Edit, "Edit the last message and send that instead"),
     slash("/continue", "", Takes::Nothing, Act::Continue, "Let an answer that broke off go on"),
-    slash("/fork", "[NAME]", Takes::Text, Act::Fork, "Go on in a copy, and leave this conversation as it is"),
+    slash("/fork", "[NAME]", Takes::Text, Act::Fork, "Go on in a copy; this conversation stays as it is"),
     slash("/new", "[NAME]", Takes::Text, Act::New, "Begin another conversation"),
-    slash(
-        "/resume",
-        "[NAME|ID]",
-        Takes::Conversation,
-        Act::Resume,
-        "Go on with another conversation: the one before, or this",
-    ),
-    slash("/sessions", "[TEXT]", Takes::Text, Act::Sessions, "List the conversations, or those with a text in them"),
+    slash("/resume", "[NAME|ID]", Takes::Conversation, Act::Resume, "Go on with the conversation before, or with this"),
+    slash("/sessions", "[TEXT]", Takes::Text, Act::Sessions, "List the conversations, or those with this text"),
     slash("/rename", "NAME", Takes::Text, Act::Rename, "Give this conversation a name"),
-    slash("/export", "[FILE]", Takes::Path, Act::Export, "Print the conversation as Markdown, or write it to a file"),
-    slash(
-        "/copy",
-        "[code]",
-        Takes::Word("code"),
-        Act::Copy,
-        "Copy the last answer, or its last code block, to the clipboard",
-    ),
+    slash("/export", "[FILE]", Takes::Path, Act::Export, "Print the conversation as Markdown, or save it"),
+    slash("/copy", "[code]", Takes::Word("code"), Act::Copy, "Copy the last answer, or its last code block"),
     slash("/usage", "", Takes::Nothing, Act::Usage, "Show the tokens of this conversation"),
     slash("/raw", "", Takes::Nothing, Act::Raw, "Show answers as they come, or rendered again"),
     slash("/tools", "", Takes::Nothing, Act::Tools, "List the tools that the model may call"),
@@ -168,9 +150,10 @@ pub(super) fn help() -> String {
     let rows: String = COMMANDS.iter().map(row).collect();
     format!(
         "{rows}\n\
-         A line that ends with \\ goes on in the next one, and so does one behind Ctrl-J; \"\"\" begins and ends a text of\n\
-         several lines. What is pasted is text, and so is a line that begins with a space. Tab completes, Ctrl-R searches\n\
-         what was typed before, Ctrl-C stops an answer, Ctrl-D leaves.\n"
+         A line that ends with \\ goes on in the next one, and so does one behind\n\
+         Ctrl-J; \"\"\" begins and ends a text of several lines. What is pasted is text,\n\
+         and so is a line that begins with a space. Tab completes, Ctrl-R searches what\n\
+         was typed before, Ctrl-C stops an answer, Ctrl-D leaves.\n"
     )
 }
 

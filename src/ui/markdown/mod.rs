@@ -7,7 +7,7 @@
 //! letter by letter, and the whole at once goes the same way.
 //!
 //! **Lines.** A line is a line of the screen, or several where it is too long; lines of a paragraph are not joined. Its beginning
-//! says what it is: [`line`] holds it back until that is plain, which it mostly is at the first letter. Empty lines between blocks
+//! says what it is: [`mod@line`] holds it back until that is plain, which it mostly is at the first letter. Empty lines between blocks
 //! become one. A row that is too long breaks at a space, or beside a wide letter.
 //!
 //! **Blocks.** Headings by `#` only; a line of `=` under text stays what it is, and one of `-` is a rule. Quotations, which end
