@@ -29,6 +29,7 @@ const LISTED: usize = 20;
 impl Chat<'_> {
     /// Does what a command says. What it gives back is what comes next.
     pub(super) async fn act(&mut self, act: Act, argument: &str) -> Result<Next, Error> {
+        self.calm_keyboard();
         match act {
             Act::Help => self.help(argument)?,
             Act::Model => self.show_or_set_model(argument),

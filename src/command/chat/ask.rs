@@ -47,6 +47,7 @@ impl Chat<'_> {
             match turn.step().clone() {
                 Step::Ask => self.ask_once(turn, saying).await?,
                 Step::RunTools(calls) => {
+                    self.calm_keyboard();
                     let (results, error) = self.run_tools(&calls, &mut self.renderer()?).await;
                     let content = results.iter().cloned().map(ContentBlock::ToolResult).collect();
                     self.talk.say(saying, content);
@@ -134,6 +135,13 @@ impl Chat<'_> {
             error: outcome.error.as_ref().or(judged.as_ref()),
         });
         Ok((outcome, renderer))
+    }
+
+    /// Lets what is asked on the terminal be answered by lines.
+    pub(super) fn calm_keyboard(&self) {
+        if let Some(keyboard) = &self.keyboard {
+            keyboard.calm();
+        }
     }
 
     /// The model: the one that was chosen, else one that is picked now.

@@ -27,10 +27,14 @@ impl Keyboard {
     pub(crate) fn hush(&self) -> Hush<'_> {
         let mut hushed = self.found();
         hushed.local_flags &= !(LocalFlags::ECHO | LocalFlags::ICANON);
-        // Enter shall be Enter when it is read at last.
         hushed.input_flags &= !InputFlags::ICRNL;
         self.set(&hushed);
         Hush(self)
+    }
+
+    /// Makes the terminal what it was like when it was found, for those who read lines from it.
+    pub(crate) fn calm(&self) {
+        self.set(&self.found());
     }
 
     fn found(&self) -> Termios {
@@ -45,16 +49,19 @@ impl Keyboard {
 
 impl Drop for Keyboard {
     fn drop(&mut self) {
-        self.set(&self.found());
+        self.calm();
         let _ = (&self.terminal).write_all(BRACKETED_PASTE_OFF); // The same.
     }
 }
 
-/// Ends with the terminal as it was found.
+/// Ends with the terminal as it was found, but that Enter stays Enter until the next line is read: one that was typed in
+/// between would be the line feed of Ctrl-J there.
 pub(crate) struct Hush<'a>(&'a Keyboard);
 
 impl Drop for Hush<'_> {
     fn drop(&mut self) {
-        self.0.set(&self.0.found());
+        let mut awaiting = self.0.found();
+        awaiting.input_flags &= !InputFlags::ICRNL;
+        self.0.set(&awaiting);
     }
 }
