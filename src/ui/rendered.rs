@@ -29,6 +29,10 @@ impl Form for Rendered {
         sink.rendered(&self.markdown.paint());
     }
 
+    fn pause(&mut self, answer: &Answer, sink: &mut Sink) -> Shown {
+        self.finish(answer, sink)
+    }
+
     fn finish(&mut self, _answer: &Answer, sink: &mut Sink) -> Shown {
         sink.rendered(&self.markdown.finish());
         sink.end_line();

@@ -181,3 +181,14 @@ fn bad_tools_send_nothing() {
     mistyped.failed(2, "--allow-tool: there is no tool `x`", "--list");
     assert_eq!(server.connections(), 0);
 }
+
+#[test]
+fn on_a_terminal_each_answer_begins_a_row_of_its_own() {
+    let (before, after) = ("before ".repeat(8), "after ".repeat(8));
+    let calls =
+        Stream::new().start().text_block([before.trim_end()]).tool_use_block("t1", "t", ["{}"]).stop("tool_use");
+    let (server, home) = (playing(&[calls, done(after.trim_end())]), shell_tool("echo ok", ""));
+    let terminal = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).on_terminal(80, 24);
+    let outcome = terminal.finish();
+    outcome.code(0).stdout_contains(before.trim_end()).stdout_contains(after.trim_end());
+}
