@@ -8,8 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::finding::{Finding, object, page, verdict};
 use super::offer::Offer;
-use super::send::{api_key, start_demo};
 use super::settings::chosen;
+use super::start::{api_key, start_demo};
 use crate::app::App;
 use crate::cli;
 use crate::client::{self, Advance, Client, Model, RetryPolicy};

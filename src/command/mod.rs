@@ -1,5 +1,6 @@
 //! The commands, one a file, and what they share.
 
+mod asker;
 mod auth;
 mod batch;
 mod chat;
@@ -12,7 +13,9 @@ mod doctor;
 mod drive;
 mod dry_run;
 mod edit;
+mod ending;
 mod finding;
+mod form;
 mod gather;
 mod given;
 mod help;
@@ -20,12 +23,14 @@ mod kept;
 mod ledger;
 mod models;
 mod offer;
+mod prepare;
 mod request;
 mod run_calls;
 mod send;
 mod serve;
 mod session;
 mod settings;
+mod start;
 mod structured;
 mod template;
 mod tool_run;

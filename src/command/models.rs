@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::offer::Offer;
-use super::send::{start_demo, tell_region};
 use super::settings::settings;
+use super::start::{start_demo, tell_region};
 use crate::app::App;
 use crate::cli;
 use crate::client::Model;

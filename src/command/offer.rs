@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::sync::OnceCell;
 
 use super::drive::list_models;
-use super::send::api_key;
+use super::start::api_key;
 use crate::app::App;
 use crate::client::{ApiKey, Client, Model, fingerprint, models_of, pick, regions_instead, seed_window};
 use crate::config::{self, KeySource, Pin, SavedList, Settings, State};

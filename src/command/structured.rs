@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use super::asker::Asker;
 use super::drive::Outcome;
+use super::ending::end;
 use super::given::read;
 use super::offer::Chosen;
-use super::send::{Asker, end};
 use crate::app::App;
 use crate::cli;
 use crate::error::Error;

@@ -5,13 +5,17 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::asker::Asker;
 use super::drive::Outcome;
+use super::ending::{end, usage_line};
+use super::form::renderer;
 use super::given::read;
 use super::kept::{Kept, Saving};
 use super::ledger::Ledger;
 use super::offer::{Chosen, Offer};
+use super::prepare::{Gathering, Prepared, looked_at, prepare};
 use super::run_calls::{Calls, run_by_hand};
-use super::send::{Asker, Gathering, Prepared, Start, end, looked_at, prepare, renderer, start, usage_line};
+use super::start::{Start, start};
 use super::tools::load;
 use crate::app::App;
 use crate::chat::{Limit, Rules, Step, Turn};

@@ -10,8 +10,9 @@ use serde_json::Value;
 use tokio::sync::{Notify, watch};
 
 use super::super::drive::{Outcome, Stop, Timing, conclude};
+use super::super::ending::judge;
+use super::super::prepare::estimate_of;
 use super::super::request;
-use super::super::send::{estimate_of, judge};
 use super::plan::Made;
 use crate::batch::{Budget, Item, Refused, Result};
 use crate::client::{Advance, Booking, Call, Client};

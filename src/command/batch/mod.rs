@@ -20,7 +20,7 @@ use super::check::limits;
 use super::gather::{StdinUse, read_files, read_stdin, system_prompt};
 use super::ledger::Ledger;
 use super::offer::Offer;
-use super::send::{Start, start};
+use super::start::{Start, start};
 use super::structured;
 use crate::app::App;
 use crate::batch::{Budget, Pattern};
