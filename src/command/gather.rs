@@ -6,13 +6,14 @@ use std::time::Duration;
 use super::curl::quoted;
 use super::edit::edit;
 use super::given::Given;
+use super::request::MAX_BODY_BYTES;
 use crate::app::App;
 use crate::cli;
 use crate::error::Error;
 use crate::input::{self, Attachment, Folder, Places, Stdin, assemble, read_text};
 
-/// How long standard input may stay silent before the person is told.
-const SILENT_STDIN: Duration = Duration::from_secs(2);
+/// How long an input may stay silent before the person is told.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// How many files a hint repeats.
 const FILES_IN_HINT: usize = 3;
@@ -85,7 +86,7 @@ pub(crate) async fn user_turn(
     let is_asked_for = stdin_use == StdinUse::AskedFor;
     let mut stdin = None;
     if is_asked_for || !(args.input.no_stdin || stdin_use == StdinUse::Taken) {
-        stdin = read_stdin(app, has_prompt, is_asked_for).await?;
+        stdin = read_stdin(app, has_prompt, is_asked_for, most_bytes(&args.input)).await?;
     }
     if args.input.attached.iter().any(|path| path.as_os_str() == "-") {
         stdin = stdin.map(Attachment::not_as_text).transpose()?;
@@ -94,7 +95,7 @@ pub(crate) async fn user_turn(
     if args.input.edit {
         prompt = Some(edit(app, prompt.as_deref().unwrap_or_default()).await?);
     }
-    let files = read_files(app, &args.input.files, &args.input.attached).await?;
+    let files = read_files(app, &args.input.files, &args.input.attached, most_bytes(&args.input)).await?;
     match assemble(prompt.as_deref(), files, stdin) {
         Err(input::Error::NoPrompt) if !given.conversation.messages.is_empty() => Ok(input::Turn::default()),
         turn => Ok(turn?),
@@ -122,8 +123,18 @@ fn fill(
     Ok(template.fill(places)?)
 }
 
-/// Reads files and folders, and what is attached and never text.
-pub(super) async fn read_files(app: &App, given: &[PathBuf], attached: &[PathBuf]) -> Result<Vec<Attachment>, Error> {
+/// The most bytes of one input that are read where nobody knows how long it is.
+pub(super) fn most_bytes(flags: &cli::Input) -> u64 {
+    if flags.no_check { u64::MAX } else { MAX_BODY_BYTES as u64 }
+}
+
+/// Reads files and folders, and what is attached and never text. What is no regular file may have `most` bytes.
+pub(super) async fn read_files(
+    app: &App,
+    given: &[PathBuf],
+    attached: &[PathBuf],
+    most: u64,
+) -> Result<Vec<Attachment>, Error> {
     let mut files = Vec::with_capacity(given.len() + attached.len());
     for path in given.iter().filter(|path| path.as_os_str() != "-") {
         if path.is_dir() {
@@ -131,11 +142,11 @@ pub(super) async fn read_files(app: &App, given: &[PathBuf], attached: &[PathBuf
             app.notices.notice(&folder.notice);
             files.append(&mut folder.files);
         } else {
-            files.push(Attachment::read(path).await?);
+            files.push(told_when_slow(app, path, Attachment::read(path, most)).await?);
         }
     }
     for path in attached.iter().filter(|path| path.as_os_str() != "-") {
-        files.push(Attachment::read(path).await?.not_as_text()?);
+        files.push(told_when_slow(app, path, Attachment::read(path, most)).await?.not_as_text()?);
     }
     Ok(files)
 }
@@ -173,8 +184,13 @@ fn shell_word(word: &str) -> String {
 }
 
 /// Reads standard input; one that was asked for by `-` is read even where it is a terminal, or a file that somebody has
-/// already read from.
-pub(super) async fn read_stdin(app: &App, has_prompt: bool, is_asked_for: bool) -> Result<Option<Attachment>, Error> {
+/// already read from. A pipe may have `most` bytes.
+pub(super) async fn read_stdin(
+    app: &App,
+    has_prompt: bool,
+    is_asked_for: bool,
+    most: u64,
+) -> Result<Option<Attachment>, Error> {
     let is_terminal = app.facts.stdin_is_terminal;
     match Stdin::look(is_terminal && !is_asked_for, has_prompt && !is_asked_for).map_err(input::Error::Stdin)? {
         Stdin::None => Ok(None),
@@ -183,14 +199,23 @@ pub(super) async fn read_stdin(app: &App, has_prompt: bool, is_asked_for: bool) 
             Ok(None)
         }
         Stdin::Readable(file) => {
-            let mut read = std::pin::pin!(Attachment::read_stdin(file));
-            let read = if let Ok(read) = tokio::time::timeout(SILENT_STDIN, &mut read).await {
-                read
-            } else {
-                app.notices.notice("still reading standard input; --no-stdin leaves it alone");
-                read.await
-            };
-            Ok(Some(read.map_err(input::Error::Stdin)?).filter(|stdin| !stdin.is_empty()))
+            let notice = "still reading standard input; --no-stdin leaves it alone";
+            let stdin = told_after_silence(app, notice, Attachment::read_stdin(file, most)).await?;
+            Ok(Some(stdin).filter(|stdin| !stdin.is_empty()))
         }
     }
+}
+
+/// Reads a file, and tells of one that keeps the person waiting: a named pipe that nobody writes to.
+async fn told_when_slow<T>(app: &App, path: &Path, read: impl Future<Output = T>) -> T {
+    told_after_silence(app, &format!("still reading `{}`", path.display()), read).await
+}
+
+async fn told_after_silence<T>(app: &App, notice: &str, read: impl Future<Output = T>) -> T {
+    let mut read = std::pin::pin!(read);
+    if let Ok(read) = tokio::time::timeout(SILENCE, &mut read).await {
+        return read;
+    }
+    app.notices.notice(notice);
+    read.await
 }

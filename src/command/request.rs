@@ -11,7 +11,7 @@ use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Metadata, Role,
 
 /// The largest body, in bytes: Bedrock's limit, the tightest of the platforms behind the endpoint. Unverified against
 /// Langdock.
-const MAX_BODY_BYTES: usize = 20 * 1024 * 1024;
+pub(crate) const MAX_BODY_BYTES: usize = 20 * 1024 * 1024;
 
 /// What is asked, apart from the flags.
 pub(crate) struct Asked {

@@ -123,6 +123,7 @@ fn input_hint(error: &input::Error) -> String {
         input::Error::ImageFormat { .. } => "convert it first, for example to PNG",
         input::Error::Image { source: ImageError::Damaged, .. } => "check that the file is whole",
         input::Error::Image { .. } => "make the image smaller",
+        input::Error::TooLong { .. } => "send it in pieces, or try it with --no-check",
         input::Error::TextAttached { .. } => "send text with -f",
         input::Error::NoTextFiles { .. } => "hidden files and those that .gitignore names are left out; -f names one",
         input::Error::NotUserFirst => "put a message with `role` user in front",

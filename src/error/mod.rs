@@ -275,7 +275,7 @@ fn input_kind(error: &input::Error) -> Kind {
         | input::Error::Malformed { .. }
         | input::Error::NotUserFirst
         | input::Error::NoPrompt => Kind::Usage,
-        input::Error::Image { .. } => Kind::TooLarge,
+        input::Error::Image { .. } | input::Error::TooLong { .. } => Kind::TooLarge,
     }
 }
 

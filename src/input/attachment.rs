@@ -56,12 +56,12 @@ impl Attachment {
         Self { name, kind, closing_tag, opening_tag_bytes, framed }
     }
 
-    /// Reads the file of `--file`.
-    pub(crate) async fn read(path: &Path) -> Result<Self, Error> {
+    /// Reads the file of `--file`; what is no regular file may have `most` bytes.
+    pub(crate) async fn read(path: &Path, most: u64) -> Result<Self, Error> {
         let name = path.to_string_lossy();
         let framed = opening_tag(&name);
         let opening_tag_bytes = framed.len();
-        let framed = read_path(path, framed).await?;
+        let framed = read_path(path, framed, most).await?;
         Ok(Self::framed(format!("`{name}`"), framed, opening_tag_bytes, "</file>"))
     }
 
@@ -85,9 +85,13 @@ impl Attachment {
         if self.kind == Kind::Text { Err(Error::TextAttached { name: self.name }) } else { Ok(self) }
     }
 
-    /// Reads all of standard input.
-    pub(crate) async fn read_stdin(file: File) -> std::io::Result<Self> {
-        let framed = read_open(file, STDIN_OPENING_TAG.to_vec()).await?;
+    /// Reads all of standard input; where it is no regular file, it may have `most` bytes.
+    pub(crate) async fn read_stdin(file: File, most: u64) -> Result<Self, Error> {
+        let read = read_open(file, STDIN_OPENING_TAG.to_vec(), most).await;
+        let framed = read.map_err(|source| match source.kind() {
+            std::io::ErrorKind::FileTooLarge => Error::TooLong { name: "standard input".to_owned(), most },
+            _ => Error::Stdin(source),
+        })?;
         Ok(Self::framed("standard input".to_owned(), framed, STDIN_OPENING_TAG.len(), "</stdin>"))
     }
 

@@ -62,6 +62,14 @@ pub(crate) enum Error {
         /// The limit.
         source: ImageError,
     },
+    /// A pipe or a device with more than fits into a request.
+    #[error("{name} has more than {most} bytes, the most that a request may have (20 MB)")]
+    TooLong {
+        /// What was read.
+        name: String,
+        /// The limit.
+        most: u64,
+    },
     /// Text that was given to `--attach`.
     #[error("{name} is text, which --attach does not send")]
     TextAttached {

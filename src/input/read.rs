@@ -2,7 +2,7 @@
 //! Ctrl-C and the end of the process do not wait for it.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsFd;
 use std::path::Path;
 
@@ -13,37 +13,41 @@ pub(crate) async fn read_text(path: &Path) -> Result<String, Error> {
     let (bytes, name) = if path.as_os_str() == "-" {
         (read_stdin().await.map_err(Error::Stdin)?, "standard input".to_owned())
     } else {
-        (read_path(path, Vec::new()).await?, format!("`{}`", path.display()))
+        (read_path(path, Vec::new(), u64::MAX).await?, format!("`{}`", path.display()))
     };
     String::from_utf8(bytes).map_err(|_| Error::Binary { name })
 }
 
 async fn read_stdin() -> io::Result<Vec<u8>> {
-    read_open(File::from(io::stdin().as_fd().try_clone_to_owned()?), Vec::new()).await
+    read_open(File::from(io::stdin().as_fd().try_clone_to_owned()?), Vec::new(), u64::MAX).await
 }
 
-/// Reads a file to its end, behind the bytes that are already there.
-pub(super) async fn read_path(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
-    let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
+/// Reads a file to its end, behind the bytes that are already there. What is no regular file may have `most` bytes: a pipe or
+/// a device may never end.
+pub(super) async fn read_path(path: &Path, bytes: Vec<u8>, most: u64) -> Result<Vec<u8>, Error> {
+    let unreadable = |source: io::Error| match source.kind() {
+        ErrorKind::FileTooLarge => Error::TooLong { name: format!("`{}`", path.display()), most },
+        _ => Error::Unreadable { path: path.to_owned(), source },
+    };
     if fs::metadata(path).map_err(unreadable)?.is_file() {
-        return to_end(File::open(path), bytes).map_err(unreadable);
+        return to_end(File::open(path), bytes, u64::MAX).map_err(unreadable);
     }
     // Opening a named pipe waits for its writer.
     let path_to_open = path.to_owned();
-    on_a_thread(move || to_end(File::open(path_to_open), bytes)).await.map_err(unreadable)
+    on_a_thread(move || to_end(File::open(path_to_open), bytes, most)).await.map_err(unreadable)
 }
 
-/// Reads an open file to its end, behind the bytes that are already there.
-pub(super) async fn read_open(file: File, bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+/// Reads an open file to its end, in the same way; the error for too much is `FileTooLarge`.
+pub(super) async fn read_open(file: File, bytes: Vec<u8>, most: u64) -> io::Result<Vec<u8>> {
     if file.metadata()?.is_file() {
-        return to_end(Ok(file), bytes);
+        return to_end(Ok(file), bytes, u64::MAX);
     }
-    on_a_thread(move || to_end(Ok(file), bytes)).await
+    on_a_thread(move || to_end(Ok(file), bytes, most)).await
 }
 
-fn to_end(file: io::Result<File>, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
-    file?.read_to_end(&mut bytes)?;
-    Ok(bytes)
+fn to_end(file: io::Result<File>, mut bytes: Vec<u8>, most: u64) -> io::Result<Vec<u8>> {
+    let read = file?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if read as u64 > most { Err(ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
 }
 
 pub(super) async fn on_a_thread<T: Send + 'static>(
@@ -53,5 +57,5 @@ pub(super) async fn on_a_thread<T: Send + 'static>(
     std::thread::Builder::new().name("input".to_owned()).spawn(move || {
         let _ = done.send(read()); // Nobody waits any more once the process is ending.
     })?;
-    result.await.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))
+    result.await.unwrap_or_else(|_| Err(ErrorKind::BrokenPipe.into()))
 }

@@ -231,3 +231,27 @@ fn the_terminal_is_not_waited_for_beside_a_prompt() {
     outcome.code(0).stdout("ok\r\n");
     assert_eq!(content(&server), "Hi");
 }
+
+#[test]
+fn what_never_ends_is_given_up_at_the_most_that_a_request_may_have() {
+    let (server, home) = (answering("ok"), Home::new());
+    let run =
+        |script: &str| Langdock::shell(script).home(&home).key().against(&server).env("LANGDOCK_MODEL", MODEL).run();
+    let pipe = run("yes | langdock send Hi");
+    pipe.code(13).stdout("").stderr_contains("error: standard input has more than 20971520 bytes");
+    let device = run("langdock send -f /dev/zero Hi");
+    device.code(13).stdout("").stderr_contains("error: `/dev/zero` has more than").stderr_contains("--no-check");
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn a_named_pipe_that_nobody_writes_to_is_told_of() {
+    let (server, home) = (answering("ok"), Home::new());
+    let pipe = home.work().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let running = send(&server).home(&home).args(["-f", "pipe", "Hi"]).spawn();
+    running.wait_for_stderr("still reading `pipe`\n");
+    std::fs::write(pipe, "late\n").unwrap();
+    running.finish().code(0).stdout("ok\n");
+    assert_eq!(content(&server)[0]["text"], "<file name=\"pipe\">\nlate\n</file>");
+}

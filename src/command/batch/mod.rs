@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, watch};
 
 use super::check::limits;
-use super::gather::{StdinUse, read_files, read_stdin, system_prompt};
+use super::gather::{StdinUse, most_bytes, read_files, read_stdin, system_prompt};
 use super::ledger::Ledger;
 use super::offer::Offer;
 use super::start::{Start, start};
@@ -148,12 +148,12 @@ fn feed(app: &App, ask: &cli::Ask, many: &Many, stdin_use: StdinUse) -> Result<F
 async fn attached(app: &App, input: &cli::Input, stdin_use: StdinUse) -> Result<Turn, Error> {
     let mut stdin = None;
     if stdin_use == StdinUse::AskedFor {
-        stdin = read_stdin(app, true, true).await?;
+        stdin = read_stdin(app, true, true, most_bytes(input)).await?;
     }
     if input.attached.iter().any(|path| path.as_os_str() == "-") {
         stdin = stdin.map(Attachment::not_as_text).transpose()?;
     }
-    let files = read_files(app, &input.files, &input.attached).await?;
+    let files = read_files(app, &input.files, &input.attached, most_bytes(input)).await?;
     // A blank prompt is none, and keeps standard input from becoming it.
     match assemble(Some(""), files, stdin) {
         Err(crate::input::Error::NoPrompt) => Ok(Turn::default()),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::app::App;
 use crate::command::gather::read_files;
+use crate::command::request::MAX_BODY_BYTES;
 use crate::error::Error;
 use crate::input::Attachment;
 
@@ -62,7 +63,7 @@ impl Attachments {
 
 impl Named {
     async fn read(&self, app: &App) -> Result<Vec<Attachment>, Error> {
-        let path = std::slice::from_ref(&self.path);
-        if self.as_text { read_files(app, path, &[]).await } else { read_files(app, &[], path).await }
+        let (path, most) = (std::slice::from_ref(&self.path), MAX_BODY_BYTES as u64);
+        if self.as_text { read_files(app, path, &[], most).await } else { read_files(app, &[], path, most).await }
     }
 }
