@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{calling, done, failure, playing, results, shell_tool, toml, tool_run};
-use crate::support::{events::Stream, home::Home, sending::answering};
+use crate::support::{command::Langdock, events::Stream, home::Home, sending::answering};
 
 #[test]
 fn results_go_back_in_the_order_of_the_calls_in_one_message_over_one_connection() {
@@ -191,4 +191,13 @@ fn on_a_terminal_each_answer_begins_a_row_of_its_own() {
     let terminal = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).on_terminal(80, 24);
     let outcome = terminal.finish();
     outcome.code(0).stdout_contains(before.trim_end()).stdout_contains(after.trim_end());
+}
+
+#[test]
+fn all_of_a_run_is_saved_as_one_line_of_conversation() {
+    let (server, home) = (playing(&[calling(&[("t", json!({}))]), done("Done.")]), shell_tool("echo ok", ""));
+    tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).run().code(0).stdout("Done.\n");
+    let shown = Langdock::new().home(&home).args(["session", "show"]).run();
+    shown.code(0).stderr_empty().stdout_contains("## You\n\nHi\n").stdout_contains("```call t\n{}\n```");
+    shown.stdout_contains("```result\nok").stdout_contains("\n\nDone.\n");
 }
