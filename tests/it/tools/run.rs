@@ -93,7 +93,7 @@ fn escape_sequences_of_a_tool_do_not_touch_the_terminal() {
     // The model gets what the tool printed.
     let told = results(&server.requests()[1].json());
     assert_eq!(told[0]["content"], "\u{1b}[2J\u{1b}]0;title\u{7}\u{9b}");
-    let by_hand = crate::support::command::Langdock::new().home(&home);
+    let by_hand = Langdock::new().home(&home);
     let by_hand = by_hand.args(["tool-run", "-T", "./t.toml", "--call", "t", "{}"]).on_terminal(80, 24).finish();
     assert!(!by_hand.code(0).stdout_text().contains("\u{1b}[2J"));
 }
