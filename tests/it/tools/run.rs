@@ -167,7 +167,7 @@ fn each_request_is_in_the_log() {
     let home = shell_tool("true", "");
     let server = playing(&[calling(&[("t", json!({}))]), done("ok")]);
     tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).run().code(0);
-    let usage = crate::support::command::Langdock::new().home(&home).args(["usage", "--by", "command"]).run();
+    let usage = Langdock::new().home(&home).args(["usage", "--by", "command"]).run();
     usage.code(0).stdout_contains("tool-run").stdout_contains("2");
 }
 
