@@ -168,7 +168,6 @@ impl Conversation {
     }
 
     /// What a turn says, files included.
-    #[allow(dead_code, reason = "`chat` says a turn again")]
     pub(crate) fn content(&self, turn: &Turn) -> Vec<ContentBlock> {
         let mut content = line::blocks(&turn.content);
         self.blobs().get(&mut content);
@@ -188,7 +187,6 @@ impl Conversation {
     }
 
     /// Makes another turn the one that is gone on from; none: it begins anew. What is behind that turn stays in the file.
-    #[allow(dead_code, reason = "`chat` undoes turns")]
     pub(crate) fn move_to(&mut self, turn: Option<&str>) -> Result<(), Error> {
         self.append(vec![Record::tip(turn)])
     }

@@ -137,7 +137,6 @@ impl Record {
     }
 
     /// A line that names the turn to go on from.
-    #[allow(dead_code, reason = "`chat` undoes turns")]
     pub(super) fn tip(turn: Option<&str>) -> Self {
         Self { kind: TIP.to_owned(), at: now(), turn: turn.map(str::to_owned), ..Self::default() }
     }
