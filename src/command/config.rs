@@ -6,8 +6,8 @@ use super::settings::{chosen, only};
 use crate::app::App;
 use crate::cli::{Config, ConfigCommand, Connection};
 use crate::config::{
-    self, Chosen, Flags, KeySource, LimitKey, ModelLimits, Origin, Paths, Row, SETTINGS, Setting, Settings,
-    config_path, initialize, nearest, read_key, resolve, set, set_limit,
+    self, Chosen, Flags, KeySource, LimitKey, ModelLimits, Origin, Paths, Row, SETTINGS, Setting, Settings, ToolsKey,
+    config_path, initialize, nearest, read_key, resolve, set, set_limit, set_tools,
 };
 use crate::error::Error;
 
@@ -27,6 +27,10 @@ pub(crate) fn config(app: &App, args: &Config) -> Result<(), Error> {
                 only("config set", connection, &Connection::default(), "none for a limit, which no profile has")?;
                 return Ok(set_limit(config_path(&paths)?, &limit, value)?);
             }
+            if let Some(tools) = ToolsKey::parse(key) {
+                only("config set", connection, &Connection::default(), "none for tools, which no profile has")?;
+                return Ok(set_tools(config_path(&paths)?, tools, value)?);
+            }
             let profile = connection.profile.clone();
             only("config set", connection, &Connection { profile, ..Connection::default() }, "--profile")?;
             let profile = connection.profile.as_deref().or(app.env.profile.as_deref());
@@ -41,10 +45,11 @@ pub(crate) fn config(app: &App, args: &Config) -> Result<(), Error> {
             }
         }
         ConfigCommand::Get { connection, key } => {
-            if let Some(limit) = LimitKey::parse(key) {
-                let (chosen, _) = found(app, connection, &paths)?;
-                let value = limits(&chosen).find(|(name, ..)| *name == limit.name()).map(|(_, value, _)| value);
-                return value.map_or(Ok(()), |value| app.print(&format!("{value}\n")));
+            let beside = LimitKey::parse(key).map(|limit| limit.name()).or(ToolsKey::parse(key).map(ToolsKey::name));
+            if let Some(key) = beside {
+                let (chosen, settings) = found(app, connection, &paths)?;
+                let value = beside_the_settings(&chosen, &settings).find(|(name, ..)| *name == key);
+                return value.map_or(Ok(()), |(_, value, _)| app.print(&format!("{}\n", plain(&value))));
             }
             let setting = find(key)?;
             let (chosen, settings) = found(app, connection, &paths)?;
@@ -76,10 +81,14 @@ fn found(app: &App, connection: &Connection, paths: &Paths) -> Result<(Chosen, S
     Ok((chosen, settings))
 }
 
-/// The limits that were set: each with its name and its origin.
-fn limits(chosen: &Chosen) -> impl Iterator<Item = (String, u64, &Origin)> {
-    let rows = chosen.limits().iter().flat_map(ModelLimits::rows);
-    rows.map(|(key, value, origin)| (key.name(), value, origin))
+/// The limits and the lists of tools that were set: each with its name and its origin.
+fn beside_the_settings<'a>(
+    chosen: &'a Chosen,
+    settings: &'a Settings,
+) -> impl Iterator<Item = (String, Value, &'a Origin)> {
+    let limits = chosen.limits().iter().flat_map(ModelLimits::rows);
+    let limits = limits.map(|(key, value, origin)| (key.name(), json!(value), origin));
+    limits.chain(settings.tools.rows().map(|(key, names, origin)| (key.name(), json!(names), origin)))
 }
 
 /// A value as a script wants it.
@@ -122,7 +131,9 @@ fn as_text(paths: &Paths, chosen: &Chosen, settings: &Settings) -> String {
         let value = if value.is_null() { format!("({})", setting.unset) } else { plain(value) };
         [setting.key.to_owned(), value, origin.name()]
     }));
-    lines.extend(limits(chosen).map(|(name, value, origin)| [name, value.to_string(), origin.name()]));
+    lines.extend(
+        beside_the_settings(chosen, settings).map(|(name, value, origin)| [name, plain(&value), origin.name()]),
+    );
     let width = |column: usize, most: usize| {
         lines.iter().map(|line| line[column].chars().count()).filter(|&width| width <= most).max().unwrap_or(0)
     };
@@ -139,8 +150,8 @@ fn as_object(paths: &Paths, chosen: &Chosen, settings: &Settings) -> Value {
     for Row { setting, value, origin } in chosen.rows(settings.endpoint.region()) {
         object.insert(setting.key.to_owned(), with_origin(value, origin.name()));
     }
-    for (name, value, origin) in limits(chosen) {
-        object.insert(name, with_origin(json!(value), origin.name()));
+    for (name, value, origin) in beside_the_settings(chosen, settings) {
+        object.insert(name, with_origin(value, origin.name()));
     }
     json!({
         "config_file": paths.config.as_ref().filter(|path| path.exists()),

@@ -83,6 +83,12 @@ impl Given {
         let of_fields = request.fields.iter().find(|(key, _)| key == "tools").and_then(|(_, tools)| tools.as_array());
         let own = self.definitions();
         let tools = of_fields.filter(|_| self.tools.is_empty()).unwrap_or(&own);
+        if tools.is_empty() {
+            return Err(Error::Usage {
+                message: format!("--tool-choice {word}: there is no tool to choose from"),
+                hint: Some("name a file of tools with -T, or leave --tool-choice out".to_owned()),
+            });
+        }
         let usage = |reason| Error::Usage {
             message: format!("--tool-choice: {reason}"),
             hint: Some("give auto, any, none, or the name of a tool of -T".to_owned()),

@@ -173,8 +173,8 @@ pub(super) fn policy(flags: &cli::Running, config: &ToolNames, tools: &ToolSet) 
     }
     Ok(Policy {
         yes: flags.yes,
-        allow: [flags.allow_tool.as_slice(), &config.allow].concat(),
-        deny: [flags.deny_tool.as_slice(), &config.deny].concat(),
+        allow: [flags.allow_tool.as_slice(), config.allowed()].concat(),
+        deny: [flags.deny_tool.as_slice(), config.denied()].concat(),
     })
 }
 

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use toml_edit::{Array, DocumentMut, Item, Key, TableLike, Value, table, value};
 
-use super::file::{PROFILES, words};
+use super::file::{PROFILES, texts, words};
 use super::limits::{LIMITS, LimitKey};
 use super::setting::{Form, SETTINGS, Setting};
+use super::tool_names::{TOOLS, ToolsKey};
 use super::write::write_whole;
 use super::{ConfigFile, Error};
 
@@ -22,6 +23,11 @@ pub(crate) fn set_limit(path: &Path, key: &LimitKey, text: &str) -> Result<(), E
     change(path, key.kind, |old| limited(old, key, text))
 }
 
+/// Sets a list of tools of the config file, in the same way.
+pub(crate) fn set_tools(path: &Path, key: ToolsKey, text: &str) -> Result<(), Error> {
+    change(path, key.word, |old| listed(old, key, text))
+}
+
 fn change(path: &Path, key: &'static str, edit: impl FnOnce(&str) -> Result<String, String>) -> Result<(), Error> {
     let old = match fs::read_to_string(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
@@ -30,7 +36,16 @@ fn change(path: &Path, key: &'static str, edit: impl FnOnce(&str) -> Result<Stri
     ConfigFile::parse(path, &old)?;
     let new = edit(&old).map_err(|reason| Error::Refused { key, reason })?;
     ConfigFile::parse(path, &new)?;
+    let new = with_the_newlines_of(&old, new);
     write_whole(path, &new).map_err(|source| Error::Unwritable { path: path.to_owned(), source })
+}
+
+/// What is written anew has newlines as Unix has them, and what was there may have those of Windows, and a mark of the order
+/// of bytes before all.
+fn with_the_newlines_of(old: &str, new: String) -> String {
+    const MARK: char = '\u{feff}';
+    let new = if old.contains("\r\n") { new.replace("\r\n", "\n").replace('\n', "\r\n") } else { new };
+    if old.starts_with(MARK) && !new.starts_with(MARK) { format!("{MARK}{new}") } else { new }
 }
 
 /// Writes a config file in which everything is a comment.
@@ -69,6 +84,21 @@ fn limited(old: &str, key: &LimitKey, text: &str) -> Result<String, String> {
         return Ok(new);
     }
     put(inner(&mut document, table)?, key.kind, new);
+    Ok(document.to_string())
+}
+
+/// Sets a list of tools in the text of a sound config file.
+fn listed(old: &str, key: ToolsKey, text: &str) -> Result<String, String> {
+    let item: Option<Item> = text.parse::<Value>().ok().map(value);
+    let names = item.as_ref().and_then(texts).ok_or("a list of names is needed, such as '[\"look_up\"]'")?;
+    let new = Value::Array(Array::from_iter(names));
+    let mut document: DocumentMut = old.parse().map_err(|_| "the file is no TOML".to_owned())?;
+    let is_there = document.get(TOOLS).is_some();
+    if let Some(new) = (!is_there).then(|| at_the_end(old, TOOLS, key.word, &new)).flatten() {
+        return Ok(new);
+    }
+    let table = document.entry(TOOLS).or_insert(table());
+    put(table.as_table_like_mut().ok_or_else(|| format!("`{TOOLS}` is no table"))?, key.word, new);
     Ok(document.to_string())
 }
 
@@ -127,11 +157,14 @@ fn in_a_new_table(
     if document.get(kind).and_then(|all| all.get(name)).is_some() {
         return None;
     }
+    at_the_end(old, &format!("{kind}.{}", Key::new(name).display_repr()), key, new)
+}
+
+fn at_the_end(old: &str, table: &str, key: &str, new: &Value) -> Option<String> {
     let newline = if old.is_empty() || old.ends_with('\n') { "" } else { "\n" };
     let gap = if old.is_empty() { "" } else { "\n" };
-    let name = Key::new(name);
-    let text = format!("{old}{newline}{gap}[{kind}.{}]\n{key} = {new}\n", name.display_repr());
-    // No TOML, if the profiles are written in another way.
+    let text = format!("{old}{newline}{gap}[{table}]\n{key} = {new}\n");
+    // No TOML, if the tables are written in another way.
     text.parse::<DocumentMut>().is_ok().then_some(text)
 }
 
@@ -163,7 +196,9 @@ fn commented() -> String {
         "\n# A profile has the same keys; --profile NAME or LANGDOCK_PROFILE chooses it.\n\
          #[profiles.work]\n#region = \"us\"\n\
          \n# What a model may be asked in a minute, where it is not what Langdock's documentation says.\n\
-         #[limits.\"claude-sonnet-4-5-20250929\"]\n#rpm = 500\n#tpm = 60000\n",
+         #[limits.\"claude-sonnet-4-5-20250929\"]\n#rpm = 500\n#tpm = 60000\n\
+         \n# The tools whose calls run unasked, and those whose calls never run, by name.\n\
+         #[tools]\n#allow = [\"look_up\"]\n#deny = [\"remove\"]\n",
     );
     text
 }
@@ -242,6 +277,25 @@ mod tests {
             .filter(|line| !line.starts_with(['#', ' ']))
             .fold(String::new(), |text, line| text + line + "\n");
         let file = ConfigFile::parse(path, &uncommented).expect(&uncommented);
-        assert_eq!((file.profiles.len(), file.limits.len()), (1, 1));
+        assert_eq!((file.profiles.len(), file.limits.len(), file.tools.rows().count()), (1, 1, 2));
+    }
+
+    #[test]
+    fn a_list_of_tools_stands_in_their_table() {
+        let list = |old: &str, name: &str, text: &str| listed(old, ToolsKey::parse(name).expect(name), text);
+        let first = list("region = 'eu'\n", "tools.allow", "['a', 'b']").expect("a list");
+        assert_eq!(first, "region = 'eu'\n\n[tools]\nallow = [\"a\", \"b\"]\n");
+        let both = list(&first, "tools.deny", "[]").expect("a list");
+        assert_eq!(both, format!("{first}deny = []\n"));
+        assert_eq!(list(&both, "tools.allow", "['c']").expect("a list"), both.replace("\"a\", \"b\"", "\"c\""));
+        assert!(list(&both, "tools.allow", "a").is_err());
+        assert_eq!(ToolsKey::parse("tools.rest"), None);
+    }
+
+    #[test]
+    fn newlines_of_windows_and_a_mark_before_all_stay() {
+        let old = "\u{feff}region = 'eu'\r\n";
+        assert_eq!(with_the_newlines_of(old, "region = 'us'\na = 1\n".into()), "\u{feff}region = 'us'\r\na = 1\r\n");
+        assert_eq!(with_the_newlines_of("a = 1\n", "a = 2\n".into()), "a = 2\n");
     }
 }

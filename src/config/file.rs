@@ -11,13 +11,11 @@ use toml_edit::{Document, Item, Key, TableLike};
 
 use super::limits::{KINDS, LIMITS, ModelLimits};
 use super::setting::{Form, SETTINGS, Setting, nearest, parse_count};
+use super::tool_names::{TOOLS, ToolNames, WORDS};
 use super::{Error, Origin, Paths, Place, Sourced};
 
 /// The table of profiles.
 pub(super) const PROFILES: &str = "profiles";
-
-/// The table of what tools may do.
-const TOOLS: &str = "tools";
 
 /// What the config file says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,15 +28,6 @@ pub(crate) struct ConfigFile {
     pub(super) limits: Vec<ModelLimits>,
     /// Which tools run unasked, and which never.
     pub(super) tools: ToolNames,
-}
-
-/// The tools that the person has said something about, by name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct ToolNames {
-    /// Those whose calls are run unasked.
-    pub(crate) allow: Vec<String>,
-    /// Those whose calls are never run.
-    pub(crate) deny: Vec<String>,
 }
 
 /// The settings of one level: of a profile, or of the file itself.
@@ -150,13 +139,12 @@ impl Reader<'_> {
                         path: self.path.to_owned(),
                         line: self.line(key.span()),
                         key: format!("{TOOLS}.{name}"),
-                        nearest: nearest(name, ["allow", "deny"]),
+                        nearest: nearest(name, WORDS),
                     });
                 }
             };
-            let texts =
-                item.as_array().map(|names| names.iter().map(|name| name.as_str().map(str::to_owned)).collect());
-            *list = texts.flatten().ok_or_else(|| self.wrong(key, None, "a list of names of tools"))?;
+            let value = texts(item).ok_or_else(|| self.wrong(key, None, "a list of names of tools"))?;
+            *list = Some(Sourced { value, origin: self.origin(&format!("{TOOLS}.{name}"), key, None) });
         }
         Ok(names)
     }
@@ -258,8 +246,12 @@ fn line_behind(before: &[u8]) -> usize {
 
 /// Reads a program and its arguments.
 pub(super) fn words(item: &Item) -> Option<Vec<String>> {
-    let words: Option<Vec<String>> = item.as_array()?.iter().map(|word| word.as_str().map(str::to_owned)).collect();
-    words.filter(|words| words.first().is_some_and(|program| !program.trim().is_empty()))
+    texts(item).filter(|words| words.first().is_some_and(|program| !program.trim().is_empty()))
+}
+
+/// Reads a list of texts.
+pub(super) fn texts(item: &Item) -> Option<Vec<String>> {
+    item.as_array()?.iter().map(|text| text.as_str().map(str::to_owned)).collect()
 }
 
 /// Says where the config file is, for those who write it.

@@ -11,12 +11,13 @@ mod resolve;
 mod setting;
 mod state;
 mod store;
+mod tool_names;
 mod write;
 
 pub(crate) use chosen::{Chosen, Flags, Row};
-pub(crate) use edit::{initialize, set, set_limit};
+pub(crate) use edit::{initialize, set, set_limit, set_tools};
 pub(crate) use env::{Env, VARIABLES, passed_on};
-pub(crate) use file::{ConfigFile, ToolNames, config_path};
+pub(crate) use file::{ConfigFile, config_path};
 pub(crate) use key::{KeySource, read_key};
 pub(crate) use limits::{LimitKey, ModelLimits};
 pub(crate) use paths::{Paths, history_file, sessions_folder, templates_folder, tools_folder};
@@ -24,6 +25,7 @@ pub(crate) use resolve::{Settings, resolve};
 pub(crate) use setting::{SETTINGS, Setting, nearest};
 pub(crate) use state::{Pin, SavedList, State};
 pub(crate) use store::{forget_key, store_key};
+pub(crate) use tool_names::{ToolNames, ToolsKey};
 
 use std::fmt;
 use std::path::PathBuf;

@@ -289,6 +289,20 @@ fn set_keeps_comments_mode_and_links_and_writes_nothing_that_is_wrong() {
 }
 
 #[test]
+fn what_runs_unasked_is_set_shown_and_got_like_a_setting() {
+    let home = Home::new();
+    config(&home, &["set", "tools.allow", "[\"look\", \"add\"]"]).code(0);
+    let file = fs::read_to_string(home.config().join("config.toml")).unwrap();
+    assert_eq!(file, "[tools]\nallow = [\"look\", \"add\"]\n");
+    config(&home, &["get", "tools.allow"]).code(0).stdout("[\"look\",\"add\"]\n");
+    config(&home, &["get", "tools.deny"]).code(0).stdout("");
+    let shown = config(&home, &["show"]).code(0).stdout_text();
+    let row = shown.lines().find(|line| line.starts_with("tools.allow")).expect("a row");
+    assert!(row.contains("[\"look\",\"add\"]") && row.ends_with("config.toml:2"), "{row}");
+    config(&home, &["set", "tools.allow", "look"]).failed(2, "`allow` cannot be set: a list of names is needed", "");
+}
+
+#[test]
 fn init_writes_a_file_of_comments_and_never_over_another() {
     let home = Home::new();
     config(&home, &["init"]).code(0).stdout("").stderr_contains("config.toml");

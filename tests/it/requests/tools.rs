@@ -48,5 +48,7 @@ fn a_bad_definition_is_refused_with_its_file_and_name() {
     twice.failed(2, "`tools` is set twice, by --tool and --set tools", "leave one");
     let choice = refused(&["-T", "./look.toml", "--tool-choice", "lok"]);
     choice.failed(2, "no tool is called `lok`; did you mean `look`?", "auto, any, none");
+    let none = refused(&["--tool-choice", "any"]);
+    none.failed(2, "--tool-choice any: there is no tool to choose from", "name a file of tools with -T");
     assert_eq!(server.connections(), 0);
 }
