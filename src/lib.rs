@@ -33,6 +33,7 @@ mod ui;
 mod usage;
 
 use std::ffi::{OsStr, OsString};
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -156,40 +157,43 @@ pub mod internals {
 fn dispatch(app: &Arc<App>, command: Command) -> Result<(), Error> {
     let theirs = Arc::clone(app);
     match command {
-        Command::Send(args) => talk(app, async move { command::send(&theirs, &args).await }),
-        Command::Chat(args) => talk(app, async move { command::chat(&theirs, *args).await }),
-        Command::ToolRun(args) => talk(app, async move { command::tool_run(&theirs, &args).await }),
-        Command::Batch(args) => talk(app, async move { command::batch(&theirs, *args).await }),
-        Command::Models(args) => talk(app, async move { command::models(&theirs, &args).await }),
-        Command::Doctor(args) => talk(app, async move { command::doctor(&theirs, &args).await }),
-        Command::Count(args) => talk(app, async move { command::count(&theirs, *args).await }),
+        Command::Send(args) => talk(app, Box::pin(async move { command::send(&theirs, &args).await })),
+        Command::Chat(args) => talk(app, Box::pin(async move { command::chat(&theirs, *args).await })),
+        Command::ToolRun(args) => talk(app, Box::pin(async move { command::tool_run(&theirs, &args).await })),
+        Command::Batch(args) => talk(app, Box::pin(async move { command::batch(&theirs, *args).await })),
+        Command::Models(args) => talk(app, Box::pin(async move { command::models(&theirs, &args).await })),
+        Command::Doctor(args) => talk(app, Box::pin(async move { command::doctor(&theirs, &args).await })),
+        Command::Count(args) => talk(app, Box::pin(async move { command::count(&theirs, *args).await })),
         Command::Usage(args) => command::usage(app, &args),
-        Command::Serve(args) => talk(app, async move { command::serve(&theirs, &args).await }),
+        Command::Serve(args) => talk(app, Box::pin(async move { command::serve(&theirs, &args).await })),
         Command::Session(args) => command::session(app, &args),
         Command::Auth(args) => command::auth(app, &args),
         Command::Config(args) => command::config(app, &args),
         Command::Help(args) => command::help(app, &args),
         Command::Completions(args) => command::completions(app, args.shell),
-        Command::Template(args) => talk(app, async move { command::template(&theirs, &args).await }),
+        Command::Template(args) => talk(app, Box::pin(async move { command::template(&theirs, &args).await })),
     }
 }
 
+/// A command at work. Boxed, so that the stack does not hold room for each of them.
+type Work = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
 /// Runs a command that talks to others: a signal lets it save what came before it ends.
-fn talk(app: &App, command: impl Future<Output = Result<(), Error>> + Send + 'static) -> Result<(), Error> {
+fn talk(app: &App, command: Work) -> Result<(), Error> {
     app.interrupt.watch().map_err(|source| Error::System { what: "watch for signals", source })?;
     block_on(command)
 }
 
-/// Runs a future to its end. What is still under way then, such as a name look-up that hangs, is left behind.
+/// Runs a command to its end. What is still under way then, such as a name look-up that hangs, is left behind.
 ///
-/// The future is a task like that of the HTTP connection: the two then hand a stream of events over without asking the
+/// It is a task like that of the HTTP connection: the two then hand a stream of events over without asking the
 /// operating system for news in between, which a future under `block_on` does each time.
-fn block_on(future: impl Future<Output = Result<(), Error>> + Send + 'static) -> Result<(), Error> {
+fn block_on(command: Work) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| Error::System { what: "start the runtime", source })?;
-    let result = runtime.block_on(runtime.spawn(future));
+    let result = runtime.block_on(runtime.spawn(command));
     runtime.shutdown_background();
     // A panic goes on as one, up to where it is told.
     result.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
@@ -275,11 +279,11 @@ mod tests {
     fn a_blocking_task_that_hangs_does_not_hold_up_the_end() {
         let (_release, released) = mpsc::channel::<()>();
         let (start, has_begun) = mpsc::channel();
-        let result = block_on(async move {
+        let result = block_on(Box::pin(async move {
             // As a name look-up is.
             tokio::task::spawn_blocking(move || start.send(()).map(|()| released.recv()));
             has_begun.recv().map_err(|_| Error::NoModel)
-        });
+        }));
         assert!(result.is_ok());
     }
 }

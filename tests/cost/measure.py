@@ -18,6 +18,8 @@ import time
 import zlib
 from pathlib import Path
 
+from certificate import certificate
+
 HERE = Path(__file__).parent
 PROGRAM, FOLDER = sys.argv[1], Path(sys.argv[2])
 MODEL = "claude-3-haiku-20240307"
@@ -29,7 +31,7 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": str(FOLDER), "LANG": "C.UTF-8", 
 STAMP = re.compile(rb"(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])")
 MEGABYTE = 1_000_000
 # What is resident of the program itself is in the hands of the kernel, which maps around what is used.
-MEMORY_ROOM = 1.5
+MEMORY_ROOM = 1.25
 
 
 def langdock(base, *args):
@@ -204,22 +206,8 @@ def png(path, side):
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + part(b"IHDR", head) + part(b"IDAT", packed) + part(b"IEND", b""))
 
 
-def certificate():
-    ca, key, leaf = FOLDER / "ca.pem", FOLDER / "leaf.key", FOLDER / "leaf.pem"
-    (FOLDER / "leaf.ext").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth\n")
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    for command in (
-        ["req", "-x509", *curve, "-keyout", FOLDER / "ca.key", "-out", ca, "-days", "2", "-subj", "/CN=cost CA"],
-        ["req", *curve, "-keyout", key, "-out", FOLDER / "leaf.csr", "-subj", "/CN=localhost"],
-        ["x509", "-req", "-in", FOLDER / "leaf.csr", "-CA", ca, "-CAkey", FOLDER / "ca.key", "-CAcreateserial",
-         "-out", leaf, "-days", "2", "-extfile", FOLDER / "leaf.ext"],
-    ):  # fmt: skip
-        subprocess.run(["openssl", *map(str, command)], check=True, capture_output=True)
-    return ca, leaf, key
-
-
 def main():
-    ca, leaf, leaf_key = certificate()
+    ca, leaf, leaf_key = certificate(FOLDER)
     text, image = FOLDER / "text.txt", FOLDER / "noise.png"
     line = 'The 3rd "quoted" word\tof a line \\ with ümläuts, and so on to its end.\n'.encode()
     text.write_bytes((line * (5 * MEGABYTE // len(line) + 1))[: 5 * MEGABYTE - 1] + b"\n")
