@@ -92,6 +92,9 @@ pub fn settings() -> impl Iterator<Item = (&'static str, &'static str, &'static 
     config::SETTINGS.iter().map(|setting| (setting.key, setting.sample, setting.about))
 }
 
+/// The tables of the config file beside the profiles: each with its keys, and what it is for, for the documentation.
+pub const TABLES: &[(&str, &str, &str)] = &config::TABLES;
+
 /// What the fuzz targets reach into; no part of the product.
 #[cfg(feature = "internals")]
 pub mod internals {

@@ -57,10 +57,15 @@ impl Asker<'_> {
         said: Vec<InputMessage>,
         renderer: &mut Renderer,
     ) -> Result<Outcome, Error> {
+        self.say(said);
+        self.again(request, renderer).await
+    }
+
+    /// Takes what is to be said next.
+    pub(super) fn say(&mut self, said: Vec<InputMessage>) {
         if let Some(kept) = &mut self.kept {
             kept.say(said, None);
         }
-        self.again(request, renderer).await
     }
 
     /// Makes what was said a part of its conversation.

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::cli::{self, command_help, commands};
 use crate::client::{DEFAULT_BASE_URL, KNOWN_REGIONS, regions_instead};
-use crate::config::{SETTINGS, VARIABLES};
+use crate::config::{SETTINGS, TABLES, VARIABLES};
 use crate::error::{EXIT_CODES, Error};
 use crate::input::did_you_mean;
 
@@ -61,6 +61,10 @@ fn config_file() -> String {
         "\nKeys of the config file, also below [profiles.NAME]; `langdock config path` says where it is:\n".to_owned();
     for setting in &SETTINGS {
         text.push_str(&format!("  {} = {}\n      {}\n", setting.key, setting.sample, setting.about));
+    }
+    text.push_str("\nTables beside the profiles:\n");
+    for (table, keys, about) in TABLES {
+        text.push_str(&format!("  [{table}]  {keys}\n      {about}\n"));
     }
     text
 }

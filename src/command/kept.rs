@@ -165,8 +165,12 @@ impl Kept {
         }
     }
 
-    /// Makes all that was said and answered a part of the conversation.
+    /// Makes all that was said and answered a part of the conversation; also what was about to be said, such as results of
+    /// tools, when the run ended.
     pub(crate) fn end(&mut self, app: &App) {
+        if self.exchange.is_some() {
+            self.begin(app);
+        }
         let Some(mut exchange) = self.exchange.take() else { return };
         tell_failure(app, &mut exchange);
         let was_told = exchange.has_failed();

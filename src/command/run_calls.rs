@@ -12,7 +12,7 @@ use crate::config::passed_on;
 use crate::error::Error;
 use crate::protocol::{ToolResult, ToolUse};
 use crate::tool::{Job, Outcome, Policy, Ready, Stop, ToolSet, Verdict, run};
-use crate::ui::{Asker, Question, Renderer, Reply};
+use crate::ui::{Asker, Question, Renderer, Reply, leave_unanswered};
 
 /// SIGINT: the first one stops the tools, and not the run.
 const SIGINT: i32 = 2;
@@ -105,7 +105,7 @@ impl Calls<'_> {
         let question =
             Question { tool: call.name.clone(), command: ready.shown_command(), input: call.input.to_string() };
         let answer = tokio::task::spawn_blocking(move || asker.ask(&question));
-        let reply = self.app.unless_interrupted(answer).await?;
+        let reply = self.app.unless_interrupted(answer).await.inspect_err(|_| leave_unanswered())?;
         let reply = reply.expect("asking does not panic");
         match reply.map_err(|source| Error::System { what: "ask on the terminal", source })? {
             Reply::Yes => Ok(None),

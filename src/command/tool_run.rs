@@ -128,7 +128,10 @@ impl ToolRun<'_> {
         if let Some(calls) = calls {
             let (results, error) = self.calls.run(&calls, renderer).await;
             self.turn.ran(results);
-            return error.map_or(Ok(false), Err);
+            if let Some(error) = error {
+                self.asker.say(self.turn.messages().last().cloned().into_iter().collect());
+                return Err(error);
+            }
         }
         Ok(false)
     }

@@ -34,6 +34,16 @@ use std::sync::Arc;
 use crate::client::{EndpointError, KeyError};
 pub(crate) use crate::typed::{parse_duration, parse_timeout};
 
+/// The tables of the config file that are in no profile: each with its keys, and what it is for.
+pub(crate) const TABLES: [(&str, &str, &str); 2] = [
+    ("limits.\"MODEL\"", "rpm = 500, tpm = 60000", "What a model may be asked in a minute: requests and tokens."),
+    (
+        "tools",
+        "allow = [\"NAME\"], deny = [\"NAME\"]",
+        "The tools whose calls run unasked, and those whose calls never run.",
+    ),
+];
+
 /// A value and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sourced<T> {

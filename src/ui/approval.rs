@@ -61,6 +61,13 @@ impl Asker {
     }
 }
 
+/// Ends the line of a question that nobody will answer any more.
+pub(crate) fn leave_unanswered() {
+    if let Some(Asker(mut terminal)) = Asker::find() {
+        let _ = terminal.write_all(b"\n"); // The end has its own reasons.
+    }
+}
+
 impl Question {
     /// What is shown: nothing in it acts on the terminal, and everything in it is seen.
     fn text(&self) -> String {

@@ -25,7 +25,7 @@ mod streams;
 mod style;
 mod thinking;
 
-pub(crate) use approval::{Asker, Question, Reply};
+pub(crate) use approval::{Asker, Question, Reply, leave_unanswered};
 pub(crate) use calls::Calls;
 pub(crate) use clipboard::copy;
 pub(crate) use confirm::confirm;

@@ -299,7 +299,11 @@ fn what_runs_unasked_is_set_shown_and_got_like_a_setting() {
     let shown = config(&home, &["show"]).code(0).stdout_text();
     let row = shown.lines().find(|line| line.starts_with("tools.allow")).expect("a row");
     assert!(row.contains("[\"look\",\"add\"]") && row.ends_with("config.toml:2"), "{row}");
-    config(&home, &["set", "tools.allow", "look"]).failed(2, "`allow` cannot be set: a list of names is needed", "");
+    config(&home, &["set", "tools.allow", "look"]).failed(
+        2,
+        "`allow` cannot be set: a list of names is needed",
+        "help config",
+    );
 }
 
 #[test]

@@ -137,6 +137,9 @@ fn config_keys(page: &str) -> Option<Roff> {
     for (key, sample, about) in langdock::settings() {
         entry(&mut section, [bold(key), roman(format!(" = {sample}"))], about);
     }
+    for (table, keys, about) in langdock::TABLES {
+        entry(&mut section, [bold(format!("[{table}]")), roman(format!(" {keys}"))], about);
+    }
     (page == "langdock-config").then_some(section)
 }
 

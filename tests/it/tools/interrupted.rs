@@ -9,7 +9,7 @@ use nix::{
 use serde_json::json;
 
 use super::{calling, done, failure, playing, results, shell_tool, tool_run};
-use crate::support::{DEADLINE, home::Home, pty::CTRL_C, running::Running, server::Server};
+use crate::support::{DEADLINE, command::Langdock, home::Home, pty::CTRL_C, running::Running, server::Server};
 
 /// Starts a run whose tool hangs, and waits until it does.
 fn hanging(server: &Server, home: &Home) -> Running {
@@ -64,6 +64,11 @@ fn the_second_one_ends_the_run_without_waiting_for_tools_that_ignore_it() {
     running.finish().signal(2).stdout("");
     assert_eq!(server.requests().len(), 1);
     nothing_is_left(&home);
+    // What came of the call is saved.
+    let shown = Langdock::new().home(&home).args(["session", "export", "--json"]).run();
+    let messages = shown.code(0).stdout_json();
+    let expected = failure("t1", "the person stopped the tool before it was done");
+    assert_eq!(messages[2], json!({"role": "user", "content": [expected]}));
 }
 
 #[test]
