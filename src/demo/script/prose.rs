@@ -14,6 +14,9 @@ const CODE: &[(&str, &str)] = &[
     ("json", "{ \"answer\": \"scripted\" }"),
 ];
 
+/// What a prompt gets that names Markdown: something of everything, to look at on a terminal.
+const TOUR: &str = include_str!("tour.md");
+
 /// Returns the text that answers a request, from its beginning.
 pub(super) fn text(ask: &Ask<'_>) -> String {
     let results = results(ask);
@@ -33,6 +36,9 @@ pub(super) fn text(ask: &Ask<'_>) -> String {
     if words.contains("```") || mentions(&words, "code") {
         let (language, code) = CODE.iter().find(|(language, _)| mentions(&words, language)).unwrap_or(&CODE[0]);
         parts.push(format!("Here is some code:\n\n```{language}\n{code}\n```"));
+    }
+    if mentions(&words, "Markdown") {
+        parts.push(TOUR.trim_end().to_owned());
     }
     parts.join("\n\n")
 }

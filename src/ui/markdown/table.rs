@@ -10,8 +10,11 @@ use crate::ui::sanitize::sanitize_line;
 /// What stands between two columns, in columns of the screen.
 const GAP: usize = 3;
 
-/// A column is not made narrower than this for the sake of others.
-const NARROWEST: usize = 6;
+/// A column is not made narrower than this for the sake of others, nor than its longest word.
+const NARROWEST: usize = 4;
+
+/// A word that is longer than this may be broken.
+const LONGEST_WHOLE: usize = 16;
 
 /// Whether a line is the one below a table's head that makes it a table, for a head like this.
 pub(super) fn is_delimiter(head: &str, line: &str) -> bool {
@@ -153,37 +156,35 @@ impl Table {
     /// The widths of the columns, none where they cannot stand beside each other in so much room.
     fn widths(&self, room: usize) -> Option<Vec<usize>> {
         let columns = self.alignments.len();
-        let natural = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max();
-        let mut widths: Vec<usize> = (0..columns).map(|column| natural(column).unwrap_or(0).max(1)).collect();
+        let widest = |column: usize, measure: &dyn Fn(&[Cell]) -> usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| measure(cell)).max().unwrap_or(0)
+        };
+        let natural = |column| widest(column, &width).max(1);
+        // No word is broken, but for those that are long.
+        let least = |column| widest(column, &widest_word).clamp(NARROWEST, LONGEST_WHOLE);
         let room = room.checked_sub(GAP * columns.saturating_sub(1))?;
-        let mut over = widths.iter().sum::<usize>().saturating_sub(room);
-        while over > 0 {
-            // The widest gives way, down to the next one, or to what all of them have to give.
-            let widest = widths.iter().copied().max().filter(|&widest| widest > NARROWEST)?;
-            let next = widths.iter().copied().filter(|&width| width < widest).max().unwrap_or(0).max(NARROWEST);
-            let many = widths.iter().filter(|&&width| width == widest).count();
-            let less = (widest - next).min(over.div_ceil(many));
-            for width in widths.iter_mut().filter(|width| **width == widest) {
-                let taken = less.min(over);
-                *width -= taken;
-                over -= taken;
-            }
-        }
-        Some(widths)
+        let widths: Vec<usize> = (0..columns).map(natural).collect();
+        let floors: Vec<usize> = (0..columns).map(least).collect();
+        shrunk(widths, &floors, room)
     }
 
     /// The rows of a grid.
     fn grid(&self, widths: &[usize]) -> Vec<Vec<Cell>> {
         let mark = Style::of(Ink::Mark);
         let mut rows = Vec::new();
+        // Where cells take several rows of the screen, an empty one tells the rows of the table apart.
+        let is_spaced =
+            self.rows.iter().skip(1).flat_map(|row| row.iter().zip(widths)).any(|(cell, &column)| width(cell) > column);
         for (place, row) in self.rows.iter().enumerate() {
             let columns: Vec<Vec<Vec<Cell>>> = widths
                 .iter()
                 .enumerate()
                 .map(|(column, &width)| row.get(column).map_or_else(Vec::new, |cell| wrapped(cell, width)))
                 .collect();
+            let is_last = place + 1 == self.rows.len();
             let height = columns.iter().map(Vec::len).max().unwrap_or(0).max(1);
-            for line in 0..height {
+            for line in 0..height + usize::from(is_spaced && place > 0 && !is_last) {
                 let mut shown = Vec::new();
                 for (column, &width) in widths.iter().enumerate() {
                     if column > 0 {
@@ -222,6 +223,28 @@ impl Table {
         }
         rows
     }
+}
+
+/// Makes the widest columns narrower, until all of them fit or none may give way any more.
+fn shrunk(mut widths: Vec<usize>, floors: &[usize], room: usize) -> Option<Vec<usize>> {
+    let mut over = widths.iter().sum::<usize>().saturating_sub(room);
+    while over > 0 {
+        let may_give = |place: &usize| widths[*place] > floors[*place];
+        let widest = (0..widths.len()).filter(may_give).map(|place| widths[place]).max()?;
+        let others = widths.iter().copied().filter(|&width| width < widest).max().unwrap_or(0);
+        let giving: Vec<usize> = (0..widths.len()).filter(may_give).filter(|&place| widths[place] == widest).collect();
+        let less = (widest - others).min(over.div_ceil(giving.len()));
+        for place in giving {
+            let taken = less.min(over).min(widths[place] - floors[place]);
+            widths[place] -= taken;
+            over -= taken;
+        }
+    }
+    Some(widths)
+}
+
+fn widest_word(content: &[Cell]) -> usize {
+    content.split(|cell| cell.letter == ' ').map(width).max().unwrap_or(0)
 }
 
 fn aligned(content: &[Cell], room: usize, alignment: Alignment) -> Vec<Cell> {
