@@ -53,7 +53,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(command) => said_about_output(command),
         Err(_) => (Verbosity::Normal, ColorChoice::Auto, guess_error_form(&argv)),
     };
-    let colored = colored(color, env.no_color, env.clicolor_force, facts.stderr_is_terminal);
+    let colored = colored(color, env.no_color, env.clicolor_force, facts.stderr_is_terminal && !env.dumb_terminal);
     let notices = Notices::new(verbosity, colored);
     let app = Arc::new(App { env, facts, notices, interrupt: Arc::default() });
     let result = unless_panicked(|| match parsed {

@@ -7,7 +7,8 @@ use crate::cli;
 use crate::error::Error;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
 use crate::ui::{
-    Calls, Extract, Form, Json, JsonLines, Output, PartFile, Plain, Rendered, Renderer, Screen, Sink, Theme, colored,
+    Calls, ColorChoice, Extract, Form, Json, JsonLines, Output, PartFile, Plain, Rendered, Renderer, Screen, Sink,
+    Theme, colored,
 };
 
 /// Picks the form of output. `calls_out` says whether calls of tools are what may come out.
@@ -54,9 +55,19 @@ pub(super) fn screen(app: &App, output: &cli::Output, theme: Option<&str>) -> Op
     if output.looks.raw || !(output.looks.markdown || is_terminal) {
         return None;
     }
-    let is_colored = colored(output.looks.color.into(), app.env.no_color, app.env.clicolor_force, is_terminal);
+    Some(screen_in(app, output.looks.color.into(), is_terminal, theme))
+}
+
+/// What Markdown is rendered for that is no answer; none where standard output is no terminal, or one that only prints.
+pub(super) fn screen_of_terminal(app: &App, theme: Option<&str>) -> Option<Screen> {
+    let is_terminal = app.facts.stdout_is_terminal && !app.env.dumb_terminal;
+    is_terminal.then(|| screen_in(app, ColorChoice::Auto, is_terminal, theme))
+}
+
+fn screen_in(app: &App, color: ColorChoice, is_terminal: bool, theme: Option<&str>) -> Screen {
+    let is_colored = colored(color, app.env.no_color, app.env.clicolor_force, is_terminal);
     let theme = is_colored.then(|| theme.and_then(Theme::named).unwrap_or_default());
-    Some(Screen::stdout(is_terminal, app.env.columns, theme))
+    Screen::stdout(is_terminal, app.env.columns, theme)
 }
 
 /// The text that the answer goes on from.

@@ -4,12 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
+use super::form::screen_of_terminal;
+use super::settings::settings;
 use crate::app::App;
 use crate::cli::{self, SessionAction};
-use crate::config::sessions_folder;
+use crate::config::{Flags, sessions_folder};
 use crate::error::Error;
 use crate::session::{self, Conversation, Hit, Store, Summary, ago, as_json, markdown};
-use crate::ui::{confirm, sanitize, sanitize_line};
+use crate::ui::{confirm, render_markdown, sanitize, sanitize_line};
 
 /// Lists, shows, searches, renames and deletes conversations.
 pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
@@ -21,7 +23,7 @@ pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
         SessionAction::List { json } => list(app, &store, *json),
         SessionAction::Show { session, json } => {
             let conversation = find(app, &store, session.as_deref())?;
-            if *json { print_object(app, &as_json(&conversation)) } else { print_markdown(app, &conversation) }
+            if *json { print_object(app, &as_json(&conversation)) } else { show(app, &conversation) }
         }
         SessionAction::Search { words, json } => search(app, &store, words, *json),
         SessionAction::Export { session, json } => {
@@ -145,6 +147,17 @@ fn size(bytes: u64) -> String {
     #[allow(clippy::cast_precision_loss)]
     let kilobytes = bytes as f64 / 1000.0;
     if kilobytes < 1000.0 { format!("{kilobytes:.1} kB") } else { format!("{:.1} MB", kilobytes / 1000.0) }
+}
+
+/// Shows a conversation: on a terminal as an answer is shown.
+fn show(app: &App, conversation: &Conversation) -> Result<(), Error> {
+    // Settings that are wrong are told where a request needs them.
+    let theme = || settings(app, &Flags::default(), None).ok().and_then(|settings| settings.theme);
+    let is_terminal = app.facts.stdout_is_terminal;
+    match screen_of_terminal(app, is_terminal.then(theme).flatten().as_deref()) {
+        Some(screen) => app.print(&render_markdown(&markdown(conversation), screen)),
+        None => print_markdown(app, conversation),
+    }
 }
 
 fn print_markdown(app: &App, conversation: &Conversation) -> Result<(), Error> {

@@ -36,7 +36,7 @@ pub(crate) use interrupt::{Interrupt, die_of, die_of_closed_stdout};
 pub(crate) use json::{Json, JsonLines};
 #[cfg(feature = "internals")]
 pub(crate) use markdown::Markdown;
-pub(crate) use markdown::{Screen, Theme};
+pub(crate) use markdown::{Screen, Theme, render_markdown};
 pub(crate) use meter::Meter;
 pub(crate) use notices::{Notices, Verbosity};
 pub(crate) use output::{Output, OutputError};

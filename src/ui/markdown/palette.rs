@@ -86,7 +86,7 @@ mod tests {
     fn rgb(number: u8) -> u32 {
         let level = |step: u32| if step == 0 { 0 } else { 55 + 40 * step };
         match u32::from(number) {
-            gray @ 232.. => 0x01_01_01 * (8 + 10 * (gray - 232)),
+            grey @ 232.. => 0x01_01_01 * (8 + 10 * (grey - 232)),
             cube @ 16.. => {
                 let cube = cube - 16;
                 level(cube / 36) << 16 | level(cube / 6 % 6) << 8 | level(cube % 6)
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn every_ink_can_be_read_on_the_backgrounds_that_its_theme_is_for() {
         let all = [&DARK[..], &LIGHT].concat();
-        // No colour has 4.1 on gray-black and on white at once, and on Solarized's both still less.
+        // No colour has more than 4.1 both on a usual dark grey and on white.
         for (theme, backgrounds, least) in
             [(Theme::Dark, &DARK[..], 4.3), (Theme::Light, &LIGHT, 4.3), (Theme::Auto, &all, 3.0)]
         {

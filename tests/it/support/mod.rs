@@ -17,6 +17,7 @@ pub(crate) mod pty;
 pub(crate) mod reply;
 pub(crate) mod request;
 pub(crate) mod running;
+pub(crate) mod screen;
 pub(crate) mod sending;
 pub(crate) mod server;
 pub(crate) mod serving;
