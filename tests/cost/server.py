@@ -9,6 +9,8 @@ what the answer is:
     /many     20,000 deltas of 8 bytes, each sent on its own, as fast as they are taken
     /burst    the same, sent in one piece
     /paced    500 deltas, one every two milliseconds, each with the time at which it was sent as its text
+    /marked   20,000 deltas of 8 bytes of Markdown, each sent on its own: headings, lists, tables, code and the rest
+    /pmarked  as /paced, with Markdown around the times
 """
 
 import json
@@ -66,7 +68,44 @@ CLOSING = (
 )
 SHORT = HEAD + OPENING + delta("A short ") + delta("answer ") + delta("is this.") + CLOSING
 DELTAS = [delta(f"word{n:04}"[:8]) for n in range(MANY)]
+DOCUMENT = """\
+## A heading of part {n}
+
+Some **bold** words, some `code` with *emphasis*, and a [link](https://example.com/{n}) in a paragraph that is as long as
+paragraphs are, so that it has to be broken where a row of the terminal ends.
+
+- an item of a list
+  - with one within, and **something bold** in it
+1. a numbered one, ~~not~~ with `code`
+
+| name | figure | note |
+|:-----|-------:|------|
+| one  | {n}    | a cell with *emphasis* |
+| two  | 2      | and `code` in another |
+
+```rust
+fn part_{n}(words: &[&str]) -> usize {{
+    words.iter().map(|word| word.len()).sum() // of part {n}
+}}
+```
+
+> A quotation at the end.
+
+"""
+MARKDOWN = "".join(DOCUMENT.format(n=n) for n in range(MANY * 8 // len(DOCUMENT) + 1))
+MARKED_DELTAS = [delta(MARKDOWN[n * 8 : n * 8 + 8]) for n in range(MANY)]
+# What stands around a time: it comes to an end with its delta, in a paragraph, a list and a heading.
+MARKS = ["{} ", "**{}** ", "`{}`: ", "*{}*, ", "[{}](https://example.com) ", "and\n- {} ", "\n\n# {}\n\n", "> {} ", "\n\n"]
 BURST = HEAD + OPENING + b"".join(DELTAS) + CLOSING
+
+
+def send_paced(connection, marks):
+    connection.sendall(HEAD + OPENING)
+    for n in range(PACED):
+        parts = delta(marks[n % len(marks)].format(STAMP)).split(STAMP.encode())
+        time.sleep(PAUSE_S)
+        connection.sendall((b"%016x" % time.monotonic_ns()).join(parts))
+    connection.sendall(CLOSING)
 
 
 def answer(connection, path):
@@ -77,15 +116,17 @@ def answer(connection, path):
         for one in DELTAS:
             connection.sendall(one)
         connection.sendall(CLOSING)
+    elif path.startswith("/marked/"):
+        connection.sendall(HEAD + OPENING)
+        for one in MARKED_DELTAS:
+            connection.sendall(one)
+        connection.sendall(CLOSING)
     elif path.startswith("/burst/"):
         connection.sendall(BURST)
     elif path.startswith("/paced/"):
-        connection.sendall(HEAD + OPENING)
-        before, after = delta(STAMP).split(STAMP.encode())
-        for _ in range(PACED):
-            time.sleep(PAUSE_S)
-            connection.sendall(before + b"%016x" % time.monotonic_ns() + after)
-        connection.sendall(CLOSING)
+        send_paced(connection, ["{}"])
+    elif path.startswith("/pmarked/"):
+        send_paced(connection, MARKS)
     else:
         connection.sendall(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
 

@@ -156,19 +156,29 @@ impl Page {
         }
     }
 
-    /// Replaces the row's content by what is shown until it is known.
+    /// Replaces the row's content by what is shown until it is known. What stays the same is not written again.
     pub(super) fn preview(&mut self, text: &str, style: Style) {
-        self.touch(self.first);
-        self.cells.truncate(self.first);
-        let mut used = width(&self.cells);
+        let mut used = width(&self.cells[..self.first]);
+        let mut place = self.first;
         for cell in text.chars().map(|letter| Cell::new(letter, style)) {
             used += usize::from(cell.width);
             if used >= self.limit {
                 break;
             }
-            self.cells.push(cell);
+            if self.cells.get(place) != Some(&cell) {
+                self.cut(place);
+                self.cells.push(cell);
+            }
+            place += 1;
         }
+        self.cut(place);
         self.used = width(&self.cells);
+    }
+
+    /// Takes away the cells from this one on.
+    fn cut(&mut self, place: usize) {
+        self.touch(place);
+        self.cells.truncate(place);
     }
 
     fn touch(&mut self, place: usize) {

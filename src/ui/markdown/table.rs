@@ -13,6 +13,9 @@ const GAP: usize = 3;
 /// A column is not made narrower than this for the sake of others, nor than its longest word.
 const NARROWEST: usize = 4;
 
+/// A column that is not wider than this is left as it is where there is room.
+const NARROW: usize = 12;
+
 /// A word that is longer than this may be broken.
 const LONGEST_WHOLE: usize = 16;
 
@@ -160,13 +163,15 @@ impl Table {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
             cells.map(|cell| measure(cell)).max().unwrap_or(0)
         };
-        let natural = |column| widest(column, &width).max(1);
+        let widths: Vec<usize> = (0..columns).map(|column| widest(column, &width).max(1)).collect();
         // No word is broken, but for those that are long.
         let least = |column| widest(column, &widest_word).clamp(NARROWEST, LONGEST_WHOLE);
+        let words: Vec<usize> = (0..columns).map(least).collect();
+        // Nor is a column that is narrow as it is, such as one of figures, if it can be helped.
+        let keep = |(&word, &width): (&usize, &usize)| if width <= NARROW { width.max(word) } else { word };
+        let whole: Vec<usize> = words.iter().zip(&widths).map(keep).collect();
         let room = room.checked_sub(GAP * columns.saturating_sub(1))?;
-        let widths: Vec<usize> = (0..columns).map(natural).collect();
-        let floors: Vec<usize> = (0..columns).map(least).collect();
-        shrunk(widths, &floors, room)
+        shrunk(widths.clone(), &whole, room).or_else(|| shrunk(widths, &words, room))
     }
 
     /// The rows of a grid.
