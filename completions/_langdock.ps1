@@ -419,7 +419,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'Print a line about each, the one last used first')
-            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print a conversation as Markdown')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print a conversation: rendered on a terminal, as Markdown elsewhere')
             [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Find the conversations that have all of these words in one turn')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Print a conversation for other programs: Markdown, or the messages as --messages takes them')
             [CompletionResult]::new('rename', 'rename', [CompletionResultType]::ParameterValue, 'Give a conversation another name')

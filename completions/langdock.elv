@@ -408,7 +408,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
             cand list 'Print a line about each, the one last used first'
-            cand show 'Print a conversation as Markdown'
+            cand show 'Print a conversation: rendered on a terminal, as Markdown elsewhere'
             cand search 'Find the conversations that have all of these words in one turn'
             cand export 'Print a conversation for other programs: Markdown, or the messages as --messages takes them'
             cand rename 'Give a conversation another name'

@@ -323,7 +323,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand usage" -s j -l json -d
 complete -c langdock -n "__fish_langdock_using_subcommand usage" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "list" -d 'Print a line about each, the one last used first'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "show" -d 'Print a conversation as Markdown'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "show" -d 'Print a conversation: rendered on a terminal, as Markdown elsewhere'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "search" -d 'Find the conversations that have all of these words in one turn'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "export" -d 'Print a conversation for other programs: Markdown, or the messages as --messages takes them'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "rename" -d 'Give a conversation another name'

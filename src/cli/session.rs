@@ -60,7 +60,7 @@ pub(crate) enum SessionAction {
         #[arg(short, long)]
         json: bool,
     },
-    /// Print a conversation as Markdown
+    /// Print a conversation: rendered on a terminal, as Markdown elsewhere
     Show {
         /// Name or id
         #[arg(value_name = "NAME|ID")]

@@ -42,7 +42,7 @@ pub(crate) fn usage(app: &App, args: &cli::Usage) -> Result<(), Error> {
         return app.print_json(&if is_terminal { format!("{object:#}\n") } else { format!("{object}\n") });
     }
     if sums.total.requests == 0 {
-        app.notices.notice(&format!("no requests in `{}`", log.path().display()));
+        app.notices.notice(&format!("no requests in `{}` yet; each will be a line there", log.path().display()));
         return Ok(());
     }
     app.print(&table(&sums, app.facts.stdout_is_terminal))

@@ -16,7 +16,7 @@ impl Error {
             Self::Usage { hint, .. } => return hint.clone(),
             Self::Config(error) => return Some(config_hint(error)),
             Self::Input(error) => return Some(input_hint(error)),
-            Self::Session(error) => return session_hint(error),
+            Self::Session(error) => return Some(session_hint(error)),
             Self::Call { after_content: true, .. } => "what came is kept; send the request again for a whole answer",
             Self::Call { source, model, .. } => return Some(call_hint(source, model)),
             Self::NoModel => {
@@ -52,14 +52,11 @@ impl Error {
             Self::Unreadable { path, .. } => return Some(look_at(path)),
             Self::System { .. } => "`langdock doctor` looks at what a request needs",
             Self::Bug(_) => "this is a bug of langdock, or the system has run out of something; see `ulimit -a`",
-            // Each of the things has its own.
-            Self::Unwell { .. }
-            | Self::NoCommand { .. }
-            | Self::Tool(_)
-            | Self::CallByHand(_)
-            | Self::Output(_)
-            | Self::Interrupted(_)
-            | Self::Served(_) => return None,
+            Self::Tool(_) => "`langdock help send` tells what the files of -T and --schema may hold",
+            Self::CallByHand(_) => "`langdock tool-run --list` with the same -T shows the tools and what they take",
+            Self::Unwell { .. } => "what to do stands with each; `langdock doctor` looks again",
+            // The help is the hint of the first; the others are what somebody wanted.
+            Self::NoCommand { .. } | Self::Output(_) | Self::Interrupted(_) | Self::Served(_) => return None,
         };
         Some(hint.to_owned())
     }
@@ -134,7 +131,7 @@ fn input_hint(error: &input::Error) -> String {
     hint.to_owned()
 }
 
-fn session_hint(error: &session::Error) -> Option<String> {
+fn session_hint(error: &session::Error) -> String {
     let hint = match error {
         session::Error::Unknown(_) => "`langdock session list` names them",
         session::Error::Ambiguous { .. } => "give more of the id",
@@ -143,11 +140,13 @@ fn session_hint(error: &session::Error) -> Option<String> {
         session::Error::Newer { .. } => "use a newer langdock",
         session::Error::NoHome => "set HOME",
         session::Error::BadName { .. } => "choose another name",
-        session::Error::Foreign { .. } | session::Error::Unreadable { .. } | session::Error::Unwritable { .. } => {
-            return None;
+        session::Error::Foreign { path } => {
+            return format!("`mv '{}' .` takes it out of there", path.display());
         }
+        session::Error::Unreadable { path, .. } => return look_at(path),
+        session::Error::Unwritable { path, .. } => return look_at(path.parent().unwrap_or(path)),
     };
-    Some(hint.to_owned())
+    hint.to_owned()
 }
 
 fn call_hint(error: &client::Error, model: &str) -> String {
@@ -196,7 +195,37 @@ fn suggest_model(asked: &str, available: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::path::PathBuf;
+
     use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn what_is_wrong_with_files_and_tools_has_a_hint_that_can_be_typed() {
+        let path = || PathBuf::from("/data/sessions/x.jsonl");
+        let source = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let no_tool = crate::tool::Error { file: "x.toml".to_owned(), reason: "no name".to_owned() };
+        for (error, typed) in [
+            (
+                Error::Session(session::Error::Unreadable { path: path(), source: source() }),
+                "`ls -ld '/data/sessions/x.jsonl'`",
+            ),
+            (
+                Error::Session(session::Error::Unwritable { path: path(), source: source() }),
+                "`ls -ld '/data/sessions'`",
+            ),
+            (Error::Session(session::Error::Foreign { path: path() }), "`mv '/data/sessions/x.jsonl' .`"),
+            (Error::Unreadable { path: path(), source: source() }, "`ls -ld '/data/sessions/x.jsonl'`"),
+            (Error::Unwritable { path: PathBuf::from("x"), source: source() }, "`ls -ld '.'`"),
+            (Error::Tool(no_tool), "`langdock help send`"),
+            (Error::CallByHand("it ended with 1".to_owned()), "`langdock tool-run --list`"),
+            (Error::Unwell { wrong: 1, kind: Kind::Auth }, "`langdock doctor`"),
+        ] {
+            let hint = error.hint().unwrap_or_default();
+            assert!(hint.contains(typed), "{error}: {hint}");
+        }
+    }
 
     #[test]
     fn the_nearest_model_is_suggested_first() {
