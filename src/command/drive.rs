@@ -158,14 +158,15 @@ async fn pull(
             Advance::Finished => return Ok(()),
             Advance::Sending => {
                 countdown = None;
-                waiting = (is_shown && shows_progress(app)).then(|| Waiting::start(sending(call)));
+                let what = if is_shown { sending(call) } else { LISTING };
+                waiting = shows_progress(app).then(|| Waiting::start(what));
                 app.notices.step(&format!("sending, try {}", call.attempts()));
                 for line in call.request_head() {
                     app.notices.header('>', &line);
                 }
             }
             Advance::Head(head) => {
-                if let Some(waiting) = &mut waiting {
+                if let Some(waiting) = waiting.as_mut().filter(|_| is_shown) {
                     waiting.change(ANSWERING);
                 }
                 tell_head(app, call, &head, timing);
@@ -218,6 +219,9 @@ fn show(
     }
     renderer.flush().map_err(Stop::Output)
 }
+
+/// What is waited for where no answer is to be shown.
+const LISTING: &str = "waiting for the list of models";
 
 /// What is waited for once the endpoint has begun to answer.
 const ANSWERING: &str = "waiting for the first word";

@@ -62,7 +62,10 @@ fn list(app: &App, store: &Store, as_json: bool) -> Result<(), Error> {
         return print_object(app, &list.iter().map(|summary| object(summary, now)).collect());
     }
     if list.is_empty() {
-        app.notices.notice(&format!("there are no conversations in `{}` yet; `langdock chat` begins one", store.folder().display()));
+        app.notices.notice(&format!(
+            "there are no conversations in `{}` yet; `langdock chat` begins one",
+            store.folder().display()
+        ));
     }
     let rows = list.iter().map(|summary| {
         [

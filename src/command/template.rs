@@ -20,7 +20,8 @@ pub(crate) async fn template(app: &App, args: &cli::Template) -> Result<(), Erro
             let folder = folder()?;
             let names = names(&folder)?;
             if names.is_empty() {
-                app.notices.notice(&format!("there are no templates in `{}`; a Markdown file there is one", folder.display()));
+                app.notices
+                    .notice(&format!("there are no templates in `{}`; a Markdown file there is one", folder.display()));
             }
             let end = if names.is_empty() { "" } else { "\n" };
             show(app, &(names.join("\n") + end))

@@ -141,7 +141,10 @@ fn session_hint(error: &session::Error) -> String {
         session::Error::NoHome => "set HOME",
         session::Error::BadName { .. } => "choose another name",
         session::Error::Foreign { path } => {
-            return format!("`mv '{}' .` takes it out of there", path.display());
+            return format!(
+                "`head -c 300 '{}'` shows what it is; moved elsewhere, it is in nobody's way",
+                path.display()
+            );
         }
         session::Error::Unreadable { path, .. } => return look_at(path),
         session::Error::Unwritable { path, .. } => return look_at(path.parent().unwrap_or(path)),
@@ -215,7 +218,7 @@ mod tests {
                 Error::Session(session::Error::Unwritable { path: path(), source: source() }),
                 "`ls -ld '/data/sessions'`",
             ),
-            (Error::Session(session::Error::Foreign { path: path() }), "`mv '/data/sessions/x.jsonl' .`"),
+            (Error::Session(session::Error::Foreign { path: path() }), "`head -c 300 '/data/sessions/x.jsonl'`"),
             (Error::Unreadable { path: path(), source: source() }, "`ls -ld '/data/sessions/x.jsonl'`"),
             (Error::Unwritable { path: PathBuf::from("x"), source: source() }, "`ls -ld '.'`"),
             (Error::Tool(no_tool), "`langdock help send`"),

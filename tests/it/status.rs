@@ -1,5 +1,7 @@
 //! The line that says what is waited for: on a terminal only, with the seconds, and gone without a trace.
 
+use serde_json::json;
+
 use crate::support::{
     command::Langdock,
     events::{Stream, answer, error},
@@ -41,6 +43,20 @@ fn before_the_first_word_the_seconds_are_counted() {
     let gate = Gate::new();
     let server = held(&gate);
     comes_and_goes(send(&server).args(["Hi"]).stdin_null(), &gate, "1 s waiting for an answer");
+}
+
+#[test]
+fn a_list_of_models_is_waited_for_in_the_same_way() {
+    let gate = Gate::new();
+    let theirs = gate.clone();
+    let server = Server::start(move |_, _| Reply::json(200, &json!({"data": [{"id": "ok"}]})).hold_head(&theirs));
+    let run = Langdock::new().key().against(&server).args(["models"]).stdin_null();
+    let terminal = run.on_terminal(80, 24);
+    terminal.wait_for("s waiting for the list of models");
+    gate.open();
+    let outcome = terminal.finish();
+    let rows = rows_of(&outcome.code(0).stdout, 80, 24);
+    assert!(rows.len() == 1 && rows[0].starts_with("ok"), "{rows:?}");
 }
 
 #[test]

@@ -48,7 +48,7 @@ mod tests;
 pub(crate) use palette::Theme;
 pub(crate) use screen::Screen;
 
-use cell::{BOLD, Cell, Ink, Style, UNDERLINE, cells};
+use cell::{BOLD, Cell, ITALIC, Ink, Style, UNDERLINE, cells};
 use code::Code;
 use inline::Inline;
 use line::{Beginning, Container, Kind, Open, beginning};
@@ -289,12 +289,14 @@ impl Markdown {
     }
 
     fn begin_heading(&mut self, level: usize) {
-        let style = match (self.page.theme(), level) {
-            (None, _) => Style::default(),
-            (_, 1) => Style { bits: BOLD | UNDERLINE, ink: Ink::Heading },
-            (_, 2) => Style { bits: BOLD, ink: Ink::Heading },
-            _ => Style { bits: BOLD, ink: Ink::Text },
+        // The levels differ by more than a colour.
+        let bits = match level {
+            1 => BOLD | UNDERLINE,
+            2 => BOLD,
+            3 => BOLD | ITALIC,
+            _ => ITALIC,
         };
+        let style = self.page.theme().map_or(Style::default(), |_| Style { bits, ink: Ink::Heading });
         if self.page.theme().is_none() {
             let signs = format!("{} ", "#".repeat(level));
             for cell in cells(&signs, style) {
