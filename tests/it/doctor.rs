@@ -30,7 +30,9 @@ fn with_an_empty_home_it_says_how_to_get_a_key_and_makes_nothing() {
     let home = Home::new();
     let outcome = Langdock::new().home(&home).args(["doctor"]).run();
     outcome.code(4).stdout_contains("wrong  key").stdout_contains("hint: set LANGDOCK_API_KEY");
-    outcome.stdout_contains("ok     region         eu").stderr("langdock: error: 1 thing is wrong\n");
+    outcome.stdout_contains("ok     region         eu");
+    let hint = "hint: what to do stands with each; `langdock doctor` looks again\n";
+    outcome.stderr(&format!("langdock: error: 1 thing is wrong\n{hint}"));
     assert!(!home.config().exists() && !home.state().exists());
 }
 

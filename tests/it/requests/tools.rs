@@ -38,11 +38,15 @@ fn a_bad_definition_is_refused_with_its_file_and_name() {
     home.write("work/same.json", r#"{"name": "look", "input_schema": {"type": "object"}}"#);
     home.write("work/bad.json", r#"{"name": "look"}"#);
     let refused = |args: &[&str]| -> Outcome { send(&server).home(&home).args(["Hi"]).args(args).run() };
-    refused(&["-T", "./bad.json"]).failed(2, "`./bad.json`: line 1: tool `look`: `input_schema` is needed", "");
+    refused(&["-T", "./bad.json"]).failed(
+        2,
+        "`./bad.json`: line 1: tool `look`: `input_schema` is needed",
+        "langdock help send",
+    );
     refused(&["-T", "./look.toml", "-T", "./same.json"]).failed(
         2,
         "`./same.json`: line 1: tool `look`: there is one",
-        "",
+        "langdock help send",
     );
     let twice = refused(&["-T", "./look.toml", "--set", "tools=[]"]);
     twice.failed(2, "`tools` is set twice, by --tool and --set tools", "leave one");
