@@ -224,7 +224,9 @@ async fn call(app: &App, args: &cli::ToolRun, name: &str, input: &str) -> Result
         });
     }
     let tools = checked(tools_of(app, args).await?)?;
-    let wrong = |message: String| Error::Usage { message, hint: None };
+    let hint =
+        "the input is a JSON object, as in '{\"n\": 1}'; `langdock tool-run --list` with the same -T names the tools";
+    let wrong = |message: String| Error::Usage { message, hint: Some(hint.to_owned()) };
     tools.find(name).map_err(|why| wrong(format!("--call: {why}")))?;
     let (file, text) = match input {
         "-" => read(app, Path::new("-")).await?,

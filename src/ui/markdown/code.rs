@@ -55,24 +55,24 @@ impl Code {
     /// Takes the end of a line.
     pub(super) fn line_end(&mut self, page: &mut Page) {
         self.line.push('\n');
-        self.color(page);
         if let Some(language) = self.language.as_mut().filter(|_| self.letters <= LONGEST) {
-            language.advance(&self.line);
+            page.color(&language.advance(&self.line));
         }
         self.line.clear();
         self.letters = 0;
         page.end();
     }
 
+    /// Colours what has come of the line.
     fn color(&self, page: &mut Page) {
         if let Some(language) = self.language.as_ref().filter(|_| self.letters <= LONGEST) {
-            page.color(&language.inks(&self.line));
+            page.color(&language.clone().advance(&self.line));
         }
     }
 }
 
 /// What is known of the code so far.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Language {
     state: ParseState,
     scopes: ScopeStack,
@@ -90,32 +90,27 @@ impl Language {
         Some(Self { state: ParseState::new(syntax), scopes: ScopeStack::new() })
     }
 
-    /// The inks of a line's letters.
-    fn inks(&self, line: &str) -> Vec<Ink> {
-        let (mut state, mut scopes) = (self.state.clone(), self.scopes.clone());
-        let operations = state.parse_line(line, languages()).unwrap_or_default();
+    /// Goes on to the next line, and gives the inks of this one's letters.
+    fn advance(&mut self, line: &str) -> Vec<Ink> {
+        let operations = self.state.parse_line(line, languages()).unwrap_or_default();
         let mut operations = operations.into_iter().peekable();
-        let mut ink = ink_of(&scopes);
+        let mut ink = ink_of(&self.scopes);
         let mut inks = Vec::with_capacity(line.len());
         for (place, _) in line.char_indices() {
             let mut has_changed = false;
             while let Some((_, operation)) = operations.next_if(|(at, _)| *at <= place) {
-                apply(&mut scopes, &operation);
+                apply(&mut self.scopes, &operation);
                 has_changed = true;
             }
             if has_changed {
-                ink = ink_of(&scopes);
+                ink = ink_of(&self.scopes);
             }
             inks.push(ink);
         }
-        inks
-    }
-
-    /// Goes on to the next line.
-    fn advance(&mut self, line: &str) {
-        for (_, operation) in self.state.parse_line(line, languages()).unwrap_or_default() {
+        for (_, operation) in operations {
             apply(&mut self.scopes, &operation);
         }
+        inks
     }
 }
 

@@ -34,7 +34,7 @@ fn nothing_is_left(home: &Home) {
 #[test]
 fn one_that_hangs_is_stopped_after_its_time() {
     let home = shell_tool("echo $$ > pid; echo so far; sleep 1000", "timeout = \"0.3s\"");
-    call(&home).failed(11, "the tool was stopped: it took longer than 0.3 s It printed: so far", "");
+    call(&home).failed(11, "the tool was stopped: it took longer than 0.3 s It printed: so far", "tool-run --list");
     nothing_is_left(&home);
 }
 
@@ -49,7 +49,7 @@ fn one_that_leaves_a_grandchild_with_the_pipe_does_not_hang_and_takes_it_along()
 fn one_that_ignores_term_is_killed() {
     let home = shell_tool("trap '' TERM; echo $$ > pid; while :; do sleep 1000; done", "timeout = \"0.2s\"");
     let begun = Instant::now();
-    call(&home).failed(11, "it took longer than 0.2 s", "");
+    call(&home).failed(11, "it took longer than 0.2 s", "tool-run --list");
     assert!(begun.elapsed().as_secs_f64() >= 2.2, "it had no time to end by itself");
     nothing_is_left(&home);
 }
@@ -65,13 +65,21 @@ fn of_ten_megabytes_the_head_and_the_tail_are_kept_and_the_cut_is_marked() {
 
 #[test]
 fn what_is_binary_is_a_failure() {
-    call(&shell_tool("head -c 100 /dev/zero", "")).failed(11, "the tool printed 100 bytes that are no text", "");
+    call(&shell_tool("head -c 100 /dev/zero", "")).failed(
+        11,
+        "the tool printed 100 bytes that are no text",
+        "tool-run --list",
+    );
 }
 
 #[test]
 fn an_exit_code_is_told_with_what_was_printed() {
     let outcome = call(&shell_tool("echo half; echo why >&2; exit 3", ""));
-    outcome.failed(11, "the call failed: the tool failed with exit code 3 It printed: half Its error output: why", "");
+    outcome.failed(
+        11,
+        "the call failed: the tool failed with exit code 3 It printed: half Its error output: why",
+        "tool-run --list",
+    );
 }
 
 #[test]
@@ -107,10 +115,16 @@ fn a_program_that_is_missing_or_not_executable_is_told_at_load_with_its_place() 
         ("[\"./\"]", "is no program"),
     ] {
         home.write("work/t.toml", file(command));
-        call(&home).failed(2, "`./t.toml`: line 4: tool `t`: `command`: ", "").stderr_contains(expected);
+        call(&home)
+            .failed(2, "`./t.toml`: line 4: tool `t`: `command`: ", "langdock help send")
+            .stderr_contains(expected);
     }
     home.write("work/t.toml", "[[tool]]\nname = \"t\"\ninput_schema = { type = \"object\", required = 1 }\n");
-    call(&home).failed(2, "`./t.toml`: line 3: tool `t`: `input_schema`: it is no JSON schema: at `/required`", "");
+    call(&home).failed(
+        2,
+        "`./t.toml`: line 3: tool `t`: `input_schema`: it is no JSON schema: at `/required`",
+        "langdock help send",
+    );
 }
 
 #[test]
@@ -134,5 +148,5 @@ fn it_runs_where_its_file_says() {
     fs::create_dir(home.work().join("there")).unwrap();
     call(&home).code(0).stdout_contains("there\n");
     fs::remove_dir(home.work().join("there")).unwrap();
-    call(&home).failed(2, "its `cwd`", "");
+    call(&home).failed(2, "its `cwd`", "langdock help send");
 }

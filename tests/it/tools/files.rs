@@ -40,7 +40,7 @@ fn a_program_says_itself_what_it_is() {
     tool_run(&server).home(&home).args(["-T", "./weather", "Hi"]).run().code(0).stdout("ok\n").stderr_empty();
     assert_eq!(server.only_request().json()["tools"][0]["name"], "weather");
     executable(home.write("work/silent", "#!/bin/sh\nexit 4\n"));
-    list(&home, &["-T", "./silent"]).failed(2, "`./silent`: `--schema` failed with exit code 4", "");
+    list(&home, &["-T", "./silent"]).failed(2, "`./silent`: `--schema` failed with exit code 4", "langdock help send");
 }
 
 #[test]
@@ -63,8 +63,8 @@ fn a_call_by_hand_is_checked_as_the_models_is() {
     call("t", r#"{"n": "x"}"#).failed(
         11,
         "the input does not fit the schema of `t`: at `/n`: \"x\" is not of type",
-        "",
+        "tool-run --list",
     );
-    call("t", "{").failed(2, "--call: this is no JSON", "");
-    call("tt", "{}").failed(2, "--call: there is no tool `tt`; did you mean `t`?", "");
+    call("t", "{").failed(2, "--call: this is no JSON", "tool-run --list");
+    call("tt", "{}").failed(2, "--call: there is no tool `tt`; did you mean `t`?", "tool-run --list");
 }

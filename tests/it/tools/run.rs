@@ -175,7 +175,7 @@ fn each_request_is_in_the_log() {
 fn bad_tools_send_nothing() {
     let (server, home) = (answering("ok"), shell_tool("true", "confirm = 1"));
     let outcome = tool_run(&server).home(&home).args(["-T", "./t.toml", "Hi"]).run();
-    outcome.failed(2, "`./t.toml`: line 5: tool `t`: `confirm`: true or false is needed", "");
+    outcome.failed(2, "`./t.toml`: line 5: tool `t`: `confirm`: true or false is needed", "langdock help send");
     home.write("work/t.toml", toml("t", "true", ""));
     let mistyped = tool_run(&server).home(&home).args(["-T", "./t.toml", "--allow-tool", "x", "Hi"]).run();
     mistyped.failed(2, "--allow-tool: there is no tool `x`", "--list");

@@ -84,8 +84,8 @@ fn a_schema_that_is_none_is_told_with_its_place_and_sends_nothing() {
     let (server, home) = (answering_with(&[json!({})]), Home::new());
     home.write("work/s.json", r#"{"type": "objct"}"#);
     let run = |schema: &str| send(&server).home(&home).args(["Hi", "--schema", schema]).run();
-    run("s.json").failed(2, "`s.json`: it is no JSON schema: at `/type`", "");
-    run("{").failed(2, "--schema: this is no JSON", "");
+    run("s.json").failed(2, "`s.json`: it is no JSON schema: at `/type`", "langdock help send");
+    run("{").failed(2, "--schema: this is no JSON", "langdock help send");
     run("none.json").code(1).stdout("");
     for flags in [&["--json"][..], &["-T", "./t.json"], &["--extract"], &["--prefill", "{"]] {
         send(&server).args(["Hi", "--schema", SCHEMA]).args(flags).run().code(2).stderr_contains("cannot be used with");
