@@ -269,7 +269,7 @@ impl Ledger {
             return;
         }
         self.forget(now);
-        let (limits, told) = (self.limits(now, base), self.received.still(now, RECEIVED_FOR));
+        let (limits, told) = (self.limits(now, base), self.told(now));
         let let_in = self.slots.iter().filter(|slot| slot.has_ended || slot.at + ON_ITS_WAY <= now);
         let (requests, tokens) =
             let_in.fold((0, 0_u64), |(requests, tokens), slot| (requests + 1, tokens.saturating_add(slot.tokens)));
@@ -307,9 +307,14 @@ impl Ledger {
         }
     }
 
+    /// What the server has said of its limits, as far as that still holds.
+    pub(crate) fn told(&self, now: u64) -> Limits {
+        self.received.still(now, RECEIVED_FOR)
+    }
+
     /// The limits that hold now.
     pub(crate) fn limits(&self, now: u64, base: &Base) -> Limits {
-        let (received, learned) = (self.received.still(now, RECEIVED_FOR), self.learned.still(now, LEARNED_FOR));
+        let (received, learned) = (self.told(now), self.learned.still(now, LEARNED_FOR));
         let least = |limits: [Option<u64>; 3], assumed: Option<u64>| {
             let [configured, received, learned] = limits;
             let known = configured.into_iter().chain(received).min().or(assumed)?;

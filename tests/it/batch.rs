@@ -129,10 +129,10 @@ fn a_signal_keeps_what_is_under_way_and_begins_nothing_more() {
     let run = || batch(&server).home(&home).args(["{text}", "-J", "2", "-o", "out.jsonl"]).stdin_bytes("a\nb\nc\nd\n");
     let running = run().spawn();
     server.wait_for_requests(3);
-    running.signal(Signal::SIGINT).wait_for_stderr("2 answers are under way");
+    running.signal(Signal::SIGINT).wait_for_stderr("2 answers under way");
     gate.open();
     let outcome = running.finish();
-    outcome.signal(2).stderr_contains("3 items are done; the same command goes on from there");
+    outcome.signal(2).stderr_contains("3 items done; the same command goes on from there");
     assert_eq!(texts(&records(&home, "out.jsonl")), ["a", "b", "c"]);
     run().run().code(0).stderr_empty();
     assert_eq!((server.requests().len(), records(&home, "out.jsonl").len()), (4, 4));

@@ -28,7 +28,7 @@ fn the_second_request_of_a_minute_waits_where_one_is_allowed() {
     limit(&home, "rpm = 1");
     run(&server, &home, &[]).code(0).stdout("ok\n").stderr_empty();
     let waits = run(&server, &home, &["--timeout", "200ms"]);
-    waits.code(6).stdout("").stderr_contains("within 1 requests a minute").stderr_contains("sending in about ");
+    waits.code(6).stdout("").stderr_contains("within 1 request a minute").stderr_contains("sending in about ");
     run(&server, &home, &["--no-pace"]).code(0).stdout("ok\n").stderr_empty();
     assert_eq!(server.requests().len(), 2);
 }
