@@ -6,7 +6,8 @@
 use std::collections::HashSet;
 
 use super::SECOND;
-use super::ledger::{Asked, Base, Ending, Ledger, Look, Priority};
+use super::allowed::Base;
+use super::ledger::{Asked, Ending, Ledger, Look, Priority};
 use super::window::{Limits, ON_ITS_WAY, Slot, WINDOW};
 
 const TICK: u64 = 2 * SECOND;
@@ -77,8 +78,8 @@ impl Model {
         let mut next = state.clone();
         let now = next.now;
         let reached = match next.processes[process].clone() {
-            Stage::New => self.look(&mut next, process, None),
-            Stage::Waiting { ticket, has_looked: false } => self.look(&mut next, process, Some(ticket)),
+            Stage::New => self.look(&mut next, None),
+            Stage::Waiting { ticket, has_looked: false } => self.look(&mut next, Some(ticket)),
             Stage::Sent { slot, .. } => {
                 next.server.retain(|(at, ..)| now < at + WINDOW);
                 next.server.push((now, slot, ASKED.input + ASKED.max_tokens));
@@ -106,7 +107,7 @@ impl Model {
         Some(next)
     }
 
-    fn look(&self, state: &mut State, process: usize, ticket: Option<u64>) -> Stage {
+    fn look(&self, state: &mut State, ticket: Option<u64>) -> Stage {
         let now = state.now;
         match state.ledger.look(now, ticket, &ASKED, &self.base()) {
             Look::Go(slot) => {

@@ -2,7 +2,8 @@
 //!
 //! It is read and written for every request, so it has no names and no text to parse.
 
-use super::ledger::{Learned, Ledger, Priority, Ticket};
+use super::allowed::Learned;
+use super::ledger::{Ledger, Priority, Ticket};
 use super::window::{Limits, Others, Slot};
 
 /// What a book begins with; the last character is the version.

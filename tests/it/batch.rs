@@ -265,3 +265,28 @@ fn requests_are_paced_by_what_was_learned_of_the_estimates() {
     let outcome = batch(&server).home(&home).args(["{text}", "--max-tokens", "10"]).stdin_bytes(lines).run();
     outcome.code(0).stderr_empty();
 }
+
+#[test]
+fn on_a_terminal_a_line_shows_how_far_it_is_and_is_gone_in_the_end() {
+    let (home, gate) = (Home::new(), Gate::new());
+    let held = gate.clone();
+    let server = Server::start(move |request, _| {
+        let asked = asked(request);
+        let reply = Reply::sse(answer(&["ok"]));
+        if asked == "last" { reply.hold_head(&held) } else { reply }
+    });
+    home.write("work/in.txt", "a\nb\nlast\n");
+    let run = batch(&server).home(&home).args(["{text}", "-i", "in.txt", "-o", "out.jsonl"]);
+    let terminal = run.on_terminal(120, 24);
+    terminal
+        .wait_for("2 of 3 done, 0 failed, ")
+        .wait_for(" a minute, 80 tokens in the last minute, ")
+        .wait_for(" left");
+    gate.open();
+    let outcome = terminal.finish();
+    outcome.code(0);
+    // What is written last stands where the line was.
+    let text = outcome.stdout_text();
+    let last = text.rsplit("\x1b[2K").next().unwrap_or_default();
+    assert!(last.ends_with("langdock: 3 of 3 done; 120 tokens\r\n"), "{text:?}");
+}

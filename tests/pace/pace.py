@@ -109,6 +109,19 @@ def killed():
     run.check(took < 75, f"{took:.1f} s")
 
 
+def progress():
+    """Where nobody watches a batch, it says every half minute how far it is."""
+    run = Run("a batch without a terminal", Sliding(requests=60), "rpm = 60")
+    lines = "".join(f"item {number}\n" for number in range(45))
+    done = subprocess.run([PROGRAM, "batch", "{text}"], env=run.environment, input=lines, capture_output=True, text=True)
+    run.check(done.returncode == 0 and done.stdout.count("\n") == 45, f"exit {done.returncode}")
+    run.check(not run.server.refused, f"{len(run.server.refused)} 429s")
+    state = r"langdock: \d+ done, 0 failed, \d+ a minute, \d+ tokens in the last minute"
+    told = re.findall(state, done.stderr)
+    run.check(len(told) == 1, f"it said {done.stderr!r}")
+    print(f"{run.name}: {told}", flush=True)
+
+
 def clock():
     """A clock that is set while requests are sent, and while one waits: nobody waits for a time that never comes."""
     run = Run("a clock that jumps", Sliding(), "rpm = 1")
@@ -156,7 +169,7 @@ def main():
         except Exception as error:
             failures.append(f"{scenario.__name__}: {error!r}")
 
-    scenarios = (requests, tokens, most, bucket, small_bucket, half, killed, clock)
+    scenarios = (requests, tokens, most, bucket, small_bucket, half, killed, progress, clock)
     threads = [threading.Thread(target=guarded, args=[run]) for run in scenarios]
     for thread in threads:
         thread.start()
