@@ -1,5 +1,7 @@
 //! Budgets of a run: how many requests, and how many tokens in all.
 
+use crate::counted::counted;
+
 /// What a run may take, and what it has taken.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Budget {
@@ -20,10 +22,10 @@ pub(crate) enum Refused {
     #[error("those under way may take all that is left")]
     NotYet,
     /// So many requests are all.
-    #[error("the budget of {0} requests is used up")]
+    #[error("the budget of {} is used up", counted(*.0, "request"))]
     Requests(u64),
     /// So many tokens are all.
-    #[error("a further request may go beyond the budget of {0} tokens")]
+    #[error("a further request may go beyond the budget of {}", counted(*.0, "token"))]
     Tokens(u64),
 }
 

@@ -146,15 +146,6 @@ impl Client {
         Call::new(self.clone(), Ask::Answer { body, stream }, Some(booking))
     }
 
-    /// The name of a model's book: the same for all that share its limits, and no way back to the key.
-    fn book_name(&self, pace: &Pace, model: &str) -> String {
-        let url = self.endpoint.messages_url();
-        match &pace.workspace {
-            Some(workspace) => fingerprint(&[url.as_str(), "workspace", workspace, model]),
-            None => self.key.fingerprint(&format!("{url}\0{model}")),
-        }
-    }
-
     /// Begins a call for the list of models.
     pub(crate) fn list_models(&self) -> Call {
         Call::new(self.clone(), Ask::Models(Listing::default()), None)

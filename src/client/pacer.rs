@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Client;
+use super::auth::{ApiKey, fingerprint};
 use super::booking::Booking;
+use super::endpoint::Endpoint;
 use crate::pace::{Base, Book, Ending, Limits, Look, Page, Received, Trouble, Why, now};
 
 /// What is assumed of Langdock's limits. Source: its documentation; a workspace may have others.
@@ -33,6 +35,28 @@ pub(crate) struct Pace {
     pub(crate) workspace: Option<String>,
     /// Limits that were set, by model.
     pub(crate) limits: Vec<(String, Limits)>,
+}
+
+impl Pace {
+    /// The limits that the endpoint has named for a model, as its book has them. Nothing where it has said nothing, and where
+    /// the book cannot be read.
+    pub(crate) async fn told(&self, endpoint: &Endpoint, key: &ApiKey, model: &str) -> Limits {
+        let Some(book) = self.book(endpoint, key, model) else { return Limits::default() };
+        let opened = open(&book, false).await;
+        opened.ok().flatten().map(|page| page.ledger.told(page.now)).unwrap_or_default()
+    }
+
+    /// The book of a model: the same for all that share its limits. Its name is no way back to the key.
+    fn book(&self, endpoint: &Endpoint, key: &ApiKey, model: &str) -> Option<Book> {
+        let name = || {
+            let url = endpoint.messages_url();
+            match &self.workspace {
+                Some(workspace) => fingerprint(&[url.as_str(), "workspace", workspace, model]),
+                None => key.fingerprint(&format!("{url}\0{model}")),
+            }
+        };
+        self.folder.as_ref().map(|folder| Book::new(folder, name))
+    }
 }
 
 /// One call's way through the book.
@@ -89,7 +113,7 @@ impl Pacer {
         let set = pace.limits.iter().find(|(model, _)| *model == booking.model);
         let configured = set.map(|(_, limits)| *limits).unwrap_or_default();
         let assumed = if client.endpoint.is_langdocks() { LANGDOCK } else { Limits::default() };
-        let book = pace.folder.as_ref().map(|folder| Book::new(folder, || client.book_name(pace, &booking.model)));
+        let book = pace.book(&client.endpoint, &client.key, &booking.model);
         let base = Base { configured, assumed };
         pacer.way = Some(Way { book, base, ticket: None, slot: None, head_at: None });
         pacer.booking = Some(booking);

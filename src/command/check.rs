@@ -64,12 +64,17 @@ pub(super) async fn limits(offer: &Offer<'_>, model: &str, tokens: Tokens, may_a
         let what = format!("the context window of {tokens} tokens of {model}");
         Limit { tokens, what, is_known: true }
     });
-    let assumed = (set.is_none() && offer.is_langdocks()).then(|| Limit {
+    let told = offer.tokens_a_minute_told(model, may_ask_key).await.map(|tokens| {
+        let what = format!("the {tokens} tokens a minute that the endpoint has named for {model}");
+        Limit { tokens, what, is_known: true }
+    });
+    let is_unknown = set.is_none() && told.is_none();
+    let assumed = (is_unknown && offer.is_langdocks()).then(|| Limit {
         tokens: ASSUMED_TOKENS_A_MINUTE,
         what: format!("the {ASSUMED_TOKENS_A_MINUTE} tokens a minute that a workspace has unless it was given others"),
         is_known: false,
     });
-    window.into_iter().chain(set).chain(assumed).collect()
+    window.into_iter().chain(set).chain(told).chain(assumed).collect()
 }
 
 /// Refuses a request that is over a known limit, and tells of one that is only assumed.

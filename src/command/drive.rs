@@ -8,8 +8,9 @@ use serde_json::json;
 use super::kept::Kept;
 use crate::app::App;
 use crate::client::{self, Advance, Call, Held, Model, ResponseHead, Retrying};
+use crate::counted::counted;
 use crate::error::Error;
-use crate::pace::Why;
+use crate::pace::{Limits, Why};
 use crate::protocol::Update;
 use crate::session::Exchange;
 use crate::ui::{Answer, Countdown, OutputError, Renderer, Verbosity, Waiting};
@@ -275,13 +276,8 @@ fn tell_wait(app: &App, retrying: &Retrying) -> Option<Countdown> {
 /// Says that there is a wait for the turn to send, in the same way; a line is not repeated when it becomes longer.
 fn tell_held(app: &App, held: &Held) -> Option<Countdown> {
     let reason = match held.why {
-        Why::HeldBack(_) => "a rate limit (HTTP 429) holds all requests back".to_owned(),
-        Why::Limits(limits) => {
-            let requests = limits.requests.map(|limit| format!("{limit} requests"));
-            let tokens = limits.tokens.map(|limit| format!("{limit} tokens"));
-            let both: Vec<String> = requests.into_iter().chain(tokens).collect();
-            format!("within {} a minute it is not yet this request's turn", both.join(" and "))
-        }
+        Why::HeldBack(_) => HELD_BACK.to_owned(),
+        Why::Limits(limits) => format!("within {} it is not yet this request's turn", a_minute(limits)),
     };
     if shows_progress(app) {
         return Some(Countdown::start(&format!("langdock: {reason}"), "sending", held.expected));
@@ -290,6 +286,17 @@ fn tell_held(app: &App, held: &Held) -> Option<Countdown> {
         app.notices.notice(&format!("{reason}; sending in about {:.0} s", held.expected.as_secs_f64().ceil()));
     }
     None
+}
+
+/// Why nobody may begin after a 429.
+pub(super) const HELD_BACK: &str = "a rate limit (HTTP 429) holds all requests back";
+
+/// Limits in words.
+pub(super) fn a_minute(limits: Limits) -> String {
+    let requests = limits.requests.map(|limit| counted(limit, "request"));
+    let tokens = limits.tokens.map(|limit| counted(limit, "token"));
+    let both: Vec<String> = requests.into_iter().chain(tokens).collect();
+    format!("{} a minute", both.join(" and "))
 }
 
 fn retry_object(retrying: &Retrying) -> serde_json::Value {

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::input::{self, Attachment, Folder, Places, Stdin, assemble, read_text};
 
 /// How long an input may stay silent before the person is told.
-const SILENCE: Duration = Duration::from_secs(2);
+pub(super) const SILENCE: Duration = Duration::from_secs(2);
 
 /// How many files a hint repeats.
 const FILES_IN_HINT: usize = 3;

@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 use super::drive::list_models;
 use super::start::api_key;
 use crate::app::App;
-use crate::client::{ApiKey, Client, Model, fingerprint, models_of, pick, regions_instead, seed_window};
+use crate::client::{ApiKey, Client, Model, Options, Pace, fingerprint, models_of, pick, regions_instead, seed_window};
 use crate::config::{self, KeySource, Pin, SavedList, Settings, State};
 use crate::error::Error;
 
@@ -55,11 +55,14 @@ impl<'a> Offer<'a> {
     /// A client of the endpoint.
     pub(crate) async fn client(&self) -> Result<Client, Error> {
         let key = self.key().await?.clone();
-        let mut options = self.settings.options.clone();
-        if let Some(pace) = &mut options.pace {
-            pace.folder = self.state().map(|state| state.books());
-        }
+        let options = Options { pace: self.pace(), ..self.settings.options.clone() };
         Ok(Client::new(self.settings.endpoint.clone(), key, options)?)
+    }
+
+    /// What is paced, with the folder of the books.
+    fn pace(&self) -> Option<Pace> {
+        let pace = self.settings.options.pace.clone()?;
+        Some(Pace { folder: self.state().map(|state| state.books()), ..pace })
     }
 
     /// The list that is remembered, unless it is too old.
@@ -128,6 +131,13 @@ impl<'a> Offer<'a> {
     pub(crate) fn tokens_a_minute(&self, model: &str) -> Option<u64> {
         let pace = self.settings.options.pace.as_ref()?;
         pace.limits.iter().find(|(limited, _)| limited == model)?.1.tokens
+    }
+
+    /// The tokens a minute that the endpoint itself has named for a model. `may_ask_key` is as for the window.
+    pub(crate) async fn tokens_a_minute_told(&self, model: &str, may_ask_key: bool) -> Option<u64> {
+        let pace = self.pace().filter(|_| may_ask_key || !self.settings.key.is_slow())?;
+        let key = self.key().await.ok()?;
+        pace.told(&self.settings.endpoint, key, model).await.tokens
     }
 
     /// Whether requests go to Langdock, or to a deployment of theirs.

@@ -12,6 +12,7 @@ pub(crate) use bug::unless_panicked;
 pub(crate) use kind::{EXIT_CODES, ErrorForm, Kind};
 
 use crate::client;
+use crate::counted::counted;
 use crate::media::ImageError;
 use crate::protocol::{StopReason, StreamError};
 use crate::ui::OutputError;
@@ -50,7 +51,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Batch(#[from] batch::Error),
     /// Some items of a batch failed.
-    #[error("{failed} of {of} items failed")]
+    #[error("{failed} of {} failed", counted(*of, "item"))]
     ItemsFailed {
         /// So many.
         failed: u64,
@@ -60,7 +61,7 @@ pub(crate) enum Error {
         can_go_on: bool,
     },
     /// A budget of a batch is used up.
-    #[error("{refused}; {done} items are done")]
+    #[error("{refused}; {} done", counted(*done, "item"))]
     Budget {
         /// Which one.
         refused: batch::Refused,

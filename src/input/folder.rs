@@ -7,6 +7,7 @@ use ignore::WalkBuilder;
 
 use super::read::on_a_thread;
 use super::{Attachment, Error};
+use crate::counted::counted;
 
 /// The text files of a folder.
 #[derive(Debug)]
@@ -43,9 +44,9 @@ fn read_now(folder: &Path) -> Result<Folder, Error> {
     if files.is_empty() {
         return Err(Error::NoTextFiles { path: folder.to_owned() });
     }
-    let mut notice = format!("`{name}`: {}, {bytes} bytes", count(files.len(), "text file"));
+    let mut notice = format!("`{name}`: {}, {bytes} bytes", counted(files.len(), "text file"));
     if others > 0 {
-        notice.push_str(&format!("; {} left out", count(others, "other file")));
+        notice.push_str(&format!("; {} left out", counted(others, "other file")));
     }
     Ok(Folder { files, notice })
 }
@@ -63,8 +64,4 @@ fn paths(folder: &Path) -> Result<Vec<PathBuf>, Error> {
         }
     }
     Ok(paths)
-}
-
-fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }

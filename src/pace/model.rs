@@ -6,8 +6,9 @@
 use std::collections::HashSet;
 
 use super::SECOND;
-use super::ledger::{Asked, Base, Ending, Ledger, Look, Priority};
-use super::window::{Limits, ON_ITS_WAY, WINDOW};
+use super::allowed::Base;
+use super::ledger::{Asked, Ending, Ledger, Look, Priority};
+use super::window::{Limits, ON_ITS_WAY, Slot, WINDOW};
 
 const TICK: u64 = 2 * SECOND;
 
@@ -68,7 +69,7 @@ impl Model {
                     open.push(killed);
                 }
             }
-            open.extend(tick(&state));
+            open.extend(later(&state).into_iter().map(|now| at(&state, now)));
         }
     }
 
@@ -77,8 +78,8 @@ impl Model {
         let mut next = state.clone();
         let now = next.now;
         let reached = match next.processes[process].clone() {
-            Stage::New => self.look(&mut next, process, None),
-            Stage::Waiting { ticket, has_looked: false } => self.look(&mut next, process, Some(ticket)),
+            Stage::New => self.look(&mut next, None),
+            Stage::Waiting { ticket, has_looked: false } => self.look(&mut next, Some(ticket)),
             Stage::Sent { slot, .. } => {
                 next.server.retain(|(at, ..)| now < at + WINDOW);
                 next.server.push((now, slot, ASKED.input + ASKED.max_tokens));
@@ -106,7 +107,7 @@ impl Model {
         Some(next)
     }
 
-    fn look(&self, state: &mut State, process: usize, ticket: Option<u64>) -> Stage {
+    fn look(&self, state: &mut State, ticket: Option<u64>) -> Stage {
         let now = state.now;
         match state.ledger.look(now, ticket, &ASKED, &self.base()) {
             Look::Go(slot) => {
@@ -114,10 +115,8 @@ impl Model {
                 Stage::Sent { slot: slot.expect("there are limits"), at: now }
             }
             Look::Wait { ticket, start, .. } => {
-                // Whoever is the only one to wait goes at the latest when the last slot of all has lapsed.
-                let others = state.processes.iter().enumerate().filter(|(other, _)| *other != process);
-                let is_alone = others.clone().all(|(_, stage)| matches!(stage, Stage::Over | Stage::Dead | Stage::New));
-                assert!(!is_alone || now < state.last_news + WINDOW + ON_ITS_WAY + TICK, "{state:#?}");
+                // While anybody waits, somebody begins, ends or dies within a window: no slot is lost for longer.
+                assert!(now < state.last_news + WINDOW + ON_ITS_WAY + TICK, "{state:#?}");
                 assert!(start > now);
                 Stage::Waiting { ticket: ticket.expect("there are limits"), has_looked: true }
             }
@@ -125,8 +124,9 @@ impl Model {
     }
 }
 
-/// The same a tick later, unless somebody still has to do something in this one.
-fn tick(state: &State) -> Option<State> {
+/// The moments to which time may go on, unless somebody still has to do something in this one: a tick later, and where nobody
+/// is at it, right before and when something counts no more. To those who have not come yet nothing else makes a difference.
+fn later(state: &State) -> Vec<u64> {
     let has_time = |stage: &Stage| match stage {
         Stage::Waiting { has_looked, .. } => *has_looked,
         // A request is on its way for no longer than that.
@@ -135,19 +135,29 @@ fn tick(state: &State) -> Option<State> {
         Stage::Arrived { at, .. } | Stage::Answered { at, .. } => state.now < at + 2 * TICK,
         Stage::New | Stage::Dead | Stage::Over => true,
     };
-    let goes_on = state.processes.iter().any(|stage| matches!(stage, Stage::Waiting { .. } | Stage::Sent { .. }))
-        || state.processes.iter().any(|stage| matches!(stage, Stage::Arrived { .. } | Stage::Answered { .. }));
-    if !goes_on || !state.processes.iter().all(has_time) {
-        return None;
+    let is_over = |stage: &Stage| matches!(stage, Stage::Over | Stage::Dead);
+    let is_new = |stage: &Stage| matches!(stage, Stage::New);
+    if !state.processes.iter().all(has_time) || state.processes.iter().all(is_over) {
+        return Vec::new();
     }
-    let mut next = state.clone();
-    next.now += TICK;
+    if !state.processes.iter().all(|stage| is_over(stage) || is_new(stage)) {
+        return vec![state.now + TICK];
+    }
+    let slots = state.ledger.slots.iter().map(Slot::expiry);
+    let expiries = slots.chain(state.server.iter().map(|(at, ..)| at + WINDOW));
+    let Some(next) = expiries.filter(|expiry| *expiry > state.now).min() else { return Vec::new() };
+    [next - TICK, next].into_iter().filter(|moment| *moment > state.now).collect()
+}
+
+/// The state at another moment, when all who wait look again.
+fn at(state: &State, now: u64) -> State {
+    let mut next = State { now, ..state.clone() };
     for stage in &mut next.processes {
         if let Stage::Waiting { has_looked, .. } = stage {
             *has_looked = false;
         }
     }
-    Some(next)
+    next
 }
 
 /// The state as it would be at the start, without what has lapsed.

@@ -2,7 +2,8 @@
 //!
 //! It is read and written for every request, so it has no names and no text to parse.
 
-use super::ledger::{Learned, Ledger, Priority, Ticket};
+use super::allowed::Learned;
+use super::ledger::{Ledger, Priority, Ticket};
 use super::window::{Limits, Others, Slot};
 
 /// What a book begins with; the last character is the version.
@@ -60,13 +61,14 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<Ledger> {
     if bytes.is_empty() {
         return Some(Ledger::default());
     }
-    let (numbers, rest) = bytes.as_chunks::<8>();
+    let (numbers, _) = bytes.as_chunks::<8>();
     let numbers: Vec<u64> = numbers.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
     let head: &[u64; HEAD] = numbers.first_chunk()?;
     let (slots, tickets) = (usize::try_from(head[2]).ok()?, usize::try_from(head[3]).ok()?);
     let length = slots.checked_add(tickets)?.checked_mul(ROW)?.checked_add(HEAD)?;
-    let is_whole = rest.is_empty() && numbers.len() == length;
-    if !is_whole || head[0] != MARK || head[1] != sum(&numbers[2..]) {
+    // Behind it may stand the end of a longer one, whose writer was killed before it could cut that off.
+    let numbers = numbers.get(..length)?;
+    if head[0] != MARK || head[1] != sum(&numbers[2..]) {
         return None;
     }
     let (rows, _) = numbers[HEAD..].as_chunks::<ROW>();
@@ -149,7 +151,7 @@ mod tests {
             changed[place] ^= 0x40;
             assert_eq!(from_bytes(&changed), None, "{place}");
         }
-        assert_eq!(from_bytes(&[bytes.as_slice(), &[0; 40]].concat()), None);
+        assert_eq!(from_bytes(&[bytes.as_slice(), &[7; 41]].concat()), Some(ledger()), "the end of a longer one");
         assert_eq!(from_bytes(b"{\"a\": 1}"), None);
     }
 }

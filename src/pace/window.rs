@@ -91,7 +91,7 @@ pub(super) struct Others {
 impl Others {
     fn left(self, amount: u64, now: u64) -> u64 {
         let rest = WINDOW.saturating_sub(now.saturating_sub(self.at));
-        u64::try_from(u128::from(amount) * u128::from(rest) / u128::from(WINDOW)).unwrap_or(amount)
+        u64::try_from((u128::from(amount) * u128::from(rest)).div_ceil(u128::from(WINDOW))).unwrap_or(amount)
     }
 
     /// When no more than `room` of `amount` is left.
@@ -250,6 +250,8 @@ mod tests {
         let others = Others { at: NOW, requests: 0, tokens: 100 };
         let wait = |tokens| starts(limits(600, 100), &[], others, &[tokens])[0];
         assert_eq!([wait(0), wait(50), wait(100)], [0, 30, 60]);
+        let one = Others { at: NOW, requests: 1, tokens: 0 };
+        assert_eq!(starts(limits(1, 100), &[], one, &[1]), [60], "a part of a request is one");
         let many = Others { at: NOW, requests: 100, tokens: 0 };
         assert_eq!(starts(limits(60, 100), &[], many, &[1]), [24]);
     }

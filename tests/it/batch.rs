@@ -6,6 +6,7 @@ use std::fs;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
+use crate::pacing::limit;
 use crate::support::{
     command::Langdock,
     events::{MODEL, Stream, answer, error},
@@ -13,7 +14,7 @@ use crate::support::{
     home::Home,
     reply::Reply,
     request::Request,
-    sending::answering,
+    sending::{answering, send},
     server::Server,
     serving::{DEMO_MODEL, Serving},
 };
@@ -129,10 +130,10 @@ fn a_signal_keeps_what_is_under_way_and_begins_nothing_more() {
     let run = || batch(&server).home(&home).args(["{text}", "-J", "2", "-o", "out.jsonl"]).stdin_bytes("a\nb\nc\nd\n");
     let running = run().spawn();
     server.wait_for_requests(3);
-    running.signal(Signal::SIGINT).wait_for_stderr("2 answers are under way");
+    running.signal(Signal::SIGINT).wait_for_stderr("2 answers under way");
     gate.open();
     let outcome = running.finish();
-    outcome.signal(2).stderr_contains("3 items are done; the same command goes on from there");
+    outcome.signal(2).stderr_contains("3 items done; the same command goes on from there");
     assert_eq!(texts(&records(&home, "out.jsonl")), ["a", "b", "c"]);
     run().run().code(0).stderr_empty();
     assert_eq!((server.requests().len(), records(&home, "out.jsonl").len()), (4, 4));
@@ -201,4 +202,91 @@ fn each_item_is_answered_once_however_often_the_run_is_killed() {
     assert_eq!(seen.len(), ITEMS, "each was seen");
     let again: usize = seen.values().map(|times| times - 1).sum();
     assert!(again <= KILLS * JOBS, "{again} were seen again");
+}
+
+#[test]
+fn a_silent_input_is_told_and_loses_nothing() {
+    let server = echoing();
+    let mut running = batch(&server).args(["{text}", "-i", "-"]).stdin_open().spawn();
+    running.wait_for_stderr("--no-stdin").write_stdin("a\n");
+    running.close_stdin();
+    let outcome = running.finish();
+    assert_eq!(texts(&outcome.code(0).stdout_json_lines()), ["a"]);
+    outcome.stderr("langdock: still waiting for lines on standard input; -i FILE reads a file, --no-stdin none\n");
+}
+
+#[test]
+fn a_picked_model_that_is_gone_is_given_up_for_another_one_by_all_items() {
+    let home = Home::new();
+    let asks = |request: &Request, model: &str| request.json()["model"] == *model;
+    let server = Server::start(move |request, nth| match nth {
+        0 => Reply::json(200, &json!({"data": [{"id": "claude-sonnet-4-5"}]})),
+        _ if asks(request, "claude-sonnet-5") => Reply::sse(answer(&[asked(request).as_str()])),
+        _ => {
+            let message = "Invalid model, available models are: claude-sonnet-5, gpt-5";
+            Reply::json(400, &error("invalid_request_error", message))
+        }
+    });
+    let run = || Langdock::new().key().against(&server).home(&home).args(["batch", "{text}", "-o", "out.jsonl"]);
+    let outcome = run().stdin_bytes("a\nb\nc\n").run();
+    outcome.code(0).stderr_contains("model claude-sonnet-4-5 is gone from region eu; asking claude-sonnet-5 instead");
+    assert_eq!(outcome.stderr.matches("is gone").count(), 1, "{outcome}");
+    assert_eq!(texts(&records(&home, "out.jsonl")), ["a", "b", "c"]);
+    let sent = server.requests().len();
+    run().stdin_bytes("a\nb\nc\n").run().code(0);
+    assert_eq!(server.requests().len(), sent, "the records are those of the model that answered");
+}
+
+#[test]
+fn no_third_model_is_tried() {
+    let server = Server::start(|_, nth| match nth {
+        0 => Reply::json(200, &json!({"data": [{"id": "claude-sonnet-4-5"}]})),
+        _ => {
+            let message = "Invalid model, available models are: claude-sonnet-5, claude-sonnet-6";
+            Reply::json(400, &error("invalid_request_error", message))
+        }
+    });
+    let run = Langdock::new().key().against(&server).args(["batch", "{text}", "-J", "1"]);
+    let outcome = run.stdin_bytes("a\nb\n").run();
+    outcome.code(3).stdout("").stderr_contains("Invalid model");
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn requests_are_paced_by_what_was_learned_of_the_estimates() {
+    let (home, text) = (Home::new(), "word ".repeat(3_000));
+    let server = answering("ok");
+    for _ in 0..4 {
+        send(&server).home(&home).args([text.as_str()]).run().code(0);
+    }
+    // By the estimate alone there is room for two, and by what answers said for all.
+    limit(&home, "tpm = 12000");
+    let lines = format!("{text}\n").repeat(3);
+    let outcome = batch(&server).home(&home).args(["{text}", "--max-tokens", "10"]).stdin_bytes(lines).run();
+    outcome.code(0).stderr_empty();
+}
+
+#[test]
+fn on_a_terminal_a_line_shows_how_far_it_is_and_is_gone_in_the_end() {
+    let (home, gate) = (Home::new(), Gate::new());
+    let held = gate.clone();
+    let server = Server::start(move |request, _| {
+        let asked = asked(request);
+        let reply = Reply::sse(answer(&["ok"]));
+        if asked == "last" { reply.hold_head(&held) } else { reply }
+    });
+    home.write("work/in.txt", "a\nb\nlast\n");
+    let run = batch(&server).home(&home).args(["{text}", "-i", "in.txt", "-o", "out.jsonl"]);
+    let terminal = run.on_terminal(120, 24);
+    terminal
+        .wait_for("2 of 3 done, 0 failed, ")
+        .wait_for(" a minute, 80 tokens in the last minute, ")
+        .wait_for(" left");
+    gate.open();
+    let outcome = terminal.finish();
+    outcome.code(0);
+    // What is written last stands where the line was.
+    let text = outcome.stdout_text();
+    let last = text.rsplit("\x1b[2K").next().unwrap_or_default();
+    assert!(last.ends_with("langdock: 3 of 3 done; 120 tokens\r\n"), "{text:?}");
 }

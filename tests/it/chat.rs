@@ -20,7 +20,7 @@ use crate::support::{
 const ENTER: &str = "\r";
 
 /// Begins `langdock chat` with a model and the test key against `server`.
-fn chat(server: &Server) -> Langdock {
+pub(crate) fn chat(server: &Server) -> Langdock {
     Langdock::new().key().against(server).env("LANGDOCK_MODEL", MODEL).env("NO_COLOR", "1").args(["chat"])
 }
 
@@ -33,7 +33,7 @@ fn at_prompt(server: &Server, home: &Home, args: &[&str]) -> Terminal {
 
 /// Waits until it has prompted so often.
 #[track_caller]
-fn wait_for_prompt(terminal: &Terminal, times: usize) {
+pub(crate) fn wait_for_prompt(terminal: &Terminal, times: usize) {
     // What switches bracketed paste on is written right before each prompt; the prompt itself ends with its sign.
     let on = b"\x1b[?2004h";
     terminal.wait_until(&format!("{times} prompts"), |bytes| {
@@ -55,7 +55,7 @@ fn said(server: &Server, nth: usize) -> Value {
 
 /// Leaves by Ctrl-D and returns the end.
 #[track_caller]
-fn leave(terminal: Terminal) -> Outcome {
+pub(crate) fn leave(terminal: Terminal) -> Outcome {
     terminal.keys(CTRL_D);
     terminal.finish()
 }

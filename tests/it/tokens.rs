@@ -5,9 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
+use crate::batch::batch;
 use crate::support::{
     command::{KEY, Langdock},
-    events::error,
+    events::{MODEL, answer, error},
     home::Home,
     reply::Reply,
     sending::{answering, send},
@@ -80,6 +81,32 @@ fn the_window_of_a_list_counts_too() {
 }
 
 #[test]
+fn the_tokens_a_minute_that_a_server_has_named_count_too() {
+    for header in ["x-ratelimit-limit-tokens", "anthropic-ratelimit-tokens-limit"] {
+        let home = Home::new();
+        let server = Server::start(move |_, _| Reply::sse(answer(&["ok"])).header(header, 5_000));
+        let (long, said) =
+            ("word ".repeat(6_000), format!("the 5000 tokens a minute that the endpoint has named for {MODEL}"));
+        send(&server).home(&home).args(["Hi"]).run().code(0).stderr_empty();
+        let outcome = send(&server).home(&home).stdin_bytes(long.as_str()).run();
+        outcome.code(13).stdout("").stderr_contains(&said).stderr_contains("the largest part is ");
+        let counted = Langdock::new().home(&home).key().against(&server).args(["count", "-m", MODEL]);
+        counted.stdin_bytes(long.as_str()).run().code(13).stdout_contains("total").stderr_contains(&said);
+        server.only_request();
+    }
+}
+
+#[test]
+fn a_batch_learns_from_its_first_answer_what_cannot_fit() {
+    let server = Server::start(|_, _| Reply::sse(answer(&["ok"])).header("x-ratelimit-limit-tokens", 5_000));
+    let lines = format!("Hi\n{}\n", "word ".repeat(6_000));
+    let outcome = batch(&server).args(["{text}", "-J", "1"]).stdin_bytes(lines).run();
+    let records = outcome.code(11).stdout_json_lines();
+    assert_eq!((&records[0]["text"], &records[1]["error"]["kind"]), (&json!("ok"), &json!("too_large")));
+    server.only_request();
+}
+
+#[test]
 fn a_refusal_is_an_object_for_programs() {
     let server = Server::start(|_, _| panic!("nothing is to be sent"));
     let outcome = send(&server).stdin_bytes("word ".repeat(200_001)).args(["-m", SEED, "--json", "-q"]).run();
@@ -102,7 +129,7 @@ fn every_request_leaves_a_line_without_content_or_key() {
     let home = Home::new();
     let server = Server::start(|_, nth| match nth {
         0 => Reply::json(429, &error("rate_limit_error", "Later.")).header("retry-after-ms", 2),
-        1 => Reply::sse(crate::support::events::answer(&["a secret answer"])),
+        1 => Reply::sse(answer(&["a secret answer"])),
         _ => Reply::json(400, &error("invalid_request_error", "No.")),
     });
     send(&server).home(&home).args(["a secret prompt"]).run().code(0);

@@ -9,16 +9,16 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
 
-use super::super::drive::{Outcome, Stop, Timing, conclude};
+use super::super::drive::{HELD_BACK, Outcome, Stop, Timing, a_minute, conclude};
 use super::super::ending::judge;
 use super::super::prepare::estimate_of;
 use super::super::request;
 use super::plan::Made;
 use crate::batch::{Budget, Item, Refused, Result};
-use crate::client::{Advance, Booking, Call, Client};
+use crate::client::{Advance, Booking, Call, Client, Held};
 use crate::error::{Error, Kind};
 use crate::input::Estimate;
-use crate::pace::Priority;
+use crate::pace::{Priority, Why};
 use crate::tool::{Structured, StructuredVerdict};
 
 /// What all jobs share.
@@ -39,6 +39,29 @@ pub(super) struct Shared {
     pub(super) retrying: AtomicUsize,
     /// What a person should know.
     pub(super) notices: Mutex<Vec<String>>,
+    /// The waits that were told.
+    pub(super) told: Mutex<Told>,
+}
+
+/// The waits that were told: all items have the same ones.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    has_limits: bool,
+    held_until: u64,
+}
+
+impl Told {
+    /// What is to be told of a wait: that items wait within the limits once in a run, and each 429 that holds them back.
+    fn take(&mut self, held: &Held) -> Option<String> {
+        let reason = match held.why {
+            Why::Limits(limits) if !std::mem::replace(&mut self.has_limits, true) => {
+                format!("items wait for their turn within {}", a_minute(limits))
+            }
+            Why::HeldBack(until) if until > std::mem::replace(&mut self.held_until, until) => HELD_BACK.to_owned(),
+            Why::Limits(_) | Why::HeldBack(_) => return None,
+        };
+        Some(format!("{reason}; the next one in about {:.0} s", held.expected.as_secs_f64().ceil()))
+    }
 }
 
 /// An item that is to be asked.
@@ -47,6 +70,8 @@ pub(super) struct Job {
     pub(super) item: Item,
     pub(super) made: Made,
     pub(super) wish: Option<Structured>,
+    /// What was learned of the estimates for the model.
+    pub(super) factor: Option<f64>,
     /// Its place in the queue.
     pub(super) waiting: Waiting,
 }
@@ -61,6 +86,8 @@ pub(super) struct Tried {
 pub(super) struct Ended {
     pub(super) item: Item,
     pub(super) hash: String,
+    /// The model that was asked.
+    pub(super) model: String,
     pub(super) tries: Vec<Tried>,
     /// None: it was not asked to its end, and is as if it had not been begun.
     pub(super) result: Option<Result>,
@@ -106,12 +133,13 @@ impl Shared {
 impl Job {
     /// Asks. The budget has let the first request in.
     pub(super) async fn run(self) -> Ended {
-        let Self { shared, item, made, mut wish, waiting } = self;
+        let Self { shared, item, made, mut wish, factor, waiting } = self;
         let Made { mut body, hash, mut estimate, request: mut asked } = made;
-        let mut ended = Ended { item, hash, tries: Vec::new(), result: None, is_fatal: false };
+        let model = asked.model.clone();
+        let mut ended = Ended { item, hash, model, tries: Vec::new(), result: None, is_fatal: false };
         let mut waiting = Some(waiting);
         loop {
-            let booking = Booking::of(&asked.model, estimate.paced(None), asked.max_tokens, Priority::Batch);
+            let booking = Booking::of(&asked.model, estimate.paced(factor), asked.max_tokens, Priority::Batch);
             let call = shared.client.call(body, true, booking).keeping_connection();
             let waiting = waiting.take().unwrap_or_else(|| Waiting::in_queue(&shared));
             let (outcome, was_sent) = ask(&shared, call, &asked.model, waiting).await;
@@ -214,8 +242,14 @@ async fn ask(shared: &Arc<Shared>, mut call: Call, model: &str, waiting: Waiting
             }
             Ok(Advance::Noticed(notice)) => {
                 shared.notices.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
+                shared.moved.notify_one();
             }
-            Ok(Advance::Head(_) | Advance::Received | Advance::Held(_)) => {}
+            Ok(Advance::Held(held)) => {
+                let told = shared.told.lock().unwrap_or_else(PoisonError::into_inner).take(&held);
+                shared.notices.lock().unwrap_or_else(PoisonError::into_inner).extend(told);
+                shared.moved.notify_one();
+            }
+            Ok(Advance::Head(_) | Advance::Received) => {}
         }
     };
     (conclude(call, ended, timing, model, &shared.region), was_sent)

@@ -16,7 +16,6 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, watch};
 
-use super::check::limits;
 use super::gather::{StdinUse, most_bytes, read_files, read_stdin, system_prompt};
 use super::ledger::Ledger;
 use super::offer::Offer;
@@ -26,7 +25,7 @@ use crate::app::App;
 use crate::batch::{Budget, Pattern};
 use crate::cli::{self, Many};
 use crate::error::Error;
-use crate::input::{Attachment, Stdin, Tokens, Turn, assemble};
+use crate::input::{Attachment, Stdin, Turn, assemble};
 use job::Shared;
 use output::Output;
 use plan::Plan;
@@ -53,11 +52,6 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
     }
     let offer = Offer::new(app, &settings);
     let model = offer.choose(true).await?;
-    let mut known = Vec::new();
-    if !ask.input.no_check {
-        known = limits(&offer, &model.id, Tokens { low: u64::MAX, high: u64::MAX }, true).await;
-        known.retain(|limit| limit.is_known);
-    }
     let client = offer.client().await?;
     let paced = settings
         .options
@@ -84,15 +78,29 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
         queued: AtomicUsize::new(0),
         retrying: AtomicUsize::new(0),
         notices: Mutex::new(Vec::new()),
+        told: Mutex::default(),
     };
     let template = given.template.clone();
     let max_tokens = settings.max_tokens.as_ref().map(|tokens| tokens.value);
+    let silence = feed.silence();
     let items = source::read(feed, pattern.clone())
         .map_err(|source| Error::System { what: "start a thread for the items", source })?;
-    let plan =
-        Plan { app, ask: &ask, pattern, template, given, system, shared, wish, model, max_tokens, limits: known };
+    let plan = Plan {
+        app,
+        ask: &ask,
+        offer: &offer,
+        pattern,
+        template,
+        given,
+        system,
+        shared,
+        wish,
+        model,
+        max_tokens,
+        limits: Vec::new(),
+    };
     let ledger = Ledger::new(app, &settings, "batch", &ask);
-    Run::new(app, plan, ledger, output, (Arc::new(jobs), stop), room).go(items).await
+    Run::new(app, plan, ledger, output, (Arc::new(jobs), stop), room).go(items, silence).await
 }
 
 /// Reads the template, out of an editor where that is asked for. With a saved prompt there may be none.

@@ -2,15 +2,15 @@
 
 use bytes::Bytes;
 
-use super::super::check::{Limit, check, estimate};
+use super::super::check::{Limit, check, estimate, limits};
 use super::super::given::Given;
-use super::super::offer::Chosen;
+use super::super::offer::{Chosen, Offer};
 use super::super::request::{Asked, MAX_BODY_BYTES, body, build};
 use crate::app::App;
 use crate::batch::{Item, Pattern, hash_of};
 use crate::cli;
 use crate::error::Error;
-use crate::input::{self, Attachment, Estimate, Places, Template, Turn, assemble, check_many};
+use crate::input::{self, Attachment, Estimate, Places, Template, Tokens, Turn, assemble, check_many};
 use crate::media::Kind;
 use crate::protocol::{ContentBlock, CreateMessage};
 use crate::tool::Structured;
@@ -22,6 +22,7 @@ const TEXT: &str = "text";
 pub(super) struct Plan<'a> {
     pub(super) app: &'a App,
     pub(super) ask: &'a cli::Ask,
+    pub(super) offer: &'a Offer<'a>,
     /// The template of the batch.
     pub(super) pattern: Option<Pattern>,
     /// The saved prompt, as it was before anything was put into it.
@@ -86,6 +87,15 @@ impl Plan<'_> {
             request.messages = Vec::new(); // Their text is in the body: it is not held twice.
         }
         Ok(Made { hash: hash_of(&body), body, estimate, request })
+    }
+
+    /// Looks up what is known of the limits, which the first answer may have told.
+    pub(super) async fn look_up_limits(&mut self) {
+        if !self.ask.input.no_check {
+            let any = Tokens { low: u64::MAX, high: u64::MAX };
+            self.limits = limits(self.offer, &self.model.id, any, true).await;
+            self.limits.retain(|limit| limit.is_known);
+        }
     }
 
     /// Whether the request for this item is that for every other one.

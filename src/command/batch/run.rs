@@ -1,5 +1,6 @@
 //! A run: begins jobs as long as there are items and room, writes what comes of them, and decides how it ends.
 
+use std::collections::{HashSet, VecDeque};
 use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -8,8 +9,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
+use super::super::gather::SILENCE;
 use super::super::ledger::{Ledger, Noted, Taken};
 use super::job::{Ended, Job, Shared, Tried, Waiting, error_of};
 use super::output::Output;
@@ -17,6 +19,7 @@ use super::plan::{Made, Plan};
 use super::source::News;
 use crate::app::App;
 use crate::batch::{Before, Item, Line, Refused, Result as Came, Tally};
+use crate::counted::counted;
 use crate::error::Error;
 use crate::ui::{Meter, Verbosity};
 
@@ -53,10 +56,18 @@ pub(super) struct Run<'a> {
     jobs: JoinSet<Ended>,
     /// A request that waits for its budget.
     held: Option<(Item, Made)>,
+    /// Items that are to be asked of another model.
+    again: VecDeque<Item>,
+    /// Whether the picked model was given up for another one.
+    has_switched: bool,
+    /// Whether the limits were looked up, and whether since the first answer.
+    limits_known: Option<bool>,
     has_all: bool,
     halt: Option<Halt>,
     tally: Tally,
     tokens: u64,
+    /// What a person was told: each job may say the same.
+    told: HashSet<String>,
     meter: Option<Meter>,
     started: Instant,
 }
@@ -82,6 +93,10 @@ impl<'a> Run<'a> {
             room,
             jobs: JoinSet::new(),
             held: None,
+            again: VecDeque::new(),
+            has_switched: false,
+            limits_known: None,
+            told: HashSet::new(),
             has_all: false,
             halt: None,
             tally: Tally::default(),
@@ -91,18 +106,23 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Goes on until all items are done, or as long as it may.
-    pub(super) async fn go(mut self, mut items: mpsc::Receiver<News>) -> Result<(), Error> {
+    /// Goes on until all items are done, or as long as it may. `silence` is what is said where nothing comes for a while.
+    pub(super) async fn go(mut self, mut items: mpsc::Receiver<News>, silence: Option<String>) -> Result<(), Error> {
         let app = self.app;
         let mut signal = pin!(app.interrupt.wait());
         let mut closed = pin!(self.output.closed());
         let every = if self.meter.is_some() { ON_TERMINAL } else { ELSEWHERE };
+        let (mut silence, mut is_silent) = (silence, pin!(sleep(SILENCE)));
         let mut tick = interval(every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tick.reset();
         let shared = Arc::clone(&self.shared);
         while !self.is_over() {
             self.begin_held();
+            if let Some(item) = self.again.pop_front_if(|_| self.halt.is_none() && self.held.is_none()) {
+                self.look_at(item).await?;
+                continue;
+            }
             tokio::select! {
                 biased;
                 signal = &mut signal, if !matches!(self.halt, Some(Halt::Signal(_))) => self.interrupt(signal),
@@ -110,10 +130,14 @@ impl<'a> Run<'a> {
                 Some(ended) = self.jobs.join_next(), if !self.jobs.is_empty() => {
                     self.end(ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())))?;
                 }
-                news = items.recv(), if self.may_begin() => match news {
-                    Some(news) => self.hear(news).await?,
-                    None => self.has_all = true,
-                },
+                news = items.recv(), if self.may_begin() => {
+                    silence = None;
+                    match news {
+                        Some(news) => self.hear(news).await?,
+                        None => self.has_all = true,
+                    }
+                }
+                () = &mut is_silent, if silence.is_some() => self.tell(&silence.take().unwrap_or_default()),
                 () = shared.moved.notified() => {}
                 _ = tick.tick() => self.show(),
             }
@@ -134,7 +158,7 @@ impl<'a> Run<'a> {
     }
 
     fn is_over(&self) -> bool {
-        self.jobs.is_empty() && (self.halt.is_some() || self.has_all && self.held.is_none())
+        self.jobs.is_empty() && (self.halt.is_some() || self.has_all && self.held.is_none() && self.again.is_empty())
     }
 
     async fn hear(&mut self, news: News) -> Result<(), Error> {
@@ -142,15 +166,22 @@ impl<'a> Run<'a> {
             News::Total(total) => self.tally.total = Some(total),
             News::Notice(notice) => self.tell(&notice),
             News::Failed(error) => self.halt = Some(Halt::Failed(error)),
-            News::Item(item) => self.look_at(item).await?,
+            News::Item(item) => {
+                if item.index == 1 && self.plan.asks_the_same(&item) {
+                    self.tell("the template has no {field}: every request is the same");
+                }
+                self.look_at(item).await?;
+            }
         }
         Ok(())
     }
 
     /// Takes an item at hand, unless it is done, or can be no request.
     async fn look_at(&mut self, mut item: Item) -> Result<(), Error> {
-        if item.index == 1 && self.plan.asks_the_same(&item) {
-            self.tell("the template has no {field}: every request is the same");
+        let has_answers = self.tally.answered > 0;
+        if self.limits_known.is_none_or(|since_an_answer| has_answers && !since_an_answer) {
+            self.plan.look_up_limits().await;
+            self.limits_known = Some(has_answers);
         }
         match self.plan.make(&mut item).await {
             Err(error) => self.refuse(&item, &error)?,
@@ -172,7 +203,8 @@ impl<'a> Run<'a> {
             Ok(()) => {
                 let waiting = Waiting::in_queue(&self.shared);
                 let wish = self.plan.wish.clone();
-                self.jobs.spawn(Job { shared: Arc::clone(&self.shared), item, made, wish, waiting }.run());
+                let factor = self.ledger.factor(&self.plan.model.id, &made.estimate);
+                self.jobs.spawn(Job { shared: Arc::clone(&self.shared), item, made, wish, factor, waiting }.run());
             }
             Err(Refused::NotYet) if !self.jobs.is_empty() => self.held = Some((item, made)),
             Err(refused) => self.halt = Some(Halt::Budget(refused)),
@@ -187,12 +219,12 @@ impl<'a> Run<'a> {
     }
 
     /// Writes the record of an item that was asked, and notes its requests.
-    fn end(&mut self, ended: Ended) -> Result<(), Error> {
+    fn end(&mut self, mut ended: Ended) -> Result<(), Error> {
         let mut usage = Map::new();
         let mut tokens = 0;
         for Tried { estimate, outcome } in &ended.tries {
             let taken = Taken::of(outcome.answer.as_ref());
-            let (model, timing) = (&self.plan.model.id, outcome.timing);
+            let (model, timing) = (&ended.model, outcome.timing);
             self.ledger.note(&Noted { model, estimate, taken, timing, error: outcome.error.as_ref() });
             if let Some(answer) = &outcome.answer {
                 add(&mut usage, &answer.message.usage.0);
@@ -201,17 +233,38 @@ impl<'a> Run<'a> {
         }
         self.tokens += tokens;
         let index = ended.item.index;
-        let Some(result) = ended.result.filter(|_| !ended.is_fatal) else {
-            if let (true, None, Some(last)) = (ended.is_fatal, &self.halt, ended.tries.into_iter().next_back()) {
-                self.halt = last.outcome.error.map(Halt::Failed);
-                self.stop.send_replace(true);
+        if let (true, None, Some(last)) = (ended.is_fatal, &self.halt, ended.tries.pop()) {
+            if self.has_other_model(&ended.model, last.outcome.error.as_ref()) {
+                self.again.push_back(ended.item);
+                return Ok(());
             }
-            return self.write(index, None);
-        };
+            self.halt = last.outcome.error.map(Halt::Failed);
+            self.stop.send_replace(true);
+        }
+        let Some(result) = ended.result.filter(|_| !ended.is_fatal) else { return self.write(index, None) };
         self.tally.end(self.started.elapsed(), tokens, result.is_error());
         let usage = Some(&usage).filter(|usage| !usage.is_empty());
         let record = Line::write(&ended.item, Some(&ended.hash), result, usage);
         self.write(index, Some(record))
+    }
+
+    /// Whether an item that failed is to be asked of another model: the picked one is gone. Of those that are told so, the
+    /// first one picks.
+    fn has_other_model(&mut self, asked: &str, error: Option<&Error>) -> bool {
+        if asked != self.plan.model.id {
+            return true;
+        }
+        if self.has_switched {
+            return false;
+        }
+        let choose = || self.plan.offer.choose_again(&self.plan.model, error);
+        let next = if let Some(meter) = &self.meter { meter.aside(choose) } else { choose() };
+        let Some(next) = next else { return false };
+        self.plan.model = next;
+        self.has_switched = true;
+        self.limits_known = None;
+        self.again.extend(self.held.take().map(|(item, _)| item));
+        true
     }
 
     fn write(&mut self, index: u64, record: Option<String>) -> Result<(), Error> {
@@ -232,7 +285,8 @@ impl<'a> Run<'a> {
         let under_way = self.jobs.len().saturating_sub(waiting);
         if under_way > 0 {
             self.tell(&format!(
-                "interrupted: {under_way} answers are under way and will be kept; a second time ends at once"
+                "interrupted: {} under way, to be kept; a second time ends at once",
+                counted(under_way, "answer")
             ));
         }
     }
@@ -252,9 +306,11 @@ impl<'a> Run<'a> {
 
     fn tell_notices(&mut self) {
         let notices = std::mem::take(&mut *self.shared.notices.lock().unwrap_or_else(PoisonError::into_inner));
-        // Each job may say the same.
-        if let Some(notice) = notices.first() {
-            self.tell(notice);
+        for notice in notices {
+            if !self.told.contains(&notice) {
+                self.tell(&notice);
+                self.told.insert(notice);
+            }
         }
     }
 
@@ -271,10 +327,14 @@ impl<'a> Run<'a> {
         let left_over = self.output.close(self.halt.is_none())?;
         if is_terminal && self.halt.is_none() {
             let line = self.tally.line(self.started.elapsed());
-            self.app.notices.notice(&format!("{}; {} tokens", line.split(',').next().unwrap_or_default(), self.tokens));
+            self.app.notices.notice(&format!(
+                "{}; {}",
+                line.split(',').next().unwrap_or_default(),
+                counted(self.tokens, "token")
+            ));
         }
         if left_over > 0 {
-            self.app.notices.notice(&format!("the output also has {left_over} records of other requests"));
+            self.app.notices.notice(&format!("the output also has {} of other requests", counted(left_over, "record")));
         }
         let can_go_on = self.output.can_go_on();
         let done = self.tally.done();
@@ -282,7 +342,7 @@ impl<'a> Run<'a> {
             Some(Halt::Signal(signal)) => {
                 let how =
                     if can_go_on { "the same command goes" } else { "with --output FILE the same command could go" };
-                self.app.notices.notice(&format!("{done} items are done; {how} on from there"));
+                self.app.notices.notice(&format!("{} done; {how} on from there", counted(done, "item")));
                 Err(Error::Interrupted(signal))
             }
             Some(Halt::Failed(error)) => Err(error),

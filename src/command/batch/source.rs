@@ -30,6 +30,19 @@ pub(super) enum Feed {
     Files(Vec<PathBuf>),
 }
 
+impl Feed {
+    /// What is said where nothing comes for a while.
+    pub(super) fn silence(&self) -> Option<String> {
+        match self {
+            Self::Lines(path) => Some(format!("still reading `{}`", path.display())),
+            Self::Stdin => {
+                Some("still waiting for lines on standard input; -i FILE reads a file, --no-stdin none".to_owned())
+            }
+            Self::Files(_) => None,
+        }
+    }
+}
+
 /// What comes.
 #[derive(Debug)]
 pub(super) enum News {

@@ -1,5 +1,6 @@
 //! What the user said and attached, as the script quotes it.
 
+use crate::counted::counted;
 use crate::demo::ask::{Ask, Content, Role};
 
 /// Characters of a quoted text.
@@ -60,23 +61,22 @@ fn attachment(content: &Content<'_>) -> Option<String> {
     match content {
         Content::Text(text) => {
             let Framed { name, text } = framed(text)?;
-            Some(format!("**{name}**: text, {}, {}", count(text.len(), "byte"), count(text.lines().count(), "line")))
+            Some(format!(
+                "**{name}**: text, {}, {}",
+                counted(text.len(), "byte"),
+                counted(text.lines().count(), "line")
+            ))
         }
         Content::Image(image) => {
-            let (width, height, size) = (image.width, image.height, count(image.bytes, "byte"));
+            let (width, height, size) = (image.width, image.height, counted(image.bytes, "byte"));
             Some(format!("**image**: {}, {width} × {height} pixels, {size}", image.media_type))
         }
         Content::Document(document) => {
             let title = document.title.unwrap_or("document");
-            Some(format!("**{title}**: {}, {}", document.media_type, count(document.bytes, "byte")))
+            Some(format!("**{title}**: {}, {}", document.media_type, counted(document.bytes, "byte")))
         }
         Content::ToolUse { .. } | Content::ToolResult { .. } | Content::Thinking(_) => None,
     }
-}
-
-/// Returns a number and its noun, in the plural where it is not one.
-pub(super) fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The words of the answers: short Markdown that says what it is and quotes what it was given.
 
 use super::Block;
-use super::prompt::{self, count, quoted};
+use super::prompt::{self, quoted};
+use crate::counted::counted;
 use crate::demo::ask::{Ask, Content, Role};
 
 /// Code by the language that a prompt names; the first is for a prompt that names none.
@@ -21,7 +22,7 @@ const TOUR: &str = include_str!("tour.md");
 pub(super) fn text(ask: &Ask<'_>) -> String {
     let results = results(ask);
     if !results.is_empty() {
-        let calls = count(results.len(), "tool call");
+        let calls = counted(results.len(), "tool call");
         return format!("This is a scripted answer, made from {calls}:\n\n- {}", results.join("\n- "));
     }
     let words = prompt::words_asked(ask);
@@ -58,8 +59,8 @@ pub(super) fn continuation(text: &str, prefill: &str, ask: &Ask<'_>) -> String {
 
 /// Returns what goes before the answer to a request that wants thinking.
 pub(super) fn thinking(ask: &Ask<'_>) -> String {
-    let words = count(prompt::words_asked(ask).split_whitespace().count(), "word");
-    let attachments = count(prompt::attachments(ask).len(), "attachment");
+    let words = counted(prompt::words_asked(ask).split_whitespace().count(), "word");
+    let attachments = counted(prompt::attachments(ask).len(), "attachment");
     format!("The prompt has {words} and {attachments}. There is no model here to think about it, so a script answers.")
 }
 

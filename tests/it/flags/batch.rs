@@ -124,7 +124,7 @@ fn retry_failed() {
 fn max_requests() {
     let server = answering("ok");
     let outcome = batch(&server).args(["{text}", "--max-requests", "2"]).stdin_bytes("a\nb\nc\n").run();
-    outcome.code(13).stderr_contains("the budget of 2 requests is used up; 2 items are done");
+    outcome.code(13).stderr_contains("the budget of 2 requests is used up; 2 items done");
     assert_eq!((server.requests().len(), outcome.stdout_json_lines().len()), (2, 2));
     let outcome = batch(&server).args(["{text}", "--max-requests", "2"]).stdin_bytes("a\nb\n").run();
     outcome.code(0).stderr_empty();
@@ -133,7 +133,7 @@ fn max_requests() {
 fn max_total_tokens() {
     let server = answering("ok");
     let outcome = batch(&server).args(["{text}", "--max-total-tokens", "1"]).stdin_bytes("a\nb\nc\n").run();
-    outcome.code(13).stderr_contains("the budget of 1 tokens");
+    outcome.code(13).stderr_contains("the budget of 1 token;");
     assert_eq!((server.requests().len(), outcome.stdout_json_lines().len()), (1, 1));
 }
 
