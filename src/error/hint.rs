@@ -16,7 +16,7 @@ impl Error {
             Self::Usage { hint, .. } => return hint.clone(),
             Self::Config(error) => return Some(config_hint(error)),
             Self::Input(error) => return Some(input_hint(error)),
-            Self::Session(error) => return session_hint(error),
+            Self::Session(error) => return Some(session_hint(error)),
             Self::Call { after_content: true, .. } => "what came is kept; send the request again for a whole answer",
             Self::Call { source, model, .. } => return Some(call_hint(source, model)),
             Self::NoModel => {
@@ -122,6 +122,9 @@ fn input_hint(error: &input::Error) -> String {
         input::Error::Binary { .. } => "send text, an image (JPEG, PNG, GIF, WebP) or a PDF",
         input::Error::ImageFormat { .. } => "convert it first, for example to PNG",
         input::Error::Image { source: ImageError::Damaged, .. } => "check that the file is whole",
+        input::Error::Image { source: ImageError::TooManyPixelsOfMany(_), .. } => {
+            "make the image smaller, send fewer, or begin another conversation"
+        }
         input::Error::Image { .. } => "make the image smaller",
         input::Error::TooLong { .. } => "send it in pieces, or try it with --no-check",
         input::Error::TextAttached { .. } => "send text with -f",
@@ -134,7 +137,7 @@ fn input_hint(error: &input::Error) -> String {
     hint.to_owned()
 }
 
-fn session_hint(error: &session::Error) -> Option<String> {
+fn session_hint(error: &session::Error) -> String {
     let hint = match error {
         session::Error::Unknown(_) => "`langdock session list` names them",
         session::Error::Ambiguous { .. } => "give more of the id",
@@ -143,11 +146,13 @@ fn session_hint(error: &session::Error) -> Option<String> {
         session::Error::Newer { .. } => "use a newer langdock",
         session::Error::NoHome => "set HOME",
         session::Error::BadName { .. } => "choose another name",
-        session::Error::Foreign { .. } | session::Error::Unreadable { .. } | session::Error::Unwritable { .. } => {
-            return None;
+        session::Error::Foreign { path } => {
+            return format!("`head -c 300 '{}'` shows what it is; moved elsewhere, it is in nobody's way", path.display());
         }
+        session::Error::Unreadable { path, .. } => return look_at(path),
+        session::Error::Unwritable { path, .. } => return look_at(path.parent().unwrap_or(path)),
     };
-    Some(hint.to_owned())
+    hint.to_owned()
 }
 
 fn call_hint(error: &client::Error, model: &str) -> String {

@@ -1,6 +1,7 @@
 //! Conversations: what is saved, what is gone on from, and what survives.
 
 mod kept;
+mod killed;
 mod parallel;
 mod saved;
 

@@ -15,23 +15,6 @@ fn begins(text: &str) -> Server {
 }
 
 #[test]
-fn what_a_killed_process_had_shown_is_kept_wherever_it_was() {
-    let text = "One **two**\n\nthree \"four\" ä🙂 five\n";
-    for length in [1, 4, 11, 13, 20, 28, 33, text.chars().count()] {
-        let shown_text: String = text.chars().take(length).collect();
-        let (server, home) = (begins(&shown_text), Home::new());
-        let running = saying(&server, &home, &["--session", "x", "question"]).spawn();
-        running.wait_for_stdout(&shown_text).signal(Signal::SIGKILL);
-        running.finish().signal(9);
-        let outcome = Langdock::new().home(&home).args(["session", "show", "x", "--json"]).run();
-        let kept = outcome.code(0).stderr_contains("a process that was killed").stdout_json();
-        let turn = &kept["turns"][1];
-        assert_eq!((turn["partial"].as_bool(), turn["content"][0]["text"].as_str()), (Some(true), Some(&*shown_text)));
-        assert_eq!(kept["turns"][0]["content"][0]["text"], "question");
-    }
-}
-
-#[test]
 fn a_process_that_is_killed_before_the_answer_has_kept_the_question() {
     let home = Home::new();
     let server = Server::start(|_, _| Reply::never());
