@@ -147,7 +147,10 @@ fn session_hint(error: &session::Error) -> String {
         session::Error::NoHome => "set HOME",
         session::Error::BadName { .. } => "choose another name",
         session::Error::Foreign { path } => {
-            return format!("`head -c 300 '{}'` shows what it is; moved elsewhere, it is in nobody's way", path.display());
+            return format!(
+                "`head -c 300 '{}'` shows what it is; moved elsewhere, it is in nobody's way",
+                path.display()
+            );
         }
         session::Error::Unreadable { path, .. } => return look_at(path),
         session::Error::Unwritable { path, .. } => return look_at(path.parent().unwrap_or(path)),

@@ -1,6 +1,7 @@
 //! `langdock chat`: a person at a terminal, and a program with lines.
 
 mod commands;
+mod faults;
 mod lines;
 mod trouble;
 mod typing;

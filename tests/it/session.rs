@@ -3,6 +3,7 @@
 mod kept;
 mod killed;
 mod parallel;
+mod pictures;
 mod saved;
 
 use serde_json::Value;

@@ -169,7 +169,7 @@ impl Chat<'_> {
     }
 
     /// The client, and with it the connection, of the whole conversation.
-    async fn client(&mut self) -> Result<Client, Error> {
+    pub(super) async fn client(&mut self) -> Result<Client, Error> {
         if let Some(client) = &self.client {
             return Ok(client.clone());
         }
