@@ -1,5 +1,6 @@
 //! Conversations: what is saved, what is gone on from, and what survives.
 
+mod broken;
 mod kept;
 mod killed;
 mod parallel;
