@@ -29,7 +29,7 @@ impl Chat<'_> {
             self.settle(ended, Some(first.text))?;
         }
         loop {
-            let prompt = self.status().prompt(editor.columns());
+            let prompt = self.status().prompt(Editor::columns());
             let draft = self.draft.clone();
             let typed = tokio::select! {
                 biased;

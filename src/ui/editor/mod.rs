@@ -100,7 +100,7 @@ impl Editor {
     }
 
     /// How wide the terminal is, in columns.
-    pub(crate) fn columns(&self) -> usize {
+    pub(crate) fn columns() -> usize {
         thread::size().columns
     }
 

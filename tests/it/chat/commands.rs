@@ -173,6 +173,33 @@ fn a_conversation_that_was_left_is_gone_on_with() {
 }
 
 #[test]
+fn what_is_attached_is_listed_and_taken_away_again() {
+    let long = ["word"; 30].join(" ");
+    let (server, home) = (answering(&long), Home::new());
+    home.write("work/a.gif", GIF);
+    home.write("work/b.txt", "B");
+    let terminal = at_prompt(&server, &home, &[]);
+    for (keys, prompts) in [("/image a.gif", 2), ("/file b.txt", 3), ("/attachments", 4), ("/drop 1", 5), ("One", 6)] {
+        terminal.keys(keys).keys(ENTER);
+        wait_for_prompt(&terminal, prompts);
+    }
+    for (keys, prompts) in [("/image a.gif", 7), ("/drop", 8), ("/raw", 9), ("Two", 10), ("/drop 7", 11)] {
+        terminal.keys(keys).keys(ENTER);
+        wait_for_prompt(&terminal, prompts);
+    }
+    let outcome = leave(terminal);
+    outcome.code(0).stdout_contains("1 attachment\r\n").stdout_contains("2 attachments\r\n");
+    outcome.stdout_contains("there is no attachment `7`");
+    assert_eq!(outcome.stdout_text().matches(&long).count(), 1, "the one before `/raw` has its lines broken");
+    let first = said(&server, 0);
+    assert!(first[0]["text"].as_str().unwrap().contains("b.txt"), "{first}");
+    assert_eq!(
+        (first.as_array().unwrap().len(), &first[1]["text"], said(&server, 1)),
+        (2, &json!("One"), json!("Two"))
+    );
+}
+
+#[test]
 fn a_copy_that_was_turned_to_is_gone_on_with() {
     let (server, home) = (counting(), Home::new());
     let terminal = at_prompt(&server, &home, &["One"]);

@@ -28,6 +28,31 @@ fn a_process_that_is_killed_before_the_answer_has_kept_the_question() {
 }
 
 #[test]
+fn what_cannot_be_kept_yet_is_kept_as_soon_as_it_can_be() {
+    let (server, home) = (begins("Half"), Home::new());
+    let running = saying(&server, &home, &["--session", "x", "question"]).spawn();
+    running.wait_for_stdout("Half").signal(Signal::SIGKILL);
+    running.finish().signal(9);
+    let list = || Langdock::new().home(&home).args(["session", "list"]).run();
+    // A folder in the place of the file: nobody can write there, not even root.
+    let sessions = home.data().join("sessions");
+    let is_file =
+        |path: &std::path::PathBuf| path.extension().is_some_and(|ending| ending == "jsonl") && path.is_file();
+    let file = fs::read_dir(&sessions).unwrap().map(|entry| entry.unwrap().path()).find(is_file).unwrap();
+    let aside = home.path().join("aside");
+    fs::rename(&file, &aside).unwrap();
+    fs::create_dir(&file).unwrap();
+    list()
+        .code(0)
+        .stderr_contains("could not be put into its conversation: cannot")
+        .stderr_contains("directory (os error");
+    fs::remove_dir(&file).unwrap();
+    fs::rename(&aside, &file).unwrap();
+    list().code(0).stderr_contains("is kept in the conversation `x`");
+    assert_eq!(shown(&home, "x")["turns"][1]["content"][0]["text"], "Half");
+}
+
+#[test]
 fn an_answer_that_was_stopped_stays_as_what_the_model_said() {
     let (server, home) = (begins("Half an ans"), Home::new());
     let running = saying(&server, &home, &["--session", "x", "question"]).spawn();
