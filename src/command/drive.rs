@@ -110,6 +110,17 @@ pub(crate) async fn list_models(app: &App, mut call: Call) -> Result<Vec<Model>,
     }
 }
 
+/// The same without a word, and with one try only; none where that fails.
+pub(crate) async fn list_models_at_once(mut call: Call) -> Option<Vec<Model>> {
+    loop {
+        match call.advance().await {
+            Ok(Advance::Finished) => return Some(call.into_models()),
+            Ok(Advance::Retrying(_)) | Err(_) => return None,
+            Ok(_) => {}
+        }
+    }
+}
+
 /// What ended a call early.
 pub(super) enum Stop {
     /// It failed.

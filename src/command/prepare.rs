@@ -11,9 +11,12 @@ use crate::app::App;
 use crate::cli;
 use crate::config::Settings;
 use crate::error::Error;
-use crate::input::{Asking, Estimate, Turn, check_many};
+use crate::input::{Asking, Estimate, Turn, check_many, pictures_of};
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
 use crate::tool::Structured;
+
+/// What a conversation that is gone on with is called in messages.
+pub(super) const EARLIER: &str = "the conversation so far";
 
 /// What the user's turn is gathered from.
 pub(super) struct Gathering<'a> {
@@ -47,7 +50,6 @@ pub(super) async fn prepare(
     for notice in &turn.notices {
         app.notices.notice(notice);
     }
-    check_many(&[given.conversation.pictures.as_slice(), &turn.pictures].concat())?;
     // The template's system prompt has been filled by now.
     let flags = given.complete(args);
     let (tools, tool_choice) = match wish {
@@ -55,8 +57,9 @@ pub(super) async fn prepare(
         None => (given.definitions(), given.tool_choice(args.tools.tool_choice.as_deref(), &flags)?),
     };
     if let Some(kept) = kept {
-        go_on(kept, &mut given, &mut system, &flags, &turn.content);
+        go_on(kept, &mut given, &mut system, &flags, &turn.content)?;
     }
+    check_many(&[given.conversation.pictures.as_slice(), &turn.pictures].concat())?;
     let is_sent = !(args.looking.dry_run || args.looking.curl);
     let model = offer.choose(is_sent).await?;
     let earlier = &given.conversation.messages;
@@ -88,7 +91,7 @@ fn go_on(
     system: &mut Option<String>,
     flags: &cli::Request,
     content: &[ContentBlock],
-) {
+) -> Result<(), Error> {
     if kept.is_saved() {
         let mut said = given.conversation.messages.clone();
         said.push(InputMessage { role: Role::User, content: content.to_vec() });
@@ -105,9 +108,11 @@ fn go_on(
         *system = kept.conversation().system().map(str::to_owned);
     }
     let mut messages = kept.conversation().messages();
+    given.conversation.pictures.splice(0..0, pictures_of(&messages, EARLIER)?);
     messages.append(&mut given.conversation.messages);
     given.conversation.messages = messages;
-    given.conversation_part.get_or_insert_with(|| ("the conversation so far".to_owned(), kept.conversation().size()));
+    given.conversation_part.get_or_insert_with(|| (EARLIER.to_owned(), kept.conversation().size()));
+    Ok(())
 }
 
 /// Estimates a request that is put together.

@@ -119,6 +119,9 @@ fn input_hint(error: &input::Error) -> String {
         input::Error::Binary { .. } => "send text, an image (JPEG, PNG, GIF, WebP) or a PDF",
         input::Error::ImageFormat { .. } => "convert it first, for example to PNG",
         input::Error::Image { source: ImageError::Damaged, .. } => "check that the file is whole",
+        input::Error::Image { source: ImageError::TooManyPixelsOfMany(_), .. } => {
+            "make the image smaller, send fewer, or begin another conversation"
+        }
         input::Error::Image { .. } => "make the image smaller",
         input::Error::TooLong { .. } => "send it in pieces, or try it with --no-check",
         input::Error::TextAttached { .. } => "send text with -f",

@@ -33,20 +33,19 @@ pub(crate) fn check_many(pictures: &[Picture]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks and lists the pictures of earlier turns, those in results of tools included. `file` names the conversation.
-pub(super) fn pictures_of(messages: &[InputMessage], file: &str) -> Result<Vec<Picture>, Error> {
+/// Checks and lists the pictures of earlier turns, those in results of tools included. `whole` is what they are part of.
+pub(crate) fn pictures_of(messages: &[InputMessage], whole: &str) -> Result<Vec<Picture>, Error> {
     let mut pictures = Vec::new();
     for block in messages.iter().flat_map(|message| &message.content) {
         match block {
-            ContentBlock::Image(image) => {
-                if let Source::Json(source) = &image.source {
-                    add(&mut pictures, source, file)?;
-                }
-            }
+            ContentBlock::Image(image) => match &image.source {
+                Source::Bytes(raw) => add(&mut pictures, Some(&raw.bytes), whole)?,
+                Source::Json(source) => add(&mut pictures, decoded(source).as_deref(), whole)?,
+            },
             ContentBlock::ToolResult(result) => {
                 let blocks = result.content.as_ref().and_then(Value::as_array).into_iter().flatten();
                 for block in blocks.filter(|block| block["type"] == "image") {
-                    add(&mut pictures, &block["source"], file)?;
+                    add(&mut pictures, decoded(&block["source"]).as_deref(), whole)?;
                 }
             }
             _ => {} // No other block holds pictures.
@@ -55,10 +54,13 @@ pub(super) fn pictures_of(messages: &[InputMessage], file: &str) -> Result<Vec<P
     Ok(pictures)
 }
 
-fn add(pictures: &mut Vec<Picture>, source: &Value, file: &str) -> Result<(), Error> {
-    let name = format!("image {} of {file}", pictures.len() + 1);
-    let bytes = source["data"].as_str().and_then(|data| STANDARD.decode(data).ok());
-    let size = match bytes.map(|bytes| check_image(&bytes)) {
+fn decoded(source: &Value) -> Option<Vec<u8>> {
+    source["data"].as_str().and_then(|data| STANDARD.decode(data).ok())
+}
+
+fn add(pictures: &mut Vec<Picture>, bytes: Option<&[u8]>, whole: &str) -> Result<(), Error> {
+    let name = format!("image {} of {whole}", pictures.len() + 1);
+    let size = match bytes.map(check_image) {
         Some(Ok(size)) => Some(size),
         // What cannot be read goes out as it came: the endpoint may know more than is known here.
         Some(Err(ImageError::Damaged)) | None => None,

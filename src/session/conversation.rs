@@ -292,7 +292,7 @@ impl Conversation {
     }
 
     /// Makes the conversation the one that was last used.
-    pub(super) fn mark_as_last(&self) -> Result<(), Error> {
+    pub(crate) fn mark_as_last(&self) -> Result<(), Error> {
         let link = self.folder.join("last");
         let part = self.folder.join(format!("last.{:016x}.part", fastrand::u64(..)));
         let target = format!("{}.jsonl", self.id());

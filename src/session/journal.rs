@@ -1,6 +1,7 @@
 //! The journal of an exchange: what was said and what comes is in it before it is sent or shown, so that a process that is
 //! killed loses nothing. It is locked as long as its process lives; one that is free is put into its conversation.
 
+use std::error::Error as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -98,8 +99,9 @@ pub(super) fn recover(folder: &Path) -> Vec<String> {
     let recovered = |entry: fs::DirEntry| match recover_one(folder, &entry.path()) {
         Ok(notice) => notice,
         Err(error) => {
+            let cause = error.source().map_or(String::new(), |cause| format!(": {cause}"));
             let path = entry.path();
-            Some(format!("what is in `{}` could not be put into its conversation: {error}", path.display()))
+            Some(format!("what is in `{}` could not be put into its conversation: {error}{cause}", path.display()))
         }
     };
     entries.flatten().filter_map(recovered).collect()

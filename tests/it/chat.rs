@@ -1,9 +1,11 @@
 //! `langdock chat`: a person at a terminal, and a program with lines.
 
 mod commands;
+mod faults;
 mod lines;
 mod trouble;
 mod typing;
+mod whole;
 
 use serde_json::Value;
 

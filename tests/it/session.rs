@@ -1,7 +1,10 @@
 //! Conversations: what is saved, what is gone on from, and what survives.
 
+mod broken;
 mod kept;
+mod killed;
 mod parallel;
+mod pictures;
 mod saved;
 
 use serde_json::Value;

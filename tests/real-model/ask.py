@@ -3,12 +3,17 @@
     ask.py PROGRAM BASE_URL KEY FOLDER
 """
 
+import http.client
+import http.server
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+import urllib.parse
 from pathlib import Path
 
 PROGRAM, BASE_URL, KEY, FOLDER = sys.argv[1:]
@@ -110,6 +115,84 @@ def interrupted_file():
     print(f"SIGINT in mid-answer with -o: FILE.part alone, {part.stat().st_size} bytes")
 
 
+class Recorder(http.server.BaseHTTPRequestHandler):
+    """Hands requests on to the model, and keeps their bodies."""
+
+    bodies: list[dict] = []
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.bodies.append(json.loads(body))
+        model = http.client.HTTPConnection(urllib.parse.urlsplit(BASE_URL).netloc, timeout=DEADLINE_S)
+        kept = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
+        model.request("POST", self.path, body, kept)
+        answer = model.getresponse()
+        self.send_response(answer.status)
+        self.send_header("content-type", answer.headers["content-type"])
+        self.send_header("connection", "close")
+        self.end_headers()
+        shutil.copyfileobj(answer, self.wfile)
+        model.close()
+
+    def log_message(self, *_):
+        pass
+
+
+# What is said, how the answer is made to begin, and its tokens at most. The model is so small that it answers no question
+# about a name; it does say again what was said to it first.
+FIVE_TURNS = [
+    ("Hello! My name is {0}. My name is {0}.", "Hello", 6),
+    ("What is two plus two?", "Two plus two is", 4),
+    ("Which colour is the sky?", "The sky is", 4),
+    ("Is a cat an animal?", "A cat is", 4),
+    ("Repeat my first message.", "Hello! My name is", 8),
+]
+
+
+def remembers():
+    """The last of five turns, each a process of its own, knows what was said in the first."""
+    recorder = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
+    threading.Thread(target=recorder.serve_forever, daemon=True).start()
+    way = urllib.parse.urlsplit(BASE_URL).path
+    base_url = f"http://127.0.0.1:{recorder.server_address[1]}{way}"
+    for name in ("Zebulon", "Hannah", "Oscar"):
+        session = f"{name}-{os.getpid()}"
+        send = f"langdock send --session {session} -q --temperature 0 --allow-truncated"
+        said = []
+        for words, beginning, tokens in FIVE_TURNS:
+            words = words.format(name)
+            command = f"{send} --max-tokens {tokens} --prefill '{beginning}' '{words}'"
+            out, err, code = finish(start(command, LANGDOCK_BASE_URL=base_url))
+            check(code == 0 and not err, f"five turns: exit {code}", command, out, err)
+            sent = Recorder.bodies.pop()
+            earlier = [(message["role"], text_of(message["content"])) for message in sent["messages"][:-1]]
+            expected = [*said, ("user", words)]
+            check(earlier == expected, "five turns: not all that was said went along", earlier, expected)
+            answer = out.decode().removesuffix("\n")
+            said = [*expected, ("assistant", beginning + answer)]
+        check(name in answer, f"five turns: {name} is forgotten", *said)
+        out, err, code = finish(start(f"langdock session show --json {session}"))
+        kept = [(turn["role"], text_of(turn["content"])) for turn in json.loads(out)["turns"]]
+        check(merged(kept) == said, "five turns: what is kept is not what was said", kept, said)
+        finish(start(f"langdock session rm {session}"))
+        print(f"five turns: the last knows the first: {FIVE_TURNS[-1][1]}{answer}")
+    recorder.shutdown()
+
+
+def text_of(content):
+    return content if isinstance(content, str) else "".join(block["text"] for block in content)
+
+
+def merged(turns):
+    """How an answer was made to begin is a turn of its own in the file."""
+    sides = []
+    for role, text in turns:
+        if sides and sides[-1][0] == role:
+            text = sides.pop()[1] + text
+        sides.append((role, text))
+    return sides
+
+
 def file_to_send():
     """README.md, or what of it fits into the model."""
     path = Path("README.md")
@@ -134,6 +217,7 @@ def main():
     wrong_key()
     interrupted()
     interrupted_file()
+    remembers()
 
 
 main()

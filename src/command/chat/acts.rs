@@ -33,7 +33,10 @@ impl Chat<'_> {
         match act {
             Act::Help => self.help(argument)?,
             Act::Model => self.show_or_set_model(argument),
-            Act::Region => self.show_or_set_region(argument)?,
+            Act::Region => {
+                self.show_or_set_region(argument)?;
+                self.recall_models().await;
+            }
             Act::System => self.show_or_set_system(argument).await?,
             Act::Set => self.show_or_set_field(argument)?,
             Act::File => self.attach(argument, true).await?,
@@ -239,7 +242,7 @@ impl Chat<'_> {
         if !name.is_empty() {
             store.rename(&mut fork, name)?;
         }
-        self.turn_to(fork);
+        self.turn_to(fork)?;
         self.say(&format!("this is a copy now: {}", self.talk.title()));
         Ok(())
     }
@@ -248,7 +251,7 @@ impl Chat<'_> {
         match &mut self.talk {
             Talk::Saved { store, .. } => {
                 let begun = if name.is_empty() { store.begin() } else { new_of_name(store, name)? };
-                self.turn_to(begun);
+                self.turn_to(begun)?;
             }
             Talk::Unsaved(said) => said.clear(),
         }
@@ -261,18 +264,22 @@ impl Chat<'_> {
         let (store, _) = self.saved()?;
         let name = if name.is_empty() { self.before.as_deref() } else { Some(name) };
         let found = name.map_or_else(|| store.latest(), |name| store.get(name))?;
-        self.turn_to(found);
+        self.turn_to(found)?;
         self.earlier.clear();
         self.tell_conversation();
         Ok(())
     }
 
-    /// Goes on with another conversation; `/resume` comes back to this one.
-    fn turn_to(&mut self, other: Conversation) {
+    /// Goes on with another conversation, which is the one last used from now on; `/resume` comes back to this one.
+    fn turn_to(&mut self, other: Conversation) -> Result<(), Error> {
         if let Talk::Saved { kept, .. } = &mut self.talk {
             self.before = Some(kept.conversation().id().to_owned());
             **kept = Kept::of(other);
+            if kept.conversation().tip().is_some() {
+                kept.conversation().mark_as_last()?;
+            }
         }
+        Ok(())
     }
 
     fn saved(&self) -> Result<(&Store, &Conversation), Error> {

@@ -14,10 +14,11 @@ use crate::command::ending::{judge, usage_line};
 use crate::command::form::screen;
 use crate::command::ledger::{Ledger, Noted, Taken};
 use crate::command::offer::{Chosen, Offer};
-use crate::command::prepare::estimate_of;
+use crate::command::prepare::{EARLIER, estimate_of};
 use crate::command::request::{Asked, body, build};
 use crate::command::tool_run::relax;
 use crate::error::Error;
+use crate::input::{check_many, pictures_of};
 use crate::pace::Priority;
 use crate::protocol::{ContentBlock, InputMessage, Role};
 use crate::ui::{Form, Output, Plain, Rendered, Renderer, Sink};
@@ -30,13 +31,24 @@ pub(super) struct Ended {
     pub(super) is_answered: bool,
 }
 
+/// Checks the pictures of the conversation and of what is said now together.
+fn check_pictures(earlier: &[InputMessage], said: Option<&InputMessage>) -> Result<(), Error> {
+    let said = pictures_of(said.map_or(&[], std::slice::from_ref), "this message")?;
+    Ok(check_many(&[pictures_of(earlier, EARLIER)?, said].concat())?)
+}
+
 impl Chat<'_> {
     /// Says something, or lets the last answer go on, and shows what is answered. All of it is kept, however it ends.
     pub(super) async fn ask(&mut self, content: Option<Vec<ContentBlock>>) -> Ended {
         let mut messages = self.earlier.clone();
         messages.extend(self.talk.messages());
-        let mut saying = self.talk.begin(self.app, content.as_deref(), self.system.as_deref());
-        messages.extend(content.map(|content| InputMessage { role: Role::User, content }));
+        let said = content.map(|content| InputMessage { role: Role::User, content });
+        if let Err(error) = check_pictures(&messages, said.as_ref()) {
+            return Ended { error: Some(error), is_answered: false };
+        }
+        let content = said.as_ref().map(|said| said.content.as_slice());
+        let mut saying = self.talk.begin(self.app, content, self.system.as_deref());
+        messages.extend(said);
         let mut turn = Turn::new(messages, self.tools.rules());
         let error = self.conduct(&mut turn, &mut saying).await.err();
         let is_answered = saying.is_answered();
@@ -157,7 +169,7 @@ impl Chat<'_> {
     }
 
     /// The client, and with it the connection, of the whole conversation.
-    async fn client(&mut self) -> Result<Client, Error> {
+    pub(super) async fn client(&mut self) -> Result<Client, Error> {
         if let Some(client) = &self.client {
             return Ok(client.clone());
         }

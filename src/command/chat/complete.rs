@@ -2,37 +2,71 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use super::slash::{COMMANDS, Takes, find};
 use crate::client::KNOWN_REGIONS;
 use crate::session::Store;
 use crate::ui::Complete;
 
+/// How long a list of models that is not known yet is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The words that are not known from the start.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Words {
-    models: Arc<Mutex<Vec<String>>>,
+    models: Arc<(Mutex<Models>, Condvar)>,
+    /// Woken when Tab wants models of which none is known.
+    wanted: Arc<Notify>,
     store: Option<Store>,
+}
+
+#[derive(Debug, Default)]
+struct Models {
+    ids: Vec<String>,
+    /// Whether somebody waits for them.
+    is_awaited: bool,
 }
 
 impl Words {
     /// Those of the conversations of a store, and of the models that are told later.
     pub(super) fn new(store: Option<Store>) -> Self {
-        Self { models: Arc::default(), store }
+        Self { store, ..Self::default() }
     }
 
-    /// Takes the models of the region.
-    pub(super) fn set_models(&self, models: Vec<String>) {
-        *self.models.lock().unwrap_or_else(PoisonError::into_inner) = models;
+    /// Takes the models of the region; none: they are not known.
+    pub(super) fn set_models(&self, ids: Vec<String>) {
+        let (models, changed) = &*self.models;
+        *models.lock().unwrap_or_else(PoisonError::into_inner) = Models { ids, is_awaited: false };
+        changed.notify_all();
+    }
+
+    /// Waits until models are wanted and not known. They are waited for until [`Self::set_models`], for a while.
+    pub(super) async fn wanted(&self) {
+        self.wanted.notified().await;
+    }
+
+    /// The models: asked for where they are not known yet. It is the thread of the editor that waits.
+    fn models(&self) -> Vec<String> {
+        let (models, changed) = &*self.models;
+        let mut models = models.lock().unwrap_or_else(PoisonError::into_inner);
+        if models.ids.is_empty() {
+            models.is_awaited = true;
+            self.wanted.notify_one();
+            let waited = changed.wait_timeout_while(models, PATIENCE, |models| models.is_awaited);
+            models = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        models.ids.clone()
     }
 
     /// What completes a line with these words, as they are when it is asked.
     pub(super) fn completer(&self) -> Complete {
         let words = self.clone();
         Box::new(move |line, cursor| {
-            let models = words.models.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            complete(line, cursor, &Known { models, conversations: &|| words.conversations() })
+            complete(line, cursor, &Known { models: &|| words.models(), conversations: &|| words.conversations() })
         })
     }
 
@@ -45,7 +79,7 @@ impl Words {
 
 /// The same, looked up only where they are what is asked for.
 struct Known<'a> {
-    models: Vec<String>,
+    models: &'a dyn Fn() -> Vec<String>,
     conversations: &'a dyn Fn() -> Vec<String>,
 }
 
@@ -64,7 +98,7 @@ fn complete(line: &str, cursor: usize, known: &Known<'_>) -> (usize, Vec<String>
         Takes::Nothing => Vec::new(),
         Takes::Text => return argument.strip_prefix('@').map_or((start, Vec::new()), |path| (start + 1, paths(path))),
         Takes::Command => beginning(argument, COMMANDS.iter().map(|slash| slash.name)),
-        Takes::Model => beginning(argument, known.models.iter().map(String::as_str)),
+        Takes::Model => beginning(argument, (known.models)().iter().map(String::as_str)),
         Takes::Region => beginning(argument, KNOWN_REGIONS),
         Takes::Conversation => beginning(argument, (known.conversations)().iter().map(String::as_str)),
         Takes::Path => paths(argument),
@@ -99,7 +133,7 @@ mod tests {
 
     fn completed(line: &str) -> (usize, Vec<String>) {
         let known = Known {
-            models: vec!["claude-a".to_owned(), "claude-b".to_owned(), "other".to_owned()],
+            models: &|| vec!["claude-a".to_owned(), "claude-b".to_owned(), "other".to_owned()],
             conversations: &|| vec!["notes".to_owned(), "2abc".to_owned()],
         };
         complete(line, line.len(), &known)

@@ -187,10 +187,15 @@ impl Chat<'_> {
             }
             Err(error) => self.app.report(&error, crate::error::ErrorForm::Text),
         }
+        self.recall_models().await;
+        Ok(())
+    }
+
+    /// Takes the models that are remembered of the region for those that Tab offers.
+    async fn recall_models(&self) {
         let remembered = self.offer().remembered().await.ok().flatten();
         let models = remembered.map(|list| list.models.iter().map(|model| model.id().to_owned()).collect());
         self.words.set_models(models.unwrap_or_default());
-        Ok(())
     }
 
     fn editor(&self, forgets: bool) -> Editor {

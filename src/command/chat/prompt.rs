@@ -3,6 +3,9 @@
 /// How long the name of a conversation may be there, in characters.
 const NAME: usize = 30;
 
+/// The same where there is no room.
+const SHORT_NAME: usize = 8;
+
 /// What the prompt says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Status {
@@ -17,19 +20,22 @@ pub(super) struct Status {
 }
 
 impl Status {
-    /// The prompt: a line about the conversation, and a sign.
-    pub(super) fn prompt(&self) -> String {
-        let mut name: String = self.conversation.chars().take(NAME).collect();
-        if self.conversation.chars().nth(NAME).is_some() {
-            name.push('…');
-        }
-        let mut status = format!("{name} · {} · {} tokens", self.model, grouped(self.tokens));
+    /// The prompt: a line about the conversation, which fits into so many columns where a shorter name is enough for that,
+    /// and a sign.
+    pub(super) fn prompt(&self, columns: usize) -> String {
+        let mut status = format!(" · {} · {} tokens", self.model, grouped(self.tokens));
         match self.attachments {
             0 => {}
             1 => status.push_str(" · 1 attachment"),
             count => status.push_str(&format!(" · {count} attachments")),
         }
-        format!("{status}\n> ")
+        // The last column stays empty: some terminals begin a row behind it.
+        let room = columns.saturating_sub(status.chars().count() + 2).clamp(SHORT_NAME, NAME);
+        let mut name: String = self.conversation.chars().take(room).collect();
+        if self.conversation.chars().nth(room).is_some() {
+            name.push('…');
+        }
+        format!("{name}{status}\n> ")
     }
 }
 
@@ -54,10 +60,12 @@ mod tests {
     fn the_prompt_says_conversation_model_and_tokens() {
         let mut status =
             Status { conversation: "notes".into(), model: "claude-x".into(), tokens: 1234, attachments: 0 };
-        assert_eq!(status.prompt(), "notes · claude-x · 1,234 tokens\n> ");
+        assert_eq!(status.prompt(200), "notes · claude-x · 1,234 tokens\n> ");
         status.attachments = 2;
         status.conversation = "n".repeat(40);
-        assert_eq!(status.prompt(), format!("{}… · claude-x · 1,234 tokens · 2 attachments\n> ", "n".repeat(30)));
+        assert_eq!(status.prompt(200), format!("{}… · claude-x · 1,234 tokens · 2 attachments\n> ", "n".repeat(30)));
+        assert_eq!(status.prompt(60).lines().next().map(|line| line.chars().count()), Some(59));
+        assert!(status.prompt(20).starts_with("nnnnnnnn… · "));
     }
 
     #[test]

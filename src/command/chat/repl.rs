@@ -4,6 +4,7 @@ use super::ask::Ended;
 use super::prompt::Status;
 use super::slash::{self, Line};
 use super::{Chat, Next};
+use crate::command::drive::list_models_at_once;
 use crate::error::{Error, ErrorForm, Kind};
 use crate::input::{assemble, check_many};
 use crate::protocol::ContentBlock;
@@ -28,7 +29,7 @@ impl Chat<'_> {
             self.settle(ended, Some(first.text))?;
         }
         loop {
-            let prompt = self.status().prompt();
+            let prompt = self.status().prompt(Editor::columns());
             let draft = self.draft.clone();
             let typed = tokio::select! {
                 biased;
@@ -40,6 +41,10 @@ impl Chat<'_> {
                         return Err(Error::Interrupted(signal));
                     }
                 },
+                () = self.words.wanted() => {
+                    self.ask_for_models().await;
+                    continue;
+                }
                 typed = editor.read(&prompt, &draft) => typed,
             };
             match typed {
@@ -68,6 +73,19 @@ impl Chat<'_> {
                 Typed::End => return Ok(()),
             }
         }
+    }
+
+    /// Asks for the models that Tab wants, while the line goes on being typed. Where there is no list, nothing is offered.
+    async fn ask_for_models(&mut self) {
+        let call = self.client().await.ok().map(|client| client.list_models());
+        let words = self.words.clone();
+        tokio::spawn(async move {
+            let models = match call {
+                Some(call) => list_models_at_once(call).await.unwrap_or_default(),
+                None => Vec::new(),
+            };
+            words.set_models(models.iter().map(|model| model.id().to_owned()).collect());
+        });
     }
 
     /// Does what a line says; true: the person leaves.

@@ -99,6 +99,11 @@ impl Editor {
         Self::start(move |asks| lines::run(is_typed, &asks))
     }
 
+    /// How wide the terminal is, in columns.
+    pub(crate) fn columns() -> usize {
+        thread::size().columns
+    }
+
     fn start(run: impl FnOnce(mpsc::Receiver<Ask>) + Send + 'static) -> Self {
         let (asks, asked) = mpsc::channel();
         std::thread::spawn(move || run(asked));

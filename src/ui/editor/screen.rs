@@ -26,7 +26,7 @@ pub(super) fn harmless(text: &str) -> String {
 
 /// The screenful of `text`, which begins with the prompt, that has the byte `cursor` in it; none where all of it fits.
 pub(super) fn screenful(text: &str, cursor: usize, size: Size) -> Option<String> {
-    let rows = rows(text, size.columns);
+    let rows = row_starts(text, size.columns);
     if rows.len() <= size.rows || size.rows < 2 {
         return None;
     }
@@ -43,8 +43,13 @@ pub(super) fn screenful(text: &str, cursor: usize, size: Size) -> Option<String>
     Some(harmless(shown.strip_suffix('\n').unwrap_or(shown)))
 }
 
+/// How many rows a text takes.
+pub(super) fn rows(text: &str, columns: usize) -> usize {
+    row_starts(text, columns).len()
+}
+
 /// Where each row of a text begins, as the line editor counts them.
-fn rows(text: &str, columns: usize) -> Vec<usize> {
+fn row_starts(text: &str, columns: usize) -> Vec<usize> {
     let (mut starts, mut column) = (vec![0], 0);
     for (place, letter) in text.char_indices() {
         if letter == '\n' {
@@ -74,10 +79,10 @@ mod tests {
     #[test]
     fn what_fits_is_drawn_whole() {
         assert_eq!(screenful("> a\nb\nc\nd", 3, SIZE), None);
-        assert_eq!(rows("0123456789ab", 10), [0, 10]);
-        assert_eq!(rows("0123456789", 10), [0, 10]);
-        assert_eq!(rows("漢字漢字漢字", 10), [0, 15]);
-        assert_eq!(rows("a\tb\tc", 10), [0, 3]);
+        assert_eq!(row_starts("0123456789ab", 10), [0, 10]);
+        assert_eq!(row_starts("0123456789", 10), [0, 10]);
+        assert_eq!(row_starts("漢字漢字漢字", 10), [0, 15]);
+        assert_eq!(row_starts("a\tb\tc", 10), [0, 3]);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use rustyline::validate::Validator;
 use rustyline::{Behavior, ColorMode, CompletionType, Config, Context, EditMode, Helper};
 
 use super::keys::{Shared, bindings};
-use super::screen::{Size, harmless, screenful};
+use super::screen::{Size, harmless, rows, screenful};
 use super::typing::Typing;
 use super::{Ask, Complete, Editing, Keys, Typed};
 
@@ -38,8 +38,8 @@ pub(super) fn run(editing: Editing, asks: &Receiver<Ask>) {
         .edit_mode(if editing.keys == Keys::Vi { EditMode::Vi } else { EditMode::Emacs })
         .completion_type(CompletionType::List)
         .bell_style(BellStyle::None)
-        // What the editor calls colours is whether the text is drawn by the helper below.
-        .color_mode(ColorMode::Enabled)
+        // What the editor calls colours is whether the text is drawn by the helper below, which knows about NO_COLOR.
+        .color_mode(ColorMode::Forced)
         .max_history_size(REMEMBERED)
         .map(rustyline::config::Builder::build);
     let (Ok(config), typing) = (config, Shared::default()) else { return };
@@ -104,11 +104,14 @@ struct Line {
     /// The prompt that was drawn last, and whether it is ours.
     prompt: RefCell<String>,
     is_own_prompt: Cell<bool>,
+    /// How many of the words that Tab offers are still to be listed.
+    unlisted: Cell<usize>,
 }
 
 impl Line {
     fn new(typing: Shared, complete: Complete, colored: bool) -> Self {
-        Self { typing, complete, colored, prompt: RefCell::default(), is_own_prompt: Cell::new(true) }
+        let (prompt, is_own_prompt, unlisted) = (RefCell::default(), Cell::new(true), Cell::new(0));
+        Self { typing, complete, colored, prompt, is_own_prompt, unlisted }
     }
 
     /// The prompt with its colours: what stands on its first lines is no part of the question.
@@ -130,6 +133,7 @@ impl Completer for Line {
     fn complete(&self, line: &str, cursor: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
         let (start, words) = (self.complete)(line, cursor);
         let pair = |word: String| Pair { display: harmless(&word), replacement: word };
+        self.unlisted.set(words.len());
         Ok((start, words.into_iter().map(pair).collect()))
     }
 }
@@ -152,14 +156,30 @@ impl Highlighter for Line {
         Cow::Borrowed("")
     }
 
+    /// The list of what Tab offers is followed by the prompt and the line, drawn as if they still stood above it: as many
+    /// rows as they have are taken away again. Empty ones behind the last word are there for that.
+    fn highlight_candidate<'c>(&self, candidate: &'c str, _: CompletionType) -> Cow<'c, str> {
+        self.unlisted.set(self.unlisted.get().saturating_sub(1));
+        if self.unlisted.get() > 0 {
+            return Cow::Borrowed(candidate);
+        }
+        let line = self.typing.with(|typing| typing.as_draft().text);
+        let above = rows(&format!("{}{line}", self.prompt.borrow()), size().columns) - 1;
+        Cow::Owned(format!("{candidate}{}", "\n".repeat(above)))
+    }
+
     fn highlight<'l>(&self, line: &'l str, cursor: usize) -> Cow<'l, str> {
         let prompt = self.prompt.borrow();
-        let (rows, columns) = Term::stderr().size();
-        let size = Size { columns: columns.into(), rows: rows.into() };
         let all = format!("{prompt}{line}");
-        let shown = screenful(&all, prompt.len() + cursor, size);
+        let shown = screenful(&all, prompt.len() + cursor, size());
         shown.map_or_else(|| Cow::Owned(format!("{}{}", self.styled(&prompt), harmless(line))), Cow::Owned)
     }
+}
+
+/// The size of the terminal.
+pub(super) fn size() -> Size {
+    let (rows, columns) = Term::stderr().size();
+    Size { columns: columns.into(), rows: rows.into() }
 }
 
 #[cfg(test)]

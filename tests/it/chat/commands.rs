@@ -44,6 +44,44 @@ fn tab_completes_commands_conversations_and_files() {
 }
 
 #[test]
+fn what_tab_could_mean_is_listed_above_the_line() {
+    let (server, home) = (answering("ok"), Home::new());
+    // Between the list and the line stands the prompt, in one row or in two.
+    for columns in [80, 35] {
+        let terminal = chat(&server).home(&home).on_terminal(columns, 24);
+        wait_for_prompt(&terminal, 1);
+        terminal.keys("/re\t\t").wait_until("the list above the line", |bytes| {
+            let size = |number: u16| number.try_into().unwrap();
+            let mut screen = vt100::Parser::new(size(24), size(columns), 0);
+            screen.process(bytes);
+            let text = screen.screen().contents();
+            let list = text.find("/retry");
+            list.is_some_and(|list| text.rfind("\n> /re").is_some_and(|line| list < line))
+        });
+        terminal.keys("\x15");
+        leave(terminal).code(0);
+    }
+}
+
+#[test]
+fn models_that_are_not_known_yet_are_asked_for_when_tab_wants_them() {
+    let home = Home::new();
+    let server = Server::start(|request, _| match request.method.as_str() {
+        "GET" => Reply::json(200, &json!({"data": [{"id": "claude-alpha", "type": "model"}], "has_more": false})),
+        _ => Reply::sse(answer(&["ok"])),
+    });
+    let terminal = at_prompt(&server, &home, &["Hi"]);
+    assert_eq!(server.requests().len(), 1, "nobody asks for models that nobody wants");
+    terminal.keys("/model cl\t").wait_for("/model claude-alpha").keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    terminal.keys("Ho").keys(ENTER);
+    wait_for_prompt(&terminal, 3);
+    leave(terminal).code(0);
+    assert_eq!(server.requests()[2].json()["model"], "claude-alpha");
+    assert_eq!(server.connections(), 1);
+}
+
+#[test]
 fn a_turn_is_asked_again_and_taken_back() {
     let (server, home) = (counting(), Home::new());
     let terminal = at_prompt(&server, &home, &[]);
@@ -132,6 +170,44 @@ fn a_conversation_that_was_left_is_gone_on_with() {
     wait_for_prompt(&terminal, 2);
     leave(terminal).code(0);
     assert_eq!(messages(&server, 1).as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn what_is_attached_is_listed_and_taken_away_again() {
+    let long = ["word"; 30].join(" ");
+    let (server, home) = (answering(&long), Home::new());
+    home.write("work/a.gif", GIF);
+    home.write("work/b.txt", "B");
+    let terminal = at_prompt(&server, &home, &[]);
+    for (keys, prompts) in [("/image a.gif", 2), ("/file b.txt", 3), ("/attachments", 4), ("/drop 1", 5), ("One", 6)] {
+        terminal.keys(keys).keys(ENTER);
+        wait_for_prompt(&terminal, prompts);
+    }
+    for (keys, prompts) in [("/image a.gif", 7), ("/drop", 8), ("/raw", 9), ("Two", 10), ("/drop 7", 11)] {
+        terminal.keys(keys).keys(ENTER);
+        wait_for_prompt(&terminal, prompts);
+    }
+    let outcome = leave(terminal);
+    outcome.code(0).stdout_contains("1 attachment\r\n").stdout_contains("2 attachments\r\n");
+    outcome.stdout_contains("there is no attachment `7`");
+    assert_eq!(outcome.stdout_text().matches(&long).count(), 1, "the one before `/raw` has its lines broken");
+    let first = said(&server, 0);
+    assert!(first[0]["text"].as_str().unwrap().contains("b.txt"), "{first}");
+    assert_eq!(
+        (first.as_array().unwrap().len(), &first[1]["text"], said(&server, 1)),
+        (2, &json!("One"), json!("Two"))
+    );
+}
+
+#[test]
+fn a_copy_that_was_turned_to_is_gone_on_with() {
+    let (server, home) = (counting(), Home::new());
+    let terminal = at_prompt(&server, &home, &["One"]);
+    terminal.keys("/fork copy").keys(ENTER).wait_for("this is a copy now: copy");
+    wait_for_prompt(&terminal, 2);
+    leave(terminal).code(0);
+    let terminal = at_prompt(&server, &home, &["-c"]);
+    leave(terminal).code(0).stdout_contains("going on with `copy`");
 }
 
 #[test]

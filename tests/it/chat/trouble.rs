@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use super::{ENTER, at_prompt, leave, messages, said, wait_for_prompt};
+use super::{ENTER, at_prompt, chat, leave, messages, said, wait_for_prompt};
 use crate::support::{
     events::{Stream, answer, error},
     home::Home,
@@ -109,6 +109,27 @@ fn a_signal_at_the_prompt_ends_it_with_the_terminal_as_it_was() {
         terminal.wait_for_no_echo().keys("half a line").wait_for("half a line").signal(signal);
         let outcome = terminal.finish();
         outcome.signal(number).stdout_contains("\u{1b}[?2004l");
+    }
+}
+
+#[test]
+fn a_signal_in_the_middle_of_an_answer_ends_it_and_what_came_is_kept() {
+    let begin = Stream::new().start().open_text_block(["one **two"]).to_string();
+    for (signal, number) in [(Signal::SIGTERM, 15), (Signal::SIGHUP, 1), (Signal::SIGKILL, 9)] {
+        let (begin, home) = (begin.clone(), Home::new());
+        let server = Server::start(move |_, _| Reply::sse_start().body(&begin).wait_for_hang_up());
+        let terminal = at_prompt(&server, &home, &["--raw"]);
+        terminal.keys("Count").keys(ENTER).wait_for("one **two").signal(signal);
+        terminal.finish().signal(number);
+        let server = answering("ok");
+        let terminal = chat(&server).home(&home).args(["-c", "More"]).on_terminal(80, 24);
+        wait_for_prompt(&terminal, 1);
+        leave(terminal).code(0).stdout_contains("> Count").stdout_contains("one **two");
+        let expected = json!([
+            {"role": "user", "content": "Count"}, {"role": "assistant", "content": "one **two"},
+            {"role": "user", "content": "More"},
+        ]);
+        assert_eq!(messages(&server, 0), expected, "{signal}");
     }
 }
 

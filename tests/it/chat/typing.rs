@@ -99,6 +99,25 @@ fn what_was_typed_is_found_by_the_next_conversation_and_nobody_else_reads_it() {
 }
 
 #[test]
+fn conversations_at_the_same_time_remember_what_is_typed_in_all_of_them() {
+    let (server, home) = (answering("ok"), Home::new());
+    let (one, other) = (at_prompt(&server, &home, &[]), at_prompt(&server, &home, &[]));
+    for prompts in 2..5 {
+        for (terminal, name) in [(&one, "red"), (&other, "blue")] {
+            terminal.keys(&format!("{name} {prompts}")).keys(ENTER);
+            wait_for_prompt(terminal, prompts);
+        }
+    }
+    leave(one).code(0);
+    leave(other).code(0);
+    let terminal = at_prompt(&server, &home, &[]);
+    for (keys, found) in [("\x12red 2", "red 2"), ("\x12blue 4", "blue 4"), ("\x12red 4", "red 4")] {
+        terminal.keys(keys).wait_for(&format!("': {found}")).keys("\x07");
+    }
+    leave(terminal).code(0);
+}
+
+#[test]
 fn the_keys_of_vi_are_a_setting() {
     let (server, home) = (answering("ok"), Home::new());
     home.write(home.config().join("config.toml"), "keys = \"vi\"\n");

@@ -15,23 +15,6 @@ fn begins(text: &str) -> Server {
 }
 
 #[test]
-fn what_a_killed_process_had_shown_is_kept_wherever_it_was() {
-    let text = "One **two**\n\nthree \"four\" ä🙂 five\n";
-    for length in [1, 4, 11, 13, 20, 28, 33, text.chars().count()] {
-        let shown_text: String = text.chars().take(length).collect();
-        let (server, home) = (begins(&shown_text), Home::new());
-        let running = saying(&server, &home, &["--session", "x", "question"]).spawn();
-        running.wait_for_stdout(&shown_text).signal(Signal::SIGKILL);
-        running.finish().signal(9);
-        let outcome = Langdock::new().home(&home).args(["session", "show", "x", "--json"]).run();
-        let kept = outcome.code(0).stderr_contains("a process that was killed").stdout_json();
-        let turn = &kept["turns"][1];
-        assert_eq!((turn["partial"].as_bool(), turn["content"][0]["text"].as_str()), (Some(true), Some(&*shown_text)));
-        assert_eq!(kept["turns"][0]["content"][0]["text"], "question");
-    }
-}
-
-#[test]
 fn a_process_that_is_killed_before_the_answer_has_kept_the_question() {
     let home = Home::new();
     let server = Server::start(|_, _| Reply::never());
@@ -42,6 +25,31 @@ fn a_process_that_is_killed_before_the_answer_has_kept_the_question() {
     let kept = shown(&home, "x");
     assert_eq!(kept["turns"][0]["content"][0]["text"], "question");
     assert_eq!(kept["turns"][0]["left_out"], "unanswered");
+}
+
+#[test]
+fn what_cannot_be_kept_yet_is_kept_as_soon_as_it_can_be() {
+    let (server, home) = (begins("Half"), Home::new());
+    let running = saying(&server, &home, &["--session", "x", "question"]).spawn();
+    running.wait_for_stdout("Half").signal(Signal::SIGKILL);
+    running.finish().signal(9);
+    let list = || Langdock::new().home(&home).args(["session", "list"]).run();
+    // A folder in the place of the file: nobody can write there, not even root.
+    let sessions = home.data().join("sessions");
+    let is_file =
+        |path: &std::path::PathBuf| path.extension().is_some_and(|ending| ending == "jsonl") && path.is_file();
+    let file = fs::read_dir(&sessions).unwrap().map(|entry| entry.unwrap().path()).find(is_file).unwrap();
+    let aside = home.path().join("aside");
+    fs::rename(&file, &aside).unwrap();
+    fs::create_dir(&file).unwrap();
+    list()
+        .code(0)
+        .stderr_contains("could not be put into its conversation: cannot")
+        .stderr_contains("directory (os error");
+    fs::remove_dir(&file).unwrap();
+    fs::rename(&aside, &file).unwrap();
+    list().code(0).stderr_contains("is kept in the conversation `x`");
+    assert_eq!(shown(&home, "x")["turns"][1]["content"][0]["text"], "Half");
 }
 
 #[test]

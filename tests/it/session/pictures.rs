@@ -1,0 +1,58 @@
+//! Pictures of earlier turns are a part of each request that follows, and count there.
+
+use std::fs;
+
+use super::{saying, shown};
+use crate::support::{home::Home, sending::answering, server::Server};
+
+/// Says how a picture of a size that is given begins: as a GIF.
+fn picture(width: u16, height: u16) -> Vec<u8> {
+    let size = [width.to_le_bytes(), height.to_le_bytes()].concat();
+    [
+        b"GIF89a",
+        &size[..],
+        b"\x80\x00\x00\x00\x00\x00\xff\xff\xff,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;",
+    ]
+    .concat()
+}
+
+/// A home with a conversation `x` in which so many pictures were sent, the first of them as wide as this.
+fn home_with(server: &Server, count: u16, width: u16) -> Home {
+    let home = Home::new();
+    for number in 1..=count {
+        home.write(format!("work/{number}.gif"), picture(if number == 1 { width } else { number }, 1));
+    }
+    let files: Vec<String> = (1..=count).map(|number| format!("--attach={number}.gif")).collect();
+    saying(server, &home, &["--session", "x", "-q", "Look"]).args(files).run().code(0).stderr_empty();
+    home
+}
+
+#[test]
+fn a_picture_of_an_earlier_turn_is_one_of_many_in_the_next_request() {
+    let server = answering("ok");
+    let home = home_with(&server, 20, 2001);
+    home.write("work/new.gif", picture(9, 9));
+    let outcome = saying(&server, &home, &["--session", "x", "-f", "new.gif", "And this?"]).run();
+    let name = "image 1 of the conversation so far cannot be sent: 2001 × 1 pixels are over the limit of 2000 pixels";
+    outcome.stdout("").failed(13, name, "send fewer, or begin another conversation");
+    saying(&server, &home, &["--session", "x", "Without it?"]).run().code(0);
+    assert_eq!(server.requests().len(), 2, "the one that could not be was not sent");
+    assert_eq!(shown(&home, "x")["turns"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn a_large_picture_comes_too_late_in_a_conversation_of_many() {
+    let server = answering("ok");
+    let home = home_with(&server, 20, 2000);
+    home.write("work/new.gif", picture(1, 2001));
+    let outcome = saying(&server, &home, &["-c", "-q", "-a", "new.gif", "And this?"]).run();
+    outcome.stdout("").failed(
+        13,
+        "`new.gif` cannot be sent: 1 × 2001 pixels are over the limit of 2000",
+        "make the image smaller",
+    );
+    fs::remove_file(home.work().join("new.gif")).unwrap();
+    home.write("work/new.gif", picture(1, 2000));
+    saying(&server, &home, &["-c", "-q", "-a", "new.gif", "And this?"]).run().code(0);
+    assert_eq!(server.requests().len(), 2);
+}
