@@ -1,5 +1,6 @@
 //! What to do next about a failure: one line that can be typed, or looked at.
 
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use super::Error;
@@ -46,9 +47,7 @@ impl Error {
             Self::Output(OutputError::Failed(_) | OutputError::File { .. }) => {
                 "make room, or write to a file elsewhere with -o FILE"
             }
-            Self::Unwritable { path, .. } => {
-                return Some(look_at(path.parent().unwrap_or(path)));
-            }
+            Self::Unwritable { path, source } => return Some(for_unwritable(path, source)),
             Self::Unreadable { path, .. } => return Some(look_at(path)),
             Self::System { .. } => "`langdock doctor` looks at what a request needs",
             Self::Bug(_) => "this is a bug of langdock, or the system has run out of something; see `ulimit -a`",
@@ -62,6 +61,16 @@ impl Error {
             | Self::Served(_) => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+/// What to do about a file that cannot be written.
+fn for_unwritable(path: &Path, why: &io::Error) -> String {
+    match why.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            "make room on the disk, or raise the limit that `ulimit -f` shows".to_owned()
+        }
+        _ => look_at(path.parent().unwrap_or(path)),
     }
 }
 
@@ -103,7 +112,7 @@ fn config_hint(error: &config::Error) -> String {
         config::Error::Value { .. } | config::Error::Syntax { .. } | config::Error::Refused { .. } => {
             "`langdock help config` shows what each key may be".to_owned()
         }
-        config::Error::Unwritable { path, .. } => look_at(path.parent().unwrap_or(path)),
+        config::Error::Unwritable { path, source } => for_unwritable(path, source),
         config::Error::KeyFile { path, .. } => look_at(path),
     }
 }
@@ -143,9 +152,9 @@ fn session_hint(error: &session::Error) -> Option<String> {
         session::Error::Newer { .. } => "use a newer langdock",
         session::Error::NoHome => "set HOME",
         session::Error::BadName { .. } => "choose another name",
-        session::Error::Foreign { .. } | session::Error::Unreadable { .. } | session::Error::Unwritable { .. } => {
-            return None;
-        }
+        session::Error::Unreadable { path, .. } => return Some(look_at(path)),
+        session::Error::Unwritable { path, source } => return Some(for_unwritable(path, source)),
+        session::Error::Foreign { .. } => return None,
     };
     Some(hint.to_owned())
 }

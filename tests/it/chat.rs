@@ -17,7 +17,7 @@ use crate::support::{
 };
 
 /// Ends a line.
-const ENTER: &str = "\r";
+pub(crate) const ENTER: &str = "\r";
 
 /// Begins `langdock chat` with a model and the test key against `server`.
 fn chat(server: &Server) -> Langdock {
@@ -25,7 +25,7 @@ fn chat(server: &Server) -> Langdock {
 }
 
 /// Starts it in a home, on a terminal, and waits for its prompt.
-fn at_prompt(server: &Server, home: &Home, args: &[&str]) -> Terminal {
+pub(crate) fn at_prompt(server: &Server, home: &Home, args: &[&str]) -> Terminal {
     let terminal = chat(server).home(home).args(args).on_terminal(80, 24);
     wait_for_prompt(&terminal, 1);
     terminal
@@ -33,7 +33,7 @@ fn at_prompt(server: &Server, home: &Home, args: &[&str]) -> Terminal {
 
 /// Waits until it has prompted so often.
 #[track_caller]
-fn wait_for_prompt(terminal: &Terminal, times: usize) {
+pub(crate) fn wait_for_prompt(terminal: &Terminal, times: usize) {
     // What switches bracketed paste on is written right before each prompt; the prompt itself ends with its sign.
     let on = b"\x1b[?2004h";
     terminal.wait_until(&format!("{times} prompts"), |bytes| {
@@ -49,13 +49,13 @@ fn messages(server: &Server, nth: usize) -> Value {
 }
 
 /// Returns what the last message of a request says.
-fn said(server: &Server, nth: usize) -> Value {
+pub(crate) fn said(server: &Server, nth: usize) -> Value {
     messages(server, nth).as_array().unwrap().last().unwrap()["content"].clone()
 }
 
 /// Leaves by Ctrl-D and returns the end.
 #[track_caller]
-fn leave(terminal: Terminal) -> Outcome {
+pub(crate) fn leave(terminal: Terminal) -> Outcome {
     terminal.keys(CTRL_D);
     terminal.finish()
 }
