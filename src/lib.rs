@@ -106,22 +106,46 @@ pub mod internals {
     use crate::protocol::Machine;
     use crate::tool::{ToolSet, parse_tools};
 
-    /// Reads a file that people write: a config, tools, a template or a conversation, by the remainder of `kind`. The error is
-    /// in words.
-    pub fn read_file(kind: u8, text: &str) -> Result<(), String> {
+    /// A kind of file that people write.
+    #[derive(Debug, Clone, Copy)]
+    pub enum File {
+        /// `config.toml`.
+        Config,
+        /// That of `--tool`.
+        Tools,
+        /// That of `--template`.
+        Template,
+        /// That of `--messages`.
+        Messages,
+    }
+
+    /// Reads a saved conversation, and writes it as others read it. The error is in words.
+    pub fn read_saved(bytes: &[u8]) -> Result<(), String> {
+        crate::session::read_bytes(bytes).map_err(|error| error.to_string())
+    }
+
+    /// Reads the journal of an exchange that a killed process has left.
+    pub fn read_journal(bytes: &[u8]) {
+        crate::session::read_journal(bytes);
+    }
+
+    /// Reads a file that people write. The error is in words.
+    pub fn read_file(kind: File, text: &str) -> Result<(), String> {
         let refused = |error: crate::input::Error| error.to_string();
-        match kind % 4 {
-            0 => ConfigFile::parse(Path::new("config.toml"), text).map(drop).map_err(|error| error.to_string()),
-            1 => {
+        match kind {
+            File::Config => {
+                ConfigFile::parse(Path::new("config.toml"), text).map(drop).map_err(|error| error.to_string())
+            }
+            File::Tools => {
                 let tools = parse_tools("tools", Path::new("/"), text).map_err(|error| error.to_string())?;
                 ToolSet::of(tools, None).map(drop).map_err(|error| error.to_string())
             }
-            2 => {
+            File::Template => {
                 let given = Places { params: &[], prompt: Some("words"), stdin: Some("input") };
                 let mut template = Template::parse("template", text).map_err(refused)?;
                 template.fill(given).map(drop).map_err(refused)
             }
-            _ => {
+            File::Messages => {
                 let conversation = Conversation::parse("messages", text).map_err(refused)?;
                 in_turn(conversation.messages).map(drop).map_err(refused)
             }

@@ -107,6 +107,11 @@ impl Listing {
         self.models
     }
 
+    /// Whether JSON came instead of a page.
+    pub(super) fn is_json(&self) -> bool {
+        serde_json::from_slice::<serde::de::IgnoredAny>(&self.page).is_ok()
+    }
+
     fn excerpt(&self) -> String {
         ApiError::from_body(None, &self.page).message
     }

@@ -389,14 +389,22 @@ impl Call {
         }
         let arrived = self.watchdog.watch(response.chunk()).await.map_err(Error::TimedOut)?;
         if let Ask::Models(listing) = &mut self.ask {
-            let no_list = |excerpt: String| Error::NoModelList { excerpt: self.client.scrub(&excerpt) };
-            self.state = match arrived {
-                Ok(Some(bytes)) => listing.push(&bytes).map(|()| State::Reading(response)).map_err(no_list)?,
-                Ok(None) if listing.turn_page().map_err(no_list)? => State::New,
-                Ok(None) => return Ok(Advance::Finished),
+            let taken = match arrived {
+                Ok(Some(bytes)) => listing.push(&bytes).map(|()| Some(State::Reading(response))),
+                Ok(None) => listing.turn_page().map(|is_another| is_another.then_some(State::New)),
                 Err(error) => return Err(self.transport(&error)),
             };
-            return Ok(Advance::Received);
+            return match taken {
+                Ok(Some(state)) => {
+                    self.state = state;
+                    Ok(Advance::Received)
+                }
+                Ok(None) => Ok(Advance::Finished),
+                Err(excerpt) => {
+                    let is_json = listing.is_json();
+                    Err(Error::NoModelList { excerpt: self.client.scrub(&excerpt), is_json })
+                }
+            };
         }
         match arrived {
             Ok(Some(bytes)) => {

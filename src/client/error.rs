@@ -47,6 +47,8 @@ pub(crate) enum Error {
     NoModelList {
         /// What it says, in short.
         excerpt: String,
+        /// Whether it is JSON, as an API answers, and not the page of a proxy or a wrong host.
+        is_json: bool,
     },
     /// No connection came about.
     #[error("cannot connect to {host}: {reason}")]

@@ -7,6 +7,7 @@ mod call;
 mod endpoint;
 mod error;
 mod models;
+mod names;
 mod pacer;
 mod retry;
 mod tls;
@@ -99,6 +100,7 @@ impl Client {
             .retry(reqwest::retry::never())
             .referer(false)
             .http1_only()
+            .dns_resolver(names::Names)
             .no_proxy();
         if !endpoint.is_loopback() {
             builder = match &options.proxy {

@@ -13,7 +13,7 @@ use super::start::{api_key, start_demo};
 use crate::app::App;
 use crate::cli;
 use crate::client::{self, Advance, Client, Model, RetryPolicy};
-use crate::config::{Chosen, KeySource, Paths, Settings, State, resolve};
+use crate::config::{Chosen, KeySource, Paths, Settings, State, may_write, resolve};
 use crate::error::{Error, Kind};
 use crate::input::did_you_mean;
 
@@ -172,11 +172,12 @@ fn tls(settings: &Settings) -> Finding {
     }
 }
 
-/// An endpoint without a list, such as a model server of one's own, works where a model was chosen.
+/// An endpoint without a list, such as a model server of one's own, works where a model was chosen. What answers with
+/// something else than JSON is none.
 fn without_models(error: &Error) -> Finding {
     match error {
         Error::Call { source, .. }
-            if source.status() == Some(404) || matches!(source, client::Error::NoModelList { .. }) =>
+            if source.status() == Some(404) || matches!(source, client::Error::NoModelList { is_json: true, .. }) =>
         {
             Finding::note("models", error.message(), error.hint().unwrap_or_default())
         }
@@ -244,9 +245,15 @@ const ANYTHING_BY_OTHERS: u32 = 0o077;
 fn folder(name: &'static str, path: &Path, forbidden: u32) -> Finding {
     let shown = path.display();
     match fs::metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Finding::ok(name, format!("{shown}, made when it is needed"))
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => match unwritable_above(path) {
+            None => Finding::ok(name, format!("{shown}, made when it is needed")),
+            Some(above) => Finding::wrong(
+                name,
+                Kind::Internal,
+                format!("{shown} cannot be made: nothing can be written in {}", above.display()),
+                "set HOME to a folder of your own",
+            ),
+        },
         Err(error) => Finding::wrong(name, Kind::Internal, format!("{shown}: {error}"), "check the folders above it"),
         Ok(found) if !found.is_dir() => Finding::wrong(
             name,
@@ -264,7 +271,7 @@ fn folder(name: &'static str, path: &Path, forbidden: u32) -> Finding {
                     hint,
                 );
             }
-            if mode & 0o300 != 0o300 {
+            if mode & 0o300 != 0o300 || !may_write(path) {
                 return Finding::wrong(
                     name,
                     Kind::Internal,
@@ -275,6 +282,11 @@ fn folder(name: &'static str, path: &Path, forbidden: u32) -> Finding {
             Finding::ok(name, format!("{shown}, mode {mode:03o}"))
         }
     }
+}
+
+/// The folder in which the first of those that are missing would be made, where that cannot be.
+fn unwritable_above(path: &Path) -> Option<&Path> {
+    path.ancestors().skip(1).find(|above| above.exists()).filter(|above| !may_write(above))
 }
 
 fn terminal(app: &App) -> Finding {

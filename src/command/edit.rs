@@ -8,6 +8,7 @@ use std::process::{Command, ExitStatus};
 
 use crate::app::App;
 use crate::error::Error;
+use crate::input::on_a_thread;
 
 /// The editor where none was chosen.
 const EDITOR: &str = "vi";
@@ -24,8 +25,7 @@ pub(crate) async fn edit(app: &App, text: &str) -> Result<String, Error> {
     let draft = Draft::create(&app.env.temporary_folder, text).map_err(failed)?;
     let editor = app.env.editor.clone().unwrap_or_else(|| EDITOR.to_owned());
     let mut command = command(&editor, &draft.0, &terminal).map_err(failed)?;
-    let status = app.unless_interrupted(tokio::task::spawn_blocking(move || command.status())).await?;
-    let status: ExitStatus = status.expect("waiting for a process does not panic").map_err(failed)?;
+    let status: ExitStatus = app.unless_interrupted(on_a_thread(move || command.status())).await?.map_err(failed)?;
     if !status.success() {
         let message = format!("the editor `{editor}` failed ({status}); nothing was sent");
         return Err(Error::Usage { message, hint: Some("choose another one with VISUAL or EDITOR".to_owned()) });

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use crate::app::App;
 use crate::config::passed_on;
 use crate::error::Error;
+use crate::input::on_a_thread;
 use crate::protocol::{ToolResult, ToolUse};
 use crate::tool::{Job, Outcome, Policy, Ready, Stop, ToolSet, Verdict, run};
 use crate::ui::{Asker, Question, Renderer, Reply, leave_unanswered};
@@ -104,9 +105,8 @@ impl Calls<'_> {
         };
         let question =
             Question { tool: call.name.clone(), command: ready.shown_command(), input: call.input.to_string() };
-        let answer = tokio::task::spawn_blocking(move || asker.ask(&question));
+        let answer = on_a_thread(move || asker.ask(&question));
         let reply = self.app.unless_interrupted(answer).await.inspect_err(|_| leave_unanswered())?;
-        let reply = reply.expect("asking does not panic");
         match reply.map_err(|source| Error::System { what: "ask on the terminal", source })? {
             Reply::Yes => Ok(None),
             Reply::Always => {

@@ -11,6 +11,7 @@ use crate::client::ApiKey;
 use crate::config::{KeySource, Settings, read_key};
 use crate::demo;
 use crate::error::Error;
+use crate::input::on_a_thread;
 
 /// How long the built-in endpoint pauses between two pieces of an answer, so that it can be seen to stream.
 const DEMO_PAUSE: Duration = Duration::from_millis(8);
@@ -67,6 +68,6 @@ pub(super) async fn api_key(app: &App, source: KeySource) -> Result<ApiKey, Erro
     if !source.is_slow() {
         return Ok(read_key(&source)?);
     }
-    let read = app.unless_interrupted(tokio::task::spawn_blocking(move || read_key(&source))).await?;
-    Ok(read.expect("reading a key does not panic")?)
+    let read = app.unless_interrupted(on_a_thread(move || Ok(read_key(&source)))).await?;
+    Ok(read.map_err(|source| Error::System { what: "read the key", source })??)
 }

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::unistd::{AccessFlags, access};
+
 /// Writes `content` in place of what was there. An existing file keeps its mode, and a link stays one; a new file is for
 /// nobody else to read, since a proxy's URL or a key may stand in it.
 pub(crate) fn write_whole(path: &Path, content: &str) -> io::Result<()> {
@@ -31,6 +33,11 @@ pub(crate) fn write_secret(path: &Path, content: &str) -> io::Result<()> {
         fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
     }
     write_whole(path, content)
+}
+
+/// Whether files can be made in a folder. The mode alone does not tell: the whole disk may be read only.
+pub(crate) fn may_write(folder: &Path) -> bool {
+    access(folder, AccessFlags::W_OK | AccessFlags::X_OK).is_ok()
 }
 
 fn beside(path: &Path) -> PathBuf {

@@ -1,5 +1,6 @@
 //! What to do next about a failure: one line that can be typed, or looked at.
 
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use super::Error;
@@ -46,9 +47,7 @@ impl Error {
             Self::Output(OutputError::Failed(_) | OutputError::File { .. }) => {
                 "make room, or write to a file elsewhere with -o FILE"
             }
-            Self::Unwritable { path, .. } => {
-                return Some(look_at(path.parent().unwrap_or(path)));
-            }
+            Self::Unwritable { path, source } => return Some(for_unwritable(path, source)),
             Self::Unreadable { path, .. } => return Some(look_at(path)),
             Self::System { .. } => "`langdock doctor` looks at what a request needs",
             Self::Bug(_) => "this is a bug of langdock, or the system has run out of something; see `ulimit -a`",
@@ -59,6 +58,16 @@ impl Error {
             Self::NoCommand { .. } | Self::Output(_) | Self::Interrupted(_) | Self::Served(_) => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+/// What to do about a file that cannot be written.
+fn for_unwritable(path: &Path, why: &io::Error) -> String {
+    match why.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            "make room on the disk, or raise the limit that `ulimit -f` shows".to_owned()
+        }
+        _ => look_at(path.parent().unwrap_or(path)),
     }
 }
 
@@ -100,7 +109,7 @@ fn config_hint(error: &config::Error) -> String {
         config::Error::Value { .. } | config::Error::Syntax { .. } | config::Error::Refused { .. } => {
             "`langdock help config` shows what each key may be".to_owned()
         }
-        config::Error::Unwritable { path, .. } => look_at(path.parent().unwrap_or(path)),
+        config::Error::Unwritable { path, source } => for_unwritable(path, source),
         config::Error::KeyFile { path, .. } => look_at(path),
     }
 }
@@ -150,7 +159,7 @@ fn session_hint(error: &session::Error) -> String {
             );
         }
         session::Error::Unreadable { path, .. } => return look_at(path),
-        session::Error::Unwritable { path, .. } => return look_at(path.parent().unwrap_or(path)),
+        session::Error::Unwritable { path, source } => return for_unwritable(path, source),
     };
     hint.to_owned()
 }
@@ -210,7 +219,7 @@ mod tests {
     #[test]
     fn what_is_wrong_with_files_and_tools_has_a_hint_that_can_be_typed() {
         let path = || PathBuf::from("/data/sessions/x.jsonl");
-        let source = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let source = || io::Error::from(ErrorKind::PermissionDenied);
         let no_tool = crate::tool::Error { file: "x.toml".to_owned(), reason: "no name".to_owned() };
         for (error, typed) in [
             (

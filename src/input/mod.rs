@@ -18,7 +18,7 @@ pub(crate) use conversation::{Conversation, in_turn};
 pub(crate) use estimate::{Asking, Estimate, Part, Tokens};
 pub(crate) use folder::Folder;
 pub(crate) use picture::{Picture, check_many, pictures_of};
-pub(crate) use read::read_text;
+pub(crate) use read::{on_a_thread, read_text};
 pub(crate) use stdin::Stdin;
 pub(crate) use template::{Places, Template};
 

@@ -50,7 +50,8 @@ fn to_end(file: io::Result<File>, mut bytes: Vec<u8>, most: u64) -> io::Result<V
     if read as u64 > most { Err(ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
 }
 
-pub(super) async fn on_a_thread<T: Send + 'static>(
+/// Does what may take its time on a thread of its own. Where there is no thread to be had, that is the error.
+pub(crate) async fn on_a_thread<T: Send + 'static>(
     read: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     let (done, result) = tokio::sync::oneshot::channel();

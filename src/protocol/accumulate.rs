@@ -100,9 +100,15 @@ impl Accumulator {
         }
     }
 
-    /// Gives the message as far as it came; none if it never began.
+    /// Gives the message as far as it came; none if it never began. Of a block that was only announced nothing came.
     pub(crate) fn partial(self) -> Option<Message> {
-        self.assemble().map(|(message, _)| message)
+        let (mut message, _) = self.assemble()?;
+        message.content.retain(|block| match block {
+            ContentBlock::Text(text) => !text.text.is_empty(),
+            ContentBlock::Thinking(thinking) => !thinking.thinking.is_empty() || !thinking.signature.is_empty(),
+            _ => true,
+        });
+        Some(message)
     }
 
     fn open(&mut self, index: usize, content: ContentBlock) -> Result<Update, StreamError> {

@@ -140,7 +140,7 @@ fn recover_one(folder: &Path, path: &Path) -> Result<Option<String>, Error> {
 }
 
 /// The header and the turns of a journal, the last one as far as it came.
-fn parse(bytes: &[u8], exchange: &str) -> Option<(Record, Vec<Record>)> {
+pub(super) fn parse(bytes: &[u8], exchange: &str) -> Option<(Record, Vec<Record>)> {
     let mut header = None;
     let mut turns: Vec<Record> = Vec::new();
     let (mut machine, mut text) = (Machine::default(), String::new());

@@ -95,6 +95,20 @@ pub(crate) enum Error {
     NoHome,
 }
 
+/// Reads the bytes of a conversation's file, and writes them as others read them: what the fuzz target reaches into.
+#[cfg(feature = "internals")]
+pub(crate) fn read_bytes(bytes: &[u8]) -> Result<(), Error> {
+    let conversation = Conversation::of_read(Path::new("/"), "0000000000", bytes)?;
+    let _ = (conversation.messages(), markdown(&conversation), as_json(&conversation).to_string());
+    Ok(())
+}
+
+/// Reads the bytes of a journal, in the same way.
+#[cfg(feature = "internals")]
+pub(crate) fn read_journal(bytes: &[u8]) {
+    let _ = journal::parse(bytes, "0000000000");
+}
+
 fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |source| Error::Unreadable { path: path.to_owned(), source }
 }

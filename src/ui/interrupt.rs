@@ -2,13 +2,18 @@
 //! shells and loops see it.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::unistd::close;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 use signal_hook::{flag, low_level};
+
+/// How many descriptors the runtime opens when it starts, and then some for the first connection.
+const RUNTIME_DESCRIPTORS: i32 = 10;
 
 /// Watches for SIGINT and SIGTERM. The first one is noticed; the second one kills, as it would without us.
 #[derive(Debug, Default)]
@@ -26,6 +31,8 @@ impl Interrupt {
     /// Begins to watch; from then on a signal lets the process save what came before it ends.
     pub(crate) fn watch(&self) -> io::Result<()> {
         let (alarm, trigger) = UnixStream::pair()?;
+        // The runtime needs some more descriptors, and panics where it does not get them.
+        close(fcntl(&alarm, FcntlArg::F_DUPFD_CLOEXEC(trigger.as_raw_fd() + RUNTIME_DESCRIPTORS))?)?;
         alarm.set_nonblocking(true)?;
         for number in [SIGINT, SIGTERM] {
             self.register(number, trigger.try_clone()?)?;

@@ -239,9 +239,10 @@ fn a_picked_model_that_is_gone_is_given_up_for_another_one_by_all_items() {
 
 #[test]
 fn no_third_model_is_tried() {
-    let server = Server::start(|_, nth| match nth {
-        0 => Reply::json(200, &json!({"data": [{"id": "claude-sonnet-4-5"}]})),
-        _ => {
+    let server = Server::start(|_, nth| {
+        if nth == 0 {
+            Reply::json(200, &json!({"data": [{"id": "claude-sonnet-4-5"}]}))
+        } else {
             let message = "Invalid model, available models are: claude-sonnet-5, claude-sonnet-6";
             Reply::json(400, &error("invalid_request_error", message))
         }

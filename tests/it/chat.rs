@@ -19,7 +19,7 @@ use crate::support::{
 };
 
 /// Ends a line.
-const ENTER: &str = "\r";
+pub(crate) const ENTER: &str = "\r";
 
 /// Begins `langdock chat` with a model and the test key against `server`.
 pub(crate) fn chat(server: &Server) -> Langdock {
@@ -27,7 +27,7 @@ pub(crate) fn chat(server: &Server) -> Langdock {
 }
 
 /// Starts it in a home, on a terminal, and waits for its prompt.
-fn at_prompt(server: &Server, home: &Home, args: &[&str]) -> Terminal {
+pub(crate) fn at_prompt(server: &Server, home: &Home, args: &[&str]) -> Terminal {
     let terminal = chat(server).home(home).args(args).on_terminal(80, 24);
     wait_for_prompt(&terminal, 1);
     terminal
@@ -51,7 +51,7 @@ fn messages(server: &Server, nth: usize) -> Value {
 }
 
 /// Returns what the last message of a request says.
-fn said(server: &Server, nth: usize) -> Value {
+pub(crate) fn said(server: &Server, nth: usize) -> Value {
     messages(server, nth).as_array().unwrap().last().unwrap()["content"].clone()
 }
 

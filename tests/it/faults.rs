@@ -9,6 +9,8 @@ mod commands;
 mod ending;
 mod events;
 mod head;
+mod local;
 mod process;
 mod signals;
+mod talk;
 mod way;

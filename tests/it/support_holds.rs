@@ -3,4 +3,5 @@
 mod events;
 mod programs;
 mod server;
+mod skipping;
 mod terminal;

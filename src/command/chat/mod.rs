@@ -11,6 +11,8 @@ mod slash;
 mod talk;
 mod tools;
 
+use std::io;
+
 use crate::app::App;
 use crate::cli;
 use crate::client::Client;
@@ -32,6 +34,9 @@ use complete::Words;
 use repl::First;
 use talk::Talk;
 use tools::Toolbox;
+
+/// What it is where no thread can be had that reads what is typed.
+const NO_LINES: fn(io::Error) -> Error = |source| Error::System { what: "read what is typed", source };
 
 /// How much of the last message is shown when a conversation is gone on with, in lines.
 const SHOWN_LINES: usize = 5;
@@ -137,11 +142,11 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
     };
     chat.look_for_model(is_typed).await?;
     if !is_typed {
-        let lines = if chat.ask.input.no_stdin { None } else { Some(Editor::of_lines(false)) };
+        let lines = if chat.ask.input.no_stdin { None } else { Some(Editor::of_lines(false).map_err(NO_LINES)?) };
         return chat.follow(first, lines).await;
     }
     app.interrupt.watch_hangup().map_err(|source| Error::System { what: "watch for signals", source })?;
-    let editor = chat.editor(chat.ask.conversation.no_log || app.env.no_log);
+    let editor = chat.editor(chat.ask.conversation.no_log || app.env.no_log).map_err(NO_LINES)?;
     chat.tell_conversation();
     chat.converse(first, editor).await
 }
@@ -198,7 +203,7 @@ impl Chat<'_> {
         self.words.set_models(models.unwrap_or_default());
     }
 
-    fn editor(&self, forgets: bool) -> Editor {
+    fn editor(&self, forgets: bool) -> io::Result<Editor> {
         if self.app.env.dumb_terminal {
             return Editor::of_lines(true);
         }

@@ -11,6 +11,7 @@ mod screen;
 mod thread;
 mod typing;
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc;
 
@@ -89,13 +90,13 @@ pub(crate) struct Editor {
 
 impl Editor {
     /// A line editor on the terminal.
-    pub(crate) fn on_terminal(editing: Editing) -> Self {
+    pub(crate) fn on_terminal(editing: Editing) -> io::Result<Self> {
         Self::start(move |asks| thread::run(editing, &asks))
     }
 
     /// Lines as they come on standard input. `is_typed` says whether a person types them, on a terminal that can do nothing
     /// but print.
-    pub(crate) fn of_lines(is_typed: bool) -> Self {
+    pub(crate) fn of_lines(is_typed: bool) -> io::Result<Self> {
         Self::start(move |asks| lines::run(is_typed, &asks))
     }
 
@@ -104,10 +105,10 @@ impl Editor {
         thread::size().columns
     }
 
-    fn start(run: impl FnOnce(mpsc::Receiver<Ask>) + Send + 'static) -> Self {
+    fn start(run: impl FnOnce(mpsc::Receiver<Ask>) + Send + 'static) -> io::Result<Self> {
         let (asks, asked) = mpsc::channel();
-        std::thread::spawn(move || run(asked));
-        Self { asks, pending: None }
+        std::thread::Builder::new().name("editor".to_owned()).spawn(move || run(asked))?;
+        Ok(Self { asks, pending: None })
     }
 
     /// Waits for what is typed. Dropping the future loses nothing: the next call goes on waiting for the same line.

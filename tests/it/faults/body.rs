@@ -1,78 +1,72 @@
 //! Faults of an answer's body: of a stream before its first part has come, or of a body that comes as one.
 
-use std::thread;
-
 use serde_json::json;
 
 use super::{
-    commands::{COMMANDS, Row, begun, good_body},
+    commands::{Form, Replies, Row, TEXT, begun, for_every_command, good_body, meets},
     ending::check,
 };
-use crate::support::{events::Stream, home::Home, reply::Reply, request::Request, server::Server};
+use crate::support::{events::Stream, home::Home, server::Server};
 
-/// Makes the reply to a request.
-type Replies = fn(&Request) -> Reply;
-
-/// A name, the exit codes of a streamed answer, of one in a piece, and of a list, and the reply.
-const FAULTS: [(&str, [i32; 3], Replies); 19] = [
-    ("no body", [6, 6, 5], |request| begun(request)),
-    ("white space", [6, 6, 5], |request| begun(request).body("\n \n")),
-    ("a body that is cut", [6, 6, 6], |request| begun(request).header("content-length", 5000).body("{").close()),
-    ("a body that is reset", [6, 6, 6], |request| begun(request).header("content-length", 5000).body("{").reset()),
-    ("a length that is too small", [8, 6, 5], |request| {
+/// A name, the exit codes of a streamed answer, of one in a piece, of a list, and of a list that may be missing, and the reply.
+pub(super) const FAULTS: [(&str, [i32; 4], Replies); 19] = [
+    ("no body", [6, 6, 5, 5], |request| begun(request)),
+    ("white space", [6, 6, 5, 5], |request| begun(request).body("\n \n")),
+    ("a body that is cut", [6, 6, 6, 6], |request| begun(request).header("content-length", 5000).body("{").close()),
+    ("a body that is reset", [6, 6, 6, 6], |request| begun(request).header("content-length", 5000).body("{").reset()),
+    ("a length that is too small", [8, 6, 5, 5], |request| {
         let body = good_body(request);
         begun(request).header("content-length", body.len() * 3 / 4).header("connection", "close").body(body)
     }),
-    ("a chunk that is none", [6, 6, 6], |request| begun(request).chunked().body("\n").unframed("zz\r\n")),
-    ("a chunk that is cut", [6, 6, 6], |request| begun(request).chunked().body("\n").unframed("ffff\r\n{").close()),
-    ("HTML", [5, 5, 5], |request| begun(request).body("<html><title>Sign in</title></html>")),
-    ("a word", [5, 5, 5], |request| begun(request).body("OK")),
-    ("an empty object", [5, 5, 5], |request| begun(request).body("{}")),
-    ("an empty array", [5, 5, 5], |request| begun(request).body("[]")),
-    ("null", [5, 5, 5], |request| begun(request).body("null")),
-    ("JSON that is none", [5, 5, 5], |request| begun(request).body("{\"type\":\"message\",}")),
-    ("no UTF-8", [5, 5, 5], |request| begun(request).body(b"\xff\xfe{\x80}")),
-    ("gzip that nobody asked for", [5, 5, 5], |request| {
+    ("a chunk that is none", [6, 6, 6, 6], |request| begun(request).chunked().body("\n").unframed("zz\r\n")),
+    ("a chunk that is cut", [6, 6, 6, 6], |request| begun(request).chunked().body("\n").unframed("ffff\r\n{").close()),
+    ("HTML", [5, 5, 5, 5], |request| begun(request).body("<html><title>Sign in</title></html>")),
+    ("a word", [5, 5, 5, 5], |request| begun(request).body("OK")),
+    ("an empty object", [5, 5, 5, 0], |request| begun(request).body("{}")),
+    ("an empty array", [5, 5, 5, 0], |request| begun(request).body("[]")),
+    ("null", [5, 5, 5, 0], |request| begun(request).body("null")),
+    ("JSON that is none", [5, 5, 5, 5], |request| begun(request).body("{\"type\":\"message\",}")),
+    ("no UTF-8", [5, 5, 5, 5], |request| begun(request).body(b"\xff\xfe{\x80}")),
+    ("gzip that nobody asked for", [5, 5, 5, 5], |request| {
         begun(request)
             .header("content-encoding", "gzip")
             .body(b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xab\xae\x05\0\x43\xbf\xa6\xa3\x02\0\0\0")
     }),
-    ("JSON that is too deep", [5, 5, 5], |request| begun(request).body("[".repeat(200_000))),
-    ("the answer to another question", [5, 5, 5], |request| begun(request).body(json!({"object": "list"}).to_string())),
-    ("an event that cannot be read", [5, 5, 5], |request| {
+    ("JSON that is too deep", [5, 5, 5, 5], |request| begun(request).body("[".repeat(200_000))),
+    ("the answer to another question", [5, 5, 5, 0], |request| {
+        begun(request).body(json!({"object": "list"}).to_string())
+    }),
+    ("an event that cannot be read", [5, 5, 5, 5], |request| {
         begun(request).body(Stream::new().start().raw("event: content_block_start\ndata: {oops}\n\n").to_string())
     }),
-    ("an event of no UTF-8", [5, 5, 5], |request| {
+    ("an event of no UTF-8", [5, 5, 5, 5], |request| {
         begun(request).body([Stream::new().start().to_string().as_bytes(), b"data: {\"type\":\"\xff\n\n"].concat())
     }),
 ];
 
 /// Returns the code that is the command's own.
-fn code(row: &Row, [streamed, whole, list]: [i32; 3]) -> i32 {
-    match (row.args[0], row.streams) {
-        ("models", _) => list,
+fn code(row: &Row, [streamed, whole, list, asked]: [i32; 4]) -> i32 {
+    match (row.form, row.streams) {
+        (Form::List, _) => list,
+        (Form::Findings, _) => asked,
         (_, true) => streamed,
         (_, false) => whole,
     }
 }
 
 /// Returns what has come of a streamed answer whose failure says that a part had come.
-fn came(code: i32) -> &'static str {
-    if code == 8 { super::commands::TEXT } else { "" }
+fn came(call: i32) -> &'static str {
+    if call == 8 { TEXT } else { "" }
 }
 
 #[test]
 fn every_command_ends_well_whatever_the_body_of_the_answer() {
-    thread::scope(|scope| {
-        for row in &COMMANDS {
-            scope.spawn(move || {
-                for (name, codes, reply) in FAULTS {
-                    let (server, home) = (Server::start(move |request, _| reply(request)), Home::new());
-                    let (outcome, code) = (row.against(&server, &home).run(), code(row, codes));
-                    check(name, row, &home, &outcome, code, came(code));
-                    assert_eq!(server.requests().len(), 1, "{name}\n{outcome}");
-                }
-            });
+    for_every_command(|row| {
+        for (fault, codes, reply) in FAULTS {
+            let (server, home) = (Server::start(move |request, _| reply(request)), Home::new());
+            let (outcome, call) = (row.against(&server, &home).run(), code(row, codes));
+            check(fault, row, &home, &outcome, call, came(call));
+            assert_eq!(server.requests().len(), 1, "{fault}\n{outcome}");
         }
     });
 }
@@ -84,15 +78,9 @@ fn every_command_gives_up_a_body_that_does_not_end() {
         ("drops", "--timeout", |request| begun(request).until_close().drip(" \n")),
         ("pings", "--timeout", |request| begun(request).until_close().drip("data: {\"type\":\"ping\"}\n\n")),
     ];
-    thread::scope(|scope| {
-        for row in &COMMANDS {
-            scope.spawn(move || {
-                for (name, flag, reply) in faults {
-                    let (server, home) = (Server::start(move |request, _| reply(request)), Home::new());
-                    let outcome = row.against(&server, &home).args([flag, "400ms"]).run();
-                    check(name, row, &home, &outcome, 6, "");
-                }
-            });
+    for_every_command(|row| {
+        for (fault, flag, reply) in faults {
+            meets(row, fault, reply, 6, |row, server, home| row.against(server, home).args([flag, "400ms"]));
         }
     });
 }

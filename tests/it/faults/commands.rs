@@ -1,6 +1,10 @@
 //! The commands that talk to the endpoint. A new one needs a row here, and nothing else.
 
-use serde_json::json;
+use std::thread;
+
+use serde_json::{Value, json};
+
+use super::ending::check;
 
 use crate::support::{
     command::Langdock,
@@ -25,37 +29,71 @@ pub(super) enum Form {
     Lines,
     /// The text, in the file `answer` of the work folder.
     File,
-    /// Something else, all at once or not at all.
-    Other,
+    /// A record on stdout, of an answer as of a failure.
+    Record,
+    /// The same, in the file `answer`.
+    RecordFile,
+    /// The list of models, all at once or not at all.
+    List,
+    /// A line for each thing that was looked at, of which one is wrong.
+    Findings,
 }
 
 /// A command with the flags that make its output what it is.
 pub(super) struct Row {
     /// Its words.
     pub(super) args: &'static [&'static str],
+    /// What it has on stdin; nothing is `/dev/null`.
+    pub(super) stdin: &'static str,
     /// Where its answer goes.
     pub(super) form: Form,
     /// Whether the answer comes in events.
     pub(super) streams: bool,
+    /// Whether what is said and answered is kept as a conversation.
+    pub(super) saves: bool,
 }
 
 /// The table.
-pub(super) const COMMANDS: [Row; 8] = [
-    Row { args: &["send", "hello", "-m", MODEL], form: Form::Text, streams: true },
-    Row { args: &["send", "hello", "-m", MODEL, "-S"], form: Form::Text, streams: false },
-    Row { args: &["send", "hello", "-m", MODEL, "--json"], form: Form::Object, streams: true },
-    Row { args: &["send", "hello", "-m", MODEL, "--json", "-S"], form: Form::Object, streams: false },
-    Row { args: &["send", "hello", "-m", MODEL, "--jsonl"], form: Form::Lines, streams: true },
-    Row { args: &["send", "hello", "-m", MODEL, "-o", "answer"], form: Form::File, streams: true },
-    Row { args: &["models"], form: Form::Other, streams: false },
-    Row { args: &["models", "--json"], form: Form::Other, streams: false },
+pub(super) const COMMANDS: [Row; 16] = [
+    Row::new(&["send", "hello", "-m", MODEL], Form::Text),
+    Row::new(&["send", "hello", "-m", MODEL, "-S"], Form::Text).in_one_piece(),
+    Row::new(&["send", "hello", "-m", MODEL, "--json"], Form::Object),
+    Row::new(&["send", "hello", "-m", MODEL, "--json", "-S"], Form::Object).in_one_piece(),
+    Row::new(&["send", "hello", "-m", MODEL, "--jsonl"], Form::Lines),
+    Row::new(&["send", "hello", "-m", MODEL, "-o", "answer"], Form::File),
+    Row::new(&["send", "-m", MODEL, "--session", "kept"], Form::Text).fed("hello").kept(),
+    Row::new(&["tool-run", "hello", "-m", MODEL], Form::Text).kept(),
+    Row::new(&["tool-run", "hello", "-m", MODEL, "--json"], Form::Object).kept(),
+    Row::new(&["chat", "-m", MODEL], Form::Text).fed("hello\n").kept(),
+    Row::new(&["batch", "{text}", "-m", MODEL], Form::Record).fed("hello\n"),
+    Row::new(&["batch", "{text}", "-m", MODEL, "-o", "answer"], Form::RecordFile).fed("hello\n"),
+    Row::new(&["models"], Form::List).in_one_piece(),
+    Row::new(&["models", "--json"], Form::List).in_one_piece(),
+    Row::new(&["doctor"], Form::Findings).in_one_piece(),
+    Row::new(&["doctor", "--json"], Form::Findings).in_one_piece(),
 ];
 
 impl Row {
+    const fn new(args: &'static [&'static str], form: Form) -> Self {
+        Self { args, stdin: "", form, streams: true, saves: false }
+    }
+
+    const fn in_one_piece(self) -> Self {
+        Self { streams: false, ..self }
+    }
+
+    const fn fed(self, stdin: &'static str) -> Self {
+        Self { stdin, ..self }
+    }
+
+    const fn kept(self) -> Self {
+        Self { saves: true, ..self }
+    }
+
     /// Begins a run against this base URL, in this home, that tries once.
     pub(super) fn at(&self, base_url: &str, home: &Home) -> Langdock {
         let langdock = Langdock::new().home(home).key().args(self.args).args(["--max-retries", "0"]);
-        langdock.env("LANGDOCK_BASE_URL", base_url)
+        self.feed(langdock.env("LANGDOCK_BASE_URL", base_url))
     }
 
     /// Begins a run against a server, in this home, that tries once.
@@ -66,13 +104,80 @@ impl Row {
     /// The same from a shell, which does `before` to itself and redirects the command's streams as `after` says.
     pub(super) fn in_shell(&self, before: &str, after: &str, server: &Server, home: &Home) -> Langdock {
         let script = format!("{before}\nexec langdock {} --max-retries 0 {after}", self.args.join(" "));
-        Langdock::shell(&script).home(home).key().against(server)
+        self.feed(Langdock::shell(&script).home(home).key().against(server))
+    }
+
+    fn feed(&self, langdock: Langdock) -> Langdock {
+        if self.stdin.is_empty() { langdock } else { langdock.stdin_bytes(self.stdin) }
     }
 
     /// Tells whether errors are told as an object on stderr too.
     pub(super) fn tells_objects(&self) -> bool {
         self.args.contains(&"--json")
     }
+
+    /// Tells whether its answer goes to a file, and stdout has nothing.
+    pub(super) fn has_file(&self) -> bool {
+        matches!(self.form, Form::File | Form::RecordFile)
+    }
+
+    /// Returns the exit code of the command where its one call fails with this one: of a batch it is that an item failed,
+    /// unless all others would fail in the same way.
+    pub(super) fn code_of(&self, call: i32) -> i32 {
+        match self.form {
+            Form::Record | Form::RecordFile if call != 4 => 11,
+            _ => call,
+        }
+    }
+}
+
+/// Returns what the file `answer` has, where there is one.
+pub(super) fn file(home: &Home) -> Option<String> {
+    std::fs::read_to_string(home.work().join("answer")).ok()
+}
+
+/// Makes the reply to a request.
+pub(super) type Replies = fn(&Request) -> Reply;
+
+/// Runs the same test of every command, all of them side by side.
+pub(super) fn for_every_command(test: impl Fn(&'static Row) + Sync) {
+    thread::scope(|scope| {
+        for row in &COMMANDS {
+            let test = &test;
+            scope.spawn(move || test(row));
+        }
+    });
+}
+
+/// Lets a command meet a server that replies in this way, and asserts that it asks once and ends as its call does, of which
+/// nothing came. `run` begins the run.
+#[track_caller]
+pub(super) fn meets(
+    row: &Row,
+    fault: &str,
+    reply: Replies,
+    call: i32,
+    run: impl FnOnce(&Row, &Server, &Home) -> Langdock,
+) {
+    let (server, home) = (Server::start(move |request, _| reply(request)), Home::new());
+    let outcome = run(row, &server, &home).run();
+    check(fault, row, &home, &outcome, call, "");
+    assert_eq!(server.requests().len(), 1, "{fault}\n{outcome}");
+}
+
+/// Returns what both sides said of the one conversation that there is, if there is one.
+pub(super) fn conversation(home: &Home) -> Vec<(String, String)> {
+    let outcome = Langdock::new().home(home).args(["session", "export", "--json"]).run();
+    if outcome.code == Some(2) {
+        return vec![];
+    }
+    let messages = outcome.code(0).stdout_json();
+    let text = |content: &Value| match content {
+        Value::String(text) => text.clone(),
+        blocks => blocks.as_array().unwrap().iter().filter_map(|block| block["text"].as_str()).collect(),
+    };
+    let of = |message: &Value| (message["role"].as_str().unwrap().to_owned(), text(&message["content"]));
+    messages.as_array().unwrap().iter().map(of).collect()
 }
 
 /// Returns the body of a good answer to this request: events, a message, or a list of models.
@@ -105,11 +210,8 @@ fn every_command_of_the_table_answers_where_nothing_goes_wrong() {
     for row in &COMMANDS {
         let (server, home) = (good(), Home::new());
         let outcome = row.against(&server, &home).run();
-        outcome.code(0).stderr_empty();
-        let file = home.work().join("answer");
-        let said = if row.form == Form::File { std::fs::read_to_string(file).unwrap() } else { outcome.stdout_text() };
-        assert!(said.contains(if row.form == Form::Other { MODEL } else { TEXT }), "{outcome}");
-        assert_eq!(outcome.stdout.is_empty(), row.form == Form::File, "{outcome}");
+        super::ending::answered("nothing", row, &home, &outcome);
+        assert!(outcome.stderr.is_empty() || row.saves, "{outcome}");
         server.only_request();
     }
 }

@@ -1,17 +1,22 @@
-//! What holds of every failure, whichever command met it.
+//! What holds of every ending, whichever command met which fault.
 
 use std::fs;
 
 use serde_json::Value;
 
-use super::commands::{Form, Row};
-use crate::support::{command::KEY, home::Home, outcome::Outcome};
+use super::commands::{Form, Row, TEXT, conversation, file};
+use crate::support::{command::KEY, events::MODEL, home::Home, outcome::Outcome};
 
-/// Asserts how a command ended that met a fault: with this code, after this much of the answer's text had come.
+/// Asserts how a command ended that met a fault: with the exit code of this failure of its call, after this much of the
+/// answer's text had come.
 #[track_caller]
-pub(super) fn check(fault: &str, row: &Row, home: &Home, outcome: &Outcome, code: i32, came: &str) {
+pub(super) fn check(fault: &str, row: &Row, home: &Home, outcome: &Outcome, call: i32, came: &str) {
+    let code = row.code_of(call);
     let shown = format!("{fault}\n{outcome}");
     assert!(outcome.code == Some(code), "expected exit code {code}: {shown}");
+    if code == 0 {
+        return answered(fault, row, home, outcome);
+    }
     let failure = outcome.told();
     assert!(
         !failure.message.is_empty() && failure.notices.iter().all(|line| line.starts_with("langdock: ")),
@@ -22,34 +27,59 @@ pub(super) fn check(fault: &str, row: &Row, home: &Home, outcome: &Outcome, code
         assert!(failure.object["error"]["message"].is_string(), "{shown}");
     }
     check_clean(fault, outcome);
-    check_text(fault, row, home, outcome, came);
+    check_text(fault, row, home, outcome, call, came);
     if row.form == Form::Lines {
         let last = outcome.stdout_json_lines().pop().unwrap_or_else(|| panic!("no error object: {shown}"));
         assert_eq!(last["error"]["exit_code"], code, "{shown}");
     }
+    if row.saves {
+        check_saved(fault, home, came);
+    }
+}
+
+/// Asserts a whole answer, whatever was told beside it.
+#[track_caller]
+pub(super) fn answered(fault: &str, row: &Row, home: &Home, outcome: &Outcome) {
+    assert!(outcome.code == Some(0), "{fault}\n{outcome}");
+    check_clean(fault, outcome);
+    let said = if row.has_file() { file(home).unwrap_or_default() } else { outcome.stdout_text() };
+    assert!(
+        said.contains(if row.form == Form::List {
+            MODEL
+        } else if row.form == Form::Findings {
+            "models"
+        } else {
+            TEXT
+        }),
+        "{fault}\n{outcome}"
+    );
+    assert_eq!(outcome.stdout.is_empty(), row.has_file(), "{fault}\n{outcome}");
 }
 
 /// Asserts that an output has neither the key nor the words of a panic in it.
 #[track_caller]
 pub(super) fn check_clean(fault: &str, outcome: &Outcome) {
     let all = outcome.stdout_text() + &outcome.stderr;
-    for word in [KEY, &KEY[..12], "panicked", "RUST_BACKTRACE", "stack overflow", "memory allocation"] {
+    for word in [KEY, &KEY[..12], "panicked", "RUST_BACKTRACE", "stack overflow", "memory allocation", "internal error"]
+    {
         assert!(!all.contains(word), "`{word}` in the output: {fault}\n{outcome}");
     }
 }
 
 /// Asserts that what came of an answer is where it belongs, and nothing else is there.
 #[track_caller]
-pub(super) fn check_text(fault: &str, row: &Row, home: &Home, outcome: &Outcome, came: &str) {
+fn check_text(fault: &str, row: &Row, home: &Home, outcome: &Outcome, call: i32, came: &str) {
     let shown = format!("expected `{came}` of the answer: {fault}\n{outcome}");
     let text = if came.is_empty() { String::new() } else { format!("{came}\n") };
     let of = |message: &Value| message["content"][0]["text"].as_str().unwrap_or_default().to_owned();
+    if row.has_file() {
+        assert!(outcome.stdout.is_empty(), "{shown}");
+    }
     match row.form {
         Form::Text => assert!(outcome.stdout_text() == text, "{shown}"),
         Form::File => {
             let part = fs::read_to_string(home.work().join("answer.part")).unwrap_or_default();
-            assert!(outcome.stdout.is_empty() && part == text, "{shown}");
-            assert!(!home.work().join("answer").exists(), "{shown}");
+            assert!(part == text && file(home).is_none(), "{shown}");
         }
         Form::Object if outcome.stdout.is_empty() => assert!(came.is_empty(), "{shown}"),
         Form::Object => {
@@ -62,6 +92,25 @@ pub(super) fn check_text(fault: &str, row: &Row, home: &Home, outcome: &Outcome,
             assert!(result.map(of).unwrap_or_default() == came, "{shown}");
             assert!(result.is_none_or(|result| result["langdock"]["complete"] == false), "{shown}");
         }
-        Form::Other => assert!(outcome.stdout.is_empty(), "{shown}"),
+        Form::Record | Form::RecordFile => {
+            let records = if row.has_file() { file(home).unwrap_or_default() } else { outcome.stdout_text() };
+            if row.code_of(call) == call {
+                return assert!(records.is_empty(), "{shown}");
+            }
+            let record: Value = serde_json::from_str(&records).unwrap_or_else(|error| panic!("{error}: {shown}"));
+            assert!(record["error"]["exit_code"] == call && record["error"]["message"].is_string(), "{shown}");
+            assert!(record["error"]["text"].as_str().unwrap_or_default() == came, "{shown}");
+        }
+        Form::List => assert!(outcome.stdout.is_empty(), "{shown}"),
+        Form::Findings => assert!(outcome.stdout_text().contains("wrong"), "{shown}"),
     }
+}
+
+/// Asserts that a conversation has the question, and what came of the answer.
+#[track_caller]
+fn check_saved(fault: &str, home: &Home, came: &str) {
+    let said = conversation(home);
+    let said: Vec<_> = said.iter().map(|(role, text)| (role.as_str(), text.as_str())).collect();
+    let expected = if came.is_empty() { vec![] } else { vec![("user", "hello"), ("assistant", came)] };
+    assert_eq!(said, expected, "{fault}");
 }

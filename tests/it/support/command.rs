@@ -8,6 +8,7 @@ use std::{
     ffi::{OsStr, OsString},
     fs::File,
     io::Write,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{ChildStdin, Command, Stdio},
     thread,
@@ -17,6 +18,9 @@ use super::{home::Home, outcome::Outcome, process, running::Running, server::Ser
 
 /// The key that the tests use, which must show in no output.
 pub(crate) const KEY: &str = "sk-ld-test-0123456789";
+
+/// The user whom nothing belongs to.
+const NOBODY: u32 = 47_110;
 
 /// The program under test.
 const LANGDOCK: &str = env!("CARGO_BIN_EXE_langdock");
@@ -31,6 +35,7 @@ pub(crate) struct Langdock {
     current_dir: PathBuf,
     pub(super) stdin: Stdin,
     pub(super) piped_stdout: bool,
+    is_nobody: bool,
 }
 
 /// What a program has for its stdin.
@@ -58,7 +63,16 @@ impl Langdock {
     fn of(program: OsString) -> Self {
         let home = Home::new();
         let current_dir = home.work();
-        Self { program, args: vec![], env: vec![], home, current_dir, stdin: Stdin::Unset, piped_stdout: false }
+        Self {
+            program,
+            args: vec![],
+            env: vec![],
+            home,
+            current_dir,
+            stdin: Stdin::Unset,
+            piped_stdout: false,
+            is_nobody: false,
+        }
     }
 
     /// Adds arguments.
@@ -131,6 +145,12 @@ impl Langdock {
         self
     }
 
+    /// Runs it as a user who may do no more than anybody else, whom root becomes for that. Who is not root stays the same.
+    pub(crate) fn by_nobody(mut self) -> Self {
+        self.is_nobody = self.home.is_roots();
+        self
+    }
+
     /// Runs it to its end.
     #[track_caller]
     pub(crate) fn run(self) -> Outcome {
@@ -161,6 +181,14 @@ impl Langdock {
         command.args(&words[1..]).current_dir(&self.current_dir);
         command.env_clear().env("PATH", path()).env("LANG", "C.UTF-8").envs(self.home.variables());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        if self.is_nobody {
+            // The folders above the program may be somebody's own.
+            let bin = self.home.with_program(LANGDOCK);
+            let others = path();
+            let path = env::join_paths([bin].into_iter().chain(env::split_paths(&others))).unwrap();
+            self.home.give_to(NOBODY);
+            command.env("PATH", path).uid(NOBODY).gid(NOBODY);
+        }
         (command, line)
     }
 

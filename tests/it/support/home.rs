@@ -3,12 +3,15 @@
 use std::{
     ffi::OsString,
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use tempfile::TempDir;
+
+/// The folder of programs.
+const BIN: &str = "bin";
 
 /// A temporary home directory; its clones are the same one, and the last takes it away.
 #[derive(Clone)]
@@ -56,6 +59,37 @@ impl Home {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
         path
+    }
+
+    /// Tells whether it is root who runs the tests.
+    pub(super) fn is_roots(&self) -> bool {
+        // What is new belongs to who makes it; the folders may have been given away.
+        tempfile::tempfile_in(self.path()).unwrap().metadata().unwrap().uid() == 0
+    }
+
+    /// Makes it the home of another user, with all that is in it.
+    pub(super) fn give_to(&self, user: u32) {
+        let mut paths = vec![self.path().to_owned()];
+        while let Some(path) = paths.pop() {
+            if path == self.path().join(BIN) {
+                continue; // It may be the program itself, and not a copy.
+            }
+            chown(&path, Some(user), Some(user)).unwrap();
+            if path.is_dir() {
+                paths.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            }
+        }
+    }
+
+    /// Puts a program where its user gets at it, and returns the folder.
+    pub(super) fn with_program(&self, program: &str) -> PathBuf {
+        let folder = self.path().join(BIN);
+        fs::create_dir_all(&folder).unwrap();
+        let copy = folder.join(Path::new(program).file_name().unwrap());
+        if !copy.exists() && fs::hard_link(program, &copy).is_err() {
+            fs::copy(program, &copy).unwrap();
+        }
+        folder
     }
 
     /// Returns the variables that make it the home of a program.

@@ -49,6 +49,11 @@ impl Process {
         kill(self.pid, signal).unwrap();
     }
 
+    /// Sends it `signal`, unless it has ended; says whether it was sent.
+    pub(crate) fn try_signal(&self, signal: Signal) -> bool {
+        !self.has_ended() && kill(self.pid, signal).is_ok()
+    }
+
     /// Waits for its end, for which it has until the deadline.
     pub(crate) fn wait(&self) -> Option<ExitStatus> {
         let (status, ended) = &*self.ended;

@@ -66,6 +66,11 @@ impl Running {
         self
     }
 
+    /// Sends it a signal, unless it has ended; says whether it was sent.
+    pub(crate) fn try_signal(&self, signal: Signal) -> bool {
+        self.process.try_signal(signal)
+    }
+
     /// Writes to its stdin, which must be held open.
     #[track_caller]
     pub(crate) fn write_stdin(&self, bytes: impl AsRef<[u8]>) -> &Self {

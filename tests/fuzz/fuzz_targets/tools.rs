@@ -1,0 +1,11 @@
+//! Any text as a tools file: it is taken, or refused in words.
+
+#![no_main]
+
+use langdock::internals::{File, read_file};
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    if let Err(message) = read_file(File::Tools, text) {
+        assert!(!message.is_empty(), "a refusal without a word");
+    }
+});
