@@ -36,7 +36,7 @@ fn path_of(given: &Path) -> Result<PathBuf, Error> {
     }
     let folder = tools_folder().ok_or_else(|| Error::Usage {
         message: "there is no home, and so no folder of tools".to_owned(),
-        hint: None,
+        hint: Some("set HOME, or give the path of a file, as in ./FILE".to_owned()),
     })?;
     let names = [name.to_string()].into_iter().chain(EXTENSIONS.map(|extension| format!("{name}.{extension}")));
     let found = names.map(|name| folder.join(name)).find(|path| path.is_file());
