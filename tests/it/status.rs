@@ -106,7 +106,7 @@ fn a_wait_for_ones_turn_counts_down() {
     let run = || send(&server).home(&home).env("LANGDOCK_MODEL", "m").args(["Hi"]).stdin_null();
     run().on_terminal(120, 24).finish().code(0);
     let terminal = run().on_terminal(120, 24);
-    terminal.wait_for(" s; langdock: within 1 requests a minute it is not yet this request's turn").keys(CTRL_C);
+    terminal.wait_for(" s; langdock: within 1 request a minute it is not yet this request's turn").keys(CTRL_C);
     let outcome = terminal.finish();
     let screen = rows_of(&outcome.signal(2).stdout, 120, 24).join("\n");
     assert!(outcome.stdout_text().contains("sending in ") && !screen.contains("sending in "), "{screen}");
