@@ -46,7 +46,8 @@ impl Locked {
             .and_then(|_| self.file.write_all(lines))
             .and_then(|()| self.file.sync_data());
         if written.is_err() {
-            let _ = self.file.set_len(length); // It is the first error that is told.
+            // It is the first error that is told. An empty file would be no conversation.
+            let _ = if length == 0 { std::fs::remove_file(&self.path) } else { self.file.set_len(length) };
         }
         written.map_err(unwritable(&self.path))
     }
