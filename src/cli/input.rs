@@ -40,8 +40,8 @@ pub(crate) struct Input {
     pub(crate) params: Vec<(String, String)>,
     /// Send a request all the same that is too large by what is known of the limits
     ///
-    /// Without it a body of more than 20 MB is refused, and a request that has more tokens than the model's context window,
-    /// by an estimate that is low.
+    /// Without it a body of more than 20 MB is refused, and a request that has more tokens, by an estimate that is low, than
+    /// the model's context window or than are allowed a minute, where the config file or the endpoint has said so.
     #[arg(long)]
     pub(crate) no_check: bool,
 }

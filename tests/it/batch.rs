@@ -215,6 +215,11 @@ fn a_silent_input_is_told_and_loses_nothing() {
     outcome.stderr("langdock: still waiting for lines on standard input; -i FILE reads a file, --no-stdin none\n");
 }
 
+/// Refuses a model, and names those that there are.
+fn no_such_model(others: &str) -> Reply {
+    Reply::json(400, &error("invalid_request_error", &format!("Invalid model, available models are: {others}")))
+}
+
 #[test]
 fn a_picked_model_that_is_gone_is_given_up_for_another_one_by_all_items() {
     let home = Home::new();
@@ -222,10 +227,7 @@ fn a_picked_model_that_is_gone_is_given_up_for_another_one_by_all_items() {
     let server = Server::start(move |request, nth| match nth {
         0 => Reply::json(200, &json!({"data": [{"id": "claude-sonnet-4-5"}]})),
         _ if asks(request, "claude-sonnet-5") => Reply::sse(answer(&[asked(request).as_str()])),
-        _ => {
-            let message = "Invalid model, available models are: claude-sonnet-5, gpt-5";
-            Reply::json(400, &error("invalid_request_error", message))
-        }
+        _ => no_such_model("claude-sonnet-5, gpt-5"),
     });
     let run = || Langdock::new().key().against(&server).home(&home).args(["batch", "{text}", "-o", "out.jsonl"]);
     let outcome = run().stdin_bytes("a\nb\nc\n").run();
@@ -239,13 +241,9 @@ fn a_picked_model_that_is_gone_is_given_up_for_another_one_by_all_items() {
 
 #[test]
 fn no_third_model_is_tried() {
-    let server = Server::start(|_, nth| {
-        if nth == 0 {
-            Reply::json(200, &json!({"data": [{"id": "claude-sonnet-4-5"}]}))
-        } else {
-            let message = "Invalid model, available models are: claude-sonnet-5, claude-sonnet-6";
-            Reply::json(400, &error("invalid_request_error", message))
-        }
+    let server = Server::start(|_, nth| match nth {
+        0 => Reply::json(200, &json!({"data": [{"id": "claude-sonnet-4-5"}]})),
+        _ => no_such_model("claude-sonnet-5, claude-sonnet-6"),
     });
     let run = Langdock::new().key().against(&server).args(["batch", "{text}", "-J", "1"]);
     let outcome = run.stdin_bytes("a\nb\n").run();
