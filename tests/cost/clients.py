@@ -1,0 +1,83 @@
+"""Who is measured: `langdock`, curl, and the clients that PyPI and npm offer, each with the same request."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PROGRAM, FOLDER = sys.argv[1], Path(sys.argv[2])
+MODEL = "claude-3-haiku-20240307"
+# Its context window is not known: 5 MB of text are estimated, and not refused.
+ROOMY_MODEL = "claude-roomy"
+KEY = "sk-ld-cost"
+# The same surroundings wherever it runs: the length of an environment shows in the count of instructions.
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": str(FOLDER), "LANG": "C.UTF-8", "LANGDOCK_API_KEY": KEY}
+
+QUESTION = ["-d", json.dumps({"model": MODEL, "max_tokens": 4096, "stream": True,
+                              "messages": [{"role": "user", "content": "Say it."}]})]  # fmt: skip
+
+
+def langdock(base, *args):
+    return [PROGRAM, "send", "--base-url", base, "-m", MODEL, *args]
+
+
+def curl(base, *args):
+    return [
+        "curl", "-sN", f"{base}/v1/messages",
+        "-H", f"Authorization: Bearer {KEY}", "-H", "anthropic-version: 2023-06-01",
+        "-H", "content-type: application/json", *args,
+    ]  # fmt: skip
+
+
+def shell(script, *words):
+    return ["sh", "-c", script, "sh", *map(str, words)]
+
+
+# The body that jq makes of the text on its standard input, for curl.
+OF_TEXT = '{model: $m, max_tokens: 4096, stream: true, messages: [{role: "user", content: .}]}'
+OF_IMAGE = """{model: $m, max_tokens: 4096, stream: true, messages: [{role: "user", content: [
+  {type: "image", source: {type: "base64", media_type: "image/png", data: .}}, {type: "text", text: "What is it?"}]}]}"""
+CURL_OF_STDIN = """curl -sN "$3/v1/messages" -H "Authorization: Bearer $4" -H "anthropic-version: 2023-06-01" \
+  -H "content-type: application/json" --data-binary @-"""
+
+
+def langdock_with_text(base, text, model, *args):
+    return shell('cat "$1" | "$2" send --base-url "$3" -m "$4" $5', text, PROGRAM, base, model, " ".join(args))
+
+
+def curl_with_text(base, text):
+    return shell(f"cat \"$1\" | jq -Rs '{OF_TEXT}' --arg m \"$2\" | {CURL_OF_STDIN}", text, MODEL, base, KEY)
+
+
+def curl_with_image(base, image):
+    script = f"base64 -w0 \"$1\" | jq -Rs '{OF_IMAGE}' --arg m \"$2\" | {CURL_OF_STDIN}"
+    return shell(script, image, MODEL, base, KEY)
+
+
+class Rivals:
+    """Clients in the folder into which `run` has put them: their commands by name, for a question, a text and an image."""
+
+    def __init__(self, folder):
+        self.commands = {
+            "llm": [f"{folder}/venv/bin/llm", "-n", "-m", "claude-3-haiku"],
+            "SDK, python": [f"{folder}/venv/bin/python", str(HERE / "ask.py")],
+            "SDK, node": ["node", f"{folder}/ask.mjs"],
+        }
+
+    def asking(self, base):
+        return {name: at(base, [*command, "Say it."]) for name, command in self.commands.items()}
+
+    def with_text(self, base, text):
+        reading = ["sh", "-c", 'exec "$@" <"$0"', str(text)]
+        return {name: at(base, [*reading, *command]) for name, command in self.commands.items()}
+
+    def with_image(self, base, image):
+        asked = ["What is it?", "-a", str(image)]
+        return {name: at(base, [*command, *asked]) for name, command in self.commands.items()}
+
+
+def at(base, command):
+    """The command with what tells a client of Anthropic's where to go."""
+    where = [f"ANTHROPIC_BASE_URL={base}", f"ANTHROPIC_API_KEY={KEY}", f"PATH={os.environ['PATH']}"]
+    return ["/usr/bin/env", *where, *command]

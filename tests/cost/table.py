@@ -1,0 +1,77 @@
+"""The table of what was measured: printed, judged by its gates, and put into the README."""
+
+import re
+
+RIVALS = ["llm", "SDK, python", "SDK, node"]
+# What is resident of the program itself is in the hands of the kernel, which maps around what is used.
+MEMORY_ROOM = 1.25
+
+
+class Table:
+    """Rows of `langdock` beside curl and, where they were measured, the others in shares of curl."""
+
+    def __init__(self):
+        self.rows, self.failed = [], []
+
+    def add(self, what, ours, theirs, ratio, goal, met, gate="", others=None):
+        others = [(others or {}).get(name, "") for name in RIVALS]
+        self.rows.append((what, ours, theirs, ratio, *others, goal, {True: "yes", False: "NO", None: ""}[met], gate))
+
+    def count(self, what, value, goal):
+        met = value <= goal * 1e6
+        self.add(what, f"{value / 1e6:.2f} M", "", "", f"<= {goal} M", met, "gate")
+        if not met:
+            self.failed.append(what)
+
+    def megabytes(self, what, ours, theirs, goal, others=None):
+        limit = round(goal * MEMORY_ROOM, 1)
+        cells = (f"{ours:.1f} MB", f"{theirs:.1f} MB" if theirs else "", "")
+        others = {name: f"{value:.0f} MB" for name, value in (others or {}).items()}
+        self.add(what, *cells, f"<= {goal} MB", ours <= goal, f"gate {limit}", others)
+        if ours > limit:
+            self.failed.append(what)
+
+    def times(self, what, measured, goal, limit, others=None):
+        ours, theirs, ratio = measured
+        cells = (f"{ours * 1e3:.2f} ms", f"{theirs * 1e3:.2f} ms", f"{ratio:.2f}")
+        if goal is None:
+            self.add(what, *cells, "", None)
+            return
+        others = {name: f"{seconds / theirs:.1f}" for name, seconds in (others or {}).items()}
+        self.add(what, *cells, f"<= {goal}", ratio <= goal, f"gate {limit}", others)
+        if ratio > limit:
+            self.failed.append(what)
+
+    def extra(self, what, milliseconds, goal, limit):
+        """What something adds to a run; beside other work the median of some differences is a little off."""
+        self.add(what, f"{milliseconds:.2f} ms", "", "", f"<= {goal} ms", milliseconds <= goal, f"gate {limit}")
+        if milliseconds > limit:
+            self.failed.append(what)
+
+    def delay(self, what, ours, theirs, goal, others=None):
+        """The goal is a share of curl's: how long a waking takes is the machine's."""
+        ratio = ours / theirs
+        others = {name: f"{delay / theirs:.1f}" for name, delay in (others or {}).items()}
+        cells = (f"{ours:.0f} us", f"{theirs:.0f} us", f"{ratio:.2f}")
+        self.add(what, *cells, f"<= {goal}", ratio <= goal, others=others)
+
+    def show(self):
+        rows = [("", "langdock", "curl", "ratio", *RIVALS, "goal", "met", ""), *self.rows]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        for row in rows:
+            cells = [row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
+            print("  ".join(cells).rstrip())
+
+    def write_into(self, readme):
+        """Puts the rows that compare into the README, behind its mark."""
+        lines = ["| work | `langdock` | curl | `langdock` : curl | " + " | ".join(f"{name} : curl" for name in RIVALS) + " |",
+                 "|---" * (4 + len(RIVALS)) + "|"]  # fmt: skip
+        compared = [row for row in self.rows if row[2]]
+        lines += ["| " + " | ".join(row[: 4 + len(RIVALS)]).replace(" us", " µs") + " |" for row in compared]
+        text = readme.read_text()
+        begin, end = "<!-- cost: begin -->\n", "<!-- cost: end -->"
+        table = begin + "\n".join(lines) + "\n" + end
+        text, count = re.subn(f"{begin}.*?{end}", lambda _: table, text, flags=re.DOTALL)
+        if count != 1:
+            raise SystemExit(f"cost: {readme} has no `{begin.strip()}`")
+        readme.write_text(text)
