@@ -96,37 +96,35 @@ fn is_sign(byte: u8) -> bool {
     byte.is_ascii_punctuation()
 }
 
-/// The low and the high weight of the letters outside of ASCII, beside that of the words they stand in.
-fn foreign_weights(bytes: &[u8]) -> (u64, u64) {
-    bytes.iter().fold((0, 0), |(low, high), byte| {
-        let (more_low, more_high) = weight_of(*byte);
-        (low + more_low, high + more_high)
-    })
-}
+/// Letters outside of ASCII by the first byte of their UTF-8 form: from, to, and what one weighs by the low and the high figure,
+/// beside the word that it stands in.
+const SCRIPTS: [(u8, u8, u64, u64); 9] = [
+    // Latin with accents.
+    (0xc2, 0xcd, 0, 100),
+    // Greek, Cyrillic.
+    (0xce, 0xd3, 5, 70),
+    // Armenian, Hebrew, Arabic, Syriac.
+    (0xd4, 0xdf, 10, 100),
+    // Scripts of India, Thai, Lao, Tibetan, Georgian, Ethiopic, Khmer.
+    (0xe0, 0xe1, 15, 150),
+    // Typographic signs, arrows, box drawing.
+    (0xe2, 0xe2, 10, 150),
+    // Kana, CJK.
+    (0xe3, 0xe9, 40, 160),
+    // Hangul.
+    (0xea, 0xed, 35, 160),
+    // Full-width forms and private use.
+    (0xee, 0xef, 20, 200),
+    // Emoji, rare ideographs.
+    (0xf0, 0xf4, 50, 350),
+];
 
-/// The weights of a letter by its first byte; none for ASCII, which is counted elsewhere, and for the bytes that follow.
-fn weight_of(first: u8) -> (u64, u64) {
-    match first {
-        // Latin with accents.
-        0xc2..=0xcd => (0, 100),
-        // Greek, Cyrillic.
-        0xce..=0xd3 => (5, 70),
-        // Armenian, Hebrew, Arabic, Syriac.
-        0xd4..=0xdf => (10, 100),
-        // Scripts of India, Thai, Lao, Tibetan, Georgian, Ethiopic, Khmer.
-        0xe0..=0xe1 => (15, 150),
-        // Typographic signs, arrows, box drawing.
-        0xe2 => (10, 150),
-        // Kana, CJK.
-        0xe3..=0xe9 => (40, 160),
-        // Hangul.
-        0xea..=0xed => (35, 160),
-        // Full-width forms and private use.
-        0xee..=0xef => (20, 200),
-        // Emoji, rare ideographs.
-        0xf0..=0xf4 => (50, 350),
-        _ => (0, 0),
-    }
+/// The low and the high weight of the letters outside of ASCII in a block.
+fn foreign_weights(block: &[u8]) -> (u64, u64) {
+    SCRIPTS.iter().fold((0, 0), |(low, high), &(first, last, lighter, heavier)| {
+        let letters = u64::from(sum(block.iter().map(|byte| (first..=last).contains(byte))));
+        (low + letters * lighter, high + letters * heavier)
+    })
 }
 
 #[cfg(test)]
