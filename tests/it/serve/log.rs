@@ -72,3 +72,20 @@ fn a_log_that_cannot_be_written_is_an_error_before_anything_listens() {
     let outcome = Langdock::new().args(["serve", "--log", "no/such/folder"]).run();
     outcome.code(1).stdout("").stderr_contains("error: cannot write `no/such/folder`");
 }
+
+#[test]
+fn a_log_that_has_no_room_is_told_once_and_the_answers_go_on() {
+    let serving = Serving::start(&["--log", "/dev/full"]);
+    for _ in 0..2 {
+        assert!(serving.ask(&json!({})).is_whole());
+    }
+    let outcome = serving.ended();
+    let told = outcome.stderr.matches("cannot write `/dev/full`").count();
+    assert_eq!(told, 1, "{outcome}");
+}
+
+#[test]
+fn it_ends_where_it_cannot_say_its_address() {
+    let outcome = Langdock::shell("exec langdock serve >/dev/full").run();
+    outcome.failed(1, "cannot write to standard output: No space left on device", "make room");
+}
