@@ -164,6 +164,11 @@ fn session_hint(error: &session::Error) -> String {
     hint.to_owned()
 }
 
+/// Whether the endpoint misses the tools that a conversation has calls of; the words are Anthropic's.
+fn lacks_tools(error: &client::Error) -> bool {
+    error.api().is_some_and(|api| api.message.contains("must define tools"))
+}
+
 fn call_hint(error: &client::Error, model: &str) -> String {
     if let Some(available) = error.api().and_then(ApiError::available_models) {
         return suggest_model(model, &available);
@@ -182,6 +187,7 @@ fn call_hint(error: &client::Error, model: &str) -> String {
         (_, Some(413)) => "send less",
         (_, Some(429)) | (client::Error::HeldBack { .. }, _) => "wait, or let it wait longer with --max-wait",
         (_, Some(300..=399)) => "give the address it points to as --base-url, if you trust it",
+        (_, Some(400)) if lacks_tools(error) => "what was said before has calls of tools: name their file with -T",
         (_, Some(400..=407 | 410..=499)) => "--dry-run shows what is sent",
         (_, Some(_)) => "try again later; --max-retries and --max-wait say how long to keep trying",
         (client::Error::Certificate { .. }, _) => "trust the issuer with --cacert FILE, or check the base URL",

@@ -201,3 +201,13 @@ fn all_of_a_run_is_saved_as_one_line_of_conversation() {
     shown.code(0).stderr_empty().stdout_contains("## You\n\nHi\n").stdout_contains("```call t\n{}\n```");
     shown.stdout_contains("```result\nok").stdout_contains("\n\nDone.\n");
 }
+
+#[test]
+fn a_conversation_with_calls_that_goes_on_without_its_tools_is_told_to_name_them() {
+    let home = shell_tool("echo 1", "");
+    let demo =
+        |args: &[&str]| Langdock::new().home(&home).args(args).args(["--demo", "--session", "s", "Use t."]).run();
+    let _ = demo(&["tool-run", "-T", "./t.toml", "-y"]).code(0);
+    demo(&["send"]).code(3).stderr_contains("must define tools\nhint: what was said before has calls of tools: name");
+    let _ = demo(&["send", "-T", "./t.toml"]).code(0);
+}
