@@ -183,7 +183,7 @@ fn tell(seen: Vec<u8>) -> Body {
         // Also where nothing has come yet. White space is not kept: a server may send any amount of it.
         Body::Unknown(beginning.to_vec())
     } else {
-        Body::Json(seen)
+        Body::Json(beginning.to_vec())
     }
 }
 
@@ -215,6 +215,17 @@ fn not_a_message(body: &[u8]) -> StreamError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn white_space_that_json_does_not_know_is_dropped_in_one_piece_and_in_many() {
+        let error_of = |pieces: &[&[u8]]| {
+            let mut machine = Machine::default();
+            pieces.iter().for_each(|piece| machine.push(piece));
+            machine.end();
+            machine.next().expect_err("no message").to_string()
+        };
+        assert_eq!(error_of(&[b"\x0c\x0ctrue"]), error_of(&[b"\x0c", b"\x0c", b"true"]));
+    }
 
     #[test]
     fn white_space_before_an_answer_does_not_gather() {
