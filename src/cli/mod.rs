@@ -45,7 +45,13 @@ use crate::ui::{ColorChoice, Verbosity};
 
 /// Talks to Claude models through Langdock's Anthropic Messages endpoint
 #[derive(Debug, Parser)]
-#[command(name = "langdock", version, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(
+    name = "langdock",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
 #[command(
     after_help = "`langdock help COMMAND` tells more of a command, with examples; so does `langdock help` of exit-codes, \
                         environment, config and regions.\n\nAn independent client: it is not made or endorsed by Langdock or \

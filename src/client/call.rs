@@ -16,6 +16,7 @@ use super::ask::Ask;
 use super::booking::{Booking, received};
 use super::error::{Error, StatusError};
 use super::models::Model;
+use super::moderation::Moderation;
 use super::pacer::{Pacer, Turn, Waiting};
 use super::retry::{self, Failure, Spent};
 use super::upload::Upload;
@@ -116,6 +117,7 @@ pub(crate) struct Call {
     spent: Spent,
     state: State,
     machine: Machine,
+    moderation: Moderation,
     failure: Option<Error>,
     request_id: Option<String>,
     /// Whether another call is to follow over the same connection.
@@ -159,6 +161,7 @@ impl Call {
             spent: Spent::default(),
             state: State::New,
             machine: Machine::default(),
+            moderation: Moderation::default(),
             failure: None,
             request_id: None,
             keeps_connection: false,
@@ -387,7 +390,13 @@ impl Call {
             }
             return Ok(Advance::Finished);
         }
+        if let Some(pause) = self.moderation.pause() {
+            // Shorter than the runtime's clock can tell.
+            std::thread::sleep(pause);
+        }
+        let began = Instant::now();
         let arrived = self.watchdog.watch(response.chunk()).await.map_err(Error::TimedOut)?;
+        self.moderation.came_after(began.elapsed());
         if let Ask::Models(listing) = &mut self.ask {
             let taken = match arrived {
                 Ok(Some(bytes)) => listing.push(&bytes).map(|()| Some(State::Reading(response))),

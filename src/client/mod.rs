@@ -7,6 +7,7 @@ mod call;
 mod endpoint;
 mod error;
 mod models;
+mod moderation;
 mod names;
 mod pacer;
 mod retry;

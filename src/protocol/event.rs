@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::error::{ApiError, StreamError};
 use super::message::{ContentBlock, Message, StopReason, Usage};
 use super::sse::Frame;
+use super::text_delta;
 
 /// What a frame says.
 #[derive(Debug)]
@@ -97,41 +98,15 @@ struct DeltaFields<'a> {
     citation: Option<Value>,
 }
 
-/// The one event that comes thousands of times, in the shape it has: read in one go. Any other shape takes the long way.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PlainTextDelta<'a> {
-    #[serde(borrow)]
-    r#type: &'a str,
-    index: usize,
-    #[serde(borrow)]
-    delta: PlainText<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PlainText<'a> {
-    #[serde(borrow)]
-    r#type: &'a str,
-    #[serde(borrow)]
-    text: Cow<'a, str>,
-}
-
 impl<'a> Event<'a> {
     /// Parses a frame.
     pub(crate) fn parse(frame: &Frame<'a>) -> Result<Self, StreamError> {
-        Self::parse_text_delta(frame).map_or_else(|| Self::parse_any(frame), Ok)
-    }
-
-    fn parse_text_delta(frame: &Frame<'a>) -> Option<Self> {
-        if frame.event != b"content_block_delta" {
-            return None;
+        if frame.event == b"content_block_delta"
+            && let Some((index, text)) = text_delta::read(frame.data)
+        {
+            return Ok(Self::BlockDelta(index, Delta::Text(Cow::Borrowed(text))));
         }
-        // UTF-8 is looked at once for all, not for each string.
-        let data = std::str::from_utf8(frame.data).ok()?;
-        let plain: PlainTextDelta<'a> = serde_json::from_str(data).ok()?;
-        let is_text = plain.r#type == "content_block_delta" && plain.delta.r#type == "text_delta";
-        is_text.then_some(Self::BlockDelta(plain.index, Delta::Text(plain.delta.text)))
+        Self::parse_any(frame)
     }
 
     fn parse_any(frame: &Frame<'a>) -> Result<Self, StreamError> {

@@ -12,6 +12,7 @@ mod replay;
 mod request;
 mod sse;
 mod stream;
+mod text_delta;
 
 pub(crate) use accumulate::Update;
 pub(crate) use error::{ApiError, StreamError};

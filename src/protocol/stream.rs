@@ -64,7 +64,6 @@ impl Machine {
         match &mut self.body {
             Body::Unknown(seen) => {
                 seen.extend_from_slice(bytes);
-                let seen = std::mem::take(seen);
                 self.body = tell(seen);
             }
             Body::Events(decoder, _) => decoder.push(bytes),
@@ -173,7 +172,7 @@ fn next_event(decoder: &mut Decoder, accumulator: &mut Accumulator) -> Result<Op
 const EVENT_BEGINNINGS: [&[u8]; 6] = [b"event", b"data", b"id", b"retry", b":", b"\xef\xbb\xbf"];
 
 /// Tells a body by its first bytes that are no white space.
-fn tell(seen: Vec<u8>) -> Body {
+fn tell(seen: &[u8]) -> Body {
     let beginning = seen.trim_ascii_start();
     if EVENT_BEGINNINGS.iter().any(|field| beginning.starts_with(field)) {
         let mut decoder = Decoder::default();
@@ -220,7 +219,9 @@ mod tests {
     fn white_space_that_json_does_not_know_is_dropped_in_one_piece_and_in_many() {
         let error_of = |pieces: &[&[u8]]| {
             let mut machine = Machine::default();
-            pieces.iter().for_each(|piece| machine.push(piece));
+            for piece in pieces {
+                machine.push(piece);
+            }
             machine.end();
             machine.next().expect_err("no message").to_string()
         };

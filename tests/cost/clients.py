@@ -65,8 +65,11 @@ class Rivals:
             "SDK, node": ["node", f"{folder}/ask.mjs"],
         }
 
-    def asking(self, base):
-        return {name: at(base, [*command, "Say it."]) for name, command in self.commands.items()}
+    def asking(self, base, *trust):
+        return {name: at(base, [*command, "Say it."], *trust) for name, command in self.commands.items()}
+
+    def asking_securely(self, base, authority):
+        return self.asking(base, f"SSL_CERT_FILE={authority}", f"NODE_EXTRA_CA_CERTS={authority}")
 
     def with_text(self, base, text):
         reading = ["sh", "-c", 'exec "$@" <"$0"', str(text)]
@@ -77,7 +80,7 @@ class Rivals:
         return {name: at(base, [*command, *asked]) for name, command in self.commands.items()}
 
 
-def at(base, command):
+def at(base, command, *more):
     """The command with what tells a client of Anthropic's where to go."""
-    where = [f"ANTHROPIC_BASE_URL={base}", f"ANTHROPIC_API_KEY={KEY}", f"PATH={os.environ['PATH']}"]
+    where = [f"ANTHROPIC_BASE_URL={base}", f"ANTHROPIC_API_KEY={KEY}", f"PATH={os.environ['PATH']}", *more]
     return ["/usr/bin/env", *where, *command]

@@ -15,6 +15,7 @@ import sys
 import zlib
 from pathlib import Path
 
+import xargs
 from certificate import certificate
 from clients import (
     FOLDER, HERE, MODEL, PROGRAM, QUESTION, ROOMY_MODEL, Rivals, curl, curl_with_image, curl_with_text, langdock,
@@ -63,24 +64,28 @@ def main():
         sys.exit("cost: over the gate: " + "; ".join(table.failed))
 
 
-def compare_delays(table, where, run, one, other, goals, others=None):
+def compare_delays(table, where, run, one, other, goals, limits, others=None):
     ours, theirs = [], []
     for _ in range(4):
         ours += delays(one, run)
         theirs += delays(other, run)
     rivals = {name: delays(command, run) for name, command in (others or {}).items()}
-    for (name, share), goal in zip((("median", 0.5), ("p99", 0.99)), goals):
+    for (name, share), goal, limit in zip((("median", 0.5), ("p99", 0.99)), goals, limits):
 
         def at(found, share=share):
             return sorted(found)[int(len(found) * share)]
 
         others = {rival: at(found) for rival, found in rivals.items()}
-        table.delay(f"delay of a delta {where}, {name}", at(ours), at(theirs), goal, others)
+        table.delay(f"delay of a delta {where}, {name}", at(ours), at(theirs), goal, limit, others)
 
 
-def times_of(commands):
+def times_of(commands, run=to_pipe):
     """Median seconds of a few runs of each: they take long enough for few to do."""
-    return {name: statistics.median(to_pipe(command) for _ in range(3)) for name, command in commands.items()}
+    return {name: statistics.median(run(command) for _ in range(3)) for name, command in commands.items()}
+
+
+def memories_of(commands):
+    return {name: memory(command) for name, command in commands.items()}
 
 
 def measure(table, http, https, ca, text, image, rivals):
@@ -99,20 +104,24 @@ def measure(table, http, https, ca, text, image, rivals):
     burst, curl_burst = langdock(f"{http}/burst", "Say it."), curl(f"{http}/burst", *QUESTION)
     paced, curl_paced = langdock(f"{http}/paced", "Say it."), curl(f"{http}/paced", *QUESTION)
 
-    table.count("--version, instructions", instructions(version), 0.8)
-    table.count("short answer, http, instructions", instructions(short), 1.5)
-    table.count("short answer, https, instructions", instructions(secure), 5)
-    table.count("20,000 deltas to a pipe, instructions", instructions(many), 140)
+    curl_version = ["curl", "--version"]
+    for what, ours, theirs, goal in (
+        ("--version, instructions", version, curl_version, 0.8),
+        ("short answer, http, instructions", short, curl_short, 1.5),
+        ("short answer, https, instructions", secure, curl_secure, 5),
+        ("20,000 deltas to a pipe, instructions", many, curl_many, 140),
+    ):
+        table.count(what, instructions(ours), goal, instructions(theirs))
 
-    table.times("--version", in_turn(to_pipe, version, ["curl", "--version"], 40), 0.2, 0.8)
+    table.times("--version", in_turn(to_pipe, version, curl_version, 40), 0.2, 0.8)
     others = asked(lambda rivals: rivals.asking(f"{http}/short"))
     table.times("short answer, http", in_turn(to_pipe, short, curl_short, 40), 0.3, 1, times_of(others))
-    memories = {name: memory(command) for name, command in others.items()}
-    table.megabytes("short answer, http, memory", memory(short), memory(curl_short), 7, memories)
-    table.times("short answer, https", in_turn(to_pipe, secure, curl_secure, 20), 0.12, 0.5)
-    others = times_of(asked(lambda rivals: rivals.asking(f"{http}/many")))
-    table.times("20,000 deltas to a pipe", in_turn(to_pipe, many, curl_many, 10), 1.3, 5, others)
-    table.times("20,000 deltas on a terminal", in_turn(to_terminal, many, curl_many, 10), 1.3, 5)
+    table.megabytes("short answer, http, memory", memory(short), memory(curl_short), 7, memories_of(others))
+    others = times_of(asked(lambda rivals: rivals.asking_securely(f"{https}/short", ca)))
+    table.times("short answer, https", in_turn(to_pipe, secure, curl_secure, 20), 0.12, 0.5, others)
+    others = asked(lambda rivals: rivals.asking(f"{http}/many"))
+    for where, run in (("to a pipe", to_pipe), ("on a terminal", to_terminal)):
+        table.times(f"20,000 deltas {where}", in_turn(run, many, curl_many, 10), 1.3, 5, times_of(others, run))
     table.times("the same to a pipe, sent in one piece", in_turn(to_pipe, burst, curl_burst, 10), None, None)
 
     # Limits that are never reached: what the shared book adds to a request that waits for nothing.
@@ -129,27 +138,32 @@ def measure(table, http, https, ca, text, image, rivals):
     table.times("20,000 deltas of Markdown, rendered", in_turn(to_rendering, marked, curl_marked, 7), 5, 20)
 
     others = asked(lambda rivals: rivals.asking(f"{http}/paced"))
-    compare_delays(table, "to a pipe", to_pipe, paced, curl_paced, (0.83, 1.13), others)
+    compare_delays(table, "to a pipe", to_pipe, paced, curl_paced, (0.83, 1.13), (3, 5), others)
     marked, curl_marked = langdock(f"{http}/pmarked", "Say it."), curl(f"{http}/pmarked", *QUESTION)
     # 200 and 1,000 us where curl's, not rendered, are 102 and 730.
-    compare_delays(table, "on a terminal, rendered", to_rendering, marked, curl_marked, (1.96, 1.37))
+    others = asked(lambda rivals: rivals.asking(f"{http}/pmarked"))
+    compare_delays(table, "on a terminal, rendered", to_rendering, marked, curl_marked, (1.96, 1.37), (5, 5), others)
 
     piped, curl_piped = langdock_with_text(f"{http}/short", text, ROOMY_MODEL), curl_with_text(f"{http}/short", text)
-    others = times_of(asked(lambda rivals: rivals.with_text(f"{http}/short", text)))
-    table.times("5 MB of text on stdin", in_turn(to_pipe, piped, curl_piped, 7), 0.25, 1, others)
+    others = asked(lambda rivals: rivals.with_text(f"{http}/short", text))
+    table.times("5 MB of text on stdin", in_turn(to_pipe, piped, curl_piped, 7), 0.25, 1, times_of(others))
     table.megabytes("5 MB of text on stdin, memory", memory(piped), None, 18)
     huge = FOLDER / "huge.txt"
     with huge.open("wb") as file:
         for _ in range(6):
             file.write(text.read_bytes())
     piped_huge = langdock_with_text(f"{http}/short", huge, MODEL, "--no-check")
-    table.megabytes("30 MB of text on stdin with --no-check, memory", memory(piped_huge), None, 75)
+    curl_huge = memory(curl_with_text(f"{http}/short", huge))
+    others = memories_of(asked(lambda rivals: rivals.with_text(f"{http}/short", huge)))
+    table.megabytes("30 MB of text on stdin with --no-check, memory", memory(piped_huge), curl_huge, 75, others)
 
     shown = langdock(f"{http}/short", "-f", str(image), "What is it?")
     curl_shown = curl_with_image(f"{http}/short", image)
-    others = times_of(asked(lambda rivals: rivals.with_image(f"{http}/short", image)))
-    table.times("3.9 MB image", in_turn(to_pipe, shown, curl_shown, 7), 0.2, 0.8, others)
-    table.megabytes("3.9 MB image, memory", memory(shown), None, 18)
+    others = asked(lambda rivals: rivals.with_image(f"{http}/short", image))
+    table.times("3.9 MB image", in_turn(to_pipe, shown, curl_shown, 7), 0.2, 0.8, times_of(others))
+    table.megabytes("3.9 MB image, memory", memory(shown), memory(curl_shown), 18, memories_of(others))
+
+    xargs.measure(table, rivals)
 
 
 main()

@@ -17,9 +17,10 @@ class Table:
         others = [(others or {}).get(name, "") for name in RIVALS]
         self.rows.append((what, ours, theirs, ratio, *others, goal, {True: "yes", False: "NO", None: ""}[met], gate))
 
-    def count(self, what, value, goal):
+    def count(self, what, value, goal, theirs=None):
         met = value <= goal * 1e6
-        self.add(what, f"{value / 1e6:.2f} M", "", "", f"<= {goal} M", met, "gate")
+        cells = (f"{value / 1e6:.2f} M", f"{theirs / 1e6:.1f} M" if theirs else "", "")
+        self.add(what, *cells, f"<= {goal} M", met, "gate")
         if not met:
             self.failed.append(what)
 
@@ -48,12 +49,22 @@ class Table:
         if milliseconds > limit:
             self.failed.append(what)
 
-    def delay(self, what, ours, theirs, goal, others=None):
+    def delay(self, what, ours, theirs, goal, limit, others=None):
         """The goal is a share of curl's: how long a waking takes is the machine's."""
         ratio = ours / theirs
         others = {name: f"{delay / theirs:.1f}" for name, delay in (others or {}).items()}
         cells = (f"{ours:.0f} us", f"{theirs:.0f} us", f"{ratio:.2f}")
-        self.add(what, *cells, f"<= {goal}", ratio <= goal, others=others)
+        self.add(what, *cells, f"<= {goal}", ratio <= goal, f"gate {limit}", others)
+        if ratio > limit:
+            self.failed.append(what)
+
+    def paced(self, prompts, ours, theirs, others):
+        """Failures and 429s, and where there are no failures the time in shares of the least possible."""
+        what = f"{prompts} prompts by xargs, {prompts} a minute: failed, 429s, of the least time"
+        met = not ours.failed and not ours.refused and ours.of_least <= 1.1
+        self.add(what, str(ours), str(theirs), "", "0, 0, <= 1.1", met, "gate", others)
+        if not met:
+            self.failed.append(what)
 
     def show(self):
         rows = [("", "langdock", "curl", "ratio", *RIVALS, "goal", "met", ""), *self.rows]

@@ -83,9 +83,26 @@ fn every_flag_and_command_is_described_in_one_line_without_a_full_stop() {
 fn the_list_of_commands_says_of_each_what_its_own_help_says() {
     for (words, command) in commands().into_iter().filter(|(words, _)| !words.is_empty()) {
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-        let parent = words[..words.len() - 1].iter().map(String::as_str);
-        Langdock::new().args(parent.chain(["-h"])).run().code(0).stdout_contains(&about);
-        Langdock::new().args(words.iter().map(String::as_str).chain(["-h"])).run().code(0).stdout_contains(&about);
+        for of in [&words[..words.len() - 1], &words[..]] {
+            let outcome = Langdock::new().args(of.iter().map(String::as_str).chain(["-h"])).run();
+            let text = outcome.code(0).stdout_text();
+            // Lines are broken to fit the width.
+            assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(&about), "`{about}`\n{outcome}");
+        }
+    }
+}
+
+#[test]
+fn help_is_as_wide_as_the_terminal_and_no_wider_than_can_be_read() {
+    for (columns, widest) in [("60", 60), ("80", 80), ("300", 100)] {
+        for (words, _) in commands() {
+            let outcome =
+                Langdock::new().args(words.iter().map(String::as_str).chain(["-h"])).env("COLUMNS", columns).run();
+            for line in outcome.code(0).stdout_text().lines() {
+                let is_one_word = line.split_whitespace().count() == 1;
+                assert!(line.chars().count() <= widest || is_one_word, "{columns} columns: {line}");
+            }
+        }
     }
 }
 

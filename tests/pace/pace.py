@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-from server import Bucket, Server, Sliding
+from limited import Bucket, Server, Sliding
 
 PROGRAM, FOLDER = sys.argv[1], Path(sys.argv[2])
 PROCESSES = 20

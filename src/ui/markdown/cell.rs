@@ -77,7 +77,12 @@ impl Cell {
 
 /// Letters that look like this.
 pub(super) fn cells(text: &str, style: Style) -> Vec<Cell> {
-    text.chars().map(|letter| Cell::new(letter, style)).collect()
+    each_cell(text, style).collect()
+}
+
+/// The same one by one. A tab is a space: how far it went would depend on where the row begins.
+pub(super) fn each_cell(text: &str, style: Style) -> impl Iterator<Item = Cell> {
+    text.chars().map(move |letter| Cell::new(if letter == '\t' { ' ' } else { letter }, style))
 }
 
 /// The columns of these letters.

@@ -6,7 +6,7 @@
 //! No position of the cursor is relied on, since terminals do not agree on the width of all letters: what was added is
 //! written behind what is there; where something before it has changed, the row is written anew from its beginning.
 
-use super::cell::{Cell, Ink, Style, is_certain, width};
+use super::cell::{Cell, Ink, Style, each_cell, is_certain, width};
 use super::palette::Theme;
 use super::screen::Screen;
 
@@ -160,7 +160,7 @@ impl Page {
     pub(super) fn preview(&mut self, text: &str, style: Style) {
         let mut used = width(&self.cells[..self.first]);
         let mut place = self.first;
-        for cell in text.chars().map(|letter| Cell::new(letter, style)) {
+        for cell in each_cell(text, style) {
             used += usize::from(cell.width);
             if used >= self.limit {
                 break;

@@ -53,6 +53,21 @@ fn every_split_of_tables_comes_out_the_same() {
 }
 
 #[test]
+fn a_tab_in_what_may_be_a_table_or_behind_a_fence_takes_one_column() {
+    for document in [
+        "|  *****\tfn main() {",
+        "| a\tb |\n|---|\n| c\td |\n",
+        "| a\tb |\n|---|\n| c |\n> x\ty",
+        "```rust\tx\nfn\n```\n",
+    ] {
+        for columns in [11, 40] {
+            differences(document, columns, Some(Theme::Auto), 1, SHORT);
+        }
+        assert!(!styled(document, 40).contains('\t'));
+    }
+}
+
+#[test]
 fn no_letter_of_the_text_is_lost() {
     // In a narrow table words are broken, and parts of others stand between theirs.
     for (document, least) in [(DOCUMENTS[0], 200), (DOCUMENTS[1], 40), (DOCUMENTS[2], 40), (DOCUMENTS[3], 40)] {

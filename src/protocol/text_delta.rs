@@ -1,0 +1,139 @@
+//! The one event that comes thousands of times, read without a JSON parser.
+//!
+//! Only the shape that the streaming page of Anthropic's documentation shows is read, with white space wherever JSON may
+//! have it (the API pads events with some). Of anything else, escapes in the text included, nothing is said here.
+
+/// Gives the index and the text of a `text_delta`, none where `data` has another shape.
+pub(super) fn read(data: &[u8]) -> Option<(usize, &str)> {
+    let mut rest = Unread(data);
+    rest.take(b"{")?;
+    rest.take(b"\"type\"")?;
+    rest.take(b":")?;
+    rest.take(b"\"content_block_delta\"")?;
+    rest.take(b",")?;
+    rest.take(b"\"index\"")?;
+    rest.take(b":")?;
+    let index = rest.take_index()?;
+    rest.take(b",")?;
+    rest.take(b"\"delta\"")?;
+    rest.take(b":")?;
+    rest.take(b"{")?;
+    rest.take(b"\"type\"")?;
+    rest.take(b":")?;
+    rest.take(b"\"text_delta\"")?;
+    rest.take(b",")?;
+    rest.take(b"\"text\"")?;
+    rest.take(b":")?;
+    let text = rest.take_plain_string()?;
+    rest.take(b"}")?;
+    rest.take(b"}")?;
+    rest.is_at_end().then_some((index, text))
+}
+
+/// What was not read yet of a JSON text.
+struct Unread<'a>(&'a [u8]);
+
+impl<'a> Unread<'a> {
+    fn skip_white_space(&mut self) {
+        while let [b' ' | b'\t' | b'\n' | b'\r', rest @ ..] = self.0 {
+            self.0 = rest;
+        }
+    }
+
+    fn take<const N: usize>(&mut self, token: &[u8; N]) -> Option<()> {
+        self.skip_white_space();
+        self.0 = self.0.strip_prefix(token)?;
+        Some(())
+    }
+
+    /// A number of one digit: more blocks than ten are rare.
+    fn take_index(&mut self) -> Option<usize> {
+        self.skip_white_space();
+        let (digit, rest) = self.0.split_first()?;
+        self.0 = rest;
+        digit.is_ascii_digit().then(|| usize::from(digit - b'0'))
+    }
+
+    /// A string without escapes.
+    fn take_plain_string(&mut self) -> Option<&'a str> {
+        self.take(b"\"")?;
+        let (string, rest) = self.0.split_at(memchr::memchr2(b'"', b'\\', self.0)?);
+        self.0 = rest.strip_prefix(b"\"")?;
+        let has_control = string.iter().any(|&byte| byte < b' ');
+        if has_control { None } else { std::str::from_utf8(string).ok() }
+    }
+
+    fn is_at_end(&mut self) -> bool {
+        self.skip_white_space();
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::read;
+
+    /// The index and text that a JSON parser finds, where `data` is a text delta.
+    fn parsed(data: &[u8]) -> Option<(usize, String)> {
+        let value: Value = serde_json::from_slice(data).ok()?;
+        let is_text = value["type"] == "content_block_delta" && value["delta"]["type"] == "text_delta";
+        let index = usize::try_from(value["index"].as_u64()?).ok()?;
+        is_text.then(|| Some((index, value["delta"]["text"].as_str()?.to_owned())))?
+    }
+
+    #[test]
+    fn the_documented_shape_is_read_with_any_white_space() {
+        let compact = r#"{"type":"content_block_delta","index":7,"delta":{"type":"text_delta","text":"Grüße 世界"}}"#;
+        assert_eq!(read(compact.as_bytes()), Some((7, "Grüße 世界")));
+        let padded = compact.replace("}}", "} \t } \r\n").replace(':', " : ").replace(',', "\n,  ");
+        assert_eq!(read(padded.as_bytes()), Some((7, "Grüße 世界")));
+    }
+
+    #[test]
+    fn anything_else_is_left_to_the_parser() {
+        let plain = r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}"#;
+        for (part, other) in [
+            ("\"a\"", r#""a\n""#),
+            ("\"a\"", r#""\u00e4""#),
+            ("\"a\"", "\"\u{1}\""),
+            ("\"a\"", "7"),
+            ("\"a\"", r#""a","more":1"#),
+            ("0", "12"),
+            ("0", "-1"),
+            ("0", "x"),
+            ("text_delta", "thinking_delta"),
+            ("}}", "}"),
+            ("}}", "}}}"),
+            ("}}", "}},"),
+        ] {
+            assert_eq!(read(plain.replacen(part, other, 1).as_bytes()), None, "{other}");
+        }
+        assert_eq!(read(&plain.replace('a', "\u{e4}").into_bytes().repeat(2)), None);
+        assert_eq!(
+            read(
+                b"{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"\xff\"}}"
+            ),
+            None
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_what_the_parser_finds(
+            place in 0..90_usize,
+            length in 0..4_usize,
+            put in proptest::collection::vec(prop_oneof![Just(b'"'), Just(b'\\'), Just(b' '), Just(b'}'), any::<u8>()], 0..4),
+        ) {
+            let mut data = br#"{ "type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"some text"} }"#.to_vec();
+            let place = place.min(data.len());
+            let end = (place + length).min(data.len());
+            data.splice(place..end, put);
+            if let Some((index, text)) = read(&data) {
+                prop_assert_eq!(parsed(&data), Some((index, text.to_owned())));
+            }
+        }
+    }
+}
