@@ -7,11 +7,12 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Body, Response, StatusCode};
 use tokio::time::{Instant, sleep_until};
 
 use super::Client;
+use super::advance::{Advance, Held, ResponseHead, Retrying};
 use super::ask::Ask;
 use super::booking::{Booking, received};
 use super::error::{Error, StatusError};
@@ -47,63 +48,6 @@ const TAKING_BACK: Duration = Duration::from_millis(1);
 
 /// The longest error body that is read, in bytes.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
-
-/// What a step brought.
-#[derive(Debug)]
-pub(crate) enum Advance {
-    /// A request is about to be sent.
-    Sending,
-    /// The head of an answer.
-    Head(ResponseHead),
-    /// A piece of the answer's body: see `next_update`.
-    Received,
-    /// A try failed, and the next step waits for another one.
-    Retrying(Retrying),
-    /// It is not this call's turn, and the next step waits for it.
-    Held(Held),
-    /// Something that a person should know.
-    Noticed(String),
-    /// The answer is whole.
-    Finished,
-}
-
-/// The head of an answer, for those who watch.
-#[derive(Debug)]
-pub(crate) struct ResponseHead {
-    /// The HTTP status.
-    pub(crate) status: u16,
-    /// The headers.
-    pub(crate) headers: HeaderMap,
-}
-
-impl ResponseHead {
-    /// What time it is at the server, where it says so.
-    pub(crate) fn date(&self) -> Option<SystemTime> {
-        httpdate::parse_http_date(self.headers.get(DATE)?.to_str().ok()?).ok()
-    }
-}
-
-/// A try that failed and will be repeated.
-#[derive(Debug)]
-pub(crate) struct Retrying {
-    /// Why.
-    pub(crate) error: Error,
-    /// How long the wait is.
-    pub(crate) wait: Duration,
-    /// Which try comes next, counted from 1.
-    pub(crate) next_attempt: u32,
-}
-
-/// A wait for the turn to send.
-#[derive(Debug)]
-pub(crate) struct Held {
-    /// Why.
-    pub(crate) why: Why,
-    /// How long it is likely to be.
-    pub(crate) expected: Duration,
-    /// Whether it was told before, and has become longer.
-    pub(crate) is_known: bool,
-}
 
 /// A request on its way to an answer.
 #[derive(Debug)]

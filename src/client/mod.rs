@@ -1,5 +1,6 @@
 //! The shared HTTP core: where requests go, who asks, over what, and how often it is tried.
 
+mod advance;
 mod ask;
 mod auth;
 mod booking;
@@ -23,10 +24,11 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{NoProxy, Proxy};
 
+pub(crate) use advance::{Advance, Held, ResponseHead, Retrying};
 use ask::{Ask, Listing};
 pub(crate) use auth::{ApiKey, KeyError, fingerprint};
 pub(crate) use booking::Booking;
-pub(crate) use call::{Advance, Call, Held, ResponseHead, Retrying};
+pub(crate) use call::Call;
 pub(crate) use endpoint::{DEFAULT_BASE_URL, Endpoint, EndpointError, KNOWN_REGIONS, Region, authority_of};
 pub(crate) use error::{BuildError, Error, Timeout};
 pub(crate) use models::{Model, default_max_tokens, models_of, pick, regions_instead, seed_window};
