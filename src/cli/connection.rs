@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
-use super::value::not_blank;
+use super::value::{not_blank, small_number};
 use super::{Output, Request};
 use crate::config::{Flags, parse_duration, parse_timeout};
 
@@ -31,21 +31,21 @@ pub(crate) struct Connection {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) api_key_file: Option<PathBuf>,
     /// For a connection to come about [default: 5s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_timeout)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_timeout, allow_hyphen_values = true)]
     pub(crate) connect_timeout: Option<Duration>,
     /// With no byte moving [default: 120s streamed, 600s not]
-    #[arg(long, value_name = "DURATION", value_parser = parse_timeout)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_timeout, allow_hyphen_values = true)]
     pub(crate) idle_timeout: Option<Duration>,
     /// For the whole call, waiting included [default: none]
-    #[arg(long, value_name = "DURATION", value_parser = parse_timeout)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_timeout, allow_hyphen_values = true)]
     pub(crate) timeout: Option<Duration>,
     /// Tries after the first one; 0 for none [default: 8]
     ///
     /// Nothing is tried again once a part of the answer has arrived.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = small_number, allow_negative_numbers = true)]
     pub(crate) max_retries: Option<u32>,
     /// Time spent waiting between tries, in all [default: 120s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     pub(crate) max_wait: Option<Duration>,
     /// Send at once, whatever the limits of requests and tokens a minute
     ///

@@ -50,6 +50,7 @@ use crate::ui::{ColorChoice, Verbosity};
     version,
     arg_required_else_help = true,
     disable_help_subcommand = true,
+    args_override_self = true,
     max_term_width = 100
 )]
 #[command(
@@ -400,10 +401,10 @@ impl Looks {
 #[command(next_help_heading = "Looking")]
 pub(crate) struct Looking {
     /// Print the body and send nothing; the data of images is shortened
-    #[arg(long)]
+    #[arg(long, conflicts_with = "file")]
     pub(crate) dry_run: bool,
     /// Print an equal curl command and send nothing; the key stands in it as $LANGDOCK_API_KEY
-    #[arg(long, conflicts_with_all = ["dry_run", "demo"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "demo", "file"])]
     pub(crate) curl: bool,
 }
 

@@ -30,7 +30,10 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
         ErrorKind::DisplayHelp if is_long_help(argv) => Unparsed::Asked(with_examples(error.to_string())),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unparsed::Asked(error.to_string()),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Unparsed::Nothing(error.to_string()),
-        _ => explain(&error.to_string()),
+        kind => {
+            let unparsed = explain(&error.to_string());
+            if kind == ErrorKind::InvalidSubcommand { as_a_prompt(unparsed) } else { unparsed }
+        }
     })?;
     join(connection, command.connection_mut())?;
     if let Command::Count(count) = &mut command {
@@ -110,6 +113,17 @@ pub(crate) fn completion_script(shell: Shell) -> String {
     String::from_utf8(script).expect("the names of commands and flags are ASCII, their descriptions UTF-8")
 }
 
+/// Of a word that is no command nor like one: it may be a prompt.
+fn as_a_prompt(unparsed: Unparsed) -> Unparsed {
+    match unparsed {
+        Unparsed::Wrong { message, hint } if hint.starts_with("usage: langdock [OPTIONS] <COMMAND>") => {
+            let hint = format!("`langdock send 'PROMPT'` asks, `langdock chat` talks; {hint}");
+            Unparsed::Wrong { message, hint }
+        }
+        other => other,
+    }
+}
+
 /// Turns clap's own text, several lines of it, into a line of error and a line of hint.
 fn explain(text: &str) -> Unparsed {
     let mut paragraphs = text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -148,6 +162,8 @@ mod tests {
         let (message, hint) = wrong(&["send", "--modle", "x", "q"]);
         assert_eq!(message, "unexpected argument '--modle' found");
         assert!(hint.contains("--model"), "{hint}");
+        let (_, hint) = wrong(&["Hello there"]);
+        assert!(hint.contains("`langdock send 'PROMPT'`"), "{hint}");
         let (message, hint) = wrong(&["sned", "q"]);
         assert!(message.contains("'sned'") && hint.contains("'send'"), "{message}; {hint}");
     }
@@ -157,6 +173,24 @@ mod tests {
         let (message, _) = wrong(&["send", "--temperature", "-1", "q"]);
         assert!(message.contains("--temperature") && message.contains("0 to 1"), "{message}");
         assert!(!message.contains('\n'));
+    }
+
+    #[test]
+    fn a_negative_value_is_a_value_out_of_range() {
+        for (flag, value) in
+            [("--max-retries", "-1"), ("--timeout", "-1s"), ("--max-wait", "-1"), ("--max-tokens", "-5")]
+        {
+            let (message, _) = wrong(&["send", flag, value, "q"]);
+            assert!(message.starts_with(&format!("invalid value '{value}' for '{flag} ")), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_last_of_a_repeated_flag_holds() {
+        let argv = ["langdock", "--region", "eu", "--region", "us", "send", "-m", "a", "-u", "-u", "-m", "b", "q"];
+        let Command::Send(send) = parse(&argv.map(OsString::from)).expect("a command") else { panic!("it is `send`") };
+        assert_eq!(send.ask.request.model.as_deref(), Some("b"));
+        assert_eq!(send.ask.connection.region.as_deref(), Some("us"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::Ask;
-use super::value::{count, not_blank};
+use super::value::{count, not_blank, small_number};
 
 /// What the model may call
 #[derive(Debug, Default, Args)]
@@ -85,6 +85,6 @@ pub(crate) struct Structured {
     )]
     pub(crate) schema: Option<String>,
     /// With --schema: how often a wrong answer is sent back [default: 2]
-    #[arg(long, value_name = "N", requires = "schema")]
+    #[arg(long, value_name = "N", requires = "schema", value_parser = small_number, allow_negative_numbers = true)]
     pub(crate) repair: Option<u32>,
 }

@@ -23,6 +23,11 @@ pub(super) fn whole_number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("a whole number from 0 to {} is needed", u64::MAX))
 }
 
+/// A whole number of a size that something may be repeated.
+pub(super) fn small_number(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("a whole number from 0 to {} is needed", u32::MAX))
+}
+
 /// A port.
 pub(super) fn port(text: &str) -> Result<u16, String> {
     text.parse().map_err(|_| format!("a whole number from 0 to {} is needed", u16::MAX))
@@ -69,7 +74,12 @@ pub(crate) fn key_and_json(text: &str) -> Result<(String, Value), String> {
     }
     let value = serde_json::from_str(json)
         .map_err(|error| format!("the value is no JSON ({error}); text needs double quotes: {key}='\"…\"'"))?;
-    Ok((key.to_owned(), value))
+    let checked = match key {
+        "temperature" | "top_p" => zero_to_one(json.trim()).map(drop),
+        "max_tokens" | "top_k" => at_least_one(json.trim()).map(drop),
+        _ => Ok(()),
+    };
+    checked.map(|()| (key.to_owned(), value)).map_err(|needed| format!("`{key}`: {needed}"))
 }
 
 #[cfg(test)]
@@ -118,6 +128,10 @@ mod tests {
             ("model=\"m\"", "--model"),
             ("messages=[]", "--file"),
             ("stream=false", "--no-stream"),
+            ("temperature=9", "0 to 1"),
+            ("top_p=\"0.5\"", "0 to 1"),
+            ("max_tokens=-1", "at least 1"),
+            ("top_k=0", "at least 1"),
         ] {
             assert!(key_and_json(text).is_err_and(|error| error.contains(expected)), "{text}");
         }

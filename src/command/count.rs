@@ -33,7 +33,7 @@ pub(crate) async fn count(app: &App, args: cli::Count) -> Result<(), Error> {
     let mut given = Given::read(app, &args).await?;
     let settings = settings(app, &args.connection.flags(&given.complete(&args), &args.output), None)?;
     let offer = Offer::new(app, &settings);
-    let system = app.unless_interrupted(system_prompt(args.request.system.as_deref())).await??;
+    let system = system_prompt(app, args.request.system.as_deref()).await?;
     let turn = app.unless_interrupted(user_turn(app, &args, &mut given, stdin_use)).await??;
     for notice in &turn.notices {
         app.notices.notice(notice);

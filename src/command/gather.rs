@@ -10,7 +10,7 @@ use super::request::MAX_BODY_BYTES;
 use crate::app::App;
 use crate::cli;
 use crate::error::Error;
-use crate::input::{self, Attachment, Folder, Places, Stdin, assemble, read_text};
+use crate::input::{self, Attachment, Folder, Places, Stdin, assemble, read_prose};
 
 /// How long an input may stay silent before the person is told.
 pub(super) const SILENCE: Duration = Duration::from_secs(2);
@@ -62,11 +62,15 @@ pub(crate) fn stdin_use(args: &cli::Ask, schema: Option<&str>) -> Result<StdinUs
 }
 
 /// Reads the system prompt, where it is in a file.
-pub(crate) async fn system_prompt(given: Option<&str>) -> Result<Option<String>, Error> {
+pub(crate) async fn system_prompt(app: &App, given: Option<&str>) -> Result<Option<String>, Error> {
     let Some(path) = given.and_then(|text| text.strip_prefix('@')) else {
         return Ok(given.map(str::to_owned));
     };
-    Ok(Some(read_text(Path::new(path)).await?))
+    let (text, notice) = app.unless_interrupted(read_prose(Path::new(path))).await??;
+    if let Some(notice) = notice {
+        app.notices.notice(&notice);
+    }
+    Ok(Some(text))
 }
 
 /// Puts the user's turn together. One without anything in it is no error behind earlier turns.

@@ -45,7 +45,7 @@ pub(super) async fn prepare(
     offer: &Offer<'_>,
 ) -> Result<Prepared, Error> {
     let Gathering { mut given, stdin_use, kept, wish } = gathering;
-    let mut system = app.unless_interrupted(system_prompt(args.request.system.as_deref())).await??;
+    let mut system = system_prompt(app, args.request.system.as_deref()).await?;
     let turn = app.unless_interrupted(user_turn(app, args, &mut given, stdin_use)).await??;
     for notice in &turn.notices {
         app.notices.notice(notice);

@@ -49,7 +49,9 @@ pub(super) async fn start_demo(app: &App) -> Result<demo::Endpoint, Error> {
 /// Tells what a person should know about the choices before they are sent.
 pub(super) fn tell_about(app: &App, settings: &Settings, request: &cli::Request) {
     tell_region(app, settings);
-    if request.temperature.is_some() && request.top_p.is_some() {
+    let has = |field: &str| request.fields.iter().any(|(key, _)| key == field);
+    let has_temperature = request.temperature.is_some() || has("temperature");
+    if has_temperature && (request.top_p.is_some() || has("top_p")) {
         app.notices
             .notice("--temperature and --top-p together: the API advises to set one, and newer models refuse both");
     }

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use super::store::{key_path, stored_key};
+use super::store::{key_path, stored_hosts, stored_key};
 use super::{Error, Origin};
 use crate::client::ApiKey;
 
@@ -70,8 +70,13 @@ pub(crate) fn read_key(source: &KeySource) -> Result<ApiKey, Error> {
 }
 
 fn read_stored(stored: &Stored) -> Result<String, Error> {
-    let found = stored.folder.as_deref().map(|folder| stored_key(folder, &stored.host)).transpose()?.flatten();
-    found.ok_or_else(|| Error::NoKey { host: stored.host.clone(), commanded_for: stored.commanded_for.clone() })
+    let folder = stored.folder.as_deref();
+    let found = folder.map(|folder| stored_key(folder, &stored.host)).transpose()?.flatten();
+    found.ok_or_else(|| Error::NoKey {
+        host: stored.host.clone(),
+        commanded_for: stored.commanded_for.clone(),
+        stored_for: folder.map(stored_hosts).unwrap_or_default(),
+    })
 }
 
 /// Runs the command of `api_key_cmd` and gives what it prints. It asks nobody: its stdin is empty.

@@ -230,13 +230,19 @@ pub(crate) enum Error {
         reason: String,
     },
     /// There is no key anywhere.
-    #[error("no API key{}", .commanded_for.as_ref().map_or_else(String::new, |other| {
-        format!(" for `{host}`: `api_key_cmd` has the one of `{other}`, which goes nowhere else")
-    }))]
+    #[error("no API key{}", match (commanded_for, stored_for.as_slice()) {
+        (Some(other), _) => format!(" for `{host}`: `api_key_cmd` has the one of `{other}`, which goes nowhere else"),
+        (None, []) => String::new(),
+        (None, others) => {
+            format!(" for `{host}`: `langdock auth login` was for `{}`, and a key goes nowhere else", others.join("`, `"))
+        }
+    })]
     NoKey {
         /// The host and port that it has to be for.
         host: String,
         /// The host that a command has a key for.
         commanded_for: Option<String>,
+        /// The hosts that keys are stored for.
+        stored_for: Vec<String>,
     },
 }

@@ -230,7 +230,9 @@ pub(crate) fn parse_count(text: &str, least: u64) -> Result<u64, String> {
 
 /// The name most like `given`, if any is at all.
 pub(crate) fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let likeness = |name: &str| strsim::jaro_winkler(given, name);
+    // Short names differ much by one slip.
+    let is_a_slip = |name: &str| strsim::osa_distance(given, name) == 1;
+    let likeness = |name: &str| if is_a_slip(name) { 1.0 } else { strsim::jaro_winkler(given, name) };
     let mut names: Vec<&str> = names.into_iter().filter(|name| likeness(name) > 0.75).collect();
     names.sort_by(|one, other| likeness(other).total_cmp(&likeness(one)));
     names.first().copied()
@@ -253,6 +255,7 @@ mod tests {
         let keys = || SETTINGS.iter().map(|setting| setting.key);
         assert_eq!(nearest("regoin", keys()), Some("region"));
         assert_eq!(nearest("max-wait", keys()), Some("max_wait"));
+        assert_eq!(nearest("rmp", ["tpm", "rpm"]), Some("rpm"));
         assert_eq!(nearest("xyz", keys()), None);
     }
 }

@@ -34,6 +34,14 @@ pub(crate) fn stored_key(folder: &Path, host: &str) -> Result<Option<String>, Er
     Ok(Some(text))
 }
 
+/// The hosts whose keys are stored, as far as the folder can be read.
+pub(crate) fn stored_hosts(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut hosts: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    hosts.sort_unstable();
+    hosts
+}
+
 /// Stores the key of a host and gives the path.
 pub(crate) fn store_key(folder: &Path, host: &str, key: &str) -> Result<PathBuf, Error> {
     let path = key_path(folder, host);

@@ -88,7 +88,7 @@ fn config_hint(error: &config::Error) -> String {
         }
         config::Error::KeyCommand { .. } => "run the command by hand; it has to print the key alone".to_owned(),
         config::Error::UnknownKey { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
-        config::Error::UnknownKey { nearest: None, .. } => "`langdock config show` lists the keys".to_owned(),
+        config::Error::UnknownKey { nearest: None, .. } => "`langdock help config` lists the keys".to_owned(),
         config::Error::UnknownProfile { name, known, .. } => profile_hint(name, known),
         config::Error::Exists { .. } => "`langdock config set KEY VALUE` changes it".to_owned(),
         config::Error::NoHome => "set HOME, or name a config file with LANGDOCK_CONFIG".to_owned(),
@@ -100,6 +100,10 @@ fn config_hint(error: &config::Error) -> String {
         }
         config::Error::Endpoint { source: EndpointError::BadRegion(_), .. } => {
             format!("known regions: {}", client::KNOWN_REGIONS.join(", "))
+        }
+        config::Error::Endpoint { source: EndpointError::BadScheme(url), .. } if !url.contains("://") => {
+            let is_local = ["localhost", "127.", "[::1]"].iter().any(|host| url.starts_with(host));
+            format!("write {}://{url}", if is_local { "http" } else { "https" })
         }
         config::Error::Endpoint { .. } => {
             "a base URL looks like https://api.langdock.com/anthropic/{region}".to_owned()
@@ -126,6 +130,8 @@ fn input_hint(error: &input::Error) -> String {
     let hint = match error {
         input::Error::NoPrompt => "give a prompt: `langdock send 'Why is the sky blue?'`, or pipe one in",
         input::Error::Binary { .. } => "send text, an image (JPEG, PNG, GIF, WebP) or a PDF",
+        input::Error::NotText { .. } => "images and PDFs go with -f",
+        input::Error::NotUtf8 { .. } => "save it as UTF-8, for example with `iconv -f latin1 -t utf-8`",
         input::Error::ImageFormat { .. } => "convert it first, for example to PNG",
         input::Error::Image { source: ImageError::Damaged, .. } => "check that the file is whole",
         input::Error::Image { source: ImageError::TooManyPixelsOfMany(_), .. } => {
@@ -136,7 +142,9 @@ fn input_hint(error: &input::Error) -> String {
         input::Error::TextAttached { .. } => "send text with -f",
         input::Error::NoTextFiles { .. } => "hidden files and those that .gitignore names are left out; -f names one",
         input::Error::NotUserFirst => "put a message with `role` user in front",
-        input::Error::Malformed { .. } => "`langdock help send` tells what the files of -t, -T and --messages may hold",
+        input::Error::Malformed { .. } => {
+            "`langdock help send` tells what a file of --messages may hold, `langdock help template` what a template may"
+        }
         input::Error::Unreadable { path, .. } => return look_at(path),
         input::Error::Stdin(_) => "leave standard input out with --no-stdin",
     };

@@ -270,6 +270,8 @@ fn input_kind(error: &input::Error) -> Kind {
         input::Error::Unreadable { .. } | input::Error::Stdin(_) => Kind::Internal,
         input::Error::Image { source: ImageError::Damaged, .. }
         | input::Error::Binary { .. }
+        | input::Error::NotText { .. }
+        | input::Error::NotUtf8 { .. }
         | input::Error::ImageFormat { .. }
         | input::Error::TextAttached { .. }
         | input::Error::NoTextFiles { .. }

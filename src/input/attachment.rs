@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::Error;
 use super::picture::Picture;
 use super::read::{read_open, read_path};
+use super::utf8::lossy;
 use crate::media::{Kind, SNIFFED_BYTES, check_image, sniff};
 use crate::protocol::{ContentBlock, Media};
 
@@ -158,8 +159,8 @@ impl Attachment {
 
     /// Gives the text alone, and what the person should know of it.
     pub(crate) fn into_inserted(self) -> Result<(String, Option<String>), Error> {
-        if self.kind != Kind::Text {
-            return Err(Error::Binary { name: self.name });
+        if let Some(what) = self.kind.unlike_text() {
+            return Err(Error::NotText { name: self.name, what });
         }
         Ok(self.without_frame().into_string())
     }
@@ -185,15 +186,7 @@ impl Attachment {
     }
 
     fn into_string(self) -> (String, Option<String>) {
-        match String::from_utf8(self.framed) {
-            Ok(text) => (text, None),
-            Err(error) => {
-                let offset = error.utf8_error().valid_up_to() - self.opening_tag_bytes;
-                let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-                let notice = format!("{} is not UTF-8 at byte {offset}: such bytes are sent as U+FFFD", self.name);
-                (text, Some(notice))
-            }
-        }
+        lossy(&self.name, self.framed, self.opening_tag_bytes)
     }
 }
 

@@ -51,13 +51,23 @@ fn read_now(folder: &Path) -> Result<Folder, Error> {
     Ok(Folder { files, notice })
 }
 
+/// The file or folder that could not be read.
+fn place_of(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => place_of(err),
+        _ => None,
+    }
+}
+
 /// The files of a folder: without hidden ones and what .gitignore names, in a repository or not; links are not followed.
 fn paths(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut paths = Vec::new();
     for entry in WalkBuilder::new(folder).require_git(false).sort_by_file_name(Ord::cmp).build() {
         let entry = entry.map_err(|error| {
-            let source = io::Error::other(error.to_string());
-            Error::Unreadable { path: folder.to_owned(), source }
+            let path = place_of(&error).unwrap_or(folder).to_owned();
+            let source = error.into_io_error().unwrap_or_else(|| io::Error::other("it cannot be searched"));
+            Error::Unreadable { path, source }
         })?;
         if entry.file_type().is_some_and(|kind| kind.is_file()) {
             paths.push(entry.into_path());

@@ -10,6 +10,7 @@ mod picture;
 mod read;
 mod stdin;
 mod template;
+mod utf8;
 
 use std::path::PathBuf;
 
@@ -18,7 +19,7 @@ pub(crate) use conversation::{Conversation, in_turn};
 pub(crate) use estimate::{Asking, Estimate, Part, Tokens};
 pub(crate) use folder::Folder;
 pub(crate) use picture::{Picture, check_many, pictures_of};
-pub(crate) use read::{on_a_thread, read_text};
+pub(crate) use read::{on_a_thread, read_prose, read_text};
 pub(crate) use stdin::Stdin;
 pub(crate) use template::{Places, Template};
 
@@ -45,6 +46,22 @@ pub(crate) enum Error {
     Binary {
         /// The file.
         name: String,
+    },
+    /// Something else where text is needed.
+    #[error("{name} is {what}, and only text can stand there")]
+    NotText {
+        /// The file.
+        name: String,
+        /// What it is.
+        what: &'static str,
+    },
+    /// Text in another encoding where nothing may be replaced.
+    #[error("{name} is not UTF-8 at byte {offset}")]
+    NotUtf8 {
+        /// The file.
+        name: String,
+        /// Where the first bytes are that are none.
+        offset: usize,
     },
     /// An image in a format that the endpoint does not take.
     #[error("{name} is a {format} image; the endpoint takes JPEG, PNG, GIF and WebP")]

@@ -7,15 +7,31 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use super::Error;
+use super::utf8::lossy;
+use crate::media::sniff;
 
-/// Reads a file as text; `-` is standard input.
+/// Reads a file as text that programs read; `-` is standard input.
 pub(crate) async fn read_text(path: &Path) -> Result<String, Error> {
-    let (bytes, name) = if path.as_os_str() == "-" {
-        (read_stdin().await.map_err(Error::Stdin)?, "standard input".to_owned())
+    let (name, bytes) = read_all(path).await?;
+    String::from_utf8(bytes).map_err(|error| Error::NotUtf8 { name, offset: error.utf8_error().valid_up_to() })
+}
+
+/// Reads a file as text that models read. What is not UTF-8 in it is replaced; a notice then says so.
+pub(crate) async fn read_prose(path: &Path) -> Result<(String, Option<String>), Error> {
+    let (name, bytes) = read_all(path).await?;
+    Ok(lossy(&name, bytes, 0))
+}
+
+async fn read_all(path: &Path) -> Result<(String, Vec<u8>), Error> {
+    let (name, bytes) = if path.as_os_str() == "-" {
+        ("standard input".to_owned(), read_stdin().await.map_err(Error::Stdin)?)
     } else {
-        (read_path(path, Vec::new(), u64::MAX).await?, format!("`{}`", path.display()))
+        (format!("`{}`", path.display()), read_path(path, Vec::new(), u64::MAX).await?)
     };
-    String::from_utf8(bytes).map_err(|_| Error::Binary { name })
+    match sniff(&bytes).unlike_text() {
+        Some(what) => Err(Error::NotText { name, what }),
+        None => Ok((name, bytes)),
+    }
 }
 
 async fn read_stdin() -> io::Result<Vec<u8>> {

@@ -24,6 +24,16 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// What it is, in words, where it is no text.
+    pub(crate) fn unlike_text(self) -> Option<&'static str> {
+        match self {
+            Self::Jpeg | Self::Png | Self::Gif | Self::Webp | Self::OtherImage(_) => Some("an image"),
+            Self::Pdf => Some("a PDF"),
+            Self::Binary => Some("a binary file"),
+            Self::Text => None,
+        }
+    }
+
     /// The media type to send, for kinds that are sent as they are.
     pub(crate) fn media_type(self) -> Option<&'static str> {
         match self {

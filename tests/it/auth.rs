@@ -55,7 +55,8 @@ fn a_stored_key_goes_to_its_host_and_to_no_other() {
     outcome.code(0).stdout("").stderr_contains(&own.address().to_string()).stderr_lacks(KEY);
     keyless(&home, &own).run().code(0).stdout("ok\n").stderr_empty();
     assert_eq!(key_of(&own.only_request()), KEY);
-    keyless(&home, &other).run().failed(4, "no API key", "langdock auth login");
+    let elsewhere = format!("`langdock auth login` was for `{}`, and a key goes nowhere else", own.address());
+    keyless(&home, &other).run().failed(4, &elsewhere, "langdock auth login");
     keyless(&home, &own).args(["--base-url", &other.base_url()]).run().failed(4, "no API key", "auth login");
     assert_eq!(other.connections(), 0);
 

@@ -167,7 +167,8 @@ fn a_mistake_in_the_file_is_named_with_file_line_key_and_what_may_be_meant() {
     let home = Home::new();
     for (text, message, hint) in [
         ("model = 'm'\nregoin = 'eu'\n", "line 2: there is no key `regoin`", "did you mean `region`?"),
-        ("qqq = 1\n", "line 1: there is no key `qqq`", "config show"),
+        ("qqq = 1\n", "line 1: there is no key `qqq`", "help config"),
+        ("[limits.\"m\"]\nrmp = 1\n", "line 2: there is no key", "did you mean `rpm`?"),
         ("max_tokens = 0\n", "`max_tokens` in `", "help config"),
         ("[profiles.work]\ntimeout = 5\n", "`timeout` of profile `work` in `", "help config"),
         ("region = \n", "line 1: ", "help config"),

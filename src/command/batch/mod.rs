@@ -45,7 +45,7 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
     let wish = structured::wish(app, &structured).await?;
     let Start { demo: _demo, settings, given, stdin_use } = start(app, &ask, structured.schema.as_deref()).await?;
     let feed = feed(app, &ask, &many, stdin_use)?;
-    let system = app.unless_interrupted(system_prompt(ask.request.system.as_deref())).await??;
+    let system = system_prompt(app, ask.request.system.as_deref()).await?;
     let shared = app.unless_interrupted(attached(app, &ask.input, stdin_use)).await??;
     for notice in &shared.notices {
         app.notices.notice(notice);

@@ -118,7 +118,7 @@ impl Chat<'_> {
                 self.say("no system prompt from now on");
             }
             text => {
-                self.system = self.app.unless_interrupted(system_prompt(Some(text))).await??;
+                self.system = system_prompt(self.app, Some(text)).await?;
                 self.say("this system prompt from now on");
             }
         }

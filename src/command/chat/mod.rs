@@ -98,7 +98,7 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
     let is_typed = app.facts.stdin_is_terminal;
     let kept = Kept::open(app, &ask.conversation, Saving::Yes)?;
     let mut earlier = std::mem::take(&mut given.conversation.messages);
-    let mut system = app.unless_interrupted(system_prompt(ask.request.system.as_deref())).await??;
+    let mut system = system_prompt(app, ask.request.system.as_deref()).await?;
     let store = sessions_folder().map(Store::at);
     let talk = match (kept, store.clone()) {
         (Some(kept), Some(store)) if kept.is_saved() => Talk::Saved { store, kept: Box::new(kept) },

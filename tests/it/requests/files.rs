@@ -156,6 +156,32 @@ fn a_file_that_is_missing_is_an_error_that_names_it() {
 }
 
 #[test]
+fn a_system_prompt_that_is_not_utf_8_is_sent_with_a_notice() {
+    let (server, home) = (answering("ok"), Home::new());
+    home.write("work/latin1.txt", b"caf\xe9\n");
+    let outcome = send(&server).home(&home).args(["-s", "@latin1.txt", "Hi"]).run();
+    outcome.code(0).stderr("langdock: `latin1.txt` is not UTF-8 at byte 3: such bytes are sent as U+FFFD\n");
+    assert_eq!(server.only_request().json()["system"], "caf\u{fffd}\n");
+}
+
+#[test]
+fn what_only_text_can_be_is_refused_by_what_it_is() {
+    let home = Home::new();
+    home.write("work/photo.txt", bytes(PNG));
+    home.write("work/paper.txt", bytes(PDF));
+    home.write("work/latin1.json", b"\"caf\xe9\"");
+    for flag in ["-s", "-t", "-T", "--messages", "--schema"] {
+        let at = if flag == "-s" { "@" } else { "" };
+        let refused = |file: &str| refused(&home, &[flag, &format!("{at}./{file}"), "Hi"]);
+        refused("photo.txt").failed(2, "`./photo.txt` is an image, and only text can stand there", "-f");
+        refused("paper.txt").failed(2, "`./paper.txt` is a PDF, and only text can stand there", "-f");
+        if flag != "-s" {
+            refused("latin1.json").failed(2, "`./latin1.json` is not UTF-8 at byte 4", "iconv");
+        }
+    }
+}
+
+#[test]
 fn a_text_file_that_is_not_utf_8_is_sent_with_a_notice() {
     let (server, home) = (answering("ok"), Home::new());
     home.write("work/latin1.txt", b"caf\xe9\n");
