@@ -24,15 +24,15 @@ function __fish_langdock_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c langdock -n "__fish_langdock_needs_command" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_needs_command" -l region -d 'Region: eu, us, global, ch' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_needs_command" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_needs_command" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_needs_command" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_needs_command" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_needs_command" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_needs_command" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_needs_command" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_needs_command" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_needs_command" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
@@ -55,43 +55,43 @@ complete -c langdock -n "__fish_langdock_needs_command" -f -a "doctor" -d 'Check
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "help" -d 'Tell more of a command or a topic'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "template" -d 'List and show saved prompts'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l temperature -d 'Randomness, 0 to 1' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l top-p -d 'Nucleus sampling, 0 to 1' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l stop -d 'Stop at this text; repeat for more' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l set -d 'Any other field of the request\'s body; repeat for more' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l temperature -d 'Randomness, 0 to 1' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l top-p -d 'Nucleus sampling, 0 to 1' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l stop -d 'Stop at this text; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l set -d 'Any other field of the request\'s body; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s f -l file -d 'Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s T -l tool -d 'Tools that the model may ask for: a file in JSON or TOML, or a program; repeat for more' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l tool-choice -d 'Whether the model has to call a tool: auto, any, none, or the one tool to call' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l tool-choice -d 'Whether the model has to call a tool: auto, any, none, or the one tool to call' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l color -d 'Colour of messages and of rendered Markdown' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l lang -d 'With --extract: the first code block of this language' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l lang -d 'With --extract: the first code block of this language' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s o -l output -d 'Write the answer to this file, whole or not at all' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l tag -d 'A word for the log, by which `langdock usage --by tag` sums up' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l session -d 'Go on with this conversation, or begin it' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l tag -d 'A word for the log, by which `langdock usage --by tag` sums up' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l session -d 'Go on with this conversation, or begin it' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l region -d 'Region: eu, us, global, ch' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema -d 'JSON that fits this JSON schema, and nothing else' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l repair -d 'With --schema: how often a wrong answer is sent back [default: 2]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l repair -d 'With --schema: how often a wrong answer is sent back [default: 2]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s I -l no-stdin -d 'Leave standard input alone'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-check -d 'Send a request all the same that is too large by what is known of the limits'
@@ -115,39 +115,39 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-pace -d 'S
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l temperature -d 'Randomness, 0 to 1' -r
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l top-p -d 'Nucleus sampling, 0 to 1' -r
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l stop -d 'Stop at this text; repeat for more' -r
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l set -d 'Any other field of the request\'s body; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l temperature -d 'Randomness, 0 to 1' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l top-p -d 'Nucleus sampling, 0 to 1' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l stop -d 'Stop at this text; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l set -d 'Any other field of the request\'s body; repeat for more' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s f -l file -d 'Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s T -l tool -d 'Tools that the model may ask for: a file in JSON or TOML, or a program; repeat for more' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l tool-choice -d 'Whether the model has to call a tool: auto, any, none, or the one tool to call' -r
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l allow-tool -d 'Run the calls of this tool unasked; repeat for more' -r
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l deny-tool -d 'Never run the calls of this tool; repeat for more' -r
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-turns -d 'How often the model is asked at most' -r
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l tool-jobs -d 'How many calls of one answer are run at a time' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l tool-choice -d 'Whether the model has to call a tool: auto, any, none, or the one tool to call' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l allow-tool -d 'Run the calls of this tool unasked; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l deny-tool -d 'Never run the calls of this tool; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-turns -d 'How often the model is asked at most' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l tool-jobs -d 'How many calls of one answer are run at a time' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l color -d 'Colour of messages and of rendered Markdown' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l session -d 'Go on with this conversation, or begin it' -r
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l session -d 'Go on with this conversation, or begin it' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l region -d 'Region: eu, us, global, ch' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s I -l no-stdin -d 'Leave standard input alone'
@@ -168,46 +168,46 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -l no-pace -d 'S
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l temperature -d 'Randomness, 0 to 1' -r
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l top-p -d 'Nucleus sampling, 0 to 1' -r
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l stop -d 'Stop at this text; repeat for more' -r
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l set -d 'Any other field of the request\'s body; repeat for more' -r
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l temperature -d 'Randomness, 0 to 1' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l top-p -d 'Nucleus sampling, 0 to 1' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l stop -d 'Stop at this text; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l set -d 'Any other field of the request\'s body; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s f -l file -d 'Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s T -l tool -d 'Tools that the model may ask for: a file in JSON or TOML, or a program; repeat for more' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tool-choice -d 'Whether the model has to call a tool: auto, any, none, or the one tool to call' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tool-choice -d 'Whether the model has to call a tool: auto, any, none, or the one tool to call' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l color -d 'Colour of messages and of rendered Markdown' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l lang -d 'With --extract: the first code block of this language' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l lang -d 'With --extract: the first code block of this language' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s o -l output -d 'Write the answer to this file, whole or not at all' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tag -d 'A word for the log, by which `langdock usage --by tag` sums up' -r
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l session -d 'Go on with this conversation, or begin it' -r
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tag -d 'A word for the log, by which `langdock usage --by tag` sums up' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l session -d 'Go on with this conversation, or begin it' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l region -d 'Region: eu, us, global, ch' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-tool -d 'Run the calls of this tool unasked; repeat for more' -r
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l deny-tool -d 'Never run the calls of this tool; repeat for more' -r
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-turns -d 'How often the model is asked at most' -r
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tool-jobs -d 'How many calls of one answer are run at a time' -r
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l call -d 'Run a call by hand as the model\'s would be, print its result, and send nothing; - is standard input' -r
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-tool -d 'Run the calls of this tool unasked; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l deny-tool -d 'Never run the calls of this tool; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-turns -d 'How often the model is asked at most' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tool-jobs -d 'How many calls of one answer are run at a time' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l call -d 'Run a call by hand as the model\'s would be, print its result, and send nothing; - is standard input' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s I -l no-stdin -d 'Leave standard input alone'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l no-check -d 'Send a request all the same that is too large by what is known of the limits'
@@ -236,36 +236,36 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s h -l help
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s i -l input -d 'Lines of text, or a JSON object on each line; - is standard input, which is read where nothing is named' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l files -d 'Ask of each of these files: text, images or PDFs, told by their content' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s o -l output -d 'Append the answers to this file as they come, and go on where an earlier run ended' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -s J -l jobs -d 'How many requests are under way at a time [default: what the limits allow]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-requests -d 'End with 13 after so many requests of this run; tries after a failure do not count' -r
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-total-tokens -d 'End with 13 before requests of this run take more tokens, read and written' -r
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l tag -d 'A word for the log, by which `langdock usage --by tag` sums up' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s J -l jobs -d 'How many requests are under way at a time [default: what the limits allow]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-requests -d 'End with 13 after so many requests of this run; tries after a failure do not count' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-total-tokens -d 'End with 13 before requests of this run take more tokens, read and written' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l tag -d 'A word for the log, by which `langdock usage --by tag` sums up' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l schema -d 'Answers that fit this JSON schema; the text of a line is the JSON then' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l repair -d 'With --schema: how often a wrong answer is sent back [default: 2]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l repair -d 'With --schema: how often a wrong answer is sent back [default: 2]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l temperature -d 'Randomness, 0 to 1' -r
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l top-p -d 'Nucleus sampling, 0 to 1' -r
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l stop -d 'Stop at this text; repeat for more' -r
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l set -d 'Any other field of the request\'s body; repeat for more' -r
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l temperature -d 'Randomness, 0 to 1' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l top-p -d 'Nucleus sampling, 0 to 1' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l stop -d 'Stop at this text; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l set -d 'Any other field of the request\'s body; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s f -l file -d 'Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l region -d 'Region: eu, us, global, ch' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l unordered -d 'Let answers out as they come instead of in the order of the items'
@@ -277,15 +277,15 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -l no-pace -d '
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l region -d 'Region: eu, us, global, ch' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l refresh -d 'Ask for the list, however young the last one is'
@@ -294,21 +294,21 @@ complete -c langdock -n "__fish_langdock_using_subcommand models" -l no-pace -d 
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand count" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l temperature -d 'Randomness, 0 to 1' -r
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l top-p -d 'Nucleus sampling, 0 to 1' -r
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l stop -d 'Stop at this text; repeat for more' -r
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l set -d 'Any other field of the request\'s body; repeat for more' -r
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l temperature -d 'Randomness, 0 to 1' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l top-p -d 'Nucleus sampling, 0 to 1' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l stop -d 'Stop at this text; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l set -d 'Any other field of the request\'s body; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s f -l file -d 'Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand count" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s I -l no-stdin -d 'Leave standard input alone'
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l no-check -d 'Send a request all the same that is too large by what is known of the limits'
@@ -318,7 +318,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand usage" -l by -d 'What 
 day\t'The day, in local time'
 tag\t'What --tag said'
 command\t'The command that asked'"
-complete -c langdock -n "__fish_langdock_using_subcommand usage" -l since -d 'Only the requests of this last while, such as 7d [default: all]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand usage" -l since -d 'Only the requests of this last while, such as 7d [default: all]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand usage" -s j -l json -d 'Print an object'
 complete -c langdock -n "__fish_langdock_using_subcommand usage" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -338,47 +338,47 @@ complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_se
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from export" -s j -l json -d 'Print the messages as an array, images and PDFs in it'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from rename" -s h -l help -d 'Print help'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from rm" -l older-than -d 'All in which nothing was said for so long, such as 30d' -r
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from rm" -l older-than -d 'All in which nothing was said for so long, such as 30d' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from rm" -s h -l help -d 'Print help'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help'
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l port -d 'Port; 0 takes a free one [default: 0]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l key -d 'The one key to accept [default: any]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l rpm -d 'Requests a minute, for each key and model' -r
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l tpm -d 'Tokens a minute, for each key and model' -r
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l latency -d 'Before the first byte of an answer [default: 0s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l rate -d 'How fast answers are written [default: as fast as can be]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l fail -d 'What goes wrong, with its share of the requests from 0 to 1' -r
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l seed -d 'With --fail: the same number gives the n-th request the same fate [default: one that is told]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l port -d 'Port; 0 takes a free one [default: 0]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l key -d 'The one key to accept [default: any]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l rpm -d 'Requests a minute, for each key and model' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l tpm -d 'Tokens a minute, for each key and model' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l latency -d 'Before the first byte of an answer [default: 0s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l rate -d 'How fast answers are written [default: as fast as can be]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l fail -d 'What goes wrong, with its share of the requests from 0 to 1' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l seed -d 'With --fail: the same number gives the n-th request the same fate [default: one that is told]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l log -d 'Append a line of JSON for each request to this file; never the key or the content' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -f -a "login" -d 'Store a key for the endpoint\'s host; asks for it on a terminal, or reads a line of standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -f -a "status" -d 'Say which key would be used, and where it came from'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -f -a "logout" -d 'Forget the stored key of the endpoint\'s host'
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l region -d 'Region: eu, us, global, ch' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l region -d 'Region: eu, us, global, ch' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -s j -l json -d 'Print an object'
@@ -386,15 +386,15 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l region -d 'Region: eu, us, global, ch' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
@@ -408,15 +408,15 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish
 complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -f -a "set" -d 'Set a key of the config file, in the profile that --profile or LANGDOCK_PROFILE chooses'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -f -a "init" -d 'Write a config file in which everything is a comment'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l region -d 'Region: eu, us, global, ch' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -s j -l json -d 'Print an object'
@@ -424,30 +424,30 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l region -d 'Region: eu, us, global, ch' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l region -d 'Region: eu, us, global, ch' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
@@ -455,15 +455,15 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help'
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l region -d 'Region: eu, us, global, ch' -r
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l region -d 'Region: eu, us, global, ch' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l profile -d 'Profile of the config file' -r
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l timeout -d 'For the whole call, waiting included [default: none]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -s j -l json -d 'Print an object'

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, Parser, ValueHint};
 
 use super::help::with_examples;
 use super::{Cli, Command, Connection, Shell};
@@ -103,7 +103,20 @@ fn literal_words(argv: &[OsString], prompt: &[String]) -> usize {
 
 /// The command line as clap's own value, for those who generate documentation from it.
 pub(crate) fn command_line() -> clap::Command {
-    Cli::command()
+    let mut command = Cli::command();
+    // Until then the commands have no flags.
+    command.build();
+    with_hints(command)
+}
+
+/// Says of the values of flags that are not said to be files that they are none, or shells would complete them as such.
+fn with_hints(command: clap::Command) -> clap::Command {
+    let with_hint = |arg: clap::Arg| {
+        let may_be_a_file = arg.is_positional() || arg.get_value_hint() != ValueHint::Unknown;
+        let is_switch = !arg.get_action().takes_values();
+        if may_be_a_file || is_switch { arg } else { arg.value_hint(ValueHint::Other) }
+    };
+    command.mut_args(with_hint).mut_subcommands(with_hints)
 }
 
 /// Writes a shell's completion script.
