@@ -56,6 +56,11 @@ impl Budget {
         Ok(())
     }
 
+    /// Notes that a request that was begun has not been sent.
+    pub(crate) fn give_back(&mut self) {
+        self.requests = self.requests.saturating_sub(1);
+    }
+
     /// Notes what a request has taken.
     pub(crate) fn end(&mut self, tokens: u64) {
         self.ended += 1;
@@ -77,6 +82,16 @@ mod tests {
     fn requests_are_counted_when_they_begin() {
         let mut budget = Budget::new(Some(2), None);
         assert_eq!([budget.begin(), budget.begin(), budget.begin()], [Ok(()), Ok(()), Err(Refused::Requests(2))]);
+    }
+
+    #[test]
+    fn what_was_not_sent_is_not_counted() {
+        let mut budget = Budget::new(Some(1), Some(10));
+        assert_eq!(budget.begin(), Ok(()));
+        budget.give_back();
+        assert_eq!(budget.begin(), Ok(()), "it is the first one again");
+        budget.end(10);
+        assert_eq!(budget.begin(), Err(Refused::Requests(1)));
     }
 
     #[test]

@@ -85,6 +85,19 @@ impl Item {
         }
     }
 
+    /// Whether it is a line of text.
+    pub(super) fn is_line_of_text(&self) -> bool {
+        matches!(self.content, Content::Text(_))
+    }
+
+    /// Whether it is the first line of an array of objects, which somebody took for JSON lines.
+    pub(crate) fn begins_an_array(&self) -> bool {
+        let Content::Text(text) = &self.content else { return false };
+        let text = text.trim();
+        self.index == 0
+            && (text == "[" || text.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with('{')))
+    }
+
     pub(super) fn field_names(&self) -> Vec<String> {
         match &self.content {
             Content::Text(_) => vec![TEXT.to_owned()],
@@ -193,6 +206,16 @@ mod tests {
         assert_eq!(objects[1].field("text").as_deref(), Some("5"));
         let lines = items("{no json}\n{\"text\": 1}\n").expect("text");
         assert_eq!(lines[1].field("text").as_deref(), Some("{\"text\": 1}"));
+    }
+
+    #[test]
+    fn an_array_of_objects_is_known_by_its_first_line() {
+        for (text, expected) in
+            [("[\n", true), (" [ {\"a\": 1},\n", true), ("[{}]", true), ("[1]", false), ("{", false)]
+        {
+            assert_eq!(items(text).expect("text")[0].begins_an_array(), expected, "{text}");
+        }
+        assert!(!items("a\n[\n").expect("text")[1].begins_an_array());
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub(crate) enum Error {
         field: String,
         /// What there is.
         known: Vec<String>,
+        /// Whether it is a line of text.
+        is_text: bool,
     },
     /// A line among lines of JSON that is none.
     #[error("{place}: the first line is a JSON object, and this one is not: {reason}")]

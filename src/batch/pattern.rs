@@ -66,9 +66,12 @@ impl Pattern {
     pub(crate) fn check(&self, item: &Item) -> Result<(), Error> {
         match self.fields().find(|field| item.field(field).is_none()) {
             None => Ok(()),
-            Some(field) => {
-                Err(Error::UnknownField { place: item.place(), field: field.to_owned(), known: item.field_names() })
-            }
+            Some(field) => Err(Error::UnknownField {
+                place: item.place(),
+                field: field.to_owned(),
+                known: item.field_names(),
+                is_text: item.is_line_of_text(),
+            }),
         }
     }
 

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::counted::counted;
+
 /// The time over which a rate is taken.
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -64,7 +66,8 @@ impl Tally {
         let span = at.min(MINUTE).max(STEP).as_secs_f64();
         #[allow(clippy::cast_precision_loss)] // Far below 2^52.
         let a_minute = items as f64 * 60.0 / span;
-        line.push_str(&format!(", {a_minute:.0} a minute, {tokens} tokens in the last minute"));
+        let tokens = counted(tokens, "token");
+        line.push_str(&format!(", {a_minute:.0} a minute, {tokens} in the last minute"));
         let left = self.total.map(|total| total.saturating_sub(self.done())).filter(|&left| left > 0);
         if let Some(left) = left.filter(|_| a_minute > 0.0) {
             #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -117,8 +120,8 @@ mod tests {
     fn only_the_last_minute_counts_for_the_rate() {
         let mut tally = Tally::default();
         tally.end(after(0), 1000, false);
-        tally.end(after(50), 7, false);
-        assert_eq!(tally.line(after(61)), "2 done, 0 failed, 1 a minute, 7 tokens in the last minute");
+        tally.end(after(50), 1, false);
+        assert_eq!(tally.line(after(61)), "2 done, 0 failed, 1 a minute, 1 token in the last minute");
         assert_eq!(tally.line(after(120)), "2 done, 0 failed, 0 a minute, 0 tokens in the last minute");
     }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, ValueHint};
 
 use super::help::with_examples;
@@ -31,7 +31,7 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unparsed::Asked(error.to_string()),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Unparsed::Nothing(error.to_string()),
         kind => {
-            let unparsed = explain(&error.to_string());
+            let unparsed = more_than_a_template(&error).unwrap_or_else(|| explain(&error.to_string()));
             if kind == ErrorKind::InvalidSubcommand { as_a_prompt(unparsed) } else { unparsed }
         }
     })?;
@@ -137,6 +137,22 @@ fn as_a_prompt(unparsed: Unparsed) -> Unparsed {
     }
 }
 
+/// Explains a word behind the template of `batch`: there is but one, and somebody meant the items, or forgot to quote.
+fn more_than_a_template(error: &clap::Error) -> Option<Unparsed> {
+    let text = error.to_string();
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return None };
+    let is_meant = error.kind() == ErrorKind::UnknownArgument && !word.starts_with('-');
+    if !is_meant || !text.contains("Usage: langdock batch ") {
+        return None;
+    }
+    Some(Unparsed::Wrong {
+        message: format!("unexpected argument '{word}' found"),
+        hint: format!(
+            "a list of items is given as `-i {word}`, files as `--files {word}`; a template of several words is quoted"
+        ),
+    })
+}
+
 /// Turns clap's own text, several lines of it, into a line of error and a line of hint.
 fn explain(text: &str) -> Unparsed {
     let mut paragraphs = text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -179,6 +195,17 @@ mod tests {
         assert!(hint.contains("`langdock send 'PROMPT'`"), "{hint}");
         let (message, hint) = wrong(&["sned", "q"]);
         assert!(message.contains("'sned'") && hint.contains("'send'"), "{message}; {hint}");
+    }
+
+    #[test]
+    fn the_items_of_a_batch_are_no_second_template() {
+        for args in [&["batch", "{text}", "items"][..], &["--demo", "batch", "Sum", "items", "{text}", "-J", "2"]] {
+            let (message, hint) = wrong(args);
+            assert_eq!(message, "unexpected argument 'items' found");
+            assert!(hint.contains("`-i items`") && hint.contains("`--files items`"), "{hint}");
+        }
+        assert!(wrong(&["batch", "{text}", "--inptu", "items"]).1.contains("--input"));
+        assert!(!wrong(&["models", "items"]).1.contains("-i items"));
     }
 
     #[test]

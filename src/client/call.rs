@@ -15,7 +15,7 @@ use super::Client;
 use super::advance::{Advance, Held, ResponseHead, Retrying};
 use super::ask::Ask;
 use super::booking::{Booking, received};
-use super::error::{Error, StatusError};
+use super::error::{Error, StatusError, Timeout};
 use super::models::Model;
 use super::moderation::Moderation;
 use super::pacer::{Pacer, Turn, Waiting};
@@ -275,9 +275,10 @@ impl Call {
     async fn wait_in_queue(&mut self, waiting: &Waiting) -> Result<(), Error> {
         let now = Instant::now();
         let until = now + waiting.look_again;
-        if let Some(timeout) = self.watchdog.ends_by(until) {
-            sleep_until(timeout.0).await;
-            return Err(Error::TimedOut(timeout.1));
+        if let Some((deadline, limit)) = self.watchdog.ends_by(until) {
+            sleep_until(deadline).await;
+            let timeout = if self.spent.retries == 0 { Timeout::Turn(limit) } else { Timeout::Total(limit) };
+            return Err(Error::TimedOut(timeout));
         }
         sleep_until(until).await;
         if let Why::Limits(_) = waiting.why {

@@ -139,6 +139,8 @@ pub(crate) enum Timeout {
     Idle(Duration),
     /// `--timeout`
     Total(Duration),
+    /// `--timeout`, before anything was sent: it was not this request's turn.
+    Turn(Duration),
 }
 
 impl fmt::Display for Timeout {
@@ -147,6 +149,9 @@ impl fmt::Display for Timeout {
             Self::Connect(limit) => write!(formatter, "no connection within {} s", limit.as_secs_f64()),
             Self::Idle(limit) => write!(formatter, "nothing came for {} s", limit.as_secs_f64()),
             Self::Total(limit) => write!(formatter, "the answer was not whole within {} s", limit.as_secs_f64()),
+            Self::Turn(limit) => {
+                write!(formatter, "it was not this request's turn within {} s; nothing was sent", limit.as_secs_f64())
+            }
         }
     }
 }
@@ -200,7 +205,7 @@ impl Error {
             | Self::Connect { .. }
             | Self::ProxyLogin { .. }
             | Self::HeldBack { .. }
-            | Self::TimedOut(Timeout::Total(_)) => Failure::Final,
+            | Self::TimedOut(Timeout::Total(_) | Timeout::Turn(_)) => Failure::Final,
         }
     }
 

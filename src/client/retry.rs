@@ -89,15 +89,18 @@ fn backoff_seconds(failure: &Failure, retries: u32) -> f64 {
 }
 
 /// Reads how long the server wants to be left alone: `retry-after-ms`, else `retry-after` in seconds or as a date. Whether
-/// Langdock sends either is unverified.
+/// Langdock sends either is unverified. As in Anthropic's SDKs a time that is no wait says nothing: tries one upon the other
+/// would be over before the limit is.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let number = |name: &str| text(name)?.parse::<f64>().ok();
-    let from_ms = number("retry-after-ms").and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok());
-    let from_seconds = || number("retry-after").and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let is_wait = |wait: &Duration| !wait.is_zero();
+    let wait = |seconds: f64| Duration::try_from_secs_f64(seconds).ok().filter(is_wait);
+    let from_ms = number("retry-after-ms").and_then(|ms| wait(ms / 1000.0));
+    let from_seconds = || number("retry-after").and_then(wait);
     let from_date = || {
         let date = httpdate::parse_http_date(text("retry-after")?).ok()?;
-        Some(date.duration_since(now).unwrap_or_default())
+        date.duration_since(now).ok().filter(is_wait)
     };
     from_ms.or_else(from_seconds).or_else(from_date)
 }
@@ -192,7 +195,11 @@ mod tests {
             ("retry-after", "7", Some(7.0)),
             ("retry-after", "0.5", Some(0.5)),
             ("retry-after", "Sun, 22 Nov 2026 12:00:30 GMT", Some(30.0)),
-            ("retry-after", "Sun, 22 Nov 2026 11:00:00 GMT", Some(0.0)),
+            ("retry-after", "Sun, 22 Nov 2026 12:00:00 GMT", None),
+            ("retry-after", "Sun, 22 Nov 2026 11:00:00 GMT", None),
+            ("retry-after-ms", "0", None),
+            ("retry-after", "0", None),
+            ("retry-after", "0.0", None),
             ("retry-after", "-1", None),
             ("retry-after", "soon", None),
             ("retry-after", "1e400", None),
@@ -202,5 +209,8 @@ mod tests {
             headers.insert(reqwest::header::HeaderName::from_static(name), value.parse().expect("a header value"));
             assert_eq!(retry_after(&headers, now).map(|wait| wait.as_secs_f64()), seconds, "{name}: {value}");
         }
+        let both = [("retry-after-ms", "0"), ("retry-after", "7")];
+        let named = both.map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")));
+        assert_eq!(retry_after(&HeaderMap::from_iter(named), now), Some(Duration::from_secs(7)));
     }
 }

@@ -58,10 +58,9 @@ impl Watchdog {
         self.total.map(|(deadline, _)| deadline)
     }
 
-    /// When the whole call ends and why, if that is before `until`.
-    pub(super) fn ends_by(&self, until: Instant) -> Option<(Instant, Timeout)> {
-        let (deadline, limit) = self.total.filter(|(deadline, _)| *deadline <= until)?;
-        Some((deadline, Timeout::Total(limit)))
+    /// When the whole call ends and after how long, if that is before `until`.
+    pub(super) fn ends_by(&self, until: Instant) -> Option<(Instant, Duration)> {
+        self.total.filter(|(deadline, _)| *deadline <= until)
     }
 
     /// Waits for `step` as long as bytes move and the whole call has time left.

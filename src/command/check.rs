@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::offer::Offer;
 use crate::app::App;
 use crate::cli;
+use crate::counted::counted;
 use crate::error::Error;
 use crate::input::{Asking, Estimate, Part, Tokens, Turn};
 use crate::protocol::InputMessage;
@@ -54,7 +55,7 @@ pub(super) fn estimate(
 /// for it.
 pub(super) async fn limits(offer: &Offer<'_>, model: &str, tokens: Tokens, may_ask_key: bool) -> Vec<Limit> {
     let set = offer.tokens_a_minute(model).map(|tokens| {
-        let what = format!("the {tokens} tokens a minute that the config file has for {model}");
+        let what = format!("the {} a minute that the config file has for {model}", counted(tokens, "token"));
         Limit { tokens, what, is_known: true }
     });
     if tokens.low < SMALL {
@@ -65,7 +66,7 @@ pub(super) async fn limits(offer: &Offer<'_>, model: &str, tokens: Tokens, may_a
         Limit { tokens, what, is_known: true }
     });
     let told = offer.tokens_a_minute_told(model, may_ask_key).await.map(|tokens| {
-        let what = format!("the {tokens} tokens a minute that the endpoint has named for {model}");
+        let what = format!("the {} a minute that the endpoint has named for {model}", counted(tokens, "token"));
         Limit { tokens, what, is_known: true }
     });
     let is_unknown = set.is_none() && told.is_none();
@@ -86,7 +87,7 @@ pub(super) fn check(app: &App, estimate: &Estimate, limits: &[Limit]) -> Result<
         return Err(Error::TooManyTokens { tokens, limit: limit.what.clone(), largest });
     }
     if let Some(limit) = exceeded(false) {
-        app.notices.notice(&format!("the request has at least {tokens} tokens, more than {}", limit.what));
+        app.notices.notice(&format!("the request has at least {}, more than {}", counted(tokens, "token"), limit.what));
     }
     Ok(())
 }

@@ -63,9 +63,9 @@ pub(crate) async fn count(app: &App, args: cli::Count) -> Result<(), Error> {
 fn page(counted: &Counted<'_>) -> String {
     let mut text = table(&counted.estimate, counted.factor);
     let Counted { max_tokens, .. } = counted;
-    text.push_str(&format!("the answer adds up to {max_tokens} tokens\n"));
+    text.push_str(&format!("the answer adds up to {}\n", crate::counted::counted(*max_tokens, "token")));
     if let (Some(model), Some(window)) = (counted.model, counted.window) {
-        text.push_str(&format!("{model} takes {window} tokens\n"));
+        text.push_str(&format!("{model} takes {}\n", crate::counted::counted(window, "token")));
     }
     text
 }

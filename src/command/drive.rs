@@ -250,7 +250,7 @@ fn sending(call: &Call) -> &'static str {
 }
 
 /// Whether lines that come and go may be drawn.
-fn shows_progress(app: &App) -> bool {
+pub(super) fn shows_progress(app: &App) -> bool {
     app.facts.stderr_is_terminal && !app.env.dumb_terminal && app.notices.verbosity() == Verbosity::Normal
 }
 
@@ -276,12 +276,22 @@ fn tell_head(app: &App, call: &Call, head: &ResponseHead, timing: &Timing) {
 
 /// Says that there is a wait: a countdown on a terminal, a line elsewhere.
 fn tell_wait(app: &App, retrying: &Retrying) -> Option<Countdown> {
-    let reason = format!("{} (try {} next)", retrying.error, retrying.next_attempt);
     if shows_progress(app) {
-        return Some(Countdown::start(&format!("langdock: {reason}"), "trying again", retrying.wait));
+        let reason = format!("langdock: {}", reason(retrying));
+        return Some(Countdown::start(&reason, "trying again", retrying.wait));
     }
-    app.notices.notice(&format!("{reason}; trying again in {:.1} s", retrying.wait.as_secs_f64()));
+    app.notices.notice(&wait_line(retrying));
     None
+}
+
+/// Why a request is to be tried again.
+fn reason(retrying: &Retrying) -> String {
+    format!("{} (try {} next)", retrying.error, retrying.next_attempt)
+}
+
+/// The wait for the next try in one line.
+pub(super) fn wait_line(retrying: &Retrying) -> String {
+    format!("{}; trying again in {:.1} s", reason(retrying), retrying.wait.as_secs_f64())
 }
 
 /// Says that there is a wait for the turn to send, in the same way; a line is not repeated when it becomes longer.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::cli;
 use crate::config::State;
+use crate::counted::counted;
 use crate::error::Error;
 use crate::ui::sanitize_line;
 use crate::usage::{Log, Row, Sums};
@@ -34,7 +35,8 @@ pub(crate) fn usage(app: &App, args: &cli::Usage) -> Result<(), Error> {
     let broken = read.map_err(|source| Error::Unreadable { path: log.path().to_owned(), source })?;
     if broken > 0 {
         let path = log.path().display();
-        app.notices.notice(&format!("{broken} lines of `{path}` are no records, and are left out"));
+        let are = if broken == 1 { "is no record, and is" } else { "are no records, and are" };
+        app.notices.notice(&format!("{} of `{path}` {are} left out", counted(broken, "line")));
     }
     if args.json {
         let object = object(&sums);

@@ -37,6 +37,9 @@ impl Error {
             Self::NoCodeBlock(_) => "the whole answer stands above; ask for a fenced code block in the prompt",
             Self::MaxTurns(_) => "let it go on for longer with --max-turns; what it wrote is on standard output",
             Self::Batch(batch::Error::NoObject { .. }) => "put a JSON object on each line, or text on each",
+            Self::Batch(batch::Error::UnknownField { is_text: true, .. }) => {
+                "a line of text has {text} alone; JSON Lines have an object on each line: `jq -c '.[]'` makes them of an array"
+            }
             Self::Batch(_) => "a field stands as {text} or {KEY}; write {{ and }} for braces",
             Self::ItemsFailed { can_go_on: true, .. } => "their lines say why; --retry-failed asks them again",
             Self::ItemsFailed { .. } => "their lines say why; with --output FILE, --retry-failed asks them alone again",
@@ -200,7 +203,7 @@ fn call_hint(error: &client::Error, model: &str) -> String {
         (_, Some(_)) => "try again later; --max-retries and --max-wait say how long to keep trying",
         (client::Error::Certificate { .. }, _) => "trust the issuer with --cacert FILE, or check the base URL",
         (client::Error::TimedOut(Timeout::Idle(_)), _) => "wait longer with --idle-timeout",
-        (client::Error::TimedOut(Timeout::Total(_)), _) => "wait longer with --timeout",
+        (client::Error::TimedOut(Timeout::Total(_) | Timeout::Turn(_)), _) => "wait longer with --timeout",
         (client::Error::TimedOut(Timeout::Connect(_)), _) => "wait longer with --connect-timeout, or check the network",
         (client::Error::Answer { source: StreamError::Cut, .. } | client::Error::Lost { .. }, _) => "send it again",
         (client::Error::Answer { .. }, _) => "check --base-url: does it speak the Messages API?",

@@ -71,7 +71,7 @@ pub(crate) enum Error {
         can_go_on: bool,
     },
     /// The model would go on, and may not.
-    #[error("the model was asked {0} times and is not done")]
+    #[error("the model was asked {} and is not done", counted(*.0, "time"))]
     MaxTurns(u32),
     /// A call by hand failed.
     #[error("the call failed: {0}")]
@@ -90,7 +90,7 @@ pub(crate) enum Error {
         largest: String,
     },
     /// It has more tokens than can be, by the low estimate.
-    #[error("the request has at least {tokens} tokens, over {limit}; the largest part is {largest}")]
+    #[error("the request has at least {}, over {limit}; the largest part is {largest}", counted(*tokens, "token"))]
     TooManyTokens {
         /// At least so many.
         tokens: u64,

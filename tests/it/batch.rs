@@ -1,5 +1,7 @@
 //! `batch`: each item once, whatever ends the run, and each in its place.
 
+mod every_item;
+
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -106,6 +108,43 @@ fn a_field_that_is_not_there_is_told_before_anything_is_sent() {
     let outcome = batch(&server).home(&home).args(["{q}", "-i", "in.jsonl"]).run();
     outcome.code(2).stdout("").stderr_contains("`in.jsonl`, line 2: the template's {q} is not there; known: r, s");
     assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn an_array_that_was_taken_for_json_lines_is_told() {
+    let server = answering("ok");
+    let array = "[{\"q\": \"a\"},\n{\"q\": \"b\"}]\n";
+    let run = |template| batch(&server).args([template]).stdin_bytes(array).run();
+    run("{q}")
+        .code(2)
+        .stdout("")
+        .stderr_contains("the template's {q} is not there; known: text")
+        .stderr_contains(".[]'");
+    assert_eq!(server.connections(), 0);
+    run("{text}").code(0).stderr_contains("standard input begins like a JSON array").stderr_contains("`jq -c '.[]'`");
+}
+
+#[test]
+fn each_wait_for_another_try_is_told_once_for_all_items_that_share_it() {
+    let server = Server::start(|request, nth| match nth {
+        0 => Reply::json(503, &error("overloaded_error", "busy")).header("retry-after-ms", 1),
+        _ => Reply::sse(answer(&[asked(request).as_str()])),
+    });
+    let outcome = batch(&server).args(["{text}"]).stdin_bytes("a\n").run();
+    let line = "HTTP 503 Service Unavailable: busy (try 2 next); trying again in 0.0 s";
+    outcome.code(0).stderr(&format!("langdock: standard input, line 1: {line}\n"));
+
+    let gate = Gate::new();
+    let held = gate.clone();
+    let server = Server::start(move |_, _| {
+        Reply::json(429, &error("rate_limit_error", "later")).header("retry-after", 60).hold_head(&held)
+    });
+    let running = batch(&server).args(["{text}", "-J", "8"]).stdin_bytes("x\n".repeat(8)).spawn();
+    server.wait_for_requests(8);
+    gate.open();
+    running.wait_for_stderr("trying again in 60.0 s").signal(Signal::SIGINT);
+    let outcome = running.finish();
+    assert_eq!(outcome.signal(2).stderr.matches("HTTP 429").count(), 1, "{outcome}");
 }
 
 #[test]

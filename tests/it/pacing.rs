@@ -63,6 +63,7 @@ fn the_second_request_of_a_minute_waits_where_one_is_allowed() {
     run(&server, &home, &[]).code(0).stdout("ok\n").stderr_empty();
     let waits = run(&server, &home, &["--timeout", "200ms"]);
     waits.code(6).stdout("").stderr_contains("within 1 request a minute").stderr_contains("sending in about ");
+    waits.stderr_contains("error: it was not this request's turn within 0.2 s; nothing was sent");
     run(&server, &home, &["--no-pace"]).code(0).stdout("ok\n").stderr_empty();
     assert_eq!(server.requests().len(), 2);
 }

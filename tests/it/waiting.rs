@@ -60,18 +60,26 @@ fn x_should_retry_decides_where_it_is_sent() {
 
 #[test]
 fn every_form_of_retry_after_is_honoured() {
-    for (name, value) in [
-        ("retry-after-ms", "1.5"),
-        ("retry-after", "0"),
-        ("retry-after", "0.01"),
-        ("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT"),
-    ] {
+    for (name, value) in [("retry-after-ms", "1.5"), ("retry-after", "0.01")] {
         let server = once(move || no(429).header(name, value));
         send(&server).run().code(0).stdout("whole\n").stderr_contains("trying again in 0.0 s");
         assert_eq!(server.requests().len(), 2);
     }
     let server = once(|| no(429).header("retry-after", 100).header("retry-after-ms", 2));
     send(&server).run().code(0).stderr_contains("trying again in 0.0 s");
+}
+
+#[test]
+fn a_retry_after_that_is_no_wait_is_none() {
+    for (name, value) in
+        [("retry-after-ms", "0"), ("retry-after", "0"), ("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")]
+    {
+        let server = Server::start(move |_, _| no(429).header(name, value));
+        // Backing off by itself it would wait for 1.5 s at least.
+        let failure = send(&server).args(["--json", "--max-wait", "1s"]).run().failure(7);
+        failure.object(7, "rate_limit", &json!({"status": 429, "retry_after": null}));
+        server.only_request();
+    }
 }
 
 #[test]

@@ -1,24 +1,27 @@
 //! One item on its way to its record: asked, and with a schema asked again until the answer fits.
 //!
 //! Once nothing new is to be begun, a try that is under way goes on to its end, and one that still waits is not begun.
+//! Any other way that an item may go ends with its record, or says why the run cannot go on.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
 
-use super::super::drive::{HELD_BACK, Outcome, Stop, Timing, a_minute, conclude};
+use super::super::drive::{Outcome, Stop, Timing, conclude};
 use super::super::ending::judge;
 use super::super::prepare::estimate_of;
 use super::super::request;
 use super::plan::Made;
+use super::told::Told;
 use crate::batch::{Budget, Item, Refused, Result};
-use crate::client::{Advance, Booking, Call, Client, Held};
+use crate::client::{Advance, Booking, Call, Client};
 use crate::error::{Error, Kind};
 use crate::input::Estimate;
-use crate::pace::{Priority, Why};
+use crate::pace::Priority;
 use crate::tool::{Structured, StructuredVerdict};
 
 /// What all jobs share.
@@ -29,6 +32,8 @@ pub(super) struct Shared {
     /// Whether a request of any size is fine.
     pub(super) any_size: bool,
     pub(super) budget: Mutex<Budget>,
+    /// Told when the budget has changed.
+    pub(super) freed: Notify,
     /// Becomes true when nothing new is to be begun.
     pub(super) stopping: watch::Receiver<bool>,
     /// Told when a job has left the queue.
@@ -37,31 +42,14 @@ pub(super) struct Shared {
     pub(super) queued: AtomicUsize,
     /// Jobs that wait to try again.
     pub(super) retrying: AtomicUsize,
+    /// Jobs that have an answer to send back, and wait for the budget.
+    pub(super) repairing: AtomicUsize,
+    /// Whether the state of the run is on the terminal, with those that wait.
+    pub(super) shows_progress: bool,
     /// What a person should know.
     pub(super) notices: Mutex<Vec<String>>,
-    /// The waits that were told.
+    /// What was told.
     pub(super) told: Mutex<Told>,
-}
-
-/// The waits that were told: all items have the same ones.
-#[derive(Debug, Default)]
-pub(super) struct Told {
-    has_limits: bool,
-    held_until: u64,
-}
-
-impl Told {
-    /// What is to be told of a wait: that items wait within the limits once in a run, and each 429 that holds them back.
-    fn take(&mut self, held: &Held) -> Option<String> {
-        let reason = match held.why {
-            Why::Limits(limits) if !std::mem::replace(&mut self.has_limits, true) => {
-                format!("items wait for their turn within {}", a_minute(limits))
-            }
-            Why::HeldBack(until) if until > std::mem::replace(&mut self.held_until, until) => HELD_BACK.to_owned(),
-            Why::Limits(_) | Why::HeldBack(_) => return None,
-        };
-        Some(format!("{reason}; the next one in about {:.0} s", held.expected.as_secs_f64().ceil()))
-    }
 }
 
 /// An item that is to be asked.
@@ -89,10 +77,19 @@ pub(super) struct Ended {
     /// The model that was asked.
     pub(super) model: String,
     pub(super) tries: Vec<Tried>,
-    /// None: it was not asked to its end, and is as if it had not been begun.
-    pub(super) result: Option<Result>,
-    /// Whether the same is to be expected of every other item.
-    pub(super) is_fatal: bool,
+    pub(super) came: Came,
+}
+
+/// What came of an item that was asked.
+pub(super) enum Came {
+    /// What its record is to have.
+    Result(Result),
+    /// It failed as every other item is expected to.
+    Fatal,
+    /// The run was stopped before: it is as if it had not been begun.
+    Stopped,
+    /// The budget does not let it be asked to its end: another run asks from the beginning.
+    NoBudget(Refused),
 }
 
 /// One more that waits, for as long as this is there.
@@ -123,10 +120,51 @@ impl Shared {
         self.budget.lock().unwrap_or_else(PoisonError::into_inner).begin()
     }
 
-    fn end(&self, outcome: &Outcome) {
+    /// Begins a further request of a job, as soon as the budget lets it; none where the run is stopped before.
+    async fn begin_again(self: &Arc<Self>) -> Option<std::result::Result<(), Refused>> {
+        let mut stopping = self.stopping.clone();
+        let mut waiting = None;
+        loop {
+            // What changes from here on is heard.
+            let freed = self.freed.notified();
+            match self.begin() {
+                Err(Refused::NotYet) => {
+                    waiting.get_or_insert_with(|| Waiting::new(self, |shared| &shared.repairing));
+                }
+                begun => return Some(begun),
+            }
+            tokio::select! {
+                biased;
+                _ = stopping.wait_for(|stopping| *stopping) => return None,
+                () = freed => {}
+            }
+        }
+    }
+
+    /// Notes that a request has ended, and what it has taken, or that it was not sent.
+    fn end(&self, outcome: &Outcome, was_sent: bool) {
         let usage = outcome.answer.as_ref().map(|answer| &answer.message.usage);
         let tokens = usage.map_or(0, |usage| usage.total_input_tokens() + usage.output_tokens());
-        self.budget.lock().unwrap_or_else(PoisonError::into_inner).end(tokens);
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        if was_sent {
+            budget.end(tokens);
+        } else {
+            budget.give_back();
+        }
+        drop(budget);
+        self.freed.notify_waiters();
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has this told, where it is news.
+    fn tell(&self, news: Option<String>) {
+        if let Some(news) = news {
+            self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(news);
+            self.moved.notify_one();
+        }
     }
 }
 
@@ -136,19 +174,23 @@ impl Job {
         let Self { shared, item, made, mut wish, factor, waiting } = self;
         let Made { mut body, hash, mut estimate, request: mut asked } = made;
         let model = asked.model.clone();
-        let mut ended = Ended { item, hash, model, tries: Vec::new(), result: None, is_fatal: false };
+        let mut ended = Ended { item, hash, model, tries: Vec::new(), came: Came::Stopped };
         let mut waiting = Some(waiting);
         loop {
             let booking = Booking::of(&asked.model, estimate.paced(factor), asked.max_tokens, Priority::Batch);
             let call = shared.client.call(body, true, booking).keeping_connection();
             let waiting = waiting.take().unwrap_or_else(|| Waiting::in_queue(&shared));
-            let (outcome, was_sent) = ask(&shared, call, &asked.model, waiting).await;
-            shared.end(&outcome);
+            let (outcome, was_sent) = ask(&shared, call, &asked.model, &ended.item, waiting).await;
+            shared.end(&outcome, was_sent);
             let is_stopped = matches!(outcome.error, Some(Error::Interrupted(_)));
-            if was_sent {
-                ended.tries.push(Tried { estimate, outcome });
+            if !was_sent {
+                return match outcome.error {
+                    Some(error) if !is_stopped => ended.unsent(&error),
+                    _ => ended,
+                };
             }
-            let Some(tried) = ended.tries.last_mut().filter(|_| was_sent && !is_stopped) else { return ended };
+            ended.tries.push(Tried { estimate, outcome });
+            let Some(tried) = ended.tries.last_mut().filter(|_| !is_stopped) else { return ended };
             let error = match (&tried.outcome.error, &tried.outcome.answer) {
                 (None, Some(answer)) => judge(answer, shared.allow_truncated),
                 _ => tried.outcome.error.take(),
@@ -156,20 +198,22 @@ impl Job {
             let again = match (&error, &tried.outcome.answer, &mut wish) {
                 (None, Some(answer), Some(wish)) => wish.judge(&answer.message),
                 (None, Some(answer), None) => {
-                    ended.result = Some(Result::of(&answer.message));
+                    ended.came = Came::Result(Result::of(&answer.message));
                     return ended;
                 }
                 _ => StructuredVerdict::NotWhole,
             };
             match again {
                 StructuredVerdict::Fits(value) => {
-                    ended.result = Some(Result::Text(value.to_string()));
+                    ended.came = Came::Result(Result::Text(value.to_string()));
                     return ended;
                 }
                 StructuredVerdict::Again { messages, .. } => {
                     asked.messages.extend(messages);
-                    if shared.begin().is_err() {
-                        return ended; // No budget for it: another run asks from the beginning.
+                    match shared.begin_again().await {
+                        Some(Ok(())) => {}
+                        Some(Err(refused)) => return Ended { came: Came::NoBudget(refused), ..ended },
+                        None => return ended,
                     }
                     match request::body(&asked, &[("the answers before".to_owned(), 0)], shared.any_size) {
                         Ok(next) => body = Bytes::from(next),
@@ -189,12 +233,17 @@ impl Job {
 
 impl Ended {
     fn failed(mut self, error: Error) -> Self {
-        self.is_fatal = is_fatal(&error);
-        self.result = Some(Result::Error(error_of(&error, self.partial().as_deref())));
+        let result = Result::Error(error_of(&error, self.partial().as_deref()));
+        self.came = if is_fatal(&error) { Came::Fatal } else { Came::Result(result) };
         if let Some(last) = self.tries.last_mut() {
             last.outcome.error = Some(error);
         }
         self
+    }
+
+    /// The last of its requests was not sent.
+    fn unsent(self, error: &Error) -> Self {
+        Self { came: Came::Result(Result::Error(error_of(error, None))), ..self }
     }
 
     /// The text that came of an answer that is not whole.
@@ -220,7 +269,7 @@ fn is_fatal(error: &Error) -> bool {
 }
 
 /// Drives a call to its end; says whether anything was sent. One that is stopped before its end ends as if by a signal.
-async fn ask(shared: &Arc<Shared>, mut call: Call, model: &str, waiting: Waiting) -> (Outcome, bool) {
+async fn ask(shared: &Arc<Shared>, mut call: Call, model: &str, item: &Item, waiting: Waiting) -> (Outcome, bool) {
     let mut timing = Timing::start();
     let mut stopping = shared.stopping.clone();
     let mut waiting = Some(waiting);
@@ -239,16 +288,12 @@ async fn ask(shared: &Arc<Shared>, mut call: Call, model: &str, waiting: Waiting
             Ok(Advance::Retrying(retrying)) => {
                 timing.refused += u32::from(retrying.error.status() == Some(429));
                 waiting = Some(Waiting::new(shared, |shared| &shared.retrying));
+                if !shared.shows_progress {
+                    shared.tell(shared.told().retrying(&item.place(), &retrying, Instant::now()));
+                }
             }
-            Ok(Advance::Noticed(notice)) => {
-                shared.notices.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
-                shared.moved.notify_one();
-            }
-            Ok(Advance::Held(held)) => {
-                let told = shared.told.lock().unwrap_or_else(PoisonError::into_inner).take(&held);
-                shared.notices.lock().unwrap_or_else(PoisonError::into_inner).extend(told);
-                shared.moved.notify_one();
-            }
+            Ok(Advance::Noticed(notice)) => shared.tell(shared.told().once(notice)),
+            Ok(Advance::Held(held)) => shared.tell(shared.told().held(&held, Instant::now())),
             Ok(Advance::Head(_) | Advance::Received) => {}
         }
     };

@@ -1,7 +1,7 @@
 //! `langdock batch`: one template over many items, in one process and over one pool of connections.
 //!
-//! `source` reads the items, `plan` makes their requests, `job` asks one of them, `output` and `file` keep the records, and
-//! `run` has many jobs under way and decides what is begun.
+//! `source` reads the items, `plan` makes their requests, `job` asks one of them, `told` knows what was said of its waits,
+//! `output` and `file` keep the records, and `run` has many jobs under way and decides what is begun.
 
 mod file;
 mod job;
@@ -9,6 +9,7 @@ mod output;
 mod plan;
 mod run;
 mod source;
+mod told;
 
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
@@ -16,6 +17,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, watch};
 
+use super::drive::shows_progress;
 use super::gather::{StdinUse, most_bytes, read_files, read_stdin, system_prompt};
 use super::ledger::Ledger;
 use super::offer::Offer;
@@ -73,10 +75,13 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
         allow_truncated: settings.allow_truncated,
         any_size: ask.input.no_check,
         budget: Mutex::new(Budget::new(many.max_requests, many.max_total_tokens)),
+        freed: Notify::new(),
         stopping,
         moved: Notify::new(),
         queued: AtomicUsize::new(0),
         retrying: AtomicUsize::new(0),
+        repairing: AtomicUsize::new(0),
+        shows_progress: shows_progress(app),
         notices: Mutex::new(Vec::new()),
         told: Mutex::default(),
     };

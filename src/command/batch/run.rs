@@ -1,6 +1,6 @@
 //! A run: begins jobs as long as there are items and room, writes what comes of them, and decides how it ends.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -13,15 +13,15 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::super::gather::SILENCE;
 use super::super::ledger::{Ledger, Noted, Taken};
-use super::job::{Ended, Job, Shared, Tried, Waiting, error_of};
+use super::job::{Came, Ended, Job, Shared, Tried, Waiting, error_of};
 use super::output::Output;
 use super::plan::{Made, Plan};
 use super::source::News;
 use crate::app::App;
-use crate::batch::{Before, Item, Line, Refused, Result as Came, Tally};
+use crate::batch::{self, Before, Item, Line, Refused, Tally};
 use crate::counted::counted;
 use crate::error::Error;
-use crate::ui::{Meter, Verbosity};
+use crate::ui::Meter;
 
 /// How often the state is shown on a terminal, and elsewhere.
 const ON_TERMINAL: Duration = Duration::from_millis(500);
@@ -63,11 +63,11 @@ pub(super) struct Run<'a> {
     /// Whether the limits were looked up, and whether since the first answer.
     limits_known: Option<bool>,
     has_all: bool,
+    /// Items that came.
+    seen: u64,
     halt: Option<Halt>,
     tally: Tally,
     tokens: u64,
-    /// What a person was told: each job may say the same.
-    told: HashSet<String>,
     meter: Option<Meter>,
     started: Instant,
 }
@@ -82,7 +82,7 @@ impl<'a> Run<'a> {
         (shared, stop): (Arc<Shared>, watch::Sender<bool>),
         room: Room,
     ) -> Self {
-        let is_shown = app.facts.stderr_is_terminal && !app.env.dumb_terminal;
+        let meter = shared.shows_progress.then(Meter::start);
         Self {
             app,
             plan,
@@ -96,12 +96,12 @@ impl<'a> Run<'a> {
             again: VecDeque::new(),
             has_switched: false,
             limits_known: None,
-            told: HashSet::new(),
             has_all: false,
+            seen: 0,
             halt: None,
             tally: Tally::default(),
             tokens: 0,
-            meter: (is_shown && app.notices.verbosity() == Verbosity::Normal).then(Meter::start),
+            meter,
             started: Instant::now(),
         }
     }
@@ -167,6 +167,7 @@ impl<'a> Run<'a> {
             News::Notice(notice) => self.tell(&notice),
             News::Failed(error) => self.halt = Some(Halt::Failed(error)),
             News::Item(item) => {
+                self.seen += 1;
                 if item.index == 1 && self.plan.asks_the_same(&item) {
                     self.tell("the template has no {field}: every request is the same");
                 }
@@ -198,7 +199,9 @@ impl<'a> Run<'a> {
 
     /// Begins the request that is at hand, if the budget lets it.
     fn begin_held(&mut self) {
-        let Some((item, made)) = self.held.take_if(|_| self.halt.is_none()) else { return };
+        // What was begun is ended first.
+        let is_free = self.halt.is_none() && self.shared.repairing.load(Ordering::Relaxed) == 0;
+        let Some((item, made)) = self.held.take_if(|_| is_free) else { return };
         match self.shared.begin() {
             Ok(()) => {
                 let waiting = Waiting::in_queue(&self.shared);
@@ -214,7 +217,7 @@ impl<'a> Run<'a> {
     /// Writes the record of an item that is no request.
     fn refuse(&mut self, item: &Item, error: &Error) -> Result<(), Error> {
         self.tally.end(self.started.elapsed(), 0, true);
-        let record = Line::write(item, None, Came::Error(error_of(error, None)), None);
+        let record = Line::write(item, None, batch::Result::Error(error_of(error, None)), None);
         self.write(item.index, Some(record))
     }
 
@@ -233,15 +236,25 @@ impl<'a> Run<'a> {
         }
         self.tokens += tokens;
         let index = ended.item.index;
-        if let (true, None, Some(last)) = (ended.is_fatal, &self.halt, ended.tries.pop()) {
-            if self.has_other_model(&ended.model, last.outcome.error.as_ref()) {
-                self.again.push_back(ended.item);
-                return Ok(());
+        let result = match ended.came {
+            Came::Result(result) => result,
+            Came::Fatal => {
+                if let (None, Some(last)) = (&self.halt, ended.tries.pop()) {
+                    if self.has_other_model(&ended.model, last.outcome.error.as_ref()) {
+                        self.again.push_back(ended.item);
+                        return Ok(());
+                    }
+                    self.halt = last.outcome.error.map(Halt::Failed);
+                    self.stop.send_replace(true);
+                }
+                return self.write(index, None);
             }
-            self.halt = last.outcome.error.map(Halt::Failed);
-            self.stop.send_replace(true);
-        }
-        let Some(result) = ended.result.filter(|_| !ended.is_fatal) else { return self.write(index, None) };
+            Came::Stopped => return self.write(index, None),
+            Came::NoBudget(refused) => {
+                self.halt.get_or_insert(Halt::Budget(refused));
+                return self.write(index, None);
+            }
+        };
         self.tally.end(self.started.elapsed(), tokens, result.is_error());
         let usage = Some(&usage).filter(|usage| !usage.is_empty());
         let record = Line::write(&ended.item, Some(&ended.hash), result, usage);
@@ -304,13 +317,10 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn tell_notices(&mut self) {
+    fn tell_notices(&self) {
         let notices = std::mem::take(&mut *self.shared.notices.lock().unwrap_or_else(PoisonError::into_inner));
-        for notice in notices {
-            if !self.told.contains(&notice) {
-                self.tell(&notice);
-                self.told.insert(notice);
-            }
+        for notice in &notices {
+            self.tell(notice);
         }
     }
 
@@ -338,6 +348,7 @@ impl<'a> Run<'a> {
         }
         let can_go_on = self.output.can_go_on();
         let done = self.tally.done();
+        debug_assert!(self.halt.is_some() || done == self.seen, "{done} of {} items have a record", self.seen);
         match self.halt {
             Some(Halt::Signal(signal)) => {
                 let how =

@@ -126,6 +126,12 @@ impl Reader {
         let mut items = Items::new(name);
         each_item(lines, &mut items, unreadable, |item| {
             self.check(&item)?;
+            if item.begins_an_array() {
+                self.tell(News::Notice(format!(
+                    "{name} begins like a JSON array: its lines are taken as text, each for an item; `jq -c '.[]'` makes \
+                     JSON lines of an array"
+                )))?;
+            }
             self.tell(News::Item(item))
         })?;
         if let Some(line) = items.bad_line() {

@@ -1,0 +1,113 @@
+//! Every item has a record in the end, or the run says that it has stopped.
+
+use serde_json::{Value, json};
+
+use super::{batch, records, texts};
+use crate::pacing::limit;
+use crate::support::{
+    events::{Stream, answer, error},
+    gate::Gate,
+    home::Home,
+    reply::Reply,
+    request::Request,
+    sending::{answering, send},
+    server::Server,
+};
+use crate::tools::{calling, playing};
+
+/// A schema of an object with a number.
+const SCHEMA: &str = r#"{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}"#;
+
+/// What the errors of records say.
+fn errors(records: &[Value]) -> Vec<(&str, &str)> {
+    let errors = records.iter().map(|record| &record["error"]);
+    errors.filter_map(|error| error["kind"].as_str().zip(error["message"].as_str())).collect()
+}
+
+#[test]
+fn what_the_429_of_another_item_holds_back_for_too_long_has_failed() {
+    let home = Home::new();
+    let server = Server::start(|_, nth| match nth {
+        0 => Reply::json(429, &error("rate_limit_error", "later")).header("retry-after", 300),
+        _ => Reply::sse(answer(&["ok"])),
+    });
+    let run = |args: &[&str]| {
+        let run = batch(&server).home(&home).args(["{text}", "-o", "out.jsonl", "-J", "1", "--max-wait", "2s"]);
+        run.args(args).stdin_bytes("a\nb\nc\n").run()
+    };
+    run(&[]).code(11).stderr_contains("3 of 3 items failed");
+    let failed = records(&home, "out.jsonl");
+    let errors = errors(&failed);
+    assert!(errors.iter().all(|(kind, _)| *kind == "rate_limit"), "{errors:?}");
+    assert!(errors[1].1.starts_with("a rate limit (HTTP 429) holds all requests back for "), "{errors:?}");
+    run(&[]).code(11);
+    run(&["--retry-failed"]).code(11).stderr_contains("3 of 3 items failed");
+    server.only_request();
+    run(&["--retry-failed", "--no-pace"]).code(0).stderr_empty();
+    assert_eq!(texts(&records(&home, "out.jsonl")), ["ok", "ok", "ok"]);
+}
+
+#[test]
+fn an_item_whose_turn_does_not_come_in_time_has_failed() {
+    let (home, server) = (Home::new(), answering("ok"));
+    limit(&home, "rpm = 1");
+    send(&server).home(&home).args(["Hi"]).run().code(0);
+    // What is not sent takes nothing of the budget.
+    let run = batch(&server).home(&home).args(["{text}", "-J", "2", "--timeout", "200ms", "--max-requests", "2"]);
+    let outcome = run.stdin_bytes("a\nb\nc\n").run();
+    let records = outcome.code(11).stderr_contains("3 of 3 items failed").stdout_json_lines();
+    let expected = ("network", "it was not this request's turn within 0.2 s; nothing was sent");
+    assert_eq!(errors(&records), [expected; 3]);
+    server.only_request();
+}
+
+#[test]
+fn without_a_budget_for_another_answer_that_fits_the_run_says_so() {
+    let home = Home::new();
+    let server = playing(&[calling(&[("answer", json!({}))]), calling(&[("answer", json!({"n": 1}))])]);
+    let run = |args: &[&str]| {
+        let run = batch(&server).home(&home).args(["{text}", "--schema", SCHEMA, "-o", "out.jsonl"]);
+        run.args(args).stdin_bytes("a\n").run()
+    };
+    let outcome = run(&["--max-requests", "1"]);
+    outcome.code(13).stderr_contains("the budget of 1 request is used up; 0 items done");
+    outcome.stderr_contains("the same command goes on from there");
+    assert_eq!(records(&home, "out.jsonl"), [] as [Value; 0]);
+    run(&[]).code(0).stderr_empty();
+    assert_eq!(texts(&records(&home, "out.jsonl")), ["{\"n\":1}"]);
+    let server = playing(&[calling(&[("answer", json!({}))])]);
+    let run = batch(&server).args(["{text}", "--schema", SCHEMA, "--max-total-tokens", "50"]);
+    run.stdin_bytes("a\n").run().code(13).stdout("").stderr_contains("the budget of 50 tokens");
+}
+
+/// Answers `a`; `b`, behind the gate, with so many tokens written; and `c` with what does not fit at first.
+fn one_to_be_corrected(gate: &Gate, tokens: u64) -> Server {
+    let gate = gate.clone();
+    let fitting = |n| Stream::new().start().tool_use_block("t", "answer", [json!({"n": n}).to_string()]);
+    let words = |request: &Request| request.json()["messages"][0]["content"].as_str().unwrap_or_default().to_owned();
+    Server::start(move |request, _| match words(request).as_str() {
+        "a" => Reply::sse(fitting(1).stop("tool_use").to_string()),
+        "b" => {
+            let usage = json!({"input_tokens": 0, "output_tokens": tokens});
+            Reply::sse(fitting(2).final_usage(usage).stop("tool_use").to_string()).hold_head(&gate)
+        }
+        _ if request.json()["messages"].as_array().is_some_and(|messages| messages.len() > 1) => {
+            Reply::sse(fitting(3).stop("tool_use").to_string())
+        }
+        _ => Reply::sse(calling(&[("answer", json!({}))]).to_string()),
+    })
+}
+
+#[test]
+fn an_answer_is_sent_back_once_those_under_way_leave_enough_of_the_budget() {
+    for (tokens, code, lines) in [(5, 0, 3), (40, 13, 2)] {
+        let gate = Gate::new();
+        let server = one_to_be_corrected(&gate, tokens);
+        let run = batch(&server).args(["{text}", "--schema", SCHEMA, "-J", "3", "--max-total-tokens", "125"]);
+        let running = run.stdin_bytes("a\nb\nc\n").spawn();
+        server.wait_for_requests(3);
+        gate.open();
+        let outcome = running.finish();
+        assert_eq!(outcome.code(code).stdout_json_lines().len(), lines, "{outcome}");
+    }
+}
