@@ -3,6 +3,8 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 
+use nix::sys::termios::{FlushArg, tcflush};
+
 use super::sanitize::{sanitize, sanitize_json, sanitize_line};
 
 /// The terminal that a person sits at.
@@ -39,10 +41,12 @@ impl Asker {
         OpenOptions::new().read(true).write(true).open("/dev/tty").ok().map(Self)
     }
 
-    /// Asks until there is an answer. The end of input is a no.
+    /// Asks until there is an answer. The end of input is a no. What was typed before the call was seen says nothing about
+    /// it, and is thrown away.
     pub(crate) fn ask(&self, question: &Question) -> io::Result<Reply> {
         let mut terminal = &self.0;
         terminal.write_all(question.text().as_bytes())?;
+        tcflush(terminal, FlushArg::TCIFLUSH)?;
         let mut lines = BufReader::new(terminal);
         loop {
             terminal.write_all(b"Run it? [y]es, [n]o, [a]lways for this tool, [q]uit: ")?;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{calling, done, failure, playing, results, shell_tool, tool_run};
-use crate::support::{home::Home, server::Server};
+use crate::support::{gate::Gate, home::Home, reply::Reply, server::Server};
 
 const QUESTION: &str = "Run it? [y]es, [n]o, [a]lways for this tool, [q]uit: ";
 
@@ -60,6 +60,27 @@ fn always_holds_for_the_run_and_quit_ends_it() {
     terminal.wait_for(QUESTION).keys("q\r");
     terminal.finish().signal(2);
     assert_eq!((runs(&home), server.requests().len()), (0, 1));
+}
+
+#[test]
+fn what_was_typed_before_the_question_does_not_answer_it() {
+    for typed in ["a", "y"] {
+        let (gate, home) = (Gate::new(), counting("confirm = true"));
+        let (held, call, end) = (gate.clone(), calling(&[("t", json!({}))]).to_string(), done("Done.").to_string());
+        let server = Server::start(move |_, number| match number {
+            0 => Reply::sse_start().wait(&held).body(&call),
+            _ => Reply::sse(&end),
+        });
+        let terminal = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).on_terminal(200, 24);
+        server.wait_for_requests(1);
+        // The terminal shows it, and so it has it.
+        terminal.keys(&format!("{typed}\r")).wait_for(&format!("{typed}\r\n"));
+        gate.open();
+        terminal.wait_for(QUESTION).keys("n\r");
+        terminal.finish().code(0).stdout_contains("Done.");
+        assert_eq!(runs(&home), 0, "{typed}");
+        assert_eq!(results(&server.requests()[1].json()), [failure("t1", "the person did not allow this call")]);
+    }
 }
 
 #[test]
