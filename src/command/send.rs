@@ -11,7 +11,7 @@ use super::ledger::{Ledger, Noted, Taken};
 use super::offer::{Chosen, Offer};
 use super::prepare::{Gathering, Prepared, looked_at, prepare};
 use super::request::with_model;
-use super::start::{Start, start};
+use super::start::{Start, start, watch_hangup};
 use super::structured;
 use crate::app::App;
 use crate::cli;
@@ -23,6 +23,7 @@ use crate::ui::{Fitted, Renderer};
 
 /// Sends one request.
 pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
+    watch_hangup(app)?;
     let ask = &args.ask;
     let wish = structured::wish(app, &args.structured).await?;
     let Start { demo: _demo, settings, given, stdin_use } = start(app, ask, args.structured.schema.as_deref()).await?;

@@ -37,6 +37,12 @@ pub(super) async fn start(app: &App, ask: &cli::Ask, schema: Option<&str>) -> Re
     Ok(Start { demo, settings, given, stdin_use })
 }
 
+/// Has the end of the terminal save what came, as SIGTERM does; `nohup` keeps its effect.
+pub(super) fn watch_hangup(app: &App) -> Result<(), Error> {
+    let watched = app.interrupt.watch_hangup_unless_ignored();
+    watched.map_err(|source| Error::System { what: "watch for signals", source })
+}
+
 /// Starts the built-in endpoint, and says so.
 pub(super) async fn start_demo(app: &App) -> Result<demo::Endpoint, Error> {
     app.notices.notice("demo: scripted answers, no model");

@@ -15,7 +15,7 @@ use super::ledger::Ledger;
 use super::offer::{Chosen, Offer};
 use super::prepare::{Gathering, Prepared, looked_at, prepare};
 use super::run_calls::{Calls, run_by_hand};
-use super::start::{Start, start};
+use super::start::{Start, start, watch_hangup};
 use super::tools::load;
 use crate::app::App;
 use crate::chat::{Limit, Rules, Step, Turn};
@@ -30,6 +30,7 @@ use crate::ui::{Renderer, Shown};
 
 /// Runs the loop, or does what was asked for in its place.
 pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error> {
+    watch_hangup(app)?;
     if args.list {
         return list(app, args).await;
     }

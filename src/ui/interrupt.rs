@@ -51,6 +51,13 @@ impl Interrupt {
         }
     }
 
+    /// The same where nobody may sit at it: a SIGHUP that was to be ignored when the program was started stays so.
+    pub(crate) fn watch_hangup_unless_ignored(&self) -> io::Result<()> {
+        // Where the system does not tell, it does as it does by itself.
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        if is_ignored(SIGHUP, &status).unwrap_or(true) { Ok(()) } else { self.watch_hangup() }
+    }
+
     fn register(&self, number: i32, trigger: UnixStream) -> io::Result<()> {
         flag::register_conditional_default(number, Arc::clone(&self.has_come))?;
         flag::register(number, Arc::clone(&self.has_come))?;
@@ -91,6 +98,13 @@ impl Interrupt {
     }
 }
 
+/// Whether a process ignores a signal, as Linux tells its status; none where it does not say.
+fn is_ignored(number: i32, status: &str) -> Option<bool> {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+    let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
+    Some(mask >> (number - 1) & 1 == 1)
+}
+
 /// Ends the process by `signal` with its default action.
 pub(crate) fn die_of(signal: i32) {
     // It returns only if the signal is blocked; the caller then ends with the exit code that stands for it.
@@ -100,4 +114,23 @@ pub(crate) fn die_of(signal: i32) {
 /// Ends the process as one ends that writes where nobody reads.
 pub(crate) fn die_of_closed_stdout() {
     die_of(SIGPIPE);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ignored_stands_in_the_status() {
+        let status = |mask: &str| format!("Name:\tx\nSigBlk:\t0000000000000000\nSigIgn:\t{mask}\nSigCgt:\t1\n");
+        for (mask, expected) in [
+            ("0000000000000001", Some(true)),
+            ("0000000000001001", Some(true)),
+            ("0000000000001000", Some(false)),
+            ("x", None),
+        ] {
+            assert_eq!(is_ignored(SIGHUP, &status(mask)), expected, "{mask}");
+        }
+        assert_eq!(is_ignored(SIGHUP, ""), None);
+    }
 }

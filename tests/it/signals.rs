@@ -10,6 +10,7 @@ use crate::{
     support::{
         command::Langdock,
         events::{MODEL, Stream},
+        gate::Gate,
         home::Home,
         outcome::Outcome,
         pty::CTRL_C,
@@ -120,6 +121,24 @@ fn a_signal_in_mid_answer_leaves_what_came_on_stdout() {
         server.wait_for_hang_ups(1);
         server.only_request();
     }
+}
+
+#[test]
+fn the_end_of_the_terminal_does_what_sigterm_does_unless_nohup_said_otherwise() {
+    let server = begins("Hello wor");
+    let running = send(&server).spawn();
+    running.wait_for_stdout("Hello wor").signal(Signal::SIGHUP);
+    running.finish().signal(1).stdout("Hello wor\n").stderr(INTERRUPTED);
+
+    let (gate, whole) = (Gate::new(), Stream::new().start().text_block(["Hello world"]).stop("end_turn").to_string());
+    let held = gate.clone();
+    let server = Server::start(move |_, _| Reply::sse_start().body(": wait\n\n").wait(&held).body(&whole));
+    let script = format!("trap '' HUP; exec langdock send -m {MODEL} hello");
+    let running = Langdock::shell(&script).key().against(&server).spawn();
+    server.wait_for_requests(1);
+    running.signal(Signal::SIGHUP);
+    gate.open();
+    running.finish().code(0).stdout("Hello world\n");
 }
 
 #[test]

@@ -72,13 +72,18 @@ fn the_second_one_ends_the_run_without_waiting_for_tools_that_ignore_it() {
 }
 
 #[test]
-fn sigterm_ends_the_run_and_the_tools() {
-    let (server, home) = (calls(), shell_tool("echo $$ > pid; sleep 1000", ""));
-    let running = hanging(&server, &home);
-    running.signal(Signal::SIGTERM);
-    running.finish().signal(15);
-    assert_eq!(server.requests().len(), 1);
-    nothing_is_left(&home);
+fn sigterm_and_the_end_of_the_terminal_end_the_run_and_the_tools() {
+    for (signal, number) in [(Signal::SIGTERM, 15), (Signal::SIGHUP, 1)] {
+        let (server, home) = (calls(), shell_tool("echo $$ > pid; sleep 1000", ""));
+        let running = hanging(&server, &home);
+        running.signal(signal);
+        running.finish().signal(number);
+        assert_eq!(server.requests().len(), 1);
+        nothing_is_left(&home);
+        // It is all in its conversation, and nothing is left to be recovered.
+        let journals = home.data().join("sessions/journals");
+        assert_eq!(fs::read_dir(journals).unwrap().count(), 0, "{signal}");
+    }
 }
 
 #[test]
