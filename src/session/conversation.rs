@@ -12,6 +12,9 @@ use super::record::{HEADER, NAME, Record, TIP, TURN, Turn, VERSION};
 use super::{Error, unreadable, unwritable};
 use crate::protocol::{ContentBlock, InputMessage};
 
+/// The link to the conversation that was last used.
+pub(super) const LAST: &str = "last";
+
 /// A conversation. Its file is made with its first turn, unless it has a name.
 #[derive(Debug)]
 pub(crate) struct Conversation {
@@ -293,12 +296,17 @@ impl Conversation {
 
     /// Makes the conversation the one that was last used.
     pub(crate) fn mark_as_last(&self) -> Result<(), Error> {
-        let link = self.folder.join("last");
+        let link = self.folder.join(LAST);
         let part = self.folder.join(format!("last.{:016x}.part", fastrand::u64(..)));
         let target = format!("{}.jsonl", self.id());
         let linked = std::os::unix::fs::symlink(target, &part).and_then(|()| std::fs::rename(&part, &link));
         linked.map_err(unwritable(&link))
     }
+}
+
+/// When a conversation was last marked as the one that was used last.
+pub(super) fn last_marked_at(folder: &Path) -> Option<SystemTime> {
+    folder.join(LAST).symlink_metadata().and_then(|metadata| metadata.modified()).ok()
 }
 
 /// The file of the conversation of this id.

@@ -6,13 +6,13 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use serde_json::value::to_raw_value;
 
 use super::Error;
-use super::conversation::{Conversation, path_of};
+use super::conversation::{Conversation, last_marked_at, path_of};
 use super::exchange::{settle, turn_id};
 use super::record::{HEADER, Record, TURN};
 use crate::protocol::{ContentBlock, Machine, Message, Role, Update};
@@ -93,21 +93,53 @@ fn folder_of(folder: &Path) -> PathBuf {
     folder.join("journals")
 }
 
-/// Puts what killed processes left into its conversations, and says which these were.
+/// Puts what killed processes left into its conversations, and says which these were. The one that was used after the one
+/// that is marked as the last used is so marked in its place.
 pub(super) fn recover(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder_of(folder)) else { return Vec::new() };
-    let recovered = |entry: fs::DirEntry| match recover_one(folder, &entry.path()) {
-        Ok(notice) => notice,
-        Err(error) => {
-            let cause = error.source().map_or(String::new(), |cause| format!(": {cause}"));
-            let path = entry.path();
-            Some(format!("what is in `{}` could not be put into its conversation: {error}{cause}", path.display()))
+    let (mut notices, mut last) = (Vec::new(), None);
+    for entry in entries.flatten() {
+        match recover_one(folder, &entry.path()) {
+            Ok(None) => {}
+            Ok(Some(recovered)) => {
+                let name = recovered.conversation.name().unwrap_or(recovered.conversation.id());
+                notices.push(format!(
+                    "what a process that was killed had of an answer is kept in the conversation `{name}`"
+                ));
+                let is_later = last
+                    .as_ref()
+                    .is_none_or(|before: &Recovered| before.used_at.is_none_or(|at| Some(at) < recovered.used_at));
+                if recovered.is_in_line && is_later {
+                    last = Some(recovered);
+                }
+            }
+            Err(error) => {
+                let cause = error.source().map_or(String::new(), |cause| format!(": {cause}"));
+                let path = entry.path();
+                notices.push(format!(
+                    "what is in `{}` could not be put into its conversation: {error}{cause}",
+                    path.display()
+                ));
+            }
         }
-    };
-    entries.flatten().filter_map(recovered).collect()
+    }
+    if let Some(last) = last.filter(|last| last.used_at >= last_marked_at(folder)) {
+        // Where no mark can be set, that is told with the next answer.
+        let _ = last.conversation.mark_as_last();
+    }
+    notices
 }
 
-fn recover_one(folder: &Path, path: &Path) -> Result<Option<String>, Error> {
+/// What was put into a conversation.
+struct Recovered {
+    conversation: Conversation,
+    /// When something of it came last.
+    used_at: Option<SystemTime>,
+    /// Whether any of it is sent again.
+    is_in_line: bool,
+}
+
+fn recover_one(folder: &Path, path: &Path) -> Result<Option<Recovered>, Error> {
     let file = match OpenOptions::new().read(true).write(true).open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         file => file.map_err(super::unreadable(path))?,
@@ -120,9 +152,10 @@ fn recover_one(folder: &Path, path: &Path) -> Result<Option<String>, Error> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         bytes => bytes.map_err(super::unreadable(path))?,
     };
+    let used_at = file.metadata().and_then(|metadata| metadata.modified()).ok();
     let exchange = path.file_stem().unwrap_or_default().to_string_lossy();
     let Some((header, mut turns)) = parse(&bytes, &exchange) else {
-        let age = file.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
+        let age = used_at.and_then(|time| time.elapsed().ok());
         // It may be about to be filled; what has not even a header holds nothing.
         if age.is_some_and(|age| age > STALE) {
             let _ = fs::remove_file(path);
@@ -133,10 +166,10 @@ fn recover_one(folder: &Path, path: &Path) -> Result<Option<String>, Error> {
     let is_there = path_of(folder, &id).exists();
     let mut conversation = if is_there { Conversation::read(folder, &id)? } else { Conversation::new(folder, header) };
     settle(&mut turns);
+    let is_in_line = turns.iter().any(|turn| turn.left_out.is_none());
     conversation.append(turns)?;
     let _ = fs::remove_file(path); // One that stays is found to be in the conversation already.
-    let name = conversation.name().unwrap_or(conversation.id());
-    Ok(Some(format!("what a process that was killed had of an answer is kept in the conversation `{name}`")))
+    Ok(Some(Recovered { conversation, used_at, is_in_line }))
 }
 
 /// The header and the turns of a journal, the last one as far as it came.

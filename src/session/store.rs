@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use super::conversation::{Conversation, path_of};
+use super::conversation::{Conversation, LAST, path_of};
 use super::file::{self, Locked};
 use super::id::{may_begin_id, new_id};
 use super::record::{Record, TURN};
@@ -77,7 +77,7 @@ impl Store {
 
     /// The conversation that was last used.
     pub(crate) fn latest(&self) -> Result<Conversation, Error> {
-        let linked = fs::read_link(self.0.join("last")).ok();
+        let linked = fs::read_link(self.0.join(LAST)).ok();
         let linked = linked.and_then(|target| Some(target.file_stem()?.to_str()?.to_owned()));
         let id = match linked.filter(|id| path_of(&self.0, id).exists()) {
             Some(id) => Some(id),

@@ -183,6 +183,28 @@ fn a_journal_is_kept_once_even_if_it_could_not_be_removed() {
 }
 
 #[test]
+fn what_a_killed_process_used_is_the_last_one_unless_another_was_used_since() {
+    for is_later in [true, false] {
+        let (_folder, store) = store();
+        let mut other = store.begin();
+        say(&mut other, "x", "y");
+        let killed = store.begin();
+        let mut exchange = killed.begin(&text("a"), None);
+        exchange.update(&Update::Text("b".to_owned()), b"");
+        exchange.flush();
+        drop(exchange);
+        let hour = std::time::Duration::from_secs(3600);
+        let now = std::time::SystemTime::now();
+        let journal = OpenOptions::new().append(true).open(journals(&store).remove(0)).expect("it is there");
+        journal.set_modified(if is_later { now + hour } else { now - hour }).expect("it is ours");
+        drop(journal);
+        assert_eq!(store.recover().len(), 1);
+        let expected = if is_later { &killed } else { &other };
+        assert_eq!(store.latest().expect("there is one").id(), expected.id(), "{is_later}");
+    }
+}
+
+#[test]
 fn what_nobody_answered_or_was_refused_is_on_disk_and_not_sent() {
     let (_folder, store) = store();
     let mut conversation = store.begin();

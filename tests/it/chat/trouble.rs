@@ -122,7 +122,7 @@ fn a_signal_in_the_middle_of_an_answer_ends_it_and_what_came_is_kept() {
         terminal.keys("Count").keys(ENTER).wait_for("one **two").signal(signal);
         terminal.finish().signal(number);
         let server = answering("ok");
-        let terminal = chat(&server).home(&home).args(["-c", "More"]).on_terminal(80, 24);
+        let terminal = chat(&server).home(&home).args(["-c", "--raw", "More"]).on_terminal(80, 24);
         wait_for_prompt(&terminal, 1);
         leave(terminal).code(0).stdout_contains("> Count").stdout_contains("one **two");
         let expected = json!([
@@ -131,6 +131,22 @@ fn a_signal_in_the_middle_of_an_answer_ends_it_and_what_came_is_kept() {
         ]);
         assert_eq!(messages(&server, 0), expected, "{signal}");
     }
+}
+
+#[test]
+fn the_conversation_of_a_killed_process_is_the_last_one_that_was_used() {
+    let home = Home::new();
+    let other = answering("ok");
+    chat(&other).home(&home).args(["--session", "other"]).stdin_bytes("Hi").run().code(0);
+    let begin = Stream::new().start().open_text_block(["one **two"]).to_string();
+    let server = Server::start(move |_, _| Reply::sse_start().body(&begin).wait_for_hang_up());
+    let terminal = at_prompt(&server, &home, &["--raw", "--session", "killed"]);
+    terminal.keys("Count").keys(ENTER).wait_for("one **two").signal(Signal::SIGKILL);
+    terminal.finish().signal(9);
+    // What is read changes nothing.
+    let outcome = chat(&other).home(&home).args(["-c"]).stdin_bytes("More").run();
+    outcome.code(0).stderr_contains("going on with `killed`");
+    assert_eq!(messages(&other, 1)[0]["content"], "Count");
 }
 
 #[test]
