@@ -20,13 +20,14 @@ impl Shared {
 }
 
 /// The keys and what they do.
-pub(super) fn bindings(typing: &Shared) -> [(Event, EventHandler); 4] {
+pub(super) fn bindings(typing: &Shared) -> [(Event, EventHandler); 5] {
     let key = |code, modifiers| Event::from(KeyEvent(code, modifiers));
     let enter = || EventHandler::Conditional(Box::new(OnEnter(typing.clone())));
     [
         (key(KeyCode::Enter, Modifiers::NONE), enter()),
         (key(KeyCode::Char('M'), Modifiers::CTRL), enter()),
         (key(KeyCode::Char('J'), Modifiers::CTRL), EventHandler::Simple(Cmd::Newline)),
+        (key(KeyCode::Char('Z'), Modifiers::CTRL), EventHandler::Conditional(Box::new(OnStop(typing.clone())))),
         (
             key(KeyCode::BracketedPasteStart, Modifiers::NONE),
             EventHandler::Conditional(Box::new(OnPaste(typing.clone()))),
@@ -52,5 +53,16 @@ impl ConditionalEventHandler for OnPaste {
     fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
         self.0.with(|typing| typing.paste(context.line(), context.pos()));
         None
+    }
+}
+
+/// Ends the read, so that the terminal is as it was found when the process stops. The editor's own way is to stop and go on
+/// at once, which of a process with several threads may come the other way round.
+struct OnStop(Shared);
+
+impl ConditionalEventHandler for OnStop {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext) -> Option<Cmd> {
+        self.0.with(Typing::stop);
+        Some(Cmd::Interrupt)
     }
 }

@@ -4,6 +4,7 @@
 //! signals. So the thread reads when it is asked to and answers by a oneshot; who waits for it can stop waiting.
 
 mod fence;
+mod job;
 mod keyboard;
 mod keys;
 mod lines;

@@ -20,6 +20,7 @@ use rustyline::history::DefaultHistory;
 use rustyline::validate::Validator;
 use rustyline::{Behavior, ColorMode, CompletionType, Config, Context, EditMode, Helper};
 
+use super::job::stop;
 use super::keys::{Shared, bindings};
 use super::screen::{Size, harmless, rows, screenful};
 use super::typing::Typing;
@@ -56,7 +57,14 @@ pub(super) fn run(editing: Editing, asks: &Receiver<Ask>) {
     }
     while let Ok(ask) = asks.recv() {
         typing.with(|typing| *typing = Typing::begin(&ask.draft));
-        let read = editor.readline_with_initial(&ask.prompt, (&ask.draft.text, ""));
+        let read = loop {
+            let text = typing.with(|typing| typing.as_draft().text);
+            let read = editor.readline_with_initial(&ask.prompt, (&text, ""));
+            if !typing.with(Typing::take_stop) {
+                break read;
+            }
+            stop();
+        };
         let typed = match read {
             Ok(line) => {
                 remember(&mut editor, history.as_deref(), &line);

@@ -16,6 +16,8 @@ pub(super) struct Typing {
     /// The line up to each `\` that Enter went on behind. It goes when the line is done, unless what stands before it was
     /// changed.
     joints: Vec<String>,
+    /// Whether Ctrl-Z was typed.
+    is_stopped: bool,
 }
 
 /// What Enter does.
@@ -81,6 +83,16 @@ impl Typing {
         }
         let may_be_command = !self.is_text && !line.contains('\n');
         Typed::Line { text: line, may_be_command }
+    }
+
+    /// Ctrl-Z was typed: the line is left for a while, and goes on as it is.
+    pub(super) fn stop(&mut self) {
+        self.is_stopped = true;
+    }
+
+    /// Whether it was; the next time it was not.
+    pub(super) fn take_stop(&mut self) -> bool {
+        std::mem::take(&mut self.is_stopped)
     }
 
     /// What there is, to be offered again.

@@ -162,3 +162,17 @@ fn lines_that_are_typed_at_once_are_all_sent() {
     leave(terminal).code(0);
     assert_eq!([said(&server, 0), said(&server, 1), said(&server, 2)], ["One", "Two", "Three"]);
 }
+
+#[test]
+fn ctrl_z_leaves_the_line_to_the_shell_and_fg_comes_back_to_it() {
+    let server = answering("ok");
+    let script = format!("set -m; langdock chat -m {MODEL}; echo stopped; fg");
+    let terminal = Langdock::shell(&script).key().against(&server).on_terminal(80, 24);
+    wait_for_prompt(&terminal, 1);
+    terminal.wait_for_no_echo().keys("half").wait_for("half").keys("\x1a").wait_for("stopped");
+    wait_for_prompt(&terminal, 2);
+    terminal.wait_for_no_echo().keys(" a line").keys(ENTER);
+    wait_for_prompt(&terminal, 3);
+    leave(terminal).code(0);
+    assert_eq!(said(&server, 0), "half a line");
+}
