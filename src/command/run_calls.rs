@@ -98,8 +98,10 @@ impl Calls<'_> {
         let is_watched = facts.stdin_is_terminal || facts.stdout_is_terminal || facts.stderr_is_terminal;
         let Some(asker) = Asker::find().filter(|_| is_watched) else {
             let name = &call.name;
+            // Those with `confirm` are asked for even with `-y`.
+            let or_yes = if ready.confirms() { "" } else { " or -y" };
             let notice =
-                format!("`{name}` is denied: there is no terminal to ask on; --allow-tool {name} or -y allows it");
+                format!("`{name}` is denied: there is no terminal to ask on; --allow-tool {name}{or_yes} allows it");
             self.app.notices.notice(&notice);
             return Ok(Some(Outcome::error("the person was not there to allow this call")));
         };

@@ -29,8 +29,7 @@ impl Policy {
     /// Judges the calls of a tool. What denies goes before what allows; `confirm` of the tools file has calls asked for
     /// where only `-y` would let them through.
     pub(crate) fn judge(&self, ready: &Ready) -> Verdict {
-        let confirm = ready.tool.run.as_ref().is_some_and(|run| run.confirm);
-        self.judge_named(ready.tool.name(), confirm)
+        self.judge_named(ready.tool.name(), ready.confirms())
     }
 
     fn judge_named(&self, name: &str, confirm: bool) -> Verdict {

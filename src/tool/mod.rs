@@ -72,6 +72,9 @@ impl ToolSet {
     pub(crate) fn find(&self, name: &str) -> Result<&Ready, String> {
         self.0.iter().find(|ready| ready.tool.name() == name).ok_or_else(|| {
             let names: Vec<&str> = self.names().collect();
+            if names.is_empty() {
+                return format!("there is no tool `{name}`, nor any other");
+            }
             match did_you_mean(name, names.iter().copied()) {
                 nearest if nearest.is_empty() => format!("there is no tool `{name}`; there are: {}", names.join(", ")),
                 nearest => format!("there is no tool `{name}`{nearest}"),
@@ -94,6 +97,11 @@ impl Ready {
     /// Whether it is run here, and is not the caller's own.
     pub(crate) fn is_run_here(&self) -> bool {
         self.words.is_some()
+    }
+
+    /// Whether `-y` is not enough to run it unasked.
+    pub(crate) fn confirms(&self) -> bool {
+        self.tool.run.as_ref().is_some_and(|run| run.confirm)
     }
 
     /// Checks the input of a call; the error is for the model.
@@ -152,4 +160,15 @@ fn find_program(program: &str, folder: &Path, search_path: Option<&OsStr>) -> Re
 /// Whether a path is that of a file that can be run.
 pub(crate) fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_there_are_no_tools_none_are_listed() {
+        let none = ToolSet::of(Vec::new(), None).expect("nothing is wrong with none");
+        assert_eq!(none.find("echo").err().as_deref(), Some("there is no tool `echo`, nor any other"));
+    }
 }
