@@ -180,7 +180,7 @@ impl<'a> Offer<'a> {
     }
 
     /// Refuses a model of the seed's that is in another region, unless the list of this one names it.
-    async fn refuse_elsewhere(&self, model: &str) -> Result<(), Error> {
+    pub(crate) async fn refuse_elsewhere(&self, model: &str) -> Result<(), Error> {
         let region = self.settings.endpoint.region();
         let Some(regions) = regions_instead(model, region.as_str()).filter(|_| self.settings.endpoint.has_regions())
         else {
@@ -191,10 +191,7 @@ impl<'a> Offer<'a> {
         if remembered.is_some_and(|list| list.models.iter().any(|listed| listed.id() == model)) {
             return Ok(());
         }
-        Err(Error::Usage {
-            message: format!("`{model}` is not in region `{region}`"),
-            hint: Some(format!("--region {} has it; `langdock models` asks what {region} has", regions.join(" or "))),
-        })
+        Err(Error::Elsewhere { model: model.to_owned(), region: region.to_string(), regions: regions.join(" or ") })
     }
 
     /// What is remembered, which of the built-in endpoint is nothing.

@@ -23,6 +23,9 @@ impl Error {
             Self::NoModel => {
                 "choose one with -m ID or LANGDOCK_MODEL; with a key, one is picked from the region's list"
             }
+            Self::Elsewhere { region, regions, .. } => {
+                return Some(format!("--region {regions} has it; `langdock models` asks what {region} has"));
+            }
             Self::Build(client::BuildError::CaFile { .. }) => {
                 "give --cacert or SSL_CERT_FILE a file of PEM certificates"
             }

@@ -117,6 +117,16 @@ pub(crate) enum Error {
     /// No model was chosen.
     #[error("no model was chosen")]
     NoModel,
+    /// The region has not the model, which others have.
+    #[error("`{model}` is not in region `{region}`")]
+    Elsewhere {
+        /// The model.
+        model: String,
+        /// The region.
+        region: String,
+        /// Those that have it, for a hint.
+        regions: String,
+    },
     /// The answer reached a limit of tokens.
     #[error("the answer was cut off: {}", match .0 { StopReason::MaxTokens => "it reached max_tokens", _ => "the context window is full" })]
     Truncated(StopReason),
@@ -184,7 +194,7 @@ impl Error {
     /// What kind of failure it was.
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::Usage { .. } | Self::NoCommand { .. } | Self::NoModel => Kind::Usage,
+            Self::Usage { .. } | Self::NoCommand { .. } | Self::NoModel | Self::Elsewhere { .. } => Kind::Usage,
             Self::Config(error) => config_kind(error),
             Self::Build(_) => Kind::Usage,
             Self::Input(error) => input_kind(error),

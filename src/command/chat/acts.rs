@@ -1,26 +1,25 @@
 //! What the commands of the prompt do to the conversation.
 
 use std::fs::OpenOptions;
-use std::io::Write;
-use std::path::Path;
+use std::io::{ErrorKind, Write};
 use std::time::SystemTime;
 
 use super::ask::Ended;
 use super::prompt::grouped;
 use super::slash::{self, Act, COMMANDS};
 use super::talk::{Mark, Talk, text_of};
-use super::{Chat, Next, go_on};
+use super::{Chat, Next, go_on, path};
 use crate::cli::key_and_json;
 use crate::command::edit::edit;
 use crate::command::gather::system_prompt;
 use crate::command::kept::Kept;
-use crate::command::offer::Chosen;
+use crate::command::offer::{Chosen, Offer};
 use crate::command::settings::settings;
 use crate::command::start::tell_region;
 use crate::config::{Flags, nearest};
 use crate::error::Error;
 use crate::protocol::ContentBlock;
-use crate::session::{Conversation, Store, ago, markdown};
+use crate::session::{Conversation, Hit, Store, ago, markdown};
 use crate::ui::{copy, last_code_block};
 
 /// How many conversations `/sessions` lists.
@@ -32,9 +31,9 @@ impl Chat<'_> {
         self.calm_keyboard();
         match act {
             Act::Help => self.help(argument)?,
-            Act::Model => self.show_or_set_model(argument),
+            Act::Model => self.show_or_set_model(argument).await?,
             Act::Region => {
-                self.show_or_set_region(argument)?;
+                self.show_or_set_region(argument).await?;
                 self.recall_models().await;
             }
             Act::System => self.show_or_set_system(argument).await?,
@@ -84,22 +83,28 @@ impl Chat<'_> {
         Ok(())
     }
 
-    fn show_or_set_model(&mut self, model: &str) {
+    async fn show_or_set_model(&mut self, model: &str) -> Result<(), Error> {
         if model.is_empty() {
-            let model = self.model.as_ref().map_or("none yet", |model| model.id.as_str());
-            return self.say(model);
+            self.say(self.model.as_ref().map_or("none yet", |model| model.id.as_str()));
+            return Ok(());
         }
+        self.offer().refuse_elsewhere(model).await?;
         self.model = Some(Chosen::given(model));
         self.say(&format!("model {model} from now on"));
+        Ok(())
     }
 
-    fn show_or_set_region(&mut self, region: &str) -> Result<(), Error> {
+    async fn show_or_set_region(&mut self, region: &str) -> Result<(), Error> {
         if region.is_empty() {
             self.say(&format!("{} ({})", self.settings.endpoint.region(), self.settings.endpoint.messages_url()));
             return Ok(());
         }
         let flags = Flags { region: Some(region.to_owned()), ..self.flags.clone() };
         let settings = settings(self.app, &flags, self.demo_url.as_deref())?;
+        if let Some(model) = self.model.as_ref().filter(|model| !model.is_picked()) {
+            let refused = Offer::new(self.app, &settings).refuse_elsewhere(&model.id).await;
+            refused.map_err(|error| usage(error.message(), "/model ID chooses one that both regions have"))?;
+        }
         (self.flags, self.settings) = (flags, settings);
         self.client = None;
         if self.model.as_ref().is_some_and(Chosen::is_picked) {
@@ -202,6 +207,7 @@ impl Chat<'_> {
         if let Some(draft) = self.unsent.take() {
             self.unsent = Some(draft.clone());
             let text = edit(self.app, &draft).await?;
+            self.tell_asked(&text);
             return Ok(Next::Send(text));
         }
         let Some(last) = self.talk.last() else { return Err(nothing_said()) };
@@ -214,6 +220,7 @@ impl Chat<'_> {
             Some(place) => content[place] = ContentBlock::text(text.as_str()),
             None => content.push(ContentBlock::text(text.as_str())),
         }
+        self.tell_asked(&text);
         let mark = self.talk.mark();
         self.talk.undo(&last)?;
         let ended = self.ask(Some(content)).await;
@@ -266,8 +273,7 @@ impl Chat<'_> {
         let found = name.map_or_else(|| store.latest(), |name| store.get(name))?;
         self.turn_to(found)?;
         self.earlier.clear();
-        self.tell_conversation();
-        Ok(())
+        self.tell_conversation()
     }
 
     /// Goes on with another conversation, which is the one last used from now on; `/resume` comes back to this one.
@@ -302,7 +308,12 @@ impl Chat<'_> {
         } else {
             let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
             let hits = store.search(&words)?;
-            hits.iter().map(|hit| row(&hit.id, age(hit.changed), &format!("{}: {}", hit.title, hit.excerpt))).collect()
+            let is_named = |name: &str| words.iter().all(|word| name.to_lowercase().contains(&word.to_lowercase()));
+            let mut named = store.list()?;
+            named.retain(|it| it.name.as_deref().is_some_and(is_named) && hits.iter().all(|hit| hit.id != it.id));
+            let named = named.iter().map(|it| row(&it.id, age(it.changed), &it.title));
+            let said = |hit: &Hit| row(&hit.id, age(hit.changed), &format!("{}: {}", hit.title, hit.excerpt));
+            named.chain(hits.iter().map(said)).collect()
         };
         let mut shown: String = rows.iter().take(LISTED).map(String::as_str).collect();
         if rows.len() > LISTED {
@@ -325,11 +336,17 @@ impl Chat<'_> {
         if file.is_empty() {
             return self.app.print_outside(&text);
         }
-        let path = Path::new(file);
-        let written = OpenOptions::new().write(true).create_new(true).open(path);
+        let path = path::path(file);
+        let written = OpenOptions::new().write(true).create_new(true).open(&path);
         let written = written.and_then(|mut file| file.write_all(text.as_bytes()));
-        written.map_err(|source| Error::Unwritable { path: path.to_owned(), source })?;
-        self.say(&format!("written to `{file}`"));
+        match written {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(usage(
+                format!("`{}` is there already", path.display()),
+                "/export never writes over a file; name another one",
+            ))?,
+            written => written.map_err(|source| Error::Unwritable { path: path.clone(), source })?,
+        }
+        self.say(&format!("written to `{}`", path.display()));
         Ok(())
     }
 

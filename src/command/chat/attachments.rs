@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::path;
 use crate::app::App;
 use crate::command::gather::read_files;
 use crate::command::request::MAX_BODY_BYTES;
@@ -22,8 +23,8 @@ struct Named {
 
 impl Attachments {
     /// Adds a file or folder, and gives the bytes that it takes in the body.
-    pub(super) async fn add(&mut self, app: &App, path: &str, as_text: bool) -> Result<u64, Error> {
-        let named = Named { path: PathBuf::from(path), as_text };
+    pub(super) async fn add(&mut self, app: &App, typed: &str, as_text: bool) -> Result<u64, Error> {
+        let named = Named { path: path::path(typed), as_text };
         let read = app.unless_interrupted(named.read(app)).await??;
         self.0.push(named);
         Ok(read.iter().map(|attachment| attachment.body_bytes() as u64).sum())

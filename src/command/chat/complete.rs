@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::path;
 use super::slash::{COMMANDS, Takes, find};
 use crate::client::KNOWN_REGIONS;
 use crate::session::Store;
@@ -115,14 +116,15 @@ fn beginning<'a>(with: &str, words: impl IntoIterator<Item = &'a str>) -> Vec<St
 fn paths(typed: &str) -> Vec<String> {
     let (folder, name) =
         typed.rsplit_once('/').map_or(("", typed), |(_, name)| typed.split_at(typed.len() - name.len()));
-    let entries = fs::read_dir(if folder.is_empty() { Path::new(".") } else { Path::new(folder) });
-    let path = |entry: fs::DirEntry| {
+    let there = path::at_home(folder, path::home().as_deref());
+    let entries = fs::read_dir(if folder.is_empty() { Path::new(".") } else { &there });
+    let word = |entry: fs::DirEntry| {
         let found = entry.file_name().into_string().ok()?;
         let is_meant = found.starts_with(name) && (name.starts_with('.') || !found.starts_with('.'));
         let slash = if entry.path().is_dir() { "/" } else { "" };
         is_meant.then(|| format!("{folder}{found}{slash}"))
     };
-    let mut paths: Vec<String> = entries.into_iter().flatten().flatten().filter_map(path).collect();
+    let mut paths: Vec<String> = entries.into_iter().flatten().flatten().filter_map(word).collect();
     paths.sort();
     paths
 }
@@ -170,5 +172,7 @@ mod tests {
         assert_eq!(completed(&format!("/file {root}/.h")).1, all(&[".hidden"]));
         assert_eq!(completed(&format!("/system @{root}/ba")), (9, all(&["bad.png"])));
         assert!(completed("/file /no/such/folder/").1.is_empty());
+        // What stands for a folder stays as it was typed.
+        assert!(completed("/file ~/").1.iter().all(|path| path.starts_with("~/")));
     }
 }

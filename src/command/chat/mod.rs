@@ -5,10 +5,12 @@ mod ask;
 mod attachments;
 mod complete;
 mod go_on;
+mod path;
 mod prompt;
 mod repl;
 mod slash;
 mod talk;
+mod told;
 mod tools;
 
 use std::io;
@@ -20,8 +22,9 @@ use crate::config::{Flags, Settings, history_file, sessions_folder};
 use crate::error::{Error, Kind};
 use crate::protocol::InputMessage;
 use crate::session::Store;
-use crate::ui::{Draft, Editing, Editor, Keyboard, Keys};
+use crate::ui::{Draft, Editing, Editor, Keyboard, Keys, render_markdown};
 
+use super::form::screen;
 use super::gather::{StdinUse, system_prompt, user_turn};
 use super::given::Given;
 use super::kept::{Kept, Saving};
@@ -147,7 +150,7 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
     }
     app.interrupt.watch_hangup().map_err(|source| Error::System { what: "watch for signals", source })?;
     let editor = chat.editor(chat.ask.conversation.no_log || app.env.no_log).map_err(NO_LINES)?;
-    chat.tell_conversation();
+    chat.tell_conversation()?;
     chat.converse(first, editor).await
 }
 
@@ -190,7 +193,7 @@ impl Chat<'_> {
             Err(error) if !is_typed || matches!(error.kind(), Kind::Usage | Kind::Auth | Kind::Interrupted(_)) => {
                 return Err(error);
             }
-            Err(error) => self.app.report(&error, crate::error::ErrorForm::Text),
+            Err(error) => self.app.notices.error(&told::message(&error), told::hint(&error).as_deref()),
         }
         self.recall_models().await;
         Ok(())
@@ -216,18 +219,30 @@ impl Chat<'_> {
     }
 
     /// Shows where a conversation stands that is gone on with.
-    fn tell_conversation(&self) {
-        let Some(last) = self.talk.last() else { return };
-        let asked = talk::text_of(&last.content);
+    fn tell_conversation(&self) -> Result<(), Error> {
+        let Some(last) = self.talk.last() else { return Ok(()) };
+        self.tell_asked(&talk::text_of(&last.content));
+        let Some(answer) = self.talk.last_answer() else { return Ok(()) };
+        // As answers are shown; elsewhere than on a terminal, what was said before is none of this run's.
+        let screen = screen(self.app, &self.ask.output, self.settings.theme.as_deref());
+        match screen.filter(|_| !self.is_raw && self.app.facts.stdout_is_terminal) {
+            Some(screen) => self.app.print(&render_markdown(&answer.text, screen))?,
+            None => self.app.notices.aside(&answer.text),
+        }
+        Ok(())
+    }
+
+    /// Shows what was asked: the beginning of it.
+    fn tell_asked(&self, asked: &str) {
+        if asked.is_empty() {
+            return;
+        }
         let mut text = String::new();
         for line in asked.lines().take(SHOWN_LINES) {
             text.push_str(&format!("> {line}\n"));
         }
         if asked.lines().nth(SHOWN_LINES).is_some() {
             text.push_str("> …\n");
-        }
-        if let Some(answer) = self.talk.last_answer() {
-            text.push_str(&answer.text);
         }
         self.app.notices.aside(&text);
     }

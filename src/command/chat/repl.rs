@@ -3,9 +3,9 @@
 use super::ask::Ended;
 use super::prompt::Status;
 use super::slash::{self, Line};
-use super::{Chat, Next};
+use super::{Chat, Next, told};
 use crate::command::drive::list_models_at_once;
-use crate::error::{Error, ErrorForm, Kind};
+use crate::error::{Error, Kind};
 use crate::input::{assemble, check_many};
 use crate::protocol::ContentBlock;
 use crate::ui::{Draft, Editor, Typed};
@@ -146,16 +146,21 @@ impl Chat<'_> {
 
     /// Tells an error. Only what ends the process comes back.
     fn tell(&self, error: &Error, is_answered: bool) -> Result<(), Error> {
+        let can_go_on = is_answered && self.talk.last_answer().is_some_and(|answer| answer.is_broken_off);
         match error.kind() {
             Kind::Interrupted(CTRL_C) => {
                 self.app.interrupt.forget();
-                self.app.notices.notice(if is_answered { "stopped; /continue lets it go on" } else { "stopped" });
+                self.app.notices.notice(match (is_answered, can_go_on) {
+                    (true, true) => "stopped; /continue lets it go on",
+                    (true, false) => "stopped; /retry asks again",
+                    (false, _) => "stopped",
+                });
             }
             Kind::Interrupted(signal) => return Err(Error::Interrupted(signal)),
             Kind::Closed => return Err(Error::Output(crate::ui::OutputError::Closed)),
             kind => {
-                self.app.report(error, ErrorForm::Text);
-                if is_answered && matches!(kind, Kind::Incomplete | Kind::Truncated) {
+                self.app.notices.error(&told::message(error), told::hint(error).as_deref());
+                if can_go_on && matches!(kind, Kind::Incomplete | Kind::Truncated) {
                     self.app.notices.notice("/continue lets it go on");
                 }
             }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{ENTER, at_prompt, chat, leave, messages, said, wait_for_prompt};
+use super::{ENTER, Terminal, at_prompt, chat, leave, messages, said, wait_for_prompt};
 use crate::support::{events::answer, home::Home, reply::Reply, sending::answering, server::Server};
 
 /// A picture of one pixel.
@@ -217,4 +217,77 @@ fn an_answer_is_copied_by_the_terminal() {
     terminal.keys("/copy code").keys(ENTER).wait_for("\u{1b}]52;c;bHMK\u{7}");
     wait_for_prompt(&terminal, 2);
     leave(terminal).code(0);
+}
+
+/// Types lines, each at a prompt of its own, and leaves; gives the screen.
+fn typed(terminal: Terminal, lines: &[&str]) -> String {
+    for (keys, prompts) in lines.iter().zip(2..) {
+        terminal.keys(keys).keys(ENTER);
+        wait_for_prompt(&terminal, prompts);
+    }
+    leave(terminal).code(0).stdout_text().clone()
+}
+
+#[test]
+fn a_model_that_the_region_has_not_is_refused_when_it_is_named() {
+    let (server, home) = (answering("ok"), Home::new());
+    let opus = "/model claude-3-opus-20240229";
+    let screen = typed(at_prompt(&server, &home, &[]), &[opus, "/region us", opus, "/region eu", "/region", "/model"]);
+    assert!(screen.contains("`claude-3-opus-20240229` is not in region `eu`"), "{screen}");
+    assert!(screen.contains("/region us has it") && screen.contains("/model ID chooses one"), "{screen}");
+    assert!(!screen.contains("--region") && !screen.contains("region eu from now on"), "{screen}");
+    assert!(screen.contains("us (http") && screen.contains("\nclaude-3-opus-20240229"), "{screen}");
+}
+
+#[test]
+fn what_is_told_at_the_prompt_can_be_typed_there() {
+    let unknown = "Invalid model, available models are: claude-a, claude-b";
+    let server =
+        Server::start(move |_, _| Reply::json(400, &crate::support::events::error("invalid_request_error", unknown)));
+    let home = Home::new();
+    home.write("work/t.toml", "x = 1");
+    let lines = ["Hi", "\x15/image t.toml", "/region x/y", "/set max_tokens=-1", "/set"];
+    let screen = typed(at_prompt(&server, &home, &["-m", "claude-aa"]), &lines);
+    assert!(screen.contains("did you mean /model claude-a?"), "{screen}");
+    assert!(screen.contains("/file PATH sends text"), "{screen}");
+    assert!(screen.contains("`max_tokens`: a whole number") && screen.contains("no other fields"), "{screen}");
+    assert!(!screen.contains("--") && !screen.contains("-f"), "{screen}");
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn paths_are_typed_as_in_a_shell_and_nothing_is_written_over() {
+    let (server, home) = (answering("ok"), Home::new());
+    home.write("work/my file.txt", "B");
+    home.write("pic.gif", GIF);
+    let lines = ["/file \"my file.txt\"", "/file my\\ file.txt", "/image ~/pic.gif", "Hi", "/export \"my file.txt\""];
+    let terminal = chat(&server).home(&home).env("HOME", home.path()).on_terminal(80, 24);
+    wait_for_prompt(&terminal, 1);
+    let screen = typed(terminal, &lines);
+    assert!(screen.contains("3 attachments"), "{screen}");
+    assert!(
+        screen.contains("`my file.txt` is there already") && screen.contains("/export never writes over"),
+        "{screen}"
+    );
+    assert_eq!(said(&server, 0).as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn what_was_answered_before_is_shown_as_answers_are() {
+    let (server, home) = (answering("- one\n- two"), Home::new());
+    leave(at_prompt(&server, &home, &["Hi"])).code(0);
+    let screen = typed(at_prompt(&server, &home, &["-c"]), &[]);
+    assert!(screen.contains("> Hi") && screen.contains("• one"), "{screen}");
+    let screen = typed(at_prompt(&server, &home, &["-c", "--raw"]), &[]);
+    assert!(screen.contains("- one"), "{screen}");
+}
+
+#[test]
+fn a_conversation_is_found_by_its_name_and_a_changed_message_is_shown() {
+    let (server, home) = (counting(), Home::new());
+    let terminal = chat(&server).home(&home).env("EDITOR", "echo changed >>").on_terminal(80, 24);
+    wait_for_prompt(&terminal, 1);
+    let screen = typed(terminal, &["One", "/edit", "/rename mine", "/new", "/sessions MIN"]);
+    assert!(screen.contains("> Onechanged"), "{screen}");
+    assert!(screen.contains("just now  mine"), "{screen}");
 }

@@ -97,7 +97,7 @@ fn where_stdin_is_a_pipe_the_terminal_is_asked() {
 fn a_tool_with_confirm_is_asked_for_even_with_yes_and_runs_where_it_is_named() {
     let (server, home) = (two_calls(), counting("confirm = true"));
     let outcome = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).run();
-    outcome.code(0).stderr_contains("`t` is denied: there is no terminal to ask on");
+    outcome.code(0).stderr_contains("`t` is denied: there is no terminal to ask on; --allow-tool t allows it");
     assert_eq!(runs(&home), 0);
     let server = two_calls();
     tool_run(&server).home(&home).args(["-T", "./t.toml", "--allow-tool", "t", "Hi"]).run().code(0);
@@ -121,4 +121,14 @@ fn the_config_allows_and_denies_and_the_environment_does_not() {
     assert_eq!(runs(&home), 2);
     run("[tools]\nalow = [\"t\"]\n", &[]).failed(2, "line 2: there is no key `tools.alow`", "did you mean `allow`?");
     run("[tools]\nallow = \"t\"\n", &[]).failed(2, "a list of names of tools is needed", "langdock help config");
+}
+
+#[test]
+fn who_quits_in_a_conversation_is_told_what_is_left_to_do() {
+    let (server, home) = (two_calls(), counting(""));
+    let terminal = crate::chat::at_prompt(&server, &home, &["-T", "./t.toml"]);
+    terminal.keys("Hi\r").wait_for(QUESTION).keys("q\r").wait_for("stopped; /retry asks again");
+    crate::chat::wait_for_prompt(&terminal, 2);
+    crate::chat::leave(terminal).code(0);
+    assert_eq!((runs(&home), server.requests().len()), (0, 1));
 }
