@@ -152,9 +152,10 @@ impl Chat<'_> {
         Ok(())
     }
 
-    async fn attach(&mut self, path: &str, as_text: bool) -> Result<(), Error> {
-        let bytes = self.files.add(self.app, path, as_text).await?;
-        self.say(&format!("`{path}` goes with the next message ({} bytes)", grouped(bytes)));
+    async fn attach(&mut self, typed: &str, as_text: bool) -> Result<(), Error> {
+        let path = path::path(typed);
+        let bytes = self.files.add(self.app, &path, as_text).await?;
+        self.say(&format!("`{}` goes with the next message ({} bytes)", path.display(), grouped(bytes)));
         Ok(())
     }
 

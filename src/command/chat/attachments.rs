@@ -1,9 +1,8 @@
 //! Files that go with the next message. They are read when they are named, so that what cannot be sent is told then, and
 //! again when they are sent, as they are by then.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::path;
 use crate::app::App;
 use crate::command::gather::read_files;
 use crate::command::request::MAX_BODY_BYTES;
@@ -23,8 +22,8 @@ struct Named {
 
 impl Attachments {
     /// Adds a file or folder, and gives the bytes that it takes in the body.
-    pub(super) async fn add(&mut self, app: &App, typed: &str, as_text: bool) -> Result<u64, Error> {
-        let named = Named { path: path::path(typed), as_text };
+    pub(super) async fn add(&mut self, app: &App, path: &Path, as_text: bool) -> Result<u64, Error> {
+        let named = Named { path: path.to_owned(), as_text };
         let read = app.unless_interrupted(named.read(app)).await??;
         self.0.push(named);
         Ok(read.iter().map(|attachment| attachment.body_bytes() as u64).sum())
