@@ -96,6 +96,9 @@ pub fn settings() -> impl Iterator<Item = (&'static str, &'static str, &'static 
 /// The tables of the config file beside the profiles: each with its keys, and what it is for, for the documentation.
 pub const TABLES: &[(&str, &str, &str)] = &config::TABLES;
 
+/// The keys of a tool in a tools file: each with a sample of its value, and what it is for, for the documentation.
+pub const TOOL_KEYS: &[(&str, &str, &str)] = &tool::TOOL_KEYS;
+
 /// What the fuzz targets reach into; no part of the product.
 #[cfg(feature = "internals")]
 pub mod internals {

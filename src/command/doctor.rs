@@ -13,7 +13,7 @@ use super::start::{api_key, start_demo};
 use crate::app::App;
 use crate::cli;
 use crate::client::{self, Advance, Client, Model, RetryPolicy};
-use crate::config::{Chosen, KeySource, Paths, Settings, State, may_write, resolve};
+use crate::config::{Chosen, KeySource, Paths, Settings, State, may_write, resolve, sessions_folder};
 use crate::error::{Error, Kind};
 use crate::input::did_you_mean;
 
@@ -89,7 +89,10 @@ fn of_settings(chosen: &Chosen, settings: &Settings) -> Vec<Finding> {
 async fn of_endpoint(app: &App, settings: &Settings) -> Result<Vec<Finding>, Error> {
     let key = match api_key(app, settings.key.clone()).await {
         Err(Error::Interrupted(signal)) => return Err(Error::Interrupted(signal)),
-        Err(error) => return Ok(vec![Finding::error("key", &error)]),
+        Err(error) => {
+            let skipped = ["connection", "TLS", "clock", "models"].map(|name| Finding::skipped(name, "no key"));
+            return Ok([Finding::error("key", &error)].into_iter().chain(skipped).collect());
+        }
         Ok(key) => key,
     };
     let origin = settings.key.origin().name();
@@ -227,11 +230,12 @@ fn clock(ours: SystemTime, theirs: SystemTime) -> Finding {
 /// The folders that things are kept in. Those that are not there are made when they are needed.
 fn folders(paths: &Paths) -> Vec<Finding> {
     let config = paths.config.as_deref().and_then(Path::parent);
-    let state = State::of_the_user();
+    let (state, data) = (State::of_the_user(), sessions_folder());
     let kept = [
         ("config folder", config, WRITABLE_BY_OTHERS),
         ("keys folder", paths.keys.as_deref(), ANYTHING_BY_OTHERS),
         ("state folder", state.as_ref().map(State::folder), ANYTHING_BY_OTHERS),
+        ("data folder", data.as_deref(), ANYTHING_BY_OTHERS),
     ];
     kept.into_iter().filter_map(|(name, path, forbidden)| Some(folder(name, path?, forbidden))).collect()
 }
@@ -254,13 +258,11 @@ fn folder(name: &'static str, path: &Path, forbidden: u32) -> Finding {
                 "set HOME to a folder of your own",
             ),
         },
-        Err(error) => Finding::wrong(name, Kind::Internal, format!("{shown}: {error}"), "check the folders above it"),
-        Ok(found) if !found.is_dir() => Finding::wrong(
-            name,
-            Kind::Internal,
-            format!("{shown} is no folder"),
-            format!("move it away: mv '{shown}' '{shown}.old'"),
-        ),
+        Err(error) => match path.ancestors().skip(1).find(|above| above.exists()) {
+            Some(above) if !above.is_dir() => no_folder(name, above),
+            _ => Finding::wrong(name, Kind::Internal, format!("{shown}: {error}"), "check the folders above it"),
+        },
+        Ok(found) if !found.is_dir() => no_folder(name, path),
         Ok(found) => {
             let mode = found.permissions().mode() & 0o777;
             if mode & forbidden != 0 {
@@ -282,6 +284,12 @@ fn folder(name: &'static str, path: &Path, forbidden: u32) -> Finding {
             Finding::ok(name, format!("{shown}, mode {mode:03o}"))
         }
     }
+}
+
+fn no_folder(name: &'static str, path: &Path) -> Finding {
+    let shown = path.display();
+    let hint = format!("move it away: mv '{shown}' '{shown}.old'");
+    Finding::wrong(name, Kind::Internal, format!("{shown} is no folder"), hint)
 }
 
 /// The folder in which the first of those that are missing would be made, where that cannot be.

@@ -40,6 +40,11 @@ impl Finding {
         Self { name, state: State::Note, found: found.into(), hint: Some(hint.into()) }
     }
 
+    /// A thing that was not looked at.
+    pub(super) fn skipped(name: &'static str, why: &str) -> Self {
+        Self { name, state: State::Note, found: format!("skipped: {why}"), hint: None }
+    }
+
     /// A thing that does not work.
     pub(super) fn wrong(name: &'static str, kind: Kind, found: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { name, state: State::Wrong(kind), found: found.into(), hint: Some(hint.into()) }

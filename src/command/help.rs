@@ -6,11 +6,13 @@ use crate::client::{DEFAULT_BASE_URL, KNOWN_REGIONS, regions_instead};
 use crate::config::{SETTINGS, TABLES, VARIABLES};
 use crate::error::{EXIT_CODES, Error};
 use crate::input::did_you_mean;
+use crate::tool::TOOL_KEYS;
 
 /// A topic and what makes its text.
 type Topic = (&'static str, fn() -> String);
 
-/// The topics that are no commands; `config` is both, and its help has the keys of the file below it.
+/// The topics that are no commands; `config` is both, and its help has the keys of the file below it, as that of
+/// `tool-run` has those of a tools file.
 const TOPICS: [Topic; 3] = [("exit-codes", exit_codes), ("environment", environment), ("regions", regions)];
 
 /// Prints help.
@@ -24,6 +26,9 @@ pub(crate) fn help(app: &App, args: &cli::Help) -> Result<(), Error> {
     let Some(mut text) = command_help(&args.topic) else { return Err(unknown(&words.join(" "))) };
     if words == ["config"] {
         text.push_str(&config_file());
+    }
+    if words == ["tool-run"] {
+        text.push_str(&tools_file());
     }
     app.print(&text)
 }
@@ -65,6 +70,16 @@ fn config_file() -> String {
     text.push_str("\nTables beside the profiles:\n");
     for (table, keys, about) in TABLES {
         text.push_str(&format!("  [{table}]  {keys}\n      {about}\n"));
+    }
+    text
+}
+
+fn tools_file() -> String {
+    let mut text =
+        "\nKeys of a tool in a tools file, in TOML below [[tool]]; JSON has the same keys, one object or an array of them:\n"
+            .to_owned();
+    for (key, sample, about) in TOOL_KEYS {
+        text.push_str(&format!("  {key} = {sample}\n      {about}\n"));
     }
     text
 }

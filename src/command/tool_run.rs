@@ -195,7 +195,7 @@ async fn tools_of(app: &App, args: &cli::ToolRun) -> Result<Vec<Tool>, Error> {
     Ok(tools)
 }
 
-/// Prints the tools: a name, what is run, and what it is for; or the definitions.
+/// Prints the tools: a name, what is run, what it is for, and what it takes; or the definitions.
 async fn list(app: &App, args: &cli::ToolRun) -> Result<(), Error> {
     let tools = checked(tools_of(app, args).await?)?;
     if args.ask.output.json {
@@ -211,6 +211,14 @@ async fn list(app: &App, args: &cli::ToolRun) -> Result<(), Error> {
         let description = description.split_whitespace().collect::<Vec<_>>().join(" ");
         text.push_str(format!("{name:width$}  {command}  {description}").trim_end());
         text.push('\n');
+        let takes = ready.tool.takes();
+        if !takes.is_empty() {
+            text.push_str(&format!(
+                "{:width$}  takes {}\n",
+                "",
+                takes.split_whitespace().collect::<Vec<_>>().join(" ")
+            ));
+        }
     }
     app.print_outside(&text)
 }

@@ -57,7 +57,9 @@ impl Error {
             Self::Unreadable { path, .. } => return Some(look_at(path)),
             Self::System { .. } => "`langdock doctor` looks at what a request needs",
             Self::Bug(_) => "this is a bug of langdock, or the system has run out of something; see `ulimit -a`",
-            Self::Tool(_) => "`langdock help send` tells of -T and --schema, `langdock help tool-run` of --call",
+            Self::Tool(_) => {
+                "`langdock help tool-run` has the keys of a tools file, `langdock help send` tells of -T and --schema"
+            }
             Self::CallByHand(_) => "`langdock tool-run --list` with the same -T shows the tools and what they take",
             Self::Unwell { .. } => "what to do stands with each; `langdock doctor` looks again",
             // The help is the hint of the first; the others are what somebody wanted.

@@ -18,7 +18,7 @@ pub(crate) use approve::{Policy, Verdict};
 pub(crate) use exec::{Job, Stop, describe, run};
 pub(crate) use result::Outcome;
 pub(crate) use schema::Schema;
-pub(crate) use spec::{Tool, parse_tools, refuse_same_names, tool_choice};
+pub(crate) use spec::{TOOL_KEYS, Tool, parse_tools, refuse_same_names, tool_choice};
 pub(crate) use structured::{Structured, Verdict as StructuredVerdict};
 
 use crate::typed::did_you_mean;

@@ -11,11 +11,33 @@ use toml_edit::{Document, Item};
 use super::Error;
 use crate::typed::{did_you_mean, parse_duration};
 
-/// The keys of a tool that go out.
-const SENT: [&str; 3] = ["name", "description", "input_schema"];
+/// The keys of a tool: what each may look like in TOML, and what it is for. The first ones go out; the others say how it is
+/// run on this machine.
+pub(crate) const TOOL_KEYS: [(&str, &str, &str); 11] = [
+    ("name", "\"weather\"", "What the model calls it: 1 to 64 letters, digits, _ and -."),
+    ("description", "\"The weather of a city.\"", "What the model is told it is for, and when to use it."),
+    (
+        "input_schema",
+        "{ type = \"object\", properties = { city = { type = \"string\" } } }",
+        "The JSON schema of its input, an object. Input that does not fit is not run; the model is told.",
+    ),
+    (
+        "command",
+        "[\"./weather\", \"--short\"]",
+        "The program that runs it, and its arguments; a path with a / begins at the folder of the tools file, another is \
+         looked for in PATH. It gets the input as JSON on standard input. Without command and shell, tool-run does not run it.",
+    ),
+    ("shell", "\"jq -r .city | xargs ./weather\"", "In place of command: a line for sh."),
+    ("cwd", "\"data\"", "The folder that it is run in, from that of the tools file on; else the present one."),
+    ("env", "[\"EDITOR\"]", "The variables that it gets besides the usual ones, but for LANGDOCK_API_KEY."),
+    ("timeout", "\"30s\"", "It is stopped after this time; 30s where this is not set."),
+    ("max_output", "102400", "How many bytes of its output are kept: 100 KB where this is not set, 8 MB of an image."),
+    ("confirm", "true", "Whether each call is asked for, also with --yes."),
+    ("result", "\"text\"", "What its output is: text, json or image; else its bytes say."),
+];
 
-/// The keys of a tool that say how it is run on this machine.
-const RUN: [&str; 8] = ["command", "shell", "cwd", "env", "timeout", "max_output", "confirm", "result"];
+/// How many of the keys go out.
+const SENT: usize = 3;
 
 /// How long a tool may take where its file does not say.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -103,6 +125,24 @@ impl Tool {
     /// The schema of its input; a tool of the server's own has none.
     pub(crate) fn schema(&self) -> Option<&Value> {
         self.definition.get("input_schema")
+    }
+
+    /// The fields of its input in a line: `city (string), units (string, optional)`; empty where the schema names none.
+    pub(crate) fn takes(&self) -> String {
+        let schema = self.schema();
+        let fields = schema.and_then(|schema| schema["properties"].as_object()).into_iter().flatten();
+        let needed = schema.and_then(|schema| schema["required"].as_array()).map_or(&[][..], Vec::as_slice);
+        let shown = fields.map(|(name, field)| {
+            let kind = match &field["type"] {
+                Value::String(kind) => kind.clone(),
+                Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
+                _ if field["enum"].is_array() => "one of a list".to_owned(),
+                _ => "anything".to_owned(),
+            };
+            let optional = if needed.iter().any(|needed| needed == name) { "" } else { ", optional" };
+            format!("{name} ({kind}{optional})")
+        });
+        shown.collect::<Vec<_>>().join(", ")
     }
 
     /// An error about a key of it, or about the tool as a whole.
@@ -204,7 +244,7 @@ impl Found {
         // A field of this name may be one of a tool of the server's own.
         let has_schema = self.fields.iter().any(|field| field.key == "input_schema");
         let (run, sent): (Vec<_>, Vec<_>) =
-            self.fields.into_iter().partition(|field| has_schema && RUN.contains(&field.key.as_str()));
+            self.fields.into_iter().partition(|field| has_schema && is_run_key(&field.key));
         let definition = sent.into_iter().map(|field| (field.key, field.value)).collect();
         let mut tool = Tool { definition, run: None, place };
         check(&tool.definition).map_err(|(key, why)| {
@@ -227,6 +267,11 @@ impl Found {
         tool.run = program.map(|program| Run { program, ..how });
         Ok(tool)
     }
+}
+
+/// Whether a key says how a tool is run.
+fn is_run_key(key: &str) -> bool {
+    TOOL_KEYS[SENT..].iter().any(|(known, ..)| *known == key)
 }
 
 fn as_program(key: &str, value: &Value) -> Result<Program, &'static str> {
@@ -342,9 +387,8 @@ fn of_toml(name: &str, text: &str) -> Result<Vec<Found>, Error> {
         let mut found = Found { line: line_at(text, start(table.span())), fields: Vec::new() };
         for (key, item) in table {
             let offset = start(table.key(key).and_then(toml_edit::Key::span).or_else(|| item.span()));
-            let mut known = SENT.iter().chain(&RUN).copied();
-            if !known.any(|known| known == key) {
-                let known = SENT.iter().chain(&RUN).copied();
+            let known = TOOL_KEYS.iter().map(|(known, ..)| *known);
+            if !known.clone().any(|known| known == key) {
                 return Err(at(offset, format!("unknown key `{key}`{}", did_you_mean(key, known))));
             }
             let value = to_json(item).ok_or_else(|| at(offset, format!("`{key}` cannot be written as JSON")))?;
@@ -410,6 +454,39 @@ mod tests {
 
     const TOML: &str = "[[tool]]\nname = \"look\"\ndescription = \"Looks.\"\ncommand = [\"ls\"]\ntimeout = \"30s\"\n\
                         [tool.input_schema]\ntype = \"object\"\nproperties = { at = { type = \"string\" } }\n";
+
+    #[test]
+    fn every_key_is_read_as_its_sample_has_it() {
+        let base = ["name", "description", "input_schema"];
+        for (key, sample, about) in TOOL_KEYS {
+            let line = |key: &str| {
+                let (_, sample, _) = TOOL_KEYS.iter().find(|(known, ..)| *known == key).expect(key);
+                format!("{key} = {sample}\n")
+            };
+            let with_it: String = base.iter().filter(|known| **known != key).map(|key| line(key)).collect();
+            let text = format!("[[tool]]\n{with_it}{key} = {sample}\n");
+            let tools = parse_tools("`t`", Path::new("/t"), &text).expect(&text);
+            assert_eq!(tools[0].definition.len(), 3, "{key}");
+            assert!(about.ends_with('.'), "{key}");
+            if is_run_key(key) && !matches!(key, "command" | "shell") {
+                let text = text.replace(&format!("{key} = {sample}"), &format!("{key} = {{ a = 1 }}"));
+                let wrong = parse_tools("`t`", Path::new("/t"), &text).expect_err(&text).to_string();
+                assert!(wrong.contains(&format!("`{key}`: ")), "{wrong}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_tool_takes_stands_in_a_line() {
+        let takes = |schema: Value| {
+            let text = json!({"name": "a", "input_schema": schema}).to_string();
+            parse_tools("`t`", Path::new("/t"), &text).expect(&text)[0].takes()
+        };
+        assert_eq!(takes(json!({"type": "object"})), "");
+        let fields = json!({"city": {"type": "string"}, "days": {"type": ["integer", "null"]}, "x": {}});
+        let schema = json!({"type": "object", "properties": fields, "required": ["city"]});
+        assert_eq!(takes(schema), "city (string), days (integer or null, optional), x (anything, optional)");
+    }
 
     #[test]
     fn json_and_toml_give_the_same_definition() {

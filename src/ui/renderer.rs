@@ -56,7 +56,7 @@ impl Renderer {
         Self { form, sink, thinking: None }
     }
 
-    /// Shows the reasoning too, dimmed where `is_dimmed`.
+    /// Shows the reasoning too, dimmed where `is_dimmed`, else between lines in words.
     pub(crate) fn with_thinking(self, is_dimmed: bool) -> Self {
         Self { thinking: Some(Thinking::new(is_dimmed)), ..self }
     }

@@ -1,4 +1,5 @@
-//! The model's reasoning, on stderr as it comes: dimmed on a terminal, never among the answer.
+//! The model's reasoning, on stderr as it comes: dimmed where there are colours, between two lines that say so where there are
+//! none; never among the answer.
 
 use std::io::{Write, stderr};
 
@@ -10,24 +11,26 @@ use crate::protocol::Update;
 /// Shows the reasoning.
 #[derive(Debug)]
 pub(super) struct Thinking {
-    style: Style,
+    is_dimmed: bool,
     /// Whether a line of it is not ended.
     is_open: bool,
     has_come: bool,
 }
 
 impl Thinking {
-    /// Shows it dimmed or not.
+    /// Shows it dimmed, or between lines in words.
     pub(super) fn new(is_dimmed: bool) -> Self {
-        let style = if is_dimmed { Style::new().dimmed() } else { Style::new() };
-        Self { style, is_open: false, has_come: false }
+        Self { is_dimmed, is_open: false, has_come: false }
     }
 
     /// Takes an update: reasoning is shown, and ends before the answer begins.
     pub(super) fn update(&mut self, update: &Update) {
         match update {
             Update::Thinking(text) if !text.is_empty() => {
-                let style = self.style;
+                if !self.is_dimmed && !self.has_come {
+                    write("thinking:\n");
+                }
+                let style = if self.is_dimmed { Style::new().dimmed() } else { Style::new() };
                 write(&format!("{style}{}{style:#}", sanitize(text)));
                 self.is_open = !text.ends_with('\n');
                 self.has_come = true;
@@ -40,7 +43,9 @@ impl Thinking {
     /// Ends the reasoning, with an empty line before what follows.
     pub(super) fn end(&mut self) {
         if std::mem::take(&mut self.has_come) {
-            write(if self.is_open { "\n\n" } else { "\n" });
+            let line_end = if self.is_open { "\n" } else { "" };
+            let mark = if self.is_dimmed { "" } else { "end of thinking\n" };
+            write(&format!("{line_end}{mark}\n"));
         }
     }
 }

@@ -31,6 +31,9 @@ fn with_an_empty_home_it_says_how_to_get_a_key_and_makes_nothing() {
     let outcome = Langdock::new().home(&home).args(["doctor"]).run();
     outcome.code(4).stdout_contains("wrong  key").stdout_contains("hint: set LANGDOCK_API_KEY");
     outcome.stdout_contains("ok     region         eu");
+    for name in ["connection", "TLS", "clock", "models"] {
+        outcome.stdout_contains(&format!("note   {name:13}  skipped: no key\n"));
+    }
     let hint = "hint: what to do stands with each; `langdock doctor` looks again\n";
     outcome.stderr(&format!("langdock: error: 1 thing is wrong\n{hint}"));
     assert!(!home.config().exists() && !home.state().exists());
@@ -75,6 +78,15 @@ fn a_clock_that_is_off_and_a_folder_that_others_may_look_into_are_told() {
         found(&findings, "state folder"),
         ("note".to_owned(), format!("chmod 700 '{}'", home.state().display()))
     );
+}
+
+#[test]
+fn a_file_where_conversations_are_to_be_kept_is_told() {
+    let (home, server) = (Home::new(), listing(&["claude-sonnet-5"]));
+    let file = home.write(home.data(), "");
+    let outcome = Langdock::new().key().against(&server).home(&home).args(["doctor"]).run();
+    outcome.code(1).stdout_contains("wrong  data folder").stdout_contains("langdock is no folder\n");
+    outcome.stdout_contains(&format!("hint: move it away: mv '{0}' '{0}.old'\n", file.display()));
 }
 
 #[test]

@@ -36,6 +36,8 @@ fn every_topic_has_what_belongs_to_it() {
     assert!(langdock::VARIABLES.iter().all(|(name, _)| environment.contains(name)), "{environment}");
     let config = printed(&["help", "config"]);
     assert!(langdock::settings().all(|(key, sample, _)| config.contains(&format!("{key} = {sample}"))), "{config}");
+    let tools = printed(&["help", "tool-run"]);
+    assert!(langdock::TOOL_KEYS.iter().all(|(key, sample, _)| tools.contains(&format!("{key} = {sample}"))), "{tools}");
     let regions = printed(&["help", "regions"]);
     assert!(["eu", "us", "global", "ch"].iter().all(|region| regions.contains(region)), "{regions}");
 }

@@ -163,19 +163,24 @@ fn reasoning() -> Server {
 }
 
 #[test]
-fn reasoning_is_dimmed_above_the_answer_on_a_terminal() {
+fn reasoning_is_dimmed_or_marked_in_words_above_the_answer_on_a_terminal() {
     let server = reasoning();
     let outcome = send(&server).args(["--show-thinking", "Hi"]).stdin_null().on_terminal(80, 24).finish();
     outcome.code(0).stdout_contains("\u{1b}[2mHmm.␛[2J\u{1b}[0m");
     assert_eq!(rows_of(&outcome.stdout, 80, 24), ["Hmm.␛[2J", "ok"]);
     let plain = send(&server).args(["--show-thinking", "--color", "never", "Hi"]).stdin_null().on_terminal(80, 24);
-    plain.finish().code(0).stdout("Hmm.␛[2J\r\n\r\nok\r\n");
+    plain.finish().code(0).stdout("thinking:\r\nHmm.␛[2J\r\nend of thinking\r\n\r\nok\r\n");
 }
 
 #[test]
 fn reasoning_is_never_in_the_pipe_of_an_answer() {
     let server = reasoning();
-    send(&server).args(["--show-thinking", "Hi"]).run().code(0).stdout("ok\n").stderr("Hmm.␛[2J\n\n");
+    send(&server)
+        .args(["--show-thinking", "Hi"])
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr("thinking:\nHmm.␛[2J\nend of thinking\n\n");
     let run = send(&server).args(["--show-thinking", "Hi"]).stdin_null().piped_stdout().on_terminal(80, 24);
     run.finish().code(0).stdout("ok\n").stderr_contains("\u{1b}[2mHmm.␛[2J");
 }

@@ -1,10 +1,11 @@
 //! The text of a block, letter by letter: emphasis, code, links, escapes.
 //!
-//! A sign that opens something is taken at its word at once. If nothing has closed it at the end of its block, it is put back
-//! where it stood; where that row is finished by then, it is shown where its reach ends, so that it is not lost.
+//! A sign that opens something is taken at its word at once, and hidden. If nothing has closed it when its row is finished, or
+//! at the end of its block, it is put back where it stood, so that no sign ever moves; what closes it in a later row is shown too.
 
-use super::cell::{BOLD, Cell, ITALIC, Ink, STRIKE, Style, UNDERLINE, cells};
+use super::cell::{Cell, Ink, Style, UNDERLINE, cells};
 use super::construct::{Construct, address, construct};
+use super::opener::Opener;
 use super::page::Page;
 
 /// The longest part of a link, address or entity that is waited for, in bytes.
@@ -21,13 +22,14 @@ const MOST_OPEN: usize = 16;
 pub(super) struct Inline {
     base: Style,
     held: Held,
-    openers: Vec<Opener>,
     /// Where the brackets that are open stand.
     brackets: Vec<usize>,
     /// The length of the run of backticks that opened code, and where it stands.
     code: Option<(usize, usize)>,
     /// The letter before, a line feed at the beginning.
     before: Option<char>,
+    /// The one before that.
+    earlier: Option<char>,
     /// Where a bare address began.
     bare: Option<usize>,
 }
@@ -46,29 +48,6 @@ enum Held {
     Closed(usize),
     /// What stands between the parentheses behind it.
     Target(usize, String),
-}
-
-/// A run of signs that opened emphasis.
-#[derive(Debug, Clone, Copy)]
-struct Opener {
-    sign: char,
-    length: usize,
-    position: usize,
-}
-
-impl Opener {
-    fn bits(self) -> u8 {
-        match (self.sign, self.length) {
-            ('~', _) => STRIKE,
-            (_, 1) => ITALIC,
-            (_, 2) => BOLD,
-            _ => BOLD | ITALIC,
-        }
-    }
-
-    fn signs(self, style: Style) -> Vec<Cell> {
-        vec![Cell::new(self.sign, style); self.length]
-    }
 }
 
 impl Inline {
@@ -113,18 +92,18 @@ impl Inline {
     pub(super) fn line_end(&mut self, page: &mut Page) {
         self.settle(page);
         self.word_end(page);
-        self.before = Some('\n');
+        self.came('\n');
     }
 
     /// Ends the block.
     pub(super) fn end(mut self, page: &mut Page) {
         self.line_end(page);
         if let Some((_, position)) = self.code.take() {
-            let style = self.style();
+            let style = self.style(page);
             page.restyle(position, page.position(), |cell| cell.style = style);
         }
-        while let Some(opener) = self.openers.pop() {
-            self.give_up(opener, page);
+        while let Some(opener) = page.openers.pop() {
+            self.give_up(&opener, page);
         }
     }
 
@@ -185,18 +164,23 @@ impl Inline {
         }
     }
 
-    fn style(&self) -> Style {
+    /// Remembers a letter that was not put by [`Self::put`].
+    fn came(&mut self, letter: char) {
+        self.earlier = self.before.replace(letter);
+    }
+
+    fn style(&self, page: &Page) -> Style {
         if self.code.is_some() {
             return Style { bits: self.base.bits, ink: Ink::Code };
         }
-        let bits = self.openers.iter().fold(self.base.bits, |bits, opener| bits | opener.bits());
+        let bits = page.openers.iter().fold(self.base.bits, |bits, opener| bits | opener.bits());
         Style { bits, ..self.base }
     }
 
     fn put(&mut self, letter: char, page: &mut Page) {
-        let style = self.style();
+        let style = self.style(page);
         page.push(Cell::new(letter, style));
-        self.before = Some(letter);
+        self.came(letter);
         if letter == '/' && self.bare.is_none() && self.code.is_none() {
             self.bare = bare_address(page);
         }
@@ -217,17 +201,31 @@ impl Inline {
         if !before.is_whitespace() && (sign != '_' || !next.is_ascii_alphanumeric()) {
             length = self.close(sign, length, page);
         }
-        let is_mark = |letter: char| !letter.is_alphanumeric() && !letter.is_whitespace();
-        let may_open = !next.is_whitespace()
-            && !before.is_ascii_alphanumeric()
-            && (!is_mark(next) || before.is_whitespace() || is_mark(before))
-            && if sign == '~' { length == 2 } else { length <= 3 };
-        if length > 0 && may_open && self.openers.len() < MOST_OPEN {
-            self.openers.push(Opener { sign, length, position: page.position() });
+        let may_open = self.is_before_a_word(next)
+            && if sign == '~' { length == 2 } else { length <= 3 }
+            && page.openers.len() < MOST_OPEN;
+        if length > 0 && may_open {
+            let around = self.style(page);
+            page.openers.push(Opener { sign, length, position: page.position(), around, is_shown: false });
         } else {
             self.put_run(sign, length, page);
         }
-        self.before = Some(sign);
+        self.came(sign);
+    }
+
+    /// Whether a run stands before a word: `next` follows. Neither patterns of files nor calls have emphasis in them.
+    fn is_before_a_word(&self, next: char) -> bool {
+        let before = self.before.unwrap_or('\n');
+        let is_mark = |letter: char| !letter.is_alphanumeric() && !letter.is_whitespace();
+        let begins_no_word =
+            matches!(next, '/' | '.' | ',' | ';' | ':' | '!' | '?' | ')' | ']' | '}' | '>' | '=' | '|' | '^');
+        let is_call = matches!(before, '(' | '[' | '=' | ',')
+            && self.earlier.is_some_and(|letter| letter.is_ascii_alphanumeric());
+        !next.is_whitespace()
+            && !begins_no_word
+            && !before.is_ascii_alphanumeric()
+            && !is_call
+            && (!is_mark(next) || before.is_whitespace() || is_mark(before))
     }
 
     fn put_run(&mut self, sign: char, length: usize, page: &mut Page) {
@@ -239,45 +237,44 @@ impl Inline {
     /// Closes what a run closes, and gives what is left of the run.
     fn close(&mut self, sign: char, mut length: usize, page: &mut Page) -> usize {
         while length > 0 {
-            let Some(place) = self.openers.iter().rposition(|opener| opener.sign == sign) else { break };
-            let opener = self.openers[place];
+            let Some(place) = page.openers.iter().rposition(|opener| opener.sign == sign) else { break };
+            let opener = page.openers[place];
             if opener.length > length && opener.length != 3 || page.position() == opener.position {
                 break;
             }
             self.word_end(page);
-            while self.openers.len() > place + 1 {
-                if let Some(inner) = self.openers.pop() {
-                    self.give_up(inner, page);
+            while page.openers.len() > place + 1 {
+                if let Some(inner) = page.openers.pop() {
+                    self.give_up(&inner, page);
                 }
             }
-            if opener.length > length {
-                self.openers[place].length -= length;
-                return 0;
+            let closed = opener.length.min(length);
+            length -= closed;
+            // An inner one that was put back may have moved words, and with them finished the row.
+            let is_shown = page.openers[place].is_shown;
+            if closed < opener.length {
+                page.openers[place].length -= closed;
+            } else {
+                page.openers.truncate(place);
             }
-            length -= opener.length;
-            self.openers.pop();
+            if is_shown {
+                self.put_run(sign, closed, page);
+            }
         }
         length
     }
 
     /// Puts an opener back that nothing closed.
-    fn give_up(&mut self, opener: Opener, page: &mut Page) {
-        let style = self.style();
-        let bits = opener.bits() & !style.bits;
-        let end = page.position();
-        page.restyle(opener.position, end, |cell| cell.style.bits &= !bits);
-        if page.insert(opener.position, &opener.signs(style)) {
-            self.shift(opener.position, opener.length);
-        } else {
-            self.put_run(opener.sign, opener.length, page);
+    fn give_up(&mut self, opener: &Opener, page: &mut Page) {
+        let bits = opener.bits() & !self.style(page).bits;
+        page.restyle(opener.position, page.position(), |cell| cell.style.bits &= !bits);
+        if !opener.is_shown {
+            let signs: Vec<Cell> = opener.signs().collect();
+            page.insert(opener.position, &signs);
+            // What is still open began before it.
+            let places = self.brackets.iter_mut().chain(&mut self.bare);
+            places.filter(|place| **place >= opener.position).for_each(|place| *place += opener.length);
         }
-    }
-
-    /// Moves the places behind one where cells were inserted.
-    fn shift(&mut self, from: usize, by: usize) {
-        let openers = self.openers.iter_mut().map(|opener| &mut opener.position);
-        let places = openers.chain(&mut self.brackets).chain(&mut self.bare);
-        places.filter(|place| **place > from || **place == from && by > 0).for_each(|place| *place += by);
     }
 
     /// Takes a run of backticks.
@@ -301,7 +298,7 @@ impl Inline {
         for _ in 0..length {
             page.push(Cell::new('`', Style { bits: self.base.bits, ink: Ink::Mark }));
         }
-        self.before = Some('`');
+        self.came('`');
     }
 
     fn entity(&mut self, name: &str, page: &mut Page) {
@@ -359,14 +356,13 @@ impl Inline {
         }
         page.remove(closing);
         page.remove(bracket);
-        for opener in self.openers.iter_mut().filter(|opener| opener.position > bracket) {
+        for opener in page.openers.iter_mut().filter(|opener| opener.position > bracket) {
             opener.position -= 1;
         }
         self.bare = None;
-        self.name_image(bracket, page);
-        let end = page.position();
         let text: String = page.content_from(bracket).unwrap_or_default().iter().map(|cell| cell.letter).collect();
-        mark_link(bracket, end, to, page);
+        mark_link(bracket, page.position(), to, page);
+        self.name_image(bracket, page);
         if text.trim() != to {
             let style = Style { bits: self.base.bits, ink: Ink::Mark };
             let start = page.position() + usize::from(!text.is_empty());
@@ -376,16 +372,19 @@ impl Inline {
             }
             number_link(start, page.position(), to, page);
         }
-        self.before = Some(')');
+        self.came(')');
     }
 
     /// Says that a link is one to a picture, in the place of the sign that does.
     fn name_image(&mut self, bracket: usize, page: &mut Page) {
         let Some(sign) = bracket.checked_sub(1) else { return };
         if page.content_from(sign).and_then(<[Cell]>::first).is_some_and(|cell| cell.letter == '!') {
+            let name = cells("image: ", Style { bits: self.base.bits, ink: Ink::Mark });
             page.remove(sign);
-            let style = Style { bits: self.base.bits, ink: Ink::Mark };
-            page.insert(sign, &cells("image: ", style));
+            for opener in page.openers.iter_mut().filter(|opener| opener.position >= bracket) {
+                opener.position += name.len() - 1;
+            }
+            page.insert(sign, &name);
         }
     }
 

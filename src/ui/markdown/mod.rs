@@ -19,9 +19,11 @@
 //! the row that is being written meanwhile. `pulldown-cmark` reads the table when it is whole. One with more columns than there
 //! is room for becomes a list.
 //!
-//! **Inline.** `*`, `_` and `~~` open emphasis where they stand before a word and not behind an ASCII letter or digit, and take
-//! effect at once; a run closes one that is as long (or a part of one of three). What nothing closed until its block ended is put
-//! back where it stood, or, where that row is finished, at the end of the block: no sign is lost that was none. Code between
+//! **Inline.** `*`, `_` and `~~` open emphasis where they stand before a word, not behind an ASCII letter or digit, and not at
+//! the beginning of what a call such as `f(**kwargs)` is given, and take effect at once; a run closes one that is as long (or a
+//! part of one of three). Signs are hidden where both stand in one row. A row that is finished before what it opened was closed
+//! gets the sign back in its place, which may move its last word down, and so the closing one is shown too. What nothing closed
+//! until its block ended is put back where it stood: no letter ever moves, and no sign is lost that was none. Code between
 //! backticks keeps them, so that it can be told from text without colours. A link is its text and its address, if both come in one
 //! row of the screen; else it is shown as it was written. The terminal may follow addresses of `http` and `https` only. Links by
 //! reference are shown as they were written. Escapes and entities are read, and `pulldown-cmark` reads what has come whole.
@@ -36,6 +38,7 @@ mod code;
 mod construct;
 mod inline;
 mod line;
+mod opener;
 mod page;
 mod palette;
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! written behind what is there; where something before it has changed, the row is written anew from its beginning.
 
 use super::cell::{Cell, Ink, Style, each_cell, is_certain, width};
+use super::opener::Opener;
 use super::palette::Theme;
 use super::screen::Screen;
 
@@ -26,8 +27,10 @@ pub(super) struct Page {
     limit: usize,
     /// The columns that the row takes.
     used: usize,
-    /// Cells of content of this block that are in finished rows.
+    /// Cells of content of this block that are in finished rows, but for signs that were shown when their row was finished.
     gone: usize,
+    /// What is open, the first one outermost. A sign that is hidden is shown where its row is finished.
+    pub(super) openers: Vec<Opener>,
     /// Cells of the row that are on the screen.
     painted: usize,
     /// Whether one of these has changed.
@@ -47,6 +50,7 @@ impl Page {
             limit: 0,
             used: 0,
             gone: 0,
+            openers: Vec::new(),
             painted: 0,
             stale: false,
             links: Vec::new(),
@@ -106,8 +110,8 @@ impl Page {
     pub(super) fn push(&mut self, cell: Cell) {
         self.used += usize::from(cell.width);
         self.cells.push(cell);
-        if self.used > self.limit && cell.letter != ' ' {
-            self.wrap();
+        if cell.letter != ' ' {
+            while self.used > self.limit && self.wrap() {}
         }
     }
 
@@ -128,13 +132,12 @@ impl Page {
     }
 
     /// Inserts cells before the one at this position, if its row is not finished.
-    pub(super) fn insert(&mut self, position: usize, new: &[Cell]) -> bool {
-        let Some(place) = self.place(position) else { return false };
+    pub(super) fn insert(&mut self, position: usize, new: &[Cell]) {
+        let Some(place) = self.place(position) else { return };
         self.touch(place);
         self.used += width(new);
         self.cells.splice(place..place, new.iter().copied());
         while self.shown_width() > self.limit && self.wrap() {}
-        true
     }
 
     /// Removes a cell, if its row is not finished.
@@ -222,7 +225,10 @@ impl Page {
 
     /// Finishes the row; the next one goes on with the block.
     pub(super) fn break_line(&mut self) {
-        self.gone += self.cells.len() - self.first;
+        if !self.openers.is_empty() {
+            while self.wrap() {}
+        }
+        self.leave(self.cells.len());
         self.end();
         self.limit = self.screen.columns();
         self.cells.extend_from_slice(&self.rest);
@@ -238,23 +244,77 @@ impl Page {
         self.used = 0;
     }
 
-    /// Finishes a row at the last place where it may break, and moves the rest to the next one. Says whether it could.
+    /// Finishes a row that is too long at the last place where it may break, and moves the rest to the next one. Says whether
+    /// it did.
     fn wrap(&mut self) -> bool {
-        let Some(place) = self.last_break() else { return false };
-        self.finish_row(self.trimmed(place), true);
-        self.gone += place - self.first;
-        let after = self.cells.split_off(place);
-        self.cells.clear();
-        self.cells.extend_from_slice(&self.rest);
-        self.first = self.cells.len();
+        let after = match self.fit() {
+            Fit::Whole => return false,
+            Fit::Upto(place) => {
+                let after = self.cells.split_off(place);
+                self.leave(place);
+                after
+            }
+            Fit::Nothing => {
+                let after = self.cells.split_off(self.first);
+                if !self.leave_signs() {
+                    self.cells.extend(after);
+                    return false;
+                }
+                after
+            }
+        };
+        self.finish_row(self.trimmed(self.cells.len()), true);
+        self.begin_next();
         self.cells.extend(after);
         self.used = width(&self.cells);
-        self.limit = self.screen.columns();
         true
     }
 
-    /// The last place where the row may break so that what stands before it fits.
-    fn last_break(&self) -> Option<usize> {
+    /// Begins the next row of the block.
+    fn begin_next(&mut self) {
+        self.cells.clear();
+        self.cells.extend_from_slice(&self.rest);
+        self.first = self.cells.len();
+        self.limit = self.screen.columns();
+    }
+
+    /// Counts the content up to this place as finished, and shows the signs in it that are hidden.
+    fn leave(&mut self, upto: usize) {
+        let (gone, first) = (self.gone, self.first);
+        self.gone += upto - first;
+        for at in (0..self.openers.len()).rev() {
+            let opener = self.openers[at];
+            if !opener.is_shown && opener.position < self.gone {
+                self.openers[at].is_shown = true;
+                let place = opener.position - gone + first;
+                self.touch(place);
+                self.cells.splice(place..place, opener.signs());
+            }
+        }
+    }
+
+    /// Writes the signs at the beginning of the row in rows of their own, but for the last of these: not even one letter fits
+    /// behind them. Says whether there are any.
+    fn leave_signs(&mut self) -> bool {
+        let gone = self.gone;
+        let mut signs = Vec::new();
+        for opener in self.openers.iter_mut().filter(|opener| !opener.is_shown && opener.position == gone) {
+            opener.is_shown = true;
+            signs.extend(opener.signs());
+        }
+        self.touch(self.first);
+        for &sign in &signs {
+            if self.cells.len() > self.first && width(&self.cells) >= self.limit {
+                self.finish_row(self.cells.len(), true);
+                self.begin_next();
+            }
+            self.cells.push(sign);
+        }
+        !signs.is_empty()
+    }
+
+    /// How much of the row fits, with the signs that would be shown if it were finished.
+    fn fit(&self) -> Fit {
         let mut used = width(&self.cells[..self.first]);
         let (mut found, mut anywhere) = (None, None);
         for place in self.first..self.cells.len() {
@@ -267,12 +327,20 @@ impl Page {
                 }
                 anywhere = Some(place);
             }
-            used += usize::from(cell.width);
-            if used > self.limit && cell.letter != ' ' {
-                break;
+            let signs = self.hidden_at(place);
+            used += signs + usize::from(cell.width);
+            if used > self.limit && (cell.letter != ' ' || signs > 0) {
+                return found.or(anywhere).map_or(Fit::Nothing, Fit::Upto);
             }
         }
-        found.or(anywhere)
+        Fit::Whole
+    }
+
+    /// The columns of the signs that are hidden before this cell of the row.
+    fn hidden_at(&self, place: usize) -> usize {
+        let position = self.gone + place - self.first;
+        let here = self.openers.iter().filter(|opener| !opener.is_shown && opener.position == position);
+        here.map(|opener| opener.length).sum()
     }
 
     /// The end of these cells without the spaces there.
@@ -338,6 +406,16 @@ impl Page {
             self.out.push_str("\x1b]8;;\x1b\\");
         }
     }
+}
+
+/// How much of a row fits.
+enum Fit {
+    /// All of it.
+    Whole,
+    /// What stands before this place.
+    Upto(usize),
+    /// Nothing.
+    Nothing,
 }
 
 /// Whether a row may break between a wide letter and its neighbour: not before a sign that closes.

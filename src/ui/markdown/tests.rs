@@ -84,6 +84,62 @@ fn no_letter_of_the_text_is_lost() {
     }
 }
 
+/// What is on the screen but for white space.
+fn letters(text: &str, columns: usize) -> String {
+    let bytes = styled(text, columns);
+    screen_of(&bytes, columns, rows_of(&bytes, columns)).text.replace(char::is_whitespace, "")
+}
+
+#[test]
+fn a_sign_that_nothing_closes_stays_where_it_was_written() {
+    for text in [
+        "The pattern **/*.rs finds all files of Rust in this folder and in each of those below that one.",
+        "What f(**kwargs) gets, and g(a=*args) too, is kept where the caller of it has put it in the end.",
+        "*Prices are without tax and without the cost of delivery, which depends on where you live.",
+        "** not bold **, 5 * 3, a ~~ b, _private and __init, and nothing of it comes later than it was said.",
+        "- **one *two __three ~~four words that nothing closes at all\n> and *a quotation\nof two lines **as it is",
+    ] {
+        let wanted = text.replace(char::is_whitespace, "");
+        for columns in [20, 40, 80] {
+            let shown = letters(text, columns);
+            let bullet = wanted.replacen('-', "•", usize::from(text.starts_with("- "))).replace('>', "│");
+            assert_eq!(shown.replace("││", "│"), bullet, "{columns} columns");
+            differences(text, columns, Some(Theme::Auto), 3, SHORT);
+        }
+    }
+}
+
+#[test]
+fn signs_are_hidden_in_one_row_and_shown_over_several() {
+    let text = "Some words, **and these are important**, as _this_ is.";
+    let rows = |columns| {
+        let bytes = styled(text, columns);
+        screen_of(&bytes, columns, rows_of(&bytes, columns)).text
+    };
+    assert_eq!(rows(80), "Some words, and these are important, as this is.");
+    // `these` would fit without the signs.
+    assert_eq!(rows(21), "Some words, **and\nthese are\nimportant**, as this\nis.");
+}
+
+#[test]
+fn more_signs_than_a_row_has_columns_take_rows_of_their_own() {
+    let text = "***___***___word and another";
+    for columns in [4, 5, 7, 11] {
+        assert_eq!(letters(text, columns), text.replace(' ', ""), "{columns} columns");
+        differences(text, columns, Some(Theme::Auto), 5, SHORT);
+    }
+}
+
+#[test]
+fn the_link_of_a_picture_is_its_text_and_its_address() {
+    let link = "\u{1b}]8;;https://a.example/x.png\u{1b}\\";
+    let shown = styled("See ![a picture](https://a.example/x.png).\n", 80);
+    let (before, behind) = shown.split_once(link).expect("a link");
+    assert!(before.ends_with("image: "), "{shown:?}");
+    assert!(behind.trim_start_matches("\u{1b}[0;4;38;5;111m").starts_with("a picture"), "{shown:?}");
+    assert_eq!(letters("![**a](https://a.example)", 80), "image:**a(https://a.example)");
+}
+
 /// Those of this project, or as many as `tests/markdown/run` names in a file.
 #[test]
 fn readmes_come_out_the_same_however_they_were_split() {
@@ -111,6 +167,27 @@ proptest! {
         differences(&pieces.concat(), columns, Some(Theme::Auto), seed, SHORT);
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn no_letter_of_emphasis_comes_before_one_that_it_was_written_behind(
+        pieces in prop::collection::vec(prop::sample::select(EMPHASIS.to_vec()), 0..60), columns in 4usize..60,
+    ) {
+        let text = format!("x {}", pieces.concat());
+        let shown = letters(&text, columns);
+        let mut written = text.chars();
+        for letter in shown.chars() {
+            prop_assert!(written.any(|other| other == letter), "{:?} in {} columns:\n{}", text, columns, shown);
+        }
+        let words = |text: &str| text.replace(|letter: char| !letter.is_alphanumeric(), "");
+        prop_assert_eq!(words(&shown), words(&text));
+    }
+}
+
+/// What emphasis is made of.
+const EMPHASIS: [&str; 18] =
+    ["*", "**", "***", "_", "__", "~~", "*", "**", " ", " ", "\nx ", "a", "word ", "longer", "(", "漢字", "\"", ". "];
 
 /// A piece of what Markdown is made of.
 fn piece() -> impl Strategy<Value = String> {

@@ -47,7 +47,9 @@ fn show_thinking(command: &str) {
     let stream = stream.stop("end_turn").to_string();
     let server = Server::start(move |_, _| Reply::sse(&stream));
     good(command, &server, &[]).stdout("ok\n").stderr_empty();
-    good(command, &server, &["--show-thinking"]).stdout("ok\n").stderr("It is␛[2J easy.\n\n");
+    good(command, &server, &["--show-thinking"])
+        .stdout("ok\n")
+        .stderr("thinking:\nIt is␛[2J easy.\nend of thinking\n\n");
 }
 
 fn color(command: &str) {

@@ -49,10 +49,17 @@ fn page(command: &Command) -> (String, String) {
     add(&synopsis(command));
     add(&rendered(|out| man.render_description_section(out)));
     add(&as_subsections(&rendered(|out| man.render_options_section(out))));
-    for section in
-        [commands(command), config_keys(&name), format(&name), environment(&name), files(&name), exit_status(&name)]
-            .into_iter()
-            .flatten()
+    for section in [
+        commands(command),
+        config_keys(&name),
+        tool_keys(&name),
+        format(&name),
+        environment(&name),
+        files(&name),
+        exit_status(&name),
+    ]
+    .into_iter()
+    .flatten()
     {
         add(&section.render());
     }
@@ -141,6 +148,17 @@ fn config_keys(page: &str) -> Option<Roff> {
         entry(&mut section, [bold(format!("[{table}]")), roman(format!(" {keys}"))], about);
     }
     (page == "langdock-config").then_some(section)
+}
+
+fn tool_keys(page: &str) -> Option<Roff> {
+    let mut section = Roff::new();
+    section.control("SH", ["TOOLS FILE"]);
+    section.text([roman("A file of -T has a [[tool]] table of TOML for each tool, or the same in JSON: ")]);
+    section.text([roman("one object, or an array of them. These are the keys.")]);
+    for (key, sample, about) in langdock::TOOL_KEYS {
+        entry(&mut section, [bold(*key), roman(format!(" = {sample}"))], about);
+    }
+    (page == "langdock-tool-run").then_some(section)
 }
 
 /// Describes the files of conversations: their format is promised.

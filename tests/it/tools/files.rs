@@ -60,6 +60,7 @@ fn a_call_by_hand_is_checked_as_the_models_is() {
     let call = |name: &str, input: &str| {
         Langdock::new().home(&home).args(["tool-run", "-T", "./t.json", "--call", name, input]).run()
     };
+    list(&home, &["-T", "./t.json"]).code(0).stdout_contains("\n   takes n (integer)\n");
     call("t", r#"{"n": "x"}"#).failed(
         11,
         "the input does not fit the schema of `t`: at `/n`: \"x\" is not of type",
