@@ -201,7 +201,7 @@ impl Inline {
         if !before.is_whitespace() && (sign != '_' || !next.is_ascii_alphanumeric()) {
             length = self.close(sign, length, page);
         }
-        let may_open = self.is_before_a_word(next)
+        let may_open = self.is_before_a_word(sign, length, next)
             && if sign == '~' { length == 2 } else { length <= 3 }
             && page.openers.len() < MOST_OPEN;
         if length > 0 && may_open {
@@ -213,12 +213,13 @@ impl Inline {
         self.came(sign);
     }
 
-    /// Whether a run stands before a word: `next` follows. Neither patterns of files nor calls have emphasis in them.
-    fn is_before_a_word(&self, next: char) -> bool {
+    /// Whether a run stands before a word: `next` follows. Neither patterns of files nor calls have emphasis in them; of one
+    /// asterisk a pattern is likelier than a path or a hidden file, of two it is not.
+    fn is_before_a_word(&self, sign: char, length: usize, next: char) -> bool {
         let before = self.before.unwrap_or('\n');
         let is_mark = |letter: char| !letter.is_alphanumeric() && !letter.is_whitespace();
-        let begins_no_word =
-            matches!(next, '/' | '.' | ',' | ';' | ':' | '!' | '?' | ')' | ']' | '}' | '>' | '=' | '|' | '^');
+        let begins_no_word = matches!(next, ',' | ';' | ':' | '!' | '?' | ')' | ']' | '}' | '>' | '=' | '|' | '^')
+            || matches!(next, '/' | '.') && sign == '*' && length == 1;
         let is_call = matches!(before, '(' | '[' | '=' | ',')
             && self.earlier.is_some_and(|letter| letter.is_ascii_alphanumeric());
         !next.is_whitespace()
