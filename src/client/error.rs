@@ -199,7 +199,8 @@ impl Error {
         match tls {
             Some(problem @ rustls::Error::InvalidCertificate(_)) => return Self::of_certificate(speaker(), problem),
             Some(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => {
-                return Self::NoTls { host: speaker() };
+                let reason = "what answers there does not speak TLS".to_owned();
+                return proxy.map_or(Self::NoTls { host }, |proxy| Self::Proxy { proxy, reason });
             }
             _ => {} // It is not TLS that has something against it, or nothing that has more to say.
         }

@@ -17,7 +17,11 @@ pub(super) fn end(
 ) -> Result<(), Error> {
     let mut error = outcome.error;
     let mut stands_above = false;
-    if let Some(answer) = outcome.answer.as_ref().filter(|_| !matches!(error, Some(Error::Output(_)))) {
+    let has_file = args.output.file.as_deref().is_some_and(|path| path.as_os_str() != "-");
+    // What an earlier run has left is worth more than an answer that has nothing in it.
+    let is_worthless = has_file && error.is_some() && outcome.timing.first_word().is_none();
+    let shown = |_: &&Answer| !is_worthless && !matches!(error, Some(Error::Output(_)));
+    if let Some(answer) = outcome.answer.as_ref().filter(shown) {
         let shown = renderer.finish(answer);
         error = error.or_else(|| judge(answer, allow_truncated)).or_else(|| paused(answer));
         match shown {
@@ -43,7 +47,6 @@ pub(super) fn end(
         app.notices.notice(&format!("what came of the answer is in `{}`", path.display()));
     }
     if let Some(Error::Call { left, .. }) = &mut error {
-        let has_file = args.output.file.as_deref().is_some_and(|path| path.as_os_str() != "-");
         *left = match saved {
             Saved::Partly(path) => Left::File(path),
             // A device or a pipe.

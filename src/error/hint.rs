@@ -43,7 +43,7 @@ impl Error {
             Self::Truncated(StopReason::MaxTokens) => "raise --max-tokens, or accept it with --allow-truncated",
             Self::Truncated(_) => "send less, or accept it with --allow-truncated",
             Self::Paused { is_saved: true } => {
-                "/continue in `langdock chat -c` lets it go on; `langdock tool-run` goes on by itself"
+                "`langdock send -c 'Go on.'` lets it go on; `langdock tool-run` goes on by itself"
             }
             Self::Paused { is_saved: false } => "`langdock tool-run` with the same prompt goes on by itself",
             Self::Refusal(_) => "ask in another way; the same prompt will be refused again",
