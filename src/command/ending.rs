@@ -48,7 +48,7 @@ pub(super) fn end(
     }
     if let Some(Error::Call { left, .. }) = &mut error {
         *left = match saved {
-            Saved::Partly(path) => Left::File(path),
+            Saved::Partly(_) => Left::Part,
             // A device or a pipe.
             Saved::Whole if has_output && has_file => Left::Kept,
             Saved::Whole if has_output => Left::Stdout,

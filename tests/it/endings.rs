@@ -108,7 +108,12 @@ fn the_hint_of_a_broken_answer_says_where_what_came_is() {
     let table: [(&Server, &[&str], &[&str], &str); 8] = [
         (&text, &[], &[], "what came is on standard output;"),
         (&text, &["--json"], &[], "what came is on standard output;"),
-        (&text, &["-o", "answer"], &["langdock: what came of the answer is in `answer.part`"], "is in `answer.part`;"),
+        (
+            &text,
+            &["-o", "answer"],
+            &["langdock: what came of the answer is in `answer.part`"],
+            "what came is in FILE.part of -o FILE;",
+        ),
         (&text, &["-x"], &["Hello"], "what came stands above;"),
         (&text, &["-x", "-o", "code"], &["Hello"], "what came stands above;"),
         (&text, &["-o", "/dev/null"], &[], "what came is kept;"),

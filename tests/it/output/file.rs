@@ -16,6 +16,9 @@ use crate::support::{
     server::Server,
 };
 
+/// What a server replies.
+type Script = Box<dyn Fn() -> Reply + Send + Sync>;
+
 /// Begins `send Hi -o FILE`.
 fn to_file(server: &Server, home: &Home, file: impl AsRef<Path>) -> Langdock {
     send(server).home(home).args(["Hi", "-o"]).args([file.as_ref()])
@@ -150,7 +153,7 @@ fn a_part_of_before_stays_until_there_is_something_to_write_in_its_place() {
     let home = Home::new();
     let part = home.write("work/out.txt.part", "what came before, and is longer");
     let begun = Stream::new().start().to_string();
-    let replies: [(i32, &[&str], Box<dyn Fn() -> Reply + Send + Sync>); 4] = [
+    let replies: [(i32, &[&str], Script); 4] = [
         (4, &[], Box::new(|| Reply::status(401))),
         (6, &["--timeout", "50ms"], Box::new(Reply::never)),
         (6, &["--max-retries", "0"], Box::new(Reply::hang_up)),
