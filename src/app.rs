@@ -1,6 +1,7 @@
 //! What a command works with: the environment, what the streams are, and the ways to reach the person.
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Env;
 use crate::error::{Error, ErrorForm};
@@ -16,6 +17,8 @@ pub(crate) struct App {
     pub(crate) notices: Notices,
     /// Ctrl-C and SIGTERM, once they are watched.
     pub(crate) interrupt: Arc<Interrupt>,
+    /// The file in which a prompt was written that has got no answer yet and is kept nowhere else.
+    pub(crate) draft: Mutex<Option<PathBuf>>,
 }
 
 impl App {
@@ -59,6 +62,25 @@ impl App {
                 // What fails now has been told above too.
                 let _ = self.print_json(&format!("{object}\n"));
             }
+        }
+    }
+
+    /// Keeps the file of a prompt until it is known what becomes of it.
+    pub(crate) fn hold_draft(&self, path: PathBuf) {
+        *self.draft.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
+    }
+
+    /// Takes the file of the prompt away: the prompt has been answered, or is kept elsewhere.
+    pub(crate) fn drop_draft(&self) {
+        if let Some(path) = self.draft.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = std::fs::remove_file(path); // It may be gone already.
+        }
+    }
+
+    /// Says where the prompt is that was written for nothing.
+    pub(crate) fn tell_draft(&self) {
+        if let Some(path) = self.draft.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            self.notices.lost(&format!("what you wrote is in `{}`", path.display()));
         }
     }
 

@@ -36,7 +36,7 @@ mod usage;
 use std::ffi::{OsStr, OsString};
 use std::pin::Pin;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::app::App;
 use crate::cli::{AuthCommand, Command, ConfigCommand, Unparsed};
@@ -56,14 +56,18 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let colored = colored(color, env.no_color, env.clicolor_force, facts.stderr_is_terminal && !env.dumb_terminal);
     let notices = Notices::new(verbosity, colored);
-    let app = Arc::new(App { env, facts, notices, interrupt: Arc::default() });
+    let app = Arc::new(App { env, facts, notices, interrupt: Arc::default(), draft: Mutex::default() });
     let result = unless_panicked(|| match parsed {
         Ok(command) => dispatch(&app, command),
         Err(unparsed) => answer_unparsed(&app, unparsed),
     });
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            app.drop_draft();
+            ExitCode::SUCCESS
+        }
         Err(error) => {
+            app.tell_draft();
             app.report(&error, form);
             ExitCode::from(end(&error))
         }

@@ -373,7 +373,7 @@ pub(crate) struct Output {
     pub(crate) lang: Option<String>,
     /// Write the answer to this file, whole or not at all
     ///
-    /// What came of a broken answer stays in FILE.part.
+    /// What came of a broken answer stays in FILE.part, until there is something of another one to write there.
     #[arg(short = 'o', long = "output", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<PathBuf>,
     /// Exit 0 even if the answer was cut off by the limit of tokens

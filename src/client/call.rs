@@ -424,13 +424,27 @@ impl Call {
     }
 
     fn transport(&self, error: &reqwest::Error) -> Error {
-        Error::from_transport(error, self.client.endpoint.host(), self.client.options.connect_timeout)
+        Error::from_transport(error, &self.client)
+    }
+
+    /// What `--max-wait` would have to be for a wait that the server asks for; none where it is not this that stands against
+    /// another try.
+    fn needed_max_wait(&self, wait: Duration) -> Option<Duration> {
+        let policy = &self.client.options.retry;
+        let needed = self.spent.waited.saturating_add(wait);
+        let has_tries = self.spent.retries < policy.max_retries;
+        let is_in_time = self
+            .watchdog
+            .deadline()
+            .is_none_or(|deadline| deadline.checked_duration_since(Instant::now()).is_some_and(|left| wait < left));
+        (has_tries && is_in_time && needed > policy.max_wait).then_some(needed)
     }
 
     async fn status_error(&mut self, mut response: Response) -> Error {
         let status = response.status();
         let retry_after = retry::retry_after(response.headers(), SystemTime::now());
         let should_retry = retry::should_retry(response.headers());
+        let needed_max_wait = retry_after.and_then(|wait| self.needed_max_wait(wait));
         let text = |value: &HeaderValue| self.client.scrub(&String::from_utf8_lossy(value.as_bytes()));
         let location = response.headers().get(LOCATION).filter(|_| status.is_redirection()).map(text);
         let mut body = Vec::new();
@@ -449,6 +463,7 @@ impl Call {
             request_id,
             location,
             retry_after,
+            needed_max_wait,
             should_retry,
         }))
     }

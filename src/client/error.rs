@@ -6,6 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::Client;
 use super::retry::Failure;
 use crate::protocol::{ApiError, StreamError};
 
@@ -23,6 +24,9 @@ pub(crate) enum BuildError {
     /// The URL of `--proxy` or `HTTPS_PROXY`; it is not repeated, since it may hold a password.
     #[error("the proxy's URL cannot be used")]
     Proxy,
+    /// It has a scheme that is not spoken.
+    #[error("a proxy with `{0}://` is not supported")]
+    ProxyScheme(String),
     /// The parts do not fit together.
     #[error("cannot set up the HTTP client")]
     Client(#[source] reqwest::Error),
@@ -53,16 +57,32 @@ pub(crate) enum Error {
     /// No connection came about.
     #[error("cannot connect to {host}: {reason}")]
     Connect {
-        /// The host, or the proxy in front of it.
+        /// The host.
         host: String,
         /// The cause.
         reason: String,
         /// Whether another try may help.
         transient: bool,
     },
+    /// No connection to the proxy came about.
+    #[error("cannot connect to the proxy {proxy}: {reason}")]
+    Proxy {
+        /// Its host and port.
+        proxy: String,
+        /// The cause.
+        reason: String,
+    },
+    /// The server speaks something else than TLS.
+    #[error("cannot connect to {host}: what answers there does not speak TLS")]
+    NoTls {
+        /// The host.
+        host: String,
+    },
     /// The proxy wants a login.
-    #[error("the proxy wants a login before it connects to {host}")]
+    #[error("the proxy {proxy} wants a login before it connects to {host}")]
     ProxyLogin {
+        /// Its host and port.
+        proxy: String,
         /// The host.
         host: String,
     },
@@ -81,6 +101,8 @@ pub(crate) enum Error {
         host: String,
         /// The cause.
         reason: String,
+        /// Whether it is a CA's own.
+        is_cas: bool,
     },
     /// The connection was lost before the answer was whole.
     #[error("the connection to {host} was lost: {reason}")]
@@ -114,6 +136,8 @@ pub(crate) struct StatusError {
     pub(crate) location: Option<String>,
     /// How long the server wants to be left alone.
     pub(crate) retry_after: Option<Duration>,
+    /// What `--max-wait` would have to be for that, where it is too short.
+    pub(crate) needed_max_wait: Option<Duration>,
     /// The header `x-should-retry`.
     pub(crate) should_retry: Option<bool>,
 }
@@ -163,24 +187,45 @@ const TUNNEL_ERROR: &str = "tunnel error: ";
 const PROXY_AUTH_REQUIRED: &str = "proxy authorization required";
 
 impl Error {
-    /// Sorts an error of the HTTP library. `host` is where the request goes.
-    pub(super) fn from_transport(error: &reqwest::Error, host: String, connect_timeout: Duration) -> Self {
+    /// Sorts an error of the HTTP library.
+    pub(super) fn from_transport(error: &reqwest::Error, client: &Client) -> Self {
         let reason = innermost(error);
         let tls = tls_problem(error);
-        if let Some(problem @ rustls::Error::InvalidCertificate(_)) = tls {
-            return Self::Certificate { host, reason: problem.to_string() };
+        // Plain http is asked of the proxy itself; for https it opens a tunnel.
+        let is_proxys = is_about_tunnel(error) || (!client.endpoint.is_https() && error.is_connect());
+        let proxy = client.proxy.clone().filter(|_| is_proxys);
+        let host = client.endpoint.host();
+        let speaker = || proxy.as_ref().map_or_else(|| host.clone(), |proxy| format!("the proxy {proxy}"));
+        match tls {
+            Some(problem @ rustls::Error::InvalidCertificate(_)) => return Self::of_certificate(speaker(), problem),
+            Some(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => {
+                let reason = "what answers there does not speak TLS".to_owned();
+                return proxy.map_or(Self::NoTls { host }, |proxy| Self::Proxy { proxy, reason });
+            }
+            _ => {} // It is not TLS that has something against it, or nothing that has more to say.
         }
-        match () {
-            () if error.is_dns() => Self::Dns { host, reason },
-            () if error.is_connect() && error.is_timeout() => Self::TimedOut(Timeout::Connect(connect_timeout)),
-            () if error.is_connect() && reason.ends_with(PROXY_AUTH_REQUIRED) => Self::ProxyLogin { host },
-            () if error.is_connect() && reason.starts_with(TUNNEL_ERROR) => {
-                let reason = format!("the proxy opens no tunnel ({})", &reason[TUNNEL_ERROR.len()..]);
+        match proxy {
+            _ if error.is_connect() && error.is_timeout() => {
+                Self::TimedOut(Timeout::Connect(client.options.connect_timeout))
+            }
+            Some(proxy) if reason.ends_with(PROXY_AUTH_REQUIRED) => Self::ProxyLogin { proxy, host },
+            Some(proxy) if reason.starts_with(TUNNEL_ERROR) => {
+                let reason = format!("the proxy {proxy} opens no tunnel ({})", &reason[TUNNEL_ERROR.len()..]);
                 Self::Connect { host, reason, transient: true }
             }
-            () if error.is_connect() => Self::Connect { host, reason, transient: tls.is_none() },
-            () => Self::Lost { host, reason },
+            Some(proxy) => Self::Proxy { proxy, reason },
+            None if error.is_dns() => Self::Dns { host, reason },
+            None if error.is_connect() => Self::Connect { host, reason, transient: tls.is_none() },
+            None => Self::Lost { host, reason },
         }
+    }
+
+    fn of_certificate(host: String, problem: &rustls::Error) -> Self {
+        let reason = problem.to_string();
+        // The library below that says so is no dependency of its own.
+        let is_cas = reason.contains("CaUsedAsEndEntity");
+        let in_words = "its certificate is that of a CA itself, which TLS does not allow for a server";
+        Self::Certificate { host, reason: if is_cas { in_words.to_owned() } else { reason }, is_cas }
     }
 
     /// What the decision to try again depends on.
@@ -195,15 +240,17 @@ impl Error {
                 Failure::Status { status: status_of(api), should_retry: None, retry_after: None }
             }
             Self::Answer { source: StreamError::Cut, .. } | Self::Lost { .. } => Failure::Lost,
-            Self::Connect { transient: true, .. } | Self::Dns { .. } | Self::TimedOut(Timeout::Connect(_)) => {
-                Failure::Connect
-            }
+            Self::Connect { transient: true, .. }
+            | Self::Proxy { .. }
+            | Self::Dns { .. }
+            | Self::TimedOut(Timeout::Connect(_)) => Failure::Connect,
             Self::TimedOut(Timeout::Idle(_)) => Failure::TimedOut,
             Self::Answer { .. }
             | Self::NoModelList { .. }
             | Self::Certificate { .. }
             | Self::Connect { .. }
             | Self::ProxyLogin { .. }
+            | Self::NoTls { .. }
             | Self::HeldBack { .. }
             | Self::TimedOut(Timeout::Total(_) | Timeout::Turn(_)) => Failure::Final,
         }
@@ -272,6 +319,18 @@ fn innermost(error: &reqwest::Error) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+/// Whether the proxy opens no tunnel, or cannot be reached.
+fn is_about_tunnel(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        if source.to_string().starts_with(TUNNEL_ERROR) {
+            return true;
+        }
+        cause = source.source();
+    }
+    false
 }
 
 /// What TLS has against the server, where it was TLS that failed. An IO error that wraps another one leaves it out of its

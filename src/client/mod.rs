@@ -11,6 +11,7 @@ mod models;
 mod moderation;
 mod names;
 mod pacer;
+mod proxy;
 mod retry;
 mod tls;
 mod upload;
@@ -30,9 +31,10 @@ pub(crate) use auth::{ApiKey, KeyError, fingerprint};
 pub(crate) use booking::Booking;
 pub(crate) use call::Call;
 pub(crate) use endpoint::{DEFAULT_BASE_URL, Endpoint, EndpointError, KNOWN_REGIONS, Region, authority_of};
-pub(crate) use error::{BuildError, Error, Timeout};
+pub(crate) use error::{BuildError, Error, StatusError, Timeout};
 pub(crate) use models::{Model, default_max_tokens, models_of, pick, regions_instead, seed_window};
 pub(crate) use pacer::Pace;
+pub(crate) use proxy::ProxyChoice;
 pub(crate) use retry::RetryPolicy;
 
 use crate::protocol::{ApiError, StreamError};
@@ -62,22 +64,6 @@ pub(crate) struct Options {
     pub(crate) pace: Option<Pace>,
 }
 
-/// Which proxy, if any. None of them is used for this machine itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ProxyChoice {
-    /// Straight to the host.
-    Direct,
-    /// `--proxy`: for every request.
-    Given(String),
-    /// `HTTPS_PROXY`, for https, except for the hosts of `NO_PROXY`.
-    Environment {
-        /// The proxy's URL.
-        https: String,
-        /// Hosts that are reached without it.
-        except: Option<String>,
-    },
-}
-
 /// Sends requests to one endpoint with one key.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
@@ -85,6 +71,8 @@ pub(crate) struct Client {
     endpoint: Endpoint,
     key: ApiKey,
     options: Options,
+    /// The host and port of the proxy on the way, if there may be one.
+    proxy: Option<String>,
 }
 
 impl Client {
@@ -105,11 +93,10 @@ impl Client {
             .http1_only()
             .dns_resolver(names::Names)
             .no_proxy();
-        if !endpoint.is_loopback() {
+        let proxy = if endpoint.is_loopback() { None } else { options.proxy.address()? };
+        if proxy.is_some() {
             builder = match &options.proxy {
                 ProxyChoice::Direct => builder,
-                // The library takes the star for names alone, not for addresses.
-                ProxyChoice::Environment { except: Some(hosts), .. } if hosts.trim() == "*" => builder,
                 ProxyChoice::Given(url) => builder.proxy(Proxy::all(url).map_err(|_| BuildError::Proxy)?),
                 ProxyChoice::Environment { https, except } => {
                     let except = except.as_deref().and_then(NoProxy::from_string);
@@ -118,7 +105,7 @@ impl Client {
             };
         }
         let http = builder.build().map_err(BuildError::Client)?;
-        Ok(Self { http, endpoint, key, options })
+        Ok(Self { http, endpoint, key, options, proxy })
     }
 
     /// Blanks the key out of a text from outside.

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::cli;
 use crate::client::{self, Advance, Client, Model, RetryPolicy};
 use crate::config::{Chosen, KeySource, Paths, Settings, State, may_write, resolve, sessions_folder};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Left};
 use crate::input::did_you_mean;
 
 /// How far the clock may be off: certificates and waiting times are of minutes.
@@ -82,7 +82,13 @@ fn of_settings(chosen: &Chosen, settings: &Settings) -> Vec<Finding> {
         },
     );
     let base_url = Finding::ok("base URL", format!("{url} ({})", origin("base_url")));
-    vec![of_region, base_url, Finding::ok("proxy", proxy)]
+    let of_proxy = match settings.options.proxy.address() {
+        Err(error @ client::BuildError::ProxyScheme(_)) if !settings.endpoint.is_loopback() => {
+            Finding::error("proxy", &error.into())
+        }
+        _ => Finding::ok("proxy", proxy),
+    };
+    vec![of_region, base_url, of_proxy]
 }
 
 /// What only the endpoint can tell. Without a key it is not asked.
@@ -105,6 +111,8 @@ async fn of_endpoint(app: &App, settings: &Settings) -> Result<Vec<Finding>, Err
     options.timeout = options.timeout.or(Some(PATIENCE));
     let client = match Client::new(settings.endpoint.clone(), key, options) {
         Ok(client) => client,
+        // It has been found already.
+        Err(client::BuildError::ProxyScheme(_)) => return Ok(vec![of_key]),
         Err(error) => return Ok(vec![of_key, Finding::error("connection", &error.into())]),
     };
     let answer = ask(app, &client).await?;
@@ -130,7 +138,8 @@ async fn ask(app: &App, client: &Client) -> Result<Asked, Error> {
     loop {
         match app.unless_interrupted(call.advance()).await? {
             Err(source) => {
-                let error = Error::Call { source, after_content: false, attempts: 1, model: String::new() };
+                let (left, model) = (Left::default(), String::new());
+                let error = Error::Call { source, after_content: false, left, attempts: 1, model };
                 return Ok(Asked { head, models: Err(error) });
             }
             Ok(Advance::Head(arrived)) => head = Some((started.elapsed(), arrived.date(), SystemTime::now())),
@@ -146,8 +155,12 @@ impl Asked {
     /// What this says of the connection, of TLS and of the clock, and why there is no list of models.
     fn findings(&self, settings: &Settings) -> Vec<Finding> {
         let Some((after, theirs, ours)) = self.head else {
-            let is_tls =
-                |error: &&Error| matches!(error, Error::Call { source: client::Error::Certificate { .. }, .. });
+            let is_tls = |error: &&Error| {
+                matches!(
+                    error,
+                    Error::Call { source: client::Error::Certificate { .. } | client::Error::NoTls { .. }, .. }
+                )
+            };
             let error = self.models.as_ref().err();
             let name = if error.as_ref().is_some_and(is_tls) { "TLS" } else { "connection" };
             return error.map(|error| Finding::error(name, error)).into_iter().collect();

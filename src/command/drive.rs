@@ -9,7 +9,7 @@ use super::kept::Kept;
 use crate::app::App;
 use crate::client::{self, Advance, Call, Held, Model, ResponseHead, Retrying};
 use crate::counted::counted;
-use crate::error::Error;
+use crate::error::{Error, Left};
 use crate::pace::{Limits, Why};
 use crate::protocol::Update;
 use crate::session::Exchange;
@@ -68,6 +68,9 @@ pub(crate) async fn drive(
     let journal = kept.as_deref_mut().and_then(Kept::exchange);
     let ended = pull(app, &mut call, Some(renderer), journal, &mut timing).await;
     let mut outcome = conclude(call, ended, timing, model, region);
+    if timing.first_word.is_some() || outcome.error.is_none() {
+        app.drop_draft();
+    }
     if let (Some(answer), Some(kept)) = (&mut outcome.answer, kept) {
         answer.session_id = kept.id().map(str::to_owned);
     }
@@ -83,7 +86,8 @@ pub(super) fn conclude(call: Call, ended: Result<(), Stop>, mut timing: Timing, 
     let as_answer = |message, complete| Answer { message, region, complete, attempts, waited_s, session_id: None };
     let after_content = call.has_content();
     let request_id = call.request_id().map(str::to_owned);
-    let call_error = |source| Error::Call { source, after_content, attempts, model: model.to_owned() };
+    let left = Left::default();
+    let call_error = |source| Error::Call { source, after_content, left, attempts, model: model.to_owned() };
     let (message, error) = match ended {
         Ok(()) => match call.finish() {
             Ok(message) => (Some(as_answer(message, true)), None),
@@ -103,7 +107,8 @@ pub(crate) async fn list_models(app: &App, mut call: Call) -> Result<Vec<Model>,
     match pull(app, &mut call, None, None, &mut Timing::start()).await {
         Ok(()) => Ok(call.into_models()),
         Err(Stop::Call(source)) => {
-            Err(Error::Call { source, after_content: false, attempts: call.attempts(), model: String::new() })
+            let (attempts, model) = (call.attempts(), String::new());
+            Err(Error::Call { source, after_content: false, left: Left::default(), attempts, model })
         }
         Err(Stop::Output(error)) => Err(error.into()),
         Err(Stop::Signal(signal)) => Err(Error::Interrupted(signal)),
@@ -277,8 +282,7 @@ fn tell_head(app: &App, call: &Call, head: &ResponseHead, timing: &Timing) {
 /// Says that there is a wait: a countdown on a terminal, a line elsewhere.
 fn tell_wait(app: &App, retrying: &Retrying) -> Option<Countdown> {
     if shows_progress(app) {
-        let reason = format!("langdock: {}", reason(retrying));
-        return Some(Countdown::start(&reason, "trying again", retrying.wait));
+        return Some(Countdown::start(&reason(retrying), "trying again", retrying.wait));
     }
     app.notices.notice(&wait_line(retrying));
     None
@@ -301,7 +305,7 @@ fn tell_held(app: &App, held: &Held) -> Option<Countdown> {
         Why::Limits(limits) => format!("within {} it is not yet this request's turn", a_minute(limits)),
     };
     if shows_progress(app) {
-        return Some(Countdown::start(&format!("langdock: {reason}"), "sending", held.expected));
+        return Some(Countdown::start(&reason, "sending", held.expected));
     }
     if !held.is_known {
         app.notices.notice(&format!("{reason}; sending in about {:.0} s", held.expected.as_secs_f64().ceil()));

@@ -15,6 +15,17 @@ const EDITOR: &str = "vi";
 
 /// Lets a person write the prompt; `text` is what the editor begins with.
 pub(crate) async fn edit(app: &App, text: &str) -> Result<String, Error> {
+    edited(app, text).await.map(|(prompt, _)| prompt)
+}
+
+/// The same, and the draft stays until the prompt has been answered or is kept elsewhere.
+pub(crate) async fn edit_in_draft(app: &App, text: &str) -> Result<String, Error> {
+    let (prompt, draft) = edited(app, text).await?;
+    app.hold_draft(draft.into_path());
+    Ok(prompt)
+}
+
+async fn edited(app: &App, text: &str) -> Result<(String, Draft), Error> {
     // Standard input and output may be pipes; the editor gets the terminal itself.
     let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").ok();
     let Some(terminal) = terminal.filter(|_| app.facts.stderr_is_terminal) else {
@@ -37,7 +48,7 @@ pub(crate) async fn edit(app: &App, text: &str) -> Result<String, Error> {
         let message = "the edited prompt is empty; nothing was sent".to_owned();
         return Err(Error::Usage { message, hint: Some(hint) });
     }
-    Ok(prompt)
+    Ok((prompt, draft))
 }
 
 /// The editor's command. `VISUAL` and `EDITOR` may have arguments and quotes, which the shell knows how to read.
@@ -59,10 +70,15 @@ impl Draft {
         file.write_all(text.as_bytes())?;
         Ok(draft)
     }
+
+    /// Leaves the file where it is.
+    fn into_path(mut self) -> PathBuf {
+        std::mem::take(&mut self.0)
+    }
 }
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0); // It may be gone already, and there is nobody left to tell.
+        let _ = fs::remove_file(&self.0); // It may be gone already, or left to somebody else, and there is nobody to tell.
     }
 }

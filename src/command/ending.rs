@@ -3,7 +3,7 @@
 use super::drive::{Outcome, Timing};
 use crate::app::App;
 use crate::cli;
-use crate::error::Error;
+use crate::error::{Error, Left};
 use crate::protocol::StopReason;
 use crate::ui::{Answer, Renderer, Saved, Shown};
 
@@ -16,26 +16,61 @@ pub(super) fn end(
     mut renderer: Renderer,
 ) -> Result<(), Error> {
     let mut error = outcome.error;
-    if let Some(answer) = outcome.answer.as_ref().filter(|_| !matches!(error, Some(Error::Output(_)))) {
+    let mut stands_above = false;
+    let has_file = args.output.file.as_deref().is_some_and(|path| path.as_os_str() != "-");
+    // What an earlier run has left is worth more than an answer that has nothing in it.
+    let is_worthless = has_file && error.is_some() && outcome.timing.first_word().is_none();
+    let shown = |_: &&Answer| !is_worthless && !matches!(error, Some(Error::Output(_)));
+    if let Some(answer) = outcome.answer.as_ref().filter(shown) {
         let shown = renderer.finish(answer);
-        error = error.or_else(|| judge(answer, allow_truncated));
+        error = error.or_else(|| judge(answer, allow_truncated)).or_else(|| paused(answer));
         match shown {
             Ok(Shown::All) => {}
-            Ok(Shown::WithAside(text)) => app.notices.aside(&text),
+            Ok(Shown::WithAside(text)) => stands_above = aside(app, &text),
             Ok(Shown::Nothing(text)) => {
-                app.notices.aside(&text);
+                stands_above = aside(app, &text);
                 error = error.or(Some(Error::NoCodeBlock(args.output.lang.clone())));
             }
             Err(output) => error = Some(output.into()),
+        }
+        let is_whole = matches!(error, None | Some(Error::NoCodeBlock(_)));
+        if is_whole && !stands_above && !renderer.has_output() {
+            app.notices.notice("the answer is empty");
         }
         if args.output.looks.usage {
             app.notices.numbers(&usage_line(answer, outcome.timing));
         }
     }
-    if let Saved::Partly(path) = renderer.close(error.is_none())? {
+    let has_output = renderer.has_output();
+    let saved = renderer.close(error.is_none())?;
+    if let Saved::Partly(path) = &saved {
         app.notices.notice(&format!("what came of the answer is in `{}`", path.display()));
     }
+    if let Some(Error::Call { left, .. }) = &mut error {
+        *left = match saved {
+            Saved::Partly(_) => Left::Part,
+            // A device or a pipe.
+            Saved::Whole if has_output && has_file => Left::Kept,
+            Saved::Whole if has_output => Left::Stdout,
+            Saved::Whole if stands_above => Left::Stderr,
+            Saved::Whole => Left::Nowhere,
+        };
+    }
     error.map_or(Ok(()), Err)
+}
+
+/// Shows text that standard output is not for, and says whether there was any.
+fn aside(app: &App, text: &str) -> bool {
+    if !text.is_empty() {
+        app.notices.aside(text);
+    }
+    !text.is_empty()
+}
+
+/// Where nobody lets the model go on, an answer that it has paused is not whole.
+fn paused(answer: &Answer) -> Option<Error> {
+    let has_paused = answer.message.stop_reason == Some(StopReason::PauseTurn);
+    has_paused.then(|| Error::Paused { is_saved: answer.session_id.is_some() })
 }
 
 /// Says what a whole answer's stop reason means for the exit code.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::curl::quoted;
-use super::edit::edit;
+use super::edit::edit_in_draft;
 use super::given::Given;
 use super::request::MAX_BODY_BYTES;
 use crate::app::App;
@@ -97,7 +97,7 @@ pub(crate) async fn user_turn(
     }
     let mut prompt = fill(app, args, given, words, &mut stdin)?;
     if args.input.edit {
-        prompt = Some(edit(app, prompt.as_deref().unwrap_or_default()).await?);
+        prompt = Some(edit_in_draft(app, prompt.as_deref().unwrap_or_default()).await?);
     }
     let files = read_files(app, &args.input.files, &args.input.attached, most_bytes(&args.input)).await?;
     match assemble(prompt.as_deref(), files, stdin) {

@@ -2,13 +2,17 @@
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::time::Duration;
 
 use super::Error;
-use crate::client::{self, EndpointError, Timeout};
+use crate::client::{self, EndpointError, StatusError, Timeout};
 use crate::media::ImageError;
 use crate::protocol::{ApiError, StopReason, StreamError};
 use crate::ui::OutputError;
 use crate::{batch, config, input, session};
+
+/// A shorter wait that a server asks for is not worth a word.
+const A_SECOND: Duration = Duration::from_secs(1);
 
 impl Error {
     /// What to do next.
@@ -18,7 +22,9 @@ impl Error {
             Self::Config(error) => return Some(config_hint(error)),
             Self::Input(error) => return Some(input_hint(error)),
             Self::Session(error) => return Some(session_hint(error)),
-            Self::Call { after_content: true, .. } => "what came is kept; send the request again for a whole answer",
+            Self::Call { after_content: true, source, left, .. } => {
+                return Some(format!("{}; {}", left.in_words(), again(source)));
+            }
             Self::Call { source, model, .. } => return Some(call_hint(source, model)),
             Self::NoModel => {
                 "choose one with -m ID or LANGDOCK_MODEL; with a key, one is picked from the region's list"
@@ -36,6 +42,10 @@ impl Error {
             }
             Self::Truncated(StopReason::MaxTokens) => "raise --max-tokens, or accept it with --allow-truncated",
             Self::Truncated(_) => "send less, or accept it with --allow-truncated",
+            Self::Paused { is_saved: true } => {
+                "`langdock send -c 'Go on.'` lets it go on; `langdock tool-run` goes on by itself"
+            }
+            Self::Paused { is_saved: false } => "`langdock tool-run` with the same prompt goes on by itself",
             Self::Refusal(_) => "ask in another way; the same prompt will be refused again",
             Self::NoCodeBlock(_) => "the whole answer stands above; ask for a fenced code block in the prompt",
             Self::MaxTurns(_) => "let it go on for longer with --max-turns; what it wrote is on standard output",
@@ -180,6 +190,15 @@ fn session_hint(error: &session::Error) -> String {
     hint.to_owned()
 }
 
+/// How to get the whole of an answer that broke off.
+fn again(error: &client::Error) -> &'static str {
+    match error {
+        client::Error::TimedOut(Timeout::Idle(_)) => "send the request again, with a longer --idle-timeout",
+        client::Error::TimedOut(Timeout::Total(_)) => "send the request again, with a longer --timeout",
+        _ => "send the request again for a whole answer",
+    }
+}
+
 /// Whether the endpoint misses the tools that a conversation has calls of; the words are Anthropic's.
 fn lacks_tools(error: &client::Error) -> bool {
     error.api().is_some_and(|api| api.message.contains("must define tools"))
@@ -189,6 +208,12 @@ fn call_hint(error: &client::Error, model: &str) -> String {
     if let Some(available) = error.api().and_then(ApiError::available_models) {
         return suggest_model(model, &available);
     }
+    if let client::Error::Status(refused) = error
+        && let Some(hint) = wait_hint(refused)
+    {
+        return hint;
+    }
+    let said = error.api().map_or("", |api| api.message.as_str());
     let hint = match (error, error.status()) {
         (_, Some(401)) => {
             "check the key: `langdock auth status` tells where it is from; ask support@langdock.com for one"
@@ -201,11 +226,23 @@ fn call_hint(error: &client::Error, model: &str) -> String {
         (_, Some(404)) => "check --base-url and --region",
         (_, Some(407)) | (client::Error::ProxyLogin { .. }, _) => "put the proxy's user name and password into its URL",
         (_, Some(413)) => "send less",
-        (_, Some(429)) | (client::Error::HeldBack { .. }, _) => "wait, or let it wait longer with --max-wait",
+        (client::Error::HeldBack { .. }, _) => "wait, or let it wait longer with --max-wait",
+        (_, Some(429)) => "wait, or keep trying for longer with --max-retries and --max-wait",
         (_, Some(300..=399)) => "give the address it points to as --base-url, if you trust it",
         (_, Some(400)) if lacks_tools(error) => "what was said before has calls of tools: name their file with -T",
+        // These words are Anthropic's too.
+        (_, Some(400)) if said.contains("prompt is too long") => {
+            "send less, or choose a model with a larger window; `langdock count` shows what the parts take"
+        }
+        (_, Some(400)) if said.contains("max_tokens") => {
+            "choose another --max-tokens, a lower one where it is too many"
+        }
         (_, Some(400..=407 | 410..=499)) => "--dry-run shows what is sent",
         (_, Some(_)) => "try again later; --max-retries and --max-wait say how long to keep trying",
+        (client::Error::Certificate { is_cas: true, .. }, _) => {
+            "have the server present a certificate that is no CA's (with `openssl req -x509`: -addext \
+             basicConstraints=critical,CA:FALSE)"
+        }
         (client::Error::Certificate { .. }, _) => "trust the issuer with --cacert FILE, or check the base URL",
         (client::Error::TimedOut(Timeout::Idle(_)), _) => "wait longer with --idle-timeout",
         (client::Error::TimedOut(Timeout::Total(_) | Timeout::Turn(_)), _) => "wait longer with --timeout",
@@ -213,9 +250,39 @@ fn call_hint(error: &client::Error, model: &str) -> String {
         (client::Error::Answer { source: StreamError::Cut, .. } | client::Error::Lost { .. }, _) => "send it again",
         (client::Error::Answer { .. }, _) => "check --base-url: does it speak the Messages API?",
         (client::Error::NoModelList { .. }, _) => "check --base-url; without a list, choose a model with -m",
+        (client::Error::NoTls { .. }, _) => {
+            "is it http://? Check --base-url; beyond this machine that needs --allow-http"
+        }
+        (client::Error::Proxy { .. }, _) => {
+            "check --proxy, HTTPS_PROXY or `proxy` in the config; `langdock config show` tells which one is taken"
+        }
         _ => "check the network, --base-url and --proxy",
     };
     hint.to_owned()
+}
+
+/// What to do about a wait that the server asks for and that was not waited for, or about its wish not to be tried again; none
+/// where it said nothing of either.
+fn wait_hint(refused: &StatusError) -> Option<String> {
+    if !matches!(refused.status, 408 | 409 | 429 | 500..) {
+        return None;
+    }
+    let seconds = |wait: Duration| wait.as_secs_f64().ceil();
+    let asked = refused.retry_after.filter(|wait| *wait >= A_SECOND).map(seconds);
+    match (refused.should_retry, refused.needed_max_wait, asked) {
+        (Some(false), _, Some(asked)) => {
+            Some(format!("the server asks not to try this again by itself, and to wait {asked} s; run it again then"))
+        }
+        (Some(false), _, None) => {
+            Some("the server asks not to try this again by itself; run it again later".to_owned())
+        }
+        (_, Some(needed), Some(asked)) => {
+            let needed = seconds(needed);
+            Some(format!("the server asks to wait {asked} s: --max-wait {needed}s allows it"))
+        }
+        (_, _, Some(asked)) => Some(format!("the server asks to wait {asked} s; run it again then")),
+        (_, _, None) => None,
+    }
 }
 
 /// Names the nearest of the models that the API says it has, and the others.

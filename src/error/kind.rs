@@ -60,7 +60,11 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
         "DNS, connection, TLS, proxy, a timeout, or a stream that broke before the first part of the answer.",
     ),
     (7, "rate_limit", "429 after --max-wait; retry_after says how long to wait."),
-    (8, "incomplete", "The answer broke off after its first part; what came is on standard output."),
+    (
+        8,
+        "incomplete",
+        "The answer broke off after its first part, or the model paused its turn; what came is on standard output.",
+    ),
     (9, "truncated", "The answer reached max_tokens or the context window; --allow-truncated makes it 0."),
     (10, "refusal", "The model refused."),
     (

@@ -3,6 +3,7 @@
 mod bug;
 mod hint;
 mod kind;
+mod left;
 
 use std::error::Error as _;
 
@@ -10,6 +11,7 @@ use serde_json::json;
 
 pub(crate) use bug::unless_panicked;
 pub(crate) use kind::{EXIT_CODES, ErrorForm, Kind};
+pub(crate) use left::Left;
 
 use crate::client;
 use crate::counted::counted;
@@ -109,6 +111,8 @@ pub(crate) enum Error {
         source: client::Error,
         /// Whether a part of the answer had arrived.
         after_content: bool,
+        /// Where that part is.
+        left: Left,
         /// Tries it took.
         attempts: u32,
         /// The model that was asked for; empty where the list of models was.
@@ -130,6 +134,12 @@ pub(crate) enum Error {
     /// The answer reached a limit of tokens.
     #[error("the answer was cut off: {}", match .0 { StopReason::MaxTokens => "it reached max_tokens", _ => "the context window is full" })]
     Truncated(StopReason),
+    /// The model paused, to be asked to go on.
+    #[error("the model paused its turn: the answer is not whole")]
+    Paused {
+        /// Whether the conversation is saved.
+        is_saved: bool,
+    },
     /// The model refused.
     #[error("the model refused to answer{}", .0.as_ref().map_or(String::new(), |why| format!(": {why}")))]
     Refusal(Option<String>),
@@ -203,7 +213,7 @@ impl Error {
             Self::Batch(_) => Kind::Usage,
             Self::MaxTurns(_) | Self::CallByHand(_) | Self::ItemsFailed { .. } => Kind::Tool,
             Self::RequestTooLarge { .. } | Self::TooManyTokens { .. } | Self::Budget { .. } => Kind::TooLarge,
-            Self::Call { after_content: true, .. } => Kind::Incomplete,
+            Self::Call { after_content: true, .. } | Self::Paused { .. } => Kind::Incomplete,
             Self::Call { source, .. } => call_kind(source),
             Self::Unwell { kind, .. } => *kind,
             Self::Truncated(_) => Kind::Truncated,

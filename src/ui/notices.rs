@@ -52,6 +52,11 @@ impl Notices {
         }
     }
 
+    /// Tells what would be lost if nobody knew of it, at any verbosity.
+    pub(crate) fn lost(&self, message: &str) {
+        line(&format!("langdock: {message}"));
+    }
+
     /// Tells a step, for `-v`.
     pub(crate) fn step(&self, message: &str) {
         if self.verbosity >= Verbosity::Steps {

@@ -1,4 +1,7 @@
 //! A file that is written whole or not at all: into `FILE.part`, which becomes `FILE` at the end.
+//!
+//! What an earlier run has left in `FILE.part` stays there until there is something to write in its place: a loop that tries
+//! again must not lose a partial answer to a try that got nothing.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -17,6 +20,8 @@ pub(crate) struct PartFile {
     target: PathBuf,
     /// None for what is no regular file, such as `/dev/null` or a named pipe: it is written to as it is.
     part: Option<PathBuf>,
+    /// Whether an earlier run has left the part, and it still has what that run wrote.
+    is_of_before: bool,
     bytes: u64,
 }
 
@@ -32,21 +37,30 @@ impl PartFile {
         let existing = fs::metadata(path).ok();
         if existing.as_ref().is_some_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
             let file = File::options().write(true).open(path).map_err(as_asked)?;
-            return Ok(Self { file, target: path.to_owned(), part: None, bytes: 0 });
+            return Ok(Self { file, target: path.to_owned(), part: None, is_of_before: false, bytes: 0 });
         }
         if path.is_dir() {
             return Err(as_asked(io::ErrorKind::IsADirectory.into()));
+        }
+        if existing.is_some() {
+            // A rename would replace what may not be written to.
+            File::options().append(true).open(path).map_err(as_asked)?;
         }
         let target = if existing.is_some() { fs::canonicalize(path).map_err(as_asked)? } else { end_of_links(path) };
         let mut part = OsString::from(&target);
         part.push(".part");
         let part = PathBuf::from(part);
-        let file = File::create(&part)
-            .map_err(|source| (if part.exists() { part.clone() } else { path.to_owned() }, source))?;
+        let (opened, is_of_before) = match File::options().write(true).create_new(true).open(&part) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                (File::options().write(true).truncate(false).open(&part), true)
+            }
+            created => (created, false),
+        };
+        let file = opened.map_err(|source| (if is_of_before { part.clone() } else { path.to_owned() }, source))?;
         if let Some(metadata) = existing {
             file.set_permissions(metadata.permissions()).map_err(|source| (part.clone(), source))?;
         }
-        Ok(Self { file, target, part: Some(part), bytes: 0 })
+        Ok(Self { file, target, part: Some(part), is_of_before, bytes: 0 })
     }
 
     /// The file that was asked for, where a link does not lead elsewhere.
@@ -56,17 +70,30 @@ impl PartFile {
 
     /// Appends.
     pub(super) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.forget_before()?;
         self.file.write_all(bytes)?;
         self.bytes += bytes.len() as u64;
         Ok(())
     }
 
     /// Makes it the file that was asked for.
-    pub(super) fn complete(self) -> io::Result<()> {
+    pub(super) fn complete(mut self) -> io::Result<()> {
+        self.forget_before()?;
         match &self.part {
             Some(part) => fs::rename(part, &self.target),
             None => Ok(()),
         }
+    }
+
+    /// Takes away what an earlier run has left.
+    fn forget_before(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.is_of_before) {
+            self.file.set_len(0)?;
+        }
+        Ok(())
     }
 
     /// Leaves what came where it is, and says where; nothing is left of an answer that never began.
@@ -75,7 +102,9 @@ impl PartFile {
         if self.bytes > 0 {
             return Some(part);
         }
-        let _ = fs::remove_file(part); // An empty file that stays does no harm.
+        if !self.is_of_before {
+            let _ = fs::remove_file(part); // An empty file that stays does no harm.
+        }
         None
     }
 }

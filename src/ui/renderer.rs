@@ -102,6 +102,11 @@ impl Renderer {
         Ok(shown)
     }
 
+    /// Whether anything has been given out.
+    pub(crate) fn has_output(&self) -> bool {
+        self.sink.has_output()
+    }
+
     /// Waits until nobody reads any more.
     pub(crate) fn closed(&self) -> impl Future<Output = ()> + use<> {
         self.sink.closed()

@@ -57,6 +57,11 @@ impl Sink {
         }
     }
 
+    /// Whether anything has been taken.
+    pub(super) fn has_output(&self) -> bool {
+        self.last_byte.is_some()
+    }
+
     /// Whether a terminal is at its end.
     pub(super) fn is_terminal(&self) -> bool {
         self.is_terminal

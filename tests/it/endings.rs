@@ -78,6 +78,67 @@ fn a_truncated_answer_leaves_no_file_but_its_part() {
 }
 
 #[test]
+fn an_answer_that_the_model_paused_is_exit_8() {
+    let server = stopping(&json!({"stop_reason": "pause_turn", "stop_sequence": null}));
+    for mode in [&[][..], &["-S"]] {
+        send(&server).args(mode).run().stdout("Hello world\n").failed(8, "paused its turn", "tool-run");
+    }
+    let outcome = send(&server).args(["--session", "s"]).run();
+    outcome.failure(8).says("paused its turn", "send -c");
+    let outcome = send(&server).args(["--json"]).run();
+    outcome.failure(8).object(8, "incomplete", &json!({"status": null, "retryable": false}));
+    assert_eq!(outcome.stdout_json()["stop_reason"], "pause_turn");
+}
+
+#[test]
+fn an_answer_that_is_empty_is_told() {
+    let server = Server::start(|_, _| Reply::sse(Stream::new().start().stop("end_turn").to_string()));
+    send(&server).run().code(0).stdout("").stderr("langdock: the answer is empty\n");
+    send(&server).args(["--json"]).run().code(0).stderr_empty();
+    let outcome = send(&server).args(["-x"]).run();
+    assert_eq!(outcome.stdout("").failure(12).notices, ["langdock: the answer is empty"], "{outcome}");
+}
+
+#[test]
+fn the_hint_of_a_broken_answer_says_where_what_came_is() {
+    let (home, text) = (Home::new(), Stream::new().start().open_text_block(["Hello"]).to_string());
+    let thought = Stream::new().start().thinking_block("Hmm.", "c2ln").to_string();
+    let broken = |events: String| Server::start(move |_, _| Reply::sse_start().body(&events).close());
+    let (text, thought) = (broken(text), broken(thought));
+    let table: [(&Server, &[&str], &[&str], &str); 8] = [
+        (&text, &[], &[], "what came is on standard output;"),
+        (&text, &["--json"], &[], "what came is on standard output;"),
+        (
+            &text,
+            &["-o", "answer"],
+            &["langdock: what came of the answer is in `answer.part`"],
+            "what came is in FILE.part of -o FILE;",
+        ),
+        (&text, &["-x"], &["Hello"], "what came stands above;"),
+        (&text, &["-x", "-o", "code"], &["Hello"], "what came stands above;"),
+        (&text, &["-o", "/dev/null"], &[], "what came is kept;"),
+        (&thought, &[], &[], "no part of the answer itself could be shown;"),
+        (&thought, &["-o", "thought"], &[], "no part of the answer itself could be shown;"),
+    ];
+    for (server, flags, notices, hint) in table {
+        let outcome = send(server).home(&home).args(flags).run();
+        let failure = outcome.failure(8);
+        failure.says("", hint).says("", "send the request again");
+        assert_eq!(failure.notices, notices, "{outcome}");
+    }
+}
+
+#[test]
+fn the_hint_of_an_answer_that_took_too_long_names_the_flag() {
+    let events = Stream::new().start().open_text_block(["Hello"]).to_string();
+    let server = Server::start(move |_, _| Reply::sse_start().body(&events).wait_for_hang_up());
+    for flag in ["--idle-timeout", "--timeout"] {
+        let outcome = send(&server).args([flag, "300ms"]).run();
+        outcome.stdout("Hello\n").failed(8, "", &format!("send the request again, with a longer {flag}"));
+    }
+}
+
+#[test]
 fn a_refusal_is_exit_10_and_says_why_where_the_model_does() {
     let details = json!({"type": "refusal", "category": "cyber", "explanation": "It asks for malware."});
     let server = stopping(&json!({"stop_reason": "refusal", "stop_details": details}));

@@ -163,6 +163,26 @@ fn every_shape_of_an_error_body_gives_its_message_and_its_type() {
 }
 
 #[test]
+fn a_400_about_the_length_says_what_to_change() {
+    for (message, hint) in [
+        ("prompt is too long: 200247 tokens > 200000 maximum", "`langdock count`"),
+        (
+            "max_tokens: 8192 > 4096, which is the maximum allowed number of output tokens for claude-3-opus-20240229",
+            "--max-tokens",
+        ),
+        (
+            "input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000, decrease input length or \
+             `max_tokens` and try again",
+            "--max-tokens",
+        ),
+    ] {
+        let body = events::error("invalid_request_error", message);
+        let server = Server::start(move |_, _| Reply::json(400, &body));
+        send(&server).run().stdout("").failed(3, &message[..20], hint);
+    }
+}
+
+#[test]
 fn a_large_error_body_is_cut_to_a_line() {
     for stall in [false, true] {
         let server = Server::start(move |_, _| {

@@ -117,13 +117,38 @@ fn a_proxy_that_refuses_or_is_away_is_exit_6_after_another_try() {
     let outcome =
         to(&format!("https://{NOWHERE}")).args(["--json", "--max-retries", "1", "--proxy", &proxy.url()]).run();
     let failure = outcome.stdout("").failure(6);
-    failure.says(&format!("cannot connect to {NOWHERE}: the proxy opens no tunnel"), "--proxy");
+    let message = format!("cannot connect to {NOWHERE}: the proxy {} opens no tunnel", proxy.address());
+    failure.says(&message, "--proxy");
     failure.object(6, "network", &json!({"status": null, "retryable": true}));
     assert_eq!((failure.notices.len(), proxy.requests().len()), (1, 2), "{outcome}");
 
     let nobody = DeadPort::new();
-    let outcome = to(&format!("https://{NOWHERE}")).args(["--max-retries", "0", "--proxy", &nobody.url()]).run();
-    outcome.stdout("").failed(6, "efused", "--proxy");
+    let url = format!("http://ada:s3cret@{}", nobody.address());
+    let message = format!("cannot connect to the proxy {}: Connection refused", nobody.address());
+    let without_retries = |base: &str| to(base).args(["--max-retries", "0"]);
+    for outcome in [
+        without_retries(&format!("https://{NOWHERE}")).args(["--proxy", &url]).run(),
+        without_retries(&format!("https://{NOWHERE}")).env("HTTPS_PROXY", &url).run(),
+        without_retries(&format!("http://{NOWHERE}")).args(["--allow-http", "--proxy", &url]).run(),
+    ] {
+        outcome.stdout("").stderr_lacks("s3cret").failed(6, &message, "--proxy");
+    }
+}
+
+#[test]
+fn a_proxy_of_a_scheme_that_is_not_spoken_is_a_usage_error_wherever_it_is_set() {
+    let home = crate::support::home::Home::new();
+    let url = "socks5://ada:s3cret@127.0.0.1:1";
+    let nowhere = || to(&format!("https://{NOWHERE}"));
+    home.write(home.config().join("config.toml"), format!("proxy = '{url}'\n"));
+    for outcome in
+        [nowhere().args(["--proxy", url]).run(), nowhere().env("HTTPS_PROXY", url).run(), nowhere().home(&home).run()]
+    {
+        outcome.stdout("").stderr_lacks("s3cret").failed(2, "a proxy with `socks5://`", "http://host:port");
+    }
+    let doctor = Langdock::new().args(["doctor", "--base-url", &format!("https://{NOWHERE}")]).key();
+    let outcome = doctor.env("HTTPS_PROXY", url).run();
+    outcome.code(2).stdout_contains("wrong  proxy").stdout_contains("socks5://").stderr_contains("1 thing is wrong");
 }
 
 #[test]

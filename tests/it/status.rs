@@ -93,7 +93,7 @@ fn a_wait_for_another_try_counts_down_and_the_next_try_counts_up() {
         _ => Reply::sse(&stream).hold_head(&theirs),
     });
     let terminal = send(&server).args(["Hi"]).stdin_null().on_terminal(80, 24);
-    terminal.wait_for("trying again in 1 s; langdock: HTTP 429").wait_for("s waiting for an answer");
+    terminal.wait_for("trying again in 1 s; HTTP 429").wait_for("s waiting for an answer");
     gate.open();
     let outcome = terminal.finish();
     assert_eq!(rows_of(&outcome.code(0).stdout, 80, 24), ["ok"], "{:?}", outcome.stdout_text());
@@ -106,7 +106,7 @@ fn a_wait_for_ones_turn_counts_down() {
     let run = || send(&server).home(&home).env("LANGDOCK_MODEL", "m").args(["Hi"]).stdin_null();
     run().on_terminal(120, 24).finish().code(0);
     let terminal = run().on_terminal(120, 24);
-    terminal.wait_for(" s; langdock: within 1 request a minute it is not yet this request's turn").keys(CTRL_C);
+    terminal.wait_for(" s; within 1 request a minute it is not yet this request's turn").keys(CTRL_C);
     let outcome = terminal.finish();
     let screen = rows_of(&outcome.signal(2).stdout, 120, 24).join("\n");
     assert!(outcome.stdout_text().contains("sending in ") && !screen.contains("sending in "), "{screen}");

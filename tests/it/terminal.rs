@@ -189,7 +189,7 @@ fn busy_at_first(wait_ms: u32) -> Server {
 fn a_countdown_on_a_terminal_leaves_no_trace() {
     let server = busy_at_first(30);
     let outcome = send(&server).env("NO_COLOR", "1").args(["Hi"]).stdin_null().on_terminal(120, 24).finish();
-    outcome.code(0).stdout_contains("langdock: HTTP 429").stdout_contains("Slow down␛[2J. (try 2 next)");
+    outcome.code(0).stdout_contains(" s; HTTP 429").stdout_contains("Slow down␛[2J. (try 2 next)");
     assert_eq!(screen(&outcome.stdout), ["ok"], "{:?}", outcome.stdout_text());
     assert_eq!(server.requests().len(), 2);
 }

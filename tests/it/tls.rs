@@ -113,6 +113,16 @@ fn a_certificate_that_is_not_to_be_trusted_is_exit_6_and_not_tried_again() {
 }
 
 #[test]
+fn a_server_that_presents_a_cas_own_certificate_is_told_in_words() {
+    // What `openssl req -x509` makes, and people give to their servers.
+    let certificate = TlsCertificate::of_the_authority_itself();
+    let server = answering(&certificate);
+    for outcome in [send(&server).run(), trusting(send(&server), &certificate.ca_file()).run()] {
+        outcome.stdout("").failed(6, "its certificate is that of a CA itself", "CA:FALSE");
+    }
+}
+
+#[test]
 fn a_file_that_holds_no_certificate_is_a_usage_error() {
     let server = Server::start(|_, _| panic!("nothing is to be sent"));
     let home = Home::new();
@@ -162,7 +172,7 @@ fn a_server_that_speaks_no_tls_is_exit_6_and_not_tried_again() {
         let _ = stream.read_to_end(&mut vec![]);
     });
     let outcome = Langdock::new().args(["send", "-m", MODEL, "hello", "--base-url", &url]).key().run();
-    outcome.stdout("").failed(6, "cannot connect to 127.0.0.1:", "--base-url");
+    outcome.stdout("").failed(6, "what answers there does not speak TLS", "is it http://? Check --base-url");
     server.join().unwrap();
 }
 

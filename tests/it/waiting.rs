@@ -99,6 +99,30 @@ fn a_wait_that_does_not_fit_is_not_begun() {
 }
 
 #[test]
+fn the_hint_says_what_the_server_asks_for() {
+    let max_wait = "the server asks to wait 300 s: --max-wait 300s allows it";
+    let then = "the server asks to wait 300 s; run it again then";
+    let not_again = "the server asks not to try this again by itself";
+    for (status, code) in [(429, 7), (503, 5)] {
+        for (flags, headers, hint) in [
+            (&[][..], &[("retry-after", "300")][..], max_wait),
+            (&["--max-retries", "0"], &[("retry-after", "300")], then),
+            (&["--timeout", "1m", "--max-wait", "1h"], &[("retry-after", "300")], then),
+            (&[], &[("x-should-retry", "false")], not_again),
+            (&[], &[("x-should-retry", "false"), ("retry-after", "300")], "and to wait 300 s"),
+        ] {
+            let server = Server::start(move |_, _| {
+                headers.iter().fold(no(status), |reply, (name, value)| reply.header(name, value))
+            });
+            let outcome = send(&server).args(flags).run();
+            outcome.stdout("").failed(code, &format!("HTTP {status}"), hint);
+            assert_eq!(outcome.stderr.contains("--max-wait"), hint == max_wait, "{outcome}");
+            server.only_request();
+        }
+    }
+}
+
+#[test]
 fn waits_add_up_to_the_most_that_is_allowed() {
     let server = Server::start(|_, _| no(429).header("retry-after-ms", 20));
     let outcome = send(&server).args(["--json", "--max-wait", "50ms"]).run();
@@ -199,7 +223,7 @@ fn the_time_for_the_whole_call_ends_it_before_the_answer_and_in_its_middle() {
 
     let server = Server::start(|_, _| no(429).header("retry-after", 60));
     let outcome = send(&server).args(["--timeout", "30s"]).run();
-    outcome.stdout("").failed(7, "HTTP 429", "--max-wait");
+    outcome.stdout("").failed(7, "HTTP 429", "the server asks to wait 60 s");
     server.only_request();
 
     let events = Stream::new().start().open_text_block(["Hello"]).to_string();

@@ -16,6 +16,9 @@ use crate::support::{
     server::Server,
 };
 
+/// What a server replies.
+type Script = Box<dyn Fn() -> Reply + Send + Sync>;
+
 /// Begins `send Hi -o FILE`.
 fn to_file(server: &Server, home: &Home, file: impl AsRef<Path>) -> Langdock {
     send(server).home(home).args(["Hi", "-o"]).args([file.as_ref()])
@@ -143,6 +146,41 @@ fn an_error_before_the_answer_leaves_nothing() {
     let server = Server::start(|_, _| Reply::status(400));
     to_file(&server, &home, "out.txt").run().code(3).stdout("").stderr_lacks(".part");
     assert_eq!(names(&home), Vec::<String>::new());
+}
+
+#[test]
+fn a_part_of_before_stays_until_there_is_something_to_write_in_its_place() {
+    let home = Home::new();
+    let part = home.write("work/out.txt.part", "what came before, and is longer");
+    let begun = Stream::new().start().to_string();
+    let replies: [(i32, &[&str], Script); 4] = [
+        (4, &[], Box::new(|| Reply::status(401))),
+        (6, &["--timeout", "50ms"], Box::new(Reply::never)),
+        (6, &["--max-retries", "0"], Box::new(Reply::hang_up)),
+        (6, &["--max-retries", "0", "--json"], Box::new(move || Reply::sse_start().body(&begun).close())),
+    ];
+    for (code, flags, reply) in replies {
+        let server = Server::start(move |_, _| reply());
+        to_file(&server, &home, "out.txt").args(flags).run().code(code).stdout("").stderr_lacks(".part");
+        assert_eq!(fs::read_to_string(&part).unwrap(), "what came before, and is longer", "{flags:?}");
+    }
+    let begun = Stream::new().start().open_text_block(["half"]).to_string();
+    let server = Server::start(move |_, _| Reply::sse_start().body(&begun).close());
+    to_file(&server, &home, "out.txt").run().code(8).stdout("").stderr_contains("out.txt.part");
+    assert_eq!(fs::read_to_string(&part).unwrap(), "half\n");
+    to_file(&answering(""), &home, "out.txt").run().code(0).stdout("").stderr("langdock: the answer is empty\n");
+    assert_eq!((names(&home), fs::read(home.work().join("out.txt")).unwrap()), (vec!["out.txt".to_owned()], vec![]));
+}
+
+#[test]
+fn a_file_that_may_not_be_written_to_is_not_replaced() {
+    let (server, home) = (Server::start(|_, _| panic!("nothing is to be sent")), Home::new());
+    let file = home.write("work/out.txt", "mine");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();
+    let outcome = to_file(&server, &home, "out.txt").by_nobody().run();
+    outcome.stdout("").failed(1, "cannot write `out.txt`: Permission denied", "-o FILE");
+    assert_eq!((names(&home), fs::read_to_string(&file).unwrap()), (vec!["out.txt".to_owned()], "mine".to_owned()));
+    assert_eq!(server.connections(), 0);
 }
 
 #[test]

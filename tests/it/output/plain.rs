@@ -24,10 +24,11 @@ fn a_final_newline_is_added_only_where_there_is_none() {
 }
 
 #[test]
-fn an_empty_answer_gives_nothing() {
-    send(&answering("")).args(["Hi"]).run().code(0).stdout("").stderr_empty();
+fn an_empty_answer_gives_nothing_but_a_notice() {
     let without_block = streaming(&Stream::new().start().stop("end_turn"));
-    send(&without_block).args(["Hi"]).run().code(0).stdout("").stderr_empty();
+    for server in [answering(""), without_block] {
+        send(&server).args(["Hi"]).run().code(0).stdout("").stderr("langdock: the answer is empty\n");
+    }
 }
 
 #[test]
@@ -124,7 +125,6 @@ fn a_stop_sequence_and_an_unknown_reason_are_good_ends() {
     for delta in [
         json!({"stop_reason": "stop_sequence", "stop_sequence": "END"}),
         json!({"stop_reason": "something_new", "stop_sequence": null}),
-        json!({"stop_reason": "pause_turn", "stop_sequence": null}),
     ] {
         let server = streaming(&Stream::new().start().text_block(["ok"]).stop_with(&delta));
         send(&server).args(["Hi"]).run().code(0).stdout("ok\n").stderr_empty();

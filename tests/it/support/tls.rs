@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
 use tempfile::TempDir;
 
@@ -39,6 +39,17 @@ impl TlsCertificate {
         Self::for_names(&["elsewhere.example"])
     }
 
+    /// Returns one that is the authority's own and signed by nobody else.
+    pub(crate) fn of_the_authority_itself() -> Self {
+        let mut params = params(&["localhost", "127.0.0.1"]);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let folder = TempDir::with_prefix("langdock-test-ca-").unwrap();
+        std::fs::write(ca_file(folder.path()), certificate.pem()).unwrap();
+        Self { folder, config: config(&certificate, &key) }
+    }
+
     /// Returns the authority's certificate as a PEM file.
     pub(crate) fn ca_file(&self) -> PathBuf {
         ca_file(self.folder.path())
@@ -54,14 +65,19 @@ impl TlsCertificate {
 
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &authority).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
-            .unwrap();
-        Self { folder, config: Arc::new(config) }
+        Self { folder, config: config(&certificate, &key) }
     }
+}
+
+/// Returns what a server needs to present this certificate.
+fn config(certificate: &Certificate, key: &KeyPair) -> Arc<ServerConfig> {
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+        .unwrap();
+    Arc::new(config)
 }
 
 /// Returns a certificate of the present for these hosts.

@@ -1,0 +1,72 @@
+//! Which proxy, if any.
+
+use reqwest::Url;
+
+use super::error::BuildError;
+
+/// Which proxy, if any. None of them is used for this machine itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ProxyChoice {
+    /// Straight to the host.
+    Direct,
+    /// `--proxy`: for every request.
+    Given(String),
+    /// `HTTPS_PROXY`, for https, except for the hosts of `NO_PROXY`.
+    Environment {
+        /// The proxy's URL.
+        https: String,
+        /// Hosts that are reached without it.
+        except: Option<String>,
+    },
+}
+
+impl ProxyChoice {
+    /// The host and port of the proxy, for messages: none where there is none. What stands in front of them may be a password.
+    pub(crate) fn address(&self) -> Result<Option<String>, BuildError> {
+        match self {
+            Self::Direct => Ok(None),
+            // The library takes the star for names alone, not for addresses.
+            Self::Environment { except: Some(hosts), .. } if hosts.trim() == "*" => Ok(None),
+            Self::Given(url) | Self::Environment { https: url, .. } => address_of(url.trim()).map(Some),
+        }
+    }
+}
+
+fn address_of(url: &str) -> Result<String, BuildError> {
+    let is_scheme = |scheme: &str| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let parsed = match url.split_once("://") {
+        Some((scheme, _)) if ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) => {
+            Url::parse(url)
+        }
+        Some((scheme, _)) if is_scheme(scheme) => return Err(BuildError::ProxyScheme(scheme.to_owned())),
+        Some(_) => return Err(BuildError::Proxy),
+        None => Url::parse(&format!("http://{url}")),
+    };
+    let url = parsed.map_err(|_| BuildError::Proxy)?;
+    let port = url.port_or_known_default().map_or_else(String::new, |port| format!(":{port}"));
+    Ok(format!("{}{port}", url.host_str().ok_or(BuildError::Proxy)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_of_a_proxy_has_no_password_and_its_scheme_is_one_that_is_spoken() {
+        for (url, expected) in [
+            ("http://p:3128", Some("p:3128")),
+            ("HTTPS://ada:s3cret@p.example", Some("p.example:443")),
+            ("ada:s3cret@p:1/", Some("p:1")),
+            ("http://[::1]:1", Some("[::1]:1")),
+            ("http://ada:s3cret@", None),
+            ("socks5://p:1", None),
+            ("ada:s3cret@p://x", None),
+        ] {
+            let address = address_of(url);
+            assert_eq!(address.as_deref().ok(), expected, "{url}");
+            let message = address.err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(!message.contains("s3cret"), "{message}");
+            assert_eq!(message.contains("socks5://"), url.starts_with("socks5"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Where what came of an answer that broke off is, so that nobody looks for it in the wrong place.
+
+/// Where it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Where the answer was to be shown, and in its conversation.
+    #[default]
+    Kept,
+    /// On standard output.
+    Stdout,
+    /// In the part of the file of `--output`, which a notice names.
+    Part,
+    /// On stderr, above the error.
+    Stderr,
+    /// Nowhere: only reasoning came, or nothing of what was asked for.
+    Nowhere,
+}
+
+impl Left {
+    /// The same as the beginning of a hint.
+    pub(super) fn in_words(self) -> &'static str {
+        match self {
+            Self::Kept => "what came is kept",
+            Self::Stdout => "what came is on standard output",
+            Self::Part => "what came is in FILE.part of -o FILE",
+            Self::Stderr => "what came stands above",
+            Self::Nowhere => "no part of the answer itself could be shown",
+        }
+    }
+}
