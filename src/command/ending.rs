@@ -68,7 +68,7 @@ fn aside(app: &App, text: &str) -> bool {
 }
 
 /// Where nobody lets the model go on, an answer that it has paused is not whole.
-fn paused(answer: &Answer) -> Option<Error> {
+pub(super) fn paused(answer: &Answer) -> Option<Error> {
     let has_paused = answer.message.stop_reason == Some(StopReason::PauseTurn);
     has_paused.then(|| Error::Paused { is_saved: answer.session_id.is_some() })
 }

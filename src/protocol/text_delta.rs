@@ -6,27 +6,12 @@
 /// Gives the index and the text of a `text_delta`, none where `data` has another shape.
 pub(super) fn read(data: &[u8]) -> Option<(usize, &str)> {
     let mut rest = Unread(data);
-    rest.take(b"{")?;
-    rest.take(b"\"type\"")?;
-    rest.take(b":")?;
-    rest.take(b"\"content_block_delta\"")?;
-    rest.take(b",")?;
-    rest.take(b"\"index\"")?;
-    rest.take(b":")?;
-    let index = rest.take_index()?;
-    rest.take(b",")?;
-    rest.take(b"\"delta\"")?;
-    rest.take(b":")?;
-    rest.take(b"{")?;
-    rest.take(b"\"type\"")?;
-    rest.take(b":")?;
-    rest.take(b"\"text_delta\"")?;
-    rest.take(b",")?;
-    rest.take(b"\"text\"")?;
-    rest.take(b":")?;
-    let text = rest.take_plain_string()?;
-    rest.take(b"}")?;
-    rest.take(b"}")?;
+    rest.take(b"{")?.take(b"\"type\"")?.take(b":")?.take(b"\"content_block_delta\"")?.take(b",")?;
+    let index = rest.take(b"\"index\"")?.take(b":")?.take_index()?;
+    rest.take(b",")?.take(b"\"delta\"")?.take(b":")?.take(b"{")?;
+    rest.take(b"\"type\"")?.take(b":")?.take(b"\"text_delta\"")?.take(b",")?;
+    let text = rest.take(b"\"text\"")?.take(b":")?.take_plain_string()?;
+    rest.take(b"}")?.take(b"}")?;
     rest.is_at_end().then_some((index, text))
 }
 
@@ -40,10 +25,10 @@ impl<'a> Unread<'a> {
         }
     }
 
-    fn take<const N: usize>(&mut self, token: &[u8; N]) -> Option<()> {
+    fn take<const N: usize>(&mut self, token: &[u8; N]) -> Option<&mut Self> {
         self.skip_white_space();
         self.0 = self.0.strip_prefix(token)?;
-        Some(())
+        Some(self)
     }
 
     /// A number of one digit: more blocks than ten are rare.

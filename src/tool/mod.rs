@@ -3,6 +3,7 @@
 mod approve;
 mod capture;
 mod exec;
+mod found;
 mod result;
 mod schema;
 mod spec;

@@ -4,11 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use toml_edit::{Document, Item};
 
 use super::Error;
+use super::found::{Field, Found, find};
 use crate::typed::{did_you_mean, parse_duration};
 
 /// The keys of a tool: what each may look like in TOML, and what it is for. The first ones go out; the others say how it is
@@ -192,8 +191,7 @@ impl Place {
 
 /// Reads the tools of a file; `name` is how messages call it, and `folder` is where it stands.
 pub(crate) fn parse_tools(name: &str, folder: &Path, text: &str) -> Result<Vec<Tool>, Error> {
-    let found = if is_json(text) { of_json(name, text)? } else { of_toml(name, text)? };
-    found.into_iter().enumerate().map(|(index, found)| found.into_tool(name, index + 1, folder)).collect()
+    find(name, text)?.into_iter().enumerate().map(|(index, found)| found.into_tool(name, index + 1, folder)).collect()
 }
 
 /// Refuses two tools of one name.
@@ -224,20 +222,8 @@ pub(crate) fn tool_choice(word: &str, tools: &[Value]) -> Result<Value, String> 
     }
 }
 
-/// A tool as it was found in a file, before anything of it is checked.
-struct Found {
-    line: usize,
-    fields: Vec<Field>,
-}
-
-/// A key of a tool, with its line.
-struct Field {
-    key: String,
-    line: usize,
-    value: Value,
-}
-
 impl Found {
+    /// Checks it.
     fn into_tool(self, file: &str, number: usize, folder: &Path) -> Result<Tool, Error> {
         let keys = self.fields.iter().map(|field| (field.key.clone(), field.line)).collect();
         let place = Place { file: file.to_owned(), number, line: self.line, keys };
@@ -327,104 +313,6 @@ impl Run {
 
 fn words(value: &Value) -> Option<Vec<String>> {
     value.as_array()?.iter().map(|word| word.as_str().map(str::to_owned)).collect()
-}
-
-/// `[[tool]]` begins as an array does, but no tool is an array.
-fn is_json(text: &str) -> bool {
-    let mut letters = text.chars().filter(|letter| !letter.is_whitespace());
-    match (letters.next(), letters.next()) {
-        (Some('{'), _) => true,
-        (Some('['), second) => second.is_none_or(|second| matches!(second, '{' | ']')),
-        _ => false,
-    }
-}
-
-fn line_at(text: &str, offset: usize) -> usize {
-    1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..offset.min(text.len())]).count()
-}
-
-fn of_json(name: &str, text: &str) -> Result<Vec<Found>, Error> {
-    let no_json = |error| Error { file: name.to_owned(), reason: format!("this is no JSON: {error}") };
-    let is_list = text.trim_start().starts_with('[');
-    let tools: Vec<&RawValue> = if is_list {
-        serde_json::from_str(text).map_err(no_json)?
-    } else {
-        vec![serde_json::from_str(text).map_err(no_json)?]
-    };
-    // What is borrowed from the text has its place there.
-    let line = |part: &RawValue| line_at(text, (part.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize));
-    let found = |tool: &RawValue| -> Result<Found, Error> {
-        let no_object =
-            |_| Error { file: name.to_owned(), reason: format!("line {}: a tool is an object", line(tool)) };
-        let lines: std::collections::BTreeMap<String, &RawValue> =
-            serde_json::from_str(tool.get()).map_err(no_object)?;
-        let fields: Map<String, Value> = serde_json::from_str(tool.get()).map_err(no_object)?;
-        let line_of = |key: &str| lines.get(key).map_or_else(|| line(tool), |value| line(value));
-        let fields = fields.into_iter().map(|(key, value)| Field { line: line_of(&key), key, value }).collect();
-        Ok(Found { line: line(tool), fields })
-    };
-    tools.into_iter().map(found).collect()
-}
-
-fn of_toml(name: &str, text: &str) -> Result<Vec<Found>, Error> {
-    let at = |offset: usize, why: String| Error {
-        file: name.to_owned(),
-        reason: format!("line {}: {why}", line_at(text, offset)),
-    };
-    let document = Document::parse(text)
-        .map_err(|error| at(error.span().map_or(0, |span| span.start), error.message().trim().replace('\n', ", ")))?;
-    let start = |span: Option<std::ops::Range<usize>>| span.map_or(0, |span| span.start);
-    if let Some((key, item)) = document.iter().find(|(key, _)| *key != "tool") {
-        let offset = start(document.key(key).and_then(toml_edit::Key::span).or_else(|| item.span()));
-        return Err(at(offset, format!("unknown key `{key}`: a tools file has [[tool]] tables")));
-    }
-    let Some(tables) = document.get("tool").and_then(Item::as_array_of_tables) else {
-        let reason = "a tools file has [[tool]] tables, or a tool's JSON".to_owned();
-        return Err(Error { file: name.to_owned(), reason });
-    };
-    let mut tools = Vec::new();
-    for table in tables {
-        let mut found = Found { line: line_at(text, start(table.span())), fields: Vec::new() };
-        for (key, item) in table {
-            let offset = start(table.key(key).and_then(toml_edit::Key::span).or_else(|| item.span()));
-            let known = TOOL_KEYS.iter().map(|(known, ..)| *known);
-            if !known.clone().any(|known| known == key) {
-                return Err(at(offset, format!("unknown key `{key}`{}", did_you_mean(key, known))));
-            }
-            let value = to_json(item).ok_or_else(|| at(offset, format!("`{key}` cannot be written as JSON")))?;
-            found.fields.push(Field { key: key.to_owned(), line: line_at(text, offset), value });
-        }
-        tools.push(found);
-    }
-    Ok(tools)
-}
-
-/// The same in JSON, unless JSON has no word for it, as for dates and for numbers without end.
-fn to_json(item: &Item) -> Option<Value> {
-    Some(match item {
-        Item::None => return None,
-        Item::Value(value) => value_to_json(value)?,
-        Item::Table(table) => object(table.iter())?,
-        Item::ArrayOfTables(tables) => tables.iter().map(|table| object(table.iter())).collect::<Option<_>>()?,
-    })
-}
-
-fn value_to_json(value: &toml_edit::Value) -> Option<Value> {
-    Some(match value {
-        toml_edit::Value::String(text) => Value::from(text.value().as_str()),
-        toml_edit::Value::Integer(number) => Value::from(*number.value()),
-        toml_edit::Value::Float(number) => Value::Number(serde_json::Number::from_f64(*number.value())?),
-        toml_edit::Value::Boolean(truth) => Value::from(*truth.value()),
-        toml_edit::Value::Datetime(_) => return None,
-        toml_edit::Value::Array(items) => items.iter().map(value_to_json).collect::<Option<_>>()?,
-        toml_edit::Value::InlineTable(table) => {
-            table.iter().map(|(key, value)| Some((key.to_owned(), value_to_json(value)?))).collect::<Option<_>>()?
-        }
-    })
-}
-
-fn object<'a>(items: impl Iterator<Item = (&'a str, &'a Item)>) -> Option<Value> {
-    items.map(|(key, item)| Some((key.to_owned(), to_json(item)?))).collect()
 }
 
 /// Checks what the API would refuse; the error has the key. A tool of the server's own has a type and no schema.

@@ -200,6 +200,15 @@ fn an_answer_that_breaks_off_is_a_failure_with_what_came_of_it() {
 }
 
 #[test]
+fn an_answer_that_the_model_has_paused_is_a_failure_with_what_came_of_it() {
+    let server =
+        Server::start(|_, _| Reply::sse(Stream::new().start().text_block(["half"]).stop("pause_turn").to_string()));
+    let records = batch(&server).args(["{text}"]).stdin_bytes("a\n").run().code(11).stdout_json_lines();
+    let error = &records[0]["error"];
+    assert_eq!((&error["kind"], &error["text"]), (&json!("incomplete"), &json!("half")));
+}
+
+#[test]
 fn each_item_is_answered_once_however_often_the_run_is_killed() {
     const ITEMS: usize = 60;
     const JOBS: usize = 4;

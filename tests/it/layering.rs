@@ -37,7 +37,7 @@ const OWNERS: [(&str, &[&str]); 25] = [
     ("hyper_util", &["demo/"]),
     ("ignore", &["input/folder.rs"]),
     ("imagesize", &["media/", "demo/"]),
-    ("toml_edit", &["config/", "input/template.rs", "tool/spec.rs"]),
+    ("toml_edit", &["config/", "input/template.rs", "tool/found.rs"]),
     ("dirs", &["config/"]),
     ("rpassword", &["ui/secret.rs"]),
 ];

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::{Notify, watch};
 
 use super::super::drive::{Outcome, Stop, Timing, conclude};
-use super::super::ending::judge;
+use super::super::ending::{judge, paused};
 use super::super::prepare::estimate_of;
 use super::super::request;
 use super::plan::Made;
@@ -192,7 +192,7 @@ impl Job {
             ended.tries.push(Tried { estimate, outcome });
             let Some(tried) = ended.tries.last_mut().filter(|_| !is_stopped) else { return ended };
             let error = match (&tried.outcome.error, &tried.outcome.answer) {
-                (None, Some(answer)) => judge(answer, shared.allow_truncated),
+                (None, Some(answer)) => judge(answer, shared.allow_truncated).or_else(|| paused(answer)),
                 _ => tried.outcome.error.take(),
             };
             let again = match (&error, &tried.outcome.answer, &mut wish) {
