@@ -14,7 +14,7 @@ pub(crate) const VARIABLES: [(&str, &str); 19] = [
     ("LANGDOCK_SESSION", "The conversation that --continue goes on with, by name or id, instead of the last one."),
     ("LANGDOCK_MAX_TOKENS", "The most tokens to write, as --max-tokens."),
     ("LANGDOCK_MAX_WAIT", "The most time to spend waiting for another try, as --max-wait."),
-    ("LANGDOCK_NO_LOG", "Keep no log of requests and save nothing of conversations, whatever it is set to."),
+    ("LANGDOCK_NO_LOG", "Keep no log of requests and save nothing of conversations, if it is set to anything."),
     ("LANGDOCK_CONFIG", "Another config file than the usual one."),
     ("HTTPS_PROXY", "The proxy for https, as --proxy; the lower-case name works too."),
     ("NO_PROXY", "Hosts that are reached without HTTPS_PROXY; the lower-case name works too."),
@@ -23,7 +23,7 @@ pub(crate) const VARIABLES: [(&str, &str); 19] = [
     ("EDITOR", "The editor of --edit where VISUAL is not set; without both it is vi."),
     ("TMPDIR", "The folder of the file that --edit opens."),
     ("COLUMNS", "The width of rendered Markdown, instead of the terminal's."),
-    ("NO_COLOR", "No colour, whatever it is set to, as --color never."),
+    ("NO_COLOR", "No colour, if it is set to anything, as --color never."),
     ("CLICOLOR_FORCE", "Colour in pipes too, unless it is 0, as --color always."),
 ];
 
