@@ -17,7 +17,7 @@ pub(crate) struct App {
     pub(crate) notices: Notices,
     /// Ctrl-C and SIGTERM, once they are watched.
     pub(crate) interrupt: Arc<Interrupt>,
-    /// The file in which a prompt was written that has got no answer yet and is kept nowhere else.
+    /// The file in which a prompt was written that has got no whole answer yet.
     pub(crate) draft: Mutex<Option<PathBuf>>,
 }
 
@@ -70,7 +70,7 @@ impl App {
         *self.draft.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
     }
 
-    /// Takes the file of the prompt away: the prompt has been answered, or is kept elsewhere.
+    /// Takes the file of the prompt away: the prompt has been answered.
     pub(crate) fn drop_draft(&self) {
         if let Some(path) = self.draft.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = std::fs::remove_file(path); // It may be gone already.

@@ -194,9 +194,10 @@ fn authority(url: &Url) -> String {
 
 fn parse(given: &str, substituted: &str) -> Result<Url, EndpointError> {
     if !substituted.contains("://") {
-        return Err(EndpointError::BadScheme(given.to_owned()));
+        return Err(EndpointError::BadScheme(without_login(given)));
     }
-    let url = Url::parse(substituted).map_err(|error| EndpointError::BadUrl(given.to_owned(), error.to_string()))?;
+    let url =
+        Url::parse(substituted).map_err(|error| EndpointError::BadUrl(without_login(given), error.to_string()))?;
     let unwanted = |what| Err(EndpointError::Unwanted(given.to_owned(), what));
     match url.scheme() {
         "http" | "https" if url.query().is_some() => unwanted("a query"),
@@ -206,7 +207,7 @@ fn parse(given: &str, substituted: &str) -> Result<Url, EndpointError> {
             Err(EndpointError::Unwanted(url.host_str().unwrap_or_default().to_owned(), "a user name or password"))
         }
         "http" | "https" => Ok(url),
-        _ => Err(EndpointError::BadScheme(given.to_owned())),
+        _ => Err(EndpointError::BadScheme(without_login(given))),
     }
 }
 
@@ -227,6 +228,11 @@ fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']');
     address.parse::<std::net::IpAddr>().map_or(host == "localhost", |address| address.is_loopback())
+}
+
+/// What a message may repeat of a URL: in front of an `@` may stand a password.
+fn without_login(url: &str) -> String {
+    url.rsplit_once('@').map_or(url, |(_, host)| host).to_owned()
 }
 
 #[cfg(test)]

@@ -93,7 +93,9 @@ impl Client {
             .http1_only()
             .dns_resolver(names::Names)
             .no_proxy();
-        let proxy = if endpoint.is_loopback() { None } else { options.proxy.address()? };
+        let is_for_https_alone = matches!(options.proxy, ProxyChoice::Environment { .. });
+        let is_direct = endpoint.is_loopback() || is_for_https_alone && !endpoint.is_https();
+        let proxy = if is_direct { None } else { options.proxy.address()? };
         if proxy.is_some() {
             builder = match &options.proxy {
                 ProxyChoice::Direct => builder,

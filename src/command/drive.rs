@@ -68,7 +68,7 @@ pub(crate) async fn drive(
     let journal = kept.as_deref_mut().and_then(Kept::exchange);
     let ended = pull(app, &mut call, Some(renderer), journal, &mut timing).await;
     let mut outcome = conclude(call, ended, timing, model, region);
-    if timing.first_word.is_some() || outcome.error.is_none() {
+    if outcome.error.is_none() {
         app.drop_draft();
     }
     if let (Some(answer), Some(kept)) = (&mut outcome.answer, kept) {

@@ -18,7 +18,7 @@ pub(crate) async fn edit(app: &App, text: &str) -> Result<String, Error> {
     edited(app, text).await.map(|(prompt, _)| prompt)
 }
 
-/// The same, and the draft stays until the prompt has been answered or is kept elsewhere.
+/// The same, and the draft stays until the prompt has been answered as a whole.
 pub(crate) async fn edit_in_draft(app: &App, text: &str) -> Result<String, Error> {
     let (prompt, draft) = edited(app, text).await?;
     app.hold_draft(draft.into_path());

@@ -19,7 +19,8 @@ pub(super) fn end(
     let mut stands_above = false;
     let has_file = args.output.file.as_deref().is_some_and(|path| path.as_os_str() != "-");
     // What an earlier run has left is worth more than an answer that has nothing in it.
-    let is_worthless = has_file && error.is_some() && outcome.timing.first_word().is_none();
+    let is_empty = outcome.answer.as_ref().is_none_or(|answer| answer.message.content.is_empty());
+    let is_worthless = has_file && error.is_some() && is_empty && outcome.timing.first_word().is_none();
     let shown = |_: &&Answer| !is_worthless && !matches!(error, Some(Error::Output(_)));
     if let Some(answer) = outcome.answer.as_ref().filter(shown) {
         let shown = renderer.finish(answer);

@@ -150,9 +150,6 @@ impl Kept {
         }
         let mut exchange = self.conversation.begin(&said, system.as_deref());
         tell_failure(app, &mut exchange);
-        if !exchange.has_failed() {
-            app.drop_draft();
-        }
         self.exchange = Some(exchange);
     }
 

@@ -107,8 +107,13 @@ impl Calls<'_> {
         };
         let question =
             Question { tool: call.name.clone(), command: ready.shown_command(), input: call.input.to_string() };
-        let answer = on_a_thread(move || asker.ask(&question));
-        let reply = self.app.unless_interrupted(answer).await.inspect_err(|_| leave_unanswered())?;
+        let bell = self.app.interrupt.bell();
+        // It is waited for also where a signal comes: what is typed behind the question is not for it.
+        let reply = on_a_thread(move || asker.ask(&question, bell.as_ref())).await;
+        if let Some(signal) = self.app.interrupt.seen() {
+            leave_unanswered();
+            return Err(Error::Interrupted(signal));
+        }
         match reply.map_err(|source| Error::System { what: "ask on the terminal", source })? {
             Reply::Yes => Ok(None),
             Reply::Always => {

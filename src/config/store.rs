@@ -37,7 +37,9 @@ pub(crate) fn stored_key(folder: &Path, host: &str) -> Result<Option<String>, Er
 /// The hosts whose keys are stored, as far as the folder can be read.
 pub(crate) fn stored_hosts(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut hosts: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    // A host has its port; other files may be there by chance.
+    let mut hosts: Vec<String> = names.filter(|name| name.contains(':') && !name.starts_with('.')).collect();
     hosts.sort_unstable();
     hosts
 }

@@ -47,8 +47,8 @@ impl Error {
             }
             Self::Paused { is_saved: false } => "`langdock tool-run` with the same prompt goes on by itself",
             Self::Refusal(_) => "ask in another way; the same prompt will be refused again",
-            Self::NoCodeBlock(_) => "the whole answer stands above; ask for a fenced code block in the prompt",
-            Self::MaxTurns(_) => "let it go on for longer with --max-turns; what it wrote is on standard output",
+            Self::NoCodeBlock(_) => "ask for a fenced code block in the prompt; an answer without one goes to stderr",
+            Self::MaxTurns(_) => "let it go on for longer with --max-turns",
             Self::Batch(batch::Error::NoObject { .. }) => "put a JSON object on each line, or text on each",
             Self::Batch(batch::Error::UnknownField { is_text: true, .. }) => {
                 "a line of text has {text} alone; JSON Lines have an object on each line: `jq -c '.[]'` makes them of an array"

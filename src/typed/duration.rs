@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The longest one, in seconds: a hundred years, behind which clocks end.
+const LONGEST: f64 = 36_500.0 * 86_400.0;
+
 /// Reads a duration.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let number_ends = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
@@ -17,6 +20,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     number
         .parse::<f64>()
         .ok()
+        .filter(|number| number * seconds_each <= LONGEST)
         .and_then(|number| Duration::try_from_secs_f64(number * seconds_each).ok())
         .ok_or_else(|| format!("`{text}` is no duration: write a number and ms, s, m, h or d, such as 30s"))
 }

@@ -1,8 +1,12 @@
 //! Asks on the controlling terminal whether a call may be run. Standard input may be a pipe, and is not asked.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{FlushArg, tcflush};
 
 use super::sanitize::{sanitize, sanitize_json, sanitize_line};
@@ -42,8 +46,9 @@ impl Asker {
     }
 
     /// Asks until there is an answer. The end of input is a no. What was typed before the call was seen says nothing about
-    /// it, and is thrown away.
-    pub(crate) fn ask(&self, question: &Question) -> io::Result<Reply> {
+    /// it, and is thrown away. Where `bell` is rung before there is an answer, that is the error `Interrupted`: nobody reads
+    /// any more then what is typed next.
+    pub(crate) fn ask(&self, question: &Question, bell: Option<&UnixStream>) -> io::Result<Reply> {
         let mut terminal = &self.0;
         terminal.write_all(question.text().as_bytes())?;
         tcflush(terminal, FlushArg::TCIFLUSH)?;
@@ -51,6 +56,9 @@ impl Asker {
         loop {
             terminal.write_all(b"Run it? [y]es, [n]o, [a]lways for this tool, [q]uit: ")?;
             let mut line = String::new();
+            if lines.buffer().is_empty() {
+                wait_for_line(&self.0, bell)?;
+            }
             if lines.read_line(&mut line)? == 0 {
                 return Ok(Reply::No);
             }
@@ -63,6 +71,27 @@ impl Asker {
             }
         }
     }
+}
+
+/// Waits until a line can be read from the terminal, or the bell is rung.
+fn wait_for_line(terminal: &File, bell: Option<&UnixStream>) -> io::Result<()> {
+    let mut watched: Vec<PollFd<'_>> = bell.iter().map(|bell| readable(bell.as_fd())).collect();
+    watched.push(readable(terminal.as_fd()));
+    loop {
+        match poll(&mut watched, PollTimeout::NONE) {
+            // A signal that is watched for rings the bell, too.
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+            Ok(_) if bell.is_some() && watched[0].any().unwrap_or_default() => {
+                return Err(ErrorKind::Interrupted.into());
+            }
+            Ok(_) => return Ok(()),
+        }
+    }
+}
+
+fn readable(stream: BorrowedFd<'_>) -> PollFd<'_> {
+    PollFd::new(stream, PollFlags::POLLIN)
 }
 
 /// Ends the line of a question that nobody will answer any more.

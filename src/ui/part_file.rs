@@ -52,7 +52,7 @@ impl PartFile {
         let part = PathBuf::from(part);
         let (opened, is_of_before) = match File::options().write(true).create_new(true).open(&part) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                (File::options().write(true).truncate(false).open(&part), true)
+                (File::options().write(true).create(true).truncate(false).open(&part), true)
             }
             created => (created, false),
         };

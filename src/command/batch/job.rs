@@ -18,7 +18,7 @@ use super::super::request;
 use super::plan::Made;
 use super::told::Told;
 use crate::batch::{Budget, Item, Refused, Result};
-use crate::client::{Advance, Booking, Call, Client};
+use crate::client::{self, Advance, Booking, Call, Client};
 use crate::error::{Error, Kind};
 use crate::input::Estimate;
 use crate::pace::Priority;
@@ -86,6 +86,8 @@ pub(super) enum Came {
     Result(Result),
     /// It failed as every other item is expected to.
     Fatal,
+    /// It was not sent, since a 429 holds back all items for longer than may be waited.
+    HeldBack(Error),
     /// The run was stopped before: it is as if it had not been begun.
     Stopped,
     /// The budget does not let it be asked to its end: another run asks from the beginning.
@@ -185,7 +187,7 @@ impl Job {
             let is_stopped = matches!(outcome.error, Some(Error::Interrupted(_)));
             if !was_sent {
                 return match outcome.error {
-                    Some(error) if !is_stopped => ended.unsent(&error),
+                    Some(error) if !is_stopped => ended.unsent(error),
                     _ => ended,
                 };
             }
@@ -210,14 +212,14 @@ impl Job {
                 }
                 StructuredVerdict::Again { messages, .. } => {
                     asked.messages.extend(messages);
+                    match request::body(&asked, &[("the answers before".to_owned(), 0)], shared.any_size) {
+                        Ok(next) => body = Bytes::from(next),
+                        Err(error) => return ended.failed(error),
+                    }
                     match shared.begin_again().await {
                         Some(Ok(())) => {}
                         Some(Err(refused)) => return Ended { came: Came::NoBudget(refused), ..ended },
                         None => return ended,
-                    }
-                    match request::body(&asked, &[("the answers before".to_owned(), 0)], shared.any_size) {
-                        Ok(next) => body = Bytes::from(next),
-                        Err(error) => return ended.failed(error),
                     }
                     estimate = estimate_of(&asked);
                 }
@@ -242,8 +244,12 @@ impl Ended {
     }
 
     /// The last of its requests was not sent.
-    fn unsent(self, error: &Error) -> Self {
-        Self { came: Came::Result(Result::Error(error_of(error, None))), ..self }
+    fn unsent(self, error: Error) -> Self {
+        let came = match &error {
+            Error::Call { source: client::Error::HeldBack { .. }, .. } => Came::HeldBack(error),
+            _ => Came::Result(Result::Error(error_of(&error, None))),
+        };
+        Self { came, ..self }
     }
 
     /// The text that came of an answer that is not whole.

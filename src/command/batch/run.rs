@@ -119,6 +119,9 @@ impl<'a> Run<'a> {
         let shared = Arc::clone(&self.shared);
         while !self.is_over() {
             self.begin_held();
+            if self.is_over() {
+                break;
+            }
             if let Some(item) = self.again.pop_front_if(|_| self.halt.is_none() && self.held.is_none()) {
                 self.look_at(item).await?;
                 continue;
@@ -143,6 +146,7 @@ impl<'a> Run<'a> {
             }
             self.tell_notices();
         }
+        self.tell_notices();
         self.close()
     }
 
@@ -250,6 +254,11 @@ impl<'a> Run<'a> {
                 return self.write(index, None);
             }
             Came::Stopped => return self.write(index, None),
+            Came::HeldBack(error) => {
+                self.halt.get_or_insert(Halt::Failed(error));
+                self.stop.send_replace(true);
+                return self.write(index, None);
+            }
             Came::NoBudget(refused) => {
                 self.halt.get_or_insert(Halt::Budget(refused));
                 return self.write(index, None);

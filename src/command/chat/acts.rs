@@ -123,7 +123,8 @@ impl Chat<'_> {
                 self.say("no system prompt from now on");
             }
             text => {
-                self.system = system_prompt(self.app, Some(text)).await?;
+                let file = text.strip_prefix('@').map(|typed| format!("@{}", path::path(typed).display()));
+                self.system = system_prompt(self.app, Some(file.as_deref().unwrap_or(text))).await?;
                 self.say("this system prompt from now on");
             }
         }

@@ -20,7 +20,7 @@ use crate::cli;
 use crate::client::Client;
 use crate::config::{Flags, Settings, history_file, sessions_folder};
 use crate::error::{Error, Kind};
-use crate::protocol::InputMessage;
+use crate::protocol::{ContentBlock, InputMessage};
 use crate::session::Store;
 use crate::ui::{Draft, Editing, Editor, Keyboard, Keys, render_markdown};
 
@@ -181,7 +181,13 @@ async fn first(app: &App, ask: &cli::Ask, given: &mut Given, has_earlier: bool) 
         app.notices.notice(notice);
     }
     crate::input::check_many(&[given.conversation.pictures.as_slice(), &turn.pictures].concat())?;
-    let text = ask.prompt.join(" ");
+    // What was written in an editor or stands in a template is more than the words.
+    let text = match turn.content.last() {
+        Some(prompt @ ContentBlock::Text(_)) if input.edit || has_template => {
+            talk::text_of(std::slice::from_ref(prompt))
+        }
+        _ => ask.prompt.join(" "),
+    };
     Ok(Some(turn).filter(|turn| !turn.content.is_empty()).map(|turn| First { content: turn.content, text }))
 }
 

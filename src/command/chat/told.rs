@@ -36,6 +36,7 @@ pub(super) fn hint(error: &Error) -> Option<String> {
         }
         Error::NoModel => "/model ID chooses one",
         Error::Input(input::Error::TextAttached { .. }) => "/file PATH sends text",
+        Error::Input(input::Error::NotText { .. }) => "/image PATH sends images, /file PATH a PDF",
         Error::Input(input::Error::NoTextFiles { .. }) => {
             "hidden files and those that .gitignore names are left out; /file PATH names one"
         }

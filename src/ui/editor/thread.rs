@@ -60,7 +60,8 @@ pub(super) fn run(editing: Editing, asks: &Receiver<Ask>) {
         let read = loop {
             let text = typing.with(|typing| typing.as_draft().text);
             let read = editor.readline_with_initial(&ask.prompt, (&text, ""));
-            if !typing.with(Typing::take_stop) {
+            let is_stopped = typing.with(Typing::take_stop);
+            if !(is_stopped && matches!(read, Err(ReadlineError::Interrupted))) {
                 break read;
             }
             stop();

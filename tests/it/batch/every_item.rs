@@ -25,7 +25,7 @@ fn errors(records: &[Value]) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn what_the_429_of_another_item_holds_back_for_too_long_has_failed() {
+fn a_429_that_holds_back_for_too_long_ends_the_run_which_goes_on_from_there() {
     let home = Home::new();
     let server = Server::start(|_, nth| match nth {
         0 => Reply::json(429, &error("rate_limit_error", "later")).header("retry-after", 300),
@@ -35,13 +35,12 @@ fn what_the_429_of_another_item_holds_back_for_too_long_has_failed() {
         let run = batch(&server).home(&home).args(["{text}", "-o", "out.jsonl", "-J", "1", "--max-wait", "2s"]);
         run.args(args).stdin_bytes("a\nb\nc\n").run()
     };
-    run(&[]).code(11).stderr_contains("3 of 3 items failed");
-    let failed = records(&home, "out.jsonl");
-    let errors = errors(&failed);
-    assert!(errors.iter().all(|(kind, _)| *kind == "rate_limit"), "{errors:?}");
-    assert!(errors[1].1.starts_with("a rate limit (HTTP 429) holds all requests back for "), "{errors:?}");
-    run(&[]).code(11);
-    run(&["--retry-failed"]).code(11).stderr_contains("3 of 3 items failed");
+    for flags in [&[][..], &[], &["--retry-failed"]] {
+        run(flags).failed(7, "a rate limit (HTTP 429) holds all requests back for ", "--max-wait");
+        let records = records(&home, "out.jsonl");
+        assert!(errors(&records).iter().all(|(kind, _)| *kind == "rate_limit"), "{records:?}");
+        assert!(records.len() <= 1, "{records:?}");
+    }
     server.only_request();
     run(&["--retry-failed", "--no-pace"]).code(0).stderr_empty();
     assert_eq!(texts(&records(&home, "out.jsonl")), ["ok", "ok", "ok"]);
@@ -110,4 +109,13 @@ fn an_answer_is_sent_back_once_those_under_way_leave_enough_of_the_budget() {
         let outcome = running.finish();
         assert_eq!(outcome.code(code).stdout_json_lines().len(), lines, "{outcome}");
     }
+}
+
+#[test]
+fn a_budget_that_is_used_up_ends_the_run_without_another_wait() {
+    // Where it waits, it tells after half a minute how far it is.
+    let server = answering("ok");
+    let run = batch(&server).args(["{text}", "-J", "1", "--max-requests", "1"]).stdin_bytes("a\nb\n").run();
+    run.code(13).stderr_contains("langdock: error: the budget of 1 request").stderr_lacks("left\n");
+    server.only_request();
 }

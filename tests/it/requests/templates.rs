@@ -98,17 +98,13 @@ fn the_editor_begins_with_the_prompt_and_an_empty_end_is_refused() {
     run("truncate -s 0").on_terminal(80, 24).finish().code(2).stdout_contains("the edited prompt is empty");
     run("false").on_terminal(80, 24).finish().code(2).stdout_contains("the editor `false` failed");
     assert_eq!(std::fs::read_dir(home.path().join("tmp")).unwrap().count(), 0, "the draft is taken away");
-    for (flags, code, drafts) in [(&["-n"][..], 3, 1), (&["-n", "-q"], 3, 1), (&["--session", "s"], 3, 0)] {
+    for (flags, code, drafts) in [(&["-n"][..], 3, 1), (&["-n", "-q"], 3, 1), (&["--session", "s"], 3, 1)] {
         let (refusing, home) = (Server::start(|_, _| Reply::status(400)), Home::new());
         let langdock = send(&refusing).home(&home).env("EDITOR", "echo there >>").args(["-e", "Hi"]).args(flags);
         let outcome = langdock.on_terminal(200, 24).finish();
         let left: Vec<_> =
             std::fs::read_dir(home.path().join("tmp")).unwrap().map(|file| file.unwrap().path()).collect();
-        assert_eq!(
-            (outcome.code, left.len()),
-            (Some(code), drafts),
-            "what got no answer and is nowhere else: {outcome}"
-        );
+        assert_eq!((outcome.code, left.len()), (Some(code), drafts), "what got no answer: {outcome}");
         for file in left {
             assert_eq!(std::fs::read_to_string(&file).unwrap().trim_end(), "Hithere");
             outcome.stdout_contains(&format!("langdock: what you wrote is in `{}`", file.display()));

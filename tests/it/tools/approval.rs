@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::{calling, done, failure, playing, results, shell_tool, tool_run};
-use crate::support::{gate::Gate, home::Home, reply::Reply, server::Server};
+use crate::chat::{ENTER, chat, leave, said, wait_for_prompt};
+use crate::support::{gate::Gate, home::Home, pty::CTRL_C, reply::Reply, server::Server};
 
 const QUESTION: &str = "Run it? [y]es, [n]o, [a]lways for this tool, [q]uit: ";
 
@@ -30,9 +31,9 @@ fn a_person_is_asked_for_each_call_and_sees_all_of_it() {
         .wait_for(QUESTION)
         .keys("what?\r")
         .wait_until("asked again", |screen| String::from_utf8_lossy(screen).matches(QUESTION).count() == 2);
-    terminal.keys("y\r").wait_until("the second call", |screen| {
-        String::from_utf8_lossy(screen).matches("The model asks for `t`.").count() == 2
-    });
+    terminal
+        .keys("y\r")
+        .wait_until("the second call", |screen| String::from_utf8_lossy(screen).matches(QUESTION).count() == 3);
     terminal.keys("n\r");
     let outcome = terminal.finish();
     outcome.code(0).stdout_contains("Done.");
@@ -128,7 +129,21 @@ fn who_quits_in_a_conversation_is_told_what_is_left_to_do() {
     let (server, home) = (two_calls(), counting(""));
     let terminal = crate::chat::at_prompt(&server, &home, &["-T", "./t.toml"]);
     terminal.keys("Hi\r").wait_for(QUESTION).keys("q\r").wait_for("stopped; /retry asks again");
-    crate::chat::wait_for_prompt(&terminal, 2);
-    crate::chat::leave(terminal).code(0);
+    wait_for_prompt(&terminal, 2);
+    leave(terminal).code(0);
     assert_eq!((runs(&home), server.requests().len()), (0, 1));
+}
+
+#[test]
+fn what_is_typed_behind_a_question_that_was_interrupted_is_for_the_chat() {
+    let home = counting("");
+    let server = playing(&[calling(&[("t", json!({}))]), done("Done.")]);
+    let terminal = chat(&server).home(&home).args(["-T", "./t.toml", "Hi"]).on_terminal(200, 24);
+    terminal.wait_for(QUESTION).keys(CTRL_C);
+    wait_for_prompt(&terminal, 1);
+    terminal.keys("Go on").keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    leave(terminal).code(0);
+    assert_eq!(runs(&home), 0);
+    assert!(said(&server, 1).to_string().contains("Go on"), "{}", said(&server, 1));
 }
