@@ -133,6 +133,9 @@ fn a_proxy_that_refuses_or_is_away_is_exit_6_after_another_try() {
     ] {
         outcome.stdout("").stderr_lacks("s3cret").failed(6, &message, "--proxy");
     }
+    // One that is for https alone has nothing to do with this.
+    let outcome = without_retries(&format!("http://{NOWHERE}")).args(["--allow-http"]).env("HTTPS_PROXY", &url).run();
+    outcome.stdout("").stderr_lacks(&nobody.address().to_string()).failed(6, NOWHERE, "check the network");
 }
 
 #[test]

@@ -76,10 +76,17 @@ fn what_is_no_region_or_no_base_url_is_refused() {
         (["--region", "../us"], "`../us` is no region"),
         (["--base-url", "api.langdock.com"], "does not begin with https://"),
         (["--base-url", "ftp://127.0.0.1"], "does not begin with https://"),
+        (["--base-url", "ada:s3cret@localhost:1"], "`localhost:1` does not begin with https://"),
         (["--base-url", "http://192.0.2.1"], "plain http"),
     ] {
         let outcome = send(&server).args(["Hi"]).args(args).run();
-        outcome.code(2).stdout("").stderr_contains(reason).stderr_contains(args[0]).stderr_contains("\nhint: ");
+        outcome
+            .code(2)
+            .stdout("")
+            .stderr_contains(reason)
+            .stderr_contains(args[0])
+            .stderr_contains("\nhint: ")
+            .stderr_lacks("s3cret");
         assert_eq!(outcome.stderr.matches(reason).count(), 1, "a reason is told once\n{outcome}");
     }
     assert_eq!(server.connections(), 0);
