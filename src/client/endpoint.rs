@@ -198,7 +198,7 @@ fn parse(given: &str, substituted: &str) -> Result<Url, EndpointError> {
     }
     let url =
         Url::parse(substituted).map_err(|error| EndpointError::BadUrl(without_login(given), error.to_string()))?;
-    let unwanted = |what| Err(EndpointError::Unwanted(given.to_owned(), what));
+    let unwanted = |what| Err(EndpointError::Unwanted(without_login(given), what));
     match url.scheme() {
         "http" | "https" if url.query().is_some() => unwanted("a query"),
         "http" | "https" if url.fragment().is_some() => unwanted("a fragment"),

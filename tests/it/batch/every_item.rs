@@ -116,6 +116,6 @@ fn a_budget_that_is_used_up_ends_the_run_without_another_wait() {
     // Where it waits, it tells after half a minute how far it is.
     let server = answering("ok");
     let run = batch(&server).args(["{text}", "-J", "1", "--max-requests", "1"]).stdin_bytes("a\nb\n").run();
-    run.code(13).stderr_contains("langdock: error: the budget of 1 request").stderr_lacks("left\n");
+    run.code(13).stderr_contains("langdock: error: the budget of 1 request").stderr_lacks(" failed, ");
     server.only_request();
 }

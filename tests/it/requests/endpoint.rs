@@ -77,6 +77,7 @@ fn what_is_no_region_or_no_base_url_is_refused() {
         (["--base-url", "api.langdock.com"], "does not begin with https://"),
         (["--base-url", "ftp://127.0.0.1"], "does not begin with https://"),
         (["--base-url", "ada:s3cret@localhost:1"], "`localhost:1` does not begin with https://"),
+        (["--base-url", "https://ada:s3cret@localhost:1/?x=1"], "`localhost:1/?x=1` has a query"),
         (["--base-url", "http://192.0.2.1"], "plain http"),
     ] {
         let outcome = send(&server).args(["Hi"]).args(args).run();
