@@ -259,7 +259,8 @@ pub(super) fn shows_progress(app: &App) -> bool {
     app.facts.stderr_is_terminal && !app.env.dumb_terminal && app.notices.verbosity() == Verbosity::Normal
 }
 
-async fn a_moment() {
+/// Between two looks of a line that comes and goes.
+pub(super) async fn a_moment() {
     tokio::time::sleep(Duration::from_millis(200)).await;
 }
 

@@ -7,13 +7,14 @@ use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use super::drive::{a_moment, shows_progress};
 use crate::app::App;
 use crate::config::passed_on;
 use crate::error::Error;
 use crate::input::on_a_thread;
 use crate::protocol::{ToolResult, ToolUse};
 use crate::tool::{Job, Outcome, Policy, Ready, Stop, ToolSet, Verdict, run};
-use crate::ui::{Asker, Question, Renderer, Reply, leave_unanswered};
+use crate::ui::{Asker, Question, Renderer, Reply, Waiting, leave_unanswered};
 
 /// SIGINT: the first one stops the tools, and not the run.
 const SIGINT: i32 = 2;
@@ -146,6 +147,7 @@ impl Calls<'_> {
             });
         }
         let mut error = None;
+        let mut waiting = shows_progress(self.app).then(|| Waiting::start(under_way(calls, outcomes)));
         loop {
             tokio::select! {
                 biased;
@@ -153,6 +155,7 @@ impl Calls<'_> {
                     let is_first = *tell.borrow() == Stop::No;
                     if is_first && signal == SIGINT {
                         self.app.interrupt.forget();
+                        waiting = None;
                         self.app.notices.notice("stopping the tools; Ctrl-C once more ends the run");
                     } else {
                         error = Some(Error::Interrupted(signal));
@@ -164,13 +167,24 @@ impl Calls<'_> {
                     None => return error,
                     Some(ended) => {
                         let (index, outcome) = ended.expect("running a tool does not panic");
-                        self.tell(&calls[index], &outcome, renderer);
-                        if let Err(output) = renderer.flush() {
+                        let mut tell = || {
+                            self.tell(&calls[index], &outcome, renderer);
+                            renderer.flush()
+                        };
+                        let told = match &waiting {
+                            Some(waiting) => waiting.aside(tell),
+                            None => tell(),
+                        };
+                        if let Err(output) = told {
                             return Some(output.into());
                         }
                         outcomes[index] = Some(outcome);
+                        if let Some(waiting) = &mut waiting {
+                            waiting.change(under_way(calls, outcomes));
+                        }
                     }
-                }
+                },
+                () = a_moment(), if waiting.is_some() => waiting.iter_mut().for_each(Waiting::tick),
             }
         }
     }
@@ -187,6 +201,12 @@ impl Calls<'_> {
         let sign = if outcome.is_error { "failed: " } else { "" };
         self.app.notices.notice(&format!("tool {} {input} ({took}): {sign}{result}", call.name));
     }
+}
+
+/// What is waited for while tools run.
+fn under_way(calls: &[ToolUse], outcomes: &[Option<Outcome>]) -> String {
+    let names = calls.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_none()).map(|(call, _)| call.name.as_str());
+    format!("running {}", names.collect::<Vec<_>>().join(", "))
 }
 
 async fn run_one(tools: &ToolSet, call: &ToolUse, key: Option<&str>, told: watch::Receiver<Stop>) -> Outcome {

@@ -1,5 +1,6 @@
 //! What is waited for, with the seconds, on a terminal only; gone without a trace when it ends.
 
+use std::borrow::Cow;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -45,24 +46,32 @@ impl Drop for Countdown {
 /// A wait of less than this is not worth a line that comes and goes.
 const PATIENCE: Duration = Duration::from_millis(400);
 
-/// A line that says what is waited for before the first word, and for how long.
+/// A line that says what is waited for, and for how long.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     since: Instant,
-    what: &'static str,
+    what: Cow<'static, str>,
     /// Drawn only once the wait has taken its time.
     bar: Option<ProgressBar>,
 }
 
 impl Waiting {
     /// Begins to wait for `what`.
-    pub(crate) fn start(what: &'static str) -> Self {
-        Self { since: Instant::now(), what, bar: None }
+    pub(crate) fn start(what: impl Into<Cow<'static, str>>) -> Self {
+        Self { since: Instant::now(), what: what.into(), bar: None }
     }
 
     /// Waits for something else from now on; the seconds go on.
-    pub(crate) fn change(&mut self, what: &'static str) {
-        self.what = what;
+    pub(crate) fn change(&mut self, what: impl Into<Cow<'static, str>>) {
+        self.what = what.into();
+    }
+
+    /// Takes the line away while something else is written.
+    pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
     }
 
     /// Draws how long it has been.
@@ -72,7 +81,7 @@ impl Waiting {
             return;
         }
         let bar = self.bar.get_or_insert_with(|| line("{spinner} {wide_msg}"));
-        bar.set_message(format!("{} s {}", elapsed.as_secs(), self.what));
+        bar.set_message(sanitize_line(&format!("{} s {}", elapsed.as_secs(), self.what)));
         bar.tick();
     }
 }

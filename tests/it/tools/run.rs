@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{calling, done, failure, playing, results, shell_tool, toml, tool_run};
-use crate::support::{command::Langdock, events::Stream, home::Home, sending::answering};
+use crate::support::{command::Langdock, events::Stream, home::Home, screen::rows_of, sending::answering};
 
 #[test]
 fn results_go_back_in_the_order_of_the_calls_in_one_message_over_one_connection() {
@@ -210,4 +210,22 @@ fn a_conversation_with_calls_that_goes_on_without_its_tools_is_told_to_name_them
     let _ = demo(&["tool-run", "-T", "./t.toml", "-y"]).code(0);
     demo(&["send"]).code(3).stderr_contains("must define tools\nhint: what was said before has calls of tools: name");
     let _ = demo(&["send", "-T", "./t.toml"]).code(0);
+}
+
+#[test]
+fn what_is_running_is_told_on_a_terminal_and_leaves_no_trace() {
+    let home = Home::new();
+    let tools = toml("a", "while ! [ -e a ]; do sleep 0.01; done", "")
+        + &toml("b", "while ! [ -e b ]; do sleep 0.01; done", "");
+    home.write("work/t.toml", tools);
+    let both = Stream::new().start().tool_use_block("t1", "a", ["{}"]).tool_use_block("t2", "b", ["{}"]);
+    let server = playing(&[both.stop("tool_use"), done("Done.")]);
+    let terminal = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).on_terminal(80, 24);
+    terminal.wait_for("s running a, b");
+    home.write("work/a", "");
+    terminal.wait_for("tool a {} (").wait_for("s running b");
+    home.write("work/b", "");
+    let outcome = terminal.finish();
+    let screen = rows_of(&outcome.code(0).stdout, 80, 24);
+    assert!(screen.len() == 3 && !screen.join("\n").contains("running"), "{screen:?}");
 }
