@@ -33,7 +33,7 @@ mod typed;
 mod ui;
 mod usage;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
@@ -247,29 +247,25 @@ fn said_about_output(command: &Command) -> (Verbosity, ColorChoice, ErrorForm) {
         Command::Send(args) => said_by(&args.ask.output),
         Command::Chat(args) => (args.looks.verbosity(), args.looks.color.into(), ErrorForm::Text),
         Command::ToolRun(args) => said_by(&args.ask.output),
-        Command::Models(args) => {
-            let form = if args.json { ErrorForm::Json } else { ErrorForm::Text };
-            (Verbosity::Normal, ColorChoice::Auto, form)
-        }
-        Command::Count(args) if args.json => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Json),
-        Command::Doctor(cli::Doctor { json: true, .. })
-        | Command::Usage(cli::Usage { json: true, .. })
-        | Command::Config(cli::Config { command: ConfigCommand::Show { json: true, .. } })
-        | Command::Auth(cli::Auth { command: AuthCommand::Status { json: true, .. } }) => {
-            (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Json)
-        }
-        Command::Session(args) if args.is_for_programs() => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Json),
-        Command::Auth(_)
-        | Command::Batch(_)
-        | Command::Completions(_)
-        | Command::Config(_)
-        | Command::Count(_)
-        | Command::Doctor(_)
-        | Command::Help(_)
-        | Command::Serve(_)
-        | Command::Session(_)
-        | Command::Template(_)
-        | Command::Usage(_) => (Verbosity::Normal, ColorChoice::Auto, ErrorForm::Text),
+        other => (
+            Verbosity::Normal,
+            ColorChoice::Auto,
+            if is_for_programs(other) { ErrorForm::Json } else { ErrorForm::Text },
+        ),
+    }
+}
+
+/// Whether a command that asks no model was told to print JSON.
+fn is_for_programs(command: &Command) -> bool {
+    match command {
+        Command::Auth(cli::Auth { command: AuthCommand::Status { json, .. } })
+        | Command::Config(cli::Config { command: ConfigCommand::Show { json, .. } })
+        | Command::Doctor(cli::Doctor { json, .. })
+        | Command::Models(cli::Models { json, .. })
+        | Command::Usage(cli::Usage { json, .. }) => *json,
+        Command::Count(args) => args.json,
+        Command::Session(args) => args.is_for_programs(),
+        _ => false,
     }
 }
 
@@ -284,14 +280,18 @@ fn said_by(output: &cli::Output) -> (Verbosity, ColorChoice, ErrorForm) {
 
 /// Tells from arguments that could not be parsed how their error is wanted.
 fn guess_error_form(argv: &[OsString]) -> ErrorForm {
-    let has = |flags: &[&str]| {
-        argv.iter().take_while(|arg| *arg != "--").any(|arg| flags.iter().any(|flag| OsStr::new(flag) == arg))
-    };
-    match (has(&["--json", "-j"]), has(&["--jsonl"])) {
+    let flags = || argv.iter().take_while(|arg| *arg != "--").filter_map(|arg| arg.to_str());
+    match (flags().any(|flag| flag == "--json" || has_switch(flag, 'j')), flags().any(|flag| flag == "--jsonl")) {
         (true, _) => ErrorForm::Json,
         (_, true) => ErrorForm::JsonLines,
         _ => ErrorForm::Text,
     }
+}
+
+/// Whether a switch is among letters with one dash; what follows a letter that takes a value is its value.
+fn has_switch(flag: &str, switch: char) -> bool {
+    let letters = flag.strip_prefix('-').filter(|letters| !letters.starts_with('-')).unwrap_or_default();
+    letters.chars().take_while(|letter| !cli::VALUED.contains(letter)).any(|letter| letter == switch)
 }
 
 /// Ends as the error says: by its signal, where it was one.

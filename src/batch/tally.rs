@@ -39,7 +39,7 @@ impl Tally {
         match self.last.back_mut() {
             Some((step, items, sum)) if at < *step + STEP => {
                 *items += 1;
-                *sum += tokens;
+                *sum = sum.saturating_add(tokens);
             }
             _ => self.last.push_back((at, 1, tokens)),
         }

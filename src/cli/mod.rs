@@ -33,7 +33,7 @@ pub(crate) use count::{Count, Usage};
 pub(crate) use examples::examples;
 pub(crate) use help::{Help, command_help, commands};
 pub(crate) use input::{Input, Template, TemplateAction};
-pub(crate) use parse::{Unparsed, command_line, completion_script, parse};
+pub(crate) use parse::{Unparsed, VALUED, command_line, completion_script, parse};
 pub(crate) use serve::Serve;
 pub(crate) use session::{Conversation, Session, SessionAction};
 pub(crate) use settings::{Auth, AuthCommand, Config, ConfigCommand};

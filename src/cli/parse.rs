@@ -8,6 +8,9 @@ use clap::{CommandFactory, Parser, ValueHint};
 use super::help::with_examples;
 use super::{Cli, Command, Connection, Shell};
 
+/// The letters of flags that take a value.
+pub(crate) const VALUED: &[char] = &['m', 's', 'f', 'a', 't', 'p', 'T', 'o', 'i', 'J'];
+
 /// Why there is no command to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unparsed {
@@ -184,6 +187,16 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         command_line().debug_assert();
+    }
+
+    #[test]
+    fn the_letters_that_take_a_value_are_known() {
+        for command in command_line().get_subcommands() {
+            for (flag, letter) in command.get_arguments().filter_map(|flag| Some((flag, flag.get_short()?))) {
+                let is_valued = flag.get_action().takes_values();
+                assert_eq!(VALUED.contains(&letter), is_valued, "-{letter} of {}", command.get_name());
+            }
+        }
     }
 
     #[test]

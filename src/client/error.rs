@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Client;
-use super::retry::Failure;
+use super::retry::{Failure, may_pass};
 use crate::protocol::{ApiError, StreamError};
 
 /// Why no client could be built.
@@ -286,9 +286,7 @@ impl Error {
     /// Whether trying again later may help.
     pub(crate) fn is_transient(&self) -> bool {
         match self.failure() {
-            Failure::Status { status, should_retry, .. } => {
-                should_retry.unwrap_or(matches!(status, 408 | 409 | 429 | 500..))
-            }
+            Failure::Status { status, should_retry, .. } => should_retry.unwrap_or_else(|| may_pass(status)),
             Failure::Connect | Failure::Lost | Failure::TimedOut => true,
             Failure::Final => matches!(self, Self::TimedOut(_) | Self::HeldBack { .. }),
         }

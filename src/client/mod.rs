@@ -35,7 +35,7 @@ pub(crate) use error::{BuildError, Error, StatusError, Timeout};
 pub(crate) use models::{Model, default_max_tokens, models_of, pick, regions_instead, seed_window};
 pub(crate) use pacer::Pace;
 pub(crate) use proxy::ProxyChoice;
-pub(crate) use retry::RetryPolicy;
+pub(crate) use retry::{RetryPolicy, may_pass};
 
 use crate::protocol::{ApiError, StreamError};
 

@@ -69,10 +69,15 @@ impl RetryPolicy {
     }
 }
 
+/// Whether the same request may be let in later: by itself a status says so.
+pub(crate) fn may_pass(status: u16) -> bool {
+    matches!(status, 408 | 409 | 429 | 500..)
+}
+
 fn is_retryable(failure: &Failure, spent: &Spent) -> bool {
     match *failure {
         Failure::Status { should_retry: Some(decision), .. } => decision,
-        Failure::Status { status, .. } => matches!(status, 408 | 409 | 429 | 500..),
+        Failure::Status { status, .. } => may_pass(status),
         Failure::Connect | Failure::Lost => true,
         Failure::TimedOut => spent.timeouts == 0,
         Failure::Final => false,

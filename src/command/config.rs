@@ -7,9 +7,10 @@ use crate::app::App;
 use crate::cli::{Config, ConfigCommand, Connection};
 use crate::config::{
     self, Chosen, Flags, KeySource, LimitKey, ModelLimits, Origin, Paths, Row, SETTINGS, Setting, Settings, ToolsKey,
-    config_path, initialize, nearest, read_key, resolve, set, set_limit, set_tools,
+    config_path, initialize, read_key, resolve, set, set_limit, set_tools,
 };
 use crate::error::Error;
+use crate::typed::nearest;
 
 /// Shows or changes the settings.
 pub(crate) fn config(app: &App, args: &Config) -> Result<(), Error> {

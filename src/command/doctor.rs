@@ -15,7 +15,7 @@ use crate::cli;
 use crate::client::{self, Advance, Client, Model, RetryPolicy};
 use crate::config::{Chosen, KeySource, Paths, Settings, State, may_write, resolve, sessions_folder};
 use crate::error::{Error, Kind, Left};
-use crate::input::did_you_mean;
+use crate::typed::did_you_mean;
 
 /// How far the clock may be off: certificates and waiting times are of minutes.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);

@@ -21,7 +21,9 @@ fn shorten(value: &mut Value) {
                 && is_base64
                 && data.len() > SHOWN
             {
-                *data = format!("{}… ({} bytes of base64)", &data[..SHOWN / 2], data.len());
+                // Another field may look like data and be none.
+                let begin: String = data.chars().take(SHOWN / 2).collect();
+                *data = format!("{begin}… ({} bytes of base64)", data.len());
             }
             fields.values_mut().for_each(shorten);
         }
@@ -32,6 +34,14 @@ fn shorten(value: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_called_base64_and_is_text_is_cut_between_characters() {
+        let body = format!(r#"{{"type":"base64","data":"a{}"}}"#, "ä".repeat(50));
+        let expected = format!("a{}… (101 bytes of base64)", "ä".repeat(31));
+        let shown: Value = serde_json::from_str(&shown_body(body.as_bytes(), false)).expect("JSON");
+        assert_eq!(shown["data"], expected);
+    }
 
     #[test]
     fn long_base64_is_shortened_and_nothing_else_is() {

@@ -5,8 +5,8 @@ use crate::cli::{self, command_help, commands};
 use crate::client::{DEFAULT_BASE_URL, KNOWN_REGIONS, regions_instead};
 use crate::config::{SETTINGS, TABLES, VARIABLES};
 use crate::error::{EXIT_CODES, Error};
-use crate::input::did_you_mean;
 use crate::tool::TOOL_KEYS;
+use crate::typed::did_you_mean;
 
 /// A topic and what makes its text.
 type Topic = (&'static str, fn() -> String);
@@ -52,7 +52,8 @@ fn exit_codes() -> String {
 
 fn environment() -> String {
     let mut text =
-        "A flag goes before its variable, and that before the config file. No other variable has an effect.\n\n"
+        "A flag goes before its variable, and that before the config file. Beside HOME and PATH, no other variable has an \
+         effect.\n\n"
             .to_owned();
     let width = VARIABLES.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, what) in VARIABLES {

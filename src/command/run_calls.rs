@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::drive::{a_moment, shows_progress};
 use crate::app::App;
-use crate::config::passed_on;
+use crate::config::{Secret, passed_on};
 use crate::error::Error;
 use crate::input::on_a_thread;
 use crate::protocol::{ToolResult, ToolUse};
@@ -143,7 +143,7 @@ impl Calls<'_> {
             let key = self.app.env.api_key.clone();
             running.spawn(async move {
                 let _place = places.acquire().await;
-                (index, run_one(&tools, &call, key.as_deref(), told).await)
+                (index, run_one(&tools, &call, key.as_ref(), told).await)
             });
         }
         let mut error = None;
@@ -209,9 +209,9 @@ fn under_way(calls: &[ToolUse], outcomes: &[Option<Outcome>]) -> String {
     format!("running {}", names.collect::<Vec<_>>().join(", "))
 }
 
-async fn run_one(tools: &ToolSet, call: &ToolUse, key: Option<&str>, told: watch::Receiver<Stop>) -> Outcome {
+async fn run_one(tools: &ToolSet, call: &ToolUse, key: Option<&Secret>, told: watch::Receiver<Stop>) -> Outcome {
     match tools.find(&call.name) {
-        Ok(ready) => run(&Job { call, ready, variable: passed_on, key }, told).await,
+        Ok(ready) => run(&Job { call, ready, variable: passed_on, key: key.map(Secret::reveal) }, told).await,
         Err(why) => Outcome::error(why),
     }
 }
@@ -223,7 +223,7 @@ pub(super) async fn run_by_hand(app: &App, tools: ToolSet, call: ToolUse) -> Res
     }
     let (tell, told) = watch::channel(Stop::No);
     let key = app.env.api_key.clone();
-    let mut running = tokio::spawn(async move { run_one(&tools, &call, key.as_deref(), told).await });
+    let mut running = tokio::spawn(async move { run_one(&tools, &call, key.as_ref(), told).await });
     tokio::select! {
         biased;
         signal = app.interrupt.wait() => {

@@ -7,7 +7,8 @@ use crate::app::App;
 use crate::cli;
 use crate::config::templates_folder;
 use crate::error::Error;
-use crate::input::{self, did_you_mean, read_text};
+use crate::input::{self, read_text};
+use crate::typed::did_you_mean;
 use crate::ui::sanitize;
 
 /// What the files of templates end in.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::given::read;
 use crate::app::App;
-use crate::config::{passed_on, tools_folder};
+use crate::config::{Secret, passed_on, tools_folder};
 use crate::error::Error;
 use crate::tool::{self, Tool, describe, is_program, parse_tools};
 
@@ -21,7 +21,8 @@ pub(super) async fn load(app: &App, given: &Path) -> Result<Vec<Tool>, Error> {
         return Ok(parse_tools(&name, path.parent().unwrap_or(Path::new("")), &text)?);
     }
     let name = format!("`{}`", path.display());
-    let described = app.unless_interrupted(describe(&path, passed_on, app.env.api_key.as_deref())).await?;
+    let described =
+        app.unless_interrupted(describe(&path, passed_on, app.env.api_key.as_ref().map(Secret::reveal))).await?;
     let text = described.map_err(|reason| tool::Error { file: name.clone(), reason })?;
     let tools = parse_tools(&format!("{name} --schema"), Path::new(""), &text)?;
     Ok(tools.into_iter().map(|tool| tool.run_by(&path)).collect())

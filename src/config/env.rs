@@ -1,11 +1,14 @@
-//! The environment: the only place that reads it. A variable that is not named here has no effect.
+//! The environment: the only place that reads it; the folders come by `dirs`, and certificates by `rustls-native-certs`. A
+//! variable that is not named here has no effect.
 
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::Secret;
+
 /// The variables with an effect and what they do, for the man pages.
-pub(crate) const VARIABLES: [(&str, &str); 19] = [
+pub(crate) const VARIABLES: [(&str, &str); 24] = [
     ("LANGDOCK_API_KEY", "The API key. There is no flag for it, since arguments show in ps."),
     ("LANGDOCK_REGION", "The region, as --region."),
     ("LANGDOCK_BASE_URL", "The base URL, as --base-url."),
@@ -19,9 +22,14 @@ pub(crate) const VARIABLES: [(&str, &str); 19] = [
     ("HTTPS_PROXY", "The proxy for https, as --proxy; the lower-case name works too."),
     ("NO_PROXY", "Hosts that are reached without HTTPS_PROXY; the lower-case name works too."),
     ("SSL_CERT_FILE", "A PEM file that replaces the trusted certificates, as --cacert."),
+    ("SSL_CERT_DIR", "A folder of PEM files in place of the system's certificates, which the bundled ones go before."),
     ("VISUAL", "The editor of --edit; it may have arguments."),
     ("EDITOR", "The editor of --edit where VISUAL is not set; without both it is vi."),
     ("TMPDIR", "The folder of the file that --edit opens."),
+    ("XDG_CONFIG_HOME", "The folder in which langdock/config.toml is, on Linux; ~/.config without it."),
+    ("XDG_STATE_HOME", "The same for what is remembered; ~/.local/state without it."),
+    ("XDG_DATA_HOME", "The same for conversations; ~/.local/share without it."),
+    ("TERM", "If it is dumb or not set, Markdown is not rendered, lines are not edited, and nothing is drawn over."),
     ("COLUMNS", "The width of rendered Markdown, instead of the terminal's."),
     ("NO_COLOR", "No colour, if it is set to anything, as --color never."),
     ("CLICOLOR_FORCE", "Colour in pipes too, unless it is 0, as --color always."),
@@ -32,7 +40,7 @@ pub(crate) const VARIABLES: [(&str, &str); 19] = [
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Env {
     /// `LANGDOCK_API_KEY`
-    pub(crate) api_key: Option<String>,
+    pub(crate) api_key: Option<Secret>,
     /// `LANGDOCK_REGION`
     pub(crate) region: Option<String>,
     /// `LANGDOCK_BASE_URL`
@@ -82,7 +90,7 @@ impl Env {
         let get = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         let set = |name: &str| get(name).filter(|value| !value.is_empty());
         Self {
-            api_key: set("LANGDOCK_API_KEY"),
+            api_key: set("LANGDOCK_API_KEY").map(Secret::new),
             region: set("LANGDOCK_REGION"),
             base_url: set("LANGDOCK_BASE_URL"),
             model: set("LANGDOCK_MODEL"),

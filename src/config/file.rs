@@ -10,9 +10,10 @@ use std::sync::Arc;
 use toml_edit::{Document, Item, Key, TableLike};
 
 use super::limits::{KINDS, LIMITS, ModelLimits};
-use super::setting::{Form, SETTINGS, Setting, nearest, parse_count};
+use super::setting::{Form, SETTINGS, Setting, parse_count};
 use super::tool_names::{TOOLS, ToolNames, WORDS};
 use super::{Error, Origin, Paths, Place, Sourced};
+use crate::typed::nearest;
 
 /// The table of profiles.
 pub(super) const PROFILES: &str = "profiles";

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::store::{key_path, stored_hosts, stored_key};
-use super::{Error, Origin};
+use super::{Error, Origin, Secret};
 use crate::client::ApiKey;
 
 /// Where the API key is.
@@ -14,7 +14,7 @@ pub(crate) enum KeySource {
     /// In a file; `-` is stdin.
     File(PathBuf),
     /// In the environment.
-    Environment(String),
+    Environment(Secret),
     /// A command prints it: `api_key_cmd`.
     Command {
         /// The program and its arguments.
@@ -61,7 +61,7 @@ impl KeySource {
 pub(crate) fn read_key(source: &KeySource) -> Result<ApiKey, Error> {
     let text = match source {
         KeySource::File(path) => read_file(path).map_err(|source| Error::KeyFile { path: path.clone(), source })?,
-        KeySource::Environment(key) => key.clone(),
+        KeySource::Environment(key) => key.reveal().to_owned(),
         KeySource::Command { words, .. } => run(words)?,
         KeySource::Stored(stored) => read_stored(stored)?,
         KeySource::Demo => "demo".to_owned(),

@@ -126,7 +126,7 @@ mod tests {
     use std::error::Error as _;
 
     use super::*;
-    use crate::config::{ConfigFile, Env, Flags};
+    use crate::config::{ConfigFile, Env, Flags, Secret};
 
     fn file(text: &str) -> ConfigFile {
         ConfigFile::parse(Path::new("/c/c.toml"), text).expect("a config")
@@ -143,7 +143,7 @@ mod tests {
 
     fn env() -> Env {
         Env {
-            api_key: Some("sk-env".into()),
+            api_key: Some(Secret::new("sk-env".into())),
             region: Some("us".into()),
             base_url: Some("http://localhost:1/{region}".into()),
             model: Some("from-env".into()),
@@ -187,7 +187,7 @@ mod tests {
         let settings =
             resolved(&Flags::default(), &env(), "max_tokens = 1\nproxy = 'http://file'", None).expect("settings");
         assert_eq!(settings.endpoint.messages_url().as_str(), "http://localhost:1/us/v1/messages");
-        assert!(settings.key == KeySource::Environment("sk-env".into()));
+        assert!(settings.key == KeySource::Environment(Secret::new("sk-env".into())));
         let origin = Origin::Environment("LANGDOCK_MODEL");
         assert_eq!(settings.model, Some(Sourced { value: "from-env".into(), origin }));
         assert_eq!(settings.max_tokens.map(|tokens| tokens.value), Some(7));

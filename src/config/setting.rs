@@ -228,16 +228,6 @@ pub(crate) fn parse_count(text: &str, least: u64) -> Result<u64, String> {
     number.ok_or_else(|| format!("`{text}` is no whole number of at least {least}"))
 }
 
-/// The name most like `given`, if any is at all.
-pub(crate) fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Short names differ much by one slip.
-    let is_a_slip = |name: &str| strsim::osa_distance(given, name) == 1;
-    let likeness = |name: &str| if is_a_slip(name) { 1.0 } else { strsim::jaro_winkler(given, name) };
-    let mut names: Vec<&str> = names.into_iter().filter(|name| likeness(name) > 0.75).collect();
-    names.sort_by(|one, other| likeness(other).total_cmp(&likeness(one)));
-    names.first().copied()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,14 +238,5 @@ mod tests {
             assert_eq!(SETTINGS.iter().position(|other| other.key == setting.key), Some(place), "{}", setting.key);
             assert!(setting.about.ends_with('.'), "{}", setting.key);
         }
-    }
-
-    #[test]
-    fn the_nearest_name_is_found_and_nothing_far_off() {
-        let keys = || SETTINGS.iter().map(|setting| setting.key);
-        assert_eq!(nearest("regoin", keys()), Some("region"));
-        assert_eq!(nearest("max-wait", keys()), Some("max_wait"));
-        assert_eq!(nearest("rmp", ["tpm", "rpm"]), Some("rpm"));
-        assert_eq!(nearest("xyz", keys()), None);
     }
 }

@@ -1,7 +1,8 @@
 //! The scripted endpoint: Langdock's Anthropic Messages API on loopback, with answers from a script instead of a model.
 //!
 //! It checks requests as strictly as the real one and streams as it does, so that scripts can be written and tried
-//! without a key. It shares no type with the client: a mistake of the client's cannot be made again on this side and pass.
+//! without a key. It shares no type of the protocol with the client: a mistake of the client's cannot be made again on this
+//! side and pass. What kind of file a picture is, both ask `media`.
 
 mod ask;
 mod attachment;

@@ -1,9 +1,10 @@
 //! What is told of a request once it is done: one line of JSON, without its key and without a word of its content.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use hyper::StatusCode;
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::fault::Fault;
@@ -118,29 +119,13 @@ impl Drop for Record {
 
 /// Writes a time as RFC 3339 has it, in UTC and to the millisecond.
 fn rfc3339(time: SystemTime) -> String {
-    let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (days, second) = (since_epoch.as_secs() / 86_400, since_epoch.as_secs() % 86_400);
-    let (year, month, day) = civil(days);
-    let (hour, minute, second, milli) = (second / 3600, second / 60 % 60, second % 60, since_epoch.subsec_millis());
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
-}
-
-/// Returns year, month and day of a day since 1970, by <https://howardhinnant.github.io/date_algorithms.html>.
-fn civil(days: u64) -> (u64, u64, u64) {
-    // Eras of 400 years, each of whose years begins with March, so that a leap day is its last.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
+    Timestamp::try_from(time).map_or_else(|_| String::new(), |time| format!("{time:.3}"))
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+    use std::time::UNIX_EPOCH;
 
     use super::*;
 

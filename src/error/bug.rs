@@ -1,28 +1,27 @@
 //! A bug, told as any other error is: one line, an exit code, and an object for programs, instead of a panic's own words.
 
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::Error;
 
-/// What a panic of the main thread said, until it is told.
-static SAID: Mutex<Option<String>> = Mutex::new(None);
-
 /// Runs `work`, and makes an error of its panic.
 ///
-/// Only the main thread's is kept quiet until then: that of another thread may never be asked for.
+/// Only that of the thread which is here now is kept quiet until then: another one's may never be asked for.
 pub(crate) fn unless_panicked<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     let usual = panic::take_hook();
+    let said = Arc::new(Mutex::new(None));
+    let (theirs, here) = (Arc::clone(&said), thread::current().id());
     panic::set_hook(Box::new(move |info| {
-        if thread::current().name() == Some("main") {
-            *SAID.lock().unwrap_or_else(PoisonError::into_inner) = Some(in_words(info));
+        if thread::current().id() == here {
+            *theirs.lock().unwrap_or_else(PoisonError::into_inner) = Some(in_words(info));
         } else {
             usual(info);
         }
     }));
     panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-        let said = SAID.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let said = said.lock().unwrap_or_else(PoisonError::into_inner).take();
         Err(Error::Bug(said.unwrap_or_else(|| "a part of the program failed".to_owned())))
     })
 }
@@ -49,6 +48,7 @@ mod tests {
     fn a_panic_becomes_an_error_and_an_error_stays_one() {
         let error = unless_panicked::<()>(|| panic!("it broke")).expect_err("it panicked");
         assert_eq!(error.kind(), Kind::Internal);
+        assert!(error.to_string().contains("it broke (src/error/bug.rs:"), "{error}");
         let error = unless_panicked::<()>(|| Err(Error::NoModel)).expect_err("it failed");
         assert_eq!(error.kind(), Kind::Usage);
         assert_eq!(unless_panicked(|| Ok(7)).ok(), Some(7));

@@ -8,6 +8,7 @@ use super::Error;
 use crate::client::{self, EndpointError, StatusError, Timeout};
 use crate::media::ImageError;
 use crate::protocol::{ApiError, StopReason, StreamError};
+use crate::typed::nearest;
 use crate::ui::OutputError;
 use crate::{batch, config, input, session};
 
@@ -137,7 +138,7 @@ fn config_hint(error: &config::Error) -> String {
 }
 
 fn profile_hint(name: &str, known: &[String]) -> String {
-    match (config::nearest(name, known.iter().map(String::as_str)), known) {
+    match (nearest(name, known.iter().map(String::as_str)), known) {
         (Some(nearest), _) => format!("did you mean `{nearest}`?"),
         (None, []) => "a profile is a table such as [profiles.work] there".to_owned(),
         (None, known) => format!("there are: {}", known.join(", ")),
@@ -264,7 +265,7 @@ fn call_hint(error: &client::Error, model: &str) -> String {
 /// What to do about a wait that the server asks for and that was not waited for, or about its wish not to be tried again; none
 /// where it said nothing of either.
 fn wait_hint(refused: &StatusError) -> Option<String> {
-    if !matches!(refused.status, 408 | 409 | 429 | 500..) {
+    if !client::may_pass(refused.status) {
         return None;
     }
     let seconds = |wait: Duration| wait.as_secs_f64().ceil();

@@ -25,7 +25,6 @@ pub(crate) use template::{Places, Template};
 
 use crate::media::{ImageError, Kind};
 use crate::protocol::ContentBlock;
-pub(crate) use crate::typed::did_you_mean;
 
 /// What is wrong with the input.
 #[derive(Debug, thiserror::Error)]

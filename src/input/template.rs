@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 use toml_edit::{Document, Item};
 
-use super::{Error, did_you_mean, malformed};
+use super::{Error, malformed};
+use crate::typed::did_you_mean;
 
 /// What stands around the head.
 const FENCE: &str = "+++";
@@ -115,15 +116,17 @@ impl Template {
         let mut end = 0;
         for place in places(text) {
             let key = place.key;
+            let missing = |why: &str| malformed(&self.name, why.to_owned());
             let value = match key {
-                "prompt" => given.prompt.ok_or("it asks for a prompt: give it behind the flags"),
-                "stdin" => given.stdin.ok_or("it asks for standard input: pipe it in"),
-                _ => given.params.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str()).ok_or(""),
+                "prompt" => given.prompt.ok_or_else(|| missing("it asks for a prompt: give it behind the flags"))?,
+                "stdin" => given.stdin.ok_or_else(|| missing("it asks for standard input: pipe it in"))?,
+                _ => {
+                    let param = given.params.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+                    param.ok_or_else(|| {
+                        missing(&format!("it asks for the parameter `{key}`: give it with -p {key}=VALUE"))
+                    })?
+                }
             };
-            let value = value.map_err(|why| match why {
-                "" => malformed(&self.name, format!("it asks for the parameter `{key}`: give it with -p {key}=VALUE")),
-                why => malformed(&self.name, why.to_owned()),
-            })?;
             filled.push_str(&text[end..place.start]);
             filled.push_str(value);
             end = place.end;

@@ -45,7 +45,7 @@ impl Limits {
 
     /// How far requests may run ahead of the interval: the burst without its first one.
     fn ahead(self) -> u64 {
-        let burst = self.requests.map_or(1, |requests| (requests * BURST_PERCENT / 100).max(2));
+        let burst = self.requests.map_or(1, |requests| (requests.saturating_mul(BURST_PERCENT) / 100).max(2));
         self.interval() * (burst - 1)
     }
 
@@ -151,8 +151,7 @@ impl Forecast {
     }
 
     fn forget(&mut self) {
-        while let Some(&(expiry, tokens)) = self.expiring.front().filter(|(expiry, _)| *expiry <= self.now) {
-            debug_assert!(expiry <= self.now);
+        while let Some(&(_, tokens)) = self.expiring.front().filter(|(expiry, _)| *expiry <= self.now) {
             self.expiring.pop_front();
             self.requests -= 1;
             self.tokens = self.tokens.saturating_sub(tokens);

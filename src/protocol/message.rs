@@ -250,7 +250,9 @@ pub(crate) struct Usage(pub(crate) Map<String, Value>);
 impl Usage {
     /// Tokens that were read, cached ones included.
     pub(crate) fn total_input_tokens(&self) -> u64 {
-        self.count("input_tokens") + self.count("cache_creation_input_tokens") + self.cache_read_tokens()
+        // What a server says is any number.
+        let sent = self.count("input_tokens").saturating_add(self.count("cache_creation_input_tokens"));
+        sent.saturating_add(self.cache_read_tokens())
     }
 
     /// Tokens that came out of the cache.

@@ -54,8 +54,7 @@ pub(crate) enum Stop {
     Now,
 }
 
-/// A call that is to be run.
-#[derive(Debug)]
+/// A call that is to be run. No `Debug`: it would show the key.
 pub(crate) struct Job<'a> {
     /// The call.
     pub(crate) call: &'a ToolUse,

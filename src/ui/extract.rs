@@ -43,7 +43,7 @@ pub(crate) fn last_code_block(text: &str) -> Option<String> {
             _ => {} // Everything outside the blocks.
         }
     }
-    code.or(last)
+    last
 }
 
 /// The content of the first fenced code block of `prefill` and `text` together, without what was prefilled.

@@ -3,6 +3,7 @@
 mod approval;
 mod calls;
 mod clipboard;
+mod columns;
 mod confirm;
 mod editor;
 mod extract;
@@ -28,6 +29,7 @@ mod thinking;
 pub(crate) use approval::{Asker, Question, Reply, leave_unanswered};
 pub(crate) use calls::Calls;
 pub(crate) use clipboard::copy;
+pub(crate) use columns::{columns_of, cut_to};
 pub(crate) use confirm::confirm;
 pub(crate) use editor::{Complete, Draft, Editing, Editor, Keyboard, Keys, Typed};
 pub(crate) use extract::{Extract, last_code_block};

@@ -69,9 +69,10 @@ impl Row {
     fn add(&mut self, record: &Record) {
         self.requests += 1;
         self.failed += u64::from(!record.is_complete());
-        self.tokens_in += record.tokens_in;
-        self.cache += record.cache;
-        self.tokens_out += record.tokens_out;
+        // What a server says is any number.
+        self.tokens_in = self.tokens_in.saturating_add(record.tokens_in);
+        self.cache = self.cache.saturating_add(record.cache);
+        self.tokens_out = self.tokens_out.saturating_add(record.tokens_out);
         self.waited_s += record.waited_s;
         self.refused += u64::from(record.refused);
     }

@@ -16,7 +16,7 @@ const ROWS: [&[&str]; 5] = [
 /// Outside crates and the files or folders that own them.
 const OWNERS: [(&str, &[&str]); 25] = [
     ("ring", &["client/", "session/blob.rs"]),
-    ("jiff", &["session/", "usage/", "command/ledger.rs", "command/usage.rs"]),
+    ("jiff", &["session/", "usage/", "command/ledger.rs", "command/usage.rs", "demo/record.rs"]),
     ("reqwest", &["client/"]),
     ("rustls", &["client/"]),
     ("rustls_native_certs", &["client/"]),
@@ -43,12 +43,14 @@ const OWNERS: [(&str, &[&str]); 25] = [
 ];
 
 /// What may stand in these places only, and why.
-const RESERVED: [(&str, &[&str]); 6] = [
+const RESERVED: [(&str, &[&str]); 7] = [
     ("env::var", &["config/env.rs"]),
     ("env::args", &["main.rs"]),
     ("IsTerminal", &["ui/streams.rs"]),
-    ("io::stderr", &["ui/"]),
+    ("stderr()", &["ui/"]),
+    // `Output::stdout()` is for all.
     ("io::stdout", &["ui/"]),
+    (" stdout()", &["ui/"]),
     ("process::exit", &[]),
 ];
 
@@ -155,7 +157,8 @@ fn what_only_one_place_may_do_is_done_there() {
 }
 
 #[test]
-fn the_test_servers_and_the_demo_do_not_use_the_protocol_types() {
+fn the_demo_does_not_use_the_protocol_types() {
+    // The servers of these tests cannot: the library shows them to nobody.
     for source in sources().iter().filter(|source| source.path.starts_with("demo/")) {
         assert!(!source.code.contains("protocol"), "src/{}: a wrong field name must not cancel out", source.path);
     }

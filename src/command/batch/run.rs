@@ -228,17 +228,18 @@ impl<'a> Run<'a> {
     /// Writes the record of an item that was asked, and notes its requests.
     fn end(&mut self, mut ended: Ended) -> Result<(), Error> {
         let mut usage = Map::new();
-        let mut tokens = 0;
+        let mut tokens = 0_u64;
         for Tried { estimate, outcome } in &ended.tries {
             let taken = Taken::of(outcome.answer.as_ref());
             let (model, timing) = (&ended.model, outcome.timing);
             self.ledger.note(&Noted { model, estimate, taken, timing, error: outcome.error.as_ref() });
             if let Some(answer) = &outcome.answer {
                 add(&mut usage, &answer.message.usage.0);
-                tokens += answer.message.usage.total_input_tokens() + answer.message.usage.output_tokens();
+                let usage = &answer.message.usage;
+                tokens = tokens.saturating_add(usage.total_input_tokens()).saturating_add(usage.output_tokens());
             }
         }
-        self.tokens += tokens;
+        self.tokens = self.tokens.saturating_add(tokens);
         let index = ended.item.index;
         let result = match ended.came {
             Came::Result(result) => result,
@@ -379,7 +380,7 @@ impl<'a> Run<'a> {
 fn add(sum: &mut Map<String, Value>, usage: &Map<String, Value>) {
     for (key, value) in usage {
         match (sum.get(key).and_then(Value::as_u64), value.as_u64()) {
-            (Some(before), Some(more)) => sum.insert(key.clone(), Value::from(before + more)),
+            (Some(before), Some(more)) => sum.insert(key.clone(), Value::from(before.saturating_add(more))),
             _ => sum.insert(key.clone(), value.clone()),
         };
     }

@@ -16,10 +16,11 @@ use crate::command::kept::Kept;
 use crate::command::offer::{Chosen, Offer};
 use crate::command::settings::settings;
 use crate::command::start::tell_region;
-use crate::config::{Flags, nearest};
+use crate::config::Flags;
 use crate::error::Error;
 use crate::protocol::ContentBlock;
 use crate::session::{Conversation, Hit, Store, ago, markdown};
+use crate::typed::nearest;
 use crate::ui::{copy, last_code_block};
 
 /// How many conversations `/sessions` lists.

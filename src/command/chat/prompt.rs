@@ -1,6 +1,8 @@
 //! The prompt: what conversation this is, which model is asked, and how many tokens it took so far. Pure.
 
-/// How long the name of a conversation may be there, in characters.
+use crate::ui::{columns_of, cut_to, sanitize_line};
+
+/// How long the name of a conversation may be there, in columns.
 const NAME: usize = 30;
 
 /// The same where there is no room.
@@ -23,18 +25,16 @@ impl Status {
     /// The prompt: a line about the conversation, which fits into so many columns where a shorter name is enough for that,
     /// and a sign.
     pub(super) fn prompt(&self, columns: usize) -> String {
-        let mut status = format!(" · {} · {} tokens", self.model, grouped(self.tokens));
+        let (conversation, model) = (sanitize_line(&self.conversation), sanitize_line(&self.model));
+        let mut status = format!(" · {model} · {} tokens", grouped(self.tokens));
         match self.attachments {
             0 => {}
             1 => status.push_str(" · 1 attachment"),
             count => status.push_str(&format!(" · {count} attachments")),
         }
         // The last column stays empty: some terminals begin a row behind it.
-        let room = columns.saturating_sub(status.chars().count() + 2).clamp(SHORT_NAME, NAME);
-        let mut name: String = self.conversation.chars().take(room).collect();
-        if self.conversation.chars().nth(room).is_some() {
-            name.push('…');
-        }
+        let room = columns.saturating_sub(columns_of(&status) + 1).clamp(SHORT_NAME, NAME);
+        let name = cut_to(&conversation, room);
         format!("{name}{status}\n> ")
     }
 }
@@ -63,9 +63,18 @@ mod tests {
         assert_eq!(status.prompt(200), "notes · claude-x · 1,234 tokens\n> ");
         status.attachments = 2;
         status.conversation = "n".repeat(40);
-        assert_eq!(status.prompt(200), format!("{}… · claude-x · 1,234 tokens · 2 attachments\n> ", "n".repeat(30)));
+        assert_eq!(status.prompt(200), format!("{}… · claude-x · 1,234 tokens · 2 attachments\n> ", "n".repeat(29)));
         assert_eq!(status.prompt(60).lines().next().map(|line| line.chars().count()), Some(59));
-        assert!(status.prompt(20).starts_with("nnnnnnnn… · "));
+        assert!(status.prompt(20).starts_with("nnnnnnn… · "));
+        status.conversation = "長い題名".repeat(10);
+        assert!(status.prompt(60).starts_with("長い題名長い題名… · claude-x"), "{}", status.prompt(60));
+    }
+
+    #[test]
+    fn what_came_from_outside_does_not_act() {
+        let status =
+            Status { conversation: "a\u{1b}]0;x\u{7}b".into(), model: "c\u{1b}[31m".into(), ..Status::default() };
+        assert!(!status.prompt(80).contains(['\u{1b}', '\u{7}']), "{:?}", status.prompt(80));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The commands of the prompt, in a table, from which the help, the completion and the suggestions are made.
 
-use crate::config::nearest;
+use crate::typed::nearest;
 
 /// What a command does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

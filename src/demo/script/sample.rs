@@ -1,11 +1,16 @@
 //! Makes a value that fits a JSON schema, out of the words of a prompt.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Number, Value};
 
 use super::prompt::quoted;
 
 /// How deep a schema is followed: one that refers to itself would not end otherwise.
 const MAX_DEPTH: usize = 12;
+
+/// How many values are made: a schema that refers to itself in several places would make ever more of them otherwise.
+const MAX_VALUES: u32 = 10_000;
 
 /// Strings of a format, each valid in it.
 const FORMATS: &[(&str, &str)] = &[
@@ -28,21 +33,24 @@ const PATHS: &[&str] = &["path", "file", "filename", "file_path", "url"];
 
 /// Returns a value that fits `schema`, from the words of `prompt`.
 pub(super) fn value(schema: &Value, prompt: &str) -> Value {
-    Sampler { root: schema, prompt }.value("", schema, 0)
+    Sampler { root: schema, prompt, left: Cell::new(MAX_VALUES) }.value("", schema, 0)
 }
 
-/// The schema that references point into, and the words to use.
+/// The schema that references point into, the words to use, and how many values may still be made.
 struct Sampler<'a> {
     root: &'a Value,
     prompt: &'a str,
+    left: Cell<u32>,
 }
 
 impl Sampler<'_> {
     /// Returns a value for the property `name`.
     fn value(&self, name: &str, schema: &Value, depth: usize) -> Value {
-        if depth > MAX_DEPTH {
+        let left = self.left.get();
+        if depth > MAX_DEPTH || left == 0 {
             return Value::Null;
         }
+        self.left.set(left - 1);
         let given = ["/const", "/default", "/examples/0", "/example", "/enum/0"];
         if let Some(given) = given.iter().find_map(|at| schema.pointer(at)) {
             return given.clone();
@@ -183,8 +191,10 @@ mod tests {
 
     #[test]
     fn a_schema_that_refers_to_itself_ends() {
-        let schema = json!({ "properties": { "next": { "$ref": "#" } } });
-        assert!(value(&schema, "").is_object());
+        let many = json!({ "type": "array", "minItems": 100, "items": { "$ref": "#" } });
+        for next in [json!({ "$ref": "#" }), many] {
+            assert!(value(&json!({ "properties": { "next": next } }), "").is_object());
+        }
     }
 
     #[test]

@@ -219,8 +219,8 @@ fn environment(page: &str) -> Option<Roff> {
     let mut section = Roff::new();
     section.control("SH", ["ENVIRONMENT"]);
     section
-        .text([roman("A flag goes before its variable, and that before the config file. No other variable has an ")]);
-    section.text([roman("effect, but that HOME and XDG_CONFIG_HOME say where the config folder is.")]);
+        .text([roman("A flag goes before its variable, and that before the config file. Beside HOME and PATH, no ")]);
+    section.text([roman("other variable has an effect.")]);
     for (name, what) in VARIABLES {
         entry(&mut section, [bold(*name)], what);
     }

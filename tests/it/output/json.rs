@@ -116,7 +116,9 @@ fn an_error_is_an_object_on_stderr_behind_its_line_and_stdout_stays_empty() {
 #[test]
 fn a_usage_error_is_told_as_json_too() {
     let server = answering("ok");
-    for args in [&["--json", "--temperature", "5", "Hi"][..], &["-j"], &["--json", "--no-such-flag"]] {
+    for args in
+        [&["--json", "--temperature", "5", "Hi"][..], &["-j"], &["--json", "--no-such-flag"], &["-Sj", "--bogus"]]
+    {
         let outcome = send(&server).args(args).run();
         outcome.code(2).stdout("").stderr_contains("langdock: error: ");
         let object: Value = serde_json::from_str(outcome.stderr.lines().last().unwrap()).unwrap();
