@@ -92,20 +92,17 @@ pub(crate) fn body(request: &CreateMessage, parts: &[(String, usize)], any_size:
     Err(Error::RequestTooLarge { bytes: body.len(), limit: MAX_BODY_BYTES, largest: largest.to_owned() })
 }
 
-/// Writes a body anew for another model than the one that was asked for, with its own default of `max_tokens` where the
-/// other's was sent. These two fields stand first.
-pub(crate) fn with_model(body: &[u8], asked: &Chosen, max_tokens: u64, next: &Chosen) -> Vec<u8> {
-    let head = |model: &Chosen, max_tokens: u64| {
-        let id = Value::from(model.id.as_str());
-        format!("{{\"model\":{id},\"max_tokens\":{max_tokens},").into_bytes()
+/// The body of `asked` with the model and `max_tokens` of `next`: these two fields stand first, and the rest is taken as it is.
+pub(crate) fn with_head_of(next: &CreateMessage, body: &[u8], asked: &CreateMessage) -> Vec<u8> {
+    let head = |request: &CreateMessage| {
+        let id = Value::from(request.model.as_str());
+        format!("{{\"model\":{id},\"max_tokens\":{},", request.max_tokens).into_bytes()
     };
-    let default = |model: &Chosen| default_max_tokens(&model.id, model.limit);
-    let rest = body.strip_prefix(&*head(asked, max_tokens)).expect("a body begins with these two fields");
-    let max_tokens = if max_tokens == default(asked) { default(next) } else { max_tokens };
-    [&head(next, max_tokens), rest].concat()
+    let rest = body.strip_prefix(&*head(asked)).expect("a body begins with these two fields");
+    [&head(next), rest].concat()
 }
 
-/// The same for a request: what is asked from now on is asked of another model.
+/// Asks another model from now on, with its own default of `max_tokens` where the other's was asked for.
 pub(crate) fn switch_model(request: &mut CreateMessage, asked: &Chosen, next: &Chosen) {
     let default = |model: &Chosen| default_max_tokens(&model.id, model.limit);
     if request.max_tokens == default(asked) {

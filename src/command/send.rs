@@ -3,14 +3,14 @@
 use bytes::Bytes;
 
 use super::asker::Asker;
-use super::drive::drive;
+use super::drive::{Timing, drive};
 use super::ending::end;
 use super::form::{renderer, sink};
 use super::kept::{Kept, Saving};
 use super::ledger::{Ledger, Noted, Taken};
-use super::offer::{Chosen, Offer};
+use super::offer::Offer;
 use super::prepare::{Gathering, Prepared, looked_at, prepare};
-use super::request::with_model;
+use super::request::{switch_model, with_head_of};
 use super::start::{Start, start, watch_hangup};
 use super::structured;
 use crate::app::App;
@@ -19,6 +19,7 @@ use crate::client::Booking;
 use crate::config::Settings;
 use crate::error::Error;
 use crate::pace::Priority;
+use crate::protocol::CreateMessage;
 use crate::ui::{Fitted, Renderer};
 
 /// Sends one request.
@@ -44,40 +45,39 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     }
     let calls_out = request.extra.contains_key("tools");
     let mut renderer = renderer(app, ask, &request, calls_out, settings.theme.as_deref())?;
-    let stream = request.stream;
-    let max_tokens = request.max_tokens;
     request.messages.clear(); // Their text is in the body: large input is not held twice.
-    drop(request);
 
     let region = settings.endpoint.region().as_str();
     app.notices.step(&format!("model {}, region {region}, {}", model.id, settings.endpoint.messages_url()));
     let body = Bytes::from(body);
     let ledger = Ledger::new(app, &settings, "send", ask);
-    let booking = |model: &Chosen| {
-        let tokens = estimate.paced(ledger.factor(&model.id, &estimate));
-        Booking::of(&model.id, tokens, max_tokens, Priority::Person)
+    let call = |request: &CreateMessage, body: Bytes| {
+        let tokens = estimate.paced(ledger.factor(&request.model, &estimate));
+        let booking = Booking::of(&request.model, tokens, request.max_tokens, Priority::Person);
+        client.call(body, request.stream, booking)
     };
-    let call = client.call(body.clone(), stream, booking(&model));
+    let note = |request: &CreateMessage, taken: Taken, timing: Timing, error: Option<&Error>| {
+        ledger.note(&Noted { model: &request.model, estimate: &estimate, taken, timing, error });
+    };
     if let Some(kept) = &mut kept {
         kept.begin(app);
     }
-    let mut outcome = drive(app, &model.id, region, call, &mut renderer, kept.as_mut()).await;
-    let mut asked = model.id.clone();
+    let first = call(&request, body.clone());
+    let mut outcome = drive(app, &request.model, region, first, &mut renderer, kept.as_mut()).await;
     if let Some(next) = offer.choose_again(&model, outcome.error.as_ref()) {
-        let body = with_model(&body, &model, max_tokens, &next);
-        let call = client.call(Bytes::from(body), stream, booking(&next));
-        outcome = drive(app, &next.id, region, call, &mut renderer, kept.as_mut()).await;
-        asked = next.id;
+        note(&request, Taken::default(), outcome.timing, outcome.error.as_ref());
+        let asked = request.clone();
+        switch_model(&mut request, &model, &next);
+        let again = call(&request, with_head_of(&request, &body, &asked).into());
+        outcome = drive(app, &request.model, region, again, &mut renderer, kept.as_mut()).await;
     }
     if let Some(kept) = &mut kept {
         kept.answered(outcome.answer.as_ref());
         kept.end(app);
     }
-    let timing = outcome.timing;
-    let taken = Taken::of(outcome.answer.as_ref());
+    let (taken, timing) = (Taken::of(outcome.answer.as_ref()), outcome.timing);
     let ended = end(app, ask, settings.allow_truncated, outcome, renderer);
-    let error = ended.as_ref().err();
-    ledger.note(&Noted { model: &asked, estimate: &estimate, taken, timing, error });
+    note(&request, taken, timing, ended.as_ref().err());
     ended
 }
 

@@ -78,6 +78,9 @@ fn a_pick_that_is_gone_is_given_up_for_another_one_which_is_said() {
     let (mut before, after) = (requests[2].json(), requests[3].json());
     before["model"] = json!("claude-sonnet-5");
     assert_eq!(before, after, "nothing but the model has changed");
+    // Each request that was sent is in the log.
+    let total = Langdock::new().home(&home).args(["usage", "--json"]).run().code(0).stdout_json()["total"].clone();
+    assert_eq!((&total["requests"], &total["failed"]), (&json!(4), &json!(1)));
 }
 
 #[test]
