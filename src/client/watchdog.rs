@@ -8,6 +8,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::error::Timeout;
 
+/// A timer that is looked at so much later than it ran down was that of a process that had been stopped.
+const LATE: Duration = Duration::from_millis(500);
+
 /// When a byte last moved on the connection.
 #[derive(Debug, Clone)]
 pub(super) struct Activity(Arc<Mutex<Instant>>);
@@ -78,6 +81,10 @@ impl Watchdog {
 
     fn look_again(&mut self) -> Result<(), Timeout> {
         let now = Instant::now();
+        // Ctrl-Z, for a while: what came meanwhile was not looked at yet.
+        if now > self.timer.deadline() + LATE {
+            self.activity.touch();
+        }
         if let Some((_, limit)) = self.total.filter(|(deadline, _)| *deadline <= now) {
             return Err(Timeout::Total(limit));
         }
@@ -92,5 +99,38 @@ impl Watchdog {
     fn due(&self) -> Instant {
         let silent_until = self.activity.last() + self.idle;
         self.deadline().map_or(silent_until, |deadline| deadline.min(silent_until))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{advance, sleep};
+
+    use super::*;
+
+    const IDLE: Duration = Duration::from_secs(2);
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_ends_a_step_and_a_byte_does_not_let_it() {
+        let mut watchdog = Watchdog::new(IDLE, None);
+        let activity = watchdog.activity();
+        let noisy = async {
+            for _ in 0..3 {
+                sleep(Duration::from_millis(1500)).await;
+                activity.touch();
+            }
+        };
+        assert_eq!(watchdog.watch(noisy).await, Ok(()));
+        assert_eq!(watchdog.watch(sleep(IDLE * 2)).await, Err(Timeout::Idle(IDLE)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_for_which_the_process_was_stopped_is_no_silence() {
+        let mut watchdog = Watchdog::new(IDLE, None);
+        let stopped = async {
+            advance(IDLE * 5).await;
+            sleep(Duration::from_millis(1)).await;
+        };
+        assert_eq!(watchdog.watch(stopped).await, Ok(()));
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -35,6 +35,9 @@ const SILENCE: Duration = Duration::from_millis(100);
 
 /// How long a group takes at most to be gone after KILL.
 const AFTER_KILL: Duration = Duration::from_millis(500);
+
+/// A time that is over by so much more when it is looked at went by while the process was stopped.
+const LATE: Duration = Duration::from_millis(500);
 
 /// How often it is looked whether a group is gone.
 const LOOK: Duration = Duration::from_millis(5);
@@ -119,14 +122,26 @@ async fn conduct(
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     let group = Group::of(&child);
+    let mut pipes = Pipes { stdin: child.stdin.take(), stdout: child.stdout.take(), stderr: child.stderr.take() };
     let mut output = Output { stdout: Capture::new(limit), stderr: Capture::new(MAX_STDERR) };
     let ended = tokio::select! {
-        status = output.follow(&mut child, input) => of_status(status?),
-        () = sleep(timeout) => Ended::TimedOut(timeout),
+        biased;
+        status = output.follow(&mut child, &mut pipes, input) => of_status(status?),
+        () = out_of_time(timeout) => Ended::TimedOut(timeout),
         () = stopped(&mut stop, Stop::Gently) => Ended::Stopped,
     };
     group.end(&mut child, &mut stop).await;
     Ok((ended, output, started.elapsed()))
+}
+
+/// Waits until the time is over.
+async fn out_of_time(timeout: Duration) {
+    let until = Instant::now() + timeout;
+    sleep_until(until).await;
+    // Ctrl-Z, for a while: the tool ran on, and what came of it was not looked at yet.
+    if Instant::now() > until + LATE {
+        sleep(GRACE).await;
+    }
 }
 
 fn of_status(status: ExitStatus) -> Ended {
@@ -158,6 +173,13 @@ fn passed(named: &[String], variable: fn(&str) -> Option<OsString>, key: Option<
     found.filter(|(_, value)| !has_key(value)).collect()
 }
 
+/// What a tool is fed by and prints into. They are there until its end: last words must not kill it by SIGPIPE.
+struct Pipes {
+    stdin: Option<ChildStdin>,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+}
+
 /// What a tool prints.
 struct Output {
     stdout: Capture,
@@ -167,31 +189,35 @@ struct Output {
 impl Output {
     /// Feeds a tool its input and takes what it prints, until it has ended and has nothing more to say. What it left
     /// running does not hold this up, though it holds the pipes.
-    async fn follow(&mut self, child: &mut Child, mut input: &[u8]) -> std::io::Result<ExitStatus> {
-        let (mut stdin, mut stdout, mut stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    async fn follow(
+        &mut self,
+        child: &mut Child,
+        Pipes { stdin, stdout, stderr }: &mut Pipes,
+        mut input: &[u8],
+    ) -> std::io::Result<ExitStatus> {
         let (mut out, mut err) = (vec![0; 64 * 1024], vec![0; 16 * 1024]);
         let mut status = None;
         let (mut give_up, mut last) = (Instant::now(), Instant::now());
         loop {
             if input.is_empty() {
-                stdin = None; // It may wait for the end of its input.
+                *stdin = None; // It may wait for the end of its input.
             }
             if let Some(status) = status.filter(|_| stdout.is_none() && stderr.is_none()) {
                 return Ok(status);
             }
             tokio::select! {
                 biased;
-                read = read(&mut stdout, &mut out), if stdout.is_some() => {
+                read = read(stdout, &mut out), if stdout.is_some() => {
                     self.stdout.push(&out[..read]);
-                    stdout = stdout.filter(|_| read > 0);
+                    end_unless(read > 0, stdout);
                     give_up = last.min(Instant::now() + SILENCE);
                 }
-                read = read(&mut stderr, &mut err), if stderr.is_some() => {
+                read = read(stderr, &mut err), if stderr.is_some() => {
                     self.stderr.push(&err[..read]);
-                    stderr = stderr.filter(|_| read > 0);
+                    end_unless(read > 0, stderr);
                     give_up = last.min(Instant::now() + SILENCE);
                 }
-                written = write(&mut stdin, input), if stdin.is_some() => {
+                written = write(stdin, input), if stdin.is_some() => {
                     // Who does not read need not.
                     input = written.map_or(&[], |written| &input[written..]);
                 }
@@ -201,11 +227,16 @@ impl Output {
                     give_up = Instant::now() + SILENCE;
                 }
                 () = sleep_until(give_up), if status.is_some() => {
-                    stdout = None;
-                    stderr = None;
+                    (*stdout, *stderr) = (None, None);
                 }
             }
         }
+    }
+}
+
+fn end_unless<T>(goes_on: bool, pipe: &mut Option<T>) {
+    if !goes_on {
+        *pipe = None;
     }
 }
 

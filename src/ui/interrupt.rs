@@ -15,7 +15,8 @@ use signal_hook::{flag, low_level};
 /// How many descriptors the runtime opens when it starts, and then some for the first connection.
 const RUNTIME_DESCRIPTORS: i32 = 10;
 
-/// Watches for SIGINT and SIGTERM. The first one is noticed; the second one kills, as it would without us.
+/// Watches for SIGINT and SIGTERM. The first one is noticed. A Ctrl-C behind it kills, as it would without us; not so SIGTERM and
+/// SIGHUP, of which several come at once: a shell, the kernel and `timeout` each send one, and ending what was begun takes its time.
 #[derive(Debug, Default)]
 pub(crate) struct Interrupt {
     /// Becomes readable with the first signal, and stays so; none where nothing is watched, and signals do as they do.
@@ -23,7 +24,7 @@ pub(crate) struct Interrupt {
     /// Its other end.
     trigger: OnceLock<UnixStream>,
     signal: Arc<AtomicUsize>,
-    /// Whether the next signal kills.
+    /// Whether the next SIGINT kills.
     has_come: Arc<AtomicBool>,
 }
 
@@ -59,7 +60,9 @@ impl Interrupt {
     }
 
     fn register(&self, number: i32, trigger: UnixStream) -> io::Result<()> {
-        flag::register_conditional_default(number, Arc::clone(&self.has_come))?;
+        if number == SIGINT {
+            flag::register_conditional_default(number, Arc::clone(&self.has_come))?;
+        }
         flag::register(number, Arc::clone(&self.has_come))?;
         flag::register_usize(number, Arc::clone(&self.signal), usize::try_from(number).unwrap_or_default())?;
         low_level::pipe::register(number, trigger).map(drop)

@@ -34,12 +34,12 @@ fn an_answer_under_way_is_finished_while_nobody_else_is_let_in() {
 }
 
 #[test]
-fn a_second_signal_does_not_wait() {
+fn ctrl_c_does_not_wait() {
     let serving = Serving::start(&["--rate", "4"]);
     let mut stream = serving.open(KEY, &json!({"stream": true}));
     read_until(&mut stream, "event: content_block_delta");
-    serving.running.signal(Signal::SIGTERM).wait_for_stderr(DRAINS).signal(Signal::SIGTERM);
-    serving.running.finish().signal(15);
+    serving.running.signal(Signal::SIGTERM).wait_for_stderr(DRAINS).signal(Signal::SIGINT);
+    serving.running.finish().signal(2);
     assert!(!read_rest(stream).contains("message_stop"));
 }
 

@@ -30,6 +30,16 @@ fn wait_for(home: &Home) -> Pid {
     }
 }
 
+/// Waits for a file that the tool makes.
+#[track_caller]
+fn wait_until_there(home: &Home, file: &str) {
+    let begun = Instant::now();
+    while !home.work().join(file).exists() {
+        assert!(begun.elapsed() < DEADLINE, "{file} is not made");
+        std::thread::yield_now();
+    }
+}
+
 #[track_caller]
 fn nothing_is_left(home: &Home) {
     let (group, begun) = (wait_for(home), Instant::now());
@@ -74,8 +84,12 @@ fn the_second_one_ends_the_run_without_waiting_for_tools_that_ignore_it() {
 #[test]
 fn sigterm_and_the_end_of_the_terminal_end_the_run_and_the_tools() {
     for (signal, number) in [(Signal::SIGTERM, 15), (Signal::SIGHUP, 1)] {
-        let (server, home) = (calls(), shell_tool("echo $$ > pid; sleep 1000", ""));
+        let ignoring = "trap 'touch told' TERM; echo $$ > pid; while :; do sleep 0.01; done";
+        let (server, home) = (calls(), shell_tool(ignoring, ""));
         let running = hanging(&server, &home);
+        running.signal(signal);
+        wait_until_there(&home, "told");
+        // The shell, the kernel and `timeout` each send one.
         running.signal(signal);
         running.finish().signal(number);
         assert_eq!(server.requests().len(), 1);
@@ -99,4 +113,16 @@ fn ctrl_c_while_the_model_writes_ends_the_run_also_after_tools_were_stopped() {
     server.wait_for_requests(2);
     running.signal(Signal::SIGINT);
     running.finish().signal(2);
+}
+
+#[test]
+fn a_tool_that_ended_while_the_run_was_stopped_did_not_take_too_long() {
+    let home = shell_tool("kill -STOP $PPID; sleep 2; echo Done.; touch ended", "timeout = \"1s\"");
+    let server = calls();
+    let running = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).spawn();
+    wait_until_there(&home, "ended");
+    running.signal(Signal::SIGCONT);
+    running.finish().code(0).stdout("I see.\n");
+    let expected = json!({"type": "tool_result", "tool_use_id": "t1", "content": "Done.\n"});
+    assert_eq!(results(&server.requests()[1].json()), [expected]);
 }
