@@ -4,10 +4,9 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::time::SystemTime;
 
-use super::ask::Ended;
 use super::prompt::grouped;
 use super::slash::{self, Act, COMMANDS};
-use super::talk::{Mark, Talk, text_of};
+use super::talk::{Talk, text_of};
 use super::{Chat, Next, go_on, path};
 use crate::cli::key_and_json;
 use crate::command::edit::edit;
@@ -180,24 +179,15 @@ impl Chat<'_> {
         self.say(if list.is_empty() { "nothing goes with the next message" } else { &list });
     }
 
-    /// Takes the last message back and says it again.
+    /// Says the last message again.
     async fn retry(&mut self) -> Result<Next, Error> {
         let Some(last) = self.talk.last() else { return Err(nothing_said()) };
-        let place = self.talk.mark();
-        self.talk.undo(&last)?;
-        let ended = self.ask(Some(last.content)).await;
-        self.stay_unless_answered(&ended, &place)?;
-        Ok(Next::Ended(ended, None))
-    }
-
-    /// Where nothing came in the place of what was taken back, that stays.
-    fn stay_unless_answered(&mut self, ended: &Ended, place: &Mark) -> Result<(), Error> {
-        if ended.is_answered { Ok(()) } else { self.talk.move_to(place) }
+        Ok(Next::Ended(self.ask_instead(last).await, None))
     }
 
     fn undo(&mut self) -> Result<(), Error> {
         let Some(last) = self.talk.last() else { return Err(nothing_said()) };
-        self.talk.undo(&last)?;
+        self.talk.move_to(&last.before)?;
         let text = text_of(&last.content);
         let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("a message");
         let line: String = line.chars().take(60).collect();
@@ -213,8 +203,8 @@ impl Chat<'_> {
             self.tell_asked(&text);
             return Ok(Next::Send(text));
         }
-        let Some(last) = self.talk.last() else { return Err(nothing_said()) };
-        let mut content = last.content.clone();
+        let Some(mut last) = self.talk.last() else { return Err(nothing_said()) };
+        let content = &mut last.content;
         let is_text = |block: &ContentBlock| matches!(block, ContentBlock::Text(_));
         let place = content.iter().rposition(is_text);
         let before = place.map_or(String::new(), |place| text_of(&content[place..=place]));
@@ -224,11 +214,7 @@ impl Chat<'_> {
             None => content.push(ContentBlock::text(text.as_str())),
         }
         self.tell_asked(&text);
-        let mark = self.talk.mark();
-        self.talk.undo(&last)?;
-        let ended = self.ask(Some(content)).await;
-        self.stay_unless_answered(&ended, &mark)?;
-        Ok(Next::Ended(ended, Some(text)))
+        Ok(Next::Ended(self.ask_instead(last).await, Some(text)))
     }
 
     async fn go_on(&mut self) -> Result<Next, Error> {
