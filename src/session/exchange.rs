@@ -54,14 +54,14 @@ impl Exchange {
 
     /// Takes a part of the answer, and the data of the event behind it as it came.
     pub(crate) fn update(&mut self, update: &Update, data: &[u8]) {
-        if let Some(journal) = &mut self.journal {
+        if let Some(journal) = self.journal() {
             journal.update(update, data);
         }
     }
 
     /// Writes what was taken, with one write. To be called before it is shown.
     pub(crate) fn flush(&mut self) {
-        if let Some(journal) = &mut self.journal
+        if let Some(journal) = self.journal()
             && let Err(source) = journal.flush()
         {
             let path: PathBuf = journal.path().to_owned();
@@ -108,7 +108,7 @@ impl Exchange {
     }
 
     fn push(&mut self, record: Record) {
-        if let Some(journal) = &mut self.journal {
+        if let Some(journal) = self.journal() {
             journal.turn(&record);
         }
         self.records.push(record);
@@ -116,20 +116,18 @@ impl Exchange {
     }
 
     /// Content as it stands in files. Where its images cannot be put beside it, they stay in it.
-    fn written(&mut self, content: &[ContentBlock]) -> Box<RawValue> {
-        match self.blobs.put(content) {
-            Ok(written) => to_raw_value(&written),
-            Err(error) => {
-                self.fail(error);
-                to_raw_value(content)
-            }
-        }
-        .expect("content blocks are maps with string keys")
+    fn written(&self, content: &[ContentBlock]) -> Box<RawValue> {
+        let written = self.blobs.put(content).map_or_else(|_| to_raw_value(content), |written| to_raw_value(&written));
+        written.expect("content blocks are maps with string keys")
     }
 
-    /// The first failure is the one to tell; after that the journal is given up.
+    /// The journal, unless it was given up.
+    fn journal(&mut self) -> Option<&mut Journal> {
+        if self.has_failed { None } else { self.journal.as_mut() }
+    }
+
+    /// The first failure is the one to tell; after that the journal is given up, and stays until all is in the conversation.
     fn fail(&mut self, error: Error) {
-        self.journal = None;
         if !std::mem::replace(&mut self.has_failed, true) {
             self.failure = Some(error);
         }
