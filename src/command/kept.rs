@@ -75,7 +75,7 @@ impl Kept {
                 if found.is_new {
                     app.notices.notice(&format!("there is no conversation `{given}` yet: it begins here"));
                 }
-                Some(found.conversation).filter(|_| !found.is_new).or_else(|| store.get(given).ok())
+                Some(found.conversation)
             }),
             Some(given) => match store.get(given) {
                 Err(session::Error::Unknown(_)) if !flags.fork => Ok(None),
