@@ -197,8 +197,7 @@ impl Chat<'_> {
 
     /// Has a message changed in an editor: the one that was not sent, else the last one, in whose place the new one comes.
     async fn edit(&mut self) -> Result<Next, Error> {
-        if let Some(draft) = self.unsent.take() {
-            self.unsent = Some(draft.clone());
+        if let Some(draft) = self.unsent.clone() {
             let text = edit(self.app, &draft).await?;
             self.tell_asked(&text);
             return Ok(Next::Send(text));
