@@ -15,7 +15,7 @@ use crate::command::kept::Kept;
 use crate::command::offer::{Chosen, Offer};
 use crate::command::settings::settings;
 use crate::command::start::tell_region;
-use crate::config::Flags;
+use crate::config::{Flags, Settings};
 use crate::error::Error;
 use crate::protocol::ContentBlock;
 use crate::session::{Conversation, Hit, Store, ago, markdown};
@@ -24,6 +24,14 @@ use crate::ui::{copy, last_code_block};
 
 /// How many conversations `/sessions` lists.
 const LISTED: usize = 20;
+
+/// Fields that `/set` leaves to others.
+const ELSEWHERE: [(&str, &str); 4] = [
+    ("system", "/system TEXT sets it"),
+    ("model", "/model ID sets it"),
+    ("messages", "they are what is said; /undo takes the last one back"),
+    ("stream", "it is settled when the conversation begins"),
+];
 
 impl Chat<'_> {
     /// Does what a command says. What it gives back is what comes next.
@@ -101,6 +109,8 @@ impl Chat<'_> {
         }
         let flags = Flags { region: Some(region.to_owned()), ..self.flags.clone() };
         let settings = settings(self.app, &flags, self.demo_url.as_deref())?;
+        // No region has one of its own, and `/set` may have taken it away.
+        let settings = Settings { max_tokens: self.settings.max_tokens.clone(), ..settings };
         if let Some(model) = self.model.as_ref().filter(|model| !model.is_picked()) {
             let refused = Offer::new(self.app, &settings).refuse_elsewhere(&model.id).await;
             refused.map_err(|error| usage(error.message(), "/model ID chooses one that both regions have"))?;
@@ -133,24 +143,41 @@ impl Chat<'_> {
 
     fn show_or_set_field(&mut self, text: &str) -> Result<(), Error> {
         if text.is_empty() {
-            let fields: Vec<_> = self.request.fields.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let mut fields: Vec<_> = self.request.set().iter().map(|(key, value)| format!("{key}={value}")).collect();
+            if let Some(tokens) = &self.settings.max_tokens
+                && !fields.iter().any(|field| field.starts_with("max_tokens="))
+            {
+                fields.insert(0, format!("max_tokens={}", tokens.value));
+            }
             self.say(if fields.is_empty() { "no other fields".to_owned() } else { fields.join("\n") }.as_str());
             return Ok(());
         }
         let wanted = |reason: String| usage(reason, "/set KEY=JSON sets a field, /set KEY= takes it away");
-        if text.split('=').next() == Some("system") {
-            return Err(usage("the system prompt has a command of its own", "/system TEXT sets it"));
+        let key = text.split('=').next().unwrap_or_default();
+        if let Some((_, instead)) = ELSEWHERE.iter().find(|(field, _)| *field == key) {
+            return Err(usage(format!("`{key}` is not set in this way"), *instead));
         }
-        if let Some(key) = text.strip_suffix('=') {
-            self.request.unset(key);
-            self.say(&format!("{key} is not sent any more"));
+        if !key.is_empty() && text.strip_prefix(key) == Some("=") {
+            self.unset(key);
+            self.say(&match key {
+                "max_tokens" => "max_tokens is the model's default from now on".to_owned(),
+                key => format!("{key} is not sent any more"),
+            });
             return Ok(());
         }
         let (key, value) = key_and_json(text).map_err(wanted)?;
-        self.request.unset(&key);
+        self.unset(&key);
         self.say(&format!("{key}={value} from now on"));
         self.request.fields.push((key, value));
         Ok(())
+    }
+
+    /// Takes a field away, wherever it was set.
+    fn unset(&mut self, key: &str) {
+        self.request.unset(key);
+        if key == "max_tokens" {
+            self.settings.max_tokens = None;
+        }
     }
 
     async fn attach(&mut self, typed: &str, as_text: bool) -> Result<(), Error> {
