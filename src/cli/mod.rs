@@ -24,7 +24,7 @@ mod value;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) use batch::{Batch, Many};
 pub(crate) use chat::Chat;
@@ -319,6 +319,19 @@ impl Request {
             _ => {} // The others are fields already.
         }
         self.fields.retain(|(set, _)| set != key);
+    }
+
+    /// The fields that are set, whichever way; `max_tokens`, which has other places too, only as a field.
+    pub(crate) fn set(&self) -> Vec<(String, Value)> {
+        let flags = [
+            ("temperature", self.temperature.map(Value::from)),
+            ("top_p", self.top_p.map(Value::from)),
+            ("top_k", self.top_k.map(Value::from)),
+            ("stop_sequences", Some(json!(self.stop)).filter(|_| !self.stop.is_empty())),
+            ("metadata", self.user_id.as_ref().map(|id| json!({"user_id": id}))),
+        ];
+        let flags = flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        flags.chain(self.fields.iter().cloned()).collect()
     }
 }
 

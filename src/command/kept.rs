@@ -7,7 +7,7 @@ use crate::cli;
 use crate::config::sessions_folder;
 use crate::error::Error;
 use crate::protocol::InputMessage;
-use crate::session::{self, Conversation, Exchange, Store, ago};
+use crate::session::{self, Conversation, Exchange, Place, Store, ago};
 use crate::ui::Answer;
 
 /// The conversation of a command.
@@ -17,6 +17,8 @@ pub(crate) struct Kept {
     is_saved: bool,
     /// What will be sent, until it is.
     said: Option<(Vec<InputMessage>, Option<String>)>,
+    /// Where it comes, and takes the stead of all behind; none: at the end.
+    place: Option<Place>,
     exchange: Option<Exchange>,
 }
 
@@ -55,7 +57,7 @@ impl Kept {
                 app.notices.notice(&notice);
             }
         }
-        let mut kept = Self { conversation: store.begin(), is_saved, said: None, exchange: None };
+        let mut kept = Self { conversation: store.begin(), is_saved, said: None, place: None, exchange: None };
         if is_named {
             kept.find(app, &store, flags)?;
         }
@@ -73,7 +75,7 @@ impl Kept {
                 if found.is_new {
                     app.notices.notice(&format!("there is no conversation `{given}` yet: it begins here"));
                 }
-                Some(found.conversation).filter(|_| !found.is_new).or_else(|| store.get(given).ok())
+                Some(found.conversation)
             }),
             Some(given) => match store.get(given) {
                 Err(session::Error::Unknown(_)) if !flags.fork => Ok(None),
@@ -111,7 +113,7 @@ impl Kept {
 
     /// What is kept of a conversation that is saved.
     pub(crate) fn of(conversation: Conversation) -> Self {
-        Self { conversation, is_saved: true, said: None, exchange: None }
+        Self { conversation, is_saved: true, said: None, place: None, exchange: None }
     }
 
     /// The conversation.
@@ -139,6 +141,11 @@ impl Kept {
         self.said = Some((said, system)).filter(|_| self.is_saved);
     }
 
+    /// What is said next comes in the stead of all that stands behind `place`, once it is answered.
+    pub(crate) fn instead(&mut self, place: Place) {
+        self.place = Some(place);
+    }
+
     /// Writes it down, right before it is sent: as a new exchange, or as what is said in one that goes on.
     pub(crate) fn begin(&mut self, app: &App) {
         let Some((said, system)) = self.said.take() else { return };
@@ -148,7 +155,10 @@ impl Kept {
             }
             return tell_failure(app, exchange);
         }
-        let mut exchange = self.conversation.begin(&said, system.as_deref());
+        let mut exchange = match self.place.take() {
+            Some(place) => self.conversation.begin_instead(&place, &said, system.as_deref()),
+            None => self.conversation.begin(&said, system.as_deref()),
+        };
         tell_failure(app, &mut exchange);
         self.exchange = Some(exchange);
     }

@@ -22,6 +22,7 @@ pub(crate) use picture::{Picture, check_many, pictures_of};
 pub(crate) use read::{on_a_thread, read_prose, read_text};
 pub(crate) use stdin::Stdin;
 pub(crate) use template::{Places, Template};
+pub(crate) use utf8::replaced;
 
 use crate::media::{ImageError, Kind};
 use crate::protocol::ContentBlock;

@@ -7,7 +7,12 @@ pub(super) fn lossy(name: &str, bytes: Vec<u8>, skipped: usize) -> (String, Opti
         Err(error) => {
             let offset = error.utf8_error().valid_up_to() - skipped;
             let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            (text, Some(format!("{name} is not UTF-8 at byte {offset}: such bytes are sent as U+FFFD")))
+            (text, Some(replaced(name, offset)))
         }
     }
+}
+
+/// What is told where bytes were replaced, the first of them at `offset`.
+pub(crate) fn replaced(name: &str, offset: usize) -> String {
+    format!("{name} is not UTF-8 at byte {offset}: such bytes are sent as U+FFFD")
 }

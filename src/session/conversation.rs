@@ -8,7 +8,7 @@ use super::blob::Blobs;
 use super::exchange::Exchange;
 use super::file::{self, Locked};
 use super::line;
-use super::record::{HEADER, NAME, Record, TIP, TURN, Turn, VERSION};
+use super::record::{HEADER, NAME, Place, Record, TIP, TURN, Turn, VERSION};
 use super::{Error, unreadable, unwritable};
 use crate::protocol::{ContentBlock, InputMessage};
 
@@ -115,8 +115,13 @@ impl Conversation {
 
     /// The turns that are gone on from, the first one first.
     pub(crate) fn line(&self) -> Vec<&Turn> {
+        self.line_to(self.tip)
+    }
+
+    /// The turns up to the one at this place.
+    fn line_to(&self, last: Option<usize>) -> Vec<&Turn> {
         let mut line = Vec::new();
-        let mut next = self.tip;
+        let mut next = last;
         while let Some(place) = next {
             let turn = &self.turns[place];
             if turn.left_out.is_none() {
@@ -160,6 +165,12 @@ impl Conversation {
         line::messages(&self.line(), &self.blobs())
     }
 
+    /// The same of what stands before a place.
+    pub(crate) fn messages_before(&self, place: &Place) -> Vec<InputMessage> {
+        let last = place.0.as_ref().and_then(|turn| self.places.get(turn).copied());
+        line::messages(&self.line_to(last), &self.blobs())
+    }
+
     /// How much of its file was read, in bytes.
     pub(crate) fn size(&self) -> usize {
         usize::try_from(self.read).unwrap_or(usize::MAX)
@@ -181,7 +192,12 @@ impl Conversation {
     /// It is in the journal when this returns. What goes wrong with that is kept in the exchange, so that the answer can go
     /// on.
     pub(crate) fn begin(&self, said: &[InputMessage], system: Option<&str>) -> Exchange {
-        Exchange::begin(&self.folder, &self.header(), said, system)
+        Exchange::begin(&self.folder, &self.header(), None, said, system)
+    }
+
+    /// The same for what comes in the stead of all that stands behind `place`, once it is answered.
+    pub(crate) fn begin_instead(&self, place: &Place, said: &[InputMessage], system: Option<&str>) -> Exchange {
+        Exchange::begin(&self.folder, &self.header(), Some(Record::tip(place)), said, system)
     }
 
     /// The first line of its file.
@@ -189,13 +205,13 @@ impl Conversation {
         Record { name: self.name.clone(), ..Record::header(self.id(), None, None) }
     }
 
-    /// Makes another turn the one that is gone on from; none: it begins anew. What is behind that turn stays in the file.
-    pub(crate) fn move_to(&mut self, turn: Option<&str>) -> Result<(), Error> {
-        self.append(vec![Record::tip(turn)])
+    /// Goes on from another place. What is behind it stays in the file.
+    pub(crate) fn move_to(&mut self, place: &Place) -> Result<(), Error> {
+        self.append(vec![Record::tip(place)])
     }
 
     /// Appends records under the lock; turns follow the one that is the tip then. Turns that are there already stay what
-    /// they are.
+    /// they are, and so does the tip before them.
     pub(super) fn append(&mut self, records: Vec<Record>) -> Result<(), Error> {
         let mut file = Locked::open(&self.path)?;
         if file.length()? < self.read {
@@ -210,16 +226,23 @@ impl Conversation {
             lines.push(b'\n');
         }
         let mut parent = self.tip().map(|turn| turn.id.clone());
-        for mut record in records {
-            if record.kind == TURN {
-                let id = record.id.clone();
-                let is_there = id.as_ref().is_some_and(|id| self.places.contains_key(id));
-                record.parent = std::mem::replace(&mut parent, id);
-                if is_there {
-                    continue;
+        let has = |id: &Option<String>| id.as_ref().is_some_and(|id| self.places.contains_key(id));
+        let mut records = records.into_iter().peekable();
+        while let Some(mut record) = records.next() {
+            let is_there = match record.kind.as_str() {
+                TURN => {
+                    record.parent = std::mem::replace(&mut parent, record.id.clone());
+                    has(&record.id)
                 }
+                TIP => {
+                    parent = record.turn.clone().filter(|turn| self.places.contains_key(turn));
+                    records.peek().is_some_and(|next| has(&next.id))
+                }
+                _ => false,
+            };
+            if !is_there {
+                lines.extend_from_slice(&record.to_line());
             }
-            lines.extend_from_slice(&record.to_line());
         }
         file.append(self.read, &lines)?;
         self.is_open_ended = false;

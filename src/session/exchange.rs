@@ -11,7 +11,7 @@ use super::blob::Blobs;
 use super::conversation::Conversation;
 use super::id::new_id;
 use super::journal::Journal;
-use super::record::{LeftOut, Record};
+use super::record::{LeftOut, Record, TURN};
 use super::{Error, unwritable};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Update};
 
@@ -20,25 +20,32 @@ use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Upd
 pub(crate) struct Exchange {
     id: String,
     blobs: Blobs,
-    turns: Vec<Record>,
+    /// The turns, and before them the place they come in, where that is not the end of the conversation.
+    records: Vec<Record>,
     journal: Option<Journal>,
     failure: Option<Error>,
     has_failed: bool,
 }
 
 impl Exchange {
-    pub(super) fn begin(folder: &Path, header: &Record, said: &[InputMessage], system: Option<&str>) -> Self {
+    pub(super) fn begin(
+        folder: &Path,
+        header: &Record,
+        tip: Option<Record>,
+        said: &[InputMessage],
+        system: Option<&str>,
+    ) -> Self {
         let blobs = Blobs::of(folder, header.id.as_deref().unwrap_or_default());
-        let mut exchange =
-            Self { id: new_id(), blobs, turns: Vec::new(), journal: None, failure: None, has_failed: false };
+        let records = tip.into_iter().collect();
+        let mut exchange = Self { id: new_id(), blobs, records, journal: None, failure: None, has_failed: false };
         for message in said {
-            let (id, content) = (turn_id(&exchange.id, exchange.turns.len()), exchange.written(&message.content));
-            exchange.turns.push(match message.role {
+            let (id, content) = (turn_id(&exchange.id, exchange.records.len()), exchange.written(&message.content));
+            exchange.records.push(match message.role {
                 Role::User => Record::user(id, content, system),
                 Role::Assistant => Record::beginning(id, content),
             });
         }
-        match Journal::create(folder, &exchange.id, header, &exchange.turns) {
+        match Journal::create(folder, &exchange.id, header, &exchange.records) {
             Ok(journal) => exchange.journal = Some(journal),
             Err(source) => exchange.fail(unwritable(&folder.join("journals"))(source)),
         }
@@ -47,14 +54,14 @@ impl Exchange {
 
     /// Takes a part of the answer, and the data of the event behind it as it came.
     pub(crate) fn update(&mut self, update: &Update, data: &[u8]) {
-        if let Some(journal) = &mut self.journal {
+        if let Some(journal) = self.journal() {
             journal.update(update, data);
         }
     }
 
     /// Writes what was taken, with one write. To be called before it is shown.
     pub(crate) fn flush(&mut self) {
-        if let Some(journal) = &mut self.journal
+        if let Some(journal) = self.journal()
             && let Err(source) = journal.flush()
         {
             let path: PathBuf = journal.path().to_owned();
@@ -68,14 +75,14 @@ impl Exchange {
             return;
         }
         let content = self.written(&message.content);
-        let id = turn_id(&self.id, self.turns.len());
+        let id = turn_id(&self.id, self.records.len());
         self.push(Record::assistant(id, content, message, complete));
     }
 
     /// Takes another turn of the person's side: results of tools.
     pub(crate) fn say(&mut self, content: &[ContentBlock]) {
         let content = self.written(content);
-        let id = turn_id(&self.id, self.turns.len());
+        let id = turn_id(&self.id, self.records.len());
         self.push(Record::user(id, content, None));
     }
 
@@ -91,9 +98,9 @@ impl Exchange {
 
     /// Makes it part of its conversation, behind what is the last turn there now.
     pub(crate) fn commit(mut self, conversation: &mut Conversation) -> Result<(), Error> {
-        settle(&mut self.turns);
-        let is_in_line = self.turns.iter().any(|turn| turn.left_out.is_none());
-        conversation.append(self.turns)?;
+        settle(&mut self.records);
+        let is_in_line = self.records.iter().any(|record| record.left_out.is_none());
+        conversation.append(self.records)?;
         if let Some(journal) = self.journal {
             journal.remove();
         }
@@ -101,45 +108,45 @@ impl Exchange {
     }
 
     fn push(&mut self, record: Record) {
-        if let Some(journal) = &mut self.journal {
+        if let Some(journal) = self.journal() {
             journal.turn(&record);
         }
-        self.turns.push(record);
+        self.records.push(record);
         self.flush();
     }
 
     /// Content as it stands in files. Where its images cannot be put beside it, they stay in it.
-    fn written(&mut self, content: &[ContentBlock]) -> Box<RawValue> {
-        match self.blobs.put(content) {
-            Ok(written) => to_raw_value(&written),
-            Err(error) => {
-                self.fail(error);
-                to_raw_value(content)
-            }
-        }
-        .expect("content blocks are maps with string keys")
+    fn written(&self, content: &[ContentBlock]) -> Box<RawValue> {
+        let written = self.blobs.put(content).map_or_else(|_| to_raw_value(content), |written| to_raw_value(&written));
+        written.expect("content blocks are maps with string keys")
     }
 
-    /// The first failure is the one to tell; after that the journal is given up.
+    /// The journal, unless it was given up.
+    fn journal(&mut self) -> Option<&mut Journal> {
+        if self.has_failed { None } else { self.journal.as_mut() }
+    }
+
+    /// The first failure is the one to tell; after that the journal is given up, and stays until all is in the conversation.
     fn fail(&mut self, error: Error) {
-        self.journal = None;
         if !std::mem::replace(&mut self.has_failed, true) {
             self.failure = Some(error);
         }
     }
 }
 
-/// Settles what becomes of the turns of an exchange: what was refused, or what nobody answered, is not sent again.
-pub(super) fn settle(turns: &mut [Record]) {
+/// Settles what becomes of the turns of an exchange: what was refused, or what nobody answered, is not sent again, and comes in
+/// the stead of nothing.
+pub(super) fn settle(records: &mut Vec<Record>) {
     let is_refused = |turn: &Record| turn.stop_reason == Some(StopReason::Refusal);
-    let left_out = if turns.iter().any(is_refused) {
+    let left_out = if records.iter().any(is_refused) {
         LeftOut::Refused
-    } else if !turns.iter().any(Record::is_answer) {
+    } else if !records.iter().any(Record::is_answer) {
         LeftOut::Unanswered
     } else {
         return;
     };
-    for turn in turns {
+    records.retain(|record| record.kind == TURN);
+    for turn in records {
         turn.left_out = Some(left_out);
     }
 }

@@ -14,7 +14,7 @@ use serde_json::value::to_raw_value;
 use super::Error;
 use super::conversation::{Conversation, last_marked_at, path_of};
 use super::exchange::{settle, turn_id};
-use super::record::{HEADER, Record, TURN};
+use super::record::{HEADER, Record, TIP, TURN};
 use crate::protocol::{ContentBlock, Machine, Message, Role, Update};
 
 /// An empty journal that is older than this has no process that is about to fill it.
@@ -29,15 +29,15 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Begins one with these turns.
-    pub(super) fn create(folder: &Path, exchange: &str, header: &Record, turns: &[Record]) -> io::Result<Self> {
+    /// Begins one with what is said.
+    pub(super) fn create(folder: &Path, exchange: &str, header: &Record, records: &[Record]) -> io::Result<Self> {
         let folder = folder_of(folder);
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         let path = folder.join(format!("{exchange}.jsonl"));
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
         file.lock()?;
         let mut journal = Self { file, path, pending: Vec::new() };
-        for line in std::iter::once(header).chain(turns) {
+        for line in std::iter::once(header).chain(records) {
             journal.pending.extend_from_slice(&line.to_line());
         }
         journal.flush().and_then(|()| journal.file.sync_data()).inspect_err(|_| {
@@ -154,7 +154,7 @@ fn recover_one(folder: &Path, path: &Path) -> Result<Option<Recovered>, Error> {
     };
     let used_at = file.metadata().and_then(|metadata| metadata.modified()).ok();
     let exchange = path.file_stem().unwrap_or_default().to_string_lossy();
-    let Some((header, mut turns)) = parse(&bytes, &exchange) else {
+    let Some((header, mut records)) = parse(&bytes, &exchange) else {
         let age = used_at.and_then(|time| time.elapsed().ok());
         // It may be about to be filled; what has not even a header holds nothing.
         if age.is_some_and(|age| age > STALE) {
@@ -165,25 +165,25 @@ fn recover_one(folder: &Path, path: &Path) -> Result<Option<Recovered>, Error> {
     let id = header.id.clone().unwrap_or_default();
     let is_there = path_of(folder, &id).exists();
     let mut conversation = if is_there { Conversation::read(folder, &id)? } else { Conversation::new(folder, header) };
-    settle(&mut turns);
-    let is_in_line = turns.iter().any(|turn| turn.left_out.is_none());
-    conversation.append(turns)?;
+    settle(&mut records);
+    let is_in_line = records.iter().any(|record| record.left_out.is_none());
+    conversation.append(records)?;
     let _ = fs::remove_file(path); // One that stays is found to be in the conversation already.
     Ok(Some(Recovered { conversation, used_at, is_in_line }))
 }
 
-/// The header and the turns of a journal, the last one as far as it came.
+/// The header and the records of a journal, the last turn as far as it came.
 pub(super) fn parse(bytes: &[u8], exchange: &str) -> Option<(Record, Vec<Record>)> {
     let mut header = None;
-    let mut turns: Vec<Record> = Vec::new();
+    let mut records: Vec<Record> = Vec::new();
     let (mut machine, mut text) = (Machine::default(), String::new());
     for line in bytes.split(|byte| *byte == b'\n') {
         // The last line may have been torn off.
         let Ok(record) = serde_json::from_slice::<Line>(line) else { continue };
         match record.r#type.as_ref() {
             HEADER => header = serde_json::from_slice(line).ok(),
-            TURN => {
-                turns.extend(serde_json::from_slice::<Record>(line).ok());
+            TURN | TIP => {
+                records.extend(serde_json::from_slice::<Record>(line).ok());
                 (machine, text) = (Machine::default(), String::new());
             }
             TEXT => text.push_str(record.text.as_deref().unwrap_or_default()),
@@ -199,13 +199,14 @@ pub(super) fn parse(bytes: &[u8], exchange: &str) -> Option<(Record, Vec<Record>
             }
         }
     }
-    let is_answered = turns.last().is_some_and(Record::is_answer);
+    let is_answered = records.last().is_some_and(Record::is_answer);
     let partial = if text.is_empty() { machine.partial() } else { Some(said(&text)) };
     if let Some(message) = partial.filter(|message| !is_answered && !message.content.is_empty()) {
         let content = to_raw_value(&message.content).ok()?;
-        turns.push(Record::assistant(turn_id(exchange, turns.len()), content, &message, message.stop_reason.is_some()));
+        let id = turn_id(exchange, records.len());
+        records.push(Record::assistant(id, content, &message, message.stop_reason.is_some()));
     }
-    Some((header?, turns))
+    Some((header?, records))
 }
 
 #[derive(serde::Deserialize)]

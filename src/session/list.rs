@@ -37,7 +37,7 @@ impl Store {
         Ok(list)
     }
 
-    /// The ids of those in which nothing was said for so long, and what they are called.
+    /// The ids of those in which nothing was said for so long.
     pub(crate) fn older_than(&self, age: Duration, now: SystemTime) -> Result<Vec<String>, Error> {
         let mut ids = self.ids()?;
         let is_old = |id: &String| {

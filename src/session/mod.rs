@@ -26,6 +26,7 @@ pub(crate) use conversation::Conversation;
 pub(crate) use document::{as_json, markdown};
 pub(crate) use exchange::Exchange;
 pub(crate) use list::{Summary, ago};
+pub(crate) use record::Place;
 pub(crate) use search::Hit;
 pub(crate) use store::Store;
 

@@ -90,6 +90,10 @@ pub(super) struct Record {
     pub(super) content: Option<Box<RawValue>>,
 }
 
+/// A place in a conversation: behind the turn of this id, or before all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place(pub(super) Option<String>);
+
 /// A turn of a conversation. What was said is parsed when it is asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Turn {
@@ -136,9 +140,9 @@ impl Record {
         Self { kind: NAME.to_owned(), at: now(), name: Some(name.to_owned()), ..Self::default() }
     }
 
-    /// A line that names the turn to go on from.
-    pub(super) fn tip(turn: Option<&str>) -> Self {
-        Self { kind: TIP.to_owned(), at: now(), turn: turn.map(str::to_owned), ..Self::default() }
+    /// A line that names the place to go on from.
+    pub(super) fn tip(place: &Place) -> Self {
+        Self { kind: TIP.to_owned(), at: now(), turn: place.0.clone(), ..Self::default() }
     }
 
     /// A turn of the person, whose parent is not yet known.
@@ -196,6 +200,13 @@ impl Record {
             left_out: self.left_out,
             content: self.content?,
         })
+    }
+}
+
+impl Turn {
+    /// The place before it.
+    pub(crate) fn before(&self) -> Place {
+        Place(self.parent.clone())
     }
 }
 

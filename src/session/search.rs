@@ -158,8 +158,8 @@ mod tests {
     #[test]
     fn a_quick_look_misses_nothing() {
         let written = serde_json::to_vec("Grüße, \"HELLO\"\n漢字 ÄRGER").expect("JSON");
-        for word in ["hello", "\"hello\"", "grüße", "GRÜSSE", "\"hello\"\n漢", "漢字", "ärger", "Ärger", ""] {
-            assert!(Word::new(word).may_be_in(&written) || word == "GRÜSSE", "{word}");
+        for word in ["hello", "\"hello\"", "grüße", "\"hello\"\n漢", "漢字", "ärger", "Ärger", ""] {
+            assert!(Word::new(word).may_be_in(&written), "{word}");
         }
         assert!(!Word::new("hallo").may_be_in(&written));
         assert!(!Word::new("漢子").may_be_in(&written));

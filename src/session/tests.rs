@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::record::LeftOut;
+use super::record::{LeftOut, Place};
 use super::{Conversation, Error, Exchange, Store};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, Update};
 
@@ -260,16 +260,70 @@ fn another_turn_can_be_gone_on_from_and_a_fork_goes_its_own_way() {
     let (_folder, store) = store();
     let mut conversation = store.begin();
     say(&mut conversation, "a", "b");
-    let before = conversation.tip().expect("a turn").id.clone();
     say(&mut conversation, "c", "d");
+    let before = conversation.line()[2].before();
     let mut fork = store.fork(&conversation).expect("it is writable");
-    conversation.move_to(Some(&before)).expect("it is writable");
+    conversation.move_to(&before).expect("it is writable");
     say(&mut conversation, "e", "f");
     say(&mut fork, "g", "h");
     assert_eq!(said(&store.get(conversation.id()).expect("it is there")), ["a", "b", "e", "f"]);
     assert_eq!(said(&store.get(fork.id()).expect("it is there")), ["a", "b", "c", "d", "g", "h"]);
-    conversation.move_to(None).expect("it is writable");
+    conversation.move_to(&Place(None)).expect("it is writable");
     assert!(said(&store.get(conversation.id()).expect("it is there")).is_empty());
+}
+
+#[test]
+fn what_comes_in_the_stead_of_a_turn_takes_its_place_once_it_is_answered() {
+    let (_folder, store) = store();
+    let mut conversation = store.begin();
+    say(&mut conversation, "a", "b");
+    let anew = conversation.line()[0].before();
+    say(&mut conversation, "c", "d");
+    let before = conversation.line()[2].before();
+    assert_eq!([&anew, &before].map(|place| conversation.messages_before(place).len()), [0, 2]);
+
+    let unanswered = conversation.begin_instead(&before, &text("e"), None);
+    unanswered.commit(&mut conversation).expect("it is writable");
+    let mut refused = conversation.begin_instead(&before, &text("e"), None);
+    refused.answer(&message("no", "refusal"), true);
+    refused.commit(&mut conversation).expect("it is writable");
+    assert_eq!(said(&store.get(conversation.id()).expect("it is there")), ["a", "b", "c", "d"]);
+
+    for (place, expected) in [(&before, &["a", "b", "e", "f"][..]), (&anew, &["e", "f"])] {
+        let mut answered = conversation.begin_instead(place, &text("e"), None);
+        answered.answer(&message("f", "end_turn"), true);
+        answered.commit(&mut conversation).expect("it is writable");
+        assert_eq!(said(&conversation), expected);
+        assert_eq!(said(&store.get(conversation.id()).expect("it is there")), expected);
+    }
+}
+
+#[test]
+fn what_was_killed_comes_in_the_stead_of_a_turn_as_far_as_it_came() {
+    for (piece, expected) in [(None, &["a", "b", "c", "d"][..]), (Some("f"), &["a", "b", "e", "f"])] {
+        let (_folder, store) = store();
+        let mut conversation = store.begin();
+        say(&mut conversation, "a", "b");
+        say(&mut conversation, "c", "d");
+        let before = conversation.line()[2].before();
+        let mut exchange = conversation.begin_instead(&before, &text("e"), None);
+        start(&mut exchange);
+        if let Some(piece) = piece {
+            delta(&mut exchange, piece);
+        }
+        drop(exchange);
+        let path = journals(&store).remove(0);
+        let bytes = fs::read(&path).expect("it is readable");
+        // The second time it is there already, and something follows it.
+        for is_there in [false, true] {
+            fs::write(&path, &bytes).expect("it is writable");
+            assert_eq!(store.recover().len(), 1);
+            let mut read = store.get(conversation.id()).expect("it is there");
+            let more = if is_there { &["g", "h"][..] } else { &[] };
+            assert_eq!(said(&read), [expected, more].concat(), "{is_there}");
+            say(&mut read, "g", "h");
+        }
+    }
 }
 
 #[test]

@@ -4,10 +4,9 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::time::SystemTime;
 
-use super::ask::Ended;
 use super::prompt::grouped;
 use super::slash::{self, Act, COMMANDS};
-use super::talk::{Mark, Talk, text_of};
+use super::talk::{Talk, text_of};
 use super::{Chat, Next, go_on, path};
 use crate::cli::key_and_json;
 use crate::command::edit::edit;
@@ -16,7 +15,7 @@ use crate::command::kept::Kept;
 use crate::command::offer::{Chosen, Offer};
 use crate::command::settings::settings;
 use crate::command::start::tell_region;
-use crate::config::Flags;
+use crate::config::{Flags, Settings};
 use crate::error::Error;
 use crate::protocol::ContentBlock;
 use crate::session::{Conversation, Hit, Store, ago, markdown};
@@ -25,6 +24,14 @@ use crate::ui::{copy, last_code_block};
 
 /// How many conversations `/sessions` lists.
 const LISTED: usize = 20;
+
+/// Fields that `/set` leaves to others.
+const ELSEWHERE: [(&str, &str); 4] = [
+    ("system", "/system TEXT sets it"),
+    ("model", "/model ID sets it"),
+    ("messages", "they are what is said; /undo takes the last one back"),
+    ("stream", "it is settled when the conversation begins"),
+];
 
 impl Chat<'_> {
     /// Does what a command says. What it gives back is what comes next.
@@ -102,6 +109,8 @@ impl Chat<'_> {
         }
         let flags = Flags { region: Some(region.to_owned()), ..self.flags.clone() };
         let settings = settings(self.app, &flags, self.demo_url.as_deref())?;
+        // No region has one of its own, and `/set` may have taken it away.
+        let settings = Settings { max_tokens: self.settings.max_tokens.clone(), ..settings };
         if let Some(model) = self.model.as_ref().filter(|model| !model.is_picked()) {
             let refused = Offer::new(self.app, &settings).refuse_elsewhere(&model.id).await;
             refused.map_err(|error| usage(error.message(), "/model ID chooses one that both regions have"))?;
@@ -134,24 +143,41 @@ impl Chat<'_> {
 
     fn show_or_set_field(&mut self, text: &str) -> Result<(), Error> {
         if text.is_empty() {
-            let fields: Vec<_> = self.request.fields.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let mut fields: Vec<_> = self.request.set().iter().map(|(key, value)| format!("{key}={value}")).collect();
+            if let Some(tokens) = &self.settings.max_tokens
+                && !fields.iter().any(|field| field.starts_with("max_tokens="))
+            {
+                fields.insert(0, format!("max_tokens={}", tokens.value));
+            }
             self.say(if fields.is_empty() { "no other fields".to_owned() } else { fields.join("\n") }.as_str());
             return Ok(());
         }
         let wanted = |reason: String| usage(reason, "/set KEY=JSON sets a field, /set KEY= takes it away");
-        if text.split('=').next() == Some("system") {
-            return Err(usage("the system prompt has a command of its own", "/system TEXT sets it"));
+        let key = text.split('=').next().unwrap_or_default();
+        if let Some((_, instead)) = ELSEWHERE.iter().find(|(field, _)| *field == key) {
+            return Err(usage(format!("`{key}` is not set in this way"), *instead));
         }
-        if let Some(key) = text.strip_suffix('=') {
-            self.request.unset(key);
-            self.say(&format!("{key} is not sent any more"));
+        if !key.is_empty() && text.strip_prefix(key) == Some("=") {
+            self.unset(key);
+            self.say(&match key {
+                "max_tokens" => "max_tokens is the model's default from now on".to_owned(),
+                key => format!("{key} is not sent any more"),
+            });
             return Ok(());
         }
         let (key, value) = key_and_json(text).map_err(wanted)?;
-        self.request.unset(&key);
+        self.unset(&key);
         self.say(&format!("{key}={value} from now on"));
         self.request.fields.push((key, value));
         Ok(())
+    }
+
+    /// Takes a field away, wherever it was set.
+    fn unset(&mut self, key: &str) {
+        self.request.unset(key);
+        if key == "max_tokens" {
+            self.settings.max_tokens = None;
+        }
     }
 
     async fn attach(&mut self, typed: &str, as_text: bool) -> Result<(), Error> {
@@ -180,24 +206,15 @@ impl Chat<'_> {
         self.say(if list.is_empty() { "nothing goes with the next message" } else { &list });
     }
 
-    /// Takes the last message back and says it again.
+    /// Says the last message again.
     async fn retry(&mut self) -> Result<Next, Error> {
         let Some(last) = self.talk.last() else { return Err(nothing_said()) };
-        let place = self.talk.mark();
-        self.talk.undo(&last)?;
-        let ended = self.ask(Some(last.content)).await;
-        self.stay_unless_answered(&ended, &place)?;
-        Ok(Next::Ended(ended, None))
-    }
-
-    /// Where nothing came in the place of what was taken back, that stays.
-    fn stay_unless_answered(&mut self, ended: &Ended, place: &Mark) -> Result<(), Error> {
-        if ended.is_answered { Ok(()) } else { self.talk.move_to(place) }
+        Ok(Next::Ended(self.ask_instead(last).await, None))
     }
 
     fn undo(&mut self) -> Result<(), Error> {
         let Some(last) = self.talk.last() else { return Err(nothing_said()) };
-        self.talk.undo(&last)?;
+        self.talk.move_to(&last.before)?;
         let text = text_of(&last.content);
         let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("a message");
         let line: String = line.chars().take(60).collect();
@@ -207,14 +224,13 @@ impl Chat<'_> {
 
     /// Has a message changed in an editor: the one that was not sent, else the last one, in whose place the new one comes.
     async fn edit(&mut self) -> Result<Next, Error> {
-        if let Some(draft) = self.unsent.take() {
-            self.unsent = Some(draft.clone());
+        if let Some(draft) = self.unsent.clone() {
             let text = edit(self.app, &draft).await?;
             self.tell_asked(&text);
             return Ok(Next::Send(text));
         }
-        let Some(last) = self.talk.last() else { return Err(nothing_said()) };
-        let mut content = last.content.clone();
+        let Some(mut last) = self.talk.last() else { return Err(nothing_said()) };
+        let content = &mut last.content;
         let is_text = |block: &ContentBlock| matches!(block, ContentBlock::Text(_));
         let place = content.iter().rposition(is_text);
         let before = place.map_or(String::new(), |place| text_of(&content[place..=place]));
@@ -224,11 +240,7 @@ impl Chat<'_> {
             None => content.push(ContentBlock::text(text.as_str())),
         }
         self.tell_asked(&text);
-        let mark = self.talk.mark();
-        self.talk.undo(&last)?;
-        let ended = self.ask(Some(content)).await;
-        self.stay_unless_answered(&ended, &mark)?;
-        Ok(Next::Ended(ended, Some(text)))
+        Ok(Next::Ended(self.ask_instead(last).await, Some(text)))
     }
 
     async fn go_on(&mut self) -> Result<Next, Error> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Chat;
-use super::talk::Saying;
+use super::talk::{Last, Mark, Saying};
 use crate::chat::{Limit, Step, Turn};
 use crate::client::{Booking, Client};
 use crate::command::check::{check_and_show, limits};
@@ -40,14 +40,23 @@ fn check_pictures(earlier: &[InputMessage], said: Option<&InputMessage>) -> Resu
 impl Chat<'_> {
     /// Says something, or lets the last answer go on, and shows what is answered. All of it is kept, however it ends.
     pub(super) async fn ask(&mut self, content: Option<Vec<ContentBlock>>) -> Ended {
+        self.ask_at(None, content).await
+    }
+
+    /// Says something in the stead of the last message. That and its answer stay until an answer to this has come.
+    pub(super) async fn ask_instead(&mut self, last: Last) -> Ended {
+        self.ask_at(Some(last.before), Some(last.content)).await
+    }
+
+    async fn ask_at(&mut self, place: Option<Mark>, content: Option<Vec<ContentBlock>>) -> Ended {
         let mut messages = self.earlier.clone();
-        messages.extend(self.talk.messages());
+        messages.extend(self.talk.messages(place.as_ref()));
         let said = content.map(|content| InputMessage { role: Role::User, content });
         if let Err(error) = check_pictures(&messages, said.as_ref()) {
             return Ended { error: Some(error), is_answered: false };
         }
         let content = said.as_ref().map(|said| said.content.as_slice());
-        let mut saying = self.talk.begin(self.app, content, self.system.as_deref());
+        let mut saying = self.talk.begin(self.app, place, content, self.system.as_deref());
         messages.extend(said);
         let mut turn = Turn::new(messages, self.tools.rules());
         let error = self.conduct(&mut turn, &mut saying).await.err();

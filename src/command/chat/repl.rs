@@ -6,7 +6,7 @@ use super::slash::{self, Line};
 use super::{Chat, Next, told};
 use crate::command::drive::list_models_at_once;
 use crate::error::{Error, Kind};
-use crate::input::{assemble, check_many};
+use crate::input::{assemble, check_many, replaced};
 use crate::protocol::ContentBlock;
 use crate::ui::{Draft, Editor, Typed};
 
@@ -49,8 +49,11 @@ impl Chat<'_> {
             };
             match typed {
                 Typed::Line { text, .. } if text.trim().is_empty() => self.draft = Draft::default(),
-                Typed::Line { text, may_be_command } => {
+                Typed::Line { text, may_be_command, bad_byte } => {
                     self.draft = Draft::default();
+                    if let Some(offset) = bad_byte {
+                        self.app.notices.notice(&replaced("what was typed", offset));
+                    }
                     let line = if may_be_command { slash::read(&text) } else { Line::Text(&text) };
                     if matches!(line, Line::Mistyped { .. } | Line::Misused(_)) {
                         self.draft = Draft { text: text.clone(), is_text: false };
@@ -174,15 +177,19 @@ impl Chat<'_> {
             self.ask(Some(first.content)).await.error.map_or(Ok(()), Err)?;
         }
         let Some(mut lines) = lines else { return Ok(()) };
-        loop {
+        for number in 1_u64.. {
             let line = self.app.unless_interrupted(lines.read("", &Draft::default())).await?;
-            let Typed::Line { text, .. } = line else { return Ok(()) };
+            let Typed::Line { text, bad_byte, .. } = line else { break };
             if text.trim().is_empty() {
                 continue;
+            }
+            if let Some(offset) = bad_byte {
+                self.app.notices.notice(&replaced(&format!("line {number} of standard input"), offset));
             }
             let content = self.compose(&text).await?;
             self.ask(Some(content)).await.error.map_or(Ok(()), Err)?;
         }
+        Ok(())
     }
 
     /// What the prompt says.

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::command::kept::Kept;
 use crate::error::Error;
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Usage};
-use crate::session::{Conversation, Store};
+use crate::session::{Conversation, Place, Store};
 
 /// A conversation.
 pub(super) enum Talk {
@@ -45,7 +45,12 @@ pub(super) enum Saying {
     /// It is in a journal; here is whether anything of an answer came.
     Saved(bool),
     /// It is in memory.
-    Unsaved(Vec<Said>, bool),
+    Unsaved {
+        /// How much of the conversation stays before it.
+        kept: usize,
+        said: Vec<Said>,
+        is_refused: bool,
+    },
 }
 
 /// The last message of the person's, and what it follows.
@@ -53,13 +58,13 @@ pub(super) struct Last {
     /// What it says.
     pub(super) content: Vec<ContentBlock>,
     /// Where the conversation was before it.
-    before: Mark,
+    pub(super) before: Mark,
 }
 
 /// A place in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Mark {
-    Saved(Option<String>),
+    Saved(Place),
     Unsaved(usize),
 }
 
@@ -91,24 +96,41 @@ impl Talk {
         }
     }
 
-    /// What is sent of it.
-    pub(super) fn messages(&self) -> Vec<InputMessage> {
-        match self {
-            Self::Saved { kept, .. } => kept.conversation().messages(),
-            Self::Unsaved(said) => said.iter().map(|said| said.message.clone()).collect(),
+    /// What is sent of it: all of it, or what stands before a place.
+    pub(super) fn messages(&self, place: Option<&Mark>) -> Vec<InputMessage> {
+        match (self, place) {
+            (Self::Saved { kept, .. }, Some(Mark::Saved(place))) => kept.conversation().messages_before(place),
+            (Self::Saved { kept, .. }, _) => kept.conversation().messages(),
+            (Self::Unsaved(all), place) => {
+                all[..kept_before(all, place)].iter().map(|said| said.message.clone()).collect()
+            }
         }
     }
 
-    /// Begins to say something, or to let the last answer go on, where nothing is said: it is on disk when this returns.
-    pub(super) fn begin(&mut self, app: &App, content: Option<&[ContentBlock]>, system: Option<&str>) -> Saying {
+    /// Begins to say something, or to let the last answer go on, where nothing is said: it is on disk when this returns. Where
+    /// there is a place, it comes in the stead of all behind that, once it is answered.
+    pub(super) fn begin(
+        &mut self,
+        app: &App,
+        place: Option<Mark>,
+        content: Option<&[ContentBlock]>,
+        system: Option<&str>,
+    ) -> Saying {
         let message = content.map(|content| InputMessage { role: Role::User, content: content.to_vec() });
         match self {
             Self::Saved { kept, .. } => {
+                if let Some(Mark::Saved(place)) = place {
+                    kept.instead(place);
+                }
                 kept.say(message.into_iter().collect(), system.map(str::to_owned));
                 kept.begin(app);
                 Saying::Saved(false)
             }
-            Self::Unsaved(_) => Saying::Unsaved(message.map(Said::of).into_iter().collect(), false),
+            Self::Unsaved(all) => Saying::Unsaved {
+                kept: kept_before(all, place.as_ref()),
+                said: message.map(Said::of).into_iter().collect(),
+                is_refused: false,
+            },
         }
     }
 
@@ -121,7 +143,7 @@ impl Talk {
                     exchange.answer(message, complete);
                 }
             }
-            Saying::Unsaved(said, is_refused) => {
+            Saying::Unsaved { said, is_refused, .. } => {
                 *is_refused |= message.stop_reason == Some(StopReason::Refusal);
                 said.extend(Said::answer(message, complete));
             }
@@ -136,7 +158,7 @@ impl Talk {
                     exchange.say(&content);
                 }
             }
-            Saying::Unsaved(said, _) => said.push(Said::of(InputMessage { role: Role::User, content })),
+            Saying::Unsaved { said, .. } => said.push(Said::of(InputMessage { role: Role::User, content })),
         }
     }
 
@@ -144,21 +166,14 @@ impl Talk {
     pub(super) fn end(&mut self, app: &App, saying: Saying) {
         match (self, saying) {
             (Self::Saved { kept, .. }, _) => kept.end(app),
-            (Self::Unsaved(all), Saying::Unsaved(mut said, is_refused)) => {
+            (Self::Unsaved(all), Saying::Unsaved { kept, mut said, is_refused }) => {
                 let is_answered = said.iter().any(|said| said.message.role == Role::Assistant);
                 if is_answered && !is_refused {
+                    all.truncate(kept);
                     all.append(&mut said);
                 }
             }
             (Self::Unsaved(_), Saying::Saved(_)) => {}
-        }
-    }
-
-    /// Where it is.
-    pub(super) fn mark(&self) -> Mark {
-        match self {
-            Self::Saved { kept, .. } => Mark::Saved(kept.conversation().tip().map(|turn| turn.id.clone())),
-            Self::Unsaved(said) => Mark::Unsaved(said.len()),
         }
     }
 
@@ -170,9 +185,9 @@ impl Talk {
             Self::Saved { kept, .. } => {
                 let conversation = kept.conversation();
                 let asked = conversation.line().into_iter().rev().filter(|turn| turn.role == Role::User);
-                let mut asked = asked.map(|turn| (conversation.content(turn), &turn.parent));
-                let (content, parent) = asked.find(|(content, _)| is_message(content))?;
-                Some(Last { content, before: Mark::Saved(parent.clone()) })
+                let mut asked = asked.map(|turn| (conversation.content(turn), turn.before()));
+                let (content, before) = asked.find(|(content, _)| is_message(content))?;
+                Some(Last { content, before: Mark::Saved(before) })
             }
             Self::Unsaved(said) => {
                 let is_asked = |said: &Said| said.message.role == Role::User && is_message(&said.message.content);
@@ -182,15 +197,10 @@ impl Talk {
         }
     }
 
-    /// Goes back to where it was before its last message.
-    pub(super) fn undo(&mut self, last: &Last) -> Result<(), Error> {
-        self.move_to(&last.before)
-    }
-
-    /// Goes to a place; what is behind it stays on disk.
+    /// Goes back to a place; what is behind it stays on disk.
     pub(super) fn move_to(&mut self, mark: &Mark) -> Result<(), Error> {
         match (self, mark) {
-            (Self::Saved { kept, .. }, Mark::Saved(turn)) => kept.conversation_mut().move_to(turn.as_deref())?,
+            (Self::Saved { kept, .. }, Mark::Saved(place)) => kept.conversation_mut().move_to(place)?,
             (Self::Unsaved(said), Mark::Unsaved(place)) => said.truncate(*place),
             _ => unreachable!("a place is one of its conversation"),
         }
@@ -234,7 +244,7 @@ impl Saying {
     pub(super) fn is_answered(&self) -> bool {
         match self {
             Self::Saved(is_answered) => *is_answered,
-            Self::Unsaved(said, _) => said.iter().any(|said| said.message.role == Role::Assistant),
+            Self::Unsaved { said, .. } => said.iter().any(|said| said.message.role == Role::Assistant),
         }
     }
 }
@@ -279,6 +289,11 @@ impl Tokens {
     pub(super) fn all(&self) -> u64 {
         self.input + self.output
     }
+}
+
+/// How much of a conversation in memory stands before a place, or of all of it.
+fn kept_before(all: &[Said], place: Option<&Mark>) -> usize {
+    if let Some(Mark::Unsaved(place)) = place { *place } else { all.len() }
 }
 
 /// Whether an answer of this end has more to say.

@@ -28,31 +28,29 @@ fn show(prompt: &str, draft: &Draft) {
 
 /// A line that a program wrote: text, whatever it begins with.
 fn piped(input: &mut impl BufRead) -> Typed {
-    next(input).map_or(Typed::End, |text| Typed::Line { text, may_be_command: false })
+    next(input).map_or(Typed::End, |(text, bad_byte)| Typed::Line { text, may_be_command: false, bad_byte })
 }
 
 /// A line that a person typed, and those that it goes on in.
 fn typed(input: &mut impl BufRead) -> Typed {
-    let Some(mut text) = next(input) else { return Typed::End };
-    loop {
-        if fence::is_open(&text) {
-        } else if fence::goes_on(&text) {
+    let Some((mut text, mut bad_byte)) = next(input) else { return Typed::End };
+    while fence::is_open(&text) || fence::goes_on(&text) {
+        if !fence::is_open(&text) {
             text.pop();
-        } else {
-            break;
         }
-        let Some(more) = next(input) else { break };
+        let Some((more, bad)) = next(input) else { break };
         text.push('\n');
+        bad_byte = bad_byte.or(bad.map(|place| text.len() + place));
         text.push_str(&more);
     }
     match fence::inside(&text) {
-        Some(inside) => Typed::Line { text: inside.to_owned(), may_be_command: false },
-        None => Typed::Line { may_be_command: !text.contains('\n'), text },
+        Some(inside) => Typed::Line { text: inside.to_owned(), may_be_command: false, bad_byte },
+        None => Typed::Line { may_be_command: !text.contains('\n'), text, bad_byte },
     }
 }
 
-/// The next line without its end.
-fn next(input: &mut impl BufRead) -> Option<String> {
+/// The next line without its end, and where its first bytes are that are no UTF-8.
+fn next(input: &mut impl BufRead) -> Option<(String, Option<usize>)> {
     let mut bytes = Vec::new();
     if input.read_until(b'\n', &mut bytes).ok()? == 0 {
         return None;
@@ -63,7 +61,10 @@ fn next(input: &mut impl BufRead) -> Option<String> {
             bytes.pop();
         }
     }
-    Some(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    Some(match String::from_utf8(bytes) {
+        Ok(text) => (text, None),
+        Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), Some(error.utf8_error().valid_up_to())),
+    })
 }
 
 #[cfg(test)]
@@ -72,7 +73,7 @@ mod tests {
 
     fn all(text: &str, read: fn(&mut &[u8]) -> Typed) -> Vec<(String, bool)> {
         let (mut input, mut lines) = (text.as_bytes(), Vec::new());
-        while let Typed::Line { text, may_be_command } = read(&mut input) {
+        while let Typed::Line { text, may_be_command, .. } = read(&mut input) {
             lines.push((text, may_be_command));
         }
         lines
@@ -90,5 +91,15 @@ mod tests {
         let lines = all("/help\na \\\nb\n\"\"\"\n/x\n\"\"\"\nc", |input| typed(input));
         let lines: Vec<_> = lines.iter().map(|(text, command)| (text.as_str(), *command)).collect();
         assert_eq!(lines, [("/help", true), ("a \nb", false), ("/x", false), ("c", true)]);
+    }
+
+    #[test]
+    fn the_first_bytes_that_are_no_utf_8_have_a_place() {
+        for (bytes, expected) in
+            [(&b"\xc3\xa4"[..], None), (b"a\xff\xff", Some(1)), (b"a\\\nb\xff", Some(3)), (b"\xff\\\n\xff", Some(0))]
+        {
+            let Typed::Line { bad_byte, .. } = typed(&mut &*bytes) else { panic!("{bytes:?}") };
+            assert_eq!(bad_byte, expected, "{bytes:?}");
+        }
     }
 }

@@ -63,6 +63,8 @@ pub(crate) enum Typed {
         text: String,
         /// Whether it may be a command: it is one line, whose beginning was typed and not pasted.
         may_be_command: bool,
+        /// Where the first bytes were that are no UTF-8, which became U+FFFD.
+        bad_byte: Option<usize>,
     },
     /// Ctrl-C; `was_empty` says whether there was anything on the line.
     Interrupted {

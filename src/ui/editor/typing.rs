@@ -79,10 +79,10 @@ impl Typing {
             }
         }
         if let Some(inside) = fence::inside(&line).filter(|_| !self.is_text) {
-            return Typed::Line { text: inside.to_owned(), may_be_command: false };
+            return Typed::Line { text: inside.to_owned(), may_be_command: false, bad_byte: None };
         }
         let may_be_command = !self.is_text && !line.contains('\n');
-        Typed::Line { text: line, may_be_command }
+        Typed::Line { text: line, may_be_command, bad_byte: None }
     }
 
     /// Ctrl-Z was typed: the line is left for a while, and goes on as it is.
@@ -112,7 +112,7 @@ mod tests {
 
     fn submitted(typing: &Typing, line: &str) -> (String, bool) {
         match typing.submit(line.to_owned()) {
-            Typed::Line { text, may_be_command } => (text, may_be_command),
+            Typed::Line { text, may_be_command, .. } => (text, may_be_command),
             other => panic!("{other:?}"),
         }
     }

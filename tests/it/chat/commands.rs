@@ -142,6 +142,37 @@ fn model_system_prompt_and_fields_change_from_one_message_to_the_next() {
 }
 
 #[test]
+fn what_the_flags_set_is_shown_and_taken_away_like_the_rest() {
+    let (server, home) = (answering("ok"), Home::new());
+    let flags = ["--max-tokens", "50", "--temperature", "0.5", "--stop", "x", "--user-id", "me", "--set", "a=1"];
+    let fields = ["max_tokens=50", "temperature=0.5", "stop_sequences=[\"x\"]", "metadata={\"user_id\":\"me\"}", "a=1"];
+    let away = ["/set max_tokens=", "/set temperature=", "/set stop_sequences=", "/set metadata=", "/set a="];
+    let lines = [&["/set", "/set max_tokens=60", "Hi"], &away[..], &["/region us", "/set", "Ho"]].concat();
+    let screen = typed(at_prompt(&server, &home, &flags), &lines);
+    assert!(screen.contains(&fields.join("\r\n")), "{screen}");
+    assert!(screen.contains("max_tokens is the model's default from now on"), "{screen}");
+    assert!(screen.contains("no other fields"), "{screen}");
+    let (first, second) = (server.requests()[0].json(), server.requests()[1].json());
+    assert_eq!((&first["max_tokens"], &first["a"]), (&json!(60), &json!(1)));
+    assert!(second["max_tokens"].as_u64().is_some_and(|tokens| tokens > 60), "{second}");
+    let mut others: Vec<_> = second.as_object().unwrap().keys().map(String::as_str).collect();
+    others.sort_unstable();
+    assert_eq!(others, ["max_tokens", "messages", "model", "stream"]);
+}
+
+#[test]
+fn fields_with_a_command_of_their_own_are_neither_set_nor_taken_away() {
+    let (server, home) = (answering("ok"), Home::new());
+    let lines = ["/set model=", "/set model=\"x\"", "/set messages=", "/set stream=false", "/set system=", "/set ="];
+    let screen = typed(at_prompt(&server, &home, &[]), &lines);
+    assert_eq!(screen.matches("`model` is not set in this way").count(), 2, "{screen}");
+    for part in ["/model ID sets it", "/system TEXT sets it", "/undo takes the last one back", "KEY=JSON is needed"] {
+        assert!(screen.contains(part), "{part}: {screen}");
+    }
+    assert!(!screen.contains("from now on") && !screen.contains("any more") && !screen.contains("--"), "{screen}");
+}
+
+#[test]
 fn conversations_are_left_renamed_copied_and_come_back_to() {
     let (server, home) = (counting(), Home::new());
     let terminal = at_prompt(&server, &home, &[]);

@@ -25,6 +25,15 @@ fn each_line_is_a_message_and_never_a_command() {
 }
 
 #[test]
+fn bytes_that_are_no_utf_8_are_told_with_their_line() {
+    let server = answering("ok");
+    let outcome = chat(&server).stdin_bytes(b"\xc3\xa4\na\xff b\n").run();
+    let told = "langdock: line 2 of standard input is not UTF-8 at byte 1: such bytes are sent as U+FFFD\n";
+    outcome.code(0).stdout("ok\nok\n").stderr(told);
+    assert_eq!(said(&server, 1), "a\u{fffd} b");
+}
+
+#[test]
 fn the_first_failure_ends_it_with_its_exit_code() {
     let server = Server::start(|_, nth| match nth {
         0 => Reply::sse(answer(&["ok"])),

@@ -134,6 +134,54 @@ fn a_signal_in_the_middle_of_an_answer_ends_it_and_what_came_is_kept() {
 }
 
 #[test]
+fn what_is_asked_again_takes_nothing_away_until_it_is_answered() {
+    for args in [&[][..], &["-n"]] {
+        let server = Server::start(|_, nth| match nth {
+            2 => Reply::json(400, &error("invalid_request_error", "Bad.")),
+            _ => Reply::sse(answer(&[&format!("answer {nth}")])),
+        });
+        let terminal = at_prompt(&server, &Home::new(), args);
+        for (keys, prompts) in [("One", 2), ("Two", 3), ("/retry", 4), ("/retry", 5), ("Three", 6)] {
+            terminal.keys(keys).keys(ENTER);
+            wait_for_prompt(&terminal, prompts);
+        }
+        leave(terminal).code(0).stdout_contains("HTTP 400");
+        let first = [json!({"role": "user", "content": "One"}), json!({"role": "assistant", "content": "answer 0"})];
+        let again = [&first[..], &[json!({"role": "user", "content": "Two"})]].concat();
+        let followed =
+            [json!({"role": "assistant", "content": "answer 3"}), json!({"role": "user", "content": "Three"})];
+        assert_eq!([2, 3].map(|nth| messages(&server, nth)), [json!(again), json!(again)]);
+        assert_eq!(messages(&server, 4), json!([&again[..], &followed].concat()), "{args:?}");
+    }
+}
+
+#[test]
+fn a_process_that_is_killed_while_it_asks_again_takes_no_answer_with_it() {
+    for (begun, expected) in [("", "answer 1"), ("half", "half")] {
+        let stream = Stream::new().start().open_text_block([begun]).to_string();
+        let server = Server::start(move |_, nth| match nth {
+            2 => Reply::sse_start().body(&stream).wait_for_hang_up(),
+            _ => Reply::sse(answer(&[&format!("answer {nth}")])),
+        });
+        let home = Home::new();
+        let terminal = at_prompt(&server, &home, &["--raw", "One"]);
+        terminal.keys("Two").keys(ENTER);
+        wait_for_prompt(&terminal, 2);
+        terminal.keys("/retry").keys(ENTER);
+        server.wait_for_requests(3);
+        if !begun.is_empty() {
+            terminal.wait_for(begun);
+        }
+        terminal.signal(Signal::SIGKILL);
+        terminal.finish().signal(9);
+        let outcome = chat(&server).home(&home).args(["-c"]).stdin_bytes("Three").run();
+        outcome.code(0).stderr_contains("a process that was killed");
+        let said: Vec<_> = messages(&server, 3).as_array().unwrap().iter().map(|it| it["content"].clone()).collect();
+        assert_eq!(said, ["One", "answer 0", "Two", expected, "Three"]);
+    }
+}
+
+#[test]
 fn the_conversation_of_a_killed_process_is_the_last_one_that_was_used() {
     let home = Home::new();
     let other = answering("ok");

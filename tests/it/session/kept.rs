@@ -5,7 +5,14 @@ use std::fs;
 use nix::sys::signal::Signal;
 
 use super::{said, saying, shown};
-use crate::support::{command::Langdock, events::Stream, home::Home, reply::Reply, sending::answering, server::Server};
+use crate::support::{
+    command::Langdock,
+    events::{MODEL, Stream},
+    home::Home,
+    reply::Reply,
+    sending::answering,
+    server::Server,
+};
 
 /// A server that begins to answer with this text, a letter in an event, and then falls silent.
 fn begins(text: &str) -> Server {
@@ -76,6 +83,19 @@ fn a_conversation_that_cannot_be_saved_is_told_once_and_answered() {
         outcome.code(0).stdout("ok\n").stderr_contains("langdock: this is not saved: cannot write");
         assert_eq!(outcome.stderr.lines().count(), 1, "{outcome}");
     }
+}
+
+#[test]
+fn a_journal_that_cannot_grow_is_gone_once_all_is_in_the_conversation() {
+    let events = Stream::new().start().text_block(["a"; 100]).stop("end_turn").to_string();
+    let (server, home) = (Server::start(move |_, _| Reply::sse(&events)), Home::new());
+    // What comes as a hundred events has no room in so many blocks; the answer that they make has.
+    let script = format!("trap '' XFSZ; ulimit -f 4; exec langdock send --session x -m {MODEL} Hi");
+    let outcome = Langdock::shell(&script).key().against(&server).home(&home).run();
+    outcome.code(0).stderr_contains("this is not saved: cannot write").stderr_contains("/journals/");
+    assert_eq!(fs::read_dir(home.data().join("sessions/journals")).unwrap().count(), 0);
+    let outcome = Langdock::new().home(&home).args(["session", "show", "x"]).run();
+    outcome.code(0).stderr_empty().stdout_contains(&"a".repeat(100));
 }
 
 #[test]

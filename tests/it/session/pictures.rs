@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{saying, shown};
+use super::{ids, saying, shown};
 use crate::support::{home::Home, sending::answering, server::Server};
 
 /// Says how a picture of a size that is given begins: as a GIF.
@@ -38,6 +38,19 @@ fn a_picture_of_an_earlier_turn_is_one_of_many_in_the_next_request() {
     saying(&server, &home, &["--session", "x", "Without it?"]).run().code(0);
     assert_eq!(server.requests().len(), 2, "the one that could not be was not sent");
     assert_eq!(shown(&home, "x")["turns"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn a_picture_that_cannot_stand_beside_its_conversation_stands_in_it() {
+    let (server, home) = (answering("ok"), Home::new());
+    saying(&server, &home, &["--session", "x", "-q", "Hi"]).run().code(0);
+    home.write(home.data().join("sessions").join(ids(&home).remove(0)), "in the way");
+    home.write("work/new.gif", picture(9, 9));
+    saying(&server, &home, &["--session", "x", "-a", "new.gif", "Look"]).run().code(0).stderr_empty();
+    saying(&server, &home, &["--session", "x", "And now?"]).run().code(0).stderr_empty();
+    let (sent, again) = (server.requests()[1].json(), server.requests()[2].json());
+    assert_eq!(sent["messages"][2]["content"][0]["type"], "image");
+    assert_eq!(again["messages"][2], sent["messages"][2]);
 }
 
 #[test]
