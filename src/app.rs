@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::Value;
+
 use crate::config::Env;
 use crate::error::{Error, ErrorForm};
 use crate::ui::{Facts, Interrupt, Notices, Output, OutputError, sanitize, sanitize_json};
@@ -40,6 +42,11 @@ impl App {
     /// The same for text that has JSON in it: what a terminal would act on there is escaped for it, which means the same.
     pub(crate) fn print_json(&self, text: &str) -> Result<(), Error> {
         if self.facts.stdout_is_terminal { self.print(&sanitize_json(text)) } else { self.print(text) }
+    }
+
+    /// Prints JSON that programs read: indented on a terminal, on one line elsewhere.
+    pub(crate) fn print_object(&self, object: &Value) -> Result<(), Error> {
+        self.print_json(&if self.facts.stdout_is_terminal { format!("{object:#}\n") } else { format!("{object}\n") })
     }
 
     /// Tells an error. A closed output is no news: whoever closed it knows.
