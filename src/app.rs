@@ -1,6 +1,6 @@
 //! What a command works with: the environment, what the streams are, and the ways to reach the person.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
@@ -87,8 +87,13 @@ impl App {
     /// Says where the prompt is that was written for nothing.
     pub(crate) fn tell_draft(&self) {
         if let Some(path) = self.draft.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            self.notices.lost(&format!("what you wrote is in `{}`", path.display()));
+            self.tell_written(&path);
         }
+    }
+
+    /// Says where there is something that was written for nothing.
+    pub(crate) fn tell_written(&self, path: &Path) {
+        self.notices.lost(&format!("what you wrote is in `{}`", path.display()));
     }
 
     /// Waits for `future`, but no longer than until the first signal.
