@@ -365,6 +365,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--proxy', '--proxy', [CompletionResultType]::ParameterName, 'Proxy for every request that leaves this machine')
             [CompletionResult]::new('--cacert', '--cacert', [CompletionResultType]::ParameterName, 'PEM file of the certificates to trust, instead of the bundled ones and the system''s')
             [CompletionResult]::new('--refresh', '--refresh', [CompletionResultType]::ParameterName, 'Ask for the list, however young the last one is')
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print the list as JSON, with all that is said of each model')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the list as JSON, with all that is said of each model')
             [CompletionResult]::new('--no-pace', '--no-pace', [CompletionResultType]::ParameterName, 'Send at once, whatever the limits of requests and tokens a minute')
             [CompletionResult]::new('--allow-http', '--allow-http', [CompletionResultType]::ParameterName, 'Allow plain http to another machine')

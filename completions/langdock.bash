@@ -2022,7 +2022,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__models)
-            opts="-h --refresh --json --region --base-url --profile --api-key-file --connect-timeout --idle-timeout --timeout --max-retries --max-wait --no-pace --proxy --cacert --allow-http --demo --help"
+            opts="-j -h --refresh --json --region --base-url --profile --api-key-file --connect-timeout --idle-timeout --timeout --max-retries --max-wait --no-pace --proxy --cacert --allow-http --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -357,6 +357,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --proxy 'Proxy for every request that leaves this machine'
             cand --cacert 'PEM file of the certificates to trust, instead of the bundled ones and the system''s'
             cand --refresh 'Ask for the list, however young the last one is'
+            cand -j 'Print the list as JSON, with all that is said of each model'
             cand --json 'Print the list as JSON, with all that is said of each model'
             cand --no-pace 'Send at once, whatever the limits of requests and tokens a minute'
             cand --allow-http 'Allow plain http to another machine'

@@ -289,7 +289,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand models" -l max-wait -d
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l refresh -d 'Ask for the list, however young the last one is'
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l json -d 'Print the list as JSON, with all that is said of each model'
+complete -c langdock -n "__fish_langdock_using_subcommand models" -s j -l json -d 'Print the list as JSON, with all that is said of each model'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'

@@ -1,7 +1,9 @@
 //! What a command works with: the environment, what the streams are, and the ways to reach the person.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
 
 use crate::config::Env;
 use crate::error::{Error, ErrorForm};
@@ -42,6 +44,11 @@ impl App {
         if self.facts.stdout_is_terminal { self.print(&sanitize_json(text)) } else { self.print(text) }
     }
 
+    /// Prints JSON that programs read: indented on a terminal, on one line elsewhere.
+    pub(crate) fn print_object(&self, object: &Value) -> Result<(), Error> {
+        self.print_json(&if self.facts.stdout_is_terminal { format!("{object:#}\n") } else { format!("{object}\n") })
+    }
+
     /// Tells an error. A closed output is no news: whoever closed it knows.
     pub(crate) fn report(&self, error: &Error, form: ErrorForm) {
         match error {
@@ -80,8 +87,13 @@ impl App {
     /// Says where the prompt is that was written for nothing.
     pub(crate) fn tell_draft(&self) {
         if let Some(path) = self.draft.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            self.notices.lost(&format!("what you wrote is in `{}`", path.display()));
+            self.tell_written(&path);
         }
+    }
+
+    /// Says where there is something that was written for nothing.
+    pub(crate) fn tell_written(&self, path: &Path) {
+        self.notices.lost(&format!("what you wrote is in `{}`", path.display()));
     }
 
     /// Waits for `future`, but no longer than until the first signal.

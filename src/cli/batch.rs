@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::value::{at_least_one, count, not_blank};
+use super::value::{at_least_one, count, not_blank, small_number};
 use super::{Ask, Beginning, Connection, Conversation, Input, Looking, Output, Request, Structured, Tools};
 
 /// Ask the same of many items, in parallel, within the rate limits
@@ -63,7 +63,10 @@ pub(crate) struct Batch {
     )]
     pub(crate) schema: Option<String>,
     /// With --schema: how often a wrong answer is sent back [default: 2]
-    #[arg(long, value_name = "N", requires = "schema", help_heading = "Structured")]
+    #[arg(
+        long, value_name = "N", requires = "schema", help_heading = "Structured", value_parser = small_number,
+        allow_negative_numbers = true
+    )]
     pub(crate) repair: Option<u32>,
     /// What to ask for
     #[command(flatten)]

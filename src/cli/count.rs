@@ -60,7 +60,7 @@ pub(crate) struct Usage {
     #[arg(long, value_name = "WHAT", default_value = "model", hide_possible_values = true, hide_default_value = true)]
     pub(crate) by: By,
     /// Only the requests of this last while, such as 7d [default: all]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     pub(crate) since: Option<Duration>,
     /// Print an object
     #[arg(short, long)]

@@ -207,7 +207,7 @@ pub(crate) struct Models {
     #[arg(long)]
     pub(crate) refresh: bool,
     /// Print the list as JSON, with all that is said of each model
-    #[arg(long)]
+    #[arg(short, long)]
     pub(crate) json: bool,
     /// How to reach the endpoint
     #[command(flatten)]

@@ -228,14 +228,33 @@ mod tests {
         assert!(!message.contains('\n'));
     }
 
+    /// Every flag that takes one of these values, each behind the words of its command.
+    fn flags_of(command: &clap::Command, words: &[&str], values: &[&str]) -> Vec<(Vec<String>, String)> {
+        let takes = |arg: &&clap::Arg| arg.get_value_names().is_some_and(|names| values.contains(&names[0].as_str()));
+        let own = command.get_arguments().filter(takes).filter_map(clap::Arg::get_long);
+        let words_of = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+        let mut flags: Vec<_> = own.map(|flag| (words_of(words), format!("--{flag}"))).collect();
+        for command in command.get_subcommands() {
+            flags.extend(flags_of(command, &[words, &[command.get_name()]].concat(), values));
+        }
+        flags
+    }
+
     #[test]
     fn a_negative_value_is_a_value_out_of_range() {
-        for (flag, value) in
-            [("--max-retries", "-1"), ("--timeout", "-1s"), ("--max-wait", "-1"), ("--max-tokens", "-5")]
-        {
-            let (message, _) = wrong(&["send", flag, value, "q"]);
-            assert!(message.starts_with(&format!("invalid value '{value}' for '{flag} ")), "{message}");
+        let mut tried = 0;
+        for (values, negative) in [(&["N", "X", "TOKENS_PER_SECOND"][..], "-1"), (&["DURATION"], "-1s")] {
+            for (command, flag) in flags_of(&command_line(), &[], values) {
+                let given: Vec<&str> = command.iter().map(String::as_str).chain([flag.as_str(), negative]).collect();
+                let (message, _) = wrong(&given);
+                assert!(
+                    message.starts_with(&format!("invalid value '{negative}' for '{flag} ")),
+                    "{given:?}: {message}"
+                );
+                tried += 1;
+            }
         }
+        assert!(tried > 50, "{tried} flags");
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) tpm: Option<u64>,
     /// Before the first byte of an answer [default: 0s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     pub(crate) latency: Option<Duration>,
     /// How fast answers are written [default: as fast as can be]
     #[arg(long, value_name = "TOKENS_PER_SECOND", value_parser = rate, allow_negative_numbers = true)]

@@ -101,7 +101,10 @@ pub(crate) enum SessionAction {
         #[arg(value_name = "NAME|ID", required_unless_present = "older_than")]
         sessions: Vec<String>,
         /// All in which nothing was said for so long, such as 30d
-        #[arg(long, value_name = "DURATION", value_parser = parse_age, conflicts_with = "sessions")]
+        #[arg(
+            long, value_name = "DURATION", value_parser = parse_age, allow_hyphen_values = true,
+            conflicts_with = "sessions"
+        )]
         older_than: Option<Duration>,
     },
     /// Print where a conversation is, or the folder of all

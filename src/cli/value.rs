@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::typed::MOST;
+
 /// A number from 0 to 1.
 pub(super) fn zero_to_one(text: &str) -> Result<f64, String> {
     let in_range = |number: &f64| (0.0..=1.0).contains(number);
@@ -10,7 +12,8 @@ pub(super) fn zero_to_one(text: &str) -> Result<f64, String> {
 
 /// A whole number of at least 1.
 pub(super) fn at_least_one(text: &str) -> Result<u64, String> {
-    text.parse().ok().filter(|&number| number >= 1).ok_or_else(|| "a whole number of at least 1 is needed".to_owned())
+    let in_range = |number: &u64| (1..=MOST).contains(number);
+    text.parse().ok().filter(in_range).ok_or_else(|| format!("a whole number from 1 to {MOST} is needed"))
 }
 
 /// The same for what is counted on fingers rather than in tokens.
@@ -97,7 +100,7 @@ mod tests {
         }
         assert_eq!(at_least_one("1"), Ok(1));
         for text in ["0", "-1", "1.5", ""] {
-            assert!(at_least_one(text).is_err_and(|error| error.contains("at least 1")), "{text}");
+            assert!(at_least_one(text).is_err_and(|error| error.contains("from 1 to 4294967295")), "{text}");
         }
     }
 
@@ -130,8 +133,8 @@ mod tests {
             ("stream=false", "--no-stream"),
             ("temperature=9", "0 to 1"),
             ("top_p=\"0.5\"", "0 to 1"),
-            ("max_tokens=-1", "at least 1"),
-            ("top_k=0", "at least 1"),
+            ("max_tokens=-1", "from 1 to 4294967295"),
+            ("top_k=0", "from 1 to 4294967295"),
         ] {
             assert!(key_and_json(text).is_err_and(|error| error.contains(expected)), "{text}");
         }

@@ -81,8 +81,7 @@ fn status(app: &App, source: &KeySource, host: &str, as_json: bool) -> Result<()
     };
     let origin = source.origin();
     if as_json {
-        let object = json!({"host": host, "key": masked, "origin": origin.name()});
-        return app.print_json(&format!("{object:#}\n"));
+        return app.print_object(&json!({"host": host, "key": masked, "origin": origin.name()}));
     }
     let key = masked.unwrap_or_else(|| "printed by a command when a request needs it".to_owned());
     app.print(&format!("host    {host}\nkey     {key}\norigin  {}\n", origin.name()))

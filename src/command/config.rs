@@ -40,7 +40,7 @@ pub(crate) fn config(app: &App, args: &Config) -> Result<(), Error> {
         ConfigCommand::Show { connection, json } => {
             let (chosen, settings) = found(app, connection, &paths)?;
             if *json {
-                app.print_json(&format!("{:#}\n", as_object(&paths, &chosen, &settings)))
+                app.print_object(&as_object(&paths, &chosen, &settings))
             } else {
                 app.print(&as_text(&paths, &chosen, &settings))
             }

@@ -53,8 +53,11 @@ pub(crate) async fn count(app: &App, args: cli::Count) -> Result<(), Error> {
     let chosen = settings.max_tokens.as_ref().map(|tokens| tokens.value);
     let max_tokens = chosen.unwrap_or_else(|| default_max_tokens(model.unwrap_or_default(), None));
     let counted = Counted { estimate, model, window, factor, max_tokens };
-    let text = if is_json { object(app, &counted) } else { page(&counted) };
-    app.print_json(&text)?;
+    if is_json {
+        app.print_object(&object(&counted))?;
+    } else {
+        app.print_json(&page(&counted))?;
+    }
     let (Some(model), false) = (model, args.input.no_check) else { return Ok(()) };
     let limits = limits(&offer, model, counted.estimate.total(), false).await;
     check(app, &counted.estimate, &limits)
@@ -70,7 +73,7 @@ fn page(counted: &Counted<'_>) -> String {
     text
 }
 
-fn object(app: &App, counted: &Counted<'_>) -> String {
+fn object(counted: &Counted<'_>) -> Value {
     let Counted { estimate, factor, .. } = counted;
     let part = |part: &Part| {
         let Part { name, tokens } = part;
@@ -78,12 +81,11 @@ fn object(app: &App, counted: &Counted<'_>) -> String {
     };
     let parts: Vec<Value> = estimate.parts.iter().map(part).collect();
     let low = estimate.total().low;
-    let object = json!({
+    json!({
         "model": counted.model,
         "total": {"low": low, "likely": estimate.likely(*factor), "high": estimate.paced(*factor)},
         "parts": parts,
         "max_tokens": counted.max_tokens,
         "window": counted.window,
-    });
-    if app.facts.stdout_is_terminal { format!("{object:#}\n") } else { format!("{object}\n") }
+    })
 }

@@ -44,9 +44,7 @@ pub(crate) async fn doctor(app: &App, args: &cli::Doctor) -> Result<(), Error> {
     findings.extend(folders(&paths));
     findings.push(terminal(app));
     if args.json {
-        let object = object(&findings);
-        let is_terminal = app.facts.stdout_is_terminal;
-        app.print_json(&if is_terminal { format!("{object:#}\n") } else { format!("{object}\n") })?;
+        app.print_object(&object(&findings))?;
     } else {
         app.print(&page(&findings))?;
     }

@@ -15,7 +15,9 @@ const EDITOR: &str = "vi";
 
 /// Lets a person write the prompt; `text` is what the editor begins with.
 pub(crate) async fn edit(app: &App, text: &str) -> Result<String, Error> {
-    edited(app, text).await.map(|(prompt, _)| prompt)
+    let (prompt, draft) = edited(app, text).await?;
+    let _ = fs::remove_file(draft.into_path()); // It may be gone already.
+    Ok(prompt)
 }
 
 /// The same, and the draft stays until the prompt has been answered as a whole.
@@ -25,7 +27,7 @@ pub(crate) async fn edit_in_draft(app: &App, text: &str) -> Result<String, Error
     Ok(prompt)
 }
 
-async fn edited(app: &App, text: &str) -> Result<(String, Draft), Error> {
+async fn edited<'a>(app: &'a App, text: &'a str) -> Result<(String, Draft<'a>), Error> {
     // Standard input and output may be pipes; the editor gets the terminal itself.
     let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").ok();
     let Some(terminal) = terminal.filter(|_| app.facts.stderr_is_terminal) else {
@@ -33,16 +35,15 @@ async fn edited(app: &App, text: &str) -> Result<(String, Draft), Error> {
         return Err(Error::Usage { message: "--edit needs a terminal".to_owned(), hint: Some(hint) });
     };
     let failed = |source| Error::System { what: "have the prompt edited", source };
-    let draft = Draft::create(&app.env.temporary_folder, text).map_err(failed)?;
+    let draft = Draft::create(app, text).map_err(failed)?;
     let editor = app.env.editor.clone().unwrap_or_else(|| EDITOR.to_owned());
-    let mut command = command(&editor, &draft.0, &terminal).map_err(failed)?;
+    let mut command = command(&editor, &draft.path, &terminal).map_err(failed)?;
     let status: ExitStatus = app.unless_interrupted(on_a_thread(move || command.status())).await?.map_err(failed)?;
     if !status.success() {
         let message = format!("the editor `{editor}` failed ({status}); nothing was sent");
         return Err(Error::Usage { message, hint: Some("choose another one with VISUAL or EDITOR".to_owned()) });
     }
-    let bytes = fs::read(&draft.0).map_err(failed)?;
-    let prompt = String::from_utf8_lossy(&bytes).trim_end().to_owned();
+    let prompt = draft.read().map_err(failed)?;
     if prompt.is_empty() {
         let hint = "write a prompt, save it and leave the editor".to_owned();
         let message = "the edited prompt is empty; nothing was sent".to_owned();
@@ -59,26 +60,45 @@ fn command(editor: &str, draft: &Path, terminal: &File) -> io::Result<Command> {
     Ok(command)
 }
 
-/// A file that only its owner can read, and that goes when it is done with.
-struct Draft(PathBuf);
+/// A file that only its owner can read. It goes when it is done with, unless there is something in it that was written for
+/// nothing: the editor failed, or a signal came.
+struct Draft<'a> {
+    app: &'a App,
+    path: PathBuf,
+    /// What the editor began with.
+    before: &'a str,
+}
 
-impl Draft {
-    fn create(folder: &Path, text: &str) -> io::Result<Self> {
-        let path = folder.join(format!("langdock-{:016x}.md", fastrand::u64(..)));
+impl<'a> Draft<'a> {
+    fn create(app: &'a App, before: &'a str) -> io::Result<Self> {
+        let path = app.env.temporary_folder.join(format!("langdock-{:016x}.md", fastrand::u64(..)));
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        let draft = Self(path);
-        file.write_all(text.as_bytes())?;
-        Ok(draft)
+        if let Err(error) = file.write_all(before.as_bytes()) {
+            let _ = fs::remove_file(&path); // Nobody has written anything.
+            return Err(error);
+        }
+        Ok(Self { app, path, before })
+    }
+
+    /// The prompt that is in it.
+    fn read(&self) -> io::Result<String> {
+        Ok(String::from_utf8_lossy(&fs::read(&self.path)?).trim_end().to_owned())
     }
 
     /// Leaves the file where it is.
     fn into_path(mut self) -> PathBuf {
-        std::mem::take(&mut self.0)
+        std::mem::take(&mut self.path)
     }
 }
 
-impl Drop for Draft {
+impl Drop for Draft<'_> {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0); // It may be gone already, or left to somebody else, and there is nobody to tell.
+        // Nothing can be read where it is gone already, or left to somebody else.
+        let Ok(prompt) = self.read() else { return };
+        if prompt.is_empty() || prompt == self.before.trim_end() {
+            let _ = fs::remove_file(&self.path); // There is nobody to tell.
+        } else {
+            self.app.tell_written(&self.path);
+        }
     }
 }

@@ -127,12 +127,12 @@ fn fill(
     Ok(template.fill(places)?)
 }
 
-/// The most bytes of one input that are read where nobody knows how long it is.
+/// The most bytes of one input that are read.
 pub(super) fn most_bytes(flags: &cli::Input) -> u64 {
     if flags.no_check { u64::MAX } else { MAX_BODY_BYTES as u64 }
 }
 
-/// Reads files and folders, and what is attached and never text. What is no regular file may have `most` bytes.
+/// Reads files and folders, and what is attached and never text. Each may have `most` bytes.
 pub(super) async fn read_files(
     app: &App,
     given: &[PathBuf],
@@ -142,7 +142,7 @@ pub(super) async fn read_files(
     let mut files = Vec::with_capacity(given.len() + attached.len());
     for path in given.iter().filter(|path| path.as_os_str() != "-") {
         if path.is_dir() {
-            let mut folder = Folder::read(path).await?;
+            let mut folder = Folder::read(path, most).await?;
             app.notices.notice(&folder.notice);
             files.append(&mut folder.files);
         } else {
@@ -188,7 +188,7 @@ fn shell_word(word: &str) -> String {
 }
 
 /// Reads standard input; one that was asked for by `-` is read even where it is a terminal, or a file that somebody has
-/// already read from. A pipe may have `most` bytes.
+/// already read from. It may have `most` bytes.
 pub(super) async fn read_stdin(
     app: &App,
     has_prompt: bool,

@@ -35,12 +35,7 @@ pub(crate) async fn models(app: &App, args: &cli::Models) -> Result<(), Error> {
         ));
     }
     if args.json {
-        let object = json_list(&models, region, age);
-        return app.print_json(&if app.facts.stdout_is_terminal {
-            format!("{object:#}\n")
-        } else {
-            format!("{object}\n")
-        });
+        return app.print_object(&json_list(&models, region, age));
     }
     if let Some(age) = age {
         app.notices.notice(&format!("the list of {} ago; --refresh asks for a new one", in_words(age)));

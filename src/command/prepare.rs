@@ -136,7 +136,7 @@ pub(super) fn looked_at(
     body: &[u8],
 ) -> Result<bool, Error> {
     if ask.looking.dry_run {
-        app.print_json(&dry_run::shown_body(body, app.facts.stdout_is_terminal))?;
+        app.print_object(&dry_run::shown_body(body))?;
     } else if ask.looking.curl {
         let text = str::from_utf8(body).expect("JSON is UTF-8");
         app.print_json(&curl::curl_command(&settings.endpoint, &settings.options, stream, text))?;

@@ -8,6 +8,7 @@ use crate::client::default_max_tokens;
 use crate::error::Error;
 use crate::input::in_turn;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Metadata, Role, SystemPrompt};
+use crate::typed::MOST;
 
 /// The largest body, in bytes: Bedrock's limit, the tightest of the platforms behind the endpoint. Unverified against
 /// Langdock.
@@ -53,8 +54,8 @@ pub(crate) fn build(flags: &cli::Request, asked: Asked) -> Result<CreateMessage,
     }
     // `--set max_tokens=N` takes the place of the default.
     let max_tokens = match extra.shift_remove("max_tokens") {
-        Some(value) => value.as_u64().filter(|&tokens| tokens >= 1).ok_or_else(|| Error::Usage {
-            message: format!("`max_tokens={value}`: a whole number of at least 1 is needed"),
+        Some(value) => value.as_u64().filter(|tokens| (1..=MOST).contains(tokens)).ok_or_else(|| Error::Usage {
+            message: format!("`max_tokens={value}`: a whole number from 1 to {MOST} is needed"),
             hint: Some("write --max-tokens N".to_owned()),
         })?,
         None => asked.max_tokens.unwrap_or_else(|| default_max_tokens(&asked.model.id, asked.model.limit)),

@@ -23,12 +23,12 @@ pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
         SessionAction::List { json } => list(app, &store, *json),
         SessionAction::Show { session, json } => {
             let conversation = find(app, &store, session.as_deref())?;
-            if *json { print_object(app, &as_json(&conversation)) } else { show(app, &conversation) }
+            if *json { app.print_object(&as_json(&conversation)) } else { show(app, &conversation) }
         }
         SessionAction::Search { words, json } => search(app, &store, words, *json),
         SessionAction::Export { session, json } => {
             let conversation = find(app, &store, session.as_deref())?;
-            if *json { print_object(app, &json!(conversation.messages())) } else { print_markdown(app, &conversation) }
+            if *json { app.print_object(&json!(conversation.messages())) } else { print_markdown(app, &conversation) }
         }
         SessionAction::Rename { session, name } => {
             let mut conversation = find(app, &store, Some(session))?;
@@ -59,7 +59,7 @@ fn list(app: &App, store: &Store, as_json: bool) -> Result<(), Error> {
     let list = store.list()?;
     let now = SystemTime::now();
     if as_json {
-        return print_object(app, &list.iter().map(|summary| object(summary, now)).collect());
+        return app.print_object(&list.iter().map(|summary| object(summary, now)).collect());
     }
     if list.is_empty() {
         app.notices.notice(&format!(
@@ -83,7 +83,7 @@ fn list(app: &App, store: &Store, as_json: bool) -> Result<(), Error> {
 fn search(app: &App, store: &Store, words: &[String], as_json: bool) -> Result<(), Error> {
     let hits = store.search(words)?;
     if as_json {
-        return print_object(app, &hits.iter().map(hit_object).collect());
+        return app.print_object(&hits.iter().map(hit_object).collect());
     }
     if hits.is_empty() {
         app.notices.notice("nothing was found");
@@ -166,10 +166,6 @@ fn show(app: &App, conversation: &Conversation) -> Result<(), Error> {
 fn print_markdown(app: &App, conversation: &Conversation) -> Result<(), Error> {
     let text = markdown(conversation);
     if app.facts.stdout_is_terminal { app.print(&sanitize(&text)) } else { app.print(&text) }
-}
-
-fn print_object(app: &App, object: &Value) -> Result<(), Error> {
-    app.print_json(&format!("{object:#}\n"))
 }
 
 /// Prints rows in columns, the last one as wide as it is.

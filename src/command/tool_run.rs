@@ -199,9 +199,7 @@ async fn tools_of(app: &App, args: &cli::ToolRun) -> Result<Vec<Tool>, Error> {
 async fn list(app: &App, args: &cli::ToolRun) -> Result<(), Error> {
     let tools = checked(tools_of(app, args).await?)?;
     if args.ask.output.json {
-        let definitions = Value::Array(tools.definitions());
-        let indented = app.facts.stdout_is_terminal;
-        return app.print_json(&if indented { format!("{definitions:#}\n") } else { format!("{definitions}\n") });
+        return app.print_object(&Value::Array(tools.definitions()));
     }
     let width = tools.names().map(str::len).max().unwrap_or(0);
     let mut text = String::new();
@@ -246,8 +244,7 @@ async fn call(app: &App, args: &cli::ToolRun, name: &str, input: &str) -> Result
     let outcome = run_by_hand(app, tools, call.clone()).await?;
     if args.ask.output.json {
         let result = crate::protocol::ContentBlock::ToolResult(outcome.to_result(&call.id));
-        let result = serde_json::to_string(&result).expect("a result is maps with string keys");
-        app.print_json(&format!("{result}\n"))?;
+        app.print_object(&serde_json::to_value(&result).expect("a result is maps with string keys"))?;
     }
     if outcome.is_error {
         return Err(Error::CallByHand(outcome.in_short()));

@@ -39,9 +39,7 @@ pub(crate) fn usage(app: &App, args: &cli::Usage) -> Result<(), Error> {
         app.notices.notice(&format!("{} of `{path}` {are} left out", counted(broken, "line")));
     }
     if args.json {
-        let object = object(&sums);
-        let is_terminal = app.facts.stdout_is_terminal;
-        return app.print_json(&if is_terminal { format!("{object:#}\n") } else { format!("{object}\n") });
+        return app.print_object(&object(&sums));
     }
     if sums.total.requests == 0 {
         app.notices.notice(&format!("no requests in `{}` yet; each will be a line there", log.path().display()));

@@ -69,7 +69,7 @@ pub(crate) struct Env {
     pub(crate) editor: Option<String>,
     /// `TMPDIR`, or what the platform has for it.
     pub(crate) temporary_folder: PathBuf,
-    /// `COLUMNS`, where it is a number.
+    /// `COLUMNS`, where it is a number that a terminal could have.
     pub(crate) columns: Option<usize>,
     /// `NO_COLOR` is set.
     pub(crate) no_color: bool,
@@ -105,7 +105,10 @@ impl Env {
             ssl_cert_file: set("SSL_CERT_FILE"),
             editor: set("VISUAL").or_else(|| set("EDITOR")),
             temporary_folder: env::temp_dir(),
-            columns: set("COLUMNS").and_then(|columns| columns.parse().ok()).filter(|&columns| columns > 0),
+            columns: set("COLUMNS")
+                .and_then(|text| text.parse().ok())
+                .filter(|&columns: &u16| columns > 0)
+                .map(usize::from),
             no_color: set("NO_COLOR").is_some(),
             clicolor_force: set("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
             dumb_terminal: set("TERM").is_none_or(|term| term == "dumb"),

@@ -291,7 +291,7 @@ mod tests {
         for (text, expected) in [
             ("\nregoin = 'eu'", "`/c.toml`, line 2: there is no key `regoin`"),
             ("[profiles.a]\nprofiles = 1", "`/c.toml`, line 2: there is no key `profiles`"),
-            ("max_tokens = 0", "`max_tokens` in `/c.toml`, line 1: `0` is no whole number of at least 1"),
+            ("max_tokens = 0", "`max_tokens` in `/c.toml`, line 1: `0` is no whole number from 1 to 4294967295"),
             ("max_tokens = 'x'", "`max_tokens` in `/c.toml`, line 1: a whole number is needed"),
             ("\n\ntimeout = 5", "`timeout` in `/c.toml`, line 3: a duration in quotes"),
             ("timeout = '5 weeks'", "`timeout` in `/c.toml`, line 1: `5 weeks` is no duration"),
@@ -301,7 +301,7 @@ mod tests {
             ("api_key_cmd = 'pass'", "`api_key_cmd` in `/c.toml`, line 1: a list of a program"),
             ("api_key_cmd = []", "`api_key_cmd` in `/c.toml`, line 1: a list of a program"),
             ("limits = 1", "`limits` in `/c.toml`, line 1: tables"),
-            ("[limits.\"m\"]\nrpm = 0", "`rpm` in `/c.toml`, line 2: `0` is no whole number of at least 1"),
+            ("[limits.\"m\"]\nrpm = 0", "`rpm` in `/c.toml`, line 2: `0` is no whole number from 1 to 4294967295"),
             ("[limits.\"m\"]\ntpm = '1'", "`tpm` in `/c.toml`, line 2: a whole number is needed"),
             ("[limits.\"m\"]\nrps = 1", "`/c.toml`, line 2: there is no key `rps`"),
             ("[profiles.a.limits.m]\nrpm = 1", "`/c.toml`, line 1: there is no key `limits`"),

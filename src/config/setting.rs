@@ -4,6 +4,7 @@
 
 use super::{parse_duration, parse_timeout};
 use crate::client::{Endpoint, Region};
+use crate::typed::MOST;
 
 /// What a setting takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,11 +222,10 @@ pub(super) fn one_of(text: &str, words: &[&str]) -> Result<(), String> {
     if words.contains(&text) { Ok(()) } else { Err(format!("`{text}` is none of {}", words.join(", "))) }
 }
 
-/// Reads a whole number of at least `least`.
+/// Reads a whole number of at least `least`, in the range that flags have too.
 pub(crate) fn parse_count(text: &str, least: u64) -> Result<u64, String> {
-    // What cannot be a number of tokens or tries anywhere is out of range too.
-    let number = text.parse().ok().filter(|number| (least..=u64::from(u32::MAX)).contains(number));
-    number.ok_or_else(|| format!("`{text}` is no whole number of at least {least}"))
+    let number = text.parse().ok().filter(|number| (least..=MOST).contains(number));
+    number.ok_or_else(|| format!("`{text}` is no whole number from {least} to {MOST}"))
 }
 
 #[cfg(test)]

@@ -64,6 +64,7 @@ impl Error {
             Self::Output(OutputError::Failed(_) | OutputError::File { .. }) => {
                 "make room, or write to a file elsewhere with -o FILE"
             }
+            Self::Output(OutputError::InUse { .. }) => "wait for it, or write to another file with -o FILE",
             Self::Unwritable { path, source } => return Some(for_unwritable(path, source)),
             Self::Unreadable { path, .. } => return Some(look_at(path)),
             Self::System { .. } => "`langdock doctor` looks at what a request needs",

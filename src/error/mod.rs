@@ -223,7 +223,7 @@ impl Error {
             Self::Output(OutputError::Interrupted(signal)) | Self::Interrupted(signal) | Self::Served(signal) => {
                 Kind::Interrupted(*signal)
             }
-            Self::Output(OutputError::Failed(_) | OutputError::File { .. })
+            Self::Output(OutputError::Failed(_) | OutputError::File { .. } | OutputError::InUse { .. })
             | Self::Unreadable { .. }
             | Self::Unwritable { .. }
             | Self::Listen { .. }

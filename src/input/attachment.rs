@@ -57,7 +57,7 @@ impl Attachment {
         Self { name, kind, closing_tag, opening_tag_bytes, framed }
     }
 
-    /// Reads the file of `--file`; what is no regular file may have `most` bytes.
+    /// Reads the file of `--file`, which may have `most` bytes.
     pub(crate) async fn read(path: &Path, most: u64) -> Result<Self, Error> {
         let name = path.to_string_lossy();
         let framed = opening_tag(&name);
@@ -66,8 +66,8 @@ impl Attachment {
         Ok(Self::framed(format!("`{name}`"), framed, opening_tag_bytes, "</file>"))
     }
 
-    /// Reads a regular file to its end if its beginning is text.
-    pub(super) fn read_if_text(path: &Path) -> Result<Option<Self>, Error> {
+    /// Reads a regular file if its beginning is text: to its end, or until it has more than `most` bytes.
+    pub(super) fn read_if_text(path: &Path, most: u64) -> Result<Option<Self>, Error> {
         let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
         let name = path.to_string_lossy();
         let mut framed = opening_tag(&name);
@@ -77,7 +77,7 @@ impl Attachment {
         if sniff(&framed[opening_tag_bytes..]) != Kind::Text {
             return Ok(None);
         }
-        file.read_to_end(&mut framed).map_err(unreadable)?;
+        file.take(most.saturating_add(1)).read_to_end(&mut framed).map_err(unreadable)?;
         Ok(Some(Self::framed(format!("`{name}`"), framed, opening_tag_bytes, "</file>")))
     }
 
@@ -86,7 +86,7 @@ impl Attachment {
         if self.kind == Kind::Text { Err(Error::TextAttached { name: self.name }) } else { Ok(self) }
     }
 
-    /// Reads all of standard input; where it is no regular file, it may have `most` bytes.
+    /// Reads all of standard input, which may have `most` bytes.
     pub(crate) async fn read_stdin(file: File, most: u64) -> Result<Self, Error> {
         let read = read_open(file, STDIN_OPENING_TAG.to_vec(), most).await;
         let framed = read.map_err(|source| match source.kind() {

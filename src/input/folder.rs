@@ -19,22 +19,27 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Reads a folder. It takes its time, and Ctrl-C does not wait for it.
-    pub(crate) async fn read(path: &Path) -> Result<Self, Error> {
+    /// Reads a folder, whose text files may have `most` bytes in all. It takes its time, and Ctrl-C does not wait for it.
+    pub(crate) async fn read(path: &Path, most: u64) -> Result<Self, Error> {
         let folder = path.to_owned();
-        let read = on_a_thread(move || Ok(read_now(&folder))).await;
+        let read = on_a_thread(move || Ok(read_now(&folder, most))).await;
         read.unwrap_or_else(|source| Err(Error::Unreadable { path: path.to_owned(), source }))
     }
 }
 
-fn read_now(folder: &Path) -> Result<Folder, Error> {
+fn read_now(folder: &Path, most: u64) -> Result<Folder, Error> {
     let (mut files, mut bytes, mut others) = (Vec::new(), 0, 0_usize);
     for path in paths(folder)? {
-        match Attachment::read_if_text(&path)? {
+        match Attachment::read_if_text(&path, most)? {
             // An empty file says nothing, and folders are full of them.
             Some(file) if file.is_blank() => {}
             Some(file) => {
-                bytes += file.raw_bytes();
+                bytes += file.raw_bytes() as u64;
+                if bytes > most {
+                    let is_alone = file.raw_bytes() as u64 > most;
+                    let name = if is_alone { file.name().to_owned() } else { format!("`{}`", folder.display()) };
+                    return Err(Error::TooLong { name, most });
+                }
                 files.push(file);
             }
             None => others += 1,

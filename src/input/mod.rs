@@ -79,7 +79,7 @@ pub(crate) enum Error {
         /// The limit.
         source: ImageError,
     },
-    /// A pipe or a device with more than fits into a request.
+    /// More than fits into a request.
     #[error("{name} has more than {most} bytes, the most that a request may have (20 MB)")]
     TooLong {
         /// What was read.

@@ -38,15 +38,15 @@ async fn read_stdin() -> io::Result<Vec<u8>> {
     read_open(File::from(io::stdin().as_fd().try_clone_to_owned()?), Vec::new(), u64::MAX).await
 }
 
-/// Reads a file to its end, behind the bytes that are already there. What is no regular file may have `most` bytes: a pipe or
-/// a device may never end.
+/// Reads a file to its end, behind the bytes that are already there. It may have `most` bytes: a pipe or a device may never
+/// end, and nobody is to wait for a file, or give it room, that is refused in the end.
 pub(super) async fn read_path(path: &Path, bytes: Vec<u8>, most: u64) -> Result<Vec<u8>, Error> {
     let unreadable = |source: io::Error| match source.kind() {
         ErrorKind::FileTooLarge => Error::TooLong { name: format!("`{}`", path.display()), most },
         _ => Error::Unreadable { path: path.to_owned(), source },
     };
     if fs::metadata(path).map_err(unreadable)?.is_file() {
-        return to_end(File::open(path), bytes, u64::MAX).map_err(unreadable);
+        return to_end(File::open(path), bytes, most).map_err(unreadable);
     }
     // Opening a named pipe waits for its writer.
     let path_to_open = path.to_owned();
@@ -56,7 +56,7 @@ pub(super) async fn read_path(path: &Path, bytes: Vec<u8>, most: u64) -> Result<
 /// Reads an open file to its end, in the same way; the error for too much is `FileTooLarge`.
 pub(super) async fn read_open(file: File, bytes: Vec<u8>, most: u64) -> io::Result<Vec<u8>> {
     if file.metadata()?.is_file() {
-        return to_end(Ok(file), bytes, u64::MAX);
+        return to_end(Ok(file), bytes, most);
     }
     on_a_thread(move || to_end(Ok(file), bytes, most)).await
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use toml_edit::{Document, Item};
 
 use super::{Error, malformed};
-use crate::typed::did_you_mean;
+use crate::typed::{MOST, did_you_mean};
 
 /// What stands around the head.
 const FENCE: &str = "+++";
@@ -158,7 +158,10 @@ fn split<'a>(name: &str, text: &'a str) -> Result<(&'a str, &'a str), Error> {
 
 fn value(key: &str, item: &Item) -> Option<Value> {
     match key {
-        "max_tokens" | "top_k" => item.as_integer().filter(|number| *number >= 1).map(|number| json!(number)),
+        "max_tokens" | "top_k" => {
+            let number = item.as_integer().and_then(|number| u64::try_from(number).ok());
+            number.filter(|number| (1..=MOST).contains(number)).map(|number| json!(number))
+        }
         "temperature" | "top_p" => {
             // A TOML `1` is no float.
             let whole = item.as_integer().and_then(|number| i32::try_from(number).ok()).map(f64::from);
@@ -172,12 +175,12 @@ fn value(key: &str, item: &Item) -> Option<Value> {
     }
 }
 
-fn needed(key: &str) -> &'static str {
+fn needed(key: &str) -> String {
     match key {
-        "max_tokens" | "top_k" => "is no whole number of at least 1",
-        "temperature" | "top_p" => "is no number from 0 to 1",
-        "stop" => "is no text and no array of texts",
-        _ => "is no text",
+        "max_tokens" | "top_k" => format!("is no whole number from 1 to {MOST}"),
+        "temperature" | "top_p" => "is no number from 0 to 1".to_owned(),
+        "stop" => "is no text and no array of texts".to_owned(),
+        _ => "is no text".to_owned(),
     }
 }
 

@@ -38,6 +38,12 @@ pub(crate) enum OutputError {
         /// Why.
         source: io::Error,
     },
+    /// A file that is being written already.
+    #[error("another run is writing to `{}`", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 /// Standard output.

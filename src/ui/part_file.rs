@@ -1,11 +1,13 @@
 //! A file that is written whole or not at all: into `FILE.part`, which becomes `FILE` at the end.
 //!
 //! What an earlier run has left in `FILE.part` stays there until there is something to write in its place: a loop that tries
-//! again must not lose a partial answer to a try that got nothing.
+//! again must not lose a partial answer to a try that got nothing. The part is locked while a run has it: what two runs write
+//! at once would be the answer of neither.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::output::OutputError;
@@ -28,12 +30,8 @@ pub(crate) struct PartFile {
 impl PartFile {
     /// Opens `path` for writing. A link is followed, and the mode of an existing file is kept.
     pub(crate) fn create(path: &Path) -> Result<Self, OutputError> {
-        Self::open(path).map_err(|(path, source)| OutputError::File { path, source })
-    }
-
-    /// The same; the error names the file that could not be opened.
-    fn open(path: &Path) -> Result<Self, (PathBuf, io::Error)> {
-        let as_asked = |source| (path.to_owned(), source);
+        let failed = |path: &Path, source| OutputError::File { path: path.to_owned(), source };
+        let as_asked = |source| failed(path, source);
         let existing = fs::metadata(path).ok();
         if existing.as_ref().is_some_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
             let file = File::options().write(true).open(path).map_err(as_asked)?;
@@ -50,15 +48,19 @@ impl PartFile {
         let mut part = OsString::from(&target);
         part.push(".part");
         let part = PathBuf::from(part);
-        let (opened, is_of_before) = match File::options().write(true).create_new(true).open(&part) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                (File::options().write(true).create(true).truncate(false).open(&part), true)
+        let (file, is_of_before) = loop {
+            let (opened, is_of_before) = open(&part);
+            let file = opened.map_err(|source| failed(if is_of_before { &part } else { path }, source))?;
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => return Err(OutputError::InUse { path: path.to_owned() }),
+                // Another run may have ended in between, and its part have become the file.
+                Ok(()) if !is_at(&file, &part) => {}
+                // Not every file system has locks.
+                Ok(()) | Err(TryLockError::Error(_)) => break (file, is_of_before),
             }
-            created => (created, false),
         };
-        let file = opened.map_err(|source| (if is_of_before { part.clone() } else { path.to_owned() }, source))?;
         if let Some(metadata) = existing {
-            file.set_permissions(metadata.permissions()).map_err(|source| (part.clone(), source))?;
+            file.set_permissions(metadata.permissions()).map_err(|source| failed(&part, source))?;
         }
         Ok(Self { file, target, part: Some(part), is_of_before, bytes: 0 })
     }
@@ -107,6 +109,22 @@ impl PartFile {
         }
         None
     }
+}
+
+/// Opens the part, and says whether it was there before.
+fn open(part: &Path) -> (io::Result<File>, bool) {
+    match File::options().write(true).create_new(true).open(part) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            (File::options().write(true).create(true).truncate(false).open(part), true)
+        }
+        created => (created, false),
+    }
+}
+
+/// Whether this is the file that is now found there.
+fn is_at(file: &File, path: &Path) -> bool {
+    let place = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino());
+    matches!((file.metadata(), fs::metadata(path)), (Ok(one), Ok(other)) if place(&one) == place(&other))
 }
 
 /// Where a path leads at which there is nothing yet: links are followed all the same, as by a shell's `>`.

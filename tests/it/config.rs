@@ -273,7 +273,8 @@ fn set_keeps_comments_mode_and_links_and_writes_nothing_that_is_wrong() {
     assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
     for (key, value, reason) in [
         ("region", "E U", "`E U` is no region"),
-        ("max_tokens", "-1", "`-1` is no whole number of at least 1"),
+        ("max_tokens", "-1", "`-1` is no whole number from 1 to 4294967295"),
+        ("max_tokens", "4294967296", "`4294967296` is no whole number from 1 to 4294967295"),
         ("timeout", "long", "`long` is no duration"),
         ("allow_http", "yes", "neither `true` nor `false`"),
         ("api_key_cmd", "pass show x", "a list of a program and its arguments"),

@@ -97,5 +97,10 @@ fn a_saved_conversation_is_shown_as_an_answer_is() {
     plain.stdout_contains("`code` and **bold**");
     let narrow = show().env("COLUMNS", "12").env("NO_COLOR", "1").on_terminal(80, 24).finish();
     assert!(narrow.code(0).stdout_text().contains("`code` and\r\n"), "{narrow}");
+    // No terminal has so many: as if nothing were said.
+    for columns in ["65536", "99999999999", "wide", "0"] {
+        let plain_again = show().env("COLUMNS", columns).env("NO_COLOR", "1").on_terminal(80, 24).finish();
+        assert_eq!(plain_again.code(0).stdout, plain.stdout, "{columns}");
+    }
     show().run().code(0).stdout_contains(TEXT);
 }

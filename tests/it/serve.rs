@@ -102,8 +102,8 @@ fn values_out_of_range_are_refused_with_the_range() {
     for (flags, range) in [
         (["--port", "65536"], "0 to 65535"),
         (["--port", "-1"], "0 to 65535"),
-        (["--rpm", "0"], "at least 1"),
-        (["--tpm", "-5"], "at least 1"),
+        (["--rpm", "0"], "from 1 to 4294967295"),
+        (["--tpm", "-5"], "from 1 to 4294967295"),
         (["--rate", "0"], "0.01 to 1000000"),
         (["--latency", "soon"], "no duration"),
         (["--fail", "429:2"], "from 0 to 1"),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     command::Langdock,
-    events::{Stream, answer, error},
+    events::{MODEL, Stream, answer, error},
     gate::Gate,
     home::Home,
     outcome::Outcome,
@@ -89,6 +89,38 @@ fn json_on_a_terminal_is_indented_and_has_escapes_for_what_would_act_on_it() {
     outcome.code(0).stdout_contains("\r\n  \"id\": \"msg_01Test\",\r\n").stdout_contains(r"\u001b[31m");
     outcome.stdout_contains(r"\u009b2J").stdout_contains(r"\u202egnp").stdout_contains(r"\u007f");
     assert_eq!(outcome.stdout_json()["content"][0]["text"], HOSTILE);
+}
+
+#[test]
+fn every_json_of_a_command_is_indented_on_a_terminal_and_one_line_elsewhere() {
+    let (server, home) = (answering("ok"), Home::new());
+    send(&server).home(&home).args(["Hi", "--session", "one"]).run().code(0);
+    let tools = home.write("tools.json", r#"[{"name": "look", "input_schema": {"type": "object"}}]"#);
+    let tools = tools.to_str().unwrap();
+    let commands: [&[&str]; 12] = [
+        &["auth", "status"],
+        &["config", "show"],
+        &["count", "Hi"],
+        &["doctor", "--demo"],
+        &["models", "--demo"],
+        &["send", "Hi"],
+        &["session", "list"],
+        &["session", "show", "one"],
+        &["session", "search", "Hi"],
+        &["session", "export", "one"],
+        &["tool-run", "--list", "-T", tools],
+        &["usage"],
+    ];
+    for command in commands {
+        let run = || {
+            let langdock = Langdock::new().home(&home).key().against(&server).env("LANGDOCK_MODEL", MODEL);
+            langdock.args(command).args(["--json"]).stdin_null()
+        };
+        let printed = run().run().stdout_text();
+        assert_eq!(printed.lines().count(), 1, "{command:?}: {printed}");
+        let shown = run().on_terminal(200, 50).finish().stdout_text();
+        assert!(shown.contains("\r\n  \"") || shown.contains("\r\n  {"), "{command:?}: {shown}");
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, watch};
 
 use super::drive::shows_progress;
+use super::edit::edit_in_draft;
 use super::gather::{StdinUse, most_bytes, read_files, read_stdin, system_prompt};
 use super::ledger::Ledger;
 use super::offer::Offer;
@@ -112,7 +113,7 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
 async fn pattern(app: &App, ask: &cli::Ask, many: &Many) -> Result<Option<Pattern>, Error> {
     let mut edited = many.pattern.clone();
     if ask.input.edit {
-        edited = Some(super::edit::edit(app, many.pattern.as_deref().unwrap_or_default()).await?);
+        edited = Some(edit_in_draft(app, many.pattern.as_deref().unwrap_or_default()).await?);
     }
     match edited {
         Some(template) => Ok(Some(Pattern::parse(&template)?)),

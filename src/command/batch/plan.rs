@@ -3,9 +3,10 @@
 use bytes::Bytes;
 
 use super::super::check::{Limit, check, estimate, limits};
+use super::super::gather::most_bytes;
 use super::super::given::Given;
 use super::super::offer::{Chosen, Offer};
-use super::super::request::{Asked, MAX_BODY_BYTES, body, build};
+use super::super::request::{Asked, body, build};
 use crate::app::App;
 use crate::batch::{Item, Pattern, hash_of};
 use crate::cli;
@@ -106,7 +107,7 @@ impl Plan<'_> {
     /// Reads the item's file, whose text goes into the template where that has a place for it.
     async fn file(&self, item: &mut Item) -> Result<Vec<Attachment>, Error> {
         let Some(path) = item.path() else { return Ok(Vec::new()) };
-        let file = Attachment::read(path, MAX_BODY_BYTES as u64).await?;
+        let file = Attachment::read(path, most_bytes(&self.ask.input)).await?;
         if file.is_empty() {
             let name = item.place();
             return Err(input::Error::Malformed { name, reason: "it is empty".to_owned() }.into());

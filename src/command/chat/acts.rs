@@ -10,7 +10,7 @@ use super::talk::{Talk, text_of};
 use super::{Chat, Next, go_on, path};
 use crate::cli::key_and_json;
 use crate::command::edit::edit;
-use crate::command::gather::system_prompt;
+use crate::command::gather::{most_bytes, system_prompt};
 use crate::command::kept::Kept;
 use crate::command::offer::{Chosen, Offer};
 use crate::command::settings::settings;
@@ -182,7 +182,7 @@ impl Chat<'_> {
 
     async fn attach(&mut self, typed: &str, as_text: bool) -> Result<(), Error> {
         let path = path::path(typed);
-        let bytes = self.files.add(self.app, &path, as_text).await?;
+        let bytes = self.files.add(self.app, &path, as_text, most_bytes(&self.ask.input)).await?;
         self.say(&format!("`{}` goes with the next message ({} bytes)", path.display(), grouped(bytes)));
         Ok(())
     }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use crate::app::App;
 use crate::command::gather::read_files;
-use crate::command::request::MAX_BODY_BYTES;
 use crate::error::Error;
 use crate::input::Attachment;
 
@@ -18,12 +17,14 @@ struct Named {
     path: PathBuf,
     /// Whether it may be text; else it has to be an image or a PDF.
     as_text: bool,
+    /// The most bytes that it may have.
+    most: u64,
 }
 
 impl Attachments {
-    /// Adds a file or folder, and gives the bytes that it takes in the body.
-    pub(super) async fn add(&mut self, app: &App, path: &Path, as_text: bool) -> Result<u64, Error> {
-        let named = Named { path: path.to_owned(), as_text };
+    /// Adds a file or folder of `most` bytes, and gives those that it takes in the body.
+    pub(super) async fn add(&mut self, app: &App, path: &Path, as_text: bool, most: u64) -> Result<u64, Error> {
+        let named = Named { path: path.to_owned(), as_text, most };
         let read = app.unless_interrupted(named.read(app)).await??;
         self.0.push(named);
         Ok(read.iter().map(|attachment| attachment.body_bytes() as u64).sum())
@@ -63,7 +64,7 @@ impl Attachments {
 
 impl Named {
     async fn read(&self, app: &App) -> Result<Vec<Attachment>, Error> {
-        let (path, most) = (std::slice::from_ref(&self.path), MAX_BODY_BYTES as u64);
+        let (path, most) = (std::slice::from_ref(&self.path), self.most);
         if self.as_text { read_files(app, path, &[], most).await } else { read_files(app, &[], path, most).await }
     }
 }

@@ -151,15 +151,17 @@ fn fill(address: SocketAddr) -> Vec<TcpStream> {
 
 /// Asserts that a server that says nothing is given up with the flag, and waited for without it.
 fn gives_up(flag: &str, reason: &str) {
-    let silent = Server::start(|_, _| Reply::never());
-    let outcome = send(&silent).args(["Hi", "--max-retries", "0", flag, "200ms"]).run();
-    outcome.code(6).stdout("").stderr_contains(reason).stderr_contains(flag);
-
     let gate = Gate::new();
     let theirs = gate.clone();
     let slow = Server::start(move |_, _| Reply::sse(answer(&["ok"])).hold_head(&theirs));
     let running = send(&slow).args(["Hi"]).spawn();
     slow.wait_for_requests(1);
+
+    // While this one waits and gives up, the other one waits on.
+    let silent = Server::start(|_, _| Reply::never());
+    let outcome = send(&silent).args(["Hi", "--max-retries", "0", flag, "200ms"]).run();
+    outcome.code(6).stdout("").stderr_contains(reason).stderr_contains(flag);
+
     gate.open();
     running.finish().code(0).stdout("ok\n").stderr_empty();
 }

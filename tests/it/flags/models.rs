@@ -23,6 +23,8 @@ fn refresh() {
 fn as_json() {
     let server = listing(&["a"]);
     models(&server).run().code(0).stdout("a\n").stderr_empty();
-    let outcome = models(&server).args(["--json"]).run();
-    assert_eq!(outcome.code(0).stderr_empty().stdout_json()["data"], json!([{"id": "a"}]));
+    for flag in ["--json", "-j"] {
+        let outcome = models(&server).args([flag]).run();
+        assert_eq!(outcome.code(0).stderr_empty().stdout_json()["data"], json!([{"id": "a"}]));
+    }
 }

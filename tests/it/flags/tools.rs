@@ -43,7 +43,7 @@ fn max_turns(command: &str) {
     let (outcome, told) = told(command, "echo ran", 1, &["-y", "--max-turns", "1"]);
     outcome.failed(11, "the model was asked 1 time and is not done", "--max-turns");
     assert!(told.is_empty(), "{told:?}");
-    Langdock::new().args([command, "Hi", "--max-turns", "0"]).run().code(2).stderr_contains("at least 1");
+    Langdock::new().args([command, "Hi", "--max-turns", "0"]).run().code(2).stderr_contains("from 1 to 4294967295");
 }
 
 fn tool_jobs(command: &str) {

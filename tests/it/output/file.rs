@@ -4,9 +4,11 @@ use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
     path::Path,
+    time::Instant,
 };
 
 use crate::support::{
+    DEADLINE,
     command::Langdock,
     events::Stream,
     gate::Gate,
@@ -30,6 +32,24 @@ fn names(home: &Home) -> Vec<String> {
     let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
+}
+
+/// Starts a server whose answer is `one ` before the gate, and `two` behind it.
+fn pausing(gate: &Gate) -> Server {
+    let begin = Stream::new().start().open_text_block(["one "]).to_string();
+    let whole = Stream::new().start().text_block(["one ", "two"]).stop("end_turn").to_string();
+    let (rest, theirs) = (whole.strip_prefix(&begin).unwrap().to_owned(), gate.clone());
+    Server::start(move |_, _| Reply::sse_start().body(&begin).wait(&theirs).body(&rest))
+}
+
+/// Waits until so much of the answer is in `out.txt.part`.
+#[track_caller]
+fn wait_for_part(home: &Home, text: &str) {
+    let (part, begun) = (home.work().join("out.txt.part"), Instant::now());
+    while !fs::read_to_string(&part).is_ok_and(|written| written == text) {
+        assert!(begun.elapsed() < DEADLINE, "expected `{text}` in {part:?}, there are {:?}", names(home));
+        std::thread::yield_now();
+    }
 }
 
 #[test]
@@ -62,17 +82,31 @@ fn an_existing_file_is_replaced_at_the_end_and_keeps_its_mode() {
     let (home, gate) = (Home::new(), Gate::new());
     let file = home.write("work/out.txt", "before, and longer than the answer");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-    let begin = Stream::new().start().open_text_block(["one "]).to_string();
-    let whole = Stream::new().start().text_block(["one ", "two"]).stop("end_turn").to_string();
-    let (rest, theirs) = (whole.strip_prefix(&begin).unwrap().to_owned(), gate.clone());
-    let server = Server::start(move |_, _| Reply::sse_start().body(&begin).wait(&theirs).body(&rest));
+    let server = pausing(&gate);
     let running = to_file(&server, &home, "out.txt").spawn();
-    server.wait_for_requests(1);
+    wait_for_part(&home, "one ");
     assert_eq!(fs::read_to_string(&file).unwrap(), "before, and longer than the answer");
     gate.open();
     running.finish().code(0).stdout("").stderr_empty();
     assert_eq!(fs::read_to_string(&file).unwrap(), "one two\n");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(names(&home), ["out.txt"]);
+}
+
+#[test]
+fn two_runs_do_not_write_to_one_file() {
+    let (home, gate) = (Home::new(), Gate::new());
+    let (slow, fast) = (pausing(&gate), answering("fast"));
+    let running = to_file(&slow, &home, "out.txt").spawn();
+    wait_for_part(&home, "one ");
+    let refused = to_file(&fast, &home, "out.txt").run();
+    refused.stdout("").failed(1, "another run is writing to `out.txt`", "-o FILE");
+    assert_eq!((fast.connections(), names(&home)), (0, vec!["out.txt.part".to_owned()]));
+    gate.open();
+    running.finish().code(0).stdout("").stderr_empty();
+    assert_eq!(fs::read_to_string(home.work().join("out.txt")).unwrap(), "one two\n");
+    to_file(&fast, &home, "out.txt").run().code(0).stderr_empty();
+    assert_eq!(fs::read_to_string(home.work().join("out.txt")).unwrap(), "fast\n");
     assert_eq!(names(&home), ["out.txt"]);
 }
 

@@ -53,19 +53,21 @@ fn an_answer_in_one_piece_is_printed_as_it_came() {
 
 #[test]
 fn nothing_is_printed_before_the_message_is_whole() {
-    let begin = Stream::new().start().open_text_block(["one "]).to_string();
-    let whole = Stream::new().start().text_block(["one ", "two"]).stop("end_turn").to_string();
+    let begun = Stream::new().start().text_block(["one "]).thinking_block("Hmm.", "c2ln");
+    let begin = begun.to_string();
+    let whole = begun.text_block(["two"]).stop("end_turn").to_string();
     let rest = whole.strip_prefix(&begin).unwrap().to_owned();
     let gate = Gate::new();
     let theirs = gate.clone();
     let server = Server::start(move |_, _| Reply::sse_start().body(&begin).wait(&theirs).body(&rest));
-    let running = send(&server).args(["--json", "Hi"]).spawn();
-    server.wait_for_requests(1);
+    let running = send(&server).args(["--json", "--show-thinking", "Hi"]).spawn();
+    // What came behind the first text has been read.
+    running.wait_for_stderr("Hmm.");
     assert!(running.stdout_so_far().is_empty());
     gate.open();
     let outcome = running.finish();
-    outcome.code(0).stderr_empty();
-    assert_eq!(outcome.stdout_json()["content"][0]["text"], "one two");
+    let content = outcome.code(0).stdout_json()["content"].clone();
+    assert_eq!((&content[0]["text"], &content[2]["text"]), (&json!("one "), &json!("two")));
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! What cannot fit is refused before any connection, with the name of what is too large and the limit.
 
+use std::fs::File;
+
 use crate::support::{
+    command::Langdock,
+    events::MODEL,
     home::Home,
     outcome::Outcome,
     sending::{answering, send},
@@ -50,21 +54,55 @@ fn an_image_with_a_side_of_more_than_8000_pixels_is_refused_by_name_and_limit() 
 }
 
 #[test]
-fn a_request_of_more_than_20_mb_is_refused_with_its_largest_part() {
-    let outcome = refused("huge.txt", &vec![b'x'; 21 * 1024 * 1024]);
-    outcome.stderr_contains("20 MB").stderr_contains("the largest part is `huge.txt`").stderr_contains("\nhint: ");
+fn a_file_of_more_than_20_mb_is_refused_by_name_and_limit() {
+    let (server, home) = (Server::start(|_, _| panic!("nothing is to be sent")), Home::new());
+    home.write("work/huge.txt", vec![b'x'; 21 * 1024 * 1024]);
+    let outcome = send(&server).home(&home).args(["-f", "huge.txt", "Hi"]).run();
+    let message = "`huge.txt` has more than 20971520 bytes, the most that a request may have (20 MB)";
+    outcome.stdout("").failed(13, message, "--no-check");
+    assert_eq!(server.connections(), 0);
 }
 
 #[test]
-fn several_files_count_together() {
+fn what_is_refused_for_its_length_is_not_read_whole() {
+    let (server, home) = (Server::start(|_, _| panic!("nothing is to be sent")), Home::new());
+    // With nothing in it, it takes no room on the disk; in memory it would.
+    let file = File::create(home.work().join("huge")).unwrap();
+    file.set_len(1 << 36).unwrap();
+    for (script, name) in [
+        ("langdock send -f huge Hi", "`huge`"),
+        ("langdock send -a huge Hi", "`huge`"),
+        ("langdock send Hi <huge", "standard input"),
+    ] {
+        let outcome = Langdock::shell(script).home(&home).key().against(&server).env("LANGDOCK_MODEL", MODEL).run();
+        outcome.stdout("").failed(13, &format!("{name} has more than 20971520 bytes"), "--no-check");
+    }
+}
+
+#[test]
+fn a_folder_is_read_until_its_files_are_more_than_20_mb() {
+    let (server, home) = (Server::start(|_, _| panic!("nothing is to be sent")), Home::new());
+    let refused = || send(&server).home(&home).args(["-f", "src", "Hi"]).run();
+    for n in 0..3 {
+        home.write(format!("work/src/{n}.txt"), vec![b'x'; 8 * 1024 * 1024]);
+    }
+    refused().stdout("").failed(13, "`src` has more than 20971520 bytes", "--no-check");
+    home.write("work/src/0.txt", vec![b'x'; 21 * 1024 * 1024]);
+    refused().stdout("").failed(13, "`src/0.txt` has more than 20971520 bytes", "--no-check");
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn several_files_count_together_and_the_largest_part_is_named() {
     let (server, home) = (Server::start(|_, _| panic!("nothing is to be sent")), Home::new());
     let mut args = vec![];
     for n in 0..3 {
         let name = format!("{n}.txt");
-        home.write(format!("work/{name}"), vec![b'x'; 8 * 1024 * 1024]);
+        home.write(format!("work/{name}"), vec![b'x'; (7 + n) * 1024 * 1024]);
         args.extend(["-f".to_owned(), name]);
     }
-    send(&server).home(&home).args(args).args(["Hi"]).run().code(13).stdout("").stderr_contains("20 MB");
+    let outcome = send(&server).home(&home).args(args).args(["Hi"]).run();
+    outcome.code(13).stdout("").stderr_contains("20 MB").stderr_contains("the largest part is `2.txt`\nhint: ");
     assert_eq!(server.connections(), 0);
 }
 

@@ -1,9 +1,11 @@
 //! Templates, and the prompt that comes out of an editor.
 
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::support::{
     command::Langdock,
+    events::MODEL,
     home::Home,
     outcome::Outcome,
     reply::Reply,
@@ -112,4 +114,51 @@ fn the_editor_begins_with_the_prompt_and_an_empty_end_is_refused() {
     }
     run("true").run().code(2).stdout("").stderr_contains("--edit needs a terminal");
     assert_eq!(server.requests().len(), 1);
+}
+
+/// Asserts that the terminal has told where the one draft is, and returns what is in it.
+#[track_caller]
+fn left_draft(home: &Home, outcome: &Outcome) -> String {
+    let left: Vec<_> = std::fs::read_dir(home.path().join("tmp")).unwrap().map(|file| file.unwrap().path()).collect();
+    assert_eq!(left.len(), 1, "{left:?}\n{outcome}");
+    outcome.stdout_contains(&format!("langdock: what you wrote is in `{}`", left[0].display()));
+    std::fs::read_to_string(&left[0]).unwrap()
+}
+
+#[test]
+fn what_was_written_stays_where_the_editor_fails_or_is_interrupted() {
+    let server = Server::start(|_, _| panic!("nothing is to be sent"));
+    let edit = |home: &Home, editor: &str| {
+        send(&server).home(home).env("VISUAL", editor).args(["-e", "Hi"]).on_terminal(200, 24)
+    };
+    let home = Home::new();
+    let outcome = edit(&home, "sh -c 'echo there >>\"$0\"; exit 1'").finish();
+    assert_eq!(left_draft(&home, outcome.code(2)), "Hithere\n");
+    outcome.stdout_contains("nothing was sent");
+    for (write, left) in [("echo there >>\"$0\"", 1), ("true", 0), (": >\"$0\"", 0)] {
+        let home = Home::new();
+        let terminal = edit(&home, &format!("sh -c '{write}; echo written; read line'"));
+        terminal.wait_for("written");
+        terminal.signal(Signal::SIGTERM);
+        let outcome = terminal.finish();
+        outcome.signal(15);
+        if left == 1 {
+            assert_eq!(left_draft(&home, &outcome), "Hithere\n");
+        }
+        assert_eq!(std::fs::read_dir(home.path().join("tmp")).unwrap().count(), left, "{write}");
+    }
+}
+
+#[test]
+fn the_template_of_a_batch_stays_until_all_is_answered() {
+    let (server, home) = (answering("ok"), Home::new());
+    let batch = |items: &str| {
+        let batch = Langdock::new().home(&home).key().against(&server).env("LANGDOCK_MODEL", MODEL);
+        batch.env("VISUAL", "echo {text} >>").args(["batch", "-e", "Sum: ", "-i", items]).on_terminal(200, 24).finish()
+    };
+    home.write("work/items.txt", "one\n");
+    batch("items.txt").code(0);
+    assert_eq!(std::fs::read_dir(home.path().join("tmp")).unwrap().count(), 0);
+    let outcome = batch("missing.txt");
+    assert_eq!(left_draft(&home, outcome.code(1)), "Sum: {text}\n");
 }
