@@ -332,6 +332,21 @@ fn an_answer_that_is_whole_is_a_success_whatever_the_connection_does_then() {
     let answer = events::answer(&["whole"]);
     let server = Server::start(move |_, _| Reply::status(200).header("content-length", 90_000).body(&answer).close());
     send(&server).run().code(0).stdout("whole\n").stderr_empty();
+    // In the same packet as the end.
+    for late in [
+        "data: bye\n\n",
+        "event: message_stop\ndata: {\n\n",
+        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"late\"}}\n\n",
+    ] {
+        let events = events::answer(&["whole"]) + late;
+        let server = Server::start(move |_, _| Reply::sse(&events));
+        send(&server).run().code(0).stdout("whole\n").stderr_empty();
+        let outcome = send(&server).args(["--jsonl"]).run();
+        let lines = outcome.code(0).stderr_empty().stdout_json_lines();
+        let types = lines.iter().map(|line| line["type"].as_str().unwrap()).collect::<Vec<_>>();
+        assert_eq!(types[types.len() - 2..], ["message_stop", "result"], "{outcome}");
+        assert_eq!(lines[lines.len() - 1]["langdock"]["complete"], true, "{outcome}");
+    }
 }
 
 #[test]
