@@ -249,6 +249,20 @@ fn an_error_event_before_the_answer_counts_as_the_status_it_stands_for() {
 }
 
 #[test]
+fn an_error_that_a_gateway_sends_without_a_name_keeps_its_words_and_counts_as_what_it_says() {
+    let late = "data: {\"error\":{\"message\":\"upstream overloaded\",\"type\":\"overloaded_error\"}}\n\n";
+    let (before, after) = (late.to_owned(), begun().open_text_block(["Hello"]).raw(late).to_string());
+    for (events, stdout, code, name) in [(before, "", 5, "server"), (after, "Hello\n", 8, "incomplete")] {
+        let server = Server::start(move |_, _| Reply::sse(&events));
+        let outcome = send(&server).args(["--max-retries", "0"]).run();
+        outcome.stdout(stdout).failed(code, "upstream overloaded", "again");
+        let outcome = send(&server).args(["--json", "--max-retries", "0"]).run();
+        let fields = json!({"status": 529, "type": "overloaded_error", "retryable": true});
+        outcome.failure(code).object(code, name, &fields);
+    }
+}
+
+#[test]
 fn an_overload_before_the_answer_is_tried_again() {
     let server = Server::start(|_, nth| match nth {
         0 => Reply::sse(Stream::new().error("overloaded_error", "Overloaded").to_string()),
