@@ -263,6 +263,16 @@ fn an_error_that_a_gateway_sends_without_a_name_keeps_its_words_and_counts_as_wh
 }
 
 #[test]
+fn an_error_event_without_a_message_counts_as_its_type() {
+    let error = json!({"type": "error", "error": {"type": "rate_limit_error"}});
+    let events = begun().event("error", &error).to_string();
+    let server = Server::start(move |_, _| Reply::sse(&events));
+    let outcome = send(&server).args(["--json", "--max-retries", "0"]).run();
+    let fields = json!({"status": 429, "type": "rate_limit_error", "message": "rate_limit_error"});
+    outcome.failure(7).object(7, "rate_limit", &fields);
+}
+
+#[test]
 fn an_overload_before_the_answer_is_tried_again() {
     let server = Server::start(|_, nth| match nth {
         0 => Reply::sse(Stream::new().error("overloaded_error", "Overloaded").to_string()),
