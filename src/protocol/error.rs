@@ -53,6 +53,9 @@ pub(crate) struct ApiError {
 /// The longest message that is passed on, in characters.
 const MAX_MESSAGE_CHARS: usize = 1000;
 
+/// What stands where a message was cut.
+const CUT: char = '…';
+
 /// How much of a body is looked at, in bytes: JSON that is read takes many times its length in memory.
 const MAX_READ_BYTES: usize = 64 * 1024;
 
@@ -86,10 +89,11 @@ impl ApiError {
     }
 
     /// The model ids out of `Invalid model, available models are: a, b`, the text that Langdock answers an unknown model with.
+    /// Where the text was cut, the last of them is half an id or none.
     pub(crate) fn available_models(&self) -> Option<Vec<&str>> {
         let (_, list) = self.message.split_once("available models are:")?;
-        let ids: Vec<_> =
-            list.split(',').map(|id| id.trim().trim_end_matches('.')).filter(|id| !id.is_empty()).collect();
+        let ids = list.split(',').map(|id| id.trim().trim_end_matches('.'));
+        let ids: Vec<_> = ids.filter(|id| !id.is_empty() && !id.ends_with(CUT)).collect();
         (!ids.is_empty()).then_some(ids)
     }
 }
@@ -115,7 +119,7 @@ fn in_one_line(message: &str) -> String {
     let mut line = message.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((end, _)) = line.char_indices().nth(MAX_MESSAGE_CHARS) {
         line.truncate(end);
-        line.push('…');
+        line.push(CUT);
     }
     line
 }
@@ -181,5 +185,12 @@ mod tests {
         let error = ApiError::from_body(None, body);
         assert_eq!(error.available_models(), Some(vec!["gpt-5-mini", "claude-sonnet-4-6-default"]));
         assert_eq!(ApiError::from_body(None, b"other").available_models(), None);
+        for length in 1..40 {
+            let (other, id) = ("o".repeat(length), "claude-sonnet-4-6-default");
+            let message = format!("available models are: {other}{}", format!(", {id}").repeat(60));
+            let error = ApiError::from_body(None, message.as_bytes());
+            let ids = error.available_models().expect("some are whole");
+            assert!(ids.len() > 30 && ids[1..].iter().all(|listed| *listed == id), "{ids:?}");
+        }
     }
 }
