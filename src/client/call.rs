@@ -294,6 +294,8 @@ impl Call {
             _ if self.machine.has_content() => return,
             Failure::Lost | Failure::TimedOut => return,
             Failure::Status { status: 429, .. } | Failure::Connect => Ending::NotCounted,
+            // Something answered, so something was let in.
+            Failure::Final if matches!(error, Error::Answer { .. }) => Ending::Failed,
             Failure::Final if !matches!(error, Error::TimedOut(_)) => Ending::NotCounted,
             Failure::Final => return,
             Failure::Status { .. } => Ending::Failed,

@@ -69,6 +69,16 @@ fn the_second_request_of_a_minute_waits_where_one_is_allowed() {
 }
 
 #[test]
+fn an_answer_that_is_no_message_counts_as_a_request() {
+    let home = Home::new();
+    let server = Server::start(|_, _| Reply::status(200).body("<html><title>Sign in</title></html>"));
+    limit(&home, "rpm = 1");
+    run(&server, &home, &[]).code(5);
+    run(&server, &home, &["--timeout", "200ms"]).code(6).stderr_contains("within 1 request a minute");
+    server.only_request();
+}
+
+#[test]
 fn a_429_holds_the_next_process_back_and_its_wait_counts() {
     let home = Home::new();
     let server = Server::start(|_, nth| match nth {
