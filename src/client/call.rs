@@ -293,11 +293,11 @@ impl Call {
             // What it took so far is not known, nor whether it arrived: the booking stands.
             _ if self.machine.has_content() => return,
             Failure::Lost | Failure::TimedOut => return,
-            Failure::Status { status: 429, .. } | Failure::Connect => Ending::NotCounted,
+            Failure::Final if matches!(error, Error::TimedOut(_)) => return,
             // Something answered, so something was let in.
             Failure::Final if matches!(error, Error::Answer { .. }) => Ending::Failed,
-            Failure::Final if !matches!(error, Error::TimedOut(_)) => Ending::NotCounted,
-            Failure::Final => return,
+            Failure::Connect | Failure::Final => return self.pacer.take_back().await,
+            Failure::Status { status: 429, .. } => Ending::NotCounted,
             Failure::Status { .. } => Ending::Failed,
         };
         self.pacer.settle(ending).await;

@@ -161,9 +161,17 @@ impl Pacer {
 
     /// Notes how a try ended; how much it took is then known.
     pub(super) async fn settle(&mut self, ending: Ending) {
-        let Some(slot) = self.way.as_mut().and_then(|way| way.slot.take()) else { return };
+        let Some(slot) = self.take_slot() else { return };
         let (Some(mut page), Some(way)) = (self.page(false).await, &self.way) else { return };
         page.ledger.settle(slot, &way.asked, way.head_at, ending);
+        self.save(page);
+    }
+
+    /// Notes that a try failed before anything was sent.
+    pub(super) async fn take_back(&mut self) {
+        let Some(slot) = self.take_slot() else { return };
+        let (Some(mut page), Some(way)) = (self.page(false).await, &self.way) else { return };
+        page.ledger.take_back(page.now, slot, &way.base);
         self.save(page);
     }
 
@@ -195,6 +203,10 @@ impl Pacer {
 
     fn has_limits(&self) -> bool {
         self.way.as_ref().is_some_and(|way| way.base.configured.is_any() || way.base.assumed.is_any())
+    }
+
+    fn take_slot(&mut self) -> Option<u64> {
+        self.way.as_mut()?.slot.take()
     }
 
     /// Opens the book; none where there is none, or where this call is not paced.

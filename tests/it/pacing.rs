@@ -17,7 +17,7 @@ use crate::support::{
     outcome::Outcome,
     reply::Reply,
     sending::{answering, send},
-    server::Server,
+    server::{DeadPort, Server},
 };
 
 /// What is said where the book is of no use.
@@ -76,6 +76,17 @@ fn an_answer_that_is_no_message_counts_as_a_request() {
     run(&server, &home, &[]).code(5);
     run(&server, &home, &["--timeout", "200ms"]).code(6).stderr_contains("within 1 request a minute");
     server.only_request();
+}
+
+#[test]
+fn requests_that_never_left_make_nobody_wait() {
+    let (home, port) = (Home::new(), DeadPort::new());
+    limit(&home, "rpm = 1");
+    for _ in 0..4 {
+        let ask = Langdock::new().key().home(&home).args(["send", "-m", MODEL, "Hi", "--base-url", &port.url()]);
+        let outcome = ask.args(["--max-retries", "0", "--timeout", "20s"]).run();
+        outcome.code(6).stderr_contains("error: cannot connect to ");
+    }
 }
 
 #[test]
