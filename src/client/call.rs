@@ -140,8 +140,10 @@ impl Call {
     pub(crate) async fn advance(&mut self) -> Result<Advance, Error> {
         match self.step().await {
             Ok(Advance::Finished) => {
-                if let Some(usage) = self.machine.usage() {
-                    let (input, output) = (usage.total_input_tokens(), usage.output_tokens());
+                let usage = self.machine.usage();
+                let (input, output) = usage.map_or((0, 0), |usage| (usage.total_input_tokens(), usage.output_tokens()));
+                // Where the answer does not say what it took, the booking stands.
+                if input > 0 {
                     self.pacer.settle(Ending::Answered { input, output }).await;
                 }
                 Ok(Advance::Finished)

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use serde_json::json;
 
 use crate::batch::batch;
 use crate::chat::{chat, leave, wait_for_prompt};
 use crate::support::{
     command::Langdock,
-    events::{MODEL, answer, error},
+    events::{MODEL, Stream, answer, error},
     gate::Gate,
     home::Home,
     outcome::Outcome,
@@ -87,6 +88,19 @@ fn requests_that_never_left_make_nobody_wait() {
         let outcome = ask.args(["--max-retries", "0", "--timeout", "20s"]).run();
         outcome.code(6).stderr_contains("error: cannot connect to ");
     }
+}
+
+#[test]
+fn an_answer_that_does_not_say_what_it_took_counts_for_what_was_booked() {
+    let stream = Stream::new().field("usage", json!({})).final_usage(json!({}));
+    let home = Home::new();
+    let server =
+        Server::start(move |_, _| Reply::sse(stream.clone().start().text_block(["ok"]).stop("end_turn").to_string()));
+    limit(&home, "tpm = 1000");
+    let ask = |args: &[&str]| send(&server).home(&home).args([large()]).args(args).run();
+    ask(&[]).code(0);
+    ask(&["--timeout", "200ms"]).code(6).stderr_contains("within 1000 tokens a minute");
+    server.only_request();
 }
 
 #[test]
