@@ -140,8 +140,10 @@ impl Call {
     pub(crate) async fn advance(&mut self) -> Result<Advance, Error> {
         match self.step().await {
             Ok(Advance::Finished) => {
-                if let Some(usage) = self.machine.usage() {
-                    let (input, output) = (usage.total_input_tokens(), usage.output_tokens());
+                let usage = self.machine.usage();
+                let (input, output) = usage.map_or((0, 0), |usage| (usage.total_input_tokens(), usage.output_tokens()));
+                // Where the answer does not say what it took, the booking stands.
+                if input > 0 {
                     self.pacer.settle(Ending::Answered { input, output }).await;
                 }
                 Ok(Advance::Finished)
@@ -293,9 +295,11 @@ impl Call {
             // What it took so far is not known, nor whether it arrived: the booking stands.
             _ if self.machine.has_content() => return,
             Failure::Lost | Failure::TimedOut => return,
-            Failure::Status { status: 429, .. } | Failure::Connect => Ending::NotCounted,
-            Failure::Final if !matches!(error, Error::TimedOut(_)) => Ending::NotCounted,
-            Failure::Final => return,
+            Failure::Final if matches!(error, Error::TimedOut(_)) => return,
+            // Something answered, so something was let in.
+            Failure::Final if matches!(error, Error::Answer { .. }) => Ending::Failed,
+            Failure::Connect | Failure::Final => return self.pacer.take_back().await,
+            Failure::Status { status: 429, .. } => Ending::NotCounted,
             Failure::Status { .. } => Ending::Failed,
         };
         self.pacer.settle(ending).await;

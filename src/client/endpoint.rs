@@ -16,7 +16,7 @@ const LANGDOCK_HOST: &str = "api.langdock.com";
 /// What its other hosts end in.
 const LANGDOCK_DOMAIN: &str = ".langdock.com";
 
-/// What the path of a dedicated deployment has in it.
+/// What the root of a dedicated deployment ends in.
 const DEPLOYMENT: &str = "/api/public";
 
 /// The base URL where none was chosen.
@@ -171,7 +171,8 @@ impl Endpoint {
     /// Whether it is Langdock's own host, or a deployment of theirs.
     pub(crate) fn is_langdocks(&self) -> bool {
         let is_theirs = self.base.host_str().is_some_and(|host| host.ends_with(LANGDOCK_DOMAIN));
-        is_theirs || self.base.path().starts_with(DEPLOYMENT)
+        let (root, _) = self.base.path().rsplit_once("/anthropic").unwrap_or((self.base.path(), ""));
+        is_theirs || root.ends_with(DEPLOYMENT)
     }
 
     fn below_base(&self, path: &str) -> Url {
@@ -298,6 +299,11 @@ mod tests {
             (Some("https://api.langdock.com/anthropic/us"), true),
             (Some("https://acme.example/api/public"), true),
             (Some("http://localhost:1/api/public/anthropic/{region}"), true),
+            (Some("https://acme.example/ai/api/public"), true),
+            (Some("https://acme.example/ai/api/public/anthropic/us"), true),
+            (Some("https://acme.example/anthropic-proxy/api/public"), true),
+            (Some("https://acme.example/api/publicity"), false),
+            (Some("https://acme.example/api/publicity/anthropic/us"), false),
             (Some("https://langdock.com.example"), false),
             (Some("https://notlangdock.com"), false),
             (Some("http://localhost:1/anthropic/eu"), false),

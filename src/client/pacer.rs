@@ -10,7 +10,7 @@ use super::Client;
 use super::auth::{ApiKey, fingerprint};
 use super::booking::Booking;
 use super::endpoint::Endpoint;
-use crate::pace::{Base, Book, Ending, Limits, Look, Page, Received, Trouble, Why, now};
+use crate::pace::{Asked, Base, Book, Ending, Limits, Look, Page, Received, Trouble, Why, now};
 
 /// What is assumed of Langdock's limits. Source: its documentation; a workspace may have others.
 const LANGDOCK: Limits = Limits { requests: Some(500), tokens: Some(60_000) };
@@ -64,7 +64,6 @@ impl Pace {
 pub(super) struct Pacer {
     /// None: unpaced.
     way: Option<Way>,
-    booking: Option<Booking>,
     /// What is to be told.
     notice: Option<String>,
     /// Time spent waiting for a slot.
@@ -78,6 +77,7 @@ struct Way {
     /// Where the book is, or would be.
     book: Option<Book>,
     base: Base,
+    asked: Asked,
     ticket: Option<u64>,
     slot: Option<u64>,
     head_at: Option<u64>,
@@ -108,25 +108,25 @@ pub(super) struct Waiting {
 impl Pacer {
     /// The way of a call of this client; without a booking it is not paced.
     pub(super) fn new(client: &Client, booking: Option<Booking>) -> Self {
-        let mut pacer = Self { way: None, booking: None, notice: None, waited: Duration::ZERO, counted_until: 0 };
+        let mut pacer = Self { way: None, notice: None, waited: Duration::ZERO, counted_until: 0 };
         let (Some(pace), Some(booking)) = (&client.options.pace, booking) else { return pacer };
         let set = pace.limits.iter().find(|(model, _)| *model == booking.model);
         let configured = set.map(|(_, limits)| *limits).unwrap_or_default();
         let assumed = if client.endpoint.is_langdocks() { LANGDOCK } else { Limits::default() };
         let book = pace.book(&client.endpoint, &client.key, &booking.model);
         let base = Base { configured, assumed };
-        pacer.way = Some(Way { book, base, ticket: None, slot: None, head_at: None });
-        pacer.booking = Some(booking);
+        pacer.way = Some(Way { book, base, asked: booking.asked, ticket: None, slot: None, head_at: None });
         pacer
     }
 
     /// Looks whether it is this call's turn, and takes a place in the queue if it is not.
     pub(super) async fn look(&mut self) -> Turn {
-        let Some((mut page, booking)) = self.page(self.has_limits()).await else { return Turn::Come };
-        let Some(way) = &mut self.way else { return Turn::Come };
+        let (Some(mut page), Some(way)) = (self.page(self.has_limits()).await, &mut self.way) else {
+            return Turn::Come;
+        };
         way.head_at = None;
         let now = page.now;
-        let look = page.ledger.look(now, way.ticket, &booking.asked, &way.base);
+        let look = page.ledger.look(now, way.ticket, &way.asked, &way.base);
         let turn = match look {
             Look::Go(slot) => {
                 (way.ticket, way.slot) = (None, slot);
@@ -154,26 +154,30 @@ impl Pacer {
             way.head_at = way.slot.map(|_| now());
         }
         let Some(received) = received else { return };
-        let Some((mut page, booking)) = self.page(true).await else { return };
-        let slot = self.way.as_ref().and_then(|way| way.slot);
-        page.ledger.observe(page.now, slot, &booking.asked, &received);
+        let (Some(mut page), Some(way)) = (self.page(true).await, &self.way) else { return };
+        page.ledger.observe(page.now, way.slot, &way.asked, &received);
         self.save(page);
     }
 
     /// Notes how a try ended; how much it took is then known.
     pub(super) async fn settle(&mut self, ending: Ending) {
-        let Some((slot, head_at)) = self.way.as_mut().and_then(|way| Some((way.slot.take()?, way.head_at))) else {
-            return;
-        };
-        let Some((mut page, booking)) = self.page(false).await else { return };
-        page.ledger.settle(slot, &booking.asked, head_at, ending);
+        let Some(slot) = self.take_slot() else { return };
+        let (Some(mut page), Some(way)) = (self.page(false).await, &self.way) else { return };
+        page.ledger.settle(slot, &way.asked, way.head_at, ending);
+        self.save(page);
+    }
+
+    /// Notes that a try failed before anything was sent.
+    pub(super) async fn take_back(&mut self) {
+        let Some(slot) = self.take_slot() else { return };
+        let (Some(mut page), Some(way)) = (self.page(false).await, &self.way) else { return };
+        page.ledger.take_back(page.now, slot, &way.base);
         self.save(page);
     }
 
     /// Notes that a 429 wants nothing to be sent for so long.
     pub(super) async fn hold(&mut self, wait: Duration) {
-        let Some((mut page, _)) = self.page(true).await else { return };
-        let Some(way) = &self.way else { return };
+        let (Some(mut page), Some(way)) = (self.page(true).await, &self.way) else { return };
         let wait = u64::try_from(wait.min(LONGEST_HOLD).as_micros()).unwrap_or(0);
         let until = page.now + wait;
         page.ledger.hold(page.now, until, &way.base);
@@ -201,8 +205,12 @@ impl Pacer {
         self.way.as_ref().is_some_and(|way| way.base.configured.is_any() || way.base.assumed.is_any())
     }
 
+    fn take_slot(&mut self) -> Option<u64> {
+        self.way.as_mut()?.slot.take()
+    }
+
     /// Opens the book; none where there is none, or where this call is not paced.
-    async fn page(&mut self, make: bool) -> Option<(Page, Booking)> {
+    async fn page(&mut self, make: bool) -> Option<Page> {
         let way = self.way.as_ref()?;
         let opened = match &way.book {
             Some(book) => open(book, make).await,
@@ -213,7 +221,7 @@ impl Pacer {
             Ok(page) => {
                 let mut page = page?;
                 self.notice = self.notice.take().or(page.notice.take());
-                Some((page, self.booking.clone()?))
+                Some(page)
             }
             Err(reason) => {
                 self.give_up(&reason);

@@ -80,7 +80,7 @@ pub(crate) enum Ending {
     },
     /// It was let in and then failed.
     Failed,
-    /// It was not let in, or never left.
+    /// It was not let in.
     NotCounted,
 }
 
@@ -204,6 +204,13 @@ impl Ledger {
         };
     }
 
+    /// Takes a request back that never left, so that it does not spread those behind it either.
+    pub(crate) fn take_back(&mut self, now: u64, slot: u64, base: &Base) {
+        let Some(place) = self.slots.iter().position(|other| other.id == slot) else { return };
+        self.slots.remove(place);
+        self.due = self.limits(now, base).gather(self.due);
+    }
+
     /// When a request may begin: behind those that stand in front of its place, none: at the end.
     fn start(&self, now: u64, place: Option<usize>, asked: &Asked, limits: Limits) -> u64 {
         let mine = place.map_or((asked.priority, u64::MAX), |place| (asked.priority, self.queue[place].id));
@@ -292,6 +299,21 @@ pub(super) mod tests {
         ledger.settle(slot, &ASKED, Some(NOW), Ending::Answered { input: 8, output: 2 });
         goes(ledger.look(at(1), Some(ticket), &ASKED, &base));
         assert_eq!((ledger.slots[0].tokens, ledger.queue.len()), (10, 0));
+    }
+
+    #[test]
+    fn what_never_left_spreads_nothing_and_what_was_not_let_in_does() {
+        let (mut ledger, base) = (Ledger::default(), base(Some(2), None));
+        for second in 0..5 {
+            let slot = goes(ledger.look(at(second), None, &ASKED, &base));
+            ledger.take_back(at(second), slot, &base);
+        }
+        assert!(ledger.slots.is_empty());
+        goes(ledger.look(at(5), None, &ASKED, &base));
+        let slot = goes(ledger.look(at(5), None, &ASKED, &base));
+        ledger.settle(slot, &ASKED, None, Ending::NotCounted);
+        let (_, start) = waits(ledger.look(at(5), None, &ASKED, &base));
+        assert!(start > 5, "{start}");
     }
 
     #[test]

@@ -53,6 +53,11 @@ impl Limits {
     pub(super) fn spread(self, due: u64, start: u64) -> u64 {
         due.max(start) + self.interval()
     }
+
+    /// What the spreading is at without one of its requests.
+    pub(super) fn gather(self, due: u64) -> u64 {
+        due.saturating_sub(self.interval())
+    }
 }
 
 /// A request that counts.

@@ -56,11 +56,8 @@ impl Accumulator {
         self.message.as_ref().map(|message| &message.usage)
     }
 
-    /// Takes one event.
+    /// Takes one event; none follows the one that ends the message.
     pub(crate) fn apply(&mut self, event: Event<'_>) -> Result<Update, StreamError> {
-        if self.stopped {
-            return Ok(Update::Nothing);
-        }
         match event {
             Event::Error(error) => Err(StreamError::Api(error)),
             Event::Ignored => Ok(Update::Nothing),

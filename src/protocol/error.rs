@@ -44,7 +44,7 @@ pub(crate) enum StreamError {
 pub(crate) struct ApiError {
     /// The `error.type`, where one was sent.
     pub(crate) kind: Option<String>,
-    /// The message, in one line.
+    /// The message, in one line; the type where there is none.
     pub(crate) message: String,
     /// The `request_id` of the body.
     pub(crate) request_id: Option<String>,
@@ -52,6 +52,9 @@ pub(crate) struct ApiError {
 
 /// The longest message that is passed on, in characters.
 const MAX_MESSAGE_CHARS: usize = 1000;
+
+/// What stands where a message was cut.
+const CUT: char = '…';
 
 /// How much of a body is looked at, in bytes: JSON that is read takes many times its length in memory.
 const MAX_READ_BYTES: usize = 64 * 1024;
@@ -65,31 +68,32 @@ impl ApiError {
         let parsed: Option<Value> = serde_json::from_slice(body).ok();
         let from_json = parsed.as_ref().and_then(Self::from_json);
         let mut error = from_json.unwrap_or_else(|| Self { message: from_text(&text), ..Self::default() });
-        if error.message.is_empty() {
-            reason.unwrap_or("an empty reply").clone_into(&mut error.message);
-        }
         error.message = in_one_line(&error.message);
+        if error.message.is_empty() {
+            error.message = in_one_line(error.kind.as_deref().or(reason).unwrap_or("an empty reply"));
+        }
         error
     }
 
+    /// None where neither a message nor a type is in it.
     fn from_json(body: &Value) -> Option<Self> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let error = body.get("error");
-        let message = error
-            .and_then(|error| error.get("message"))
-            .or_else(|| body.get("message"))
-            .or(error)
-            .or_else(|| body.get("detail"))
-            .and_then(text)?;
-        let kind = error.and_then(|error| error.get("type")).and_then(text);
-        Some(Self { kind, message, request_id: body.get("request_id").and_then(text) })
+        let of_error = |field| error.and_then(|error| error.get(field));
+        let places = [of_error("message"), body.get("message"), error, body.get("detail")];
+        let message = places.into_iter().flatten().find_map(text);
+        let kind = of_error("type").and_then(text);
+        let is_any = message.is_some() || kind.is_some();
+        let request_id = body.get("request_id").and_then(text);
+        is_any.then(|| Self { kind, message: message.unwrap_or_default(), request_id })
     }
 
     /// The model ids out of `Invalid model, available models are: a, b`, the text that Langdock answers an unknown model with.
+    /// Where the text was cut, the last of them is half an id or none.
     pub(crate) fn available_models(&self) -> Option<Vec<&str>> {
         let (_, list) = self.message.split_once("available models are:")?;
-        let ids: Vec<_> =
-            list.split(',').map(|id| id.trim().trim_end_matches('.')).filter(|id| !id.is_empty()).collect();
+        let ids = list.split(',').map(|id| id.trim().trim_end_matches('.'));
+        let ids: Vec<_> = ids.filter(|id| !id.is_empty() && !id.ends_with(CUT)).collect();
         (!ids.is_empty()).then_some(ids)
     }
 }
@@ -115,7 +119,7 @@ fn in_one_line(message: &str) -> String {
     let mut line = message.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((end, _)) = line.char_indices().nth(MAX_MESSAGE_CHARS) {
         line.truncate(end);
-        line.push('…');
+        line.push(CUT);
     }
     line
 }
@@ -141,6 +145,11 @@ mod tests {
             (r#"{"error":"Bad Request","message":"why"}"#, None, "why"),
             (r#"{"error":"Bad Request"}"#, None, "Bad Request"),
             (r#"{"detail":"Not Found"}"#, None, "Not Found"),
+            (r#"{"error":{"code":5},"detail":"Not Found"}"#, None, "Not Found"),
+            (r#"{"type":"error","error":{"type":"api_error"}}"#, Some("api_error"), "api_error"),
+            (r#"{"error":{"type":"api_error","message":null},"detail":"why"}"#, Some("api_error"), "why"),
+            (r#"{"error":{"type":"api_error","message":" "}}"#, Some("api_error"), "api_error"),
+            (r#"{"message":""}"#, None, "Too Many Requests"),
             (
                 "<html><head><TITLE>502 Bad Gateway</TITLE></head></html>",
                 None,
@@ -158,8 +167,8 @@ mod tests {
 
     #[test]
     fn the_request_id_of_the_body_is_kept() {
-        let error = ApiError::from_body(None, br#"{"error":{"type":"x","message":"m"},"request_id":"req_9"}"#);
-        assert_eq!(error.request_id.as_deref(), Some("req_9"));
+        let error = ApiError::from_body(None, br#"{"error":{"type":"x"},"request_id":"req_9"}"#);
+        assert_eq!((error.request_id.as_deref(), error.message.as_str()), (Some("req_9"), "x"));
     }
 
     #[test]
@@ -176,5 +185,12 @@ mod tests {
         let error = ApiError::from_body(None, body);
         assert_eq!(error.available_models(), Some(vec!["gpt-5-mini", "claude-sonnet-4-6-default"]));
         assert_eq!(ApiError::from_body(None, b"other").available_models(), None);
+        for length in 1..40 {
+            let (other, id) = ("o".repeat(length), "claude-sonnet-4-6-default");
+            let message = format!("available models are: {other}{}", format!(", {id}").repeat(60));
+            let error = ApiError::from_body(None, message.as_bytes());
+            let ids = error.available_models().expect("some are whole");
+            assert!(ids.len() > 30 && ids[1..].iter().all(|listed| *listed == id), "{ids:?}");
+        }
     }
 }

@@ -80,6 +80,8 @@ struct Envelope<'a> {
     message: Option<&'a RawValue>,
     #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -136,6 +138,8 @@ impl<'a> Event<'a> {
             }
             b"message_stop" => Ok(Self::MessageStop),
             b"error" => Ok(Self::Error(ApiError::from_body(None, frame.data))),
+            // As gateways say it.
+            b"" if envelope.error.is_some() => Ok(Self::Error(ApiError::from_body(None, frame.data))),
             _ => Ok(Self::Ignored),
         }
     }

@@ -77,6 +77,17 @@ fn kind(error: &StreamError) -> &'static str {
     }
 }
 
+/// What is wrong with an answer that is malformed, in the words of the goldens.
+fn what(error: &StreamError) -> Option<&'static str> {
+    match error {
+        StreamError::Malformed { source, .. } if source.is_syntax() || source.is_eof() => Some("not_json"),
+        StreamError::OutOfOrder("a second message_start") => Some("second_message_start"),
+        StreamError::OutOfOrder("an event before message_start") => Some("no_message_start"),
+        StreamError::OutOfOrder("a part of a block that is not open") => Some("unknown_index"),
+        _ => None,
+    }
+}
+
 #[track_caller]
 fn assert_golden(fixture: &Fixture, ending: &Ending, how: &str) {
     let name = &fixture.name;
@@ -85,6 +96,7 @@ fn assert_golden(fixture: &Fixture, ending: &Ending, how: &str) {
         (Ok(message), None) => assert_eq!(to_value(message), fixture.golden["message"], "{name} {how}"),
         (Err(error), Some(golden)) => {
             assert_eq!(kind(error), *golden, "{name} {how}: {error}");
+            assert_eq!(what(error), fixture.golden["what"].as_str(), "{name} {how}: {error}");
             assert_eq!(ending.has_content, fixture.golden["content_came"], "{name} {how}");
             let partial = ending.partial.as_ref().map_or(Value::Null, to_value);
             assert_eq!(partial, fixture.golden["partial"], "{name} {how}");

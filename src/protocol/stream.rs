@@ -82,8 +82,11 @@ impl Machine {
         self.end != End::Open
     }
 
-    /// Gives the next update, none where more bytes are needed.
+    /// Gives the next update, none where more bytes are needed. What follows a whole answer is not looked at: it cannot harm it.
     pub(crate) fn next(&mut self) -> Result<Option<Update>, StreamError> {
+        if self.finished {
+            return Ok(None);
+        }
         let ended = self.has_ended();
         let update = match &mut self.body {
             Body::Unknown(_) if ended => Err(StreamError::Cut),

@@ -5,7 +5,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::Record;
@@ -28,7 +28,7 @@ impl Log {
         &self.0
     }
 
-    /// Adds a record. The file is for nobody else to read.
+    /// Adds a record; one that was torn off, as on a full disk, stays a line by itself. The file is for nobody else to read.
     pub(crate) fn append(&self, record: &Record) -> io::Result<()> {
         let file = match self.open() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -39,11 +39,13 @@ impl Log {
             }
             file => file,
         };
-        file?.write_all(record.line().as_bytes())
+        let (mut file, line) = (file?, record.line());
+        let line = if is_torn(&file)? { format!("\n{line}") } else { line };
+        file.write_all(line.as_bytes())
     }
 
     fn open(&self) -> io::Result<File> {
-        OpenOptions::new().append(true).create(true).mode(0o600).open(&self.0)
+        OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&self.0)
     }
 
     /// Reads all records, one after the other, and gives the number of lines that are none. A log that is not there is empty.
@@ -63,6 +65,15 @@ impl Log {
         }
         Ok(broken)
     }
+}
+
+/// Whether the last line has no end.
+fn is_torn(file: &File) -> io::Result<bool> {
+    let mut last = [b'\n'];
+    if let Some(place) = file.metadata()?.len().checked_sub(1) {
+        file.read_at(&mut last, place)?;
+    }
+    Ok(last != [b'\n'])
 }
 
 #[cfg(test)]
@@ -88,6 +99,15 @@ mod tests {
         fs::write(log.path(), text).expect("it is writable");
         log.append(&sample()).expect("it is writable");
         assert_eq!(read(), (1, vec![sample(), sample()]));
+        let length = fs::metadata(log.path()).expect("it is there").len();
+        OpenOptions::new()
+            .write(true)
+            .open(log.path())
+            .and_then(|file| file.set_len(length - 9))
+            .expect("it is writable");
+        log.append(&sample()).expect("it is writable");
+        log.append(&sample()).expect("it is writable");
+        assert_eq!(read(), (2, vec![sample(), sample(), sample()]), "a line that was torn off harms no other either");
         let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
         assert_eq!((mode(log.path()), mode(&folder.path().join("new"))), (0o600, 0o700));
     }

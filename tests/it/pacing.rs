@@ -6,18 +6,19 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use serde_json::json;
 
 use crate::batch::batch;
 use crate::chat::{chat, leave, wait_for_prompt};
 use crate::support::{
     command::Langdock,
-    events::{MODEL, answer, error},
+    events::{MODEL, Stream, answer, error},
     gate::Gate,
     home::Home,
     outcome::Outcome,
     reply::Reply,
     sending::{answering, send},
-    server::Server,
+    server::{DeadPort, Server},
 };
 
 /// What is said where the book is of no use.
@@ -66,6 +67,40 @@ fn the_second_request_of_a_minute_waits_where_one_is_allowed() {
     waits.stderr_contains("error: it was not this request's turn within 0.2 s; nothing was sent");
     run(&server, &home, &["--no-pace"]).code(0).stdout("ok\n").stderr_empty();
     assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn an_answer_that_is_no_message_counts_as_a_request() {
+    let home = Home::new();
+    let server = Server::start(|_, _| Reply::status(200).body("<html><title>Sign in</title></html>"));
+    limit(&home, "rpm = 1");
+    run(&server, &home, &[]).code(5);
+    run(&server, &home, &["--timeout", "200ms"]).code(6).stderr_contains("within 1 request a minute");
+    server.only_request();
+}
+
+#[test]
+fn requests_that_never_left_make_nobody_wait() {
+    let (home, port) = (Home::new(), DeadPort::new());
+    limit(&home, "rpm = 1");
+    for _ in 0..4 {
+        let ask = Langdock::new().key().home(&home).args(["send", "-m", MODEL, "Hi", "--base-url", &port.url()]);
+        let outcome = ask.args(["--max-retries", "0", "--timeout", "20s"]).run();
+        outcome.code(6).stderr_contains("error: cannot connect to ");
+    }
+}
+
+#[test]
+fn an_answer_that_does_not_say_what_it_took_counts_for_what_was_booked() {
+    let stream = Stream::new().field("usage", json!({})).final_usage(json!({}));
+    let home = Home::new();
+    let server =
+        Server::start(move |_, _| Reply::sse(stream.clone().start().text_block(["ok"]).stop("end_turn").to_string()));
+    limit(&home, "tpm = 1000");
+    let ask = |args: &[&str]| send(&server).home(&home).args([large()]).args(args).run();
+    ask(&[]).code(0);
+    ask(&["--timeout", "200ms"]).code(6).stderr_contains("within 1000 tokens a minute");
+    server.only_request();
 }
 
 #[test]

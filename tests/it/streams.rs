@@ -249,6 +249,30 @@ fn an_error_event_before_the_answer_counts_as_the_status_it_stands_for() {
 }
 
 #[test]
+fn an_error_that_a_gateway_sends_without_a_name_keeps_its_words_and_counts_as_what_it_says() {
+    let late = "data: {\"error\":{\"message\":\"upstream overloaded\",\"type\":\"overloaded_error\"}}\n\n";
+    let (before, after) = (late.to_owned(), begun().open_text_block(["Hello"]).raw(late).to_string());
+    for (events, stdout, code, name) in [(before, "", 5, "server"), (after, "Hello\n", 8, "incomplete")] {
+        let server = Server::start(move |_, _| Reply::sse(&events));
+        let outcome = send(&server).args(["--max-retries", "0"]).run();
+        outcome.stdout(stdout).failed(code, "upstream overloaded", "again");
+        let outcome = send(&server).args(["--json", "--max-retries", "0"]).run();
+        let fields = json!({"status": 529, "type": "overloaded_error", "retryable": true});
+        outcome.failure(code).object(code, name, &fields);
+    }
+}
+
+#[test]
+fn an_error_event_without_a_message_counts_as_its_type() {
+    let error = json!({"type": "error", "error": {"type": "rate_limit_error"}});
+    let events = begun().event("error", &error).to_string();
+    let server = Server::start(move |_, _| Reply::sse(&events));
+    let outcome = send(&server).args(["--json", "--max-retries", "0"]).run();
+    let fields = json!({"status": 429, "type": "rate_limit_error", "message": "rate_limit_error"});
+    outcome.failure(7).object(7, "rate_limit", &fields);
+}
+
+#[test]
 fn an_overload_before_the_answer_is_tried_again() {
     let server = Server::start(|_, nth| match nth {
         0 => Reply::sse(Stream::new().error("overloaded_error", "Overloaded").to_string()),
@@ -332,6 +356,21 @@ fn an_answer_that_is_whole_is_a_success_whatever_the_connection_does_then() {
     let answer = events::answer(&["whole"]);
     let server = Server::start(move |_, _| Reply::status(200).header("content-length", 90_000).body(&answer).close());
     send(&server).run().code(0).stdout("whole\n").stderr_empty();
+    // In the same packet as the end.
+    for late in [
+        "data: bye\n\n",
+        "event: message_stop\ndata: {\n\n",
+        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"late\"}}\n\n",
+    ] {
+        let events = events::answer(&["whole"]) + late;
+        let server = Server::start(move |_, _| Reply::sse(&events));
+        send(&server).run().code(0).stdout("whole\n").stderr_empty();
+        let outcome = send(&server).args(["--jsonl"]).run();
+        let lines = outcome.code(0).stderr_empty().stdout_json_lines();
+        let types = lines.iter().map(|line| line["type"].as_str().unwrap()).collect::<Vec<_>>();
+        assert_eq!(types[types.len() - 2..], ["message_stop", "result"], "{outcome}");
+        assert_eq!(lines[lines.len() - 1]["langdock"]["complete"], true, "{outcome}");
+    }
 }
 
 #[test]
