@@ -47,7 +47,7 @@ fn pausing(gate: &Gate) -> Server {
 fn wait_for_part(home: &Home, text: &str) {
     let (part, begun) = (home.work().join("out.txt.part"), Instant::now());
     while !fs::read_to_string(&part).is_ok_and(|written| written == text) {
-        assert!(begun.elapsed() < DEADLINE, "expected `{text}` in {part:?}, there are {:?}", names(home));
+        assert!(begun.elapsed() < DEADLINE, "expected `{text}` in {}, there are {:?}", part.display(), names(home));
         std::thread::yield_now();
     }
 }

@@ -53,9 +53,9 @@ fn an_answer_in_one_piece_is_printed_as_it_came() {
 
 #[test]
 fn nothing_is_printed_before_the_message_is_whole() {
-    let begun = Stream::new().start().text_block(["one "]).thinking_block("Hmm.", "c2ln");
-    let begin = begun.to_string();
-    let whole = begun.text_block(["two"]).stop("end_turn").to_string();
+    let partial = Stream::new().start().text_block(["one "]).thinking_block("Hmm.", "c2ln");
+    let begin = partial.to_string();
+    let whole = partial.text_block(["two"]).stop("end_turn").to_string();
     let rest = whole.strip_prefix(&begin).unwrap().to_owned();
     let gate = Gate::new();
     let theirs = gate.clone();
