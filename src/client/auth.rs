@@ -30,8 +30,9 @@ pub(crate) enum KeyError {
     /// Nothing but white space.
     #[error("it is empty")]
     Empty,
-    /// A character that cannot stand in a header, white space in the middle included.
-    #[error("it has a character that no key has (a space, a line break or one outside ASCII)")]
+    /// A character that cannot stand in a header, white space in the middle included, or one that JSON writes in another way,
+    /// in which a key that a server echoes would not be found.
+    #[error("it has a character that no key has (a space, a line break, a quote, a backslash or one outside ASCII)")]
     BadCharacter,
 }
 
@@ -42,7 +43,9 @@ impl ApiKey {
         let key = text.trim();
         match key {
             "" => Err(KeyError::Empty),
-            _ if key.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(Self(key.to_owned())),
+            _ if key.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'\\".contains(&byte)) => {
+                Ok(Self(key.to_owned()))
+            }
             _ => Err(KeyError::BadCharacter),
         }
     }
@@ -106,6 +109,8 @@ mod tests {
         assert_eq!(ApiKey::new(" sk-ld-1\n").map(|key| key.0), Ok("sk-ld-1".to_owned()));
         assert_eq!(ApiKey::new(" \n"), Err(KeyError::Empty));
         assert_eq!(ApiKey::new("sk ld"), Err(KeyError::BadCharacter));
+        // As `docker --env-file` passes it on.
+        assert_eq!(ApiKey::new("\"sk-ld-1\""), Err(KeyError::BadCharacter));
         assert_eq!(ApiKey::new("sk-ld-é"), Err(KeyError::BadCharacter));
     }
 

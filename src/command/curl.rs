@@ -7,7 +7,7 @@ use crate::client::{Endpoint, Options, ProxyChoice, public_headers};
 /// Gives the command. The key stands in it as `$LANGDOCK_API_KEY`, and the body comes on standard input, since a long one
 /// does not fit into an argument.
 pub(crate) fn curl_command(endpoint: &Endpoint, options: &Options, stream: bool, body: &str) -> String {
-    let mut command = String::from("curl --silent --show-error --no-buffer");
+    let mut command = String::from("curl --silent --show-error --no-buffer --globoff");
     let mut add = |text: &str| {
         command.push_str(" \\\n  ");
         command.push_str(text);
@@ -24,8 +24,10 @@ pub(crate) fn curl_command(endpoint: &Endpoint, options: &Options, stream: bool,
     }
     match &options.proxy {
         _ if endpoint.is_loopback() => add("--noproxy '*'"),
-        ProxyChoice::Given(url) => add(&format!("--proxy {}", quoted(url))),
-        ProxyChoice::Environment { .. } | ProxyChoice::Direct => {} // curl reads the same variables.
+        ProxyChoice::Given(url) => add(&format!("--proxy {} --noproxy ''", quoted(url))),
+        // curl would take ALL_PROXY, too.
+        ProxyChoice::Direct => add("--noproxy '*'"),
+        ProxyChoice::Environment { .. } => {} // It reads the same variables.
     }
     if let Some(file) = &options.cacert {
         add(&format!("--cacert {}", quoted(&file.to_string_lossy())));

@@ -118,7 +118,15 @@ fn curl_is_told_the_proxy_and_the_certificates() {
         .args(["send", "-m", MODEL, "--curl", "--proxy", "http://proxy.example:1", "--cacert", "it's.pem", "Hi"])
         .run();
     outcome.code(0).stderr_empty();
-    outcome.stdout_contains("--proxy 'http://proxy.example:1'").stdout_contains(r"--cacert 'it'\''s.pem'");
+    outcome.stdout_contains("--proxy 'http://proxy.example:1' --noproxy ''").stdout_contains(r"--cacert 'it'\''s.pem'");
+    // Whatever curl would find in its environment, it goes the way that the request would go.
+    let outcome =
+        Langdock::new().env("ALL_PROXY", "http://127.0.0.1:1").args(["send", "-m", MODEL, "--curl", "Hi"]).run();
+    outcome.code(0).stdout_contains("--noproxy '*'");
+    let environment = [("HTTPS_PROXY", "http://127.0.0.1:1"), ("NO_PROXY", "example.org")];
+    let outcome = environment.into_iter().fold(Langdock::new(), |run, (name, value)| run.env(name, value));
+    let outcome = outcome.args(["send", "-m", MODEL, "--curl", "Hi"]).run();
+    assert!(!outcome.code(0).stdout_text().contains("proxy"), "{outcome}");
 }
 
 #[test]
