@@ -286,6 +286,10 @@ impl Chat<'_> {
         let (store, _) = self.saved()?;
         let name = if name.is_empty() { self.before.as_deref() } else { Some(name) };
         let found = name.map_or_else(|| store.latest(), |name| store.get(name))?;
+        // One that nothing was said in has no system prompt of its own yet.
+        if found.tip().is_some() {
+            self.system = found.system().map(str::to_owned);
+        }
         self.turn_to(found)?;
         self.earlier.clear();
         self.tell_conversation()

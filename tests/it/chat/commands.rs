@@ -1,6 +1,6 @@
 //! The commands of the prompt.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{ENTER, Terminal, at_prompt, chat, leave, messages, said, wait_for_prompt};
 use crate::support::{events::answer, home::Home, reply::Reply, sending::answering, server::Server};
@@ -321,4 +321,18 @@ fn a_conversation_is_found_by_its_name_and_a_changed_message_is_shown() {
     let screen = typed(terminal, &["One", "/edit", "/rename mine", "/new", "/sessions MIN"]);
     assert!(screen.contains("> Onechanged"), "{screen}");
     assert!(screen.contains("just now  mine"), "{screen}");
+}
+
+/// Returns the system prompt of each request.
+fn systems(server: &Server) -> Vec<Value> {
+    server.requests().iter().map(|request| request.json()["system"].clone()).collect()
+}
+
+#[test]
+fn a_conversation_that_is_come_back_to_has_its_own_system_prompt() {
+    let (server, home) = (counting(), Home::new());
+    let there = ["One", "/new b", "/system lawyer", "Two", "/resume a", "/system", "Three", "/resume", "Four"];
+    typed(at_prompt(&server, &home, &["--session", "a", "-s", "pirate"]), &there);
+    typed(at_prompt(&server, &home, &["--session", "a"]), &["Five"]);
+    assert_eq!(systems(&server), ["pirate", "lawyer", "pirate", "lawyer", "pirate"]);
 }
