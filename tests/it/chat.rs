@@ -5,6 +5,7 @@ mod faults;
 mod lines;
 mod trouble;
 mod typing;
+mod unsent;
 mod whole;
 
 use serde_json::Value;

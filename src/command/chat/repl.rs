@@ -122,6 +122,9 @@ impl Chat<'_> {
             Ok(content) => self.ask(Some(content)).await,
             Err(error) => Ended { error: Some(error), is_answered: false },
         };
+        if ended.is_answered {
+            self.files.clear();
+        }
         self.settle(ended, Some(text.to_owned()))
     }
 
@@ -138,7 +141,6 @@ impl Chat<'_> {
     /// Tells how an exchange ended. What got no answer is offered again.
     fn settle(&mut self, ended: Ended, text: Option<String>) -> Result<(), Error> {
         if ended.is_answered {
-            self.files.clear();
             self.unsent = None;
         } else if let Some(text) = text {
             self.draft = Draft { text: text.clone(), is_text: true };

@@ -6,7 +6,7 @@ use super::{ENTER, Terminal, at_prompt, chat, leave, messages, said, wait_for_pr
 use crate::support::{events::answer, home::Home, reply::Reply, sending::answering, server::Server};
 
 /// A picture of one pixel.
-const GIF: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
+pub(super) const GIF: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
 
 /// Answers each request with its number.
 fn counting() -> Server {
@@ -251,7 +251,7 @@ fn an_answer_is_copied_by_the_terminal() {
 }
 
 /// Types lines, each at a prompt of its own, and leaves; gives the screen.
-fn typed(terminal: Terminal, lines: &[&str]) -> String {
+pub(super) fn typed(terminal: Terminal, lines: &[&str]) -> String {
     for (keys, prompts) in lines.iter().zip(2..) {
         terminal.keys(keys).keys(ENTER);
         wait_for_prompt(&terminal, prompts);

@@ -1,0 +1,35 @@
+//! What was typed and attached and is not sent yet, or was sent and got no answer.
+
+use super::{at_prompt, commands::typed, messages, said};
+use crate::support::{
+    events::{answer, error},
+    home::Home,
+    reply::Reply,
+    sending::answering,
+    server::Server,
+};
+
+/// Refuses one request, and answers all others.
+fn refusing(nth: usize) -> Server {
+    Server::start(move |_, number| match number {
+        number if number == nth => Reply::json(400, &error("invalid_request_error", "Bad.")),
+        number => Reply::sse(answer(&[&format!("answer {number}")])),
+    })
+}
+
+/// Begins a home with a text file and a picture.
+fn home_with_files() -> Home {
+    let home = Home::new();
+    home.write("work/a.txt", "A");
+    home.write("work/b.gif", super::commands::GIF);
+    home
+}
+
+#[test]
+fn what_is_attached_for_the_next_message_does_not_go_with_the_last_one() {
+    let (server, home) = (answering("ok"), home_with_files());
+    let screen = typed(at_prompt(&server, &home, &[]), &["One", "/file a.txt", "/retry", "/attachments", "Two"]);
+    assert!(screen.contains("1  a.txt"), "{screen}");
+    assert_eq!(said(&server, 1), "One");
+    assert!(said(&server, 2)[0]["text"].as_str().unwrap().contains("a.txt"), "{}", said(&server, 2));
+}
