@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::app::App;
-use crate::command::gather::read_files;
+use crate::cli;
+use crate::command::gather::{most_bytes, read_files};
 use crate::error::Error;
 use crate::input::Attachment;
 
@@ -22,6 +23,15 @@ struct Named {
 }
 
 impl Attachments {
+    /// Those of the flags, which have been read.
+    pub(super) fn of(input: &cli::Input) -> Self {
+        let most = most_bytes(input);
+        let named = |(paths, as_text): (&[PathBuf], bool)| {
+            paths.iter().map(move |path| Named { path: path.clone(), as_text, most }).collect::<Vec<_>>()
+        };
+        Self([(&*input.files, true), (&*input.attached, false)].into_iter().flat_map(named).collect())
+    }
+
     /// Adds a file or folder of `most` bytes, and gives those that it takes in the body.
     pub(super) async fn add(&mut self, app: &App, path: &Path, as_text: bool, most: u64) -> Result<u64, Error> {
         let named = Named { path: path.to_owned(), as_text, most };

@@ -188,7 +188,8 @@ async fn first(app: &App, ask: &cli::Ask, given: &mut Given, has_earlier: bool) 
         }
         _ => ask.prompt.join(" "),
     };
-    Ok(Some(turn).filter(|turn| !turn.content.is_empty()).map(|turn| First { content: turn.content, text }))
+    let files = Attachments::of(input);
+    Ok(Some(turn).filter(|turn| !turn.content.is_empty()).map(|turn| First { content: turn.content, text, files }))
 }
 
 impl Chat<'_> {

@@ -1,6 +1,7 @@
 //! The two ways to hold a conversation: with a person at a terminal, and with the lines of a program.
 
 use super::ask::Ended;
+use super::attachments::Attachments;
 use super::prompt::Status;
 use super::slash::{self, Line};
 use super::{Chat, Next, told};
@@ -19,6 +20,8 @@ pub(super) struct First {
     pub(super) content: Vec<ContentBlock>,
     /// Its words, to be offered again.
     pub(super) text: String,
+    /// Its files, which are offered with them.
+    pub(super) files: Attachments,
 }
 
 impl Chat<'_> {
@@ -26,6 +29,9 @@ impl Chat<'_> {
     pub(super) async fn converse(&mut self, first: Option<First>, mut editor: Editor) -> Result<(), Error> {
         if let Some(first) = first {
             let ended = self.ask(Some(first.content)).await;
+            if !ended.is_answered {
+                self.files = first.files;
+            }
             self.settle(ended, Some(first.text))?;
         }
         loop {

@@ -33,3 +33,14 @@ fn what_is_attached_for_the_next_message_does_not_go_with_the_last_one() {
     assert_eq!(said(&server, 1), "One");
     assert!(said(&server, 2)[0]["text"].as_str().unwrap().contains("a.txt"), "{}", said(&server, 2));
 }
+
+#[test]
+fn a_first_message_that_fails_is_offered_again_with_its_files() {
+    let (server, home) = (refusing(0), home_with_files());
+    let terminal = at_prompt(&server, &home, &["-f", "a.txt", "-a", "b.gif", "Explain"]);
+    let screen = typed(terminal, &["", "More"]);
+    assert!(screen.contains("2 attachments"), "{screen}");
+    assert_eq!(said(&server, 0).as_array().unwrap().len(), 3);
+    assert_eq!(said(&server, 1), said(&server, 0));
+    assert_eq!(said(&server, 2), "More");
+}
