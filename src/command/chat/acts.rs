@@ -206,8 +206,12 @@ impl Chat<'_> {
         self.say(if list.is_empty() { "nothing goes with the next message" } else { &list });
     }
 
-    /// Says the last message again.
+    /// Says the last message again: the one that got no answer, else the last one, for another answer.
     async fn retry(&mut self) -> Result<Next, Error> {
+        if let Some(text) = self.unsent.clone() {
+            self.tell_asked(&text);
+            return Ok(Next::Send(text));
+        }
         let Some(last) = self.talk.last() else { return Err(nothing_said()) };
         Ok(Next::Ended(self.ask_instead(last).await, None))
     }
@@ -290,6 +294,7 @@ impl Chat<'_> {
         if found.tip().is_some() {
             self.system = found.system().map(str::to_owned);
         }
+        self.unsent = None;
         self.turn_to(found)?;
         self.earlier.clear();
         self.tell_conversation()

@@ -67,7 +67,7 @@ struct Chat<'a> {
     is_raw: bool,
     /// What the next line begins with.
     draft: Draft,
-    /// The last message that got no answer.
+    /// The last message, where it got no answer.
     unsent: Option<String>,
     words: Words,
     /// The terminal, where a person types.

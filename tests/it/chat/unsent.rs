@@ -44,3 +44,21 @@ fn a_first_message_that_fails_is_offered_again_with_its_files() {
     assert_eq!(said(&server, 1), said(&server, 0));
     assert_eq!(said(&server, 2), "More");
 }
+
+#[test]
+fn a_message_that_failed_is_the_last_one_and_asked_again() {
+    let (server, home) = (refusing(1), home_with_files());
+    let lines = ["One", "/file a.txt", "Two", "\x15/retry", "/retry", "Three"];
+    let screen = typed(at_prompt(&server, &home, &[]), &lines);
+    assert!(screen.contains("> Two"), "{screen}");
+    assert_eq!(messages(&server, 1), messages(&server, 2));
+    assert_eq!(messages(&server, 2), messages(&server, 3), "once it is answered, it is the last one of the conversation");
+    assert_eq!((said(&server, 1)[1]["text"].as_str(), said(&server, 4)), (Some("Two"), "Three".into()));
+}
+
+#[test]
+fn a_message_that_failed_is_not_the_last_one_of_another_conversation() {
+    let (server, home) = (refusing(1), Home::new());
+    typed(at_prompt(&server, &home, &["--session", "a"]), &["One", "/new", "Two", "\x15/resume a", "/retry"]);
+    assert_eq!(messages(&server, 2), messages(&server, 0));
+}
