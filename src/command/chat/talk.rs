@@ -122,6 +122,9 @@ impl Talk {
                 if let Some(Mark::Saved(place)) = place {
                     kept.instead(place);
                 }
+                // Where an earlier one would be found, that there is none any more has to be written down.
+                let has_another = kept.conversation().line().iter().any(|turn| turn.system.is_some());
+                let system = system.or(Some("").filter(|_| has_another));
                 kept.say(message.into_iter().collect(), system.map(str::to_owned));
                 kept.begin(app);
                 Saying::Saved(false)

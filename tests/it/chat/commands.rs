@@ -329,6 +329,15 @@ fn systems(server: &Server) -> Vec<Value> {
 }
 
 #[test]
+fn a_system_prompt_that_was_taken_away_does_not_come_back() {
+    let (server, home) = (counting(), Home::new());
+    let lines = ["One", "/system -", "Two", "/retry"];
+    typed(at_prompt(&server, &home, &["--session", "a", "-s", "pirate"]), &lines);
+    typed(at_prompt(&server, &home, &["--session", "a"]), &["Three"]);
+    assert_eq!(systems(&server), [json!("pirate"), Value::Null, Value::Null, Value::Null]);
+}
+
+#[test]
 fn a_conversation_that_is_come_back_to_has_its_own_system_prompt() {
     let (server, home) = (counting(), Home::new());
     let there = ["One", "/new b", "/system lawyer", "Two", "/resume a", "/system", "Three", "/resume", "Four"];
