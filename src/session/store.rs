@@ -103,6 +103,18 @@ impl Store {
         Conversation::read(&self.0, to.id())
     }
 
+    /// The same with a name, which has to be free: where it is not, nothing is left behind.
+    pub(crate) fn fork_as(&self, from: &Conversation, name: &str) -> Result<Conversation, Error> {
+        let mut fork = self.fork(from)?;
+        match self.rename(&mut fork, name) {
+            Ok(()) => Ok(fork),
+            Err(error) => {
+                let _ = self.remove(fork.id()); // It is the first error that is told.
+                Err(error)
+            }
+        }
+    }
+
     /// Gives a conversation another name.
     pub(crate) fn rename(&self, conversation: &mut Conversation, new: &str) -> Result<(), Error> {
         name::check(new)?;

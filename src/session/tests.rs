@@ -369,3 +369,16 @@ fn results_of_tools_and_the_system_prompt_are_part_of_it() {
     say(&mut conversation, "c", "d");
     assert_eq!(store.get(conversation.id()).expect("it is there").system(), Some("Be brief."));
 }
+
+#[test]
+fn a_fork_whose_name_is_taken_leaves_nothing_behind() {
+    let (_folder, store) = store();
+    let mut one = store.open("one").expect("it is writable").conversation;
+    say(&mut one, "a", "b");
+    for name in ["one", " bad "] {
+        store.fork_as(&one, name).expect_err("it is no free name");
+    }
+    assert_eq!(store.ids().expect("it is readable"), [one.id()]);
+    let fork = store.fork_as(&one, "two").expect("it is free");
+    assert_eq!(store.get("two").expect("it is there").id(), fork.id());
+}

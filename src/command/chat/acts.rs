@@ -264,10 +264,7 @@ impl Chat<'_> {
 
     fn fork(&mut self, name: &str) -> Result<(), Error> {
         let (store, conversation) = self.saved()?;
-        let mut fork = store.fork(conversation)?;
-        if !name.is_empty() {
-            store.rename(&mut fork, name)?;
-        }
+        let fork = if name.is_empty() { store.fork(conversation)? } else { store.fork_as(conversation, name)? };
         self.turn_to(fork)?;
         self.say(&format!("this is a copy now: {}", self.talk.title()));
         Ok(())
