@@ -1,6 +1,6 @@
 //! What the commands of the prompt do to the conversation.
 
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, remove_file};
 use std::io::{ErrorKind, Write};
 use std::time::SystemTime;
 
@@ -359,7 +359,10 @@ impl Chat<'_> {
         }
         let path = path::path(file);
         let written = OpenOptions::new().write(true).create_new(true).open(&path);
-        let written = written.and_then(|mut file| file.write_all(text.as_bytes()));
+        let written = written.and_then(|mut file| {
+            // What is torn would stand in the way of the next try.
+            file.write_all(text.as_bytes()).inspect_err(|_| drop(remove_file(&path)))
+        });
         match written {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(usage(
                 format!("`{}` is there already", path.display()),

@@ -3,7 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{ENTER, Terminal, at_prompt, chat, leave, messages, said, wait_for_prompt};
-use crate::support::{events::answer, home::Home, reply::Reply, sending::answering, server::Server};
+use crate::support::{
+    command::Langdock,
+    events::{MODEL, answer},
+    home::Home,
+    reply::Reply,
+    sending::answering,
+    server::Server,
+};
 
 /// A picture of one pixel.
 pub(super) const GIF: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
@@ -344,4 +351,18 @@ fn a_conversation_that_is_come_back_to_has_its_own_system_prompt() {
     typed(at_prompt(&server, &home, &["--session", "a", "-s", "pirate"]), &there);
     typed(at_prompt(&server, &home, &["--session", "a"]), &["Five"]);
     assert_eq!(systems(&server), ["pirate", "lawyer", "pirate", "lawyer", "pirate"]);
+}
+
+#[test]
+fn what_could_not_be_exported_whole_leaves_no_file_in_the_way() {
+    let (server, home) = (answering(&"word ".repeat(2000)), Home::new());
+    typed(at_prompt(&server, &home, &["--session", "a", "Hi"]), &[]);
+    // No file may grow beyond so many blocks of 512 bytes: some of it comes, and then what a full disk says.
+    let script = "trap '' XFSZ; ulimit -f 2; exec langdock chat --session a";
+    let run = Langdock::shell(script).key().against(&server).home(&home).env("LANGDOCK_MODEL", MODEL);
+    let terminal = run.env("NO_COLOR", "1").on_terminal(80, 24);
+    wait_for_prompt(&terminal, 1);
+    let screen = typed(terminal, &["/export kept.md", "/export kept.md"]);
+    assert_eq!(screen.matches("cannot write `kept.md`").count(), 2, "{screen}");
+    assert!(!home.work().join("kept.md").exists(), "{screen}");
 }

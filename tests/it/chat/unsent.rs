@@ -52,7 +52,11 @@ fn a_message_that_failed_is_the_last_one_and_asked_again() {
     let screen = typed(at_prompt(&server, &home, &[]), &lines);
     assert!(screen.contains("> Two"), "{screen}");
     assert_eq!(messages(&server, 1), messages(&server, 2));
-    assert_eq!(messages(&server, 2), messages(&server, 3), "once it is answered, it is the last one of the conversation");
+    assert_eq!(
+        messages(&server, 2),
+        messages(&server, 3),
+        "once it is answered, it is the last one of the conversation"
+    );
     assert_eq!((said(&server, 1)[1]["text"].as_str(), said(&server, 4)), (Some("Two"), "Three".into()));
 }
 
