@@ -61,9 +61,7 @@ impl Kept {
         if is_named {
             kept.find(app, &store, flags)?;
         }
-        for notice in kept.conversation.take_notices() {
-            app.notices.notice(&notice);
-        }
+        kept.tell_notices(app);
         Ok(Some(kept))
     }
 
@@ -188,6 +186,13 @@ impl Kept {
             && !was_told
         {
             tell_unsaved(app, error);
+        }
+        self.tell_notices(app);
+    }
+
+    fn tell_notices(&mut self, app: &App) {
+        for notice in self.conversation.take_notices() {
+            app.notices.notice(&notice);
         }
     }
 }

@@ -9,7 +9,7 @@ use super::exchange::Exchange;
 use super::file::{self, Locked};
 use super::line;
 use super::record::{HEADER, NAME, Place, Record, TIP, TURN, Turn, VERSION};
-use super::{Error, unreadable, unwritable};
+use super::{Error, name, unreadable, unwritable};
 use crate::protocol::{ContentBlock, InputMessage};
 
 /// The link to the conversation that was last used.
@@ -215,7 +215,7 @@ impl Conversation {
     pub(super) fn append(&mut self, records: Vec<Record>) -> Result<(), Error> {
         let mut file = Locked::open(&self.path)?;
         if file.length()? < self.read {
-            *self = Self::new(&self.folder, std::mem::take(&mut self.header)); // It was removed, and begins anew.
+            self.begin_anew();
         }
         let news = file.read_from(self.read)?;
         self.absorb(&news)?;
@@ -249,6 +249,26 @@ impl Conversation {
         let start = usize::from(lines.first() == Some(&b'\n'));
         self.read += start as u64;
         self.absorb(&lines[start..]).map(drop)
+    }
+
+    /// Begins again after it was removed.
+    fn begin_anew(&mut self) {
+        let removed = format!("the conversation `{}` was removed meanwhile, and begins again", self.title());
+        let (name, mut notices) = (self.name.take(), std::mem::take(&mut self.notices));
+        notices.push(removed);
+        *self = Self::new(&self.folder, Record { name, ..std::mem::take(&mut self.header) });
+        self.notices = notices;
+        self.claim_name();
+    }
+
+    /// Takes the name of one whose file was gone, or does without, where it is another one's by now.
+    pub(super) fn claim_name(&mut self) {
+        let Some(name) = &self.name else { return };
+        if !name::claim(&self.folder, name, self.id()).unwrap_or_default() {
+            self.notices
+                .push(format!("the name `{name}` could not be had again: this conversation is `{}`", self.id()));
+            (self.name, self.header.name) = (None, None);
+        }
     }
 
     /// Writes the file of one that has no turn yet.

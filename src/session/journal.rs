@@ -165,6 +165,9 @@ fn recover_one(folder: &Path, path: &Path) -> Result<Option<Recovered>, Error> {
     let id = header.id.clone().unwrap_or_default();
     let is_there = path_of(folder, &id).exists();
     let mut conversation = if is_there { Conversation::read(folder, &id)? } else { Conversation::new(folder, header) };
+    if !is_there {
+        conversation.claim_name();
+    }
     settle(&mut records);
     let is_in_line = records.iter().any(|record| record.left_out.is_none());
     conversation.append(records)?;

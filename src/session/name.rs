@@ -1,10 +1,11 @@
 //! Names of conversations: links in a folder, so that a name is found, given and taken in one step of the file system.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io::ErrorKind;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 
+use super::conversation::path_of;
 use super::{Error, unwritable};
 
 /// The longest name, in bytes, so that its file's name fits everywhere.
@@ -46,13 +47,30 @@ pub(super) fn id_of(folder: &Path, name: &str) -> Option<String> {
 }
 
 /// Gives a name; false: it is taken.
-pub(super) fn give(folder: &Path, name: &str, id: &str) -> Result<bool, Error> {
+fn give(folder: &Path, name: &str, id: &str) -> Result<bool, Error> {
     let link = link(folder, name);
     let target = Path::new("..").join(format!("{id}.jsonl"));
     match symlink(target, &link) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
         Err(source) => Err(unwritable(&link)(source)),
+    }
+}
+
+/// Gives a name, for which a folder is made; false: it is taken by a conversation that is there.
+pub(super) fn claim(folder: &Path, name: &str, id: &str) -> Result<bool, Error> {
+    let names = folder.join("names");
+    DirBuilder::new().recursive(true).mode(0o700).create(&names).map_err(unwritable(&names))?;
+    if give(folder, name, id)? {
+        return Ok(true);
+    }
+    match id_of(folder, name) {
+        // The conversation was removed by hand.
+        Some(holder) if !path_of(folder, &holder).exists() => {
+            take(folder, name, &holder);
+            give(folder, name, id)
+        }
+        _ => Ok(false),
     }
 }
 

@@ -2,9 +2,8 @@
 //! one that was last used, and `journals/` has what is being said just now.
 
 use std::collections::HashSet;
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::conversation::{Conversation, LAST, path_of};
@@ -60,7 +59,7 @@ impl Store {
         name::check(given)?;
         let mut conversation = Conversation::new(&self.0, Record::header(&new_id(), Some(given), None));
         conversation.make_file()?;
-        if self.give_name(given, conversation.id())? {
+        if name::claim(&self.0, given, conversation.id())? {
             return Ok(Found { conversation, is_new: true });
         }
         // Another process was faster: it is that one's.
@@ -122,7 +121,7 @@ impl Store {
         if old.as_deref() == Some(new) {
             return Ok(());
         }
-        if !self.give_name(new, conversation.id())? {
+        if !name::claim(&self.0, new, conversation.id())? {
             return Err(Error::Taken(new.to_owned()));
         }
         if let Err(error) = conversation.append(vec![Record::name(new)]) {
@@ -174,23 +173,6 @@ impl Store {
             return Err(Error::Ambiguous { given: given.to_owned(), ids });
         }
         Ok(ids.pop())
-    }
-
-    /// Gives a name; false: it is taken by a conversation that is there.
-    fn give_name(&self, new: &str, id: &str) -> Result<bool, Error> {
-        let folder = self.0.join("names");
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(unwritable(&folder))?;
-        if name::give(&self.0, new, id)? {
-            return Ok(true);
-        }
-        match name::id_of(&self.0, new) {
-            // The conversation was removed by hand.
-            Some(holder) if !path_of(&self.0, &holder).exists() => {
-                name::take(&self.0, new, &holder);
-                name::give(&self.0, new, id)
-            }
-            _ => Ok(false),
-        }
     }
 }
 

@@ -382,3 +382,28 @@ fn a_fork_whose_name_is_taken_leaves_nothing_behind() {
     let fork = store.fork_as(&one, "two").expect("it is free");
     assert_eq!(store.get("two").expect("it is there").id(), fork.id());
 }
+
+#[test]
+fn what_was_removed_begins_again_under_its_name_if_that_is_free() {
+    let (_folder, store) = store();
+    let mut one = store.open("x").expect("it is writable").conversation;
+    for (asked, answered) in [("a", "b"), ("c", "d")] {
+        say(&mut one, asked, answered);
+        assert_eq!(store.get("x").expect("it is found by its name").id(), one.id());
+        store.remove(one.id()).expect("it is there");
+    }
+    let [notice] = &*one.take_notices() else { panic!("it is told once") };
+    assert!(notice.contains("`x` was removed meanwhile"), "{notice}");
+    let killed = one.begin(&text("e"), None);
+    drop(killed);
+    store.recover();
+    assert_eq!(said(&store.get("x").expect("it is found by its name")), Vec::<String>::new());
+    store.remove(one.id()).expect("it is there");
+
+    let other = store.open("x").expect("it is writable").conversation;
+    say(&mut one, "g", "h");
+    assert_eq!(store.get("x").expect("it is there").id(), other.id());
+    let read = store.get(one.id()).expect("it is there");
+    assert_eq!((read.name(), one.name(), said(&read)), (None, None, vec!["g".to_owned(), "h".to_owned()]));
+    assert!(one.take_notices().iter().any(|notice| notice.contains("could not be had again")));
+}

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{ENTER, at_prompt, chat, leave, messages, said, wait_for_prompt};
 use crate::support::{
+    command::Langdock,
     events::{Stream, answer, error},
     home::Home,
     pty::CTRL_C,
@@ -229,4 +230,16 @@ fn what_is_typed_while_an_answer_comes_is_for_the_next_line() {
     wait_for_prompt(&terminal, 3);
     leave(terminal).code(0);
     assert_eq!(said(&server, 1), "Two");
+}
+
+#[test]
+fn a_conversation_that_is_removed_meanwhile_begins_again_under_its_name() {
+    let (server, home) = (answering("ok"), Home::new());
+    let terminal = at_prompt(&server, &home, &["--session", "a", "One"]);
+    let session = |words: &[&str]| Langdock::new().home(&home).args(["session"]).args(words).run();
+    session(&["rm", "a"]).code(0);
+    terminal.keys("Two").keys(ENTER).wait_for("`a` was removed meanwhile");
+    wait_for_prompt(&terminal, 2);
+    leave(terminal).code(0);
+    session(&["show", "a"]).code(0).stdout_contains("Two");
 }
