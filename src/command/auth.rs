@@ -62,6 +62,11 @@ fn login(app: &App, folder: &Path, host: &str) -> Result<(), Error> {
 fn ask(host: &str) -> Result<String, Error> {
     ask_secret(&format!("API key for {host}: ")).map_err(|source| match source.kind() {
         ErrorKind::Interrupted => Error::Interrupted(SIGINT),
+        // Ctrl-D.
+        ErrorKind::UnexpectedEof => Error::Usage {
+            message: "no key was typed, and none is stored".to_owned(),
+            hint: Some("the same command asks again".to_owned()),
+        },
         _ => Error::System { what: "ask for the key on the terminal", source },
     })
 }

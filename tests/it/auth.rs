@@ -11,7 +11,7 @@ use crate::support::{
     events::MODEL,
     home::Home,
     outcome::Outcome,
-    pty::CTRL_C,
+    pty::{CTRL_C, CTRL_D},
     request::Request,
     sending::answering,
     server::Server,
@@ -104,6 +104,11 @@ fn on_a_terminal_the_key_is_asked_for_and_not_shown() {
     terminal.wait_for("API key for ").wait_for_no_echo();
     terminal.keys(CTRL_C);
     terminal.finish().signal(Signal::SIGINT as i32);
+
+    let terminal = Langdock::new().home(&home).against(&server).args(["auth", "login"]).on_terminal(80, 24);
+    terminal.wait_for("API key for ").wait_for_no_echo();
+    terminal.keys(CTRL_D);
+    terminal.finish().code(2).stdout_contains("no key was typed, and none is stored");
 }
 
 #[test]
