@@ -312,7 +312,16 @@ impl Chat<'_> {
     fn saved(&self) -> Result<(&Store, &Conversation), Error> {
         match &self.talk {
             Talk::Saved { store, kept } => Ok((store, kept.conversation())),
-            Talk::Unsaved(_) => Err(usage("this conversation is not saved", "begin one without -n")),
+            Talk::Unsaved(_) => Err(usage(
+                "this conversation is not saved",
+                if self.ask.conversation.no_log {
+                    "begin one without -n"
+                } else if self.app.env.no_log {
+                    "begin one without LANGDOCK_NO_LOG"
+                } else {
+                    "langdock doctor shows which folders can be written to"
+                },
+            )),
         }
     }
 

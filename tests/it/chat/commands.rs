@@ -366,3 +366,19 @@ fn what_could_not_be_exported_whole_leaves_no_file_in_the_way() {
     assert_eq!(screen.matches("cannot write `kept.md`").count(), 2, "{screen}");
     assert!(!home.work().join("kept.md").exists(), "{screen}");
 }
+
+#[test]
+fn what_is_not_saved_says_what_keeps_it_from_that() {
+    let (server, home) = (answering("ok"), Home::new());
+    let screen = typed(at_prompt(&server, &home, &["-n"]), &["/rename x"]);
+    assert!(screen.contains("begin one without -n"), "{screen}");
+    for (name, value, hint) in [
+        ("LANGDOCK_NO_LOG", "1", "begin one without LANGDOCK_NO_LOG"),
+        ("XDG_DATA_HOME", "/dev/null", "langdock doctor shows which folders"),
+    ] {
+        let terminal = chat(&server).home(&home).env(name, value).args(["--session", "a"]).on_terminal(80, 24);
+        wait_for_prompt(&terminal, 1);
+        let screen = typed(terminal, &["/rename x"]);
+        assert!(screen.contains(hint), "{screen}");
+    }
+}
