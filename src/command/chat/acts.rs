@@ -221,6 +221,7 @@ impl Chat<'_> {
         self.talk.move_to(&last.before)?;
         let text = text_of(&last.content);
         let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("a message");
+        let line = if go_on::is_request(&text) { "/continue" } else { line };
         let line: String = line.chars().take(60).collect();
         self.say(&format!("taken back: {line}"));
         Ok(())
@@ -248,6 +249,9 @@ impl Chat<'_> {
     }
 
     async fn go_on(&mut self) -> Result<Next, Error> {
+        if self.talk.last().is_none() {
+            return Err(nothing_said());
+        }
         let Some(answer) = self.talk.last_answer().filter(|answer| answer.is_broken_off) else {
             return Err(usage("the last answer did not break off".to_owned(), "/retry asks for another one"));
         };

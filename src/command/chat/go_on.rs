@@ -27,14 +27,21 @@ fn is_4_to_4_5(model: &str) -> bool {
     digits == 8 || (digits == 1 && rest.as_bytes()[0] <= b'5')
 }
 
+/// What such a request begins with.
+const OPENING: &str = "Your last answer broke off. It ended with:\n\n";
+
+/// Whether a message is one that nobody typed, which asks a model to go on.
+pub(super) fn is_request(text: &str) -> bool {
+    text.starts_with(OPENING)
+}
+
 /// What asks a model in words to go on.
 pub(super) fn request(answer: &str) -> String {
     let answer = answer.trim_end();
     let start = answer.char_indices().rev().nth(QUOTED - 1).map_or(0, |(place, _)| place);
     let quoted = &answer[start..];
     format!(
-        "Your last answer broke off. It ended with:\n\n{quoted}\n\nGo on exactly where it broke off, without repeating \
-         anything and without a remark about it."
+        "{OPENING}{quoted}\n\nGo on exactly where it broke off, without repeating anything and without a remark about it."
     )
 }
 

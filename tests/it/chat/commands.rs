@@ -330,6 +330,13 @@ fn a_conversation_is_found_by_its_name_and_a_changed_message_is_shown() {
     assert!(screen.contains("just now  mine"), "{screen}");
 }
 
+#[test]
+fn where_nothing_was_said_yet_nothing_goes_on_or_is_taken_back() {
+    let (server, home) = (answering("ok"), Home::new());
+    let screen = typed(at_prompt(&server, &home, &[]), &["/continue", "/retry", "/undo", "/edit"]);
+    assert_eq!(screen.matches("nothing has been said yet").count(), 4, "{screen}");
+}
+
 /// Returns the system prompt of each request.
 fn systems(server: &Server) -> Vec<Value> {
     server.requests().iter().map(|request| request.json()["system"].clone()).collect()

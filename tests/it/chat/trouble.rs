@@ -44,6 +44,8 @@ fn a_model_that_takes_no_beginning_is_asked_in_words_to_go_on() {
     let terminal = at_prompt(&server, &Home::new(), &["-m", "claude-sonnet-5-default", "Count"]);
     terminal.wait_for("max_tokens").keys("/continue").keys(ENTER);
     wait_for_prompt(&terminal, 2);
+    terminal.keys("/undo").keys(ENTER).wait_for("taken back: /continue");
+    wait_for_prompt(&terminal, 3);
     leave(terminal).code(0);
     assert_eq!(messages(&server, 1).as_array().unwrap().len(), 3);
     assert!(said(&server, 1).as_str().unwrap().contains("one"), "{}", said(&server, 1));
