@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{FlushArg, tcflush};
 
+use super::continued::Continued;
 use super::sanitize::{sanitize, sanitize_json, sanitize_line};
 
 /// The terminal that a person sits at.
@@ -47,17 +48,19 @@ impl Asker {
 
     /// Asks until there is an answer. The end of input is a no. What was typed before the call was seen says nothing about
     /// it, and is thrown away. Where `bell` is rung before there is an answer, that is the error `Interrupted`: nobody reads
-    /// any more then what is typed next.
+    /// any more then what is typed next. Who comes back to a job that was stopped is asked again.
     pub(crate) fn ask(&self, question: &Question, bell: Option<&UnixStream>) -> io::Result<Reply> {
         let mut terminal = &self.0;
         terminal.write_all(question.text().as_bytes())?;
         tcflush(terminal, FlushArg::TCIFLUSH)?;
         let mut lines = BufReader::new(terminal);
+        let continued = Continued::watch();
         loop {
             terminal.write_all(b"Run it? [y]es, [n]o, [a]lways for this tool, [q]uit: ")?;
             let mut line = String::new();
-            if lines.buffer().is_empty() {
-                wait_for_line(&self.0, bell)?;
+            if lines.buffer().is_empty() && !wait_for_line(&self.0, bell, continued.as_ref())? {
+                terminal.write_all(format!("\n{}", question.text()).as_bytes())?;
+                continue;
             }
             if lines.read_line(&mut line)? == 0 {
                 return Ok(Reply::No);
@@ -73,21 +76,27 @@ impl Asker {
     }
 }
 
-/// Waits until a line can be read from the terminal, or the bell is rung.
-fn wait_for_line(terminal: &File, bell: Option<&UnixStream>) -> io::Result<()> {
-    let mut watched: Vec<PollFd<'_>> = bell.iter().map(|bell| readable(bell.as_fd())).collect();
-    watched.push(readable(terminal.as_fd()));
+/// Waits until a line can be read from the terminal, or the bell is rung; false: the process had been stopped meanwhile.
+fn wait_for_line(terminal: &File, bell: Option<&UnixStream>, continued: Option<&Continued>) -> io::Result<bool> {
+    let mut watched = vec![readable(terminal.as_fd())];
+    watched.extend(bell.map(|bell| readable(bell.as_fd())));
+    let places = 1 + usize::from(bell.is_some());
+    watched.extend(continued.map(|continued| readable(continued.as_fd())));
     loop {
         match poll(&mut watched, PollTimeout::NONE) {
             // A signal that is watched for rings the bell, too.
             Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
-            Ok(_) if bell.is_some() && watched[0].any().unwrap_or_default() => {
-                return Err(ErrorKind::Interrupted.into());
-            }
-            Ok(_) => return Ok(()),
+            Ok(_) => break,
         }
     }
+    let is_ready = |place: usize| watched[place].any().unwrap_or_default();
+    if bell.is_some() && is_ready(1) {
+        return Err(ErrorKind::Interrupted.into());
+    }
+    let Some(continued) = continued.filter(|_| is_ready(places)) else { return Ok(true) };
+    continued.forget();
+    Ok(false)
 }
 
 fn readable(stream: BorrowedFd<'_>) -> PollFd<'_> {

@@ -5,6 +5,7 @@ mod calls;
 mod clipboard;
 mod columns;
 mod confirm;
+mod continued;
 mod editor;
 mod extract;
 mod fitted;

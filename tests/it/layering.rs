@@ -29,7 +29,7 @@ const OWNERS: [(&str, &[&str]); 25] = [
     ("console", &["ui/progress.rs", "ui/markdown/screen.rs", "ui/editor/"]),
     ("nix", &["ui/", "tool/exec.rs", "config/write.rs"]),
     ("jsonschema", &["tool/schema.rs"]),
-    ("signal_hook", &["ui/interrupt.rs", "ui/editor/job.rs"]),
+    ("signal_hook", &["ui/interrupt.rs", "ui/continued.rs"]),
     ("pulldown_cmark", &["ui/"]),
     ("syntect", &["ui/markdown/code.rs"]),
     ("unicode_width", &["ui/"]),

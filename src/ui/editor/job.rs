@@ -2,14 +2,13 @@
 
 use std::fs::File;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{InputFlags, SetArg, tcgetattr, tcsetattr};
 use nix::unistd::Pid;
-use signal_hook::consts::SIGCONT;
-use signal_hook::low_level::{pipe, unregister};
+
+use crate::ui::continued::Continued;
 
 /// How long the stop may be in coming, in milliseconds. It does not come at all where no shell is there to end it.
 const PATIENCE: u16 = 500;
@@ -19,14 +18,12 @@ const PATIENCE: u16 = 500;
 /// The stop comes to the thread that asked for it a little later than the call returns: what is done in between would be
 /// undone by the shell. So it is the going on that is waited for.
 pub(super) fn stop() {
-    let Ok((goes_on, trigger)) = UnixStream::pair() else { return };
-    let Ok(watch) = pipe::register(SIGCONT, trigger) else { return };
+    let Some(continued) = Continued::watch() else { return };
     give_back_enter();
     if kill(Pid::from_raw(0), Signal::SIGTSTP).is_ok() {
         // Interrupted or over, there is nothing more to wait for.
-        let _ = poll(&mut [PollFd::new(goes_on.as_fd(), PollFlags::POLLIN)], PATIENCE);
+        let _ = poll(&mut [PollFd::new(continued.as_fd(), PollFlags::POLLIN)], PATIENCE);
     }
-    unregister(watch);
 }
 
 /// Makes Enter the end of a line for others: between two lines of the prompt it is not.

@@ -4,7 +4,9 @@ use serde_json::json;
 
 use super::{calling, done, failure, playing, results, shell_tool, tool_run};
 use crate::chat::{ENTER, chat, leave, said, wait_for_prompt};
-use crate::support::{gate::Gate, home::Home, pty::CTRL_C, reply::Reply, server::Server};
+use crate::support::{
+    command::Langdock, events::MODEL, gate::Gate, home::Home, pty::CTRL_C, reply::Reply, server::Server,
+};
 
 const QUESTION: &str = "Run it? [y]es, [n]o, [a]lways for this tool, [q]uit: ";
 
@@ -146,4 +148,18 @@ fn what_is_typed_behind_a_question_that_was_interrupted_is_for_the_chat() {
     leave(terminal).code(0);
     assert_eq!(runs(&home), 0);
     assert!(said(&server, 1).to_string().contains("Go on"), "{}", said(&server, 1));
+}
+
+#[test]
+fn who_comes_back_to_a_job_that_was_stopped_at_the_question_is_asked_again() {
+    let (server, home) = (playing(&[calling(&[("t", json!({}))]), done("Done.")]), counting(""));
+    let script = format!("set -m; langdock tool-run -m {MODEL} -T ./t.toml Hi; echo stopped; fg");
+    let terminal = Langdock::shell(&script).key().against(&server).home(&home).on_terminal(200, 24);
+    terminal.wait_for(QUESTION).keys("\x1a").wait_for("stopped").wait_until("asked again", |screen| {
+        let screen = String::from_utf8_lossy(screen);
+        ["The model asks for `t`", QUESTION].iter().all(|part| screen.matches(part).count() == 2)
+    });
+    terminal.keys("y\r");
+    terminal.finish().code(0).stdout_contains("Done.");
+    assert_eq!(runs(&home), 1);
 }
