@@ -11,7 +11,7 @@ use crate::cli::{Auth, AuthCommand, Connection};
 use crate::client::ApiKey;
 use crate::config::{self, KeySource, Origin, Paths, forget_key, read_key, resolve, store_key};
 use crate::error::Error;
-use crate::ui::ask_secret;
+use crate::ui::{ask_secret, leave_unanswered};
 
 /// No line with a key is longer.
 const MAX_LINE_BYTES: u64 = 64 * 1024;
@@ -63,10 +63,13 @@ fn ask(host: &str) -> Result<String, Error> {
     ask_secret(&format!("API key for {host}: ")).map_err(|source| match source.kind() {
         ErrorKind::Interrupted => Error::Interrupted(SIGINT),
         // Ctrl-D.
-        ErrorKind::UnexpectedEof => Error::Usage {
-            message: "no key was typed, and none is stored".to_owned(),
-            hint: Some("the same command asks again".to_owned()),
-        },
+        ErrorKind::UnexpectedEof => {
+            leave_unanswered();
+            Error::Usage {
+                message: "no key was typed, and none is stored".to_owned(),
+                hint: Some("the same command asks again".to_owned()),
+            }
+        }
         _ => Error::System { what: "ask for the key on the terminal", source },
     })
 }

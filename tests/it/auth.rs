@@ -105,10 +105,11 @@ fn on_a_terminal_the_key_is_asked_for_and_not_shown() {
     terminal.keys(CTRL_C);
     terminal.finish().signal(Signal::SIGINT as i32);
 
-    let terminal = Langdock::new().home(&home).against(&server).args(["auth", "login"]).on_terminal(80, 24);
+    let run = Langdock::new().home(&home).against(&server).env("NO_COLOR", "1").args(["auth", "login"]);
+    let terminal = run.on_terminal(80, 24);
     terminal.wait_for("API key for ").wait_for_no_echo();
     terminal.keys(CTRL_D);
-    terminal.finish().code(2).stdout_contains("no key was typed, and none is stored");
+    terminal.finish().code(2).stdout_contains("\nlangdock: error: no key was typed, and none is stored");
 }
 
 #[test]
