@@ -87,11 +87,11 @@ impl Store {
 
     /// A new conversation that begins as the line of another one, and goes its own way from there.
     pub(crate) fn fork(&self, from: &Conversation) -> Result<Conversation, Error> {
-        let to = self.begin();
+        let (to, has_file) = (self.begin(), from.tip().is_some() || from.path().exists());
+        let bytes = if has_file { file::read(from.path(), 0)? } else { Vec::new() };
         blob::share(&from.blobs(), &to.blobs())?;
         let ids: HashSet<&str> = from.line().into_iter().map(|turn| turn.id.as_str()).collect();
         let mut lines = Record::header(to.id(), None, Some(from.id())).to_line();
-        let bytes = if from.path().exists() { file::read(from.path(), 0)? } else { Vec::new() };
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             let Ok(record) = serde_json::from_slice::<Record>(line) else { continue };
             if record.kind == TURN && record.id.is_some_and(|id| ids.contains(id.as_str())) {

@@ -381,6 +381,9 @@ fn a_fork_whose_name_is_taken_leaves_nothing_behind() {
     assert_eq!(store.ids().expect("it is readable"), [one.id()]);
     let fork = store.fork_as(&one, "two").expect("it is free");
     assert_eq!(store.get("two").expect("it is there").id(), fork.id());
+    store.remove(one.id()).expect("it is there");
+    store.fork(&one).expect_err("nothing is there to copy any more");
+    assert_eq!(store.ids().expect("it is readable"), [fork.id()]);
 }
 
 #[test]
