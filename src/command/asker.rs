@@ -109,7 +109,7 @@ impl Asker<'_> {
             self.keep(outcome.answer.as_ref());
         }
         let whole = outcome.answer.as_ref().filter(|_| outcome.error.is_none());
-        let judged = whole.and_then(|answer| judge(answer, self.settings.allow_truncated));
+        let judged = whole.and_then(|answer| judge(answer, self.settings.allow_truncated && !self.is_judged));
         self.ledger.note(&Noted {
             model: &request.model,
             estimate,

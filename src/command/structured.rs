@@ -39,7 +39,8 @@ pub(super) async fn send(
     let first = asker.first(&model, &mut request, (body, &estimate), &mut renderer).await;
     let outcome = until_it_fits(&mut asker, &mut wish, &mut request, first, &mut renderer).await;
     asker.end();
-    end(asker.app, asker.ask, asker.settings.allow_truncated, outcome, renderer)
+    // JSON that is cut is no answer, whatever is allowed.
+    end(asker.app, asker.ask, false, outcome, renderer)
 }
 
 /// Sends answers back until one fits, or it was tried often enough. Of the answer there is left what fits, as the input of
