@@ -77,6 +77,15 @@ impl Machine {
         self.end = End::Said;
     }
 
+    /// Ends a body that was lost behind a whole JSON message, and says whether it is one.
+    pub(crate) fn end_if_whole(&mut self) -> bool {
+        let Body::Json(body) = &self.body else { return false };
+        let Ok((message, updates)) = parse_reply(body) else { return false };
+        self.body = Body::Parsed(message, updates);
+        self.end();
+        true
+    }
+
     /// Whether the end of the body was said.
     pub(crate) fn has_ended(&self) -> bool {
         self.end != End::Open
