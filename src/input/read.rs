@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use super::Error;
+use super::patient::Patient;
 use super::utf8::lossy;
 use crate::media::sniff;
 
@@ -62,7 +63,7 @@ pub(super) async fn read_open(file: File, bytes: Vec<u8>, most: u64) -> io::Resu
 }
 
 fn to_end(file: io::Result<File>, mut bytes: Vec<u8>, most: u64) -> io::Result<Vec<u8>> {
-    let read = file?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    let read = Patient(file?).take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if read as u64 > most { Err(ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
 }
 
