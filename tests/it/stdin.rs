@@ -292,3 +292,12 @@ fn a_pipe_that_does_not_block_is_waited_for() {
         assert!(server.requests()[1].json().to_string().contains("two"), "{args:?}");
     }
 }
+
+#[test]
+fn a_prompt_may_begin_like_a_file() {
+    for prompt in ["%PDF-1.4 is how every PDF begins; why?", "GIF89a is a format. Whose?\n"] {
+        let server = answering("ok");
+        send(&server).stdin_bytes(prompt).run().code(0).stdout("ok\n").stderr_empty();
+        assert_eq!(content(&server), prompt);
+    }
+}
