@@ -14,7 +14,10 @@ use crate::media::sniff;
 /// Reads a file as text that programs read; `-` is standard input.
 pub(crate) async fn read_text(path: &Path) -> Result<String, Error> {
     let (name, bytes) = read_all(path).await?;
-    String::from_utf8(bytes).map_err(|error| Error::NotUtf8 { name, offset: error.utf8_error().valid_up_to() })
+    let text = String::from_utf8(bytes);
+    let text = text.map_err(|error| Error::NotUtf8 { name, offset: error.utf8_error().valid_up_to() })?;
+    // No parser wants the mark that some editors put before text.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 /// Reads a file as text that models read. What is not UTF-8 in it is replaced; a notice then says so.
