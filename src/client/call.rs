@@ -344,7 +344,10 @@ impl Call {
             std::thread::sleep(pause);
         }
         let began = Instant::now();
-        let arrived = self.watchdog.watch(response.chunk()).await.map_err(Error::TimedOut)?;
+        let arrived = match self.watchdog.watch(response.chunk()).await {
+            Err(_) if self.machine.end_if_whole() => return Ok(Advance::Received),
+            arrived => arrived.map_err(Error::TimedOut)?,
+        };
         self.moderation.came_after(began.elapsed());
         if let Ask::Models(listing) = &mut self.ask {
             let taken = match arrived {
@@ -376,6 +379,7 @@ impl Call {
                 self.state = State::Reading(response);
                 Ok(Advance::Received)
             }
+            Err(_) if self.machine.end_if_whole() => Ok(Advance::Received),
             Err(error) => Err(self.transport(&error)),
         }
     }
@@ -395,6 +399,7 @@ impl Call {
                     self.machine.end();
                     break;
                 }
+                Some(Err(_)) if self.machine.end_if_whole() => return State::Ended,
                 Some(Err(error)) => return State::Broken(self.transport(&error)),
             }
         }

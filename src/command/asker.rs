@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::input::Estimate;
 use crate::pace::Priority;
 use crate::protocol::{CreateMessage, InputMessage};
-use crate::ui::Renderer;
+use crate::ui::{Answer, Renderer};
 
 /// Asks one request after the other: the same flags, settings, endpoint, connection and conversation.
 pub(super) struct Asker<'a> {
@@ -28,6 +28,8 @@ pub(super) struct Asker<'a> {
     pub(super) client: &'a Client,
     pub(super) ledger: &'a Ledger<'a>,
     pub(super) kept: Option<Kept>,
+    /// Whether an answer has to have a form: which one is kept, and as what, is for the judge of it to say.
+    pub(super) is_judged: bool,
 }
 
 impl Asker<'_> {
@@ -68,6 +70,13 @@ impl Asker<'_> {
         }
     }
 
+    /// Keeps an answer.
+    pub(super) fn keep(&mut self, answer: Option<&Answer>) {
+        if let Some(kept) = &mut self.kept {
+            kept.answered(answer);
+        }
+    }
+
     /// Makes what was said a part of its conversation.
     pub(super) fn end(&mut self) {
         if let Some(kept) = &mut self.kept {
@@ -75,7 +84,8 @@ impl Asker<'_> {
         }
     }
 
-    async fn again(&mut self, request: &CreateMessage, renderer: &mut Renderer) -> Result<Outcome, Error> {
+    /// Asks again in the same way, and keeps nothing of what is new.
+    pub(super) async fn again(&mut self, request: &CreateMessage, renderer: &mut Renderer) -> Result<Outcome, Error> {
         let body = body(request, &[("the conversation".to_owned(), 0)], self.ask.input.no_check)?;
         Ok(self.send(request, (body, &estimate_of(request)), renderer).await)
     }
@@ -95,11 +105,11 @@ impl Asker<'_> {
             kept.begin(self.app);
         }
         let outcome = drive(self.app, &request.model, region, call, renderer, self.kept.as_mut()).await;
-        if let Some(kept) = &mut self.kept {
-            kept.answered(outcome.answer.as_ref());
+        if !self.is_judged {
+            self.keep(outcome.answer.as_ref());
         }
         let whole = outcome.answer.as_ref().filter(|_| outcome.error.is_none());
-        let judged = whole.and_then(|answer| judge(answer, self.settings.allow_truncated));
+        let judged = whole.and_then(|answer| judge(answer, self.settings.allow_truncated && !self.is_judged));
         self.ledger.note(&Noted {
             model: &request.model,
             estimate,

@@ -40,7 +40,8 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     if let Some(wish) = wish {
         let renderer = Renderer::new(Box::new(Fitted), sink(app, ask)?);
         let ledger = &Ledger::new(app, &settings, "send", ask);
-        let asker = Asker { app, ask, settings: &settings, offer: &offer, client: &client, ledger, kept };
+        let (offer, client) = (&offer, &client);
+        let asker = Asker { app, ask, settings: &settings, offer, client, ledger, kept, is_judged: true };
         return structured::send(asker, wish, (model, request, body, estimate), renderer).await;
     }
     let calls_out = request.extra.contains_key("tools");

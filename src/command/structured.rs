@@ -11,9 +11,9 @@ use crate::app::App;
 use crate::cli;
 use crate::error::Error;
 use crate::input::Estimate;
-use crate::protocol::{ContentBlock, CreateMessage, Role, ToolUse};
+use crate::protocol::{ContentBlock, CreateMessage, ToolUse};
 use crate::tool::{self, Structured, StructuredVerdict};
-use crate::ui::Renderer;
+use crate::ui::{Answer, Renderer};
 
 /// How often a wrong answer is sent back where nobody says.
 const REPAIRS: u32 = 2;
@@ -39,18 +39,21 @@ pub(super) async fn send(
     let first = asker.first(&model, &mut request, (body, &estimate), &mut renderer).await;
     let outcome = until_it_fits(&mut asker, &mut wish, &mut request, first, &mut renderer).await;
     asker.end();
-    end(asker.app, asker.ask, asker.settings.allow_truncated, outcome, renderer)
+    // JSON that is cut is no answer, whatever is allowed.
+    end(asker.app, asker.ask, false, outcome, renderer)
 }
 
 /// Sends answers back until one fits, or it was tried often enough. Of the answer there is left what fits, as the input of
-/// its one call, or nothing.
-pub(super) async fn until_it_fits(
+/// its one call, or nothing. What is kept of it is text: the call is of a tool that no other request has. Of answers that were
+/// sent back nothing is kept, unless nothing came of another try.
+async fn until_it_fits(
     asker: &mut Asker<'_>,
     wish: &mut Structured,
     request: &mut CreateMessage,
     mut outcome: Outcome,
     renderer: &mut Renderer,
 ) -> Outcome {
+    let mut last: Option<Answer> = None;
     loop {
         let whole = outcome.answer.as_ref().filter(|answer| answer.complete && outcome.error.is_none());
         let verdict = whole.map_or(StructuredVerdict::NotWhole, |answer| wish.judge(&answer.message));
@@ -61,16 +64,20 @@ pub(super) async fn until_it_fits(
             StructuredVerdict::Never { why } => outcome.error = Some(Error::Unfit(why)),
             StructuredVerdict::Again { why, messages } => {
                 asker.app.notices.notice(&format!("the answer does not fit the schema: {why}; asking again"));
-                let said = messages.iter().filter(|message| message.role == Role::User).cloned().collect();
                 request.messages.extend(messages);
-                match asker.go_on(request, said, renderer).await {
+                match asker.again(request, renderer).await {
                     Ok(next) => {
-                        outcome = next;
+                        last = std::mem::replace(&mut outcome, next).answer;
                         continue;
                     }
                     Err(error) => outcome.error = Some(error),
                 }
             }
+        }
+        let has_content = |answer: &&Answer| !answer.message.content.is_empty();
+        if let Some(mut answer) = outcome.answer.as_ref().filter(has_content).cloned().or(last) {
+            answer.message.content = wish.as_text(answer.message.content, fitting.as_ref());
+            asker.keep(Some(&answer));
         }
         if let Some(answer) = &mut outcome.answer {
             let as_call = |input| {

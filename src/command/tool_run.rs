@@ -53,7 +53,16 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error
     let mut renderer = renderer(app, &args.ask, &request, !rules.callers_own.is_empty(), settings.theme.as_deref())?;
     let ledger = &Ledger::new(app, &settings, "tool-run", &args.ask);
     let run = ToolRun {
-        asker: Asker { app, ask: &args.ask, settings: &settings, offer: &offer, client: &client, ledger, kept },
+        asker: Asker {
+            app,
+            ask: &args.ask,
+            settings: &settings,
+            offer: &offer,
+            client: &client,
+            ledger,
+            kept,
+            is_judged: false,
+        },
         turn: Turn::new(std::mem::take(&mut request.messages), rules),
         request,
         calls: Calls { app, tools, policy, jobs: args.running.tool_jobs },

@@ -7,13 +7,17 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use super::Error;
+use super::patient::Patient;
 use super::utf8::lossy;
 use crate::media::sniff;
 
 /// Reads a file as text that programs read; `-` is standard input.
 pub(crate) async fn read_text(path: &Path) -> Result<String, Error> {
     let (name, bytes) = read_all(path).await?;
-    String::from_utf8(bytes).map_err(|error| Error::NotUtf8 { name, offset: error.utf8_error().valid_up_to() })
+    let text = String::from_utf8(bytes);
+    let text = text.map_err(|error| Error::NotUtf8 { name, offset: error.utf8_error().valid_up_to() })?;
+    // No parser wants the mark that some editors put before text.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 /// Reads a file as text that models read. What is not UTF-8 in it is replaced; a notice then says so.
@@ -62,7 +66,7 @@ pub(super) async fn read_open(file: File, bytes: Vec<u8>, most: u64) -> io::Resu
 }
 
 fn to_end(file: io::Result<File>, mut bytes: Vec<u8>, most: u64) -> io::Result<Vec<u8>> {
-    let read = file?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    let read = Patient(file?).take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if read as u64 > most { Err(ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
 }
 

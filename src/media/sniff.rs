@@ -58,9 +58,9 @@ pub(crate) fn sniff(bytes: &[u8]) -> Kind {
     match bytes {
         [0xff, 0xd8, 0xff, ..] => Kind::Jpeg,
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Kind::Png,
-        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Kind::Gif,
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', rest @ ..] if is_gif(rest) => Kind::Gif,
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Kind::Webp,
-        [b'%', b'P', b'D', b'F', b'-', ..] => Kind::Pdf,
+        [b'%', b'P', b'D', b'F', b'-', rest @ ..] if is_pdf(rest) => Kind::Pdf,
         [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => Kind::OtherImage("BMP"),
         [b'I', b'I', b'*', 0, ..] | [b'M', b'M', 0, b'*', ..] => Kind::OtherImage("TIFF"),
         [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f', ..] => Kind::OtherImage("AVIF"),
@@ -71,6 +71,20 @@ pub(crate) fn sniff(bytes: &[u8]) -> Kind {
         _ if memchr::memchr(0, &bytes[..bytes.len().min(TEXT_PROBE)]).is_some() => Kind::Binary,
         _ => Kind::Text,
     }
+}
+
+/// Whether a GIF's size, flags, background and aspect ratio follow, and not words: a size that can be sent has a byte below a
+/// space in it, and hardly any has an aspect ratio.
+fn is_gif(rest: &[u8]) -> bool {
+    rest.iter().take(7).any(|&byte| byte < b' ' && !byte.is_ascii_whitespace())
+}
+
+/// Whether the first line ends behind the version, but for a comment, and is not that of a text about PDFs. Writers that put
+/// more there begin with an object.
+fn is_pdf(rest: &[u8]) -> bool {
+    let [b'0'..=b'9', b'.', b'0'..=b'9', line @ ..] = &rest[..rest.len().min(TEXT_PROBE)] else { return false };
+    let more = line.iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\0' | b'\x0c'));
+    matches!(more, None | Some(b'\r' | b'\n' | b'%')) || memchr::memmem::find(line, b" obj").is_some()
 }
 
 fn is_utf16(bytes: &[u8]) -> bool {
@@ -86,9 +100,20 @@ mod tests {
         for (bytes, kind) in [
             (&b"\xff\xd8\xff\xe0"[..], Kind::Jpeg),
             (b"\x89PNG\r\n\x1a\n....", Kind::Png),
-            (b"GIF89a", Kind::Gif),
+            (b"GIF89a\x01\0\x01\0\x80\0\0", Kind::Gif),
+            (b"GIF87a\n\x0a\r\r\xf7\xff\0", Kind::Gif),
+            (b"GIF89a is a format; why?", Kind::Text),
+            (b"GIF89a:\n\twhy?", Kind::Text),
+            (b"GIF89a", Kind::Text),
             (b"RIFF\x10\0\0\0WEBPVP8 ", Kind::Webp),
             (b"%PDF-1.7", Kind::Pdf),
+            (b"%PDF-1.4\r%\xe2\xe3\xcf\xd3\r", Kind::Pdf),
+            (b"%PDF-2.0 \t\n1 0 obj", Kind::Pdf),
+            (b"%PDF-1.3 %\xc4\xe5\xf2\xe5\n", Kind::Pdf),
+            (b"%PDF-1.4 1 0 obj<</Type/Catalog>>", Kind::Pdf),
+            (b"%PDF-1.4 is how every PDF begins; why?", Kind::Text),
+            (b"%PDF-1.4?", Kind::Text),
+            (b"%PDF- is how every PDF begins", Kind::Text),
             (b"BM\x36\0\0\0\0\0\0\0", Kind::OtherImage("BMP")),
             (b"II*\0", Kind::OtherImage("TIFF")),
             (b"\0\0\0\x1cftypavif", Kind::OtherImage("AVIF")),

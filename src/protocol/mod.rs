@@ -10,6 +10,7 @@ mod message;
 #[cfg(test)]
 mod replay;
 mod request;
+mod seam;
 mod sse;
 mod stream;
 mod text_delta;

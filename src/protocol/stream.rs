@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use super::accumulate::{Accumulator, Update};
 use super::error::{ApiError, StreamError};
-use super::event::Event;
 use super::message::{ContentBlock, Message, Usage};
+use super::seam::{Seam, mend};
 use super::sse::Decoder;
 
 /// The largest JSON body that is read, in bytes.
@@ -28,7 +28,7 @@ pub(crate) struct Machine {
 #[derive(Debug)]
 enum Body {
     Unknown(Vec<u8>),
-    Events(Decoder, Accumulator),
+    Events(Decoder, Accumulator, Seam),
     Json(Vec<u8>),
     Parsed(Box<Message>, VecDeque<Update>),
 }
@@ -66,7 +66,7 @@ impl Machine {
                 seen.extend_from_slice(bytes);
                 self.body = tell(seen);
             }
-            Body::Events(decoder, _) => decoder.push(bytes),
+            Body::Events(decoder, ..) => decoder.push(bytes),
             Body::Json(body) => body.extend_from_slice(bytes),
             Body::Parsed(..) => {} // Nothing belongs behind the end.
         }
@@ -75,6 +75,15 @@ impl Machine {
     /// Says that the body has ended. An event whose last line or empty line was lost is still looked at.
     pub(crate) fn end(&mut self) {
         self.end = End::Said;
+    }
+
+    /// Ends a body that was lost behind a whole JSON message, and says whether it is one.
+    pub(crate) fn end_if_whole(&mut self) -> bool {
+        let Body::Json(body) = &self.body else { return false };
+        let Ok((message, updates)) = parse_reply(body) else { return false };
+        self.body = Body::Parsed(message, updates);
+        self.end();
+        true
     }
 
     /// Whether the end of the body was said.
@@ -91,12 +100,12 @@ impl Machine {
         let update = match &mut self.body {
             Body::Unknown(_) if ended => Err(StreamError::Cut),
             Body::Unknown(_) => Ok(None),
-            Body::Events(decoder, accumulator) => match next_event(decoder, accumulator) {
+            Body::Events(decoder, accumulator, seam) => match next_event(decoder, accumulator, seam) {
                 Ok(None) if self.end == End::Said => {
                     self.end = End::Closed;
                     decoder.push(b"\n\n");
                     // What a cut leaves is half an event, not a malformed one.
-                    next_event(decoder, accumulator).map_err(|error| match error {
+                    next_event(decoder, accumulator, seam).map_err(|error| match error {
                         StreamError::Malformed { .. } => StreamError::Cut,
                         other => other,
                     })
@@ -120,7 +129,7 @@ impl Machine {
     /// The data of the event behind the last update, empty where the body is no stream of events.
     pub(crate) fn data(&self) -> &[u8] {
         match &self.body {
-            Body::Events(decoder, _) => decoder.data(),
+            Body::Events(decoder, ..) => decoder.data(),
             _ => &[],
         }
     }
@@ -138,7 +147,7 @@ impl Machine {
     /// The counts of tokens as they stand, where a message has begun.
     pub(crate) fn usage(&self) -> Option<&Usage> {
         match &self.body {
-            Body::Events(_, accumulator) => accumulator.usage(),
+            Body::Events(_, accumulator, _) => accumulator.usage(),
             Body::Parsed(message, _) => Some(&message.usage),
             Body::Unknown(_) | Body::Json(_) => None,
         }
@@ -147,7 +156,7 @@ impl Machine {
     /// Gives the whole message, or says why there is none.
     pub(crate) fn finish(self) -> Result<Message, StreamError> {
         match self.body {
-            Body::Events(_, accumulator) => accumulator.finish(),
+            Body::Events(_, accumulator, _) => accumulator.finish(),
             Body::Parsed(message, _) => Ok(*message),
             Body::Unknown(_) | Body::Json(_) => Err(StreamError::Cut),
         }
@@ -156,16 +165,20 @@ impl Machine {
     /// Gives the message as far as it came; none if it never began.
     pub(crate) fn partial(self) -> Option<Message> {
         match self.body {
-            Body::Events(_, accumulator) => accumulator.partial(),
+            Body::Events(_, accumulator, _) => accumulator.partial(),
             Body::Parsed(message, _) => Some(*message),
             Body::Unknown(_) | Body::Json(_) => None,
         }
     }
 }
 
-fn next_event(decoder: &mut Decoder, accumulator: &mut Accumulator) -> Result<Option<Update>, StreamError> {
+fn next_event(
+    decoder: &mut Decoder,
+    accumulator: &mut Accumulator,
+    seam: &mut Seam,
+) -> Result<Option<Update>, StreamError> {
     match decoder.next_frame() {
-        Ok(Some(frame)) => Event::parse(&frame).and_then(|event| accumulator.apply(event)).map(Some),
+        Ok(Some(frame)) => seam.apply(&frame, accumulator).map(Some),
         Ok(None) => Ok(None),
         Err(_) => Err(StreamError::TooLarge),
     }
@@ -180,7 +193,7 @@ fn tell(seen: &[u8]) -> Body {
     if EVENT_BEGINNINGS.iter().any(|field| beginning.starts_with(field)) {
         let mut decoder = Decoder::default();
         decoder.push(beginning);
-        Body::Events(decoder, Accumulator::default())
+        Body::Events(decoder, Accumulator::default(), Seam::default())
     } else if EVENT_BEGINNINGS.iter().any(|field| field.starts_with(beginning)) {
         // Also where nothing has come yet. White space is not kept: a server may send any amount of it.
         Body::Unknown(beginning.to_vec())
@@ -190,7 +203,8 @@ fn tell(seen: &[u8]) -> Body {
 }
 
 fn parse_reply(body: &[u8]) -> Result<(Box<Message>, VecDeque<Update>), StreamError> {
-    let Ok(Reply::Message(message) | Reply::Wrapped([message])) = serde_json::from_slice(body) else {
+    let parsed = serde_json::from_slice(body).or_else(|_| serde_json::from_slice(&mend(body)));
+    let Ok(Reply::Message(message) | Reply::Wrapped([message])) = parsed else {
         return Err(not_a_message(body));
     };
     let mut updates = VecDeque::from([Update::Started]);
@@ -229,6 +243,23 @@ mod tests {
             machine.next().expect_err("no message").to_string()
         };
         assert_eq!(error_of(&[b"\x0c\x0ctrue"]), error_of(&[b"\x0c", b"\x0c", b"true"]));
+    }
+
+    #[test]
+    fn what_is_not_utf_8_does_not_cost_the_answer() {
+        let whole = b"{\"content\": [{\"type\": \"text\", \"text\": \"a\xff \\ud83d\"}]}";
+        let streamed = b"data: {\"type\":\"message_start\",\"message\":{\"content\":[]}}\n\n\
+            data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n\
+            data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"a\xff \"}}\n\n\
+            data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"\\ude00\"}}\n\n\
+            data: {\"type\":\"message_stop\"}\n\n";
+        for body in [&whole[..], streamed] {
+            let mut machine = Machine::default();
+            machine.push(body);
+            machine.end();
+            while machine.next().expect("an answer").is_some() {}
+            assert_eq!(machine.finish().expect("an answer").text(), "a\u{fffd} \u{fffd}");
+        }
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::protocol::{ContentBlock, InputMessage, Role, ToolResult};
 /// What a call is answered with that was never run to its end.
 const NOT_RUN: &str = "The conversation was interrupted before this call had a result.";
 
+/// The tool through which an answer is forced into a form. No other request has it, so what it was called with is text.
+const FORM: &str = "answer";
+
 /// The turns as messages: each side in turn, the person first, and every call with a result.
 pub(super) fn messages(line: &[&Turn], blobs: &Blobs) -> Vec<InputMessage> {
     let mut messages: Vec<InputMessage> = Vec::with_capacity(line.len());
@@ -30,6 +33,7 @@ pub(super) fn messages(line: &[&Turn], blobs: &Blobs) -> Vec<InputMessage> {
             _ => messages.push(InputMessage { role: turn.role, content }),
         }
     }
+    say_forms(&mut messages);
     answer_calls(&mut messages);
     messages
 }
@@ -59,6 +63,20 @@ fn can_be_sent_back(block: &ContentBlock) -> bool {
         ContentBlock::Thinking(thinking) => !thinking.signature.is_empty(),
         ContentBlock::Unknown(Value::Object(fields)) => !fields.contains_key("partial_json"),
         _ => true,
+    }
+}
+
+/// Makes text of an answer in a form that stands in the file as the call it came as: a process that was killed left it, or
+/// an earlier version wrote it.
+fn say_forms(messages: &mut [InputMessage]) {
+    for place in 0..messages.len() {
+        let (until, behind) = messages.split_at_mut(place + 1);
+        let [ContentBlock::ToolUse(call)] = until[place].content.as_slice() else { continue };
+        let is_result =
+            |block: &ContentBlock| matches!(block, ContentBlock::ToolResult(result) if result.tool_use_id == call.id);
+        if call.name == FORM && !behind.first().is_some_and(|next| next.content.iter().any(is_result)) {
+            until[place].content = vec![ContentBlock::text(call.input.to_string())];
+        }
     }
 }
 
@@ -154,6 +172,17 @@ mod tests {
         ]);
         let expected = json!([{"role": "user", "content": "a"}, {"role": "assistant", "content": "said"}]);
         assert_eq!(sent(&[(Role::User, text("a")), (Role::Assistant, answer)]), expected);
+    }
+
+    #[test]
+    fn an_answer_in_a_form_is_text_unless_it_has_a_result() {
+        let call = json!([{"type": "tool_use", "id": "t1", "name": FORM, "input": {"n": 1}}]);
+        let result = json!([{"type": "tool_result", "tool_use_id": "t1", "content": "ok"}]);
+        let asked = [(Role::User, text("a")), (Role::Assistant, call.clone())];
+        let then = |said: Value| sent(&[asked.to_vec(), vec![(Role::User, said)]].concat());
+        assert_eq!(sent(&asked)[1], json!({"role": "assistant", "content": "{\"n\":1}"}));
+        assert_eq!(then(text("b"))[1], json!({"role": "assistant", "content": "{\"n\":1}"}));
+        assert_eq!(then(result)[1]["content"], call);
     }
 
     #[test]

@@ -89,6 +89,24 @@ impl Structured {
         }
     }
 
+    /// The content of an answer as what was said: the one that fits, else every whole call as the text of its input.
+    pub(crate) fn as_text(&self, content: Vec<ContentBlock>, fitting: Option<&Value>) -> Vec<ContentBlock> {
+        match fitting {
+            Some(value) => vec![ContentBlock::text(value.to_string())],
+            None => content.into_iter().map(|block| self.said(block)).collect(),
+        }
+    }
+
+    fn said(&self, block: ContentBlock) -> ContentBlock {
+        match block {
+            ContentBlock::ToolUse(call) if call.name == NAME && !call.extra.contains_key("partial_json") => {
+                let value = call.input.get(WRAP).filter(|_| self.is_wrapped);
+                ContentBlock::text(value.unwrap_or(&call.input).to_string())
+            }
+            other => other,
+        }
+    }
+
     fn again(&mut self, message: &Message, calls: &[&ToolUse], why: String) -> Verdict {
         let Some(left) = self.repairs_left.checked_sub(1) else { return Verdict::Never { why } };
         self.repairs_left = left;
@@ -187,6 +205,27 @@ mod tests {
         for reason in ["max_tokens", "refusal"] {
             assert_eq!(wish.judge(&message(reason, call(&json!({})))), Verdict::NotWhole, "{reason}");
         }
+    }
+
+    #[test]
+    fn what_is_kept_of_an_answer_is_text() {
+        let array = r#"{"type": "array"}"#;
+        for (schema, input, expected) in
+            [(OBJECT, json!({"n": "x"}), r#"{"n":"x"}"#), (array, json!({"value": 1}), "1"), (array, json!([1]), "[1]")]
+        {
+            let wish = Structured::parse(schema, 0).expect("a schema");
+            let content = message("tool_use", call(&input)).content;
+            assert_eq!(wish.as_text(content, None), [ContentBlock::text(expected)]);
+        }
+        let wish = Structured::parse(OBJECT, 0).expect("a schema");
+        let other = json!([
+            {"type": "text", "text": "No."},
+            {"type": "tool_use", "id": "1", "name": "answer", "input": {}, "partial_json": "{\"n"},
+            {"type": "tool_use", "id": "2", "name": "other", "input": {}},
+        ]);
+        let content = message("max_tokens", other).content;
+        assert_eq!(wish.as_text(content.clone(), None), content);
+        assert_eq!(wish.as_text(content, Some(&json!({"n": 1}))), [ContentBlock::text(r#"{"n":1}"#)]);
     }
 
     #[test]

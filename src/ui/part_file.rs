@@ -6,7 +6,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -38,7 +38,7 @@ impl PartFile {
             return Ok(Self { file, target: path.to_owned(), part: None, is_of_before: false, bytes: 0 });
         }
         if path.is_dir() {
-            return Err(as_asked(io::ErrorKind::IsADirectory.into()));
+            return Err(as_asked(ErrorKind::IsADirectory.into()));
         }
         if existing.is_some() {
             // A rename would replace what may not be written to.
@@ -71,13 +71,19 @@ impl PartFile {
     }
 
     /// Appends.
-    pub(super) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if bytes.is_empty() {
-            return Ok(());
+    pub(super) fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.file.write(bytes) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    bytes = &bytes[written..];
+                    self.bytes += written as u64;
+                    self.forget_before()?;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
-        self.forget_before()?;
-        self.file.write_all(bytes)?;
-        self.bytes += bytes.len() as u64;
         Ok(())
     }
 
@@ -90,10 +96,10 @@ impl PartFile {
         }
     }
 
-    /// Takes away what an earlier run has left.
+    /// Takes away what an earlier run has left, behind what this one has written.
     fn forget_before(&mut self) -> io::Result<()> {
         if std::mem::take(&mut self.is_of_before) {
-            self.file.set_len(0)?;
+            self.file.set_len(self.bytes)?;
         }
         Ok(())
     }
@@ -114,7 +120,7 @@ impl PartFile {
 /// Opens the part, and says whether it was there before.
 fn open(part: &Path) -> (io::Result<File>, bool) {
     match File::options().write(true).create_new(true).open(part) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             (File::options().write(true).create(true).truncate(false).open(part), true)
         }
         created => (created, false),

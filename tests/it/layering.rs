@@ -27,7 +27,7 @@ const OWNERS: [(&str, &[&str]); 25] = [
     ("indicatif", &["ui/meter.rs", "ui/progress.rs"]),
     ("anstyle", &["ui/"]),
     ("console", &["ui/progress.rs", "ui/markdown/screen.rs", "ui/editor/"]),
-    ("nix", &["ui/", "tool/exec.rs", "config/write.rs"]),
+    ("nix", &["ui/", "tool/exec.rs", "config/write.rs", "input/patient.rs"]),
     ("jsonschema", &["tool/schema.rs"]),
     ("signal_hook", &["ui/interrupt.rs", "ui/continued.rs"]),
     ("pulldown_cmark", &["ui/"]),

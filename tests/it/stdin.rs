@@ -1,7 +1,12 @@
 //! Standard input: what is read of it, what it becomes, and when it is left alone.
 
-use std::{fs::File, io::Seek, io::SeekFrom};
+use std::{
+    fs::File,
+    io::{Seek, SeekFrom, Write},
+    os::fd::OwnedFd,
+};
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -254,4 +259,45 @@ fn a_named_pipe_that_nobody_writes_to_is_told_of() {
     std::fs::write(pipe, "late\n").unwrap();
     running.finish().code(0).stdout("ok\n");
     assert_eq!(content(&server)[0]["text"], "<file name=\"pipe\">\nlate\n</file>");
+}
+
+#[test]
+fn a_pipe_that_does_not_block_is_waited_for() {
+    let non_blocking = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+        (File::from(OwnedFd::from(reader)), writer)
+    };
+    let server = answering("ok");
+    let (reader, mut writer) = non_blocking();
+    writer.write_all(b"one ").unwrap();
+    let running = send(&server).stdin_file(reader).spawn();
+    // It has been waiting for two seconds by then.
+    running.wait_for_stderr("standard input");
+    writer.write_all(b"two").unwrap();
+    drop(writer);
+    running.finish().code(0).stdout("ok\n");
+    assert_eq!(content(&server), "one two");
+
+    for args in [&["batch", "Say {text}"][..], &["chat", "--no-log"]] {
+        let server = answering("ok");
+        let (reader, mut writer) = non_blocking();
+        writer.write_all(b"one\nt").unwrap();
+        let langdock = Langdock::new().key().against(&server).env("LANGDOCK_MODEL", MODEL).args(args);
+        let running = langdock.stdin_file(reader).spawn();
+        server.wait_for_requests(1);
+        writer.write_all(b"wo").unwrap();
+        drop(writer);
+        running.finish().code(0);
+        assert!(server.requests()[1].json().to_string().contains("two"), "{args:?}");
+    }
+}
+
+#[test]
+fn a_prompt_may_begin_like_a_file() {
+    for prompt in ["%PDF-1.4 is how every PDF begins; why?", "GIF89a is a format. Whose?\n"] {
+        let server = answering("ok");
+        send(&server).stdin_bytes(prompt).run().code(0).stdout("ok\n").stderr_empty();
+        assert_eq!(content(&server), prompt);
+    }
 }

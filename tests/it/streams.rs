@@ -374,6 +374,26 @@ fn an_answer_that_is_whole_is_a_success_whatever_the_connection_does_then() {
 }
 
 #[test]
+fn a_connection_that_is_lost_behind_a_whole_message_does_not_lose_it() {
+    let whole = events::message("whole").to_string();
+    let short = whole[..whole.len() - 1].to_owned();
+    let long = |body: &str| Reply::status(200).header("content-length", 90_000).body(body);
+    for reset in [false, true] {
+        let body = whole.clone();
+        let server = Server::start(move |_, _| if reset { long(&body).reset() } else { long(&body).close() });
+        for args in [&["--no-stream"][..], &[]] {
+            send(&server).args(args).run().code(0).stdout("whole\n").stderr_empty();
+        }
+        assert_eq!(server.requests().len(), 2);
+    }
+    let server = Server::start(move |_, _| Reply::status(200).chunked().body(&whole).unframed("zz\r\n"));
+    send(&server).args(["--no-stream"]).run().code(0).stdout("whole\n").stderr_empty();
+    server.only_request();
+    let server = Server::start(move |_, _| long(&short).close());
+    send(&server).args(["--no-stream", "--max-retries=0"]).run().code(6).stdout("");
+}
+
+#[test]
 fn a_length_that_is_too_short_cuts_the_answer() {
     let answer = events::answer(&["whole"]);
     let stop = answer.find("event: message_delta").unwrap();

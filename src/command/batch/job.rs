@@ -194,7 +194,9 @@ impl Job {
             ended.tries.push(Tried { estimate, outcome });
             let Some(tried) = ended.tries.last_mut().filter(|_| !is_stopped) else { return ended };
             let error = match (&tried.outcome.error, &tried.outcome.answer) {
-                (None, Some(answer)) => judge(answer, shared.allow_truncated).or_else(|| paused(answer)),
+                (None, Some(answer)) => {
+                    judge(answer, shared.allow_truncated && wish.is_none()).or_else(|| paused(answer))
+                }
                 _ => tried.outcome.error.take(),
             };
             let again = match (&error, &tried.outcome.answer, &mut wish) {

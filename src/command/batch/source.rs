@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::batch::{Item, Items, Pattern};
 use crate::error::Error;
-use crate::input;
+use crate::input::{self, Patient};
 use crate::media::{Kind, sniff};
 
 /// How many items are read ahead.
@@ -114,7 +114,7 @@ impl Reader {
 
     fn stdin(&self) -> Result<(), Stop> {
         let open = io::stdin().as_fd().try_clone_to_owned().map_err(input::Error::Stdin)?;
-        self.send_lines(&mut BufReader::new(File::from(open)), STDIN, input::Error::Stdin)
+        self.send_lines(&mut BufReader::new(Patient(File::from(open))), STDIN, input::Error::Stdin)
     }
 
     fn send_lines(

@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_pdf_is_told_apart() {
-        let turn = assemble(None, vec![Attachment::file("x.pdf", b"%PDF-1.4 <</Type/Page>>")], None).expect("a turn");
+        let turn = assemble(None, vec![Attachment::file("x.pdf", b"%PDF-1.4\n<</Type/Page>>")], None).expect("a turn");
         assert!(Estimate::of(asking(&turn)).has_pdf);
         let raw = ContentBlock::Document(Media::new("application/pdf", Bytes::from_static(b"%PDF")));
         assert_eq!(Sight(None).of_block(&raw).low, 300);

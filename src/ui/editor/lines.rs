@@ -1,7 +1,10 @@
 //! Lines of standard input: typed on a terminal that can do nothing but print, or piped.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, ErrorKind, Write};
+use std::os::fd::AsFd;
 use std::sync::mpsc::Receiver;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::{Ask, Draft, Typed, fence};
 use crate::ui::sanitize::sanitize;
@@ -52,7 +55,14 @@ fn typed(input: &mut impl BufRead) -> Typed {
 /// The next line without its end, and where its first bytes are that are no UTF-8.
 fn next(input: &mut impl BufRead) -> Option<(String, Option<usize>)> {
     let mut bytes = Vec::new();
-    if input.read_until(b'\n', &mut bytes).ok()? == 0 {
+    while let Err(error) = input.read_until(b'\n', &mut bytes) {
+        // A pipe that a loop of events has made non-blocking: what has come is in `bytes`.
+        if error.kind() != ErrorKind::WouldBlock {
+            return None;
+        }
+        poll(&mut [PollFd::new(io::stdin().as_fd(), PollFlags::POLLIN)], PollTimeout::NONE).ok()?;
+    }
+    if bytes.is_empty() {
         return None;
     }
     if bytes.ends_with(b"\n") {

@@ -9,8 +9,8 @@ use std::{
 
 use crate::support::{
     DEADLINE,
-    command::Langdock,
-    events::Stream,
+    command::{KEY, Langdock},
+    events::{MODEL, Stream},
     gate::Gate,
     home::Home,
     reply::Reply,
@@ -226,4 +226,25 @@ fn a_truncated_answer_is_a_part_unless_it_is_allowed() {
     assert_eq!(names(&home), ["out.txt.part"]);
     to_file(&server, &home, "out.txt").args(["--allow-truncated"]).run().code(0).stderr_empty();
     assert_eq!(fs::read_to_string(home.work().join("out.txt")).unwrap(), "cut\n");
+}
+
+#[test]
+fn what_was_written_before_the_disk_was_full_stays_and_is_named() {
+    let (server, home) = (answering(&"word ".repeat(20_000)), Home::new());
+    let part = home.write("work/out.part", "of before");
+    // No file may have more than eight blocks, as if there were no room for more.
+    let script = "trap '' XFSZ; ulimit -f 8; exec langdock send --no-stream --no-log -o out Hi";
+    let run = |script: &str| {
+        let shell = Langdock::shell(script).home(&home).env("LANGDOCK_MODEL", MODEL).env("LANGDOCK_API_KEY", KEY);
+        shell.against(&server).run()
+    };
+    let outcome = run(script);
+    outcome.code(1).stdout("").stderr_contains("cannot write").stderr_contains("out.part`\n");
+    let written = fs::read_to_string(&part).unwrap();
+    assert!(written.len() >= 4096 && written.starts_with("word word "), "{} bytes: {outcome}", written.len());
+
+    // Where nothing can be written, what is there stays.
+    fs::write(&part, "of before").unwrap();
+    run(&script.replace("-f 8", "-f 0")).code(1).stdout("").stderr_lacks("out.part`\n");
+    assert_eq!(fs::read_to_string(&part).unwrap(), "of before");
 }

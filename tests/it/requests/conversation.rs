@@ -30,6 +30,16 @@ fn refused(messages: &str, args: &[&str], code: i32) -> Outcome {
 }
 
 #[test]
+fn a_byte_order_mark_before_json_is_no_part_of_it() {
+    let (server, home) = (answering("ok"), Home::new());
+    home.write("work/m.json", "\u{feff}[{\"role\": \"user\", \"content\": \"q\"}]");
+    home.write("work/s.json", "\u{feff}{\"type\": \"object\"}");
+    let run = send(&server).home(&home).args(["--messages", "m.json", "--schema", "s.json", "--dry-run"]).run();
+    let body = run.code(0).stderr_empty().stdout_json();
+    assert_eq!((&body["messages"][0]["content"], &body["tools"][0]["name"]), (&json!("q"), &json!("answer")));
+}
+
+#[test]
 fn a_body_gives_its_fields_and_flags_go_before_them() {
     let given = json!({
         "model": "of-body", "max_tokens": 5, "system": [{"type": "text", "text": "S"}], "temperature": 0.5,

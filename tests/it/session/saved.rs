@@ -13,6 +13,7 @@ use crate::support::{
     sending::{answering, send},
     server::Server,
 };
+use crate::tools::{calling, done, playing};
 
 #[test]
 fn a_pipe_saves_nothing_and_looks_at_nothing() {
@@ -180,4 +181,35 @@ fn a_terminal_is_asked_before_anything_is_deleted() {
         terminal.finish().code(0);
         assert_eq!(ids(&home).len(), left, "{key:?}");
     }
+}
+
+#[test]
+fn an_answer_in_a_form_is_kept_as_its_text_and_can_be_gone_on_with() {
+    let call = |input| calling(&[("answer", input)]);
+    let schema = ["--schema", r#"{"type": "object", "required": ["n"]}"#];
+    let form = ["--session", "x", "-q", "Hi", schema[0], schema[1]];
+    let (server, home) = (playing(&[call(json!({})), call(json!({"n": 1})), done("ok")]), Home::new());
+    saying(&server, &home, &form).run().code(0).stdout("{\"n\":1}\n");
+    let turns = shown(&home, "x")["turns"].as_array().unwrap().clone();
+    assert_eq!(turns.len(), 2, "{turns:?}");
+    assert_eq!(turns[1]["content"], json!([{"type": "text", "text": "{\"n\":1}"}]));
+    saying(&server, &home, &["-c", "-q", "more"]).run().code(0).stdout("ok\n");
+    assert_eq!(said(server.requests().last().unwrap()), ["Hi", "{\"n\":1}", "more"]);
+
+    // What does not fit is kept as well, the last of it.
+    let (server, home) = (playing(&[call(json!({"a": 1})), call(json!({"a": 2}))]), Home::new());
+    saying(&server, &home, &form).args(["--repair", "1"]).run().code(12).stdout("");
+    let more = saying(&server, &home, &["-c", "-q", "more", "--dry-run"]).run().code(0).stdout_json();
+    assert_eq!(more["messages"][1]["content"], "{\"a\":2}");
+
+    // Of a try that brought nothing, what was before it.
+    let wrong = call(json!({"a": 1})).to_string();
+    let server = Server::start(move |_, number| match number {
+        0 => Reply::sse(&wrong),
+        _ => Reply::json(400, &json!({"error": {"message": "no"}})),
+    });
+    let home = Home::new();
+    saying(&server, &home, &form).run().code(3).stdout("");
+    let more = saying(&server, &home, &["-c", "-q", "more", "--dry-run"]).run().code(0).stdout_json();
+    assert_eq!(more["messages"][1]["content"], "{\"a\":1}");
 }
