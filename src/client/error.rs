@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Client;
+use super::certificate::{Flaw, flaw_of};
 use super::retry::{Failure, may_pass};
 use crate::protocol::{ApiError, StreamError};
 
@@ -101,8 +102,8 @@ pub(crate) enum Error {
         host: String,
         /// The cause.
         reason: String,
-        /// Whether it is a CA's own.
-        is_cas: bool,
+        /// Of what kind that is.
+        flaw: Flaw,
     },
     /// The connection was lost before the answer was whole.
     #[error("the connection to {host} was lost: {reason}")]
@@ -197,7 +198,10 @@ impl Error {
         let host = client.endpoint.host();
         let speaker = || proxy.as_ref().map_or_else(|| host.clone(), |proxy| format!("the proxy {proxy}"));
         match tls {
-            Some(problem @ rustls::Error::InvalidCertificate(_)) => return Self::of_certificate(speaker(), problem),
+            Some(problem @ rustls::Error::InvalidCertificate(_)) => {
+                let (flaw, reason) = flaw_of(problem);
+                return Self::Certificate { host: speaker(), reason, flaw };
+            }
             Some(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => {
                 let reason = "what answers there does not speak TLS".to_owned();
                 return proxy.map_or(Self::NoTls { host }, |proxy| Self::Proxy { proxy, reason });
@@ -218,14 +222,6 @@ impl Error {
             None if error.is_connect() => Self::Connect { host, reason, transient: tls.is_none() },
             None => Self::Lost { host, reason },
         }
-    }
-
-    fn of_certificate(host: String, problem: &rustls::Error) -> Self {
-        let reason = problem.to_string();
-        // The library below that says so is no dependency of its own.
-        let is_cas = reason.contains("CaUsedAsEndEntity");
-        let in_words = "its certificate is that of a CA itself, which TLS does not allow for a server";
-        Self::Certificate { host, reason: if is_cas { in_words.to_owned() } else { reason }, is_cas }
     }
 
     /// What the decision to try again depends on.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Error;
-use crate::client::{self, EndpointError, StatusError, Timeout};
+use crate::client::{self, EndpointError, Flaw, StatusError, Timeout};
 use crate::media::ImageError;
 use crate::protocol::{ApiError, StopReason, StreamError};
 use crate::typed::nearest;
@@ -241,11 +241,7 @@ fn call_hint(error: &client::Error, model: &str) -> String {
         }
         (_, Some(400..=407 | 410..=499)) => "--dry-run shows what is sent",
         (_, Some(_)) => "try again later; --max-retries and --max-wait say how long to keep trying",
-        (client::Error::Certificate { is_cas: true, .. }, _) => {
-            "have the server present a certificate that is no CA's (with `openssl req -x509`: -addext \
-             basicConstraints=critical,CA:FALSE)"
-        }
-        (client::Error::Certificate { .. }, _) => "trust the issuer with --cacert FILE, or check the base URL",
+        (client::Error::Certificate { flaw, .. }, _) => certificate_hint(*flaw),
         (client::Error::TimedOut(Timeout::Idle(_)), _) => "wait longer with --idle-timeout",
         (client::Error::TimedOut(Timeout::Total(_) | Timeout::Turn(_)), _) => "wait longer with --timeout",
         (client::Error::TimedOut(Timeout::Connect(_)), _) => "wait longer with --connect-timeout, or check the network",
@@ -284,6 +280,22 @@ fn wait_hint(refused: &StatusError) -> Option<String> {
         }
         (_, _, Some(asked)) => Some(format!("the server asks to wait {asked} s; run it again then")),
         (_, _, None) => None,
+    }
+}
+
+/// What to do about a certificate. The one who reads this may not be the one who has the server.
+fn certificate_hint(flaw: Flaw) -> &'static str {
+    match flaw {
+        Flaw::Time => "check this machine's clock; if it is right, the server's certificate has to be renewed",
+        Flaw::Name => "check the host in --base-url, and --proxy: the certificate has to be for the one that is asked",
+        Flaw::Cas => {
+            "have the server present a certificate that is no CA's (with `openssl req -x509`: -addext \
+             basicConstraints=critical,CA:FALSE)"
+        }
+        Flaw::Version => {
+            "have the server present a certificate of version 3 (`openssl x509 -req` makes one if it is given -extfile)"
+        }
+        Flaw::Issuer => "trust the issuer with --cacert FILE, or check the base URL",
     }
 }
 
