@@ -72,7 +72,9 @@ impl Error {
             Self::Tool(_) => {
                 "`langdock help tool-run` has the keys of a tools file, `langdock help send` tells of -T and --schema"
             }
-            Self::CallByHand(_) => "`langdock tool-run --list` with the same -T shows the tools and what they take",
+            Self::CallByHand(_) => {
+                "`langdock tool-run --list` with the same -T shows the command of each tool, and what it takes"
+            }
             Self::Unwell { .. } => "what to do stands with each; `langdock doctor` looks again",
             // The help is the hint of the first; the others are what somebody wanted.
             Self::NoCommand { .. } | Self::Output(_) | Self::Interrupted(_) | Self::Served(_) => return None,
