@@ -79,13 +79,15 @@ pub(crate) enum Error {
         /// The host.
         host: String,
     },
-    /// The proxy wants a login.
-    #[error("the proxy {proxy} wants a login before it connects to {host}")]
+    /// The proxy wants a login, or another one.
+    #[error("the proxy {proxy} {}", if *.is_refused { format!("refuses the login, and opens no way to {host}") } else { format!("wants a login before it connects to {host}") })]
     ProxyLogin {
         /// Its host and port.
         proxy: String,
         /// The host.
         host: String,
+        /// Whether it was given one.
+        is_refused: bool,
     },
     /// The name look-up failed.
     #[error("cannot find {host}: {reason}")]
@@ -212,7 +214,9 @@ impl Error {
             _ if error.is_connect() && error.is_timeout() => {
                 Self::TimedOut(Timeout::Connect(client.options.connect_timeout))
             }
-            Some(proxy) if reason.ends_with(PROXY_AUTH_REQUIRED) => Self::ProxyLogin { proxy, host },
+            Some(proxy) if reason.ends_with(PROXY_AUTH_REQUIRED) => {
+                Self::ProxyLogin { proxy, host, is_refused: client.options.proxy.has_login() }
+            }
             Some(proxy) if reason.starts_with(TUNNEL_ERROR) => {
                 let reason = format!("the proxy {proxy} opens no tunnel ({})", &reason[TUNNEL_ERROR.len()..]);
                 Self::Connect { host, reason, transient: true }

@@ -228,7 +228,11 @@ fn call_hint(error: &client::Error, model: &str) -> String {
         }
         (_, Some(404)) if model.is_empty() => "check --base-url and --region; without a list, choose a model with -m",
         (_, Some(404)) => "check --base-url and --region",
-        (_, Some(407)) | (client::Error::ProxyLogin { .. }, _) => "put the proxy's user name and password into its URL",
+        (client::Error::ProxyLogin { is_refused: true, .. }, _) => {
+            "check the user name and the password in the proxy's URL; signs in them are written as %XX"
+        }
+        (client::Error::ProxyLogin { .. }, _) => "put the proxy's user name and password into its URL",
+        (_, Some(407)) => "put the proxy's user name and password into its URL, or check them where they are there",
         (_, Some(413)) => "send less",
         (client::Error::HeldBack { .. }, _) => "wait, or let it wait longer with --max-wait",
         (_, Some(429)) => "wait, or keep trying for longer with --max-retries and --max-wait",
