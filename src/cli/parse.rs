@@ -33,6 +33,7 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
         ErrorKind::DisplayHelp if is_long_help(argv) => Unparsed::Asked(with_examples(error.to_string())),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unparsed::Asked(error.to_string()),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Unparsed::Nothing(error.to_string()),
+        ErrorKind::InvalidUtf8 => not_utf8(argv),
         kind => {
             let unparsed = more_than_a_template(&error)
                 .unwrap_or_else(|| explain(&error.to_string(), may_stand_behind_dashes(argv, &error)));
@@ -138,6 +139,15 @@ fn as_a_prompt(unparsed: Unparsed) -> Unparsed {
             Unparsed::Wrong { message, hint }
         }
         other => other,
+    }
+}
+
+/// Says which argument is not UTF-8: clap does not.
+fn not_utf8(argv: &[OsString]) -> Unparsed {
+    let shown = argv.iter().find(|arg| arg.to_str().is_none()).map(|arg| format!(" '{}'", arg.to_string_lossy()));
+    Unparsed::Wrong {
+        message: format!("the argument{} is not UTF-8", shown.unwrap_or_default()),
+        hint: "text in another encoding is taken from standard input, or from a file with -f".to_owned(),
     }
 }
 
@@ -250,6 +260,14 @@ mod tests {
         }
         assert!(wrong(&["batch", "{text}", "--inptu", "items"]).1.contains("--input"));
         assert!(!wrong(&["models", "items"]).1.contains("-i items"));
+    }
+
+    #[test]
+    fn an_argument_that_is_not_utf_8_is_named() {
+        use std::os::unix::ffi::OsStringExt;
+        let argv = ["langdock".into(), "send".into(), "fine".into(), OsString::from_vec(b"caf\xe9".to_vec())];
+        let Err(Unparsed::Wrong { message, .. }) = parse(&argv) else { panic!("it is wrong") };
+        assert_eq!(message, "the argument 'caf\u{fffd}' is not UTF-8");
     }
 
     #[test]

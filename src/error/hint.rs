@@ -61,9 +61,8 @@ impl Error {
             Self::Budget { .. } => "with --output FILE the same command could go on from there",
             Self::Unfit(_) => "let it be corrected more often with --repair, or make the schema simpler",
             Self::Listen { .. } => "choose another one with --port; without it a free one is taken",
-            Self::Output(OutputError::Failed(_) | OutputError::File { .. }) => {
-                "make room, or write to a file elsewhere with -o FILE"
-            }
+            Self::Output(OutputError::File { path, source }) => return Some(for_output_file(path, source)),
+            Self::Output(OutputError::Failed(_)) => ELSEWHERE,
             Self::Output(OutputError::InUse { .. }) => "wait for it, or write to another file with -o FILE",
             Self::Unwritable { path, source } => return Some(for_unwritable(path, source)),
             Self::Unreadable { path, .. } => return Some(look_at(path)),
@@ -80,6 +79,25 @@ impl Error {
             Self::NoCommand { .. } | Self::Output(_) | Self::Interrupted(_) | Self::Served(_) => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+/// What to do where there is no room for an answer.
+const ELSEWHERE: &str = "make room, or write to a file elsewhere with -o FILE";
+
+/// What to do about the file of `--output`.
+fn for_output_file(path: &Path, why: &io::Error) -> String {
+    match why.kind() {
+        ErrorKind::IsADirectory => "it is a folder: name a file in it".to_owned(),
+        ErrorKind::NotFound => match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            Some(folder) => format!("the folder has to be there: `mkdir -p '{}'`", folder.display()),
+            None => ELSEWHERE.to_owned(),
+        },
+        ErrorKind::NotADirectory => look_at(path.parent().unwrap_or(path)),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "write to a file elsewhere with -o FILE, where you may".to_owned()
+        }
+        _ => ELSEWHERE.to_owned(),
     }
 }
 
@@ -245,6 +263,7 @@ fn call_hint(error: &client::Error, model: &str) -> String {
         (_, Some(400)) if said.contains("max_tokens") => {
             "choose another --max-tokens, a lower one where it is too many"
         }
+        (_, Some(100..=299)) => "check --base-url: does it speak the Messages API?",
         (_, Some(400..=407 | 410..=499)) => "--dry-run shows what is sent",
         (_, Some(_)) => "try again later; --max-retries and --max-wait say how long to keep trying",
         (client::Error::Certificate { flaw, .. }, _) => certificate_hint(*flaw),
