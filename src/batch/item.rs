@@ -1,5 +1,6 @@
 //! The items of a batch: lines of text, objects one a line, or files.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -72,14 +73,14 @@ impl Item {
     }
 
     /// A field as it stands in the prompt: text as it is, anything else as JSON.
-    pub(super) fn field(&self, name: &str) -> Option<String> {
+    pub(super) fn field(&self, name: &str) -> Option<Cow<'_, str>> {
         match (&self.content, name) {
-            (Content::Text(text), TEXT) => Some(text.clone()),
-            (Content::File(text), TEXT) => Some(text.clone().unwrap_or_default()),
-            (Content::File(_), "path") => self.path().map(|path| path.to_string_lossy().into_owned()),
+            (Content::Text(text), TEXT) => Some(Cow::Borrowed(text)),
+            (Content::File(text), TEXT) => Some(Cow::Borrowed(text.as_deref().unwrap_or_default())),
+            (Content::File(_), "path") => self.path().map(Path::to_string_lossy),
             (Content::Object(fields), name) => Some(match fields.get(name)? {
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
+                Value::String(text) => Cow::Borrowed(text),
+                other => Cow::Owned(other.to_string()),
             }),
             _ => None,
         }
