@@ -29,11 +29,6 @@ impl App {
         Ok(Output::stdout()?.write_all(text.as_bytes(), &self.interrupt)?)
     }
 
-    /// The same for bytes.
-    pub(crate) fn print_bytes(&self, bytes: &[u8]) -> Result<(), Error> {
-        Ok(Output::stdout()?.write_all(bytes, &self.interrupt)?)
-    }
-
     /// The same for text that came from outside: on a terminal it is made harmless.
     pub(crate) fn print_outside(&self, text: &str) -> Result<(), Error> {
         if self.facts.stdout_is_terminal { self.print(&sanitize(text)) } else { self.print(text) }

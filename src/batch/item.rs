@@ -1,5 +1,6 @@
 //! The items of a batch: lines of text, objects one a line, or files.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -72,14 +73,14 @@ impl Item {
     }
 
     /// A field as it stands in the prompt: text as it is, anything else as JSON.
-    pub(super) fn field(&self, name: &str) -> Option<String> {
+    pub(super) fn field(&self, name: &str) -> Option<Cow<'_, str>> {
         match (&self.content, name) {
-            (Content::Text(text), TEXT) => Some(text.clone()),
-            (Content::File(text), TEXT) => Some(text.clone().unwrap_or_default()),
-            (Content::File(_), "path") => self.path().map(|path| path.to_string_lossy().into_owned()),
+            (Content::Text(text), TEXT) => Some(Cow::Borrowed(text)),
+            (Content::File(text), TEXT) => Some(Cow::Borrowed(text.as_deref().unwrap_or_default())),
+            (Content::File(_), "path") => self.path().map(Path::to_string_lossy),
             (Content::Object(fields), name) => Some(match fields.get(name)? {
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
+                Value::String(text) => Cow::Borrowed(text),
+                other => Cow::Owned(other.to_string()),
             }),
             _ => None,
         }
@@ -116,13 +117,14 @@ pub(crate) struct Items {
     /// Items so far.
     count: u64,
     has_objects: Option<bool>,
-    bad_line: Option<u64>,
+    /// The first line that is not UTF-8, and where.
+    bad: Option<(u64, usize)>,
 }
 
 impl Items {
     /// Items of the lines of what messages call `name`.
     pub(crate) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), lines: 0, count: 0, has_objects: None, bad_line: None }
+        Self { name: name.to_owned(), lines: 0, count: 0, has_objects: None, bad: None }
     }
 
     /// How messages call what the lines are of.
@@ -139,15 +141,15 @@ impl Items {
         if line.trim_ascii().is_empty() {
             return Ok(None);
         }
-        let has_objects = *self.has_objects.get_or_insert_with(|| object(line).is_ok());
+        let text = String::from_utf8_lossy(line);
+        if let Err(error) = std::str::from_utf8(line) {
+            self.bad.get_or_insert((self.lines, error.valid_up_to()));
+        }
+        let has_objects = *self.has_objects.get_or_insert_with(|| object(&text).is_ok());
         let content = if has_objects {
             let no_object = |reason| Error::NoObject { place: place(&self.name, self.lines), reason };
-            Content::Object(object(line).map_err(no_object)?)
+            Content::Object(object(&text).map_err(no_object)?)
         } else {
-            let text = String::from_utf8_lossy(line);
-            if text.len() != line.len() || text.as_bytes() != line {
-                self.bad_line.get_or_insert(self.lines);
-            }
             Content::Text(text.into_owned())
         };
         self.count += 1;
@@ -159,14 +161,14 @@ impl Items {
         self.count
     }
 
-    /// The first line that is not UTF-8.
-    pub(crate) fn bad_line(&self) -> Option<u64> {
-        self.bad_line
+    /// The first line that is not UTF-8, in words, and the byte at which it is not.
+    pub(crate) fn bad(&self) -> Option<(String, usize)> {
+        self.bad.map(|(line, offset)| (place(&self.name, line), offset))
     }
 }
 
-fn object(line: &[u8]) -> Result<Map<String, Value>, String> {
-    match serde_json::from_slice(line) {
+fn object(line: &str) -> Result<Map<String, Value>, String> {
+    match serde_json::from_str(line) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(_) => Err("it is other JSON".to_owned()),
         Err(error) => Err(error.to_string()),
@@ -232,7 +234,17 @@ mod tests {
         items.take(b"fine\n").expect("an item");
         let item = items.take(b"b\xffd\n").expect("an item").expect("not blank");
         assert_eq!(item.field("text").as_deref(), Some("b\u{fffd}d"));
-        assert_eq!((items.bad_line(), items.count()), (Some(2), 2));
+        assert_eq!((items.bad(), items.count()), (Some(("`in`, line 2".to_owned(), 1)), 2));
+    }
+
+    #[test]
+    fn an_object_with_bad_utf_8_is_one_wherever_it_stands() {
+        let mut items = Items::new("`in`");
+        for number in 1..=2 {
+            let item = items.take(b"{\"t\": \"caf\xe9\"}\n").expect("an item").expect("not blank");
+            assert_eq!(item.field("t").as_deref(), Some("caf\u{fffd}"), "line {number}");
+        }
+        assert_eq!(items.bad(), Some(("`in`, line 1".to_owned(), 10)));
     }
 
     #[test]

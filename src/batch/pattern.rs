@@ -1,5 +1,7 @@
 //! The template of a batch: text with `{field}` in it, and `{{` and `}}` for braces.
 
+use std::borrow::Cow;
+
 use super::Error;
 use super::item::Item;
 
@@ -64,30 +66,34 @@ impl Pattern {
 
     /// Says whether an item has all that is asked for.
     pub(crate) fn check(&self, item: &Item) -> Result<(), Error> {
-        match self.fields().find(|field| item.field(field).is_none()) {
-            None => Ok(()),
-            Some(field) => Err(Error::UnknownField {
-                place: item.place(),
-                field: field.to_owned(),
-                known: item.field_names(),
-                is_text: item.is_line_of_text(),
-            }),
-        }
+        self.fields().try_for_each(|field| value(item, field).map(drop))
     }
 
     /// Fills it from an item. Nothing in the item's own text is looked at again.
     pub(crate) fn fill(&self, item: &Item) -> Result<String, Error> {
-        self.check(item)?;
-        let value = |piece: &Piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Field(field) => item.field(field).unwrap_or_default(),
-        };
-        Ok(self.0.iter().map(value).collect())
+        let mut filled = String::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(text) => filled.push_str(text),
+                Piece::Field(field) => filled.push_str(&value(item, field)?),
+            }
+        }
+        Ok(filled)
     }
 
     fn fields(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|piece| if let Piece::Field(field) = piece { Some(field.as_str()) } else { None })
     }
+}
+
+/// What an item has for a field.
+fn value<'a>(item: &'a Item, field: &str) -> Result<Cow<'a, str>, Error> {
+    item.field(field).ok_or_else(|| Error::UnknownField {
+        place: item.place(),
+        field: field.to_owned(),
+        known: item.field_names(),
+        is_text: item.is_line_of_text(),
+    })
 }
 
 #[cfg(test)]

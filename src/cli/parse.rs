@@ -33,8 +33,10 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
         ErrorKind::DisplayHelp if is_long_help(argv) => Unparsed::Asked(with_examples(error.to_string())),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unparsed::Asked(error.to_string()),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Unparsed::Nothing(error.to_string()),
+        ErrorKind::InvalidUtf8 => not_utf8(argv),
         kind => {
-            let unparsed = more_than_a_template(&error).unwrap_or_else(|| explain(&error.to_string()));
+            let unparsed = more_than_a_template(&error)
+                .unwrap_or_else(|| explain(&error.to_string(), may_stand_behind_dashes(argv, &error)));
             if kind == ErrorKind::InvalidSubcommand { as_a_prompt(unparsed) } else { unparsed }
         }
     })?;
@@ -140,6 +142,15 @@ fn as_a_prompt(unparsed: Unparsed) -> Unparsed {
     }
 }
 
+/// Says which argument is not UTF-8: clap does not.
+fn not_utf8(argv: &[OsString]) -> Unparsed {
+    let shown = argv.iter().find(|arg| arg.to_str().is_none()).map(|arg| format!(" '{}'", arg.to_string_lossy()));
+    Unparsed::Wrong {
+        message: format!("the argument{} is not UTF-8", shown.unwrap_or_default()),
+        hint: "text in another encoding is taken from standard input, or from a file with -f".to_owned(),
+    }
+}
+
 /// Explains a word behind the template of `batch`: there is but one, and somebody meant the items, or forgot to quote.
 fn more_than_a_template(error: &clap::Error) -> Option<Unparsed> {
     let text = error.to_string();
@@ -156,13 +167,26 @@ fn more_than_a_template(error: &clap::Error) -> Option<Unparsed> {
     })
 }
 
+/// Whether the word that clap does not know would be taken behind `--`, as it always advises: there may be no place for it.
+fn may_stand_behind_dashes(argv: &[OsString], error: &clap::Error) -> bool {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return true };
+    let is_it = |arg: &&OsString| {
+        let behind = arg.to_str().and_then(|arg| arg.strip_prefix(word.as_str()));
+        behind.is_some_and(|behind| behind.is_empty() || behind.starts_with('='))
+    };
+    let Some(place) = argv.iter().position(|arg| is_it(&arg)) else { return false };
+    let with_dashes = argv[..place].iter().cloned().chain(["--".into()]).chain(argv[place..].iter().cloned());
+    Cli::try_parse_from(with_dashes).is_ok()
+}
+
 /// Turns clap's own text, several lines of it, into a line of error and a line of hint.
-fn explain(text: &str) -> Unparsed {
+fn explain(text: &str, may_stand_behind_dashes: bool) -> Unparsed {
     let mut paragraphs = text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
     let first = paragraphs.next().unwrap_or_default();
     let message = first.strip_prefix("error: ").unwrap_or(&first).to_owned();
     let rest: Vec<_> = paragraphs.collect();
-    let tips: Vec<_> = rest.iter().filter_map(|paragraph| paragraph.strip_prefix("tip: ")).collect();
+    let tips = rest.iter().filter_map(|paragraph| paragraph.strip_prefix("tip: "));
+    let tips: Vec<_> = tips.filter(|tip| may_stand_behind_dashes || !tip.contains("as a value, use")).collect();
     let usage = rest.iter().find_map(|paragraph| paragraph.strip_prefix("Usage: "));
     let hint = match (tips.as_slice(), usage) {
         ([], Some(usage)) => format!("usage: {usage}; --help tells more"),
@@ -211,6 +235,23 @@ mod tests {
     }
 
     #[test]
+    fn two_dashes_are_advised_where_they_help() {
+        for args in [&["send", "-Z", "q"][..], &["session", "show", "--und"], &["send", "--zzz=1"]] {
+            assert!(wrong(args).1.contains("use '-- "), "{args:?}");
+        }
+        for args in [
+            &["session", "export", "und", "-o", "x.md"][..],
+            &["session", "export", "-o", "x.md"],
+            &["batch", "Q {text}", "-n"],
+            &["batch", "Q {text}", "--dry-run"],
+            &["send", "-uZ", "q"],
+        ] {
+            let (message, hint) = wrong(args);
+            assert!(message.contains("unexpected argument '-") && hint.starts_with("usage: "), "{message}: {hint}");
+        }
+    }
+
+    #[test]
     fn the_items_of_a_batch_are_no_second_template() {
         for args in [&["batch", "{text}", "items"][..], &["--demo", "batch", "Sum", "items", "{text}", "-J", "2"]] {
             let (message, hint) = wrong(args);
@@ -219,6 +260,14 @@ mod tests {
         }
         assert!(wrong(&["batch", "{text}", "--inptu", "items"]).1.contains("--input"));
         assert!(!wrong(&["models", "items"]).1.contains("-i items"));
+    }
+
+    #[test]
+    fn an_argument_that_is_not_utf_8_is_named() {
+        use std::os::unix::ffi::OsStringExt;
+        let argv = ["langdock".into(), "send".into(), "fine".into(), OsString::from_vec(b"caf\xe9".to_vec())];
+        let Err(Unparsed::Wrong { message, .. }) = parse(&argv) else { panic!("it is wrong") };
+        assert_eq!(message, "the argument 'caf\u{fffd}' is not UTF-8");
     }
 
     #[test]

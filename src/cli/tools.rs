@@ -65,6 +65,9 @@ pub(crate) struct ToolRun {
     #[arg(long, help_heading = "Looking", conflicts_with_all = ["call", "dry_run", "curl"])]
     pub(crate) list: bool,
     /// Run a call by hand as the model's would be, print its result, and send nothing; - is standard input
+    ///
+    /// The result goes where an answer would, such as the file of -o. With --json or --jsonl it is the block that the model
+    /// would get.
     #[arg(
         long, help_heading = "Looking", num_args = 2, value_names = ["NAME", "JSON"],
         conflicts_with_all = ["dry_run", "curl"]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Client;
+use super::certificate::{Flaw, flaw_of};
 use super::retry::{Failure, may_pass};
 use crate::protocol::{ApiError, StreamError};
 
@@ -78,13 +79,15 @@ pub(crate) enum Error {
         /// The host.
         host: String,
     },
-    /// The proxy wants a login.
-    #[error("the proxy {proxy} wants a login before it connects to {host}")]
+    /// The proxy wants a login, or another one.
+    #[error("the proxy {proxy} {}", if *.is_refused { format!("refuses the login, and opens no way to {host}") } else { format!("wants a login before it connects to {host}") })]
     ProxyLogin {
         /// Its host and port.
         proxy: String,
         /// The host.
         host: String,
+        /// Whether it was given one.
+        is_refused: bool,
     },
     /// The name look-up failed.
     #[error("cannot find {host}: {reason}")]
@@ -101,8 +104,8 @@ pub(crate) enum Error {
         host: String,
         /// The cause.
         reason: String,
-        /// Whether it is a CA's own.
-        is_cas: bool,
+        /// Of what kind that is.
+        flaw: Flaw,
     },
     /// The connection was lost before the answer was whole.
     #[error("the connection to {host} was lost: {reason}")]
@@ -197,7 +200,10 @@ impl Error {
         let host = client.endpoint.host();
         let speaker = || proxy.as_ref().map_or_else(|| host.clone(), |proxy| format!("the proxy {proxy}"));
         match tls {
-            Some(problem @ rustls::Error::InvalidCertificate(_)) => return Self::of_certificate(speaker(), problem),
+            Some(problem @ rustls::Error::InvalidCertificate(_)) => {
+                let (flaw, reason) = flaw_of(problem);
+                return Self::Certificate { host: speaker(), reason, flaw };
+            }
             Some(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => {
                 let reason = "what answers there does not speak TLS".to_owned();
                 return proxy.map_or(Self::NoTls { host }, |proxy| Self::Proxy { proxy, reason });
@@ -208,7 +214,9 @@ impl Error {
             _ if error.is_connect() && error.is_timeout() => {
                 Self::TimedOut(Timeout::Connect(client.options.connect_timeout))
             }
-            Some(proxy) if reason.ends_with(PROXY_AUTH_REQUIRED) => Self::ProxyLogin { proxy, host },
+            Some(proxy) if reason.ends_with(PROXY_AUTH_REQUIRED) => {
+                Self::ProxyLogin { proxy, host, is_refused: client.options.proxy.has_login() }
+            }
             Some(proxy) if reason.starts_with(TUNNEL_ERROR) => {
                 let reason = format!("the proxy {proxy} opens no tunnel ({})", &reason[TUNNEL_ERROR.len()..]);
                 Self::Connect { host, reason, transient: true }
@@ -218,14 +226,6 @@ impl Error {
             None if error.is_connect() => Self::Connect { host, reason, transient: tls.is_none() },
             None => Self::Lost { host, reason },
         }
-    }
-
-    fn of_certificate(host: String, problem: &rustls::Error) -> Self {
-        let reason = problem.to_string();
-        // The library below that says so is no dependency of its own.
-        let is_cas = reason.contains("CaUsedAsEndEntity");
-        let in_words = "its certificate is that of a CA itself, which TLS does not allow for a server";
-        Self::Certificate { host, reason: if is_cas { in_words.to_owned() } else { reason }, is_cas }
     }
 
     /// What the decision to try again depends on.

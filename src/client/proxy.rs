@@ -27,12 +27,22 @@ impl ProxyChoice {
             Self::Direct => Ok(None),
             // The library takes the star for names alone, not for addresses.
             Self::Environment { except: Some(hosts), .. } if hosts.trim() == "*" => Ok(None),
-            Self::Given(url) | Self::Environment { https: url, .. } => address_of(url.trim()).map(Some),
+            Self::Given(url) | Self::Environment { https: url, .. } => address_of(&parsed(url.trim())?).map(Some),
+        }
+    }
+
+    /// Whether a user's name is in its URL.
+    pub(super) fn has_login(&self) -> bool {
+        match self {
+            Self::Direct => false,
+            Self::Given(url) | Self::Environment { https: url, .. } => {
+                parsed(url.trim()).is_ok_and(|url| !url.username().is_empty())
+            }
         }
     }
 }
 
-fn address_of(url: &str) -> Result<String, BuildError> {
+fn parsed(url: &str) -> Result<Url, BuildError> {
     let is_scheme = |scheme: &str| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
     let parsed = match url.split_once("://") {
         Some((scheme, _)) if ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) => {
@@ -42,7 +52,10 @@ fn address_of(url: &str) -> Result<String, BuildError> {
         Some(_) => return Err(BuildError::Proxy),
         None => Url::parse(&format!("http://{url}")),
     };
-    let url = parsed.map_err(|_| BuildError::Proxy)?;
+    parsed.map_err(|_| BuildError::Proxy)
+}
+
+fn address_of(url: &Url) -> Result<String, BuildError> {
     let port = url.port_or_known_default().map_or_else(String::new, |port| format!(":{port}"));
     Ok(format!("{}{port}", url.host_str().ok_or(BuildError::Proxy)?))
 }
@@ -62,11 +75,13 @@ mod tests {
             ("socks5://p:1", None),
             ("ada:s3cret@p://x", None),
         ] {
-            let address = address_of(url);
+            let address = parsed(url).and_then(|url| address_of(&url));
             assert_eq!(address.as_deref().ok(), expected, "{url}");
             let message = address.err().map(|error| error.to_string()).unwrap_or_default();
             assert!(!message.contains("s3cret"), "{message}");
             assert_eq!(message.contains("socks5://"), url.starts_with("socks5"), "{message}");
+            let has_login = ProxyChoice::Given(url.to_owned()).has_login();
+            assert_eq!(has_login, expected.is_some() && url.contains("ada"), "{url}");
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::asker::Asker;
 use super::drive::Outcome;
 use super::ending::{end, usage_line};
-use super::form::renderer;
+use super::form::{renderer, sink};
 use super::given::read;
 use super::kept::{Kept, Saving};
 use super::ledger::Ledger;
@@ -23,10 +23,10 @@ use crate::cli;
 use crate::config::{ToolNames, passed_on};
 use crate::error::Error;
 use crate::input::Estimate;
-use crate::protocol::{CreateMessage, Role, ToolUse};
-use crate::tool::{Policy, Tool, ToolSet};
+use crate::protocol::{ContentBlock, CreateMessage, Role, ToolUse};
+use crate::tool::{self, Policy, Tool, ToolSet};
 use crate::typed::did_you_mean;
-use crate::ui::{Renderer, Shown};
+use crate::ui::{Renderer, Shown, Sink};
 
 /// Runs the loop, or does what was asked for in its place.
 pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error> {
@@ -250,20 +250,48 @@ async fn call(app: &App, args: &cli::ToolRun, name: &str, input: &str) -> Result
     };
     let input = serde_json::from_str(&text).map_err(|error| wrong(format!("{file}: this is no JSON: {error}")))?;
     let call = ToolUse { id: "toolu_by_hand".to_owned(), name: name.to_owned(), input, extra: serde_json::Map::new() };
-    let outcome = run_by_hand(app, tools, call.clone()).await?;
-    if args.ask.output.json {
-        let result = crate::protocol::ContentBlock::ToolResult(outcome.to_result(&call.id));
-        app.print_object(&serde_json::to_value(&result).expect("a result is maps with string keys"))?;
-    }
-    if outcome.is_error {
-        return Err(Error::CallByHand(outcome.in_short()));
-    }
-    match (&outcome.image, outcome.content.as_str()) {
-        _ if args.ask.output.json => Ok(()),
-        (Some(image), _) if !app.facts.stdout_is_terminal => app.print_bytes(image),
-        (None, Some(text)) => {
-            app.print_outside(&if text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") })
+    let mut sink = sink(app, &args.ask)?;
+    let outcome = match run_by_hand(app, tools, call.clone()).await {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            sink.close(false)?;
+            return Err(error);
         }
-        _ => app.print_outside(&format!("{}\n", outcome.in_short())),
+    };
+    let is_object = args.ask.output.json || args.ask.output.jsonl;
+    let has_result = is_object || !outcome.is_error;
+    if is_object {
+        let object = json!(ContentBlock::ToolResult(outcome.to_result(&call.id)));
+        let is_indented = args.ask.output.json && sink.is_terminal();
+        sink.json(&if is_indented { format!("{object:#}") } else { object.to_string() });
+        sink.end_line();
+    } else if has_result {
+        put(&outcome, &mut sink);
+    }
+    let written = sink.flush();
+    sink.close(has_result && written.is_ok())?;
+    written?;
+    if !outcome.is_error {
+        return Ok(());
+    }
+    let (how, printed) = outcome.failure();
+    if !is_object && !printed.is_empty() {
+        app.notices.aside(printed);
+    }
+    Err(Error::CallByHand(how.to_owned()))
+}
+
+/// Puts out what a call gave, as it is; of an image a terminal gets the size.
+fn put(outcome: &tool::Outcome, sink: &mut Sink) {
+    match (&outcome.image, outcome.content.as_str()) {
+        (Some(image), _) if !sink.is_terminal() => sink.bytes(image),
+        (None, Some(text)) => {
+            sink.text(text);
+            sink.end_line();
+        }
+        _ => {
+            sink.text(&outcome.in_short());
+            sink.end_line();
+        }
     }
 }

@@ -27,9 +27,12 @@ pub(crate) fn usage(app: &App, args: &cli::Usage) -> Result<(), Error> {
     // What reaches back behind the beginning of time is everything.
     let since = since.and_then(|since| Timestamp::now().checked_sub(since).ok());
     let mut sums = Sums::new(args.by.into(), TimeZone::system());
+    let mut earlier = 0;
     let read = log.read(|record| {
         if since.is_none_or(|since| record.ended_at >= since) {
             sums.add(record);
+        } else {
+            earlier += 1;
         }
     });
     let broken = read.map_err(|source| Error::Unreadable { path: log.path().to_owned(), source })?;
@@ -42,7 +45,11 @@ pub(crate) fn usage(app: &App, args: &cli::Usage) -> Result<(), Error> {
         return app.print_object(&object(&sums));
     }
     if sums.total.requests == 0 {
-        app.notices.notice(&format!("no requests in `{}` yet; each will be a line there", log.path().display()));
+        let path = log.path().display();
+        app.notices.notice(&match earlier {
+            0 => format!("no requests in `{path}` yet; each will be a line there"),
+            _ => format!("no requests in that time; `{path}` has {} from before", counted(earlier, "request")),
+        });
         return Ok(());
     }
     app.print(&table(&sums, app.facts.stdout_is_terminal))

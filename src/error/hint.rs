@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Error;
-use crate::client::{self, EndpointError, StatusError, Timeout};
+use crate::client::{self, EndpointError, Flaw, StatusError, Timeout};
 use crate::media::ImageError;
 use crate::protocol::{ApiError, StopReason, StreamError};
 use crate::typed::nearest;
@@ -61,9 +61,8 @@ impl Error {
             Self::Budget { .. } => "with --output FILE the same command could go on from there",
             Self::Unfit(_) => "let it be corrected more often with --repair, or make the schema simpler",
             Self::Listen { .. } => "choose another one with --port; without it a free one is taken",
-            Self::Output(OutputError::Failed(_) | OutputError::File { .. }) => {
-                "make room, or write to a file elsewhere with -o FILE"
-            }
+            Self::Output(OutputError::File { path, source }) => return Some(for_output_file(path, source)),
+            Self::Output(OutputError::Failed(_)) => ELSEWHERE,
             Self::Output(OutputError::InUse { .. }) => "wait for it, or write to another file with -o FILE",
             Self::Unwritable { path, source } => return Some(for_unwritable(path, source)),
             Self::Unreadable { path, .. } => return Some(look_at(path)),
@@ -72,12 +71,33 @@ impl Error {
             Self::Tool(_) => {
                 "`langdock help tool-run` has the keys of a tools file, `langdock help send` tells of -T and --schema"
             }
-            Self::CallByHand(_) => "`langdock tool-run --list` with the same -T shows the tools and what they take",
+            Self::CallByHand(_) => {
+                "`langdock tool-run --list` with the same -T shows the command of each tool, and what it takes"
+            }
             Self::Unwell { .. } => "what to do stands with each; `langdock doctor` looks again",
             // The help is the hint of the first; the others are what somebody wanted.
             Self::NoCommand { .. } | Self::Output(_) | Self::Interrupted(_) | Self::Served(_) => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+/// What to do where there is no room for an answer.
+const ELSEWHERE: &str = "make room, or write to a file elsewhere with -o FILE";
+
+/// What to do about the file of `--output`.
+fn for_output_file(path: &Path, why: &io::Error) -> String {
+    match why.kind() {
+        ErrorKind::IsADirectory => "it is a folder: name a file in it".to_owned(),
+        ErrorKind::NotFound => match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            Some(folder) => format!("the folder has to be there: `mkdir -p '{}'`", folder.display()),
+            None => ELSEWHERE.to_owned(),
+        },
+        ErrorKind::NotADirectory => look_at(path.parent().unwrap_or(path)),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "write to a file elsewhere with -o FILE, where you may".to_owned()
+        }
+        _ => ELSEWHERE.to_owned(),
     }
 }
 
@@ -226,7 +246,11 @@ fn call_hint(error: &client::Error, model: &str) -> String {
         }
         (_, Some(404)) if model.is_empty() => "check --base-url and --region; without a list, choose a model with -m",
         (_, Some(404)) => "check --base-url and --region",
-        (_, Some(407)) | (client::Error::ProxyLogin { .. }, _) => "put the proxy's user name and password into its URL",
+        (client::Error::ProxyLogin { is_refused: true, .. }, _) => {
+            "check the user name and the password in the proxy's URL; signs in them are written as %XX"
+        }
+        (client::Error::ProxyLogin { .. }, _) => "put the proxy's user name and password into its URL",
+        (_, Some(407)) => "put the proxy's user name and password into its URL, or check them where they are there",
         (_, Some(413)) => "send less",
         (client::Error::HeldBack { .. }, _) => "wait, or let it wait longer with --max-wait",
         (_, Some(429)) => "wait, or keep trying for longer with --max-retries and --max-wait",
@@ -239,13 +263,10 @@ fn call_hint(error: &client::Error, model: &str) -> String {
         (_, Some(400)) if said.contains("max_tokens") => {
             "choose another --max-tokens, a lower one where it is too many"
         }
+        (_, Some(100..=299)) => "check --base-url: does it speak the Messages API?",
         (_, Some(400..=407 | 410..=499)) => "--dry-run shows what is sent",
         (_, Some(_)) => "try again later; --max-retries and --max-wait say how long to keep trying",
-        (client::Error::Certificate { is_cas: true, .. }, _) => {
-            "have the server present a certificate that is no CA's (with `openssl req -x509`: -addext \
-             basicConstraints=critical,CA:FALSE)"
-        }
-        (client::Error::Certificate { .. }, _) => "trust the issuer with --cacert FILE, or check the base URL",
+        (client::Error::Certificate { flaw, .. }, _) => certificate_hint(*flaw),
         (client::Error::TimedOut(Timeout::Idle(_)), _) => "wait longer with --idle-timeout",
         (client::Error::TimedOut(Timeout::Total(_) | Timeout::Turn(_)), _) => "wait longer with --timeout",
         (client::Error::TimedOut(Timeout::Connect(_)), _) => "wait longer with --connect-timeout, or check the network",
@@ -284,6 +305,22 @@ fn wait_hint(refused: &StatusError) -> Option<String> {
         }
         (_, _, Some(asked)) => Some(format!("the server asks to wait {asked} s; run it again then")),
         (_, _, None) => None,
+    }
+}
+
+/// What to do about a certificate. The one who reads this may not be the one who has the server.
+fn certificate_hint(flaw: Flaw) -> &'static str {
+    match flaw {
+        Flaw::Time => "check this machine's clock; if it is right, the server's certificate has to be renewed",
+        Flaw::Name => "check the host in --base-url, and --proxy: the certificate has to be for the one that is asked",
+        Flaw::Cas => {
+            "have the server present a certificate that is no CA's (with `openssl req -x509`: -addext \
+             basicConstraints=critical,CA:FALSE)"
+        }
+        Flaw::Version => {
+            "have the server present a certificate of version 3 (`openssl x509 -req` makes one if it is given -extfile)"
+        }
+        Flaw::Issuer => "trust the issuer with --cacert FILE, or check the base URL",
     }
 }
 

@@ -28,8 +28,9 @@ impl Folder {
 }
 
 fn read_now(folder: &Path, most: u64) -> Result<Folder, Error> {
-    let (mut files, mut bytes, mut others) = (Vec::new(), 0, 0_usize);
-    for path in paths(folder)? {
+    let (paths, mut others) = paths(folder)?;
+    let (mut files, mut bytes) = (Vec::new(), 0);
+    for path in paths {
         match Attachment::read_if_text(&path, most)? {
             // An empty file says nothing, and folders are full of them.
             Some(file) if file.is_blank() => {}
@@ -65,9 +66,10 @@ fn place_of(error: &ignore::Error) -> Option<&Path> {
     }
 }
 
-/// The files of a folder: without hidden ones and what .gitignore names, in a repository or not; links are not followed.
-fn paths(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let mut paths = Vec::new();
+/// The files of a folder: without hidden ones and what .gitignore names, in a repository or not. Links are not followed; those to
+/// files are counted.
+fn paths(folder: &Path) -> Result<(Vec<PathBuf>, usize), Error> {
+    let (mut paths, mut links) = (Vec::new(), 0);
     for entry in WalkBuilder::new(folder).require_git(false).sort_by_file_name(Ord::cmp).build() {
         let entry = entry.map_err(|error| {
             let path = place_of(&error).unwrap_or(folder).to_owned();
@@ -76,7 +78,9 @@ fn paths(folder: &Path) -> Result<Vec<PathBuf>, Error> {
         })?;
         if entry.file_type().is_some_and(|kind| kind.is_file()) {
             paths.push(entry.into_path());
+        } else if entry.path_is_symlink() && entry.path().is_file() {
+            links += 1;
         }
     }
-    Ok(paths)
+    Ok((paths, links))
 }

@@ -108,6 +108,12 @@ impl Outcome {
         }
     }
 
+    /// How a call failed, in a line, and what was printed, in lines of their own.
+    pub(crate) fn failure(&self) -> (&str, &str) {
+        let text = self.content.as_str().unwrap_or_default();
+        text.split_once('\n').unwrap_or((text, ""))
+    }
+
     /// What is told of it in a line.
     pub(crate) fn in_short(&self) -> String {
         match (&self.content, &self.image) {
@@ -167,6 +173,9 @@ mod tests {
         ] {
             let outcome = outcome(ended, Some(ResultForm::Json), b"out", b"err");
             assert!(outcome.is_error && outcome.in_short().contains(expected), "{outcome:?}");
+            let (how, printed) = outcome.failure();
+            assert!(!how.contains("out") && printed == "It printed:\nout\nIts error output:\nerr", "{outcome:?}");
         }
+        assert_eq!(Outcome::error("why").failure(), ("why", ""));
     }
 }

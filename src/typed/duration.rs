@@ -17,11 +17,12 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         "d" => 86_400.0,
         _ => f64::NAN,
     };
-    number
-        .parse::<f64>()
-        .ok()
-        .filter(|number| number * seconds_each <= LONGEST)
-        .and_then(|number| Duration::try_from_secs_f64(number * seconds_each).ok())
+    let seconds = number.parse::<f64>().ok().map(|number| number * seconds_each);
+    if seconds.is_some_and(|seconds| seconds > LONGEST) {
+        return Err(format!("`{text}` is too long: 36500d are the most"));
+    }
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .ok_or_else(|| format!("`{text}` is no duration: write a number and ms, s, m, h or d, such as 30s"))
 }
 
@@ -55,7 +56,9 @@ mod tests {
     #[test]
     fn anything_else_is_refused_by_name() {
         for text in ["", "s", "5 s", "-5s", "5w", "1e9", "5s5s", "36501d", "999999999999999999999d"] {
-            assert!(parse_duration(text).is_err_and(|error| error.contains(&format!("`{text}`"))), "{text}");
+            let why = if text.ends_with('d') { "is too long" } else { "is no duration" };
+            let expected = format!("`{text}` {why}");
+            assert!(parse_duration(text).is_err_and(|error| error.contains(&expected)), "{text}");
         }
     }
 }

@@ -63,12 +63,12 @@ impl Sink {
     }
 
     /// Whether a terminal is at its end.
-    pub(super) fn is_terminal(&self) -> bool {
+    pub(crate) fn is_terminal(&self) -> bool {
         self.is_terminal
     }
 
     /// Takes text of the answer: byte for byte, but harmless on a terminal.
-    pub(super) fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         if self.is_terminal {
             self.push(sanitize(text).as_bytes());
         } else {
@@ -90,13 +90,18 @@ impl Sink {
         self.push(text.as_bytes());
     }
 
+    /// Takes what is no text.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.push(bytes);
+    }
+
     fn push(&mut self, bytes: &[u8]) {
         self.pending.extend_from_slice(bytes);
         self.last_byte = bytes.last().copied().or(self.last_byte);
     }
 
     /// Ends the last line, if there is one that is not ended.
-    pub(super) fn end_line(&mut self) {
+    pub(crate) fn end_line(&mut self) {
         if self.last_byte.is_some_and(|byte| byte != b'\n') {
             self.push(b"\n");
         }
@@ -115,7 +120,7 @@ impl Sink {
     }
 
     /// Ends the file: whole, or left in part.
-    pub(super) fn close(self, whole: bool) -> Result<Saved, OutputError> {
+    pub(crate) fn close(self, whole: bool) -> Result<Saved, OutputError> {
         match self.target {
             Target::File(file) if whole => {
                 let path = file.target().to_owned();

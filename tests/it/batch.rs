@@ -337,3 +337,19 @@ fn on_a_terminal_a_line_shows_how_far_it_is_and_is_gone_in_the_end() {
     let last = text.rsplit("\x1b[2K").next().unwrap_or_default();
     assert!(last.ends_with("langdock: 3 of 3 done; 120 tokens\r\n"), "{text:?}");
 }
+
+#[test]
+fn a_byte_that_is_no_utf_8_is_replaced_and_told_in_objects_as_in_lines() {
+    let server = echoing();
+    for (lines, place) in [
+        (&b"{\"t\":\"ok\"}\n{\"t\":\"caf\xe9\"}\n{\"t\":\"z\"}\n"[..], "line 2 is not UTF-8 at byte 9:"),
+        (b"{\"t\":\"caf\xe9\"}\n{\"t\":\"z\"}\n", "line 1 is not UTF-8 at byte 9:"),
+    ] {
+        let outcome = batch(&server).args(["Q {t}"]).stdin_bytes(lines).run();
+        let told = format!("langdock: standard input, {place} such bytes are sent as U+FFFD");
+        let records = outcome.code(0).stderr_contains(&told).stdout_json_lines();
+        let expected =
+            if records.len() == 3 { vec!["Q ok", "Q caf\u{fffd}", "Q z"] } else { vec!["Q caf\u{fffd}", "Q z"] };
+        assert_eq!(texts(&records), expected);
+    }
+}

@@ -93,7 +93,7 @@ fn a_success_that_is_no_answer_is_an_error_of_the_server() {
     server.only_request();
 
     let server = Server::start(|_, _| Reply::json(202, &events::message("later")));
-    send(&server).run().stdout("").failed(5, "HTTP 202 Accepted", "again");
+    send(&server).run().stdout("").failed(5, "HTTP 202 Accepted", "does it speak the Messages API?");
     server.only_request();
 }
 

@@ -16,7 +16,10 @@ const ROWS: [&[&str]; 5] = [
 /// Outside crates and the files or folders that own them.
 const OWNERS: [(&str, &[&str]); 25] = [
     ("ring", &["client/", "session/blob.rs"]),
-    ("jiff", &["session/", "usage/", "command/ledger.rs", "command/usage.rs", "demo/record.rs"]),
+    (
+        "jiff",
+        &["client/certificate.rs", "session/", "usage/", "command/ledger.rs", "command/usage.rs", "demo/record.rs"],
+    ),
     ("reqwest", &["client/"]),
     ("rustls", &["client/"]),
     ("rustls_native_certs", &["client/"]),

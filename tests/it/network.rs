@@ -105,6 +105,12 @@ fn a_proxy_that_wants_a_login_is_exit_6_and_not_tried_again() {
     proxy.only_request();
 
     let proxy = Server::start(|_, _| Reply::status(407).header("proxy-authenticate", "Basic realm=\"x\"").body("no"));
+    let url = format!("http://ada:s3cret@{}", proxy.address());
+    let outcome = to(&format!("https://{NOWHERE}")).args(["--proxy", &url]).run();
+    outcome.stdout("").stderr_lacks("s3cret").failed(6, "refuses the login", "check the user name and the password");
+    assert!(proxy.only_request().header("proxy-authorization").is_some());
+
+    let proxy = Server::start(|_, _| Reply::status(407).header("proxy-authenticate", "Basic realm=\"x\"").body("no"));
     let outcome = to(&format!("http://{NOWHERE}")).args(["--allow-http", "--proxy", &proxy.url()]).run();
     outcome.stdout("").failed(6, "HTTP 407", "user name and password");
     proxy.only_request();

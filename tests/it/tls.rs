@@ -87,14 +87,15 @@ fn an_authority_that_only_the_systems_store_knows_is_trusted() {
 fn a_certificate_that_is_not_to_be_trusted_is_exit_6_and_not_tried_again() {
     let other = TlsCertificate::valid();
     let table = [
-        (TlsCertificate::valid(), Some(other.ca_file()), ""),
-        (TlsCertificate::valid(), None, "UnknownIssuer"),
-        (TlsCertificate::expired(), None, "expired"),
-        (TlsCertificate::wrong_host(), None, "elsewhere.example"),
+        (TlsCertificate::valid(), Some(other.ca_file()), "invalid peer certificate", "--cacert FILE"),
+        (TlsCertificate::valid(), None, "UnknownIssuer", "--cacert FILE"),
+        (TlsCertificate::expired(), None, "its certificate expired on 2002-01-01 00:00 UTC; it is 2", "clock"),
+        (TlsCertificate::not_yet_valid(), None, "its certificate is not valid before 2099-01-01 00:00 UTC", "clock"),
+        (TlsCertificate::wrong_host(), None, "elsewhere.example", "check the host in --base-url"),
     ];
-    for (certificate, authority, reason) in table {
-        // An expired one and one for another host are refused although their authority is known.
-        let known = !["", "UnknownIssuer"].contains(&reason);
+    for (certificate, authority, reason, hint) in table {
+        // The others are refused although their authority is known.
+        let known = hint != "--cacert FILE";
         let authority = authority.or_else(|| known.then(|| certificate.ca_file()));
         let server = answering(&certificate);
         let langdock = send(&server).args(["--json"]);
@@ -103,12 +104,16 @@ fn a_certificate_that_is_not_to_be_trusted_is_exit_6_and_not_tried_again() {
             None => langdock.run(),
         };
         let failure = outcome.stdout("").failure(6);
-        failure.says(&format!("cannot trust {}: invalid peer certificate", server.address()), "--cacert FILE");
+        failure.says(&format!("cannot trust {}: ", server.address()), hint);
         failure.object(6, "network", &json!({"status": null, "type": null, "retryable": false}));
         assert!(failure.message.contains(reason), "{outcome}");
         assert!(failure.notices.is_empty(), "{outcome}");
         server.wait_for_failed_handshakes(1);
         assert_eq!((server.connections(), server.requests().len()), (1, 0), "{outcome}");
+        let url = format!("https://{}", server.address());
+        let doctor = Langdock::new().args(["doctor", "--base-url", &url]).key();
+        let found = trusting(doctor, authority.as_deref().unwrap_or(&other.ca_file())).run();
+        found.code(6).stdout_contains("wrong  TLS").stdout_contains(hint);
     }
 }
 

@@ -118,6 +118,10 @@ async fn pattern(app: &App, ask: &cli::Ask, many: &Many) -> Result<Option<Patter
     match edited {
         Some(template) => Ok(Some(Pattern::parse(&template)?)),
         None if ask.input.template.is_some() => Ok(None),
+        None if !many.paths.is_empty() => Err(Error::Usage {
+            message: "no template; what stands behind --files is taken for files".to_owned(),
+            hint: Some("put it in front, `langdock batch 'Sum up: {text}' --files FILE...`, or behind `--`".to_owned()),
+        }),
         None => Err(Error::Usage {
             message: "no template".to_owned(),
             hint: Some("say what to ask of each item: `langdock batch 'Sum up: {text}' -i FILE`".to_owned()),

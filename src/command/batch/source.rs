@@ -134,8 +134,8 @@ impl Reader {
             }
             self.tell(News::Item(item))
         })?;
-        if let Some(line) = items.bad_line() {
-            self.tell(News::Notice(format!("{name}, line {line} is not UTF-8: such bytes are sent as U+FFFD")))?;
+        if let Some((line, offset)) = items.bad() {
+            self.tell(News::Notice(input::replaced(&line, offset)))?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@
 //! says what it is: [`mod@line`] holds it back until that is plain, which it mostly is at the first letter. Empty lines between blocks
 //! become one. A row that is too long breaks at a space, or beside a wide letter.
 //!
-//! **Blocks.** Headings by `#` only; a line of `=` under text stays what it is, and one of `-` is a rule. Quotations, which end
+//! **Blocks.** Headings by `#` only, without those that close them; a line of `=` under text stays what it is, and one of `-` is a rule. Quotations, which end
 //! with the first line that has no `>`. Lists: an item goes on with lines that are indented by two columns more than its marker;
 //! numbers are shown as they were written. A line without indent goes on with an open paragraph of an item. Fenced and indented
 //! code; what stands in an item's fence may be indented too little. Rules. HTML and definitions of links are shown as text.
@@ -36,6 +36,7 @@
 mod cell;
 mod code;
 mod construct;
+mod heading;
 mod inline;
 mod line;
 mod opener;
@@ -53,6 +54,7 @@ pub(crate) use screen::Screen;
 
 use cell::{BOLD, Cell, ITALIC, Ink, Style, UNDERLINE, cells};
 use code::Code;
+use heading::Heading;
 use inline::Inline;
 use line::{Beginning, Container, Kind, Open, beginning};
 use page::Page;
@@ -71,8 +73,10 @@ pub(crate) fn render_markdown(text: &str, screen: Screen) -> String {
 #[derive(Debug)]
 pub(crate) struct Markdown {
     page: Page,
-    /// The line, as far as its letters are held back.
+    /// The line, as far as its letters are held back; a tab is as many spaces as it takes.
     line: String,
+    /// Where these begin and end, in bytes.
+    tabs: Vec<(usize, usize)>,
     phase: Phase,
     containers: Vec<Container>,
     leaf: Leaf,
@@ -97,7 +101,7 @@ enum Phase {
 enum Leaf {
     Nothing,
     Paragraph(Inline),
-    Heading(Inline),
+    Heading(Heading),
     Fence { sign: char, length: usize, indent: usize, code: Code },
     Indented(Code),
     Table(Vec<String>),
@@ -109,6 +113,7 @@ impl Markdown {
         Self {
             page: Page::new(screen),
             line: String::new(),
+            tabs: Vec::new(),
             phase: Phase::Beginning,
             containers: Vec::new(),
             leaf: Leaf::Nothing,
@@ -148,8 +153,9 @@ impl Markdown {
                 match letter {
                     '\n' => {}
                     '\t' => {
-                        let columns = self.line.chars().count();
+                        let (start, columns) = (self.line.len(), self.line.chars().count());
                         self.line.extend(std::iter::repeat_n(' ', 4 - columns % 4));
+                        self.tabs.push((start, self.line.len()));
                     }
                     _ => self.line.push(letter),
                 }
@@ -181,7 +187,8 @@ impl Markdown {
     /// Takes a letter of the leaf's text.
     fn text(&mut self, letter: char) {
         match &mut self.leaf {
-            Leaf::Paragraph(inline) | Leaf::Heading(inline) => inline.letter(letter, &mut self.page),
+            Leaf::Paragraph(inline) => inline.letter(letter, &mut self.page),
+            Leaf::Heading(heading) => heading.letter(letter, &mut self.page),
             Leaf::Fence { code, .. } | Leaf::Indented(code) => code.letter(letter, &mut self.page),
             Leaf::Nothing | Leaf::Table(_) => {}
         }
@@ -204,6 +211,7 @@ impl Markdown {
     /// Deals with the beginning of a line, and with what of its text has come.
     fn begin(&mut self, beginning: Beginning) {
         let line = std::mem::take(&mut self.line);
+        let tabs = std::mem::take(&mut self.tabs);
         let text = &line[beginning.text..];
         self.phase = match beginning.kind {
             Kind::Blank | Kind::Rule | Kind::Fence(..) | Kind::FenceEnd => Phase::Beginning,
@@ -245,7 +253,10 @@ impl Markdown {
                 }
                 self.leaf = Leaf::Nothing;
             }
-            Kind::Code => self.begin_row(self.containers.len()),
+            Kind::Code => {
+                self.begin_row(self.containers.len());
+                return self.text_with_tabs(&line, beginning.text, &tabs);
+            }
             Kind::Indented => {
                 self.begin_block(beginning.keep, beginning.opens);
                 for cell in cells("    ", Style::default()) {
@@ -269,6 +280,18 @@ impl Markdown {
         for letter in text.chars() {
             self.text(letter);
         }
+    }
+
+    /// Takes the text of a line of code from this byte on, its tabs as tabs: their stops are those of the code, and not of what
+    /// stands around it. One that begins before the text belongs to it as a whole.
+    fn text_with_tabs(&mut self, line: &str, from: usize, tabs: &[(usize, usize)]) {
+        let mut at = from;
+        for &(start, end) in tabs.iter().filter(|(_, end)| *end > from) {
+            line[at..start.max(at)].chars().for_each(|letter| self.text(letter));
+            self.text('\t');
+            at = end;
+        }
+        line[at..].chars().for_each(|letter| self.text(letter));
     }
 
     /// Ends the leaf, and begins the first row of a new one within these containers.
@@ -306,7 +329,7 @@ impl Markdown {
                 self.page.push(cell);
             }
         }
-        self.leaf = Leaf::Heading(Inline::new(style));
+        self.leaf = Leaf::Heading(Heading::new(style));
     }
 
     /// Shows a fence.
@@ -337,8 +360,12 @@ impl Markdown {
         match std::mem::replace(&mut self.leaf, Leaf::Nothing) {
             // Code has no row that is not ended.
             Leaf::Nothing | Leaf::Fence { .. } | Leaf::Indented(_) => {}
-            Leaf::Paragraph(inline) | Leaf::Heading(inline) => {
+            Leaf::Paragraph(inline) => {
                 inline.end(&mut self.page);
+                self.page.end();
+            }
+            Leaf::Heading(heading) => {
+                heading.end(&mut self.page);
                 self.page.end();
             }
             Leaf::Table(lines) => {

@@ -257,3 +257,39 @@ fn piece() -> impl Strategy<Value = String> {
     ];
     prop::sample::select(SIGNS.to_vec()).prop_map(str::to_owned)
 }
+
+#[test]
+fn the_signs_that_close_a_heading_are_not_shown_and_others_are() {
+    for (text, expected) in [
+        ("# Title #\nText", "Title\nText"),
+        ("## Title ####  \t\n", "Title"),
+        ("# C#\n", "C#"),
+        ("# C # and F #\n", "C # and F"),
+        ("# One # #\n", "One #"),
+        ("# One #two\n", "One #two"),
+        ("# One \\#\n", "One #"),
+        ("# **Bold** #", "Bold"),
+        ("# #5 is #1\n", "#5 is #1"),
+        ("## ##\nText", "\nText"),
+    ] {
+        let bytes = styled(text, 40);
+        assert_eq!(screen_of(&bytes, 40, rows_of(&bytes, 40)).text, expected, "{text:?}");
+        for theme in [None, Some(Theme::Dark)] {
+            differences(text, 11, theme, 3, SHORT);
+        }
+    }
+}
+
+#[test]
+fn tabs_of_code_in_an_item_are_counted_from_the_beginning_of_the_code() {
+    for text in [
+        "1. Go:\n   ```\n   func\n   \tif x {\n   \t\treturn\n   a\tb\n   ```\n",
+        "1. Go:\n   ```\nfunc\n\tif x {\n\t\treturn\na\tb\n   ```\n",
+        "1. Go:\n\t```\n\tfunc\n\t\tif x {\n\t\t\treturn\n\ta\tb\n\t```\n",
+    ] {
+        let bytes = styled(text, 40);
+        let expected = "1. Go:\n   ```\n   func\n       if x {\n           return\n   a   b\n   ```";
+        assert_eq!(screen_of(&bytes, 40, rows_of(&bytes, 40)).text, expected, "{text:?}");
+        differences(text, 11, Some(Theme::Dark), 5, SHORT);
+    }
+}

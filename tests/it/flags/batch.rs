@@ -41,6 +41,8 @@ fn pattern() {
     assert_eq!(asked(&server), ["{a}", "{b}"]);
     batch(&server).args(["{text"]).stdin_bytes("a\n").run().code(2).stdout("").stderr_contains("write {{");
     batch(&server).stdin_bytes("a\n").run().code(2).stdout("").stderr_contains("no template");
+    let taken = batch(&server).args(["--files", "f/1.txt", "Q"]).run();
+    taken.failed(2, "what stands behind --files is taken for files", "put it in front");
     let same = batch(&server).args(["Joke!"]).stdin_bytes("a\nb\n").run();
     same.code(0).stderr_contains("every request is the same");
 }

@@ -142,6 +142,13 @@ fn since() {
         (requests(&[]), requests(&["--since", "7d"]), requests(&["--since", "20000d"])),
         (2.into(), 1.into(), 2.into())
     );
+    std::fs::write(home.state().join("usage.jsonl"), line("2001-01-01T00:00:00Z")).unwrap();
+    let outcome = Langdock::new().home(&home).args(["usage", "--since", "7d"]).run();
+    outcome
+        .code(0)
+        .stdout("")
+        .stderr_contains("no requests in that time; `")
+        .stderr_contains(" has 1 request from before");
 }
 
 fn json() {

@@ -1,5 +1,7 @@
 //! How tools are run, which calls are run at all, and what form an answer has to have.
 
+use std::fs;
+
 use serde_json::json;
 
 use super::{Row, asking};
@@ -73,6 +75,16 @@ fn call() {
     run(&[r#"{"a": 1}"#]).code(0).stdout("{\"a\":1}\n").stderr_empty();
     let result = json!({"type": "tool_result", "tool_use_id": "toolu_by_hand", "content": "{}"});
     assert_eq!(run(&["{}", "--json"]).code(0).stdout_json(), result);
+    assert_eq!(run(&["{}", "--jsonl"]).code(0).stdout_json_lines(), [result]);
+    run(&["{}", "-o", "out"]).code(0).stdout("").stderr_empty();
+    assert_eq!(fs::read_to_string(home.work().join("out")).unwrap(), "{}\n");
+    // What failed is none: what was there stays, and nothing is left beside it.
+    let left = || fs::read_dir(home.work()).unwrap().count();
+    let before = left();
+    run(&["[]", "-o", "out"]).code(11).stdout("");
+    assert_eq!((fs::read_to_string(home.work().join("out")).unwrap(), left()), ("{}\n".to_owned(), before));
+    run(&["[]", "-o", "out", "--json"]).code(11).stdout("");
+    assert!(fs::read_to_string(home.work().join("out")).unwrap().contains(r#""is_error":true"#));
 }
 
 const SCHEMA: &str = r#"{"type": "object", "required": ["n"]}"#;

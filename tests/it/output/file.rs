@@ -94,6 +94,21 @@ fn an_existing_file_is_replaced_at_the_end_and_keeps_its_mode() {
 }
 
 #[test]
+fn a_file_that_cannot_be_is_told_with_what_is_wrong() {
+    let (server, home) = (answering("ok"), Home::new());
+    fs::create_dir(home.work().join("folder")).unwrap();
+    fs::write(home.work().join("plain"), "").unwrap();
+    for (file, hint) in [
+        ("none/x", "the folder has to be there: `mkdir -p 'none'`"),
+        ("folder", "it is a folder: name a file in it"),
+        ("plain/x", "`ls -ld 'plain'`"),
+    ] {
+        to_file(&server, &home, file).run().stdout("").failed(1, &format!("cannot write `{file}`"), hint);
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
 fn two_runs_do_not_write_to_one_file() {
     let (home, gate) = (Home::new(), Gate::new());
     let (slow, fast) = (pausing(&gate), answering("fast"));

@@ -37,8 +37,9 @@ fn a_folder_gives_its_text_files_sorted_and_tells_how_many() {
     ] {
         home.write(format!("work/src/{name}"), content);
     }
+    std::os::unix::fs::symlink("b.rs", home.work().join("src/linked.rs")).unwrap();
     let outcome = send(&server).home(&home).args(["-f", "src/", "explain"]).run();
-    outcome.code(0).stdout("ok\n").stderr("langdock: `src/`: 3 text files, 6 bytes; 2 other files left out\n");
+    outcome.code(0).stdout("ok\n").stderr("langdock: `src/`: 3 text files, 6 bytes; 3 other files left out\n");
     let file = |name, text| json!({"type": "text", "text": format!("<file name=\"src/{name}\">\n{text}\n</file>")});
     let expected =
         [file("a/y.rs", "y"), file("a/z.rs", "z"), file("b.rs", "b"), json!({"type": "text", "text": "explain"})];

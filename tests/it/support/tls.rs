@@ -34,6 +34,13 @@ impl TlsCertificate {
         Self::signed(&params)
     }
 
+    /// Returns a certificate for this machine that begins far in the future.
+    pub(crate) fn not_yet_valid() -> Self {
+        let mut params = params(&["localhost", "127.0.0.1"]);
+        params.not_before = date_time_ymd(2099, 1, 1);
+        Self::signed(&params)
+    }
+
     /// Returns a good certificate for another host.
     pub(crate) fn wrong_host() -> Self {
         Self::for_names(&["elsewhere.example"])

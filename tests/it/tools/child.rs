@@ -34,7 +34,9 @@ fn nothing_is_left(home: &Home) {
 #[test]
 fn one_that_hangs_is_stopped_after_its_time() {
     let home = shell_tool("echo $$ > pid; echo so far; sleep 1000", "timeout = \"0.3s\"");
-    call(&home).failed(11, "the tool was stopped: it took longer than 0.3 s It printed: so far", "tool-run --list");
+    let told =
+        "It printed:\nso far\nlangdock: error: the call failed: the tool was stopped: it took longer than 0.3 s\n";
+    call(&home).code(11).stderr_contains(told);
     nothing_is_left(&home);
 }
 
@@ -74,11 +76,11 @@ fn what_is_binary_is_a_failure() {
 
 #[test]
 fn an_exit_code_is_told_with_what_was_printed() {
-    let outcome = call(&shell_tool("echo half; echo why >&2; exit 3", ""));
-    outcome.failed(
-        11,
-        "the call failed: the tool failed with exit code 3 It printed: half Its error output: why",
-        "tool-run --list",
+    let outcome = call(&shell_tool("echo half; echo way; echo why >&2; exit 3", ""));
+    outcome.code(11).stdout("").stderr(
+        "It printed:\nhalf\nway\nIts error output:\nwhy\n\
+         langdock: error: the call failed: the tool failed with exit code 3\n\
+         hint: `langdock tool-run --list` with the same -T shows the command of each tool, and what it takes\n",
     );
 }
 
