@@ -60,7 +60,7 @@ fn a_signal_at_any_moment_ends_every_command_by_that_signal() {
             let fault = format!("{signal} after {moment} us");
             let (server, home) = (endless(), Home::new());
             // What a batch has under way is waited for, but not for ever.
-            let running = row.against(&server, &home).args(["--timeout", "300ms"]).spawn();
+            let running = row.against(&server, &home).args(["--timeout", "2s"]).spawn();
             pass(moment);
             running.signal(signal);
             let outcome = running.finish();
