@@ -36,7 +36,7 @@ impl Interrupt {
         close(fcntl(&alarm, FcntlArg::F_DUPFD_CLOEXEC(trigger.as_raw_fd() + RUNTIME_DESCRIPTORS))?)?;
         alarm.set_nonblocking(true)?;
         for number in [SIGINT, SIGTERM] {
-            self.register(number, trigger.try_clone()?)?;
+            self.register(number, &trigger)?;
         }
         self.alarm.get_or_init(|| alarm);
         self.trigger.get_or_init(|| trigger);
@@ -47,7 +47,7 @@ impl Interrupt {
     /// wants SIGHUP to have no effect.
     pub(crate) fn watch_hangup(&self) -> io::Result<()> {
         match self.trigger.get() {
-            Some(trigger) => self.register(SIGHUP, trigger.try_clone()?),
+            Some(trigger) => self.register(SIGHUP, trigger),
             None => Ok(()),
         }
     }
@@ -59,13 +59,19 @@ impl Interrupt {
         if is_ignored(SIGHUP, &status).unwrap_or(true) { Ok(()) } else { self.watch_hangup() }
     }
 
-    fn register(&self, number: i32, trigger: UnixStream) -> io::Result<()> {
+    fn register(&self, number: i32, mut trigger: &UnixStream) -> io::Result<()> {
+        flag::register_usize(number, Arc::clone(&self.signal), usize::try_from(number).unwrap_or_default())?;
         if number == SIGINT {
             flag::register_conditional_default(number, Arc::clone(&self.has_come))?;
         }
         flag::register(number, Arc::clone(&self.has_come))?;
-        flag::register_usize(number, Arc::clone(&self.signal), usize::try_from(number).unwrap_or_default())?;
-        low_level::pipe::register(number, trigger).map(drop)
+        low_level::pipe::register(number, trigger.try_clone()?)?;
+        // One that came in the midst of this was noted, and did nothing else.
+        if self.seen().is_some() {
+            self.has_come.store(true, Ordering::SeqCst);
+            io::Write::write_all(&mut trigger, &[0])?;
+        }
+        Ok(())
     }
 
     /// Waits for the first signal and gives its number.
