@@ -117,7 +117,7 @@ pub(crate) enum Command {
     ///
     /// It prints its base URL as LANGDOCK_BASE_URL and --base-url take it; an Anthropic SDK takes it with eu or us in the
     /// place of {region}. It listens on loopback only. SIGINT and SIGTERM have it finish the answers under way and end by the
-    /// signal; a second signal ends it at once.
+    /// signal; Ctrl-C then ends it at once.
     Serve(Serve),
     /// Store, show and forget the API key
     ///

@@ -13,7 +13,7 @@ use crate::demo::Faults;
 ///
 /// It prints its base URL as LANGDOCK_BASE_URL and --base-url take it; an Anthropic SDK takes it with eu or us in the
 /// place of {region}. It listens on loopback only. SIGINT and SIGTERM have it finish the answers under way and end by the
-/// signal; a second signal ends it at once.
+/// signal; Ctrl-C then ends it at once.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Port; 0 takes a free one [default: 0]

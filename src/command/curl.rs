@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::client::{Endpoint, Options, ProxyChoice, public_headers};
+use crate::typed::quoted;
 
 /// Gives the command. The key stands in it as `$LANGDOCK_API_KEY`, and the body comes on standard input, since a long one
 /// does not fit into an argument.
@@ -36,9 +37,4 @@ pub(crate) fn curl_command(endpoint: &Endpoint, options: &Options, stream: bool,
     add("--data @- <<'END_OF_BODY'");
     let _ = write!(command, "\n{body}\nEND_OF_BODY\n"); // Writing to a string cannot fail.
     command
-}
-
-/// Puts a word into quotes for the shell.
-pub(super) fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::curl::quoted;
 use super::edit::edit_in_draft;
 use super::given::Given;
 use super::request::MAX_BODY_BYTES;
@@ -11,6 +10,7 @@ use crate::app::App;
 use crate::cli;
 use crate::error::Error;
 use crate::input::{self, Attachment, Folder, Places, Stdin, assemble, read_prose};
+use crate::typed::quoted;
 
 /// How long an input may stay silent before the person is told.
 pub(super) const SILENCE: Duration = Duration::from_secs(2);

@@ -17,7 +17,7 @@ pub(crate) async fn serve(app: &Arc<App>, args: &cli::Serve) -> Result<(), Error
     app.print(&format!("http://{}/anthropic/{{region}}\n", endpoint.address()))?;
     app.notices.notice("scripted answers, no model; Ctrl-C ends it");
     let signal = app.interrupt.wait().await;
-    app.notices.notice("finishing the answers under way; a second signal ends at once");
+    app.notices.notice("finishing the answers under way; Ctrl-C ends at once");
     endpoint.drain().await;
     Err(Error::Served(signal))
 }

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::cli;
 use crate::error::Error;
 use crate::input::Estimate;
-use crate::protocol::{ContentBlock, CreateMessage, ToolUse};
+use crate::protocol::{ContentBlock, CreateMessage, StopReason, ToolUse};
 use crate::tool::{self, Structured, StructuredVerdict};
 use crate::ui::{Answer, Renderer};
 
@@ -74,8 +74,11 @@ async fn until_it_fits(
                 }
             }
         }
-        let has_content = |answer: &&Answer| !answer.message.content.is_empty();
-        if let Some(mut answer) = outcome.answer.as_ref().filter(has_content).cloned().or(last) {
+        // A refusal without a word counts: what was refused is not sent again.
+        let says_something = |answer: &&Answer| {
+            !answer.message.content.is_empty() || answer.message.stop_reason == Some(StopReason::Refusal)
+        };
+        if let Some(mut answer) = outcome.answer.as_ref().filter(says_something).cloned().or(last) {
             answer.message.content = wish.as_text(answer.message.content, fitting.as_ref());
             asker.keep(Some(&answer));
         }

@@ -8,7 +8,7 @@ use super::Error;
 use crate::client::{self, EndpointError, Flaw, StatusError, Timeout};
 use crate::media::ImageError;
 use crate::protocol::{ApiError, StopReason, StreamError};
-use crate::typed::nearest;
+use crate::typed::{nearest, quoted};
 use crate::ui::OutputError;
 use crate::{batch, config, input, session};
 
@@ -88,9 +88,12 @@ const ELSEWHERE: &str = "make room, or write to a file elsewhere with -o FILE";
 /// What to do about the file of `--output`.
 fn for_output_file(path: &Path, why: &io::Error) -> String {
     match why.kind() {
+        ErrorKind::IsADirectory if path.extension().is_some_and(|end| end == "part") => {
+            "it is a folder: take it away, or write to a file elsewhere with -o FILE".to_owned()
+        }
         ErrorKind::IsADirectory => "it is a folder: name a file in it".to_owned(),
         ErrorKind::NotFound => match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            Some(folder) => format!("the folder has to be there: `mkdir -p '{}'`", folder.display()),
+            Some(folder) => format!("the folder has to be there: `mkdir -p {}`", shown(folder)),
             None => ELSEWHERE.to_owned(),
         },
         ErrorKind::NotADirectory => look_at(path.parent().unwrap_or(path)),
@@ -111,10 +114,15 @@ fn for_unwritable(path: &Path, why: &io::Error) -> String {
     }
 }
 
+/// A path as it can be typed.
+fn shown(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
+}
+
 /// What shows why a file cannot be read, or why nothing can be written in a folder.
 fn look_at(path: &Path) -> String {
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    format!("`ls -ld '{}'` shows whether it is there and whose it is", path.display())
+    format!("`ls -ld {}` shows whether it is there and whose it is", shown(path))
 }
 
 fn config_hint(error: &config::Error) -> String {
@@ -124,7 +132,7 @@ fn config_hint(error: &config::Error) -> String {
                                         answers from a script"
             .to_owned(),
         config::Error::KeyFileMode { path } => {
-            format!("run `chmod 600 '{}'`; if others may have read the key, have it replaced", path.display())
+            format!("run `chmod 600 {}`; if others may have read the key, have it replaced", shown(path))
         }
         config::Error::KeyCommand { .. } => "run the command by hand; it has to print the key alone".to_owned(),
         config::Error::UnknownKey { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
@@ -201,10 +209,7 @@ fn session_hint(error: &session::Error) -> String {
         session::Error::NoHome => "set HOME",
         session::Error::BadName { .. } => "choose another name",
         session::Error::Foreign { path } => {
-            return format!(
-                "`head -c 300 '{}'` shows what it is; moved elsewhere, it is in nobody's way",
-                path.display()
-            );
+            return format!("`head -c 300 {}` shows what it is; moved elsewhere, it is in nobody's way", shown(path));
         }
         session::Error::Unreadable { path, .. } => return look_at(path),
         session::Error::Unwritable { path, source } => return for_unwritable(path, source),

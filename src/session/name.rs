@@ -65,6 +65,7 @@ pub(super) fn claim(folder: &Path, name: &str, id: &str) -> Result<bool, Error> 
         return Ok(true);
     }
     match id_of(folder, name) {
+        Some(holder) if holder == id => Ok(true),
         // The conversation was removed by hand.
         Some(holder) if !path_of(folder, &holder).exists() => {
             take(folder, name, &holder);

@@ -410,3 +410,13 @@ fn what_was_removed_begins_again_under_its_name_if_that_is_free() {
     assert_eq!((read.name(), one.name(), said(&read)), (None, None, vec!["g".to_owned(), "h".to_owned()]));
     assert!(one.take_notices().iter().any(|notice| notice.contains("could not be had again")));
 }
+
+#[test]
+fn what_was_removed_by_hand_has_its_name_still() {
+    let (_folder, store) = store();
+    let mut one = store.open("x").expect("it is writable").conversation;
+    say(&mut one, "a", "b");
+    fs::remove_file(one.path()).expect("it is there");
+    say(&mut one, "c", "d");
+    assert_eq!((one.name(), store.get("x").expect("it is there").id()), (Some("x"), one.id()));
+}

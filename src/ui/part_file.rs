@@ -50,7 +50,7 @@ impl PartFile {
         let part = PathBuf::from(part);
         let (file, is_of_before) = loop {
             let (opened, is_of_before) = open(&part);
-            let file = opened.map_err(|source| failed(if is_of_before { &part } else { path }, source))?;
+            let file = opened.map_err(|source| failed(if is_of_before { &part } else { &target }, source))?;
             match file.try_lock() {
                 Err(TryLockError::WouldBlock) => return Err(OutputError::InUse { path: path.to_owned() }),
                 // Another run may have ended in between, and its part have become the file.

@@ -285,7 +285,8 @@ fn a_pipe_that_does_not_block_is_waited_for() {
         writer.write_all(b"one\nt").unwrap();
         let langdock = Langdock::new().key().against(&server).env("LANGDOCK_MODEL", MODEL).args(args);
         let running = langdock.stdin_file(reader).spawn();
-        server.wait_for_requests(1);
+        // What follows comes after all that is there was read, or soon will be.
+        running.wait_for_stdout("ok");
         writer.write_all(b"wo").unwrap();
         drop(writer);
         running.finish().code(0);

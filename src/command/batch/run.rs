@@ -308,7 +308,7 @@ impl<'a> Run<'a> {
         let under_way = self.jobs.len().saturating_sub(waiting);
         if under_way > 0 {
             self.tell(&format!(
-                "interrupted: {} under way, to be kept; a second time ends at once",
+                "interrupted: {} under way, to be kept; Ctrl-C ends at once",
                 counted(under_way, "answer")
             ));
         }

@@ -4,6 +4,7 @@ use std::io::{self, BufRead, ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::sync::mpsc::Receiver;
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::{Ask, Draft, Typed, fence};
@@ -60,7 +61,10 @@ fn next(input: &mut impl BufRead) -> Option<(String, Option<usize>)> {
         if error.kind() != ErrorKind::WouldBlock {
             return None;
         }
-        poll(&mut [PollFd::new(io::stdin().as_fd(), PollFlags::POLLIN)], PollTimeout::NONE).ok()?;
+        match poll(&mut [PollFd::new(io::stdin().as_fd(), PollFlags::POLLIN)], PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(_) => return None,
+        }
     }
     if bytes.is_empty() {
         return None;

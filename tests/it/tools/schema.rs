@@ -80,6 +80,17 @@ fn what_is_not_whole_is_no_answer() {
 }
 
 #[test]
+fn what_is_refused_at_last_is_not_said_again() {
+    let unfit = Stream::new().start().tool_use_block("t1", "answer", [r#"{"n": "x"}"#]).stop("tool_use");
+    let server = playing(&[unfit, Stream::new().start().stop("refusal"), done("ok")]);
+    let home = Home::new();
+    let run = |args: &[&str]| send(&server).home(&home).args(["--session", "s"]).args(args).run();
+    run(&["--schema", SCHEMA, "Hi"]).code(10).stdout("");
+    run(&["then"]).code(0).stdout("ok\n");
+    assert_eq!(server.requests()[2].json()["messages"], json!([{"role": "user", "content": "then"}]));
+}
+
+#[test]
 fn a_schema_that_is_none_is_told_with_its_place_and_sends_nothing() {
     let (server, home) = (answering_with(&[json!({})]), Home::new());
     home.write("work/s.json", r#"{"type": "objct"}"#);
