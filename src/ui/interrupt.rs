@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use nix::fcntl::{FcntlArg, fcntl};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::unistd::close;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 use signal_hook::{flag, low_level};
@@ -59,19 +60,22 @@ impl Interrupt {
         if is_ignored(SIGHUP, &status).unwrap_or(true) { Ok(()) } else { self.watch_hangup() }
     }
 
-    fn register(&self, number: i32, mut trigger: &UnixStream) -> io::Result<()> {
-        flag::register_usize(number, Arc::clone(&self.signal), usize::try_from(number).unwrap_or_default())?;
+    fn register(&self, number: i32, trigger: &UnixStream) -> io::Result<()> {
+        // One that comes in the midst of this would be lost: it waits until all is in place.
+        let held = SigSet::from(Signal::try_from(number)?);
+        let before = held.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+        let registered = self.register_while_held(number, trigger);
+        before.thread_set_mask()?;
+        registered
+    }
+
+    fn register_while_held(&self, number: i32, trigger: &UnixStream) -> io::Result<()> {
         if number == SIGINT {
             flag::register_conditional_default(number, Arc::clone(&self.has_come))?;
         }
         flag::register(number, Arc::clone(&self.has_come))?;
-        low_level::pipe::register(number, trigger.try_clone()?)?;
-        // One that came in the midst of this was noted, and did nothing else.
-        if self.seen().is_some() {
-            self.has_come.store(true, Ordering::SeqCst);
-            io::Write::write_all(&mut trigger, &[0])?;
-        }
-        Ok(())
+        flag::register_usize(number, Arc::clone(&self.signal), usize::try_from(number).unwrap_or_default())?;
+        low_level::pipe::register(number, trigger.try_clone()?).map(drop)
     }
 
     /// Waits for the first signal and gives its number.

@@ -115,10 +115,10 @@ def measure(table, http, https, ca, text, image, rivals):
 
     table.times("--version", in_turn(to_pipe, version, curl_version, 40), 0.2, 0.8)
     others = asked(lambda rivals: rivals.asking(f"{http}/short"))
-    table.times("short answer, http", in_turn(to_pipe, short, curl_short, 40), 0.3, 1, times_of(others))
+    table.times("short answer, http", in_turn(to_pipe, short, curl_short, 100), 0.3, 1, times_of(others))
     table.megabytes("short answer, http, memory", memory(short), memory(curl_short), 7, memories_of(others))
     others = times_of(asked(lambda rivals: rivals.asking_securely(f"{https}/short", ca)))
-    table.times("short answer, https", in_turn(to_pipe, secure, curl_secure, 20), 0.12, 0.5, others)
+    table.times("short answer, https", in_turn(to_pipe, secure, curl_secure, 40), 0.12, 0.5, others)
     others = asked(lambda rivals: rivals.asking(f"{http}/many"))
     for where, run in (("to a pipe", to_pipe), ("on a terminal", to_terminal)):
         table.times(f"20,000 deltas {where}", in_turn(run, many, curl_many, 10), 1.3, 5, times_of(others, run))
