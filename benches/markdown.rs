@@ -1,4 +1,5 @@
-//! How long Markdown takes to be rendered: 1 MB at once, and 20,000 deltas of 8 bytes, each painted. It prints times only.
+//! How long Markdown takes to be rendered: 1 MB at once, and 20,000 deltas of 8 bytes, each
+//! painted. It prints times only.
 
 // What is measured is told on standard output; there is no other reader.
 #![allow(clippy::print_stdout)]
@@ -18,8 +19,13 @@ fn main() {
     for (name, document) in [("prose", PROSE), ("every construct", DOCUMENT)] {
         let megabyte = document.repeat(1_000_000 / document.len() + 1);
         measure(&format!("{name}, 1 MB at once"), &[&megabyte]);
-        let deltas: Vec<String> =
-            megabyte.chars().collect::<Vec<_>>().chunks(8).take(20_000).map(|piece| piece.iter().collect()).collect();
+        let deltas: Vec<String> = megabyte
+            .chars()
+            .collect::<Vec<_>>()
+            .chunks(8)
+            .take(20_000)
+            .map(|piece| piece.iter().collect())
+            .collect();
         let deltas: Vec<&str> = deltas.iter().map(String::as_str).collect();
         measure(&format!("{name}, 20,000 deltas"), &deltas);
     }
@@ -28,5 +34,8 @@ fn main() {
 fn measure(what: &str, pieces: &[&str]) {
     let begun = Instant::now();
     let bytes = render(pieces, 80, true).len();
-    println!("{what}: {:.1} ms, {bytes} bytes", begun.elapsed().as_secs_f64() * 1e3);
+    println!(
+        "{what}: {:.1} ms, {bytes} bytes",
+        begun.elapsed().as_secs_f64() * 1e3
+    );
 }

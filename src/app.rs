@@ -1,4 +1,5 @@
-//! What a command works with: the environment, what the streams are, and the ways to reach the person.
+//! What a command works with: the environment, what the streams are, and the ways to reach the
+//! person.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,17 +32,30 @@ impl App {
 
     /// The same for text that came from outside: on a terminal it is made harmless.
     pub(crate) fn print_outside(&self, text: &str) -> Result<(), Error> {
-        if self.facts.stdout_is_terminal { self.print(&sanitize(text)) } else { self.print(text) }
+        if self.facts.stdout_is_terminal {
+            self.print(&sanitize(text))
+        } else {
+            self.print(text)
+        }
     }
 
-    /// The same for text that has JSON in it: what a terminal would act on there is escaped for it, which means the same.
+    /// The same for text that has JSON in it: what a terminal would act on there is escaped for it,
+    /// which means the same.
     pub(crate) fn print_json(&self, text: &str) -> Result<(), Error> {
-        if self.facts.stdout_is_terminal { self.print(&sanitize_json(text)) } else { self.print(text) }
+        if self.facts.stdout_is_terminal {
+            self.print(&sanitize_json(text))
+        } else {
+            self.print(text)
+        }
     }
 
     /// Prints JSON that programs read: indented on a terminal, on one line elsewhere.
     pub(crate) fn print_object(&self, object: &Value) -> Result<(), Error> {
-        self.print_json(&if self.facts.stdout_is_terminal { format!("{object:#}\n") } else { format!("{object}\n") })
+        self.print_json(&if self.facts.stdout_is_terminal {
+            format!("{object:#}\n")
+        } else {
+            format!("{object}\n")
+        })
     }
 
     /// Tells an error. A closed output is no news: whoever closed it knows.
@@ -51,14 +65,20 @@ impl App {
             // Nor is the signal that ends the scripted endpoint: there is no other end.
             Error::Served(_) => return,
             Error::NoCommand { help } => return self.notices.aside(help),
-            _ => self.notices.error(&error.message(), error.hint().as_deref()),
+            _ => self
+                .notices
+                .error(&error.message(), error.hint().as_deref()),
         }
         let object = error.object();
         match form {
             ErrorForm::Text => {}
-            // Standard output itself has failed, or its reader is stuck: the error has been told above.
+            // Standard output itself has failed, or its reader is stuck: the error has been told
+            // above.
             ErrorForm::JsonLines
-                if matches!(error, Error::Output(OutputError::Failed(_) | OutputError::Interrupted(_))) => {}
+                if matches!(
+                    error,
+                    Error::Output(OutputError::Failed(_) | OutputError::Interrupted(_))
+                ) => {}
             ErrorForm::Json => self.notices.object(&object),
             ErrorForm::JsonLines => {
                 // What fails now has been told above too.
@@ -74,25 +94,39 @@ impl App {
 
     /// Takes the file of the prompt away: the prompt has been answered.
     pub(crate) fn drop_draft(&self) {
-        if let Some(path) = self.draft.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(path) = self
+            .draft
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
             let _ = std::fs::remove_file(path); // It may be gone already.
         }
     }
 
     /// Says where the prompt is that was written for nothing.
     pub(crate) fn tell_draft(&self) {
-        if let Some(path) = self.draft.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(path) = self
+            .draft
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
             self.tell_written(&path);
         }
     }
 
     /// Says where there is something that was written for nothing.
     pub(crate) fn tell_written(&self, path: &Path) {
-        self.notices.lost(&format!("what you wrote is in `{}`", path.display()));
+        self.notices
+            .lost(&format!("what you wrote is in `{}`", path.display()));
     }
 
     /// Waits for `future`, but no longer than until the first signal.
-    pub(crate) async fn unless_interrupted<T>(&self, future: impl Future<Output = T>) -> Result<T, Error> {
+    pub(crate) async fn unless_interrupted<T>(
+        &self,
+        future: impl Future<Output = T>,
+    ) -> Result<T, Error> {
         tokio::select! {
             biased;
             signal = self.interrupt.wait() => Err(Error::Interrupted(signal)),

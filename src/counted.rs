@@ -14,7 +14,11 @@ mod tests {
 
     #[test]
     fn one_is_no_plural() {
-        let words = [counted(0_u64, "request"), counted(1_usize, "request"), counted(2_u32, "request")];
+        let words = [
+            counted(0_u64, "request"),
+            counted(1_usize, "request"),
+            counted(2_u32, "request"),
+        ];
         assert_eq!(words, ["0 requests", "1 request", "2 requests"]);
     }
 }

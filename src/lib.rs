@@ -11,7 +11,8 @@
 //! | 2 | `client` | the shared HTTP core |
 //! | 1 | `protocol`, `media`, `pace`, `typed`, `counted` | the Messages API and files as data, the shared book of limits, what people type, and numbers in words |
 //!
-//! The library exists for its own binary and for the tests and generators beside it; it promises no stable interface.
+//! The library exists for its own binary and for the tests and generators beside it; it promises no
+//! stable interface.
 
 mod app;
 mod batch;
@@ -52,11 +53,26 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let facts = Facts::look();
     let (verbosity, color, form) = match &parsed {
         Ok(command) => said_about_output(command),
-        Err(_) => (Verbosity::Normal, ColorChoice::Auto, guess_error_form(&argv)),
+        Err(_) => (
+            Verbosity::Normal,
+            ColorChoice::Auto,
+            guess_error_form(&argv),
+        ),
     };
-    let colored = colored(color, env.no_color, env.clicolor_force, facts.stderr_is_terminal && !env.dumb_terminal);
+    let colored = colored(
+        color,
+        env.no_color,
+        env.clicolor_force,
+        facts.stderr_is_terminal && !env.dumb_terminal,
+    );
     let notices = Notices::new(verbosity, colored);
-    let app = Arc::new(App { env, facts, notices, interrupt: Arc::default(), draft: Mutex::default() });
+    let app = Arc::new(App {
+        env,
+        facts,
+        notices,
+        interrupt: Arc::default(),
+        draft: Mutex::default(),
+    });
     let result = unless_panicked(|| match parsed {
         Ok(command) => dispatch(&app, command),
         Err(unparsed) => answer_unparsed(&app, unparsed),
@@ -80,7 +96,8 @@ pub fn command_line() -> clap::Command {
     cli::command_line()
 }
 
-/// The examples of a command, for the documentation: what each does and what to type. The program's own have no name.
+/// The examples of a command, for the documentation: what each does and what to type. The program's
+/// own have no name.
 #[must_use]
 pub fn examples(command: &str) -> &'static [(&'static str, &'static str)] {
     cli::examples(command)
@@ -92,15 +109,20 @@ pub const EXIT_CODES: &[(u8, &str, &str)] = &error::EXIT_CODES;
 /// The environment variables with an effect and what they do, for the documentation.
 pub const VARIABLES: &[(&str, &str)] = &config::VARIABLES;
 
-/// The keys of the config file: each with a sample of its value, and what it is for, for the documentation.
+/// The keys of the config file: each with a sample of its value, and what it is for, for the
+/// documentation.
 pub fn settings() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    config::SETTINGS.iter().map(|setting| (setting.key, setting.sample, setting.about))
+    config::SETTINGS
+        .iter()
+        .map(|setting| (setting.key, setting.sample, setting.about))
 }
 
-/// The tables of the config file beside the profiles: each with its keys, and what it is for, for the documentation.
+/// The tables of the config file beside the profiles: each with its keys, and what it is for, for
+/// the documentation.
 pub const TABLES: &[(&str, &str, &str)] = &config::TABLES;
 
-/// The keys of a tool in a tools file: each with a sample of its value, and what it is for, for the documentation.
+/// The keys of a tool in a tools file: each with a sample of its value, and what it is for, for the
+/// documentation.
 pub const TOOL_KEYS: &[(&str, &str, &str)] = &tool::TOOL_KEYS;
 
 /// What the fuzz targets reach into; no part of the product.
@@ -140,15 +162,22 @@ pub mod internals {
     pub fn read_file(kind: File, text: &str) -> Result<(), String> {
         let refused = |error: crate::input::Error| error.to_string();
         match kind {
-            File::Config => {
-                ConfigFile::parse(Path::new("config.toml"), text).map(drop).map_err(|error| error.to_string())
-            }
+            File::Config => ConfigFile::parse(Path::new("config.toml"), text)
+                .map(drop)
+                .map_err(|error| error.to_string()),
             File::Tools => {
-                let tools = parse_tools("tools", Path::new("/"), text).map_err(|error| error.to_string())?;
-                ToolSet::of(tools, None).map(drop).map_err(|error| error.to_string())
+                let tools = parse_tools("tools", Path::new("/"), text)
+                    .map_err(|error| error.to_string())?;
+                ToolSet::of(tools, None)
+                    .map(drop)
+                    .map_err(|error| error.to_string())
             }
             File::Template => {
-                let given = Places { params: &[], prompt: Some("words"), stdin: Some("input") };
+                let given = Places {
+                    params: &[],
+                    prompt: Some("words"),
+                    stdin: Some("input"),
+                };
                 let mut template = Template::parse("template", text).map_err(refused)?;
                 template.fill(given).map(drop).map_err(refused)
             }
@@ -159,7 +188,8 @@ pub mod internals {
         }
     }
 
-    /// Renders Markdown that comes in pieces for a terminal of so many columns; each piece is painted.
+    /// Renders Markdown that comes in pieces for a terminal of so many columns; each piece is
+    /// painted.
     pub fn render(pieces: &[&str], columns: usize, is_colored: bool) -> String {
         let theme = is_colored.then(crate::ui::Theme::default);
         let mut markdown = crate::ui::Markdown::new(crate::ui::Screen::fixed(columns, theme));
@@ -171,7 +201,8 @@ pub mod internals {
         out + &markdown.finish()
     }
 
-    /// Feeds a response body in pieces to the stream machine. Gives the message as JSON, or the error in words.
+    /// Feeds a response body in pieces to the stream machine. Gives the message as JSON, or the
+    /// error in words.
     pub fn replay(pieces: &[&[u8]]) -> Result<String, String> {
         let mut machine = Machine::default();
         let drain = |machine: &mut Machine| -> Result<(), String> {
@@ -192,21 +223,48 @@ pub mod internals {
 fn dispatch(app: &Arc<App>, command: Command) -> Result<(), Error> {
     let theirs = Arc::clone(app);
     match command {
-        Command::Send(args) => talk(app, Box::pin(async move { command::send(&theirs, &args).await })),
-        Command::Chat(args) => talk(app, Box::pin(async move { command::chat(&theirs, *args).await })),
-        Command::ToolRun(args) => talk(app, Box::pin(async move { command::tool_run(&theirs, &args).await })),
-        Command::Batch(args) => talk(app, Box::pin(async move { command::batch(&theirs, *args).await })),
-        Command::Models(args) => talk(app, Box::pin(async move { command::models(&theirs, &args).await })),
-        Command::Doctor(args) => talk(app, Box::pin(async move { command::doctor(&theirs, &args).await })),
-        Command::Count(args) => talk(app, Box::pin(async move { command::count(&theirs, *args).await })),
+        Command::Send(args) => talk(
+            app,
+            Box::pin(async move { command::send(&theirs, &args).await }),
+        ),
+        Command::Chat(args) => talk(
+            app,
+            Box::pin(async move { command::chat(&theirs, *args).await }),
+        ),
+        Command::ToolRun(args) => talk(
+            app,
+            Box::pin(async move { command::tool_run(&theirs, &args).await }),
+        ),
+        Command::Batch(args) => talk(
+            app,
+            Box::pin(async move { command::batch(&theirs, *args).await }),
+        ),
+        Command::Models(args) => talk(
+            app,
+            Box::pin(async move { command::models(&theirs, &args).await }),
+        ),
+        Command::Doctor(args) => talk(
+            app,
+            Box::pin(async move { command::doctor(&theirs, &args).await }),
+        ),
+        Command::Count(args) => talk(
+            app,
+            Box::pin(async move { command::count(&theirs, *args).await }),
+        ),
         Command::Usage(args) => command::usage(app, &args),
-        Command::Serve(args) => talk(app, Box::pin(async move { command::serve(&theirs, &args).await })),
+        Command::Serve(args) => talk(
+            app,
+            Box::pin(async move { command::serve(&theirs, &args).await }),
+        ),
         Command::Session(args) => command::session(app, &args),
         Command::Auth(args) => command::auth(app, &args),
         Command::Config(args) => command::config(app, &args),
         Command::Help(args) => command::help(app, &args),
         Command::Completions(args) => command::completions(app, args.shell),
-        Command::Template(args) => talk(app, Box::pin(async move { command::template(&theirs, &args).await })),
+        Command::Template(args) => talk(
+            app,
+            Box::pin(async move { command::template(&theirs, &args).await }),
+        ),
     }
 }
 
@@ -215,19 +273,26 @@ type Work = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 /// Runs a command that talks to others: a signal lets it save what came before it ends.
 fn talk(app: &App, command: Work) -> Result<(), Error> {
-    app.interrupt.watch().map_err(|source| Error::System { what: "watch for signals", source })?;
+    app.interrupt.watch().map_err(|source| Error::System {
+        what: "watch for signals",
+        source,
+    })?;
     block_on(command)
 }
 
-/// Runs a command to its end. What is still under way then, such as a name look-up that hangs, is left behind.
+/// Runs a command to its end. What is still under way then, such as a name look-up that hangs, is
+/// left behind.
 ///
-/// It is a task like that of the HTTP connection: the two then hand a stream of events over without asking the
-/// operating system for news in between, which a future under `block_on` does each time.
+/// It is a task like that of the HTTP connection: the two then hand a stream of events over without
+/// asking the operating system for news in between, which a future under `block_on` does each time.
 fn block_on(command: Work) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|source| Error::System { what: "start the runtime", source })?;
+        .map_err(|source| Error::System {
+            what: "start the runtime",
+            source,
+        })?;
     let result = runtime.block_on(runtime.spawn(command));
     runtime.shutdown_background();
     // A panic goes on as one, up to where it is told.
@@ -238,19 +303,30 @@ fn answer_unparsed(app: &App, unparsed: Unparsed) -> Result<(), Error> {
     match unparsed {
         Unparsed::Asked(text) => app.print(&text),
         Unparsed::Nothing(help) => Err(Error::NoCommand { help }),
-        Unparsed::Wrong { message, hint } => Err(Error::Usage { message, hint: Some(hint) }),
+        Unparsed::Wrong { message, hint } => Err(Error::Usage {
+            message,
+            hint: Some(hint),
+        }),
     }
 }
 
 fn said_about_output(command: &Command) -> (Verbosity, ColorChoice, ErrorForm) {
     match command {
         Command::Send(args) => said_by(&args.ask.output),
-        Command::Chat(args) => (args.looks.verbosity(), args.looks.color.into(), ErrorForm::Text),
+        Command::Chat(args) => (
+            args.looks.verbosity(),
+            args.looks.color.into(),
+            ErrorForm::Text,
+        ),
         Command::ToolRun(args) => said_by(&args.ask.output),
         other => (
             Verbosity::Normal,
             ColorChoice::Auto,
-            if is_for_programs(other) { ErrorForm::Json } else { ErrorForm::Text },
+            if is_for_programs(other) {
+                ErrorForm::Json
+            } else {
+                ErrorForm::Text
+            },
         ),
     }
 }
@@ -258,8 +334,12 @@ fn said_about_output(command: &Command) -> (Verbosity, ColorChoice, ErrorForm) {
 /// Whether a command that asks no model was told to print JSON.
 fn is_for_programs(command: &Command) -> bool {
     match command {
-        Command::Auth(cli::Auth { command: AuthCommand::Status { json, .. } })
-        | Command::Config(cli::Config { command: ConfigCommand::Show { json, .. } })
+        Command::Auth(cli::Auth {
+            command: AuthCommand::Status { json, .. },
+        })
+        | Command::Config(cli::Config {
+            command: ConfigCommand::Show { json, .. },
+        })
         | Command::Doctor(cli::Doctor { json, .. })
         | Command::Models(cli::Models { json, .. })
         | Command::Usage(cli::Usage { json, .. }) => *json,
@@ -280,18 +360,32 @@ fn said_by(output: &cli::Output) -> (Verbosity, ColorChoice, ErrorForm) {
 
 /// Tells from arguments that could not be parsed how their error is wanted.
 fn guess_error_form(argv: &[OsString]) -> ErrorForm {
-    let flags = || argv.iter().take_while(|arg| *arg != "--").filter_map(|arg| arg.to_str());
-    match (flags().any(|flag| flag == "--json" || has_switch(flag, 'j')), flags().any(|flag| flag == "--jsonl")) {
+    let flags = || {
+        argv.iter()
+            .take_while(|arg| *arg != "--")
+            .filter_map(|arg| arg.to_str())
+    };
+    match (
+        flags().any(|flag| flag == "--json" || has_switch(flag, 'j')),
+        flags().any(|flag| flag == "--jsonl"),
+    ) {
         (true, _) => ErrorForm::Json,
         (_, true) => ErrorForm::JsonLines,
         _ => ErrorForm::Text,
     }
 }
 
-/// Whether a switch is among letters with one dash; what follows a letter that takes a value is its value.
+/// Whether a switch is among letters with one dash; what follows a letter that takes a value is its
+/// value.
 fn has_switch(flag: &str, switch: char) -> bool {
-    let letters = flag.strip_prefix('-').filter(|letters| !letters.starts_with('-')).unwrap_or_default();
-    letters.chars().take_while(|letter| !cli::VALUED.contains(letter)).any(|letter| letter == switch)
+    let letters = flag
+        .strip_prefix('-')
+        .filter(|letters| !letters.starts_with('-'))
+        .unwrap_or_default();
+    letters
+        .chars()
+        .take_while(|letter| !cli::VALUED.contains(letter))
+        .any(|letter| letter == switch)
 }
 
 /// Ends as the error says: by its signal, where it was one.

@@ -32,11 +32,16 @@ pub(crate) enum Refused {
 impl Budget {
     /// What a run may take.
     pub(crate) fn new(max_requests: Option<u64>, max_tokens: Option<u64>) -> Self {
-        Self { max_requests, max_tokens, ..Self::default() }
+        Self {
+            max_requests,
+            max_tokens,
+            ..Self::default()
+        }
     }
 
-    /// Begins a request, unless it would go beyond. What a request takes is only known afterwards: until then it is thought
-    /// to take what others took. Before the first has ended, there is but one.
+    /// Begins a request, unless it would go beyond. What a request takes is only known afterwards:
+    /// until then it is thought to take what others took. Before the first has ended, there is but
+    /// one.
     pub(crate) fn begin(&mut self) -> Result<(), Refused> {
         if let Some(most) = self.max_requests.filter(|&most| self.requests >= most) {
             return Err(Refused::Requests(most));
@@ -44,8 +49,13 @@ impl Budget {
         if let Some(most) = self.max_tokens {
             let under_way = self.requests - self.ended;
             let usual = self.tokens.div_ceil(self.ended.max(1));
-            let expected = |requests: u64| self.tokens.saturating_add(usual.saturating_mul(requests));
-            let fits = if self.ended == 0 { under_way == 0 } else { expected(under_way + 1) <= most };
+            let expected =
+                |requests: u64| self.tokens.saturating_add(usual.saturating_mul(requests));
+            let fits = if self.ended == 0 {
+                under_way == 0
+            } else {
+                expected(under_way + 1) <= most
+            };
             match (fits, under_way) {
                 (true, _) => {}
                 (false, 0) => return Err(Refused::Tokens(most)),
@@ -81,7 +91,10 @@ mod tests {
     #[test]
     fn requests_are_counted_when_they_begin() {
         let mut budget = Budget::new(Some(2), None);
-        assert_eq!([budget.begin(), budget.begin(), budget.begin()], [Ok(()), Ok(()), Err(Refused::Requests(2))]);
+        assert_eq!(
+            [budget.begin(), budget.begin(), budget.begin()],
+            [Ok(()), Ok(()), Err(Refused::Requests(2))]
+        );
     }
 
     #[test]
@@ -97,12 +110,22 @@ mod tests {
     #[test]
     fn tokens_are_what_requests_took_so_far() {
         let mut budget = Budget::new(None, Some(1000));
-        assert_eq!([budget.begin(), budget.begin()], [Ok(()), Err(Refused::NotYet)], "the first one tells");
+        assert_eq!(
+            [budget.begin(), budget.begin()],
+            [Ok(()), Err(Refused::NotYet)],
+            "the first one tells"
+        );
         budget.end(300);
-        assert_eq!([budget.begin(), budget.begin(), budget.begin()], [Ok(()), Ok(()), Err(Refused::NotYet)]);
+        assert_eq!(
+            [budget.begin(), budget.begin(), budget.begin()],
+            [Ok(()), Ok(()), Err(Refused::NotYet)]
+        );
         budget.end(200);
         budget.end(200);
-        assert_eq!([budget.begin(), budget.begin()], [Ok(()), Err(Refused::NotYet)]);
+        assert_eq!(
+            [budget.begin(), budget.begin()],
+            [Ok(()), Err(Refused::NotYet)]
+        );
         budget.end(200);
         assert_eq!(budget.begin(), Err(Refused::Tokens(1000)));
     }

@@ -1,7 +1,9 @@
-//! A batch as data: a pattern filled from many items, the records of what came of them, and what is still to be done.
+//! A batch as data: a pattern filled from many items, the records of what came of them, and what is
+//! still to be done.
 //!
-//! Pure: files, requests and the terminal are the command's. A record is a line of JSON, written as soon as an item is done,
-//! so that whatever ends the run, the next one finds there what need not be asked again.
+//! Pure: files, requests and the terminal are the command's. A record is a line of JSON, written as
+//! soon as an item is done, so that whatever ends the run, the next one finds there what need not
+//! be asked again.
 
 mod arrange;
 mod budget;

@@ -30,7 +30,9 @@ impl Pattern {
                 rest = behind;
                 continue;
             }
-            let end = rest.find(['{', '}']).filter(|&end| brace == "{" && rest[end..].starts_with('}'));
+            let end = rest
+                .find(['{', '}'])
+                .filter(|&end| brace == "{" && rest[end..].starts_with('}'));
             let Some(end) = end else {
                 return Err(Error::Pattern(format!(
                     "a `{brace}` stands alone; write {brace}{brace} for the brace itself"
@@ -39,7 +41,9 @@ impl Pattern {
             let field = rest[..end].trim();
             if field.is_empty() || field.contains(['\n', '"']) {
                 let shown: String = field.chars().take(20).collect();
-                return Err(Error::Pattern(format!("{{{shown}}} names no field; write {{{{ and }}}} for braces")));
+                return Err(Error::Pattern(format!(
+                    "{{{shown}}} names no field; write {{{{ and }}}} for braces"
+                )));
             }
             if !text.is_empty() {
                 pieces.push(Piece::Text(std::mem::take(&mut text)));
@@ -66,7 +70,8 @@ impl Pattern {
 
     /// Says whether an item has all that is asked for.
     pub(crate) fn check(&self, item: &Item) -> Result<(), Error> {
-        self.fields().try_for_each(|field| value(item, field).map(drop))
+        self.fields()
+            .try_for_each(|field| value(item, field).map(drop))
     }
 
     /// Fills it from an item. Nothing in the item's own text is looked at again.
@@ -82,7 +87,13 @@ impl Pattern {
     }
 
     fn fields(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|piece| if let Piece::Field(field) = piece { Some(field.as_str()) } else { None })
+        self.0.iter().filter_map(|piece| {
+            if let Piece::Field(field) = piece {
+                Some(field.as_str())
+            } else {
+                None
+            }
+        })
     }
 }
 
@@ -102,7 +113,10 @@ mod tests {
     use crate::batch::Items;
 
     fn item(line: &str) -> Item {
-        Items::new("`in`").take(line.as_bytes()).expect("an item").expect("not blank")
+        Items::new("`in`")
+            .take(line.as_bytes())
+            .expect("an item")
+            .expect("not blank")
     }
 
     fn fill(template: &str, line: &str) -> Result<String, Error> {
@@ -111,9 +125,16 @@ mod tests {
 
     #[test]
     fn fields_are_filled_and_doubled_braces_are_braces() {
-        assert_eq!(fill("Sum up: {text}!", "a {b}").as_deref(), Ok("Sum up: a {b}!"));
         assert_eq!(
-            fill("{{\"a\": \"{ a }\"}} {n} {list}", r#"{"a": "x}", "n": 1.50, "list": [1, null]}"#).as_deref(),
+            fill("Sum up: {text}!", "a {b}").as_deref(),
+            Ok("Sum up: a {b}!")
+        );
+        assert_eq!(
+            fill(
+                "{{\"a\": \"{ a }\"}} {n} {list}",
+                r#"{"a": "x}", "n": 1.50, "list": [1, null]}"#
+            )
+            .as_deref(),
             Ok("{\"a\": \"x}\"} 1.5 [1,null]")
         );
         assert_eq!(fill("no field", "x").as_deref(), Ok("no field"));
@@ -122,16 +143,37 @@ mod tests {
 
     #[test]
     fn what_is_no_pattern_is_refused() {
-        for template in ["a { b", "a } b", "{}", "{a{b}}", "{ \n }", "{\"a\": 1}", "x {"] {
-            assert!(matches!(Pattern::parse(template), Err(Error::Pattern(_))), "{template}");
+        for template in [
+            "a { b",
+            "a } b",
+            "{}",
+            "{a{b}}",
+            "{ \n }",
+            "{\"a\": 1}",
+            "x {",
+        ] {
+            assert!(
+                matches!(Pattern::parse(template), Err(Error::Pattern(_))),
+                "{template}"
+            );
         }
     }
 
     #[test]
     fn a_field_that_is_not_there_is_told_with_the_line_and_those_that_are() {
-        let error = fill("{nmae}", r#"{"name": "x", "age": 3}"#).expect_err("no such field").to_string();
-        assert_eq!(error, "`in`, line 1: the template's {nmae} is not there; known: name, age");
-        let error = fill("{name}", "plain").expect_err("no such field").to_string();
-        assert_eq!(error, "`in`, line 1: the template's {name} is not there; known: text");
+        let error = fill("{nmae}", r#"{"name": "x", "age": 3}"#)
+            .expect_err("no such field")
+            .to_string();
+        assert_eq!(
+            error,
+            "`in`, line 1: the template's {nmae} is not there; known: name, age"
+        );
+        let error = fill("{name}", "plain")
+            .expect_err("no such field")
+            .to_string();
+        assert_eq!(
+            error,
+            "`in`, line 1: the template's {name} is not there; known: text"
+        );
     }
 }

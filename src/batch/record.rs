@@ -1,4 +1,5 @@
-//! A record: what came of an item, as a line of JSON; and what a line of an output says of the item behind it.
+//! A record: what came of an item, as a line of JSON; and what a line of an output says of the item
+//! behind it.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -26,7 +27,12 @@ impl Result {
     /// Tells what to keep of an answer. Thinking is left out, as it is where an answer is printed.
     pub(crate) fn of(message: &Message) -> Self {
         let is_shown = |block: &ContentBlock| {
-            matches!(block, ContentBlock::Text(_) | ContentBlock::Thinking(_) | ContentBlock::RedactedThinking(_))
+            matches!(
+                block,
+                ContentBlock::Text(_)
+                    | ContentBlock::Thinking(_)
+                    | ContentBlock::RedactedThinking(_)
+            )
         };
         if message.content.iter().all(is_shown) {
             return Self::Text(message.text());
@@ -50,28 +56,45 @@ pub(crate) fn hash_of(body: &[u8]) -> String {
 pub(crate) struct Line;
 
 impl Line {
-    /// Writes the record of an item. `hash` is none where there was no request; `usage` is what its answers took, none where
-    /// nothing came.
-    pub(crate) fn write(item: &Item, hash: Option<&str>, result: Result, usage: Option<&Map<String, Value>>) -> String {
+    /// Writes the record of an item. `hash` is none where there was no request; `usage` is what its
+    /// answers took, none where nothing came.
+    pub(crate) fn write(
+        item: &Item,
+        hash: Option<&str>,
+        result: Result,
+        usage: Option<&Map<String, Value>>,
+    ) -> String {
         let (key, value) = match result {
             Result::Text(text) => ("text", Value::from(text)),
             Result::Message(message) => ("message", message),
             Result::Error(error) => ("error", error),
         };
         // The map keeps the order in which it is written.
-        format!("{}\n", json!({"index": item.index, "id": item.id(), "input_hash": hash, key: value, "usage": usage}))
+        format!(
+            "{}\n",
+            json!({"index": item.index, "id": item.id(), "input_hash": hash, key: value, "usage": usage})
+        )
     }
 
     /// The line with another index.
     pub(crate) fn with_index(line: &str, index: u64) -> String {
-        let rest =
-            line.strip_prefix(BEGINNING).map(|rest| rest.trim_start_matches(|digit: char| digit.is_ascii_digit()));
-        rest.map_or_else(|| line.to_owned(), |rest| format!("{BEGINNING}{index}{rest}"))
+        let rest = line
+            .strip_prefix(BEGINNING)
+            .map(|rest| rest.trim_start_matches(|digit: char| digit.is_ascii_digit()));
+        rest.map_or_else(
+            || line.to_owned(),
+            |rest| format!("{BEGINNING}{index}{rest}"),
+        )
     }
 
-    /// Whether this is the beginning of a record that broke off. Behind other records a few bytes of it are enough.
+    /// Whether this is the beginning of a record that broke off. Behind other records a few bytes
+    /// of it are enough.
     pub(crate) fn is_torn(tail: &[u8], is_first: bool) -> bool {
-        let length = if is_first { BEGINNING.len() } else { tail.len().min(BEGINNING.len()) };
+        let length = if is_first {
+            BEGINNING.len()
+        } else {
+            tail.len().min(BEGINNING.len())
+        };
         tail.get(..length) == Some(&BEGINNING.as_bytes()[..length])
     }
 }
@@ -115,7 +138,8 @@ impl Found {
     }
 }
 
-/// A hash as a number: enough to tell the items of a batch apart, and eight bytes of memory for each.
+/// A hash as a number: enough to tell the items of a batch apart, and eight bytes of memory for
+/// each.
 pub(super) fn short(hash: &str) -> Option<u64> {
     u64::from_str_radix(hash.get(..16)?, 16).ok()
 }
@@ -126,22 +150,41 @@ mod tests {
     use crate::batch::Items;
 
     fn item() -> Item {
-        Items::new("`in`").take(b"x").expect("an item").expect("not blank")
+        Items::new("`in`")
+            .take(b"x")
+            .expect("an item")
+            .expect("not blank")
     }
 
     #[test]
     fn a_record_is_read_again() {
         let hash = hash_of(b"{}");
         let usage = json!({"input_tokens": 3}).as_object().cloned();
-        let line = Line::write(&item(), Some(&hash), Result::Text("a\nb".to_owned()), usage.as_ref());
+        let line = Line::write(
+            &item(),
+            Some(&hash),
+            Result::Text("a\nb".to_owned()),
+            usage.as_ref(),
+        );
         let expected = format!(
             "{{\"index\":0,\"id\":1,\"input_hash\":\"{hash}\",\"text\":\"a\\nb\",\"usage\":{{\"input_tokens\":3}}}}\n"
         );
         assert_eq!(line, expected);
         let found = Found::read(line.as_bytes()).expect("a record");
-        assert_eq!((found.index, found.is_error, found.hash), (0, false, short(&hash)));
+        assert_eq!(
+            (found.index, found.is_error, found.hash),
+            (0, false, short(&hash))
+        );
         let failed = Line::write(&item(), None, Result::Error(json!({"kind": "usage"})), None);
-        assert_eq!(Found::read(failed.as_bytes()), Some(Found { index: 0, hash: None, is_error: true }), "{failed}");
+        assert_eq!(
+            Found::read(failed.as_bytes()),
+            Some(Found {
+                index: 0,
+                hash: None,
+                is_error: true
+            }),
+            "{failed}"
+        );
     }
 
     #[test]
@@ -162,9 +205,13 @@ mod tests {
 
     #[test]
     fn the_beginning_of_a_record_is_told_from_other_text() {
-        for (tail, expected) in
-            [("{", true), ("{\"ind", true), ("{\"index\":12,\"id", true), ("{\"id\"", false), ("x", false)]
-        {
+        for (tail, expected) in [
+            ("{", true),
+            ("{\"ind", true),
+            ("{\"index\":12,\"id", true),
+            ("{\"id\"", false),
+            ("x", false),
+        ] {
             assert_eq!(Line::is_torn(tail.as_bytes(), false), expected, "{tail}");
         }
         assert!(Line::is_torn(b"{\"index\":1", true));
@@ -173,20 +220,29 @@ mod tests {
 
     #[test]
     fn a_line_takes_another_index() {
-        assert_eq!(Line::with_index("{\"index\":12,\"id\":3}\n", 4), "{\"index\":4,\"id\":3}\n");
+        assert_eq!(
+            Line::with_index("{\"index\":12,\"id\":3}\n", 4),
+            "{\"index\":4,\"id\":3}\n"
+        );
         assert_eq!(Line::with_index("{\"id\":3}\n", 4), "{\"id\":3}\n");
     }
 
     #[test]
     fn an_answer_is_text_unless_there_is_more_in_it() {
-        let message =
-            |content: Value| serde_json::from_value::<Message>(json!({"content": content})).expect("a message");
+        let message = |content: Value| {
+            serde_json::from_value::<Message>(json!({"content": content})).expect("a message")
+        };
         let thinking = json!({"type": "thinking", "thinking": "…", "signature": ""});
         let text = json!({"type": "text", "text": "a"});
         let of = |content| Result::of(&message(content));
-        assert_eq!(of(json!([thinking, text, text])), Result::Text("aa".to_owned()));
+        assert_eq!(
+            of(json!([thinking, text, text])),
+            Result::Text("aa".to_owned())
+        );
         assert_eq!(of(json!([])), Result::Text(String::new()));
         let call = json!({"type": "tool_use", "id": "1", "name": "f", "input": {}});
-        assert!(matches!(of(json!([text, call])), Result::Message(message) if message["content"][1] == call));
+        assert!(
+            matches!(of(json!([text, call])), Result::Message(message) if message["content"][1] == call)
+        );
     }
 }

@@ -60,17 +60,34 @@ impl Tally {
     /// The state of the run in one line, so long after its beginning.
     pub(crate) fn line(&mut self, at: Duration) -> String {
         self.forget(at);
-        let of = self.total.map_or_else(String::new, |total| format!(" of {total}"));
-        let mut line = format!("{}{of} done, {} failed", self.done(), self.failed + self.failed_before);
-        let (items, tokens) = self.last.iter().fold((0, 0), |sum, (_, items, tokens)| (sum.0 + items, sum.1 + tokens));
+        let of = self
+            .total
+            .map_or_else(String::new, |total| format!(" of {total}"));
+        let mut line = format!(
+            "{}{of} done, {} failed",
+            self.done(),
+            self.failed + self.failed_before
+        );
+        let (items, tokens) = self.last.iter().fold((0, 0), |sum, (_, items, tokens)| {
+            (sum.0 + items, sum.1 + tokens)
+        });
         let span = at.min(MINUTE).max(STEP).as_secs_f64();
         #[allow(clippy::cast_precision_loss)] // Far below 2^52.
         let a_minute = items as f64 * 60.0 / span;
         let tokens = counted(tokens, "token");
-        line.push_str(&format!(", {a_minute:.0} a minute, {tokens} in the last minute"));
-        let left = self.total.map(|total| total.saturating_sub(self.done())).filter(|&left| left > 0);
+        line.push_str(&format!(
+            ", {a_minute:.0} a minute, {tokens} in the last minute"
+        ));
+        let left = self
+            .total
+            .map(|total| total.saturating_sub(self.done()))
+            .filter(|&left| left > 0);
         if let Some(left) = left.filter(|_| a_minute > 0.0) {
-            #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            #[allow(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss
+            )]
             let seconds = (left as f64 * 60.0 / a_minute).ceil() as u64;
             line.push_str(&format!(", {} left", span_of(seconds)));
         }
@@ -78,7 +95,11 @@ impl Tally {
     }
 
     fn forget(&mut self, at: Duration) {
-        while self.last.front().is_some_and(|(step, ..)| *step + MINUTE <= at) {
+        while self
+            .last
+            .front()
+            .is_some_and(|(step, ..)| *step + MINUTE <= at)
+        {
             self.last.pop_front();
         }
     }
@@ -103,8 +124,14 @@ mod tests {
 
     #[test]
     fn the_line_has_what_was_done_the_rate_and_the_time_left() {
-        let mut tally = Tally { total: Some(100), ..Tally::default() };
-        assert_eq!(tally.line(after(0)), "0 of 100 done, 0 failed, 0 a minute, 0 tokens in the last minute");
+        let mut tally = Tally {
+            total: Some(100),
+            ..Tally::default()
+        };
+        assert_eq!(
+            tally.line(after(0)),
+            "0 of 100 done, 0 failed, 0 a minute, 0 tokens in the last minute"
+        );
         tally.skip(false);
         tally.skip(true);
         for second in 0..30 {
@@ -121,8 +148,14 @@ mod tests {
         let mut tally = Tally::default();
         tally.end(after(0), 1000, false);
         tally.end(after(50), 1, false);
-        assert_eq!(tally.line(after(61)), "2 done, 0 failed, 1 a minute, 1 token in the last minute");
-        assert_eq!(tally.line(after(120)), "2 done, 0 failed, 0 a minute, 0 tokens in the last minute");
+        assert_eq!(
+            tally.line(after(61)),
+            "2 done, 0 failed, 1 a minute, 1 token in the last minute"
+        );
+        assert_eq!(
+            tally.line(after(120)),
+            "2 done, 0 failed, 0 a minute, 0 tokens in the last minute"
+        );
     }
 
     #[test]
@@ -136,6 +169,9 @@ mod tests {
 
     #[test]
     fn a_long_time_is_told_in_minutes_or_hours() {
-        assert_eq!([span_of(90), span_of(91), span_of(9000)], ["90 s", "2 min", "2 h 30 min"]);
+        assert_eq!(
+            [span_of(90), span_of(91), span_of(9000)],
+            ["90 s", "2 min", "2 h 30 min"]
+        );
     }
 }

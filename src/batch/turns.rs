@@ -21,7 +21,8 @@ pub(crate) struct Turns {
 }
 
 impl Turns {
-    /// Takes the record of an item, or that it has none. Gives the records whose turn it is now, one after the other.
+    /// Takes the record of an item, or that it has none. Gives the records whose turn it is now,
+    /// one after the other.
     pub(crate) fn take(&mut self, index: u64, record: Option<String>) -> String {
         self.bytes += record.as_ref().map_or(0, String::len);
         self.waiting.insert(index, record);
@@ -42,7 +43,10 @@ impl Turns {
 
     /// All that still waits, in order: nothing comes any more for which it would have to.
     pub(crate) fn rest(&mut self) -> String {
-        std::mem::take(&mut self.waiting).into_values().flatten().collect()
+        std::mem::take(&mut self.waiting)
+            .into_values()
+            .flatten()
+            .collect()
     }
 }
 

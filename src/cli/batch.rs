@@ -5,35 +5,43 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::value::{at_least_one, count, not_blank, small_number};
-use super::{Ask, Beginning, Connection, Conversation, Input, Looking, Output, Request, Structured, Tools};
+use super::{
+    Ask, Beginning, Connection, Conversation, Input, Looking, Output, Request, Structured, Tools,
+};
 
 /// Ask the same of many items, in parallel, within the rate limits
 ///
-/// {text} in the template is a line of the input, or the text of a file of --files; where the first line is a JSON object,
-/// all are, and {KEY} is the field KEY of each. {{ and }} are braces. The output has a line of JSON for each item, with index,
-/// id, input_hash, text or message or error, and usage. An item that fails is a line with error; the run goes on, and ends
-/// with 11. With --output, the same command run again goes on where it was: what FILE has an answer for is not asked again.
+/// {text} in the template is a line of the input, or the text of a file of --files; where the first
+/// line is a JSON object, all are, and {KEY} is the field KEY of each. {{ and }} are braces. The
+/// output has a line of JSON for each item, with index, id, input_hash, text or message or error,
+/// and usage. An item that fails is a line with error; the run goes on, and ends with 11. With
+/// --output, the same command run again goes on where it was: what FILE has an answer for is not
+/// asked again.
 #[derive(Debug, Args)]
 pub(crate) struct Batch {
     /// What to ask of each item, with {text} or {KEY} in it
     #[arg(value_name = "TEMPLATE")]
     pub(crate) pattern: Option<String>,
-    /// Lines of text, or a JSON object on each line; - is standard input, which is read where nothing is named
+    /// Lines of text, or a JSON object on each line; - is standard input, which is read where
+    /// nothing is named
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "paths")]
     pub(crate) input: Option<PathBuf>,
     /// Ask of each of these files: text, images or PDFs, told by their content
     ///
-    /// A file is sent as by --file of send, unless {text} stands in the template for its text. {path} is its path.
+    /// A file is sent as by --file of send, unless {text} stands in the template for its text.
+    /// {path} is its path.
     #[arg(long = "files", value_name = "PATH", num_args = 1.., value_hint = ValueHint::FilePath)]
     pub(crate) paths: Vec<PathBuf>,
     /// Append the answers to this file as they come, and go on where an earlier run ended
     ///
-    /// At the end of a run the lines are put in the order of the items. A file that has other lines is refused.
+    /// At the end of a run the lines are put in the order of the items. A file that has other lines
+    /// is refused.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
     /// How many requests are under way at a time [default: what the limits allow]
     ///
-    /// Where limits are known, requests begin as these allow, up to 64 at a time; elsewhere 8 at a time.
+    /// Where limits are known, requests begin as these allow, up to 64 at a time; elsewhere 8 at a
+    /// time.
     #[arg(short = 'J', long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     pub(crate) jobs: Option<u32>,
     /// Let answers out as they come instead of in the order of the items
@@ -41,8 +49,9 @@ pub(crate) struct Batch {
     pub(crate) unordered: bool,
     /// With --output: ask again what has failed, and forget how
     ///
-    /// Without it an item that has failed in an earlier run stays so, and the run ends with 11 for it. What never was a
-    /// request, such as a file that could not be read, is tried again by every run.
+    /// Without it an item that has failed in an earlier run stays so, and the run ends with 11 for
+    /// it. What never was a request, such as a file that could not be read, is tried again by every
+    /// run.
     #[arg(long, requires = "output")]
     pub(crate) retry_failed: bool,
     /// End with 13 after so many requests of this run; tries after a failure do not count
@@ -116,7 +125,10 @@ impl Batch {
             input: self.given,
             tools: Tools::default(),
             conversation: Conversation::default(),
-            output: Output { tag: self.tag, ..Output::default() },
+            output: Output {
+                tag: self.tag,
+                ..Output::default()
+            },
             looking: Looking::default(),
             connection: self.connection,
         };
@@ -131,6 +143,13 @@ impl Batch {
             max_requests: self.max_requests,
             max_total_tokens: self.max_total_tokens,
         };
-        (ask, Structured { schema: self.schema, repair: self.repair }, many)
+        (
+            ask,
+            Structured {
+                schema: self.schema,
+                repair: self.repair,
+            },
+            many,
+        )
     }
 }

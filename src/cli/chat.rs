@@ -2,12 +2,15 @@
 
 use clap::Args;
 
-use super::{Ask, Connection, Conversation, Input, Looking, Looks, Output, Request, Running, Tools};
+use super::{
+    Ask, Connection, Conversation, Input, Looking, Looks, Output, Request, Running, Tools,
+};
 
 /// Talk with a model: a conversation that is saved as it goes
 ///
-/// What is typed is saved before it is sent, and what the model says before it is shown. /help lists the commands of the prompt.
-/// Where standard input is no terminal, each line of it is a message, and the first failure ends the conversation.
+/// What is typed is saved before it is sent, and what the model says before it is shown. /help
+/// lists the commands of the prompt. Where standard input is no terminal, each line of it is a
+/// message, and the first failure ends the conversation.
 // As for `Send`, this is said twice.
 #[derive(Debug, Args)]
 pub(crate) struct Chat {
@@ -50,7 +53,10 @@ impl Chat {
             beginning: super::Beginning::default(),
             input: self.input,
             tools: self.tools,
-            output: Output { looks: self.looks, ..Output::default() },
+            output: Output {
+                looks: self.looks,
+                ..Output::default()
+            },
             conversation: self.conversation,
             looking: Looking::default(),
             connection: self.connection,

@@ -15,13 +15,15 @@ use crate::config::{Flags, parse_duration, parse_timeout};
 pub(crate) struct Connection {
     /// Region: eu, us, global, ch
     ///
-    /// Requests go to this region and to no other one. Any other slug is sent with a notice. [default: eu]
+    /// Requests go to this region and to no other one. Any other slug is sent with a notice.
+    /// [default: eu]
     #[arg(long, value_name = "REGION")]
     pub(crate) region: Option<String>,
     /// Base URL, as an Anthropic SDK takes it; {region} in it is replaced
     ///
-    /// A trailing /v1 or /v1/messages is dropped; https://api.langdock.com alone and a base that ends in /api/public get
-    /// /anthropic/{region} appended. [default: https://api.langdock.com/anthropic/{region}]
+    /// A trailing /v1 or /v1/messages is dropped; https://api.langdock.com alone and a base that
+    /// ends in /api/public get /anthropic/{region} appended. [default:
+    /// https://api.langdock.com/anthropic/{region}]
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) base_url: Option<String>,
     /// Profile of the config file
@@ -49,7 +51,8 @@ pub(crate) struct Connection {
     pub(crate) max_wait: Option<Duration>,
     /// Send at once, whatever the limits of requests and tokens a minute
     ///
-    /// Otherwise all processes of a user wait for their turn, so that together they stay within the limits.
+    /// Otherwise all processes of a user wait for their turn, so that together they stay within the
+    /// limits.
     #[arg(long)]
     pub(crate) no_pace: bool,
     /// Proxy for every request that leaves this machine

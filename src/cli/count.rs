@@ -9,8 +9,9 @@ use crate::config::parse_duration;
 
 /// Estimate the tokens of a request, by part; nothing is sent
 ///
-/// It takes what send takes, and needs no key. There is no tokenizer to ask: the numbers are near, not exact, and come nearer
-/// with the answers of a model. It ends with 13 where send would refuse the request as too large.
+/// It takes what send takes, and needs no key. There is no tokenizer to ask: the numbers are near,
+/// not exact, and come nearer with the answers of a model. It ends with 13 where send would refuse
+/// the request as too large.
 #[derive(Debug, Args)]
 pub(crate) struct Count {
     /// The prompt; several words are joined by a space, and `--` ends the flags
@@ -53,11 +54,18 @@ impl Count {
 
 /// Sum up what the requests of this machine took
 ///
-/// Each request leaves a line in a log, with its numbers and names and nothing of what was said. LANGDOCK_NO_LOG keeps none.
+/// Each request leaves a line in a log, with its numbers and names and nothing of what was said.
+/// LANGDOCK_NO_LOG keeps none.
 #[derive(Debug, Args)]
 pub(crate) struct Usage {
     /// What to sum up by: model, day, tag, command
-    #[arg(long, value_name = "WHAT", default_value = "model", hide_possible_values = true, hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "model",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
     pub(crate) by: By,
     /// Only the requests of this last while, such as 7d [default: all]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]

@@ -5,21 +5,54 @@ pub(crate) type Example = (&'static str, &'static str);
 
 /// The examples of the page of the program itself.
 const PROGRAM: [Example; 3] = [
-    ("Without a key, from the built-in endpoint:", "langdock --demo send -m claude-3-haiku-20240307 'What is this?'"),
-    ("With a key, after LANGDOCK_API_KEY and LANGDOCK_MODEL were set:", "langdock send 'Name three rivers.'"),
-    ("About the output of another program:", "git diff | langdock send 'Write a commit message for this.'"),
+    (
+        "Without a key, from the built-in endpoint:",
+        "langdock --demo send -m claude-3-haiku-20240307 'What is this?'",
+    ),
+    (
+        "With a key, after LANGDOCK_API_KEY and LANGDOCK_MODEL were set:",
+        "langdock send 'Name three rivers.'",
+    ),
+    (
+        "About the output of another program:",
+        "git diff | langdock send 'Write a commit message for this.'",
+    ),
 ];
 
 /// The examples of `send`.
 const SEND: [Example; 9] = [
-    ("Ask:", "langdock send -m claude-3-haiku-20240307 'Name three rivers.'"),
-    ("Ask about the output of another program:", "git diff | langdock send 'Write a commit message for this.'"),
-    ("Ask about files:", "langdock send -f notes.md -f photo.png 'Which of the notes is about the photo?'"),
-    ("Ask about the text files of a folder:", "langdock send -f src/ 'What does this program do?'"),
-    ("Use a saved prompt:", "langdock send -t ./review.md -p language=Rust -f src/main.rs"),
-    ("Take the code out of the answer:", "langdock send -x --lang sh -o count.sh 'A shell script that counts lines'"),
-    ("See what would be sent:", "langdock send --dry-run --temperature 0.2 -s 'Be brief.' 'Name three rivers.'"),
-    ("Get the whole message object, in one piece:", "langdock send --json --no-stream 'Name three rivers.'"),
+    (
+        "Ask:",
+        "langdock send -m claude-3-haiku-20240307 'Name three rivers.'",
+    ),
+    (
+        "Ask about the output of another program:",
+        "git diff | langdock send 'Write a commit message for this.'",
+    ),
+    (
+        "Ask about files:",
+        "langdock send -f notes.md -f photo.png 'Which of the notes is about the photo?'",
+    ),
+    (
+        "Ask about the text files of a folder:",
+        "langdock send -f src/ 'What does this program do?'",
+    ),
+    (
+        "Use a saved prompt:",
+        "langdock send -t ./review.md -p language=Rust -f src/main.rs",
+    ),
+    (
+        "Take the code out of the answer:",
+        "langdock send -x --lang sh -o count.sh 'A shell script that counts lines'",
+    ),
+    (
+        "See what would be sent:",
+        "langdock send --dry-run --temperature 0.2 -s 'Be brief.' 'Name three rivers.'",
+    ),
+    (
+        "Get the whole message object, in one piece:",
+        "langdock send --json --no-stream 'Name three rivers.'",
+    ),
     (
         "Set a field of the request that has no flag:",
         "langdock send --set 'thinking={\"type\":\"enabled\",\"budget_tokens\":1024}' 'How many primes are below 50?'",
@@ -36,13 +69,22 @@ const BATCH: [Example; 4] = [
         "Ask about the fields of objects, one a line:",
         "echo '{\"id\": 7, \"name\": \"Rhine\"}' | langdock batch 'How long is the {name}?'",
     ),
-    ("Ask about each of some files:", "langdock batch 'What is to be seen?' --files photo.png notes.md"),
-    ("Stop before it becomes too much:", "langdock batch '{text}' -i lines.txt --max-total-tokens 100000"),
+    (
+        "Ask about each of some files:",
+        "langdock batch 'What is to be seen?' --files photo.png notes.md",
+    ),
+    (
+        "Stop before it becomes too much:",
+        "langdock batch '{text}' -i lines.txt --max-total-tokens 100000",
+    ),
 ];
 
 /// The examples of `chat`.
 const CHAT: [Example; 3] = [
-    ("Talk at a prompt, which /help explains:", "langdock chat 'Let us talk about rivers.'"),
+    (
+        "Talk at a prompt, which /help explains:",
+        "langdock chat 'Let us talk about rivers.'",
+    ),
     ("Go on with the conversation of before:", "langdock chat -c"),
     (
         "Let a script hold a conversation:",
@@ -52,26 +94,44 @@ const CHAT: [Example; 3] = [
 
 /// The examples of `tool-run`.
 const TOOL_RUN: [Example; 4] = [
-    ("See what the tools of a file are:", "langdock tool-run -T ./weather.toml --list"),
-    ("Run a call by hand:", "langdock tool-run -T ./weather.toml --call weather '{\"city\": \"Bern\"}'"),
+    (
+        "See what the tools of a file are:",
+        "langdock tool-run -T ./weather.toml --list",
+    ),
+    (
+        "Run a call by hand:",
+        "langdock tool-run -T ./weather.toml --call weather '{\"city\": \"Bern\"}'",
+    ),
     (
         "Let the model call one of them unasked:",
         "langdock tool-run -T ./weather.toml --allow-tool weather 'Is it warm?'",
     ),
-    ("With a program that says itself what it is:", "langdock tool-run -T ./clock -y 'What time is it?'"),
+    (
+        "With a program that says itself what it is:",
+        "langdock tool-run -T ./clock -y 'What time is it?'",
+    ),
 ];
 
 /// The examples of `models`.
 const MODELS: [Example; 3] = [
     ("List what the region has:", "langdock models --region us"),
     ("The ids alone:", "langdock models | cut -d ' ' -f 1"),
-    ("All that is said of each, asked for anew:", "langdock models --refresh --json"),
+    (
+        "All that is said of each, asked for anew:",
+        "langdock models --refresh --json",
+    ),
 ];
 
 /// The examples of `count`.
 const COUNT: [Example; 3] = [
-    ("See what the parts of a request take:", "langdock count -s 'Be brief.' -f notes.md -f photo.png 'What is this?'"),
-    ("The total alone, for a script:", "langdock count --json -f src/ | grep -o '\"total\":{[^}]*}'"),
+    (
+        "See what the parts of a request take:",
+        "langdock count -s 'Be brief.' -f notes.md -f photo.png 'What is this?'",
+    ),
+    (
+        "The total alone, for a script:",
+        "langdock count --json -f src/ | grep -o '\"total\":{[^}]*}'",
+    ),
     (
         "Send only what fits:",
         "langdock count -f notes.md 'Sum it up.' > /dev/null && langdock send -f notes.md 'Sum it up.'",
@@ -80,7 +140,10 @@ const COUNT: [Example; 3] = [
 
 /// The examples of `usage`.
 const USAGE: [Example; 3] = [
-    ("What each model took in the last week:", "langdock usage --since 7d"),
+    (
+        "What each model took in the last week:",
+        "langdock usage --since 7d",
+    ),
     ("Day by day:", "langdock usage --by day"),
     (
         "What a job took that tags its requests:",
@@ -97,13 +160,22 @@ const SESSION: [Example; 6] = [
          langdock session show rivers",
     ),
     ("Which conversations are there?", "langdock session list"),
-    ("Where did the word come up?", "langdock session search longest"),
-    ("What the model said, line by line:", "langdock session path rivers | xargs cat | grep '\"role\":\"assistant\"'"),
+    (
+        "Where did the word come up?",
+        "langdock session search longest",
+    ),
+    (
+        "What the model said, line by line:",
+        "langdock session path rivers | xargs cat | grep '\"role\":\"assistant\"'",
+    ),
     (
         "Send a conversation on, with another model:",
         "langdock session export --json rivers > rivers.json\nlangdock send --messages rivers.json 'And the shortest?'",
     ),
-    ("Delete what is old:", "langdock session rm --older-than 30d"),
+    (
+        "Delete what is old:",
+        "langdock session rm --older-than 30d",
+    ),
 ];
 
 /// The examples of `serve`.
@@ -116,7 +188,10 @@ const SERVE: [Example; 3] = [
          langdock send -m claude-3-haiku-20240307 'Name three rivers.'\n\
          kill $!",
     ),
-    ("How a program behaves near the limits of requests and tokens:", "langdock serve --key test --rpm 10 --tpm 20000"),
+    (
+        "How a program behaves near the limits of requests and tokens:",
+        "langdock serve --key test --rpm 10 --tpm 20000",
+    ),
     (
         "How it behaves when things go wrong, each time in the same way:",
         "langdock serve --fail 529:0.1,cut:0.05 --seed 7 --log requests.jsonl",
@@ -125,26 +200,44 @@ const SERVE: [Example; 3] = [
 
 /// The examples of `auth`.
 const AUTH: [Example; 3] = [
-    ("Store the key that is in a file:", "langdock auth login < key.txt"),
-    ("See which key is used, and where it comes from:", "langdock auth status"),
+    (
+        "Store the key that is in a file:",
+        "langdock auth login < key.txt",
+    ),
+    (
+        "See which key is used, and where it comes from:",
+        "langdock auth status",
+    ),
     ("Forget the stored key again:", "langdock auth logout"),
 ];
 
 /// The examples of `config`.
 const CONFIG: [Example; 4] = [
-    ("Begin with a file in which everything is a comment:", "langdock config init"),
-    ("Choose a model for every request:", "langdock config set model claude-3-haiku-20240307"),
+    (
+        "Begin with a file in which everything is a comment:",
+        "langdock config init",
+    ),
+    (
+        "Choose a model for every request:",
+        "langdock config set model claude-3-haiku-20240307",
+    ),
     (
         "Have a profile for another region, and use it:",
         "langdock config set --profile us region us\nlangdock --profile us send 'Name three rivers.'",
     ),
-    ("See what holds and where it came from:", "langdock config show"),
+    (
+        "See what holds and where it came from:",
+        "langdock config show",
+    ),
 ];
 
 /// The examples of `template`.
 const TEMPLATE: [Example; 2] = [
     ("Name the saved prompts:", "langdock template list"),
-    ("See one, here of a file elsewhere:", "langdock template show ./review.md"),
+    (
+        "See one, here of a file elsewhere:",
+        "langdock template show ./review.md",
+    ),
 ];
 
 /// The examples of `completions`.
@@ -168,14 +261,23 @@ const COMPLETIONS: [Example; 3] = [
 
 /// The examples of `doctor`.
 const DOCTOR: [Example; 2] = [
-    ("Look at everything that a request needs:", "langdock --demo doctor"),
-    ("The same for a program, of another region:", "langdock doctor --region us --json"),
+    (
+        "Look at everything that a request needs:",
+        "langdock --demo doctor",
+    ),
+    (
+        "The same for a program, of another region:",
+        "langdock doctor --region us --json",
+    ),
 ];
 
 /// The examples of `help`.
 const HELP: [Example; 2] = [
     ("What an exit code means:", "langdock help exit-codes"),
-    ("All flags of a command, with examples:", "langdock help send"),
+    (
+        "All flags of a command, with examples:",
+        "langdock help send",
+    ),
 ];
 
 /// The examples of a command, of the program itself where there is no name.

@@ -1,6 +1,7 @@
 //! `langdock help`, and the examples that the long help ends with.
 //!
-//! They are added when help is asked for, and not to the definition: a request does not pay for them.
+//! They are added when help is asked for, and not to the definition: a request does not pay for
+//! them.
 
 use clap::Args;
 
@@ -30,13 +31,20 @@ pub(crate) fn command_help(words: &[String]) -> Option<String> {
 
 /// The names of the commands.
 pub(crate) fn commands() -> Vec<String> {
-    command_line().get_subcommands().map(|command| command.get_name().to_owned()).collect()
+    command_line()
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned())
+        .collect()
 }
 
 /// Adds the examples to a help text that clap has written for `--help`.
 pub(super) fn with_examples(text: String) -> String {
-    let usage = text.lines().find_map(|line| line.strip_prefix("Usage: langdock "));
-    let command = usage.and_then(|usage| usage.split_whitespace().next()).filter(|word| !word.starts_with(['[', '<']));
+    let usage = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Usage: langdock "));
+    let command = usage
+        .and_then(|usage| usage.split_whitespace().next())
+        .filter(|word| !word.starts_with(['[', '<']));
     let examples = shown_examples(command.unwrap_or_default());
     text + &examples
 }

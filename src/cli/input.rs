@@ -20,7 +20,8 @@ pub(crate) struct Input {
     pub(crate) attached: Vec<PathBuf>,
     /// Earlier turns: JSON, an array of messages or a whole body; flags go before its fields
     ///
-    /// The prompt, files and standard input become a further turn of the user. A field `stream` has no effect.
+    /// The prompt, files and standard input become a further turn of the user. A field `stream` has
+    /// no effect.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) messages: Option<PathBuf>,
     /// Leave standard input alone
@@ -40,18 +41,19 @@ pub(crate) struct Input {
     pub(crate) params: Vec<(String, String)>,
     /// Send a request all the same that is too large by what is known of the limits
     ///
-    /// Without it a body of more than 20 MB is refused, and a request that has more tokens, by an estimate that is low, than
-    /// the model's context window or than are allowed a minute, where the config file or the endpoint has said so.
+    /// Without it a body of more than 20 MB is refused, and a request that has more tokens, by an
+    /// estimate that is low, than the model's context window or than are allowed a minute, where
+    /// the config file or the endpoint has said so.
     #[arg(long)]
     pub(crate) no_check: bool,
 }
 
 /// List and show saved prompts
 ///
-/// A template is a Markdown file in the folder langdock/templates of the platform's config folder. It may begin with a
-/// head in TOML between two lines +++, with the keys model, system, max_tokens, temperature, top_p, top_k, stop and
-/// prefill. {{KEY}} is replaced by what --param says, {{prompt}} by the words of the command line, and {{stdin}} by
-/// standard input.
+/// A template is a Markdown file in the folder langdock/templates of the platform's config folder.
+/// It may begin with a head in TOML between two lines +++, with the keys model, system, max_tokens,
+/// temperature, top_p, top_k, stop and prefill. {{KEY}} is replaced by what --param says,
+/// {{prompt}} by the words of the command line, and {{stdin}} by standard input.
 #[derive(Debug, Args)]
 pub(crate) struct Template {
     /// What to do

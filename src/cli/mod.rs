@@ -1,11 +1,17 @@
 //! The command line as data: the only place that names clap.
 //!
-//! Rules: a flag that many commands have stands in one group; a value is checked for its range here, and for its meaning
-//! where it is used; the first line of a description is the short help. A group of flags stands behind the arguments that
-//! belong to none: what follows it comes under its heading.
+//! Rules: a flag that many commands have stands in one group; a value is checked for its range
+//! here, and for its meaning where it is used; the first line of a description is the short help. A
+//! group of flags stands behind the arguments that belong to none: what follows it comes under its
+//! heading.
 
-// Descriptions are shown in terminals, where backticks and angle brackets would be noise; flags are switches.
-#![allow(rustdoc::bare_urls, clippy::doc_markdown, clippy::struct_excessive_bools)]
+// Descriptions are shown in terminals, where backticks and angle brackets would be noise; flags are
+// switches.
+#![allow(
+    rustdoc::bare_urls,
+    clippy::doc_markdown,
+    clippy::struct_excessive_bools
+)]
 
 mod batch;
 mod chat;
@@ -73,66 +79,73 @@ struct Cli {
 pub(crate) enum Command {
     /// Send one request and stream the answer to standard output
     ///
-    /// The prompt is the words given, or standard input, or both: standard input then stands before the prompt.
+    /// The prompt is the words given, or standard input, or both: standard input then stands before
+    /// the prompt.
     Send(Box<Send>),
     /// Talk with a model: a conversation that is saved as it goes
     ///
-    /// What is typed is saved before it is sent, and what the model says before it is shown. /help lists the commands of the
-    /// prompt. Where standard input is no terminal, each line of it is a message, and the first failure ends the conversation.
+    /// What is typed is saved before it is sent, and what the model says before it is shown. /help
+    /// lists the commands of the prompt. Where standard input is no terminal, each line of it is a
+    /// message, and the first failure ends the conversation.
     Chat(Box<Chat>),
     /// Send a request, and run the tools that the model asks for on this machine until it is done
     ///
-    /// Each call is shown and asked for on the terminal, unless -y, --allow-tool or the table tools of the config file allow it. Without
-    /// a terminal, what is not allowed is denied, and the model is told. A call gets its input as JSON on standard input and a
-    /// clean environment, and what it prints is its result.
+    /// Each call is shown and asked for on the terminal, unless -y, --allow-tool or the table tools
+    /// of the config file allow it. Without a terminal, what is not allowed is denied, and the
+    /// model is told. A call gets its input as JSON on standard input and a clean environment, and
+    /// what it prints is its result.
     ToolRun(Box<ToolRun>),
     /// Ask the same of many items, in parallel, within the rate limits
     ///
-    /// {text} in the template is a line of the input, or the text of a file of --files; where the first line is a JSON object,
-    /// all are, and {KEY} is the field KEY of each. {{ and }} are braces. The output has a line of JSON for each item, with
-    /// index, id, input_hash, text or message or error, and usage. An item that fails is a line with error; the run goes on,
-    /// and ends with 11. With --output, the same command run again goes on where it was: what FILE has an answer for is not
-    /// asked again.
+    /// {text} in the template is a line of the input, or the text of a file of --files; where the
+    /// first line is a JSON object, all are, and {KEY} is the field KEY of each. {{ and }} are
+    /// braces. The output has a line of JSON for each item, with index, id, input_hash, text or
+    /// message or error, and usage. An item that fails is a line with error; the run goes on, and
+    /// ends with 11. With --output, the same command run again goes on where it was: what FILE has
+    /// an answer for is not asked again.
     Batch(Box<Batch>),
     /// List the models that the region offers
     ///
-    /// A list that is younger than a day is shown without asking. What a workspace has differs by region.
+    /// A list that is younger than a day is shown without asking. What a workspace has differs by
+    /// region.
     Models(Models),
     /// Estimate the tokens of a request, by part; nothing is sent
     ///
-    /// It takes what send takes, and needs no key. There is no tokenizer to ask: the numbers are near, not exact, and come
-    /// nearer with the answers of a model. It ends with 13 where send would refuse the request as too large.
+    /// It takes what send takes, and needs no key. There is no tokenizer to ask: the numbers are
+    /// near, not exact, and come nearer with the answers of a model. It ends with 13 where send
+    /// would refuse the request as too large.
     Count(Box<Count>),
     /// Sum up what the requests of this machine took
     ///
-    /// Each request leaves a line in a log, with its numbers and names and nothing of what was said. LANGDOCK_NO_LOG keeps
-    /// none.
+    /// Each request leaves a line in a log, with its numbers and names and nothing of what was
+    /// said. LANGDOCK_NO_LOG keeps none.
     Usage(Usage),
     /// List, show, search and delete saved conversations
     ///
-    /// A conversation is named by its name, or by the beginning of its id where only one has it. Without that, show and export
-    /// are about the one that was last used.
+    /// A conversation is named by its name, or by the beginning of its id where only one has it.
+    /// Without that, show and export are about the one that was last used.
     Session(Session),
     /// Run the scripted endpoint of --demo on a port, for other programs
     ///
-    /// It prints its base URL as LANGDOCK_BASE_URL and --base-url take it; an Anthropic SDK takes it with eu or us in the
-    /// place of {region}. It listens on loopback only. SIGINT and SIGTERM have it finish the answers under way and end by the
-    /// signal; Ctrl-C then ends it at once.
+    /// It prints its base URL as LANGDOCK_BASE_URL and --base-url take it; an Anthropic SDK takes
+    /// it with eu or us in the place of {region}. It listens on loopback only. SIGINT and SIGTERM
+    /// have it finish the answers under way and end by the signal; Ctrl-C then ends it at once.
     Serve(Serve),
     /// Store, show and forget the API key
     ///
-    /// A stored key belongs to the host of the endpoint that is chosen when it is stored, and goes to no other one.
-    /// LANGDOCK_API_KEY, --api-key-file and the config file's api_key_cmd go before it.
+    /// A stored key belongs to the host of the endpoint that is chosen when it is stored, and goes
+    /// to no other one. LANGDOCK_API_KEY, --api-key-file and the config file's api_key_cmd go
+    /// before it.
     Auth(Auth),
     /// Show and change the settings
     ///
-    /// A flag goes before its variable, that before the profile, that before the rest of the config file, and that before
-    /// the default.
+    /// A flag goes before its variable, that before the profile, that before the rest of the config
+    /// file, and that before the default.
     Config(Config),
     /// Check key, endpoint, models, clock and folders, and say what to do
     ///
-    /// Each line is ok, a note, or wrong, with what to do about it. It asks the endpoint for its models and for nothing else,
-    /// and ends with the code of the first thing that is wrong.
+    /// Each line is ok, a note, or wrong, with what to do about it. It asks the endpoint for its
+    /// models and for nothing else, and ends with the code of the first thing that is wrong.
     Doctor(Doctor),
     /// Print a completion script for a shell
     Completions(Completions),
@@ -142,17 +155,19 @@ pub(crate) enum Command {
     Help(Help),
     /// List and show saved prompts
     ///
-    /// A template is a Markdown file in the folder langdock/templates of the platform's config folder. It may begin with a
-    /// head in TOML between two lines +++, with the keys model, system, max_tokens, temperature, top_p, top_k, stop and
-    /// prefill. {{KEY}} is replaced by what --param says, {{prompt}} by the words of the command line, and {{stdin}} by
-    /// standard input.
+    /// A template is a Markdown file in the folder langdock/templates of the platform's config
+    /// folder. It may begin with a head in TOML between two lines +++, with the keys model, system,
+    /// max_tokens, temperature, top_p, top_k, stop and prefill. {{KEY}} is replaced by what --param
+    /// says, {{prompt}} by the words of the command line, and {{stdin}} by standard input.
     Template(Template),
 }
 
 /// Send one request and stream the answer to standard output
 ///
-/// The prompt is the words given, or standard input, or both: standard input then stands before the prompt.
-// clap takes the description of a command from here, and that of its line in the list of commands from `Command`.
+/// The prompt is the words given, or standard input, or both: standard input then stands before the
+/// prompt.
+// clap takes the description of a command from here, and that of its line in the list of commands
+// from `Command`.
 #[derive(Debug, Args)]
 pub(crate) struct Send {
     /// The request
@@ -200,7 +215,8 @@ pub(crate) struct Ask {
 
 /// List the models that the region offers
 ///
-/// A list that is younger than a day is shown without asking. What a workspace has differs by region.
+/// A list that is younger than a day is shown without asking. What a workspace has differs by
+/// region.
 #[derive(Debug, Args)]
 pub(crate) struct Models {
     /// Ask for the list, however young the last one is
@@ -216,8 +232,8 @@ pub(crate) struct Models {
 
 /// Check key, endpoint, models, clock and folders, and say what to do
 ///
-/// Each line is ok, a note, or wrong, with what to do about it. It asks the endpoint for its models and for nothing else, and
-/// ends with the code of the first thing that is wrong.
+/// Each line is ok, a note, or wrong, with what to do about it. It asks the endpoint for its models
+/// and for nothing else, and ends with the code of the first thing that is wrong.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     /// Print an object
@@ -236,7 +252,8 @@ pub(crate) struct Completions {
 }
 
 impl Command {
-    /// The flags of the connection behind the command's name; where it has none, the error is that name.
+    /// The flags of the connection behind the command's name; where it has none, the error is that
+    /// name.
     fn connection_mut(&mut self) -> Result<&mut Connection, &'static str> {
         match self {
             Self::Send(args) => Ok(&mut args.ask.connection),
@@ -321,16 +338,25 @@ impl Request {
         self.fields.retain(|(set, _)| set != key);
     }
 
-    /// The fields that are set, whichever way; `max_tokens`, which has other places too, only as a field.
+    /// The fields that are set, whichever way; `max_tokens`, which has other places too, only as a
+    /// field.
     pub(crate) fn set(&self) -> Vec<(String, Value)> {
         let flags = [
             ("temperature", self.temperature.map(Value::from)),
             ("top_p", self.top_p.map(Value::from)),
             ("top_k", self.top_k.map(Value::from)),
-            ("stop_sequences", Some(json!(self.stop)).filter(|_| !self.stop.is_empty())),
-            ("metadata", self.user_id.as_ref().map(|id| json!({"user_id": id}))),
+            (
+                "stop_sequences",
+                Some(json!(self.stop)).filter(|_| !self.stop.is_empty()),
+            ),
+            (
+                "metadata",
+                self.user_id.as_ref().map(|id| json!({"user_id": id})),
+            ),
         ];
-        let flags = flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        let flags = flags
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), value?)));
         flags.chain(self.fields.iter().cloned()).collect()
     }
 }
@@ -346,7 +372,12 @@ pub(crate) struct Looks {
     #[arg(long)]
     pub(crate) markdown: bool,
     /// Colour of messages and of rendered Markdown
-    #[arg(long, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
     pub(crate) color: Color,
     /// Say nothing but errors
     #[arg(short, long, conflicts_with = "verbose")]
@@ -386,7 +417,8 @@ pub(crate) struct Output {
     pub(crate) lang: Option<String>,
     /// Write the answer to this file, whole or not at all
     ///
-    /// What came of a broken answer stays in FILE.part, until there is something of another one to write there.
+    /// What came of a broken answer stays in FILE.part, until there is something of another one to
+    /// write there.
     #[arg(short = 'o', long = "output", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<PathBuf>,
     /// Exit 0 even if the answer was cut off by the limit of tokens

@@ -29,15 +29,25 @@ pub(crate) enum Unparsed {
 
 /// Parses a command line, the name of the program first.
 pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
-    let Cli { mut command, connection } = Cli::try_parse_from(argv).map_err(|error| match error.kind() {
-        ErrorKind::DisplayHelp if is_long_help(argv) => Unparsed::Asked(with_examples(error.to_string())),
+    let Cli {
+        mut command,
+        connection,
+    } = Cli::try_parse_from(argv).map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp if is_long_help(argv) => {
+            Unparsed::Asked(with_examples(error.to_string()))
+        }
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unparsed::Asked(error.to_string()),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Unparsed::Nothing(error.to_string()),
         ErrorKind::InvalidUtf8 => not_utf8(argv),
         kind => {
-            let unparsed = more_than_a_template(&error)
-                .unwrap_or_else(|| explain(&error.to_string(), may_stand_behind_dashes(argv, &error)));
-            if kind == ErrorKind::InvalidSubcommand { as_a_prompt(unparsed) } else { unparsed }
+            let unparsed = more_than_a_template(&error).unwrap_or_else(|| {
+                explain(&error.to_string(), may_stand_behind_dashes(argv, &error))
+            });
+            if kind == ErrorKind::InvalidSubcommand {
+                as_a_prompt(unparsed)
+            } else {
+                unparsed
+            }
         }
     })?;
     join(connection, command.connection_mut())?;
@@ -68,7 +78,9 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
 
 /// Whether `--help` was asked for, and not the short `-h`.
 fn is_long_help(argv: &[OsString]) -> bool {
-    argv.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--help")
+    argv.iter()
+        .take_while(|arg| *arg != "--")
+        .any(|arg| arg == "--help")
 }
 
 /// Joins the flags of the connection that stand before the command's name to those behind it.
@@ -92,16 +104,28 @@ fn join(before: Connection, behind: Result<&mut Connection, &'static str>) -> Re
 
 fn conflict(one: &str, other: &str) -> Unparsed {
     let message = format!("the argument '{one}' cannot be used with '{other}'");
-    Unparsed::Wrong { message, hint: "leave one of them out".to_owned() }
+    Unparsed::Wrong {
+        message,
+        hint: "leave one of them out".to_owned(),
+    }
 }
 
-/// Counts the words of the prompt that stand behind `--`: clap does not tell them apart. The `--` is the first behind which
-/// there are words of the prompt only.
+/// Counts the words of the prompt that stand behind `--`: clap does not tell them apart. The `--`
+/// is the first behind which there are words of the prompt only.
 fn literal_words(argv: &[OsString], prompt: &[String]) -> usize {
-    let behind = argv.iter().enumerate().filter(|(_, arg)| *arg == "--").map(|(place, _)| &argv[place + 1..]);
+    let behind = argv
+        .iter()
+        .enumerate()
+        .filter(|(_, arg)| *arg == "--")
+        .map(|(place, _)| &argv[place + 1..]);
     let is_tail = |words: &&[OsString]| {
         let start = prompt.len().checked_sub(words.len());
-        start.is_some_and(|start| words.iter().zip(&prompt[start..]).all(|(arg, word)| arg == word.as_str()))
+        start.is_some_and(|start| {
+            words
+                .iter()
+                .zip(&prompt[start..])
+                .all(|(arg, word)| arg == word.as_str())
+        })
     };
     behind.into_iter().find(is_tail).map_or(0, <[_]>::len)
 }
@@ -114,12 +138,17 @@ pub(crate) fn command_line() -> clap::Command {
     with_hints(command)
 }
 
-/// Says of the values of flags that are not said to be files that they are none, or shells would complete them as such.
+/// Says of the values of flags that are not said to be files that they are none, or shells would
+/// complete them as such.
 fn with_hints(command: clap::Command) -> clap::Command {
     let with_hint = |arg: clap::Arg| {
         let may_be_a_file = arg.is_positional() || arg.get_value_hint() != ValueHint::Unknown;
         let is_switch = !arg.get_action().takes_values();
-        if may_be_a_file || is_switch { arg } else { arg.value_hint(ValueHint::Other) }
+        if may_be_a_file || is_switch {
+            arg
+        } else {
+            arg.value_hint(ValueHint::Other)
+        }
     };
     command.mut_args(with_hint).mut_subcommands(with_hints)
 }
@@ -127,14 +156,22 @@ fn with_hints(command: clap::Command) -> clap::Command {
 /// Writes a shell's completion script.
 pub(crate) fn completion_script(shell: Shell) -> String {
     let mut script = Vec::new();
-    clap_complete::generate(clap_complete::Shell::from(shell), &mut command_line(), "langdock", &mut script);
-    String::from_utf8(script).expect("the names of commands and flags are ASCII, their descriptions UTF-8")
+    clap_complete::generate(
+        clap_complete::Shell::from(shell),
+        &mut command_line(),
+        "langdock",
+        &mut script,
+    );
+    String::from_utf8(script)
+        .expect("the names of commands and flags are ASCII, their descriptions UTF-8")
 }
 
 /// Of a word that is no command nor like one: it may be a prompt.
 fn as_a_prompt(unparsed: Unparsed) -> Unparsed {
     match unparsed {
-        Unparsed::Wrong { message, hint } if hint.starts_with("usage: langdock [OPTIONS] <COMMAND>") => {
+        Unparsed::Wrong { message, hint }
+            if hint.starts_with("usage: langdock [OPTIONS] <COMMAND>") =>
+        {
             let hint = format!("`langdock send 'PROMPT'` asks, `langdock chat` talks; {hint}");
             Unparsed::Wrong { message, hint }
         }
@@ -144,17 +181,24 @@ fn as_a_prompt(unparsed: Unparsed) -> Unparsed {
 
 /// Says which argument is not UTF-8: clap does not.
 fn not_utf8(argv: &[OsString]) -> Unparsed {
-    let shown = argv.iter().find(|arg| arg.to_str().is_none()).map(|arg| format!(" '{}'", arg.to_string_lossy()));
+    let shown = argv
+        .iter()
+        .find(|arg| arg.to_str().is_none())
+        .map(|arg| format!(" '{}'", arg.to_string_lossy()));
     Unparsed::Wrong {
         message: format!("the argument{} is not UTF-8", shown.unwrap_or_default()),
-        hint: "text in another encoding is taken from standard input, or from a file with -f".to_owned(),
+        hint: "text in another encoding is taken from standard input, or from a file with -f"
+            .to_owned(),
     }
 }
 
-/// Explains a word behind the template of `batch`: there is but one, and somebody meant the items, or forgot to quote.
+/// Explains a word behind the template of `batch`: there is but one, and somebody meant the items,
+/// or forgot to quote.
 fn more_than_a_template(error: &clap::Error) -> Option<Unparsed> {
     let text = error.to_string();
-    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return None };
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
     let is_meant = error.kind() == ErrorKind::UnknownArgument && !word.starts_with('-');
     if !is_meant || !text.contains("Usage: langdock batch ") {
         return None;
@@ -167,27 +211,44 @@ fn more_than_a_template(error: &clap::Error) -> Option<Unparsed> {
     })
 }
 
-/// Whether the word that clap does not know would be taken behind `--`, as it always advises: there may be no place for it.
+/// Whether the word that clap does not know would be taken behind `--`, as it always advises: there
+/// may be no place for it.
 fn may_stand_behind_dashes(argv: &[OsString], error: &clap::Error) -> bool {
-    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return true };
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else {
+        return true;
+    };
     let is_it = |arg: &&OsString| {
         let behind = arg.to_str().and_then(|arg| arg.strip_prefix(word.as_str()));
         behind.is_some_and(|behind| behind.is_empty() || behind.starts_with('='))
     };
-    let Some(place) = argv.iter().position(|arg| is_it(&arg)) else { return false };
-    let with_dashes = argv[..place].iter().cloned().chain(["--".into()]).chain(argv[place..].iter().cloned());
+    let Some(place) = argv.iter().position(|arg| is_it(&arg)) else {
+        return false;
+    };
+    let with_dashes = argv[..place]
+        .iter()
+        .cloned()
+        .chain(["--".into()])
+        .chain(argv[place..].iter().cloned());
     Cli::try_parse_from(with_dashes).is_ok()
 }
 
 /// Turns clap's own text, several lines of it, into a line of error and a line of hint.
 fn explain(text: &str, may_stand_behind_dashes: bool) -> Unparsed {
-    let mut paragraphs = text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    let mut paragraphs = text
+        .split("\n\n")
+        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
     let first = paragraphs.next().unwrap_or_default();
     let message = first.strip_prefix("error: ").unwrap_or(&first).to_owned();
     let rest: Vec<_> = paragraphs.collect();
-    let tips = rest.iter().filter_map(|paragraph| paragraph.strip_prefix("tip: "));
-    let tips: Vec<_> = tips.filter(|tip| may_stand_behind_dashes || !tip.contains("as a value, use")).collect();
-    let usage = rest.iter().find_map(|paragraph| paragraph.strip_prefix("Usage: "));
+    let tips = rest
+        .iter()
+        .filter_map(|paragraph| paragraph.strip_prefix("tip: "));
+    let tips: Vec<_> = tips
+        .filter(|tip| may_stand_behind_dashes || !tip.contains("as a value, use"))
+        .collect();
+    let usage = rest
+        .iter()
+        .find_map(|paragraph| paragraph.strip_prefix("Usage: "));
     let hint = match (tips.as_slice(), usage) {
         ([], Some(usage)) => format!("usage: {usage}; --help tells more"),
         ([], None) => "--help tells more".to_owned(),
@@ -201,7 +262,10 @@ mod tests {
     use super::*;
 
     fn wrong(given: &[&str]) -> (String, String) {
-        let argv: Vec<OsString> = std::iter::once(&"langdock").chain(given).map(OsString::from).collect();
+        let argv: Vec<OsString> = std::iter::once(&"langdock")
+            .chain(given)
+            .map(OsString::from)
+            .collect();
         match parse(&argv) {
             Err(Unparsed::Wrong { message, hint }) => (message, hint),
             other => panic!("{given:?} gave {other:?}"),
@@ -216,9 +280,17 @@ mod tests {
     #[test]
     fn the_letters_that_take_a_value_are_known() {
         for command in command_line().get_subcommands() {
-            for (flag, letter) in command.get_arguments().filter_map(|flag| Some((flag, flag.get_short()?))) {
+            for (flag, letter) in command
+                .get_arguments()
+                .filter_map(|flag| Some((flag, flag.get_short()?)))
+            {
                 let is_valued = flag.get_action().takes_values();
-                assert_eq!(VALUED.contains(&letter), is_valued, "-{letter} of {}", command.get_name());
+                assert_eq!(
+                    VALUED.contains(&letter),
+                    is_valued,
+                    "-{letter} of {}",
+                    command.get_name()
+                );
             }
         }
     }
@@ -231,12 +303,19 @@ mod tests {
         let (_, hint) = wrong(&["Hello there"]);
         assert!(hint.contains("`langdock send 'PROMPT'`"), "{hint}");
         let (message, hint) = wrong(&["sned", "q"]);
-        assert!(message.contains("'sned'") && hint.contains("'send'"), "{message}; {hint}");
+        assert!(
+            message.contains("'sned'") && hint.contains("'send'"),
+            "{message}; {hint}"
+        );
     }
 
     #[test]
     fn two_dashes_are_advised_where_they_help() {
-        for args in [&["send", "-Z", "q"][..], &["session", "show", "--und"], &["send", "--zzz=1"]] {
+        for args in [
+            &["send", "-Z", "q"][..],
+            &["session", "show", "--und"],
+            &["send", "--zzz=1"],
+        ] {
             assert!(wrong(args).1.contains("use '-- "), "{args:?}");
         }
         for args in [
@@ -247,44 +326,83 @@ mod tests {
             &["send", "-uZ", "q"],
         ] {
             let (message, hint) = wrong(args);
-            assert!(message.contains("unexpected argument '-") && hint.starts_with("usage: "), "{message}: {hint}");
+            assert!(
+                message.contains("unexpected argument '-") && hint.starts_with("usage: "),
+                "{message}: {hint}"
+            );
         }
     }
 
     #[test]
     fn the_items_of_a_batch_are_no_second_template() {
-        for args in [&["batch", "{text}", "items"][..], &["--demo", "batch", "Sum", "items", "{text}", "-J", "2"]] {
+        for args in [
+            &["batch", "{text}", "items"][..],
+            &["--demo", "batch", "Sum", "items", "{text}", "-J", "2"],
+        ] {
             let (message, hint) = wrong(args);
             assert_eq!(message, "unexpected argument 'items' found");
-            assert!(hint.contains("`-i items`") && hint.contains("`--files items`"), "{hint}");
+            assert!(
+                hint.contains("`-i items`") && hint.contains("`--files items`"),
+                "{hint}"
+            );
         }
-        assert!(wrong(&["batch", "{text}", "--inptu", "items"]).1.contains("--input"));
+        assert!(
+            wrong(&["batch", "{text}", "--inptu", "items"])
+                .1
+                .contains("--input")
+        );
         assert!(!wrong(&["models", "items"]).1.contains("-i items"));
     }
 
     #[test]
     fn an_argument_that_is_not_utf_8_is_named() {
         use std::os::unix::ffi::OsStringExt;
-        let argv = ["langdock".into(), "send".into(), "fine".into(), OsString::from_vec(b"caf\xe9".to_vec())];
-        let Err(Unparsed::Wrong { message, .. }) = parse(&argv) else { panic!("it is wrong") };
+        let argv = [
+            "langdock".into(),
+            "send".into(),
+            "fine".into(),
+            OsString::from_vec(b"caf\xe9".to_vec()),
+        ];
+        let Err(Unparsed::Wrong { message, .. }) = parse(&argv) else {
+            panic!("it is wrong")
+        };
         assert_eq!(message, "the argument 'caf\u{fffd}' is not UTF-8");
     }
 
     #[test]
     fn a_bad_value_is_one_line_with_its_flag() {
         let (message, _) = wrong(&["send", "--temperature", "-1", "q"]);
-        assert!(message.contains("--temperature") && message.contains("0 to 1"), "{message}");
+        assert!(
+            message.contains("--temperature") && message.contains("0 to 1"),
+            "{message}"
+        );
         assert!(!message.contains('\n'));
     }
 
     /// Every flag that takes one of these values, each behind the words of its command.
-    fn flags_of(command: &clap::Command, words: &[&str], values: &[&str]) -> Vec<(Vec<String>, String)> {
-        let takes = |arg: &&clap::Arg| arg.get_value_names().is_some_and(|names| values.contains(&names[0].as_str()));
-        let own = command.get_arguments().filter(takes).filter_map(clap::Arg::get_long);
+    fn flags_of(
+        command: &clap::Command,
+        words: &[&str],
+        values: &[&str],
+    ) -> Vec<(Vec<String>, String)> {
+        let takes = |arg: &&clap::Arg| {
+            arg.get_value_names()
+                .is_some_and(|names| values.contains(&names[0].as_str()))
+        };
+        let own = command
+            .get_arguments()
+            .filter(takes)
+            .filter_map(clap::Arg::get_long);
         let words_of = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
-        let mut flags: Vec<_> = own.map(|flag| (words_of(words), format!("--{flag}"))).collect();
+        let mut flags: Vec<_> = own
+            .map(|flag| (words_of(words), format!("--{flag}")))
+            .collect();
         for command in command.get_subcommands() {
-            flags.extend(flags_of(command, &[words, &[command.get_name()]].concat(), values));
+            flags.extend(flags_of(
+                command,
+                &[words, &[command.get_name()]].concat(),
+                values,
+            ));
         }
         flags
     }
@@ -292,9 +410,16 @@ mod tests {
     #[test]
     fn a_negative_value_is_a_value_out_of_range() {
         let mut tried = 0;
-        for (values, negative) in [(&["N", "X", "TOKENS_PER_SECOND"][..], "-1"), (&["DURATION"], "-1s")] {
+        for (values, negative) in [
+            (&["N", "X", "TOKENS_PER_SECOND"][..], "-1"),
+            (&["DURATION"], "-1s"),
+        ] {
             for (command, flag) in flags_of(&command_line(), &[], values) {
-                let given: Vec<&str> = command.iter().map(String::as_str).chain([flag.as_str(), negative]).collect();
+                let given: Vec<&str> = command
+                    .iter()
+                    .map(String::as_str)
+                    .chain([flag.as_str(), negative])
+                    .collect();
                 let (message, _) = wrong(&given);
                 assert!(
                     message.starts_with(&format!("invalid value '{negative}' for '{flag} ")),
@@ -308,8 +433,13 @@ mod tests {
 
     #[test]
     fn the_last_of_a_repeated_flag_holds() {
-        let argv = ["langdock", "--region", "eu", "--region", "us", "send", "-m", "a", "-u", "-u", "-m", "b", "q"];
-        let Command::Send(send) = parse(&argv.map(OsString::from)).expect("a command") else { panic!("it is `send`") };
+        let argv = [
+            "langdock", "--region", "eu", "--region", "us", "send", "-m", "a", "-u", "-u", "-m",
+            "b", "q",
+        ];
+        let Command::Send(send) = parse(&argv.map(OsString::from)).expect("a command") else {
+            panic!("it is `send`")
+        };
         assert_eq!(send.ask.request.model.as_deref(), Some("b"));
         assert_eq!(send.ask.connection.region.as_deref(), Some("us"));
     }
@@ -323,18 +453,34 @@ mod tests {
             (&["--stop", "--", "q", "--", "b"], 1),
             (&["q", "--"], 0),
         ] {
-            let argv: Vec<OsString> = ["langdock", "send"].iter().chain(args).map(OsString::from).collect();
-            let Command::Send(send) = parse(&argv).expect("a command") else { panic!("it is `send`") };
+            let argv: Vec<OsString> = ["langdock", "send"]
+                .iter()
+                .chain(args)
+                .map(OsString::from)
+                .collect();
+            let Command::Send(send) = parse(&argv).expect("a command") else {
+                panic!("it is `send`")
+            };
             assert_eq!(send.ask.literal_words, expected, "{args:?}");
         }
     }
 
     #[test]
     fn flags_stand_before_or_after_the_prompt() {
-        for args in [["send", "--demo", "q"], ["send", "q", "--demo"], ["--demo", "send", "q"]] {
-            let argv: Vec<OsString> = std::iter::once("langdock").chain(args).map(OsString::from).collect();
+        for args in [
+            ["send", "--demo", "q"],
+            ["send", "q", "--demo"],
+            ["--demo", "send", "q"],
+        ] {
+            let argv: Vec<OsString> = std::iter::once("langdock")
+                .chain(args)
+                .map(OsString::from)
+                .collect();
             let mut command = parse(&argv).expect("a command");
-            assert!(command.connection_mut().expect("it has them").demo, "{args:?}");
+            assert!(
+                command.connection_mut().expect("it has them").demo,
+                "{args:?}"
+            );
         }
     }
 }

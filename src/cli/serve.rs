@@ -1,4 +1,5 @@
-//! `langdock serve`: the flags of the scripted endpoint. It has none of the connection's: it is the other side of one.
+//! `langdock serve`: the flags of the scripted endpoint. It has none of the connection's: it is the
+//! other side of one.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,9 +12,9 @@ use crate::demo::Faults;
 
 /// Run the scripted endpoint of --demo on a port, for other programs
 ///
-/// It prints its base URL as LANGDOCK_BASE_URL and --base-url take it; an Anthropic SDK takes it with eu or us in the
-/// place of {region}. It listens on loopback only. SIGINT and SIGTERM have it finish the answers under way and end by the
-/// signal; Ctrl-C then ends it at once.
+/// It prints its base URL as LANGDOCK_BASE_URL and --base-url take it; an Anthropic SDK takes it
+/// with eu or us in the place of {region}. It listens on loopback only. SIGINT and SIGTERM have it
+/// finish the answers under way and end by the signal; Ctrl-C then ends it at once.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Port; 0 takes a free one [default: 0]
@@ -24,13 +25,14 @@ pub(crate) struct Serve {
     pub(crate) key: Option<String>,
     /// Requests a minute, for each key and model
     ///
-    /// What is over a limit gets HTTP 429 with retry-after; the x-ratelimit headers tell what is left.
+    /// What is over a limit gets HTTP 429 with retry-after; the x-ratelimit headers tell what is
+    /// left.
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) rpm: Option<u64>,
     /// Tokens a minute, for each key and model
     ///
-    /// A request reserves its input and its max_tokens; once it is answered, what it took counts instead. One that alone is
-    /// over the limit is told not to try again (x-should-retry: false).
+    /// A request reserves its input and its max_tokens; once it is answered, what it took counts
+    /// instead. One that alone is over the limit is told not to try again (x-should-retry: false).
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) tpm: Option<u64>,
     /// Before the first byte of an answer [default: 0s]
@@ -41,12 +43,14 @@ pub(crate) struct Serve {
     pub(crate) rate: Option<f64>,
     /// What goes wrong, with its share of the requests from 0 to 1
     ///
-    /// KIND is an HTTP status (400 to 529), or one of these in mid-answer: cut closes the connection, stall falls silent,
-    /// error-event has the stream say that the server is overloaded (HTTP 529 where the answer is not streamed). For example
+    /// KIND is an HTTP status (400 to 529), or one of these in mid-answer: cut closes the
+    /// connection, stall falls silent, error-event has the stream say that the server is overloaded
+    /// (HTTP 529 where the answer is not streamed). For example
     /// --fail 429:0.1,529:0.05,cut:0.02
     #[arg(long, value_name = "KIND:SHARE,...")]
     pub(crate) fail: Option<Faults>,
-    /// With --fail: the same number gives the n-th request the same fate [default: one that is told]
+    /// With --fail: the same number gives the n-th request the same fate [default: one that is
+    /// told]
     #[arg(long, value_name = "N", requires = "fail", value_parser = whole_number, allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
     /// Append a line of JSON for each request to this file; never the key or the content

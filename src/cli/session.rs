@@ -16,7 +16,8 @@ pub(crate) struct Conversation {
     pub(crate) go_on: bool,
     /// Go on with this conversation, or begin it
     ///
-    /// An exact name, or the beginning of an id where only one has it; else a conversation of that name is begun.
+    /// An exact name, or the beginning of an id where only one has it; else a conversation of that
+    /// name is begun.
     #[arg(long, value_name = "NAME|ID", value_parser = not_blank)]
     pub(crate) session: Option<String>,
     /// With --continue or --session: go on in a copy, and leave the conversation as it is
@@ -29,8 +30,8 @@ pub(crate) struct Conversation {
 
 /// List, show, search and delete saved conversations
 ///
-/// A conversation is named by its name, or by the beginning of its id where only one has it. Without that, show and export
-/// are about the one that was last used.
+/// A conversation is named by its name, or by the beginning of its id where only one has it.
+/// Without that, show and export are about the one that was last used.
 #[derive(Debug, Args)]
 pub(crate) struct Session {
     /// What to do with them
@@ -46,7 +47,9 @@ impl Session {
             | SessionAction::Show { json, .. }
             | SessionAction::Search { json, .. }
             | SessionAction::Export { json, .. } => *json,
-            SessionAction::Rename { .. } | SessionAction::Rm { .. } | SessionAction::Path { .. } => false,
+            SessionAction::Rename { .. }
+            | SessionAction::Rm { .. }
+            | SessionAction::Path { .. } => false,
         }
     }
 }
@@ -115,10 +118,13 @@ pub(crate) enum SessionAction {
     },
 }
 
-/// Reads a duration whose unit was said: what a bare number means must not be guessed where something is deleted.
+/// Reads a duration whose unit was said: what a bare number means must not be guessed where
+/// something is deleted.
 fn parse_age(text: &str) -> Result<Duration, String> {
     if text.ends_with(|letter: char| letter.is_ascii_digit()) {
-        return Err(format!("`{text}` has no unit: write s, m, h or d behind it, such as 30d"));
+        return Err(format!(
+            "`{text}` has no unit: write s, m, h or d behind it, such as 30d"
+        ));
     }
     parse_duration(text)
 }

@@ -6,8 +6,8 @@ use super::Connection;
 
 /// Show and change the settings
 ///
-/// A flag goes before its variable, that before the profile, that before the rest of the config file, and that before the
-/// default.
+/// A flag goes before its variable, that before the profile, that before the rest of the config
+/// file, and that before the default.
 // As for `Send`, this is said twice, here and where the commands are listed.
 #[derive(Debug, Args)]
 pub(crate) struct Config {
@@ -55,8 +55,8 @@ pub(crate) enum ConfigCommand {
 
 /// Store, show and forget the API key
 ///
-/// A stored key belongs to the host of the endpoint that is chosen when it is stored, and goes to no other one.
-/// LANGDOCK_API_KEY, --api-key-file and the config file's api_key_cmd go before it.
+/// A stored key belongs to the host of the endpoint that is chosen when it is stored, and goes to
+/// no other one. LANGDOCK_API_KEY, --api-key-file and the config file's api_key_cmd go before it.
 #[derive(Debug, Args)]
 pub(crate) struct Auth {
     /// What to do with it
@@ -67,7 +67,8 @@ pub(crate) struct Auth {
 /// What to do with the key
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuthCommand {
-    /// Store a key for the endpoint's host; asks for it on a terminal, or reads a line of standard input
+    /// Store a key for the endpoint's host; asks for it on a terminal, or reads a line of standard
+    /// input
     Login {
         /// How to reach the endpoint
         #[command(flatten)]
@@ -94,9 +95,9 @@ impl ConfigCommand {
     /// The flags of the connection, to add to; where a command has none, the error is its name.
     pub(super) fn connection_mut(&mut self) -> Result<&mut Connection, &'static str> {
         match self {
-            Self::Show { connection, .. } | Self::Get { connection, .. } | Self::Set { connection, .. } => {
-                Ok(connection)
-            }
+            Self::Show { connection, .. }
+            | Self::Get { connection, .. }
+            | Self::Set { connection, .. } => Ok(connection),
             Self::Path => Err("config path"),
             Self::Init => Err("config init"),
         }
@@ -106,13 +107,17 @@ impl ConfigCommand {
 impl AuthCommand {
     /// The flags of the connection.
     pub(crate) fn connection(&self) -> &Connection {
-        let (Self::Login { connection } | Self::Status { connection, .. } | Self::Logout { connection }) = self;
+        let (Self::Login { connection }
+        | Self::Status { connection, .. }
+        | Self::Logout { connection }) = self;
         connection
     }
 
     /// The flags of the connection, to add to.
     pub(super) fn connection_mut(&mut self) -> &mut Connection {
-        let (Self::Login { connection } | Self::Status { connection, .. } | Self::Logout { connection }) = self;
+        let (Self::Login { connection }
+        | Self::Status { connection, .. }
+        | Self::Logout { connection }) = self;
         connection
     }
 }

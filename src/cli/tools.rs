@@ -13,10 +13,11 @@ use super::value::{count, not_blank, small_number};
 pub(crate) struct Tools {
     /// Tools that the model may ask for: a file in JSON or TOML, or a program; repeat for more
     ///
-    /// Anthropic's JSON of a tool, alone or in an array, or TOML tables called tool, with name, description and input_schema,
-    /// and command where tool-run is to run it; `langdock help tool-run` has all keys. A program prints its own definition
-    /// when it is run with --schema. A bare name is looked for in the folder langdock/tools of the platform's config folder
-    /// only; ./FILE is a file here.
+    /// Anthropic's JSON of a tool, alone or in an array, or TOML tables called tool, with name,
+    /// description and input_schema, and command where tool-run is to run it; `langdock help
+    /// tool-run` has all keys. A program prints its own definition when it is run with --schema. A
+    /// bare name is looked for in the folder langdock/tools of the platform's config folder only;
+    /// ./FILE is a file here.
     #[arg(short = 'T', long = "tool", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) tools: Vec<PathBuf>,
     /// Whether the model has to call a tool: auto, any, none, or the one tool to call
@@ -49,9 +50,10 @@ pub(crate) struct Running {
 
 /// Send a request, and run the tools that the model asks for on this machine until it is done
 ///
-/// Each call is shown and asked for on the terminal, unless -y, --allow-tool or the table tools of the config file allow it. Without
-/// a terminal, what is not allowed is denied, and the model is told. A call gets its input as JSON on standard input and a
-/// clean environment, and what it prints is its result.
+/// Each call is shown and asked for on the terminal, unless -y, --allow-tool or the table tools of
+/// the config file allow it. Without a terminal, what is not allowed is denied, and the model is
+/// told. A call gets its input as JSON on standard input and a clean environment, and what it
+/// prints is its result.
 // As for `Send`, this is said twice.
 #[derive(Debug, Args)]
 pub(crate) struct ToolRun {
@@ -64,10 +66,11 @@ pub(crate) struct ToolRun {
     /// Print the tools, and send nothing
     #[arg(long, help_heading = "Looking", conflicts_with_all = ["call", "dry_run", "curl"])]
     pub(crate) list: bool,
-    /// Run a call by hand as the model's would be, print its result, and send nothing; - is standard input
+    /// Run a call by hand as the model's would be, print its result, and send nothing; - is
+    /// standard input
     ///
-    /// The result goes where an answer would, such as the file of -o. With --json or --jsonl it is the block that the model
-    /// would get.
+    /// The result goes where an answer would, such as the file of -o. With --json or --jsonl it is
+    /// the block that the model would get.
     #[arg(
         long, help_heading = "Looking", num_args = 2, value_names = ["NAME", "JSON"],
         conflicts_with_all = ["dry_run", "curl"]
@@ -81,8 +84,8 @@ pub(crate) struct ToolRun {
 pub(crate) struct Structured {
     /// JSON that fits this JSON schema, and nothing else
     ///
-    /// The model has to call one tool with the answer. It is checked here, and what does not fit is sent back with what is
-    /// wrong. It is printed in one line, indented on a terminal.
+    /// The model has to call one tool with the answer. It is checked here, and what does not fit is
+    /// sent back with what is wrong. It is printed in one line, indented on a terminal.
     #[arg(
         long, value_name = "FILE|JSON", value_hint = ValueHint::FilePath, value_parser = not_blank,
         conflicts_with_all = ["json", "jsonl", "extract", "tools", "tool_choice", "prefill"]

@@ -7,13 +7,19 @@ use crate::typed::MOST;
 /// A number from 0 to 1.
 pub(super) fn zero_to_one(text: &str) -> Result<f64, String> {
     let in_range = |number: &f64| (0.0..=1.0).contains(number);
-    text.parse().ok().filter(in_range).ok_or_else(|| "a number from 0 to 1 is needed".to_owned())
+    text.parse()
+        .ok()
+        .filter(in_range)
+        .ok_or_else(|| "a number from 0 to 1 is needed".to_owned())
 }
 
 /// A whole number of at least 1.
 pub(super) fn at_least_one(text: &str) -> Result<u64, String> {
     let in_range = |number: &u64| (1..=MOST).contains(number);
-    text.parse().ok().filter(in_range).ok_or_else(|| format!("a whole number from 1 to {MOST} is needed"))
+    text.parse()
+        .ok()
+        .filter(in_range)
+        .ok_or_else(|| format!("a whole number from 1 to {MOST} is needed"))
 }
 
 /// The same for what is counted on fingers rather than in tokens.
@@ -23,48 +29,70 @@ pub(super) fn count(text: &str) -> Result<u32, String> {
 
 /// A whole number.
 pub(super) fn whole_number(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("a whole number from 0 to {} is needed", u64::MAX))
+    text.parse()
+        .map_err(|_| format!("a whole number from 0 to {} is needed", u64::MAX))
 }
 
 /// A whole number of a size that something may be repeated.
 pub(super) fn small_number(text: &str) -> Result<u32, String> {
-    text.parse().map_err(|_| format!("a whole number from 0 to {} is needed", u32::MAX))
+    text.parse()
+        .map_err(|_| format!("a whole number from 0 to {} is needed", u32::MAX))
 }
 
 /// A port.
 pub(super) fn port(text: &str) -> Result<u16, String> {
-    text.parse().map_err(|_| format!("a whole number from 0 to {} is needed", u16::MAX))
+    text.parse()
+        .map_err(|_| format!("a whole number from 0 to {} is needed", u16::MAX))
 }
 
 /// Tokens a second.
 pub(super) fn rate(text: &str) -> Result<f64, String> {
     let in_range = |number: &f64| (0.01..=1_000_000.0).contains(number);
-    text.parse().ok().filter(in_range).ok_or_else(|| "a number from 0.01 to 1000000 is needed".to_owned())
+    text.parse()
+        .ok()
+        .filter(in_range)
+        .ok_or_else(|| "a number from 0.01 to 1000000 is needed".to_owned())
 }
 
 /// A key as it can stand in a header.
 pub(super) fn key_word(text: &str) -> Result<String, String> {
     let is_word = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_word { Ok(text.to_owned()) } else { Err("one word of ASCII characters is needed".to_owned()) }
+    if is_word {
+        Ok(text.to_owned())
+    } else {
+        Err("one word of ASCII characters is needed".to_owned())
+    }
 }
 
 /// Text that is not only white space.
 pub(super) fn not_blank(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() { Err("it is blank".to_owned()) } else { Ok(text.to_owned()) }
+    if text.trim().is_empty() {
+        Err("it is blank".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 /// A parameter of a template and its value.
 pub(super) fn key_and_value(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or("KEY=VALUE is needed")?;
+    let (key, value) = text
+        .split_once('=')
+        .filter(|(key, _)| !key.is_empty())
+        .ok_or("KEY=VALUE is needed")?;
     if matches!(key, "prompt" | "stdin") {
-        return Err(format!("`{key}` is no parameter: it is what the command line and standard input have"));
+        return Err(format!(
+            "`{key}` is no parameter: it is what the command line and standard input have"
+        ));
     }
     Ok((key.to_owned(), value.to_owned()))
 }
 
 /// Fields that have their own place on the command line.
-const RESERVED_FIELDS: [(&str, &str); 3] =
-    [("model", "use --model"), ("messages", "give a prompt, --file or standard input"), ("stream", "use --no-stream")];
+const RESERVED_FIELDS: [(&str, &str); 3] = [
+    ("model", "use --model"),
+    ("messages", "give a prompt, --file or standard input"),
+    ("stream", "use --no-stream"),
+];
 
 /// A field of the body and its value.
 pub(crate) fn key_and_json(text: &str) -> Result<(String, Value), String> {
@@ -72,17 +100,23 @@ pub(crate) fn key_and_json(text: &str) -> Result<(String, Value), String> {
     if key.is_empty() {
         return Err("KEY=JSON is needed".to_owned());
     }
-    if let Some((_, instead)) = RESERVED_FIELDS.iter().find(|(reserved, _)| *reserved == key) {
+    if let Some((_, instead)) = RESERVED_FIELDS
+        .iter()
+        .find(|(reserved, _)| *reserved == key)
+    {
         return Err(format!("`{key}` cannot be set: {instead}"));
     }
-    let value = serde_json::from_str(json)
-        .map_err(|error| format!("the value is no JSON ({error}); text needs double quotes: {key}='\"…\"'"))?;
+    let value = serde_json::from_str(json).map_err(|error| {
+        format!("the value is no JSON ({error}); text needs double quotes: {key}='\"…\"'")
+    })?;
     let checked = match key {
         "temperature" | "top_p" => zero_to_one(json.trim()).map(drop),
         "max_tokens" | "top_k" => at_least_one(json.trim()).map(drop),
         _ => Ok(()),
     };
-    checked.map(|()| (key.to_owned(), value)).map_err(|needed| format!("`{key}`: {needed}"))
+    checked
+        .map(|()| (key.to_owned(), value))
+        .map_err(|needed| format!("`{key}`: {needed}"))
 }
 
 #[cfg(test)]
@@ -96,24 +130,39 @@ mod tests {
         assert_eq!(zero_to_one("0"), Ok(0.0));
         assert_eq!(zero_to_one("1"), Ok(1.0));
         for text in ["-0.1", "1.01", "NaN", "inf", "x"] {
-            assert!(zero_to_one(text).is_err_and(|error| error.contains("0 to 1")), "{text}");
+            assert!(
+                zero_to_one(text).is_err_and(|error| error.contains("0 to 1")),
+                "{text}"
+            );
         }
         assert_eq!(at_least_one("1"), Ok(1));
         for text in ["0", "-1", "1.5", ""] {
-            assert!(at_least_one(text).is_err_and(|error| error.contains("from 1 to 4294967295")), "{text}");
+            assert!(
+                at_least_one(text).is_err_and(|error| error.contains("from 1 to 4294967295")),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn a_value_of_the_scripted_endpoint_is_refused_with_its_range() {
-        assert_eq!((port("0"), port("65535"), whole_number("0")), (Ok(0), Ok(65535), Ok(0)));
+        assert_eq!(
+            (port("0"), port("65535"), whole_number("0")),
+            (Ok(0), Ok(65535), Ok(0))
+        );
         for text in ["65536", "-1", "x", ""] {
-            assert!(port(text).is_err_and(|error| error.contains("0 to 65535")), "{text}");
+            assert!(
+                port(text).is_err_and(|error| error.contains("0 to 65535")),
+                "{text}"
+            );
         }
         assert!(whole_number("-1").is_err_and(|error| error.contains("0 to 18446744073709551615")));
         assert_eq!((rate("0.01"), rate("1e6")), (Ok(0.01), Ok(1e6)));
         for text in ["0", "-1", "NaN", "inf", "1000001"] {
-            assert!(rate(text).is_err_and(|error| error.contains("0.01 to 1000000")), "{text}");
+            assert!(
+                rate(text).is_err_and(|error| error.contains("0.01 to 1000000")),
+                "{text}"
+            );
         }
         assert_eq!(key_word("sk-ld-1"), Ok("sk-ld-1".to_owned()));
         for text in ["", "two words", "ключ", "a\tb"] {
@@ -123,7 +172,10 @@ mod tests {
 
     #[test]
     fn a_field_is_a_key_and_json() {
-        assert_eq!(key_and_json("a=[1,\"x=y\"]"), Ok(("a".into(), json!([1, "x=y"]))));
+        assert_eq!(
+            key_and_json("a=[1,\"x=y\"]"),
+            Ok(("a".into(), json!([1, "x=y"])))
+        );
         for (text, expected) in [
             ("a", "KEY=JSON"),
             ("=1", "KEY=JSON"),
@@ -136,7 +188,10 @@ mod tests {
             ("max_tokens=-1", "from 1 to 4294967295"),
             ("top_k=0", "from 1 to 4294967295"),
         ] {
-            assert!(key_and_json(text).is_err_and(|error| error.contains(expected)), "{text}");
+            assert!(
+                key_and_json(text).is_err_and(|error| error.contains(expected)),
+                "{text}"
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What a call asks for: an answer to a body, or the list of models. The rest of a call is the same for both.
+//! What a call asks for: an answer to a body, or the list of models. The rest of a call is the same
+//! for both.
 
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
@@ -81,7 +82,11 @@ impl Listing {
     /// Takes a piece of a page; the error is what came instead of one, in short.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), String> {
         self.page.extend_from_slice(bytes);
-        if self.page.len() <= MAX_PAGE_BYTES { Ok(()) } else { Err(self.excerpt()) }
+        if self.page.len() <= MAX_PAGE_BYTES {
+            Ok(())
+        } else {
+            Err(self.excerpt())
+        }
     }
 
     /// Forgets a page that broke off.
@@ -89,7 +94,8 @@ impl Listing {
         self.page.clear();
     }
 
-    /// Takes the page that has come, and says whether there is another one; the error is as that of `push`.
+    /// Takes the page that has come, and says whether there is another one; the error is as that of
+    /// `push`.
     pub(super) fn turn_page(&mut self) -> Result<bool, String> {
         let page = Page::read(&self.page).ok_or_else(|| self.excerpt())?;
         self.page.clear();

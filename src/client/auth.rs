@@ -8,7 +8,8 @@ use ring::digest::{SHA256, digest};
 /// What stands in place of a key.
 const MASK: &str = "[API key]";
 
-/// A key shorter than this is a word of a test or of the demo: blanking it out would only garble texts.
+/// A key shorter than this is a word of a test or of the demo: blanking it out would only garble
+/// texts.
 const MIN_SECRET: usize = 8;
 
 /// Fewer characters than these from the beginning of a key tell nothing: all keys begin alike.
@@ -20,7 +21,8 @@ const MIN_SHOWN: usize = 16;
 /// How keys begin; the longest first.
 const PREFIXES: [&str; 2] = ["sk-ld-", "sk-"];
 
-/// An API key. Its `Debug` is masked, it has no `Display`, and the header made of it is marked sensitive.
+/// An API key. Its `Debug` is masked, it has no `Display`, and the header made of it is marked
+/// sensitive.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ApiKey(String);
 
@@ -30,58 +32,73 @@ pub(crate) enum KeyError {
     /// Nothing but white space.
     #[error("it is empty")]
     Empty,
-    /// A character that cannot stand in a header, white space in the middle included, or one that JSON writes in another way,
-    /// in which a key that a server echoes would not be found.
-    #[error("it has a character that no key has (a space, a line break, a quote, a backslash or one outside ASCII)")]
+    /// A character that cannot stand in a header, white space in the middle included, or one that
+    /// JSON writes in another way, in which a key that a server echoes would not be found.
+    #[error(
+        "it has a character that no key has (a space, a line break, a quote, a backslash or one outside ASCII)"
+    )]
     BadCharacter,
 }
 
 impl ApiKey {
-    /// Takes a key as a person or a file gives it: white space around it is dropped. The prefix is not checked, since
-    /// Langdock has used several.
+    /// Takes a key as a person or a file gives it: white space around it is dropped. The prefix is
+    /// not checked, since Langdock has used several.
     pub(crate) fn new(text: &str) -> Result<Self, KeyError> {
         let key = text.trim();
         match key {
             "" => Err(KeyError::Empty),
-            _ if key.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'\\".contains(&byte)) => {
+            _ if key
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && !b"\"'\\".contains(&byte)) =>
+            {
                 Ok(Self(key.to_owned()))
             }
             _ => Err(KeyError::BadCharacter),
         }
     }
 
-    /// A name for what the key sees at `url`: the same for the same two, and no way back to the key.
+    /// A name for what the key sees at `url`: the same for the same two, and no way back to the
+    /// key.
     pub(crate) fn fingerprint(&self, url: &str) -> String {
         fingerprint(&[url, &self.0])
     }
 
-    /// The key as it may be shown: how it begins, which all keys share, and its last four characters, which tell it from
-    /// others. Of a short one nothing is shown.
+    /// The key as it may be shown: how it begins, which all keys share, and its last four
+    /// characters, which tell it from others. Of a short one nothing is shown.
     pub(crate) fn masked(&self) -> String {
         if self.0.len() < MIN_SHOWN {
             return "…".to_owned();
         }
-        let prefix = PREFIXES.into_iter().find(|prefix| self.0.starts_with(prefix)).unwrap_or_default();
+        let prefix = PREFIXES
+            .into_iter()
+            .find(|prefix| self.0.starts_with(prefix))
+            .unwrap_or_default();
         format!("{prefix}…{}", &self.0[self.0.len() - 4..])
     }
 
     /// The value of the `Authorization` header.
     pub(super) fn bearer(&self) -> HeaderValue {
-        let mut value =
-            HeaderValue::from_str(&format!("Bearer {}", self.0)).expect("a key is visible ASCII, see `new`");
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", self.0))
+            .expect("a key is visible ASCII, see `new`");
         value.set_sensitive(true);
         value
     }
 
-    /// Blanks the key out of a text from outside: a server may echo what it was sent. A text that was cut short may end in
-    /// the middle of it.
+    /// Blanks the key out of a text from outside: a server may echo what it was sent. A text that
+    /// was cut short may end in the middle of it.
     pub(super) fn scrub(&self, text: &str) -> String {
         if self.0.len() < MIN_SECRET {
             return text.to_owned();
         }
         let text = text.replace(&self.0, MASK);
-        let beginnings = (MIN_TELLING..self.0.len()).rev().map(|length| &self.0[..length]);
-        match text.strip_suffix('…').and_then(|cut| beginnings.into_iter().find_map(|part| cut.strip_suffix(part))) {
+        let beginnings = (MIN_TELLING..self.0.len())
+            .rev()
+            .map(|length| &self.0[..length]);
+        match text.strip_suffix('…').and_then(|cut| {
+            beginnings
+                .into_iter()
+                .find_map(|part| cut.strip_suffix(part))
+        }) {
             Some(before) => format!("{before}{MASK}…"),
             None => text,
         }
@@ -91,7 +108,9 @@ impl ApiKey {
 /// A short name for texts, good as a file's: half of their SHA-256 in hexadecimal.
 pub(crate) fn fingerprint(texts: &[&str]) -> String {
     let digest = digest(&SHA256, texts.join("\0").as_bytes());
-    digest.as_ref()[..16].iter().fold(String::new(), |name, byte| name + &format!("{byte:02x}"))
+    digest.as_ref()[..16]
+        .iter()
+        .fold(String::new(), |name, byte| name + &format!("{byte:02x}"))
 }
 
 impl fmt::Debug for ApiKey {
@@ -106,7 +125,10 @@ mod tests {
 
     #[test]
     fn white_space_around_a_key_is_dropped_and_inside_it_is_refused() {
-        assert_eq!(ApiKey::new(" sk-ld-1\n").map(|key| key.0), Ok("sk-ld-1".to_owned()));
+        assert_eq!(
+            ApiKey::new(" sk-ld-1\n").map(|key| key.0),
+            Ok("sk-ld-1".to_owned())
+        );
         assert_eq!(ApiKey::new(" \n"), Err(KeyError::Empty));
         assert_eq!(ApiKey::new("sk ld"), Err(KeyError::BadCharacter));
         // As `docker --env-file` passes it on.
@@ -124,6 +146,9 @@ mod tests {
         assert_eq!(key.scrub("bad key sk-ld-secret!"), "bad key [API key]!");
         assert_eq!(key.scrub("bad key sk-ld-sec…"), "bad key [API key]…");
         assert_eq!(key.scrub("the end s…"), "the end s…");
-        assert_eq!(ApiKey::new("demo").expect("a key").scrub("req_demo_1"), "req_demo_1");
+        assert_eq!(
+            ApiKey::new("demo").expect("a key").scrub("req_demo_1"),
+            "req_demo_1"
+        );
     }
 }

@@ -14,22 +14,49 @@ pub(crate) struct Booking {
 }
 
 impl Booking {
-    /// Books for a request of so many tokens, estimated high, whose answer may have as many as `max_tokens`.
+    /// Books for a request of so many tokens, estimated high, whose answer may have as many as
+    /// `max_tokens`.
     pub(crate) fn of(model: &str, input: u64, max_tokens: u64, priority: Priority) -> Self {
-        Self { model: model.to_owned(), asked: Asked { input, max_tokens, priority } }
+        Self {
+            model: model.to_owned(),
+            asked: Asked {
+                input,
+                max_tokens,
+                priority,
+            },
+        }
     }
 }
 
-/// Reads what a server says of its limits, in Langdock's headers or in Anthropic's; none where it says nothing.
+/// Reads what a server says of its limits, in Langdock's headers or in Anthropic's; none where it
+/// says nothing.
 pub(super) fn received(headers: &HeaderMap) -> Option<Received> {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse().ok();
-    let reported =
-        |limit: &str, remaining: &str| Some(Reported { limit: number(limit)?, remaining: number(remaining) });
+    let reported = |limit: &str, remaining: &str| {
+        Some(Reported {
+            limit: number(limit)?,
+            remaining: number(remaining),
+        })
+    };
     let received = Received {
-        requests: reported("x-ratelimit-limit-requests", "x-ratelimit-remaining-requests")
-            .or_else(|| reported("anthropic-ratelimit-requests-limit", "anthropic-ratelimit-requests-remaining")),
-        tokens: reported("x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens")
-            .or_else(|| reported("anthropic-ratelimit-tokens-limit", "anthropic-ratelimit-tokens-remaining")),
+        requests: reported(
+            "x-ratelimit-limit-requests",
+            "x-ratelimit-remaining-requests",
+        )
+        .or_else(|| {
+            reported(
+                "anthropic-ratelimit-requests-limit",
+                "anthropic-ratelimit-requests-remaining",
+            )
+        }),
+        tokens: reported("x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens").or_else(
+            || {
+                reported(
+                    "anthropic-ratelimit-tokens-limit",
+                    "anthropic-ratelimit-tokens-remaining",
+                )
+            },
+        ),
     };
     (received != Received::default()).then_some(received)
 }
@@ -44,13 +71,25 @@ mod tests {
     fn both_families_of_headers_are_read() {
         let headers = |pairs: &[(&'static str, &'static str)]| {
             let pair = |(name, value): &(&'static str, &'static str)| {
-                (HeaderName::from_static(name), HeaderValue::from_static(value))
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
             };
             received(&pairs.iter().map(pair).collect())
         };
-        assert_eq!(headers(&[("retry-after", "1"), ("x-ratelimit-limit-requests", "many")]), None);
-        let requests = Some(Reported { limit: 500, remaining: Some(499) });
-        let tokens = Some(Reported { limit: 60_000, remaining: None });
+        assert_eq!(
+            headers(&[("retry-after", "1"), ("x-ratelimit-limit-requests", "many")]),
+            None
+        );
+        let requests = Some(Reported {
+            limit: 500,
+            remaining: Some(499),
+        });
+        let tokens = Some(Reported {
+            limit: 60_000,
+            remaining: None,
+        });
         let langdock = [
             ("x-ratelimit-limit-requests", "500"),
             ("x-ratelimit-remaining-requests", "499"),

@@ -1,6 +1,8 @@
-//! One call: sent, read, and tried again until the first part of an answer has arrived. From then on nothing is repeated.
+//! One call: sent, read, and tried again until the first part of an answer has arrived. From then
+//! on nothing is repeated.
 //!
-//! It is pulled: `advance` does one step of IO, `next_update` gives what that step brought. Dropping a call cancels it.
+//! It is pulled: `advance` does one step of IO, `next_update` gives what that step brought.
+//! Dropping a call cancels it.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -31,13 +33,15 @@ const IDLE_STREAMED: Duration = Duration::from_secs(120);
 /// The same where the answer comes as one: nothing is sent while the model writes.
 const IDLE_WHOLE: Duration = Duration::from_secs(600);
 
-/// How much of a body is taken, in bytes, before it is shown: an endless stream must not gather in memory.
+/// How much of a body is taken, in bytes, before it is shown: an endless stream must not gather in
+/// memory.
 const MAX_TAKEN: usize = 256 * 1024;
 
 /// A wait for one's turn that is longer is told.
 const TOLD: Duration = Duration::from_secs(1);
 
-/// How long a 429 holds others back that does not say how long, and after which this call does not try again.
+/// How long a 429 holds others back that does not say how long, and after which this call does not
+/// try again.
 const HOLD: Duration = Duration::from_secs(2);
 
 /// How long the end of a body may take behind the end of the answer.
@@ -82,8 +86,8 @@ enum State {
     Ended,
 }
 
-/// Reads the end of a body, so that its connection can be used again. It comes along with the last event, or a moment later;
-/// if not, there will be another connection.
+/// Reads the end of a body, so that its connection can be used again. It comes along with the last
+/// event, or a moment later; if not, there will be another connection.
 async fn let_go(mut response: Response) {
     let rest = async { while let Ok(Some(_)) = response.chunk().await {} };
     let _ = tokio::time::timeout(END_OF_BODY, rest).await;
@@ -93,8 +97,15 @@ async fn let_go(mut response: Response) {
 
 impl Call {
     pub(super) fn new(client: Client, ask: Ask, booking: Option<Booking>) -> Self {
-        let silence = if let Ask::Answer { stream: false, .. } = ask { IDLE_WHOLE } else { IDLE_STREAMED };
-        let watchdog = Watchdog::new(client.options.idle_timeout.unwrap_or(silence), client.options.timeout);
+        let silence = if let Ask::Answer { stream: false, .. } = ask {
+            IDLE_WHOLE
+        } else {
+            IDLE_STREAMED
+        };
+        let watchdog = Watchdog::new(
+            client.options.idle_timeout.unwrap_or(silence),
+            client.options.timeout,
+        );
         let pacer = Pacer::new(&client, booking);
         Self {
             client,
@@ -112,9 +123,13 @@ impl Call {
         }
     }
 
-    /// Reads to the end of the body, behind which the connection is free for another call. What is not read is hung up on.
+    /// Reads to the end of the body, behind which the connection is free for another call. What is
+    /// not read is hung up on.
     pub(crate) fn keeping_connection(self) -> Self {
-        Self { keeps_connection: true, ..self }
+        Self {
+            keeps_connection: true,
+            ..self
+        }
     }
 
     /// Gives the next update of what has already arrived, none where a further step is needed.
@@ -141,7 +156,9 @@ impl Call {
         match self.step().await {
             Ok(Advance::Finished) => {
                 let usage = self.machine.usage();
-                let (input, output) = usage.map_or((0, 0), |usage| (usage.total_input_tokens(), usage.output_tokens()));
+                let (input, output) = usage.map_or((0, 0), |usage| {
+                    (usage.total_input_tokens(), usage.output_tokens())
+                });
                 // Where the answer does not say what it took, the booking stands.
                 if input > 0 {
                     self.pacer.settle(Ending::Answered { input, output }).await;
@@ -181,8 +198,16 @@ impl Call {
 
     /// The request's line and headers as they are sent, the key masked, for those who watch.
     pub(crate) fn request_head(&self) -> Vec<String> {
-        let mut lines = vec![format!("{} {}", self.ask.method(), self.ask.url(&self.client))];
-        lines.extend(self.ask.body().map(|body| format!("content-length: {}", body.len())));
+        let mut lines = vec![format!(
+            "{} {}",
+            self.ask.method(),
+            self.ask.url(&self.client)
+        )];
+        lines.extend(
+            self.ask
+                .body()
+                .map(|body| format!("content-length: {}", body.len())),
+        );
         lines.extend(self.shown_headers(&self.ask.headers(&self.client)));
         lines
     }
@@ -195,8 +220,11 @@ impl Call {
     /// Headers as lines, without the key wherever it stands.
     pub(crate) fn shown_headers(&self, headers: &HeaderMap) -> Vec<String> {
         let line = |(name, value): (&HeaderName, &HeaderValue)| {
-            let value =
-                if value.is_sensitive() { "[API key]".into() } else { String::from_utf8_lossy(value.as_bytes()) };
+            let value = if value.is_sensitive() {
+                "[API key]".into()
+            } else {
+                String::from_utf8_lossy(value.as_bytes())
+            };
             self.client.scrub(&format!("{name}: {value}"))
         };
         headers.iter().map(line).collect()
@@ -204,7 +232,9 @@ impl Call {
 
     /// Gives the whole message, or says why there is none.
     pub(crate) fn finish(self) -> Result<Message, StreamError> {
-        self.machine.finish().map_err(|error| self.client.scrub_answer(error))
+        self.machine
+            .finish()
+            .map_err(|error| self.client.scrub_answer(error))
     }
 
     /// Gives the message as far as it came; none if it never began.
@@ -230,7 +260,8 @@ impl Call {
         match std::mem::replace(&mut self.state, State::Ended) {
             State::New | State::Queued => self.queue().await,
             State::Waiting(until) => {
-                // The state stays what it is until the wait is over, so that a step that was dropped can be taken again.
+                // The state stays what it is until the wait is over, so that a step that was
+                // dropped can be taken again.
                 self.state = State::Waiting(until);
                 sleep_until(until).await;
                 self.queue().await
@@ -258,7 +289,11 @@ impl Call {
             let now = Instant::now();
             if waiting.expected > TOLD && self.told_until.is_none_or(|until| until < now) {
                 let is_known = self.told_until.replace(now + waiting.expected).is_some();
-                return Ok(Advance::Held(Held { why: waiting.why, expected: waiting.expected, is_known }));
+                return Ok(Advance::Held(Held {
+                    why: waiting.why,
+                    expected: waiting.expected,
+                    is_known,
+                }));
             }
             self.wait_in_queue(&waiting).await?;
         }
@@ -266,9 +301,18 @@ impl Call {
 
     /// Counts the wait for the end of a 429 that another call had, as this call's own would be.
     fn count_held_back(&mut self, waiting: &Waiting) -> Result<(), Error> {
-        if waiting.uncounted > self.client.options.retry.max_wait.saturating_sub(self.spent.waited) {
+        if waiting.uncounted
+            > self
+                .client
+                .options
+                .retry
+                .max_wait
+                .saturating_sub(self.spent.waited)
+        {
             self.state = State::Ended;
-            return Err(Error::HeldBack { wait: waiting.expected });
+            return Err(Error::HeldBack {
+                wait: waiting.expected,
+            });
         }
         self.spent.waited += waiting.uncounted;
         Ok(())
@@ -279,7 +323,11 @@ impl Call {
         let until = now + waiting.look_again;
         if let Some((deadline, limit)) = self.watchdog.ends_by(until) {
             sleep_until(deadline).await;
-            let timeout = if self.spent.retries == 0 { Timeout::Turn(limit) } else { Timeout::Total(limit) };
+            let timeout = if self.spent.retries == 0 {
+                Timeout::Turn(limit)
+            } else {
+                Timeout::Total(limit)
+            };
             return Err(Error::TimedOut(timeout));
         }
         sleep_until(until).await;
@@ -307,28 +355,59 @@ impl Call {
 
     /// Lets all others wait as long as a 429 says, or as this call does.
     async fn hold_others(&mut self, failure: &Failure, advance: &Result<Advance, Error>) {
-        let Failure::Status { status: 429, should_retry, retry_after } = *failure else { return };
-        let own_wait = if let Ok(Advance::Retrying(retrying)) = advance { Some(retrying.wait) } else { None };
-        // Not to be tried again, and no word of a time: it is this request that cannot be let in, not all.
+        let Failure::Status {
+            status: 429,
+            should_retry,
+            retry_after,
+        } = *failure
+        else {
+            return;
+        };
+        let own_wait = if let Ok(Advance::Retrying(retrying)) = advance {
+            Some(retrying.wait)
+        } else {
+            None
+        };
+        // Not to be tried again, and no word of a time: it is this request that cannot be let in,
+        // not all.
         if should_retry == Some(false) && retry_after.is_none() || self.machine.has_content() {
             return;
         }
-        self.pacer.hold(retry_after.or(own_wait).unwrap_or(HOLD)).await;
+        self.pacer
+            .hold(retry_after.or(own_wait).unwrap_or(HOLD))
+            .await;
     }
 
     async fn send(&mut self) -> Result<Advance, Error> {
-        let mut request = self.client.http.request(self.ask.method(), self.ask.url(&self.client));
+        let mut request = self
+            .client
+            .http
+            .request(self.ask.method(), self.ask.url(&self.client));
         request = request.headers(self.ask.headers(&self.client));
         if let Some(body) = self.ask.body() {
-            request = request.body(Body::wrap(Upload::new(body.clone(), self.watchdog.activity())));
+            request = request.body(Body::wrap(Upload::new(
+                body.clone(),
+                self.watchdog.activity(),
+            )));
         }
-        let response = self.watchdog.watch(request.send()).await.map_err(Error::TimedOut)?;
+        let response = self
+            .watchdog
+            .watch(request.send())
+            .await
+            .map_err(Error::TimedOut)?;
         let response = response.map_err(|error| self.transport(&error))?;
         self.request_id = request_id(response.headers()).map(|id| self.client.scrub(&id));
         self.pacer.head(received(response.headers())).await;
-        let head = ResponseHead { status: response.status().as_u16(), headers: response.headers().clone() };
+        let head = ResponseHead {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+        };
         let accepted = response.status() == StatusCode::OK;
-        self.state = if accepted { State::Reading(response) } else { State::Refused(response) };
+        self.state = if accepted {
+            State::Reading(response)
+        } else {
+            State::Refused(response)
+        };
         Ok(Advance::Head(head))
     }
 
@@ -351,8 +430,12 @@ impl Call {
         self.moderation.came_after(began.elapsed());
         if let Ask::Models(listing) = &mut self.ask {
             let taken = match arrived {
-                Ok(Some(bytes)) => listing.push(&bytes).map(|()| Some(State::Reading(response))),
-                Ok(None) => listing.turn_page().map(|is_another| is_another.then_some(State::New)),
+                Ok(Some(bytes)) => listing
+                    .push(&bytes)
+                    .map(|()| Some(State::Reading(response))),
+                Ok(None) => listing
+                    .turn_page()
+                    .map(|is_another| is_another.then_some(State::New)),
                 Err(error) => return Err(self.transport(&error)),
             };
             return match taken {
@@ -363,7 +446,10 @@ impl Call {
                 Ok(None) => Ok(Advance::Finished),
                 Err(excerpt) => {
                     let is_json = listing.is_json();
-                    Err(Error::NoModelList { excerpt: self.client.scrub(&excerpt), is_json })
+                    Err(Error::NoModelList {
+                        excerpt: self.client.scrub(&excerpt),
+                        is_json,
+                    })
                 }
             };
         }
@@ -384,8 +470,8 @@ impl Call {
         }
     }
 
-    /// Takes what else has arrived, so that it is shown at once and not piece by piece. What goes wrong here is told after
-    /// what came before it.
+    /// Takes what else has arrived, so that it is shown at once and not piece by piece. What goes
+    /// wrong here is told after what came before it.
     async fn take_what_has_arrived(&mut self, mut response: Response) -> State {
         let mut taken = 0;
         while taken < MAX_TAKEN {
@@ -413,8 +499,18 @@ impl Call {
         }
         let failure = error.failure();
         let now = Instant::now();
-        let fits = |wait: &Duration| self.watchdog.deadline().is_none_or(|deadline| now + *wait < deadline);
-        let Some(wait) = self.client.options.retry.decide(&self.spent, &failure, fastrand::f64()).filter(fits) else {
+        let fits = |wait: &Duration| {
+            self.watchdog
+                .deadline()
+                .is_none_or(|deadline| now + *wait < deadline)
+        };
+        let Some(wait) = self
+            .client
+            .options
+            .retry
+            .decide(&self.spent, &failure, fastrand::f64())
+            .filter(fits)
+        else {
             return Err(error);
         };
         self.spent.retries += 1;
@@ -425,27 +521,35 @@ impl Call {
             listing.forget_page();
         }
         self.state = State::Waiting(now + wait);
-        Ok(Advance::Retrying(Retrying { error, wait, next_attempt: self.attempts() }))
+        Ok(Advance::Retrying(Retrying {
+            error,
+            wait,
+            next_attempt: self.attempts(),
+        }))
     }
 
     fn broken(&self, source: StreamError) -> Error {
-        Error::Answer { source: self.client.scrub_answer(source), request_id: self.request_id.clone() }
+        Error::Answer {
+            source: self.client.scrub_answer(source),
+            request_id: self.request_id.clone(),
+        }
     }
 
     fn transport(&self, error: &reqwest::Error) -> Error {
         Error::from_transport(error, &self.client)
     }
 
-    /// What `--max-wait` would have to be for a wait that the server asks for; none where it is not this that stands against
-    /// another try.
+    /// What `--max-wait` would have to be for a wait that the server asks for; none where it is not
+    /// this that stands against another try.
     fn needed_max_wait(&self, wait: Duration) -> Option<Duration> {
         let policy = &self.client.options.retry;
         let needed = self.spent.waited.saturating_add(wait);
         let has_tries = self.spent.retries < policy.max_retries;
-        let is_in_time = self
-            .watchdog
-            .deadline()
-            .is_none_or(|deadline| deadline.checked_duration_since(Instant::now()).is_some_and(|left| wait < left));
+        let is_in_time = self.watchdog.deadline().is_none_or(|deadline| {
+            deadline
+                .checked_duration_since(Instant::now())
+                .is_some_and(|left| wait < left)
+        });
         (has_tries && is_in_time && needed > policy.max_wait).then_some(needed)
     }
 
@@ -454,8 +558,15 @@ impl Call {
         let retry_after = retry::retry_after(response.headers(), SystemTime::now());
         let should_retry = retry::should_retry(response.headers());
         let needed_max_wait = retry_after.and_then(|wait| self.needed_max_wait(wait));
-        let text = |value: &HeaderValue| self.client.scrub(&String::from_utf8_lossy(value.as_bytes()));
-        let location = response.headers().get(LOCATION).filter(|_| status.is_redirection()).map(text);
+        let text = |value: &HeaderValue| {
+            self.client
+                .scrub(&String::from_utf8_lossy(value.as_bytes()))
+        };
+        let location = response
+            .headers()
+            .get(LOCATION)
+            .filter(|_| status.is_redirection())
+            .map(text);
         let mut body = Vec::new();
         // What cannot be read of an error's body does not hide the error.
         while let Ok(Ok(Some(bytes))) = self.watchdog.watch(response.chunk()).await {
@@ -464,7 +575,9 @@ impl Call {
                 break;
             }
         }
-        let api = self.client.scrub_api(ApiError::from_body(status.canonical_reason(), &body));
+        let api = self
+            .client
+            .scrub_api(ApiError::from_body(status.canonical_reason(), &body));
         let request_id = self.request_id.clone().or_else(|| api.request_id.clone());
         Error::Status(Box::new(StatusError {
             status: status.as_u16(),
@@ -478,8 +591,8 @@ impl Call {
     }
 }
 
-/// The output of `future` if it is ready now, or as soon as the other tasks have had a turn: the connection is one, and hands
-/// over what it has read piece by piece.
+/// The output of `future` if it is ready now, or as soon as the other tasks have had a turn: the
+/// connection is one, and hands over what it has read piece by piece.
 async fn ready_now<F: Future>(future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut others_had_a_turn = false;

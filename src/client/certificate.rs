@@ -22,25 +22,43 @@ pub(crate) enum Flaw {
 /// Sorts what the library says, and puts into words what it says in numbers and names of its own.
 pub(super) fn flaw_of(problem: &rustls::Error) -> (Flaw, String) {
     let text = problem.to_string();
-    let rustls::Error::InvalidCertificate(why) = problem else { return (Flaw::Issuer, text) };
+    let rustls::Error::InvalidCertificate(why) = problem else {
+        return (Flaw::Issuer, text);
+    };
     match why {
         CertificateError::Expired => (Flaw::Time, "its certificate has expired".to_owned()),
-        CertificateError::ExpiredContext { time, not_after } => {
-            (Flaw::Time, format!("its certificate expired on {}{}", date(*not_after), clock(*time)))
+        CertificateError::ExpiredContext { time, not_after } => (
+            Flaw::Time,
+            format!(
+                "its certificate expired on {}{}",
+                date(*not_after),
+                clock(*time)
+            ),
+        ),
+        CertificateError::NotValidYet => {
+            (Flaw::Time, "its certificate is not valid yet".to_owned())
         }
-        CertificateError::NotValidYet => (Flaw::Time, "its certificate is not valid yet".to_owned()),
-        CertificateError::NotValidYetContext { time, not_before } => {
-            (Flaw::Time, format!("its certificate is not valid before {}{}", date(*not_before), clock(*time)))
+        CertificateError::NotValidYetContext { time, not_before } => (
+            Flaw::Time,
+            format!(
+                "its certificate is not valid before {}{}",
+                date(*not_before),
+                clock(*time)
+            ),
+        ),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            (Flaw::Name, text)
         }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (Flaw::Name, text),
         // The library below that says so is no dependency of its own.
         _ if text.contains("CaUsedAsEndEntity") => {
-            let reason = "its certificate is that of a CA itself, which TLS does not allow for a server";
+            let reason =
+                "its certificate is that of a CA itself, which TLS does not allow for a server";
             (Flaw::Cas, reason.to_owned())
         }
-        _ if text.contains("UnsupportedCertVersion") => {
-            (Flaw::Version, "its certificate is of an old version of X.509; TLS takes version 3 alone".to_owned())
-        }
+        _ if text.contains("UnsupportedCertVersion") => (
+            Flaw::Version,
+            "its certificate is of an old version of X.509; TLS takes version 3 alone".to_owned(),
+        ),
         _ => (Flaw::Issuer, text),
     }
 }
@@ -51,7 +69,9 @@ fn clock(now: UnixTime) -> String {
 }
 
 fn date(time: UnixTime) -> String {
-    let time = i64::try_from(time.as_secs()).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let time = i64::try_from(time.as_secs())
+        .ok()
+        .and_then(|seconds| Timestamp::from_second(seconds).ok());
     time.map_or_else(
         || "a date beyond all calendars".to_owned(),
         |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
@@ -74,23 +94,37 @@ mod tests {
     fn dates_are_told_as_people_read_them() {
         let (time, not_after) = (at(1_795_409_605), at(1_580_515_200));
         let expired = CertificateError::ExpiredContext { time, not_after };
-        let expected =
-            "its certificate expired on 2020-02-01 00:00 UTC; it is 2026-11-23 04:53 UTC by this machine's clock";
+        let expected = "its certificate expired on 2020-02-01 00:00 UTC; it is 2026-11-23 04:53 UTC by this machine's clock";
         assert_eq!(flaw_of(&expired.into()), (Flaw::Time, expected.to_owned()));
-        let early = CertificateError::NotValidYetContext { time: at(0), not_before: at(u64::MAX) };
+        let early = CertificateError::NotValidYetContext {
+            time: at(0),
+            not_before: at(u64::MAX),
+        };
         let (flaw, reason) = flaw_of(&early.into());
-        assert!(flaw == Flaw::Time && reason.contains("not valid before a date beyond all calendars"), "{reason}");
+        assert!(
+            flaw == Flaw::Time && reason.contains("not valid before a date beyond all calendars"),
+            "{reason}"
+        );
     }
 
     #[test]
     fn what_another_library_says_is_sorted_by_its_words() {
-        for (word, expected) in
-            [("CaUsedAsEndEntity", Flaw::Cas), ("UnsupportedCertVersion", Flaw::Version), ("Other", Flaw::Issuer)]
-        {
+        for (word, expected) in [
+            ("CaUsedAsEndEntity", Flaw::Cas),
+            ("UnsupportedCertVersion", Flaw::Version),
+            ("Other", Flaw::Issuer),
+        ] {
             let other = rustls::OtherError(Arc::new(io::Error::other(word)));
             let (flaw, reason) = flaw_of(&CertificateError::Other(other).into());
-            assert_eq!((flaw, reason.contains(word)), (expected, expected == Flaw::Issuer), "{reason}");
+            assert_eq!(
+                (flaw, reason.contains(word)),
+                (expected, expected == Flaw::Issuer),
+                "{reason}"
+            );
         }
-        assert_eq!(flaw_of(&CertificateError::UnknownIssuer.into()).0, Flaw::Issuer);
+        assert_eq!(
+            flaw_of(&CertificateError::UnknownIssuer.into()).0,
+            Flaw::Issuer
+        );
     }
 }

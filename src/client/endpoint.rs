@@ -96,8 +96,8 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Makes an endpoint of what was chosen. `region` is none where nobody chose one; a base URL that fixes a region
-    /// then decides.
+    /// Makes an endpoint of what was chosen. `region` is none where nobody chose one; a base URL
+    /// that fixes a region then decides.
     pub(crate) fn new(
         base_url: Option<&str>,
         region: Option<&Region>,
@@ -108,7 +108,8 @@ impl Endpoint {
         let mut base = parse(given, &given.replace("{region}", slug))?;
         let path = api_root(base.path()).to_owned();
         base.set_path(&path);
-        if (base.host_str() == Some(LANGDOCK_HOST) && path.is_empty()) || path.ends_with(DEPLOYMENT) {
+        if (base.host_str() == Some(LANGDOCK_HOST) && path.is_empty()) || path.ends_with(DEPLOYMENT)
+        {
             base.set_path(&format!("{path}/anthropic/{slug}"));
         }
         if base.scheme() == "http" && !allow_http && !is_loopback(&base) {
@@ -116,7 +117,10 @@ impl Endpoint {
         }
         let region = match (fixed_region(base.path()), region) {
             (Some(fixed), Some(chosen)) if fixed != *chosen => {
-                return Err(EndpointError::RegionConflict { fixed: fixed.0, chosen: chosen.0.clone() });
+                return Err(EndpointError::RegionConflict {
+                    fixed: fixed.0,
+                    chosen: chosen.0.clone(),
+                });
             }
             (Some(fixed), _) => fixed,
             (None, Some(chosen)) => chosen.clone(),
@@ -133,7 +137,9 @@ impl Endpoint {
     /// The host and port, for messages.
     pub(crate) fn host(&self) -> String {
         let host = self.base.host_str().unwrap_or_default();
-        self.base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+        self.base
+            .port()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
     /// The host and port, always both: what a stored key belongs to.
@@ -159,7 +165,9 @@ impl Endpoint {
     /// The URL of `GET …/v1/models`: the page that begins behind the model `after`.
     pub(crate) fn models_url(&self, after: Option<&str>) -> Url {
         let mut url = self.below_base("/v1/models");
-        url.query_pairs_mut().append_pair("limit", "1000").extend_pairs(after.map(|id| ("after_id", id)));
+        url.query_pairs_mut()
+            .append_pair("limit", "1000")
+            .extend_pairs(after.map(|id| ("after_id", id)));
         url
     }
 
@@ -170,8 +178,15 @@ impl Endpoint {
 
     /// Whether it is Langdock's own host, or a deployment of theirs.
     pub(crate) fn is_langdocks(&self) -> bool {
-        let is_theirs = self.base.host_str().is_some_and(|host| host.ends_with(LANGDOCK_DOMAIN));
-        let (root, _) = self.base.path().rsplit_once("/anthropic").unwrap_or((self.base.path(), ""));
+        let is_theirs = self
+            .base
+            .host_str()
+            .is_some_and(|host| host.ends_with(LANGDOCK_DOMAIN));
+        let (root, _) = self
+            .base
+            .path()
+            .rsplit_once("/anthropic")
+            .unwrap_or((self.base.path(), ""));
         is_theirs || root.ends_with(DEPLOYMENT)
     }
 
@@ -182,14 +197,20 @@ impl Endpoint {
     }
 }
 
-/// The host and port of a base URL as it was chosen, none: the default; nothing where it is no base URL.
+/// The host and port of a base URL as it was chosen, none: the default; nothing where it is no base
+/// URL.
 pub(crate) fn authority_of(base_url: Option<&str>, region: &Region) -> Option<String> {
     let given = base_url.unwrap_or(DEFAULT_BASE_URL).trim();
-    parse(given, &given.replace("{region}", region.as_str())).ok().as_ref().map(authority)
+    parse(given, &given.replace("{region}", region.as_str()))
+        .ok()
+        .as_ref()
+        .map(authority)
 }
 
 fn authority(url: &Url) -> String {
-    let port = url.port_or_known_default().map_or_else(String::new, |port| format!(":{port}"));
+    let port = url
+        .port_or_known_default()
+        .map_or_else(String::new, |port| format!(":{port}"));
     format!("{}{port}", url.host_str().unwrap_or_default())
 }
 
@@ -197,15 +218,18 @@ fn parse(given: &str, substituted: &str) -> Result<Url, EndpointError> {
     if !substituted.contains("://") {
         return Err(EndpointError::BadScheme(without_login(given)));
     }
-    let url =
-        Url::parse(substituted).map_err(|error| EndpointError::BadUrl(without_login(given), error.to_string()))?;
+    let url = Url::parse(substituted)
+        .map_err(|error| EndpointError::BadUrl(without_login(given), error.to_string()))?;
     let unwanted = |what| Err(EndpointError::Unwanted(without_login(given), what));
     match url.scheme() {
         "http" | "https" if url.query().is_some() => unwanted("a query"),
         "http" | "https" if url.fragment().is_some() => unwanted("a fragment"),
         // The password is not repeated: it could be a key.
         "http" | "https" if !url.username().is_empty() || url.password().is_some() => {
-            Err(EndpointError::Unwanted(url.host_str().unwrap_or_default().to_owned(), "a user name or password"))
+            Err(EndpointError::Unwanted(
+                url.host_str().unwrap_or_default().to_owned(),
+                "a user name or password",
+            ))
         }
         "http" | "https" => Ok(url),
         _ => Err(EndpointError::BadScheme(without_login(given))),
@@ -216,24 +240,34 @@ fn parse(given: &str, substituted: &str) -> Result<Url, EndpointError> {
 fn api_root(path: &str) -> &str {
     let path = path.trim_end_matches('/');
     let path = path.strip_suffix("/messages").unwrap_or(path);
-    path.strip_suffix("/v1").unwrap_or(path).trim_end_matches('/')
+    path.strip_suffix("/v1")
+        .unwrap_or(path)
+        .trim_end_matches('/')
 }
 
 /// The region that a path such as `/api/public/anthropic/us` fixes.
 fn fixed_region(path: &str) -> Option<Region> {
     let (before, slug) = path.rsplit_once('/')?;
-    if before.ends_with("/anthropic") { Region::new(slug).ok() } else { None }
+    if before.ends_with("/anthropic") {
+        Region::new(slug).ok()
+    } else {
+        None
+    }
 }
 
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']');
-    address.parse::<std::net::IpAddr>().map_or(host == "localhost", |address| address.is_loopback())
+    address
+        .parse::<std::net::IpAddr>()
+        .map_or(host == "localhost", |address| address.is_loopback())
 }
 
 /// What a message may repeat of a URL: in front of an `@` may stand a password.
 fn without_login(url: &str) -> String {
-    url.rsplit_once('@').map_or(url, |(_, host)| host).to_owned()
+    url.rsplit_once('@')
+        .map_or(url, |(_, host)| host)
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -243,16 +277,39 @@ mod tests {
     fn url(base: Option<&str>, region: Option<&str>) -> Result<(String, String), EndpointError> {
         let region = region.map(Region::new).transpose()?;
         let endpoint = Endpoint::new(base, region.as_ref(), false)?;
-        Ok((endpoint.messages_url().to_string(), endpoint.region().to_string()))
+        Ok((
+            endpoint.messages_url().to_string(),
+            endpoint.region().to_string(),
+        ))
     }
 
     #[test]
     fn every_form_of_a_base_url_gives_the_right_address() {
         for (base, region, expected, in_region) in [
-            (None, None, "https://api.langdock.com/anthropic/eu/v1/messages", "eu"),
-            (None, Some("us"), "https://api.langdock.com/anthropic/us/v1/messages", "us"),
-            (Some("https://api.langdock.com"), Some("us"), "https://api.langdock.com/anthropic/us/v1/messages", "us"),
-            (Some("https://api.langdock.com/"), None, "https://api.langdock.com/anthropic/eu/v1/messages", "eu"),
+            (
+                None,
+                None,
+                "https://api.langdock.com/anthropic/eu/v1/messages",
+                "eu",
+            ),
+            (
+                None,
+                Some("us"),
+                "https://api.langdock.com/anthropic/us/v1/messages",
+                "us",
+            ),
+            (
+                Some("https://api.langdock.com"),
+                Some("us"),
+                "https://api.langdock.com/anthropic/us/v1/messages",
+                "us",
+            ),
+            (
+                Some("https://api.langdock.com/"),
+                None,
+                "https://api.langdock.com/anthropic/eu/v1/messages",
+                "eu",
+            ),
             (
                 Some("https://api.langdock.com/anthropic/us"),
                 None,
@@ -283,12 +340,36 @@ mod tests {
                 "https://acme.example/api/public/anthropic/us/v1/messages",
                 "us",
             ),
-            (Some("http://127.0.0.1:8089/x/{region}/"), Some("us"), "http://127.0.0.1:8089/x/us/v1/messages", "us"),
-            (Some("http://localhost:11434"), None, "http://localhost:11434/v1/messages", "eu"),
-            (Some("http://[::1]:1/v1"), None, "http://[::1]:1/v1/messages", "eu"),
-            (Some("https://gateway.example/claude"), Some("ch"), "https://gateway.example/claude/v1/messages", "ch"),
+            (
+                Some("http://127.0.0.1:8089/x/{region}/"),
+                Some("us"),
+                "http://127.0.0.1:8089/x/us/v1/messages",
+                "us",
+            ),
+            (
+                Some("http://localhost:11434"),
+                None,
+                "http://localhost:11434/v1/messages",
+                "eu",
+            ),
+            (
+                Some("http://[::1]:1/v1"),
+                None,
+                "http://[::1]:1/v1/messages",
+                "eu",
+            ),
+            (
+                Some("https://gateway.example/claude"),
+                Some("ch"),
+                "https://gateway.example/claude/v1/messages",
+                "ch",
+            ),
         ] {
-            assert_eq!(url(base, region), Ok((expected.to_owned(), in_region.to_owned())), "{base:?} {region:?}");
+            assert_eq!(
+                url(base, region),
+                Ok((expected.to_owned(), in_region.to_owned())),
+                "{base:?} {region:?}"
+            );
         }
     }
 
@@ -298,12 +379,24 @@ mod tests {
             (None, true),
             (Some("https://api.langdock.com/anthropic/us"), true),
             (Some("https://acme.example/api/public"), true),
-            (Some("http://localhost:1/api/public/anthropic/{region}"), true),
+            (
+                Some("http://localhost:1/api/public/anthropic/{region}"),
+                true,
+            ),
             (Some("https://acme.example/ai/api/public"), true),
-            (Some("https://acme.example/ai/api/public/anthropic/us"), true),
-            (Some("https://acme.example/anthropic-proxy/api/public"), true),
+            (
+                Some("https://acme.example/ai/api/public/anthropic/us"),
+                true,
+            ),
+            (
+                Some("https://acme.example/anthropic-proxy/api/public"),
+                true,
+            ),
             (Some("https://acme.example/api/publicity"), false),
-            (Some("https://acme.example/api/publicity/anthropic/us"), false),
+            (
+                Some("https://acme.example/api/publicity/anthropic/us"),
+                false,
+            ),
             (Some("https://langdock.com.example"), false),
             (Some("https://notlangdock.com"), false),
             (Some("http://localhost:1/anthropic/eu"), false),
@@ -318,14 +411,26 @@ mod tests {
 
     #[test]
     fn a_fixed_region_is_never_changed() {
-        let conflict = EndpointError::RegionConflict { fixed: "us".into(), chosen: "eu".into() };
-        assert_eq!(url(Some("https://api.langdock.com/anthropic/us"), Some("eu")), Err(conflict));
+        let conflict = EndpointError::RegionConflict {
+            fixed: "us".into(),
+            chosen: "eu".into(),
+        };
+        assert_eq!(
+            url(Some("https://api.langdock.com/anthropic/us"), Some("eu")),
+            Err(conflict)
+        );
     }
 
     #[test]
     fn plain_http_goes_to_this_machine_only_unless_it_is_allowed() {
-        assert!(matches!(url(Some("http://10.0.0.1"), None), Err(EndpointError::PlainHttp(_))));
-        assert!(matches!(url(Some("http://localhost.example"), None), Err(EndpointError::PlainHttp(_))));
+        assert!(matches!(
+            url(Some("http://10.0.0.1"), None),
+            Err(EndpointError::PlainHttp(_))
+        ));
+        assert!(matches!(
+            url(Some("http://localhost.example"), None),
+            Err(EndpointError::PlainHttp(_))
+        ));
         assert!(Endpoint::new(Some("http://10.0.0.1"), None, true).is_ok());
     }
 

@@ -147,11 +147,18 @@ pub(crate) struct StatusError {
 
 impl fmt::Display for StatusError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reason = reqwest::StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason());
+        let reason = reqwest::StatusCode::from_u16(self.status)
+            .ok()
+            .and_then(|status| status.canonical_reason());
         write!(formatter, "HTTP {}", self.status)?;
         match (&self.location, reason) {
-            (Some(location), _) => write!(formatter, ": the server points to {location}, which is not followed"),
-            (None, Some(reason)) if reason != self.api.message => write!(formatter, " {reason}: {}", self.api.message),
+            (Some(location), _) => write!(
+                formatter,
+                ": the server points to {location}, which is not followed"
+            ),
+            (None, Some(reason)) if reason != self.api.message => {
+                write!(formatter, " {reason}: {}", self.api.message)
+            }
             (None, _) => write!(formatter, ": {}", self.api.message),
         }
     }
@@ -173,11 +180,21 @@ pub(crate) enum Timeout {
 impl fmt::Display for Timeout {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connect(limit) => write!(formatter, "no connection within {} s", limit.as_secs_f64()),
+            Self::Connect(limit) => {
+                write!(formatter, "no connection within {} s", limit.as_secs_f64())
+            }
             Self::Idle(limit) => write!(formatter, "nothing came for {} s", limit.as_secs_f64()),
-            Self::Total(limit) => write!(formatter, "the answer was not whole within {} s", limit.as_secs_f64()),
+            Self::Total(limit) => write!(
+                formatter,
+                "the answer was not whole within {} s",
+                limit.as_secs_f64()
+            ),
             Self::Turn(limit) => {
-                write!(formatter, "it was not this request's turn within {} s; nothing was sent", limit.as_secs_f64())
+                write!(
+                    formatter,
+                    "it was not this request's turn within {} s; nothing was sent",
+                    limit.as_secs_f64()
+                )
             }
         }
     }
@@ -195,14 +212,23 @@ impl Error {
         let reason = innermost(error);
         let tls = tls_problem(error);
         // Plain http is asked of the proxy itself; for https it opens a tunnel.
-        let is_proxys = is_about_tunnel(error) || (!client.endpoint.is_https() && error.is_connect());
+        let is_proxys =
+            is_about_tunnel(error) || (!client.endpoint.is_https() && error.is_connect());
         let proxy = client.proxy.clone().filter(|_| is_proxys);
         let host = client.endpoint.host();
-        let speaker = || proxy.as_ref().map_or_else(|| host.clone(), |proxy| format!("the proxy {proxy}"));
+        let speaker = || {
+            proxy
+                .as_ref()
+                .map_or_else(|| host.clone(), |proxy| format!("the proxy {proxy}"))
+        };
         match tls {
             Some(problem @ rustls::Error::InvalidCertificate(_)) => {
                 let (flaw, reason) = flaw_of(problem);
-                return Self::Certificate { host: speaker(), reason, flaw };
+                return Self::Certificate {
+                    host: speaker(),
+                    reason,
+                    flaw,
+                };
             }
             Some(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => {
                 let reason = "what answers there does not speak TLS".to_owned();
@@ -214,16 +240,29 @@ impl Error {
             _ if error.is_connect() && error.is_timeout() => {
                 Self::TimedOut(Timeout::Connect(client.options.connect_timeout))
             }
-            Some(proxy) if reason.ends_with(PROXY_AUTH_REQUIRED) => {
-                Self::ProxyLogin { proxy, host, is_refused: client.options.proxy.has_login() }
-            }
+            Some(proxy) if reason.ends_with(PROXY_AUTH_REQUIRED) => Self::ProxyLogin {
+                proxy,
+                host,
+                is_refused: client.options.proxy.has_login(),
+            },
             Some(proxy) if reason.starts_with(TUNNEL_ERROR) => {
-                let reason = format!("the proxy {proxy} opens no tunnel ({})", &reason[TUNNEL_ERROR.len()..]);
-                Self::Connect { host, reason, transient: true }
+                let reason = format!(
+                    "the proxy {proxy} opens no tunnel ({})",
+                    &reason[TUNNEL_ERROR.len()..]
+                );
+                Self::Connect {
+                    host,
+                    reason,
+                    transient: true,
+                }
             }
             Some(proxy) => Self::Proxy { proxy, reason },
             None if error.is_dns() => Self::Dns { host, reason },
-            None if error.is_connect() => Self::Connect { host, reason, transient: tls.is_none() },
+            None if error.is_connect() => Self::Connect {
+                host,
+                reason,
+                transient: tls.is_none(),
+            },
             None => Self::Lost { host, reason },
         }
     }
@@ -236,11 +275,22 @@ impl Error {
                 should_retry: error.should_retry,
                 retry_after: error.retry_after,
             },
-            Self::Answer { source: StreamError::Api(api), .. } => {
-                Failure::Status { status: status_of(api), should_retry: None, retry_after: None }
+            Self::Answer {
+                source: StreamError::Api(api),
+                ..
+            } => Failure::Status {
+                status: status_of(api),
+                should_retry: None,
+                retry_after: None,
+            },
+            Self::Answer {
+                source: StreamError::Cut,
+                ..
             }
-            Self::Answer { source: StreamError::Cut, .. } | Self::Lost { .. } => Failure::Lost,
-            Self::Connect { transient: true, .. }
+            | Self::Lost { .. } => Failure::Lost,
+            Self::Connect {
+                transient: true, ..
+            }
             | Self::Proxy { .. }
             | Self::Dns { .. }
             | Self::TimedOut(Timeout::Connect(_)) => Failure::Connect,
@@ -260,7 +310,10 @@ impl Error {
     pub(crate) fn api(&self) -> Option<&ApiError> {
         match self {
             Self::Status(error) => Some(&error.api),
-            Self::Answer { source: StreamError::Api(api), .. } => Some(api),
+            Self::Answer {
+                source: StreamError::Api(api),
+                ..
+            } => Some(api),
             _ => None,
         }
     }
@@ -269,7 +322,10 @@ impl Error {
     pub(crate) fn status(&self) -> Option<u16> {
         match self {
             Self::Status(error) => Some(error.status),
-            Self::Answer { source: StreamError::Api(api), .. } => Some(status_of(api)),
+            Self::Answer {
+                source: StreamError::Api(api),
+                ..
+            } => Some(status_of(api)),
             _ => None,
         }
     }
@@ -286,14 +342,19 @@ impl Error {
     /// Whether trying again later may help.
     pub(crate) fn is_transient(&self) -> bool {
         match self.failure() {
-            Failure::Status { status, should_retry, .. } => should_retry.unwrap_or_else(|| may_pass(status)),
+            Failure::Status {
+                status,
+                should_retry,
+                ..
+            } => should_retry.unwrap_or_else(|| may_pass(status)),
             Failure::Connect | Failure::Lost | Failure::TimedOut => true,
             Failure::Final => matches!(self, Self::TimedOut(_) | Self::HeldBack { .. }),
         }
     }
 }
 
-/// The status that an error event stands for; events come after a 200. Source: the API's table of errors.
+/// The status that an error event stands for; events come after a 200. Source: the API's table of
+/// errors.
 fn status_of(api: &ApiError) -> u16 {
     match api.kind.as_deref() {
         Some("invalid_request_error") => 400,
@@ -331,16 +392,20 @@ fn is_about_tunnel(error: &reqwest::Error) -> bool {
     false
 }
 
-/// What TLS has against the server, where it was TLS that failed. An IO error that wraps another one leaves it out of its
-/// chain of sources, so both ways down are taken.
+/// What TLS has against the server, where it was TLS that failed. An IO error that wraps another
+/// one leaves it out of its chain of sources, so both ways down are taken.
 fn tls_problem(error: &reqwest::Error) -> Option<&rustls::Error> {
     let mut cause = error.source();
     while let Some(source) = cause {
         if let Some(tls) = source.downcast_ref() {
             return Some(tls);
         }
-        let inside_io = source.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        cause = inside_io.map(|inner| inner as _).or_else(|| source.source());
+        let inside_io = source
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        cause = inside_io
+            .map(|inner| inner as _)
+            .or_else(|| source.source());
     }
     None
 }

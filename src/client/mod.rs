@@ -32,7 +32,9 @@ pub(crate) use auth::{ApiKey, KeyError, fingerprint};
 pub(crate) use booking::Booking;
 pub(crate) use call::Call;
 pub(crate) use certificate::Flaw;
-pub(crate) use endpoint::{DEFAULT_BASE_URL, Endpoint, EndpointError, KNOWN_REGIONS, Region, authority_of};
+pub(crate) use endpoint::{
+    DEFAULT_BASE_URL, Endpoint, EndpointError, KNOWN_REGIONS, Region, authority_of,
+};
 pub(crate) use error::{BuildError, Error, StatusError, Timeout};
 pub(crate) use models::{Model, default_max_tokens, models_of, pick, regions_instead, seed_window};
 pub(crate) use pacer::Pace;
@@ -41,7 +43,8 @@ pub(crate) use retry::{RetryPolicy, may_pass};
 
 use crate::protocol::{ApiError, StreamError};
 
-/// The version of the API that is spoken. The next one, 2026-10-21, takes the sampling parameters away.
+/// The version of the API that is spoken. The next one, 2026-10-21, takes the sampling parameters
+/// away.
 pub(crate) const ANTHROPIC_VERSION: &str = "2023-06-01";
 
 /// What every request calls itself.
@@ -79,7 +82,11 @@ pub(crate) struct Client {
 
 impl Client {
     /// Builds a client; nothing is sent, and for plain http nothing of TLS is set up.
-    pub(crate) fn new(endpoint: Endpoint, key: ApiKey, options: Options) -> Result<Self, BuildError> {
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        key: ApiKey,
+        options: Options,
+    ) -> Result<Self, BuildError> {
         let tls = match &options.cacert {
             _ if !endpoint.is_https() => tls::without_roots(),
             Some(file) => tls::with_roots_of(file)?,
@@ -97,19 +104,35 @@ impl Client {
             .no_proxy();
         let is_for_https_alone = matches!(options.proxy, ProxyChoice::Environment { .. });
         let is_direct = endpoint.is_loopback() || is_for_https_alone && !endpoint.is_https();
-        let proxy = if is_direct { None } else { options.proxy.address()? };
+        let proxy = if is_direct {
+            None
+        } else {
+            options.proxy.address()?
+        };
         if proxy.is_some() {
             builder = match &options.proxy {
                 ProxyChoice::Direct => builder,
-                ProxyChoice::Given(url) => builder.proxy(Proxy::all(url).map_err(|_| BuildError::Proxy)?),
+                ProxyChoice::Given(url) => {
+                    builder.proxy(Proxy::all(url).map_err(|_| BuildError::Proxy)?)
+                }
                 ProxyChoice::Environment { https, except } => {
                     let except = except.as_deref().and_then(NoProxy::from_string);
-                    builder.proxy(Proxy::https(https).map_err(|_| BuildError::Proxy)?.no_proxy(except))
+                    builder.proxy(
+                        Proxy::https(https)
+                            .map_err(|_| BuildError::Proxy)?
+                            .no_proxy(except),
+                    )
                 }
             };
         }
         let http = builder.build().map_err(BuildError::Client)?;
-        Ok(Self { http, endpoint, key, options, proxy })
+        Ok(Self {
+            http,
+            endpoint,
+            key,
+            options,
+            proxy,
+        })
     }
 
     /// Blanks the key out of a text from outside.
@@ -130,10 +153,19 @@ impl Client {
     fn scrub_answer(&self, error: StreamError) -> StreamError {
         match error {
             StreamError::Api(api) => StreamError::Api(self.scrub_api(api)),
-            StreamError::Malformed { event, source } => StreamError::Malformed { event: self.scrub(&event), source },
-            StreamError::ToolInput { tool } => StreamError::ToolInput { tool: self.scrub(&tool) },
-            StreamError::NotAMessage { excerpt } => StreamError::NotAMessage { excerpt: self.scrub(&excerpt) },
-            error @ (StreamError::Cut | StreamError::OutOfOrder(_) | StreamError::TooLarge) => error,
+            StreamError::Malformed { event, source } => StreamError::Malformed {
+                event: self.scrub(&event),
+                source,
+            },
+            StreamError::ToolInput { tool } => StreamError::ToolInput {
+                tool: self.scrub(&tool),
+            },
+            StreamError::NotAMessage { excerpt } => StreamError::NotAMessage {
+                excerpt: self.scrub(&excerpt),
+            },
+            error @ (StreamError::Cut | StreamError::OutOfOrder(_) | StreamError::TooLarge) => {
+                error
+            }
         }
     }
 
@@ -150,7 +182,12 @@ impl Client {
     /// The headers of a request for an answer; the key's is marked sensitive.
     pub(crate) fn headers(&self, stream: bool) -> HeaderMap {
         let mut headers: HeaderMap = public_headers(stream)
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
             .into_iter()
             .collect();
         headers.insert(AUTHORIZATION, self.key.bearer());
@@ -161,7 +198,14 @@ impl Client {
 /// The headers of a request but for the key.
 pub(crate) fn public_headers(stream: bool) -> [(&'static str, &'static str); 4] {
     [
-        ("accept", if stream { "text/event-stream" } else { "application/json" }),
+        (
+            "accept",
+            if stream {
+                "text/event-stream"
+            } else {
+                "application/json"
+            },
+        ),
         ("anthropic-version", ANTHROPIC_VERSION),
         ("content-type", "application/json"),
         ("user-agent", AGENT),

@@ -1,9 +1,10 @@
-//! Models: what a list of them says, what is known of the seed's four without asking, and which one is picked where nobody
-//! chose.
+//! Models: what a list of them says, what is known of the seed's four without asking, and which one
+//! is picked where nobody chose.
 
 use serde_json::Value;
 
-/// A model that Langdock's own page of mid-2024 named. All are retired upstream; a workspace may still have them.
+/// A model that Langdock's own page of mid-2024 named. All are retired upstream; a workspace may
+/// still have them.
 struct SeedModel {
     id: &'static str,
     regions: &'static [&'static str],
@@ -11,10 +12,22 @@ struct SeedModel {
 
 /// The models of the seed.
 const SEED: [SeedModel; 4] = [
-    SeedModel { id: "claude-3-5-sonnet-20240620", regions: &["eu", "us"] },
-    SeedModel { id: "claude-3-sonnet-20240229", regions: &["eu", "us"] },
-    SeedModel { id: "claude-3-haiku-20240307", regions: &["eu", "us"] },
-    SeedModel { id: "claude-3-opus-20240229", regions: &["us"] },
+    SeedModel {
+        id: "claude-3-5-sonnet-20240620",
+        regions: &["eu", "us"],
+    },
+    SeedModel {
+        id: "claude-3-sonnet-20240229",
+        regions: &["eu", "us"],
+    },
+    SeedModel {
+        id: "claude-3-haiku-20240307",
+        regions: &["eu", "us"],
+    },
+    SeedModel {
+        id: "claude-3-opus-20240229",
+        regions: &["us"],
+    },
 ];
 
 /// The regions that the seed speaks of: it says nothing about others.
@@ -48,7 +61,10 @@ pub(super) struct Page {
 impl Model {
     /// Takes an object that has an id.
     fn new(object: Value) -> Option<Self> {
-        object["id"].as_str().is_some_and(|id| !id.is_empty()).then_some(Self(object))
+        object["id"]
+            .as_str()
+            .is_some_and(|id| !id.is_empty())
+            .then_some(Self(object))
     }
 
     /// The id.
@@ -68,7 +84,9 @@ impl Model {
 
     /// The tokens that it can take in, where that is known.
     pub(crate) fn window(&self) -> Option<u64> {
-        self.0["max_input_tokens"].as_u64().or_else(|| seed_window(self.id()))
+        self.0["max_input_tokens"]
+            .as_u64()
+            .or_else(|| seed_window(self.id()))
     }
 
     /// The tokens that it can write, where that is known.
@@ -82,10 +100,15 @@ impl Model {
         &self.0
     }
 
-    /// How new it is by its id: the numbers of its version, then its date, as in `claude-sonnet-4-5-20250929`.
+    /// How new it is by its id: the numbers of its version, then its date, as in
+    /// `claude-sonnet-4-5-20250929`.
     fn version(&self) -> (Vec<u64>, Option<u64>) {
         let mut version = Vec::new();
-        for digits in self.id().split(|letter: char| !letter.is_ascii_digit()).filter(|part| !part.is_empty()) {
+        for digits in self
+            .id()
+            .split(|letter: char| !letter.is_ascii_digit())
+            .filter(|part| !part.is_empty())
+        {
             let number = digits.parse().unwrap_or(u64::MAX);
             if digits.len() >= DATE_DIGITS {
                 return (version, Some(number));
@@ -98,7 +121,14 @@ impl Model {
 
 /// Reads the models out of a list; none if it is no list. What has no id is left out.
 pub(crate) fn models_of(list: &Value) -> Option<Vec<Model>> {
-    Some(list["data"].as_array()?.iter().cloned().filter_map(Model::new).collect())
+    Some(
+        list["data"]
+            .as_array()?
+            .iter()
+            .cloned()
+            .filter_map(Model::new)
+            .collect(),
+    )
 }
 
 impl Page {
@@ -106,7 +136,10 @@ impl Page {
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         let list: Value = serde_json::from_slice(body).ok()?;
         let models = models_of(&list)?;
-        let end = list["last_id"].as_str().or_else(|| models.last().map(Model::id)).map(str::to_owned);
+        let end = list["last_id"]
+            .as_str()
+            .or_else(|| models.last().map(Model::id))
+            .map(str::to_owned);
         let next = end.filter(|_| list["has_more"] == true && !models.is_empty());
         Some(Self { models, next })
     }
@@ -114,19 +147,39 @@ impl Page {
 
 /// Picks a model where nobody chose one: the newest `sonnet`, else the newest of Claude's.
 pub(crate) fn pick(models: &[Model]) -> Option<&Model> {
-    let called = |name: &str| models.iter().filter(|model| model.id().contains(name)).collect::<Vec<_>>();
+    let called = |name: &str| {
+        models
+            .iter()
+            .filter(|model| model.id().contains(name))
+            .collect::<Vec<_>>()
+    };
     let sonnets = called("sonnet");
-    let mut candidates = if sonnets.is_empty() { called("claude") } else { sonnets };
+    let mut candidates = if sonnets.is_empty() {
+        called("claude")
+    } else {
+        sonnets
+    };
     // A date beside none says nothing about which of the two is newer.
     let by_date = candidates.iter().all(|model| model.created_at().is_some());
-    let date = |model: &Model| if by_date { model.created_at().map(str::to_owned) } else { None };
+    let date = |model: &Model| {
+        if by_date {
+            model.created_at().map(str::to_owned)
+        } else {
+            None
+        }
+    };
     candidates.sort_by_cached_key(|model| (date(model), model.version()));
     candidates.last().copied()
 }
 
-/// The most tokens to write where nobody says how many; `limit` is the model's own, where it is known.
+/// The most tokens to write where nobody says how many; `limit` is the model's own, where it is
+/// known.
 pub(crate) fn default_max_tokens(model: &str, limit: Option<u64>) -> u64 {
-    if is_of_the_seed(model) { SEED_OUTPUT } else { limit.map_or(OTHER_OUTPUT, |limit| limit.min(OTHER_OUTPUT)) }
+    if is_of_the_seed(model) {
+        SEED_OUTPUT
+    } else {
+        limit.map_or(OTHER_OUTPUT, |limit| limit.min(OTHER_OUTPUT))
+    }
 }
 
 /// The tokens that a model of the seed's can take in; none for others.
@@ -136,7 +189,10 @@ pub(crate) fn seed_window(model: &str) -> Option<u64> {
 
 /// The regions that have a model instead of `region`, where the seed says that it has not.
 pub(crate) fn regions_instead(model: &str, region: &str) -> Option<&'static [&'static str]> {
-    let known = SEED.iter().find(|seed| seed.id == model).filter(|_| SEED_REGIONS.contains(&region))?;
+    let known = SEED
+        .iter()
+        .find(|seed| seed.id == model)
+        .filter(|_| SEED_REGIONS.contains(&region))?;
     (!known.regions.contains(&region)).then_some(known.regions)
 }
 
@@ -151,20 +207,54 @@ mod tests {
     use super::*;
 
     fn models(ids: &[&str]) -> Vec<Model> {
-        ids.iter().filter_map(|id| Model::new(json!({"id": id}))).collect()
+        ids.iter()
+            .filter_map(|id| Model::new(json!({"id": id})))
+            .collect()
     }
 
     #[test]
     fn the_newest_sonnet_is_picked_else_the_newest_of_claude() {
         for (ids, expected) in [
-            (&["claude-3-opus-20240229", "claude-3-sonnet-20240229", "claude-3-5-sonnet-20240620"][..], 2),
-            (&["claude-sonnet-4-6-default", "claude-sonnet-5-default", "claude-opus-4-8-default"], 1),
-            (&["claude-sonnet-4-5-20250929", "claude-sonnet-4-20250514"], 0),
-            (&["claude-sonnet-4-5@20250929", "claude-sonnet-4-5@20251101"], 1),
+            (
+                &[
+                    "claude-3-opus-20240229",
+                    "claude-3-sonnet-20240229",
+                    "claude-3-5-sonnet-20240620",
+                ][..],
+                2,
+            ),
+            (
+                &[
+                    "claude-sonnet-4-6-default",
+                    "claude-sonnet-5-default",
+                    "claude-opus-4-8-default",
+                ],
+                1,
+            ),
+            (
+                &["claude-sonnet-4-5-20250929", "claude-sonnet-4-20250514"],
+                0,
+            ),
+            (
+                &["claude-sonnet-4-5@20250929", "claude-sonnet-4-5@20251101"],
+                1,
+            ),
             (&["claude-sonnet-4-10", "claude-sonnet-4-9"], 0),
-            (&["anthropic.claude-3-5-sonnet-20241022-v2:0", "anthropic.claude-3-5-sonnet-20240620-v1:0"], 0),
-            (&["gpt-5-mini", "claude-haiku-4-5", "claude-3-haiku-20240307"], 1),
-            (&["claude-sonnet-99999999999999999999999", "claude-sonnet-1"], 1),
+            (
+                &[
+                    "anthropic.claude-3-5-sonnet-20241022-v2:0",
+                    "anthropic.claude-3-5-sonnet-20240620-v1:0",
+                ],
+                0,
+            ),
+            (
+                &["gpt-5-mini", "claude-haiku-4-5", "claude-3-haiku-20240307"],
+                1,
+            ),
+            (
+                &["claude-sonnet-99999999999999999999999", "claude-sonnet-1"],
+                1,
+            ),
         ] {
             assert_eq!(pick(&models(ids)).map(Model::id), Some(ids[expected]));
         }
@@ -174,45 +264,87 @@ mod tests {
 
     #[test]
     fn a_date_of_the_list_goes_before_the_version_where_all_have_one() {
-        let dated = |id: &str, date: &str| Model::new(json!({"id": id, "created_at": date})).expect("it has an id");
+        let dated = |id: &str, date: &str| {
+            Model::new(json!({"id": id, "created_at": date})).expect("it has an id")
+        };
         let new = dated("sonnet-a", "2026-01-01T00:00:00Z");
         let old = dated("sonnet-9", "2025-01-01T00:00:00Z");
         assert_eq!(pick(&[new.clone(), old.clone()]), Some(&new));
-        assert_eq!(pick(&[dated("sonnet-1", "x"), dated("sonnet-2", "x")]).map(Model::id), Some("sonnet-2"));
+        assert_eq!(
+            pick(&[dated("sonnet-1", "x"), dated("sonnet-2", "x")]).map(Model::id),
+            Some("sonnet-2")
+        );
         let undated = models(&["sonnet-10"]).remove(0);
         assert_eq!(pick(&[new, old, undated.clone()]), Some(&undated));
     }
 
     #[test]
     fn only_the_id_of_a_model_has_to_be_there() {
-        let page = Page::read(br#"{"data":[{"id":"a"},{"id":""},{"name":"b"},7,{"id":"c","max_tokens":9,"x":[1]}]}"#);
+        let page = Page::read(
+            br#"{"data":[{"id":"a"},{"id":""},{"name":"b"},7,{"id":"c","max_tokens":9,"x":[1]}]}"#,
+        );
         let page = page.expect("a list");
-        assert_eq!(page.models.iter().map(Model::id).collect::<Vec<_>>(), ["a", "c"]);
-        assert_eq!(page.models[1].object(), &json!({"id": "c", "max_tokens": 9, "x": [1]}));
-        assert_eq!((page.models[0].max_output(), page.models[1].max_output()), (None, Some(9)));
+        assert_eq!(
+            page.models.iter().map(Model::id).collect::<Vec<_>>(),
+            ["a", "c"]
+        );
+        assert_eq!(
+            page.models[1].object(),
+            &json!({"id": "c", "max_tokens": 9, "x": [1]})
+        );
+        assert_eq!(
+            (page.models[0].max_output(), page.models[1].max_output()),
+            (None, Some(9))
+        );
         assert_eq!(page.next, None);
     }
 
     #[test]
     fn a_page_says_where_the_next_one_begins() {
         let next = |body: &str| Page::read(body.as_bytes()).expect("a list").next;
-        assert_eq!(next(r#"{"data":[{"id":"a"}],"has_more":true,"last_id":"z"}"#), Some("z".to_owned()));
-        assert_eq!(next(r#"{"data":[{"id":"a"},{"id":"b"}],"has_more":true}"#), Some("b".to_owned()));
-        assert_eq!(next(r#"{"data":[{"id":"a"}],"has_more":false,"last_id":"a"}"#), None);
+        assert_eq!(
+            next(r#"{"data":[{"id":"a"}],"has_more":true,"last_id":"z"}"#),
+            Some("z".to_owned())
+        );
+        assert_eq!(
+            next(r#"{"data":[{"id":"a"},{"id":"b"}],"has_more":true}"#),
+            Some("b".to_owned())
+        );
+        assert_eq!(
+            next(r#"{"data":[{"id":"a"}],"has_more":false,"last_id":"a"}"#),
+            None
+        );
         assert_eq!(next(r#"{"data":[],"has_more":true,"last_id":"a"}"#), None);
     }
 
     #[test]
     fn what_has_no_data_is_no_list() {
-        for body in ["", "[]", "{}", "null", r#"{"data":{}}"#, r#"{"data":null}"#, "<html>"] {
+        for body in [
+            "",
+            "[]",
+            "{}",
+            "null",
+            r#"{"data":{}}"#,
+            r#"{"data":null}"#,
+            "<html>",
+        ] {
             assert_eq!(Page::read(body.as_bytes()), None, "{body}");
         }
-        assert_eq!(Page::read(br#"{"data":[]}"#), Some(Page { models: vec![], next: None }));
+        assert_eq!(
+            Page::read(br#"{"data":[]}"#),
+            Some(Page {
+                models: vec![],
+                next: None
+            })
+        );
     }
 
     #[test]
     fn the_default_of_max_tokens_follows_the_model() {
-        assert_eq!(default_max_tokens("claude-3-haiku-20240307", Some(9000)), 4096);
+        assert_eq!(
+            default_max_tokens("claude-3-haiku-20240307", Some(9000)),
+            4096
+        );
         assert_eq!(default_max_tokens("claude-sonnet-5", None), 8192);
         assert_eq!(default_max_tokens("claude-sonnet-5", Some(64_000)), 8192);
         assert_eq!(default_max_tokens("small", Some(100)), 100);
@@ -220,7 +352,10 @@ mod tests {
 
     #[test]
     fn the_seed_knows_where_its_models_are_and_nothing_else() {
-        assert_eq!(regions_instead("claude-3-opus-20240229", "eu"), Some(&["us"][..]));
+        assert_eq!(
+            regions_instead("claude-3-opus-20240229", "eu"),
+            Some(&["us"][..])
+        );
         for (model, region) in [
             ("claude-3-opus-20240229", "us"),
             ("claude-3-opus-20240229", "global"),
@@ -229,6 +364,10 @@ mod tests {
         ] {
             assert_eq!(regions_instead(model, region), None, "{model} in {region}");
         }
-        assert!(SEED.iter().all(|seed| seed.regions.iter().all(|region| SEED_REGIONS.contains(region))));
+        assert!(SEED.iter().all(|seed| {
+            seed.regions
+                .iter()
+                .all(|region| SEED_REGIONS.contains(region))
+        }));
     }
 }

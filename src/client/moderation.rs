@@ -1,7 +1,8 @@
 //! How often a connection is read on which more comes than anybody can follow.
 //!
-//! A wake for each event costs more than the event. Network cards hold their interrupts back a moment when packets come
-//! thick and fast; the same is done here. At the pace of a model, and in its bursts, nothing is held back.
+//! A wake for each event costs more than the event. Network cards hold their interrupts back a
+//! moment when packets come thick and fast; the same is done here. At the pace of a model, and in
+//! its bursts, nothing is held back.
 
 use std::time::Duration;
 
@@ -23,7 +24,11 @@ pub(super) struct Moderation {
 impl Moderation {
     /// Notes how long a read had to wait for its bytes.
     pub(super) fn came_after(&mut self, waited: Duration) {
-        self.at_once = if waited < AT_ONCE { self.at_once.saturating_add(1) } else { 0 };
+        self.at_once = if waited < AT_ONCE {
+            self.at_once.saturating_add(1)
+        } else {
+            0
+        };
     }
 
     /// How long to wait before the next read.
@@ -53,7 +58,11 @@ mod tests {
         let mut moderation = Moderation::default();
         for read in 0..1000 {
             assert_eq!(moderation.pause(), None);
-            moderation.came_after(if read % 30 == 0 { Duration::from_millis(10) } else { Duration::ZERO });
+            moderation.came_after(if read % 30 == 0 {
+                Duration::from_millis(10)
+            } else {
+                Duration::ZERO
+            });
         }
     }
 }

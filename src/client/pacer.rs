@@ -1,7 +1,8 @@
-//! The way of one call through the shared book: a slot before each try, and in the end what it took.
+//! The way of one call through the shared book: a slot before each try, and in the end what it
+//! took.
 //!
-//! Nothing here fails: where the book cannot be used, the call goes out unpaced and says so once. Where there is no limit
-//! and no 429 has been, the disk is not touched.
+//! Nothing here fails: where the book cannot be used, the call goes out unpaced and says so once.
+//! Where there is no limit and no 429 has been, the disk is not touched.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,9 +14,13 @@ use super::endpoint::Endpoint;
 use crate::pace::{Asked, Base, Book, Ending, Limits, Look, Page, Received, Trouble, Why, now};
 
 /// What is assumed of Langdock's limits. Source: its documentation; a workspace may have others.
-const LANGDOCK: Limits = Limits { requests: Some(500), tokens: Some(60_000) };
+const LANGDOCK: Limits = Limits {
+    requests: Some(500),
+    tokens: Some(60_000),
+};
 
-/// How often a book that another process has is tried again, and how long is waited in between: two seconds in all.
+/// How often a book that another process has is tried again, and how long is waited in between: two
+/// seconds in all.
 const TRIES: u32 = 1000;
 const BETWEEN_TRIES: Duration = Duration::from_millis(2);
 
@@ -38,15 +43,22 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// The limits that the endpoint has named for a model, as its book has them. Nothing where it has said nothing, and where
-    /// the book cannot be read.
+    /// The limits that the endpoint has named for a model, as its book has them. Nothing where it
+    /// has said nothing, and where the book cannot be read.
     pub(crate) async fn told(&self, endpoint: &Endpoint, key: &ApiKey, model: &str) -> Limits {
-        let Some(book) = self.book(endpoint, key, model) else { return Limits::default() };
+        let Some(book) = self.book(endpoint, key, model) else {
+            return Limits::default();
+        };
         let opened = open(&book, false).await;
-        opened.ok().flatten().map(|page| page.ledger.told(page.now)).unwrap_or_default()
+        opened
+            .ok()
+            .flatten()
+            .map(|page| page.ledger.told(page.now))
+            .unwrap_or_default()
     }
 
-    /// The book of a model: the same for all that share its limits. Its name is no way back to the key.
+    /// The book of a model: the same for all that share its limits. Its name is no way back to the
+    /// key.
     fn book(&self, endpoint: &Endpoint, key: &ApiKey, model: &str) -> Option<Book> {
         let name = || {
             let url = endpoint.messages_url();
@@ -108,20 +120,45 @@ pub(super) struct Waiting {
 impl Pacer {
     /// The way of a call of this client; without a booking it is not paced.
     pub(super) fn new(client: &Client, booking: Option<Booking>) -> Self {
-        let mut pacer = Self { way: None, notice: None, waited: Duration::ZERO, counted_until: 0 };
-        let (Some(pace), Some(booking)) = (&client.options.pace, booking) else { return pacer };
-        let set = pace.limits.iter().find(|(model, _)| *model == booking.model);
+        let mut pacer = Self {
+            way: None,
+            notice: None,
+            waited: Duration::ZERO,
+            counted_until: 0,
+        };
+        let (Some(pace), Some(booking)) = (&client.options.pace, booking) else {
+            return pacer;
+        };
+        let set = pace
+            .limits
+            .iter()
+            .find(|(model, _)| *model == booking.model);
         let configured = set.map(|(_, limits)| *limits).unwrap_or_default();
-        let assumed = if client.endpoint.is_langdocks() { LANGDOCK } else { Limits::default() };
+        let assumed = if client.endpoint.is_langdocks() {
+            LANGDOCK
+        } else {
+            Limits::default()
+        };
         let book = pace.book(&client.endpoint, &client.key, &booking.model);
-        let base = Base { configured, assumed };
-        pacer.way = Some(Way { book, base, asked: booking.asked, ticket: None, slot: None, head_at: None });
+        let base = Base {
+            configured,
+            assumed,
+        };
+        pacer.way = Some(Way {
+            book,
+            base,
+            asked: booking.asked,
+            ticket: None,
+            slot: None,
+            head_at: None,
+        });
         pacer
     }
 
     /// Looks whether it is this call's turn, and takes a place in the queue if it is not.
     pub(super) async fn look(&mut self) -> Turn {
-        let (Some(mut page), Some(way)) = (self.page(self.has_limits()).await, &mut self.way) else {
+        let (Some(mut page), Some(way)) = (self.page(self.has_limits()).await, &mut self.way)
+        else {
             return Turn::Come;
         };
         way.head_at = None;
@@ -135,13 +172,21 @@ impl Pacer {
             Look::Wait { ticket, start, why } => {
                 way.ticket = ticket;
                 let expected = Duration::from_micros(start.saturating_sub(now).max(1));
-                let look_again = (expected / 4).clamp(LOOK_SOONEST, LOOK_LATEST).min(expected);
+                let look_again = (expected / 4)
+                    .clamp(LOOK_SOONEST, LOOK_LATEST)
+                    .min(expected);
                 let mut uncounted = Duration::ZERO;
                 if let Why::HeldBack(until) = why {
-                    uncounted = Duration::from_micros(until.saturating_sub(self.counted_until.max(now)));
+                    uncounted =
+                        Duration::from_micros(until.saturating_sub(self.counted_until.max(now)));
                     self.counted_until = self.counted_until.max(until);
                 }
-                Turn::Wait(Waiting { expected, look_again, why, uncounted })
+                Turn::Wait(Waiting {
+                    expected,
+                    look_again,
+                    why,
+                    uncounted,
+                })
             }
         };
         self.save(page);
@@ -154,15 +199,20 @@ impl Pacer {
             way.head_at = way.slot.map(|_| now());
         }
         let Some(received) = received else { return };
-        let (Some(mut page), Some(way)) = (self.page(true).await, &self.way) else { return };
-        page.ledger.observe(page.now, way.slot, &way.asked, &received);
+        let (Some(mut page), Some(way)) = (self.page(true).await, &self.way) else {
+            return;
+        };
+        page.ledger
+            .observe(page.now, way.slot, &way.asked, &received);
         self.save(page);
     }
 
     /// Notes how a try ended; how much it took is then known.
     pub(super) async fn settle(&mut self, ending: Ending) {
         let Some(slot) = self.take_slot() else { return };
-        let (Some(mut page), Some(way)) = (self.page(false).await, &self.way) else { return };
+        let (Some(mut page), Some(way)) = (self.page(false).await, &self.way) else {
+            return;
+        };
         page.ledger.settle(slot, &way.asked, way.head_at, ending);
         self.save(page);
     }
@@ -170,14 +220,18 @@ impl Pacer {
     /// Notes that a try failed before anything was sent.
     pub(super) async fn take_back(&mut self) {
         let Some(slot) = self.take_slot() else { return };
-        let (Some(mut page), Some(way)) = (self.page(false).await, &self.way) else { return };
+        let (Some(mut page), Some(way)) = (self.page(false).await, &self.way) else {
+            return;
+        };
         page.ledger.take_back(page.now, slot, &way.base);
         self.save(page);
     }
 
     /// Notes that a 429 wants nothing to be sent for so long.
     pub(super) async fn hold(&mut self, wait: Duration) {
-        let (Some(mut page), Some(way)) = (self.page(true).await, &self.way) else { return };
+        let (Some(mut page), Some(way)) = (self.page(true).await, &self.way) else {
+            return;
+        };
         let wait = u64::try_from(wait.min(LONGEST_HOLD).as_micros()).unwrap_or(0);
         let until = page.now + wait;
         page.ledger.hold(page.now, until, &way.base);
@@ -202,7 +256,9 @@ impl Pacer {
     }
 
     fn has_limits(&self) -> bool {
-        self.way.as_ref().is_some_and(|way| way.base.configured.is_any() || way.base.assumed.is_any())
+        self.way
+            .as_ref()
+            .is_some_and(|way| way.base.configured.is_any() || way.base.assumed.is_any())
     }
 
     fn take_slot(&mut self) -> Option<u64> {
@@ -239,7 +295,9 @@ impl Pacer {
     /// Goes on unpaced.
     fn give_up(&mut self, reason: &str) {
         self.way = None;
-        self.notice = Some(format!("the book of rate limits cannot be used, so requests are not paced: {reason}"));
+        self.notice = Some(format!(
+            "the book of rate limits cannot be used, so requests are not paced: {reason}"
+        ));
     }
 }
 
@@ -247,7 +305,9 @@ impl Drop for Pacer {
     /// Gives back a place in the queue; who cannot do so even now leaves it to lapse.
     fn drop(&mut self) {
         let Some(way) = &self.way else { return };
-        let (Some(ticket), Some(book)) = (way.ticket, &way.book) else { return };
+        let (Some(ticket), Some(book)) = (way.ticket, &way.book) else {
+            return;
+        };
         if let Ok(Some(mut page)) = book.open(false) {
             page.ledger.leave(ticket);
             let _ = page.save(); // There is nobody left to tell.

@@ -21,13 +21,19 @@ pub(crate) enum ProxyChoice {
 }
 
 impl ProxyChoice {
-    /// The host and port of the proxy, for messages: none where there is none. What stands in front of them may be a password.
+    /// The host and port of the proxy, for messages: none where there is none. What stands in front
+    /// of them may be a password.
     pub(crate) fn address(&self) -> Result<Option<String>, BuildError> {
         match self {
             Self::Direct => Ok(None),
             // The library takes the star for names alone, not for addresses.
-            Self::Environment { except: Some(hosts), .. } if hosts.trim() == "*" => Ok(None),
-            Self::Given(url) | Self::Environment { https: url, .. } => address_of(&parsed(url.trim())?).map(Some),
+            Self::Environment {
+                except: Some(hosts),
+                ..
+            } if hosts.trim() == "*" => Ok(None),
+            Self::Given(url) | Self::Environment { https: url, .. } => {
+                address_of(&parsed(url.trim())?).map(Some)
+            }
         }
     }
 
@@ -43,12 +49,22 @@ impl ProxyChoice {
 }
 
 fn parsed(url: &str) -> Result<Url, BuildError> {
-    let is_scheme = |scheme: &str| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let is_scheme = |scheme: &str| {
+        scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    };
     let parsed = match url.split_once("://") {
-        Some((scheme, _)) if ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) => {
+        Some((scheme, _))
+            if ["http", "https"]
+                .iter()
+                .any(|known| scheme.eq_ignore_ascii_case(known)) =>
+        {
             Url::parse(url)
         }
-        Some((scheme, _)) if is_scheme(scheme) => return Err(BuildError::ProxyScheme(scheme.to_owned())),
+        Some((scheme, _)) if is_scheme(scheme) => {
+            return Err(BuildError::ProxyScheme(scheme.to_owned()));
+        }
         Some(_) => return Err(BuildError::Proxy),
         None => Url::parse(&format!("http://{url}")),
     };
@@ -56,8 +72,13 @@ fn parsed(url: &str) -> Result<Url, BuildError> {
 }
 
 fn address_of(url: &Url) -> Result<String, BuildError> {
-    let port = url.port_or_known_default().map_or_else(String::new, |port| format!(":{port}"));
-    Ok(format!("{}{port}", url.host_str().ok_or(BuildError::Proxy)?))
+    let port = url
+        .port_or_known_default()
+        .map_or_else(String::new, |port| format!(":{port}"));
+    Ok(format!(
+        "{}{port}",
+        url.host_str().ok_or(BuildError::Proxy)?
+    ))
 }
 
 #[cfg(test)]
@@ -77,11 +98,22 @@ mod tests {
         ] {
             let address = parsed(url).and_then(|url| address_of(&url));
             assert_eq!(address.as_deref().ok(), expected, "{url}");
-            let message = address.err().map(|error| error.to_string()).unwrap_or_default();
+            let message = address
+                .err()
+                .map(|error| error.to_string())
+                .unwrap_or_default();
             assert!(!message.contains("s3cret"), "{message}");
-            assert_eq!(message.contains("socks5://"), url.starts_with("socks5"), "{message}");
+            assert_eq!(
+                message.contains("socks5://"),
+                url.starts_with("socks5"),
+                "{message}"
+            );
             let has_login = ProxyChoice::Given(url.to_owned()).has_login();
-            assert_eq!(has_login, expected.is_some() && url.contains("ada"), "{url}");
+            assert_eq!(
+                has_login,
+                expected.is_some() && url.contains("ada"),
+                "{url}"
+            );
         }
     }
 }

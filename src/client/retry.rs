@@ -1,7 +1,7 @@
 //! Whether and when a request is tried again: pure, the loop that sleeps is in `call`.
 //!
-//! The conditions and the short backoff are those of Anthropic's SDKs; the long one is for limits per minute, so that a
-//! whole window passes before the waiting ends.
+//! The conditions and the short backoff are those of Anthropic's SDKs; the long one is for limits
+//! per minute, so that a whole window passes before the waiting ends.
 
 use std::time::{Duration, SystemTime};
 
@@ -19,7 +19,8 @@ pub(crate) struct RetryPolicy {
 /// What went wrong, as far as trying again depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// The server answered with a status other than 200, or with an error event that stands for one.
+    /// The server answered with a status other than 200, or with an error event that stands for
+    /// one.
     Status {
         /// The HTTP status.
         status: u16,
@@ -49,21 +50,28 @@ pub(crate) struct Spent {
     pub(crate) waited: Duration,
 }
 
-/// Seconds to wait on a 429 that does not say how long: with jitter these pass a window of a minute within 120 s.
+/// Seconds to wait on a 429 that does not say how long: with jitter these pass a window of a minute
+/// within 120 s.
 const RATE_LIMIT_SECONDS: [f64; 5] = [2.0, 4.0, 8.0, 16.0, 30.0];
 
 /// The share of a wait that jitter may take off, as in Anthropic's SDKs.
 const JITTER: f64 = 0.25;
 
 impl RetryPolicy {
-    /// Says how long to wait before the next try, none if there is to be none. `jitter` is between 0 and 1.
+    /// Says how long to wait before the next try, none if there is to be none. `jitter` is between
+    /// 0 and 1.
     pub(crate) fn decide(&self, spent: &Spent, failure: &Failure, jitter: f64) -> Option<Duration> {
         if spent.retries >= self.max_retries || !is_retryable(failure, spent) {
             return None;
         }
         let wait = match *failure {
-            Failure::Status { retry_after: Some(wait), .. } => wait,
-            _ => Duration::from_secs_f64(backoff_seconds(failure, spent.retries) * (1.0 - JITTER * jitter)),
+            Failure::Status {
+                retry_after: Some(wait),
+                ..
+            } => wait,
+            _ => Duration::from_secs_f64(
+                backoff_seconds(failure, spent.retries) * (1.0 - JITTER * jitter),
+            ),
         };
         (wait <= self.max_wait.saturating_sub(spent.waited)).then_some(wait)
     }
@@ -76,7 +84,10 @@ pub(crate) fn may_pass(status: u16) -> bool {
 
 fn is_retryable(failure: &Failure, spent: &Spent) -> bool {
     match *failure {
-        Failure::Status { should_retry: Some(decision), .. } => decision,
+        Failure::Status {
+            should_retry: Some(decision),
+            ..
+        } => decision,
         Failure::Status { status, .. } => may_pass(status),
         Failure::Connect | Failure::Lost => true,
         Failure::TimedOut => spent.timeouts == 0,
@@ -93,9 +104,9 @@ fn backoff_seconds(failure: &Failure, retries: u32) -> f64 {
     }
 }
 
-/// Reads how long the server wants to be left alone: `retry-after-ms`, else `retry-after` in seconds or as a date. Whether
-/// Langdock sends either is unverified. As in Anthropic's SDKs a time that is no wait says nothing: tries one upon the other
-/// would be over before the limit is.
+/// Reads how long the server wants to be left alone: `retry-after-ms`, else `retry-after` in
+/// seconds or as a date. Whether Langdock sends either is unverified. As in Anthropic's SDKs a time
+/// that is no wait says nothing: tries one upon the other would be over before the limit is.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let number = |name: &str| text(name)?.parse::<f64>().ok();
@@ -119,16 +130,28 @@ pub(super) fn should_retry(headers: &HeaderMap) -> Option<bool> {
 mod tests {
     use super::*;
 
-    const POLICY: RetryPolicy = RetryPolicy { max_retries: 8, max_wait: Duration::from_secs(120) };
+    const POLICY: RetryPolicy = RetryPolicy {
+        max_retries: 8,
+        max_wait: Duration::from_secs(120),
+    };
 
     fn status(status: u16) -> Failure {
-        Failure::Status { status, should_retry: None, retry_after: None }
+        Failure::Status {
+            status,
+            should_retry: None,
+            retry_after: None,
+        }
     }
 
     #[test]
     fn every_status_has_its_decision() {
-        let retried: Vec<u16> =
-            (100..600).filter(|&code| POLICY.decide(&Spent::default(), &status(code), 0.0).is_some()).collect();
+        let retried: Vec<u16> = (100..600)
+            .filter(|&code| {
+                POLICY
+                    .decide(&Spent::default(), &status(code), 0.0)
+                    .is_some()
+            })
+            .collect();
         let expected: Vec<u16> = [408, 409, 429].into_iter().chain(500..600).collect();
         assert_eq!(retried, expected);
     }
@@ -136,8 +159,15 @@ mod tests {
     #[test]
     fn x_should_retry_decides_where_it_is_sent() {
         for (code, should_retry) in [(400, true), (429, false)] {
-            let failure = Failure::Status { status: code, should_retry: Some(should_retry), retry_after: None };
-            assert_eq!(POLICY.decide(&Spent::default(), &failure, 0.0).is_some(), should_retry);
+            let failure = Failure::Status {
+                status: code,
+                should_retry: Some(should_retry),
+                retry_after: None,
+            };
+            assert_eq!(
+                POLICY.decide(&Spent::default(), &failure, 0.0).is_some(),
+                should_retry
+            );
         }
     }
 
@@ -155,13 +185,22 @@ mod tests {
 
     #[test]
     fn a_rate_limit_is_waited_out_over_more_than_a_window() {
-        assert_eq!(waits(status(429), 0.0), [2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]);
-        assert_eq!(waits(status(429), 1.0), [1.5, 3.0, 6.0, 12.0, 22.5, 22.5, 22.5, 22.5]);
+        assert_eq!(
+            waits(status(429), 0.0),
+            [2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+        );
+        assert_eq!(
+            waits(status(429), 1.0),
+            [1.5, 3.0, 6.0, 12.0, 22.5, 22.5, 22.5, 22.5]
+        );
     }
 
     #[test]
     fn other_failures_wait_as_the_sdks_do() {
-        assert_eq!(waits(status(529), 0.0), [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0]);
+        assert_eq!(
+            waits(status(529), 0.0),
+            [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0]
+        );
         assert_eq!(waits(Failure::Connect, 1.0)[..3], [0.375, 0.75, 1.5]);
     }
 
@@ -172,24 +211,48 @@ mod tests {
             should_retry: None,
             retry_after: Some(Duration::from_secs(seconds)),
         };
-        let spent = Spent { waited: Duration::from_secs(60), ..Spent::default() };
-        assert_eq!(POLICY.decide(&spent, &failure(60), 0.5), Some(Duration::from_secs(60)));
+        let spent = Spent {
+            waited: Duration::from_secs(60),
+            ..Spent::default()
+        };
+        assert_eq!(
+            POLICY.decide(&spent, &failure(60), 0.5),
+            Some(Duration::from_secs(60))
+        );
         assert_eq!(POLICY.decide(&spent, &failure(61), 0.5), None);
     }
 
     #[test]
     fn a_timeout_is_tried_again_once() {
-        assert!(POLICY.decide(&Spent::default(), &Failure::TimedOut, 0.0).is_some());
+        assert!(
+            POLICY
+                .decide(&Spent::default(), &Failure::TimedOut, 0.0)
+                .is_some()
+        );
         assert_eq!(
-            POLICY.decide(&Spent { retries: 1, timeouts: 1, ..Spent::default() }, &Failure::TimedOut, 0.0),
+            POLICY.decide(
+                &Spent {
+                    retries: 1,
+                    timeouts: 1,
+                    ..Spent::default()
+                },
+                &Failure::TimedOut,
+                0.0
+            ),
             None
         );
     }
 
     #[test]
     fn no_retries_means_none() {
-        let policy = RetryPolicy { max_retries: 0, ..POLICY };
-        assert_eq!(policy.decide(&Spent::default(), &Failure::Connect, 0.0), None);
+        let policy = RetryPolicy {
+            max_retries: 0,
+            ..POLICY
+        };
+        assert_eq!(
+            policy.decide(&Spent::default(), &Failure::Connect, 0.0),
+            None
+        );
     }
 
     #[test]
@@ -211,11 +274,26 @@ mod tests {
             ("x-other", "1", None),
         ] {
             let mut headers = HeaderMap::new();
-            headers.insert(reqwest::header::HeaderName::from_static(name), value.parse().expect("a header value"));
-            assert_eq!(retry_after(&headers, now).map(|wait| wait.as_secs_f64()), seconds, "{name}: {value}");
+            headers.insert(
+                reqwest::header::HeaderName::from_static(name),
+                value.parse().expect("a header value"),
+            );
+            assert_eq!(
+                retry_after(&headers, now).map(|wait| wait.as_secs_f64()),
+                seconds,
+                "{name}: {value}"
+            );
         }
         let both = [("retry-after-ms", "0"), ("retry-after", "7")];
-        let named = both.map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")));
-        assert_eq!(retry_after(&HeaderMap::from_iter(named), now), Some(Duration::from_secs(7)));
+        let named = both.map(|(name, value)| {
+            (
+                name.parse().expect("a name"),
+                value.parse().expect("a value"),
+            )
+        });
+        assert_eq!(
+            retry_after(&HeaderMap::from_iter(named), now),
+            Some(Duration::from_secs(7))
+        );
     }
 }

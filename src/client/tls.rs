@@ -1,7 +1,8 @@
 //! TLS: the bundled roots first, the system's store only where those do not know the issuer.
 //!
-//! Loading the system's store costs milliseconds at every start, so it is loaded once a certificate asks for it: a company
-//! with a CA of its own is served all the same. Nothing is accepted that neither store accepts.
+//! Loading the system's store costs milliseconds at every start, so it is loaded once a certificate
+//! asks for it: a company with a CA of its own is served all the same. Nothing is accepted that
+//! neither store accepts.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -11,33 +12,49 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
 
 use super::error::BuildError;
 
 /// A configuration for connections that are never encrypted: it trusts nobody.
 pub(super) fn without_roots() -> ClientConfig {
-    builder().with_root_certificates(RootCertStore::empty()).with_no_client_auth()
+    builder()
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth()
 }
 
 /// The bundled roots, and the system's behind them.
 pub(super) fn with_bundled_and_system_roots() -> ClientConfig {
-    let verifier = BundledThenSystem { bundled: bundled_verifier(), system: OnceLock::new() };
-    builder().dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
+    let verifier = BundledThenSystem {
+        bundled: bundled_verifier(),
+        system: OnceLock::new(),
+    };
+    builder()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth()
 }
 
 /// The certificates of one PEM file and no others.
 pub(super) fn with_roots_of(file: &Path) -> Result<ClientConfig, BuildError> {
-    let unreadable =
-        |source: &dyn std::fmt::Display| BuildError::CaFile { path: file.to_owned(), reason: source.to_string() };
+    let unreadable = |source: &dyn std::fmt::Display| BuildError::CaFile {
+        path: file.to_owned(),
+        reason: source.to_string(),
+    };
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(file).map_err(|error| unreadable(&error))? {
-        roots.add(certificate.map_err(|error| unreadable(&error))?).map_err(|error| unreadable(&error))?;
+        roots
+            .add(certificate.map_err(|error| unreadable(&error))?)
+            .map_err(|error| unreadable(&error))?;
     }
     if roots.is_empty() {
         return Err(unreadable(&"it has no certificate"));
     }
-    Ok(builder().with_root_certificates(roots).with_no_client_auth())
+    Ok(builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth())
 }
 
 fn builder() -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
@@ -51,7 +68,9 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 fn bundled_verifier() -> Arc<WebPkiServerVerifier> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let roots = RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
         .build()
         .expect("the bundled roots are not empty and no revocation list is given")
@@ -68,7 +87,9 @@ impl BundledThenSystem {
         let load = || {
             let mut roots = RootCertStore::empty();
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build().ok()
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
+                .build()
+                .ok()
         };
         self.system.get_or_init(load).as_ref()
     }
@@ -100,7 +121,8 @@ impl ServerCertVerifier for BundledThenSystem {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.bundled.verify_tls12_signature(message, certificate, signature)
+        self.bundled
+            .verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -109,7 +131,8 @@ impl ServerCertVerifier for BundledThenSystem {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.bundled.verify_tls13_signature(message, certificate, signature)
+        self.bundled
+            .verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

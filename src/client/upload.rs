@@ -1,4 +1,5 @@
-//! A request body that notes when its bytes leave, so that a slow upload is not taken for a silent server.
+//! A request body that notes when its bytes leave, so that a slow upload is not taken for a silent
+//! server.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -22,7 +23,10 @@ pub(super) struct Upload {
 impl Upload {
     /// A body of these bytes.
     pub(super) fn new(bytes: Bytes, activity: Activity) -> Self {
-        Self { rest: bytes, activity }
+        Self {
+            rest: bytes,
+            activity,
+        }
     }
 }
 

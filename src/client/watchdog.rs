@@ -8,7 +8,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::error::Timeout;
 
-/// A timer that is looked at so much later than it ran down was that of a process that had been stopped.
+/// A timer that is looked at so much later than it ran down was that of a process that had been
+/// stopped.
 const LATE: Duration = Duration::from_millis(500);
 
 /// When a byte last moved on the connection.
@@ -32,7 +33,8 @@ pub(super) struct Watchdog {
     idle: Duration,
     total: Option<(Instant, Duration)>,
     activity: Activity,
-    /// One timer for the whole call: it is looked at again when it has run down, not moved with each byte.
+    /// One timer for the whole call: it is looked at again when it has run down, not moved with
+    /// each byte.
     timer: Pin<Box<Sleep>>,
 }
 
@@ -98,7 +100,8 @@ impl Watchdog {
 
     fn due(&self) -> Instant {
         let silent_until = self.activity.last() + self.idle;
-        self.deadline().map_or(silent_until, |deadline| deadline.min(silent_until))
+        self.deadline()
+            .map_or(silent_until, |deadline| deadline.min(silent_until))
     }
 }
 
@@ -121,7 +124,10 @@ mod tests {
             }
         };
         assert_eq!(watchdog.watch(noisy).await, Ok(()));
-        assert_eq!(watchdog.watch(sleep(IDLE * 2)).await, Err(Timeout::Idle(IDLE)));
+        assert_eq!(
+            watchdog.watch(sleep(IDLE * 2)).await,
+            Err(Timeout::Idle(IDLE))
+        );
     }
 
     #[tokio::test(start_paused = true)]

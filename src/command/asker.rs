@@ -19,7 +19,8 @@ use crate::pace::Priority;
 use crate::protocol::{CreateMessage, InputMessage};
 use crate::ui::{Answer, Renderer};
 
-/// Asks one request after the other: the same flags, settings, endpoint, connection and conversation.
+/// Asks one request after the other: the same flags, settings, endpoint, connection and
+/// conversation.
 pub(super) struct Asker<'a> {
     pub(super) app: &'a App,
     pub(super) ask: &'a cli::Ask,
@@ -28,12 +29,14 @@ pub(super) struct Asker<'a> {
     pub(super) client: &'a Client,
     pub(super) ledger: &'a Ledger<'a>,
     pub(super) kept: Option<Kept>,
-    /// Whether an answer has to have a form: which one is kept, and as what, is for the judge of it to say.
+    /// Whether an answer has to have a form: which one is kept, and as what, is for the judge of it
+    /// to say.
     pub(super) is_judged: bool,
 }
 
 impl Asker<'_> {
-    /// Asks for the first time. Where the picked model is gone, another one is picked, for this request and those to come.
+    /// Asks for the first time. Where the picked model is gone, another one is picked, for this
+    /// request and those to come.
     pub(super) async fn first(
         &mut self,
         model: &Chosen,
@@ -41,14 +44,24 @@ impl Asker<'_> {
         (body, estimate): (Vec<u8>, &Estimate),
         renderer: &mut Renderer,
     ) -> Outcome {
-        let (region, url) = (self.settings.endpoint.region(), self.settings.endpoint.messages_url());
-        self.app.notices.step(&format!("model {}, region {region}, {url}", model.id));
+        let (region, url) = (
+            self.settings.endpoint.region(),
+            self.settings.endpoint.messages_url(),
+        );
+        self.app
+            .notices
+            .step(&format!("model {}, region {region}, {url}", model.id));
         let outcome = self.send(request, (body, estimate), renderer).await;
-        let Some(next) = self.offer.choose_again(model, outcome.error.as_ref()) else { return outcome };
+        let Some(next) = self.offer.choose_again(model, outcome.error.as_ref()) else {
+            return outcome;
+        };
         switch_model(request, model, &next);
         match self.again(request, renderer).await {
             Ok(outcome) => outcome,
-            Err(error) => Outcome { error: Some(error), ..outcome },
+            Err(error) => Outcome {
+                error: Some(error),
+                ..outcome
+            },
         }
     }
 
@@ -85,9 +98,19 @@ impl Asker<'_> {
     }
 
     /// Asks again in the same way, and keeps nothing of what is new.
-    pub(super) async fn again(&mut self, request: &CreateMessage, renderer: &mut Renderer) -> Result<Outcome, Error> {
-        let body = body(request, &[("the conversation".to_owned(), 0)], self.ask.input.no_check)?;
-        Ok(self.send(request, (body, &estimate_of(request)), renderer).await)
+    pub(super) async fn again(
+        &mut self,
+        request: &CreateMessage,
+        renderer: &mut Renderer,
+    ) -> Result<Outcome, Error> {
+        let body = body(
+            request,
+            &[("the conversation".to_owned(), 0)],
+            self.ask.input.no_check,
+        )?;
+        Ok(self
+            .send(request, (body, &estimate_of(request)), renderer)
+            .await)
     }
 
     /// Sends a request and notes it.
@@ -99,17 +122,29 @@ impl Asker<'_> {
     ) -> Outcome {
         let tokens = estimate.paced(self.ledger.factor(&request.model, estimate));
         let booking = Booking::of(&request.model, tokens, request.max_tokens, Priority::Person);
-        let call = self.client.call(Bytes::from(body), request.stream, booking).keeping_connection();
+        let call = self
+            .client
+            .call(Bytes::from(body), request.stream, booking)
+            .keeping_connection();
         let region = self.settings.endpoint.region().as_str();
         if let Some(kept) = &mut self.kept {
             kept.begin(self.app);
         }
-        let outcome = drive(self.app, &request.model, region, call, renderer, self.kept.as_mut()).await;
+        let outcome = drive(
+            self.app,
+            &request.model,
+            region,
+            call,
+            renderer,
+            self.kept.as_mut(),
+        )
+        .await;
         if !self.is_judged {
             self.keep(outcome.answer.as_ref());
         }
         let whole = outcome.answer.as_ref().filter(|_| outcome.error.is_none());
-        let judged = whole.and_then(|answer| judge(answer, self.settings.allow_truncated && !self.is_judged));
+        let judged = whole
+            .and_then(|answer| judge(answer, self.settings.allow_truncated && !self.is_judged));
         self.ledger.note(&Noted {
             model: &request.model,
             estimate,

@@ -1,4 +1,5 @@
-//! `langdock auth`: the stored key. It belongs to the host of the endpoint that is chosen, and goes to no other.
+//! `langdock auth`: the stored key. It belongs to the host of the endpoint that is chosen, and goes
+//! to no other.
 
 use std::io::{BufRead, ErrorKind, Read};
 use std::path::Path;
@@ -30,16 +31,34 @@ pub(crate) fn auth(app: &App, args: &Auth) -> Result<(), Error> {
         allow_http: given.allow_http,
         ..Connection::default()
     };
-    only("auth", connection, &used, "--region, --base-url, --profile and --allow-http")?;
+    only(
+        "auth",
+        connection,
+        &used,
+        "--region, --base-url, --profile and --allow-http",
+    )?;
     let paths = Paths::find(&app.env);
-    let settings = resolve(&chosen(app, &connection.own_flags(), &paths)?, paths.keys.as_deref(), None)?;
+    let settings = resolve(
+        &chosen(app, &connection.own_flags(), &paths)?,
+        paths.keys.as_deref(),
+        None,
+    )?;
     let host = settings.endpoint.authority();
-    let folder = || paths.keys.as_deref().ok_or(Error::Config(config::Error::NoHome));
+    let folder = || {
+        paths
+            .keys
+            .as_deref()
+            .ok_or(Error::Config(config::Error::NoHome))
+    };
     match &args.command {
         AuthCommand::Login { .. } => login(app, folder()?, &host),
         AuthCommand::Status { json, .. } => status(app, &settings.key, &host, *json),
         AuthCommand::Logout { .. } => {
-            let said = if forget_key(folder()?, &host)? { "forgot the key for" } else { "there is no stored key for" };
+            let said = if forget_key(folder()?, &host)? {
+                "forgot the key for"
+            } else {
+                "there is no stored key for"
+            };
             app.notices.notice(&format!("{said} `{host}`"));
             Ok(())
         }
@@ -47,14 +66,25 @@ pub(crate) fn auth(app: &App, args: &Auth) -> Result<(), Error> {
 }
 
 fn login(app: &App, folder: &Path, host: &str) -> Result<(), Error> {
-    let text = if app.facts.stdin_is_terminal { ask(host)? } else { line_of_stdin()? };
+    let text = if app.facts.stdin_is_terminal {
+        ask(host)?
+    } else {
+        line_of_stdin()?
+    };
     let text = text.trim();
     // Stored as it was given, once it is known to be a key.
-    ApiKey::new(text).map_err(|source| config::Error::Key { origin: Origin::Input, source })?;
+    ApiKey::new(text).map_err(|source| config::Error::Key {
+        origin: Origin::Input,
+        source,
+    })?;
     let path = store_key(folder, host, text)?;
-    app.notices.notice(&format!("stored the key for `{host}` in `{}`", path.display()));
+    app.notices.notice(&format!(
+        "stored the key for `{host}` in `{}`",
+        path.display()
+    ));
     if app.env.api_key.is_some() {
-        app.notices.notice("LANGDOCK_API_KEY is set, and goes before the stored key");
+        app.notices
+            .notice("LANGDOCK_API_KEY is set, and goes before the stored key");
     }
     Ok(())
 }
@@ -70,14 +100,23 @@ fn ask(host: &str) -> Result<String, Error> {
                 hint: Some("the same command asks again".to_owned()),
             }
         }
-        _ => Error::System { what: "ask for the key on the terminal", source },
+        _ => Error::System {
+            what: "ask for the key on the terminal",
+            source,
+        },
     })
 }
 
 fn line_of_stdin() -> Result<String, Error> {
     let mut text = String::new();
-    let read = std::io::stdin().lock().take(MAX_LINE_BYTES).read_line(&mut text);
-    read.map_err(|source| Error::System { what: "read the key from standard input", source })?;
+    let read = std::io::stdin()
+        .lock()
+        .take(MAX_LINE_BYTES)
+        .read_line(&mut text);
+    read.map_err(|source| Error::System {
+        what: "read the key from standard input",
+        source,
+    })?;
     Ok(text)
 }
 
@@ -92,5 +131,8 @@ fn status(app: &App, source: &KeySource, host: &str, as_json: bool) -> Result<()
         return app.print_object(&json!({"host": host, "key": masked, "origin": origin.name()}));
     }
     let key = masked.unwrap_or_else(|| "printed by a command when a request needs it".to_owned());
-    app.print(&format!("host    {host}\nkey     {key}\norigin  {}\n", origin.name()))
+    app.print(&format!(
+        "host    {host}\nkey     {key}\norigin  {}\n",
+        origin.name()
+    ))
 }

@@ -1,6 +1,7 @@
 //! The check before sending: a request that cannot fit is refused before it is paid for.
 //!
-//! Only the low estimate refuses, and only a limit that is known: a wrong refusal would be worse than the API's own.
+//! Only the low estimate refuses, and only a limit that is known: a wrong refusal would be worse
+//! than the API's own.
 
 use serde_json::Value;
 
@@ -13,7 +14,8 @@ use crate::input::{Asking, Estimate, Part, Tokens, Turn};
 use crate::protocol::InputMessage;
 use crate::ui::{Verbosity, sanitize_line};
 
-/// Tokens below which no limit is looked for: no model takes less, and a short request pays nothing for the check.
+/// Tokens below which no limit is looked for: no model takes less, and a short request pays nothing
+/// for the check.
 const SMALL: u64 = 4_000;
 
 /// The tokens a minute of a model on Langdock's hosts, unless a workspace has another number.
@@ -38,9 +40,21 @@ pub(super) fn estimate(
     earlier: &[InputMessage],
     turn: &Turn,
 ) -> Estimate {
-    let field = |key: &str| flags.fields.iter().find(|(name, _)| name == key).map(|(_, value)| value);
-    let system_field = field("system").map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-    let tools_field = field("tools").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let field = |key: &str| {
+        flags
+            .fields
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value)
+    };
+    let system_field = field("system").map(|value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    });
+    let tools_field = field("tools")
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
     Estimate::of(Asking {
         model,
         system: system.or(system_field.as_deref()),
@@ -51,49 +65,98 @@ pub(super) fn estimate(
     })
 }
 
-/// The limits that a request of some size has to keep to. `may_ask_key` says whether a key that takes its time may be read
-/// for it.
-pub(super) async fn limits(offer: &Offer<'_>, model: &str, tokens: Tokens, may_ask_key: bool) -> Vec<Limit> {
+/// The limits that a request of some size has to keep to. `may_ask_key` says whether a key that
+/// takes its time may be read for it.
+pub(super) async fn limits(
+    offer: &Offer<'_>,
+    model: &str,
+    tokens: Tokens,
+    may_ask_key: bool,
+) -> Vec<Limit> {
     let set = offer.tokens_a_minute(model).map(|tokens| {
-        let what = format!("the {} a minute that the config file has for {model}", counted(tokens, "token"));
-        Limit { tokens, what, is_known: true }
+        let what = format!(
+            "the {} a minute that the config file has for {model}",
+            counted(tokens, "token")
+        );
+        Limit {
+            tokens,
+            what,
+            is_known: true,
+        }
     });
     if tokens.low < SMALL {
         return set.into_iter().collect();
     }
     let window = offer.window(model, may_ask_key).await.map(|tokens| {
         let what = format!("the context window of {tokens} tokens of {model}");
-        Limit { tokens, what, is_known: true }
+        Limit {
+            tokens,
+            what,
+            is_known: true,
+        }
     });
-    let told = offer.tokens_a_minute_told(model, may_ask_key).await.map(|tokens| {
-        let what = format!("the {} a minute that the endpoint has named for {model}", counted(tokens, "token"));
-        Limit { tokens, what, is_known: true }
-    });
+    let told = offer
+        .tokens_a_minute_told(model, may_ask_key)
+        .await
+        .map(|tokens| {
+            let what = format!(
+                "the {} a minute that the endpoint has named for {model}",
+                counted(tokens, "token")
+            );
+            Limit {
+                tokens,
+                what,
+                is_known: true,
+            }
+        });
     let is_unknown = set.is_none() && told.is_none();
     let assumed = (is_unknown && offer.is_langdocks()).then(|| Limit {
         tokens: ASSUMED_TOKENS_A_MINUTE,
         what: format!("the {ASSUMED_TOKENS_A_MINUTE} tokens a minute that a workspace has unless it was given others"),
         is_known: false,
     });
-    window.into_iter().chain(set).chain(told).chain(assumed).collect()
+    window
+        .into_iter()
+        .chain(set)
+        .chain(told)
+        .chain(assumed)
+        .collect()
 }
 
 /// Refuses a request that is over a known limit, and tells of one that is only assumed.
 pub(super) fn check(app: &App, estimate: &Estimate, limits: &[Limit]) -> Result<(), Error> {
     let tokens = estimate.total().low;
-    let exceeded = |known: bool| limits.iter().find(|limit| limit.is_known == known && tokens > limit.tokens);
+    let exceeded = |known: bool| {
+        limits
+            .iter()
+            .find(|limit| limit.is_known == known && tokens > limit.tokens)
+    };
     if let Some(limit) = exceeded(true) {
-        let largest = estimate.largest().map_or_else(String::new, |part| part.name.clone());
-        return Err(Error::TooManyTokens { tokens, limit: limit.what.clone(), largest });
+        let largest = estimate
+            .largest()
+            .map_or_else(String::new, |part| part.name.clone());
+        return Err(Error::TooManyTokens {
+            tokens,
+            limit: limit.what.clone(),
+            largest,
+        });
     }
     if let Some(limit) = exceeded(false) {
-        app.notices.notice(&format!("the request has at least {}, more than {}", counted(tokens, "token"), limit.what));
+        app.notices.notice(&format!(
+            "the request has at least {}, more than {}",
+            counted(tokens, "token"),
+            limit.what
+        ));
     }
     Ok(())
 }
 
 /// The same, with the parts of a request that is refused.
-pub(super) fn check_and_show(app: &App, estimate: &Estimate, limits: &[Limit]) -> Result<(), Error> {
+pub(super) fn check_and_show(
+    app: &App,
+    estimate: &Estimate,
+    limits: &[Limit],
+) -> Result<(), Error> {
     let checked = check(app, estimate, limits);
     if checked.is_err() && app.notices.verbosity() >= Verbosity::Normal {
         app.notices.aside(&table(estimate, None));
@@ -105,16 +168,37 @@ pub(super) fn check_and_show(app: &App, estimate: &Estimate, limits: &[Limit]) -
 pub(super) fn table(estimate: &Estimate, factor: Option<f64>) -> String {
     let total = estimate.total();
     let likely_total = estimate.likely(factor);
-    let row =
-        |part: &Part| (sanitize_line(&part.name), part.tokens, part.tokens.likely(factor), part.tokens.paced(factor));
-    let total = ("total".to_owned(), total, likely_total, estimate.paced(factor));
+    let row = |part: &Part| {
+        (
+            sanitize_line(&part.name),
+            part.tokens,
+            part.tokens.likely(factor),
+            part.tokens.paced(factor),
+        )
+    };
+    let total = (
+        "total".to_owned(),
+        total,
+        likely_total,
+        estimate.paced(factor),
+    );
     let rows: Vec<_> = estimate.parts.iter().map(row).chain([total]).collect();
-    let name_width = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
+    let name_width = rows
+        .iter()
+        .map(|(name, ..)| name.chars().count())
+        .max()
+        .unwrap_or(0);
     let width = likely_total.to_string().len();
     let mut text = String::new();
     for (name, Tokens { low, high }, likely, most) in rows {
-        let (sign, range) = if low == high { (' ', "exactly".to_owned()) } else { ('≈', format!("{low} to {most}")) };
-        text.push_str(&format!("{name:name_width$}  {sign} {likely:>width$} tokens  ({range})\n"));
+        let (sign, range) = if low == high {
+            (' ', "exactly".to_owned())
+        } else {
+            ('≈', format!("{low} to {most}"))
+        };
+        text.push_str(&format!(
+            "{name:name_width$}  {sign} {likely:>width$} tokens  ({range})\n"
+        ));
     }
     text
 }
@@ -125,14 +209,23 @@ mod tests {
 
     #[test]
     fn the_table_has_a_line_for_each_part_and_the_total() {
-        let part = |name: &str, low, high| Part { name: name.to_owned(), tokens: Tokens { low, high } };
+        let part = |name: &str, low, high| Part {
+            name: name.to_owned(),
+            tokens: Tokens { low, high },
+        };
         let parts = vec![part("`a\u{1b}.txt`", 1_000, 3_000), part("`b.png`", 64, 64)];
-        let estimate = Estimate { parts, has_pdf: false };
+        let estimate = Estimate {
+            parts,
+            has_pdf: false,
+        };
         let expected = "`a␛.txt`  ≈ 2000 tokens  (1000 to 3000)\n\
                         `b.png`       64 tokens  (exactly)\n\
                         total     ≈ 2064 tokens  (1064 to 3064)\n";
         assert_eq!(table(&estimate, None), expected);
         assert!(table(&estimate, Some(0.5)).contains("total     ≈ 1564 tokens  (1064 to 1789)"));
-        assert!(table(&estimate, Some(0.1)).contains("total     ≈ 1064 tokens"), "not below the low figure");
+        assert!(
+            table(&estimate, Some(0.1)).contains("total     ≈ 1064 tokens"),
+            "not below the low figure"
+        );
     }
 }

@@ -5,9 +5,14 @@ use std::fmt::Write;
 use crate::client::{Endpoint, Options, ProxyChoice, public_headers};
 use crate::typed::quoted;
 
-/// Gives the command. The key stands in it as `$LANGDOCK_API_KEY`, and the body comes on standard input, since a long one
-/// does not fit into an argument.
-pub(crate) fn curl_command(endpoint: &Endpoint, options: &Options, stream: bool, body: &str) -> String {
+/// Gives the command. The key stands in it as `$LANGDOCK_API_KEY`, and the body comes on standard
+/// input, since a long one does not fit into an argument.
+pub(crate) fn curl_command(
+    endpoint: &Endpoint,
+    options: &Options,
+    stream: bool,
+    body: &str,
+) -> String {
     let mut command = String::from("curl --silent --show-error --no-buffer --globoff");
     let mut add = |text: &str| {
         command.push_str(" \\\n  ");
@@ -19,7 +24,10 @@ pub(crate) fn curl_command(endpoint: &Endpoint, options: &Options, stream: bool,
         add(&format!("--header {}", quoted(&format!("{name}: {value}"))));
     }
     add("--header 'Expect:'");
-    add(&format!("--connect-timeout {}", options.connect_timeout.as_secs_f64()));
+    add(&format!(
+        "--connect-timeout {}",
+        options.connect_timeout.as_secs_f64()
+    ));
     if let Some(timeout) = options.timeout {
         add(&format!("--max-time {}", timeout.as_secs_f64()));
     }
@@ -33,7 +41,8 @@ pub(crate) fn curl_command(endpoint: &Endpoint, options: &Options, stream: bool,
     if let Some(file) = &options.cacert {
         add(&format!("--cacert {}", quoted(&file.to_string_lossy())));
     }
-    // JSON has no raw line feed, so no line of the body can end the here-document; `--data` drops the one behind it.
+    // JSON has no raw line feed, so no line of the body can end the here-document; `--data` drops
+    // the one behind it.
     add("--data @- <<'END_OF_BODY'");
     let _ = write!(command, "\n{body}\nEND_OF_BODY\n"); // Writing to a string cannot fail.
     command

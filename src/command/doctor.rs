@@ -1,4 +1,5 @@
-//! `langdock doctor`: looks at everything that a request needs, and says what to do about what is wrong.
+//! `langdock doctor`: looks at everything that a request needs, and says what to do about what is
+//! wrong.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -13,7 +14,9 @@ use super::start::{api_key, start_demo};
 use crate::app::App;
 use crate::cli;
 use crate::client::{self, Advance, Client, Model, RetryPolicy};
-use crate::config::{Chosen, KeySource, Paths, Settings, State, may_write, resolve, sessions_folder};
+use crate::config::{
+    Chosen, KeySource, Paths, Settings, State, may_write, resolve, sessions_folder,
+};
 use crate::error::{Error, Kind, Left};
 use crate::typed::did_you_mean;
 
@@ -25,8 +28,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Looks at everything.
 pub(crate) async fn doctor(app: &App, args: &cli::Doctor) -> Result<(), Error> {
-    let demo = if args.connection.demo { Some(start_demo(app).await?) } else { None };
-    let base_url = demo.as_ref().map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
+    let demo = if args.connection.demo {
+        Some(start_demo(app).await?)
+    } else {
+        None
+    };
+    let base_url = demo
+        .as_ref()
+        .map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
     let paths = Paths::find(&app.env);
     let mut findings = Vec::new();
     let found = chosen(app, &args.connection.own_flags(), &paths).and_then(|chosen| {
@@ -55,7 +64,10 @@ fn config_file(paths: &Paths) -> Finding {
     match &paths.config {
         None => Finding::note("config file", "there is no home to keep one in", "set HOME"),
         Some(path) if path.exists() => Finding::ok("config file", path.display().to_string()),
-        Some(path) => Finding::ok("config file", format!("none; `langdock config init` writes {}", path.display())),
+        Some(path) => Finding::ok(
+            "config file",
+            format!("none; `langdock config init` writes {}", path.display()),
+        ),
     }
 }
 
@@ -68,14 +80,25 @@ fn of_settings(chosen: &Chosen, settings: &Settings) -> Vec<Finding> {
     let of_region = if region.is_known() {
         Finding::ok("region", format!("{region} ({})", origin("region")))
     } else {
-        let known = format!("the regions that are known: {}", client::KNOWN_REGIONS.join(", "));
-        Finding::note("region", format!("{region} ({}), which nothing is known of", origin("region")), known)
+        let known = format!(
+            "the regions that are known: {}",
+            client::KNOWN_REGIONS.join(", ")
+        );
+        Finding::note(
+            "region",
+            format!("{region} ({}), which nothing is known of", origin("region")),
+            known,
+        )
     };
     let url = settings.endpoint.messages_url();
     let proxy = row("proxy").and_then(|row| row.value.as_str()).map_or_else(
         || "none".to_owned(),
         |proxy| {
-            let unused = if settings.endpoint.is_loopback() { ", not used for this machine itself" } else { "" };
+            let unused = if settings.endpoint.is_loopback() {
+                ", not used for this machine itself"
+            } else {
+                ""
+            };
             format!("{proxy} ({}){unused}", origin("proxy"))
         },
     );
@@ -94,8 +117,12 @@ async fn of_endpoint(app: &App, settings: &Settings) -> Result<Vec<Finding>, Err
     let key = match api_key(app, settings.key.clone()).await {
         Err(Error::Interrupted(signal)) => return Err(Error::Interrupted(signal)),
         Err(error) => {
-            let skipped = ["connection", "TLS", "clock", "models"].map(|name| Finding::skipped(name, "no key"));
-            return Ok([Finding::error("key", &error)].into_iter().chain(skipped).collect());
+            let skipped = ["connection", "TLS", "clock", "models"]
+                .map(|name| Finding::skipped(name, "no key"));
+            return Ok([Finding::error("key", &error)]
+                .into_iter()
+                .chain(skipped)
+                .collect());
         }
         Ok(key) => key,
     };
@@ -105,7 +132,10 @@ async fn of_endpoint(app: &App, settings: &Settings) -> Result<Vec<Finding>, Err
         _ => Finding::ok("key", format!("{} ({origin})", key.masked())),
     };
     let mut options = settings.options.clone();
-    options.retry = RetryPolicy { max_retries: 0, ..options.retry };
+    options.retry = RetryPolicy {
+        max_retries: 0,
+        ..options.retry
+    };
     options.timeout = options.timeout.or(Some(PATIENCE));
     let client = match Client::new(settings.endpoint.clone(), key, options) {
         Ok(client) => client,
@@ -137,36 +167,75 @@ async fn ask(app: &App, client: &Client) -> Result<Asked, Error> {
         match app.unless_interrupted(call.advance()).await? {
             Err(source) => {
                 let (left, model) = (Left::default(), String::new());
-                let error = Error::Call { source, after_content: false, left, attempts: 1, model };
-                return Ok(Asked { head, models: Err(error) });
+                let error = Error::Call {
+                    source,
+                    after_content: false,
+                    left,
+                    attempts: 1,
+                    model,
+                };
+                return Ok(Asked {
+                    head,
+                    models: Err(error),
+                });
             }
-            Ok(Advance::Head(arrived)) => head = Some((started.elapsed(), arrived.date(), SystemTime::now())),
-            Ok(Advance::Finished) => return Ok(Asked { head, models: Ok(call.into_models()) }),
+            Ok(Advance::Head(arrived)) => {
+                head = Some((started.elapsed(), arrived.date(), SystemTime::now()))
+            }
+            Ok(Advance::Finished) => {
+                return Ok(Asked {
+                    head,
+                    models: Ok(call.into_models()),
+                });
+            }
             Ok(
-                Advance::Sending | Advance::Received | Advance::Retrying(_) | Advance::Held(_) | Advance::Noticed(_),
+                Advance::Sending
+                | Advance::Received
+                | Advance::Retrying(_)
+                | Advance::Held(_)
+                | Advance::Noticed(_),
             ) => {}
         }
     }
 }
 
 impl Asked {
-    /// What this says of the connection, of TLS and of the clock, and why there is no list of models.
+    /// What this says of the connection, of TLS and of the clock, and why there is no list of
+    /// models.
     fn findings(&self, settings: &Settings) -> Vec<Finding> {
         let Some((after, theirs, ours)) = self.head else {
             let is_tls = |error: &&Error| {
                 matches!(
                     error,
-                    Error::Call { source: client::Error::Certificate { .. } | client::Error::NoTls { .. }, .. }
+                    Error::Call {
+                        source: client::Error::Certificate { .. } | client::Error::NoTls { .. },
+                        ..
+                    }
                 )
             };
             let error = self.models.as_ref().err();
-            let name = if error.as_ref().is_some_and(is_tls) { "TLS" } else { "connection" };
-            return error.map(|error| Finding::error(name, error)).into_iter().collect();
+            let name = if error.as_ref().is_some_and(is_tls) {
+                "TLS"
+            } else {
+                "connection"
+            };
+            return error
+                .map(|error| Finding::error(name, error))
+                .into_iter()
+                .collect();
         };
-        let found = format!("{} answers after {:.3} s", settings.endpoint.host(), after.as_secs_f64());
+        let found = format!(
+            "{} answers after {:.3} s",
+            settings.endpoint.host(),
+            after.as_secs_f64()
+        );
         let clock = theirs.map(|theirs| clock(ours, theirs));
         let failed = self.models.as_ref().err().map(without_models);
-        [Finding::ok("connection", found), tls(settings)].into_iter().chain(clock).chain(failed).collect()
+        [Finding::ok("connection", found), tls(settings)]
+            .into_iter()
+            .chain(clock)
+            .chain(failed)
+            .collect()
     }
 }
 
@@ -175,7 +244,10 @@ fn tls(settings: &Settings) -> Finding {
         Some(file) => format!("trusted by {}", file.display()),
         None => "trusted".to_owned(),
     };
-    match (settings.endpoint.is_https(), settings.endpoint.is_loopback()) {
+    match (
+        settings.endpoint.is_https(),
+        settings.endpoint.is_loopback(),
+    ) {
         (true, _) => Finding::ok("TLS", trusted()),
         (false, true) => Finding::ok("TLS", "none, and none is needed on this machine"),
         (false, false) => Finding::note(
@@ -186,12 +258,13 @@ fn tls(settings: &Settings) -> Finding {
     }
 }
 
-/// An endpoint without a list, such as a model server of one's own, works where a model was chosen. What answers with
-/// something else than JSON is none.
+/// An endpoint without a list, such as a model server of one's own, works where a model was chosen.
+/// What answers with something else than JSON is none.
 fn without_models(error: &Error) -> Finding {
     match error {
         Error::Call { source, .. }
-            if source.status() == Some(404) || matches!(source, client::Error::NoModelList { is_json: true, .. }) =>
+            if source.status() == Some(404)
+                || matches!(source, client::Error::NoModelList { is_json: true, .. }) =>
         {
             Finding::note("models", error.message(), error.hint().unwrap_or_default())
         }
@@ -208,9 +281,13 @@ fn of_models(models: &[Model], chosen: Option<&str>, settings: &Settings) -> Fin
             format!("region {region} offers none to this key"),
             "try another --region, or ask your workspace's admin",
         ),
-        (_, None) => {
-            Finding::ok("models", format!("{}; none is chosen, and one is picked when it is needed", models.len()))
-        }
+        (_, None) => Finding::ok(
+            "models",
+            format!(
+                "{}; none is chosen, and one is picked when it is needed",
+                models.len()
+            ),
+        ),
         (_, Some(chosen)) if ids().any(|id| id == chosen) => {
             Finding::ok("models", format!("{}, {chosen} among them", models.len()))
         }
@@ -221,7 +298,9 @@ fn of_models(models: &[Model], chosen: Option<&str>, settings: &Settings) -> Fin
                 models.len(),
                 did_you_mean(chosen, ids())
             ),
-            format!("choose one with -m or LANGDOCK_MODEL; `langdock models --region {region}` lists them"),
+            format!(
+                "choose one with -m or LANGDOCK_MODEL; `langdock models --region {region}` lists them"
+            ),
         ),
     }
 }
@@ -235,7 +314,11 @@ fn clock(ours: SystemTime, theirs: SystemTime) -> Finding {
         return Finding::ok("clock", "that of the endpoint, within a minute");
     }
     let found = format!("{} s {direction} that of the endpoint", off.as_secs());
-    Finding::note("clock", found, "set this machine's clock: certificates and waiting times depend on it")
+    Finding::note(
+        "clock",
+        found,
+        "set this machine's clock: certificates and waiting times depend on it",
+    )
 }
 
 /// The folders that things are kept in. Those that are not there are made when they are needed.
@@ -245,10 +328,16 @@ fn folders(paths: &Paths) -> Vec<Finding> {
     let kept = [
         ("config folder", config, WRITABLE_BY_OTHERS),
         ("keys folder", paths.keys.as_deref(), ANYTHING_BY_OTHERS),
-        ("state folder", state.as_ref().map(State::folder), ANYTHING_BY_OTHERS),
+        (
+            "state folder",
+            state.as_ref().map(State::folder),
+            ANYTHING_BY_OTHERS,
+        ),
         ("data folder", data.as_deref(), ANYTHING_BY_OTHERS),
     ];
-    kept.into_iter().filter_map(|(name, path, forbidden)| Some(folder(name, path?, forbidden))).collect()
+    kept.into_iter()
+        .filter_map(|(name, path, forbidden)| Some(folder(name, path?, forbidden)))
+        .collect()
 }
 
 /// What others may not do with a folder where settings stand: write.
@@ -265,13 +354,21 @@ fn folder(name: &'static str, path: &Path, forbidden: u32) -> Finding {
             Some(above) => Finding::wrong(
                 name,
                 Kind::Internal,
-                format!("{shown} cannot be made: nothing can be written in {}", above.display()),
+                format!(
+                    "{shown} cannot be made: nothing can be written in {}",
+                    above.display()
+                ),
                 "set HOME to a folder of your own",
             ),
         },
         Err(error) => match path.ancestors().skip(1).find(|above| above.exists()) {
             Some(above) if !above.is_dir() => no_folder(name, above),
-            _ => Finding::wrong(name, Kind::Internal, format!("{shown}: {error}"), "check the folders above it"),
+            _ => Finding::wrong(
+                name,
+                Kind::Internal,
+                format!("{shown}: {error}"),
+                "check the folders above it",
+            ),
         },
         Ok(found) if !found.is_dir() => no_folder(name, path),
         Ok(found) => {
@@ -305,7 +402,10 @@ fn no_folder(name: &'static str, path: &Path) -> Finding {
 
 /// The folder in which the first of those that are missing would be made, where that cannot be.
 fn unwritable_above(path: &Path) -> Option<&Path> {
-    path.ancestors().skip(1).find(|above| above.exists()).filter(|above| !may_write(above))
+    path.ancestors()
+        .skip(1)
+        .find(|above| above.exists())
+        .filter(|above| !may_write(above))
 }
 
 fn terminal(app: &App) -> Finding {
@@ -314,10 +414,26 @@ fn terminal(app: &App) -> Finding {
         ("stdout", app.facts.stdout_is_terminal),
         ("stderr", app.facts.stderr_is_terminal),
     ];
-    let named: Vec<&str> = streams.iter().filter(|(_, is_terminal)| *is_terminal).map(|(name, _)| *name).collect();
-    let which = if named.is_empty() { "none of the streams is one".to_owned() } else { named.join(", ") };
-    let dumb = if app.env.dumb_terminal { "; TERM says that it can only print" } else { "" };
-    let color = if app.env.no_color { "; NO_COLOR is set" } else { "" };
+    let named: Vec<&str> = streams
+        .iter()
+        .filter(|(_, is_terminal)| *is_terminal)
+        .map(|(name, _)| *name)
+        .collect();
+    let which = if named.is_empty() {
+        "none of the streams is one".to_owned()
+    } else {
+        named.join(", ")
+    };
+    let dumb = if app.env.dumb_terminal {
+        "; TERM says that it can only print"
+    } else {
+        ""
+    };
+    let color = if app.env.no_color {
+        "; NO_COLOR is set"
+    } else {
+        ""
+    };
     Finding::ok("terminal", format!("{which}{dumb}{color}"))
 }
 
@@ -330,11 +446,29 @@ mod tests {
     fn a_clock_may_be_a_minute_off() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         let off = |seconds: u64| {
-            (clock(now + Duration::from_secs(seconds), now), clock(now, now + Duration::from_secs(seconds)))
+            (
+                clock(now + Duration::from_secs(seconds), now),
+                clock(now, now + Duration::from_secs(seconds)),
+            )
         };
-        assert!(matches!(off(60), (Finding { state: Stands::Ok, .. }, Finding { state: Stands::Ok, .. })));
+        assert!(matches!(
+            off(60),
+            (
+                Finding {
+                    state: Stands::Ok,
+                    ..
+                },
+                Finding {
+                    state: Stands::Ok,
+                    ..
+                }
+            )
+        ));
         let (ahead, behind) = off(61);
-        assert!(ahead.found.contains("61 s ahead of") && behind.found.contains("61 s behind"), "{ahead:?} {behind:?}");
+        assert!(
+            ahead.found.contains("61 s ahead of") && behind.found.contains("61 s behind"),
+            "{ahead:?} {behind:?}"
+        );
         assert!(ahead.hint.is_some());
     }
 
@@ -345,7 +479,11 @@ mod tests {
         let look = || folder("keys folder", &path, ANYTHING_BY_OTHERS);
         assert_eq!(look().state, Stands::Ok);
         fs::create_dir(&path).expect("it is new");
-        for (mode, state) in [(0o700, Stands::Ok), (0o755, Stands::Note), (0o500, Stands::Wrong(Kind::Internal))] {
+        for (mode, state) in [
+            (0o700, Stands::Ok),
+            (0o755, Stands::Note),
+            (0o500, Stands::Wrong(Kind::Internal)),
+        ] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("it is ours");
             assert_eq!(look().state, state, "{mode:o}");
         }

@@ -1,4 +1,5 @@
-//! The one driver: pulls a call, feeds the renderer where there is an answer to show, tells what happens, and ends at once on a signal or a closed output.
+//! The one driver: pulls a call, feeds the renderer where there is an answer to show, tells what
+//! happens, and ends at once on a signal or a closed output.
 
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -41,7 +42,13 @@ impl Timing {
     /// Begins now.
     pub(super) fn start() -> Self {
         let now = Instant::now();
-        Self { started: now, first_word: None, ended: now, waited: Duration::ZERO, refused: 0 }
+        Self {
+            started: now,
+            first_word: None,
+            ended: now,
+            waited: Duration::ZERO,
+            refused: 0,
+        }
     }
 
     /// From the beginning to the first part of the answer.
@@ -55,7 +62,8 @@ impl Timing {
     }
 }
 
-/// Drives `call` to its end. Where the conversation is kept, what comes is written down before it is shown.
+/// Drives `call` to its end. Where the conversation is kept, what comes is written down before it
+/// is shown.
 pub(crate) async fn drive(
     app: &App,
     model: &str,
@@ -78,28 +86,61 @@ pub(crate) async fn drive(
 }
 
 /// What came of a call that has ended in this way.
-pub(super) fn conclude(call: Call, ended: Result<(), Stop>, mut timing: Timing, model: &str, region: &str) -> Outcome {
+pub(super) fn conclude(
+    call: Call,
+    ended: Result<(), Stop>,
+    mut timing: Timing,
+    model: &str,
+    region: &str,
+) -> Outcome {
     timing.ended = Instant::now();
     timing.waited = call.waited();
     let (attempts, waited_s) = (call.attempts(), call.waited().as_secs_f64());
     let region = region.to_owned();
-    let as_answer = |message, complete| Answer { message, region, complete, attempts, waited_s, session_id: None };
+    let as_answer = |message, complete| Answer {
+        message,
+        region,
+        complete,
+        attempts,
+        waited_s,
+        session_id: None,
+    };
     let after_content = call.has_content();
     let request_id = call.request_id().map(str::to_owned);
     let left = Left::default();
-    let call_error = |source| Error::Call { source, after_content, left, attempts, model: model.to_owned() };
+    let call_error = |source| Error::Call {
+        source,
+        after_content,
+        left,
+        attempts,
+        model: model.to_owned(),
+    };
     let (message, error) = match ended {
         Ok(()) => match call.finish() {
             Ok(message) => (Some(as_answer(message, true)), None),
-            Err(source) => (None, Some(call_error(client::Error::Answer { source, request_id }))),
+            Err(source) => (
+                None,
+                Some(call_error(client::Error::Answer { source, request_id })),
+            ),
         },
-        Err(Stop::Call(source)) => (call.partial().map(|message| as_answer(message, false)), Some(call_error(source))),
-        Err(Stop::Output(error)) => (call.partial().map(|message| as_answer(message, false)), Some(error.into())),
-        Err(Stop::Signal(signal)) => {
-            (call.partial().map(|message| as_answer(message, false)), Some(Error::Interrupted(signal)))
-        }
+        Err(Stop::Call(source)) => (
+            call.partial().map(|message| as_answer(message, false)),
+            Some(call_error(source)),
+        ),
+        Err(Stop::Output(error)) => (
+            call.partial().map(|message| as_answer(message, false)),
+            Some(error.into()),
+        ),
+        Err(Stop::Signal(signal)) => (
+            call.partial().map(|message| as_answer(message, false)),
+            Some(Error::Interrupted(signal)),
+        ),
     };
-    Outcome { answer: message, error, timing }
+    Outcome {
+        answer: message,
+        error,
+        timing,
+    }
 }
 
 /// Drives a call for the list of models to its end.
@@ -108,7 +149,13 @@ pub(crate) async fn list_models(app: &App, mut call: Call) -> Result<Vec<Model>,
         Ok(()) => Ok(call.into_models()),
         Err(Stop::Call(source)) => {
             let (attempts, model) = (call.attempts(), String::new());
-            Err(Error::Call { source, after_content: false, left: Left::default(), attempts, model })
+            Err(Error::Call {
+                source,
+                after_content: false,
+                left: Left::default(),
+                attempts,
+                model,
+            })
         }
         Err(Stop::Output(error)) => Err(error.into()),
         Err(Stop::Signal(signal)) => Err(Error::Interrupted(signal)),
@@ -177,7 +224,8 @@ async fn pull(
                 countdown = None;
                 let what = if is_shown { sending(call) } else { LISTING };
                 waiting = shows_progress(app).then(|| Waiting::start(what));
-                app.notices.step(&format!("sending, try {}", call.attempts()));
+                app.notices
+                    .step(&format!("sending, try {}", call.attempts()));
                 for line in call.request_head() {
                     app.notices.header('>', &line);
                 }
@@ -251,12 +299,18 @@ const LARGE: usize = 1_000_000;
 
 /// What is waited for while a request is on its way.
 fn sending(call: &Call) -> &'static str {
-    if call.body_bytes() > LARGE { "uploading" } else { "waiting for an answer" }
+    if call.body_bytes() > LARGE {
+        "uploading"
+    } else {
+        "waiting for an answer"
+    }
 }
 
 /// Whether lines that come and go may be drawn.
 pub(super) fn shows_progress(app: &App) -> bool {
-    app.facts.stderr_is_terminal && !app.env.dumb_terminal && app.notices.verbosity() == Verbosity::Normal
+    app.facts.stderr_is_terminal
+        && !app.env.dumb_terminal
+        && app.notices.verbosity() == Verbosity::Normal
 }
 
 /// Between two looks of a line that comes and goes.
@@ -272,9 +326,12 @@ fn tell_head(app: &App, call: &Call, head: &ResponseHead, timing: &Timing) {
     if app.notices.verbosity() < Verbosity::Steps {
         return;
     }
-    let id = call.request_id().map_or(String::new(), |id| format!(", request id {id}"));
+    let id = call
+        .request_id()
+        .map_or(String::new(), |id| format!(", request id {id}"));
     let after = timing.started.elapsed().as_secs_f64();
-    app.notices.step(&format!("HTTP {} after {after:.3} s{id}", head.status));
+    app.notices
+        .step(&format!("HTTP {} after {after:.3} s{id}", head.status));
     for line in call.shown_headers(&head.headers) {
         app.notices.header('<', &line);
     }
@@ -283,7 +340,11 @@ fn tell_head(app: &App, call: &Call, head: &ResponseHead, timing: &Timing) {
 /// Says that there is a wait: a countdown on a terminal, a line elsewhere.
 fn tell_wait(app: &App, retrying: &Retrying) -> Option<Countdown> {
     if shows_progress(app) {
-        return Some(Countdown::start(&reason(retrying), "trying again", retrying.wait));
+        return Some(Countdown::start(
+            &reason(retrying),
+            "trying again",
+            retrying.wait,
+        ));
     }
     app.notices.notice(&wait_line(retrying));
     None
@@ -296,20 +357,31 @@ fn reason(retrying: &Retrying) -> String {
 
 /// The wait for the next try in one line.
 pub(super) fn wait_line(retrying: &Retrying) -> String {
-    format!("{}; trying again in {:.1} s", reason(retrying), retrying.wait.as_secs_f64())
+    format!(
+        "{}; trying again in {:.1} s",
+        reason(retrying),
+        retrying.wait.as_secs_f64()
+    )
 }
 
-/// Says that there is a wait for the turn to send, in the same way; a line is not repeated when it becomes longer.
+/// Says that there is a wait for the turn to send, in the same way; a line is not repeated when it
+/// becomes longer.
 fn tell_held(app: &App, held: &Held) -> Option<Countdown> {
     let reason = match held.why {
         Why::HeldBack(_) => HELD_BACK.to_owned(),
-        Why::Limits(limits) => format!("within {} it is not yet this request's turn", a_minute(limits)),
+        Why::Limits(limits) => format!(
+            "within {} it is not yet this request's turn",
+            a_minute(limits)
+        ),
     };
     if shows_progress(app) {
         return Some(Countdown::start(&reason, "sending", held.expected));
     }
     if !held.is_known {
-        app.notices.notice(&format!("{reason}; sending in about {:.0} s", held.expected.as_secs_f64().ceil()));
+        app.notices.notice(&format!(
+            "{reason}; sending in about {:.0} s",
+            held.expected.as_secs_f64().ceil()
+        ));
     }
     None
 }

@@ -47,9 +47,14 @@ mod tests {
     fn long_base64_is_shortened_and_nothing_else_is() {
         let data = "QUJD".repeat(100);
         let text = "x".repeat(500);
-        let body = format!(r#"{{"a":[{{"source":{{"type":"base64","data":"{data}"}}}}],"data":"{text}"}}"#);
+        let body = format!(
+            r#"{{"a":[{{"source":{{"type":"base64","data":"{data}"}}}}],"data":"{text}"}}"#
+        );
         let shown = shown_body(body.as_bytes());
-        assert_eq!(shown["a"][0]["source"]["data"], format!("{}… (400 bytes of base64)", &data[..32]));
+        assert_eq!(
+            shown["a"][0]["source"]["data"],
+            format!("{}… (400 bytes of base64)", &data[..32])
+        );
         assert_eq!(shown["data"], text);
     }
 }

@@ -29,39 +29,66 @@ pub(crate) async fn edit_in_draft(app: &App, text: &str) -> Result<String, Error
 
 async fn edited<'a>(app: &'a App, text: &'a str) -> Result<(String, Draft<'a>), Error> {
     // Standard input and output may be pipes; the editor gets the terminal itself.
-    let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").ok();
+    let terminal = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/tty")
+        .ok();
     let Some(terminal) = terminal.filter(|_| app.facts.stderr_is_terminal) else {
         let hint = "give the prompt as words, with -f FILE or on standard input".to_owned();
-        return Err(Error::Usage { message: "--edit needs a terminal".to_owned(), hint: Some(hint) });
+        return Err(Error::Usage {
+            message: "--edit needs a terminal".to_owned(),
+            hint: Some(hint),
+        });
     };
-    let failed = |source| Error::System { what: "have the prompt edited", source };
+    let failed = |source| Error::System {
+        what: "have the prompt edited",
+        source,
+    };
     let draft = Draft::create(app, text).map_err(failed)?;
     let editor = app.env.editor.clone().unwrap_or_else(|| EDITOR.to_owned());
     let mut command = command(&editor, &draft.path, &terminal).map_err(failed)?;
-    let status: ExitStatus = app.unless_interrupted(on_a_thread(move || command.status())).await?.map_err(failed)?;
+    let status: ExitStatus = app
+        .unless_interrupted(on_a_thread(move || command.status()))
+        .await?
+        .map_err(failed)?;
     if !status.success() {
         let message = format!("the editor `{editor}` failed ({status}); nothing was sent");
-        return Err(Error::Usage { message, hint: Some("choose another one with VISUAL or EDITOR".to_owned()) });
+        return Err(Error::Usage {
+            message,
+            hint: Some("choose another one with VISUAL or EDITOR".to_owned()),
+        });
     }
     let prompt = draft.read().map_err(failed)?;
     if prompt.is_empty() {
         let hint = "write a prompt, save it and leave the editor".to_owned();
         let message = "the edited prompt is empty; nothing was sent".to_owned();
-        return Err(Error::Usage { message, hint: Some(hint) });
+        return Err(Error::Usage {
+            message,
+            hint: Some(hint),
+        });
     }
     Ok((prompt, draft))
 }
 
-/// The editor's command. `VISUAL` and `EDITOR` may have arguments and quotes, which the shell knows how to read.
+/// The editor's command. `VISUAL` and `EDITOR` may have arguments and quotes, which the shell knows
+/// how to read.
 fn command(editor: &str, draft: &Path, terminal: &File) -> io::Result<Command> {
     let mut command = Command::new("sh");
-    command.arg("-c").arg(format!("{editor} \"$@\"")).arg(editor).arg(draft);
-    command.stdin(terminal.try_clone()?).stdout(terminal.try_clone()?).stderr(terminal.try_clone()?);
+    command
+        .arg("-c")
+        .arg(format!("{editor} \"$@\""))
+        .arg(editor)
+        .arg(draft);
+    command
+        .stdin(terminal.try_clone()?)
+        .stdout(terminal.try_clone()?)
+        .stderr(terminal.try_clone()?);
     Ok(command)
 }
 
-/// A file that only its owner can read. It goes when it is done with, unless there is something in it that was written for
-/// nothing: the editor failed, or a signal came.
+/// A file that only its owner can read. It goes when it is done with, unless there is something in
+/// it that was written for nothing: the editor failed, or a signal came.
 struct Draft<'a> {
     app: &'a App,
     path: PathBuf,
@@ -71,8 +98,15 @@ struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     fn create(app: &'a App, before: &'a str) -> io::Result<Self> {
-        let path = app.env.temporary_folder.join(format!("langdock-{:016x}.md", fastrand::u64(..)));
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let path = app
+            .env
+            .temporary_folder
+            .join(format!("langdock-{:016x}.md", fastrand::u64(..)));
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
         if let Err(error) = file.write_all(before.as_bytes()) {
             let _ = fs::remove_file(&path); // Nobody has written anything.
             return Err(error);
@@ -82,7 +116,9 @@ impl<'a> Draft<'a> {
 
     /// The prompt that is in it.
     fn read(&self) -> io::Result<String> {
-        Ok(String::from_utf8_lossy(&fs::read(&self.path)?).trim_end().to_owned())
+        Ok(String::from_utf8_lossy(&fs::read(&self.path)?)
+            .trim_end()
+            .to_owned())
     }
 
     /// Leaves the file where it is.

@@ -17,14 +17,24 @@ pub(super) fn end(
 ) -> Result<(), Error> {
     let mut error = outcome.error;
     let mut stands_above = false;
-    let has_file = args.output.file.as_deref().is_some_and(|path| path.as_os_str() != "-");
+    let has_file = args
+        .output
+        .file
+        .as_deref()
+        .is_some_and(|path| path.as_os_str() != "-");
     // What an earlier run has left is worth more than an answer that has nothing in it.
-    let is_empty = outcome.answer.as_ref().is_none_or(|answer| answer.message.content.is_empty());
-    let is_worthless = has_file && error.is_some() && is_empty && outcome.timing.first_word().is_none();
+    let is_empty = outcome
+        .answer
+        .as_ref()
+        .is_none_or(|answer| answer.message.content.is_empty());
+    let is_worthless =
+        has_file && error.is_some() && is_empty && outcome.timing.first_word().is_none();
     let shown = |_: &&Answer| !is_worthless && !matches!(error, Some(Error::Output(_)));
     if let Some(answer) = outcome.answer.as_ref().filter(shown) {
         let shown = renderer.finish(answer);
-        error = error.or_else(|| judge(answer, allow_truncated)).or_else(|| paused(answer));
+        error = error
+            .or_else(|| judge(answer, allow_truncated))
+            .or_else(|| paused(answer));
         match shown {
             Ok(Shown::All) => {}
             Ok(Shown::WithAside(text)) => stands_above = aside(app, &text),
@@ -45,7 +55,10 @@ pub(super) fn end(
     let has_output = renderer.has_output();
     let saved = renderer.close(error.is_none())?;
     if let Saved::Partly(path) = &saved {
-        app.notices.notice(&format!("what came of the answer is in `{}`", path.display()));
+        app.notices.notice(&format!(
+            "what came of the answer is in `{}`",
+            path.display()
+        ));
     }
     if let Some(Error::Call { left, .. }) = &mut error {
         *left = match saved {
@@ -71,7 +84,9 @@ fn aside(app: &App, text: &str) -> bool {
 /// Where nobody lets the model go on, an answer that it has paused is not whole.
 pub(super) fn paused(answer: &Answer) -> Option<Error> {
     let has_paused = answer.message.stop_reason == Some(StopReason::PauseTurn);
-    has_paused.then(|| Error::Paused { is_saved: answer.session_id.is_some() })
+    has_paused.then(|| Error::Paused {
+        is_saved: answer.session_id.is_some(),
+    })
 }
 
 /// Says what a whole answer's stop reason means for the exit code.
@@ -83,7 +98,9 @@ pub(super) fn judge(answer: &Answer, allow_truncated: bool) -> Option<Error> {
         }
         StopReason::Refusal => {
             let details = answer.message.extra.get("stop_details");
-            let why = details.and_then(|details| details.get("explanation")).and_then(serde_json::Value::as_str);
+            let why = details
+                .and_then(|details| details.get("explanation"))
+                .and_then(serde_json::Value::as_str);
             Some(Error::Refusal(why.map(str::to_owned)))
         }
         StopReason::EndTurn

@@ -32,27 +32,61 @@ pub(super) struct Finding {
 impl Finding {
     /// A thing that is as it should be.
     pub(super) fn ok(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, state: State::Ok, found: found.into(), hint: None }
+        Self {
+            name,
+            state: State::Ok,
+            found: found.into(),
+            hint: None,
+        }
     }
 
     /// A thing that a person should know of.
-    pub(super) fn note(name: &'static str, found: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { name, state: State::Note, found: found.into(), hint: Some(hint.into()) }
+    pub(super) fn note(
+        name: &'static str,
+        found: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self {
+            name,
+            state: State::Note,
+            found: found.into(),
+            hint: Some(hint.into()),
+        }
     }
 
     /// A thing that was not looked at.
     pub(super) fn skipped(name: &'static str, why: &str) -> Self {
-        Self { name, state: State::Note, found: format!("skipped: {why}"), hint: None }
+        Self {
+            name,
+            state: State::Note,
+            found: format!("skipped: {why}"),
+            hint: None,
+        }
     }
 
     /// A thing that does not work.
-    pub(super) fn wrong(name: &'static str, kind: Kind, found: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { name, state: State::Wrong(kind), found: found.into(), hint: Some(hint.into()) }
+    pub(super) fn wrong(
+        name: &'static str,
+        kind: Kind,
+        found: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self {
+            name,
+            state: State::Wrong(kind),
+            found: found.into(),
+            hint: Some(hint.into()),
+        }
     }
 
     /// A thing that fails as a command would.
     pub(super) fn error(name: &'static str, error: &Error) -> Self {
-        Self { name, state: State::Wrong(error.kind()), found: error.message(), hint: error.hint() }
+        Self {
+            name,
+            state: State::Wrong(error.kind()),
+            found: error.message(),
+            hint: error.hint(),
+        }
     }
 }
 
@@ -73,17 +107,39 @@ pub(super) fn verdict(findings: &[Finding]) -> Result<(), Error> {
         State::Ok | State::Note => None,
     });
     let wrong = kinds.clone().count();
-    kinds.into_iter().next().map_or(Ok(()), |kind| Err(Error::Unwell { wrong, kind }))
+    kinds
+        .into_iter()
+        .next()
+        .map_or(Ok(()), |kind| Err(Error::Unwell { wrong, kind }))
 }
 
 /// A line for each thing, and one for what to do.
 pub(super) fn page(findings: &[Finding]) -> String {
-    let width = findings.iter().map(|finding| finding.name.len()).max().unwrap_or(0);
+    let width = findings
+        .iter()
+        .map(|finding| finding.name.len())
+        .max()
+        .unwrap_or(0);
     let mut text = String::new();
-    for Finding { name, state, found, hint } in findings {
-        text.push_str(&format!("{:5}  {name:width$}  {}\n", state.word(), sanitize_line(found)));
+    for Finding {
+        name,
+        state,
+        found,
+        hint,
+    } in findings
+    {
+        text.push_str(&format!(
+            "{:5}  {name:width$}  {}\n",
+            state.word(),
+            sanitize_line(found)
+        ));
         if let Some(hint) = hint {
-            text.push_str(&format!("{:5}  {:width$}  hint: {}\n", "", "", sanitize_line(hint)));
+            text.push_str(&format!(
+                "{:5}  {:width$}  hint: {}\n",
+                "",
+                "",
+                sanitize_line(hint)
+            ));
         }
     }
     text
@@ -91,7 +147,12 @@ pub(super) fn page(findings: &[Finding]) -> String {
 
 /// The same for programs.
 pub(super) fn object(findings: &[Finding]) -> Value {
-    let finding = |Finding { name, state, found, hint }: &Finding| json!({"name": name, "state": state.word(), "found": found, "hint": hint});
+    let finding = |Finding {
+                       name,
+                       state,
+                       found,
+                       hint,
+                   }: &Finding| json!({"name": name, "state": state.word(), "found": found, "hint": hint});
     json!({"healthy": verdict(findings).is_ok(), "checks": findings.iter().map(finding).collect::<Vec<_>>()})
 }
 
@@ -108,9 +169,16 @@ mod tests {
         let later = Finding::wrong("d", Kind::Network, "z", "plug in");
         let findings = [ok, note, wrong, later];
         let error = verdict(&findings).expect_err("two are wrong");
-        assert_eq!((error.kind(), error.to_string().as_str()), (Kind::Auth, "2 things are wrong"));
+        assert_eq!(
+            (error.kind(), error.to_string().as_str()),
+            (Kind::Auth, "2 things are wrong")
+        );
         let lines = page(&findings);
-        assert!(lines.starts_with("ok     a   x\nnote   bb  y␛\n           hint: do it\nwrong  c   z\n"), "{lines}");
+        assert!(
+            lines
+                .starts_with("ok     a   x\nnote   bb  y␛\n           hint: do it\nwrong  c   z\n"),
+            "{lines}"
+        );
         assert_eq!(object(&findings)["checks"][2]["state"], "wrong");
     }
 }

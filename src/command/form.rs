@@ -7,8 +7,8 @@ use crate::cli;
 use crate::error::Error;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
 use crate::ui::{
-    Calls, ColorChoice, Extract, Form, Json, JsonLines, Output, PartFile, Plain, Rendered, Renderer, Screen, Sink,
-    Theme, colored,
+    Calls, ColorChoice, Extract, Form, Json, JsonLines, Output, PartFile, Plain, Rendered,
+    Renderer, Screen, Sink, Theme, colored,
 };
 
 /// Picks the form of output. `calls_out` says whether calls of tools are what may come out.
@@ -25,7 +25,10 @@ pub(super) fn renderer(
     } else if args.output.jsonl {
         Box::new(JsonLines)
     } else if args.output.extract {
-        let prefill = request.messages.last().filter(|turn| turn.role == Role::Assistant);
+        let prefill = request
+            .messages
+            .last()
+            .filter(|turn| turn.role == Role::Assistant);
         let prefill = prefill.map(beginning).unwrap_or_default();
         Box::new(Extract::new(args.output.lang.clone(), prefill))
     } else if calls_out {
@@ -37,28 +40,53 @@ pub(super) fn renderer(
     };
     let renderer = Renderer::new(form, sink);
     let is_dimmed = app.notices.colored();
-    Ok(if args.output.looks.show_thinking { renderer.with_thinking(is_dimmed) } else { renderer })
+    Ok(if args.output.looks.show_thinking {
+        renderer.with_thinking(is_dimmed)
+    } else {
+        renderer
+    })
 }
 
-/// Opens the output. A file is opened before anything is sent, so that an answer is not paid for and then lost.
+/// Opens the output. A file is opened before anything is sent, so that an answer is not paid for
+/// and then lost.
 pub(super) fn sink(app: &App, ask: &cli::Ask) -> Result<Sink, Error> {
-    Ok(match ask.output.file.as_deref().filter(|path| path.as_os_str() != "-") {
-        Some(path) => Sink::file(PartFile::create(path)?),
-        None => Sink::stdout(Output::stdout()?, app.facts.stdout_is_terminal, Arc::clone(&app.interrupt)),
-    })
+    Ok(
+        match ask
+            .output
+            .file
+            .as_deref()
+            .filter(|path| path.as_os_str() != "-")
+        {
+            Some(path) => Sink::file(PartFile::create(path)?),
+            None => Sink::stdout(
+                Output::stdout()?,
+                app.facts.stdout_is_terminal,
+                Arc::clone(&app.interrupt),
+            ),
+        },
+    )
 }
 
 /// What Markdown is rendered for; none where it is shown as it was written.
 pub(super) fn screen(app: &App, output: &cli::Output, theme: Option<&str>) -> Option<Screen> {
-    let is_file = output.file.as_deref().is_some_and(|path| path.as_os_str() != "-");
+    let is_file = output
+        .file
+        .as_deref()
+        .is_some_and(|path| path.as_os_str() != "-");
     let is_terminal = app.facts.stdout_is_terminal && !is_file && !app.env.dumb_terminal;
     if output.looks.raw || !(output.looks.markdown || is_terminal) {
         return None;
     }
-    Some(screen_in(app, output.looks.color.into(), is_terminal, theme))
+    Some(screen_in(
+        app,
+        output.looks.color.into(),
+        is_terminal,
+        theme,
+    ))
 }
 
-/// What Markdown is rendered for that is no answer; none where standard output is no terminal, or one that only prints.
+/// What Markdown is rendered for that is no answer; none where standard output is no terminal, or
+/// one that only prints.
 pub(super) fn screen_of_terminal(app: &App, theme: Option<&str>) -> Option<Screen> {
     let is_terminal = app.facts.stdout_is_terminal && !app.env.dumb_terminal;
     is_terminal.then(|| screen_in(app, ColorChoice::Auto, is_terminal, theme))

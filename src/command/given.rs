@@ -1,4 +1,5 @@
-//! What the files of the flags say about the request, before anything is made of it: template, messages, tools.
+//! What the files of the flags say about the request, before anything is made of it: template,
+//! messages, tools.
 
 use std::path::Path;
 
@@ -44,15 +45,23 @@ impl Given {
         Ok(given)
     }
 
-    /// Fills the fields that no flag has set: from the template, then from the body of the earlier turns.
+    /// Fills the fields that no flag has set: from the template, then from the body of the earlier
+    /// turns.
     pub(crate) fn complete(&self, args: &cli::Ask) -> cli::Request {
         let mut request = args.request.clone();
         if request.prefill.is_none() {
-            request.prefill = self.template.as_ref().and_then(|template| template.prefill.clone());
+            request.prefill = self
+                .template
+                .as_ref()
+                .and_then(|template| template.prefill.clone());
         }
         let of_template = self.template.as_ref().map(|template| &template.fields);
         let is_new = |key: &str| of_template.is_none_or(|fields| !fields.contains_key(key));
-        let of_body = self.conversation.fields.iter().filter(|(key, _)| is_new(key));
+        let of_body = self
+            .conversation
+            .fields
+            .iter()
+            .filter(|(key, _)| is_new(key));
         for (key, value) in of_template.into_iter().flatten().chain(of_body) {
             let has_flag = match key.as_str() {
                 "model" => {
@@ -74,13 +83,24 @@ impl Given {
 
     /// What goes out of the tools.
     pub(crate) fn definitions(&self) -> Vec<Value> {
-        self.tools.iter().map(|tool| Value::Object(tool.definition.clone())).collect()
+        self.tools
+            .iter()
+            .map(|tool| Value::Object(tool.definition.clone()))
+            .collect()
     }
 
     /// Makes the field `tool_choice`; a name has to be that of a tool of the request.
-    pub(crate) fn tool_choice(&self, word: Option<&str>, request: &cli::Request) -> Result<Option<Value>, Error> {
+    pub(crate) fn tool_choice(
+        &self,
+        word: Option<&str>,
+        request: &cli::Request,
+    ) -> Result<Option<Value>, Error> {
         let Some(word) = word else { return Ok(None) };
-        let of_fields = request.fields.iter().find(|(key, _)| key == "tools").and_then(|(_, tools)| tools.as_array());
+        let of_fields = request
+            .fields
+            .iter()
+            .find(|(key, _)| key == "tools")
+            .and_then(|(_, tools)| tools.as_array());
         let own = self.definitions();
         let tools = of_fields.filter(|_| self.tools.is_empty()).unwrap_or(&own);
         if tools.is_empty() {
@@ -100,5 +120,12 @@ impl Given {
 pub(super) async fn read(app: &App, path: &Path) -> Result<(String, String), Error> {
     let text = app.unless_interrupted(read_text(path)).await??;
     let is_stdin = path.as_os_str() == "-";
-    Ok((if is_stdin { "standard input".to_owned() } else { format!("`{}`", path.display()) }, text))
+    Ok((
+        if is_stdin {
+            "standard input".to_owned()
+        } else {
+            format!("`{}`", path.display())
+        },
+        text,
+    ))
 }

@@ -11,9 +11,13 @@ use crate::typed::did_you_mean;
 /// A topic and what makes its text.
 type Topic = (&'static str, fn() -> String);
 
-/// The topics that are no commands; `config` is both, and its help has the keys of the file below it, as that of
-/// `tool-run` has those of a tools file.
-const TOPICS: [Topic; 3] = [("exit-codes", exit_codes), ("environment", environment), ("regions", regions)];
+/// The topics that are no commands; `config` is both, and its help has the keys of the file below
+/// it, as that of `tool-run` has those of a tools file.
+const TOPICS: [Topic; 3] = [
+    ("exit-codes", exit_codes),
+    ("environment", environment),
+    ("regions", regions),
+];
 
 /// Prints help.
 pub(crate) fn help(app: &App, args: &cli::Help) -> Result<(), Error> {
@@ -23,7 +27,9 @@ pub(crate) fn help(app: &App, args: &cli::Help) -> Result<(), Error> {
     {
         return app.print(&text());
     }
-    let Some(mut text) = command_help(&args.topic) else { return Err(unknown(&words.join(" "))) };
+    let Some(mut text) = command_help(&args.topic) else {
+        return Err(unknown(&words.join(" ")));
+    };
     if words == ["config"] {
         text.push_str(&config_file());
     }
@@ -35,10 +41,21 @@ pub(crate) fn help(app: &App, args: &cli::Help) -> Result<(), Error> {
 
 fn unknown(given: &str) -> Error {
     let commands = commands();
-    let known = || commands.iter().map(String::as_str).chain(TOPICS.iter().map(|(name, _)| *name));
+    let known = || {
+        commands
+            .iter()
+            .map(String::as_str)
+            .chain(TOPICS.iter().map(|(name, _)| *name))
+    };
     Error::Usage {
-        message: format!("there is no help on `{given}`{}", did_you_mean(given, known())),
-        hint: Some(format!("there is help on: {}", known().collect::<Vec<_>>().join(", "))),
+        message: format!(
+            "there is no help on `{given}`{}",
+            did_you_mean(given, known())
+        ),
+        hint: Some(format!(
+            "there is help on: {}",
+            known().collect::<Vec<_>>().join(", ")
+        )),
     }
 }
 
@@ -55,7 +72,11 @@ fn environment() -> String {
         "A flag goes before its variable, and that before the config file. Beside HOME and PATH, no other variable has an \
          effect.\n\n"
             .to_owned();
-    let width = VARIABLES.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let width = VARIABLES
+        .iter()
+        .map(|(name, _)| name.len())
+        .max()
+        .unwrap_or(0);
     for (name, what) in VARIABLES {
         text.push_str(&format!("  {name:width$}  {what}\n"));
     }
@@ -66,7 +87,10 @@ fn config_file() -> String {
     let mut text =
         "\nKeys of the config file, also below [profiles.NAME]; `langdock config path` says where it is:\n".to_owned();
     for setting in &SETTINGS {
-        text.push_str(&format!("  {} = {}\n      {}\n", setting.key, setting.sample, setting.about));
+        text.push_str(&format!(
+            "  {} = {}\n      {}\n",
+            setting.key, setting.sample, setting.about
+        ));
     }
     text.push_str("\nTables beside the profiles:\n");
     for (table, keys, about) in TABLES {
@@ -95,7 +119,10 @@ fn regions() -> String {
     );
     let elsewhere = "claude-3-opus-20240229";
     if let Some(regions) = regions_instead(elsewhere, "eu") {
-        text.push_str(&format!("Of Langdock's first models, {elsewhere} is in {} only.\n", regions.join(", ")));
+        text.push_str(&format!(
+            "Of Langdock's first models, {elsewhere} is in {} only.\n",
+            regions.join(", ")
+        ));
     }
     text
 }

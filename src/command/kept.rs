@@ -34,9 +34,13 @@ pub(crate) enum Saving {
 }
 
 impl Kept {
-    /// Finds the conversation that the flags name, or begins one where it is saved. None where neither is so: then nothing
-    /// of all conversations was looked at.
-    pub(crate) fn open(app: &App, flags: &cli::Conversation, saving: Saving) -> Result<Option<Self>, Error> {
+    /// Finds the conversation that the flags name, or begins one where it is saved. None where
+    /// neither is so: then nothing of all conversations was looked at.
+    pub(crate) fn open(
+        app: &App,
+        flags: &cli::Conversation,
+        saving: Saving,
+    ) -> Result<Option<Self>, Error> {
         let is_named = flags.go_on || flags.session.is_some();
         if flags.fork && !is_named {
             return Err(Error::Usage {
@@ -44,20 +48,31 @@ impl Kept {
                 hint: Some("add --continue or --session NAME".to_owned()),
             });
         }
-        let is_saved =
-            !(flags.no_log || app.env.no_log) && saving != Saving::Never && (is_named || saving == Saving::Yes);
+        let is_saved = !(flags.no_log || app.env.no_log)
+            && saving != Saving::Never
+            && (is_named || saving == Saving::Yes);
         if !is_named && !is_saved {
             return Ok(None);
         }
         let Some(store) = sessions_folder().map(Store::at) else {
-            return if is_named { Err(session::Error::NoHome.into()) } else { Ok(None) };
+            return if is_named {
+                Err(session::Error::NoHome.into())
+            } else {
+                Ok(None)
+            };
         };
         if is_saved {
             for notice in store.recover() {
                 app.notices.notice(&notice);
             }
         }
-        let mut kept = Self { conversation: store.begin(), is_saved, said: None, place: None, exchange: None };
+        let mut kept = Self {
+            conversation: store.begin(),
+            is_saved,
+            said: None,
+            place: None,
+            exchange: None,
+        };
         if is_named {
             kept.find(app, &store, flags)?;
         }
@@ -71,7 +86,9 @@ impl Kept {
             None => Ok(Some(store.latest()?)),
             Some(given) if self.is_saved && !flags.fork => store.open(given).map(|found| {
                 if found.is_new {
-                    app.notices.notice(&format!("there is no conversation `{given}` yet: it begins here"));
+                    app.notices.notice(&format!(
+                        "there is no conversation `{given}` yet: it begins here"
+                    ));
                 }
                 Some(found.conversation)
             }),
@@ -90,15 +107,22 @@ impl Kept {
             }
             Err(error) => return Err(error.into()),
         }
-        let (title, age) = (self.conversation.title(), self.conversation.age(SystemTime::now()));
+        let (title, age) = (
+            self.conversation.title(),
+            self.conversation.age(SystemTime::now()),
+        );
         if flags.session.is_none() && self.conversation.tip().is_some() {
-            app.notices.notice(&format!("going on with `{title}`, last used {}", ago(age)));
+            app.notices
+                .notice(&format!("going on with `{title}`, last used {}", ago(age)));
         }
         if flags.fork && self.is_saved {
             match store.fork(&self.conversation) {
                 Ok(fork) => {
                     self.conversation = fork;
-                    app.notices.notice(&format!("a copy of `{title}` goes on as `{}`", self.conversation.id()));
+                    app.notices.notice(&format!(
+                        "a copy of `{title}` goes on as `{}`",
+                        self.conversation.id()
+                    ));
                 }
                 Err(error) => {
                     tell_unsaved(app, error);
@@ -111,7 +135,13 @@ impl Kept {
 
     /// What is kept of a conversation that is saved.
     pub(crate) fn of(conversation: Conversation) -> Self {
-        Self { conversation, is_saved: true, said: None, place: None, exchange: None }
+        Self {
+            conversation,
+            is_saved: true,
+            said: None,
+            place: None,
+            exchange: None,
+        }
     }
 
     /// The conversation.
@@ -134,7 +164,8 @@ impl Kept {
         self.is_saved
     }
 
-    /// Takes what will be sent: turns that belong before it, the person's turn, and what the answer is made to begin with.
+    /// Takes what will be sent: turns that belong before it, the person's turn, and what the answer
+    /// is made to begin with.
     pub(crate) fn say(&mut self, said: Vec<InputMessage>, system: Option<String>) {
         self.said = Some((said, system)).filter(|_| self.is_saved);
     }
@@ -144,9 +175,12 @@ impl Kept {
         self.place = Some(place);
     }
 
-    /// Writes it down, right before it is sent: as a new exchange, or as what is said in one that goes on.
+    /// Writes it down, right before it is sent: as a new exchange, or as what is said in one that
+    /// goes on.
     pub(crate) fn begin(&mut self, app: &App) {
-        let Some((said, system)) = self.said.take() else { return };
+        let Some((said, system)) = self.said.take() else {
+            return;
+        };
         if let Some(exchange) = &mut self.exchange {
             for message in &said {
                 exchange.say(&message.content);
@@ -154,7 +188,9 @@ impl Kept {
             return tell_failure(app, exchange);
         }
         let mut exchange = match self.place.take() {
-            Some(place) => self.conversation.begin_instead(&place, &said, system.as_deref()),
+            Some(place) => self
+                .conversation
+                .begin_instead(&place, &said, system.as_deref()),
             None => self.conversation.begin(&said, system.as_deref()),
         };
         tell_failure(app, &mut exchange);
@@ -173,13 +209,15 @@ impl Kept {
         }
     }
 
-    /// Makes all that was said and answered a part of the conversation; also what was about to be said, such as results of
-    /// tools, when the run ended.
+    /// Makes all that was said and answered a part of the conversation; also what was about to be
+    /// said, such as results of tools, when the run ended.
     pub(crate) fn end(&mut self, app: &App) {
         if self.exchange.is_some() {
             self.begin(app);
         }
-        let Some(mut exchange) = self.exchange.take() else { return };
+        let Some(mut exchange) = self.exchange.take() else {
+            return;
+        };
         tell_failure(app, &mut exchange);
         let was_told = exchange.has_failed();
         if let Err(error) = exchange.commit(&mut self.conversation)
@@ -205,5 +243,8 @@ fn tell_failure(app: &App, exchange: &mut Exchange) {
 
 /// Tells that what is said is not saved; the answer goes on.
 fn tell_unsaved(app: &App, error: session::Error) {
-    app.notices.notice(&format!("this is not saved: {}", Error::Session(error).message()));
+    app.notices.notice(&format!(
+        "this is not saved: {}",
+        Error::Session(error).message()
+    ));
 }

@@ -50,18 +50,34 @@ impl Taken {
         answer.map_or_else(Self::default, |answer| {
             let usage = &answer.message.usage;
             let (read, from_cache) = (usage.total_input_tokens(), usage.cache_read_tokens());
-            Self { read, from_cache, written: usage.output_tokens() }
+            Self {
+                read,
+                from_cache,
+                written: usage.output_tokens(),
+            }
         })
     }
 }
 
 impl<'a> Ledger<'a> {
     /// A ledger for the requests of a command.
-    pub(crate) fn new(app: &'a App, settings: &'a Settings, command: &'static str, ask: &'a cli::Ask) -> Self {
+    pub(crate) fn new(
+        app: &'a App,
+        settings: &'a Settings,
+        command: &'static str,
+        ask: &'a cli::Ask,
+    ) -> Self {
         let tag = ask.output.tag.as_deref();
-        let is_kept = !(app.env.no_log || ask.conversation.no_log) && settings.key != KeySource::Demo;
+        let is_kept =
+            !(app.env.no_log || ask.conversation.no_log) && settings.key != KeySource::Demo;
         let state = if is_kept { State::of_the_user() } else { None };
-        Self { app, command, tag, region: settings.endpoint.region().as_str(), state }
+        Self {
+            app,
+            command,
+            tag,
+            region: settings.endpoint.region().as_str(),
+            state,
+        }
     }
 
     /// What was learned of the estimates for a model.
@@ -70,23 +86,35 @@ impl<'a> Ledger<'a> {
         Factors::of(state.folder()).of_model(model, estimate.total().high)
     }
 
-    /// Notes a request. That it cannot be noted is told to those who want to know each step, and harms nothing else.
+    /// Notes a request. That it cannot be noted is told to those who want to know each step, and
+    /// harms nothing else.
     pub(crate) fn note(&self, noted: &Noted<'_>) {
         let Some(state) = &self.state else { return };
         if let Err(error) = Log::of(state.folder()).append(&self.record(noted)) {
-            self.app.notices.step(&format!("cannot write the log: {error}"));
+            self.app
+                .notices
+                .step(&format!("cannot write the log: {error}"));
         }
         // What a PDF takes says nothing about text.
         if !noted.estimate.has_pdf
-            && let Err(error) =
-                Factors::of(state.folder()).learn(noted.model, noted.estimate.total().high, noted.taken.read)
+            && let Err(error) = Factors::of(state.folder()).learn(
+                noted.model,
+                noted.estimate.total().high,
+                noted.taken.read,
+            )
         {
-            self.app.notices.step(&format!("cannot keep what was learned about estimates: {error}"));
+            self.app.notices.step(&format!(
+                "cannot keep what was learned about estimates: {error}"
+            ));
         }
     }
 
     fn record(&self, noted: &Noted<'_>) -> Record {
-        let Taken { read, from_cache, written } = noted.taken;
+        let Taken {
+            read,
+            from_cache,
+            written,
+        } = noted.taken;
         Record {
             ended_at: now(),
             model: noted.model.to_owned(),

@@ -1,4 +1,5 @@
-//! A request from what was given: gathered, checked, put together, and shown where it is only looked at.
+//! A request from what was given: gathered, checked, put together, and shown where it is only
+//! looked at.
 
 use super::check::{check_and_show, estimate, limits};
 use super::gather::{StdinUse, system_prompt, user_turn};
@@ -44,9 +45,16 @@ pub(super) async fn prepare(
     gathering: Gathering<'_>,
     offer: &Offer<'_>,
 ) -> Result<Prepared, Error> {
-    let Gathering { mut given, stdin_use, kept, wish } = gathering;
+    let Gathering {
+        mut given,
+        stdin_use,
+        kept,
+        wish,
+    } = gathering;
     let mut system = system_prompt(app, args.request.system.as_deref()).await?;
-    let turn = app.unless_interrupted(user_turn(app, args, &mut given, stdin_use)).await??;
+    let turn = app
+        .unless_interrupted(user_turn(app, args, &mut given, stdin_use))
+        .await??;
     for notice in &turn.notices {
         app.notices.notice(notice);
     }
@@ -54,7 +62,10 @@ pub(super) async fn prepare(
     let flags = given.complete(args);
     let (tools, tool_choice) = match wish {
         Some(wish) => (vec![wish.definition()], Some(Structured::choice())),
-        None => (given.definitions(), given.tool_choice(args.tools.tool_choice.as_deref(), &flags)?),
+        None => (
+            given.definitions(),
+            given.tool_choice(args.tools.tool_choice.as_deref(), &flags)?,
+        ),
     };
     if let Some(kept) = kept {
         go_on(kept, &mut given, &mut system, &flags, &turn.content)?;
@@ -63,7 +74,13 @@ pub(super) async fn prepare(
     let is_sent = !(args.looking.dry_run || args.looking.curl);
     let model = offer.choose(is_sent).await?;
     let earlier = &given.conversation.messages;
-    let estimate = estimate(Some(&model.id), (&flags, system.as_deref()), &tools, earlier, &turn);
+    let estimate = estimate(
+        Some(&model.id),
+        (&flags, system.as_deref()),
+        &tools,
+        earlier,
+        &turn,
+    );
     if !args.input.no_check {
         let limits = limits(offer, &model.id, estimate.total(), is_sent).await;
         check_and_show(app, &estimate, &limits)?;
@@ -79,9 +96,18 @@ pub(super) async fn prepare(
         stream: !args.output.looks.no_stream,
     };
     let request = build(&flags, asked)?;
-    let parts: Vec<_> = given.conversation_part.into_iter().chain(turn.parts).collect();
+    let parts: Vec<_> = given
+        .conversation_part
+        .into_iter()
+        .chain(turn.parts)
+        .collect();
     let body = body(&request, &parts, args.input.no_check)?;
-    Ok(Prepared { model, request, body, estimate })
+    Ok(Prepared {
+        model,
+        request,
+        body,
+        estimate,
+    })
 }
 
 /// Puts the conversation before what is said now, which is what will be saved.
@@ -94,13 +120,14 @@ fn go_on(
 ) -> Result<(), Error> {
     if kept.is_saved() {
         let mut said = given.conversation.messages.clone();
-        said.push(InputMessage { role: Role::User, content: content.to_vec() });
-        said.extend(
-            flags
-                .prefill
-                .as_deref()
-                .map(|prefill| InputMessage { role: Role::Assistant, content: vec![ContentBlock::text(prefill)] }),
-        );
+        said.push(InputMessage {
+            role: Role::User,
+            content: content.to_vec(),
+        });
+        said.extend(flags.prefill.as_deref().map(|prefill| InputMessage {
+            role: Role::Assistant,
+            content: vec![ContentBlock::text(prefill)],
+        }));
         said.retain(|message| !message.content.is_empty());
         kept.say(said, system.clone());
     }
@@ -108,10 +135,15 @@ fn go_on(
         *system = kept.conversation().system().map(str::to_owned);
     }
     let mut messages = kept.conversation().messages();
-    given.conversation.pictures.splice(0..0, pictures_of(&messages, EARLIER)?);
+    given
+        .conversation
+        .pictures
+        .splice(0..0, pictures_of(&messages, EARLIER)?);
     messages.append(&mut given.conversation.messages);
     given.conversation.messages = messages;
-    given.conversation_part.get_or_insert_with(|| (EARLIER.to_owned(), kept.conversation().size()));
+    given
+        .conversation_part
+        .get_or_insert_with(|| (EARLIER.to_owned(), kept.conversation().size()));
     Ok(())
 }
 
@@ -120,7 +152,11 @@ pub(super) fn estimate_of(request: &CreateMessage) -> Estimate {
     Estimate::of(Asking {
         model: Some(&request.model),
         system: request.system.as_ref().map(|system| system.0.as_str()),
-        tools: request.extra.get("tools").and_then(serde_json::Value::as_array).map_or(&[][..], Vec::as_slice),
+        tools: request
+            .extra
+            .get("tools")
+            .and_then(serde_json::Value::as_array)
+            .map_or(&[][..], Vec::as_slice),
         earlier: &request.messages,
         turn: &Turn::default(),
         prefill: None,
@@ -139,7 +175,12 @@ pub(super) fn looked_at(
         app.print_object(&dry_run::shown_body(body))?;
     } else if ask.looking.curl {
         let text = str::from_utf8(body).expect("JSON is UTF-8");
-        app.print_json(&curl::curl_command(&settings.endpoint, &settings.options, stream, text))?;
+        app.print_json(&curl::curl_command(
+            &settings.endpoint,
+            &settings.options,
+            stream,
+            text,
+        ))?;
     }
     Ok(ask.looking.dry_run || ask.looking.curl)
 }

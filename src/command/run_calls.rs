@@ -1,5 +1,5 @@
-//! Runs the calls of one answer: each is checked, judged and maybe asked for; then they run side by side. A call that fails,
-//! or is not run, has a result as well, which tells the model why.
+//! Runs the calls of one answer: each is checked, judged and maybe asked for; then they run side by
+//! side. A call that fails, or is not run, has a result as well, which tells the model why.
 
 use std::sync::Arc;
 
@@ -32,21 +32,30 @@ pub(super) struct Calls<'a> {
 }
 
 impl Calls<'_> {
-    /// Runs the calls of one answer. There is a result for each, in their order, also where the run ends with an error.
-    pub(super) async fn run(&mut self, calls: &[ToolUse], renderer: &mut Renderer) -> (Vec<ToolResult>, Option<Error>) {
+    /// Runs the calls of one answer. There is a result for each, in their order, also where the run
+    /// ends with an error.
+    pub(super) async fn run(
+        &mut self,
+        calls: &[ToolUse],
+        renderer: &mut Renderer,
+    ) -> (Vec<ToolResult>, Option<Error>) {
         let mut outcomes: Vec<Option<Outcome>> = vec![None; calls.len()];
         let mut error = None;
         for (call, outcome) in calls.iter().zip(&mut outcomes) {
             renderer.aside(&json!({"type": "tool_call", "id": call.id, "name": call.name, "input": call.input}));
             if error.is_some() {
-                *outcome = Some(Outcome::error("the person ended the run before this call was begun"));
+                *outcome = Some(Outcome::error(
+                    "the person ended the run before this call was begun",
+                ));
                 continue;
             }
             match self.vet(call).await {
                 Ok(None) => {}
                 Ok(refused) => *outcome = refused,
                 Err(ended) => {
-                    *outcome = Some(Outcome::error("the person ended the run before this call was begun"));
+                    *outcome = Some(Outcome::error(
+                        "the person ended the run before this call was begun",
+                    ));
                     error = Some(ended);
                 }
             }
@@ -67,8 +76,10 @@ impl Calls<'_> {
             error = self.run_side_by_side(calls, &mut outcomes, renderer).await;
         }
         let failed = || Outcome::error("the call came to no end");
-        let results =
-            calls.iter().zip(outcomes).map(|(call, outcome)| outcome.unwrap_or_else(failed).to_result(&call.id));
+        let results = calls
+            .iter()
+            .zip(outcomes)
+            .map(|(call, outcome)| outcome.unwrap_or_else(failed).to_result(&call.id));
         let results = results.collect();
         // What was told to programs is written before anything else is waited for.
         let error = error.or_else(|| renderer.flush().err().map(Error::from));
@@ -95,27 +106,39 @@ impl Calls<'_> {
     /// Asks the person on the terminal; without one, what is not allowed is denied.
     async fn ask(&mut self, call: &ToolUse, ready: &Ready) -> Result<Option<Outcome>, Error> {
         let facts = self.app.facts;
-        // A run of which nothing is on a terminal has nobody at it, though it may have been started from one.
-        let is_watched = facts.stdin_is_terminal || facts.stdout_is_terminal || facts.stderr_is_terminal;
+        // A run of which nothing is on a terminal has nobody at it, though it may have been started
+        // from one.
+        let is_watched =
+            facts.stdin_is_terminal || facts.stdout_is_terminal || facts.stderr_is_terminal;
         let Some(asker) = Asker::find().filter(|_| is_watched) else {
             let name = &call.name;
             // Those with `confirm` are asked for even with `-y`.
             let or_yes = if ready.confirms() { "" } else { " or -y" };
-            let notice =
-                format!("`{name}` is denied: there is no terminal to ask on; --allow-tool {name}{or_yes} allows it");
+            let notice = format!(
+                "`{name}` is denied: there is no terminal to ask on; --allow-tool {name}{or_yes} allows it"
+            );
             self.app.notices.notice(&notice);
-            return Ok(Some(Outcome::error("the person was not there to allow this call")));
+            return Ok(Some(Outcome::error(
+                "the person was not there to allow this call",
+            )));
         };
-        let question =
-            Question { tool: call.name.clone(), command: ready.shown_command(), input: call.input.to_string() };
+        let question = Question {
+            tool: call.name.clone(),
+            command: ready.shown_command(),
+            input: call.input.to_string(),
+        };
         let bell = self.app.interrupt.bell();
-        // It is waited for also where a signal comes: what is typed behind the question is not for it.
+        // It is waited for also where a signal comes: what is typed behind the question is not for
+        // it.
         let reply = on_a_thread(move || asker.ask(&question, bell.as_ref())).await;
         if let Some(signal) = self.app.interrupt.seen() {
             leave_unanswered();
             return Err(Error::Interrupted(signal));
         }
-        match reply.map_err(|source| Error::System { what: "ask on the terminal", source })? {
+        match reply.map_err(|source| Error::System {
+            what: "ask on the terminal",
+            source,
+        })? {
             Reply::Yes => Ok(None),
             Reply::Always => {
                 self.policy.always(&call.name);
@@ -126,8 +149,8 @@ impl Calls<'_> {
         }
     }
 
-    /// Runs what has no outcome yet. The first Ctrl-C stops the tools, and the model is told; the second one, and SIGTERM,
-    /// end the run.
+    /// Runs what has no outcome yet. The first Ctrl-C stops the tools, and the model is told; the
+    /// second one, and SIGTERM, end the run.
     async fn run_side_by_side(
         &self,
         calls: &[ToolUse],
@@ -137,9 +160,17 @@ impl Calls<'_> {
         let (tell, told) = watch::channel(Stop::No);
         let places = Arc::new(Semaphore::new(usize::try_from(self.jobs).unwrap_or(1)));
         let mut running = JoinSet::new();
-        for (index, call) in calls.iter().enumerate().filter(|(index, _)| outcomes[*index].is_none()) {
-            let (call, tools, told, places) =
-                (call.clone(), Arc::clone(&self.tools), told.clone(), Arc::clone(&places));
+        for (index, call) in calls
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| outcomes[*index].is_none())
+        {
+            let (call, tools, told, places) = (
+                call.clone(),
+                Arc::clone(&self.tools),
+                told.clone(),
+                Arc::clone(&places),
+            );
             let key = self.app.env.api_key.clone();
             running.spawn(async move {
                 let _place = places.acquire().await;
@@ -147,7 +178,8 @@ impl Calls<'_> {
             });
         }
         let mut error = None;
-        let mut waiting = shows_progress(self.app).then(|| Waiting::start(under_way(calls, outcomes)));
+        let mut waiting =
+            shows_progress(self.app).then(|| Waiting::start(under_way(calls, outcomes)));
         loop {
             tokio::select! {
                 biased;
@@ -196,29 +228,60 @@ impl Calls<'_> {
             "type": "tool_result", "tool_use_id": call.id, "name": call.name, "is_error": outcome.is_error,
             "content": outcome.content, "seconds": seconds,
         }));
-        let took = seconds.map_or_else(|| "not run".to_owned(), |seconds| format!("{seconds:.2} s"));
+        let took =
+            seconds.map_or_else(|| "not run".to_owned(), |seconds| format!("{seconds:.2} s"));
         let (input, result) = (short(&call.input.to_string()), short(&outcome.in_short()));
         let sign = if outcome.is_error { "failed: " } else { "" };
-        self.app.notices.notice(&format!("tool {} {input} ({took}): {sign}{result}", call.name));
+        self.app.notices.notice(&format!(
+            "tool {} {input} ({took}): {sign}{result}",
+            call.name
+        ));
     }
 }
 
 /// What is waited for while tools run.
 fn under_way(calls: &[ToolUse], outcomes: &[Option<Outcome>]) -> String {
-    let names = calls.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_none()).map(|(call, _)| call.name.as_str());
+    let names = calls
+        .iter()
+        .zip(outcomes)
+        .filter(|(_, outcome)| outcome.is_none())
+        .map(|(call, _)| call.name.as_str());
     format!("running {}", names.collect::<Vec<_>>().join(", "))
 }
 
-async fn run_one(tools: &ToolSet, call: &ToolUse, key: Option<&Secret>, told: watch::Receiver<Stop>) -> Outcome {
+async fn run_one(
+    tools: &ToolSet,
+    call: &ToolUse,
+    key: Option<&Secret>,
+    told: watch::Receiver<Stop>,
+) -> Outcome {
     match tools.find(&call.name) {
-        Ok(ready) => run(&Job { call, ready, variable: passed_on, key: key.map(Secret::reveal) }, told).await,
+        Ok(ready) => {
+            run(
+                &Job {
+                    call,
+                    ready,
+                    variable: passed_on,
+                    key: key.map(Secret::reveal),
+                },
+                told,
+            )
+            .await
+        }
         Err(why) => Outcome::error(why),
     }
 }
 
 /// Runs one call as the model's would be, unasked. A signal stops the tool and ends the run.
-pub(super) async fn run_by_hand(app: &App, tools: ToolSet, call: ToolUse) -> Result<Outcome, Error> {
-    if let Err(why) = tools.find(&call.name).and_then(|ready| ready.check(&call.input)) {
+pub(super) async fn run_by_hand(
+    app: &App,
+    tools: ToolSet,
+    call: ToolUse,
+) -> Result<Outcome, Error> {
+    if let Err(why) = tools
+        .find(&call.name)
+        .and_then(|ready| ready.check(&call.input))
+    {
         return Ok(Outcome::error(why));
     }
     let (tell, told) = watch::channel(Stop::No);
@@ -237,5 +300,9 @@ pub(super) async fn run_by_hand(app: &App, tools: ToolSet, call: ToolUse) -> Res
 
 fn short(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= TOLD { line } else { line.chars().take(TOLD).chain(['…']).collect() }
+    if line.chars().count() <= TOLD {
+        line
+    } else {
+        line.chars().take(TOLD).chain(['…']).collect()
+    }
 }

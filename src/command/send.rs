@@ -27,12 +27,31 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     watch_hangup(app)?;
     let ask = &args.ask;
     let wish = structured::wish(app, &args.structured).await?;
-    let Start { demo: _demo, settings, given, stdin_use } = start(app, ask, args.structured.schema.as_deref()).await?;
+    let Start {
+        demo: _demo,
+        settings,
+        given,
+        stdin_use,
+    } = start(app, ask, args.structured.schema.as_deref()).await?;
     let offer = Offer::new(app, &settings);
-    let saving = if ask.looking.dry_run || ask.looking.curl { Saving::Never } else { saving(app, &settings) };
+    let saving = if ask.looking.dry_run || ask.looking.curl {
+        Saving::Never
+    } else {
+        saving(app, &settings)
+    };
     let mut kept = Kept::open(app, &ask.conversation, saving)?;
-    let gathering = Gathering { given, stdin_use, kept: kept.as_mut(), wish: wish.as_ref() };
-    let Prepared { model, mut request, body, estimate } = prepare(app, &settings, ask, gathering, &offer).await?;
+    let gathering = Gathering {
+        given,
+        stdin_use,
+        kept: kept.as_mut(),
+        wish: wish.as_ref(),
+    };
+    let Prepared {
+        model,
+        mut request,
+        body,
+        estimate,
+    } = prepare(app, &settings, ask, gathering, &offer).await?;
     if looked_at(app, &settings, ask, request.stream, &body)? {
         return Ok(());
     }
@@ -41,7 +60,16 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
         let renderer = Renderer::new(Box::new(Fitted), sink(app, ask)?);
         let ledger = &Ledger::new(app, &settings, "send", ask);
         let (offer, client) = (&offer, &client);
-        let asker = Asker { app, ask, settings: &settings, offer, client, ledger, kept, is_judged: true };
+        let asker = Asker {
+            app,
+            ask,
+            settings: &settings,
+            offer,
+            client,
+            ledger,
+            kept,
+            is_judged: true,
+        };
         return structured::send(asker, wish, (model, request, body, estimate), renderer).await;
     }
     let calls_out = request.extra.contains_key("tools");
@@ -49,7 +77,11 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     request.messages.clear(); // Their text is in the body: large input is not held twice.
 
     let region = settings.endpoint.region().as_str();
-    app.notices.step(&format!("model {}, region {region}, {}", model.id, settings.endpoint.messages_url()));
+    app.notices.step(&format!(
+        "model {}, region {region}, {}",
+        model.id,
+        settings.endpoint.messages_url()
+    ));
     let body = Bytes::from(body);
     let ledger = Ledger::new(app, &settings, "send", ask);
     let call = |request: &CreateMessage, body: Bytes| {
@@ -58,19 +90,46 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
         client.call(body, request.stream, booking)
     };
     let note = |request: &CreateMessage, taken: Taken, timing: Timing, error: Option<&Error>| {
-        ledger.note(&Noted { model: &request.model, estimate: &estimate, taken, timing, error });
+        ledger.note(&Noted {
+            model: &request.model,
+            estimate: &estimate,
+            taken,
+            timing,
+            error,
+        });
     };
     if let Some(kept) = &mut kept {
         kept.begin(app);
     }
     let first = call(&request, body.clone());
-    let mut outcome = drive(app, &request.model, region, first, &mut renderer, kept.as_mut()).await;
+    let mut outcome = drive(
+        app,
+        &request.model,
+        region,
+        first,
+        &mut renderer,
+        kept.as_mut(),
+    )
+    .await;
     if let Some(next) = offer.choose_again(&model, outcome.error.as_ref()) {
-        note(&request, Taken::default(), outcome.timing, outcome.error.as_ref());
+        note(
+            &request,
+            Taken::default(),
+            outcome.timing,
+            outcome.error.as_ref(),
+        );
         let asked = request.clone();
         switch_model(&mut request, &model, &next);
         let again = call(&request, with_head_of(&request, &body, &asked).into());
-        outcome = drive(app, &request.model, region, again, &mut renderer, kept.as_mut()).await;
+        outcome = drive(
+            app,
+            &request.model,
+            region,
+            again,
+            &mut renderer,
+            kept.as_mut(),
+        )
+        .await;
     }
     if let Some(kept) = &mut kept {
         kept.answered(outcome.answer.as_ref());
@@ -82,7 +141,12 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     ended
 }
 
-/// Whether what is said is saved where no flag says so: on a terminal a person may want to go on with it.
+/// Whether what is said is saved where no flag says so: on a terminal a person may want to go on
+/// with it.
 fn saving(app: &App, settings: &Settings) -> Saving {
-    if settings.save.unwrap_or(app.facts.stdout_is_terminal) { Saving::Yes } else { Saving::No }
+    if settings.save.unwrap_or(app.facts.stdout_is_terminal) {
+        Saving::Yes
+    } else {
+        Saving::No
+    }
 }

@@ -11,13 +11,19 @@ use crate::cli;
 use crate::demo;
 use crate::error::Error;
 
-/// Prints the base URL, answers until the first signal, finishes what is under way, and ends by the signal.
+/// Prints the base URL, answers until the first signal, finishes what is under way, and ends by the
+/// signal.
 pub(crate) async fn serve(app: &Arc<App>, args: &cli::Serve) -> Result<(), Error> {
     let endpoint = start(app, args).await?;
-    app.print(&format!("http://{}/anthropic/{{region}}\n", endpoint.address()))?;
-    app.notices.notice("scripted answers, no model; Ctrl-C ends it");
+    app.print(&format!(
+        "http://{}/anthropic/{{region}}\n",
+        endpoint.address()
+    ))?;
+    app.notices
+        .notice("scripted answers, no model; Ctrl-C ends it");
     let signal = app.interrupt.wait().await;
-    app.notices.notice("finishing the answers under way; Ctrl-C ends at once");
+    app.notices
+        .notice("finishing the answers under way; Ctrl-C ends at once");
     endpoint.drain().await;
     Err(Error::Served(signal))
 }
@@ -28,32 +34,55 @@ async fn start(app: &Arc<App>, args: &cli::Serve) -> Result<demo::Endpoint, Erro
         port,
         key: args.key.clone(),
         is_open: false,
-        limits: demo::Limits { requests: args.rpm, tokens: args.tpm },
-        pace: demo::Pace { latency: args.latency.unwrap_or_default(), rate: args.rate, ..demo::Pace::default() },
+        limits: demo::Limits {
+            requests: args.rpm,
+            tokens: args.tpm,
+        },
+        pace: demo::Pace {
+            latency: args.latency.unwrap_or_default(),
+            rate: args.rate,
+            ..demo::Pace::default()
+        },
         faults: args.fail.clone().unwrap_or_default(),
         seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
         log: args.log.as_deref().map(|path| log(app, path)).transpose()?,
     };
     let seed = settings.seed;
-    let endpoint = demo::Endpoint::start(settings).await.map_err(|source| Error::Listen { port, source })?;
+    let endpoint = demo::Endpoint::start(settings)
+        .await
+        .map_err(|source| Error::Listen { port, source })?;
     if args.fail.is_some() && args.seed.is_none() {
-        app.notices.notice(&format!("--seed {seed} makes the same faults again"));
+        app.notices
+            .notice(&format!("--seed {seed} makes the same faults again"));
     }
     Ok(endpoint)
 }
 
 /// Opens the log. That a line cannot be written is told once: the answers go on.
 fn log(app: &Arc<App>, path: &Path) -> Result<demo::Log, Error> {
-    let unwritable = |source| Error::Unwritable { path: path.to_owned(), source };
-    let file: Mutex<File> = Mutex::new(OpenOptions::new().append(true).create(true).open(path).map_err(unwritable)?);
+    let unwritable = |source| Error::Unwritable {
+        path: path.to_owned(),
+        source,
+    };
+    let file: Mutex<File> = Mutex::new(
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path)
+            .map_err(unwritable)?,
+    );
     let (app, path, has_failed) = (Arc::clone(app), path.to_owned(), AtomicBool::new(false));
     Ok(Arc::new(move |line: &str| {
         // In one piece, so that the lines of several servers stay whole.
-        let written = file.lock().unwrap_or_else(PoisonError::into_inner).write_all(format!("{line}\n").as_bytes());
+        let written = file
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write_all(format!("{line}\n").as_bytes());
         if let Err(error) = written
             && !has_failed.swap(true, Ordering::Relaxed)
         {
-            app.notices.notice(&format!("cannot write `{}`: {error}", path.display()));
+            app.notices
+                .notice(&format!("cannot write `{}`: {error}", path.display()));
         }
     }))
 }

@@ -15,7 +15,9 @@ use crate::ui::{confirm, render_markdown, sanitize, sanitize_line};
 
 /// Lists, shows, searches, renames and deletes conversations.
 pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
-    let store = sessions_folder().map(Store::at).ok_or(session::Error::NoHome)?;
+    let store = sessions_folder()
+        .map(Store::at)
+        .ok_or(session::Error::NoHome)?;
     for notice in store.recover() {
         app.notices.notice(&notice);
     }
@@ -23,19 +25,32 @@ pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
         SessionAction::List { json } => list(app, &store, *json),
         SessionAction::Show { session, json } => {
             let conversation = find(app, &store, session.as_deref())?;
-            if *json { app.print_object(&as_json(&conversation)) } else { show(app, &conversation) }
+            if *json {
+                app.print_object(&as_json(&conversation))
+            } else {
+                show(app, &conversation)
+            }
         }
         SessionAction::Search { words, json } => search(app, &store, words, *json),
         SessionAction::Export { session, json } => {
             let conversation = find(app, &store, session.as_deref())?;
-            if *json { app.print_object(&json!(conversation.messages())) } else { print_markdown(app, &conversation) }
+            if *json {
+                app.print_object(&json!(conversation.messages()))
+            } else {
+                print_markdown(app, &conversation)
+            }
         }
         SessionAction::Rename { session, name } => {
             let mut conversation = find(app, &store, Some(session))?;
             Ok(store.rename(&mut conversation, name)?)
         }
-        SessionAction::Rm { sessions, older_than } => remove(app, &store, sessions, *older_than),
-        SessionAction::Path { session: None } => app.print(&format!("{}\n", store.folder().display())),
+        SessionAction::Rm {
+            sessions,
+            older_than,
+        } => remove(app, &store, sessions, *older_than),
+        SessionAction::Path { session: None } => {
+            app.print(&format!("{}\n", store.folder().display()))
+        }
         SessionAction::Path { session } => {
             let conversation = find(app, &store, session.as_deref())?;
             app.print(&format!("{}\n", conversation.path().display()))
@@ -71,7 +86,11 @@ fn list(app: &App, store: &Store, as_json: bool) -> Result<(), Error> {
         [
             summary.id.clone(),
             ago(since(summary.changed, now)),
-            format!("{} turn{}", summary.turns, if summary.turns == 1 { "" } else { "s" }),
+            format!(
+                "{} turn{}",
+                summary.turns,
+                if summary.turns == 1 { "" } else { "s" }
+            ),
             size(summary.bytes),
             summary.model.clone().unwrap_or_else(|| "-".to_owned()),
             summary.title.clone(),
@@ -89,13 +108,26 @@ fn search(app: &App, store: &Store, words: &[String], as_json: bool) -> Result<(
         app.notices.notice("nothing was found");
     }
     let now = SystemTime::now();
-    let rows =
-        hits.iter().map(|hit| [hit.id.clone(), ago(since(hit.changed, now)), hit.title.clone(), hit.excerpt.clone()]);
+    let rows = hits.iter().map(|hit| {
+        [
+            hit.id.clone(),
+            ago(since(hit.changed, now)),
+            hit.title.clone(),
+            hit.excerpt.clone(),
+        ]
+    });
     print_table(app, &rows.collect::<Vec<_>>())
 }
 
-fn remove(app: &App, store: &Store, given: &[String], older_than: Option<Duration>) -> Result<(), Error> {
-    let id = |given: &String| find(app, store, Some(given)).map(|conversation| conversation.id().to_owned());
+fn remove(
+    app: &App,
+    store: &Store,
+    given: &[String],
+    older_than: Option<Duration>,
+) -> Result<(), Error> {
+    let id = |given: &String| {
+        find(app, store, Some(given)).map(|conversation| conversation.id().to_owned())
+    };
     let mut ids = given.iter().map(id).collect::<Result<Vec<_>, _>>()?;
     if let Some(age) = older_than {
         ids = store.older_than(age, SystemTime::now())?;
@@ -107,12 +139,18 @@ fn remove(app: &App, store: &Store, given: &[String], older_than: Option<Duratio
         return Ok(());
     }
     let which = match &*ids {
-        [id] => format!("the conversation `{}`", store.get(id).map_or_else(|_| id.clone(), |it| it.title())),
+        [id] => format!(
+            "the conversation `{}`",
+            store.get(id).map_or_else(|_| id.clone(), |it| it.title())
+        ),
         ids => format!("{} conversations", ids.len()),
     };
     if app.facts.stdin_is_terminal {
         let answer = confirm(&format!("delete {which}?"));
-        let is_wanted = answer.map_err(|source| Error::System { what: "read an answer from the terminal", source })?;
+        let is_wanted = answer.map_err(|source| Error::System {
+            what: "read an answer from the terminal",
+            source,
+        })?;
         if !is_wanted {
             app.notices.notice("nothing was deleted");
             return Ok(());
@@ -149,13 +187,21 @@ fn size(bytes: u64) -> String {
     // Precise enough for people.
     #[allow(clippy::cast_precision_loss)]
     let kilobytes = bytes as f64 / 1000.0;
-    if kilobytes < 1000.0 { format!("{kilobytes:.1} kB") } else { format!("{:.1} MB", kilobytes / 1000.0) }
+    if kilobytes < 1000.0 {
+        format!("{kilobytes:.1} kB")
+    } else {
+        format!("{:.1} MB", kilobytes / 1000.0)
+    }
 }
 
 /// Shows a conversation: on a terminal as an answer is shown.
 fn show(app: &App, conversation: &Conversation) -> Result<(), Error> {
     // Settings that are wrong are told where a request needs them.
-    let theme = || settings(app, &Flags::default(), None).ok().and_then(|settings| settings.theme);
+    let theme = || {
+        settings(app, &Flags::default(), None)
+            .ok()
+            .and_then(|settings| settings.theme)
+    };
     let is_terminal = app.facts.stdout_is_terminal;
     match screen_of_terminal(app, is_terminal.then(theme).flatten().as_deref()) {
         Some(screen) => app.print(&render_markdown(&markdown(conversation), screen)),
@@ -165,12 +211,21 @@ fn show(app: &App, conversation: &Conversation) -> Result<(), Error> {
 
 fn print_markdown(app: &App, conversation: &Conversation) -> Result<(), Error> {
     let text = markdown(conversation);
-    if app.facts.stdout_is_terminal { app.print(&sanitize(&text)) } else { app.print(&text) }
+    if app.facts.stdout_is_terminal {
+        app.print(&sanitize(&text))
+    } else {
+        app.print(&text)
+    }
 }
 
 /// Prints rows in columns, the last one as wide as it is.
 fn print_table<const COLUMNS: usize>(app: &App, rows: &[[String; COLUMNS]]) -> Result<(), Error> {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..COLUMNS - 1).map(width).collect();
     let mut text = String::new();
     for row in rows {

@@ -1,11 +1,13 @@
-//! What the commands have in common about settings: finding them, with what is to be told about that.
+//! What the commands have in common about settings: finding them, with what is to be told about
+//! that.
 
 use crate::app::App;
 use crate::cli::Connection;
 use crate::config::{Chosen, ConfigFile, Flags, Paths, Settings, resolve};
 use crate::error::Error;
 
-/// Reads the config file and resolves the settings. `demo` is the base URL of the built-in endpoint where it was asked for.
+/// Reads the config file and resolves the settings. `demo` is the base URL of the built-in endpoint
+/// where it was asked for.
 pub(super) fn settings(app: &App, flags: &Flags, demo: Option<&str>) -> Result<Settings, Error> {
     let paths = Paths::find(&app.env);
     let chosen = chosen(app, flags, &paths)?;
@@ -22,7 +24,12 @@ pub(super) fn chosen(app: &App, flags: &Flags, paths: &Paths) -> Result<Chosen, 
 }
 
 /// Refuses the flags of the connection that a command has no use for: `used` has the others.
-pub(super) fn only(command: &str, given: &Connection, used: &Connection, names: &str) -> Result<(), Error> {
+pub(super) fn only(
+    command: &str,
+    given: &Connection,
+    used: &Connection,
+    names: &str,
+) -> Result<(), Error> {
     if given == used {
         return Ok(());
     }

@@ -20,7 +20,9 @@ const REPAIRS: u32 = 2;
 
 /// Reads the schema, if one was given.
 pub(super) async fn wish(app: &App, flags: &cli::Structured) -> Result<Option<Structured>, Error> {
-    let Some(given) = flags.schema.as_deref() else { return Ok(None) };
+    let Some(given) = flags.schema.as_deref() else {
+        return Ok(None);
+    };
     let (file, text) = match given.trim_start() {
         json if json.starts_with('{') => ("--schema".to_owned(), json.to_owned()),
         _ => read(app, Path::new(given)).await?,
@@ -36,16 +38,19 @@ pub(super) async fn send(
     (model, mut request, body, estimate): (Chosen, CreateMessage, Vec<u8>, Estimate),
     mut renderer: Renderer,
 ) -> Result<(), Error> {
-    let first = asker.first(&model, &mut request, (body, &estimate), &mut renderer).await;
+    let first = asker
+        .first(&model, &mut request, (body, &estimate), &mut renderer)
+        .await;
     let outcome = until_it_fits(&mut asker, &mut wish, &mut request, first, &mut renderer).await;
     asker.end();
     // JSON that is cut is no answer, whatever is allowed.
     end(asker.app, asker.ask, false, outcome, renderer)
 }
 
-/// Sends answers back until one fits, or it was tried often enough. Of the answer there is left what fits, as the input of
-/// its one call, or nothing. What is kept of it is text: the call is of a tool that no other request has. Of answers that were
-/// sent back nothing is kept, unless nothing came of another try.
+/// Sends answers back until one fits, or it was tried often enough. Of the answer there is left
+/// what fits, as the input of its one call, or nothing. What is kept of it is text: the call is of
+/// a tool that no other request has. Of answers that were sent back nothing is kept, unless nothing
+/// came of another try.
 async fn until_it_fits(
     asker: &mut Asker<'_>,
     wish: &mut Structured,
@@ -55,15 +60,22 @@ async fn until_it_fits(
 ) -> Outcome {
     let mut last: Option<Answer> = None;
     loop {
-        let whole = outcome.answer.as_ref().filter(|answer| answer.complete && outcome.error.is_none());
-        let verdict = whole.map_or(StructuredVerdict::NotWhole, |answer| wish.judge(&answer.message));
+        let whole = outcome
+            .answer
+            .as_ref()
+            .filter(|answer| answer.complete && outcome.error.is_none());
+        let verdict = whole.map_or(StructuredVerdict::NotWhole, |answer| {
+            wish.judge(&answer.message)
+        });
         let mut fitting = None;
         match verdict {
             StructuredVerdict::Fits(value) => fitting = Some(value),
             StructuredVerdict::NotWhole => {}
             StructuredVerdict::Never { why } => outcome.error = Some(Error::Unfit(why)),
             StructuredVerdict::Again { why, messages } => {
-                asker.app.notices.notice(&format!("the answer does not fit the schema: {why}; asking again"));
+                asker.app.notices.notice(&format!(
+                    "the answer does not fit the schema: {why}; asking again"
+                ));
                 request.messages.extend(messages);
                 match asker.again(request, renderer).await {
                     Ok(next) => {
@@ -76,16 +88,28 @@ async fn until_it_fits(
         }
         // A refusal without a word counts: what was refused is not sent again.
         let says_something = |answer: &&Answer| {
-            !answer.message.content.is_empty() || answer.message.stop_reason == Some(StopReason::Refusal)
+            !answer.message.content.is_empty()
+                || answer.message.stop_reason == Some(StopReason::Refusal)
         };
-        if let Some(mut answer) = outcome.answer.as_ref().filter(says_something).cloned().or(last) {
+        if let Some(mut answer) = outcome
+            .answer
+            .as_ref()
+            .filter(says_something)
+            .cloned()
+            .or(last)
+        {
             answer.message.content = wish.as_text(answer.message.content, fitting.as_ref());
             asker.keep(Some(&answer));
         }
         if let Some(answer) = &mut outcome.answer {
             let as_call = |input| {
                 let (id, name) = (answer.message.id.clone(), String::new());
-                ContentBlock::ToolUse(ToolUse { id, name, input, extra: serde_json::Map::new() })
+                ContentBlock::ToolUse(ToolUse {
+                    id,
+                    name,
+                    input,
+                    extra: serde_json::Map::new(),
+                })
             };
             answer.message.content = fitting.map(as_call).into_iter().collect();
         }

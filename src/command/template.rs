@@ -21,8 +21,10 @@ pub(crate) async fn template(app: &App, args: &cli::Template) -> Result<(), Erro
             let folder = folder()?;
             let names = names(&folder)?;
             if names.is_empty() {
-                app.notices
-                    .notice(&format!("there are no templates in `{}`; a Markdown file there is one", folder.display()));
+                app.notices.notice(&format!(
+                    "there are no templates in `{}`; a Markdown file there is one",
+                    folder.display()
+                ));
             }
             let end = if names.is_empty() { "" } else { "\n" };
             show(app, &(names.join("\n") + end))
@@ -49,8 +51,13 @@ pub(crate) fn path_of(given: &Path) -> Result<PathBuf, Error> {
     let names = names(&folder)?;
     let nearest = did_you_mean(&name, names.iter().map(String::as_str));
     Err(Error::Usage {
-        message: format!("there is no template `{name}` in `{}`{nearest}", folder.display()),
-        hint: Some(format!("`langdock template list` names them; ./{name} is a file in this folder")),
+        message: format!(
+            "there is no template `{name}` in `{}`{nearest}",
+            folder.display()
+        ),
+        hint: Some(format!(
+            "`langdock template list` names them; ./{name} is a file in this folder"
+        )),
     })
 }
 
@@ -63,7 +70,12 @@ fn folder() -> Result<PathBuf, Error> {
 
 /// The names of the templates, sorted. A folder that does not exist has none.
 fn names(folder: &Path) -> Result<Vec<String>, Error> {
-    let unreadable = |source| Error::Input(input::Error::Unreadable { path: folder.to_owned(), source });
+    let unreadable = |source| {
+        Error::Input(input::Error::Unreadable {
+            path: folder.to_owned(),
+            source,
+        })
+    };
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -75,7 +87,10 @@ fn names(folder: &Path) -> Result<Vec<String>, Error> {
         if !path.is_file() {
             continue;
         }
-        let stem = path.file_stem().filter(|_| path.extension().is_some_and(|extension| extension == EXTENSION));
+        let stem = path.file_stem().filter(|_| {
+            path.extension()
+                .is_some_and(|extension| extension == EXTENSION)
+        });
         names.extend(stem.map(|stem| stem.to_string_lossy().into_owned()));
     }
     names.sort();
@@ -83,5 +98,9 @@ fn names(folder: &Path) -> Result<Vec<String>, Error> {
 }
 
 fn show(app: &App, text: &str) -> Result<(), Error> {
-    if app.facts.stdout_is_terminal { app.print(&sanitize(text)) } else { app.print(text) }
+    if app.facts.stdout_is_terminal {
+        app.print(&sanitize(text))
+    } else {
+        app.print(text)
+    }
 }

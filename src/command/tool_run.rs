@@ -37,20 +37,48 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error
     if let Some([name, input]) = args.call.as_deref() {
         return call(app, args, name, input).await;
     }
-    let Start { demo: _demo, settings, given, stdin_use } = start(app, &args.ask, None).await?;
+    let Start {
+        demo: _demo,
+        settings,
+        given,
+        stdin_use,
+    } = start(app, &args.ask, None).await?;
     let tools = Arc::new(checked(given.tools.clone())?);
     let policy = policy(&args.running, &settings.tools, &tools)?;
     let offer = Offer::new(app, &settings);
-    let saving = if args.ask.looking.dry_run || args.ask.looking.curl { Saving::Never } else { Saving::Yes };
+    let saving = if args.ask.looking.dry_run || args.ask.looking.curl {
+        Saving::Never
+    } else {
+        Saving::Yes
+    };
     let mut kept = Kept::open(app, &args.ask.conversation, saving)?;
-    let gathering = Gathering { given, stdin_use, kept: kept.as_mut(), wish: None };
-    let Prepared { model, mut request, body, estimate } = prepare(app, &settings, &args.ask, gathering, &offer).await?;
+    let gathering = Gathering {
+        given,
+        stdin_use,
+        kept: kept.as_mut(),
+        wish: None,
+    };
+    let Prepared {
+        model,
+        mut request,
+        body,
+        estimate,
+    } = prepare(app, &settings, &args.ask, gathering, &offer).await?;
     if looked_at(app, &settings, &args.ask, request.stream, &body)? {
         return Ok(());
     }
     let client = offer.client().await?;
-    let rules = Rules { max_turns: args.running.max_turns, callers_own: callers_own(&request, &tools) };
-    let mut renderer = renderer(app, &args.ask, &request, !rules.callers_own.is_empty(), settings.theme.as_deref())?;
+    let rules = Rules {
+        max_turns: args.running.max_turns,
+        callers_own: callers_own(&request, &tools),
+    };
+    let mut renderer = renderer(
+        app,
+        &args.ask,
+        &request,
+        !rules.callers_own.is_empty(),
+        settings.theme.as_deref(),
+    )?;
     let ledger = &Ledger::new(app, &settings, "tool-run", &args.ask);
     let run = ToolRun {
         asker: Asker {
@@ -65,9 +93,16 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error
         },
         turn: Turn::new(std::mem::take(&mut request.messages), rules),
         request,
-        calls: Calls { app, tools, policy, jobs: args.running.tool_jobs },
+        calls: Calls {
+            app,
+            tools,
+            policy,
+            jobs: args.running.tool_jobs,
+        },
     };
-    let outcome = run.run_to_the_end(&model, (body, &estimate), &mut renderer).await;
+    let outcome = run
+        .run_to_the_end(&model, (body, &estimate), &mut renderer)
+        .await;
     end(app, &args.ask, settings.allow_truncated, outcome, renderer)
 }
 
@@ -81,16 +116,30 @@ struct ToolRun<'a> {
 }
 
 impl ToolRun<'_> {
-    /// Asks, runs calls, and asks again, and saves all of it. The outcome is that of the last request.
-    async fn run_to_the_end(mut self, model: &Chosen, first: (Vec<u8>, &Estimate), renderer: &mut Renderer) -> Outcome {
+    /// Asks, runs calls, and asks again, and saves all of it. The outcome is that of the last
+    /// request.
+    async fn run_to_the_end(
+        mut self,
+        model: &Chosen,
+        first: (Vec<u8>, &Estimate),
+        renderer: &mut Renderer,
+    ) -> Outcome {
         let outcome = self.run(model, first, renderer).await;
         self.asker.end();
         outcome
     }
 
-    async fn run(&mut self, model: &Chosen, first: (Vec<u8>, &Estimate), renderer: &mut Renderer) -> Outcome {
+    async fn run(
+        &mut self,
+        model: &Chosen,
+        first: (Vec<u8>, &Estimate),
+        renderer: &mut Renderer,
+    ) -> Outcome {
         self.request.messages = self.turn.messages().to_vec();
-        let mut outcome = self.asker.first(model, &mut self.request, first, renderer).await;
+        let mut outcome = self
+            .asker
+            .first(model, &mut self.request, first, renderer)
+            .await;
         // A choice that was forced would be forced for ever.
         relax(&mut self.request);
         loop {
@@ -99,7 +148,11 @@ impl ToolRun<'_> {
                 Ok(false) => {
                     self.request.messages = self.turn.messages().to_vec();
                     // Where the model goes on by itself, nothing was said.
-                    let last = self.request.messages.last().filter(|message| message.role == Role::User);
+                    let last = self
+                        .request
+                        .messages
+                        .last()
+                        .filter(|message| message.role == Role::User);
                     let said = last.cloned().into_iter().collect();
                     match self.asker.go_on(&self.request, said, renderer).await {
                         Ok(next) => {
@@ -111,13 +164,20 @@ impl ToolRun<'_> {
                 }
                 Err(error) => error,
             };
-            return Outcome { error: Some(failed), ..outcome };
+            return Outcome {
+                error: Some(failed),
+                ..outcome
+            };
         }
     }
 
     /// Does what an answer asks for, and says whether it was the last.
     async fn after(&mut self, outcome: &Outcome, renderer: &mut Renderer) -> Result<bool, Error> {
-        let Some(answer) = outcome.answer.as_ref().filter(|answer| answer.complete && outcome.error.is_none()) else {
+        let Some(answer) = outcome
+            .answer
+            .as_ref()
+            .filter(|answer| answer.complete && outcome.error.is_none())
+        else {
             return Ok(true);
         };
         self.turn.answered(&answer.message);
@@ -139,7 +199,8 @@ impl ToolRun<'_> {
             let (results, error) = self.calls.run(&calls, renderer).await;
             self.turn.ran(results);
             if let Some(error) = error {
-                self.asker.say(self.turn.messages().last().cloned().into_iter().collect());
+                self.asker
+                    .say(self.turn.messages().last().cloned().into_iter().collect());
                 return Err(error);
             }
         }
@@ -150,7 +211,9 @@ impl ToolRun<'_> {
 /// From the second request on the model chooses for itself.
 pub(super) fn relax(request: &mut CreateMessage) {
     if let Some(Value::Object(choice)) = request.extra.get_mut("tool_choice")
-        && choice.get("type").is_some_and(|kind| kind == "any" || kind == "tool")
+        && choice
+            .get("type")
+            .is_some_and(|kind| kind == "any" || kind == "tool")
     {
         choice.insert("type".to_owned(), json!("auto"));
         choice.shift_remove("name");
@@ -159,9 +222,17 @@ pub(super) fn relax(request: &mut CreateMessage) {
 
 /// The tools of the request that are not run here.
 fn callers_own(request: &CreateMessage, tools: &ToolSet) -> Vec<String> {
-    let sent = request.extra.get("tools").and_then(Value::as_array).into_iter().flatten();
+    let sent = request
+        .extra
+        .get("tools")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let names = sent.filter_map(|tool| tool["name"].as_str());
-    names.filter(|name| tools.find(name).map_or(true, |ready| !ready.is_run_here())).map(str::to_owned).collect()
+    names
+        .filter(|name| tools.find(name).map_or(true, |ready| !ready.is_run_here()))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Checks tools, before anything is sent.
@@ -170,10 +241,17 @@ pub(super) fn checked(tools: Vec<Tool>) -> Result<ToolSet, Error> {
 }
 
 /// What the person allows. A name that no tool has is a mistyped one.
-pub(super) fn policy(flags: &cli::Running, config: &ToolNames, tools: &ToolSet) -> Result<Policy, Error> {
-    for (flag, name) in [("--allow-tool", &flags.allow_tool), ("--deny-tool", &flags.deny_tool)]
-        .into_iter()
-        .flat_map(|(flag, names)| names.iter().map(move |name| (flag, name)))
+pub(super) fn policy(
+    flags: &cli::Running,
+    config: &ToolNames,
+    tools: &ToolSet,
+) -> Result<Policy, Error> {
+    for (flag, name) in [
+        ("--allow-tool", &flags.allow_tool),
+        ("--deny-tool", &flags.deny_tool),
+    ]
+    .into_iter()
+    .flat_map(|(flag, names)| names.iter().map(move |name| (flag, name)))
     {
         if tools.find(name).is_err() {
             let nearest = did_you_mean(name, tools.names());
@@ -199,7 +277,10 @@ async fn tools_of(app: &App, args: &cli::ToolRun) -> Result<Vec<Tool>, Error> {
     }
     if tools.is_empty() {
         let message = "there are no tools".to_owned();
-        return Err(Error::Usage { message, hint: Some("give a tools file with -T FILE".to_owned()) });
+        return Err(Error::Usage {
+            message,
+            hint: Some("give a tools file with -T FILE".to_owned()),
+        });
     }
     Ok(tools)
 }
@@ -214,7 +295,11 @@ async fn list(app: &App, args: &cli::ToolRun) -> Result<(), Error> {
     let mut text = String::new();
     for ready in tools.iter() {
         let (name, description) = (ready.tool.name(), ready.tool.description());
-        let command = if ready.is_run_here() { ready.shown_command() } else { "(not run here)".to_owned() };
+        let command = if ready.is_run_here() {
+            ready.shown_command()
+        } else {
+            "(not run here)".to_owned()
+        };
         let description = description.split_whitespace().collect::<Vec<_>>().join(" ");
         text.push_str(format!("{name:width$}  {command}  {description}").trim_end());
         text.push('\n');
@@ -235,21 +320,32 @@ async fn call(app: &App, args: &cli::ToolRun, name: &str, input: &str) -> Result
     let is_dash = |text: &Path| text.as_os_str() == "-";
     if input == "-" && args.ask.tools.tools.iter().any(|path| is_dash(path)) {
         return Err(Error::Usage {
-            message: "standard input cannot be both a tools file and the input of the call".to_owned(),
+            message: "standard input cannot be both a tools file and the input of the call"
+                .to_owned(),
             hint: Some("put one of them into a file".to_owned()),
         });
     }
     let tools = checked(tools_of(app, args).await?)?;
-    let hint =
-        "the input is a JSON object, as in '{\"n\": 1}'; `langdock tool-run --list` with the same -T names the tools";
-    let wrong = |message: String| Error::Usage { message, hint: Some(hint.to_owned()) };
-    tools.find(name).map_err(|why| wrong(format!("--call: {why}")))?;
+    let hint = "the input is a JSON object, as in '{\"n\": 1}'; `langdock tool-run --list` with the same -T names the tools";
+    let wrong = |message: String| Error::Usage {
+        message,
+        hint: Some(hint.to_owned()),
+    };
+    tools
+        .find(name)
+        .map_err(|why| wrong(format!("--call: {why}")))?;
     let (file, text) = match input {
         "-" => read(app, Path::new("-")).await?,
         text => ("--call".to_owned(), text.to_owned()),
     };
-    let input = serde_json::from_str(&text).map_err(|error| wrong(format!("{file}: this is no JSON: {error}")))?;
-    let call = ToolUse { id: "toolu_by_hand".to_owned(), name: name.to_owned(), input, extra: serde_json::Map::new() };
+    let input = serde_json::from_str(&text)
+        .map_err(|error| wrong(format!("{file}: this is no JSON: {error}")))?;
+    let call = ToolUse {
+        id: "toolu_by_hand".to_owned(),
+        name: name.to_owned(),
+        input,
+        extra: serde_json::Map::new(),
+    };
     let mut sink = sink(app, &args.ask)?;
     let outcome = match run_by_hand(app, tools, call.clone()).await {
         Ok(outcome) => outcome,
@@ -263,7 +359,11 @@ async fn call(app: &App, args: &cli::ToolRun, name: &str, input: &str) -> Result
     if is_object {
         let object = json!(ContentBlock::ToolResult(outcome.to_result(&call.id)));
         let is_indented = args.ask.output.json && sink.is_terminal();
-        sink.json(&if is_indented { format!("{object:#}") } else { object.to_string() });
+        sink.json(&if is_indented {
+            format!("{object:#}")
+        } else {
+            object.to_string()
+        });
         sink.end_line();
     } else if has_result {
         put(&outcome, &mut sink);

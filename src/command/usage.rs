@@ -20,10 +20,14 @@ const COLUMNS: [&str; 7] = ["requests", "failed", "in", "cache", "out", "waited"
 
 /// Sums up the log.
 pub(crate) fn usage(app: &App, args: &cli::Usage) -> Result<(), Error> {
-    let no_home =
-        || Error::Usage { message: "there is no home, and so no log".to_owned(), hint: Some("set HOME".into()) };
+    let no_home = || Error::Usage {
+        message: "there is no home, and so no log".to_owned(),
+        hint: Some("set HOME".into()),
+    };
     let log = Log::of(State::of_the_user().ok_or_else(no_home)?.folder());
-    let since = args.since.and_then(|since| SignedDuration::try_from(since).ok());
+    let since = args
+        .since
+        .and_then(|since| SignedDuration::try_from(since).ok());
     // What reaches back behind the beginning of time is everything.
     let since = since.and_then(|since| Timestamp::now().checked_sub(since).ok());
     let mut sums = Sums::new(args.by.into(), TimeZone::system());
@@ -35,11 +39,21 @@ pub(crate) fn usage(app: &App, args: &cli::Usage) -> Result<(), Error> {
             earlier += 1;
         }
     });
-    let broken = read.map_err(|source| Error::Unreadable { path: log.path().to_owned(), source })?;
+    let broken = read.map_err(|source| Error::Unreadable {
+        path: log.path().to_owned(),
+        source,
+    })?;
     if broken > 0 {
         let path = log.path().display();
-        let are = if broken == 1 { "is no record, and is" } else { "are no records, and are" };
-        app.notices.notice(&format!("{} of `{path}` {are} left out", counted(broken, "line")));
+        let are = if broken == 1 {
+            "is no record, and is"
+        } else {
+            "are no records, and are"
+        };
+        app.notices.notice(&format!(
+            "{} of `{path}` {are} left out",
+            counted(broken, "line")
+        ));
     }
     if args.json {
         return app.print_object(&object(&sums));
@@ -48,7 +62,10 @@ pub(crate) fn usage(app: &App, args: &cli::Usage) -> Result<(), Error> {
         let path = log.path().display();
         app.notices.notice(&match earlier {
             0 => format!("no requests in `{path}` yet; each will be a line there"),
-            _ => format!("no requests in that time; `{path}` has {} from before", counted(earlier, "request")),
+            _ => format!(
+                "no requests in that time; `{path}` has {} from before",
+                counted(earlier, "request")
+            ),
         });
         return Ok(());
     }
@@ -59,26 +76,60 @@ fn object(sums: &Sums) -> Value {
     let row = |name: Option<&str>, row: &Row| {
         let mut object = json!(row);
         if let Some(name) = name {
-            object[sums.group().name()] = if name.is_empty() { Value::Null } else { name.into() };
+            object[sums.group().name()] = if name.is_empty() {
+                Value::Null
+            } else {
+                name.into()
+            };
         }
         object
     };
-    let rows: Vec<Value> = sums.rows.iter().map(|(name, sums)| row(Some(name), sums)).collect();
+    let rows: Vec<Value> = sums
+        .rows
+        .iter()
+        .map(|(name, sums)| row(Some(name), sums))
+        .collect();
     json!({"by": sums.group().name(), "rows": rows, "total": row(None, &sums.total)})
 }
 
 fn table(sums: &Sums, is_terminal: bool) -> String {
-    let head = std::iter::once(sums.group().name()).chain(COLUMNS).map(str::to_owned).collect::<Vec<_>>();
-    let safe = |text: &str| if is_terminal { sanitize_line(text) } else { text.replace(['\n', '\t'], " ") };
-    let name = |name: &str| if name.is_empty() { NO_TAG.to_owned() } else { safe(name) };
+    let head = std::iter::once(sums.group().name())
+        .chain(COLUMNS)
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
+    let safe = |text: &str| {
+        if is_terminal {
+            sanitize_line(text)
+        } else {
+            text.replace(['\n', '\t'], " ")
+        }
+    };
+    let name = |name: &str| {
+        if name.is_empty() {
+            NO_TAG.to_owned()
+        } else {
+            safe(name)
+        }
+    };
     let rows = sums.rows.iter().map(|(group, row)| cells(name(group), row));
-    let rows: Vec<_> = std::iter::once(head).chain(rows).chain([cells("total".to_owned(), &sums.total)]).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let rows: Vec<_> = std::iter::once(head)
+        .chain(rows)
+        .chain([cells("total".to_owned(), &sums.total)])
+        .collect();
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..=COLUMNS.len()).map(width).collect();
     let mut text = String::new();
     for row in &rows {
         let first = format!("{:width$}", row[0], width = widths[0]);
-        let numbers = row[1..].iter().zip(&widths[1..]).map(|(cell, &width)| format!("  {cell:>width$}"));
+        let numbers = row[1..]
+            .iter()
+            .zip(&widths[1..])
+            .map(|(cell, &width)| format!("  {cell:>width$}"));
         text.push_str(&format!("{first}{}\n", numbers.collect::<String>()));
     }
     text
@@ -86,8 +137,18 @@ fn table(sums: &Sums, is_terminal: bool) -> String {
 
 fn cells(name: String, row: &Row) -> Vec<String> {
     let waited = format!("{:.0}s", row.waited_s);
-    let counts = [row.requests, row.failed, row.tokens_in, row.cache, row.tokens_out].map(|count| count.to_string());
-    std::iter::once(name).chain(counts).chain([waited, row.refused.to_string()]).collect()
+    let counts = [
+        row.requests,
+        row.failed,
+        row.tokens_in,
+        row.cache,
+        row.tokens_out,
+    ]
+    .map(|count| count.to_string());
+    std::iter::once(name)
+        .chain(counts)
+        .chain([waited, row.refused.to_string()])
+        .collect()
 }
 
 #[cfg(test)]
@@ -98,9 +159,22 @@ mod tests {
     #[test]
     fn names_stand_left_and_numbers_right() {
         let mut sums = Sums::new(Group::Tag, TimeZone::UTC);
-        let record = Record { model: "m".to_owned(), tokens_in: 1_000, tokens_out: 5, ..Record::default() };
-        sums.add(&Record { outcome: "complete".to_owned(), ..record.clone() });
-        sums.add(&Record { tag: Some("\u{1b}x".to_owned()), waited_s: 61.4, refused: 3, ..record });
+        let record = Record {
+            model: "m".to_owned(),
+            tokens_in: 1_000,
+            tokens_out: 5,
+            ..Record::default()
+        };
+        sums.add(&Record {
+            outcome: "complete".to_owned(),
+            ..record.clone()
+        });
+        sums.add(&Record {
+            tag: Some("\u{1b}x".to_owned()),
+            waited_s: 61.4,
+            refused: 3,
+            ..record
+        });
         let expected = "tag     requests  failed    in  cache  out  waited  429s\n\
                         (none)         1       0  1000      0    5      0s     0\n\
                         ␛x             1       1  1000      0    5     61s     3\n\

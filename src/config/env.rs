@@ -1,5 +1,5 @@
-//! The environment: the only place that reads it; the folders come by `dirs`, and certificates by `rustls-native-certs`. A
-//! variable that is not named here has no effect.
+//! The environment: the only place that reads it; the folders come by `dirs`, and certificates by
+//! `rustls-native-certs`. A variable that is not named here has no effect.
 
 use std::env;
 use std::ffi::OsString;
@@ -9,30 +9,84 @@ use super::Secret;
 
 /// The variables with an effect and what they do, for the man pages.
 pub(crate) const VARIABLES: [(&str, &str); 24] = [
-    ("LANGDOCK_API_KEY", "The API key. There is no flag for it, since arguments show in ps."),
+    (
+        "LANGDOCK_API_KEY",
+        "The API key. There is no flag for it, since arguments show in ps.",
+    ),
     ("LANGDOCK_REGION", "The region, as --region."),
     ("LANGDOCK_BASE_URL", "The base URL, as --base-url."),
     ("LANGDOCK_MODEL", "The model, as --model."),
-    ("LANGDOCK_PROFILE", "The profile of the config file, as --profile."),
-    ("LANGDOCK_SESSION", "The conversation that --continue goes on with, by name or id, instead of the last one."),
-    ("LANGDOCK_MAX_TOKENS", "The most tokens to write, as --max-tokens."),
-    ("LANGDOCK_MAX_WAIT", "The most time to spend waiting for another try, as --max-wait."),
-    ("LANGDOCK_NO_LOG", "Keep no log of requests and save nothing of conversations, if it is set to anything."),
+    (
+        "LANGDOCK_PROFILE",
+        "The profile of the config file, as --profile.",
+    ),
+    (
+        "LANGDOCK_SESSION",
+        "The conversation that --continue goes on with, by name or id, instead of the last one.",
+    ),
+    (
+        "LANGDOCK_MAX_TOKENS",
+        "The most tokens to write, as --max-tokens.",
+    ),
+    (
+        "LANGDOCK_MAX_WAIT",
+        "The most time to spend waiting for another try, as --max-wait.",
+    ),
+    (
+        "LANGDOCK_NO_LOG",
+        "Keep no log of requests and save nothing of conversations, if it is set to anything.",
+    ),
     ("LANGDOCK_CONFIG", "Another config file than the usual one."),
-    ("HTTPS_PROXY", "The proxy for https, as --proxy; the lower-case name works too."),
-    ("NO_PROXY", "Hosts that are reached without HTTPS_PROXY; the lower-case name works too."),
-    ("SSL_CERT_FILE", "A PEM file that replaces the trusted certificates, as --cacert."),
-    ("SSL_CERT_DIR", "A folder of PEM files in place of the system's certificates, which the bundled ones go before."),
+    (
+        "HTTPS_PROXY",
+        "The proxy for https, as --proxy; the lower-case name works too.",
+    ),
+    (
+        "NO_PROXY",
+        "Hosts that are reached without HTTPS_PROXY; the lower-case name works too.",
+    ),
+    (
+        "SSL_CERT_FILE",
+        "A PEM file that replaces the trusted certificates, as --cacert.",
+    ),
+    (
+        "SSL_CERT_DIR",
+        "A folder of PEM files in place of the system's certificates, which the bundled ones go before.",
+    ),
     ("VISUAL", "The editor of --edit; it may have arguments."),
-    ("EDITOR", "The editor of --edit where VISUAL is not set; without both it is vi."),
+    (
+        "EDITOR",
+        "The editor of --edit where VISUAL is not set; without both it is vi.",
+    ),
     ("TMPDIR", "The folder of the file that --edit opens."),
-    ("XDG_CONFIG_HOME", "The folder in which langdock/config.toml is, on Linux; ~/.config without it."),
-    ("XDG_STATE_HOME", "The same for what is remembered; ~/.local/state without it."),
-    ("XDG_DATA_HOME", "The same for conversations; ~/.local/share without it."),
-    ("TERM", "If it is dumb or not set, Markdown is not rendered, lines are not edited, and nothing is drawn over."),
-    ("COLUMNS", "The width of rendered Markdown, instead of the terminal's."),
-    ("NO_COLOR", "No colour, if it is set to anything, as --color never."),
-    ("CLICOLOR_FORCE", "Colour in pipes too, unless it is 0, as --color always."),
+    (
+        "XDG_CONFIG_HOME",
+        "The folder in which langdock/config.toml is, on Linux; ~/.config without it.",
+    ),
+    (
+        "XDG_STATE_HOME",
+        "The same for what is remembered; ~/.local/state without it.",
+    ),
+    (
+        "XDG_DATA_HOME",
+        "The same for conversations; ~/.local/share without it.",
+    ),
+    (
+        "TERM",
+        "If it is dumb or not set, Markdown is not rendered, lines are not edited, and nothing is drawn over.",
+    ),
+    (
+        "COLUMNS",
+        "The width of rendered Markdown, instead of the terminal's.",
+    ),
+    (
+        "NO_COLOR",
+        "No colour, if it is set to anything, as --color never.",
+    ),
+    (
+        "CLICOLOR_FORCE",
+        "Colour in pipes too, unless it is 0, as --color always.",
+    ),
 ];
 
 /// What the environment says. A variable that is empty counts as not set.
@@ -99,7 +153,9 @@ impl Env {
             max_tokens: set("LANGDOCK_MAX_TOKENS"),
             max_wait: set("LANGDOCK_MAX_WAIT"),
             no_log: set("LANGDOCK_NO_LOG").is_some(),
-            config: env::var_os("LANGDOCK_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from),
+            config: env::var_os("LANGDOCK_CONFIG")
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from),
             https_proxy: set("HTTPS_PROXY").or_else(|| set("https_proxy")),
             no_proxy: set("NO_PROXY").or_else(|| set("no_proxy")),
             ssl_cert_file: set("SSL_CERT_FILE"),

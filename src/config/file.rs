@@ -1,6 +1,7 @@
 //! The config file: read as a whole, checked as a whole, each value with its line.
 //!
-//! A key that is not known is an error and not ignored: a mistyped setting that does nothing would be found much later.
+//! A key that is not known is an error and not ignored: a mistyped setting that does nothing would
+//! be found much later.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -47,7 +48,10 @@ pub(crate) enum Value {
 impl Level {
     /// Gives the value of a key and where it stands.
     pub(super) fn get(&self, key: &str) -> Option<(&Value, &Origin)> {
-        self.0.iter().find(|(name, ..)| *name == key).map(|(_, value, origin)| (value, origin))
+        self.0
+            .iter()
+            .find(|(name, ..)| *name == key)
+            .map(|(_, value, origin)| (value, origin))
     }
 
     /// The same for text.
@@ -60,18 +64,31 @@ impl Level {
 }
 
 impl ConfigFile {
-    /// Reads the config file. One that is not there is an empty one, unless it was named. The second part says what was
-    /// wrong where the usual one is there and cannot be read.
+    /// Reads the config file. One that is not there is an empty one, unless it was named. The
+    /// second part says what was wrong where the usual one is there and cannot be read.
     pub(crate) fn read(paths: &Paths) -> Result<(Self, Option<String>), Error> {
-        let Some(path) = &paths.config else { return Ok((Self::default(), None)) };
+        let Some(path) = &paths.config else {
+            return Ok((Self::default(), None));
+        };
         match fs::read(path) {
             Ok(bytes) => Ok((Self::of_bytes(path, &bytes)?, None)),
-            Err(source) if paths.config_was_named => Err(Error::Unreadable { path: path.clone(), source }),
-            Err(source) if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Err(source) if paths.config_was_named => Err(Error::Unreadable {
+                path: path.clone(),
+                source,
+            }),
+            Err(source)
+                if matches!(
+                    source.kind(),
+                    ErrorKind::NotFound | ErrorKind::NotADirectory
+                ) =>
+            {
                 Ok((Self::default(), None))
             }
             Err(source) => {
-                let notice = format!("the config file `{}` cannot be read and is left out: {source}", path.display());
+                let notice = format!(
+                    "the config file `{}` cannot be read and is left out: {source}",
+                    path.display()
+                );
                 Ok((Self::default(), Some(notice)))
             }
         }
@@ -80,7 +97,11 @@ impl ConfigFile {
     fn of_bytes(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
         let text = str::from_utf8(bytes).map_err(|error| {
             let line = line_behind(&bytes[..error.valid_up_to()]);
-            Error::Syntax { path: path.to_owned(), line, reason: "it is not UTF-8".to_owned() }
+            Error::Syntax {
+                path: path.to_owned(),
+                line,
+                reason: "it is not UTF-8".to_owned(),
+            }
         })?;
         Self::parse(path, text)
     }
@@ -95,25 +116,48 @@ impl ConfigFile {
             reason: error.message().lines().collect::<Vec<_>>().join("; "),
         })?;
         let top = reader.level(document.as_table(), None)?;
-        let (limits, tools) = (reader.limits(document.as_table())?, reader.tools(document.as_table())?);
-        let mut file = Self { top, profiles: Vec::new(), limits, tools };
-        let Some((key, item)) = document.as_table().get_key_value(PROFILES) else { return Ok(file) };
-        let profiles = item.as_table_like().ok_or_else(|| reader.wrong(key, None, "tables such as [profiles.work]"))?;
+        let (limits, tools) = (
+            reader.limits(document.as_table())?,
+            reader.tools(document.as_table())?,
+        );
+        let mut file = Self {
+            top,
+            profiles: Vec::new(),
+            limits,
+            tools,
+        };
+        let Some((key, item)) = document.as_table().get_key_value(PROFILES) else {
+            return Ok(file);
+        };
+        let profiles = item
+            .as_table_like()
+            .ok_or_else(|| reader.wrong(key, None, "tables such as [profiles.work]"))?;
         for (name, item) in profiles.iter() {
             let key = profiles.key(name).unwrap_or(key);
-            let table = item.as_table_like().ok_or_else(|| reader.wrong(key, None, "a table"))?;
-            file.profiles.push((name.to_owned(), reader.level(table, Some(name))?));
+            let table = item
+                .as_table_like()
+                .ok_or_else(|| reader.wrong(key, None, "a table"))?;
+            file.profiles
+                .push((name.to_owned(), reader.level(table, Some(name))?));
         }
         Ok(file)
     }
 
     /// Gives the profile of a name.
     pub(super) fn profile(&self, name: &str, origin: &Origin) -> Result<&Level, Error> {
-        let found = self.profiles.iter().find(|(known, _)| known == name).map(|(_, level)| level);
+        let found = self
+            .profiles
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, level)| level);
         found.ok_or_else(|| Error::UnknownProfile {
             origin: origin.clone(),
             name: name.to_owned(),
-            known: self.profiles.iter().map(|(known, _)| known.clone()).collect(),
+            known: self
+                .profiles
+                .iter()
+                .map(|(known, _)| known.clone())
+                .collect(),
         })
     }
 }
@@ -128,8 +172,12 @@ impl Reader<'_> {
     /// Reads the table of tools.
     fn tools(&self, top: &dyn TableLike) -> Result<ToolNames, Error> {
         let mut names = ToolNames::default();
-        let Some((key, item)) = top.get_key_value(TOOLS) else { return Ok(names) };
-        let table = item.as_table_like().ok_or_else(|| self.wrong(key, None, "a table"))?;
+        let Some((key, item)) = top.get_key_value(TOOLS) else {
+            return Ok(names);
+        };
+        let table = item
+            .as_table_like()
+            .ok_or_else(|| self.wrong(key, None, "a table"))?;
         for (name, item) in table.iter() {
             let key = table.key(name).unwrap_or(key);
             let list = match name {
@@ -144,8 +192,12 @@ impl Reader<'_> {
                     });
                 }
             };
-            let value = texts(item).ok_or_else(|| self.wrong(key, None, "a list of names of tools"))?;
-            *list = Some(Sourced { value, origin: self.origin(&format!("{TOOLS}.{name}"), key, None) });
+            let value =
+                texts(item).ok_or_else(|| self.wrong(key, None, "a list of names of tools"))?;
+            *list = Some(Sourced {
+                value,
+                origin: self.origin(&format!("{TOOLS}.{name}"), key, None),
+            });
         }
         Ok(names)
     }
@@ -153,41 +205,66 @@ impl Reader<'_> {
     fn level(&self, table: &dyn TableLike, profile: Option<&str>) -> Result<Level, Error> {
         let mut level = Level::default();
         for (name, item) in table.iter() {
-            let Some((key, _)) = table.get_key_value(name) else { continue };
+            let Some((key, _)) = table.get_key_value(name) else {
+                continue;
+            };
             if matches!(name, PROFILES | LIMITS | TOOLS) && profile.is_none() {
                 continue;
             }
             let Some(setting) = Setting::find(name) else {
-                let tables = profile.is_none().then_some([PROFILES, LIMITS, TOOLS]).into_iter().flatten();
-                return Err(self.unknown(key, SETTINGS.iter().map(|setting| setting.key).chain(tables)));
+                let tables = profile
+                    .is_none()
+                    .then_some([PROFILES, LIMITS, TOOLS])
+                    .into_iter()
+                    .flatten();
+                return Err(self.unknown(
+                    key,
+                    SETTINGS.iter().map(|setting| setting.key).chain(tables),
+                ));
             };
             let value = self.value(setting, key, item, profile)?;
-            level.0.push((setting.key, value, self.origin(setting.key, key, profile)));
+            level
+                .0
+                .push((setting.key, value, self.origin(setting.key, key, profile)));
         }
         Ok(level)
     }
 
     /// Reads the limits that stand beside the profiles.
     fn limits(&self, top: &dyn TableLike) -> Result<Vec<ModelLimits>, Error> {
-        let Some((key, item)) = top.get_key_value(LIMITS) else { return Ok(Vec::new()) };
+        let Some((key, item)) = top.get_key_value(LIMITS) else {
+            return Ok(Vec::new());
+        };
         let tables = "tables such as [limits.\"MODEL\"]";
-        let models = item.as_table_like().ok_or_else(|| self.wrong(key, None, tables))?;
+        let models = item
+            .as_table_like()
+            .ok_or_else(|| self.wrong(key, None, tables))?;
         let limits = |(model, item): (&str, &Item)| {
             let key = models.key(model).unwrap_or(key);
-            let table = item.as_table_like().ok_or_else(|| self.wrong(key, None, "a table"))?;
+            let table = item
+                .as_table_like()
+                .ok_or_else(|| self.wrong(key, None, "a table"))?;
             if let Some((name, _)) = table.iter().find(|(name, _)| !KINDS.contains(name)) {
                 return Err(self.unknown(table.key(name).unwrap_or(key), KINDS));
             }
             let [rpm, tpm] = KINDS.map(|kind| self.limit(table, kind));
-            Ok(ModelLimits { model: model.to_owned(), rpm: rpm?, tpm: tpm? })
+            Ok(ModelLimits {
+                model: model.to_owned(),
+                rpm: rpm?,
+                tpm: tpm?,
+            })
         };
         models.iter().map(limits).collect()
     }
 
     fn limit(&self, table: &dyn TableLike, kind: &str) -> Result<Option<Sourced<u64>>, Error> {
-        let Some((key, item)) = table.get_key_value(kind) else { return Ok(None) };
+        let Some((key, item)) = table.get_key_value(kind) else {
+            return Ok(None);
+        };
         let form = Form::Count(1);
-        let number = item.as_integer().ok_or_else(|| self.wrong(key, None, form.wanted()))?;
+        let number = item
+            .as_integer()
+            .ok_or_else(|| self.wrong(key, None, form.wanted()))?;
         let origin = self.origin(kind, key, None);
         match parse_count(&number.to_string(), 1) {
             Ok(value) => Ok(Some(Sourced { value, origin })),
@@ -204,19 +281,33 @@ impl Reader<'_> {
         }
     }
 
-    fn value(&self, setting: &Setting, key: &Key, item: &Item, profile: Option<&str>) -> Result<Value, Error> {
+    fn value(
+        &self,
+        setting: &Setting,
+        key: &Key,
+        item: &Item,
+        profile: Option<&str>,
+    ) -> Result<Value, Error> {
         let value = match setting.form {
-            Form::Region | Form::BaseUrl | Form::Text | Form::OneOf(_) | Form::Duration | Form::Timeout => {
-                item.as_str().map(|text| Value::Text(text.to_owned()))
-            }
-            Form::Count(_) => item.as_integer().map(|number| Value::Text(number.to_string())),
+            Form::Region
+            | Form::BaseUrl
+            | Form::Text
+            | Form::OneOf(_)
+            | Form::Duration
+            | Form::Timeout => item.as_str().map(|text| Value::Text(text.to_owned())),
+            Form::Count(_) => item
+                .as_integer()
+                .map(|number| Value::Text(number.to_string())),
             Form::Switch => item.as_bool().map(|switch| Value::Text(switch.to_string())),
             Form::Words => words(item).map(Value::Words),
         };
         let value = value.ok_or_else(|| self.wrong(key, profile, setting.form.wanted()))?;
         if let Value::Text(text) = &value {
             let origin = || self.origin(setting.key, key, profile);
-            setting.form.check(text).map_err(|reason| Error::Value { origin: origin(), reason })?;
+            setting.form.check(text).map_err(|reason| Error::Value {
+                origin: origin(),
+                reason,
+            })?;
         }
         Ok(value)
     }
@@ -231,11 +322,16 @@ impl Reader<'_> {
     }
 
     fn wrong(&self, key: &Key, profile: Option<&str>, wanted: &str) -> Error {
-        Error::Value { origin: self.origin(key.get(), key, profile), reason: format!("{wanted} is needed") }
+        Error::Value {
+            origin: self.origin(key.get(), key, profile),
+            reason: format!("{wanted} is needed"),
+        }
     }
 
     fn line(&self, span: Option<std::ops::Range<usize>>) -> usize {
-        let before = span.and_then(|span| self.text.as_bytes().get(..span.start)).unwrap_or_default();
+        let before = span
+            .and_then(|span| self.text.as_bytes().get(..span.start))
+            .unwrap_or_default();
         line_behind(before)
     }
 }
@@ -247,12 +343,19 @@ fn line_behind(before: &[u8]) -> usize {
 
 /// Reads a program and its arguments.
 pub(super) fn words(item: &Item) -> Option<Vec<String>> {
-    texts(item).filter(|words| words.first().is_some_and(|program| !program.trim().is_empty()))
+    texts(item).filter(|words| {
+        words
+            .first()
+            .is_some_and(|program| !program.trim().is_empty())
+    })
 }
 
 /// Reads a list of texts.
 pub(super) fn texts(item: &Item) -> Option<Vec<String>> {
-    item.as_array()?.iter().map(|text| text.as_str().map(str::to_owned)).collect()
+    item.as_array()?
+        .iter()
+        .map(|text| text.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// Says where the config file is, for those who write it.
@@ -275,13 +378,17 @@ mod tests {
         assert_eq!((value, origin.name()), ("us", "/c.toml:1".to_owned()));
         let work = file.profile("work", &Origin::Default).expect("the profile");
         let (value, origin) = work.text("max_tokens").expect("a number");
-        assert_eq!((value, origin.name()), ("7", "profile work, /c.toml:4".to_owned()));
+        assert_eq!(
+            (value, origin.name()),
+            ("7", "profile work, /c.toml:4".to_owned())
+        );
     }
 
     #[test]
     fn the_samples_are_what_they_are_samples_of() {
         for setting in &SETTINGS {
-            let file = parse(&format!("{} = {}\n", setting.key, setting.sample)).expect(setting.key);
+            let file =
+                parse(&format!("{} = {}\n", setting.key, setting.sample)).expect(setting.key);
             assert!(file.top.get(setting.key).is_some(), "{}", setting.key);
         }
     }
@@ -289,25 +396,76 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_with_its_line_and_key() {
         for (text, expected) in [
-            ("\nregoin = 'eu'", "`/c.toml`, line 2: there is no key `regoin`"),
-            ("[profiles.a]\nprofiles = 1", "`/c.toml`, line 2: there is no key `profiles`"),
-            ("max_tokens = 0", "`max_tokens` in `/c.toml`, line 1: `0` is no whole number from 1 to 4294967295"),
-            ("max_tokens = 'x'", "`max_tokens` in `/c.toml`, line 1: a whole number is needed"),
-            ("\n\ntimeout = 5", "`timeout` in `/c.toml`, line 3: a duration in quotes"),
-            ("timeout = '5 weeks'", "`timeout` in `/c.toml`, line 1: `5 weeks` is no duration"),
-            ("region = 'E U'", "`region` in `/c.toml`, line 1: `E U` is no region"),
-            ("base_url = 'x'", "`base_url` in `/c.toml`, line 1: the base URL `x`"),
-            ("allow_http = 1", "`allow_http` in `/c.toml`, line 1: `true` or `false` is needed"),
-            ("api_key_cmd = 'pass'", "`api_key_cmd` in `/c.toml`, line 1: a list of a program"),
-            ("api_key_cmd = []", "`api_key_cmd` in `/c.toml`, line 1: a list of a program"),
+            (
+                "\nregoin = 'eu'",
+                "`/c.toml`, line 2: there is no key `regoin`",
+            ),
+            (
+                "[profiles.a]\nprofiles = 1",
+                "`/c.toml`, line 2: there is no key `profiles`",
+            ),
+            (
+                "max_tokens = 0",
+                "`max_tokens` in `/c.toml`, line 1: `0` is no whole number from 1 to 4294967295",
+            ),
+            (
+                "max_tokens = 'x'",
+                "`max_tokens` in `/c.toml`, line 1: a whole number is needed",
+            ),
+            (
+                "\n\ntimeout = 5",
+                "`timeout` in `/c.toml`, line 3: a duration in quotes",
+            ),
+            (
+                "timeout = '5 weeks'",
+                "`timeout` in `/c.toml`, line 1: `5 weeks` is no duration",
+            ),
+            (
+                "region = 'E U'",
+                "`region` in `/c.toml`, line 1: `E U` is no region",
+            ),
+            (
+                "base_url = 'x'",
+                "`base_url` in `/c.toml`, line 1: the base URL `x`",
+            ),
+            (
+                "allow_http = 1",
+                "`allow_http` in `/c.toml`, line 1: `true` or `false` is needed",
+            ),
+            (
+                "api_key_cmd = 'pass'",
+                "`api_key_cmd` in `/c.toml`, line 1: a list of a program",
+            ),
+            (
+                "api_key_cmd = []",
+                "`api_key_cmd` in `/c.toml`, line 1: a list of a program",
+            ),
             ("limits = 1", "`limits` in `/c.toml`, line 1: tables"),
-            ("[limits.\"m\"]\nrpm = 0", "`rpm` in `/c.toml`, line 2: `0` is no whole number from 1 to 4294967295"),
-            ("[limits.\"m\"]\ntpm = '1'", "`tpm` in `/c.toml`, line 2: a whole number is needed"),
-            ("[limits.\"m\"]\nrps = 1", "`/c.toml`, line 2: there is no key `rps`"),
-            ("[profiles.a.limits.m]\nrpm = 1", "`/c.toml`, line 1: there is no key `limits`"),
+            (
+                "[limits.\"m\"]\nrpm = 0",
+                "`rpm` in `/c.toml`, line 2: `0` is no whole number from 1 to 4294967295",
+            ),
+            (
+                "[limits.\"m\"]\ntpm = '1'",
+                "`tpm` in `/c.toml`, line 2: a whole number is needed",
+            ),
+            (
+                "[limits.\"m\"]\nrps = 1",
+                "`/c.toml`, line 2: there is no key `rps`",
+            ),
+            (
+                "[profiles.a.limits.m]\nrpm = 1",
+                "`/c.toml`, line 1: there is no key `limits`",
+            ),
             ("profiles = 1", "`profiles` in `/c.toml`, line 1: tables"),
-            ("[profiles.a]\nmodel = ' '", "`model` of profile `a` in `/c.toml`, line 2: it is blank"),
-            ("region = 'eu'\nregion = 'us'", "`/c.toml`, line 2: duplicate key"),
+            (
+                "[profiles.a]\nmodel = ' '",
+                "`model` of profile `a` in `/c.toml`, line 2: it is blank",
+            ),
+            (
+                "region = 'eu'\nregion = 'us'",
+                "`/c.toml`, line 2: duplicate key",
+            ),
             ("a\n", "`/c.toml`, line 1: "),
         ] {
             let error = parse(text).expect_err(text).to_string();
@@ -317,7 +475,9 @@ mod tests {
 
     #[test]
     fn a_syntax_error_does_not_show_the_line() {
-        let error = parse("proxy = 'http://u:secret@p:1\n").expect_err("no end").to_string();
+        let error = parse("proxy = 'http://u:secret@p:1\n")
+            .expect_err("no end")
+            .to_string();
         assert!(!error.contains("secret"), "{error}");
     }
 }

@@ -51,7 +51,11 @@ impl KeySource {
             Self::File(_) => Origin::Flag("--api-key-file"),
             Self::Environment(_) => Origin::Environment("LANGDOCK_API_KEY"),
             Self::Command { origin, .. } => origin.clone(),
-            Self::Stored(Stored { folder: Some(folder), host, .. }) => Origin::Login(key_path(folder, host)),
+            Self::Stored(Stored {
+                folder: Some(folder),
+                host,
+                ..
+            }) => Origin::Login(key_path(folder, host)),
             Self::Stored(_) | Self::Demo => Origin::Default,
         }
     }
@@ -60,18 +64,27 @@ impl KeySource {
 /// Reads the key.
 pub(crate) fn read_key(source: &KeySource) -> Result<ApiKey, Error> {
     let text = match source {
-        KeySource::File(path) => read_file(path).map_err(|source| Error::KeyFile { path: path.clone(), source })?,
+        KeySource::File(path) => read_file(path).map_err(|source| Error::KeyFile {
+            path: path.clone(),
+            source,
+        })?,
         KeySource::Environment(key) => key.reveal().to_owned(),
         KeySource::Command { words, .. } => run(words)?,
         KeySource::Stored(stored) => read_stored(stored)?,
         KeySource::Demo => "demo".to_owned(),
     };
-    ApiKey::new(&text).map_err(|error| Error::Key { origin: source.origin(), source: error })
+    ApiKey::new(&text).map_err(|error| Error::Key {
+        origin: source.origin(),
+        source: error,
+    })
 }
 
 fn read_stored(stored: &Stored) -> Result<String, Error> {
     let folder = stored.folder.as_deref();
-    let found = folder.map(|folder| stored_key(folder, &stored.host)).transpose()?.flatten();
+    let found = folder
+        .map(|folder| stored_key(folder, &stored.host))
+        .transpose()?
+        .flatten();
     found.ok_or_else(|| Error::NoKey {
         host: stored.host.clone(),
         commanded_for: stored.commanded_for.clone(),
@@ -81,18 +94,34 @@ fn read_stored(stored: &Stored) -> Result<String, Error> {
 
 /// Runs the command of `api_key_cmd` and gives what it prints. It asks nobody: its stdin is empty.
 fn run(words: &[String]) -> Result<String, Error> {
-    let (program, arguments) = words.split_first().expect("a command has a program, or the file is refused");
-    let failed = |reason: String| Error::KeyCommand { program: program.clone(), reason };
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
+    let (program, arguments) = words
+        .split_first()
+        .expect("a command has a program, or the file is refused");
+    let failed = |reason: String| Error::KeyCommand {
+        program: program.clone(),
+        reason,
+    };
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output();
     let output = output.map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        let said = said
+            .lines()
+            .map(str::trim)
+            .find(|line| !line.is_empty())
+            .unwrap_or_default();
         let colon = if said.is_empty() { "" } else { ": " };
         return Err(failed(format!("{}{colon}{said}", output.status)));
     }
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if text.trim().is_empty() { Err(failed("it printed nothing".to_owned())) } else { Ok(text) }
+    if text.trim().is_empty() {
+        Err(failed("it printed nothing".to_owned()))
+    } else {
+        Ok(text)
+    }
 }
 
 /// No key is longer; a larger file is something else.
@@ -101,9 +130,13 @@ pub(super) const MAX_KEY_BYTES: u64 = 64 * 1024;
 fn read_file(path: &PathBuf) -> std::io::Result<String> {
     let mut text = String::new();
     if path.as_os_str() == "-" {
-        std::io::stdin().take(MAX_KEY_BYTES).read_to_string(&mut text)?;
+        std::io::stdin()
+            .take(MAX_KEY_BYTES)
+            .read_to_string(&mut text)?;
     } else {
-        std::fs::File::open(path)?.take(MAX_KEY_BYTES).read_to_string(&mut text)?;
+        std::fs::File::open(path)?
+            .take(MAX_KEY_BYTES)
+            .read_to_string(&mut text)?;
     }
     Ok(text)
 }

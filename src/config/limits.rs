@@ -1,4 +1,5 @@
-//! Limits of requests and tokens a minute that were set, by model: the tables `[limits."MODEL"]` of the config file.
+//! Limits of requests and tokens a minute that were set, by model: the tables `[limits."MODEL"]` of
+//! the config file.
 //!
 //! They are the workspace's and not a profile's, so they stand beside the profiles.
 
@@ -26,15 +27,28 @@ impl ModelLimits {
     /// The limits without their origins.
     pub(crate) fn values(&self) -> Limits {
         let value = |limit: &Option<Sourced<u64>>| limit.as_ref().map(|limit| limit.value);
-        Limits { requests: value(&self.rpm), tokens: value(&self.tpm) }
+        Limits {
+            requests: value(&self.rpm),
+            tokens: value(&self.tpm),
+        }
     }
 
     /// Each limit with its key and its origin.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (LimitKey, u64, &Origin)> {
-        KINDS.into_iter().zip([&self.rpm, &self.tpm]).filter_map(|(kind, limit)| {
-            let limit = limit.as_ref()?;
-            Some((LimitKey { model: self.model.clone(), kind }, limit.value, &limit.origin))
-        })
+        KINDS
+            .into_iter()
+            .zip([&self.rpm, &self.tpm])
+            .filter_map(|(kind, limit)| {
+                let limit = limit.as_ref()?;
+                Some((
+                    LimitKey {
+                        model: self.model.clone(),
+                        kind,
+                    },
+                    limit.value,
+                    &limit.origin,
+                ))
+            })
     }
 }
 
@@ -50,10 +64,19 @@ pub(crate) struct LimitKey {
 impl LimitKey {
     /// Reads a name; the quotes may be missing, as a shell takes them away.
     pub(crate) fn parse(name: &str) -> Option<Self> {
-        let (model, kind) = name.strip_prefix(LIMITS)?.strip_prefix('.')?.rsplit_once('.')?;
+        let (model, kind) = name
+            .strip_prefix(LIMITS)?
+            .strip_prefix('.')?
+            .rsplit_once('.')?;
         let kind = KINDS.into_iter().find(|known| *known == kind)?;
-        let model = model.strip_prefix('"').and_then(|model| model.strip_suffix('"')).unwrap_or(model);
-        (!model.trim().is_empty()).then(|| Self { model: model.to_owned(), kind })
+        let model = model
+            .strip_prefix('"')
+            .and_then(|model| model.strip_suffix('"'))
+            .unwrap_or(model);
+        (!model.trim().is_empty()).then(|| Self {
+            model: model.to_owned(),
+            kind,
+        })
     }
 
     /// The name.
@@ -69,14 +92,21 @@ mod tests {
     #[test]
     fn a_name_is_read_with_quotes_and_without() {
         for (name, expected) in [
-            ("limits.\"claude-3.5\".rpm", Some("limits.\"claude-3.5\".rpm")),
+            (
+                "limits.\"claude-3.5\".rpm",
+                Some("limits.\"claude-3.5\".rpm"),
+            ),
             ("limits.claude-3.5.tpm", Some("limits.\"claude-3.5\".tpm")),
             ("limits.m.rps", None),
             ("limits..rpm", None),
             ("limits.rpm", None),
             ("limit.m.rpm", None),
         ] {
-            assert_eq!(LimitKey::parse(name).map(|key| key.name()).as_deref(), expected, "{name}");
+            assert_eq!(
+                LimitKey::parse(name).map(|key| key.name()).as_deref(),
+                expected,
+                "{name}"
+            );
         }
     }
 }

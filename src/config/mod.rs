@@ -1,4 +1,5 @@
-//! Settings: flag, then environment, then profile, then config file, then default, each value with its origin.
+//! Settings: flag, then environment, then profile, then config file, then default, each value with
+//! its origin.
 
 mod chosen;
 mod edit;
@@ -39,7 +40,11 @@ pub(crate) use write::may_write;
 
 /// The tables of the config file that are in no profile: each with its keys, and what it is for.
 pub(crate) const TABLES: [(&str, &str, &str); 2] = [
-    ("limits.\"MODEL\"", "rpm = 500, tpm = 60000", "What a model may be asked in a minute: requests and tokens."),
+    (
+        "limits.\"MODEL\"",
+        "rpm = 500, tpm = 60000",
+        "What a model may be asked in a minute: requests and tokens.",
+    ),
     (
         "tools",
         "allow = [\"NAME\"], deny = [\"NAME\"]",
@@ -92,7 +97,10 @@ impl Origin {
         match self {
             Self::Flag(name) | Self::Environment(name) => (*name).to_owned(),
             Self::File(place) => {
-                let profile = place.profile.as_ref().map_or_else(String::new, |name| format!("profile {name}, "));
+                let profile = place
+                    .profile
+                    .as_ref()
+                    .map_or_else(String::new, |name| format!("profile {name}, "));
                 format!("{profile}{}:{}", place.path.display(), place.line)
             }
             Self::Login(path) => format!("auth login, {}", path.display()),
@@ -107,8 +115,17 @@ impl fmt::Display for Origin {
         match self {
             Self::Flag(name) | Self::Environment(name) => write!(formatter, "`{name}`"),
             Self::File(place) => {
-                let profile = place.profile.as_ref().map_or_else(String::new, |name| format!(" of profile `{name}`"));
-                write!(formatter, "`{}`{profile} in `{}`, line {}", place.key, place.path.display(), place.line)
+                let profile = place
+                    .profile
+                    .as_ref()
+                    .map_or_else(String::new, |name| format!(" of profile `{name}`"));
+                write!(
+                    formatter,
+                    "`{}`{profile} in `{}`, line {}",
+                    place.key,
+                    place.path.display(),
+                    place.line
+                )
             }
             Self::Login(path) => write!(formatter, "`auth login` in `{}`", path.display()),
             Self::Input => formatter.write_str("the input"),

@@ -11,8 +11,8 @@ pub(crate) struct Paths {
     pub(crate) config: Option<PathBuf>,
     /// Whether `LANGDOCK_CONFIG` named it: it then has to be there.
     pub(crate) config_was_named: bool,
-    /// The folder of the keys that `auth login` stores. It does not move with `LANGDOCK_CONFIG`, which may be a file that
-    /// people share.
+    /// The folder of the keys that `auth login` stores. It does not move with `LANGDOCK_CONFIG`,
+    /// which may be a file that people share.
     pub(crate) keys: Option<PathBuf>,
 }
 
@@ -39,7 +39,8 @@ pub(crate) fn sessions_folder() -> Option<PathBuf> {
     dirs::data_dir().map(|folder| folder.join("langdock").join("sessions"))
 }
 
-/// The folder of the tools that are named and not given by their path. A machine without a home has none.
+/// The folder of the tools that are named and not given by their path. A machine without a home has
+/// none.
 pub(crate) fn tools_folder() -> Option<PathBuf> {
     config_folder().map(|folder| folder.join("tools"))
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::key::{KeySource, Stored};
 use super::{Chosen, Error, Origin, Sourced, ToolNames};
-use crate::client::{Endpoint, EndpointError, Options, Pace, ProxyChoice, RetryPolicy, authority_of};
+use crate::client::{
+    Endpoint, EndpointError, Options, Pace, ProxyChoice, RetryPolicy, authority_of,
+};
 
 /// What holds for this run.
 #[derive(Clone, PartialEq)]
@@ -41,11 +43,19 @@ pub(super) const MAX_RETRIES: u32 = 8;
 /// Time spent waiting, unless somebody says otherwise.
 pub(super) const MAX_WAIT: Duration = Duration::from_secs(120);
 
-/// Resolves the settings. `keys` is the folder of the stored keys, and `demo` the base URL of the built-in endpoint where
-/// it was asked for; no key and no base URL from elsewhere then counts.
-pub(crate) fn resolve(chosen: &Chosen, keys: Option<&Path>, demo: Option<&str>) -> Result<Settings, Error> {
+/// Resolves the settings. `keys` is the folder of the stored keys, and `demo` the base URL of the
+/// built-in endpoint where it was asked for; no key and no base URL from elsewhere then counts.
+pub(crate) fn resolve(
+    chosen: &Chosen,
+    keys: Option<&Path>,
+    demo: Option<&str>,
+) -> Result<Settings, Error> {
     let endpoint = endpoint(chosen, demo)?;
-    let key = if demo.is_some() { KeySource::Demo } else { key(chosen, &endpoint, keys) };
+    let key = if demo.is_some() {
+        KeySource::Demo
+    } else {
+        key(chosen, &endpoint, keys)
+    };
     let options = Options {
         connect_timeout: value_or(chosen.connect_timeout.as_ref(), CONNECT_TIMEOUT),
         idle_timeout: chosen.idle_timeout.as_ref().map(|chosen| chosen.value),
@@ -59,7 +69,11 @@ pub(crate) fn resolve(chosen: &Chosen, keys: Option<&Path>, demo: Option<&str>) 
         pace: (demo.is_none() && !chosen.no_pace).then(|| Pace {
             folder: None,
             workspace: chosen.workspace.as_ref().map(|chosen| chosen.value.clone()),
-            limits: chosen.limits.iter().map(|limits| (limits.model.clone(), limits.values())).collect(),
+            limits: chosen
+                .limits
+                .iter()
+                .map(|limits| (limits.model.clone(), limits.values()))
+                .collect(),
         }),
     };
     Ok(Settings {
@@ -90,33 +104,48 @@ fn endpoint(chosen: &Chosen, demo: Option<&str>) -> Result<Endpoint, Error> {
             EndpointError::RegionConflict { .. } => region.map(|chosen| &chosen.origin),
             _ => base_url,
         };
-        Error::Endpoint { origin: at_fault.cloned().unwrap_or(Origin::Default), source }
+        Error::Endpoint {
+            origin: at_fault.cloned().unwrap_or(Origin::Default),
+            source,
+        }
     })
 }
 
-/// Finds the key for this endpoint. One that was given for this call goes where this call goes; a stored or commanded one
-/// only to the host that it was set up for, whatever a flag or a variable made the base URL.
+/// Finds the key for this endpoint. One that was given for this call goes where this call goes; a
+/// stored or commanded one only to the host that it was set up for, whatever a flag or a variable
+/// made the base URL.
 fn key(chosen: &Chosen, endpoint: &Endpoint, keys: Option<&Path>) -> KeySource {
     if let Some(given) = &chosen.key {
         return given.clone();
     }
     let host = endpoint.authority();
-    let commanded_for =
-        chosen.api_key_cmd.as_ref().and_then(|_| authority_of(chosen.commanded_for.as_deref(), endpoint.region()));
+    let commanded_for = chosen
+        .api_key_cmd
+        .as_ref()
+        .and_then(|_| authority_of(chosen.commanded_for.as_deref(), endpoint.region()));
     match &chosen.api_key_cmd {
-        Some(command) if commanded_for.as_ref() == Some(&host) => {
-            KeySource::Command { words: command.value.clone(), origin: command.origin.clone() }
-        }
-        _ => KeySource::Stored(Stored { folder: keys.map(Path::to_owned), host, commanded_for }),
+        Some(command) if commanded_for.as_ref() == Some(&host) => KeySource::Command {
+            words: command.value.clone(),
+            origin: command.origin.clone(),
+        },
+        _ => KeySource::Stored(Stored {
+            folder: keys.map(Path::to_owned),
+            host,
+            commanded_for,
+        }),
     }
 }
 
 fn proxy(chosen: &Chosen) -> ProxyChoice {
     match &chosen.proxy {
         None => ProxyChoice::Direct,
-        Some(Sourced { value, origin: Origin::Environment(_) }) => {
-            ProxyChoice::Environment { https: value.clone(), except: chosen.no_proxy.clone() }
-        }
+        Some(Sourced {
+            value,
+            origin: Origin::Environment(_),
+        }) => ProxyChoice::Environment {
+            https: value.clone(),
+            except: chosen.no_proxy.clone(),
+        },
         Some(Sourced { value, .. }) => ProxyChoice::Given(value.clone()),
     }
 }
@@ -132,13 +161,26 @@ mod tests {
         ConfigFile::parse(Path::new("/c/c.toml"), text).expect("a config")
     }
 
-    fn resolved(flags: &Flags, env: &Env, text: &str, demo: Option<&str>) -> Result<Settings, Error> {
-        resolve(&Chosen::of(flags, env, &file(text))?, Some(Path::new("/keys")), demo)
+    fn resolved(
+        flags: &Flags,
+        env: &Env,
+        text: &str,
+        demo: Option<&str>,
+    ) -> Result<Settings, Error> {
+        resolve(
+            &Chosen::of(flags, env, &file(text))?,
+            Some(Path::new("/keys")),
+            demo,
+        )
     }
 
     fn stored(host: &str, commanded_for: Option<&str>) -> KeySource {
         let commanded_for = commanded_for.map(str::to_owned);
-        KeySource::Stored(Stored { folder: Some("/keys".into()), host: host.to_owned(), commanded_for })
+        KeySource::Stored(Stored {
+            folder: Some("/keys".into()),
+            host: host.to_owned(),
+            commanded_for,
+        })
     }
 
     fn env() -> Env {
@@ -172,8 +214,17 @@ mod tests {
     #[test]
     fn without_anything_the_defaults_hold() {
         let settings = resolved(&Flags::default(), &Env::default(), "", None).expect("settings");
-        assert_eq!(settings.endpoint.messages_url().as_str(), "https://api.langdock.com/anthropic/eu/v1/messages");
-        assert_eq!(settings.options.retry, RetryPolicy { max_retries: 8, max_wait: Duration::from_secs(120) });
+        assert_eq!(
+            settings.endpoint.messages_url().as_str(),
+            "https://api.langdock.com/anthropic/eu/v1/messages"
+        );
+        assert_eq!(
+            settings.options.retry,
+            RetryPolicy {
+                max_retries: 8,
+                max_wait: Duration::from_secs(120)
+            }
+        );
         assert_eq!(settings.options.connect_timeout, Duration::from_secs(5));
         assert!(
             settings.key == stored("api.langdock.com:443", None)
@@ -184,27 +235,59 @@ mod tests {
 
     #[test]
     fn the_environment_goes_before_the_default() {
-        let settings =
-            resolved(&Flags::default(), &env(), "max_tokens = 1\nproxy = 'http://file'", None).expect("settings");
-        assert_eq!(settings.endpoint.messages_url().as_str(), "http://localhost:1/us/v1/messages");
+        let settings = resolved(
+            &Flags::default(),
+            &env(),
+            "max_tokens = 1\nproxy = 'http://file'",
+            None,
+        )
+        .expect("settings");
+        assert_eq!(
+            settings.endpoint.messages_url().as_str(),
+            "http://localhost:1/us/v1/messages"
+        );
         assert!(settings.key == KeySource::Environment(Secret::new("sk-env".into())));
         let origin = Origin::Environment("LANGDOCK_MODEL");
-        assert_eq!(settings.model, Some(Sourced { value: "from-env".into(), origin }));
+        assert_eq!(
+            settings.model,
+            Some(Sourced {
+                value: "from-env".into(),
+                origin
+            })
+        );
         assert_eq!(settings.max_tokens.map(|tokens| tokens.value), Some(7));
         assert_eq!(settings.options.retry.max_wait, Duration::from_secs(9));
-        assert!(matches!(settings.options.proxy, ProxyChoice::Environment { .. }));
+        assert!(matches!(
+            settings.options.proxy,
+            ProxyChoice::Environment { .. }
+        ));
         assert_eq!(settings.options.cacert, Some("/env.pem".into()));
     }
 
     #[test]
     fn a_flag_goes_before_the_environment() {
         let settings = resolved(&flags(), &env(), "region = 'global'", None).expect("settings");
-        assert_eq!(settings.endpoint.messages_url().as_str(), "http://localhost:2/ch/v1/messages");
+        assert_eq!(
+            settings.endpoint.messages_url().as_str(),
+            "http://localhost:2/ch/v1/messages"
+        );
         assert!(settings.key == KeySource::File("/key".into()));
-        assert_eq!(settings.model.map(|model| model.value), Some("from-flag".into()));
-        assert_eq!(settings.max_tokens, Some(Sourced { value: 8, origin: Origin::Flag("--max-tokens") }));
+        assert_eq!(
+            settings.model.map(|model| model.value),
+            Some("from-flag".into())
+        );
+        assert_eq!(
+            settings.max_tokens,
+            Some(Sourced {
+                value: 8,
+                origin: Origin::Flag("--max-tokens")
+            })
+        );
         assert_eq!(settings.options.retry.max_wait, Duration::from_secs(10));
-        assert_eq!(settings.options.proxy, ProxyChoice::Given("http://other:1".into()));
+        assert_eq!(
+            settings.options.proxy,
+            ProxyChoice::Given("http://other:1".into())
+        );
         assert_eq!(settings.options.cacert, Some("/flag.pem".into()));
     }
 
@@ -212,17 +295,32 @@ mod tests {
     fn a_profile_goes_before_the_rest_of_the_file_and_both_before_the_default() {
         let text = "max_retries = 1\ntimeout = '1m'\ncacert = 'ca.pem'\n[profiles.w]\nmax_retries = 2\nregion = 'us'\n";
         let with = |profile: Option<&str>| {
-            let flags = Flags { profile: profile.map(str::to_owned), ..Flags::default() };
+            let flags = Flags {
+                profile: profile.map(str::to_owned),
+                ..Flags::default()
+            };
             resolved(&flags, &Env::default(), text, None).expect("settings")
         };
         assert_eq!(with(None).options.retry.max_retries, 1);
         assert_eq!(with(None).options.cacert, Some("/c/ca.pem".into()));
         assert_eq!(with(Some("w")).options.retry.max_retries, 2);
-        assert_eq!(with(Some("w")).options.timeout, Some(Duration::from_secs(60)));
+        assert_eq!(
+            with(Some("w")).options.timeout,
+            Some(Duration::from_secs(60))
+        );
         assert_eq!(with(Some("w")).endpoint.region().as_str(), "us");
-        let env = Env { profile: Some("x".into()), ..Env::default() };
-        let error = resolved(&Flags::default(), &env, text, None).err().expect("no profile").to_string();
-        assert!(error.starts_with("`LANGDOCK_PROFILE`: there is no profile `x`"), "{error}");
+        let env = Env {
+            profile: Some("x".into()),
+            ..Env::default()
+        };
+        let error = resolved(&Flags::default(), &env, text, None)
+            .err()
+            .expect("no profile")
+            .to_string();
+        assert!(
+            error.starts_with("`LANGDOCK_PROFILE`: there is no profile `x`"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -237,7 +335,9 @@ mod tests {
                 base_url: base_url.map(str::to_owned),
                 ..Flags::default()
             };
-            resolved(&flags, &Env::default(), text, None).expect("settings").key
+            resolved(&flags, &Env::default(), text, None)
+                .expect("settings")
+                .key
         };
         let program = |key: KeySource| match key {
             KeySource::Command { words, .. } => words.concat(),
@@ -247,32 +347,70 @@ mod tests {
         assert_eq!(program(key(None, Some("http://localhost:1/other"))), "top");
         assert_eq!(program(key(Some("b"), None)), "b");
         assert_eq!(program(key(Some("c"), None)), "c");
-        assert!(key(None, Some("http://localhost:2")) == stored("localhost:2", Some("localhost:1")));
+        assert!(
+            key(None, Some("http://localhost:2")) == stored("localhost:2", Some("localhost:1"))
+        );
         assert!(key(Some("a"), None) == stored("localhost:2", Some("localhost:1")));
-        assert!(key(Some("b"), Some("http://localhost:1")) == stored("localhost:1", Some("localhost:3")));
+        assert!(
+            key(Some("b"), Some("http://localhost:1"))
+                == stored("localhost:1", Some("localhost:3"))
+        );
     }
 
     #[test]
     fn the_demo_uses_no_key_and_no_host_from_elsewhere() {
-        let settings = resolved(&Flags::default(), &env(), "", Some("http://127.0.0.1:3/anthropic/{region}"));
+        let settings = resolved(
+            &Flags::default(),
+            &env(),
+            "",
+            Some("http://127.0.0.1:3/anthropic/{region}"),
+        );
         let settings = settings.expect("settings");
         assert!(settings.key == KeySource::Demo);
-        assert_eq!(settings.endpoint.messages_url().as_str(), "http://127.0.0.1:3/anthropic/us/v1/messages");
+        assert_eq!(
+            settings.endpoint.messages_url().as_str(),
+            "http://127.0.0.1:3/anthropic/us/v1/messages"
+        );
     }
 
     #[test]
     fn a_bad_value_is_named_with_its_origin() {
         for (env, expected) in [
-            (Env { region: Some("EU".into()), ..Env::default() }, "`LANGDOCK_REGION`: `EU` is no region"),
             (
-                Env { max_tokens: Some("many".into()), ..Env::default() },
+                Env {
+                    region: Some("EU".into()),
+                    ..Env::default()
+                },
+                "`LANGDOCK_REGION`: `EU` is no region",
+            ),
+            (
+                Env {
+                    max_tokens: Some("many".into()),
+                    ..Env::default()
+                },
                 "`LANGDOCK_MAX_TOKENS`: `many` is no whole number",
             ),
-            (Env { max_wait: Some("long".into()), ..Env::default() }, "`LANGDOCK_MAX_WAIT`: `long` is no duration"),
-            (Env { base_url: Some("x".into()), ..Env::default() }, "`LANGDOCK_BASE_URL`: the base URL `x`"),
+            (
+                Env {
+                    max_wait: Some("long".into()),
+                    ..Env::default()
+                },
+                "`LANGDOCK_MAX_WAIT`: `long` is no duration",
+            ),
+            (
+                Env {
+                    base_url: Some("x".into()),
+                    ..Env::default()
+                },
+                "`LANGDOCK_BASE_URL`: the base URL `x`",
+            ),
         ] {
-            let error = resolved(&Flags::default(), &env, "", None).err().expect(expected);
-            let cause = error.source().map_or(String::new(), |source| format!(": {source}"));
+            let error = resolved(&Flags::default(), &env, "", None)
+                .err()
+                .expect(expected);
+            let cause = error
+                .source()
+                .map_or(String::new(), |source| format!(": {source}"));
             let message = format!("{error}{cause}");
             assert!(message.starts_with(expected), "{message}");
         }

@@ -30,6 +30,9 @@ mod tests {
 
     #[test]
     fn it_is_not_printed() {
-        assert_eq!(format!("{:?}", Secret::new("sk-ld-secret".to_owned())), "[secret]");
+        assert_eq!(
+            format!("{:?}", Secret::new("sk-ld-secret".to_owned())),
+            "[secret]"
+        );
     }
 }

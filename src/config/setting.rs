@@ -1,6 +1,8 @@
-//! The settings of the config file, in a table: what each is called everywhere, what it takes, and what it is for.
+//! The settings of the config file, in a table: what each is called everywhere, what it takes, and
+//! what it is for.
 //!
-//! The file, `config show`, `config set` and `config init` all read from here, so that they cannot know different keys.
+//! The file, `config show`, `config set` and `config init` all read from here, so that they cannot
+//! know different keys.
 
 use super::{parse_duration, parse_timeout};
 use crate::client::{Endpoint, Region};
@@ -50,7 +52,15 @@ pub(crate) struct Setting {
 
 /// All of them, in the order in which they are shown.
 pub(crate) const SETTINGS: [Setting; 18] = [
-    setting("region", "--region", "LANGDOCK_REGION", Form::Region, "Requests go to this region only.", "\"eu\"", ""),
+    setting(
+        "region",
+        "--region",
+        "LANGDOCK_REGION",
+        Form::Region,
+        "Requests go to this region only.",
+        "\"eu\"",
+        "",
+    ),
     setting(
         "base_url",
         "--base-url",
@@ -96,8 +106,24 @@ pub(crate) const SETTINGS: [Setting; 18] = [
         "\"120s\"",
         "",
     ),
-    setting("max_retries", "--max-retries", "", Form::Count(0), "Tries after the first one.", "8", ""),
-    setting("connect_timeout", "--connect-timeout", "", Form::Timeout, "For a connection to come about.", "\"5s\"", ""),
+    setting(
+        "max_retries",
+        "--max-retries",
+        "",
+        Form::Count(0),
+        "Tries after the first one.",
+        "8",
+        "",
+    ),
+    setting(
+        "connect_timeout",
+        "--connect-timeout",
+        "",
+        Form::Timeout,
+        "For a connection to come about.",
+        "\"5s\"",
+        "",
+    ),
     setting(
         "idle_timeout",
         "--idle-timeout",
@@ -116,7 +142,15 @@ pub(crate) const SETTINGS: [Setting; 18] = [
         "\"acme\"",
         "each key for itself",
     ),
-    setting("timeout", "--timeout", "", Form::Timeout, "For the whole call, waiting included.", "\"10m\"", "none"),
+    setting(
+        "timeout",
+        "--timeout",
+        "",
+        Form::Timeout,
+        "For the whole call, waiting included.",
+        "\"10m\"",
+        "none",
+    ),
     setting(
         "proxy",
         "--proxy",
@@ -135,7 +169,15 @@ pub(crate) const SETTINGS: [Setting; 18] = [
         "\"ca.pem\"",
         "the bundled ones and the system's",
     ),
-    setting("allow_http", "--allow-http", "", Form::Switch, "Allow plain http to another machine.", "true", ""),
+    setting(
+        "allow_http",
+        "--allow-http",
+        "",
+        Form::Switch,
+        "Allow plain http to another machine.",
+        "true",
+        "",
+    ),
     setting(
         "allow_truncated",
         "--allow-truncated",
@@ -163,7 +205,15 @@ pub(crate) const SETTINGS: [Setting; 18] = [
         "\"auto\"",
         "",
     ),
-    setting("keys", "", "", Form::OneOf(&["emacs", "vi"]), "The keys that edit a line of `chat`.", "\"vi\"", ""),
+    setting(
+        "keys",
+        "",
+        "",
+        Form::OneOf(&["emacs", "vi"]),
+        "The keys that edit a line of `chat`.",
+        "\"vi\"",
+        "",
+    ),
 ];
 
 /// The names of the themes.
@@ -178,7 +228,15 @@ const fn setting(
     sample: &'static str,
     unset: &'static str,
 ) -> Setting {
-    Setting { key, flag, variable, form, about, sample, unset }
+    Setting {
+        key,
+        flag,
+        variable,
+        form,
+        about,
+        sample,
+        unset,
+    }
 }
 
 impl Setting {
@@ -192,14 +250,20 @@ impl Form {
     /// Says why a text is not what the setting takes.
     pub(crate) fn check(self, text: &str) -> Result<(), String> {
         match self {
-            Self::Region => Region::new(text).map(drop).map_err(|error| error.to_string()),
+            Self::Region => Region::new(text)
+                .map(drop)
+                .map_err(|error| error.to_string()),
             // Whether plain http is allowed is another setting, and told where the two meet.
-            Self::BaseUrl => Endpoint::new(Some(text), None, true).map(drop).map_err(|error| error.to_string()),
+            Self::BaseUrl => Endpoint::new(Some(text), None, true)
+                .map(drop)
+                .map_err(|error| error.to_string()),
             Self::Text if text.trim().is_empty() => Err("it is blank".to_owned()),
             Self::Count(least) => parse_count(text, least).map(drop),
             Self::Duration => parse_duration(text).map(drop),
             Self::Timeout => parse_timeout(text).map(drop),
-            Self::Switch if !matches!(text, "true" | "false") => Err(format!("`{text}` is neither `true` nor `false`")),
+            Self::Switch if !matches!(text, "true" | "false") => {
+                Err(format!("`{text}` is neither `true` nor `false`"))
+            }
             Self::OneOf(words) => one_of(text, words),
             Self::Text | Self::Switch | Self::Words => Ok(()),
         }
@@ -212,19 +276,28 @@ impl Form {
             Self::Count(_) => "a whole number",
             Self::Duration | Self::Timeout => "a duration in quotes, such as \"30s\"",
             Self::Switch => "`true` or `false`",
-            Self::Words => "a list of a program and its arguments, such as [\"pass\", \"show\", \"langdock\"]",
+            Self::Words => {
+                "a list of a program and its arguments, such as [\"pass\", \"show\", \"langdock\"]"
+            }
         }
     }
 }
 
 /// Says what may stand in the place of a word that is none of these.
 pub(super) fn one_of(text: &str, words: &[&str]) -> Result<(), String> {
-    if words.contains(&text) { Ok(()) } else { Err(format!("`{text}` is none of {}", words.join(", "))) }
+    if words.contains(&text) {
+        Ok(())
+    } else {
+        Err(format!("`{text}` is none of {}", words.join(", ")))
+    }
 }
 
 /// Reads a whole number of at least `least`, in the range that flags have too.
 pub(crate) fn parse_count(text: &str, least: u64) -> Result<u64, String> {
-    let number = text.parse().ok().filter(|number| (least..=MOST).contains(number));
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| (least..=MOST).contains(number));
     number.ok_or_else(|| format!("`{text}` is no whole number from {least} to {MOST}"))
 }
 
@@ -235,7 +308,12 @@ mod tests {
     #[test]
     fn each_key_has_one_row() {
         for (place, setting) in SETTINGS.iter().enumerate() {
-            assert_eq!(SETTINGS.iter().position(|other| other.key == setting.key), Some(place), "{}", setting.key);
+            assert_eq!(
+                SETTINGS.iter().position(|other| other.key == setting.key),
+                Some(place),
+                "{}",
+                setting.key
+            );
             assert!(setting.about.ends_with('.'), "{}", setting.key);
         }
     }

@@ -1,7 +1,8 @@
-//! What is remembered between runs: the last list of models of each endpoint and key, and the model that was picked there.
+//! What is remembered between runs: the last list of models of each endpoint and key, and the model
+//! that was picked there.
 //!
-//! All of it can be asked for again, so that a folder that cannot be read is an empty one, and one that cannot be written
-//! does no harm. The key is no part of it.
+//! All of it can be asked for again, so that a folder that cannot be read is an empty one, and one
+//! that cannot be written does no harm. The key is no part of it.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -43,7 +44,9 @@ impl State {
     /// The folder of the person who runs this, where they have one.
     pub(crate) fn of_the_user() -> Option<Self> {
         // Not every platform tells state from data.
-        dirs::state_dir().or_else(dirs::data_local_dir).map(|folder| Self(folder.join("langdock")))
+        dirs::state_dir()
+            .or_else(dirs::data_local_dir)
+            .map(|folder| Self(folder.join("langdock")))
     }
 
     /// The folder.
@@ -61,18 +64,38 @@ impl State {
         let saved: Value = serde_json::from_slice(&fs::read(self.list_file(name)).ok()?).ok()?;
         let asked_at = SystemTime::UNIX_EPOCH + Duration::from_secs(saved["asked_at"].as_u64()?);
         // A list of the future is one of a clock that was wrong.
-        let age = now.duration_since(asked_at).ok().filter(|age| *age < FRESH)?;
-        Some(SavedList { models: models_of(&saved)?, age })
+        let age = now
+            .duration_since(asked_at)
+            .ok()
+            .filter(|age| *age < FRESH)?;
+        Some(SavedList {
+            models: models_of(&saved)?,
+            age,
+        })
     }
 
-    /// Saves a list by a name. An empty one is forgotten: it is explained, and may be longer the next time.
-    pub(crate) fn save_list(&self, name: &str, models: &[Model], now: SystemTime) -> io::Result<()> {
+    /// Saves a list by a name. An empty one is forgotten: it is explained, and may be longer the
+    /// next time.
+    pub(crate) fn save_list(
+        &self,
+        name: &str,
+        models: &[Model],
+        now: SystemTime,
+    ) -> io::Result<()> {
         if models.is_empty() {
             return forget(&self.list_file(name));
         }
-        let asked_at = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let asked_at = now
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs();
         let data: Vec<&Value> = models.iter().map(Model::object).collect();
-        write(&self.list_file(name), json!({"asked_at": asked_at, "data": data}).to_string().as_bytes())
+        write(
+            &self.list_file(name),
+            json!({"asked_at": asked_at, "data": data})
+                .to_string()
+                .as_bytes(),
+        )
     }
 
     /// The model that was picked by this name.
@@ -97,13 +120,21 @@ impl State {
     }
 }
 
-/// Writes a file whole or not at all, for nobody else to read; other processes may do the same meanwhile.
+/// Writes a file whole or not at all, for nobody else to read; other processes may do the same
+/// meanwhile.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
     }
     let part = path.with_extension(format!("{:016x}.part", fastrand::u64(..)));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&part)?;
     let written = file.write_all(bytes).and_then(|()| fs::rename(&part, path));
     if written.is_err() {
         let _ = fs::remove_file(&part); // It is the first error that is told.
@@ -125,7 +156,10 @@ mod tests {
     use super::*;
 
     fn models(ids: &[&str]) -> Vec<Model> {
-        let data: Vec<Value> = ids.iter().map(|id| json!({"id": id, "max_tokens": 5})).collect();
+        let data: Vec<Value> = ids
+            .iter()
+            .map(|id| json!({"id": id, "max_tokens": 5}))
+            .collect();
         models_of(&json!({ "data": data })).expect("a list")
     }
 
@@ -134,8 +168,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let state = State(folder.path().join("new"));
         let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-        state.save_list("a", &models(&["x", "y"]), then).expect("it is writable");
-        let age = |now| state.list("a", now).map(|list| (list.models == models(&["x", "y"]), list.age.as_secs()));
+        state
+            .save_list("a", &models(&["x", "y"]), then)
+            .expect("it is writable");
+        let age = |now| {
+            state
+                .list("a", now)
+                .map(|list| (list.models == models(&["x", "y"]), list.age.as_secs()))
+        };
         assert_eq!(age(then + Duration::from_secs(60)), Some((true, 60)));
         assert_eq!(age(then + FRESH), None);
         assert_eq!(age(then - Duration::from_secs(1)), None);
@@ -148,14 +188,27 @@ mod tests {
     fn a_pin_is_kept_until_it_is_forgotten_and_nobody_else_reads_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let state = State(folder.path().to_owned());
-        let pin = Pin { model: "m".into(), max_tokens: Some(7) };
+        let pin = Pin {
+            model: "m".into(),
+            max_tokens: Some(7),
+        };
         state.save_pin("a", Some(&pin)).expect("it is writable");
         assert_eq!((state.pin("a"), state.pin("b")), (Some(pin), None));
-        let mode = fs::metadata(state.pin_file("a")).expect("it is there").permissions().mode();
+        let mode = fs::metadata(state.pin_file("a"))
+            .expect("it is there")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(fs::read_dir(folder.path().join("picks")).expect("it is there").count(), 1);
+        assert_eq!(
+            fs::read_dir(folder.path().join("picks"))
+                .expect("it is there")
+                .count(),
+            1
+        );
         for _ in 0..2 {
-            state.save_pin("a", None).expect("what is not there is forgotten");
+            state
+                .save_pin("a", None)
+                .expect("what is not there is forgotten");
             assert_eq!(state.pin("a"), None);
         }
     }
@@ -164,10 +217,20 @@ mod tests {
     fn what_is_damaged_counts_as_not_there() {
         let folder = tempfile::tempdir().expect("a folder");
         let state = State(folder.path().to_owned());
-        for text in ["", "{", r#"{"data":[]}"#, r#"{"asked_at":"x","data":[]}"#, r#"{"asked_at":0}"#] {
+        for text in [
+            "",
+            "{",
+            r#"{"data":[]}"#,
+            r#"{"asked_at":"x","data":[]}"#,
+            r#"{"asked_at":0}"#,
+        ] {
             write(&state.list_file("a"), text.as_bytes()).expect("it is writable");
             write(&state.pin_file("a"), text.as_bytes()).expect("it is writable");
-            assert_eq!((state.list("a", SystemTime::UNIX_EPOCH), state.pin("a")), (None, None), "{text}");
+            assert_eq!(
+                (state.list("a", SystemTime::UNIX_EPOCH), state.pin("a")),
+                (None, None),
+                "{text}"
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The keys that `auth login` stores: one file for each host, named after it, so that a key cannot go to another one.
+//! The keys that `auth login` stores: one file for each host, named after it, so that a key cannot
+//! go to another one.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -17,10 +18,14 @@ pub(crate) fn key_path(folder: &Path, host: &str) -> PathBuf {
     folder.join(host)
 }
 
-/// Reads the key of a host, if there is one. A file that others may read is refused: what is in it is no secret.
+/// Reads the key of a host, if there is one. A file that others may read is refused: what is in it
+/// is no secret.
 pub(crate) fn stored_key(folder: &Path, host: &str) -> Result<Option<String>, Error> {
     let path = key_path(folder, host);
-    let unreadable = |source| Error::KeyFile { path: path.clone(), source };
+    let unreadable = |source| Error::KeyFile {
+        path: path.clone(),
+        source,
+    };
     let file = match File::open(&path) {
         Err(error) if is_absent(&error) => return Ok(None),
         file => file.map_err(unreadable)?,
@@ -30,7 +35,9 @@ pub(crate) fn stored_key(folder: &Path, host: &str) -> Result<Option<String>, Er
         return Err(Error::KeyFileMode { path });
     }
     let mut text = String::new();
-    file.take(MAX_KEY_BYTES).read_to_string(&mut text).map_err(unreadable)?;
+    file.take(MAX_KEY_BYTES)
+        .read_to_string(&mut text)
+        .map_err(unreadable)?;
     Ok(Some(text))
 }
 
@@ -39,7 +46,9 @@ pub(crate) fn stored_hosts(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     // A host has its port; other files may be there by chance.
-    let mut hosts: Vec<String> = names.filter(|name| name.contains(':') && !name.starts_with('.')).collect();
+    let mut hosts: Vec<String> = names
+        .filter(|name| name.contains(':') && !name.starts_with('.'))
+        .collect();
     hosts.sort_unstable();
     hosts
 }

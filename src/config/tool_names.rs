@@ -1,6 +1,7 @@
 //! The tools that the person has said something about: the table `[tools]` of the config file.
 //!
-//! It stands beside the profiles: what may run on this machine does not depend on whom one talks to.
+//! It stands beside the profiles: what may run on this machine does not depend on whom one talks
+//! to.
 
 use super::{Origin, Sourced};
 
@@ -32,10 +33,13 @@ impl ToolNames {
 
     /// Each list with its key and its origin.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (ToolsKey, &[String], &Origin)> {
-        WORDS.into_iter().zip([&self.allow, &self.deny]).filter_map(|(word, names)| {
-            let names = names.as_ref()?;
-            Some((ToolsKey { word }, names.value.as_slice(), &names.origin))
-        })
+        WORDS
+            .into_iter()
+            .zip([&self.allow, &self.deny])
+            .filter_map(|(word, names)| {
+                let names = names.as_ref()?;
+                Some((ToolsKey { word }, names.value.as_slice(), &names.origin))
+            })
     }
 }
 
@@ -50,7 +54,10 @@ impl ToolsKey {
     /// Reads a name.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         let word = name.strip_prefix(TOOLS)?.strip_prefix('.')?;
-        WORDS.into_iter().find(|known| *known == word).map(|word| Self { word })
+        WORDS
+            .into_iter()
+            .find(|known| *known == word)
+            .map(|word| Self { word })
     }
 
     /// The name.

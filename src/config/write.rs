@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, access};
 
-/// Writes `content` in place of what was there. An existing file keeps its mode, and a link stays one; a new file is for
-/// nobody else to read, since a proxy's URL or a key may stand in it.
+/// Writes `content` in place of what was there. An existing file keeps its mode, and a link stays
+/// one; a new file is for nobody else to read, since a proxy's URL or a key may stand in it.
 pub(crate) fn write_whole(path: &Path, content: &str) -> io::Result<()> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if let Some(folder) = path.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
     }
     let temporary = beside(&path);
     let written = write_new(&temporary, content)
@@ -35,7 +38,8 @@ pub(crate) fn write_secret(path: &Path, content: &str) -> io::Result<()> {
     write_whole(path, content)
 }
 
-/// Whether files can be made in a folder. The mode alone does not tell: the whole disk may be read only.
+/// Whether files can be made in a folder. The mode alone does not tell: the whole disk may be read
+/// only.
 pub(crate) fn may_write(folder: &Path) -> bool {
     access(folder, AccessFlags::W_OK | AccessFlags::X_OK).is_ok()
 }
@@ -46,7 +50,11 @@ fn beside(path: &Path) -> PathBuf {
 }
 
 fn write_new(path: &Path, content: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(content.as_bytes())?;
     file.sync_all()
 }

@@ -1,7 +1,7 @@
 //! A request as the script reads it, once the checks have passed its shape.
 //!
-//! Messages of one role in a row are one turn here, as the newer API joins them, and a string is the block of text that it
-//! stands for.
+//! Messages of one role in a row are one turn here, as the newer API joins them, and a string is
+//! the block of text that it stands for.
 
 use serde_json::Value;
 
@@ -129,13 +129,22 @@ impl<'a> Ask<'a> {
     pub(super) fn read(body: &'a Value) -> Self {
         Self {
             model: text_of(&body["model"]),
-            max_tokens: body["max_tokens"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX),
-            stop_sequences: list(&body["stop_sequences"]).filter_map(Value::as_str).collect(),
+            max_tokens: body["max_tokens"]
+                .as_u64()
+                .and_then(|n| usize::try_from(n).ok())
+                .unwrap_or(usize::MAX),
+            stop_sequences: list(&body["stop_sequences"])
+                .filter_map(Value::as_str)
+                .collect(),
             stream: body["stream"].as_bool().unwrap_or(false),
             system: system(&body["system"]),
             turns: turns(&body["messages"]),
             tools: list(&body["tools"])
-                .map(|tool| Tool { name: text_of(&tool["name"]), schema: &tool["input_schema"], definition: tool })
+                .map(|tool| Tool {
+                    name: text_of(&tool["name"]),
+                    schema: &tool["input_schema"],
+                    definition: tool,
+                })
                 .collect(),
             tool_choice: tool_choice(&body["tool_choice"]),
             parallel_calls: body["tool_choice"]["disable_parallel_tool_use"] != true,
@@ -146,13 +155,25 @@ impl<'a> Ask<'a> {
 
     /// Returns what the user said last.
     pub(super) fn last_user_turn(&self) -> &[Placed<'a>] {
-        self.turns.iter().rfind(|turn| turn.role == Role::User).map_or(&[], |turn| &turn.blocks)
+        self.turns
+            .iter()
+            .rfind(|turn| turn.role == Role::User)
+            .map_or(&[], |turn| &turn.blocks)
     }
 
-    /// Returns the beginning of the answer that the request prescribes, if its last turn is the assistant's.
+    /// Returns the beginning of the answer that the request prescribes, if its last turn is the
+    /// assistant's.
     pub(super) fn prefill(&self) -> Option<String> {
-        let last = self.turns.last().filter(|turn| turn.role == Role::Assistant)?;
-        Some(last.blocks.iter().filter_map(|block| block.content.text()).collect())
+        let last = self
+            .turns
+            .last()
+            .filter(|turn| turn.role == Role::Assistant)?;
+        Some(
+            last.blocks
+                .iter()
+                .filter_map(|block| block.content.text())
+                .collect(),
+        )
     }
 
     /// Returns every block of the conversation, in order.
@@ -167,9 +188,11 @@ impl<'a> Content<'a> {
         match text_of(&block["type"]) {
             "image" => Self::Image(Image::read(&block["source"])),
             "document" => Self::Document(Document::read(block)),
-            "tool_use" => {
-                Self::ToolUse { id: text_of(&block["id"]), name: text_of(&block["name"]), input: &block["input"] }
-            }
+            "tool_use" => Self::ToolUse {
+                id: text_of(&block["id"]),
+                name: text_of(&block["name"]),
+                input: &block["input"],
+            },
             "tool_result" => Self::ToolResult {
                 id: text_of(&block["tool_use_id"]),
                 is_error: block["is_error"] == true,
@@ -203,15 +226,25 @@ fn contents(content: &Value) -> Vec<Content<'_>> {
 fn turns(messages: &Value) -> Vec<Turn<'_>> {
     let mut turns: Vec<Turn<'_>> = Vec::new();
     for (message, value) in list(messages).enumerate() {
-        let role = if value["role"] == "user" { Role::User } else { Role::Assistant };
-        let blocks = contents(&value["content"]).into_iter().enumerate().map(|(index, content)| Placed {
-            message,
-            index,
-            content,
-        });
+        let role = if value["role"] == "user" {
+            Role::User
+        } else {
+            Role::Assistant
+        };
+        let blocks = contents(&value["content"])
+            .into_iter()
+            .enumerate()
+            .map(|(index, content)| Placed {
+                message,
+                index,
+                content,
+            });
         match turns.last_mut() {
             Some(turn) if turn.role == role => turn.blocks.extend(blocks),
-            _ => turns.push(Turn { role, blocks: blocks.collect() }),
+            _ => turns.push(Turn {
+                role,
+                blocks: blocks.collect(),
+            }),
         }
     }
     turns
@@ -220,7 +253,10 @@ fn turns(messages: &Value) -> Vec<Turn<'_>> {
 fn system(system: &Value) -> String {
     match system {
         Value::String(text) => text.clone(),
-        blocks => list(blocks).map(|block| text_of(&block["text"])).collect::<Vec<_>>().join("\n"),
+        blocks => list(blocks)
+            .map(|block| text_of(&block["text"]))
+            .collect::<Vec<_>>()
+            .join("\n"),
     }
 }
 

@@ -1,4 +1,5 @@
-//! The pictures and documents of a request: what they are, how large, and how many tokens they stand for.
+//! The pictures and documents of a request: what they are, how large, and how many tokens they
+//! stand for.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
@@ -24,8 +25,14 @@ impl<'a> Image<'a> {
     /// Reads a base64 source that has been checked.
     pub(super) fn read(source: &'a Value) -> Self {
         let bytes = decoded(source);
-        let (width, height) = imagesize::blob_size(&bytes).map_or((0, 0), |size| (size.width, size.height));
-        Self { media_type: source["media_type"].as_str().unwrap_or_default(), bytes: bytes.len(), width, height }
+        let (width, height) =
+            imagesize::blob_size(&bytes).map_or((0, 0), |size| (size.width, size.height));
+        Self {
+            media_type: source["media_type"].as_str().unwrap_or_default(),
+            bytes: bytes.len(),
+            width,
+            height,
+        }
     }
 
     /// Estimates the tokens it stands for.
@@ -69,13 +76,19 @@ impl<'a> Document<'a> {
 }
 
 fn decoded(source: &Value) -> Vec<u8> {
-    BASE64_STANDARD.decode(source["data"].as_str().unwrap_or_default()).unwrap_or_default()
+    BASE64_STANDARD
+        .decode(source["data"].as_str().unwrap_or_default())
+        .unwrap_or_default()
 }
 
-/// Counts the page objects that stand uncompressed in a PDF; one at least, as compressed ones are not seen.
+/// Counts the page objects that stand uncompressed in a PDF; one at least, as compressed ones are
+/// not seen.
 fn pages(pdf: &[u8]) -> usize {
-    let count =
-        |name: &[u8]| memchr::memmem::find_iter(pdf, name).filter(|at| pdf.get(at + name.len()) != Some(&b's')).count();
+    let count = |name: &[u8]| {
+        memchr::memmem::find_iter(pdf, name)
+            .filter(|at| pdf.get(at + name.len()) != Some(&b's'))
+            .count()
+    };
     (count(b"/Type /Page") + count(b"/Type/Page")).max(1)
 }
 
@@ -85,7 +98,12 @@ mod tests {
 
     #[test]
     fn an_image_counts_as_the_vision_page_says() {
-        let image = |width, height| Image { media_type: "image/png", bytes: 0, width, height };
+        let image = |width, height| Image {
+            media_type: "image/png",
+            bytes: 0,
+            width,
+            height,
+        };
         assert_eq!(image(200, 200).tokens(), 64);
         assert_eq!(image(1000, 1000).tokens(), 1296);
         assert_eq!(image(8000, 8000).tokens(), 1521);
@@ -93,7 +111,10 @@ mod tests {
 
     #[test]
     fn the_page_tree_is_no_page() {
-        assert_eq!(pages(b"%PDF-1.4 /Type /Pages /Type /Page >> /Type/Page>>"), 2);
+        assert_eq!(
+            pages(b"%PDF-1.4 /Type /Pages /Type /Page >> /Type/Page>>"),
+            2
+        );
         assert_eq!(pages(b"%PDF-1.7"), 1);
     }
 }

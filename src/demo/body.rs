@@ -1,4 +1,5 @@
-//! The body of an answer: pieces, each a chunk of its own, some after a pause, and the end that it comes to.
+//! The body of an answer: pieces, each a chunk of its own, some after a pause, and the end that it
+//! comes to.
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -29,7 +30,8 @@ pub(super) enum End {
     Whole,
     /// The end of the connection.
     Cut,
-    /// Silence, until the client goes away or the endpoint drains: what stalls would keep it from ending.
+    /// Silence, until the client goes away or the endpoint drains: what stalls would keep it from
+    /// ending.
     Stall(watch::Receiver<bool>),
 }
 
@@ -58,7 +60,15 @@ impl Pieces {
     /// Returns a body of one piece, whose length is told ahead.
     pub(super) fn whole(bytes: Bytes) -> Self {
         let length = bytes.len() as u64;
-        Self::new(vec![Piece { bytes, pause: Duration::ZERO, written: 0 }], End::Whole).of_length(length)
+        Self::new(
+            vec![Piece {
+                bytes,
+                pause: Duration::ZERO,
+                written: 0,
+            }],
+            End::Whole,
+        )
+        .of_length(length)
     }
 
     /// Returns a body of many pieces.
@@ -66,26 +76,41 @@ impl Pieces {
         let end = match end {
             End::Whole => Ending::Whole,
             End::Cut => Ending::Flush,
-            End::Stall(mut draining) => Ending::Stall(Box::pin(async move { drained(&mut draining).await })),
+            End::Stall(mut draining) => {
+                Ending::Stall(Box::pin(async move { drained(&mut draining).await }))
+            }
         };
-        Self { left: pieces.into_iter(), sleeping: None, end, length: None, record: None }
+        Self {
+            left: pieces.into_iter(),
+            sleeping: None,
+            end,
+            length: None,
+            record: None,
+        }
     }
 
     /// Tells the length ahead, which an end in mid-answer does not keep.
     pub(super) fn of_length(self, length: u64) -> Self {
-        Self { length: Some(length), ..self }
+        Self {
+            length: Some(length),
+            ..self
+        }
     }
 
     /// Has the record end with the body.
     pub(super) fn recorded(self, record: Record) -> Self {
-        Self { record: Some(record), ..self }
+        Self {
+            record: Some(record),
+            ..self
+        }
     }
 
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match &mut self.end {
             Ending::Whole => return Poll::Ready(None),
             Ending::Cut => {}
-            // An error drops what hyper has not written yet; it writes when nothing more is there for the moment.
+            // An error drops what hyper has not written yet; it writes when nothing more is there
+            // for the moment.
             Ending::Flush => {
                 self.end = Ending::Cut;
                 context.waker().wake_by_ref();
@@ -101,12 +126,22 @@ impl Body for Pieces {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let Some(next) = self.left.as_slice().first() else { return self.poll_end(context) };
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let Some(next) = self.left.as_slice().first() else {
+            return self.poll_end(context);
+        };
         let pause = next.pause;
         // Without a pause no timer is made: the runtime may have none.
         if !pause.is_zero() {
-            ready!(self.sleeping.get_or_insert_with(|| Box::pin(sleep(pause))).as_mut().poll(context));
+            ready!(
+                self.sleeping
+                    .get_or_insert_with(|| Box::pin(sleep(pause)))
+                    .as_mut()
+                    .poll(context)
+            );
             self.sleeping = None;
         }
         let piece = self.left.next();
@@ -121,7 +156,8 @@ impl Body for Pieces {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.length.map_or_else(SizeHint::default, SizeHint::with_exact)
+        self.length
+            .map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 
@@ -133,16 +169,26 @@ mod tests {
     use super::*;
 
     fn piece(text: &'static str, seconds: u64) -> Piece {
-        Piece { bytes: Bytes::from_static(text.as_bytes()), pause: Duration::from_secs(seconds), written: 0 }
+        Piece {
+            bytes: Bytes::from_static(text.as_bytes()),
+            pause: Duration::from_secs(seconds),
+            written: 0,
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn each_piece_is_a_frame_after_its_pause() {
-        let mut body = Pieces::new(vec![piece("a", 0), piece("b", 2), piece("c", 3)], End::Whole);
+        let mut body = Pieces::new(
+            vec![piece("a", 0), piece("b", 2), piece("c", 3)],
+            End::Whole,
+        );
         let begun = Instant::now();
         let mut seen = Vec::new();
         while let Some(Ok(frame)) = body.frame().await {
-            seen.push((frame.into_data().expect("no trailers"), begun.elapsed().as_secs()));
+            seen.push((
+                frame.into_data().expect("no trailers"),
+                begun.elapsed().as_secs(),
+            ));
         }
         assert_eq!(seen, [("a".into(), 0), ("b".into(), 2), ("c".into(), 5)]);
     }
@@ -161,7 +207,11 @@ mod tests {
     async fn a_stalled_body_ends_when_the_endpoint_drains() {
         let (drain, draining) = watch::channel(false);
         let mut body = Pieces::new(vec![], End::Stall(draining));
-        assert!(tokio::time::timeout(Duration::from_millis(1), body.frame()).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_millis(1), body.frame())
+                .await
+                .is_err()
+        );
         drain.send_replace(true);
         assert!(matches!(body.frame().await, Some(Err(_))));
     }

@@ -25,7 +25,9 @@ pub(crate) struct Pace {
 impl Pace {
     /// How long so many tokens take to be written.
     fn time_for(self, tokens: f64) -> Duration {
-        self.rate.and_then(|rate| Duration::try_from_secs_f64(tokens / rate).ok()).unwrap_or_default()
+        self.rate
+            .and_then(|rate| Duration::try_from_secs_f64(tokens / rate).ok())
+            .unwrap_or_default()
     }
 
     /// How long a whole answer of so many tokens takes to come.
@@ -61,29 +63,56 @@ pub(super) fn whole(mut bytes: Bytes, tokens: u64, broken: Option<Break>) -> Pie
         None => (length, End::Whole),
     };
     bytes.truncate(sent);
-    let piece = Piece { bytes, pause: Duration::ZERO, written: tokens };
+    let piece = Piece {
+        bytes,
+        pause: Duration::ZERO,
+        written: tokens,
+    };
     Pieces::new(vec![piece], end).of_length(length as u64)
 }
 
 /// Returns an answer as events, or with a fault the first half of its content.
 pub(super) fn stream(events: &[Event], tokens: u64, pace: Pace, broken: Option<Break>) -> Pieces {
-    let shown = if broken.is_some() { until_half(events) } else { events };
+    let shown = if broken.is_some() {
+        until_half(events)
+    } else {
+        events
+    };
     let mut characters = 0;
     let mut pieces: Vec<Piece> = shown
         .iter()
         .map(|event| {
             characters += event.characters();
-            let pause = if event.is_delta() { pace.piece_pause } else { Duration::ZERO };
+            let pause = if event.is_delta() {
+                pace.piece_pause
+            } else {
+                Duration::ZERO
+            };
             let written = characters.div_ceil(CHARS_PER_TOKEN) as u64;
-            let tokens_of_event = as_f64(event.characters() as u64) / as_f64(CHARS_PER_TOKEN as u64);
+            let tokens_of_event =
+                as_f64(event.characters() as u64) / as_f64(CHARS_PER_TOKEN as u64);
             let pause = pause.saturating_add(pace.time_for(tokens_of_event));
-            Piece { bytes: event.bytes(), pause, written: written.min(tokens) }
+            Piece {
+                bytes: event.bytes(),
+                pause,
+                written: written.min(tokens),
+            }
         })
         .collect();
     match (&broken, pieces.last_mut()) {
-        (Some(Break { fault: Fault::ErrorEvent, .. }), Some(last)) => {
+        (
+            Some(Break {
+                fault: Fault::ErrorEvent,
+                ..
+            }),
+            Some(last),
+        ) => {
             let written = last.written;
-            pieces.push(Piece { bytes: overloaded().bytes(), pause: Duration::ZERO, written });
+            pieces.push(Piece {
+                bytes: overloaded().bytes(),
+                pause: Duration::ZERO,
+                written,
+            });
         }
         // Blocks are rounded up one by one; with the end the count is that of the answer.
         (None, Some(last)) => last.written = tokens,
@@ -95,12 +124,18 @@ pub(super) fn stream(events: &[Event], tokens: u64, pace: Pace, broken: Option<B
 /// Returns the events up to the middle one of those that bring content, with it.
 fn until_half(events: &[Event]) -> &[Event] {
     let deltas = events.iter().filter(|event| event.is_delta()).count();
-    let middle = events.iter().enumerate().filter(|(_, event)| event.is_delta()).nth((deltas / 2).saturating_sub(1));
+    let middle = events
+        .iter()
+        .enumerate()
+        .filter(|(_, event)| event.is_delta())
+        .nth((deltas / 2).saturating_sub(1));
     middle.map_or(events, |(at, _)| &events[..=at])
 }
 
 fn overloaded() -> Event {
-    Event::new(json!({ "type": "error", "error": { "type": "overloaded_error", "message": "Overloaded" } }))
+    Event::new(
+        json!({ "type": "error", "error": { "type": "overloaded_error", "message": "Overloaded" } }),
+    )
 }
 
 /// Token counts are far below 2^52, where this would not be exact.
@@ -117,34 +152,61 @@ mod tests {
     use super::*;
 
     fn events(deltas: usize) -> Vec<Event> {
-        let delta =
-            json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "text_delta", "text": "12345678" } });
+        let delta = json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "text_delta", "text": "12345678" } });
         let stop = json!({ "type": "message_stop" });
-        std::iter::repeat_n(delta, deltas).chain([stop]).map(Event::new).collect()
+        std::iter::repeat_n(delta, deltas)
+            .chain([stop])
+            .map(Event::new)
+            .collect()
     }
 
     fn broken(fault: Fault) -> Break {
-        Break { fault, draining: watch::channel(true).1 }
+        Break {
+            fault,
+            draining: watch::channel(true).1,
+        }
     }
 
     /// Returns the names of the events that are sent, and whether the body ends well.
     async fn sent(mut body: Pieces) -> (Vec<String>, bool) {
         let mut names = Vec::new();
         while let Some(frame) = body.frame().await {
-            let Ok(frame) = frame else { return (names, false) };
-            let text = String::from_utf8(frame.into_data().expect("no trailers").into()).expect("UTF-8");
-            names.push(text.split_whitespace().nth(1).unwrap_or_default().to_owned());
+            let Ok(frame) = frame else {
+                return (names, false);
+            };
+            let text =
+                String::from_utf8(frame.into_data().expect("no trailers").into()).expect("UTF-8");
+            names.push(
+                text.split_whitespace()
+                    .nth(1)
+                    .unwrap_or_default()
+                    .to_owned(),
+            );
         }
         (names, true)
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_rate_is_that_of_the_tokens() {
-        let pace = Pace { rate: Some(4.0), ..Pace::default() };
+        let pace = Pace {
+            rate: Some(4.0),
+            ..Pace::default()
+        };
         let begun = tokio::time::Instant::now();
         sent(stream(&events(10), 20, pace, None)).await;
-        assert_eq!(begun.elapsed(), Duration::from_secs(5), "20 tokens, 4 a second");
-        assert_eq!(Pace { latency: Duration::from_secs(1), ..pace }.before_whole(20), Duration::from_secs(6));
+        assert_eq!(
+            begun.elapsed(),
+            Duration::from_secs(5),
+            "20 tokens, 4 a second"
+        );
+        assert_eq!(
+            Pace {
+                latency: Duration::from_secs(1),
+                ..pace
+            }
+            .before_whole(20),
+            Duration::from_secs(6)
+        );
         assert_eq!(Pace::default().before_whole(20), Duration::ZERO);
     }
 
@@ -157,8 +219,19 @@ mod tests {
             (Fault::ErrorEvent, 2, "error", true),
         ] {
             let (names, well) = sent(stream(&events(4), 8, pace, Some(broken(fault)))).await;
-            assert_eq!(names.iter().filter(|name| *name == "content_block_delta").count(), deltas, "{fault:?}");
-            assert_eq!((names.last().map(String::as_str), well), (Some(last), ends_well), "{fault:?}");
+            assert_eq!(
+                names
+                    .iter()
+                    .filter(|name| *name == "content_block_delta")
+                    .count(),
+                deltas,
+                "{fault:?}"
+            );
+            assert_eq!(
+                (names.last().map(String::as_str), well),
+                (Some(last), ends_well),
+                "{fault:?}"
+            );
         }
         let (names, _) = sent(stream(&events(1), 2, pace, Some(broken(Fault::Cut)))).await;
         assert_eq!(names, ["content_block_delta"], "something always comes");
@@ -166,7 +239,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_whole_answer_breaks_before_the_length_it_has_told() {
-        let mut body = whole(Bytes::from_static(b"{\"a\":1}"), 1, Some(broken(Fault::Cut)));
+        let mut body = whole(
+            Bytes::from_static(b"{\"a\":1}"),
+            1,
+            Some(broken(Fault::Cut)),
+        );
         assert_eq!(body.size_hint().exact(), Some(7));
         let frame = body.frame().await.expect("a frame").expect("its bytes");
         assert_eq!(frame.into_data().expect("no trailers"), "{\"a");

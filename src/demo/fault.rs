@@ -1,7 +1,7 @@
 //! What goes wrong on purpose: which faults there are, and which request gets which.
 //!
-//! Each request draws one number, in the order in which they are let in. So the same seed gives the n-th of them the same
-//! fate, whatever the requests are.
+//! Each request draws one number, in the order in which they are let in. So the same seed gives the
+//! n-th of them the same fate, whatever the requests are.
 
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +11,11 @@ const STATUSES: [(u16, &str, &str); 15] = [
     (400, "invalid_request_error", "Invalid request"),
     (401, "authentication_error", "Invalid API key"),
     (402, "billing_error", "Payment required"),
-    (403, "permission_error", "The API key does not have permission to use the specified resource"),
+    (
+        403,
+        "permission_error",
+        "The API key does not have permission to use the specified resource",
+    ),
     (404, "not_found_error", "Not found"),
     (408, "timeout_error", "Request timeout"),
     (409, "conflict_error", "Conflict"),
@@ -26,7 +30,11 @@ const STATUSES: [(u16, &str, &str); 15] = [
 ];
 
 /// Faults that have a name instead of a status.
-const NAMED: [(&str, Fault); 3] = [("cut", Fault::Cut), ("stall", Fault::Stall), ("error-event", Fault::ErrorEvent)];
+const NAMED: [(&str, Fault); 3] = [
+    ("cut", Fault::Cut),
+    ("stall", Fault::Stall),
+    ("error-event", Fault::ErrorEvent),
+];
 
 /// Shares are rounded on their way from decimals; more than this over 1 is no rounding.
 const ROUNDING: f64 = 1e-9;
@@ -49,7 +57,11 @@ impl Fault {
     pub(super) fn name(self) -> String {
         match self {
             Self::Status(status) => status.to_string(),
-            named => NAMED.iter().find(|(_, fault)| *fault == named).map_or("", |(name, _)| name).to_owned(),
+            named => NAMED
+                .iter()
+                .find(|(_, fault)| *fault == named)
+                .map_or("", |(name, _)| name)
+                .to_owned(),
         }
     }
 }
@@ -58,20 +70,37 @@ impl FromStr for Fault {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let status = || STATUSES.iter().find(|(status, ..)| status.to_string() == name);
-        let named = NAMED.iter().find(|(known, _)| *known == name).map(|(_, fault)| *fault);
-        named.or_else(|| status().map(|(status, ..)| Self::Status(*status))).ok_or_else(|| {
-            let statuses = STATUSES.iter().map(|(status, ..)| status.to_string());
-            let known: Vec<String> = statuses.chain(NAMED.iter().map(|(name, _)| (*name).to_owned())).collect();
-            format!("`{name}` is no kind of fault; there are {}", known.join(", "))
-        })
+        let status = || {
+            STATUSES
+                .iter()
+                .find(|(status, ..)| status.to_string() == name)
+        };
+        let named = NAMED
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, fault)| *fault);
+        named
+            .or_else(|| status().map(|(status, ..)| Self::Status(*status)))
+            .ok_or_else(|| {
+                let statuses = STATUSES.iter().map(|(status, ..)| status.to_string());
+                let known: Vec<String> = statuses
+                    .chain(NAMED.iter().map(|(name, _)| (*name).to_owned()))
+                    .collect();
+                format!(
+                    "`{name}` is no kind of fault; there are {}",
+                    known.join(", ")
+                )
+            })
     }
 }
 
 /// Returns the type and the words of the error that a status comes with.
 pub(super) fn error_of(status: u16) -> (&'static str, &'static str) {
     let known = STATUSES.iter().find(|(known, ..)| *known == status);
-    known.map_or(("api_error", "Internal server error"), |(_, kind, message)| (kind, message))
+    known.map_or(
+        ("api_error", "Internal server error"),
+        |(_, kind, message)| (kind, message),
+    )
 }
 
 /// Which share of the requests gets which fault.
@@ -98,14 +127,20 @@ impl FromStr for Faults {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut shares: Vec<(Fault, f64)> = Vec::new();
         for part in text.split(',').map(str::trim) {
-            let (kind, share) = part.split_once(':').ok_or_else(|| format!("`{part}` is not KIND:SHARE"))?;
+            let (kind, share) = part
+                .split_once(':')
+                .ok_or_else(|| format!("`{part}` is not KIND:SHARE"))?;
             let fault: Fault = kind.parse()?;
             if shares.iter().any(|(other, _)| *other == fault) {
                 return Err(format!("`{kind}` stands there twice"));
             }
             let in_range = |share: &f64| (0.0..=1.0).contains(share);
             let share = share.parse().ok().filter(in_range);
-            shares.push((fault, share.ok_or_else(|| format!("the share of `{kind}` must be a number from 0 to 1"))?));
+            shares.push((
+                fault,
+                share
+                    .ok_or_else(|| format!("the share of `{kind}` must be a number from 0 to 1"))?,
+            ));
         }
         let sum: f64 = shares.iter().map(|(_, share)| share).sum();
         if sum > 1.0 + ROUNDING {
@@ -124,12 +159,19 @@ pub(super) struct Dealer {
 impl Dealer {
     /// Deals `faults` by this seed.
     pub(super) fn new(faults: Faults, seed: u64) -> Self {
-        Self { faults, random: Mutex::new(fastrand::Rng::with_seed(seed)) }
+        Self {
+            faults,
+            random: Mutex::new(fastrand::Rng::with_seed(seed)),
+        }
     }
 
     /// Draws the fate of the next request.
     pub(super) fn draw(&self) -> Option<Fault> {
-        let draw = self.random.lock().unwrap_or_else(PoisonError::into_inner).f64();
+        let draw = self
+            .random
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .f64();
         self.faults.of(draw)
     }
 }
@@ -166,22 +208,38 @@ mod tests {
                 "418:0.1",
                 "`418` is no kind of fault; there are 400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529, cut, stall, error-event",
             ),
-            ("429:0.1,529:1.5", "the share of `529` must be a number from 0 to 1"),
-            ("cut:-0.1", "the share of `cut` must be a number from 0 to 1"),
+            (
+                "429:0.1,529:1.5",
+                "the share of `529` must be a number from 0 to 1",
+            ),
+            (
+                "cut:-0.1",
+                "the share of `cut` must be a number from 0 to 1",
+            ),
             ("cut:NaN", "the share of `cut` must be a number from 0 to 1"),
             ("cut:0.1,cut:0.2", "`cut` stands there twice"),
-            ("cut:0.5,stall:0.75", "the shares add up to 1.25; they may to 1"),
+            (
+                "cut:0.5,stall:0.75",
+                "the shares add up to 1.25; they may to 1",
+            ),
         ] {
             assert_eq!(text.parse::<Faults>(), Err(reason.to_owned()), "{text}");
         }
-        assert!("429:0.1,529:0.2,cut:0.3,stall:0.4".parse::<Faults>().is_ok(), "1 and what rounding adds to it");
+        assert!(
+            "429:0.1,529:0.2,cut:0.3,stall:0.4"
+                .parse::<Faults>()
+                .is_ok(),
+            "1 and what rounding adds to it"
+        );
     }
 
     #[test]
     fn a_seed_gives_the_same_fates_again_and_another_one_others() {
         let fates = |seed| {
             let dealer = Dealer::new(faults("429:0.3,stall:0.3,error-event:0.1"), seed);
-            std::iter::repeat_with(|| dealer.draw()).take(50).collect::<Vec<_>>()
+            std::iter::repeat_with(|| dealer.draw())
+                .take(50)
+                .collect::<Vec<_>>()
         };
         assert_eq!(fates(1), fates(1));
         assert_ne!(fates(1), fates(2));

@@ -5,15 +5,22 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use super::refusal::{Reason, Refusal};
 
 /// Checks the key and returns it.
-pub(super) fn check_key<'a>(headers: &'a HeaderMap, expected: Option<&str>) -> Result<&'a str, Refusal> {
+pub(super) fn check_key<'a>(
+    headers: &'a HeaderMap,
+    expected: Option<&str>,
+) -> Result<&'a str, Refusal> {
     let bearer = headers.get(AUTHORIZATION).and_then(|value| {
         let (scheme, key) = value.to_str().ok()?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
     });
-    let plain = headers.get("x-api-key").and_then(|value| value.to_str().ok());
+    let plain = headers
+        .get("x-api-key")
+        .and_then(|value| value.to_str().ok());
     match (bearer.or(plain).filter(|key| !key.is_empty()), expected) {
         (None, _) => Err(Refusal::new(Reason::Authentication, "Missing API key")),
-        (Some(key), Some(expected)) if key != expected => Err(Refusal::new(Reason::Authentication, "Invalid API key")),
+        (Some(key), Some(expected)) if key != expected => {
+            Err(Refusal::new(Reason::Authentication, "Invalid API key"))
+        }
         (Some(key), _) => Ok(key),
     }
 }
@@ -22,14 +29,22 @@ pub(super) fn check_key<'a>(headers: &'a HeaderMap, expected: Option<&str>) -> R
 pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let media_type = match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim(),
+        (Some(value), None) => value
+            .to_str()
+            .unwrap_or_default()
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim(),
         // A doubled header breaks the real endpoint's parser, too.
         _ => "",
     };
     if media_type.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
-    Err(Refusal::invalid("content-type must be sent once, as application/json"))
+    Err(Refusal::invalid(
+        "content-type must be sent once, as application/json",
+    ))
 }
 
 #[cfg(test)]
@@ -54,7 +69,11 @@ mod tests {
             ("authorization", "Bearer ", None, false),
             ("authorization", "Basic a", None, false),
         ] {
-            assert_eq!(check_key(&headers(name, value), expected).is_ok(), passes, "{name}: {value}");
+            assert_eq!(
+                check_key(&headers(name, value), expected).is_ok(),
+                passes,
+                "{name}: {value}"
+            );
         }
     }
 
@@ -68,6 +87,10 @@ mod tests {
             check_content_type(&headers).is_ok()
         };
         assert!(check(&["application/json"]) && check(&["application/json; charset=utf-8"]));
-        assert!(!check(&[]) && !check(&["text/plain"]) && !check(&["application/json", "application/json"]));
+        assert!(
+            !check(&[])
+                && !check(&["text/plain"])
+                && !check(&["application/json", "application/json"])
+        );
     }
 }

@@ -1,7 +1,8 @@
-//! Requests and tokens a minute, counted as Langdock counts them: in a sliding window for each key and model.
+//! Requests and tokens a minute, counted as Langdock counts them: in a sliding window for each key
+//! and model.
 //!
-//! A request reserves what it may cost, its input and all of its `max_tokens`; once it has been answered, what it did cost
-//! takes the place of the reservation. The arithmetic is given the time.
+//! A request reserves what it may cost, its input and all of its `max_tokens`; once it has been
+//! answered, what it did cost takes the place of the reservation. The arithmetic is given the time.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -61,17 +62,29 @@ struct Window {
 impl Window {
     /// Drops what no longer counts.
     fn forget(&mut self, now: Instant) {
-        while self.entries.front().is_some_and(|entry| now.saturating_duration_since(entry.at) >= WINDOW) {
+        while self
+            .entries
+            .front()
+            .is_some_and(|entry| now.saturating_duration_since(entry.at) >= WINDOW)
+        {
             self.entries.pop_front();
         }
     }
 
     fn tokens(&self) -> u64 {
-        self.entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.tokens))
+        self.entries
+            .iter()
+            .fold(0, |sum, entry| sum.saturating_add(entry.tokens))
     }
 
     /// Enters a request that may cost `tokens`, if it fits.
-    fn enter(&mut self, limits: Limits, id: u64, tokens: u64, now: Instant) -> Result<(), Exceeded> {
+    fn enter(
+        &mut self,
+        limits: Limits,
+        id: u64,
+        tokens: u64,
+        now: Instant,
+    ) -> Result<(), Exceeded> {
         self.forget(now);
         if limits.tokens.is_some_and(|limit| tokens > limit) {
             return Err(Exceeded { wait: None });
@@ -80,7 +93,9 @@ impl Window {
         let mut wait = None;
         let mut oldest = self.entries.iter();
         while limits.requests.is_some_and(|limit| requests >= limit)
-            || limits.tokens.is_some_and(|limit| used.saturating_add(tokens) > limit)
+            || limits
+                .tokens
+                .is_some_and(|limit| used.saturating_add(tokens) > limit)
         {
             // With nothing in the window any request fits but the one that was refused above.
             let Some(entry) = oldest.next() else { break };
@@ -91,11 +106,16 @@ impl Window {
         if wait.is_some() {
             return Err(Exceeded { wait });
         }
-        self.entries.push_back(Entry { id, at: now, tokens });
+        self.entries.push_back(Entry {
+            id,
+            at: now,
+            tokens,
+        });
         Ok(())
     }
 
-    /// Puts what a request did cost in the place of what it might have; one that no longer counts is passed over.
+    /// Puts what a request did cost in the place of what it might have; one that no longer counts
+    /// is passed over.
     fn settle(&mut self, id: u64, tokens: u64) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
             entry.tokens = tokens;
@@ -103,9 +123,14 @@ impl Window {
     }
 
     fn standing(&self, limits: Limits) -> Standing {
-        let left = |limit: u64, used| Left { limit, remaining: limit.saturating_sub(used) };
+        let left = |limit: u64, used| Left {
+            limit,
+            remaining: limit.saturating_sub(used),
+        };
         Standing {
-            requests: limits.requests.map(|limit| left(limit, self.entries.len() as u64)),
+            requests: limits
+                .requests
+                .map(|limit| left(limit, self.entries.len() as u64)),
             tokens: limits.tokens.map(|limit| left(limit, self.tokens())),
         }
     }
@@ -131,10 +156,14 @@ struct Pages {
 impl Book {
     /// Returns a book without an entry.
     pub(super) fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self { limits, pages: Mutex::default() })
+        Arc::new(Self {
+            limits,
+            pages: Mutex::default(),
+        })
     }
 
-    /// Reserves `tokens` for a request of `key` to `model`, and tells in any case how the two stand afterwards.
+    /// Reserves `tokens` for a request of `key` to `model`, and tells in any case how the two stand
+    /// afterwards.
     pub(super) fn reserve(
         self: &Arc<Self>,
         (key, model): (&str, &str),
@@ -152,7 +181,12 @@ impl Book {
         let owner = (key.to_owned(), model.to_owned());
         let window = pages.windows.entry(owner.clone()).or_default();
         let entered = window.enter(self.limits, id, tokens, now);
-        let reservation = entered.map(|()| Reservation { book: Arc::clone(self), owner, id, cost: 0 });
+        let reservation = entered.map(|()| Reservation {
+            book: Arc::clone(self),
+            owner,
+            id,
+            cost: 0,
+        });
         (reservation, window.standing(self.limits))
     }
 
@@ -187,7 +221,9 @@ mod tests {
 
     fn book(requests: Option<u64>, tokens: Option<u64>) -> (Arc<Book>, impl Fn(u64) -> Instant) {
         let begun = Instant::now();
-        (Book::new(Limits { requests, tokens }), move |seconds| begun + Duration::from_secs(seconds))
+        (Book::new(Limits { requests, tokens }), move |seconds| {
+            begun + Duration::from_secs(seconds)
+        })
     }
 
     /// The seconds that a request has to wait.
@@ -203,10 +239,23 @@ mod tests {
         assert!(book.reserve(HAIKU, 9, at(10)).0.is_ok());
         let (refused, standing) = book.reserve(HAIKU, 9, at(15));
         assert_eq!(wait(&refused), Some(45));
-        assert_eq!(standing, Standing { requests: Some(Left { limit: 2, remaining: 0 }), tokens: None });
+        assert_eq!(
+            standing,
+            Standing {
+                requests: Some(Left {
+                    limit: 2,
+                    remaining: 0
+                }),
+                tokens: None
+            }
+        );
         assert_eq!(wait(&book.reserve(HAIKU, 9, at(59)).0), Some(1));
         assert!(book.reserve(HAIKU, 9, at(60)).0.is_ok());
-        assert_eq!(wait(&book.reserve(HAIKU, 9, at(60)).0), Some(10), "until the one at 10 s is a minute old");
+        assert_eq!(
+            wait(&book.reserve(HAIKU, 9, at(60)).0),
+            Some(10),
+            "until the one at 10 s is a minute old"
+        );
     }
 
     #[test]
@@ -222,14 +271,26 @@ mod tests {
     fn a_reservation_gives_back_what_it_did_not_cost() {
         let (book, at) = book(None, Some(100));
         let (reserved, standing) = book.reserve(HAIKU, 80, at(0));
-        assert_eq!(standing.tokens, Some(Left { limit: 100, remaining: 20 }));
+        assert_eq!(
+            standing.tokens,
+            Some(Left {
+                limit: 100,
+                remaining: 20
+            })
+        );
         assert_eq!(wait(&book.reserve(HAIKU, 30, at(1)).0), Some(59));
         let mut reserved = reserved.expect("it fits");
         reserved.cost = 25;
         drop(reserved);
         let (fits, standing) = book.reserve(HAIKU, 75, at(2));
         assert!(fits.is_ok());
-        assert_eq!(standing.tokens, Some(Left { limit: 100, remaining: 0 }));
+        assert_eq!(
+            standing.tokens,
+            Some(Left {
+                limit: 100,
+                remaining: 0
+            })
+        );
     }
 
     #[test]
@@ -241,7 +302,11 @@ mod tests {
         assert_eq!(wait(&book.reserve(HAIKU, 20, at(40)).0), Some(20));
         assert_eq!(wait(&book.reserve(HAIKU, 60, at(40)).0), Some(40));
         assert_eq!(wait(&book.reserve(HAIKU, 100, at(40)).0), Some(50));
-        assert_eq!(wait(&book.reserve(HAIKU, 101, at(40)).0), None, "it never fits");
+        assert_eq!(
+            wait(&book.reserve(HAIKU, 101, at(40)).0),
+            None,
+            "it never fits"
+        );
         drop(kept);
     }
 

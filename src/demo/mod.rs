@@ -1,8 +1,10 @@
-//! The scripted endpoint: Langdock's Anthropic Messages API on loopback, with answers from a script instead of a model.
+//! The scripted endpoint: Langdock's Anthropic Messages API on loopback, with answers from a script
+//! instead of a model.
 //!
-//! It checks requests as strictly as the real one and streams as it does, so that scripts can be written and tried
-//! without a key. It shares no type of the protocol with the client: a mistake of the client's cannot be made again on this
-//! side and pass. What kind of file a picture is, both ask `media`.
+//! It checks requests as strictly as the real one and streams as it does, so that scripts can be
+//! written and tried without a key. It shares no type of the protocol with the client: a mistake of
+//! the client's cannot be made again on this side and pass. What kind of file a picture is, both
+//! ask `media`.
 
 mod ask;
 mod attachment;
@@ -50,8 +52,8 @@ pub(crate) struct Settings {
     pub(crate) port: u16,
     /// The one key that is accepted; without it any key is that is not empty.
     pub(crate) key: Option<String>,
-    /// Whether every region and every Claude model is served: a person who tries the program out has settings for the real
-    /// endpoint.
+    /// Whether every region and every Claude model is served: a person who tries the program out
+    /// has settings for the real endpoint.
     pub(crate) is_open: bool,
     /// What a key may ask of a model in a minute.
     pub(crate) limits: Limits,
@@ -73,14 +75,19 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Listens on loopback and answers until the endpoint is dropped; the runtime that calls it does the work.
+    /// Listens on loopback and answers until the endpoint is dropped; the runtime that calls it
+    /// does the work.
     pub(crate) async fn start(settings: Settings) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).await?;
         let address = listener.local_addr()?;
         let (drain, draining) = watch::channel(false);
         let service = Arc::new(Service::new(settings, draining.clone()));
         let accepting = tokio::spawn(accept(listener, service, draining));
-        Ok(Self { address, drain, accepting })
+        Ok(Self {
+            address,
+            drain,
+            accepting,
+        })
     }
 
     /// Returns the address to talk to.
@@ -102,7 +109,8 @@ impl Drop for Endpoint {
     }
 }
 
-/// Accepts connections until the endpoint drains, and then waits for their end; they end with it, if it is dropped.
+/// Accepts connections until the endpoint drains, and then waits for their end; they end with it,
+/// if it is dropped.
 async fn accept(listener: TcpListener, service: Arc<Service>, draining: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     let mut drains = draining.clone();
@@ -148,7 +156,8 @@ async fn serve(stream: TcpStream, service: Arc<Service>, mut draining: watch::Re
         _ = connection.as_mut() => return,
         () = drained(&mut draining) => {}
     }
-    // A connection that nothing was asked on would be waited for: hyper takes it for one whose request is under way.
+    // A connection that nothing was asked on would be waited for: hyper takes it for one whose
+    // request is under way.
     if has_asked.load(Ordering::Relaxed) {
         connection.as_mut().graceful_shutdown();
         let _ = connection.await;

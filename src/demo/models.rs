@@ -1,4 +1,5 @@
-//! The models on offer, by region: the four that Langdock's page named when it described this endpoint.
+//! The models on offer, by region: the four that Langdock's page named when it described this
+//! endpoint.
 
 use serde_json::{Value, json};
 
@@ -78,21 +79,35 @@ const MODELS: &[Model] = &[
 ];
 
 /// A model that the seed does not name, which the demo takes all the same.
-const OTHER: Model =
-    Model { id: "other", display_name: "Other", created_at: "2024-06-20T00:00:00Z", regions: &[], max_output: 8192 };
+const OTHER: Model = Model {
+    id: "other",
+    display_name: "Other",
+    created_at: "2024-06-20T00:00:00Z",
+    regions: &[],
+    max_output: 8192,
+};
 
 /// Returns the models of `region`.
 fn offered(region: Region) -> impl Iterator<Item = &'static Model> {
-    MODELS.iter().filter(move |model| region == Region::Other || model.regions.contains(&region))
+    MODELS
+        .iter()
+        .filter(move |model| region == Region::Other || model.regions.contains(&region))
 }
 
-/// Returns the model called `id` in `region`, with `any` whatever Claude model it is; the refusal is Langdock's own: a 400 that lists what there is.
+/// Returns the model called `id` in `region`, with `any` whatever Claude model it is; the refusal
+/// is Langdock's own: a 400 that lists what there is.
 pub(super) fn find(id: &str, region: Region, any: bool) -> Result<&'static Model, Refusal> {
     let other = (any && id.starts_with("claude-")).then_some(&OTHER);
-    offered(region).find(|model| model.id == id).or(other).ok_or_else(|| {
-        let ids: Vec<&str> = offered(region).map(|model| model.id).collect();
-        Refusal::invalid(format!("Invalid model, available models are: {}", ids.join(", ")))
-    })
+    offered(region)
+        .find(|model| model.id == id)
+        .or(other)
+        .ok_or_else(|| {
+            let ids: Vec<&str> = offered(region).map(|model| model.id).collect();
+            Refusal::invalid(format!(
+                "Invalid model, available models are: {}",
+                ids.join(", ")
+            ))
+        })
 }
 
 /// Returns the body of `GET …/v1/models`.
@@ -119,7 +134,9 @@ mod tests {
         let message = "Invalid model, available models are: claude-3-5-sonnet-20240620, claude-3-haiku-20240307, \
                        claude-3-sonnet-20240229";
         assert!(find("claude-3-opus-20240229", Region::Us, false).is_ok());
-        let refusal = find("claude-3-opus-20240229", Region::Eu, false).err().expect("not offered");
+        let refusal = find("claude-3-opus-20240229", Region::Eu, false)
+            .err()
+            .expect("not offered");
         assert_eq!(refusal.message(), message);
     }
 

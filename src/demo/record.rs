@@ -1,4 +1,5 @@
-//! What is told of a request once it is done: one line of JSON, without its key and without a word of its content.
+//! What is told of a request once it is done: one line of JSON, without its key and without a word
+//! of its content.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -26,7 +27,8 @@ pub(super) struct Usage {
     pub(super) output: u64,
 }
 
-/// A request under way. With its end, however it comes, the line is written and the book of limits is put right.
+/// A request under way. With its end, however it comes, the line is written and the book of limits
+/// is put right.
 pub(super) struct Record {
     log: Option<Log>,
     time: SystemTime,
@@ -147,12 +149,16 @@ mod tests {
     fn a_request_whose_client_left_is_told_too() {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let theirs = Arc::clone(&lines);
-        let log: Log = Arc::new(move |line: &str| theirs.lock().expect("no panic").push(line.to_owned()));
+        let log: Log =
+            Arc::new(move |line: &str| theirs.lock().expect("no panic").push(line.to_owned()));
         drop(Record::new(Some(log), "req_1".to_owned(), UNIX_EPOCH));
         let lines = lines.lock().expect("no panic");
         let expected = "{\"time\":\"1970-01-01T00:00:00.000Z\",\"request_id\":\"req_1\",\"region\":null,\"model\":null,\
                         \"status\":499,\"stream\":null,\"input_tokens\":null,\"output_tokens\":null,\"fault\":null,\
                         \"bytes_in\":0,\"duration_ms\":";
-        assert!(matches!(&lines[..], [line] if line.starts_with(expected)), "{lines:?}");
+        assert!(
+            matches!(&lines[..], [line] if line.starts_with(expected)),
+            "{lines:?}"
+        );
     }
 }

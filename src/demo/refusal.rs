@@ -20,7 +20,8 @@ pub(super) enum Reason {
     MethodNotAllowed,
     /// More bytes than any platform behind the endpoint takes.
     TooLarge,
-    /// More requests or tokens than are allowed in a minute; how long until it would pass, if it ever will.
+    /// More requests or tokens than are allowed in a minute; how long until it would pass, if it
+    /// ever will.
     RateLimit(Option<Duration>),
     /// Nothing: it is to be refused with this status, on purpose.
     Fault(u16),
@@ -36,7 +37,10 @@ pub(super) struct Refusal {
 impl Refusal {
     /// Refuses for `reason`, in the words of `message`.
     pub(super) fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into() }
+        Self {
+            reason,
+            message: message.into(),
+        }
     }
 
     /// Refuses a wrong request, the commonest reason.
@@ -47,7 +51,9 @@ impl Refusal {
     /// Refuses a request that is over a limit, and tells when it would pass.
     pub(super) fn rate_limit(wait: Option<Duration>) -> Self {
         let message = match wait {
-            Some(_) => "This request would exceed the rate limit of your workspace. Please try again later.",
+            Some(_) => {
+                "This request would exceed the rate limit of your workspace. Please try again later."
+            }
             None => {
                 "This request alone exceeds the rate limit of your workspace: its input and max_tokens are too many."
             }
@@ -69,7 +75,9 @@ impl Refusal {
             Reason::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Reason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Reason::RateLimit(_) => StatusCode::TOO_MANY_REQUESTS,
-            Reason::Fault(status) => StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            Reason::Fault(status) => {
+                StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            }
         }
     }
 
@@ -115,8 +123,14 @@ mod tests {
     fn a_wait_is_told_in_whole_seconds_that_are_enough() {
         for (millis, seconds) in [(0, "1"), (1, "1"), (1000, "1"), (1001, "2"), (59_999, "60")] {
             let refusal = Refusal::rate_limit(Some(Duration::from_millis(millis)));
-            assert_eq!(refusal.retry_header(), Some(("retry-after", seconds.to_owned())));
+            assert_eq!(
+                refusal.retry_header(),
+                Some(("retry-after", seconds.to_owned()))
+            );
         }
-        assert_eq!(Refusal::rate_limit(None).retry_header(), Some(("x-should-retry", "false".to_owned())));
+        assert_eq!(
+            Refusal::rate_limit(None).retry_header(),
+            Some(("x-should-retry", "false".to_owned()))
+        );
     }
 }

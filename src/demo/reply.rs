@@ -36,12 +36,16 @@ impl Event {
     /// Counts the characters of content that it brings.
     pub(super) fn characters(&self) -> usize {
         let delta = &self.data["delta"];
-        let text = ["text", "thinking", "partial_json"].iter().find_map(|field| delta[field].as_str());
+        let text = ["text", "thinking", "partial_json"]
+            .iter()
+            .find_map(|field| delta[field].as_str());
         text.map_or(0, |text| text.chars().count())
     }
 
     fn name(&self) -> &str {
-        self.data["type"].as_str().expect("every event is made with its type")
+        self.data["type"]
+            .as_str()
+            .expect("every event is made with its type")
     }
 }
 
@@ -51,7 +55,10 @@ pub(super) fn message(id: &str, model: &str, answer: &Answer) -> Value {
         .content
         .iter()
         .map(|block| match block {
-            Block::Thinking { thinking, signature } => {
+            Block::Thinking {
+                thinking,
+                signature,
+            } => {
                 json!({ "type": "thinking", "thinking": thinking, "signature": signature })
             }
             Block::Text(text) => json!({ "type": "text", "text": text }),
@@ -134,20 +141,35 @@ impl Stream {
 
     fn block(&mut self, index: usize, block: &Block) {
         let opening = match block {
-            Block::Thinking { .. } => json!({ "type": "thinking", "thinking": "", "signature": "" }),
+            Block::Thinking { .. } => {
+                json!({ "type": "thinking", "thinking": "", "signature": "" })
+            }
             Block::Text(_) => json!({ "type": "text", "text": "" }),
-            Block::ToolUse { id, name, .. } => json!({ "type": "tool_use", "id": id, "name": name, "input": {} }),
+            Block::ToolUse { id, name, .. } => {
+                json!({ "type": "tool_use", "id": id, "name": name, "input": {} })
+            }
         };
-        self.send(json!({ "type": "content_block_start", "index": index, "content_block": opening }));
+        self.send(
+            json!({ "type": "content_block_start", "index": index, "content_block": opening }),
+        );
         if index == 0 {
             self.ping();
         }
         match block {
-            Block::Thinking { thinking, signature } => {
+            Block::Thinking {
+                thinking,
+                signature,
+            } => {
                 for piece in words(thinking) {
-                    self.delta(index, &json!({ "type": "thinking_delta", "thinking": piece }));
+                    self.delta(
+                        index,
+                        &json!({ "type": "thinking_delta", "thinking": piece }),
+                    );
                 }
-                self.delta(index, &json!({ "type": "signature_delta", "signature": signature }));
+                self.delta(
+                    index,
+                    &json!({ "type": "signature_delta", "signature": signature }),
+                );
             }
             Block::Text(text) => {
                 for piece in words(text) {
@@ -156,11 +178,17 @@ impl Stream {
             }
             Block::ToolUse { input, .. } => {
                 // The first piece is empty, as it is from the models.
-                self.delta(index, &json!({ "type": "input_json_delta", "partial_json": "" }));
+                self.delta(
+                    index,
+                    &json!({ "type": "input_json_delta", "partial_json": "" }),
+                );
                 let characters: Vec<char> = input.chars().collect();
                 for piece in characters.chunks(JSON_PIECE) {
                     let piece: String = piece.iter().collect();
-                    self.delta(index, &json!({ "type": "input_json_delta", "partial_json": piece }));
+                    self.delta(
+                        index,
+                        &json!({ "type": "input_json_delta", "partial_json": piece }),
+                    );
                 }
             }
         }
@@ -194,7 +222,10 @@ mod tests {
     fn answer() -> Answer {
         Answer {
             content: vec![
-                Block::Thinking { thinking: "Let me\nsee.".to_owned(), signature: "c2ln".to_owned() },
+                Block::Thinking {
+                    thinking: "Let me\nsee.".to_owned(),
+                    signature: "c2ln".to_owned(),
+                },
                 Block::Text("  Grüße,  world\n\nsays 🙂 the script, and goes on.\n".repeat(5)),
                 Block::ToolUse {
                     id: "toolu_1".to_owned(),
@@ -210,17 +241,31 @@ mod tests {
 
     /// Joins what the deltas of a block bring.
     fn joined(events: &[Event], index: usize, field: &str) -> String {
-        let deltas = events.iter().filter(|event| event.is_delta() && event.data["index"] == index);
-        deltas.filter_map(|event| event.data["delta"][field].as_str()).collect()
+        let deltas = events
+            .iter()
+            .filter(|event| event.is_delta() && event.data["index"] == index);
+        deltas
+            .filter_map(|event| event.data["delta"][field].as_str())
+            .collect()
     }
 
     #[test]
     fn the_deltas_joined_are_the_message() {
-        let (message, events) = (message("msg_1", "m", &answer()), events("msg_1", "m", &answer()));
-        assert_eq!(joined(&events, 0, "thinking"), message["content"][0]["thinking"]);
-        assert_eq!(joined(&events, 0, "signature"), message["content"][0]["signature"]);
+        let (message, events) = (
+            message("msg_1", "m", &answer()),
+            events("msg_1", "m", &answer()),
+        );
+        assert_eq!(
+            joined(&events, 0, "thinking"),
+            message["content"][0]["thinking"]
+        );
+        assert_eq!(
+            joined(&events, 0, "signature"),
+            message["content"][0]["signature"]
+        );
         assert_eq!(joined(&events, 1, "text"), message["content"][1]["text"]);
-        let input: Value = serde_json::from_str(&joined(&events, 2, "partial_json")).expect("whole JSON");
+        let input: Value =
+            serde_json::from_str(&joined(&events, 2, "partial_json")).expect("whole JSON");
         assert_eq!(input, message["content"][2]["input"]);
     }
 
@@ -228,18 +273,35 @@ mod tests {
     fn the_events_come_in_the_order_of_the_api() {
         let events = events("msg_1", "m", &answer());
         let mut names: Vec<&str> = events.iter().map(Event::name).collect();
-        assert!(names.iter().filter(|name| **name == "ping").count() >= 3, "one at the start, one every 20 deltas");
+        assert!(
+            names.iter().filter(|name| **name == "ping").count() >= 3,
+            "one at the start, one every 20 deltas"
+        );
         assert_eq!(names[2], "ping");
         names.retain(|name| *name != "ping");
         names.dedup();
-        let block = ["content_block_start", "content_block_delta", "content_block_stop"];
-        let expected = [&["message_start"][..], &block, &block, &block, &["message_delta", "message_stop"]].concat();
+        let block = [
+            "content_block_start",
+            "content_block_delta",
+            "content_block_stop",
+        ];
+        let expected = [
+            &["message_start"][..],
+            &block,
+            &block,
+            &block,
+            &["message_delta", "message_stop"],
+        ]
+        .concat();
         assert_eq!(names, expected);
     }
 
     #[test]
     fn an_event_names_its_type_twice() {
         let event = Event::new(json!({ "type": "message_stop" }));
-        assert_eq!(event.bytes(), "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
+        assert_eq!(
+            event.bytes(),
+            "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+        );
     }
 }

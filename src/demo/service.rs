@@ -78,7 +78,14 @@ impl Service {
     pub(super) fn new(settings: Settings, draining: watch::Receiver<bool>) -> Self {
         let limits = Book::new(settings.limits);
         let dealer = Dealer::new(settings.faults.clone(), settings.seed);
-        Self { settings, limits, dealer, draining, requests: AtomicU64::new(0), messages: AtomicU64::new(0) }
+        Self {
+            settings,
+            limits,
+            dealer,
+            draining,
+            requests: AtomicU64::new(0),
+            messages: AtomicU64::new(0),
+        }
     }
 
     /// Answers a request, in any case.
@@ -98,11 +105,18 @@ impl Service {
         response.map(|body| body.recorded(record))
     }
 
-    async fn accept(&self, request: Request<Incoming>, record: &mut Record) -> Result<Response<Pieces>, Refusal> {
+    async fn accept(
+        &self,
+        request: Request<Incoming>,
+        record: &mut Record,
+    ) -> Result<Response<Pieces>, Refusal> {
         let route = route(request.uri().path(), self.settings.is_open)?;
         record.region = Some(route.region());
         if request.method() != route.method() {
-            return Err(Refusal::new(Reason::MethodNotAllowed, format!("Method Not Allowed, only {}", route.method())));
+            return Err(Refusal::new(
+                Reason::MethodNotAllowed,
+                format!("Method Not Allowed, only {}", route.method()),
+            ));
         }
         let key = check_key(request.headers(), self.settings.key.as_deref())?.to_owned();
         match route {
@@ -119,12 +133,19 @@ impl Service {
         }
     }
 
-    fn message(&self, body: &[u8], region: Region, key: &str, record: &mut Record) -> Result<Reply, Refusal> {
+    fn message(
+        &self,
+        body: &[u8],
+        region: Region,
+        key: &str,
+        record: &mut Record,
+    ) -> Result<Reply, Refusal> {
         if body.is_empty() {
             return Err(Refusal::invalid("No body"));
         }
-        let body: Value = serde_json::from_slice(body)
-            .map_err(|error| Refusal::invalid(format!("The request body is not valid JSON: {error}")))?;
+        let body: Value = serde_json::from_slice(body).map_err(|error| {
+            Refusal::invalid(format!("The request body is not valid JSON: {error}"))
+        })?;
         let ask = check::request(&body, region, self.settings.is_open)?;
         record.model = Some(ask.model.to_owned());
         record.stream = Some(ask.stream);
@@ -137,12 +158,21 @@ impl Service {
             Some(Fault::ErrorEvent) if !ask.stream => return Err(Refusal::fault(529)),
             _ => {}
         }
-        record.usage = Some(Usage { input: answer.input_tokens as u64, output: 0 });
+        record.usage = Some(Usage {
+            input: answer.input_tokens as u64,
+            output: 0,
+        });
         Ok(self.reply(&ask, &answer, record.fault))
     }
 
     /// Enters a request into the book of limits, with all that it may cost.
-    fn reserve(&self, ask: &Ask<'_>, input_tokens: usize, key: &str, record: &mut Record) -> Result<(), Refusal> {
+    fn reserve(
+        &self,
+        ask: &Ask<'_>,
+        input_tokens: usize,
+        key: &str,
+        record: &mut Record,
+    ) -> Result<(), Refusal> {
         let most = (input_tokens as u64).saturating_add(ask.max_tokens as u64);
         let (reserved, standing) = self.limits.reserve((key, ask.model), most, Instant::now());
         record.standing = Some(standing);
@@ -154,13 +184,24 @@ impl Service {
         let id = format!("msg_demo_{}", next(&self.messages));
         let pace = self.settings.pace;
         let tokens = answer.output_tokens as u64;
-        let broken = fault.map(|fault| Break { fault, draining: self.draining.clone() });
+        let broken = fault.map(|fault| Break {
+            fault,
+            draining: self.draining.clone(),
+        });
         let (wait, body, media_type) = if ask.stream {
             let events = reply::events(&id, ask.model, answer);
-            (pace.latency, delivery::stream(&events, tokens, pace, broken), EVENT_STREAM)
+            (
+                pace.latency,
+                delivery::stream(&events, tokens, pace, broken),
+                EVENT_STREAM,
+            )
         } else {
             let message = reply::message(&id, ask.model, answer).to_string();
-            (pace.before_whole(tokens), delivery::whole(message.into(), tokens, broken), JSON)
+            (
+                pace.before_whole(tokens),
+                delivery::whole(message.into(), tokens, broken),
+                JSON,
+            )
         };
         let mut response = Response::new(body);
         response.headers_mut().insert(CONTENT_TYPE, media_type);
@@ -186,8 +227,16 @@ fn tell_limits(headers: &mut HeaderMap, standing: &Standing) {
             headers.insert(remaining, left.remaining.into());
         }
     };
-    tell("x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", standing.requests);
-    tell("x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", standing.tokens);
+    tell(
+        "x-ratelimit-limit-requests",
+        "x-ratelimit-remaining-requests",
+        standing.requests,
+    );
+    tell(
+        "x-ratelimit-limit-tokens",
+        "x-ratelimit-remaining-tokens",
+        standing.tokens,
+    );
 }
 
 fn header_value(text: &str) -> HeaderValue {
@@ -213,11 +262,13 @@ fn route(path: &str, is_open: bool) -> Result<Route, Refusal> {
     route().ok_or_else(|| Refusal::new(Reason::NotFound, "Not found"))
 }
 
-/// Reads a body to its end and counts its bytes, even one that is too large, so that the client is there to hear of it.
+/// Reads a body to its end and counts its bytes, even one that is too large, so that the client is
+/// there to hear of it.
 async fn read(mut body: Incoming, length: &mut usize) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Refusal::invalid(format!("The request body broke off: {error}")))?;
+        let frame = frame
+            .map_err(|error| Refusal::invalid(format!("The request body broke off: {error}")))?;
         let data = frame.into_data().unwrap_or_default();
         *length += data.len();
         if *length <= MAX_BODY_BYTES {
@@ -225,7 +276,10 @@ async fn read(mut body: Incoming, length: &mut usize) -> Result<Vec<u8>, Refusal
         }
     }
     if *length > MAX_BODY_BYTES {
-        return Err(Refusal::new(Reason::TooLarge, "Request exceeds the maximum size"));
+        return Err(Refusal::new(
+            Reason::TooLarge,
+            "Request exceeds the maximum size",
+        ));
     }
     Ok(bytes)
 }
@@ -242,9 +296,20 @@ mod tests {
 
     #[test]
     fn only_the_two_routes_of_the_two_regions_are_found() {
-        assert_eq!(route("/anthropic/eu/v1/messages", false), Ok(Route::Messages(Region::Eu)));
-        assert_eq!(route("/anthropic/us/v1/models", false), Ok(Route::Models(Region::Us)));
-        for path in ["/", "/v1/messages", "/anthropic/ch/v1/messages", "/anthropic/eu/v1/messages/count_tokens"] {
+        assert_eq!(
+            route("/anthropic/eu/v1/messages", false),
+            Ok(Route::Messages(Region::Eu))
+        );
+        assert_eq!(
+            route("/anthropic/us/v1/models", false),
+            Ok(Route::Models(Region::Us))
+        );
+        for path in [
+            "/",
+            "/v1/messages",
+            "/anthropic/ch/v1/messages",
+            "/anthropic/eu/v1/messages/count_tokens",
+        ] {
             assert!(route(path, false).is_err(), "{path}");
         }
     }
@@ -261,7 +326,11 @@ mod tests {
             let mut record = Record::new(None, "req".to_owned(), SystemTime::UNIX_EPOCH);
             let reply = service.message(body.as_bytes(), Region::Eu, "key", &mut record);
             let refusal = reply.err().expect("no request");
-            assert!(refusal.message().starts_with(expected), "{body}: {}", refusal.message());
+            assert!(
+                refusal.message().starts_with(expected),
+                "{body}: {}",
+                refusal.message()
+            );
         }
     }
 }

@@ -2,15 +2,19 @@
 //!
 //! By them a client that alters a thinking block is found out, as it is by the real endpoint.
 
-/// What opens a signature of ours. Others, from a conversation with a real model, cannot be judged here and pass.
+/// What opens a signature of ours. Others, from a conversation with a real model, cannot be judged
+/// here and pass.
 const OURS: &str = "c2NyaXB0ZWQ-";
 
 /// Returns the signature of a thinking text.
 pub(super) fn of(thinking: &str) -> String {
-    // FNV-1a: short, and the same in every build, as a saved conversation must still fit after an update.
+    // FNV-1a: short, and the same in every build, as a saved conversation must still fit after an
+    // update.
     let hash = thinking
         .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
     format!("{OURS}{hash:016x}")
 }
 

@@ -6,24 +6,45 @@ use super::*;
 
 /// Sends one request to a fresh endpoint and returns all of the response's bytes as text.
 async fn exchange(settings: Settings, headers: &str, body: &str) -> String {
-    let endpoint = Endpoint::start(settings).await.expect("loopback has a free port");
-    let mut stream = TcpStream::connect(endpoint.address()).await.expect("it accepts");
+    let endpoint = Endpoint::start(settings)
+        .await
+        .expect("loopback has a free port");
+    let mut stream = TcpStream::connect(endpoint.address())
+        .await
+        .expect("it accepts");
     let request = format!(
         "POST /anthropic/eu/v1/messages HTTP/1.1\r\nhost: demo\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n\
          {body}",
         body.len()
     );
-    stream.write_all(request.as_bytes()).await.expect("it reads");
+    stream
+        .write_all(request.as_bytes())
+        .await
+        .expect("it reads");
     let mut response = String::new();
-    stream.read_to_string(&mut response).await.expect("it answers and closes");
+    stream
+        .read_to_string(&mut response)
+        .await
+        .expect("it answers and closes");
     response
 }
 
 #[tokio::test]
 async fn a_request_without_a_key_is_refused_in_the_shape_of_the_api() {
-    let response = exchange(Settings::default(), "content-type: application/json\r\n", "{}").await;
-    assert!(response.starts_with("HTTP/1.1 401 Unauthorized\r\n"), "{response}");
-    assert!(response.contains("\r\nrequest-id: req_demo_1\r\n"), "{response}");
+    let response = exchange(
+        Settings::default(),
+        "content-type: application/json\r\n",
+        "{}",
+    )
+    .await;
+    assert!(
+        response.starts_with("HTTP/1.1 401 Unauthorized\r\n"),
+        "{response}"
+    );
+    assert!(
+        response.contains("\r\nrequest-id: req_demo_1\r\n"),
+        "{response}"
+    );
     assert!(
         response.ends_with(
             "\r\n\r\n{\"type\":\"error\",\"error\":{\"type\":\"authentication_error\",\"message\":\"Missing API key\"},\
@@ -35,26 +56,53 @@ async fn a_request_without_a_key_is_refused_in_the_shape_of_the_api() {
 
 #[tokio::test]
 async fn a_streamed_answer_comes_in_a_chunk_for_each_event() {
-    let settings = Settings { key: Some("sk-demo".to_owned()), ..Settings::default() };
+    let settings = Settings {
+        key: Some("sk-demo".to_owned()),
+        ..Settings::default()
+    };
     let headers = "authorization: Bearer sk-demo\r\ncontent-type: application/json\r\n";
     let body = r#"{"model":"claude-3-haiku-20240307","max_tokens":5,"stream":true,
         "messages":[{"role":"user","content":"Hello"}]}"#;
     let response = exchange(settings, headers, body).await;
     let (head, chunks) = response.split_once("\r\n\r\n").expect("a head and a body");
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
-    assert!(head.contains("content-type: text/event-stream; charset=utf-8"), "{head}");
-    // A chunk is its length in hex, CRLF, its bytes, CRLF: events end their chunks and begin the next ones.
-    let events: Vec<&str> = chunks.split("\r\n").filter(|chunk| chunk.starts_with("event: ")).collect();
-    assert!(events.iter().all(|event| event.matches("event: ").count() == 1 && event.ends_with("\n\n")), "{chunks}");
+    assert!(
+        head.contains("content-type: text/event-stream; charset=utf-8"),
+        "{head}"
+    );
+    // A chunk is its length in hex, CRLF, its bytes, CRLF: events end their chunks and begin the
+    // next ones.
+    let events: Vec<&str> = chunks
+        .split("\r\n")
+        .filter(|chunk| chunk.starts_with("event: "))
+        .collect();
+    assert!(
+        events
+            .iter()
+            .all(|event| event.matches("event: ").count() == 1 && event.ends_with("\n\n")),
+        "{chunks}"
+    );
     assert!(events[0].starts_with("event: message_start\n"), "{chunks}");
-    assert!(events.iter().any(|event| event.contains("\"stop_reason\":\"max_tokens\"")), "{chunks}");
-    assert!(chunks.ends_with("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n\r\n0\r\n\r\n"), "{chunks}");
+    assert!(
+        events
+            .iter()
+            .any(|event| event.contains("\"stop_reason\":\"max_tokens\"")),
+        "{chunks}"
+    );
+    assert!(
+        chunks.ends_with("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n\r\n0\r\n\r\n"),
+        "{chunks}"
+    );
 }
 
 #[tokio::test]
 async fn a_dropped_endpoint_hangs_up() {
-    let endpoint = Endpoint::start(Settings::default()).await.expect("loopback has a free port");
-    let mut stream = TcpStream::connect(endpoint.address()).await.expect("it accepts");
+    let endpoint = Endpoint::start(Settings::default())
+        .await
+        .expect("loopback has a free port");
+    let mut stream = TcpStream::connect(endpoint.address())
+        .await
+        .expect("it accepts");
     drop(endpoint);
     let read = stream.read(&mut [0]).await;
     assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");

@@ -15,7 +15,11 @@ pub(super) fn of_text(text: &str) -> usize {
 
 /// Estimates the input tokens of a request.
 pub(super) fn of_input(ask: &Ask<'_>) -> usize {
-    let tools: usize = ask.tools.iter().map(|tool| of_text(&tool.definition.to_string())).sum();
+    let tools: usize = ask
+        .tools
+        .iter()
+        .map(|tool| of_text(&tool.definition.to_string()))
+        .sum();
     let blocks: usize = ask.blocks().map(|block| of_content(&block.content)).sum();
     // A joined turn counts once: whoever splits a message in two does not pay more for it.
     of_text(&ask.system) + tools + blocks + PER_MESSAGE * ask.turns.len()

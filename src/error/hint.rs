@@ -23,51 +23,84 @@ impl Error {
             Self::Config(error) => return Some(config_hint(error)),
             Self::Input(error) => return Some(input_hint(error)),
             Self::Session(error) => return Some(session_hint(error)),
-            Self::Call { after_content: true, source, left, .. } => {
+            Self::Call {
+                after_content: true,
+                source,
+                left,
+                ..
+            } => {
                 return Some(format!("{}; {}", left.in_words(), again(source)));
             }
             Self::Call { source, model, .. } => return Some(call_hint(source, model)),
             Self::NoModel => {
                 "choose one with -m ID or LANGDOCK_MODEL; with a key, one is picked from the region's list"
             }
-            Self::Elsewhere { region, regions, .. } => {
-                return Some(format!("--region {regions} has it; `langdock models` asks what {region} has"));
+            Self::Elsewhere {
+                region, regions, ..
+            } => {
+                return Some(format!(
+                    "--region {regions} has it; `langdock models` asks what {region} has"
+                ));
             }
             Self::Build(client::BuildError::CaFile { .. }) => {
                 "give --cacert or SSL_CERT_FILE a file of PEM certificates"
             }
             Self::Build(_) => "a proxy is written as http://host:port",
-            Self::RequestTooLarge { .. } => "leave the largest part out, send it in pieces, or try it with --no-check",
+            Self::RequestTooLarge { .. } => {
+                "leave the largest part out, send it in pieces, or try it with --no-check"
+            }
             Self::TooManyTokens { .. } => {
                 "leave the largest part out, send it in pieces, or try it with --no-check; `langdock count` shows the parts"
             }
-            Self::Truncated(StopReason::MaxTokens) => "raise --max-tokens, or accept it with --allow-truncated",
+            Self::Truncated(StopReason::MaxTokens) => {
+                "raise --max-tokens, or accept it with --allow-truncated"
+            }
             Self::Truncated(_) => "send less, or accept it with --allow-truncated",
             Self::Paused { is_saved: true } => {
                 "`langdock send -c 'Go on.'` lets it go on; `langdock tool-run` goes on by itself"
             }
-            Self::Paused { is_saved: false } => "`langdock tool-run` with the same prompt goes on by itself",
+            Self::Paused { is_saved: false } => {
+                "`langdock tool-run` with the same prompt goes on by itself"
+            }
             Self::Refusal(_) => "ask in another way; the same prompt will be refused again",
-            Self::NoCodeBlock(_) => "ask for a fenced code block in the prompt; an answer without one goes to stderr",
+            Self::NoCodeBlock(_) => {
+                "ask for a fenced code block in the prompt; an answer without one goes to stderr"
+            }
             Self::MaxTurns(_) => "let it go on for longer with --max-turns",
-            Self::Batch(batch::Error::NoObject { .. }) => "put a JSON object on each line, or text on each",
+            Self::Batch(batch::Error::NoObject { .. }) => {
+                "put a JSON object on each line, or text on each"
+            }
             Self::Batch(batch::Error::UnknownField { is_text: true, .. }) => {
                 "a line of text has {text} alone; JSON Lines have an object on each line: `jq -c '.[]'` makes them of an array"
             }
             Self::Batch(_) => "a field stands as {text} or {KEY}; write {{ and }} for braces",
-            Self::ItemsFailed { can_go_on: true, .. } => "their lines say why; --retry-failed asks them again",
-            Self::ItemsFailed { .. } => "their lines say why; with --output FILE, --retry-failed asks them alone again",
-            Self::Budget { can_go_on: true, .. } => "the same command goes on from there, with a budget of its own",
+            Self::ItemsFailed {
+                can_go_on: true, ..
+            } => "their lines say why; --retry-failed asks them again",
+            Self::ItemsFailed { .. } => {
+                "their lines say why; with --output FILE, --retry-failed asks them alone again"
+            }
+            Self::Budget {
+                can_go_on: true, ..
+            } => "the same command goes on from there, with a budget of its own",
             Self::Budget { .. } => "with --output FILE the same command could go on from there",
-            Self::Unfit(_) => "let it be corrected more often with --repair, or make the schema simpler",
+            Self::Unfit(_) => {
+                "let it be corrected more often with --repair, or make the schema simpler"
+            }
             Self::Listen { .. } => "choose another one with --port; without it a free one is taken",
-            Self::Output(OutputError::File { path, source }) => return Some(for_output_file(path, source)),
+            Self::Output(OutputError::File { path, source }) => {
+                return Some(for_output_file(path, source));
+            }
             Self::Output(OutputError::Failed(_)) => ELSEWHERE,
-            Self::Output(OutputError::InUse { .. }) => "wait for it, or write to another file with -o FILE",
+            Self::Output(OutputError::InUse { .. }) => {
+                "wait for it, or write to another file with -o FILE"
+            }
             Self::Unwritable { path, source } => return Some(for_unwritable(path, source)),
             Self::Unreadable { path, .. } => return Some(look_at(path)),
             Self::System { .. } => "`langdock doctor` looks at what a request needs",
-            Self::Bug(_) => "this is a bug of langdock, or the system has run out of something; see `ulimit -a`",
+            Self::Bug(_) => {
+                "this is a bug of langdock, or the system has run out of something; see `ulimit -a`"
+            }
             Self::Tool(_) => {
                 "`langdock help tool-run` has the keys of a tools file, `langdock help send` tells of -T and --schema"
             }
@@ -76,7 +109,9 @@ impl Error {
             }
             Self::Unwell { .. } => "what to do stands with each; `langdock doctor` looks again",
             // The help is the hint of the first; the others are what somebody wanted.
-            Self::NoCommand { .. } | Self::Output(_) | Self::Interrupted(_) | Self::Served(_) => return None,
+            Self::NoCommand { .. } | Self::Output(_) | Self::Interrupted(_) | Self::Served(_) => {
+                return None;
+            }
         };
         Some(hint.to_owned())
     }
@@ -92,7 +127,10 @@ fn for_output_file(path: &Path, why: &io::Error) -> String {
             "it is a folder: take it away, or write to a file elsewhere with -o FILE".to_owned()
         }
         ErrorKind::IsADirectory => "it is a folder: name a file in it".to_owned(),
-        ErrorKind::NotFound => match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        ErrorKind::NotFound => match path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
             Some(folder) => format!("the folder has to be there: `mkdir -p {}`", shown(folder)),
             None => ELSEWHERE.to_owned(),
         },
@@ -121,8 +159,15 @@ fn shown(path: &Path) -> String {
 
 /// What shows why a file cannot be read, or why nothing can be written in a folder.
 fn look_at(path: &Path) -> String {
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    format!("`ls -ld {}` shows whether it is there and whose it is", shown(path))
+    let path = if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    };
+    format!(
+        "`ls -ld {}` shows whether it is there and whose it is",
+        shown(path)
+    )
 }
 
 fn config_hint(error: &config::Error) -> String {
@@ -176,19 +221,29 @@ fn profile_hint(name: &str, known: &[String]) -> String {
 
 fn input_hint(error: &input::Error) -> String {
     let hint = match error {
-        input::Error::NoPrompt => "give a prompt: `langdock send 'Why is the sky blue?'`, or pipe one in",
+        input::Error::NoPrompt => {
+            "give a prompt: `langdock send 'Why is the sky blue?'`, or pipe one in"
+        }
         input::Error::Binary { .. } => "send text, an image (JPEG, PNG, GIF, WebP) or a PDF",
         input::Error::NotText { .. } => "images and PDFs go with -f",
-        input::Error::NotUtf8 { .. } => "save it as UTF-8, for example with `iconv -f latin1 -t utf-8`",
-        input::Error::ImageFormat { .. } => "convert it first, for example to PNG",
-        input::Error::Image { source: ImageError::Damaged, .. } => "check that the file is whole",
-        input::Error::Image { source: ImageError::TooManyPixelsOfMany(_), .. } => {
-            "make the image smaller, send fewer, or begin another conversation"
+        input::Error::NotUtf8 { .. } => {
+            "save it as UTF-8, for example with `iconv -f latin1 -t utf-8`"
         }
+        input::Error::ImageFormat { .. } => "convert it first, for example to PNG",
+        input::Error::Image {
+            source: ImageError::Damaged,
+            ..
+        } => "check that the file is whole",
+        input::Error::Image {
+            source: ImageError::TooManyPixelsOfMany(_),
+            ..
+        } => "make the image smaller, send fewer, or begin another conversation",
         input::Error::Image { .. } => "make the image smaller",
         input::Error::TooLong { .. } => "send it in pieces, or try it with --no-check",
         input::Error::TextAttached { .. } => "send text with -f",
-        input::Error::NoTextFiles { .. } => "hidden files and those that .gitignore names are left out; -f names one",
+        input::Error::NoTextFiles { .. } => {
+            "hidden files and those that .gitignore names are left out; -f names one"
+        }
         input::Error::NotUserFirst => "put a message with `role` user in front",
         input::Error::Malformed { .. } => {
             "`langdock help send` tells what a file of --messages may hold, `langdock help template` what a template may"
@@ -203,13 +258,20 @@ fn session_hint(error: &session::Error) -> String {
     let hint = match error {
         session::Error::Unknown(_) => "`langdock session list` names them",
         session::Error::Ambiguous { .. } => "give more of the id",
-        session::Error::None => "begin one with --session NAME; `send` on a terminal begins one too",
-        session::Error::Taken(_) => "choose another name, or delete that one with `langdock session rm`",
+        session::Error::None => {
+            "begin one with --session NAME; `send` on a terminal begins one too"
+        }
+        session::Error::Taken(_) => {
+            "choose another name, or delete that one with `langdock session rm`"
+        }
         session::Error::Newer { .. } => "use a newer langdock",
         session::Error::NoHome => "set HOME",
         session::Error::BadName { .. } => "choose another name",
         session::Error::Foreign { path } => {
-            return format!("`head -c 300 {}` shows what it is; moved elsewhere, it is in nobody's way", shown(path));
+            return format!(
+                "`head -c 300 {}` shows what it is; moved elsewhere, it is in nobody's way",
+                shown(path)
+            );
         }
         session::Error::Unreadable { path, .. } => return look_at(path),
         session::Error::Unwritable { path, source } => return for_unwritable(path, source),
@@ -220,15 +282,22 @@ fn session_hint(error: &session::Error) -> String {
 /// How to get the whole of an answer that broke off.
 fn again(error: &client::Error) -> &'static str {
     match error {
-        client::Error::TimedOut(Timeout::Idle(_)) => "send the request again, with a longer --idle-timeout",
-        client::Error::TimedOut(Timeout::Total(_)) => "send the request again, with a longer --timeout",
+        client::Error::TimedOut(Timeout::Idle(_)) => {
+            "send the request again, with a longer --idle-timeout"
+        }
+        client::Error::TimedOut(Timeout::Total(_)) => {
+            "send the request again, with a longer --timeout"
+        }
         _ => "send the request again for a whole answer",
     }
 }
 
-/// Whether the endpoint misses the tools that a conversation has calls of; the words are Anthropic's.
+/// Whether the endpoint misses the tools that a conversation has calls of; the words are
+/// Anthropic's.
 fn lacks_tools(error: &client::Error) -> bool {
-    error.api().is_some_and(|api| api.message.contains("must define tools"))
+    error
+        .api()
+        .is_some_and(|api| api.message.contains("must define tools"))
 }
 
 fn call_hint(error: &client::Error, model: &str) -> String {
@@ -245,22 +314,37 @@ fn call_hint(error: &client::Error, model: &str) -> String {
         (_, Some(401)) => {
             "check the key: `langdock auth status` tells where it is from; ask support@langdock.com for one"
         }
-        (_, Some(402)) => "the workspace or the key has no budget left; ask your admin or support@langdock.com",
+        (_, Some(402)) => {
+            "the workspace or the key has no budget left; ask your admin or support@langdock.com"
+        }
         (_, Some(403)) => {
             "the key needs the Completion API scope, and the workspace the model; ask support@langdock.com"
         }
-        (_, Some(404)) if model.is_empty() => "check --base-url and --region; without a list, choose a model with -m",
+        (_, Some(404)) if model.is_empty() => {
+            "check --base-url and --region; without a list, choose a model with -m"
+        }
         (_, Some(404)) => "check --base-url and --region",
-        (client::Error::ProxyLogin { is_refused: true, .. }, _) => {
+        (
+            client::Error::ProxyLogin {
+                is_refused: true, ..
+            },
+            _,
+        ) => {
             "check the user name and the password in the proxy's URL; signs in them are written as %XX"
         }
-        (client::Error::ProxyLogin { .. }, _) => "put the proxy's user name and password into its URL",
-        (_, Some(407)) => "put the proxy's user name and password into its URL, or check them where they are there",
+        (client::Error::ProxyLogin { .. }, _) => {
+            "put the proxy's user name and password into its URL"
+        }
+        (_, Some(407)) => {
+            "put the proxy's user name and password into its URL, or check them where they are there"
+        }
         (_, Some(413)) => "send less",
         (client::Error::HeldBack { .. }, _) => "wait, or let it wait longer with --max-wait",
         (_, Some(429)) => "wait, or keep trying for longer with --max-retries and --max-wait",
         (_, Some(300..=399)) => "give the address it points to as --base-url, if you trust it",
-        (_, Some(400)) if lacks_tools(error) => "what was said before has calls of tools: name their file with -T",
+        (_, Some(400)) if lacks_tools(error) => {
+            "what was said before has calls of tools: name their file with -T"
+        }
         // These words are Anthropic's too.
         (_, Some(400)) if said.contains("prompt is too long") => {
             "send less, or choose a model with a larger window; `langdock count` shows what the parts take"
@@ -273,11 +357,24 @@ fn call_hint(error: &client::Error, model: &str) -> String {
         (_, Some(_)) => "try again later; --max-retries and --max-wait say how long to keep trying",
         (client::Error::Certificate { flaw, .. }, _) => certificate_hint(*flaw),
         (client::Error::TimedOut(Timeout::Idle(_)), _) => "wait longer with --idle-timeout",
-        (client::Error::TimedOut(Timeout::Total(_) | Timeout::Turn(_)), _) => "wait longer with --timeout",
-        (client::Error::TimedOut(Timeout::Connect(_)), _) => "wait longer with --connect-timeout, or check the network",
-        (client::Error::Answer { source: StreamError::Cut, .. } | client::Error::Lost { .. }, _) => "send it again",
+        (client::Error::TimedOut(Timeout::Total(_) | Timeout::Turn(_)), _) => {
+            "wait longer with --timeout"
+        }
+        (client::Error::TimedOut(Timeout::Connect(_)), _) => {
+            "wait longer with --connect-timeout, or check the network"
+        }
+        (
+            client::Error::Answer {
+                source: StreamError::Cut,
+                ..
+            }
+            | client::Error::Lost { .. },
+            _,
+        ) => "send it again",
         (client::Error::Answer { .. }, _) => "check --base-url: does it speak the Messages API?",
-        (client::Error::NoModelList { .. }, _) => "check --base-url; without a list, choose a model with -m",
+        (client::Error::NoModelList { .. }, _) => {
+            "check --base-url; without a list, choose a model with -m"
+        }
         (client::Error::NoTls { .. }, _) => {
             "is it http://? Check --base-url; beyond this machine that needs --allow-http"
         }
@@ -289,26 +386,33 @@ fn call_hint(error: &client::Error, model: &str) -> String {
     hint.to_owned()
 }
 
-/// What to do about a wait that the server asks for and that was not waited for, or about its wish not to be tried again; none
-/// where it said nothing of either.
+/// What to do about a wait that the server asks for and that was not waited for, or about its wish
+/// not to be tried again; none where it said nothing of either.
 fn wait_hint(refused: &StatusError) -> Option<String> {
     if !client::may_pass(refused.status) {
         return None;
     }
     let seconds = |wait: Duration| wait.as_secs_f64().ceil();
-    let asked = refused.retry_after.filter(|wait| *wait >= A_SECOND).map(seconds);
+    let asked = refused
+        .retry_after
+        .filter(|wait| *wait >= A_SECOND)
+        .map(seconds);
     match (refused.should_retry, refused.needed_max_wait, asked) {
-        (Some(false), _, Some(asked)) => {
-            Some(format!("the server asks not to try this again by itself, and to wait {asked} s; run it again then"))
-        }
+        (Some(false), _, Some(asked)) => Some(format!(
+            "the server asks not to try this again by itself, and to wait {asked} s; run it again then"
+        )),
         (Some(false), _, None) => {
             Some("the server asks not to try this again by itself; run it again later".to_owned())
         }
         (_, Some(needed), Some(asked)) => {
             let needed = seconds(needed);
-            Some(format!("the server asks to wait {asked} s: --max-wait {needed}s allows it"))
+            Some(format!(
+                "the server asks to wait {asked} s: --max-wait {needed}s allows it"
+            ))
         }
-        (_, _, Some(asked)) => Some(format!("the server asks to wait {asked} s; run it again then")),
+        (_, _, Some(asked)) => Some(format!(
+            "the server asks to wait {asked} s; run it again then"
+        )),
         (_, _, None) => None,
     }
 }
@@ -316,8 +420,12 @@ fn wait_hint(refused: &StatusError) -> Option<String> {
 /// What to do about a certificate. The one who reads this may not be the one who has the server.
 fn certificate_hint(flaw: Flaw) -> &'static str {
     match flaw {
-        Flaw::Time => "check this machine's clock; if it is right, the server's certificate has to be renewed",
-        Flaw::Name => "check the host in --base-url, and --proxy: the certificate has to be for the one that is asked",
+        Flaw::Time => {
+            "check this machine's clock; if it is right, the server's certificate has to be renewed"
+        }
+        Flaw::Name => {
+            "check the host in --base-url, and --proxy: the certificate has to be for the one that is asked"
+        }
         Flaw::Cas => {
             "have the server present a certificate that is no CA's (with `openssl req -x509`: -addext \
              basicConstraints=critical,CA:FALSE)"
@@ -336,7 +444,10 @@ fn suggest_model(asked: &str, available: &[&str]) -> String {
     models.sort_by(|one, other| likeness(other).total_cmp(&likeness(one)));
     match models.split_first() {
         Some((nearest, [])) => format!("use -m {nearest}"),
-        Some((nearest, others)) => format!("did you mean -m {nearest}? There are also: {}", others.join(", ")),
+        Some((nearest, others)) => format!(
+            "did you mean -m {nearest}? There are also: {}",
+            others.join(", ")
+        ),
         None => "choose another model with -m".to_owned(),
     }
 }
@@ -353,22 +464,55 @@ mod tests {
     fn what_is_wrong_with_files_and_tools_has_a_hint_that_can_be_typed() {
         let path = || PathBuf::from("/data/sessions/x.jsonl");
         let source = || io::Error::from(ErrorKind::PermissionDenied);
-        let no_tool = crate::tool::Error { file: "x.toml".to_owned(), reason: "no name".to_owned() };
+        let no_tool = crate::tool::Error {
+            file: "x.toml".to_owned(),
+            reason: "no name".to_owned(),
+        };
         for (error, typed) in [
             (
-                Error::Session(session::Error::Unreadable { path: path(), source: source() }),
+                Error::Session(session::Error::Unreadable {
+                    path: path(),
+                    source: source(),
+                }),
                 "`ls -ld '/data/sessions/x.jsonl'`",
             ),
             (
-                Error::Session(session::Error::Unwritable { path: path(), source: source() }),
+                Error::Session(session::Error::Unwritable {
+                    path: path(),
+                    source: source(),
+                }),
                 "`ls -ld '/data/sessions'`",
             ),
-            (Error::Session(session::Error::Foreign { path: path() }), "`head -c 300 '/data/sessions/x.jsonl'`"),
-            (Error::Unreadable { path: path(), source: source() }, "`ls -ld '/data/sessions/x.jsonl'`"),
-            (Error::Unwritable { path: PathBuf::from("x"), source: source() }, "`ls -ld '.'`"),
+            (
+                Error::Session(session::Error::Foreign { path: path() }),
+                "`head -c 300 '/data/sessions/x.jsonl'`",
+            ),
+            (
+                Error::Unreadable {
+                    path: path(),
+                    source: source(),
+                },
+                "`ls -ld '/data/sessions/x.jsonl'`",
+            ),
+            (
+                Error::Unwritable {
+                    path: PathBuf::from("x"),
+                    source: source(),
+                },
+                "`ls -ld '.'`",
+            ),
             (Error::Tool(no_tool), "`langdock help send`"),
-            (Error::CallByHand("it ended with 1".to_owned()), "`langdock tool-run --list`"),
-            (Error::Unwell { wrong: 1, kind: Kind::Auth }, "`langdock doctor`"),
+            (
+                Error::CallByHand("it ended with 1".to_owned()),
+                "`langdock tool-run --list`",
+            ),
+            (
+                Error::Unwell {
+                    wrong: 1,
+                    kind: Kind::Auth,
+                },
+                "`langdock doctor`",
+            ),
         ] {
             let hint = error.hint().unwrap_or_default();
             assert!(hint.contains(typed), "{error}: {hint}");
@@ -377,8 +521,15 @@ mod tests {
 
     #[test]
     fn the_nearest_model_is_suggested_first() {
-        let available = ["gpt-5-mini", "claude-haiku-4-5-20251001", "claude-sonnet-4-5-20250929"];
+        let available = [
+            "gpt-5-mini",
+            "claude-haiku-4-5-20251001",
+            "claude-sonnet-4-5-20250929",
+        ];
         let hint = suggest_model("claude-sonnet-4-5", &available);
-        assert!(hint.starts_with("did you mean -m claude-sonnet-4-5-20250929?"), "{hint}");
+        assert!(
+            hint.starts_with("did you mean -m claude-sonnet-4-5-20250929?"),
+            "{hint}"
+        );
     }
 }

@@ -49,37 +49,69 @@ pub(crate) enum Kind {
 /// The exit codes, their kinds and their meanings, for the man page and the README.
 pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (0, "", "The answer is complete."),
-    (1, "internal", "A file cannot be read or written, a port cannot be had, or a bug."),
+    (
+        1,
+        "internal",
+        "A file cannot be read or written, a port cannot be had, or a bug.",
+    ),
     (2, "usage", "A bad flag, value or setting, or no prompt."),
-    (3, "invalid_request", "The API refused the request: 400, 404, 413, 422, or a redirect."),
+    (
+        3,
+        "invalid_request",
+        "The API refused the request: 400, 404, 413, 422, or a redirect.",
+    ),
     (4, "auth", "No key, or 401, 402, 403."),
-    (5, "server", "5xx or 529 after retries, or an answer that is no message or no list of models."),
+    (
+        5,
+        "server",
+        "5xx or 529 after retries, or an answer that is no message or no list of models.",
+    ),
     (
         6,
         "network",
         "DNS, connection, TLS, proxy, a timeout, or a stream that broke before the first part of the answer.",
     ),
-    (7, "rate_limit", "429 after --max-wait; retry_after says how long to wait."),
+    (
+        7,
+        "rate_limit",
+        "429 after --max-wait; retry_after says how long to wait.",
+    ),
     (
         8,
         "incomplete",
         "The answer broke off after its first part, or the model paused its turn; what came is on standard output.",
     ),
-    (9, "truncated", "The answer reached max_tokens or the context window; --allow-truncated makes it 0."),
+    (
+        9,
+        "truncated",
+        "The answer reached max_tokens or the context window; --allow-truncated makes it 0.",
+    ),
     (10, "refusal", "The model refused."),
     (
         11,
         "tool",
         "The model asked for more than --max-turns, a call of tool-run --call failed, or some items of batch did.",
     ),
-    (12, "schema", "The answer has not the form that was asked for: --schema, or no code block for --extract."),
+    (
+        12,
+        "schema",
+        "The answer has not the form that was asked for: --schema, or no code block for --extract.",
+    ),
     (
         13,
         "too_large",
         "An image or the request is over a limit, and nothing was sent; or a budget of batch is used up.",
     ),
-    (130, "interrupted", "SIGINT; 143 for SIGTERM. What came is saved, and the process dies of the signal."),
-    (141, "", "Standard output was closed early; the process dies of SIGPIPE without a word."),
+    (
+        130,
+        "interrupted",
+        "SIGINT; 143 for SIGTERM. What came is saved, and the process dies of the signal.",
+    ),
+    (
+        141,
+        "",
+        "Standard output was closed early; the process dies of SIGPIPE without a word.",
+    ),
 ];
 
 impl Kind {
@@ -106,8 +138,15 @@ impl Kind {
 
     /// The name in the JSON error object.
     pub(crate) fn name(self) -> &'static str {
-        let code = if let Self::Interrupted(_) = self { 130 } else { self.code() };
-        EXIT_CODES.iter().find(|(listed, ..)| *listed == code).map_or("", |(_, name, _)| name)
+        let code = if let Self::Interrupted(_) = self {
+            130
+        } else {
+            self.code()
+        };
+        EXIT_CODES
+            .iter()
+            .find(|(listed, ..)| *listed == code)
+            .map_or("", |(_, name, _)| name)
     }
 }
 
@@ -135,7 +174,11 @@ mod tests {
             Kind::Closed,
         ];
         let codes: Vec<u8> = kinds.iter().map(|kind| kind.code()).collect();
-        let listed: Vec<u8> = EXIT_CODES.iter().map(|(code, ..)| *code).filter(|code| *code != 0).collect();
+        let listed: Vec<u8> = EXIT_CODES
+            .iter()
+            .map(|(code, ..)| *code)
+            .filter(|code| *code != 0)
+            .collect();
         assert_eq!(codes, listed);
         assert_eq!(Kind::Interrupted(15).name(), "interrupted");
         assert_eq!(Kind::RateLimit.name(), "rate_limit");

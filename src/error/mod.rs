@@ -82,7 +82,9 @@ pub(crate) enum Error {
     #[error("the answer does not fit the schema: {0}")]
     Unfit(String),
     /// The body is larger than the endpoint takes.
-    #[error("the request has {bytes} bytes, over the limit of {limit} bytes (20 MB); the largest part is {largest}")]
+    #[error(
+        "the request has {bytes} bytes, over the limit of {limit} bytes (20 MB); the largest part is {largest}"
+    )]
     RequestTooLarge {
         /// Of the body.
         bytes: usize,
@@ -204,7 +206,10 @@ impl Error {
     /// What kind of failure it was.
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::Usage { .. } | Self::NoCommand { .. } | Self::NoModel | Self::Elsewhere { .. } => Kind::Usage,
+            Self::Usage { .. }
+            | Self::NoCommand { .. }
+            | Self::NoModel
+            | Self::Elsewhere { .. } => Kind::Usage,
             Self::Config(error) => config_kind(error),
             Self::Build(_) => Kind::Usage,
             Self::Input(error) => input_kind(error),
@@ -212,18 +217,26 @@ impl Error {
             Self::Tool(_) => Kind::Usage,
             Self::Batch(_) => Kind::Usage,
             Self::MaxTurns(_) | Self::CallByHand(_) | Self::ItemsFailed { .. } => Kind::Tool,
-            Self::RequestTooLarge { .. } | Self::TooManyTokens { .. } | Self::Budget { .. } => Kind::TooLarge,
-            Self::Call { after_content: true, .. } | Self::Paused { .. } => Kind::Incomplete,
+            Self::RequestTooLarge { .. } | Self::TooManyTokens { .. } | Self::Budget { .. } => {
+                Kind::TooLarge
+            }
+            Self::Call {
+                after_content: true,
+                ..
+            }
+            | Self::Paused { .. } => Kind::Incomplete,
             Self::Call { source, .. } => call_kind(source),
             Self::Unwell { kind, .. } => *kind,
             Self::Truncated(_) => Kind::Truncated,
             Self::Refusal(_) => Kind::Refusal,
             Self::NoCodeBlock(_) | Self::Unfit(_) => Kind::Schema,
             Self::Output(OutputError::Closed) => Kind::Closed,
-            Self::Output(OutputError::Interrupted(signal)) | Self::Interrupted(signal) | Self::Served(signal) => {
-                Kind::Interrupted(*signal)
-            }
-            Self::Output(OutputError::Failed(_) | OutputError::File { .. } | OutputError::InUse { .. })
+            Self::Output(OutputError::Interrupted(signal))
+            | Self::Interrupted(signal)
+            | Self::Served(signal) => Kind::Interrupted(*signal),
+            Self::Output(
+                OutputError::Failed(_) | OutputError::File { .. } | OutputError::InUse { .. },
+            )
             | Self::Unreadable { .. }
             | Self::Unwritable { .. }
             | Self::Listen { .. }
@@ -235,7 +248,11 @@ impl Error {
     /// What failed, with every cause, in one line.
     pub(crate) fn message(&self) -> String {
         let mut message = self.to_string();
-        if let Self::Call { attempts: attempts @ 2.., .. } = self {
+        if let Self::Call {
+            attempts: attempts @ 2..,
+            ..
+        } = self
+        {
             message.push_str(&format!(" (after {attempts} tries)"));
         }
         let mut cause = self.source().filter(|_| !matches!(self, Self::Call { .. }));
@@ -248,7 +265,11 @@ impl Error {
 
     /// The same for programs.
     pub(crate) fn object(&self) -> serde_json::Value {
-        let call = if let Self::Call { source, .. } = self { Some(source) } else { None };
+        let call = if let Self::Call { source, .. } = self {
+            Some(source)
+        } else {
+            None
+        };
         let retry_after = match call {
             Some(client::Error::Status(error)) => error.retry_after.map(|wait| wait.as_secs_f64()),
             Some(client::Error::HeldBack { wait }) => Some(wait.as_secs_f64()),
@@ -269,10 +290,12 @@ impl Error {
 
 fn config_kind(error: &config::Error) -> Kind {
     match error {
-        config::Error::NoKey { .. } | config::Error::KeyCommand { .. } | config::Error::KeyFileMode { .. } => {
-            Kind::Auth
-        }
-        config::Error::KeyFile { .. } | config::Error::Unwritable { .. } | config::Error::NoHome => Kind::Internal,
+        config::Error::NoKey { .. }
+        | config::Error::KeyCommand { .. }
+        | config::Error::KeyFileMode { .. } => Kind::Auth,
+        config::Error::KeyFile { .. }
+        | config::Error::Unwritable { .. }
+        | config::Error::NoHome => Kind::Internal,
         config::Error::Endpoint { .. }
         | config::Error::Value { .. }
         | config::Error::Syntax { .. }
@@ -288,7 +311,10 @@ fn config_kind(error: &config::Error) -> Kind {
 fn input_kind(error: &input::Error) -> Kind {
     match error {
         input::Error::Unreadable { .. } | input::Error::Stdin(_) => Kind::Internal,
-        input::Error::Image { source: ImageError::Damaged, .. }
+        input::Error::Image {
+            source: ImageError::Damaged,
+            ..
+        }
         | input::Error::Binary { .. }
         | input::Error::NotText { .. }
         | input::Error::NotUtf8 { .. }
@@ -325,7 +351,13 @@ fn call_kind(error: &client::Error) -> Kind {
         (_, Some(429)) => Kind::RateLimit,
         (_, Some(408 | 409 | 100..=299 | 500..)) => Kind::Server,
         (_, Some(_)) => Kind::InvalidRequest,
-        (client::Error::Answer { source: StreamError::Cut, .. }, None) => Kind::Network,
+        (
+            client::Error::Answer {
+                source: StreamError::Cut,
+                ..
+            },
+            None,
+        ) => Kind::Network,
         (client::Error::Answer { .. } | client::Error::NoModelList { .. }, None) => Kind::Server,
         (_, None) => Kind::Network,
     }

@@ -1,4 +1,5 @@
-//! One file, or standard input, on its way into a content block. Text is framed in place, so that large input is held once.
+//! One file, or standard input, on its way into a content block. Text is framed in place, so that
+//! large input is held once.
 
 use std::fs::File;
 use std::io::Read;
@@ -49,12 +50,28 @@ impl Attachment {
     pub(super) fn stdin(bytes: &[u8]) -> Self {
         let mut framed = STDIN_OPENING_TAG.to_vec();
         framed.extend_from_slice(bytes);
-        Self::framed("standard input".to_owned(), framed, STDIN_OPENING_TAG.len(), "</stdin>")
+        Self::framed(
+            "standard input".to_owned(),
+            framed,
+            STDIN_OPENING_TAG.len(),
+            "</stdin>",
+        )
     }
 
-    fn framed(name: String, framed: Vec<u8>, opening_tag_bytes: usize, closing_tag: &'static str) -> Self {
+    fn framed(
+        name: String,
+        framed: Vec<u8>,
+        opening_tag_bytes: usize,
+        closing_tag: &'static str,
+    ) -> Self {
         let kind = sniff(&framed[opening_tag_bytes..]);
-        Self { name, kind, closing_tag, opening_tag_bytes, framed }
+        Self {
+            name,
+            kind,
+            closing_tag,
+            opening_tag_bytes,
+            framed,
+        }
     }
 
     /// Reads the file of `--file`, which may have `most` bytes.
@@ -63,37 +80,68 @@ impl Attachment {
         let framed = opening_tag(&name);
         let opening_tag_bytes = framed.len();
         let framed = read_path(path, framed, most).await?;
-        Ok(Self::framed(format!("`{name}`"), framed, opening_tag_bytes, "</file>"))
+        Ok(Self::framed(
+            format!("`{name}`"),
+            framed,
+            opening_tag_bytes,
+            "</file>",
+        ))
     }
 
-    /// Reads a regular file if its beginning is text: to its end, or until it has more than `most` bytes.
+    /// Reads a regular file if its beginning is text: to its end, or until it has more than `most`
+    /// bytes.
     pub(super) fn read_if_text(path: &Path, most: u64) -> Result<Option<Self>, Error> {
-        let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
+        let unreadable = |source| Error::Unreadable {
+            path: path.to_owned(),
+            source,
+        };
         let name = path.to_string_lossy();
         let mut framed = opening_tag(&name);
         let opening_tag_bytes = framed.len();
         let mut file = File::open(path).map_err(unreadable)?;
-        file.by_ref().take(SNIFFED_BYTES).read_to_end(&mut framed).map_err(unreadable)?;
+        file.by_ref()
+            .take(SNIFFED_BYTES)
+            .read_to_end(&mut framed)
+            .map_err(unreadable)?;
         if sniff(&framed[opening_tag_bytes..]) != Kind::Text {
             return Ok(None);
         }
-        file.take(most.saturating_add(1)).read_to_end(&mut framed).map_err(unreadable)?;
-        Ok(Some(Self::framed(format!("`{name}`"), framed, opening_tag_bytes, "</file>")))
+        file.take(most.saturating_add(1))
+            .read_to_end(&mut framed)
+            .map_err(unreadable)?;
+        Ok(Some(Self::framed(
+            format!("`{name}`"),
+            framed,
+            opening_tag_bytes,
+            "</file>",
+        )))
     }
 
     /// Refuses text, which `--attach` is not for.
     pub(crate) fn not_as_text(self) -> Result<Self, Error> {
-        if self.kind == Kind::Text { Err(Error::TextAttached { name: self.name }) } else { Ok(self) }
+        if self.kind == Kind::Text {
+            Err(Error::TextAttached { name: self.name })
+        } else {
+            Ok(self)
+        }
     }
 
     /// Reads all of standard input, which may have `most` bytes.
     pub(crate) async fn read_stdin(file: File, most: u64) -> Result<Self, Error> {
         let read = read_open(file, STDIN_OPENING_TAG.to_vec(), most).await;
         let framed = read.map_err(|source| match source.kind() {
-            std::io::ErrorKind::FileTooLarge => Error::TooLong { name: "standard input".to_owned(), most },
+            std::io::ErrorKind::FileTooLarge => Error::TooLong {
+                name: "standard input".to_owned(),
+                most,
+            },
             _ => Error::Stdin(source),
         })?;
-        Ok(Self::framed("standard input".to_owned(), framed, STDIN_OPENING_TAG.len(), "</stdin>"))
+        Ok(Self::framed(
+            "standard input".to_owned(),
+            framed,
+            STDIN_OPENING_TAG.len(),
+            "</stdin>",
+        ))
     }
 
     /// How it is called in messages.
@@ -127,9 +175,10 @@ impl Attachment {
     /// Makes a block: text in its frame, an image or a PDF as it is.
     pub(super) fn into_block(mut self) -> Result<Block, Error> {
         match (self.kind, self.kind.media_type()) {
-            (Kind::Text, _) if self.is_blank() => {
-                Ok(Block::new(None, Some(format!("{} is empty and left out", self.name))))
-            }
+            (Kind::Text, _) if self.is_blank() => Ok(Block::new(
+                None,
+                Some(format!("{} is empty and left out", self.name)),
+            )),
             (Kind::Text, _) => {
                 if self.framed.last() != Some(&b'\n') {
                     self.framed.push(b'\n');
@@ -137,17 +186,33 @@ impl Attachment {
                 self.framed.extend_from_slice(self.closing_tag.as_bytes());
                 Ok(self.into_text())
             }
-            (Kind::Pdf, Some(media_type)) => {
-                Ok(Block::new(Some(ContentBlock::Document(self.into_media(media_type))), None))
-            }
+            (Kind::Pdf, Some(media_type)) => Ok(Block::new(
+                Some(ContentBlock::Document(self.into_media(media_type))),
+                None,
+            )),
             (_, Some(media_type)) => {
-                let size = check_image(&self.framed[self.opening_tag_bytes..])
-                    .map_err(|source| Error::Image { name: self.name.clone(), source })?;
-                let picture = Some(Picture { name: self.name.clone(), size: Some(size) });
+                let size =
+                    check_image(&self.framed[self.opening_tag_bytes..]).map_err(|source| {
+                        Error::Image {
+                            name: self.name.clone(),
+                            source,
+                        }
+                    })?;
+                let picture = Some(Picture {
+                    name: self.name.clone(),
+                    size: Some(size),
+                });
                 let content = Some(ContentBlock::Image(self.into_media(media_type)));
-                Ok(Block { content, notice: None, picture })
+                Ok(Block {
+                    content,
+                    notice: None,
+                    picture,
+                })
             }
-            (Kind::OtherImage(format), None) => Err(Error::ImageFormat { name: self.name, format }),
+            (Kind::OtherImage(format), None) => Err(Error::ImageFormat {
+                name: self.name,
+                format,
+            }),
             (_, None) => Err(Error::Binary { name: self.name }),
         }
     }
@@ -160,7 +225,10 @@ impl Attachment {
     /// Gives the text alone, and what the person should know of it.
     pub(crate) fn into_inserted(self) -> Result<(String, Option<String>), Error> {
         if let Some(what) = self.kind.unlike_text() {
-            return Err(Error::NotText { name: self.name, what });
+            return Err(Error::NotText {
+                name: self.name,
+                what,
+            });
         }
         Ok(self.without_frame().into_string())
     }
@@ -173,11 +241,17 @@ impl Attachment {
 
     /// Whether it is text and nothing but white space.
     pub(super) fn is_blank(&self) -> bool {
-        self.kind == Kind::Text && self.framed[self.opening_tag_bytes..].iter().all(u8::is_ascii_whitespace)
+        self.kind == Kind::Text
+            && self.framed[self.opening_tag_bytes..]
+                .iter()
+                .all(u8::is_ascii_whitespace)
     }
 
     fn into_media(self, media_type: &'static str) -> Media {
-        Media::new(media_type, Bytes::from(self.framed).slice(self.opening_tag_bytes..))
+        Media::new(
+            media_type,
+            Bytes::from(self.framed).slice(self.opening_tag_bytes..),
+        )
     }
 
     fn into_text(self) -> Block {
@@ -192,13 +266,21 @@ impl Attachment {
 
 impl Block {
     fn new(content: Option<ContentBlock>, notice: Option<String>) -> Self {
-        Self { content, notice, picture: None }
+        Self {
+            content,
+            notice,
+            picture: None,
+        }
     }
 }
 
 const STDIN_OPENING_TAG: &[u8] = b"<stdin>\n";
 
 fn opening_tag(name: &str) -> Vec<u8> {
-    let name = name.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('\n', "&#10;");
+    let name = name
+        .replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('<', "&lt;")
+        .replace('\n', "&#10;");
     format!("<file name=\"{name}\">\n").into_bytes()
 }

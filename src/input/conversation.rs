@@ -20,32 +20,46 @@ pub(crate) struct Conversation {
 impl Conversation {
     /// Reads an array of messages or a whole body; `name` is how messages call the file.
     pub(crate) fn parse(name: &str, text: &str) -> Result<Self, Error> {
-        let json = serde_json::from_str(text).map_err(|error| malformed(name, format!("this is no JSON: {error}")))?;
+        let json = serde_json::from_str(text)
+            .map_err(|error| malformed(name, format!("this is no JSON: {error}")))?;
         let (turns, fields) = match json {
             Value::Array(turns) => (turns, Map::new()),
             Value::Object(mut fields) => match fields.shift_remove("messages") {
                 Some(Value::Array(turns)) => (turns, fields),
                 _ => return Err(malformed(name, "an array `messages` is needed".to_owned())),
             },
-            _ => return Err(malformed(name, "an array of messages or the body of a request is needed".to_owned())),
+            _ => {
+                return Err(malformed(
+                    name,
+                    "an array of messages or the body of a request is needed".to_owned(),
+                ));
+            }
         };
         if fields.get("model").is_some_and(|model| !model.is_string()) {
             return Err(malformed(name, "`model` is no text".to_owned()));
         }
         let mut messages = Vec::with_capacity(turns.len());
         for (index, turn) in turns.into_iter().enumerate() {
-            let message = message(turn).map_err(|why| malformed(name, format!("message {}: {why}", index + 1)))?;
+            let message = message(turn)
+                .map_err(|why| malformed(name, format!("message {}: {why}", index + 1)))?;
             messages.push(message);
         }
         let pictures = pictures_of(&messages, name)?;
-        Ok(Self { fields, messages, pictures })
+        Ok(Self {
+            fields,
+            messages,
+            pictures,
+        })
     }
 }
 
 fn message(turn: Value) -> Result<InputMessage, String> {
-    let Value::Object(mut turn) = turn else { return Err("an object with `role` and `content` is needed".to_owned()) };
+    let Value::Object(mut turn) = turn else {
+        return Err("an object with `role` and `content` is needed".to_owned());
+    };
     let role = turn.shift_remove("role").unwrap_or_default();
-    let role = serde_json::from_value(role).map_err(|_| "its `role` is neither user nor assistant".to_owned())?;
+    let role = serde_json::from_value(role)
+        .map_err(|_| "its `role` is neither user nor assistant".to_owned())?;
     let content = match turn.shift_remove("content") {
         Some(Value::String(text)) => vec![ContentBlock::text(text)],
         Some(Value::Array(blocks)) if blocks.iter().all(Value::is_object) => {
@@ -56,8 +70,8 @@ fn message(turn: Value) -> Result<InputMessage, String> {
     Ok(InputMessage { role, content })
 }
 
-/// Puts turns into the form that every platform takes: no blank text, the two sides in turn, the user first, and no white
-/// space at the end of what the assistant is made to begin with.
+/// Puts turns into the form that every platform takes: no blank text, the two sides in turn, the
+/// user first, and no white space at the end of what the assistant is made to begin with.
 pub(crate) fn in_turn(messages: Vec<InputMessage>) -> Result<Vec<InputMessage>, Error> {
     let mut turns: Vec<InputMessage> = Vec::with_capacity(messages.len());
     for mut message in messages {
@@ -110,7 +124,10 @@ mod tests {
 
     #[test]
     fn the_first_turn_is_the_users() {
-        assert!(matches!(turns(&json!([{"role": "assistant", "content": "x"}])), Err(Error::NotUserFirst)));
+        assert!(matches!(
+            turns(&json!([{"role": "assistant", "content": "x"}])),
+            Err(Error::NotUserFirst)
+        ));
         assert!(matches!(turns(&json!([])), Err(Error::NoPrompt)));
     }
 
@@ -120,13 +137,25 @@ mod tests {
             (json!("x"), "an array of messages"),
             (json!({"message": []}), "`messages`"),
             (json!({"messages": [], "model": 1}), "`model`"),
-            (json!([{"role": "user", "content": "x"}, 1]), "message 2: an object"),
-            (json!([{"role": "system", "content": "x"}]), "message 1: its `role`"),
+            (
+                json!([{"role": "user", "content": "x"}, 1]),
+                "message 2: an object",
+            ),
+            (
+                json!([{"role": "system", "content": "x"}]),
+                "message 1: its `role`",
+            ),
             (json!([{"role": "user"}]), "message 1: its `content`"),
-            (json!([{"role": "user", "content": [1]}]), "message 1: its `content`"),
+            (
+                json!([{"role": "user", "content": [1]}]),
+                "message 1: its `content`",
+            ),
         ] {
             let error = turns(&given).expect_err(expected).to_string();
-            assert!(error.starts_with("`c.json`: ") && error.contains(expected), "{error}");
+            assert!(
+                error.starts_with("`c.json`: ") && error.contains(expected),
+                "{error}"
+            );
         }
     }
 }

@@ -19,11 +19,17 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Reads a folder, whose text files may have `most` bytes in all. It takes its time, and Ctrl-C does not wait for it.
+    /// Reads a folder, whose text files may have `most` bytes in all. It takes its time, and Ctrl-C
+    /// does not wait for it.
     pub(crate) async fn read(path: &Path, most: u64) -> Result<Self, Error> {
         let folder = path.to_owned();
         let read = on_a_thread(move || Ok(read_now(&folder, most))).await;
-        read.unwrap_or_else(|source| Err(Error::Unreadable { path: path.to_owned(), source }))
+        read.unwrap_or_else(|source| {
+            Err(Error::Unreadable {
+                path: path.to_owned(),
+                source,
+            })
+        })
     }
 }
 
@@ -38,7 +44,11 @@ fn read_now(folder: &Path, most: u64) -> Result<Folder, Error> {
                 bytes += file.raw_bytes() as u64;
                 if bytes > most {
                     let is_alone = file.raw_bytes() as u64 > most;
-                    let name = if is_alone { file.name().to_owned() } else { format!("`{}`", folder.display()) };
+                    let name = if is_alone {
+                        file.name().to_owned()
+                    } else {
+                        format!("`{}`", folder.display())
+                    };
                     return Err(Error::TooLong { name, most });
                 }
                 files.push(file);
@@ -48,9 +58,14 @@ fn read_now(folder: &Path, most: u64) -> Result<Folder, Error> {
     }
     let name = folder.display();
     if files.is_empty() {
-        return Err(Error::NoTextFiles { path: folder.to_owned() });
+        return Err(Error::NoTextFiles {
+            path: folder.to_owned(),
+        });
     }
-    let mut notice = format!("`{name}`: {}, {bytes} bytes", counted(files.len(), "text file"));
+    let mut notice = format!(
+        "`{name}`: {}, {bytes} bytes",
+        counted(files.len(), "text file")
+    );
     if others > 0 {
         notice.push_str(&format!("; {} left out", counted(others, "other file")));
     }
@@ -61,19 +76,27 @@ fn read_now(folder: &Path, most: u64) -> Result<Folder, Error> {
 fn place_of(error: &ignore::Error) -> Option<&Path> {
     match error {
         ignore::Error::WithPath { path, .. } => Some(path),
-        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => place_of(err),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            place_of(err)
+        }
         _ => None,
     }
 }
 
-/// The files of a folder: without hidden ones and what .gitignore names, in a repository or not. Links are not followed; those to
-/// files are counted.
+/// The files of a folder: without hidden ones and what .gitignore names, in a repository or not.
+/// Links are not followed; those to files are counted.
 fn paths(folder: &Path) -> Result<(Vec<PathBuf>, usize), Error> {
     let (mut paths, mut links) = (Vec::new(), 0);
-    for entry in WalkBuilder::new(folder).require_git(false).sort_by_file_name(Ord::cmp).build() {
+    for entry in WalkBuilder::new(folder)
+        .require_git(false)
+        .sort_by_file_name(Ord::cmp)
+        .build()
+    {
         let entry = entry.map_err(|error| {
             let path = place_of(&error).unwrap_or(folder).to_owned();
-            let source = error.into_io_error().unwrap_or_else(|| io::Error::other("it cannot be searched"));
+            let source = error
+                .into_io_error()
+                .unwrap_or_else(|| io::Error::other("it cannot be searched"));
             Error::Unreadable { path, source }
         })?;
         if entry.file_type().is_some_and(|kind| kind.is_file()) {

@@ -1,6 +1,7 @@
 //! Prompt, files and standard input become the content blocks of one user turn.
 //!
-//! The order is images, PDFs, files, standard input, prompt: a question does best behind what it is about.
+//! The order is images, PDFs, files, standard input, prompt: a question does best behind what it is
+//! about.
 
 mod attachment;
 mod conversation;
@@ -118,7 +119,10 @@ pub(crate) enum Error {
 }
 
 fn malformed(name: &str, reason: String) -> Error {
-    Error::Malformed { name: name.to_owned(), reason }
+    Error::Malformed {
+        name: name.to_owned(),
+        reason,
+    }
 }
 
 /// A user turn.
@@ -137,12 +141,23 @@ pub(crate) struct Turn {
 }
 
 /// Puts a user turn together. Standard input without a prompt is the prompt itself, byte for byte.
-pub(crate) fn assemble(prompt: Option<&str>, files: Vec<Attachment>, stdin: Option<Attachment>) -> Result<Turn, Error> {
+pub(crate) fn assemble(
+    prompt: Option<&str>,
+    files: Vec<Attachment>,
+    stdin: Option<Attachment>,
+) -> Result<Turn, Error> {
     let mut turn = Turn::default();
     let (mut images, mut documents, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     // Empty standard input counts as none.
-    let from_stdin = stdin.into_iter().filter(|stdin| !stdin.is_blank()).map(|stdin| (stdin, true));
-    for (attachment, is_stdin) in files.into_iter().map(|file| (file, false)).chain(from_stdin) {
+    let from_stdin = stdin
+        .into_iter()
+        .filter(|stdin| !stdin.is_blank())
+        .map(|stdin| (stdin, true));
+    for (attachment, is_stdin) in files
+        .into_iter()
+        .map(|file| (file, false))
+        .chain(from_stdin)
+    {
         let shelf = match attachment.kind() {
             Kind::Text => &mut texts,
             Kind::Pdf => &mut documents,
@@ -151,7 +166,11 @@ pub(crate) fn assemble(prompt: Option<&str>, files: Vec<Attachment>, stdin: Opti
         let name = attachment.name().to_owned();
         turn.parts.push((name.clone(), attachment.body_bytes()));
         let is_prompt = is_stdin && prompt.is_none() && attachment.kind() == Kind::Text;
-        let block = if is_prompt { attachment.into_prompt() } else { attachment.into_block()? };
+        let block = if is_prompt {
+            attachment.into_prompt()
+        } else {
+            attachment.into_block()?
+        };
         turn.notices.extend(block.notice);
         turn.pictures.extend(block.picture);
         shelf.extend(block.content.map(|content| (content, name)));
@@ -162,7 +181,11 @@ pub(crate) fn assemble(prompt: Option<&str>, files: Vec<Attachment>, stdin: Opti
         turn.content.push(ContentBlock::text(prompt));
         turn.names.push("the prompt".to_owned());
     }
-    if turn.content.is_empty() { Err(Error::NoPrompt) } else { Ok(turn) }
+    if turn.content.is_empty() {
+        Err(Error::NoPrompt)
+    } else {
+        Ok(turn)
+    }
 }
 
 #[cfg(test)]
@@ -171,8 +194,15 @@ mod tests {
 
     use super::*;
 
-    fn content(prompt: Option<&str>, files: &[(&str, &[u8])], stdin: Option<&[u8]>) -> serde_json::Value {
-        let files = files.iter().map(|(name, bytes)| Attachment::file(name, bytes)).collect();
+    fn content(
+        prompt: Option<&str>,
+        files: &[(&str, &[u8])],
+        stdin: Option<&[u8]>,
+    ) -> serde_json::Value {
+        let files = files
+            .iter()
+            .map(|(name, bytes)| Attachment::file(name, bytes))
+            .collect();
         let stdin = stdin.map(Attachment::stdin);
         let turn = assemble(prompt, files, stdin).expect("a turn");
         serde_json::to_value(turn.content).expect("blocks are JSON")
@@ -182,18 +212,33 @@ mod tests {
 
     #[test]
     fn a_prompt_alone_is_one_block() {
-        assert_eq!(content(Some("q"), &[], None), json!([{"type": "text", "text": "q"}]));
+        assert_eq!(
+            content(Some("q"), &[], None),
+            json!([{"type": "text", "text": "q"}])
+        );
     }
 
     #[test]
     fn stdin_alone_is_the_prompt_byte_for_byte() {
-        assert_eq!(content(None, &[], Some(b" q\n")), json!([{"type": "text", "text": " q\n"}]));
+        assert_eq!(
+            content(None, &[], Some(b" q\n")),
+            json!([{"type": "text", "text": " q\n"}])
+        );
     }
 
     #[test]
     fn the_order_is_images_pdfs_files_stdin_prompt() {
-        let blocks = content(Some("q"), &[("a\".txt", b"A"), ("x.pdf", b"%PDF-1.4"), ("x.txt", GIF)], Some(b"S\n"));
-        let kinds: Vec<_> = blocks.as_array().expect("blocks").iter().map(|block| block["type"].clone()).collect();
+        let blocks = content(
+            Some("q"),
+            &[("a\".txt", b"A"), ("x.pdf", b"%PDF-1.4"), ("x.txt", GIF)],
+            Some(b"S\n"),
+        );
+        let kinds: Vec<_> = blocks
+            .as_array()
+            .expect("blocks")
+            .iter()
+            .map(|block| block["type"].clone())
+            .collect();
         assert_eq!(kinds, ["image", "document", "text", "text", "text"]);
         assert_eq!(blocks[0]["source"]["media_type"], "image/gif");
         assert_eq!(blocks[2]["text"], "<file name=\"a&quot;.txt\">\nA\n</file>");
@@ -205,7 +250,10 @@ mod tests {
     fn blank_input_is_no_prompt() {
         for (prompt, stdin) in [(None, None), (Some(" "), None), (None, Some(&b"\n"[..]))] {
             let stdin = stdin.map(Attachment::stdin);
-            assert!(matches!(assemble(prompt, Vec::new(), stdin), Err(Error::NoPrompt)));
+            assert!(matches!(
+                assemble(prompt, Vec::new(), stdin),
+                Err(Error::NoPrompt)
+            ));
         }
     }
 
@@ -220,9 +268,15 @@ mod tests {
 
     #[test]
     fn what_cannot_be_sent_is_refused_by_name() {
-        for (name, bytes) in [("a.bin", &b"\0\x01\x02"[..]), ("b.tif", b"II*\0"), ("c.png", b"\x89PNG\r\n\x1a\n")] {
+        for (name, bytes) in [
+            ("a.bin", &b"\0\x01\x02"[..]),
+            ("b.tif", b"II*\0"),
+            ("c.png", b"\x89PNG\r\n\x1a\n"),
+        ] {
             let file = Attachment::file(name, bytes);
-            let error = assemble(Some("q"), vec![file], None).expect_err(name).to_string();
+            let error = assemble(Some("q"), vec![file], None)
+                .expect_err(name)
+                .to_string();
             assert!(error.contains(&format!("`{name}`")), "{error}");
         }
     }

@@ -1,4 +1,5 @@
-//! A reader that waits: a pipe that a loop of events has made non-blocking has nothing to read until its writer comes.
+//! A reader that waits: a pipe that a loop of events has made non-blocking has nothing to read
+//! until its writer comes.
 
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsFd;
@@ -17,7 +18,10 @@ impl<R: Read + AsFd> Read for Patient<R> {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 read => return read,
             }
-            match poll(&mut [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE) {
+            match poll(
+                &mut [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)],
+                PollTimeout::NONE,
+            ) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(errno) => return Err(errno.into()),
             }

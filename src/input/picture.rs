@@ -27,13 +27,17 @@ pub(crate) fn check_many(pictures: &[Picture]) -> Result<(), Error> {
     }
     for Picture { name, size } in pictures {
         if let Some(size) = size {
-            size.check_as_one_of_many().map_err(|source| Error::Image { name: name.clone(), source })?;
+            size.check_as_one_of_many().map_err(|source| Error::Image {
+                name: name.clone(),
+                source,
+            })?;
         }
     }
     Ok(())
 }
 
-/// Checks and lists the pictures of earlier turns, those in results of tools included. `whole` is what they are part of.
+/// Checks and lists the pictures of earlier turns, those in results of tools included. `whole` is
+/// what they are part of.
 pub(crate) fn pictures_of(messages: &[InputMessage], whole: &str) -> Result<Vec<Picture>, Error> {
     let mut pictures = Vec::new();
     for block in messages.iter().flat_map(|message| &message.content) {
@@ -43,7 +47,12 @@ pub(crate) fn pictures_of(messages: &[InputMessage], whole: &str) -> Result<Vec<
                 Source::Json(source) => add(&mut pictures, decoded(source).as_deref(), whole)?,
             },
             ContentBlock::ToolResult(result) => {
-                let blocks = result.content.as_ref().and_then(Value::as_array).into_iter().flatten();
+                let blocks = result
+                    .content
+                    .as_ref()
+                    .and_then(Value::as_array)
+                    .into_iter()
+                    .flatten();
                 for block in blocks.filter(|block| block["type"] == "image") {
                     add(&mut pictures, decoded(&block["source"]).as_deref(), whole)?;
                 }
@@ -55,7 +64,9 @@ pub(crate) fn pictures_of(messages: &[InputMessage], whole: &str) -> Result<Vec<
 }
 
 fn decoded(source: &Value) -> Option<Vec<u8>> {
-    source["data"].as_str().and_then(|data| STANDARD.decode(data).ok())
+    source["data"]
+        .as_str()
+        .and_then(|data| STANDARD.decode(data).ok())
 }
 
 fn add(pictures: &mut Vec<Picture>, bytes: Option<&[u8]>, whole: &str) -> Result<(), Error> {
@@ -76,7 +87,12 @@ mod tests {
 
     fn pictures(count: usize, width: usize) -> Vec<Picture> {
         let size = Some(PixelSize { width, height: 1 });
-        (1..=count).map(|number| Picture { name: format!("`{number}.png`"), size }).collect()
+        (1..=count)
+            .map(|number| Picture {
+                name: format!("`{number}.png`"),
+                size,
+            })
+            .collect()
     }
 
     #[test]
@@ -84,7 +100,13 @@ mod tests {
         assert!(check_many(&pictures(20, 8000)).is_ok());
         assert!(check_many(&pictures(21, 2000)).is_ok());
         let mut many = pictures(21, 2000);
-        many[6] = Picture { name: "`7.png`".to_owned(), size: Some(PixelSize { width: 1, height: 2001 }) };
+        many[6] = Picture {
+            name: "`7.png`".to_owned(),
+            size: Some(PixelSize {
+                width: 1,
+                height: 2001,
+            }),
+        };
         assert!(matches!(check_many(&many), Err(Error::Image { name, .. }) if name == "`7.png`"));
     }
 }

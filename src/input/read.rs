@@ -1,5 +1,5 @@
-//! Reading that never keeps the process: what is no regular file, such as a pipe, is read on a thread of its own, so that
-//! Ctrl-C and the end of the process do not wait for it.
+//! Reading that never keeps the process: what is no regular file, such as a pipe, is read on a
+//! thread of its own, so that Ctrl-C and the end of the process do not wait for it.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -15,12 +15,19 @@ use crate::media::sniff;
 pub(crate) async fn read_text(path: &Path) -> Result<String, Error> {
     let (name, bytes) = read_all(path).await?;
     let text = String::from_utf8(bytes);
-    let text = text.map_err(|error| Error::NotUtf8 { name, offset: error.utf8_error().valid_up_to() })?;
+    let text = text.map_err(|error| Error::NotUtf8 {
+        name,
+        offset: error.utf8_error().valid_up_to(),
+    })?;
     // No parser wants the mark that some editors put before text.
-    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+    Ok(text
+        .strip_prefix('\u{feff}')
+        .map(str::to_owned)
+        .unwrap_or(text))
 }
 
-/// Reads a file as text that models read. What is not UTF-8 in it is replaced; a notice then says so.
+/// Reads a file as text that models read. What is not UTF-8 in it is replaced; a notice then says
+/// so.
 pub(crate) async fn read_prose(path: &Path) -> Result<(String, Option<String>), Error> {
     let (name, bytes) = read_all(path).await?;
     Ok(lossy(&name, bytes, 0))
@@ -28,9 +35,15 @@ pub(crate) async fn read_prose(path: &Path) -> Result<(String, Option<String>), 
 
 async fn read_all(path: &Path) -> Result<(String, Vec<u8>), Error> {
     let (name, bytes) = if path.as_os_str() == "-" {
-        ("standard input".to_owned(), read_stdin().await.map_err(Error::Stdin)?)
+        (
+            "standard input".to_owned(),
+            read_stdin().await.map_err(Error::Stdin)?,
+        )
     } else {
-        (format!("`{}`", path.display()), read_path(path, Vec::new(), u64::MAX).await?)
+        (
+            format!("`{}`", path.display()),
+            read_path(path, Vec::new(), u64::MAX).await?,
+        )
     };
     match sniff(&bytes).unlike_text() {
         Some(what) => Err(Error::NotText { name, what }),
@@ -39,22 +52,36 @@ async fn read_all(path: &Path) -> Result<(String, Vec<u8>), Error> {
 }
 
 async fn read_stdin() -> io::Result<Vec<u8>> {
-    read_open(File::from(io::stdin().as_fd().try_clone_to_owned()?), Vec::new(), u64::MAX).await
+    read_open(
+        File::from(io::stdin().as_fd().try_clone_to_owned()?),
+        Vec::new(),
+        u64::MAX,
+    )
+    .await
 }
 
-/// Reads a file to its end, behind the bytes that are already there. It may have `most` bytes: a pipe or a device may never
-/// end, and nobody is to wait for a file, or give it room, that is refused in the end.
+/// Reads a file to its end, behind the bytes that are already there. It may have `most` bytes: a
+/// pipe or a device may never end, and nobody is to wait for a file, or give it room, that is
+/// refused in the end.
 pub(super) async fn read_path(path: &Path, bytes: Vec<u8>, most: u64) -> Result<Vec<u8>, Error> {
     let unreadable = |source: io::Error| match source.kind() {
-        ErrorKind::FileTooLarge => Error::TooLong { name: format!("`{}`", path.display()), most },
-        _ => Error::Unreadable { path: path.to_owned(), source },
+        ErrorKind::FileTooLarge => Error::TooLong {
+            name: format!("`{}`", path.display()),
+            most,
+        },
+        _ => Error::Unreadable {
+            path: path.to_owned(),
+            source,
+        },
     };
     if fs::metadata(path).map_err(unreadable)?.is_file() {
         return to_end(File::open(path), bytes, most).map_err(unreadable);
     }
     // Opening a named pipe waits for its writer.
     let path_to_open = path.to_owned();
-    on_a_thread(move || to_end(File::open(path_to_open), bytes, most)).await.map_err(unreadable)
+    on_a_thread(move || to_end(File::open(path_to_open), bytes, most))
+        .await
+        .map_err(unreadable)
 }
 
 /// Reads an open file to its end, in the same way; the error for too much is `FileTooLarge`.
@@ -66,17 +93,28 @@ pub(super) async fn read_open(file: File, bytes: Vec<u8>, most: u64) -> io::Resu
 }
 
 fn to_end(file: io::Result<File>, mut bytes: Vec<u8>, most: u64) -> io::Result<Vec<u8>> {
-    let read = Patient(file?).take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    if read as u64 > most { Err(ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+    let read = Patient(file?)
+        .take(most.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    if read as u64 > most {
+        Err(ErrorKind::FileTooLarge.into())
+    } else {
+        Ok(bytes)
+    }
 }
 
-/// Does what may take its time on a thread of its own. Where there is no thread to be had, that is the error.
+/// Does what may take its time on a thread of its own. Where there is no thread to be had, that is
+/// the error.
 pub(crate) async fn on_a_thread<T: Send + 'static>(
     read: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     let (done, result) = tokio::sync::oneshot::channel();
-    std::thread::Builder::new().name("input".to_owned()).spawn(move || {
-        let _ = done.send(read()); // Nobody waits any more once the process is ending.
-    })?;
-    result.await.unwrap_or_else(|_| Err(ErrorKind::BrokenPipe.into()))
+    std::thread::Builder::new()
+        .name("input".to_owned())
+        .spawn(move || {
+            let _ = done.send(read()); // Nobody waits any more once the process is ending.
+        })?;
+    result
+        .await
+        .unwrap_or_else(|_| Err(ErrorKind::BrokenPipe.into()))
 }

@@ -10,7 +10,8 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 pub(crate) enum Stdin {
     /// There is none: a terminal, `/dev/null`, or closed.
     None,
-    /// A file that somebody has already read from, and so the list of a `while read` loop: it is left alone.
+    /// A file that somebody has already read from, and so the list of a `while read` loop: it is
+    /// left alone.
     SomebodyElses,
     /// To be read to its end.
     Readable(File),
@@ -22,13 +23,18 @@ impl Stdin {
         if is_terminal {
             return Ok(Self::None);
         }
-        // A second descriptor for the same open file: what is read and where it stands is shared with fd 0.
+        // A second descriptor for the same open file: what is read and where it stands is shared
+        // with fd 0.
         let mut file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         let metadata = file.metadata()?;
         if metadata.file_type().is_char_device() {
             // A closed standard input is /dev/null by now: the standard library opens it at start.
             let null = fs::metadata("/dev/null").map(|null| null.rdev()).ok();
-            return Ok(if null == Some(metadata.rdev()) { Self::None } else { Self::Readable(file) });
+            return Ok(if null == Some(metadata.rdev()) {
+                Self::None
+            } else {
+                Self::Readable(file)
+            });
         }
         if has_prompt && metadata.is_file() && file.stream_position()? != 0 {
             return Ok(Self::SomebodyElses);

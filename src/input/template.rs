@@ -49,24 +49,42 @@ impl Template {
     /// Reads a template; `name` is how messages call its file.
     pub(crate) fn parse(name: &str, text: &str) -> Result<Self, Error> {
         let (head, body) = split(name, text)?;
-        let mut template = Self { name: name.to_owned(), body: body.trim().to_owned(), ..Self::default() };
+        let mut template = Self {
+            name: name.to_owned(),
+            body: body.trim().to_owned(),
+            ..Self::default()
+        };
         // The head begins below the first fence.
         let line_at = |offset: usize| 2 + head[..offset.min(head.len())].matches('\n').count();
         let document = Document::parse(head).map_err(|error| {
             let line = line_at(error.span().map_or(0, |span| span.start));
-            malformed(name, format!("line {line}: {}", error.message().trim().replace('\n', ", ")))
+            malformed(
+                name,
+                format!(
+                    "line {line}: {}",
+                    error.message().trim().replace('\n', ", ")
+                ),
+            )
         })?;
         for (key, item) in document.iter() {
-            let span = document.key(key).and_then(toml_edit::Key::span).or_else(|| item.span());
+            let span = document
+                .key(key)
+                .and_then(toml_edit::Key::span)
+                .or_else(|| item.span());
             let line = line_at(span.map_or(0, |span| span.start));
-            template.set(key, item).map_err(|why| malformed(name, format!("line {line}: {why}")))?;
+            template
+                .set(key, item)
+                .map_err(|why| malformed(name, format!("line {line}: {why}")))?;
         }
         Ok(template)
     }
 
     fn set(&mut self, key: &str, item: &Item) -> Result<(), String> {
         let Some((_, field)) = KEYS.iter().find(|(known, _)| *known == key) else {
-            return Err(format!("unknown key `{key}`{}", did_you_mean(key, KEYS.iter().map(|(known, _)| *known))));
+            return Err(format!(
+                "unknown key `{key}`{}",
+                did_you_mean(key, KEYS.iter().map(|(known, _)| *known))
+            ));
         };
         let value = value(key, item).ok_or_else(|| format!("`{key}` {}", needed(key)))?;
         match (*field, value) {
@@ -80,7 +98,8 @@ impl Template {
 
     /// Whether it has a place for standard input.
     pub(crate) fn has_stdin(&self) -> bool {
-        self.texts().any(|text| places(text).any(|place| place.key == "stdin"))
+        self.texts()
+            .any(|text| places(text).any(|place| place.key == "stdin"))
     }
 
     /// Whether it has more than a head.
@@ -88,15 +107,28 @@ impl Template {
         !self.body.is_empty()
     }
 
-    /// Fills the places, in the system prompt too, and gives the prompt. Words that have no place stand below the template.
+    /// Fills the places, in the system prompt too, and gives the prompt. Words that have no place
+    /// stand below the template.
     pub(crate) fn fill(&mut self, given: Places) -> Result<Option<String>, Error> {
-        let unused = given.params.iter().find(|(key, _)| !self.texts().any(|text| places(text).any(|p| p.key == key)));
+        let unused = given
+            .params
+            .iter()
+            .find(|(key, _)| !self.texts().any(|text| places(text).any(|p| p.key == key)));
         if let Some((key, _)) = unused {
-            let keys: Vec<_> = self.texts().flat_map(places).map(|place| place.key).collect();
-            let why = format!("there is no {{{{{key}}}}} in it for the parameter `{key}`{}", did_you_mean(key, keys));
+            let keys: Vec<_> = self
+                .texts()
+                .flat_map(places)
+                .map(|place| place.key)
+                .collect();
+            let why = format!(
+                "there is no {{{{{key}}}}} in it for the parameter `{key}`{}",
+                did_you_mean(key, keys)
+            );
             return Err(malformed(&self.name, why));
         }
-        let has_prompt = self.texts().any(|text| places(text).any(|place| place.key == "prompt"));
+        let has_prompt = self
+            .texts()
+            .any(|text| places(text).any(|place| place.key == "prompt"));
         let mut prompt = self.filled(&self.body, given)?;
         if let Some(words) = given.prompt.filter(|_| !has_prompt) {
             if !prompt.is_empty() {
@@ -106,7 +138,8 @@ impl Template {
         }
         if let Some(Value::String(system)) = self.fields.get("system") {
             let system = self.filled(system, given)?;
-            self.fields.insert("system".to_owned(), Value::String(system));
+            self.fields
+                .insert("system".to_owned(), Value::String(system));
         }
         Ok(Some(prompt).filter(|prompt| !prompt.is_empty()))
     }
@@ -118,12 +151,22 @@ impl Template {
             let key = place.key;
             let missing = |why: &str| malformed(&self.name, why.to_owned());
             let value = match key {
-                "prompt" => given.prompt.ok_or_else(|| missing("it asks for a prompt: give it behind the flags"))?,
-                "stdin" => given.stdin.ok_or_else(|| missing("it asks for standard input: pipe it in"))?,
+                "prompt" => given
+                    .prompt
+                    .ok_or_else(|| missing("it asks for a prompt: give it behind the flags"))?,
+                "stdin" => given
+                    .stdin
+                    .ok_or_else(|| missing("it asks for standard input: pipe it in"))?,
                 _ => {
-                    let param = given.params.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+                    let param = given
+                        .params
+                        .iter()
+                        .find(|(name, _)| name == key)
+                        .map(|(_, value)| value.as_str());
                     param.ok_or_else(|| {
-                        missing(&format!("it asks for the parameter `{key}`: give it with -p {key}=VALUE"))
+                        missing(&format!(
+                            "it asks for the parameter `{key}`: give it with -p {key}=VALUE"
+                        ))
                     })?
                 }
             };
@@ -137,7 +180,12 @@ impl Template {
 
     /// Where places may stand.
     fn texts(&self) -> impl Iterator<Item = &str> {
-        [Some(self.body.as_str()), self.fields.get("system").and_then(Value::as_str)].into_iter().flatten()
+        [
+            Some(self.body.as_str()),
+            self.fields.get("system").and_then(Value::as_str),
+        ]
+        .into_iter()
+        .flatten()
     }
 }
 
@@ -145,7 +193,9 @@ impl Template {
 fn split<'a>(name: &str, text: &'a str) -> Result<(&'a str, &'a str), Error> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = text.split_inclusive('\n');
-    let Some(first) = lines.next().filter(|line| line.trim_end() == FENCE) else { return Ok(("", text)) };
+    let Some(first) = lines.next().filter(|line| line.trim_end() == FENCE) else {
+        return Ok(("", text));
+    };
     let mut end = first.len();
     for line in lines {
         if line.trim_end() == FENCE {
@@ -153,23 +203,40 @@ fn split<'a>(name: &str, text: &'a str) -> Result<(&'a str, &'a str), Error> {
         }
         end += line.len();
     }
-    Err(malformed(name, format!("the head has no end: a second line `{FENCE}` is missing")))
+    Err(malformed(
+        name,
+        format!("the head has no end: a second line `{FENCE}` is missing"),
+    ))
 }
 
 fn value(key: &str, item: &Item) -> Option<Value> {
     match key {
         "max_tokens" | "top_k" => {
-            let number = item.as_integer().and_then(|number| u64::try_from(number).ok());
-            number.filter(|number| (1..=MOST).contains(number)).map(|number| json!(number))
+            let number = item
+                .as_integer()
+                .and_then(|number| u64::try_from(number).ok());
+            number
+                .filter(|number| (1..=MOST).contains(number))
+                .map(|number| json!(number))
         }
         "temperature" | "top_p" => {
             // A TOML `1` is no float.
-            let whole = item.as_integer().and_then(|number| i32::try_from(number).ok()).map(f64::from);
-            item.as_float().or(whole).filter(|number| (0.0..=1.0).contains(number)).map(|number| json!(number))
+            let whole = item
+                .as_integer()
+                .and_then(|number| i32::try_from(number).ok())
+                .map(f64::from);
+            item.as_float()
+                .or(whole)
+                .filter(|number| (0.0..=1.0).contains(number))
+                .map(|number| json!(number))
         }
         "stop" => match item.as_str() {
             Some(stop) => Some(json!([stop])),
-            None => item.as_array()?.iter().map(|stop| stop.as_str().map(Value::from)).collect::<Option<_>>(),
+            None => item
+                .as_array()?
+                .iter()
+                .map(|stop| stop.as_str().map(Value::from))
+                .collect::<Option<_>>(),
         },
         _ => item.as_str().map(Value::from),
     }
@@ -198,8 +265,14 @@ fn places(text: &str) -> impl Iterator<Item = Place<'_>> {
         let length = inside.find("}}")?;
         let key = inside[..length].trim();
         let is_name = key.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_')
-            && key.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-'));
-        is_name.then_some(Place { key, start, end: start + 2 + length + 2 })
+            && key
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-'));
+        is_name.then_some(Place {
+            key,
+            start,
+            end: start + 2 + length + 2,
+        })
     })
 }
 
@@ -216,9 +289,19 @@ mod tests {
         let text = "+++\nmodel = \"m\"\nsystem = \"Be {{tone}}.\"\ntemperature = 1\nstop = \"END\"\nprefill = \"{\"\n+++\n\n\
                     # {{ title }}\n{{prompt}}\n{{not a place}} {{}}\n";
         let mut template = Template::parse("`t.md`", text).expect("a template");
-        let params = [("tone".to_owned(), "kind".to_owned()), ("title".to_owned(), "{{prompt}}".to_owned())];
-        let prompt = template.fill(Places { params: &params, prompt: Some("Why?"), stdin: None });
-        assert_eq!(prompt.expect("filled").as_deref(), Some("# {{prompt}}\nWhy?\n{{not a place}} {{}}"));
+        let params = [
+            ("tone".to_owned(), "kind".to_owned()),
+            ("title".to_owned(), "{{prompt}}".to_owned()),
+        ];
+        let prompt = template.fill(Places {
+            params: &params,
+            prompt: Some("Why?"),
+            stdin: None,
+        });
+        assert_eq!(
+            prompt.expect("filled").as_deref(),
+            Some("# {{prompt}}\nWhy?\n{{not a place}} {{}}")
+        );
         let fields = json!({"model": "m", "system": "Be kind.", "temperature": 1.0, "stop_sequences": ["END"]});
         assert_eq!(Value::Object(template.fields), fields);
         assert_eq!(template.prefill.as_deref(), Some("{"));
@@ -227,15 +310,29 @@ mod tests {
     #[test]
     fn words_without_a_place_stand_below_the_template() {
         let mut template = Template::parse("`t.md`", "Sum it up.\n").expect("a template");
-        let prompt = template.fill(Places { prompt: Some("Briefly"), ..Places::default() }).expect("filled");
+        let prompt = template
+            .fill(Places {
+                prompt: Some("Briefly"),
+                ..Places::default()
+            })
+            .expect("filled");
         assert_eq!(prompt.as_deref(), Some("Sum it up.\n\nBriefly"));
     }
 
     #[test]
     fn what_is_wrong_in_a_head_is_told_with_its_line() {
-        assert_eq!(error("+++\n\nmodle = \"m\"\n+++\n"), "`t.md`: line 3: unknown key `modle`; did you mean `model`?");
-        assert_eq!(error("+++\ntools = []\n+++\n"), "`t.md`: line 2: unknown key `tools`");
-        assert_eq!(error("+++\nmodel = \"m\"\ntop_p = 2\n+++"), "`t.md`: line 3: `top_p` is no number from 0 to 1");
+        assert_eq!(
+            error("+++\n\nmodle = \"m\"\n+++\n"),
+            "`t.md`: line 3: unknown key `modle`; did you mean `model`?"
+        );
+        assert_eq!(
+            error("+++\ntools = []\n+++\n"),
+            "`t.md`: line 2: unknown key `tools`"
+        );
+        assert_eq!(
+            error("+++\nmodel = \"m\"\ntop_p = 2\n+++"),
+            "`t.md`: line 3: `top_p` is no number from 0 to 1"
+        );
         assert!(error("+++\nmodel = \"m\"\nmodel =\n+++").starts_with("`t.md`: line 3: "));
         assert!(error("+++\nmodel = \"m\"\n").contains("no end"));
     }
@@ -245,10 +342,17 @@ mod tests {
         let fill = |text, key: &str| {
             let params = [(key.to_owned(), "v".to_owned())];
             let mut template = Template::parse("`t.md`", text).expect("a template");
-            template.fill(Places { params: &params, ..Places::default() }).expect_err(text).to_string()
+            template
+                .fill(Places {
+                    params: &params,
+                    ..Places::default()
+                })
+                .expect_err(text)
+                .to_string()
         };
         assert!(fill("{{a}} {{other}}", "a").contains("`other`: give it with -p other=VALUE"));
-        let unused = "`t.md`: there is no {{lnag}} in it for the parameter `lnag`; did you mean `lang`?";
+        let unused =
+            "`t.md`: there is no {{lnag}} in it for the parameter `lnag`; did you mean `lang`?";
         assert_eq!(fill("{{lang}}", "lnag"), unused);
         assert!(fill("{{a}} {{prompt}}", "a").contains("asks for a prompt"));
         assert!(fill("{{a}} {{stdin}}", "a").contains("asks for standard input"));

@@ -1,6 +1,7 @@
 //! Bytes that should be UTF-8 and may not be: as text for a model they are sent all the same.
 
-/// Makes text of what `name` holds behind `skipped` bytes of one's own. What is not UTF-8 becomes U+FFFD, and a notice says so.
+/// Makes text of what `name` holds behind `skipped` bytes of one's own. What is not UTF-8 becomes
+/// U+FFFD, and a notice says so.
 pub(super) fn lossy(name: &str, bytes: Vec<u8>, skipped: usize) -> (String, Option<String>) {
     match String::from_utf8(bytes) {
         Ok(text) => (text, None),

@@ -1,9 +1,10 @@
 //! The limits of an image, checked before anything is sent.
 //!
-//! The tightest platform behind the endpoint counts (Bedrock): 5 MB of base64 and 8000 pixels a side.
-//! Source: Anthropic's vision page, `build-with-claude/vision`; unverified against Langdock.
+//! The tightest platform behind the endpoint counts (Bedrock): 5 MB of base64 and 8000 pixels a
+//! side. Source: Anthropic's vision page, `build-with-claude/vision`; unverified against Langdock.
 
-/// The longest base64 text of one image, in bytes: 5 MiB, the number in the API's own error message.
+/// The longest base64 text of one image, in bytes: 5 MiB, the number in the API's own error
+/// message.
 pub(crate) const MAX_BASE64_BYTES: usize = 5 * 1024 * 1024;
 
 /// The longest side of an image, in pixels.
@@ -64,11 +65,21 @@ pub(crate) enum ImageError {
 pub(crate) fn check_image(bytes: &[u8]) -> Result<PixelSize, ImageError> {
     let base64_bytes = bytes.len().div_ceil(3) * 4;
     if base64_bytes > MAX_BASE64_BYTES {
-        return Err(ImageError::TooManyBytes { raw_bytes: bytes.len(), base64_bytes });
+        return Err(ImageError::TooManyBytes {
+            raw_bytes: bytes.len(),
+            base64_bytes,
+        });
     }
     let size = imagesize::blob_size(bytes).map_err(|_| ImageError::Damaged)?;
-    let size = PixelSize { width: size.width, height: size.height };
-    if size.width.max(size.height) > MAX_SIDE { Err(ImageError::TooManyPixels(size)) } else { Ok(size) }
+    let size = PixelSize {
+        width: size.width,
+        height: size.height,
+    };
+    if size.width.max(size.height) > MAX_SIDE {
+        Err(ImageError::TooManyPixels(size))
+    } else {
+        Ok(size)
+    }
 }
 
 #[cfg(test)]
@@ -88,10 +99,28 @@ mod tests {
     fn the_largest_image_passes_and_one_byte_or_pixel_more_does_not() {
         let mut largest = png(8000, 8000);
         largest.resize(3_932_160, 0);
-        assert_eq!(check_image(&largest), Ok(PixelSize { width: 8000, height: 8000 }));
+        assert_eq!(
+            check_image(&largest),
+            Ok(PixelSize {
+                width: 8000,
+                height: 8000
+            })
+        );
         largest.push(0);
-        assert!(matches!(check_image(&largest), Err(ImageError::TooManyBytes { base64_bytes: 5_242_884, .. })));
-        assert_eq!(check_image(&png(8001, 1)), Err(ImageError::TooManyPixels(PixelSize { width: 8001, height: 1 })));
+        assert!(matches!(
+            check_image(&largest),
+            Err(ImageError::TooManyBytes {
+                base64_bytes: 5_242_884,
+                ..
+            })
+        ));
+        assert_eq!(
+            check_image(&png(8001, 1)),
+            Err(ImageError::TooManyPixels(PixelSize {
+                width: 8001,
+                height: 1
+            }))
+        );
     }
 
     #[test]

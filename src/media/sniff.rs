@@ -1,6 +1,7 @@
 //! Tells a file's kind by its bytes; a name or an extension is never asked.
 //!
-//! The endpoint compares the declared media type with the bytes and refuses a mismatch, so the extension would only mislead.
+//! The endpoint compares the declared media type with the bytes and refuses a mismatch, so the
+//! extension would only mislead.
 
 /// What a file's bytes say it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +28,9 @@ impl Kind {
     /// What it is, in words, where it is no text.
     pub(crate) fn unlike_text(self) -> Option<&'static str> {
         match self {
-            Self::Jpeg | Self::Png | Self::Gif | Self::Webp | Self::OtherImage(_) => Some("an image"),
+            Self::Jpeg | Self::Png | Self::Gif | Self::Webp | Self::OtherImage(_) => {
+                Some("an image")
+            }
             Self::Pdf => Some("a PDF"),
             Self::Binary => Some("a binary file"),
             Self::Text => None,
@@ -59,32 +62,78 @@ pub(crate) fn sniff(bytes: &[u8]) -> Kind {
         [0xff, 0xd8, 0xff, ..] => Kind::Jpeg,
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Kind::Png,
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', rest @ ..] if is_gif(rest) => Kind::Gif,
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Kind::Webp,
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => Kind::Webp,
         [b'%', b'P', b'D', b'F', b'-', rest @ ..] if is_pdf(rest) => Kind::Pdf,
         [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => Kind::OtherImage("BMP"),
         [b'I', b'I', b'*', 0, ..] | [b'M', b'M', 0, b'*', ..] => Kind::OtherImage("TIFF"),
-        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f', ..] => Kind::OtherImage("AVIF"),
-        [_, _, _, _, b'f', b't', b'y', b'p', b'h' | b'm', b'e' | b'i', b'i' | b'f' | b'v', ..] => {
-            Kind::OtherImage("HEIC")
-        }
+        [
+            _,
+            _,
+            _,
+            _,
+            b'f',
+            b't',
+            b'y',
+            b'p',
+            b'a',
+            b'v',
+            b'i',
+            b'f',
+            ..,
+        ] => Kind::OtherImage("AVIF"),
+        [
+            _,
+            _,
+            _,
+            _,
+            b'f',
+            b't',
+            b'y',
+            b'p',
+            b'h' | b'm',
+            b'e' | b'i',
+            b'i' | b'f' | b'v',
+            ..,
+        ] => Kind::OtherImage("HEIC"),
         _ if is_utf16(bytes) => Kind::Binary,
         _ if memchr::memchr(0, &bytes[..bytes.len().min(TEXT_PROBE)]).is_some() => Kind::Binary,
         _ => Kind::Text,
     }
 }
 
-/// Whether a GIF's size, flags, background and aspect ratio follow, and not words: a size that can be sent has a byte below a
-/// space in it, and hardly any has an aspect ratio.
+/// Whether a GIF's size, flags, background and aspect ratio follow, and not words: a size that can
+/// be sent has a byte below a space in it, and hardly any has an aspect ratio.
 fn is_gif(rest: &[u8]) -> bool {
-    rest.iter().take(7).any(|&byte| byte < b' ' && !byte.is_ascii_whitespace())
+    rest.iter()
+        .take(7)
+        .any(|&byte| byte < b' ' && !byte.is_ascii_whitespace())
 }
 
-/// Whether the first line ends behind the version, but for a comment, and is not that of a text about PDFs. Writers that put
-/// more there begin with an object.
+/// Whether the first line ends behind the version, but for a comment, and is not that of a text
+/// about PDFs. Writers that put more there begin with an object.
 fn is_pdf(rest: &[u8]) -> bool {
-    let [b'0'..=b'9', b'.', b'0'..=b'9', line @ ..] = &rest[..rest.len().min(TEXT_PROBE)] else { return false };
-    let more = line.iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\0' | b'\x0c'));
-    matches!(more, None | Some(b'\r' | b'\n' | b'%')) || memchr::memmem::find(line, b" obj").is_some()
+    let [b'0'..=b'9', b'.', b'0'..=b'9', line @ ..] = &rest[..rest.len().min(TEXT_PROBE)] else {
+        return false;
+    };
+    let more = line
+        .iter()
+        .find(|byte| !matches!(byte, b' ' | b'\t' | b'\0' | b'\x0c'));
+    matches!(more, None | Some(b'\r' | b'\n' | b'%'))
+        || memchr::memmem::find(line, b" obj").is_some()
 }
 
 fn is_utf16(bytes: &[u8]) -> bool {

@@ -1,4 +1,5 @@
-//! What an image costs in tokens: one for each patch of 28 by 28 pixels, after it was made small enough.
+//! What an image costs in tokens: one for each patch of 28 by 28 pixels, after it was made small
+//! enough.
 //!
 //! Source: Anthropic's vision page, `build-with-claude/vision`; unverified against Langdock.
 
@@ -19,19 +20,33 @@ pub(crate) struct Resolution {
 
 impl Resolution {
     /// Models up to Claude 4.6.
-    pub(crate) const STANDARD: Self = Self { max_side: 1568, max_tokens: 1568 };
+    pub(crate) const STANDARD: Self = Self {
+        max_side: 1568,
+        max_tokens: 1568,
+    };
 
     /// Claude 4.7 and later.
-    pub(crate) const HIGH: Self = Self { max_side: 2576, max_tokens: 4784 };
+    pub(crate) const HIGH: Self = Self {
+        max_side: 2576,
+        max_tokens: 4784,
+    };
 
     /// That of a model by its id; none where the id does not tell.
     pub(crate) fn of_model(id: &str) -> Option<Self> {
         let (_, rest) = id.split_once("claude")?;
-        let numbers = rest.split(|letter: char| !letter.is_ascii_digit()).filter(|digits| !digits.is_empty());
+        let numbers = rest
+            .split(|letter: char| !letter.is_ascii_digit())
+            .filter(|digits| !digits.is_empty());
         // Dates have more digits than versions.
-        let mut version = numbers.take_while(|digits| digits.len() < 3).filter_map(|digits| digits.parse::<u32>().ok());
+        let mut version = numbers
+            .take_while(|digits| digits.len() < 3)
+            .filter_map(|digits| digits.parse::<u32>().ok());
         let (major, minor) = (version.next()?, version.next().unwrap_or(0));
-        Some(if (major, minor) >= FIRST_HIGH { Self::HIGH } else { Self::STANDARD })
+        Some(if (major, minor) >= FIRST_HIGH {
+            Self::HIGH
+        } else {
+            Self::STANDARD
+        })
     }
 
     /// The tokens of an image of this many pixels across and down.
@@ -75,7 +90,10 @@ mod tests {
             (3840, 2160, 1560, 4784),
             (1075, 1520, 1551, 2145),
         ] {
-            let tokens = (Resolution::STANDARD.tokens(width, height), Resolution::HIGH.tokens(width, height));
+            let tokens = (
+                Resolution::STANDARD.tokens(width, height),
+                Resolution::HIGH.tokens(width, height),
+            );
             assert_eq!(tokens, (standard, high), "{width} × {height}");
         }
     }
@@ -84,7 +102,10 @@ mod tests {
     fn a_models_id_tells_how_much_it_sees() {
         for (id, expected) in [
             ("claude-3-5-sonnet-20240620", Some(Resolution::STANDARD)),
-            ("anthropic.claude-sonnet-4-5-20250929-v1:0", Some(Resolution::STANDARD)),
+            (
+                "anthropic.claude-sonnet-4-5-20250929-v1:0",
+                Some(Resolution::STANDARD),
+            ),
             ("claude-sonnet-4-20250514", Some(Resolution::STANDARD)),
             ("claude-opus-4-8-default", Some(Resolution::HIGH)),
             ("claude-sonnet-5", Some(Resolution::HIGH)),

@@ -1,7 +1,8 @@
 //! The file of a book: opened, locked, read, changed and written within microseconds.
 //!
-//! It is written in place, so that whoever has it open goes on with the same file. What is broken or was never ours is set
-//! aside beside it and told, and so is a clock that went back; nothing here ever keeps a request from being sent.
+//! It is written in place, so that whoever has it open goes on with the same file. What is broken
+//! or was never ours is set aside beside it and told, and so is a clock that went back; nothing
+//! here ever keeps a request from being sent.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read};
@@ -13,7 +14,8 @@ use super::SECOND;
 use super::ledger::Ledger;
 use super::record::{MAX_BYTES, from_bytes, to_bytes};
 
-/// How far the clocks of two cores may differ, and more: a book that was written later than that was so by another clock.
+/// How far the clocks of two cores may differ, and more: a book that was written later than that
+/// was so by another clock.
 const TOLERANCE: u64 = 2 * SECOND;
 
 /// Where a book is.
@@ -50,7 +52,9 @@ pub(crate) struct Page {
 impl Book {
     /// The book in the folder whose name `name` gives.
     pub(crate) fn new(folder: &Path, name: impl FnOnce() -> String) -> Self {
-        Self { path: folder.join(name()) }
+        Self {
+            path: folder.join(name()),
+        }
     }
 
     /// Opens the book; none where there is none and none is to be made.
@@ -62,7 +66,10 @@ impl Book {
             Err(error) if error.kind() == ErrorKind::NotFound && !make => return Ok(None),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let folder = self.path.parent().unwrap_or(&self.path);
-                DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+                DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(folder)?;
                 options.open(&self.path)?
             }
             opened => opened?,
@@ -72,22 +79,40 @@ impl Book {
             TryLockError::Error(error) => Trouble::Io(error),
         })?;
         if !file.metadata()?.is_file() {
-            return Err(Trouble::Io(io::Error::new(ErrorKind::InvalidInput, "it is no file")));
+            return Err(Trouble::Io(io::Error::new(
+                ErrorKind::InvalidInput,
+                "it is no file",
+            )));
         }
         let mut bytes = Vec::new();
         (&file).take(MAX_BYTES).read_to_end(&mut bytes)?;
         let now = now();
         let (ledger, notice) = match from_bytes(&bytes) {
-            Some(ledger) if ledger.last > now + TOLERANCE => {
-                (Ledger::default(), Some("the clock went back: the book of rate limits begins anew".to_owned()))
-            }
+            Some(ledger) if ledger.last > now + TOLERANCE => (
+                Ledger::default(),
+                Some("the clock went back: the book of rate limits begins anew".to_owned()),
+            ),
             Some(ledger) => (ledger, None),
             None => (Ledger::default(), Some(self.set_aside(&bytes))),
         };
         let length = bytes.len() as u64;
         // What is anew is written in any case.
-        let before = if notice.is_some() { Ledger { last: u64::MAX, ..Ledger::default() } } else { ledger.clone() };
-        Ok(Some(Page { file, ledger, now, notice, before, length }))
+        let before = if notice.is_some() {
+            Ledger {
+                last: u64::MAX,
+                ..Ledger::default()
+            }
+        } else {
+            ledger.clone()
+        };
+        Ok(Some(Page {
+            file,
+            ledger,
+            now,
+            notice,
+            before,
+            length,
+        }))
     }
 
     fn set_aside(&self, bytes: &[u8]) -> String {
@@ -122,7 +147,9 @@ impl Page {
 
 /// The time in the unit of the book.
 pub(crate) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
@@ -134,15 +161,28 @@ mod tests {
     use super::super::{Asked, Base, Limits, Look, Priority};
     use super::*;
 
-    const ASKED: Asked = Asked { input: 1, max_tokens: 1, priority: Priority::Person };
+    const ASKED: Asked = Asked {
+        input: 1,
+        max_tokens: 1,
+        priority: Priority::Person,
+    };
 
     const BASE: Base = Base {
-        configured: Limits { requests: Some(1), tokens: None },
-        assumed: Limits { requests: None, tokens: None },
+        configured: Limits {
+            requests: Some(1),
+            tokens: None,
+        },
+        assumed: Limits {
+            requests: None,
+            tokens: None,
+        },
     };
 
     fn look(book: &Book) -> Look {
-        let mut page = book.open(true).expect("it can be opened").expect("it was made");
+        let mut page = book
+            .open(true)
+            .expect("it can be opened")
+            .expect("it was made");
         let look = page.ledger.look(page.now, None, &ASKED, &BASE);
         page.save().expect("it can be written");
         look
@@ -152,10 +192,17 @@ mod tests {
     fn what_one_writes_the_next_one_reads() {
         let folder = tempfile::tempdir().expect("a folder");
         let book = Book::new(&folder.path().join("new/pace"), || "name".to_owned());
-        assert!(book.open(false).expect("there is nothing to fail").is_none());
+        assert!(
+            book.open(false)
+                .expect("there is nothing to fail")
+                .is_none()
+        );
         assert!(matches!(look(&book), Look::Go(Some(_))));
         assert!(matches!(look(&book), Look::Wait { .. }));
-        let mode = fs::metadata(&book.path).expect("it is there").permissions().mode();
+        let mode = fs::metadata(&book.path)
+            .expect("it is there")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
@@ -163,12 +210,25 @@ mod tests {
     fn a_broken_book_is_set_aside_once() {
         let folder = tempfile::tempdir().expect("a folder");
         let book = Book::new(folder.path(), || "name".to_owned());
-        fs::write(&book.path, "a foreign file, and a long one that is\n".repeat(100)).expect("it is writable");
-        let page = book.open(true).expect("it can be opened").expect("it is there");
+        fs::write(
+            &book.path,
+            "a foreign file, and a long one that is\n".repeat(100),
+        )
+        .expect("it is writable");
+        let page = book
+            .open(true)
+            .expect("it can be opened")
+            .expect("it is there");
         let notice = page.notice.clone().expect("it is told");
         assert!(notice.contains("name.broken"), "{notice}");
         page.save().expect("it can be written");
-        assert!(book.open(true).expect("it can be opened").expect("it is there").notice.is_none());
+        assert!(
+            book.open(true)
+                .expect("it can be opened")
+                .expect("it is there")
+                .notice
+                .is_none()
+        );
         let kept = fs::read_to_string(folder.path().join("name.broken")).expect("it is kept");
         assert!(kept.starts_with("a foreign file"));
     }
@@ -178,9 +238,16 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let book = Book::new(folder.path(), || "name".to_owned());
         look(&book);
-        let ledger = Ledger { last: now() + 5 * TOLERANCE, not_before: u64::MAX, ..Ledger::default() };
+        let ledger = Ledger {
+            last: now() + 5 * TOLERANCE,
+            not_before: u64::MAX,
+            ..Ledger::default()
+        };
         fs::write(&book.path, to_bytes(&ledger)).expect("it is writable");
-        let page = book.open(true).expect("it can be opened").expect("it is there");
+        let page = book
+            .open(true)
+            .expect("it can be opened")
+            .expect("it is there");
         assert!(page.notice.is_some() && page.ledger == Ledger::default());
     }
 
@@ -194,7 +261,13 @@ mod tests {
         assert!(book.open(false).is_ok());
         fs::create_dir(folder.path().join("folder")).expect("it is writable");
         for name in ["folder", "name/below"] {
-            assert!(matches!(Book::new(folder.path(), || name.to_owned()).open(true), Err(Trouble::Io(_))), "{name}");
+            assert!(
+                matches!(
+                    Book::new(folder.path(), || name.to_owned()).open(true),
+                    Err(Trouble::Io(_))
+                ),
+                "{name}"
+            );
         }
     }
 }

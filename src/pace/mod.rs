@@ -1,8 +1,9 @@
-//! Limits of requests and tokens a minute that nobody hits: the book that all processes of a user share.
+//! Limits of requests and tokens a minute that nobody hits: the book that all processes of a user
+//! share.
 //!
-//! `window` is the arithmetic of a sliding minute, `ledger` what may be done with the book, `allowed` what is known of the
-//! limits, all pure and given the time; `record` is the ledger as bytes, and `book` the file, which is locked for microseconds
-//! and never while anybody waits.
+//! `window` is the arithmetic of a sliding minute, `ledger` what may be done with the book,
+//! `allowed` what is known of the limits, all pure and given the time; `record` is the ledger as
+//! bytes, and `book` the file, which is locked for microseconds and never while anybody waits.
 
 mod allowed;
 mod book;

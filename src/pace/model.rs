@@ -1,7 +1,9 @@
-//! Three processes, a strict server and the book, in every order of their steps and with a kill at each of them.
+//! Three processes, a strict server and the book, in every order of their steps and with a kill at
+//! each of them.
 //!
-//! A process looks until it may go, its request arrives, is answered, and is settled. Time goes on in ticks; in each of them
-//! those who wait look once. States that differ in nothing but the time of day are one, so that all of them can be seen.
+//! A process looks until it may go, its request arrives, is answered, and is settled. Time goes on
+//! in ticks; in each of them those who wait look once. States that differ in nothing but the time
+//! of day are one, so that all of them can be seen.
 
 use std::collections::HashSet;
 
@@ -14,7 +16,11 @@ const TICK: u64 = 2 * SECOND;
 
 const START: u64 = 10_000 * SECOND;
 
-const ASKED: Asked = Asked { input: 10, max_tokens: 50, priority: Priority::Person };
+const ASKED: Asked = Asked {
+    input: 10,
+    max_tokens: 50,
+    priority: Priority::Person,
+};
 
 /// What a request takes in the end.
 const TAKEN: u64 = 40;
@@ -49,7 +55,10 @@ struct Model {
 
 impl Model {
     fn base(&self) -> Base {
-        Base { configured: self.limits, assumed: Limits::default() }
+        Base {
+            configured: self.limits,
+            assumed: Limits::default(),
+        }
     }
 
     /// Visits every state that can follow this one.
@@ -79,14 +88,26 @@ impl Model {
         let now = next.now;
         let reached = match next.processes[process].clone() {
             Stage::New => self.look(&mut next, None),
-            Stage::Waiting { ticket, has_looked: false } => self.look(&mut next, Some(ticket)),
+            Stage::Waiting {
+                ticket,
+                has_looked: false,
+            } => self.look(&mut next, Some(ticket)),
             Stage::Sent { slot, .. } => {
                 next.server.retain(|(at, ..)| now < at + WINDOW);
-                next.server.push((now, slot, ASKED.input + ASKED.max_tokens));
+                next.server
+                    .push((now, slot, ASKED.input + ASKED.max_tokens));
                 let tokens: u64 = next.server.iter().map(|(.., tokens)| tokens).sum();
                 let limits = self.limits;
-                assert!(limits.requests.is_none_or(|limit| next.server.len() as u64 <= limit), "{next:#?}");
-                assert!(limits.tokens.is_none_or(|limit| tokens <= limit), "{next:#?}");
+                assert!(
+                    limits
+                        .requests
+                        .is_none_or(|limit| next.server.len() as u64 <= limit),
+                    "{next:#?}"
+                );
+                assert!(
+                    limits.tokens.is_none_or(|limit| tokens <= limit),
+                    "{next:#?}"
+                );
                 Stage::Arrived { slot, at: now }
             }
             Stage::Arrived { slot, at } => {
@@ -96,12 +117,19 @@ impl Model {
                 Stage::Answered { slot, at }
             }
             Stage::Answered { slot, at } => {
-                let ending = Ending::Answered { input: ASKED.input, output: TAKEN - ASKED.input };
+                let ending = Ending::Answered {
+                    input: ASKED.input,
+                    output: TAKEN - ASKED.input,
+                };
                 next.ledger.settle(slot, &ASKED, Some(at), ending);
                 next.last_news = now;
                 Stage::Over
             }
-            Stage::Waiting { has_looked: true, .. } | Stage::Over | Stage::Dead => return None,
+            Stage::Waiting {
+                has_looked: true, ..
+            }
+            | Stage::Over
+            | Stage::Dead => return None,
         };
         next.processes[process] = reached;
         Some(next)
@@ -112,20 +140,31 @@ impl Model {
         match state.ledger.look(now, ticket, &ASKED, &self.base()) {
             Look::Go(slot) => {
                 state.last_news = now;
-                Stage::Sent { slot: slot.expect("there are limits"), at: now }
+                Stage::Sent {
+                    slot: slot.expect("there are limits"),
+                    at: now,
+                }
             }
             Look::Wait { ticket, start, .. } => {
-                // While anybody waits, somebody begins, ends or dies within a window: no slot is lost for longer.
-                assert!(now < state.last_news + WINDOW + ON_ITS_WAY + TICK, "{state:#?}");
+                // While anybody waits, somebody begins, ends or dies within a window: no slot is
+                // lost for longer.
+                assert!(
+                    now < state.last_news + WINDOW + ON_ITS_WAY + TICK,
+                    "{state:#?}"
+                );
                 assert!(start > now);
-                Stage::Waiting { ticket: ticket.expect("there are limits"), has_looked: true }
+                Stage::Waiting {
+                    ticket: ticket.expect("there are limits"),
+                    has_looked: true,
+                }
             }
         }
     }
 }
 
-/// The moments to which time may go on, unless somebody still has to do something in this one: a tick later, and where nobody
-/// is at it, right before and when something counts no more. To those who have not come yet nothing else makes a difference.
+/// The moments to which time may go on, unless somebody still has to do something in this one: a
+/// tick later, and where nobody is at it, right before and when something counts no more. To those
+/// who have not come yet nothing else makes a difference.
 fn later(state: &State) -> Vec<u64> {
     let has_time = |stage: &Stage| match stage {
         Stage::Waiting { has_looked, .. } => *has_looked,
@@ -140,18 +179,30 @@ fn later(state: &State) -> Vec<u64> {
     if !state.processes.iter().all(has_time) || state.processes.iter().all(is_over) {
         return Vec::new();
     }
-    if !state.processes.iter().all(|stage| is_over(stage) || is_new(stage)) {
+    if !state
+        .processes
+        .iter()
+        .all(|stage| is_over(stage) || is_new(stage))
+    {
         return vec![state.now + TICK];
     }
     let slots = state.ledger.slots.iter().map(Slot::expiry);
     let expiries = slots.chain(state.server.iter().map(|(at, ..)| at + WINDOW));
-    let Some(next) = expiries.filter(|expiry| *expiry > state.now).min() else { return Vec::new() };
-    [next - TICK, next].into_iter().filter(|moment| *moment > state.now).collect()
+    let Some(next) = expiries.filter(|expiry| *expiry > state.now).min() else {
+        return Vec::new();
+    };
+    [next - TICK, next]
+        .into_iter()
+        .filter(|moment| *moment > state.now)
+        .collect()
 }
 
 /// The state at another moment, when all who wait look again.
 fn at(state: &State, now: u64) -> State {
-    let mut next = State { now, ..state.clone() };
+    let mut next = State {
+        now,
+        ..state.clone()
+    };
     for stage in &mut next.processes {
         if let Stage::Waiting { has_looked, .. } = stage {
             *has_looked = false;
@@ -168,12 +219,22 @@ fn normal(state: &State) -> State {
     state.server.retain(|(at, ..)| now < at + WINDOW);
     state.ledger.slots.retain(|slot| now < slot.expiry());
     state.server.iter_mut().for_each(|(at, ..)| shift(at));
-    state.ledger.slots.iter_mut().for_each(|slot| shift(&mut slot.at));
-    state.ledger.queue.iter_mut().for_each(|ticket| shift(&mut ticket.seen));
+    state
+        .ledger
+        .slots
+        .iter_mut()
+        .for_each(|slot| shift(&mut slot.at));
+    state
+        .ledger
+        .queue
+        .iter_mut()
+        .for_each(|ticket| shift(&mut ticket.seen));
     shift(&mut state.ledger.due);
     shift(&mut state.last_news);
     for stage in &mut state.processes {
-        if let Stage::Sent { at, .. } | Stage::Arrived { at, .. } | Stage::Answered { at, .. } = stage {
+        if let Stage::Sent { at, .. } | Stage::Arrived { at, .. } | Stage::Answered { at, .. } =
+            stage
+        {
             shift(at);
         }
     }
@@ -184,10 +245,23 @@ fn normal(state: &State) -> State {
 }
 
 fn states_of(requests: Option<u64>, tokens: Option<u64>) -> usize {
-    let mut model = Model { limits: Limits { requests, tokens }, seen: HashSet::new(), states: 0 };
-    let ledger = Ledger { counts_the_most: true, ..Ledger::default() };
+    let mut model = Model {
+        limits: Limits { requests, tokens },
+        seen: HashSet::new(),
+        states: 0,
+    };
+    let ledger = Ledger {
+        counts_the_most: true,
+        ..Ledger::default()
+    };
     let processes = [Stage::New, Stage::New, Stage::New];
-    model.explore(State { now: START, ledger, processes, server: Vec::new(), last_news: START });
+    model.explore(State {
+        now: START,
+        ledger,
+        processes,
+        server: Vec::new(),
+        last_news: START,
+    });
     model.states
 }
 

@@ -1,4 +1,5 @@
-//! The ledger as bytes: numbers of eight bytes one after the other, a mark in front and a sum over all of it behind that.
+//! The ledger as bytes: numbers of eight bytes one after the other, a mark in front and a sum over
+//! all of it behind that.
 //!
 //! It is read and written for every request, so it has no names and no text to parse.
 
@@ -22,7 +23,12 @@ pub(super) const MAX_BYTES: u64 = 16 * 1024 * 1024;
 pub(super) fn to_bytes(ledger: &Ledger) -> Vec<u8> {
     let rows = ledger.slots.len() + ledger.queue.len();
     let mut numbers = Vec::with_capacity(HEAD + rows * ROW);
-    let Ledger { others, received, learned, .. } = ledger;
+    let Ledger {
+        others,
+        received,
+        learned,
+        ..
+    } = ledger;
     numbers.extend([
         MARK,
         0,
@@ -46,14 +52,29 @@ pub(super) fn to_bytes(ledger: &Ledger) -> Vec<u8> {
         0,
     ]);
     for slot in &ledger.slots {
-        numbers.extend([slot.id, slot.at, slot.tokens, slot.most, u64::from(slot.has_ended)]);
+        numbers.extend([
+            slot.id,
+            slot.at,
+            slot.tokens,
+            slot.most,
+            u64::from(slot.has_ended),
+        ]);
     }
     for ticket in &ledger.queue {
         let last = u64::from(ticket.priority == Priority::Batch);
-        numbers.extend([ticket.id, ticket.seen, ticket.input, ticket.max_tokens, last]);
+        numbers.extend([
+            ticket.id,
+            ticket.seen,
+            ticket.input,
+            ticket.max_tokens,
+            last,
+        ]);
     }
     numbers[1] = sum(&numbers[2..]);
-    numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
+    numbers
+        .iter()
+        .flat_map(|number| number.to_le_bytes())
+        .collect()
 }
 
 /// Reads a ledger; none where the bytes are none. No bytes at all are an empty one.
@@ -62,11 +83,21 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<Ledger> {
         return Some(Ledger::default());
     }
     let (numbers, _) = bytes.as_chunks::<8>();
-    let numbers: Vec<u64> = numbers.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
+    let numbers: Vec<u64> = numbers
+        .iter()
+        .map(|bytes| u64::from_le_bytes(*bytes))
+        .collect();
     let head: &[u64; HEAD] = numbers.first_chunk()?;
-    let (slots, tickets) = (usize::try_from(head[2]).ok()?, usize::try_from(head[3]).ok()?);
-    let length = slots.checked_add(tickets)?.checked_mul(ROW)?.checked_add(HEAD)?;
-    // Behind it may stand the end of a longer one, whose writer was killed before it could cut that off.
+    let (slots, tickets) = (
+        usize::try_from(head[2]).ok()?,
+        usize::try_from(head[3]).ok()?,
+    );
+    let length = slots
+        .checked_add(tickets)?
+        .checked_mul(ROW)?
+        .checked_add(HEAD)?;
+    // Behind it may stand the end of a longer one, whose writer was killed before it could cut that
+    // off.
     let numbers = numbers.get(..length)?;
     if head[0] != MARK || head[1] != sum(&numbers[2..]) {
         return None;
@@ -77,20 +108,46 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<Ledger> {
         next_id: head[5],
         not_before: head[6],
         due: head[7],
-        others: Others { at: head[8], requests: head[9], tokens: head[10] },
-        received: Learned { at: head[11], limits: limits(head[12], head[13]) },
-        learned: Learned { at: head[14], limits: limits(head[15], head[16]) },
+        others: Others {
+            at: head[8],
+            requests: head[9],
+            tokens: head[10],
+        },
+        received: Learned {
+            at: head[11],
+            limits: limits(head[12], head[13]),
+        },
+        learned: Learned {
+            at: head[14],
+            limits: limits(head[15], head[16]),
+        },
         share: head[17],
         counts_the_most: head[18] != 0,
         slots: rows[..slots]
             .iter()
-            .map(|&[id, at, tokens, most, ended]| Slot { id, at, tokens, most, has_ended: ended != 0 })
+            .map(|&[id, at, tokens, most, ended]| Slot {
+                id,
+                at,
+                tokens,
+                most,
+                has_ended: ended != 0,
+            })
             .collect(),
         queue: rows[slots..]
             .iter()
             .map(|&[id, seen, input, max_tokens, last]| {
-                let priority = if last == 0 { Priority::Person } else { Priority::Batch };
-                Ticket { id, seen, input, max_tokens, priority }
+                let priority = if last == 0 {
+                    Priority::Person
+                } else {
+                    Priority::Batch
+                };
+                Ticket {
+                    id,
+                    seen,
+                    input,
+                    max_tokens,
+                    priority,
+                }
             })
             .collect(),
     })
@@ -103,12 +160,19 @@ fn of_limit(limit: Option<u64>) -> u64 {
 
 fn limits(requests: u64, tokens: u64) -> Limits {
     let limit = |number| Some(number).filter(|number| *number > 0);
-    Limits { requests: limit(requests), tokens: limit(tokens) }
+    Limits {
+        requests: limit(requests),
+        tokens: limit(tokens),
+    }
 }
 
 /// A sum that another order or a missing number changes.
 fn sum(numbers: &[u64]) -> u64 {
-    numbers.iter().fold(MARK, |sum, number| (sum ^ number).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(29))
+    numbers.iter().fold(MARK, |sum, number| {
+        (sum ^ number)
+            .wrapping_mul(0x0000_0100_0000_01b3)
+            .rotate_left(29)
+    })
 }
 
 #[cfg(test)]
@@ -121,15 +185,49 @@ mod tests {
             next_id: 9,
             not_before: 8,
             due: 1,
-            others: Others { at: 3, requests: 4, tokens: 5 },
-            received: Learned { at: 6, limits: Limits { requests: Some(500), tokens: None } },
-            learned: Learned { at: 2, limits: Limits { requests: None, tokens: Some(60) } },
+            others: Others {
+                at: 3,
+                requests: 4,
+                tokens: 5,
+            },
+            received: Learned {
+                at: 6,
+                limits: Limits {
+                    requests: Some(500),
+                    tokens: None,
+                },
+            },
+            learned: Learned {
+                at: 2,
+                limits: Limits {
+                    requests: None,
+                    tokens: Some(60),
+                },
+            },
             share: 17,
             counts_the_most: true,
-            slots: vec![Slot { id: 1, at: 2, tokens: 3, most: 4, has_ended: true }],
+            slots: vec![Slot {
+                id: 1,
+                at: 2,
+                tokens: 3,
+                most: 4,
+                has_ended: true,
+            }],
             queue: vec![
-                Ticket { id: 5, seen: 6, input: 7, max_tokens: 8, priority: Priority::Batch },
-                Ticket { id: 6, seen: 6, input: 7, max_tokens: 8, priority: Priority::Person },
+                Ticket {
+                    id: 5,
+                    seen: 6,
+                    input: 7,
+                    max_tokens: 8,
+                    priority: Priority::Batch,
+                },
+                Ticket {
+                    id: 6,
+                    seen: 6,
+                    input: 7,
+                    max_tokens: 8,
+                    priority: Priority::Person,
+                },
             ],
         }
     }
@@ -151,7 +249,11 @@ mod tests {
             changed[place] ^= 0x40;
             assert_eq!(from_bytes(&changed), None, "{place}");
         }
-        assert_eq!(from_bytes(&[bytes.as_slice(), &[7; 41]].concat()), Some(ledger()), "the end of a longer one");
+        assert_eq!(
+            from_bytes(&[bytes.as_slice(), &[7; 41]].concat()),
+            Some(ledger()),
+            "the end of a longer one"
+        );
         assert_eq!(from_bytes(b"{\"a\": 1}"), None);
     }
 }

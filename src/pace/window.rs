@@ -1,11 +1,13 @@
 //! A sliding minute of requests and tokens: when the next request fits, pure.
 //!
-//! A server counts a request when it arrives, which is some time after it was begun and before its answer's head. A slot so
-//! counts for a minute from the head on, where that is known, and a little longer where it is not: whatever the network
-//! does, no minute of the server holds more than one of ours.
+//! A server counts a request when it arrives, which is some time after it was begun and before its
+//! answer's head. A slot so counts for a minute from the head on, where that is known, and a little
+//! longer where it is not: whatever the network does, no minute of the server holds more than one
+//! of ours.
 //!
-//! Some servers do not slide a window but drip tokens into a bucket that holds a part of the minute's. Requests are spread for
-//! them: a small burst at once, the others one after the other, which costs a window that slides next to nothing.
+//! Some servers do not slide a window but drip tokens into a bucket that holds a part of the
+//! minute's. Requests are spread for them: a small burst at once, the others one after the other,
+//! which costs a window that slides next to nothing.
 
 use std::collections::VecDeque;
 
@@ -40,12 +42,15 @@ impl Limits {
 
     /// The time from one request to the next.
     fn interval(self) -> u64 {
-        self.requests.map_or(0, |requests| WINDOW * 100 / SPEED_PERCENT / requests.max(1))
+        self.requests
+            .map_or(0, |requests| WINDOW * 100 / SPEED_PERCENT / requests.max(1))
     }
 
     /// How far requests may run ahead of the interval: the burst without its first one.
     fn ahead(self) -> u64 {
-        let burst = self.requests.map_or(1, |requests| (requests.saturating_mul(BURST_PERCENT) / 100).max(2));
+        let burst = self.requests.map_or(1, |requests| {
+            (requests.saturating_mul(BURST_PERCENT) / 100).max(2)
+        });
         self.interval() * (burst - 1)
     }
 
@@ -82,7 +87,8 @@ impl Slot {
     }
 }
 
-/// What others use of the same limits. How old it is nobody tells, so it is taken to end evenly within a window.
+/// What others use of the same limits. How old it is nobody tells, so it is taken to end evenly
+/// within a window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Others {
     /// When it was seen.
@@ -96,7 +102,8 @@ pub(super) struct Others {
 impl Others {
     fn left(self, amount: u64, now: u64) -> u64 {
         let rest = WINDOW.saturating_sub(now.saturating_sub(self.at));
-        u64::try_from((u128::from(amount) * u128::from(rest)).div_ceil(u128::from(WINDOW))).unwrap_or(amount)
+        u64::try_from((u128::from(amount) * u128::from(rest)).div_ceil(u128::from(WINDOW)))
+            .unwrap_or(amount)
     }
 
     /// When no more than `room` of `amount` is left.
@@ -125,7 +132,10 @@ pub(super) struct Forecast {
 impl Forecast {
     /// The minute as it is after these slots. `due` is what the spreading is at.
     pub(super) fn new(limits: Limits, slots: &[Slot], others: Others, now: u64, due: u64) -> Self {
-        let mut expiring: Vec<_> = slots.iter().map(|slot| (slot.expiry(), slot.tokens)).collect();
+        let mut expiring: Vec<_> = slots
+            .iter()
+            .map(|slot| (slot.expiry(), slot.tokens))
+            .collect();
         expiring.sort_unstable();
         Self {
             limits,
@@ -133,7 +143,9 @@ impl Forecast {
             now,
             due,
             requests: slots.len() as u64,
-            tokens: slots.iter().fold(0, |sum, slot| sum.saturating_add(slot.tokens)),
+            tokens: slots
+                .iter()
+                .fold(0, |sum, slot| sum.saturating_add(slot.tokens)),
             expiring: expiring.into(),
         }
     }
@@ -151,12 +163,17 @@ impl Forecast {
         self.due = self.limits.spread(self.due, self.now);
         self.requests += 1;
         self.tokens = self.tokens.saturating_add(tokens);
-        self.expiring.push_back((self.now + WINDOW + ON_ITS_WAY, tokens));
+        self.expiring
+            .push_back((self.now + WINDOW + ON_ITS_WAY, tokens));
         self.now
     }
 
     fn forget(&mut self) {
-        while let Some(&(_, tokens)) = self.expiring.front().filter(|(expiry, _)| *expiry <= self.now) {
+        while let Some(&(_, tokens)) = self
+            .expiring
+            .front()
+            .filter(|(expiry, _)| *expiry <= self.now)
+        {
             self.expiring.pop_front();
             self.requests -= 1;
             self.tokens = self.tokens.saturating_sub(tokens);
@@ -177,7 +194,10 @@ impl Forecast {
         let requests = until(self.limits.requests, self.requests, 1, self.others.requests);
         let tokens = until(self.limits.tokens, self.tokens, tokens, self.others.tokens);
         let later = requests.into_iter().chain(tokens).max()?;
-        let expiry = self.expiring.front().map_or(u64::MAX, |(expiry, _)| *expiry);
+        let expiry = self
+            .expiring
+            .front()
+            .map_or(u64::MAX, |(expiry, _)| *expiry);
         // With nothing of ours in the window, others alone may fill it, but no longer than for one.
         Some(later.min(expiry)).filter(|later| *later < u64::MAX)
     }
@@ -190,23 +210,43 @@ mod tests {
     const NOW: u64 = 1_000_000 * SECOND;
 
     fn limits(requests: u64, tokens: u64) -> Limits {
-        Limits { requests: Some(requests), tokens: Some(tokens) }
+        Limits {
+            requests: Some(requests),
+            tokens: Some(tokens),
+        }
     }
 
     fn slot(seconds_ago: u64, tokens: u64) -> Slot {
-        Slot { id: 0, at: NOW - seconds_ago * SECOND, tokens, most: tokens, has_ended: true }
+        Slot {
+            id: 0,
+            at: NOW - seconds_ago * SECOND,
+            tokens,
+            most: tokens,
+            has_ended: true,
+        }
     }
 
     /// The starts of requests of so many tokens, in seconds from now.
     fn starts(limits: Limits, slots: &[Slot], others: Others, tokens: &[u64]) -> Vec<u64> {
         let mut forecast = Forecast::new(limits, slots, others, NOW, 0);
-        tokens.iter().map(|tokens| (forecast.place(*tokens) - NOW) / SECOND).collect()
+        tokens
+            .iter()
+            .map(|tokens| (forecast.place(*tokens) - NOW) / SECOND)
+            .collect()
     }
 
     #[test]
     fn an_empty_window_has_room_at_once() {
         assert_eq!(starts(limits(60, 100), &[], Others::default(), &[100]), [0]);
-        assert_eq!(starts(Limits::default(), &[], Others::default(), &[u64::MAX, u64::MAX]), [0, 0]);
+        assert_eq!(
+            starts(
+                Limits::default(),
+                &[],
+                Others::default(),
+                &[u64::MAX, u64::MAX]
+            ),
+            [0, 0]
+        );
     }
 
     #[test]
@@ -214,27 +254,59 @@ mod tests {
         let slots = [slot(40, 40), slot(20, 30), slot(10, 20)];
         let wait = |tokens| starts(limits(600, 100), &slots, Others::default(), &[tokens])[0];
         assert_eq!([wait(10), wait(20), wait(60), wait(100)], [0, 20, 40, 50]);
-        assert_eq!(wait(1000), 50, "what is over the limit by itself goes alone");
-        assert_eq!(starts(limits(3, 1000), &slots, Others::default(), &[1, 1]), [20, 40]);
+        assert_eq!(
+            wait(1000),
+            50,
+            "what is over the limit by itself goes alone"
+        );
+        assert_eq!(
+            starts(limits(3, 1000), &slots, Others::default(), &[1, 1]),
+            [20, 40]
+        );
     }
 
     #[test]
     fn what_is_on_its_way_counts_longer_than_what_has_ended() {
-        let under_way = Slot { has_ended: false, ..slot(59, 100) };
-        assert_eq!(starts(limits(600, 100), &[slot(59, 100)], Others::default(), &[1]), [1]);
-        assert_eq!(starts(limits(600, 100), &[under_way], Others::default(), &[1]), [3]);
+        let under_way = Slot {
+            has_ended: false,
+            ..slot(59, 100)
+        };
+        assert_eq!(
+            starts(limits(600, 100), &[slot(59, 100)], Others::default(), &[1]),
+            [1]
+        );
+        assert_eq!(
+            starts(limits(600, 100), &[under_way], Others::default(), &[1]),
+            [3]
+        );
     }
 
     #[test]
     fn after_a_burst_requests_follow_evenly() {
-        let mut forecast = Forecast::new(Limits { requests: Some(100), tokens: None }, &[], Others::default(), NOW, 0);
+        let mut forecast = Forecast::new(
+            Limits {
+                requests: Some(100),
+                tokens: None,
+            },
+            &[],
+            Others::default(),
+            NOW,
+            0,
+        );
         let starts: Vec<u64> = (0..200).map(|_| (forecast.place(1) - NOW) / 1000).collect();
         assert_eq!(starts[..8], [0; 8]);
         assert_eq!(starts[8] / 100, 6, "60 s by 97");
         for (place, start) in starts.iter().enumerate().skip(100) {
-            assert!(start - starts[place - 100] >= 60_000, "never more than 100 in a minute");
+            assert!(
+                start - starts[place - 100] >= 60_000,
+                "never more than 100 in a minute"
+            );
         }
-        assert!(starts[199] < 132_000, "and close to the least that 200 take: {}", starts[199]);
+        assert!(
+            starts[199] < 132_000,
+            "and close to the least that 200 take: {}",
+            starts[199]
+        );
     }
 
     #[test]
@@ -242,7 +314,10 @@ mod tests {
         let mut forecast = Forecast::new(limits(10, 50), &[], Others::default(), NOW, 0);
         let starts: Vec<u64> = (0..60).map(|n| forecast.place(n % 9)).collect();
         for (first, start) in starts.iter().enumerate() {
-            let last = starts.iter().rposition(|other| *other < start + WINDOW).expect("itself");
+            let last = starts
+                .iter()
+                .rposition(|other| *other < start + WINDOW)
+                .expect("itself");
             assert!(last - first < 10);
             let tokens: u64 = (first..=last).map(|n| n as u64 % 9).sum();
             assert!(tokens <= 50, "{tokens}");
@@ -251,12 +326,28 @@ mod tests {
 
     #[test]
     fn what_others_use_ends_evenly() {
-        let others = Others { at: NOW, requests: 0, tokens: 100 };
+        let others = Others {
+            at: NOW,
+            requests: 0,
+            tokens: 100,
+        };
         let wait = |tokens| starts(limits(600, 100), &[], others, &[tokens])[0];
         assert_eq!([wait(0), wait(50), wait(100)], [0, 30, 60]);
-        let one = Others { at: NOW, requests: 1, tokens: 0 };
-        assert_eq!(starts(limits(1, 100), &[], one, &[1]), [60], "a part of a request is one");
-        let many = Others { at: NOW, requests: 100, tokens: 0 };
+        let one = Others {
+            at: NOW,
+            requests: 1,
+            tokens: 0,
+        };
+        assert_eq!(
+            starts(limits(1, 100), &[], one, &[1]),
+            [60],
+            "a part of a request is one"
+        );
+        let many = Others {
+            at: NOW,
+            requests: 100,
+            tokens: 0,
+        };
         assert_eq!(starts(limits(60, 100), &[], many, &[1]), [24]);
     }
 }

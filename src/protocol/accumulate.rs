@@ -61,12 +61,16 @@ impl Accumulator {
         match event {
             Event::Error(error) => Err(StreamError::Api(error)),
             Event::Ignored => Ok(Update::Nothing),
-            Event::MessageStart(_) if self.message.is_some() => Err(StreamError::OutOfOrder("a second message_start")),
+            Event::MessageStart(_) if self.message.is_some() => {
+                Err(StreamError::OutOfOrder("a second message_start"))
+            }
             Event::MessageStart(message) => {
                 self.message = Some(message);
                 Ok(Update::Started)
             }
-            _ if self.message.is_none() => Err(StreamError::OutOfOrder("an event before message_start")),
+            _ if self.message.is_none() => {
+                Err(StreamError::OutOfOrder("an event before message_start"))
+            }
             Event::BlockStart(index, content) => self.open(index, content),
             Event::BlockDelta(index, delta) => self.grow(index, delta),
             Event::BlockStop(index) => {
@@ -89,7 +93,11 @@ impl Accumulator {
         let (message, broken_input) = self.assemble().ok_or(StreamError::Cut)?;
         let cut_off = matches!(
             message.stop_reason,
-            Some(StopReason::MaxTokens | StopReason::ModelContextWindowExceeded | StopReason::Refusal)
+            Some(
+                StopReason::MaxTokens
+                    | StopReason::ModelContextWindowExceeded
+                    | StopReason::Refusal
+            )
         );
         match broken_input {
             Some(tool) if !cut_off => Err(StreamError::ToolInput { tool }),
@@ -97,12 +105,15 @@ impl Accumulator {
         }
     }
 
-    /// Gives the message as far as it came; none if it never began. Of a block that was only announced nothing came.
+    /// Gives the message as far as it came; none if it never began. Of a block that was only
+    /// announced nothing came.
     pub(crate) fn partial(self) -> Option<Message> {
         let (mut message, _) = self.assemble()?;
         message.content.retain(|block| match block {
             ContentBlock::Text(text) => !text.text.is_empty(),
-            ContentBlock::Thinking(thinking) => !thinking.thinking.is_empty() || !thinking.signature.is_empty(),
+            ContentBlock::Thinking(thinking) => {
+                !thinking.thinking.is_empty() || !thinking.signature.is_empty()
+            }
             _ => true,
         });
         Some(message)
@@ -110,13 +121,22 @@ impl Accumulator {
 
     fn open(&mut self, index: usize, content: ContentBlock) -> Result<Update, StreamError> {
         if self.blocks.contains_key(&index) {
-            return Err(StreamError::OutOfOrder("a second content_block_start for one index"));
+            return Err(StreamError::OutOfOrder(
+                "a second content_block_start for one index",
+            ));
         }
         let update = match &content {
             ContentBlock::Text(text) if !text.text.is_empty() => Update::Text(text.text.clone()),
             _ => Update::Nothing,
         };
-        self.blocks.insert(index, Block { content, input_json: String::new(), closed: false });
+        self.blocks.insert(
+            index,
+            Block {
+                content,
+                input_json: String::new(),
+                closed: false,
+            },
+        );
         Ok(update)
     }
 
@@ -124,7 +144,9 @@ impl Accumulator {
         self.blocks
             .get_mut(&index)
             .filter(|block| !block.closed)
-            .ok_or(StreamError::OutOfOrder("a part of a block that is not open"))
+            .ok_or(StreamError::OutOfOrder(
+                "a part of a block that is not open",
+            ))
     }
 
     fn grow(&mut self, index: usize, delta: Delta<'_>) -> Result<Update, StreamError> {
@@ -156,12 +178,16 @@ impl Accumulator {
             }
             // A block that is not known here may grow by deltas that are.
             (_, ContentBlock::Unknown(_)) | (Delta::Ignored, _) => Ok(Update::Nothing),
-            _ => Err(StreamError::OutOfOrder("a delta of another kind than its block")),
+            _ => Err(StreamError::OutOfOrder(
+                "a delta of another kind than its block",
+            )),
         }
     }
 
     fn amend(&mut self, delta: MessageDelta, usage: Usage) -> Update {
-        let Some(message) = &mut self.message else { return Update::Nothing };
+        let Some(message) = &mut self.message else {
+            return Update::Nothing;
+        };
         message.usage.overwrite(usage);
         message.extra.extend(delta.extra);
         if delta.stop_sequence.is_some() {
@@ -187,7 +213,11 @@ impl Accumulator {
                     set_input(&mut content, "input", input);
                 } else {
                     broken_input = Some(tool_name(&content).to_owned());
-                    set_input(&mut content, "partial_json", Value::String(block.input_json));
+                    set_input(
+                        &mut content,
+                        "partial_json",
+                        Value::String(block.input_json),
+                    );
                 }
             }
             message.content.push(content);

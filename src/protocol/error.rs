@@ -1,4 +1,5 @@
-//! What can be wrong with an answer, and the error bodies of the API in all the shapes that were seen.
+//! What can be wrong with an answer, and the error bodies of the API in all the shapes that were
+//! seen.
 
 use serde_json::Value;
 
@@ -56,21 +57,27 @@ const MAX_MESSAGE_CHARS: usize = 1000;
 /// What stands where a message was cut.
 const CUT: char = '…';
 
-/// How much of a body is looked at, in bytes: JSON that is read takes many times its length in memory.
+/// How much of a body is looked at, in bytes: JSON that is read takes many times its length in
+/// memory.
 const MAX_READ_BYTES: usize = 64 * 1024;
 
 impl ApiError {
-    /// Reads an error body. Known shapes: Anthropic's, OpenAI's, a bare `message`, an `error` that is text, an HTML page
-    /// of a gateway, plain text, and nothing at all; `reason` is then the status in words.
+    /// Reads an error body. Known shapes: Anthropic's, OpenAI's, a bare `message`, an `error` that
+    /// is text, an HTML page of a gateway, plain text, and nothing at all; `reason` is then the
+    /// status in words.
     pub(crate) fn from_body(reason: Option<&str>, body: &[u8]) -> Self {
         let body = &body[..body.len().min(MAX_READ_BYTES)];
         let text = String::from_utf8_lossy(body);
         let parsed: Option<Value> = serde_json::from_slice(body).ok();
         let from_json = parsed.as_ref().and_then(Self::from_json);
-        let mut error = from_json.unwrap_or_else(|| Self { message: from_text(&text), ..Self::default() });
+        let mut error = from_json.unwrap_or_else(|| Self {
+            message: from_text(&text),
+            ..Self::default()
+        });
         error.message = in_one_line(&error.message);
         if error.message.is_empty() {
-            error.message = in_one_line(error.kind.as_deref().or(reason).unwrap_or("an empty reply"));
+            error.message =
+                in_one_line(error.kind.as_deref().or(reason).unwrap_or("an empty reply"));
         }
         error
     }
@@ -80,20 +87,32 @@ impl ApiError {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let error = body.get("error");
         let of_error = |field| error.and_then(|error| error.get(field));
-        let places = [of_error("message"), body.get("message"), error, body.get("detail")];
+        let places = [
+            of_error("message"),
+            body.get("message"),
+            error,
+            body.get("detail"),
+        ];
         let message = places.into_iter().flatten().find_map(text);
         let kind = of_error("type").and_then(text);
         let is_any = message.is_some() || kind.is_some();
         let request_id = body.get("request_id").and_then(text);
-        is_any.then(|| Self { kind, message: message.unwrap_or_default(), request_id })
+        is_any.then(|| Self {
+            kind,
+            message: message.unwrap_or_default(),
+            request_id,
+        })
     }
 
-    /// The model ids out of `Invalid model, available models are: a, b`, the text that Langdock answers an unknown model with.
-    /// Where the text was cut, the last of them is half an id or none.
+    /// The model ids out of `Invalid model, available models are: a, b`, the text that Langdock
+    /// answers an unknown model with. Where the text was cut, the last of them is half an id or
+    /// none.
     pub(crate) fn available_models(&self) -> Option<Vec<&str>> {
         let (_, list) = self.message.split_once("available models are:")?;
         let ids = list.split(',').map(|id| id.trim().trim_end_matches('.'));
-        let ids: Vec<_> = ids.filter(|id| !id.is_empty() && !id.ends_with(CUT)).collect();
+        let ids: Vec<_> = ids
+            .filter(|id| !id.is_empty() && !id.ends_with(CUT))
+            .collect();
         (!ids.is_empty()).then_some(ids)
     }
 }
@@ -107,7 +126,9 @@ fn from_text(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     let title = lower.find("<title>").and_then(|start| {
         let start = start + "<title>".len();
-        lower[start..].find("</title>").map(|length| text[start..start + length].trim())
+        lower[start..]
+            .find("</title>")
+            .map(|length| text[start..start + length].trim())
     });
     match title {
         Some(title) if !title.is_empty() => format!("an HTML page titled \"{title}\""),
@@ -145,10 +166,26 @@ mod tests {
             (r#"{"error":"Bad Request","message":"why"}"#, None, "why"),
             (r#"{"error":"Bad Request"}"#, None, "Bad Request"),
             (r#"{"detail":"Not Found"}"#, None, "Not Found"),
-            (r#"{"error":{"code":5},"detail":"Not Found"}"#, None, "Not Found"),
-            (r#"{"type":"error","error":{"type":"api_error"}}"#, Some("api_error"), "api_error"),
-            (r#"{"error":{"type":"api_error","message":null},"detail":"why"}"#, Some("api_error"), "why"),
-            (r#"{"error":{"type":"api_error","message":" "}}"#, Some("api_error"), "api_error"),
+            (
+                r#"{"error":{"code":5},"detail":"Not Found"}"#,
+                None,
+                "Not Found",
+            ),
+            (
+                r#"{"type":"error","error":{"type":"api_error"}}"#,
+                Some("api_error"),
+                "api_error",
+            ),
+            (
+                r#"{"error":{"type":"api_error","message":null},"detail":"why"}"#,
+                Some("api_error"),
+                "why",
+            ),
+            (
+                r#"{"error":{"type":"api_error","message":" "}}"#,
+                Some("api_error"),
+                "api_error",
+            ),
             (r#"{"message":""}"#, None, "Too Many Requests"),
             (
                 "<html><head><TITLE>502 Bad Gateway</TITLE></head></html>",
@@ -156,25 +193,39 @@ mod tests {
                 "an HTML page titled \"502 Bad Gateway\"",
             ),
             ("<!doctype html><p>x", None, "an HTML page"),
-            ("upstream connect error\n or disconnect", None, "upstream connect error or disconnect"),
+            (
+                "upstream connect error\n or disconnect",
+                None,
+                "upstream connect error or disconnect",
+            ),
             ("", None, "Too Many Requests"),
             ("{}", None, "{}"),
         ] {
             let error = ApiError::from_body(Some("Too Many Requests"), body.as_bytes());
-            assert_eq!((error.kind.as_deref(), error.message.as_str()), (kind, message), "{body}");
+            assert_eq!(
+                (error.kind.as_deref(), error.message.as_str()),
+                (kind, message),
+                "{body}"
+            );
         }
     }
 
     #[test]
     fn the_request_id_of_the_body_is_kept() {
         let error = ApiError::from_body(None, br#"{"error":{"type":"x"},"request_id":"req_9"}"#);
-        assert_eq!((error.request_id.as_deref(), error.message.as_str()), (Some("req_9"), "x"));
+        assert_eq!(
+            (error.request_id.as_deref(), error.message.as_str()),
+            (Some("req_9"), "x")
+        );
     }
 
     #[test]
     fn a_long_message_is_cut() {
         assert_eq!(
-            ApiError::from_body(None, "é".repeat(5000).as_bytes()).message.chars().count(),
+            ApiError::from_body(None, "é".repeat(5000).as_bytes())
+                .message
+                .chars()
+                .count(),
             MAX_MESSAGE_CHARS + 1
         );
     }
@@ -183,14 +234,23 @@ mod tests {
     fn the_available_models_are_read_from_the_message() {
         let body = br#"{"message":"Invalid model, available models are: gpt-5-mini, claude-sonnet-4-6-default."}"#;
         let error = ApiError::from_body(None, body);
-        assert_eq!(error.available_models(), Some(vec!["gpt-5-mini", "claude-sonnet-4-6-default"]));
+        assert_eq!(
+            error.available_models(),
+            Some(vec!["gpt-5-mini", "claude-sonnet-4-6-default"])
+        );
         assert_eq!(ApiError::from_body(None, b"other").available_models(), None);
         for length in 1..40 {
             let (other, id) = ("o".repeat(length), "claude-sonnet-4-6-default");
-            let message = format!("available models are: {other}{}", format!(", {id}").repeat(60));
+            let message = format!(
+                "available models are: {other}{}",
+                format!(", {id}").repeat(60)
+            );
             let error = ApiError::from_body(None, message.as_bytes());
             let ids = error.available_models().expect("some are whole");
-            assert!(ids.len() > 30 && ids[1..].iter().all(|listed| *listed == id), "{ids:?}");
+            assert!(
+                ids.len() > 30 && ids[1..].iter().all(|listed| *listed == id),
+                "{ids:?}"
+            );
         }
     }
 }

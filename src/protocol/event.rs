@@ -1,7 +1,8 @@
 //! One stream event, parsed from its data without copying what is not kept.
 //!
-//! Source: the streaming page of Anthropic's documentation. Each event's data repeats its name as `type`; where it does
-//! not, the SSE event name is asked. Unknown events and deltas are to be ignored, as the page says.
+//! Source: the streaming page of Anthropic's documentation. Each event's data repeats its name as
+//! `type`; where it does not, the SSE event name is asked. Unknown events and deltas are to be
+//! ignored, as the page says.
 
 use std::borrow::Cow;
 
@@ -117,29 +118,49 @@ impl<'a> Event<'a> {
         }
         let envelope: Envelope<'a> = match serde_json::from_slice(frame.data) {
             Ok(envelope) => envelope,
-            Err(source) if frame.event.is_empty() || is_known(frame.event) => return Err(malformed(frame, source)),
+            Err(source) if frame.event.is_empty() || is_known(frame.event) => {
+                return Err(malformed(frame, source));
+            }
             Err(_) => return Ok(Self::Ignored),
         };
-        let name = if envelope.r#type.is_empty() { frame.event } else { envelope.r#type.as_bytes() };
+        let name = if envelope.r#type.is_empty() {
+            frame.event
+        } else {
+            envelope.r#type.as_bytes()
+        };
         match name {
-            b"message_start" => Ok(Self::MessageStart(Box::new(required(frame, envelope.message)?))),
-            b"content_block_start" => {
-                Ok(Self::BlockStart(index(frame, &envelope)?, required(frame, envelope.content_block)?))
-            }
+            b"message_start" => Ok(Self::MessageStart(Box::new(required(
+                frame,
+                envelope.message,
+            )?))),
+            b"content_block_start" => Ok(Self::BlockStart(
+                index(frame, &envelope)?,
+                required(frame, envelope.content_block)?,
+            )),
             b"content_block_delta" => {
                 let delta: DeltaFields<'a> = required(frame, envelope.delta)?;
                 Ok(Self::BlockDelta(index(frame, &envelope)?, delta.into()))
             }
             b"content_block_stop" => Ok(Self::BlockStop(index(frame, &envelope)?)),
             b"message_delta" => {
-                let usage = envelope.usage.map(|raw| parse(frame, raw)).transpose()?.unwrap_or_default();
-                let delta = envelope.delta.map(|raw| parse(frame, raw)).transpose()?.unwrap_or_default();
+                let usage = envelope
+                    .usage
+                    .map(|raw| parse(frame, raw))
+                    .transpose()?
+                    .unwrap_or_default();
+                let delta = envelope
+                    .delta
+                    .map(|raw| parse(frame, raw))
+                    .transpose()?
+                    .unwrap_or_default();
                 Ok(Self::MessageDelta(delta, usage))
             }
             b"message_stop" => Ok(Self::MessageStop),
             b"error" => Ok(Self::Error(ApiError::from_body(None, frame.data))),
             // As gateways say it.
-            b"" if envelope.error.is_some() => Ok(Self::Error(ApiError::from_body(None, frame.data))),
+            b"" if envelope.error.is_some() => {
+                Ok(Self::Error(ApiError::from_body(None, frame.data)))
+            }
             _ => Ok(Self::Ignored),
         }
     }
@@ -165,11 +186,21 @@ fn is_known(name: &[u8]) -> bool {
 }
 
 fn index(frame: &Frame<'_>, envelope: &Envelope<'_>) -> Result<usize, StreamError> {
-    envelope.index.ok_or_else(|| malformed(frame, serde::de::Error::missing_field("index")))
+    envelope
+        .index
+        .ok_or_else(|| malformed(frame, serde::de::Error::missing_field("index")))
 }
 
-fn required<'a, T: Deserialize<'a>>(frame: &Frame<'_>, raw: Option<&'a RawValue>) -> Result<T, StreamError> {
-    let raw = raw.ok_or_else(|| malformed(frame, serde::de::Error::custom("a field of this event is missing")))?;
+fn required<'a, T: Deserialize<'a>>(
+    frame: &Frame<'_>,
+    raw: Option<&'a RawValue>,
+) -> Result<T, StreamError> {
+    let raw = raw.ok_or_else(|| {
+        malformed(
+            frame,
+            serde::de::Error::custom("a field of this event is missing"),
+        )
+    })?;
     parse(frame, raw)
 }
 
@@ -178,5 +209,8 @@ fn parse<'a, T: Deserialize<'a>>(frame: &Frame<'_>, raw: &'a RawValue) -> Result
 }
 
 fn malformed(frame: &Frame<'_>, source: serde_json::Error) -> StreamError {
-    StreamError::Malformed { event: String::from_utf8_lossy(frame.event).into_owned(), source }
+    StreamError::Malformed {
+        event: String::from_utf8_lossy(frame.event).into_owned(),
+        source,
+    }
 }

@@ -1,4 +1,5 @@
-//! A message and its content blocks, lossless: fields and blocks that are not known here come out as they came in.
+//! A message and its content blocks, lossless: fields and blocks that are not known here come out
+//! as they came in.
 
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
@@ -25,7 +26,8 @@ pub(crate) enum ContentBlock {
     Text(Text),
     /// A picture in a request.
     Image(Media),
-    /// A PDF or text document in a request. Unverified against Langdock, whose OpenAPI file does not list it.
+    /// A PDF or text document in a request. Unverified against Langdock, whose OpenAPI file does
+    /// not list it.
     Document(Media),
     /// The model's reasoning; goes back unchanged when a tool turn goes on.
     Thinking(Thinking),
@@ -43,7 +45,10 @@ pub(crate) enum ContentBlock {
 impl ContentBlock {
     /// A plain text block.
     pub(crate) fn text(text: impl Into<String>) -> Self {
-        Self::Text(Text { text: text.into(), extra: Map::new() })
+        Self::Text(Text {
+            text: text.into(),
+            extra: Map::new(),
+        })
     }
 }
 
@@ -70,7 +75,10 @@ pub(crate) struct Media {
 impl Media {
     /// A block around the bytes of a file.
     pub(crate) fn new(media_type: &'static str, bytes: Bytes) -> Self {
-        Self { source: Source::Bytes(RawSource { media_type, bytes }), extra: Map::new() }
+        Self {
+            source: Source::Bytes(RawSource { media_type, bytes }),
+            extra: Map::new(),
+        }
     }
 }
 
@@ -78,7 +86,8 @@ impl Media {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Source {
-    /// Bytes of a file, turned into base64 while the body is written, so that they are never held twice.
+    /// Bytes of a file, turned into base64 while the body is written, so that they are never held
+    /// twice.
     #[serde(skip_deserializing)]
     Bytes(RawSource),
     /// A source as it came.
@@ -103,11 +112,19 @@ impl Serialize for RawSource {
             #[serde(serialize_with = "as_text")]
             data: Base64Display<'a, 'static, base64::engine::GeneralPurpose>,
         }
-        fn as_text<S: Serializer>(data: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+        fn as_text<S: Serializer>(
+            data: &impl std::fmt::Display,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
             serializer.collect_str(data)
         }
         let data = Base64Display::new(&self.bytes, &STANDARD);
-        Base64Source { r#type: "base64", media_type: self.media_type, data }.serialize(serializer)
+        Base64Source {
+            r#type: "base64",
+            media_type: self.media_type,
+            data,
+        }
+        .serialize(serializer)
     }
 }
 
@@ -205,7 +222,13 @@ impl Message {
     pub(crate) fn text(&self) -> String {
         self.content
             .iter()
-            .filter_map(|block| if let ContentBlock::Text(text) = block { Some(text.text.as_str()) } else { None })
+            .filter_map(|block| {
+                if let ContentBlock::Text(text) = block {
+                    Some(text.text.as_str())
+                } else {
+                    None
+                }
+            })
             .collect()
     }
 }
@@ -242,7 +265,8 @@ pub(crate) enum StopReason {
     Other(String),
 }
 
-/// The token counts, as a map, since the API adds to them; all but input and output may be missing or null.
+/// The token counts, as a map, since the API adds to them; all but input and output may be missing
+/// or null.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Usage(pub(crate) Map<String, Value>);
@@ -251,7 +275,9 @@ impl Usage {
     /// Tokens that were read, cached ones included.
     pub(crate) fn total_input_tokens(&self) -> u64 {
         // What a server says is any number.
-        let sent = self.count("input_tokens").saturating_add(self.count("cache_creation_input_tokens"));
+        let sent = self
+            .count("input_tokens")
+            .saturating_add(self.count("cache_creation_input_tokens"));
         sent.saturating_add(self.cache_read_tokens())
     }
 
@@ -265,7 +291,8 @@ impl Usage {
         self.count("output_tokens")
     }
 
-    /// Takes over newer counts. They are cumulative, so they replace the old ones; null says nothing.
+    /// Takes over newer counts. They are cumulative, so they replace the old ones; null says
+    /// nothing.
     pub(crate) fn overwrite(&mut self, newer: Self) {
         for (key, value) in newer.0 {
             if !value.is_null() {
@@ -299,8 +326,12 @@ mod tests {
             json!({"type": "web_search_tool_result", "content": [1, {"b": null}]}),
             json!({"type": "text", "no_text": true}),
         ] {
-            let parsed: ContentBlock = serde_json::from_value(block.clone()).expect("any block is accepted");
-            assert_eq!(serde_json::to_value(&parsed).expect("a block is JSON"), block);
+            let parsed: ContentBlock =
+                serde_json::from_value(block.clone()).expect("any block is accepted");
+            assert_eq!(
+                serde_json::to_value(&parsed).expect("a block is JSON"),
+                block
+            );
         }
     }
 
@@ -315,22 +346,40 @@ mod tests {
 
     #[test]
     fn usage_is_overwritten_and_never_added() {
-        let mut usage = Usage(json!({"input_tokens": 25, "output_tokens": 1}).as_object().expect("a map").clone());
-        let newer = json!({"input_tokens": null, "output_tokens": 15, "cache_read_input_tokens": 7});
+        let mut usage = Usage(
+            json!({"input_tokens": 25, "output_tokens": 1})
+                .as_object()
+                .expect("a map")
+                .clone(),
+        );
+        let newer =
+            json!({"input_tokens": null, "output_tokens": 15, "cache_read_input_tokens": 7});
         usage.overwrite(Usage(newer.as_object().expect("a map").clone()));
-        assert_eq!((usage.total_input_tokens(), usage.output_tokens(), usage.cache_read_tokens()), (32, 15, 7));
+        assert_eq!(
+            (
+                usage.total_input_tokens(),
+                usage.output_tokens(),
+                usage.cache_read_tokens()
+            ),
+            (32, 15, 7)
+        );
     }
 
     #[test]
     fn a_stop_reason_that_is_not_known_is_kept() {
-        let reason: StopReason = serde_json::from_value(json!("compaction")).expect("any text is accepted");
+        let reason: StopReason =
+            serde_json::from_value(json!("compaction")).expect("any text is accepted");
         assert_eq!(reason, StopReason::Other("compaction".into()));
-        assert_eq!(serde_json::to_value(reason).expect("a reason is JSON"), json!("compaction"));
+        assert_eq!(
+            serde_json::to_value(reason).expect("a reason is JSON"),
+            json!("compaction")
+        );
     }
 
     #[test]
     fn an_agent_is_the_assistant() {
-        let message: Message = serde_json::from_value(json!({"role": "agent", "content": []})).expect("a message");
+        let message: Message =
+            serde_json::from_value(json!({"role": "agent", "content": []})).expect("a message");
         assert_eq!(message.role, Role::Assistant);
     }
 }

@@ -1,7 +1,8 @@
 //! The Messages API as data: requests, events, messages and errors. No IO.
 //!
-//! Source of every shape: `Create a message` and the streaming page of Anthropic's API documentation, version
-//! 2023-06-01, and Langdock's OpenAPI file. What is unknown is kept or ignored, as the API's versioning rules ask for.
+//! Source of every shape: `Create a message` and the streaming page of Anthropic's API
+//! documentation, version 2023-06-01, and Langdock's OpenAPI file. What is unknown is kept or
+//! ignored, as the API's versioning rules ask for.
 
 mod accumulate;
 mod error;
@@ -18,7 +19,8 @@ mod text_delta;
 pub(crate) use accumulate::Update;
 pub(crate) use error::{ApiError, StreamError};
 pub(crate) use message::{
-    ContentBlock, Media, Message, MessageType, RawSource, Role, Source, StopReason, ToolResult, ToolUse, Usage,
+    ContentBlock, Media, Message, MessageType, RawSource, Role, Source, StopReason, ToolResult,
+    ToolUse, Usage,
 };
 pub(crate) use request::{CreateMessage, InputMessage, Metadata, SystemPrompt};
 pub(crate) use stream::Machine;

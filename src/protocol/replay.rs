@@ -1,5 +1,5 @@
-//! Every recorded stream, replayed whole, byte by byte, with every line end, and cut at every byte: the golden message or
-//! a typed error, never a panic, never a success that is not whole.
+//! Every recorded stream, replayed whole, byte by byte, with every line end, and cut at every byte:
+//! the golden message or a typed error, never a panic, never a success that is not whole.
 
 use std::fs;
 use std::path::Path;
@@ -23,9 +23,16 @@ fn fixtures() -> Vec<Fixture> {
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "sse"))
         .map(|path| Fixture {
-            name: path.file_stem().expect("a name").to_string_lossy().into_owned(),
+            name: path
+                .file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned(),
             stream: fs::read(&path).expect("a stream"),
-            golden: serde_json::from_slice(&fs::read(path.with_extension("json")).expect("a golden")).expect("JSON"),
+            golden: serde_json::from_slice(
+                &fs::read(path.with_extension("json")).expect("a golden"),
+            )
+            .expect("JSON"),
         })
         .collect();
     fixtures.sort_by(|one, other| one.name.cmp(&other.name));
@@ -56,9 +63,21 @@ fn replay<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Ending {
     }
     let has_content = machine.has_content();
     match failure {
-        Some(error) => Ending { result: Err(error), has_content, partial: machine.partial() },
-        None if machine.is_finished() => Ending { result: machine.finish(), has_content, partial: None },
-        None => Ending { result: Err(StreamError::Cut), has_content, partial: machine.partial() },
+        Some(error) => Ending {
+            result: Err(error),
+            has_content,
+            partial: machine.partial(),
+        },
+        None if machine.is_finished() => Ending {
+            result: machine.finish(),
+            has_content,
+            partial: None,
+        },
+        None => Ending {
+            result: Err(StreamError::Cut),
+            has_content,
+            partial: machine.partial(),
+        },
     }
 }
 
@@ -71,7 +90,9 @@ fn kind(error: &StreamError) -> &'static str {
     match error {
         StreamError::Cut => "cut",
         StreamError::Api(_) => "api",
-        StreamError::Malformed { .. } | StreamError::OutOfOrder(_) | StreamError::ToolInput { .. } => "malformed",
+        StreamError::Malformed { .. }
+        | StreamError::OutOfOrder(_)
+        | StreamError::ToolInput { .. } => "malformed",
         StreamError::NotAMessage { .. } => "not a message",
         StreamError::TooLarge => "too large",
     }
@@ -80,7 +101,9 @@ fn kind(error: &StreamError) -> &'static str {
 /// What is wrong with an answer that is malformed, in the words of the goldens.
 fn what(error: &StreamError) -> Option<&'static str> {
     match error {
-        StreamError::Malformed { source, .. } if source.is_syntax() || source.is_eof() => Some("not_json"),
+        StreamError::Malformed { source, .. } if source.is_syntax() || source.is_eof() => {
+            Some("not_json")
+        }
         StreamError::OutOfOrder("a second message_start") => Some("second_message_start"),
         StreamError::OutOfOrder("an event before message_start") => Some("no_message_start"),
         StreamError::OutOfOrder("a part of a block that is not open") => Some("unknown_index"),
@@ -93,17 +116,34 @@ fn assert_golden(fixture: &Fixture, ending: &Ending, how: &str) {
     let name = &fixture.name;
     let to_value = |message: &Message| serde_json::to_value(message).expect("a message is JSON");
     match (&ending.result, fixture.golden.get("error")) {
-        (Ok(message), None) => assert_eq!(to_value(message), fixture.golden["message"], "{name} {how}"),
+        (Ok(message), None) => {
+            assert_eq!(to_value(message), fixture.golden["message"], "{name} {how}")
+        }
         (Err(error), Some(golden)) => {
             assert_eq!(kind(error), *golden, "{name} {how}: {error}");
-            assert_eq!(what(error), fixture.golden["what"].as_str(), "{name} {how}: {error}");
-            assert_eq!(ending.has_content, fixture.golden["content_came"], "{name} {how}");
+            assert_eq!(
+                what(error),
+                fixture.golden["what"].as_str(),
+                "{name} {how}: {error}"
+            );
+            assert_eq!(
+                ending.has_content, fixture.golden["content_came"],
+                "{name} {how}"
+            );
             let partial = ending.partial.as_ref().map_or(Value::Null, to_value);
             assert_eq!(partial, fixture.golden["partial"], "{name} {how}");
             if let StreamError::Api(api) = error {
-                assert_eq!(api.kind.as_deref(), fixture.golden["type"].as_str(), "{name} {how}");
+                assert_eq!(
+                    api.kind.as_deref(),
+                    fixture.golden["type"].as_str(),
+                    "{name} {how}"
+                );
                 assert_eq!(api.message, fixture.golden["message"], "{name} {how}");
-                assert_eq!(api.request_id.as_deref(), fixture.golden["request_id"].as_str(), "{name} {how}");
+                assert_eq!(
+                    api.request_id.as_deref(),
+                    fixture.golden["request_id"].as_str(),
+                    "{name} {how}"
+                );
             }
         }
         (Ok(message), Some(_)) => panic!("{name} {how}: a success: {:?}", message.text()),
@@ -112,7 +152,9 @@ fn assert_golden(fixture: &Fixture, ending: &Ending, how: &str) {
 }
 
 fn with_line_ends(stream: &[u8], line_end: &str) -> Vec<u8> {
-    String::from_utf8_lossy(stream).replace('\n', line_end).into_bytes()
+    String::from_utf8_lossy(stream)
+        .replace('\n', line_end)
+        .into_bytes()
 }
 
 #[test]
@@ -147,8 +189,13 @@ fn a_stream_that_is_cut_anywhere_is_an_error_or_already_whole() {
 
 #[track_caller]
 fn assert_is_prefix(fixture: &Fixture, ending: &Ending, how: &str) {
-    let golden: Message = serde_json::from_value(fixture.golden["message"].clone()).expect("a message");
-    let text = ending.partial.as_ref().map(Message::text).unwrap_or_default();
+    let golden: Message =
+        serde_json::from_value(fixture.golden["message"].clone()).expect("a message");
+    let text = ending
+        .partial
+        .as_ref()
+        .map(Message::text)
+        .unwrap_or_default();
     let is_prefix = golden.text().starts_with(&text) || fixture.name == "interleaved";
     assert!(is_prefix, "{} {how}: {text:?}", fixture.name);
 }
@@ -170,7 +217,9 @@ mod whole_bodies {
         "stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":2}}"#;
 
     fn result(body: &str) -> Result<String, String> {
-        let by_bytes = replay(body.as_bytes().chunks(1)).result.map(|message| message.text());
+        let by_bytes = replay(body.as_bytes().chunks(1))
+            .result
+            .map(|message| message.text());
         by_bytes.map_err(|error| format!("{}: {error}", kind(&error)))
     }
 
@@ -183,7 +232,13 @@ mod whole_bodies {
     #[test]
     fn a_cut_json_message_is_cut() {
         for length in 1..MESSAGE.len() {
-            assert!(matches!(replay([&MESSAGE.as_bytes()[..length]]).result, Err(StreamError::Cut)), "{length}");
+            assert!(
+                matches!(
+                    replay([&MESSAGE.as_bytes()[..length]]).result,
+                    Err(StreamError::Cut)
+                ),
+                "{length}"
+            );
         }
     }
 
@@ -195,11 +250,20 @@ mod whole_bodies {
                 "<html><title>Login</title></html>",
                 "not a message: the answer is no message: an HTML page titled \"Login\"",
             ),
-            (r#"{"type":"error","error":{"type":"api_error","message":"no"}}"#, "api: no"),
-            (r#"{"message":"hello"}"#, "not a message: the answer is no message: hello"),
+            (
+                r#"{"type":"error","error":{"type":"api_error","message":"no"}}"#,
+                "api: no",
+            ),
+            (
+                r#"{"message":"hello"}"#,
+                "not a message: the answer is no message: hello",
+            ),
             ("[]", "not a message: "),
             ("{]", "not a message: "),
-            ("plain words", "not a message: the answer is no message: plain words"),
+            (
+                "plain words",
+                "not a message: the answer is no message: plain words",
+            ),
             ("ev", "cut: "),
         ] {
             let error = result(body).expect_err(body);
@@ -217,7 +281,10 @@ mod whole_bodies {
                  data: {{\"type\":\"message_delta\",\"delta\":{{\"stop_reason\":\"{reason}\"}}}}\n\ndata: {{\"type\":\"message_stop\"}}\n\n"
             )
         };
-        assert!(matches!(replay([stream("tool_use").as_bytes()]).result, Err(StreamError::ToolInput { .. })));
+        assert!(matches!(
+            replay([stream("tool_use").as_bytes()]).result,
+            Err(StreamError::ToolInput { .. })
+        ));
         assert!(replay([stream("max_tokens").as_bytes()]).result.is_ok());
     }
 }

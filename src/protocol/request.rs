@@ -61,7 +61,10 @@ pub(crate) struct InputMessage {
     pub(crate) content: Vec<ContentBlock>,
 }
 
-fn lone_text_as_string<S: Serializer>(content: &[ContentBlock], serializer: S) -> Result<S::Ok, S::Error> {
+fn lone_text_as_string<S: Serializer>(
+    content: &[ContentBlock],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match content {
         [ContentBlock::Text(text)] if text.extra.is_empty() => text.text.serialize(serializer),
         blocks => blocks.serialize(serializer),
@@ -69,10 +72,12 @@ fn lone_text_as_string<S: Serializer>(content: &[ContentBlock], serializer: S) -
 }
 
 impl CreateMessage {
-    /// Writes the body, with room for `size_hint` bytes from the start, so that large input is not copied while it grows.
+    /// Writes the body, with room for `size_hint` bytes from the start, so that large input is not
+    /// copied while it grows.
     pub(crate) fn to_json(&self, size_hint: usize) -> Vec<u8> {
         let mut body = Vec::with_capacity(size_hint);
-        serde_json::to_writer(&mut body, self).expect("maps with string keys written to memory are always JSON");
+        serde_json::to_writer(&mut body, self)
+            .expect("maps with string keys written to memory are always JSON");
         body
     }
 }
@@ -86,7 +91,10 @@ mod tests {
             model: "m".into(),
             max_tokens: 5,
             system: None,
-            messages: vec![InputMessage { role: Role::User, content: vec![ContentBlock::text("q")] }],
+            messages: vec![InputMessage {
+                role: Role::User,
+                content: vec![ContentBlock::text("q")],
+            }],
             stop_sequences: Vec::new(),
             temperature: None,
             top_p: None,
@@ -111,9 +119,15 @@ mod tests {
         full.system = Some(SystemPrompt("s".into()));
         full.stop_sequences = vec!["END".into()];
         (full.temperature, full.top_p, full.top_k) = (Some(0.5), Some(0.9), Some(40));
-        full.metadata = Some(Metadata { user_id: "u".into() });
-        full.extra.insert("tools".into(), serde_json::json!([{"name": "f", "input_schema": {"type": "object"}}]));
-        full.extra.insert("tool_choice".into(), serde_json::json!({"type": "auto"}));
+        full.metadata = Some(Metadata {
+            user_id: "u".into(),
+        });
+        full.extra.insert(
+            "tools".into(),
+            serde_json::json!([{"name": "f", "input_schema": {"type": "object"}}]),
+        );
+        full.extra
+            .insert("tool_choice".into(), serde_json::json!({"type": "auto"}));
         let body: Value = serde_json::from_slice(&full.to_json(0)).expect("a body is JSON");
         assert_eq!(
             body,

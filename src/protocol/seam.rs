@@ -1,6 +1,7 @@
-//! Characters that were cut in half. A gateway in JavaScript that cuts strings sends half an emoji as `"\ud83d"` and the other
-//! half at the beginning of the next event, which no JSON parser takes for text. What belongs together is joined; what has
-//! no other half, and what is not UTF-8, becomes U+FFFD: an answer is not lost to it.
+//! Characters that were cut in half. A gateway in JavaScript that cuts strings sends half an emoji
+//! as `"\ud83d"` and the other half at the beginning of the next event, which no JSON parser takes
+//! for text. What belongs together is joined; what has no other half, and what is not UTF-8,
+//! becomes U+FFFD: an answer is not lost to it.
 //!
 //! Nothing here is done for an event that can be read as it is, unless half a character waits.
 
@@ -26,7 +27,8 @@ struct Half {
     kind: fn(Cow<'static, str>) -> Delta<'static>,
 }
 
-/// JSON that can be parsed, and the halves that were taken from the beginning and the end of its strings.
+/// JSON that can be parsed, and the halves that were taken from the beginning and the end of its
+/// strings.
 struct Mended {
     json: Vec<u8>,
     first: Option<u16>,
@@ -35,7 +37,11 @@ struct Mended {
 
 impl Seam {
     /// Parses a frame and applies it.
-    pub(super) fn apply(&mut self, frame: &Frame<'_>, accumulator: &mut Accumulator) -> Result<Update, StreamError> {
+    pub(super) fn apply(
+        &mut self,
+        frame: &Frame<'_>,
+        accumulator: &mut Accumulator,
+    ) -> Result<Update, StreamError> {
         match Event::parse(frame) {
             Ok(event) if self.half.is_none() => accumulator.apply(event),
             Err(error) if !matches!(error, StreamError::Malformed { .. }) => Err(error),
@@ -44,10 +50,20 @@ impl Seam {
     }
 
     #[cold]
-    fn apply_mended(&mut self, frame: &Frame<'_>, accumulator: &mut Accumulator) -> Result<Update, StreamError> {
+    fn apply_mended(
+        &mut self,
+        frame: &Frame<'_>,
+        accumulator: &mut Accumulator,
+    ) -> Result<Update, StreamError> {
         let name = b"content_block_delta";
-        let mended = Mended::of(frame.data, frame.data.windows(name.len()).any(|part| part == name));
-        let mut event = Event::parse(&Frame { data: &mended.json, ..*frame })?;
+        let mended = Mended::of(
+            frame.data,
+            frame.data.windows(name.len()).any(|part| part == name),
+        );
+        let mut event = Event::parse(&Frame {
+            data: &mended.json,
+            ..*frame
+        })?;
         match &mut event {
             Event::BlockDelta(index, delta) => self.join(*index, delta, &mended),
             Event::BlockStop(index) => {
@@ -70,9 +86,14 @@ impl Seam {
             Delta::InputJson(text) => (text, Delta::InputJson),
             Delta::Signature(_) | Delta::Citation(_) | Delta::Ignored => return,
         };
-        let before = self.half.take_if(|half| half.index == index).map(|half| half.unit);
+        let before = self
+            .half
+            .take_if(|half| half.index == index)
+            .map(|half| half.unit);
         let units = before.into_iter().chain(mended.first);
-        let joined: String = decode_utf16(units).map(|read| read.unwrap_or(REPLACEMENT_CHARACTER)).collect();
+        let joined: String = decode_utf16(units)
+            .map(|read| read.unwrap_or(REPLACEMENT_CHARACTER))
+            .collect();
         if !joined.is_empty() {
             text.to_mut().insert_str(0, &joined);
         }
@@ -88,15 +109,24 @@ pub(super) fn mend(json: &[u8]) -> Vec<u8> {
 }
 
 impl Mended {
-    /// Looks at every escape of every string; `is_cut` says whether halves at the ends of a string may have another half.
+    /// Looks at every escape of every string; `is_cut` says whether halves at the ends of a string
+    /// may have another half.
     fn of(json: &[u8], is_cut: bool) -> Self {
         let text = String::from_utf8_lossy(json);
         let mut rest = text.as_bytes();
-        let mut mended = Self { json: Vec::with_capacity(rest.len()), first: None, last: None };
+        let mut mended = Self {
+            json: Vec::with_capacity(rest.len()),
+            first: None,
+            last: None,
+        };
         let mut is_beginning = false;
         while let Some(&byte) = rest.first() {
             let length = match escaped_unit(rest) {
-                Some(0xd800..=0xdbff) if matches!(escaped_unit(&rest[6..]), Some(0xdc00..=0xdfff)) => 12,
+                Some(0xd800..=0xdbff)
+                    if matches!(escaped_unit(&rest[6..]), Some(0xdc00..=0xdfff)) =>
+                {
+                    12
+                }
                 Some(unit @ 0xd800..=0xdfff) => {
                     let is_first = unit < 0xdc00;
                     rest = &rest[6..];
@@ -132,8 +162,14 @@ mod tests {
     #[test]
     fn only_halves_and_what_is_not_utf_8_are_replaced() {
         for (json, expected) in [
-            (&br#""\ud83d \\ud83d \"\ude00""#[..], "\"\\ufffd \\\\ud83d \\\"\\ufffd\""),
-            (br#""\ud83d\ude00 \uD83D\ud83d\uDE00""#, r#""\ud83d\ude00 \ufffd\ud83d\uDE00""#),
+            (
+                &br#""\ud83d \\ud83d \"\ude00""#[..],
+                "\"\\ufffd \\\\ud83d \\\"\\ufffd\"",
+            ),
+            (
+                br#""\ud83d\ude00 \uD83D\ud83d\uDE00""#,
+                r#""\ud83d\ude00 \ufffd\ud83d\uDE00""#,
+            ),
             (b"\"a\xffb \xc3\"", "\"a\u{fffd}b \u{fffd}\""),
             (br#"{"a":"\n\u12"#, r#"{"a":"\n\u12"#),
             (b"\"\\", "\"\\"),
@@ -146,6 +182,9 @@ mod tests {
     fn halves_at_the_ends_of_a_string_are_kept_for_another_half() {
         let mended = Mended::of(br#"{"text":"\ude00 \ud83d"}"#, true);
         let json = String::from_utf8_lossy(&mended.json);
-        assert_eq!((json.as_ref(), mended.first, mended.last), (r#"{"text":" "}"#, Some(0xde00), Some(0xd83d)));
+        assert_eq!(
+            (json.as_ref(), mended.first, mended.last),
+            (r#"{"text":" "}"#, Some(0xde00), Some(0xd83d))
+        );
     }
 }

@@ -1,9 +1,10 @@
 //! Server-sent events: bytes in, frames out.
 //!
-//! Source: the WHATWG HTML standard, "Server-sent events", 9.2.6. Lines are cut before UTF-8 is looked at, so that a
-//! character may be split between two reads.
+//! Source: the WHATWG HTML standard, "Server-sent events", 9.2.6. Lines are cut before UTF-8 is
+//! looked at, so that a character may be split between two reads.
 
-/// The longest line, and the longest data of one event, in bytes. Events of the API are a few kilobytes at most.
+/// The longest line, and the longest data of one event, in bytes. Events of the API are a few
+/// kilobytes at most.
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -55,7 +56,10 @@ impl Decoder {
                     continue;
                 }
                 self.dispatched = true;
-                return Ok(Some(Frame { event: &self.event, data: &self.data }));
+                return Ok(Some(Frame {
+                    event: &self.event,
+                    data: &self.data,
+                }));
             }
             self.take_field(line)?;
         }
@@ -67,8 +71,8 @@ impl Decoder {
         &self.data
     }
 
-    /// Gives the next whole line as a range of the unread bytes. A CR ends its line at once: waiting to see whether an
-    /// LF follows would hold back an event.
+    /// Gives the next whole line as a range of the unread bytes. A CR ends its line at once:
+    /// waiting to see whether an LF follows would hold back an event.
     fn next_line(&mut self) -> Result<Option<std::ops::Range<usize>>, TooLarge> {
         if self.last_line_ended_in_cr && self.line_start < self.unread.len() {
             self.last_line_ended_in_cr = false;
@@ -79,13 +83,19 @@ impl Decoder {
         let unread = &self.unread[self.line_start..];
         let Some(found) = memchr::memchr2(b'\n', b'\r', &unread[self.searched..]) else {
             self.searched = unread.len();
-            return if unread.len() > MAX_BYTES { Err(TooLarge) } else { Ok(None) };
+            return if unread.len() > MAX_BYTES {
+                Err(TooLarge)
+            } else {
+                Ok(None)
+            };
         };
         let length = std::mem::take(&mut self.searched) + found;
         let mut line = self.line_start..self.line_start + length;
         self.last_line_ended_in_cr = unread[length] == b'\r';
         self.line_start = line.end + 1;
-        if !std::mem::replace(&mut self.bom_checked, true) && self.unread[line.clone()].starts_with(BOM) {
+        if !std::mem::replace(&mut self.bom_checked, true)
+            && self.unread[line.clone()].starts_with(BOM)
+        {
             line.start += BOM.len();
         }
         Ok(Some(line))
@@ -111,7 +121,11 @@ impl Decoder {
             }
             _ => {} // Comments have an empty name; `id` and `retry` are for browsers that reconnect.
         }
-        if self.data.len() > MAX_BYTES { Err(TooLarge) } else { Ok(()) }
+        if self.data.len() > MAX_BYTES {
+            Err(TooLarge)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -138,7 +152,10 @@ mod tests {
                 decoder.push(piece);
                 got.extend(frames(&mut decoder));
             }
-            let expected: Vec<_> = expected.iter().map(|(e, d)| ((*e).to_owned(), (*d).to_owned())).collect();
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|(e, d)| ((*e).to_owned(), (*d).to_owned()))
+                .collect();
             assert_eq!(got, expected, "in pieces of {size} bytes");
         }
     }
@@ -146,7 +163,10 @@ mod tests {
     #[test]
     fn a_frame_ends_at_an_empty_line_of_any_kind() {
         assert_frames("event: a\ndata: 1\n\ndata: 2\n\n", &[("a", "1"), ("", "2")]);
-        assert_frames("event: a\r\ndata: 1\r\n\r\ndata: 2\r\n\r\n", &[("a", "1"), ("", "2")]);
+        assert_frames(
+            "event: a\r\ndata: 1\r\n\r\ndata: 2\r\n\r\n",
+            &[("a", "1"), ("", "2")],
+        );
         assert_frames("event: a\rdata: 1\r\rdata: 2\r\r", &[("a", "1"), ("", "2")]);
     }
 
@@ -161,7 +181,10 @@ mod tests {
 
     #[test]
     fn comments_ids_and_unknown_fields_are_passed_over() {
-        assert_frames(": keep-alive\n\nid: 7\nretry: 1\nother\ndata: x\n:\n\n", &[("", "x")]);
+        assert_frames(
+            ": keep-alive\n\nid: 7\nretry: 1\nother\ndata: x\n:\n\n",
+            &[("", "x")],
+        );
     }
 
     #[test]

@@ -1,7 +1,9 @@
-//! The stream machine: the bytes of a response body in, updates out, and at the end one message or a typed error.
+//! The stream machine: the bytes of a response body in, updates out, and at the end one message or
+//! a typed error.
 //!
-//! The body is told by its own first bytes, not by a header: where events were asked for, a whole JSON message is
-//! accepted as well, alone or in an array of one, as Langdock's documentation shows it.
+//! The body is told by its own first bytes, not by a header: where events were asked for, a whole
+//! JSON message is accepted as well, alone or in an array of one, as Langdock's documentation shows
+//! it.
 
 use std::collections::VecDeque;
 
@@ -72,15 +74,20 @@ impl Machine {
         }
     }
 
-    /// Says that the body has ended. An event whose last line or empty line was lost is still looked at.
+    /// Says that the body has ended. An event whose last line or empty line was lost is still
+    /// looked at.
     pub(crate) fn end(&mut self) {
         self.end = End::Said;
     }
 
     /// Ends a body that was lost behind a whole JSON message, and says whether it is one.
     pub(crate) fn end_if_whole(&mut self) -> bool {
-        let Body::Json(body) = &self.body else { return false };
-        let Ok((message, updates)) = parse_reply(body) else { return false };
+        let Body::Json(body) = &self.body else {
+            return false;
+        };
+        let Ok((message, updates)) = parse_reply(body) else {
+            return false;
+        };
         self.body = Body::Parsed(message, updates);
         self.end();
         true
@@ -91,7 +98,8 @@ impl Machine {
         self.end != End::Open
     }
 
-    /// Gives the next update, none where more bytes are needed. What follows a whole answer is not looked at: it cannot harm it.
+    /// Gives the next update, none where more bytes are needed. What follows a whole answer is not
+    /// looked at: it cannot harm it.
     pub(crate) fn next(&mut self) -> Result<Option<Update>, StreamError> {
         if self.finished {
             return Ok(None);
@@ -100,18 +108,20 @@ impl Machine {
         let update = match &mut self.body {
             Body::Unknown(_) if ended => Err(StreamError::Cut),
             Body::Unknown(_) => Ok(None),
-            Body::Events(decoder, accumulator, seam) => match next_event(decoder, accumulator, seam) {
-                Ok(None) if self.end == End::Said => {
-                    self.end = End::Closed;
-                    decoder.push(b"\n\n");
-                    // What a cut leaves is half an event, not a malformed one.
-                    next_event(decoder, accumulator, seam).map_err(|error| match error {
-                        StreamError::Malformed { .. } => StreamError::Cut,
-                        other => other,
-                    })
+            Body::Events(decoder, accumulator, seam) => {
+                match next_event(decoder, accumulator, seam) {
+                    Ok(None) if self.end == End::Said => {
+                        self.end = End::Closed;
+                        decoder.push(b"\n\n");
+                        // What a cut leaves is half an event, not a malformed one.
+                        next_event(decoder, accumulator, seam).map_err(|error| match error {
+                            StreamError::Malformed { .. } => StreamError::Cut,
+                            other => other,
+                        })
+                    }
+                    next => next,
                 }
-                next => next,
-            },
+            }
             Body::Json(body) if body.len() > MAX_JSON_BYTES => Err(StreamError::TooLarge),
             Body::Json(body) if ended => {
                 let (message, updates) = parse_reply(body)?;
@@ -184,18 +194,26 @@ fn next_event(
     }
 }
 
-/// What a stream of events begins with: a field, a comment or a byte order mark. Anything else is read as JSON.
+/// What a stream of events begins with: a field, a comment or a byte order mark. Anything else is
+/// read as JSON.
 const EVENT_BEGINNINGS: [&[u8]; 6] = [b"event", b"data", b"id", b"retry", b":", b"\xef\xbb\xbf"];
 
 /// Tells a body by its first bytes that are no white space.
 fn tell(seen: &[u8]) -> Body {
     let beginning = seen.trim_ascii_start();
-    if EVENT_BEGINNINGS.iter().any(|field| beginning.starts_with(field)) {
+    if EVENT_BEGINNINGS
+        .iter()
+        .any(|field| beginning.starts_with(field))
+    {
         let mut decoder = Decoder::default();
         decoder.push(beginning);
         Body::Events(decoder, Accumulator::default(), Seam::default())
-    } else if EVENT_BEGINNINGS.iter().any(|field| field.starts_with(beginning)) {
-        // Also where nothing has come yet. White space is not kept: a server may send any amount of it.
+    } else if EVENT_BEGINNINGS
+        .iter()
+        .any(|field| field.starts_with(beginning))
+    {
+        // Also where nothing has come yet. White space is not kept: a server may send any amount of
+        // it.
         Body::Unknown(beginning.to_vec())
     } else {
         Body::Json(beginning.to_vec())
@@ -219,12 +237,17 @@ fn parse_reply(body: &[u8]) -> Result<(Box<Message>, VecDeque<Update>), StreamEr
     Ok((message, updates))
 }
 
-/// Says what a body is that is no message: cut-off JSON, an error of the API, or something else altogether.
+/// Says what a body is that is no message: cut-off JSON, an error of the API, or something else
+/// altogether.
 fn not_a_message(body: &[u8]) -> StreamError {
     match serde_json::from_slice::<serde_json::Value>(body) {
         Err(error) if error.is_eof() => StreamError::Cut,
-        Ok(value) if value.get("error").is_some() => StreamError::Api(ApiError::from_body(None, body)),
-        _ => StreamError::NotAMessage { excerpt: ApiError::from_body(None, body).message },
+        Ok(value) if value.get("error").is_some() => {
+            StreamError::Api(ApiError::from_body(None, body))
+        }
+        _ => StreamError::NotAMessage {
+            excerpt: ApiError::from_body(None, body).message,
+        },
     }
 }
 
@@ -242,7 +265,10 @@ mod tests {
             machine.end();
             machine.next().expect_err("no message").to_string()
         };
-        assert_eq!(error_of(&[b"\x0c\x0ctrue"]), error_of(&[b"\x0c", b"\x0c", b"true"]));
+        assert_eq!(
+            error_of(&[b"\x0c\x0ctrue"]),
+            error_of(&[b"\x0c", b"\x0c", b"true"])
+        );
     }
 
     #[test]
@@ -258,7 +284,10 @@ mod tests {
             machine.push(body);
             machine.end();
             while machine.next().expect("an answer").is_some() {}
-            assert_eq!(machine.finish().expect("an answer").text(), "a\u{fffd} \u{fffd}");
+            assert_eq!(
+                machine.finish().expect("an answer").text(),
+                "a\u{fffd} \u{fffd}"
+            );
         }
     }
 

@@ -1,15 +1,26 @@
 //! The one event that comes thousands of times, read without a JSON parser.
 //!
-//! Only the shape that the streaming page of Anthropic's documentation shows is read, with white space wherever JSON may
-//! have it (the API pads events with some). Of anything else, escapes in the text included, nothing is said here.
+//! Only the shape that the streaming page of Anthropic's documentation shows is read, with white
+//! space wherever JSON may have it (the API pads events with some). Of anything else, escapes in
+//! the text included, nothing is said here.
 
 /// Gives the index and the text of a `text_delta`, none where `data` has another shape.
 pub(super) fn read(data: &[u8]) -> Option<(usize, &str)> {
     let mut rest = Unread(data);
-    rest.take(b"{")?.take(b"\"type\"")?.take(b":")?.take(b"\"content_block_delta\"")?.take(b",")?;
+    rest.take(b"{")?
+        .take(b"\"type\"")?
+        .take(b":")?
+        .take(b"\"content_block_delta\"")?
+        .take(b",")?;
     let index = rest.take(b"\"index\"")?.take(b":")?.take_index()?;
-    rest.take(b",")?.take(b"\"delta\"")?.take(b":")?.take(b"{")?;
-    rest.take(b"\"type\"")?.take(b":")?.take(b"\"text_delta\"")?.take(b",")?;
+    rest.take(b",")?
+        .take(b"\"delta\"")?
+        .take(b":")?
+        .take(b"{")?;
+    rest.take(b"\"type\"")?
+        .take(b":")?
+        .take(b"\"text_delta\"")?
+        .take(b",")?;
     let text = rest.take(b"\"text\"")?.take(b":")?.take_plain_string()?;
     rest.take(b"}")?.take(b"}")?;
     rest.is_at_end().then_some((index, text))
@@ -45,7 +56,11 @@ impl<'a> Unread<'a> {
         let (string, rest) = self.0.split_at(memchr::memchr2(b'"', b'\\', self.0)?);
         self.0 = rest.strip_prefix(b"\"")?;
         let has_control = string.iter().any(|&byte| byte < b' ');
-        if has_control { None } else { std::str::from_utf8(string).ok() }
+        if has_control {
+            None
+        } else {
+            std::str::from_utf8(string).ok()
+        }
     }
 
     fn is_at_end(&mut self) -> bool {
@@ -64,7 +79,8 @@ mod tests {
     /// The index and text that a JSON parser finds, where `data` is a text delta.
     fn parsed(data: &[u8]) -> Option<(usize, String)> {
         let value: Value = serde_json::from_slice(data).ok()?;
-        let is_text = value["type"] == "content_block_delta" && value["delta"]["type"] == "text_delta";
+        let is_text =
+            value["type"] == "content_block_delta" && value["delta"]["type"] == "text_delta";
         let index = usize::try_from(value["index"].as_u64()?).ok()?;
         is_text.then(|| Some((index, value["delta"]["text"].as_str()?.to_owned())))?
     }
@@ -73,13 +89,17 @@ mod tests {
     fn the_documented_shape_is_read_with_any_white_space() {
         let compact = r#"{"type":"content_block_delta","index":7,"delta":{"type":"text_delta","text":"Grüße 世界"}}"#;
         assert_eq!(read(compact.as_bytes()), Some((7, "Grüße 世界")));
-        let padded = compact.replace("}}", "} \t } \r\n").replace(':', " : ").replace(',', "\n,  ");
+        let padded = compact
+            .replace("}}", "} \t } \r\n")
+            .replace(':', " : ")
+            .replace(',', "\n,  ");
         assert_eq!(read(padded.as_bytes()), Some((7, "Grüße 世界")));
     }
 
     #[test]
     fn anything_else_is_left_to_the_parser() {
-        let plain = r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}"#;
+        let plain =
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}"#;
         for (part, other) in [
             ("\"a\"", r#""a\n""#),
             ("\"a\"", r#""\u00e4""#),
@@ -94,9 +114,16 @@ mod tests {
             ("}}", "}}}"),
             ("}}", "}},"),
         ] {
-            assert_eq!(read(plain.replacen(part, other, 1).as_bytes()), None, "{other}");
+            assert_eq!(
+                read(plain.replacen(part, other, 1).as_bytes()),
+                None,
+                "{other}"
+            );
         }
-        assert_eq!(read(&plain.replace('a', "\u{e4}").into_bytes().repeat(2)), None);
+        assert_eq!(
+            read(&plain.replace('a', "\u{e4}").into_bytes().repeat(2)),
+            None
+        );
         assert_eq!(
             read(
                 b"{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"\xff\"}}"

@@ -1,4 +1,5 @@
-//! Images and PDFs: files named after their content, beside the conversation, so that each is kept once.
+//! Images and PDFs: files named after their content, beside the conversation, so that each is kept
+//! once.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -43,7 +44,11 @@ impl Blobs {
 
     /// Content as it is written: the bytes of images and PDFs go into files.
     pub(super) fn put(&self, content: &[ContentBlock]) -> Result<Value, Error> {
-        content.iter().map(|block| self.put_block(block)).collect::<Result<Vec<_>, _>>().map(Value::Array)
+        content
+            .iter()
+            .map(|block| self.put_block(block))
+            .collect::<Result<Vec<_>, _>>()
+            .map(Value::Array)
     }
 
     fn put_block(&self, block: &ContentBlock) -> Result<Value, Error> {
@@ -51,12 +56,22 @@ impl Blobs {
             && let Source::Bytes(raw) = &media.source
         {
             let source = self.put_bytes(raw.media_type, &raw.bytes)?;
-            let media = Media { source: Source::Json(source), extra: media.extra.clone() };
+            let media = Media {
+                source: Source::Json(source),
+                extra: media.extra.clone(),
+            };
             let is_image = matches!(block, ContentBlock::Image(_));
-            return Ok(as_json(&if is_image { ContentBlock::Image(media) } else { ContentBlock::Document(media) }));
+            return Ok(as_json(&if is_image {
+                ContentBlock::Image(media)
+            } else {
+                ContentBlock::Document(media)
+            }));
         }
         let mut value = as_json(block);
-        if matches!(block, ContentBlock::Image(_) | ContentBlock::Document(_) | ContentBlock::ToolResult(_)) {
+        if matches!(
+            block,
+            ContentBlock::Image(_) | ContentBlock::Document(_) | ContentBlock::ToolResult(_)
+        ) {
             self.put_sources(&mut value)?;
         }
         Ok(value)
@@ -68,12 +83,15 @@ impl Blobs {
             Value::Object(fields) => {
                 if let Some(source) = fields.get_mut("source")
                     && source["type"] == "base64"
-                    && let (Some(media_type), Some(data)) = (source["media_type"].as_str(), source["data"].as_str())
+                    && let (Some(media_type), Some(data)) =
+                        (source["media_type"].as_str(), source["data"].as_str())
                     && let Ok(bytes) = STANDARD.decode(data)
                 {
                     *source = self.put_bytes(media_type, &bytes)?;
                 }
-                fields.values_mut().try_for_each(|field| self.put_sources(field))
+                fields
+                    .values_mut()
+                    .try_for_each(|field| self.put_sources(field))
             }
             Value::Array(items) => items.iter_mut().try_for_each(|item| self.put_sources(item)),
             _ => Ok(()),
@@ -85,7 +103,10 @@ impl Blobs {
         for byte in digest(&SHA256, bytes).as_ref() {
             hash.push_str(&format!("{byte:02x}"));
         }
-        let ending = TYPES.iter().find(|(known, _)| *known == media_type).map_or("bin", |(_, ending)| ending);
+        let ending = TYPES
+            .iter()
+            .find(|(known, _)| *known == media_type)
+            .map_or("bin", |(_, ending)| ending);
         let file = format!("{hash}.{ending}");
         let path = self.0.join(&file);
         if !path.exists() {
@@ -94,7 +115,8 @@ impl Blobs {
         Ok(json!({"type": BLOB, "media_type": media_type, "file": file}))
     }
 
-    /// Content as it is sent: the bytes are read from their files. A file that is gone is said in its place.
+    /// Content as it is sent: the bytes are read from their files. A file that is gone is said in
+    /// its place.
     pub(super) fn get(&self, content: &mut [ContentBlock]) {
         for block in content {
             match block {
@@ -108,7 +130,10 @@ impl Blobs {
                         }
                     }
                 }
-                ContentBlock::ToolResult(result) => result.content.iter_mut().for_each(|value| self.get_sources(value)),
+                ContentBlock::ToolResult(result) => result
+                    .content
+                    .iter_mut()
+                    .for_each(|value| self.get_sources(value)),
                 _ => {}
             }
         }
@@ -117,13 +142,21 @@ impl Blobs {
     fn get_sources(&self, value: &mut Value) {
         match value {
             Value::Object(fields) => {
-                let source = fields.get("source").filter(|source| source["type"] == BLOB).cloned();
+                let source = fields
+                    .get("source")
+                    .filter(|source| source["type"] == BLOB)
+                    .cloned();
                 match source.map(|source| self.source(&source).ok_or(source)) {
                     Some(Ok(bytes)) => {
-                        fields.insert("source".to_owned(), serde_json::to_value(bytes).unwrap_or_default());
+                        fields.insert(
+                            "source".to_owned(),
+                            serde_json::to_value(bytes).unwrap_or_default(),
+                        );
                     }
                     Some(Err(source)) => *value = json!({"type": "text", "text": lost(&source)}),
-                    None => fields.values_mut().for_each(|field| self.get_sources(field)),
+                    None => fields
+                        .values_mut()
+                        .for_each(|field| self.get_sources(field)),
                 }
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.get_sources(item)),
@@ -137,15 +170,23 @@ impl Blobs {
         let bytes = fs::read(self.0.join(file)).ok()?;
         let media_type = source["media_type"].as_str()?;
         Some(match TYPES.iter().find(|(known, _)| *known == media_type) {
-            Some((media_type, _)) => Source::Bytes(RawSource { media_type, bytes: Bytes::from(bytes) }),
-            None => Source::Json(json!({"type": "base64", "media_type": media_type, "data": STANDARD.encode(bytes)})),
+            Some((media_type, _)) => Source::Bytes(RawSource {
+                media_type,
+                bytes: Bytes::from(bytes),
+            }),
+            None => Source::Json(
+                json!({"type": "base64", "media_type": media_type, "data": STANDARD.encode(bytes)}),
+            ),
         })
     }
 }
 
 /// What stands where a file was.
 fn lost(source: &Value) -> String {
-    format!("[{} that is lost]", source["media_type"].as_str().unwrap_or("a file"))
+    format!(
+        "[{} that is lost]",
+        source["media_type"].as_str().unwrap_or("a file")
+    )
 }
 
 fn as_json(block: &ContentBlock) -> Value {
@@ -155,28 +196,45 @@ fn as_json(block: &ContentBlock) -> Value {
 /// Writes a file whole or not at all; another process may be writing the same one.
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
     }
     let part = path.with_extension(format!("{:016x}.part", fastrand::u64(..)));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&part, path));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&part)?;
+    let written = file
+        .write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&part, path));
     if written.is_err() {
         let _ = fs::remove_file(&part); // It is the first error that is told.
     }
     written
 }
 
-/// Makes the files of one conversation those of another one too, at no cost where the file system can.
+/// Makes the files of one conversation those of another one too, at no cost where the file system
+/// can.
 pub(super) fn share(from: &Blobs, to: &Blobs) -> Result<(), Error> {
     let entries = match fs::read_dir(from.folder()) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(super::unreadable(from.folder()))?,
     };
-    DirBuilder::new().recursive(true).mode(0o700).create(to.folder()).map_err(unwritable(to.folder()))?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(to.folder())
+        .map_err(unwritable(to.folder()))?;
     for entry in entries.flatten() {
         let path = to.folder().join(entry.file_name());
         let shared = fs::hard_link(entry.path(), &path);
-        shared.or_else(|_| fs::copy(entry.path(), &path).map(drop)).map_err(unwritable(&path))?;
+        shared
+            .or_else(|_| fs::copy(entry.path(), &path).map(drop))
+            .map_err(unwritable(&path))?;
     }
     Ok(())
 }
@@ -190,9 +248,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let blobs = Blobs::of(folder.path(), "2x");
         let png = Bytes::from_static(b"\x89PNG");
-        let in_json = json!({"type": "base64", "media_type": "image/png", "data": STANDARD.encode(&png)});
-        let result =
-            json!({"type": "tool_result", "tool_use_id": "t", "content": [{"type": "image", "source": in_json}]});
+        let in_json =
+            json!({"type": "base64", "media_type": "image/png", "data": STANDARD.encode(&png)});
+        let result = json!({"type": "tool_result", "tool_use_id": "t", "content": [{"type": "image", "source": in_json}]});
         let content = vec![
             ContentBlock::Image(Media::new("image/png", png.clone())),
             serde_json::from_value(json!({"type": "image", "source": in_json})).expect("a block"),
@@ -202,11 +260,17 @@ mod tests {
         let written = blobs.put(&content).expect("it is writable");
         assert_eq!(written[0], written[1]);
         assert_eq!(written[0]["source"], written[2]["content"][0]["source"]);
-        assert_eq!(fs::read_dir(blobs.folder()).expect("it is there").count(), 2);
+        assert_eq!(
+            fs::read_dir(blobs.folder()).expect("it is there").count(),
+            2
+        );
 
         let mut read: Vec<ContentBlock> = serde_json::from_value(written.clone()).expect("blocks");
         blobs.get(&mut read);
-        assert_eq!(serde_json::to_value(&read).expect("JSON"), serde_json::to_value(&content).expect("JSON"));
+        assert_eq!(
+            serde_json::to_value(&read).expect("JSON"),
+            serde_json::to_value(&content).expect("JSON")
+        );
 
         fs::remove_dir_all(blobs.folder()).expect("it is there");
         let mut read: Vec<ContentBlock> = serde_json::from_value(written).expect("blocks");

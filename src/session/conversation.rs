@@ -59,7 +59,9 @@ impl Conversation {
         let mut conversation = Self::of_read(folder, id, &bytes)?;
         if conversation.read < bytes.len() as u64 {
             let path = conversation.path.display();
-            conversation.notices.push(format!("the last line of `{path}` was torn off in the middle, and is left out"));
+            conversation.notices.push(format!(
+                "the last line of `{path}` was torn off in the middle, and is left out"
+            ));
         }
         Ok(conversation)
     }
@@ -67,12 +69,22 @@ impl Conversation {
     /// The same for somebody who has the lock, or does not mind a torn line.
     pub(super) fn read_unlocked(folder: &Path, id: &str) -> Result<Self, Error> {
         let path = path_of(folder, id);
-        Self::of_read(folder, id, &std::fs::read(&path).map_err(unreadable(&path))?)
+        Self::of_read(
+            folder,
+            id,
+            &std::fs::read(&path).map_err(unreadable(&path))?,
+        )
     }
 
     /// The one of this id, whose file has these bytes.
     pub(super) fn of_read(folder: &Path, id: &str, bytes: &[u8]) -> Result<Self, Error> {
-        let mut conversation = Self::new(folder, Record { id: Some(id.to_owned()), ..Record::default() });
+        let mut conversation = Self::new(
+            folder,
+            Record {
+                id: Some(id.to_owned()),
+                ..Record::default()
+            },
+        );
         conversation.absorb(bytes)?;
         Ok(conversation)
     }
@@ -99,8 +111,14 @@ impl Conversation {
 
     /// Since something was said in it.
     pub(crate) fn age(&self, now: SystemTime) -> Duration {
-        let changed = self.path.metadata().and_then(|metadata| metadata.modified());
-        changed.ok().and_then(|changed| now.duration_since(changed).ok()).unwrap_or_default()
+        let changed = self
+            .path
+            .metadata()
+            .and_then(|metadata| metadata.modified());
+        changed
+            .ok()
+            .and_then(|changed| now.duration_since(changed).ok())
+            .unwrap_or_default()
     }
 
     /// What a person should know of its file; each is given once.
@@ -108,7 +126,10 @@ impl Conversation {
         let mut notices = std::mem::take(&mut self.notices);
         let damaged = std::mem::take(&mut self.damaged_lines);
         if damaged > 0 {
-            notices.push(format!("{damaged} damaged lines of `{}` are left out", self.path.display()));
+            notices.push(format!(
+                "{damaged} damaged lines of `{}` are left out",
+                self.path.display()
+            ));
         }
         notices
     }
@@ -143,10 +164,17 @@ impl Conversation {
         }
         for (place, turn) in self.turns.iter().enumerate() {
             if turn.left_out.is_some() {
-                is_in_line[place] = self.place_before(place).is_none_or(|before| is_in_line[before]);
+                is_in_line[place] = self
+                    .place_before(place)
+                    .is_none_or(|before| is_in_line[before]);
             }
         }
-        self.turns.iter().zip(is_in_line).filter(|(_, is_in_line)| *is_in_line).map(|(turn, _)| turn).collect()
+        self.turns
+            .iter()
+            .zip(is_in_line)
+            .filter(|(_, is_in_line)| *is_in_line)
+            .map(|(turn, _)| turn)
+            .collect()
     }
 
     /// All turns in the order in which they were written.
@@ -159,15 +187,18 @@ impl Conversation {
         self.tip.map(|place| &self.turns[place])
     }
 
-    /// The line as messages that can be sent: the sides take turns, what was refused is left out, and what broke off is there
-    /// as far as it came.
+    /// The line as messages that can be sent: the sides take turns, what was refused is left out,
+    /// and what broke off is there as far as it came.
     pub(crate) fn messages(&self) -> Vec<InputMessage> {
         line::messages(&self.line(), &self.blobs())
     }
 
     /// The same of what stands before a place.
     pub(crate) fn messages_before(&self, place: &Place) -> Vec<InputMessage> {
-        let last = place.0.as_ref().and_then(|turn| self.places.get(turn).copied());
+        let last = place
+            .0
+            .as_ref()
+            .and_then(|turn| self.places.get(turn).copied());
         line::messages(&self.line_to(last), &self.blobs())
     }
 
@@ -178,7 +209,11 @@ impl Conversation {
 
     /// The system prompt that a turn was last sent with.
     pub(crate) fn system(&self) -> Option<&str> {
-        self.line().into_iter().rev().find_map(|turn| turn.system.as_deref()).filter(|system| !system.is_empty())
+        self.line()
+            .into_iter()
+            .rev()
+            .find_map(|turn| turn.system.as_deref())
+            .filter(|system| !system.is_empty())
     }
 
     /// What a turn says, files included.
@@ -188,21 +223,35 @@ impl Conversation {
         content
     }
 
-    /// Begins to say something, most often one turn of the person; what the answer is made to begin with may stand behind it.
-    /// It is in the journal when this returns. What goes wrong with that is kept in the exchange, so that the answer can go
-    /// on.
+    /// Begins to say something, most often one turn of the person; what the answer is made to begin
+    /// with may stand behind it. It is in the journal when this returns. What goes wrong with that
+    /// is kept in the exchange, so that the answer can go on.
     pub(crate) fn begin(&self, said: &[InputMessage], system: Option<&str>) -> Exchange {
         Exchange::begin(&self.folder, &self.header(), None, said, system)
     }
 
     /// The same for what comes in the stead of all that stands behind `place`, once it is answered.
-    pub(crate) fn begin_instead(&self, place: &Place, said: &[InputMessage], system: Option<&str>) -> Exchange {
-        Exchange::begin(&self.folder, &self.header(), Some(Record::tip(place)), said, system)
+    pub(crate) fn begin_instead(
+        &self,
+        place: &Place,
+        said: &[InputMessage],
+        system: Option<&str>,
+    ) -> Exchange {
+        Exchange::begin(
+            &self.folder,
+            &self.header(),
+            Some(Record::tip(place)),
+            said,
+            system,
+        )
     }
 
     /// The first line of its file.
     fn header(&self) -> Record {
-        Record { name: self.name.clone(), ..Record::header(self.id(), None, None) }
+        Record {
+            name: self.name.clone(),
+            ..Record::header(self.id(), None, None)
+        }
     }
 
     /// Goes on from another place. What is behind it stays in the file.
@@ -210,8 +259,8 @@ impl Conversation {
         self.append(vec![Record::tip(place)])
     }
 
-    /// Appends records under the lock; turns follow the one that is the tip then. Turns that are there already stay what
-    /// they are, and so does the tip before them.
+    /// Appends records under the lock; turns follow the one that is the tip then. Turns that are
+    /// there already stay what they are, and so does the tip before them.
     pub(super) fn append(&mut self, records: Vec<Record>) -> Result<(), Error> {
         let mut file = Locked::open(&self.path)?;
         if file.length()? < self.read {
@@ -235,7 +284,10 @@ impl Conversation {
                     has(&record.id)
                 }
                 TIP => {
-                    parent = record.turn.clone().filter(|turn| self.places.contains_key(turn));
+                    parent = record
+                        .turn
+                        .clone()
+                        .filter(|turn| self.places.contains_key(turn));
                     records.peek().is_some_and(|next| has(&next.id))
                 }
                 _ => false,
@@ -253,20 +305,32 @@ impl Conversation {
 
     /// Begins again after it was removed.
     fn begin_anew(&mut self) {
-        let removed = format!("the conversation `{}` was removed meanwhile, and begins again", self.title());
+        let removed = format!(
+            "the conversation `{}` was removed meanwhile, and begins again",
+            self.title()
+        );
         let (name, mut notices) = (self.name.take(), std::mem::take(&mut self.notices));
         notices.push(removed);
-        *self = Self::new(&self.folder, Record { name, ..std::mem::take(&mut self.header) });
+        *self = Self::new(
+            &self.folder,
+            Record {
+                name,
+                ..std::mem::take(&mut self.header)
+            },
+        );
         self.notices = notices;
         self.claim_name();
     }
 
-    /// Takes the name of one whose file was gone, or does without, where it is another one's by now.
+    /// Takes the name of one whose file was gone, or does without, where it is another one's by
+    /// now.
     pub(super) fn claim_name(&mut self) {
         let Some(name) = &self.name else { return };
         if !name::claim(&self.folder, name, self.id()).unwrap_or_default() {
-            self.notices
-                .push(format!("the name `{name}` could not be had again: this conversation is `{}`", self.id()));
+            self.notices.push(format!(
+                "the name `{name}` could not be had again: this conversation is `{}`",
+                self.id()
+            ));
             (self.name, self.header.name) = (None, None);
         }
     }
@@ -283,9 +347,15 @@ impl Conversation {
             let end = memchr::memchr(b'\n', &bytes[whole..]).map(|length| whole + length);
             let line = &bytes[whole..end.unwrap_or(bytes.len())];
             match serde_json::from_slice::<Record>(line) {
-                Ok(record) if record.kind == HEADER || self.read > 0 || whole > 0 => self.take(record)?,
+                Ok(record) if record.kind == HEADER || self.read > 0 || whole > 0 => {
+                    self.take(record)?
+                }
                 Err(_) if end.is_none() => break,
-                _ if self.read == 0 && whole == 0 => return Err(Error::Foreign { path: self.path.clone() }),
+                _ if self.read == 0 && whole == 0 => {
+                    return Err(Error::Foreign {
+                        path: self.path.clone(),
+                    });
+                }
                 Ok(_) => {}
                 Err(_) => self.damaged_lines += usize::from(!line.is_empty()),
             }
@@ -299,10 +369,16 @@ impl Conversation {
     fn take(&mut self, record: Record) -> Result<(), Error> {
         match record.kind.as_str() {
             HEADER => match record.version.unwrap_or_default() {
-                version if version > VERSION => return Err(Error::Newer { path: self.path.clone(), version }),
+                version if version > VERSION => {
+                    return Err(Error::Newer {
+                        path: self.path.clone(),
+                        version,
+                    });
+                }
                 _ => {
                     self.name.clone_from(&record.name);
-                    // The file's own name counts, so that a copy of a file is a conversation of its own.
+                    // The file's own name counts, so that a copy of a file is a conversation of its
+                    // own.
                     let id = self.header.id.take();
                     self.header = Record { id, ..record };
                 }
@@ -326,10 +402,15 @@ impl Conversation {
         Ok(())
     }
 
-    /// The place of the turn that the one at `place` follows. Where the line of that one was lost, it is the one written before.
+    /// The place of the turn that the one at `place` follows. Where the line of that one was lost,
+    /// it is the one written before.
     fn place_before(&self, place: usize) -> Option<usize> {
         let parent = self.turns[place].parent.as_ref()?;
-        let found = self.places.get(parent).copied().filter(|before| *before < place);
+        let found = self
+            .places
+            .get(parent)
+            .copied()
+            .filter(|before| *before < place);
         found.or_else(|| place.checked_sub(1))
     }
 
@@ -340,16 +421,23 @@ impl Conversation {
     /// Makes the conversation the one that was last used.
     pub(crate) fn mark_as_last(&self) -> Result<(), Error> {
         let link = self.folder.join(LAST);
-        let part = self.folder.join(format!("last.{:016x}.part", fastrand::u64(..)));
+        let part = self
+            .folder
+            .join(format!("last.{:016x}.part", fastrand::u64(..)));
         let target = format!("{}.jsonl", self.id());
-        let linked = std::os::unix::fs::symlink(target, &part).and_then(|()| std::fs::rename(&part, &link));
+        let linked =
+            std::os::unix::fs::symlink(target, &part).and_then(|()| std::fs::rename(&part, &link));
         linked.map_err(unwritable(&link))
     }
 }
 
 /// When a conversation was last marked as the one that was used last.
 pub(super) fn last_marked_at(folder: &Path) -> Option<SystemTime> {
-    folder.join(LAST).symlink_metadata().and_then(|metadata| metadata.modified()).ok()
+    folder
+        .join(LAST)
+        .symlink_metadata()
+        .and_then(|metadata| metadata.modified())
+        .ok()
 }
 
 /// The file of the conversation of this id.

@@ -7,13 +7,15 @@ use super::line;
 use super::record::{LeftOut, Turn};
 use crate::protocol::{ContentBlock, Role, Source};
 
-/// The conversation, a heading for each change of sides. What is not sent again, and what broke off, is marked as such.
+/// The conversation, a heading for each change of sides. What is not sent again, and what broke
+/// off, is marked as such.
 pub(crate) fn markdown(conversation: &Conversation) -> String {
     let mut text = format!("# {}\n", conversation.title());
     let mut last: Option<&Turn> = None;
     for turn in conversation.line_with_left_out() {
-        if last.is_none_or(|last| last.role != turn.role || last.model != turn.model || last.left_out != turn.left_out)
-        {
+        if last.is_none_or(|last| {
+            last.role != turn.role || last.model != turn.model || last.left_out != turn.left_out
+        }) {
             text.push_str(&heading(turn));
         }
         for block in line::blocks(&turn.content) {
@@ -49,7 +51,9 @@ fn shown(block: &ContentBlock) -> String {
         ContentBlock::Text(text) => text.text.clone(),
         ContentBlock::Image(media) => file(&media.source, "image"),
         ContentBlock::Document(media) => file(&media.source, "document"),
-        ContentBlock::ToolUse(call) => fenced(&format!("call {}", call.name), &call.input.to_string()),
+        ContentBlock::ToolUse(call) => {
+            fenced(&format!("call {}", call.name), &call.input.to_string())
+        }
         ContentBlock::ToolResult(result) => fenced("result", &text_of(result.content.as_ref())),
         ContentBlock::Thinking(_) | ContentBlock::RedactedThinking(_) => String::new(),
         ContentBlock::Unknown(value) => fenced("json", &value.to_string()),
@@ -58,7 +62,11 @@ fn shown(block: &ContentBlock) -> String {
 
 fn file(source: &Source, what: &str) -> String {
     let name = match source {
-        Source::Json(source) => source["file"].as_str().or(source["url"].as_str()).unwrap_or(what).to_owned(),
+        Source::Json(source) => source["file"]
+            .as_str()
+            .or(source["url"].as_str())
+            .unwrap_or(what)
+            .to_owned(),
         Source::Bytes(_) => what.to_owned(),
     };
     format!("*[{what}: {name}]*")
@@ -69,7 +77,11 @@ fn text_of(content: Option<&Value>) -> String {
         None => String::new(),
         Some(Value::String(text)) => text.clone(),
         Some(Value::Array(blocks)) if blocks.iter().all(|block| block["text"].is_string()) => {
-            blocks.iter().filter_map(|block| block["text"].as_str()).collect::<Vec<_>>().join("\n")
+            blocks
+                .iter()
+                .filter_map(|block| block["text"].as_str())
+                .collect::<Vec<_>>()
+                .join("\n")
         }
         Some(other) => other.to_string(),
     }
@@ -101,7 +113,11 @@ pub(crate) fn as_json(conversation: &Conversation) -> Value {
             "content": turn.content,
         })
     };
-    let turns: Vec<Value> = conversation.line_with_left_out().into_iter().map(turn).collect();
+    let turns: Vec<Value> = conversation
+        .line_with_left_out()
+        .into_iter()
+        .map(turn)
+        .collect();
     json!({
         "id": conversation.id(),
         "name": conversation.name(),

@@ -1,7 +1,8 @@
-//! What is being said just now: the person's turn, the answer as it comes, and results of tools and answers to these.
+//! What is being said just now: the person's turn, the answer as it comes, and results of tools and
+//! answers to these.
 //!
-//! All of it becomes part of the conversation at once, when it has ended, so that exchanges of parallel processes follow one
-//! another and do not mix. Until then it is in the journal.
+//! All of it becomes part of the conversation at once, when it has ended, so that exchanges of
+//! parallel processes follow one another and do not mix. Until then it is in the journal.
 
 use std::path::{Path, PathBuf};
 
@@ -15,12 +16,14 @@ use super::record::{LeftOut, Record, TURN};
 use super::{Error, unwritable};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Update};
 
-/// An exchange that has begun. One that is dropped stays in the journal, and is kept by the next start.
+/// An exchange that has begun. One that is dropped stays in the journal, and is kept by the next
+/// start.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     id: String,
     blobs: Blobs,
-    /// The turns, and before them the place they come in, where that is not the end of the conversation.
+    /// The turns, and before them the place they come in, where that is not the end of the
+    /// conversation.
     records: Vec<Record>,
     journal: Option<Journal>,
     failure: Option<Error>,
@@ -37,9 +40,19 @@ impl Exchange {
     ) -> Self {
         let blobs = Blobs::of(folder, header.id.as_deref().unwrap_or_default());
         let records = tip.into_iter().collect();
-        let mut exchange = Self { id: new_id(), blobs, records, journal: None, failure: None, has_failed: false };
+        let mut exchange = Self {
+            id: new_id(),
+            blobs,
+            records,
+            journal: None,
+            failure: None,
+            has_failed: false,
+        };
         for message in said {
-            let (id, content) = (turn_id(&exchange.id, exchange.records.len()), exchange.written(&message.content));
+            let (id, content) = (
+                turn_id(&exchange.id, exchange.records.len()),
+                exchange.written(&message.content),
+            );
             exchange.records.push(match message.role {
                 Role::User => Record::user(id, content, system),
                 Role::Assistant => Record::beginning(id, content),
@@ -104,7 +117,11 @@ impl Exchange {
         if let Some(journal) = self.journal {
             journal.remove();
         }
-        if is_in_line { conversation.mark_as_last() } else { Ok(()) }
+        if is_in_line {
+            conversation.mark_as_last()
+        } else {
+            Ok(())
+        }
     }
 
     fn push(&mut self, record: Record) {
@@ -117,16 +134,24 @@ impl Exchange {
 
     /// Content as it stands in files. Where its images cannot be put beside it, they stay in it.
     fn written(&self, content: &[ContentBlock]) -> Box<RawValue> {
-        let written = self.blobs.put(content).map_or_else(|_| to_raw_value(content), |written| to_raw_value(&written));
+        let written = self
+            .blobs
+            .put(content)
+            .map_or_else(|_| to_raw_value(content), |written| to_raw_value(&written));
         written.expect("content blocks are maps with string keys")
     }
 
     /// The journal, unless it was given up.
     fn journal(&mut self) -> Option<&mut Journal> {
-        if self.has_failed { None } else { self.journal.as_mut() }
+        if self.has_failed {
+            None
+        } else {
+            self.journal.as_mut()
+        }
     }
 
-    /// The first failure is the one to tell; after that the journal is given up, and stays until all is in the conversation.
+    /// The first failure is the one to tell; after that the journal is given up, and stays until
+    /// all is in the conversation.
     fn fail(&mut self, error: Error) {
         if !std::mem::replace(&mut self.has_failed, true) {
             self.failure = Some(error);
@@ -134,8 +159,8 @@ impl Exchange {
     }
 }
 
-/// Settles what becomes of the turns of an exchange: what was refused, or what nobody answered, is not sent again, and comes in
-/// the stead of nothing.
+/// Settles what becomes of the turns of an exchange: what was refused, or what nobody answered, is
+/// not sent again, and comes in the stead of nothing.
 pub(super) fn settle(records: &mut Vec<Record>) {
     let is_refused = |turn: &Record| turn.stop_reason == Some(StopReason::Refusal);
     let left_out = if records.iter().any(is_refused) {
@@ -151,7 +176,8 @@ pub(super) fn settle(records: &mut Vec<Record>) {
     }
 }
 
-/// The id of a turn of an exchange: the same for the process that says it and for the one that recovers it.
+/// The id of a turn of an exchange: the same for the process that says it and for the one that
+/// recovers it.
 pub(super) fn turn_id(exchange: &str, place: usize) -> String {
     format!("{exchange}.{}", place + 1)
 }

@@ -1,4 +1,5 @@
-//! The file of a conversation under its lock: whole lines are appended, and half a line that a crash has left is cut off.
+//! The file of a conversation under its lock: whole lines are appended, and half a line that a
+//! crash has left is cut off.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -22,7 +23,10 @@ impl Locked {
             file.lock().map_err(unwritable(path))?;
             // It may have been removed while we waited: what is written there would be gone.
             if file.metadata().map_err(unwritable(path))?.nlink() > 0 {
-                return Ok(Self { file, path: path.to_owned() });
+                return Ok(Self {
+                    file,
+                    path: path.to_owned(),
+                });
             }
         }
     }
@@ -47,7 +51,11 @@ impl Locked {
             .and_then(|()| self.file.sync_data());
         if written.is_err() {
             // It is the first error that is told. An empty file would be no conversation.
-            let _ = if length == 0 { std::fs::remove_file(&self.path) } else { self.file.set_len(length) };
+            let _ = if length == 0 {
+                std::fs::remove_file(&self.path)
+            } else {
+                self.file.set_len(length)
+            };
         }
         written.map_err(unwritable(&self.path))
     }
@@ -71,10 +79,18 @@ fn read_from(file: &mut File, offset: u64) -> io::Result<Vec<u8>> {
 
 fn open_or_make(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600);
     match (options.open(path), path.parent()) {
         (Err(error), Some(folder)) if error.kind() == ErrorKind::NotFound => {
-            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)?;
             options.open(path)
         }
         (opened, _) => opened,

@@ -1,5 +1,6 @@
-//! Names for conversations and exchanges that nobody has to think up: short, so that the beginning of one is soon unique,
-//! and with a digit in front, so that no word that a person chooses is such a beginning by accident.
+//! Names for conversations and exchanges that nobody has to think up: short, so that the beginning
+//! of one is soon unique, and with a digit in front, so that no word that a person chooses is such
+//! a beginning by accident.
 
 /// No vowels, so that no words come about, and nothing that looks like something else.
 const LETTERS: &[u8] = b"23456789bcdfghjkmnpqrstvwxz";
@@ -12,13 +13,16 @@ const DIGITS: usize = 8;
 
 /// A new id: one of 5 · 10^13.
 pub(super) fn new_id() -> String {
-    let letter = |place| char::from(LETTERS[fastrand::usize(..if place == 0 { DIGITS } else { LETTERS.len() })]);
+    let letter = |place| {
+        char::from(LETTERS[fastrand::usize(..if place == 0 { DIGITS } else { LETTERS.len() })])
+    };
     (0..LENGTH).map(letter).collect()
 }
 
 /// Whether a text could be an id or the beginning of one.
 pub(super) fn may_begin_id(text: &str) -> bool {
-    text.starts_with(|letter: char| letter.is_ascii_digit()) && text.bytes().all(|letter| LETTERS.contains(&letter))
+    text.starts_with(|letter: char| letter.is_ascii_digit())
+        && text.bytes().all(|letter| LETTERS.contains(&letter))
 }
 
 #[cfg(test)]
@@ -29,8 +33,16 @@ mod tests {
     fn an_id_begins_with_a_digit_and_a_word_does_not_begin_one() {
         for _ in 0..100 {
             let id = new_id();
-            assert!(id.len() == LENGTH && may_begin_id(&id) && may_begin_id(&id[..1]), "{id}");
+            assert!(
+                id.len() == LENGTH && may_begin_id(&id) && may_begin_id(&id[..1]),
+                "{id}"
+            );
         }
-        assert!(!may_begin_id("") && !may_begin_id("notes") && !may_begin_id("2_x") && !may_begin_id("../2"));
+        assert!(
+            !may_begin_id("")
+                && !may_begin_id("notes")
+                && !may_begin_id("2_x")
+                && !may_begin_id("../2")
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! The journal of an exchange: what was said and what comes is in it before it is sent or shown, so that a process that is
-//! killed loses nothing. It is locked as long as its process lives; one that is free is put into its conversation.
+//! The journal of an exchange: what was said and what comes is in it before it is sent or shown, so
+//! that a process that is killed loses nothing. It is locked as long as its process lives; one that
+//! is free is put into its conversation.
 
 use std::error::Error as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -30,19 +31,38 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Begins one with what is said.
-    pub(super) fn create(folder: &Path, exchange: &str, header: &Record, records: &[Record]) -> io::Result<Self> {
+    pub(super) fn create(
+        folder: &Path,
+        exchange: &str,
+        header: &Record,
+        records: &[Record],
+    ) -> io::Result<Self> {
         let folder = folder_of(folder);
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)?;
         let path = folder.join(format!("{exchange}.jsonl"));
-        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
         file.lock()?;
-        let mut journal = Self { file, path, pending: Vec::new() };
+        let mut journal = Self {
+            file,
+            path,
+            pending: Vec::new(),
+        };
         for line in std::iter::once(header).chain(records) {
             journal.pending.extend_from_slice(&line.to_line());
         }
-        journal.flush().and_then(|()| journal.file.sync_data()).inspect_err(|_| {
-            let _ = fs::remove_file(&journal.path); // It is the first error that is told.
-        })?;
+        journal
+            .flush()
+            .and_then(|()| journal.file.sync_data())
+            .inspect_err(|_| {
+                let _ = fs::remove_file(&journal.path); // It is the first error that is told.
+            })?;
         Ok(journal)
     }
 
@@ -58,10 +78,14 @@ impl Journal {
                 let start = self.pending.len();
                 self.pending.extend_from_slice(data);
                 // Data of several lines is one JSON text, in which a line feed is white space.
-                self.pending[start..].iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
+                self.pending[start..]
+                    .iter_mut()
+                    .filter(|byte| **byte == b'\n')
+                    .for_each(|byte| *byte = b' ');
             }
             Update::Text(text) => {
-                self.pending.extend_from_slice(json!({"type": TEXT, "text": text}).to_string().as_bytes());
+                self.pending
+                    .extend_from_slice(json!({"type": TEXT, "text": text}).to_string().as_bytes());
             }
             _ => return,
         }
@@ -93,28 +117,35 @@ fn folder_of(folder: &Path) -> PathBuf {
     folder.join("journals")
 }
 
-/// Puts what killed processes left into its conversations, and says which these were. The one that was used after the one
-/// that is marked as the last used is so marked in its place.
+/// Puts what killed processes left into its conversations, and says which these were. The one that
+/// was used after the one that is marked as the last used is so marked in its place.
 pub(super) fn recover(folder: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(folder_of(folder)) else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(folder_of(folder)) else {
+        return Vec::new();
+    };
     let (mut notices, mut last) = (Vec::new(), None);
     for entry in entries.flatten() {
         match recover_one(folder, &entry.path()) {
             Ok(None) => {}
             Ok(Some(recovered)) => {
-                let name = recovered.conversation.name().unwrap_or(recovered.conversation.id());
+                let name = recovered
+                    .conversation
+                    .name()
+                    .unwrap_or(recovered.conversation.id());
                 notices.push(format!(
                     "what a process that was killed had of an answer is kept in the conversation `{name}`"
                 ));
-                let is_later = last
-                    .as_ref()
-                    .is_none_or(|before: &Recovered| before.used_at.is_none_or(|at| Some(at) < recovered.used_at));
+                let is_later = last.as_ref().is_none_or(|before: &Recovered| {
+                    before.used_at.is_none_or(|at| Some(at) < recovered.used_at)
+                });
                 if recovered.is_in_line && is_later {
                     last = Some(recovered);
                 }
             }
             Err(error) => {
-                let cause = error.source().map_or(String::new(), |cause| format!(": {cause}"));
+                let cause = error
+                    .source()
+                    .map_or(String::new(), |cause| format!(": {cause}"));
                 let path = entry.path();
                 notices.push(format!(
                     "what is in `{}` could not be put into its conversation: {error}{cause}",
@@ -152,7 +183,10 @@ fn recover_one(folder: &Path, path: &Path) -> Result<Option<Recovered>, Error> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         bytes => bytes.map_err(super::unreadable(path))?,
     };
-    let used_at = file.metadata().and_then(|metadata| metadata.modified()).ok();
+    let used_at = file
+        .metadata()
+        .and_then(|metadata| metadata.modified())
+        .ok();
     let exchange = path.file_stem().unwrap_or_default().to_string_lossy();
     let Some((header, mut records)) = parse(&bytes, &exchange) else {
         let age = used_at.and_then(|time| time.elapsed().ok());
@@ -164,7 +198,11 @@ fn recover_one(folder: &Path, path: &Path) -> Result<Option<Recovered>, Error> {
     };
     let id = header.id.clone().unwrap_or_default();
     let is_there = path_of(folder, &id).exists();
-    let mut conversation = if is_there { Conversation::read(folder, &id)? } else { Conversation::new(folder, header) };
+    let mut conversation = if is_there {
+        Conversation::read(folder, &id)?
+    } else {
+        Conversation::new(folder, header)
+    };
     if !is_there {
         conversation.claim_name();
     }
@@ -172,7 +210,11 @@ fn recover_one(folder: &Path, path: &Path) -> Result<Option<Recovered>, Error> {
     let is_in_line = records.iter().any(|record| record.left_out.is_none());
     conversation.append(records)?;
     let _ = fs::remove_file(path); // One that stays is found to be in the conversation already.
-    Ok(Some(Recovered { conversation, used_at, is_in_line }))
+    Ok(Some(Recovered {
+        conversation,
+        used_at,
+        is_in_line,
+    }))
 }
 
 /// The header and the records of a journal, the last turn as far as it came.
@@ -182,7 +224,9 @@ pub(super) fn parse(bytes: &[u8], exchange: &str) -> Option<(Record, Vec<Record>
     let (mut machine, mut text) = (Machine::default(), String::new());
     for line in bytes.split(|byte| *byte == b'\n') {
         // The last line may have been torn off.
-        let Ok(record) = serde_json::from_slice::<Line>(line) else { continue };
+        let Ok(record) = serde_json::from_slice::<Line>(line) else {
+            continue;
+        };
         match record.r#type.as_ref() {
             HEADER => header = serde_json::from_slice(line).ok(),
             TURN | TIP => {
@@ -203,11 +247,20 @@ pub(super) fn parse(bytes: &[u8], exchange: &str) -> Option<(Record, Vec<Record>
         }
     }
     let is_answered = records.last().is_some_and(Record::is_answer);
-    let partial = if text.is_empty() { machine.partial() } else { Some(said(&text)) };
+    let partial = if text.is_empty() {
+        machine.partial()
+    } else {
+        Some(said(&text))
+    };
     if let Some(message) = partial.filter(|message| !is_answered && !message.content.is_empty()) {
         let content = to_raw_value(&message.content).ok()?;
         let id = turn_id(exchange, records.len());
-        records.push(Record::assistant(id, content, &message, message.stop_reason.is_some()));
+        records.push(Record::assistant(
+            id,
+            content,
+            &message,
+            message.stop_reason.is_some(),
+        ));
     }
     Some((header?, records))
 }

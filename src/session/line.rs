@@ -13,7 +13,8 @@ use crate::protocol::{ContentBlock, InputMessage, Role, ToolResult};
 /// What a call is answered with that was never run to its end.
 const NOT_RUN: &str = "The conversation was interrupted before this call had a result.";
 
-/// The tool through which an answer is forced into a form. No other request has it, so what it was called with is text.
+/// The tool through which an answer is forced into a form. No other request has it, so what it was
+/// called with is text.
 const FORM: &str = "answer";
 
 /// The turns as messages: each side in turn, the person first, and every call with a result.
@@ -25,12 +26,17 @@ pub(super) fn messages(line: &[&Turn], blobs: &Blobs) -> Vec<InputMessage> {
         if turn.role == Role::Assistant {
             content.retain(can_be_sent_back);
         }
-        content.retain(|block| !matches!(block, ContentBlock::Text(text) if text.text.trim().is_empty()));
+        content.retain(
+            |block| !matches!(block, ContentBlock::Text(text) if text.text.trim().is_empty()),
+        );
         match messages.last_mut() {
             _ if content.is_empty() => {}
             None if turn.role == Role::Assistant => {}
             Some(last) if last.role == turn.role => last.content.append(&mut content),
-            _ => messages.push(InputMessage { role: turn.role, content }),
+            _ => messages.push(InputMessage {
+                role: turn.role,
+                content,
+            }),
         }
     }
     say_forms(&mut messages);
@@ -59,28 +65,36 @@ pub(super) fn blocks(content: &RawValue) -> Vec<ContentBlock> {
 /// Whether the API takes a block of an answer back: half a call and unsealed reasoning are refused.
 fn can_be_sent_back(block: &ContentBlock) -> bool {
     match block {
-        ContentBlock::ToolUse(call) => !call.extra.contains_key("partial_json") && call.input.is_object(),
+        ContentBlock::ToolUse(call) => {
+            !call.extra.contains_key("partial_json") && call.input.is_object()
+        }
         ContentBlock::Thinking(thinking) => !thinking.signature.is_empty(),
         ContentBlock::Unknown(Value::Object(fields)) => !fields.contains_key("partial_json"),
         _ => true,
     }
 }
 
-/// Makes text of an answer in a form that stands in the file as the call it came as: a process that was killed left it, or
-/// an earlier version wrote it.
+/// Makes text of an answer in a form that stands in the file as the call it came as: a process that
+/// was killed left it, or an earlier version wrote it.
 fn say_forms(messages: &mut [InputMessage]) {
     for place in 0..messages.len() {
         let (until, behind) = messages.split_at_mut(place + 1);
-        let [ContentBlock::ToolUse(call)] = until[place].content.as_slice() else { continue };
-        let is_result =
-            |block: &ContentBlock| matches!(block, ContentBlock::ToolResult(result) if result.tool_use_id == call.id);
-        if call.name == FORM && !behind.first().is_some_and(|next| next.content.iter().any(is_result)) {
+        let [ContentBlock::ToolUse(call)] = until[place].content.as_slice() else {
+            continue;
+        };
+        let is_result = |block: &ContentBlock| matches!(block, ContentBlock::ToolResult(result) if result.tool_use_id == call.id);
+        if call.name == FORM
+            && !behind
+                .first()
+                .is_some_and(|next| next.content.iter().any(is_result))
+        {
             until[place].content = vec![ContentBlock::text(call.input.to_string())];
         }
     }
 }
 
-/// Gives every call a result at the beginning of the next message, and takes results away that no call is before.
+/// Gives every call a result at the beginning of the next message, and takes results away that no
+/// call is before.
 fn answer_calls(messages: &mut Vec<InputMessage>) {
     let mut calls: Vec<String> = Vec::new();
     for message in messages.iter_mut() {
@@ -92,32 +106,52 @@ fn answer_calls(messages: &mut Vec<InputMessage>) {
             ContentBlock::ToolResult(result) => Some(calls.contains(&result.tool_use_id)),
             _ => None,
         };
-        message.content.retain(|block| of_call(block) != Some(false));
+        message
+            .content
+            .retain(|block| of_call(block) != Some(false));
         let has_result = |call: &String| {
             message
                 .content
                 .iter()
                 .any(|block| matches!(block, ContentBlock::ToolResult(result) if result.tool_use_id == *call))
         };
-        let missing: Vec<ContentBlock> =
-            calls.iter().filter(|call| !has_result(call)).map(|call| not_run(call)).collect();
+        let missing: Vec<ContentBlock> = calls
+            .iter()
+            .filter(|call| !has_result(call))
+            .map(|call| not_run(call))
+            .collect();
         message.content.splice(0..0, missing);
         // Results stand first.
-        message.content.sort_by_key(|block| !matches!(block, ContentBlock::ToolResult(_)));
+        message
+            .content
+            .sort_by_key(|block| !matches!(block, ContentBlock::ToolResult(_)));
         calls.clear();
     }
     messages.retain(|message| !message.content.is_empty());
-    if let Some(InputMessage { role: Role::Assistant, content }) = messages.last() {
-        let results: Vec<ContentBlock> = calls_of(content).iter().map(|call| not_run(call)).collect();
+    if let Some(InputMessage {
+        role: Role::Assistant,
+        content,
+    }) = messages.last()
+    {
+        let results: Vec<ContentBlock> =
+            calls_of(content).iter().map(|call| not_run(call)).collect();
         if !results.is_empty() {
-            messages.push(InputMessage { role: Role::User, content: results });
+            messages.push(InputMessage {
+                role: Role::User,
+                content: results,
+            });
         }
     }
 }
 
 fn calls_of(content: &[ContentBlock]) -> Vec<String> {
-    let call =
-        |block: &ContentBlock| if let ContentBlock::ToolUse(call) = block { Some(call.id.clone()) } else { None };
+    let call = |block: &ContentBlock| {
+        if let ContentBlock::ToolUse(call) = block {
+            Some(call.id.clone())
+        } else {
+            None
+        }
+    };
     content.iter().filter_map(call).collect()
 }
 
@@ -142,7 +176,8 @@ mod tests {
         let turn = |(role, content): &(Role, Value)| Turn::sample(*role, content);
         let turns: Vec<Turn> = turns.iter().map(turn).collect();
         let line: Vec<&Turn> = turns.iter().collect();
-        serde_json::to_value(messages(&line, &Blobs::of(Path::new("/nowhere"), "x"))).expect("messages are JSON")
+        serde_json::to_value(messages(&line, &Blobs::of(Path::new("/nowhere"), "x")))
+            .expect("messages are JSON")
     }
 
     fn text(text: &str) -> Value {
@@ -159,7 +194,8 @@ mod tests {
             (Role::Assistant, text("c")),
         ];
         let both = json!([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]);
-        let expected = json!([{"role": "user", "content": both}, {"role": "assistant", "content": "c"}]);
+        let expected =
+            json!([{"role": "user", "content": both}, {"role": "assistant", "content": "c"}]);
         assert_eq!(sent(&turns), expected);
     }
 
@@ -170,8 +206,12 @@ mod tests {
             {"type": "text", "text": "said"},
             {"type": "tool_use", "id": "t1", "name": "f", "input": {}, "partial_json": "{\"a"},
         ]);
-        let expected = json!([{"role": "user", "content": "a"}, {"role": "assistant", "content": "said"}]);
-        assert_eq!(sent(&[(Role::User, text("a")), (Role::Assistant, answer)]), expected);
+        let expected =
+            json!([{"role": "user", "content": "a"}, {"role": "assistant", "content": "said"}]);
+        assert_eq!(
+            sent(&[(Role::User, text("a")), (Role::Assistant, answer)]),
+            expected
+        );
     }
 
     #[test]
@@ -180,8 +220,14 @@ mod tests {
         let result = json!([{"type": "tool_result", "tool_use_id": "t1", "content": "ok"}]);
         let asked = [(Role::User, text("a")), (Role::Assistant, call.clone())];
         let then = |said: Value| sent(&[asked.to_vec(), vec![(Role::User, said)]].concat());
-        assert_eq!(sent(&asked)[1], json!({"role": "assistant", "content": "{\"n\":1}"}));
-        assert_eq!(then(text("b"))[1], json!({"role": "assistant", "content": "{\"n\":1}"}));
+        assert_eq!(
+            sent(&asked)[1],
+            json!({"role": "assistant", "content": "{\"n\":1}"})
+        );
+        assert_eq!(
+            then(text("b"))[1],
+            json!({"role": "assistant", "content": "{\"n\":1}"})
+        );
         assert_eq!(then(result)[1]["content"], call);
     }
 
@@ -192,12 +238,22 @@ mod tests {
         let not_run = json!({"type": "tool_result", "tool_use_id": "t1", "content": NOT_RUN, "is_error": true});
         let more = json!({"type": "text", "text": "more"});
         let last = |next: &[Value]| {
-            let next: Vec<_> = next.iter().map(|blocks| (Role::User, json!([blocks]))).collect();
-            let turns = [vec![(Role::User, text("a")), (Role::Assistant, call.clone())], next].concat();
+            let next: Vec<_> = next
+                .iter()
+                .map(|blocks| (Role::User, json!([blocks])))
+                .collect();
+            let turns = [
+                vec![(Role::User, text("a")), (Role::Assistant, call.clone())],
+                next,
+            ]
+            .concat();
             sent(&turns)[2]["content"].clone()
         };
         assert_eq!(last(&[]), json!([not_run]));
-        assert_eq!(last(&[result("t1"), more.clone()]), json!([result("t1"), more]));
+        assert_eq!(
+            last(&[result("t1"), more.clone()]),
+            json!([result("t1"), more])
+        );
         assert_eq!(last(std::slice::from_ref(&more)), json!([not_run, more]));
         assert_eq!(last(&[more.clone(), result("t2")]), json!([not_run, more]));
     }

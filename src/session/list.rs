@@ -33,7 +33,12 @@ impl Store {
     /// All conversations, the one that was last used first. What cannot be read is none.
     pub(crate) fn list(&self) -> Result<Vec<Summary>, Error> {
         let mut list = parallel::each(&self.ids()?, |id| self.summary(id));
-        list.sort_by(|one, other| other.changed.cmp(&one.changed).then_with(|| one.id.cmp(&other.id)));
+        list.sort_by(|one, other| {
+            other
+                .changed
+                .cmp(&one.changed)
+                .then_with(|| one.id.cmp(&other.id))
+        });
         Ok(list)
     }
 
@@ -41,7 +46,8 @@ impl Store {
     pub(crate) fn older_than(&self, age: Duration, now: SystemTime) -> Result<Vec<String>, Error> {
         let mut ids = self.ids()?;
         let is_old = |id: &String| {
-            let age_now = changed_at(&path_of(self.folder(), id)).and_then(|changed| now.duration_since(changed).ok());
+            let age_now = changed_at(&path_of(self.folder(), id))
+                .and_then(|changed| now.duration_since(changed).ok());
             age_now.is_some_and(|age_now| age_now > age)
         };
         ids.retain(is_old);
@@ -53,8 +59,17 @@ impl Store {
         let path = path_of(self.folder(), id);
         let metadata = path.metadata().ok()?;
         let conversation = Conversation::read_unlocked(self.folder(), id).ok()?;
-        let files = conversation.blobs().folder().read_dir().into_iter().flatten().flatten();
-        let files: u64 = files.filter_map(|file| file.metadata().ok()).map(|metadata| metadata.len()).sum();
+        let files = conversation
+            .blobs()
+            .folder()
+            .read_dir()
+            .into_iter()
+            .flatten()
+            .flatten();
+        let files: u64 = files
+            .filter_map(|file| file.metadata().ok())
+            .map(|metadata| metadata.len())
+            .sum();
         let line = conversation.line();
         Some(Summary {
             name: conversation.name().map(str::to_owned),
@@ -74,9 +89,17 @@ impl Conversation {
         if let Some(name) = self.name() {
             return name.to_owned();
         }
-        let first = self.line().into_iter().find(|turn| turn.role == Role::User).or(self.turns().first());
-        let text =
-            first.map(|turn| line::blocks(&turn.content)).unwrap_or_default().into_iter().rev().find_map(text_of);
+        let first = self
+            .line()
+            .into_iter()
+            .find(|turn| turn.role == Role::User)
+            .or(self.turns().first());
+        let text = first
+            .map(|turn| line::blocks(&turn.content))
+            .unwrap_or_default()
+            .into_iter()
+            .rev()
+            .find_map(text_of);
         shortened(&text.unwrap_or_default()).unwrap_or_else(|| self.id().to_owned())
     }
 }
@@ -118,7 +141,10 @@ mod tests {
 
     #[test]
     fn a_title_is_the_first_line_that_says_something() {
-        assert_eq!(shortened("\n  Hello there\nmore"), Some("Hello there".to_owned()));
+        assert_eq!(
+            shortened("\n  Hello there\nmore"),
+            Some("Hello there".to_owned())
+        );
         assert_eq!(shortened(&"é".repeat(61)), Some("é".repeat(60) + "…"));
         assert_eq!(shortened(" \n"), None);
     }

@@ -1,9 +1,10 @@
-//! Conversations on disk: each an append-only file of JSON lines, whose turns name their parents, so that nothing that was
-//! said is ever overwritten, and a line of conversation is one path.
+//! Conversations on disk: each an append-only file of JSON lines, whose turns name their parents,
+//! so that nothing that was said is ever overwritten, and a line of conversation is one path.
 //!
-//! `Store` finds and makes them, `Conversation` is one of them as far as it was read, and `Exchange` is what is being said
-//! just now: it is in a journal before it is sent or shown, and in the conversation when it has ended. The next start puts
-//! what a killed process had in its journal into the conversation.
+//! `Store` finds and makes them, `Conversation` is one of them as far as it was read, and
+//! `Exchange` is what is being said just now: it is in a journal before it is sent or shown, and in
+//! the conversation when it has ended. The next start puts what a killed process had in its journal
+//! into the conversation.
 
 mod blob;
 mod conversation;
@@ -96,11 +97,16 @@ pub(crate) enum Error {
     NoHome,
 }
 
-/// Reads the bytes of a conversation's file, and writes them as others read them: what the fuzz target reaches into.
+/// Reads the bytes of a conversation's file, and writes them as others read them: what the fuzz
+/// target reaches into.
 #[cfg(feature = "internals")]
 pub(crate) fn read_bytes(bytes: &[u8]) -> Result<(), Error> {
     let conversation = Conversation::of_read(Path::new("/"), "0000000000", bytes)?;
-    let _ = (conversation.messages(), markdown(&conversation), as_json(&conversation).to_string());
+    let _ = (
+        conversation.messages(),
+        markdown(&conversation),
+        as_json(&conversation).to_string(),
+    );
     Ok(())
 }
 
@@ -111,9 +117,15 @@ pub(crate) fn read_journal(bytes: &[u8]) {
 }
 
 fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
-    move |source| Error::Unreadable { path: path.to_owned(), source }
+    move |source| Error::Unreadable {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> Error {
-    move |source| Error::Unwritable { path: path.to_owned(), source }
+    move |source| Error::Unwritable {
+        path: path.to_owned(),
+        source,
+    }
 }

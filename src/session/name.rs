@@ -1,4 +1,5 @@
-//! Names of conversations: links in a folder, so that a name is found, given and taken in one step of the file system.
+//! Names of conversations: links in a folder, so that a name is found, given and taken in one step
+//! of the file system.
 
 use std::fs::{self, DirBuilder};
 use std::io::ErrorKind;
@@ -13,7 +14,12 @@ const MAX_BYTES: usize = 80;
 
 /// Refuses what can be no name.
 pub(super) fn check(name: &str) -> Result<(), Error> {
-    let bad = |reason| Err(Error::BadName { name: name.to_owned(), reason });
+    let bad = |reason| {
+        Err(Error::BadName {
+            name: name.to_owned(),
+            reason,
+        })
+    };
     if name.trim() != name || name.is_empty() {
         return bad("it is empty, or has white space at an end");
     }
@@ -60,7 +66,11 @@ fn give(folder: &Path, name: &str, id: &str) -> Result<bool, Error> {
 /// Gives a name, for which a folder is made; false: it is taken by a conversation that is there.
 pub(super) fn claim(folder: &Path, name: &str, id: &str) -> Result<bool, Error> {
     let names = folder.join("names");
-    DirBuilder::new().recursive(true).mode(0o700).create(&names).map_err(unwritable(&names))?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&names)
+        .map_err(unwritable(&names))?;
     if give(folder, name, id)? {
         return Ok(true);
     }
@@ -92,8 +102,14 @@ mod tests {
         fs::create_dir(folder.path().join("names")).expect("it is writable");
         for name in ["a", "A b", "../a", ".", "ä/ö", "100%", "a:b"] {
             assert_eq!(id_of(folder.path(), name), None, "{name}");
-            assert!(give(folder.path(), name, "2x").expect("it is writable"), "{name}");
-            assert!(!give(folder.path(), name, "3x").expect("it is writable"), "{name}");
+            assert!(
+                give(folder.path(), name, "2x").expect("it is writable"),
+                "{name}"
+            );
+            assert!(
+                !give(folder.path(), name, "3x").expect("it is writable"),
+                "{name}"
+            );
             assert_eq!(id_of(folder.path(), name).as_deref(), Some("2x"), "{name}");
         }
         take(folder.path(), "a", "3x");

@@ -13,7 +13,9 @@ pub(super) fn each<T: Sync, R: Send>(items: &[T], look: impl Fn(&T) -> Option<R>
         }
         found
     };
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(items.len());
+    let threads = thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(items.len());
     if threads < 2 {
         return work();
     }

@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 
 use crate::protocol::{Message, Role, StopReason, Usage};
 
-/// The version of the format that is written. Fields may be added within a version; a reader ignores what it does not know.
+/// The version of the format that is written. Fields may be added within a version; a reader
+/// ignores what it does not know.
 pub(super) const VERSION: u32 = 1;
 
 /// The first line of a file.
@@ -137,22 +138,41 @@ impl Record {
 
     /// A line that gives a name.
     pub(super) fn name(name: &str) -> Self {
-        Self { kind: NAME.to_owned(), at: now(), name: Some(name.to_owned()), ..Self::default() }
+        Self {
+            kind: NAME.to_owned(),
+            at: now(),
+            name: Some(name.to_owned()),
+            ..Self::default()
+        }
     }
 
     /// A line that names the place to go on from.
     pub(super) fn tip(place: &Place) -> Self {
-        Self { kind: TIP.to_owned(), at: now(), turn: place.0.clone(), ..Self::default() }
+        Self {
+            kind: TIP.to_owned(),
+            at: now(),
+            turn: place.0.clone(),
+            ..Self::default()
+        }
     }
 
     /// A turn of the person, whose parent is not yet known.
     pub(super) fn user(id: String, content: Box<RawValue>, system: Option<&str>) -> Self {
         let system = system.map(str::to_owned);
-        Self { role: Some(Role::User), system, ..Self::turn(id, content) }
+        Self {
+            role: Some(Role::User),
+            system,
+            ..Self::turn(id, content)
+        }
     }
 
     /// A turn of the model, whose parent is not yet known.
-    pub(super) fn assistant(id: String, content: Box<RawValue>, message: &Message, complete: bool) -> Self {
+    pub(super) fn assistant(
+        id: String,
+        content: Box<RawValue>,
+        message: &Message,
+        complete: bool,
+    ) -> Self {
         Self {
             role: Some(Role::Assistant),
             model: some_text(&message.model),
@@ -166,16 +186,26 @@ impl Record {
 
     /// What an answer was made to begin with, or an answer that came from elsewhere.
     pub(super) fn beginning(id: String, content: Box<RawValue>) -> Self {
-        Self { role: Some(Role::Assistant), ..Self::turn(id, content) }
+        Self {
+            role: Some(Role::Assistant),
+            ..Self::turn(id, content)
+        }
     }
 
     /// Whether it is what the model said in an exchange.
     pub(super) fn is_answer(&self) -> bool {
-        self.role == Some(Role::Assistant) && (self.partial || self.model.is_some() || self.stop_reason.is_some())
+        self.role == Some(Role::Assistant)
+            && (self.partial || self.model.is_some() || self.stop_reason.is_some())
     }
 
     fn turn(id: String, content: Box<RawValue>) -> Self {
-        Self { kind: TURN.to_owned(), id: Some(id), at: now(), content: Some(content), ..Self::default() }
+        Self {
+            kind: TURN.to_owned(),
+            id: Some(id),
+            at: now(),
+            content: Some(content),
+            ..Self::default()
+        }
     }
 
     /// The line, with its end.
@@ -224,7 +254,10 @@ impl Turn {
     /// A turn for tests of what turns become.
     pub(super) fn sample(role: Role, content: &serde_json::Value) -> Self {
         let content = serde_json::value::to_raw_value(content).expect("JSON");
-        let record = Record { role: Some(role), ..Record::turn("x".to_owned(), content) };
+        let record = Record {
+            role: Some(role),
+            ..Record::turn("x".to_owned(), content)
+        };
         record.into_turn().expect("a turn has these fields")
     }
 }

@@ -1,6 +1,7 @@
 //! Finding words in everything that was ever said, whatever their case.
 //!
-//! The bytes of a file are looked at first: most files have not all of the words, and are never parsed.
+//! The bytes of a file are looked at first: most files have not all of the words, and are never
+//! parsed.
 
 use std::fs;
 use std::time::SystemTime;
@@ -33,12 +34,17 @@ pub(crate) struct Hit {
 }
 
 impl Store {
-    /// The conversations that have all the words in one turn, the one that was last used first. Turns that are not gone on
-    /// from count too, and so do reasoning and calls of tools.
+    /// The conversations that have all the words in one turn, the one that was last used first.
+    /// Turns that are not gone on from count too, and so do reasoning and calls of tools.
     pub(crate) fn search(&self, words: &[String]) -> Result<Vec<Hit>, Error> {
         let words: Vec<Word> = words.iter().map(|word| Word::new(word)).collect();
         let mut hits = parallel::each(&self.ids()?, |id| self.search_one(id, &words));
-        hits.sort_by(|one, other| other.changed.cmp(&one.changed).then_with(|| one.id.cmp(&other.id)));
+        hits.sort_by(|one, other| {
+            other
+                .changed
+                .cmp(&one.changed)
+                .then_with(|| one.id.cmp(&other.id))
+        });
         Ok(hits)
     }
 
@@ -85,16 +91,25 @@ impl Word {
         let lower = word.to_lowercase();
         // JSON writes these in another way, and letters beyond ASCII may have another case there.
         let is_plain = |letter: char| {
-            !letter.is_control() && !matches!(letter, '"' | '\\') && (letter.is_ascii() || !has_case(letter))
+            !letter.is_control()
+                && !matches!(letter, '"' | '\\')
+                && (letter.is_ascii() || !has_case(letter))
         };
         let runs = lower.split(|letter| !is_plain(letter));
-        let part = runs.max_by_key(|run| run.len()).unwrap_or_default().as_bytes().to_vec();
+        let part = runs
+            .max_by_key(|run| run.len())
+            .unwrap_or_default()
+            .as_bytes()
+            .to_vec();
         Self { lower, part }
     }
 
-    /// Whether the bytes of a file may have it: a quick look, which is never wrong where it says no.
+    /// Whether the bytes of a file may have it: a quick look, which is never wrong where it says
+    /// no.
     fn may_be_in(&self, bytes: &[u8]) -> bool {
-        let Some(first) = self.part.first() else { return true };
+        let Some(first) = self.part.first() else {
+            return true;
+        };
         let fits = |place: usize| {
             let there = bytes.get(place..place + self.part.len());
             there.is_some_and(|there| there.eq_ignore_ascii_case(&self.part))
@@ -104,7 +119,9 @@ impl Word {
 }
 
 fn has_case(letter: char) -> bool {
-    letter.is_lowercase() || letter.is_uppercase() || letter.to_lowercase().ne(std::iter::once(letter))
+    letter.is_lowercase()
+        || letter.is_uppercase()
+        || letter.to_lowercase().ne(std::iter::once(letter))
 }
 
 /// All text of a turn.
@@ -122,9 +139,14 @@ fn said(content: &[ContentBlock]) -> String {
                 add(&call.name);
                 strings(&call.input, &mut add);
             }
-            ContentBlock::ToolResult(result) => result.content.iter().for_each(|value| strings(value, &mut add)),
+            ContentBlock::ToolResult(result) => result
+                .content
+                .iter()
+                .for_each(|value| strings(value, &mut add)),
             ContentBlock::Unknown(value) => strings(value, &mut add),
-            ContentBlock::Image(_) | ContentBlock::Document(_) | ContentBlock::RedactedThinking(_) => {}
+            ContentBlock::Image(_)
+            | ContentBlock::Document(_)
+            | ContentBlock::RedactedThinking(_) => {}
         }
     }
     text
@@ -141,13 +163,22 @@ fn strings(value: &Value, add: &mut impl FnMut(&str)) {
 
 /// What stands around a word, in one line.
 fn excerpt(text: &str, word: &Word) -> String {
-    let letters: Vec<char> = text.chars().map(|letter| if letter.is_whitespace() { ' ' } else { letter }).collect();
+    let letters: Vec<char> = text
+        .chars()
+        .map(|letter| if letter.is_whitespace() { ' ' } else { letter })
+        .collect();
     // Letters that become several in lower case move what follows them by a little.
-    let place = text.to_lowercase().find(&word.lower).map_or(0, |place| text.to_lowercase()[..place].chars().count());
+    let place = text
+        .to_lowercase()
+        .find(&word.lower)
+        .map_or(0, |place| text.to_lowercase()[..place].chars().count());
     let start = place.saturating_sub(AROUND).min(letters.len());
     let end = (place + word.lower.chars().count() + AROUND).min(letters.len());
     let middle: String = letters[start..end].iter().collect();
-    let (before, behind) = (if start > 0 { "…" } else { "" }, if end < letters.len() { "…" } else { "" });
+    let (before, behind) = (
+        if start > 0 { "…" } else { "" },
+        if end < letters.len() { "…" } else { "" },
+    );
     format!("{before}{}{behind}", middle.trim())
 }
 
@@ -158,7 +189,16 @@ mod tests {
     #[test]
     fn a_quick_look_misses_nothing() {
         let written = serde_json::to_vec("Grüße, \"HELLO\"\n漢字 ÄRGER").expect("JSON");
-        for word in ["hello", "\"hello\"", "grüße", "\"hello\"\n漢", "漢字", "ärger", "Ärger", ""] {
+        for word in [
+            "hello",
+            "\"hello\"",
+            "grüße",
+            "\"hello\"\n漢",
+            "漢字",
+            "ärger",
+            "Ärger",
+            "",
+        ] {
             assert!(Word::new(word).may_be_in(&written), "{word}");
         }
         assert!(!Word::new("hallo").may_be_in(&written));
@@ -169,6 +209,9 @@ mod tests {
     fn an_excerpt_is_one_line_with_the_word_in_it() {
         let text = format!("{}the\nword{}", "a ".repeat(50), " b".repeat(50));
         let excerpt = excerpt(&text, &Word::new("THE"));
-        assert!(excerpt.contains("the word") && excerpt.starts_with('…') && excerpt.ends_with('…'), "{excerpt}");
+        assert!(
+            excerpt.contains("the word") && excerpt.starts_with('…') && excerpt.ends_with('…'),
+            "{excerpt}"
+        );
     }
 }

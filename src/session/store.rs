@@ -1,5 +1,6 @@
-//! The folder of all conversations: `ID.jsonl` is one, `ID/` has its files, `names/` links to those with a name, `last` to the
-//! one that was last used, and `journals/` has what is being said just now.
+//! The folder of all conversations: `ID.jsonl` is one, `ID/` has its files, `names/` links to those
+//! with a name, `last` to the one that was last used, and `journals/` has what is being said just
+//! now.
 
 use std::collections::HashSet;
 use std::fs;
@@ -36,8 +37,8 @@ impl Store {
         &self.0
     }
 
-    /// Keeps what processes that were killed had of their answers; what was found is for the person. To be called once,
-    /// before anything else.
+    /// Keeps what processes that were killed had of their answers; what was found is for the
+    /// person. To be called once, before anything else.
     pub(crate) fn recover(&self) -> Vec<String> {
         journal::recover(&self.0)
     }
@@ -51,26 +52,39 @@ impl Store {
         Conversation::new(&self.0, Record::header(&id, None, None))
     }
 
-    /// The conversation of an exact name, or of a beginning that only its id has; made with that name if there is none.
+    /// The conversation of an exact name, or of a beginning that only its id has; made with that
+    /// name if there is none.
     pub(crate) fn open(&self, given: &str) -> Result<Found, Error> {
         if let Some(id) = self.find(given)? {
-            return Ok(Found { conversation: Conversation::read(&self.0, &id)?, is_new: false });
+            return Ok(Found {
+                conversation: Conversation::read(&self.0, &id)?,
+                is_new: false,
+            });
         }
         name::check(given)?;
-        let mut conversation = Conversation::new(&self.0, Record::header(&new_id(), Some(given), None));
+        let mut conversation =
+            Conversation::new(&self.0, Record::header(&new_id(), Some(given), None));
         conversation.make_file()?;
         if name::claim(&self.0, given, conversation.id())? {
-            return Ok(Found { conversation, is_new: true });
+            return Ok(Found {
+                conversation,
+                is_new: true,
+            });
         }
         // Another process was faster: it is that one's.
         let _ = fs::remove_file(conversation.path());
         let id = name::id_of(&self.0, given).ok_or_else(|| Error::Unknown(given.to_owned()))?;
-        Ok(Found { conversation: Conversation::read(&self.0, &id)?, is_new: false })
+        Ok(Found {
+            conversation: Conversation::read(&self.0, &id)?,
+            is_new: false,
+        })
     }
 
     /// The same, but nothing is made.
     pub(crate) fn get(&self, given: &str) -> Result<Conversation, Error> {
-        let id = self.find(given)?.ok_or_else(|| Error::Unknown(given.to_owned()))?;
+        let id = self
+            .find(given)?
+            .ok_or_else(|| Error::Unknown(given.to_owned()))?;
         Conversation::read(&self.0, &id)
     }
 
@@ -80,7 +94,10 @@ impl Store {
         let linked = linked.and_then(|target| Some(target.file_stem()?.to_str()?.to_owned()));
         let id = match linked.filter(|id| path_of(&self.0, id).exists()) {
             Some(id) => Some(id),
-            None => self.ids()?.into_iter().max_by_key(|id| changed_at(&path_of(&self.0, id))),
+            None => self
+                .ids()?
+                .into_iter()
+                .max_by_key(|id| changed_at(&path_of(&self.0, id))),
         };
         Conversation::read(&self.0, &id.ok_or(Error::None)?)
     }
@@ -88,12 +105,22 @@ impl Store {
     /// A new conversation that begins as the line of another one, and goes its own way from there.
     pub(crate) fn fork(&self, from: &Conversation) -> Result<Conversation, Error> {
         let (to, has_file) = (self.begin(), from.tip().is_some() || from.path().exists());
-        let bytes = if has_file { file::read(from.path(), 0)? } else { Vec::new() };
+        let bytes = if has_file {
+            file::read(from.path(), 0)?
+        } else {
+            Vec::new()
+        };
         blob::share(&from.blobs(), &to.blobs())?;
-        let ids: HashSet<&str> = from.line().into_iter().map(|turn| turn.id.as_str()).collect();
+        let ids: HashSet<&str> = from
+            .line()
+            .into_iter()
+            .map(|turn| turn.id.as_str())
+            .collect();
         let mut lines = Record::header(to.id(), None, Some(from.id())).to_line();
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let Ok(record) = serde_json::from_slice::<Record>(line) else { continue };
+            let Ok(record) = serde_json::from_slice::<Record>(line) else {
+                continue;
+            };
             if record.kind == TURN && record.id.is_some_and(|id| ids.contains(id.as_str())) {
                 lines.extend_from_slice(line);
             }
@@ -138,7 +165,10 @@ impl Store {
     pub(crate) fn remove(&self, id: &str) -> Result<(), Error> {
         let path = path_of(&self.0, id);
         let _lock = Locked::open(&path)?;
-        if let Some(name) = Conversation::read_unlocked(&self.0, id).ok().and_then(|it| it.name().map(str::to_owned)) {
+        if let Some(name) = Conversation::read_unlocked(&self.0, id)
+            .ok()
+            .and_then(|it| it.name().map(str::to_owned))
+        {
             name::take(&self.0, &name, id);
         }
         fs::remove_file(&path).map_err(unwritable(&path))?;
@@ -155,7 +185,15 @@ impl Store {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(unreadable(&self.0))?,
         };
-        let id = |entry: fs::DirEntry| Some(entry.file_name().to_str()?.strip_suffix(".jsonl")?.to_owned());
+        let id = |entry: fs::DirEntry| {
+            Some(
+                entry
+                    .file_name()
+                    .to_str()?
+                    .strip_suffix(".jsonl")?
+                    .to_owned(),
+            )
+        };
         Ok(entries.flatten().filter_map(id).collect())
     }
 
@@ -167,10 +205,17 @@ impl Store {
         if path_of(&self.0, given).exists() {
             return Ok(Some(given.to_owned()));
         }
-        let mut ids: Vec<String> = self.ids()?.into_iter().filter(|id| id.starts_with(given)).collect();
+        let mut ids: Vec<String> = self
+            .ids()?
+            .into_iter()
+            .filter(|id| id.starts_with(given))
+            .collect();
         if ids.len() > 1 {
             ids.sort();
-            return Err(Error::Ambiguous { given: given.to_owned(), ids });
+            return Err(Error::Ambiguous {
+                given: given.to_owned(),
+                ids,
+            });
         }
         Ok(ids.pop())
     }
@@ -178,5 +223,7 @@ impl Store {
 
 /// When a file was last written to.
 pub(super) fn changed_at(path: &Path) -> Option<std::time::SystemTime> {
-    path.metadata().and_then(|metadata| metadata.modified()).ok()
+    path.metadata()
+        .and_then(|metadata| metadata.modified())
+        .ok()
 }

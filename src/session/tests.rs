@@ -1,4 +1,5 @@
-//! Conversations as those who use them see them: said, killed, torn, undone, forked and shared by many.
+//! Conversations as those who use them see them: said, killed, torn, undone, forked and shared by
+//! many.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -19,12 +20,16 @@ fn store() -> (TempDir, Store) {
 }
 
 fn text(text: &str) -> [InputMessage; 1] {
-    [InputMessage { role: Role::User, content: vec![ContentBlock::text(text)] }]
+    [InputMessage {
+        role: Role::User,
+        content: vec![ContentBlock::text(text)],
+    }]
 }
 
 fn message(text: &str, stop_reason: &str) -> Message {
     let content = json!([{"type": "text", "text": text}]);
-    serde_json::from_value(json!({"content": content, "stop_reason": stop_reason})).expect("a message")
+    serde_json::from_value(json!({"content": content, "stop_reason": stop_reason}))
+        .expect("a message")
 }
 
 fn say(conversation: &mut Conversation, question: &str, answer: &str) {
@@ -35,10 +40,16 @@ fn say(conversation: &mut Conversation, question: &str, answer: &str) {
 
 /// The messages in short: the texts of both sides.
 fn said(conversation: &Conversation) -> Vec<String> {
-    let short =
-        |message: Value| message["content"].as_str().map_or_else(|| message["content"].to_string(), str::to_owned);
+    let short = |message: Value| {
+        message["content"]
+            .as_str()
+            .map_or_else(|| message["content"].to_string(), str::to_owned)
+    };
     let messages = conversation.messages();
-    messages.into_iter().map(|message| short(serde_json::to_value(message).expect("JSON"))).collect()
+    messages
+        .into_iter()
+        .map(|message| short(serde_json::to_value(message).expect("JSON")))
+        .collect()
 }
 
 fn delta(exchange: &mut Exchange, text: &str) {
@@ -57,8 +68,12 @@ fn start(exchange: &mut Exchange) {
 }
 
 fn journals(store: &Store) -> Vec<std::path::PathBuf> {
-    let entries = fs::read_dir(store.folder().join("journals")).into_iter().flatten();
-    entries.map(|entry| entry.expect("it is readable").path()).collect()
+    let entries = fs::read_dir(store.folder().join("journals"))
+        .into_iter()
+        .flatten();
+    entries
+        .map(|entry| entry.expect("it is readable").path())
+        .collect()
 }
 
 #[test]
@@ -71,9 +86,15 @@ fn what_was_said_is_read_again_and_nobody_else_reads_it() {
     let read = store.get(conversation.id()).expect("it is there");
     assert_eq!(said(&read), ["a", "b", "c", "d"]);
     assert_eq!(said(&read), said(&conversation));
-    assert_eq!(store.latest().expect("there is one").id(), conversation.id());
+    assert_eq!(
+        store.latest().expect("there is one").id(),
+        conversation.id()
+    );
     let mode = |path: &Path| path.metadata().expect("it is there").permissions().mode() & 0o777;
-    assert_eq!((mode(store.folder()), mode(conversation.path())), (0o700, 0o600));
+    assert_eq!(
+        (mode(store.folder()), mode(conversation.path())),
+        (0o700, 0o600)
+    );
     assert!(journals(&store).is_empty());
 }
 
@@ -85,7 +106,14 @@ fn a_name_makes_one_conversation_and_the_beginning_of_an_id_finds_it() {
     let id = found.conversation.id().to_owned();
     for given in ["work", &id, &id[..4]] {
         let found = store.open(given).expect("it is there");
-        assert_eq!((found.conversation.id(), found.is_new, found.conversation.name()), (&*id, false, Some("work")));
+        assert_eq!(
+            (
+                found.conversation.id(),
+                found.is_new,
+                found.conversation.name()
+            ),
+            (&*id, false, Some("work"))
+        );
     }
     assert!(matches!(store.get("other"), Err(Error::Unknown(_))));
     assert!(matches!(store.get(&id[..0]), Err(Error::Unknown(_))));
@@ -93,7 +121,11 @@ fn a_name_makes_one_conversation_and_the_beginning_of_an_id_finds_it() {
         say(&mut store.begin(), "a", "b");
     }
     let digits = (2..=9).map(|digit| digit.to_string());
-    assert!(digits.clone().any(|digit| matches!(store.get(&digit), Err(Error::Ambiguous { .. }))));
+    assert!(
+        digits
+            .clone()
+            .any(|digit| matches!(store.get(&digit), Err(Error::Ambiguous { .. })))
+    );
 }
 
 #[test]
@@ -101,11 +133,17 @@ fn a_name_can_be_changed_and_is_free_again() {
     let (_folder, store) = store();
     let mut one = store.open("one").expect("it is writable").conversation;
     let mut two = store.open("two").expect("it is writable").conversation;
-    assert!(matches!(store.rename(&mut one, "two"), Err(Error::Taken(_))));
+    assert!(matches!(
+        store.rename(&mut one, "two"),
+        Err(Error::Taken(_))
+    ));
     store.rename(&mut two, "three").expect("it is free");
     store.rename(&mut one, "two").expect("it is free by now");
     assert_eq!(store.get("two").expect("it is there").id(), one.id());
-    assert_eq!(store.get("three").expect("it is there").name(), Some("three"));
+    assert_eq!(
+        store.get("three").expect("it is there").name(),
+        Some("three")
+    );
     store.remove(one.id()).expect("it is there");
     assert!(matches!(store.get("two"), Err(Error::Unknown(_))));
     assert!(store.open("two").expect("it is writable").is_new);
@@ -119,7 +157,11 @@ fn parallel_exchanges_follow_one_another() {
             let store = &store;
             scope.spawn(move || {
                 let mut conversation = store.open("x").expect("it is writable").conversation;
-                say(&mut conversation, &format!("q{number}"), &format!("a{number}"));
+                say(
+                    &mut conversation,
+                    &format!("q{number}"),
+                    &format!("a{number}"),
+                );
             });
         }
     });
@@ -142,7 +184,9 @@ fn an_exchange_that_was_killed_is_kept_as_far_as_it_came_wherever_that_was() {
     let mut shown_at = Vec::new();
     for (place, piece) in pieces.iter().enumerate() {
         delta(&mut exchange, piece);
-        let length = fs::metadata(&journals(&store)[0]).expect("it is there").len();
+        let length = fs::metadata(&journals(&store)[0])
+            .expect("it is there")
+            .len();
         shown_at.push((length, pieces[..=place].concat()));
     }
     assert!(store.recover().is_empty(), "its process lives");
@@ -155,9 +199,16 @@ fn an_exchange_that_was_killed_is_kept_as_far_as_it_came_wherever_that_was() {
         fs::write(conversation.path(), &file).expect("it is writable");
         store.recover();
         let said = said(&store.get("x").expect("it is there"));
-        let shown = shown_at.iter().rev().find(|(at, _)| *at <= length as u64).map_or("", |(_, text)| text);
+        let shown = shown_at
+            .iter()
+            .rev()
+            .find(|(at, _)| *at <= length as u64)
+            .map_or("", |(_, text)| text);
         let kept = said.get(3).map_or("", String::as_str);
-        assert!(kept.starts_with(shown) && pieces.concat().starts_with(kept), "{length}: {shown:?} {kept:?}");
+        assert!(
+            kept.starts_with(shown) && pieces.concat().starts_with(kept),
+            "{length}: {shown:?} {kept:?}"
+        );
     }
     let last = store.get("x").expect("it is there");
     let tip = last.tip().expect("a turn");
@@ -178,7 +229,10 @@ fn a_journal_is_kept_once_even_if_it_could_not_be_removed() {
     for _ in 0..2 {
         fs::write(&path, &bytes).expect("it is writable");
         assert_eq!(store.recover().len(), 1);
-        assert_eq!(said(&store.get(conversation.id()).expect("it is there")), ["a", "b"]);
+        assert_eq!(
+            said(&store.get(conversation.id()).expect("it is there")),
+            ["a", "b"]
+        );
     }
 }
 
@@ -195,12 +249,21 @@ fn what_a_killed_process_used_is_the_last_one_unless_another_was_used_since() {
         drop(exchange);
         let hour = std::time::Duration::from_secs(3600);
         let now = std::time::SystemTime::now();
-        let journal = OpenOptions::new().append(true).open(journals(&store).remove(0)).expect("it is there");
-        journal.set_modified(if is_later { now + hour } else { now - hour }).expect("it is ours");
+        let journal = OpenOptions::new()
+            .append(true)
+            .open(journals(&store).remove(0))
+            .expect("it is there");
+        journal
+            .set_modified(if is_later { now + hour } else { now - hour })
+            .expect("it is ours");
         drop(journal);
         assert_eq!(store.recover().len(), 1);
         let expected = if is_later { &killed } else { &other };
-        assert_eq!(store.latest().expect("there is one").id(), expected.id(), "{is_later}");
+        assert_eq!(
+            store.latest().expect("there is one").id(),
+            expected.id(),
+            "{is_later}"
+        );
     }
 }
 
@@ -212,13 +275,23 @@ fn what_nobody_answered_or_was_refused_is_on_disk_and_not_sent() {
     let mut refused = conversation.begin(&text("bad"), None);
     refused.answer(&message("no", "refusal"), true);
     refused.commit(&mut conversation).expect("it is writable");
-    conversation.begin(&text("lost"), None).commit(&mut conversation).expect("it is writable");
+    conversation
+        .begin(&text("lost"), None)
+        .commit(&mut conversation)
+        .expect("it is writable");
     say(&mut conversation, "c", "d");
     let read = store.get(conversation.id()).expect("it is there");
     assert_eq!(said(&read), ["a", "b", "c", "d"]);
-    let left_out: Vec<_> = read.line_with_left_out().iter().map(|turn| turn.left_out).collect();
+    let left_out: Vec<_> = read
+        .line_with_left_out()
+        .iter()
+        .map(|turn| turn.left_out)
+        .collect();
     let (refused, unanswered) = (Some(LeftOut::Refused), Some(LeftOut::Unanswered));
-    assert_eq!(left_out, [None, None, refused, refused, unanswered, None, None]);
+    assert_eq!(
+        left_out,
+        [None, None, refused, refused, unanswered, None, None]
+    );
 }
 
 #[test]
@@ -227,16 +300,27 @@ fn a_torn_last_line_is_left_out_and_the_next_turn_stands_behind_the_one_before_i
     let mut conversation = store.begin();
     say(&mut conversation, "a", "b");
     let torn = br#"{"type":"turn","id":"x","role":"us"#;
-    let mut file = OpenOptions::new().append(true).open(conversation.path()).expect("it is there");
+    let mut file = OpenOptions::new()
+        .append(true)
+        .open(conversation.path())
+        .expect("it is there");
     file.write_all(torn).expect("it is writable");
     let mut read = store.get(conversation.id()).expect("it is there");
     assert!(read.take_notices()[0].contains("torn off"));
     assert_eq!(said(&read), ["a", "b"]);
     say(&mut conversation, "c", "d");
     let mut read = store.get(conversation.id()).expect("it is there");
-    assert_eq!((said(&read), read.take_notices()), (said(&conversation), vec![]));
+    assert_eq!(
+        (said(&read), read.take_notices()),
+        (said(&conversation), vec![])
+    );
     let lines = fs::read_to_string(read.path()).expect("it is readable");
-    assert!(lines.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{lines}");
+    assert!(
+        lines
+            .lines()
+            .all(|line| serde_json::from_str::<Value>(line).is_ok()),
+        "{lines}"
+    );
 }
 
 #[test]
@@ -246,13 +330,25 @@ fn a_damaged_line_takes_no_other_with_it_and_a_line_without_its_end_is_whole() {
     say(&mut conversation, "a", "b");
     say(&mut conversation, "c", "d");
     let lines = fs::read_to_string(conversation.path()).expect("it is readable");
-    let damaged: Vec<_> = lines.lines().map(|line| if line.contains("\"c\"") { "{oops" } else { line }).collect();
+    let damaged: Vec<_> = lines
+        .lines()
+        .map(|line| {
+            if line.contains("\"c\"") {
+                "{oops"
+            } else {
+                line
+            }
+        })
+        .collect();
     fs::write(conversation.path(), damaged.join("\n")).expect("it is writable");
     let mut read = store.get(conversation.id()).expect("it is there");
     assert_eq!(said(&read)[0], "a");
     assert!(read.take_notices()[0].contains("1 damaged"));
     say(&mut read, "e", "f");
-    assert_eq!(said(&store.get(read.id()).expect("it is there")), said(&read));
+    assert_eq!(
+        said(&store.get(read.id()).expect("it is there")),
+        said(&read)
+    );
 }
 
 #[test]
@@ -266,8 +362,14 @@ fn another_turn_can_be_gone_on_from_and_a_fork_goes_its_own_way() {
     conversation.move_to(&before).expect("it is writable");
     say(&mut conversation, "e", "f");
     say(&mut fork, "g", "h");
-    assert_eq!(said(&store.get(conversation.id()).expect("it is there")), ["a", "b", "e", "f"]);
-    assert_eq!(said(&store.get(fork.id()).expect("it is there")), ["a", "b", "c", "d", "g", "h"]);
+    assert_eq!(
+        said(&store.get(conversation.id()).expect("it is there")),
+        ["a", "b", "e", "f"]
+    );
+    assert_eq!(
+        said(&store.get(fork.id()).expect("it is there")),
+        ["a", "b", "c", "d", "g", "h"]
+    );
     conversation.move_to(&Place(None)).expect("it is writable");
     assert!(said(&store.get(conversation.id()).expect("it is there")).is_empty());
 }
@@ -280,27 +382,41 @@ fn what_comes_in_the_stead_of_a_turn_takes_its_place_once_it_is_answered() {
     let anew = conversation.line()[0].before();
     say(&mut conversation, "c", "d");
     let before = conversation.line()[2].before();
-    assert_eq!([&anew, &before].map(|place| conversation.messages_before(place).len()), [0, 2]);
+    assert_eq!(
+        [&anew, &before].map(|place| conversation.messages_before(place).len()),
+        [0, 2]
+    );
 
     let unanswered = conversation.begin_instead(&before, &text("e"), None);
-    unanswered.commit(&mut conversation).expect("it is writable");
+    unanswered
+        .commit(&mut conversation)
+        .expect("it is writable");
     let mut refused = conversation.begin_instead(&before, &text("e"), None);
     refused.answer(&message("no", "refusal"), true);
     refused.commit(&mut conversation).expect("it is writable");
-    assert_eq!(said(&store.get(conversation.id()).expect("it is there")), ["a", "b", "c", "d"]);
+    assert_eq!(
+        said(&store.get(conversation.id()).expect("it is there")),
+        ["a", "b", "c", "d"]
+    );
 
     for (place, expected) in [(&before, &["a", "b", "e", "f"][..]), (&anew, &["e", "f"])] {
         let mut answered = conversation.begin_instead(place, &text("e"), None);
         answered.answer(&message("f", "end_turn"), true);
         answered.commit(&mut conversation).expect("it is writable");
         assert_eq!(said(&conversation), expected);
-        assert_eq!(said(&store.get(conversation.id()).expect("it is there")), expected);
+        assert_eq!(
+            said(&store.get(conversation.id()).expect("it is there")),
+            expected
+        );
     }
 }
 
 #[test]
 fn what_was_killed_comes_in_the_stead_of_a_turn_as_far_as_it_came() {
-    for (piece, expected) in [(None, &["a", "b", "c", "d"][..]), (Some("f"), &["a", "b", "e", "f"])] {
+    for (piece, expected) in [
+        (None, &["a", "b", "c", "d"][..]),
+        (Some("f"), &["a", "b", "e", "f"]),
+    ] {
         let (_folder, store) = store();
         let mut conversation = store.begin();
         say(&mut conversation, "a", "b");
@@ -332,10 +448,19 @@ fn others_than_conversations_and_later_formats_are_refused() {
     let mut conversation = store.begin();
     say(&mut conversation, "a", "b");
     fs::write(conversation.path(), "hello\n").expect("it is writable");
-    assert!(matches!(store.get(conversation.id()), Err(Error::Foreign { .. })));
-    fs::write(conversation.path(), "{\"type\":\"langdock-session\",\"version\":2,\"at\":\"\"}\n")
-        .expect("it is writable");
-    assert!(matches!(store.get(conversation.id()), Err(Error::Newer { version: 2, .. })));
+    assert!(matches!(
+        store.get(conversation.id()),
+        Err(Error::Foreign { .. })
+    ));
+    fs::write(
+        conversation.path(),
+        "{\"type\":\"langdock-session\",\"version\":2,\"at\":\"\"}\n",
+    )
+    .expect("it is writable");
+    assert!(matches!(
+        store.get(conversation.id()),
+        Err(Error::Newer { version: 2, .. })
+    ));
 }
 
 #[test]
@@ -344,7 +469,10 @@ fn a_failure_to_save_is_told_once_and_the_answer_goes_on() {
     fs::write(folder.path().join("new"), "").expect("it is writable");
     let mut conversation = store.begin();
     let mut exchange = conversation.begin(&text("a"), None);
-    assert!(matches!(exchange.take_failure(), Some(Error::Unwritable { .. })));
+    assert!(matches!(
+        exchange.take_failure(),
+        Some(Error::Unwritable { .. })
+    ));
     delta(&mut exchange, "b");
     exchange.answer(&message("b", "end_turn"), true);
     assert!(exchange.take_failure().is_none());
@@ -356,8 +484,7 @@ fn results_of_tools_and_the_system_prompt_are_part_of_it() {
     let (_folder, store) = store();
     let mut conversation = store.begin();
     let mut exchange = conversation.begin(&text("a"), Some("Be brief."));
-    let call =
-        json!({"content": [{"type": "tool_use", "id": "t1", "name": "f", "input": {}}], "stop_reason": "tool_use"});
+    let call = json!({"content": [{"type": "tool_use", "id": "t1", "name": "f", "input": {}}], "stop_reason": "tool_use"});
     exchange.answer(&serde_json::from_value(call).expect("a message"), true);
     let result = json!([{"type": "tool_result", "tool_use_id": "t1", "content": "ok"}]);
     exchange.say(&serde_json::from_value::<Vec<ContentBlock>>(result).expect("blocks"));
@@ -367,7 +494,10 @@ fn results_of_tools_and_the_system_prompt_are_part_of_it() {
     assert_eq!(read.messages().len(), 4);
     assert_eq!(said(&read)[3], "b");
     say(&mut conversation, "c", "d");
-    assert_eq!(store.get(conversation.id()).expect("it is there").system(), Some("Be brief."));
+    assert_eq!(
+        store.get(conversation.id()).expect("it is there").system(),
+        Some("Be brief.")
+    );
 }
 
 #[test]
@@ -382,7 +512,9 @@ fn a_fork_whose_name_is_taken_leaves_nothing_behind() {
     let fork = store.fork_as(&one, "two").expect("it is free");
     assert_eq!(store.get("two").expect("it is there").id(), fork.id());
     store.remove(one.id()).expect("it is there");
-    store.fork(&one).expect_err("nothing is there to copy any more");
+    store
+        .fork(&one)
+        .expect_err("nothing is there to copy any more");
     assert_eq!(store.ids().expect("it is readable"), [fork.id()]);
 }
 
@@ -392,23 +524,38 @@ fn what_was_removed_begins_again_under_its_name_if_that_is_free() {
     let mut one = store.open("x").expect("it is writable").conversation;
     for (asked, answered) in [("a", "b"), ("c", "d")] {
         say(&mut one, asked, answered);
-        assert_eq!(store.get("x").expect("it is found by its name").id(), one.id());
+        assert_eq!(
+            store.get("x").expect("it is found by its name").id(),
+            one.id()
+        );
         store.remove(one.id()).expect("it is there");
     }
-    let [notice] = &*one.take_notices() else { panic!("it is told once") };
+    let [notice] = &*one.take_notices() else {
+        panic!("it is told once")
+    };
     assert!(notice.contains("`x` was removed meanwhile"), "{notice}");
     let killed = one.begin(&text("e"), None);
     drop(killed);
     store.recover();
-    assert_eq!(said(&store.get("x").expect("it is found by its name")), Vec::<String>::new());
+    assert_eq!(
+        said(&store.get("x").expect("it is found by its name")),
+        Vec::<String>::new()
+    );
     store.remove(one.id()).expect("it is there");
 
     let other = store.open("x").expect("it is writable").conversation;
     say(&mut one, "g", "h");
     assert_eq!(store.get("x").expect("it is there").id(), other.id());
     let read = store.get(one.id()).expect("it is there");
-    assert_eq!((read.name(), one.name(), said(&read)), (None, None, vec!["g".to_owned(), "h".to_owned()]));
-    assert!(one.take_notices().iter().any(|notice| notice.contains("could not be had again")));
+    assert_eq!(
+        (read.name(), one.name(), said(&read)),
+        (None, None, vec!["g".to_owned(), "h".to_owned()])
+    );
+    assert!(
+        one.take_notices()
+            .iter()
+            .any(|notice| notice.contains("could not be had again"))
+    );
 }
 
 #[test]
@@ -418,5 +565,8 @@ fn what_was_removed_by_hand_has_its_name_still() {
     say(&mut one, "a", "b");
     fs::remove_file(one.path()).expect("it is there");
     say(&mut one, "c", "d");
-    assert_eq!((one.name(), store.get("x").expect("it is there").id()), (Some("x"), one.id()));
+    assert_eq!(
+        (one.name(), store.get("x").expect("it is there").id()),
+        (Some("x"), one.id())
+    );
 }

@@ -1,5 +1,5 @@
-//! Whether a call may be run: what the person's own flags and settings say, and nothing that a tools file or the environment
-//! does. Pure.
+//! Whether a call may be run: what the person's own flags and settings say, and nothing that a
+//! tools file or the environment does. Pure.
 
 use super::Ready;
 
@@ -26,8 +26,8 @@ pub(crate) enum Verdict {
 }
 
 impl Policy {
-    /// Judges the calls of a tool. What denies goes before what allows; `confirm` of the tools file has calls asked for
-    /// where only `-y` would let them through.
+    /// Judges the calls of a tool. What denies goes before what allows; `confirm` of the tools file
+    /// has calls asked for where only `-y` would let them through.
     pub(crate) fn judge(&self, ready: &Ready) -> Verdict {
         self.judge_named(ready.tool.name(), ready.confirms())
     }
@@ -53,8 +53,11 @@ mod tests {
 
     #[test]
     fn what_denies_goes_first_and_a_tools_file_can_only_raise_what_is_asked() {
-        let policy =
-            |yes, allow: &str, deny: &str| Policy { yes, allow: vec![allow.to_owned()], deny: vec![deny.to_owned()] };
+        let policy = |yes, allow: &str, deny: &str| Policy {
+            yes,
+            allow: vec![allow.to_owned()],
+            deny: vec![deny.to_owned()],
+        };
         for (policy, confirm, expected) in [
             (policy(false, "", ""), false, Verdict::Ask),
             (policy(true, "", ""), false, Verdict::Run),
@@ -64,10 +67,20 @@ mod tests {
             (policy(false, "b", ""), false, Verdict::Ask),
             (policy(true, "a", "a"), false, Verdict::Deny),
         ] {
-            assert_eq!(policy.judge_named("a", confirm), expected, "{policy:?} {confirm}");
+            assert_eq!(
+                policy.judge_named("a", confirm),
+                expected,
+                "{policy:?} {confirm}"
+            );
         }
         let mut policy = Policy::default();
         policy.always("a");
-        assert_eq!((policy.judge_named("a", true), policy.judge_named("b", false)), (Verdict::Run, Verdict::Ask));
+        assert_eq!(
+            (
+                policy.judge_named("a", true),
+                policy.judge_named("b", false)
+            ),
+            (Verdict::Run, Verdict::Ask)
+        );
     }
 }

@@ -14,7 +14,12 @@ pub(super) struct Capture {
 impl Capture {
     /// Keeps `limit` bytes.
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, head: Vec::new(), tail: VecDeque::new(), total: 0 }
+        Self {
+            limit,
+            head: Vec::new(),
+            tail: VecDeque::new(),
+            total: 0,
+        }
     }
 
     /// Takes what was printed.
@@ -23,7 +28,10 @@ impl Capture {
         let of_head = (self.head_limit() - self.head.len()).min(bytes.len());
         self.head.extend_from_slice(&bytes[..of_head]);
         self.tail.extend(&bytes[of_head..]);
-        let too_many = self.tail.len().saturating_sub(self.limit - self.head_limit());
+        let too_many = self
+            .tail
+            .len()
+            .saturating_sub(self.limit - self.head_limit());
         self.tail.drain(..too_many);
     }
 
@@ -97,13 +105,19 @@ mod tests {
     #[test]
     fn of_more_the_head_and_the_tail_are_kept_and_the_cut_is_marked() {
         let capture = captured(4, &["abc", "defg", "h"]);
-        assert_eq!((capture.total(), capture.cut(), capture.beginning()), (8, 4, &b"ab"[..]));
+        assert_eq!(
+            (capture.total(), capture.cut(), capture.beginning()),
+            (8, 4, &b"ab"[..])
+        );
         assert_eq!(capture.text(), "ab\n[… 4 bytes are cut out here …]\ngh");
         assert_eq!(captured(4, &["abcde"]).whole(), None);
     }
 
     #[test]
     fn a_cut_within_a_character_leaves_no_half_of_it() {
-        assert_eq!(captured(4, &["aéxxxéz"]).text(), "a\n[… 5 bytes are cut out here …]\nz");
+        assert_eq!(
+            captured(4, &["aéxxxéz"]).text(),
+            "a\n[… 5 bytes are cut out here …]\nz"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Runs a tool: a child process in a group of its own, its input as JSON on standard input, and nothing of it left behind.
+//! Runs a tool: a child process in a group of its own, its input as JSON on standard input, and
+//! nothing of it left behind.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt;
@@ -30,7 +31,8 @@ const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a group has between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long what a tool left running may hold its output open, silent and in all, before it counts as done.
+/// How long what a tool left running may hold its output open, silent and in all, before it counts
+/// as done.
 const SILENCE: Duration = Duration::from_millis(100);
 
 /// How long a group takes at most to be gone after KILL.
@@ -71,9 +73,13 @@ pub(crate) struct Job<'a> {
 
 /// Runs a call. The failure of a tool is a result as well.
 pub(crate) async fn run(job: &Job<'_>, stop: watch::Receiver<Stop>) -> Outcome {
-    let (Some(how), Some((program, args))) =
-        (&job.ready.tool.run, job.ready.words.as_ref().and_then(|words| words.split_first()))
-    else {
+    let (Some(how), Some((program, args))) = (
+        &job.ready.tool.run,
+        job.ready
+            .words
+            .as_ref()
+            .and_then(|words| words.split_first()),
+    ) else {
         return Outcome::error(format!("`{}` is not run here", job.call.name));
     };
     if *stop.borrow() != Stop::No {
@@ -85,8 +91,17 @@ pub(crate) async fn run(job: &Job<'_>, stop: watch::Receiver<Stop>) -> Outcome {
         command.current_dir(cwd);
     }
     let input = job.call.input.to_string();
-    match conduct(command, input.as_bytes(), (how.max_output(), how.timeout), stop).await {
-        Ok((ended, output, took)) => Outcome::of(ended, how.result, output.stdout, output.stderr, took),
+    match conduct(
+        command,
+        input.as_bytes(),
+        (how.max_output(), how.timeout),
+        stop,
+    )
+    .await
+    {
+        Ok((ended, output, took)) => {
+            Outcome::of(ended, how.result, output.stdout, output.stderr, took)
+        }
         Err(error) => Outcome::error(format!("the tool could not be started: {error}")),
     }
 }
@@ -98,14 +113,20 @@ pub(crate) async fn describe(
     key: Option<&str>,
 ) -> Result<String, String> {
     let mut command = Command::new(program);
-    command.arg("--schema").env_clear().envs(passed(&[], variable, key));
+    command
+        .arg("--schema")
+        .env_clear()
+        .envs(passed(&[], variable, key));
     let (_never, stop) = watch::channel(Stop::No);
     let ended = conduct(command, &[], (MAX_DEFINITION, DESCRIBE_TIMEOUT), stop).await;
     let (ended, output, _) = ended.map_err(|error| format!("it could not be started: {error}"))?;
     match ended {
         Ended::Exited(0) => Ok(output.stdout.text()),
         Ended::TimedOut(limit) => Err(format!("`--schema` took longer than {} s", limit.as_secs())),
-        Ended::Exited(code) => Err(format!("`--schema` failed with exit code {code}: {}", output.stderr.text().trim())),
+        Ended::Exited(code) => Err(format!(
+            "`--schema` failed with exit code {code}: {}",
+            output.stderr.text().trim()
+        )),
         Ended::Killed(_) | Ended::Stopped => Err("`--schema` was ended by a signal".to_owned()),
     }
 }
@@ -119,11 +140,21 @@ async fn conduct(
 ) -> std::io::Result<(Ended, Output, Duration)> {
     let started = Instant::now();
     command.process_group(0).kill_on_drop(true);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn()?;
     let group = Group::of(&child);
-    let mut pipes = Pipes { stdin: child.stdin.take(), stdout: child.stdout.take(), stderr: child.stderr.take() };
-    let mut output = Output { stdout: Capture::new(limit), stderr: Capture::new(MAX_STDERR) };
+    let mut pipes = Pipes {
+        stdin: child.stdin.take(),
+        stdout: child.stdout.take(),
+        stderr: child.stderr.take(),
+    };
+    let mut output = Output {
+        stdout: Capture::new(limit),
+        stderr: Capture::new(MAX_STDERR),
+    };
     let ended = tokio::select! {
         biased;
         status = output.follow(&mut child, &mut pipes, input) => of_status(status?),
@@ -145,7 +176,10 @@ async fn out_of_time(timeout: Duration) {
 }
 
 fn of_status(status: ExitStatus) -> Ended {
-    status.code().map_or_else(|| Ended::Killed(status.signal().unwrap_or(0)), Ended::Exited)
+    status.code().map_or_else(
+        || Ended::Killed(status.signal().unwrap_or(0)),
+        Ended::Exited,
+    )
 }
 
 /// Waits until the tools are told this, or more.
@@ -158,7 +192,13 @@ async fn stopped(stop: &mut watch::Receiver<Stop>, least: Stop) {
 
 /// The environment of a tool: what it needs, what its file names, and what the call is.
 fn environment(job: &Job<'_>) -> Vec<(OsString, OsString)> {
-    let named = job.ready.tool.run.as_ref().map(|run| run.env.as_slice()).unwrap_or_default();
+    let named = job
+        .ready
+        .tool
+        .run
+        .as_ref()
+        .map(|run| run.env.as_slice())
+        .unwrap_or_default();
     let mut variables = passed(named, job.variable, job.key);
     variables.push(("LANGDOCK_TOOL_NAME".into(), OsString::from(&job.call.name)));
     variables.push(("LANGDOCK_TOOL_USE_ID".into(), OsString::from(&job.call.id)));
@@ -166,14 +206,19 @@ fn environment(job: &Job<'_>) -> Vec<(OsString, OsString)> {
 }
 
 /// The variables that are passed on, and never one with the key, whatever it is called.
-fn passed(named: &[String], variable: fn(&str) -> Option<OsString>, key: Option<&str>) -> Vec<(OsString, OsString)> {
+fn passed(
+    named: &[String],
+    variable: fn(&str) -> Option<OsString>,
+    key: Option<&str>,
+) -> Vec<(OsString, OsString)> {
     let has_key = |value: &OsStr| key.is_some_and(|key| value.to_string_lossy().contains(key));
     let all = PASSED.into_iter().chain(named.iter().map(String::as_str));
     let found = all.filter_map(|name| Some((OsString::from(name), variable(name)?)));
     found.filter(|(_, value)| !has_key(value)).collect()
 }
 
-/// What a tool is fed by and prints into. They are there until its end: last words must not kill it by SIGPIPE.
+/// What a tool is fed by and prints into. They are there until its end: last words must not kill it
+/// by SIGPIPE.
 struct Pipes {
     stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
@@ -187,12 +232,16 @@ struct Output {
 }
 
 impl Output {
-    /// Feeds a tool its input and takes what it prints, until it has ended and has nothing more to say. What it left
-    /// running does not hold this up, though it holds the pipes.
+    /// Feeds a tool its input and takes what it prints, until it has ended and has nothing more to
+    /// say. What it left running does not hold this up, though it holds the pipes.
     async fn follow(
         &mut self,
         child: &mut Child,
-        Pipes { stdin, stdout, stderr }: &mut Pipes,
+        Pipes {
+            stdin,
+            stdout,
+            stderr,
+        }: &mut Pipes,
         mut input: &[u8],
     ) -> std::io::Result<ExitStatus> {
         let (mut out, mut err) = (vec![0; 64 * 1024], vec![0; 16 * 1024]);
@@ -248,7 +297,10 @@ async fn read(pipe: &mut Option<impl AsyncReadExt + Unpin>, buffer: &mut [u8]) -
     }
 }
 
-async fn write(pipe: &mut Option<impl AsyncWriteExt + Unpin>, bytes: &[u8]) -> std::io::Result<usize> {
+async fn write(
+    pipe: &mut Option<impl AsyncWriteExt + Unpin>,
+    bytes: &[u8],
+) -> std::io::Result<usize> {
     match pipe {
         Some(pipe) => pipe.write(bytes).await,
         None => std::future::pending().await,
@@ -260,7 +312,12 @@ struct Group(Option<Pid>);
 
 impl Group {
     fn of(child: &Child) -> Self {
-        Self(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
+        Self(
+            child
+                .id()
+                .and_then(|id| i32::try_from(id).ok())
+                .map(Pid::from_raw),
+        )
     }
 
     /// Ends all of it: TERM, some time, KILL.

@@ -1,4 +1,5 @@
-//! What stands in a tools file, as JSON or TOML has it and with its lines, before anything of it is checked.
+//! What stands in a tools file, as JSON or TOML has it and with its lines, before anything of it is
+//! checked.
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -23,7 +24,11 @@ pub(super) struct Field {
 
 /// Finds the tools of a text; `name` is how messages call its file.
 pub(super) fn find(name: &str, text: &str) -> Result<Vec<Found>, Error> {
-    if is_json(text) { of_json(name, text) } else { of_toml(name, text) }
+    if is_json(text) {
+        of_json(name, text)
+    } else {
+        of_toml(name, text)
+    }
 }
 
 /// `[[tool]]` begins as an array does, but no tool is an array.
@@ -41,7 +46,10 @@ fn line_at(text: &str, offset: usize) -> usize {
 }
 
 fn of_json(name: &str, text: &str) -> Result<Vec<Found>, Error> {
-    let no_json = |error| Error { file: name.to_owned(), reason: format!("this is no JSON: {error}") };
+    let no_json = |error| Error {
+        file: name.to_owned(),
+        reason: format!("this is no JSON: {error}"),
+    };
     let is_list = text.trim_start().starts_with('[');
     let tools: Vec<&RawValue> = if is_list {
         serde_json::from_str(text).map_err(no_json)?
@@ -49,16 +57,37 @@ fn of_json(name: &str, text: &str) -> Result<Vec<Found>, Error> {
         vec![serde_json::from_str(text).map_err(no_json)?]
     };
     // What is borrowed from the text has its place there.
-    let line = |part: &RawValue| line_at(text, (part.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize));
+    let line = |part: &RawValue| {
+        line_at(
+            text,
+            (part.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize),
+        )
+    };
     let found = |tool: &RawValue| -> Result<Found, Error> {
-        let no_object =
-            |_| Error { file: name.to_owned(), reason: format!("line {}: a tool is an object", line(tool)) };
+        let no_object = |_| Error {
+            file: name.to_owned(),
+            reason: format!("line {}: a tool is an object", line(tool)),
+        };
         let lines: std::collections::BTreeMap<String, &RawValue> =
             serde_json::from_str(tool.get()).map_err(no_object)?;
         let fields: Map<String, Value> = serde_json::from_str(tool.get()).map_err(no_object)?;
-        let line_of = |key: &str| lines.get(key).map_or_else(|| line(tool), |value| line(value));
-        let fields = fields.into_iter().map(|(key, value)| Field { line: line_of(&key), key, value }).collect();
-        Ok(Found { line: line(tool), fields })
+        let line_of = |key: &str| {
+            lines
+                .get(key)
+                .map_or_else(|| line(tool), |value| line(value))
+        };
+        let fields = fields
+            .into_iter()
+            .map(|(key, value)| Field {
+                line: line_of(&key),
+                key,
+                value,
+            })
+            .collect();
+        Ok(Found {
+            line: line(tool),
+            fields,
+        })
     };
     tools.into_iter().map(found).collect()
 }
@@ -68,28 +97,59 @@ fn of_toml(name: &str, text: &str) -> Result<Vec<Found>, Error> {
         file: name.to_owned(),
         reason: format!("line {}: {why}", line_at(text, offset)),
     };
-    let document = Document::parse(text)
-        .map_err(|error| at(error.span().map_or(0, |span| span.start), error.message().trim().replace('\n', ", ")))?;
+    let document = Document::parse(text).map_err(|error| {
+        at(
+            error.span().map_or(0, |span| span.start),
+            error.message().trim().replace('\n', ", "),
+        )
+    })?;
     let start = |span: Option<std::ops::Range<usize>>| span.map_or(0, |span| span.start);
     if let Some((key, item)) = document.iter().find(|(key, _)| *key != "tool") {
-        let offset = start(document.key(key).and_then(toml_edit::Key::span).or_else(|| item.span()));
-        return Err(at(offset, format!("unknown key `{key}`: a tools file has [[tool]] tables")));
+        let offset = start(
+            document
+                .key(key)
+                .and_then(toml_edit::Key::span)
+                .or_else(|| item.span()),
+        );
+        return Err(at(
+            offset,
+            format!("unknown key `{key}`: a tools file has [[tool]] tables"),
+        ));
     }
     let Some(tables) = document.get("tool").and_then(Item::as_array_of_tables) else {
         let reason = "a tools file has [[tool]] tables, or a tool's JSON".to_owned();
-        return Err(Error { file: name.to_owned(), reason });
+        return Err(Error {
+            file: name.to_owned(),
+            reason,
+        });
     };
     let mut tools = Vec::new();
     for table in tables {
-        let mut found = Found { line: line_at(text, start(table.span())), fields: Vec::new() };
+        let mut found = Found {
+            line: line_at(text, start(table.span())),
+            fields: Vec::new(),
+        };
         for (key, item) in table {
-            let offset = start(table.key(key).and_then(toml_edit::Key::span).or_else(|| item.span()));
+            let offset = start(
+                table
+                    .key(key)
+                    .and_then(toml_edit::Key::span)
+                    .or_else(|| item.span()),
+            );
             let known = TOOL_KEYS.iter().map(|(known, ..)| *known);
             if !known.clone().any(|known| known == key) {
-                return Err(at(offset, format!("unknown key `{key}`{}", did_you_mean(key, known))));
+                return Err(at(
+                    offset,
+                    format!("unknown key `{key}`{}", did_you_mean(key, known)),
+                ));
             }
-            let value = to_json(item).ok_or_else(|| at(offset, format!("`{key}` cannot be written as JSON")))?;
-            found.fields.push(Field { key: key.to_owned(), line: line_at(text, offset), value });
+            let value = to_json(item)
+                .ok_or_else(|| at(offset, format!("`{key}` cannot be written as JSON")))?;
+            found.fields.push(Field {
+                key: key.to_owned(),
+                line: line_at(text, offset),
+                value,
+            });
         }
         tools.push(found);
     }
@@ -102,7 +162,10 @@ fn to_json(item: &Item) -> Option<Value> {
         Item::None => return None,
         Item::Value(value) => value_to_json(value)?,
         Item::Table(table) => object(table.iter())?,
-        Item::ArrayOfTables(tables) => tables.iter().map(|table| object(table.iter())).collect::<Option<_>>()?,
+        Item::ArrayOfTables(tables) => tables
+            .iter()
+            .map(|table| object(table.iter()))
+            .collect::<Option<_>>()?,
     })
 }
 
@@ -110,16 +173,21 @@ fn value_to_json(value: &toml_edit::Value) -> Option<Value> {
     Some(match value {
         toml_edit::Value::String(text) => Value::from(text.value().as_str()),
         toml_edit::Value::Integer(number) => Value::from(*number.value()),
-        toml_edit::Value::Float(number) => Value::Number(serde_json::Number::from_f64(*number.value())?),
+        toml_edit::Value::Float(number) => {
+            Value::Number(serde_json::Number::from_f64(*number.value())?)
+        }
         toml_edit::Value::Boolean(truth) => Value::from(*truth.value()),
         toml_edit::Value::Datetime(_) => return None,
         toml_edit::Value::Array(items) => items.iter().map(value_to_json).collect::<Option<_>>()?,
-        toml_edit::Value::InlineTable(table) => {
-            table.iter().map(|(key, value)| Some((key.to_owned(), value_to_json(value)?))).collect::<Option<_>>()?
-        }
+        toml_edit::Value::InlineTable(table) => table
+            .iter()
+            .map(|(key, value)| Some((key.to_owned(), value_to_json(value)?)))
+            .collect::<Option<_>>()?,
     })
 }
 
 fn object<'a>(items: impl Iterator<Item = (&'a str, &'a Item)>) -> Option<Value> {
-    items.map(|(key, item)| Some((key.to_owned(), to_json(item)?))).collect()
+    items
+        .map(|(key, item)| Some((key.to_owned(), to_json(item)?)))
+        .collect()
 }

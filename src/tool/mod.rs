@@ -51,17 +51,29 @@ pub(crate) struct Ready {
 }
 
 impl ToolSet {
-    /// Checks tools: their schemas, and that what they run is there. `search_path` is the variable PATH.
+    /// Checks tools: their schemas, and that what they run is there. `search_path` is the variable
+    /// PATH.
     pub(crate) fn of(tools: Vec<Tool>, search_path: Option<&OsStr>) -> Result<Self, Error> {
         refuse_same_names(&tools)?;
         let ready = |tool: Tool| -> Result<Ready, Error> {
             let schema = tool.schema().map(Schema::of).transpose();
-            let schema = schema.map_err(|why| tool.wrong("input_schema", &format!("`input_schema`: {why}")))?;
-            let words = tool.run.as_ref().map(|run| find(run, search_path)).transpose();
+            let schema = schema
+                .map_err(|why| tool.wrong("input_schema", &format!("`input_schema`: {why}")))?;
+            let words = tool
+                .run
+                .as_ref()
+                .map(|run| find(run, search_path))
+                .transpose();
             let words = words.map_err(|why| tool.wrong("command", &format!("`command`: {why}")))?;
-            Ok(Ready { tool, schema, words })
+            Ok(Ready {
+                tool,
+                schema,
+                words,
+            })
         };
-        Ok(Self(tools.into_iter().map(ready).collect::<Result<_, _>>()?))
+        Ok(Self(
+            tools.into_iter().map(ready).collect::<Result<_, _>>()?,
+        ))
     }
 
     /// All of them.
@@ -71,16 +83,21 @@ impl ToolSet {
 
     /// The tool of a name; the error is for who asked, and names what there is.
     pub(crate) fn find(&self, name: &str) -> Result<&Ready, String> {
-        self.0.iter().find(|ready| ready.tool.name() == name).ok_or_else(|| {
-            let names: Vec<&str> = self.names().collect();
-            if names.is_empty() {
-                return format!("there is no tool `{name}`, nor any other");
-            }
-            match did_you_mean(name, names.iter().copied()) {
-                nearest if nearest.is_empty() => format!("there is no tool `{name}`; there are: {}", names.join(", ")),
-                nearest => format!("there is no tool `{name}`{nearest}"),
-            }
-        })
+        self.0
+            .iter()
+            .find(|ready| ready.tool.name() == name)
+            .ok_or_else(|| {
+                let names: Vec<&str> = self.names().collect();
+                if names.is_empty() {
+                    return format!("there is no tool `{name}`, nor any other");
+                }
+                match did_you_mean(name, names.iter().copied()) {
+                    nearest if nearest.is_empty() => {
+                        format!("there is no tool `{name}`; there are: {}", names.join(", "))
+                    }
+                    nearest => format!("there is no tool `{name}`{nearest}"),
+                }
+            })
     }
 
     /// Their names.
@@ -90,7 +107,10 @@ impl ToolSet {
 
     /// What goes out.
     pub(crate) fn definitions(&self) -> Vec<Value> {
-        self.0.iter().map(|ready| Value::Object(ready.tool.definition.clone())).collect()
+        self.0
+            .iter()
+            .map(|ready| Value::Object(ready.tool.definition.clone()))
+            .collect()
     }
 }
 
@@ -107,13 +127,23 @@ impl Ready {
 
     /// Checks the input of a call; the error is for the model.
     pub(crate) fn check(&self, input: &Value) -> Result<(), String> {
-        let fits = self.schema.as_ref().map_or(Ok(()), |schema| schema.check(input));
-        fits.map_err(|why| format!("the input does not fit the schema of `{}`: {why}", self.tool.name()))
+        let fits = self
+            .schema
+            .as_ref()
+            .map_or(Ok(()), |schema| schema.check(input));
+        fits.map_err(|why| {
+            format!(
+                "the input does not fit the schema of `{}`: {why}",
+                self.tool.name()
+            )
+        })
     }
 
-    /// How it is run: the program and its arguments as one line, each word as JSON has it where it is not plain.
+    /// How it is run: the program and its arguments as one line, each word as JSON has it where it
+    /// is not plain.
     pub(crate) fn shown_command(&self) -> String {
-        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+,:@%=".contains(letter);
+        let is_plain =
+            |letter: char| letter.is_ascii_alphanumeric() || "/._-+,:@%=".contains(letter);
         let shown = |word: &PathBuf| {
             let word = word.to_string_lossy();
             if !word.is_empty() && word.chars().all(is_plain) {
@@ -122,7 +152,12 @@ impl Ready {
                 Value::from(word).to_string()
             }
         };
-        self.words.iter().flatten().map(shown).collect::<Vec<_>>().join(" ")
+        self.words
+            .iter()
+            .flatten()
+            .map(shown)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 
@@ -135,13 +170,22 @@ fn find(run: &Run, search_path: Option<&OsStr>) -> Result<Vec<PathBuf>, String> 
         Program::Shell(line) => vec!["sh".to_owned(), "-c".to_owned(), line.clone()],
         Program::Words(words) => words.clone(),
     };
-    let Some((program, args)) = words.split_first() else { return Err("there is no program".to_owned()) };
+    let Some((program, args)) = words.split_first() else {
+        return Err("there is no program".to_owned());
+    };
     let path = find_program(program, &run.folder, search_path)?;
-    Ok(std::iter::once(path).chain(args.iter().map(PathBuf::from)).collect())
+    Ok(std::iter::once(path)
+        .chain(args.iter().map(PathBuf::from))
+        .collect())
 }
 
-/// A program with a slash is a path, which begins at the folder of the tools file; another one is looked for in PATH.
-fn find_program(program: &str, folder: &Path, search_path: Option<&OsStr>) -> Result<PathBuf, String> {
+/// A program with a slash is a path, which begins at the folder of the tools file; another one is
+/// looked for in PATH.
+fn find_program(
+    program: &str,
+    folder: &Path,
+    search_path: Option<&OsStr>,
+) -> Result<PathBuf, String> {
     if program.contains('/') {
         let path = folder.join(program);
         return match path.metadata() {
@@ -155,12 +199,15 @@ fn find_program(program: &str, folder: &Path, search_path: Option<&OsStr>) -> Re
     }
     let folders = search_path.map(std::env::split_paths).into_iter().flatten();
     let mut paths = folders.map(|folder| folder.join(program));
-    paths.find(|path| is_program(path)).ok_or_else(|| format!("there is no program `{program}` in PATH"))
+    paths
+        .find(|path| is_program(path))
+        .ok_or_else(|| format!("there is no program `{program}` in PATH"))
 }
 
 /// Whether a path is that of a file that can be run.
 pub(crate) fn is_program(path: &Path) -> bool {
-    path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+    path.metadata()
+        .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]
@@ -170,6 +217,9 @@ mod tests {
     #[test]
     fn where_there_are_no_tools_none_are_listed() {
         let none = ToolSet::of(Vec::new(), None).expect("nothing is wrong with none");
-        assert_eq!(none.find("echo").err().as_deref(), Some("there is no tool `echo`, nor any other"));
+        assert_eq!(
+            none.find("echo").err().as_deref(),
+            Some("there is no tool `echo`, nor any other")
+        );
     }
 }

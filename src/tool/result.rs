@@ -39,16 +39,35 @@ pub(super) enum Ended {
 impl Outcome {
     /// A call that failed, or was not run.
     pub(crate) fn error(message: impl Into<String>) -> Self {
-        Self { content: Value::from(message.into()), is_error: true, image: None, took: None }
+        Self {
+            content: Value::from(message.into()),
+            is_error: true,
+            image: None,
+            took: None,
+        }
     }
 
     /// What a tool gave that ended like this.
-    pub(super) fn of(ended: Ended, form: Option<ResultForm>, stdout: Capture, stderr: Capture, took: Duration) -> Self {
+    pub(super) fn of(
+        ended: Ended,
+        form: Option<ResultForm>,
+        stdout: Capture,
+        stderr: Capture,
+        took: Duration,
+    ) -> Self {
         let what = match ended {
-            Ended::Exited(0) => return Self { took: Some(took), ..Self::of_output(form, stdout) },
+            Ended::Exited(0) => {
+                return Self {
+                    took: Some(took),
+                    ..Self::of_output(form, stdout)
+                };
+            }
             Ended::Exited(code) => format!("the tool failed with exit code {code}"),
             Ended::Killed(signal) => format!("the tool was ended by signal {signal}"),
-            Ended::TimedOut(limit) => format!("the tool was stopped: it took longer than {} s", limit.as_secs_f64()),
+            Ended::TimedOut(limit) => format!(
+                "the tool was stopped: it took longer than {} s",
+                limit.as_secs_f64()
+            ),
             Ended::Stopped => "the person stopped the tool before it was done".to_owned(),
         };
         let mut message = what;
@@ -57,19 +76,25 @@ impl Outcome {
                 message.push_str(&format!("\n{name}:\n{}", printed.text().trim_end()));
             }
         }
-        Self { took: Some(took), ..Self::error(message) }
+        Self {
+            took: Some(took),
+            ..Self::error(message)
+        }
     }
 
     fn of_output(form: Option<ResultForm>, stdout: Capture) -> Self {
         let (total, cut) = (stdout.total(), stdout.cut());
         let kind = sniff(stdout.beginning());
-        let is_image = form == Some(ResultForm::Image) || (form.is_none() && kind.media_type().is_some());
+        let is_image =
+            form == Some(ResultForm::Image) || (form.is_none() && kind.media_type().is_some());
         match (form, kind) {
             _ if is_image => Self::of_image(kind, stdout),
-            (_, kind) if kind != Kind::Text => Self::error(format!("the tool printed {total} bytes that are no text")),
-            (Some(ResultForm::Json), _) if cut > 0 => {
-                Self::error(format!("the tool printed {total} bytes of JSON, {cut} bytes more than are kept"))
+            (_, kind) if kind != Kind::Text => {
+                Self::error(format!("the tool printed {total} bytes that are no text"))
             }
+            (Some(ResultForm::Json), _) if cut > 0 => Self::error(format!(
+                "the tool printed {total} bytes of JSON, {cut} bytes more than are kept"
+            )),
             (Some(ResultForm::Json), _) => match serde_json::from_str::<Value>(&stdout.text()) {
                 Ok(value) => Self::text(value.to_string()),
                 Err(error) => Self::error(format!("the tool printed no JSON: {error}")),
@@ -81,21 +106,40 @@ impl Outcome {
 
     fn of_image(kind: Kind, stdout: Capture) -> Self {
         let total = stdout.total();
-        let Some(media_type) = kind.media_type().filter(|media_type| media_type.starts_with("image/")) else {
-            return Self::error(format!("the tool printed {total} bytes that are no JPEG, PNG, GIF or WebP"));
+        let Some(media_type) = kind
+            .media_type()
+            .filter(|media_type| media_type.starts_with("image/"))
+        else {
+            return Self::error(format!(
+                "the tool printed {total} bytes that are no JPEG, PNG, GIF or WebP"
+            ));
         };
         let Some(bytes) = stdout.whole().map(Bytes::from) else {
-            return Self::error(format!("the tool printed an image of {total} bytes, more than are kept"));
+            return Self::error(format!(
+                "the tool printed an image of {total} bytes, more than are kept"
+            ));
         };
         if let Err(error) = check_image(&bytes) {
-            return Self::error(format!("the tool printed an image that cannot be sent: {error}"));
+            return Self::error(format!(
+                "the tool printed an image that cannot be sent: {error}"
+            ));
         }
         let block = ContentBlock::Image(Media::new(media_type, bytes.clone()));
-        Self { content: json!([block]), is_error: false, image: Some(bytes), took: None }
+        Self {
+            content: json!([block]),
+            is_error: false,
+            image: Some(bytes),
+            took: None,
+        }
     }
 
     fn text(text: String) -> Self {
-        Self { content: Value::from(text), is_error: false, image: None, took: None }
+        Self {
+            content: Value::from(text),
+            is_error: false,
+            image: None,
+            took: None,
+        }
     }
 
     /// The block that goes back to the model.
@@ -141,23 +185,51 @@ mod tests {
     fn what_was_printed_is_the_result_in_the_form_that_was_said() {
         let printed = |form, bytes: &[u8]| {
             let outcome = outcome(Ended::Exited(0), form, bytes, b"noise");
-            (outcome.content.as_str().unwrap_or_default().to_owned(), outcome.is_error)
+            (
+                outcome.content.as_str().unwrap_or_default().to_owned(),
+                outcome.is_error,
+            )
         };
         assert_eq!(printed(None, b"42\n"), ("42\n".to_owned(), false));
         assert_eq!(printed(None, b""), ("(no output)".to_owned(), false));
-        assert_eq!(printed(Some(ResultForm::Json), b"{ \"a\" : 1 }\n"), ("{\"a\":1}".to_owned(), false));
-        assert!(printed(Some(ResultForm::Json), b"x").0.contains("printed no JSON"));
-        assert!(printed(Some(ResultForm::Json), &[b'1'; 99]).0.contains("35 bytes more"));
-        assert_eq!(printed(None, b"\0\x01"), ("the tool printed 2 bytes that are no text".to_owned(), true));
+        assert_eq!(
+            printed(Some(ResultForm::Json), b"{ \"a\" : 1 }\n"),
+            ("{\"a\":1}".to_owned(), false)
+        );
+        assert!(
+            printed(Some(ResultForm::Json), b"x")
+                .0
+                .contains("printed no JSON")
+        );
+        assert!(
+            printed(Some(ResultForm::Json), &[b'1'; 99])
+                .0
+                .contains("35 bytes more")
+        );
+        assert_eq!(
+            printed(None, b"\0\x01"),
+            ("the tool printed 2 bytes that are no text".to_owned(), true)
+        );
         assert!(printed(Some(ResultForm::Text), GIF).1);
-        assert!(printed(Some(ResultForm::Image), b"text").0.contains("no JPEG, PNG, GIF or WebP"));
-        assert!(printed(None, &[GIF, &[0; 99]].concat()).0.contains("more than are kept"));
+        assert!(
+            printed(Some(ResultForm::Image), b"text")
+                .0
+                .contains("no JPEG, PNG, GIF or WebP")
+        );
+        assert!(
+            printed(None, &[GIF, &[0; 99]].concat())
+                .0
+                .contains("more than are kept")
+        );
     }
 
     #[test]
     fn an_image_is_a_block() {
         let outcome = outcome(Ended::Exited(0), None, GIF, b"");
-        assert_eq!((outcome.is_error, outcome.in_short()), (false, "an image of 14 bytes".to_owned()));
+        assert_eq!(
+            (outcome.is_error, outcome.in_short()),
+            (false, "an image of 14 bytes".to_owned())
+        );
         let result = serde_json::to_value(outcome.to_result("t")).expect("a result is JSON");
         assert_eq!(result["content"][0]["source"]["media_type"], "image/gif");
         assert_eq!(result.get("is_error"), None);
@@ -166,15 +238,24 @@ mod tests {
     #[test]
     fn a_failure_tells_the_model_what_it_can_use() {
         for (ended, expected) in [
-            (Ended::Exited(3), "exit code 3\nIt printed:\nout\nIts error output:\nerr"),
+            (
+                Ended::Exited(3),
+                "exit code 3\nIt printed:\nout\nIts error output:\nerr",
+            ),
             (Ended::Killed(9), "signal 9"),
             (Ended::TimedOut(Duration::from_secs(30)), "longer than 30 s"),
             (Ended::Stopped, "the person stopped"),
         ] {
             let outcome = outcome(ended, Some(ResultForm::Json), b"out", b"err");
-            assert!(outcome.is_error && outcome.in_short().contains(expected), "{outcome:?}");
+            assert!(
+                outcome.is_error && outcome.in_short().contains(expected),
+                "{outcome:?}"
+            );
             let (how, printed) = outcome.failure();
-            assert!(!how.contains("out") && printed == "It printed:\nout\nIts error output:\nerr", "{outcome:?}");
+            assert!(
+                !how.contains("out") && printed == "It printed:\nout\nIts error output:\nerr",
+                "{outcome:?}"
+            );
         }
         assert_eq!(Outcome::error("why").failure(), ("why", ""));
     }

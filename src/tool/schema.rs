@@ -15,11 +15,19 @@ pub(crate) struct Schema(jsonschema::Validator);
 impl Schema {
     /// Checks a schema. What it refers to has to be in it: nothing is fetched.
     pub(crate) fn of(schema: &Value) -> Result<Self, String> {
-        jsonschema::options().with_retriever(Nowhere).build(schema).map(Self).map_err(|error| {
-            let place = error.instance_path().to_string();
-            let place = if place.is_empty() { String::new() } else { format!("at `{place}`: ") };
-            format!("it is no JSON schema: {place}{}", short(&error.to_string()))
-        })
+        jsonschema::options()
+            .with_retriever(Nowhere)
+            .build(schema)
+            .map(Self)
+            .map_err(|error| {
+                let place = error.instance_path().to_string();
+                let place = if place.is_empty() {
+                    String::new()
+                } else {
+                    format!("at `{place}`: ")
+                };
+                format!("it is no JSON schema: {place}{}", short(&error.to_string()))
+            })
     }
 
     /// Checks a value; the error has the validator's words.
@@ -43,7 +51,10 @@ impl Schema {
 struct Nowhere;
 
 impl jsonschema::Retrieve for Nowhere {
-    fn retrieve(&self, _: &jsonschema::Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+    fn retrieve(
+        &self,
+        _: &jsonschema::Uri<String>,
+    ) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
         Err("nothing is fetched; what a schema refers to has to be in it".into())
     }
 }
@@ -63,11 +74,18 @@ mod tests {
 
     #[test]
     fn a_value_is_checked_and_what_is_wrong_is_told_with_its_place() {
-        let schema = json!({"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["b"]});
+        let schema =
+            json!({"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["b"]});
         let schema = Schema::of(&schema).expect("a schema");
         assert_eq!(schema.check(&json!({"a": 1, "b": null})), Ok(()));
-        let error = schema.check(&json!({"a": "x"})).expect_err("two things are wrong");
-        assert!(error.contains("at `/a`: \"x\" is not of type") && error.contains("\"b\" is a required"), "{error}");
+        let error = schema
+            .check(&json!({"a": "x"}))
+            .expect_err("two things are wrong");
+        assert!(
+            error.contains("at `/a`: \"x\" is not of type")
+                && error.contains("\"b\" is a required"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -77,7 +95,10 @@ mod tests {
         for elsewhere in ["https://example.invalid/schema.json", "file:///etc/passwd"] {
             let error = Schema::of(&json!({"$ref": elsewhere})).expect_err("it is elsewhere");
             let has_advice = error.contains("resolver") || error.contains("feature");
-            assert!(error.contains(elsewhere) && error.contains("nothing is fetched") && !has_advice, "{error}");
+            assert!(
+                error.contains(elsewhere) && error.contains("nothing is fetched") && !has_advice,
+                "{error}"
+            );
         }
     }
 }

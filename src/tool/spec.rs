@@ -1,5 +1,5 @@
-//! The tools file: Anthropic's JSON, alone or in an array, or `[[tool]]` tables in TOML; each tool with what the API knows of
-//! it, and with how it is run on this machine.
+//! The tools file: Anthropic's JSON, alone or in an array, or `[[tool]]` tables in TOML; each tool
+//! with what the API knows of it, and with how it is run on this machine.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,11 +10,19 @@ use super::Error;
 use super::found::{Field, Found, find};
 use crate::typed::{did_you_mean, parse_duration};
 
-/// The keys of a tool: what each may look like in TOML, and what it is for. The first ones go out; the others say how it is
-/// run on this machine.
+/// The keys of a tool: what each may look like in TOML, and what it is for. The first ones go out;
+/// the others say how it is run on this machine.
 pub(crate) const TOOL_KEYS: [(&str, &str, &str); 11] = [
-    ("name", "\"weather\"", "What the model calls it: 1 to 64 letters, digits, _ and -."),
-    ("description", "\"The weather of a city.\"", "What the model is told it is for, and when to use it."),
+    (
+        "name",
+        "\"weather\"",
+        "What the model calls it: 1 to 64 letters, digits, _ and -.",
+    ),
+    (
+        "description",
+        "\"The weather of a city.\"",
+        "What the model is told it is for, and when to use it.",
+    ),
     (
         "input_schema",
         "{ type = \"object\", properties = { city = { type = \"string\" } } }",
@@ -26,13 +34,41 @@ pub(crate) const TOOL_KEYS: [(&str, &str, &str); 11] = [
         "The program that runs it, and its arguments; a path with a / begins at the folder of the tools file, another is \
          looked for in PATH. It gets the input as JSON on standard input. Without command and shell, tool-run does not run it.",
     ),
-    ("shell", "\"jq -r .city | xargs ./weather\"", "In place of command: a line for sh."),
-    ("cwd", "\"data\"", "The folder that it is run in, from that of the tools file on; else the present one."),
-    ("env", "[\"EDITOR\"]", "The variables that it gets besides the usual ones, but for LANGDOCK_API_KEY."),
-    ("timeout", "\"30s\"", "It is stopped after this time; 30s where this is not set."),
-    ("max_output", "102400", "How many bytes of its output are kept: 100 KB where this is not set, 8 MB of an image."),
-    ("confirm", "true", "Whether each call is asked for, also with --yes."),
-    ("result", "\"text\"", "What its output is: text, json or image; else its bytes say."),
+    (
+        "shell",
+        "\"jq -r .city | xargs ./weather\"",
+        "In place of command: a line for sh.",
+    ),
+    (
+        "cwd",
+        "\"data\"",
+        "The folder that it is run in, from that of the tools file on; else the present one.",
+    ),
+    (
+        "env",
+        "[\"EDITOR\"]",
+        "The variables that it gets besides the usual ones, but for LANGDOCK_API_KEY.",
+    ),
+    (
+        "timeout",
+        "\"30s\"",
+        "It is stopped after this time; 30s where this is not set.",
+    ),
+    (
+        "max_output",
+        "102400",
+        "How many bytes of its output are kept: 100 KB where this is not set, 8 MB of an image.",
+    ),
+    (
+        "confirm",
+        "true",
+        "Whether each call is asked for, also with --yes.",
+    ),
+    (
+        "result",
+        "\"text\"",
+        "What its output is: text, json or image; else its bytes say.",
+    ),
 ];
 
 /// How many of the keys go out.
@@ -113,12 +149,18 @@ struct Place {
 impl Tool {
     /// Its name.
     pub(crate) fn name(&self) -> &str {
-        self.definition.get("name").and_then(Value::as_str).unwrap_or_default()
+        self.definition
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// What the model is told it is for.
     pub(crate) fn description(&self) -> &str {
-        self.definition.get("description").and_then(Value::as_str).unwrap_or_default()
+        self.definition
+            .get("description")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// The schema of its input; a tool of the server's own has none.
@@ -126,19 +168,33 @@ impl Tool {
         self.definition.get("input_schema")
     }
 
-    /// The fields of its input in a line: `city (string), units (string, optional)`; empty where the schema names none.
+    /// The fields of its input in a line: `city (string), units (string, optional)`; empty where
+    /// the schema names none.
     pub(crate) fn takes(&self) -> String {
         let schema = self.schema();
-        let fields = schema.and_then(|schema| schema["properties"].as_object()).into_iter().flatten();
-        let needed = schema.and_then(|schema| schema["required"].as_array()).map_or(&[][..], Vec::as_slice);
+        let fields = schema
+            .and_then(|schema| schema["properties"].as_object())
+            .into_iter()
+            .flatten();
+        let needed = schema
+            .and_then(|schema| schema["required"].as_array())
+            .map_or(&[][..], Vec::as_slice);
         let shown = fields.map(|(name, field)| {
             let kind = match &field["type"] {
                 Value::String(kind) => kind.clone(),
-                Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
+                Value::Array(kinds) => kinds
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .collect::<Vec<_>>()
+                    .join(" or "),
                 _ if field["enum"].is_array() => "one of a list".to_owned(),
                 _ => "anything".to_owned(),
             };
-            let optional = if needed.iter().any(|needed| needed == name) { "" } else { ", optional" };
+            let optional = if needed.iter().any(|needed| needed == name) {
+                ""
+            } else {
+                ", optional"
+            };
             format!("{name} ({kind}{optional})")
         });
         shown.collect::<Vec<_>>().join(", ")
@@ -152,7 +208,10 @@ impl Tool {
     /// The same tool, run by this program.
     pub(crate) fn run_by(mut self, program: &Path) -> Self {
         let words = vec![program.to_string_lossy().into_owned()];
-        self.run = Some(Run { program: Program::Words(words), ..Run::default() });
+        self.run = Some(Run {
+            program: Program::Words(words),
+            ..Run::default()
+        });
         self
     }
 }
@@ -176,7 +235,11 @@ impl Run {
     /// How much of its output is kept, in bytes.
     pub(crate) fn max_output(&self) -> usize {
         // An image is of use whole or not at all; one that is too large is told apart by its bytes.
-        let default = if self.result == Some(ResultForm::Image) { 8 * 1024 * 1024 } else { MAX_OUTPUT };
+        let default = if self.result == Some(ResultForm::Image) {
+            8 * 1024 * 1024
+        } else {
+            MAX_OUTPUT
+        };
         self.max_output.unwrap_or(default)
     }
 }
@@ -184,23 +247,42 @@ impl Run {
 impl Place {
     fn wrong(&self, name: Option<&str>, key: &str, why: &str) -> Error {
         let which = name.map_or_else(|| self.number.to_string(), |name| format!("`{name}`"));
-        let line = self.keys.iter().find(|(known, _)| known == key).map_or(self.line, |(_, line)| *line);
-        Error { file: self.file.clone(), reason: format!("line {line}: tool {which}: {why}") }
+        let line = self
+            .keys
+            .iter()
+            .find(|(known, _)| known == key)
+            .map_or(self.line, |(_, line)| *line);
+        Error {
+            file: self.file.clone(),
+            reason: format!("line {line}: tool {which}: {why}"),
+        }
     }
 }
 
 /// Reads the tools of a file; `name` is how messages call it, and `folder` is where it stands.
 pub(crate) fn parse_tools(name: &str, folder: &Path, text: &str) -> Result<Vec<Tool>, Error> {
-    find(name, text)?.into_iter().enumerate().map(|(index, found)| found.into_tool(name, index + 1, folder)).collect()
+    find(name, text)?
+        .into_iter()
+        .enumerate()
+        .map(|(index, found)| found.into_tool(name, index + 1, folder))
+        .collect()
 }
 
 /// Refuses two tools of one name.
 pub(crate) fn refuse_same_names(tools: &[Tool]) -> Result<(), Error> {
     for (index, tool) in tools.iter().enumerate() {
-        if let Some(first) = tools[..index].iter().find(|earlier| earlier.name() == tool.name()) {
+        if let Some(first) = tools[..index]
+            .iter()
+            .find(|earlier| earlier.name() == tool.name())
+        {
             let place = &first.place;
-            return Err(tool
-                .wrong("name", &format!("there is one of this name already, in {} line {}", place.file, place.line)));
+            return Err(tool.wrong(
+                "name",
+                &format!(
+                    "there is one of this name already, in {} line {}",
+                    place.file, place.line
+                ),
+            ));
         }
     }
     Ok(())
@@ -216,8 +298,13 @@ pub(crate) fn tool_choice(word: &str, tools: &[Value]) -> Result<Value, String> 
         }
         _ => {
             let names: Vec<String> = tools.iter().map(name).collect();
-            let known = ["auto", "any", "none"].into_iter().chain(names.iter().map(String::as_str));
-            Err(format!("no tool is called `{word}`{}", did_you_mean(word, known)))
+            let known = ["auto", "any", "none"]
+                .into_iter()
+                .chain(names.iter().map(String::as_str));
+            Err(format!(
+                "no tool is called `{word}`{}",
+                did_you_mean(word, known)
+            ))
         }
     }
 }
@@ -225,26 +312,49 @@ pub(crate) fn tool_choice(word: &str, tools: &[Value]) -> Result<Value, String> 
 impl Found {
     /// Checks it.
     fn into_tool(self, file: &str, number: usize, folder: &Path) -> Result<Tool, Error> {
-        let keys = self.fields.iter().map(|field| (field.key.clone(), field.line)).collect();
-        let place = Place { file: file.to_owned(), number, line: self.line, keys };
+        let keys = self
+            .fields
+            .iter()
+            .map(|field| (field.key.clone(), field.line))
+            .collect();
+        let place = Place {
+            file: file.to_owned(),
+            number,
+            line: self.line,
+            keys,
+        };
         // A field of this name may be one of a tool of the server's own.
         let has_schema = self.fields.iter().any(|field| field.key == "input_schema");
-        let (run, sent): (Vec<_>, Vec<_>) =
-            self.fields.into_iter().partition(|field| has_schema && is_run_key(&field.key));
-        let definition = sent.into_iter().map(|field| (field.key, field.value)).collect();
-        let mut tool = Tool { definition, run: None, place };
+        let (run, sent): (Vec<_>, Vec<_>) = self
+            .fields
+            .into_iter()
+            .partition(|field| has_schema && is_run_key(&field.key));
+        let definition = sent
+            .into_iter()
+            .map(|field| (field.key, field.value))
+            .collect();
+        let mut tool = Tool {
+            definition,
+            run: None,
+            place,
+        };
         check(&tool.definition).map_err(|(key, why)| {
             let name = Some(tool.name()).filter(|name| !name.is_empty());
             tool.place.wrong(name, key, &why)
         })?;
-        let mut how = Run { folder: folder.to_owned(), ..Run::default() };
+        let mut how = Run {
+            folder: folder.to_owned(),
+            ..Run::default()
+        };
         let mut program = None;
         for Field { key, value, .. } in run {
             let wrong = |wanted: &str| tool.wrong(&key, &format!("`{key}`: {wanted}"));
             if let "command" | "shell" = key.as_str() {
                 let second = program.replace(as_program(&key, &value).map_err(wrong)?);
                 if second.is_some() {
-                    return Err(wrong("there is `command` and `shell`: leave one of them out"));
+                    return Err(wrong(
+                        "there is `command` and `shell`: leave one of them out",
+                    ));
                 }
             } else {
                 how.take(&key, &value).map_err(|why| wrong(&why))?;
@@ -262,7 +372,9 @@ fn is_run_key(key: &str) -> bool {
 
 fn as_program(key: &str, value: &Value) -> Result<Program, &'static str> {
     match value {
-        Value::String(line) if key == "shell" && !line.trim().is_empty() => Ok(Program::Shell(line.clone())),
+        Value::String(line) if key == "shell" && !line.trim().is_empty() => {
+            Ok(Program::Shell(line.clone()))
+        }
         Value::Array(_) if key == "command" => words(value)
             .filter(|words| words.first().is_some_and(|program| !program.is_empty()))
             .map(Program::Words)
@@ -277,7 +389,10 @@ impl Run {
         let needed = |what: &str| format!("{what} is needed");
         match key {
             "cwd" => {
-                let folder = value.as_str().filter(|folder| !folder.is_empty()).ok_or_else(|| needed("a folder"))?;
+                let folder = value
+                    .as_str()
+                    .filter(|folder| !folder.is_empty())
+                    .ok_or_else(|| needed("a folder"))?;
                 self.cwd = Some(self.folder.join(folder));
             }
             "env" => {
@@ -287,15 +402,21 @@ impl Run {
                 }
             }
             "timeout" => {
-                let text = value.as_str().ok_or_else(|| needed("a duration such as \"30s\""))?;
+                let text = value
+                    .as_str()
+                    .ok_or_else(|| needed("a duration such as \"30s\""))?;
                 self.timeout = parse_duration(text)?;
                 if self.timeout.is_zero() {
                     return Err("it would never have begun".to_owned());
                 }
             }
             "max_output" => {
-                let bytes = value.as_u64().filter(|&bytes| bytes >= 1).and_then(|bytes| usize::try_from(bytes).ok());
-                self.max_output = Some(bytes.ok_or_else(|| needed("a number of bytes of at least 1"))?);
+                let bytes = value
+                    .as_u64()
+                    .filter(|&bytes| bytes >= 1)
+                    .and_then(|bytes| usize::try_from(bytes).ok());
+                self.max_output =
+                    Some(bytes.ok_or_else(|| needed("a number of bytes of at least 1"))?);
             }
             "confirm" => self.confirm = value.as_bool().ok_or_else(|| needed("true or false"))?,
             _ => {
@@ -312,26 +433,47 @@ impl Run {
 }
 
 fn words(value: &Value) -> Option<Vec<String>> {
-    value.as_array()?.iter().map(|word| word.as_str().map(str::to_owned)).collect()
+    value
+        .as_array()?
+        .iter()
+        .map(|word| word.as_str().map(str::to_owned))
+        .collect()
 }
 
-/// Checks what the API would refuse; the error has the key. A tool of the server's own has a type and no schema.
+/// Checks what the API would refuse; the error has the key. A tool of the server's own has a type
+/// and no schema.
 fn check(tool: &Map<String, Value>) -> Result<(), (&'static str, String)> {
     let Some(name) = tool.get("name").and_then(Value::as_str) else {
         return Err(("name", "`name` is missing".to_owned()));
     };
     let is_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
     if name.is_empty() || name.len() > 64 || !name.chars().all(is_letter) {
-        return Err(("name", "a name has 1 to 64 of the letters a-z, A-Z, 0-9, _ and -".to_owned()));
+        return Err((
+            "name",
+            "a name has 1 to 64 of the letters a-z, A-Z, 0-9, _ and -".to_owned(),
+        ));
     }
-    if tool.get("description").is_some_and(|description| !(description.is_null() || description.is_string())) {
+    if tool
+        .get("description")
+        .is_some_and(|description| !(description.is_null() || description.is_string()))
+    {
         return Err(("description", "`description` is no text".to_owned()));
     }
-    let is_of_server = tool.get("type").and_then(Value::as_str).is_some_and(|kind| kind != "custom");
-    if is_of_server || tool.get("input_schema").is_some_and(|schema| schema["type"] == "object") {
+    let is_of_server = tool
+        .get("type")
+        .and_then(Value::as_str)
+        .is_some_and(|kind| kind != "custom");
+    if is_of_server
+        || tool
+            .get("input_schema")
+            .is_some_and(|schema| schema["type"] == "object")
+    {
         return Ok(());
     }
-    Err(("input_schema", "`input_schema` is needed, a JSON schema with `type` object".to_owned()))
+    Err((
+        "input_schema",
+        "`input_schema` is needed, a JSON schema with `type` object".to_owned(),
+    ))
 }
 
 #[cfg(test)]
@@ -348,17 +490,29 @@ mod tests {
         let base = ["name", "description", "input_schema"];
         for (key, sample, about) in TOOL_KEYS {
             let line = |key: &str| {
-                let (_, sample, _) = TOOL_KEYS.iter().find(|(known, ..)| *known == key).expect(key);
+                let (_, sample, _) = TOOL_KEYS
+                    .iter()
+                    .find(|(known, ..)| *known == key)
+                    .expect(key);
                 format!("{key} = {sample}\n")
             };
-            let with_it: String = base.iter().filter(|known| **known != key).map(|key| line(key)).collect();
+            let with_it: String = base
+                .iter()
+                .filter(|known| **known != key)
+                .map(|key| line(key))
+                .collect();
             let text = format!("[[tool]]\n{with_it}{key} = {sample}\n");
             let tools = parse_tools("`t`", Path::new("/t"), &text).expect(&text);
             assert_eq!(tools[0].definition.len(), 3, "{key}");
             assert!(about.ends_with('.'), "{key}");
             if is_run_key(key) && !matches!(key, "command" | "shell") {
-                let text = text.replace(&format!("{key} = {sample}"), &format!("{key} = {{ a = 1 }}"));
-                let wrong = parse_tools("`t`", Path::new("/t"), &text).expect_err(&text).to_string();
+                let text = text.replace(
+                    &format!("{key} = {sample}"),
+                    &format!("{key} = {{ a = 1 }}"),
+                );
+                let wrong = parse_tools("`t`", Path::new("/t"), &text)
+                    .expect_err(&text)
+                    .to_string();
                 assert!(wrong.contains(&format!("`{key}`: ")), "{wrong}");
             }
         }
@@ -371,22 +525,34 @@ mod tests {
             parse_tools("`t`", Path::new("/t"), &text).expect(&text)[0].takes()
         };
         assert_eq!(takes(json!({"type": "object"})), "");
-        let fields = json!({"city": {"type": "string"}, "days": {"type": ["integer", "null"]}, "x": {}});
+        let fields =
+            json!({"city": {"type": "string"}, "days": {"type": ["integer", "null"]}, "x": {}});
         let schema = json!({"type": "object", "properties": fields, "required": ["city"]});
-        assert_eq!(takes(schema), "city (string), days (integer or null, optional), x (anything, optional)");
+        assert_eq!(
+            takes(schema),
+            "city (string), days (integer or null, optional), x (anything, optional)"
+        );
     }
 
     #[test]
     fn json_and_toml_give_the_same_definition() {
         let definitions = |text: &str| -> Vec<Value> {
             let tools = parse_tools("`t`", Path::new("/t"), text).expect(text);
-            tools.into_iter().map(|tool| Value::Object(tool.definition)).collect()
+            tools
+                .into_iter()
+                .map(|tool| Value::Object(tool.definition))
+                .collect()
         };
         let schema = json!({"type": "object", "properties": {"at": {"type": "string"}}});
         let tool = json!({"name": "look", "description": "Looks.", "input_schema": schema});
         let mut with_command = tool.clone();
         with_command["command"] = json!(["ls"]);
-        for text in [TOML.to_owned(), tool.to_string(), format!(" [\n{tool}]"), with_command.to_string()] {
+        for text in [
+            TOML.to_owned(),
+            tool.to_string(),
+            format!(" [\n{tool}]"),
+            with_command.to_string(),
+        ] {
             assert_eq!(definitions(&text), std::slice::from_ref(&tool), "{text}");
         }
         let of_server = json!({"type": "bash_20250124", "name": "bash"});
@@ -395,7 +561,9 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told_with_file_and_name_and_line() {
-        let with = |line: &str| format!("[[tool]]\nname = \"a\"\ninput_schema = {{ type = \"object\" }}\n{line}\n");
+        let with = |line: &str| {
+            format!("[[tool]]\nname = \"a\"\ninput_schema = {{ type = \"object\" }}\n{line}\n")
+        };
         for (text, expected) in [
             ("{", "`t`: this is no JSON"),
             ("[[tool]]\nname = ", "`t`: line 2: "),
@@ -406,26 +574,49 @@ mod tests {
             ("[tool]\n", "[[tool]] tables"),
             ("tools = 1\n", "line 1: unknown key `tools`"),
             ("{}", "line 1: tool 1: `name` is missing"),
-            ("[{\"name\":\n\"a b\"}]", "line 2: tool `a b`: a name has 1 to 64"),
+            (
+                "[{\"name\":\n\"a b\"}]",
+                "line 2: tool `a b`: a name has 1 to 64",
+            ),
             (r#"{"name": "a"}"#, "tool `a`: `input_schema` is needed"),
             ("[{},\n1]", "line 2: a tool is an object"),
-            (r#"[{"name": "a", "input_schema": {"type": "string"}}]"#, "tool `a`: `input_schema` is needed"),
-            (r#"{"name": "a", "description": 1}"#, "tool `a`: `description` is no text"),
-            (&with("command = \"ls -l\""), "line 4: tool `a`: `command`: a list of words is needed"),
+            (
+                r#"[{"name": "a", "input_schema": {"type": "string"}}]"#,
+                "tool `a`: `input_schema` is needed",
+            ),
+            (
+                r#"{"name": "a", "description": 1}"#,
+                "tool `a`: `description` is no text",
+            ),
+            (
+                &with("command = \"ls -l\""),
+                "line 4: tool `a`: `command`: a list of words is needed",
+            ),
             (&with("command = []"), "a list of words is needed"),
             (
                 &with("shell = \"ls\"\ncommand = [\"ls\"]"),
                 "line 5: tool `a`: `command`: there is `command` and `shell`",
             ),
-            (&with("env = [\"LANGDOCK_API_KEY\"]"), "line 4: tool `a`: `env`: LANGDOCK_API_KEY goes to no tool"),
-            (&with("timeout = 30"), "`timeout`: a duration such as \"30s\" is needed"),
-            (&with("timeout = \"0s\""), "`timeout`: it would never have begun"),
+            (
+                &with("env = [\"LANGDOCK_API_KEY\"]"),
+                "line 4: tool `a`: `env`: LANGDOCK_API_KEY goes to no tool",
+            ),
+            (
+                &with("timeout = 30"),
+                "`timeout`: a duration such as \"30s\" is needed",
+            ),
+            (
+                &with("timeout = \"0s\""),
+                "`timeout`: it would never have begun",
+            ),
             (&with("max_output = 0"), "`max_output`: a number of bytes"),
             (&with("confirm = \"no\""), "`confirm`: true or false"),
             (&with("result = \"xml\""), "`result`: text, json or image"),
             (&with("cwd = 1"), "`cwd`: a folder"),
         ] {
-            let error = parse_tools("`t`", Path::new("/t"), text).expect_err(text).to_string();
+            let error = parse_tools("`t`", Path::new("/t"), text)
+                .expect_err(text)
+                .to_string();
             assert!(error.contains(expected), "{error}");
         }
     }
@@ -434,11 +625,22 @@ mod tests {
     fn a_choice_is_a_word_or_a_tool_that_there_is() {
         let tools = [json!({"name": "look"})];
         assert_eq!(tool_choice("any", &tools), Ok(json!({"type": "any"})));
-        assert_eq!(tool_choice("look", &tools), Ok(json!({"type": "tool", "name": "look"})));
-        assert_eq!(tool_choice("lok", &tools), Err("no tool is called `lok`; did you mean `look`?".to_owned()));
+        assert_eq!(
+            tool_choice("look", &tools),
+            Ok(json!({"type": "tool", "name": "look"}))
+        );
+        assert_eq!(
+            tool_choice("lok", &tools),
+            Err("no tool is called `lok`; did you mean `look`?".to_owned())
+        );
         let read = |name: &str| parse_tools(name, Path::new("/t"), TOML).expect("tools");
-        let error = refuse_same_names(&[read("`a`"), read("`b`")].concat()).expect_err("twice").to_string();
-        assert_eq!(error, "`b`: line 2: tool `look`: there is one of this name already, in `a` line 1");
+        let error = refuse_same_names(&[read("`a`"), read("`b`")].concat())
+            .expect_err("twice")
+            .to_string();
+        assert_eq!(
+            error,
+            "`b`: line 2: tool `look`: there is one of this name already, in `a` line 1"
+        );
     }
 
     #[test]
@@ -463,6 +665,9 @@ mod tests {
             assert_eq!(run, expected, "{text}");
         }
         let defaults = Run::default();
-        assert_eq!((defaults.timeout, defaults.max_output()), (Duration::from_secs(30), 100 * 1024));
+        assert_eq!(
+            (defaults.timeout, defaults.max_output()),
+            (Duration::from_secs(30), 100 * 1024)
+        );
     }
 }

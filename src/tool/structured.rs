@@ -1,4 +1,5 @@
-//! An answer that has to fit a schema: forced through one tool, checked, and sent back with what is wrong with it.
+//! An answer that has to fit a schema: forced through one tool, checked, and sent back with what is
+//! wrong with it.
 //!
 //! Pure: who asks takes the definition and the choice from here, and tells each answer.
 
@@ -46,16 +47,24 @@ pub(crate) enum Verdict {
 impl Structured {
     /// Takes a schema as text of JSON. A wrong answer is sent back `repairs` times at most.
     pub(crate) fn parse(text: &str, repairs: u32) -> Result<Self, String> {
-        let schema: Value = serde_json::from_str(text).map_err(|error| format!("this is no JSON: {error}"))?;
+        let schema: Value =
+            serde_json::from_str(text).map_err(|error| format!("this is no JSON: {error}"))?;
         if !schema.is_object() {
             return Err("a JSON schema is an object".to_owned());
         }
         let is_wrapped = schema["type"] != "object";
         let checked = Schema::of(&schema)?;
         let input_schema = if is_wrapped { wrapped(schema) } else { schema };
-        let description = "Gives the answer. It has to be called once, with the whole answer as its input.";
-        let definition = json!({"name": NAME, "description": description, "input_schema": input_schema});
-        Ok(Self { schema: checked, definition, is_wrapped, repairs_left: repairs })
+        let description =
+            "Gives the answer. It has to be called once, with the whole answer as its input.";
+        let definition =
+            json!({"name": NAME, "description": description, "input_schema": input_schema});
+        Ok(Self {
+            schema: checked,
+            definition,
+            is_wrapped,
+            repairs_left: repairs,
+        })
     }
 
     /// The definition of the tool.
@@ -70,18 +79,28 @@ impl Structured {
 
     /// Judges an answer.
     pub(crate) fn judge(&mut self, message: &Message) -> Verdict {
-        if let Some(StopReason::MaxTokens | StopReason::ModelContextWindowExceeded | StopReason::Refusal) =
-            message.stop_reason
+        if let Some(
+            StopReason::MaxTokens | StopReason::ModelContextWindowExceeded | StopReason::Refusal,
+        ) = message.stop_reason
         {
             return Verdict::NotWhole;
         }
         let calls: Vec<&ToolUse> = message.content.iter().filter_map(as_call).collect();
         let (value, why) = match calls.iter().find(|call| call.name == NAME) {
             Some(call) => {
-                let value = if self.is_wrapped { &call.input[WRAP] } else { &call.input };
+                let value = if self.is_wrapped {
+                    &call.input[WRAP]
+                } else {
+                    &call.input
+                };
                 (Some(value), self.schema.check(value).err())
             }
-            None => (None, Some(format!("the answer did not come as a call of the tool `{NAME}`"))),
+            None => (
+                None,
+                Some(format!(
+                    "the answer did not come as a call of the tool `{NAME}`"
+                )),
+            ),
         };
         match (value, why) {
             (Some(value), None) => Verdict::Fits(value.clone()),
@@ -89,8 +108,13 @@ impl Structured {
         }
     }
 
-    /// The content of an answer as what was said: the one that fits, else every whole call as the text of its input.
-    pub(crate) fn as_text(&self, content: Vec<ContentBlock>, fitting: Option<&Value>) -> Vec<ContentBlock> {
+    /// The content of an answer as what was said: the one that fits, else every whole call as the
+    /// text of its input.
+    pub(crate) fn as_text(
+        &self,
+        content: Vec<ContentBlock>,
+        fitting: Option<&Value>,
+    ) -> Vec<ContentBlock> {
         match fitting {
             Some(value) => vec![ContentBlock::text(value.to_string())],
             None => content.into_iter().map(|block| self.said(block)).collect(),
@@ -99,7 +123,9 @@ impl Structured {
 
     fn said(&self, block: ContentBlock) -> ContentBlock {
         match block {
-            ContentBlock::ToolUse(call) if call.name == NAME && !call.extra.contains_key("partial_json") => {
+            ContentBlock::ToolUse(call)
+                if call.name == NAME && !call.extra.contains_key("partial_json") =>
+            {
                 let value = call.input.get(WRAP).filter(|_| self.is_wrapped);
                 ContentBlock::text(value.unwrap_or(&call.input).to_string())
             }
@@ -108,10 +134,13 @@ impl Structured {
     }
 
     fn again(&mut self, message: &Message, calls: &[&ToolUse], why: String) -> Verdict {
-        let Some(left) = self.repairs_left.checked_sub(1) else { return Verdict::Never { why } };
+        let Some(left) = self.repairs_left.checked_sub(1) else {
+            return Verdict::Never { why };
+        };
         self.repairs_left = left;
-        let said =
-            format!("This does not fit the schema: {why}. Call `{NAME}` again with the whole answer, corrected.");
+        let said = format!(
+            "This does not fit the schema: {why}. Call `{NAME}` again with the whole answer, corrected."
+        );
         let result = |call: &&ToolUse| {
             ContentBlock::ToolResult(ToolResult {
                 tool_use_id: call.id.clone(),
@@ -124,19 +153,33 @@ impl Structured {
         if content.is_empty() {
             content.push(ContentBlock::text(said));
         }
-        let answer = InputMessage { role: Role::Assistant, content: message.content.clone() };
+        let answer = InputMessage {
+            role: Role::Assistant,
+            content: message.content.clone(),
+        };
         // An answer without anything in it cannot be sent back.
         let answer = Some(answer).filter(|answer| !answer.content.is_empty());
-        let messages = answer.into_iter().chain([InputMessage { role: Role::User, content }]).collect();
+        let messages = answer
+            .into_iter()
+            .chain([InputMessage {
+                role: Role::User,
+                content,
+            }])
+            .collect();
         Verdict::Again { why, messages }
     }
 }
 
 fn as_call(block: &ContentBlock) -> Option<&ToolUse> {
-    if let ContentBlock::ToolUse(call) = block { Some(call) } else { None }
+    if let ContentBlock::ToolUse(call) = block {
+        Some(call)
+    } else {
+        None
+    }
 }
 
-/// The schema of an object that has the answer in it. What the schema refers to by its root stays where it was.
+/// The schema of an object that has the answer in it. What the schema refers to by its root stays
+/// where it was.
 fn wrapped(mut schema: Value) -> Value {
     let mut wrap = json!({"type": "object", "properties": {}, "required": [WRAP]});
     if let Some(fields) = schema.as_object_mut() {
@@ -156,14 +199,16 @@ mod tests {
 
     #[allow(clippy::needless_pass_by_value, reason = "it is written in place")]
     fn message(stop_reason: &str, content: Value) -> Message {
-        serde_json::from_value(json!({"content": content, "stop_reason": stop_reason})).expect("a message")
+        serde_json::from_value(json!({"content": content, "stop_reason": stop_reason}))
+            .expect("a message")
     }
 
     fn call(input: &Value) -> Value {
         json!([{"type": "tool_use", "id": "1", "name": "answer", "input": input}])
     }
 
-    const OBJECT: &str = r#"{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}"#;
+    const OBJECT: &str =
+        r#"{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}"#;
 
     #[test]
     fn an_answer_that_fits_is_the_value() {
@@ -178,7 +223,10 @@ mod tests {
         let schema = r##"{"type": "array", "items": {"$ref": "#/$defs/n"}, "$defs": {"n": {"type": "integer"}}}"##;
         let mut wish = Structured::parse(schema, 0).expect("a schema");
         let sent = &wish.definition()["input_schema"];
-        assert_eq!((&sent["type"], &sent["$defs"]["n"]["type"]), (&json!("object"), &json!("integer")));
+        assert_eq!(
+            (&sent["type"], &sent["$defs"]["n"]["type"]),
+            (&json!("object"), &json!("integer"))
+        );
         assert!(Schema::of(sent).is_ok_and(|sent| sent.check(&json!({"value": [1]})).is_ok()));
         let verdict = wish.judge(&message("tool_use", call(&json!({"value": [1, 2]}))));
         assert_eq!(verdict, Verdict::Fits(json!([1, 2])));
@@ -188,12 +236,22 @@ mod tests {
     fn a_wrong_answer_is_sent_back_with_the_validators_words_as_often_as_was_said() {
         let mut wish = Structured::parse(OBJECT, 1).expect("a schema");
         let wrong = message("tool_use", call(&json!({"n": "x"})));
-        let Verdict::Again { messages, .. } = wish.judge(&wrong) else { panic!("it is sent back") };
+        let Verdict::Again { messages, .. } = wish.judge(&wrong) else {
+            panic!("it is sent back")
+        };
         let sent = serde_json::to_value(messages).expect("messages are JSON");
         assert_eq!(sent[0]["content"], call(&json!({"n": "x"})));
         let said = &sent[1]["content"][0];
-        assert_eq!((&said["tool_use_id"], &said["is_error"]), (&json!("1"), &json!(true)));
-        assert!(said["content"].as_str().is_some_and(|said| said.contains("at `/n`: \"x\" is not of type")), "{said}");
+        assert_eq!(
+            (&said["tool_use_id"], &said["is_error"]),
+            (&json!("1"), &json!(true))
+        );
+        assert!(
+            said["content"]
+                .as_str()
+                .is_some_and(|said| said.contains("at `/n`: \"x\" is not of type")),
+            "{said}"
+        );
         assert!(matches!(wish.judge(&wrong), Verdict::Never { why } if why.contains("/n")));
     }
 
@@ -201,18 +259,26 @@ mod tests {
     fn text_is_no_answer_and_half_of_one_is_not_judged() {
         let mut wish = Structured::parse(OBJECT, 1).expect("a schema");
         let text = message("end_turn", json!([{"type": "text", "text": "No."}]));
-        assert!(matches!(wish.judge(&text), Verdict::Again { messages, .. } if messages.len() == 2));
+        assert!(
+            matches!(wish.judge(&text), Verdict::Again { messages, .. } if messages.len() == 2)
+        );
         for reason in ["max_tokens", "refusal"] {
-            assert_eq!(wish.judge(&message(reason, call(&json!({})))), Verdict::NotWhole, "{reason}");
+            assert_eq!(
+                wish.judge(&message(reason, call(&json!({})))),
+                Verdict::NotWhole,
+                "{reason}"
+            );
         }
     }
 
     #[test]
     fn what_is_kept_of_an_answer_is_text() {
         let array = r#"{"type": "array"}"#;
-        for (schema, input, expected) in
-            [(OBJECT, json!({"n": "x"}), r#"{"n":"x"}"#), (array, json!({"value": 1}), "1"), (array, json!([1]), "[1]")]
-        {
+        for (schema, input, expected) in [
+            (OBJECT, json!({"n": "x"}), r#"{"n":"x"}"#),
+            (array, json!({"value": 1}), "1"),
+            (array, json!([1]), "[1]"),
+        ] {
             let wish = Structured::parse(schema, 0).expect("a schema");
             let content = message("tool_use", call(&input)).content;
             assert_eq!(wish.as_text(content, None), [ContentBlock::text(expected)]);
@@ -225,13 +291,23 @@ mod tests {
         ]);
         let content = message("max_tokens", other).content;
         assert_eq!(wish.as_text(content.clone(), None), content);
-        assert_eq!(wish.as_text(content, Some(&json!({"n": 1}))), [ContentBlock::text(r#"{"n":1}"#)]);
+        assert_eq!(
+            wish.as_text(content, Some(&json!({"n": 1}))),
+            [ContentBlock::text(r#"{"n":1}"#)]
+        );
     }
 
     #[test]
     fn what_is_no_schema_is_refused() {
-        for (text, expected) in [("{", "no JSON"), ("[]", "an object"), (r#"{"type": 1}"#, "no JSON schema")] {
-            assert!(Structured::parse(text, 0).is_err_and(|error| error.contains(expected)), "{text}");
+        for (text, expected) in [
+            ("{", "no JSON"),
+            ("[]", "an object"),
+            (r#"{"type": 1}"#, "no JSON schema"),
+        ] {
+            assert!(
+                Structured::parse(text, 0).is_err_and(|error| error.contains(expected)),
+                "{text}"
+            );
         }
     }
 }

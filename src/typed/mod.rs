@@ -1,4 +1,5 @@
-//! What people type: durations and numbers, words that are meant to be other words, and words for a shell.
+//! What people type: durations and numbers, words that are meant to be other words, and words for a
+//! shell.
 
 mod duration;
 mod nearest;

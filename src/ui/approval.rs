@@ -1,4 +1,5 @@
-//! Asks on the controlling terminal whether a call may be run. Standard input may be a pipe, and is not asked.
+//! Asks on the controlling terminal whether a call may be run. Standard input may be a pipe, and is
+//! not asked.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
@@ -43,12 +44,18 @@ pub(crate) enum Reply {
 impl Asker {
     /// Finds the terminal; none where there is none.
     pub(crate) fn find() -> Option<Self> {
-        OpenOptions::new().read(true).write(true).open("/dev/tty").ok().map(Self)
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open("/dev/tty")
+            .ok()
+            .map(Self)
     }
 
-    /// Asks until there is an answer. The end of input is a no. What was typed before the call was seen says nothing about
-    /// it, and is thrown away. Where `bell` is rung before there is an answer, that is the error `Interrupted`: nobody reads
-    /// any more then what is typed next. Who comes back to a job that was stopped is asked again.
+    /// Asks until there is an answer. The end of input is a no. What was typed before the call was
+    /// seen says nothing about it, and is thrown away. Where `bell` is rung before there is an
+    /// answer, that is the error `Interrupted`: nobody reads any more then what is typed next. Who
+    /// comes back to a job that was stopped is asked again.
     pub(crate) fn ask(&self, question: &Question, bell: Option<&UnixStream>) -> io::Result<Reply> {
         let mut terminal = &self.0;
         terminal.write_all(question.text().as_bytes())?;
@@ -76,8 +83,13 @@ impl Asker {
     }
 }
 
-/// Waits until a line can be read from the terminal, or the bell is rung; false: the process had been stopped meanwhile.
-fn wait_for_line(terminal: &File, bell: Option<&UnixStream>, continued: Option<&Continued>) -> io::Result<bool> {
+/// Waits until a line can be read from the terminal, or the bell is rung; false: the process had
+/// been stopped meanwhile.
+fn wait_for_line(
+    terminal: &File,
+    bell: Option<&UnixStream>,
+    continued: Option<&Continued>,
+) -> io::Result<bool> {
     let mut watched = vec![readable(terminal.as_fd())];
     watched.extend(bell.map(|bell| readable(bell.as_fd())));
     let places = 1 + usize::from(bell.is_some());
@@ -94,7 +106,9 @@ fn wait_for_line(terminal: &File, bell: Option<&UnixStream>, continued: Option<&
     if bell.is_some() && is_ready(1) {
         return Err(ErrorKind::Interrupted.into());
     }
-    let Some(continued) = continued.filter(|_| is_ready(places)) else { return Ok(true) };
+    let Some(continued) = continued.filter(|_| is_ready(places)) else {
+        return Ok(true);
+    };
     continued.forget();
     Ok(false)
 }
@@ -115,7 +129,10 @@ impl Question {
     fn text(&self) -> String {
         let command = sanitize(&self.command).replace('\n', "␊");
         let input = sanitize_json(&self.input);
-        format!("The model asks for `{}`.\n  command: {command}\n  input:   {input}\n", sanitize_line(&self.tool))
+        format!(
+            "The model asks for `{}`.\n  command: {command}\n  input:   {input}\n",
+            sanitize_line(&self.tool)
+        )
     }
 }
 
@@ -130,8 +147,7 @@ mod tests {
             command: "rm \"\u{202e}x\n\"".to_owned(),
             input: "{\"a\":\"\u{202e}\u{9b}\"}".to_owned(),
         };
-        let expected =
-            "The model asks for `rm␛[2K`.\n  command: rm \"<U+202E>x␊\"\n  input:   {\"a\":\"\\u202e\\u009b\"}\n";
+        let expected = "The model asks for `rm␛[2K`.\n  command: rm \"<U+202E>x␊\"\n  input:   {\"a\":\"\\u202e\\u009b\"}\n";
         assert_eq!(question.text(), expected);
     }
 }

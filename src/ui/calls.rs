@@ -1,4 +1,5 @@
-//! The answer to a request with tools: calls on standard output, one a line, and then the text on stderr; or the text alone.
+//! The answer to a request with tools: calls on standard output, one a line, and then the text on
+//! stderr; or the text alone.
 
 use super::markdown::{Screen, render_markdown};
 use super::renderer::{Answer, Form, Shown};
@@ -29,7 +30,12 @@ impl Form for Calls {
     fn finish(&mut self, answer: &Answer, sink: &mut Sink) -> Shown {
         let text = answer.message.text();
         let mut has_calls = false;
-        for call in answer.message.content.iter().filter(|block| matches!(block, ContentBlock::ToolUse(_))) {
+        for call in answer
+            .message
+            .content
+            .iter()
+            .filter(|block| matches!(block, ContentBlock::ToolUse(_)))
+        {
             has_calls = true;
             sink.json(&serde_json::to_string(call).expect("a call is maps with string keys"));
             sink.end_line();

@@ -1,4 +1,5 @@
-//! The clipboard of the person's machine, by way of the terminal, so that it works across a network too.
+//! The clipboard of the person's machine, by way of the terminal, so that it works across a network
+//! too.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -6,7 +7,8 @@ use std::io::Write;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Hands a text to the terminal for its clipboard; false where there is no terminal. Whether it takes it does not show.
+/// Hands a text to the terminal for its clipboard; false where there is no terminal. Whether it
+/// takes it does not show.
 pub(crate) fn copy(text: &str) -> bool {
     let terminal = OpenOptions::new().write(true).open("/dev/tty");
     terminal.is_ok_and(|mut terminal| terminal.write_all(sequence(text).as_bytes()).is_ok())

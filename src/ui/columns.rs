@@ -14,8 +14,10 @@ pub(crate) fn cut_to(line: &str, columns: usize) -> String {
     }
     let room = columns.saturating_sub(1);
     // A letter may go together with the one before it, and so the beginning is measured as one.
-    let fits =
-        line.char_indices().map(|(at, letter)| at + letter.len_utf8()).take_while(|&end| line[..end].width() <= room);
+    let fits = line
+        .char_indices()
+        .map(|(at, letter)| at + letter.len_utf8())
+        .take_while(|&end| line[..end].width() <= room);
     format!("{}…", &line[..fits.last().unwrap_or(0)])
 }
 
@@ -28,7 +30,10 @@ mod tests {
         for (columns, expected) in [(6, "日本語"), (5, "日本…"), (4, "日…"), (1, "…")] {
             assert_eq!(cut_to("日本語", columns), expected);
         }
-        assert_eq!((cut_to("abc", 3), cut_to("abcd", 3)), ("abc".to_owned(), "ab…".to_owned()));
+        assert_eq!(
+            (cut_to("abc", 3), cut_to("abcd", 3)),
+            ("abc".to_owned(), "ab…".to_owned())
+        );
         assert_eq!(columns_of("é日"), 3);
     }
 }

@@ -20,7 +20,10 @@ impl Continued {
     pub(super) fn watch() -> Option<Self> {
         let (alarm, trigger) = UnixStream::pair().ok()?;
         alarm.set_nonblocking(true).ok()?;
-        Some(Self { alarm, watch: pipe::register(SIGCONT, trigger).ok()? })
+        Some(Self {
+            alarm,
+            watch: pipe::register(SIGCONT, trigger).ok()?,
+        })
     }
 
     /// Forgets that it went on: it is readable when it does so again.

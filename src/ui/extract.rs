@@ -37,7 +37,9 @@ pub(crate) fn last_code_block(text: &str) -> Option<String> {
     let (mut last, mut code) = (None, None);
     for event in Parser::new(text) {
         match (event, &mut code) {
-            (Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))), _) => code = Some(String::new()),
+            (Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))), _) => {
+                code = Some(String::new())
+            }
             (Event::Text(piece), Some(code)) => code.push_str(&piece),
             (Event::End(TagEnd::CodeBlock), Some(_)) => last = code.take(),
             _ => {} // Everything outside the blocks.
@@ -46,13 +48,16 @@ pub(crate) fn last_code_block(text: &str) -> Option<String> {
     last
 }
 
-/// The content of the first fenced code block of `prefill` and `text` together, without what was prefilled.
+/// The content of the first fenced code block of `prefill` and `text` together, without what was
+/// prefilled.
 fn code_block(prefill: &str, text: &str, language: Option<&str>) -> Option<String> {
     let whole = format!("{prefill}{text}");
     let mut code: Option<String> = None;
     for (event, range) in Parser::new(&whole).into_offset_iter() {
         match (event, &mut code) {
-            (Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))), None) if is_language(&info, language) => {
+            (Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))), None)
+                if is_language(&info, language) =>
+            {
                 code = Some(String::new());
             }
             (Event::Text(piece), Some(code)) => {
@@ -75,16 +80,23 @@ fn is_language(info: &str, wanted: Option<&str>) -> bool {
 mod tests {
     use super::*;
 
-    const TWO: &str = "Here:\n\n```sh\necho 1\n\necho 2\n```\n\nor\n\n~~~~python title=x\nprint()\n~~~~\n";
+    const TWO: &str =
+        "Here:\n\n```sh\necho 1\n\necho 2\n```\n\nor\n\n~~~~python title=x\nprint()\n~~~~\n";
 
     #[test]
     fn the_first_block_is_given_byte_for_byte() {
-        assert_eq!(code_block("", TWO, None).as_deref(), Some("echo 1\n\necho 2\n"));
+        assert_eq!(
+            code_block("", TWO, None).as_deref(),
+            Some("echo 1\n\necho 2\n")
+        );
     }
 
     #[test]
     fn a_language_picks_its_first_block() {
-        assert_eq!(code_block("", TWO, Some("Python")).as_deref(), Some("print()\n"));
+        assert_eq!(
+            code_block("", TWO, Some("Python")).as_deref(),
+            Some("print()\n")
+        );
         assert_eq!(code_block("", TWO, Some("rust")), None);
     }
 
@@ -102,13 +114,22 @@ mod tests {
 
     #[test]
     fn a_block_in_a_list_loses_its_indent() {
-        assert_eq!(code_block("", "1. do\n\n   ```\n   x\n     y\n   ```\n", None).as_deref(), Some("x\n  y\n"));
+        assert_eq!(
+            code_block("", "1. do\n\n   ```\n   x\n     y\n   ```\n", None).as_deref(),
+            Some("x\n  y\n")
+        );
     }
 
     #[test]
     fn a_block_that_the_prefill_opened_is_given_without_the_prefill() {
-        assert_eq!(code_block("```json\n{", "\"a\": 1}\n```\n", Some("json")).as_deref(), Some("\"a\": 1}\n"));
-        assert_eq!(code_block("```", "sh\nls\n```", None).as_deref(), Some("ls\n"));
+        assert_eq!(
+            code_block("```json\n{", "\"a\": 1}\n```\n", Some("json")).as_deref(),
+            Some("\"a\": 1}\n")
+        );
+        assert_eq!(
+            code_block("```", "sh\nls\n```", None).as_deref(),
+            Some("ls\n")
+        );
     }
 
     #[test]

@@ -10,12 +10,20 @@ pub(crate) struct Fitted;
 
 impl Form for Fitted {
     fn finish(&mut self, answer: &Answer, sink: &mut Sink) -> Shown {
-        let inputs = answer.message.content.iter().filter_map(|block| match block {
-            ContentBlock::ToolUse(call) => Some(&call.input),
-            _ => None,
-        });
+        let inputs = answer
+            .message
+            .content
+            .iter()
+            .filter_map(|block| match block {
+                ContentBlock::ToolUse(call) => Some(&call.input),
+                _ => None,
+            });
         for value in inputs {
-            let text = if sink.is_terminal() { format!("{value:#}") } else { value.to_string() };
+            let text = if sink.is_terminal() {
+                format!("{value:#}")
+            } else {
+                value.to_string()
+            };
             sink.json(&text);
             sink.end_line();
         }

@@ -1,5 +1,5 @@
-//! Ctrl-C and SIGTERM: noticed at any moment, by those who wait and by those who write; and dying of a signal, so that
-//! shells and loops see it.
+//! Ctrl-C and SIGTERM: noticed at any moment, by those who wait and by those who write; and dying
+//! of a signal, so that shells and loops see it.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -16,11 +16,13 @@ use signal_hook::{flag, low_level};
 /// How many descriptors the runtime opens when it starts, and then some for the first connection.
 const RUNTIME_DESCRIPTORS: i32 = 10;
 
-/// Watches for SIGINT and SIGTERM. The first one is noticed. A Ctrl-C behind it kills, as it would without us; not so SIGTERM and
-/// SIGHUP, of which several come at once: a shell, the kernel and `timeout` each send one, and ending what was begun takes its time.
+/// Watches for SIGINT and SIGTERM. The first one is noticed. A Ctrl-C behind it kills, as it would
+/// without us; not so SIGTERM and SIGHUP, of which several come at once: a shell, the kernel and
+/// `timeout` each send one, and ending what was begun takes its time.
 #[derive(Debug, Default)]
 pub(crate) struct Interrupt {
-    /// Becomes readable with the first signal, and stays so; none where nothing is watched, and signals do as they do.
+    /// Becomes readable with the first signal, and stays so; none where nothing is watched, and
+    /// signals do as they do.
     alarm: OnceLock<UnixStream>,
     /// Its other end.
     trigger: OnceLock<UnixStream>,
@@ -34,7 +36,10 @@ impl Interrupt {
     pub(crate) fn watch(&self) -> io::Result<()> {
         let (alarm, trigger) = UnixStream::pair()?;
         // The runtime needs some more descriptors, and panics where it does not get them.
-        close(fcntl(&alarm, FcntlArg::F_DUPFD_CLOEXEC(trigger.as_raw_fd() + RUNTIME_DESCRIPTORS))?)?;
+        close(fcntl(
+            &alarm,
+            FcntlArg::F_DUPFD_CLOEXEC(trigger.as_raw_fd() + RUNTIME_DESCRIPTORS),
+        )?)?;
         alarm.set_nonblocking(true)?;
         for number in [SIGINT, SIGTERM] {
             self.register(number, &trigger)?;
@@ -44,8 +49,8 @@ impl Interrupt {
         Ok(())
     }
 
-    /// Begins to watch for the end of the terminal, too. Only where a person sits at it: who started the program by `nohup`
-    /// wants SIGHUP to have no effect.
+    /// Begins to watch for the end of the terminal, too. Only where a person sits at it: who
+    /// started the program by `nohup` wants SIGHUP to have no effect.
     pub(crate) fn watch_hangup(&self) -> io::Result<()> {
         match self.trigger.get() {
             Some(trigger) => self.register(SIGHUP, trigger),
@@ -53,11 +58,16 @@ impl Interrupt {
         }
     }
 
-    /// The same where nobody may sit at it: a SIGHUP that was to be ignored when the program was started stays so.
+    /// The same where nobody may sit at it: a SIGHUP that was to be ignored when the program was
+    /// started stays so.
     pub(crate) fn watch_hangup_unless_ignored(&self) -> io::Result<()> {
         // Where the system does not tell, it does as it does by itself.
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        if is_ignored(SIGHUP, &status).unwrap_or(true) { Ok(()) } else { self.watch_hangup() }
+        if is_ignored(SIGHUP, &status).unwrap_or(true) {
+            Ok(())
+        } else {
+            self.watch_hangup()
+        }
     }
 
     fn register(&self, number: i32, trigger: &UnixStream) -> io::Result<()> {
@@ -74,7 +84,11 @@ impl Interrupt {
             flag::register_conditional_default(number, Arc::clone(&self.has_come))?;
         }
         flag::register(number, Arc::clone(&self.has_come))?;
-        flag::register_usize(number, Arc::clone(&self.signal), usize::try_from(number).unwrap_or_default())?;
+        flag::register_usize(
+            number,
+            Arc::clone(&self.signal),
+            usize::try_from(number).unwrap_or_default(),
+        )?;
         low_level::pipe::register(number, trigger.try_clone()?).map(drop)
     }
 
@@ -90,7 +104,8 @@ impl Interrupt {
         }
     }
 
-    /// Forgets the signal that has come, for which something less than the end was done: the next one is the first again.
+    /// Forgets the signal that has come, for which something less than the end was done: the next
+    /// one is the first again.
     pub(crate) fn forget(&self) {
         if let Some(mut alarm) = self.alarm.get() {
             let mut rung = [0; 16];
@@ -102,7 +117,9 @@ impl Interrupt {
 
     /// The signal that has come, if any.
     pub(crate) fn seen(&self) -> Option<i32> {
-        i32::try_from(self.signal.load(Ordering::SeqCst)).ok().filter(|&signal| signal != 0)
+        i32::try_from(self.signal.load(Ordering::SeqCst))
+            .ok()
+            .filter(|&signal| signal != 0)
     }
 
     /// The same for those who wait on another thread; none where nothing is watched.
@@ -118,14 +135,17 @@ impl Interrupt {
 
 /// Whether a process ignores a signal, as Linux tells its status; none where it does not say.
 fn is_ignored(number: i32, status: &str) -> Option<bool> {
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))?;
     let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
     Some(mask >> (number - 1) & 1 == 1)
 }
 
 /// Ends the process by `signal` with its default action.
 pub(crate) fn die_of(signal: i32) {
-    // It returns only if the signal is blocked; the caller then ends with the exit code that stands for it.
+    // It returns only if the signal is blocked; the caller then ends with the exit code that stands
+    // for it.
     let _ = low_level::emulate_default_handler(signal);
 }
 
@@ -140,7 +160,9 @@ mod tests {
 
     #[test]
     fn what_is_ignored_stands_in_the_status() {
-        let status = |mask: &str| format!("Name:\tx\nSigBlk:\t0000000000000000\nSigIgn:\t{mask}\nSigCgt:\t1\n");
+        let status = |mask: &str| {
+            format!("Name:\tx\nSigBlk:\t0000000000000000\nSigIgn:\t{mask}\nSigCgt:\t1\n")
+        };
         for (mask, expected) in [
             ("0000000000000001", Some(true)),
             ("0000000000001001", Some(true)),

@@ -13,7 +13,11 @@ pub(crate) struct Json;
 impl Form for Json {
     fn finish(&mut self, answer: &Answer, sink: &mut Sink) -> Shown {
         let object = message_object(answer);
-        let text = if sink.is_terminal() { format!("{object:#}") } else { object.to_string() };
+        let text = if sink.is_terminal() {
+            format!("{object:#}")
+        } else {
+            object.to_string()
+        };
         sink.json(&text);
         sink.end_line();
         Shown::All
@@ -50,7 +54,8 @@ impl Form for JsonLines {
 
 /// The API's message object with one key more, `langdock`.
 fn message_object(answer: &Answer) -> Value {
-    let mut object = serde_json::to_value(&answer.message).expect("a message is maps with string keys");
+    let mut object =
+        serde_json::to_value(&answer.message).expect("a message is maps with string keys");
     if let Some(fields) = object.as_object_mut() {
         let about = json!({
             "region": answer.region,

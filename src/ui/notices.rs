@@ -85,10 +85,20 @@ impl Notices {
 
     /// Tells an error and what to do next.
     pub(crate) fn error(&self, message: &str, hint: Option<&str>) {
-        let (error, hint_style) = if self.colored { (ERROR, HINT) } else { (Style::new(), Style::new()) };
-        let mut text = format!("langdock: {error}error{error:#}: {}\n", sanitize_line(message));
+        let (error, hint_style) = if self.colored {
+            (ERROR, HINT)
+        } else {
+            (Style::new(), Style::new())
+        };
+        let mut text = format!(
+            "langdock: {error}error{error:#}: {}\n",
+            sanitize_line(message)
+        );
         if let Some(hint) = hint {
-            text.push_str(&format!("{hint_style}hint{hint_style:#}: {}\n", sanitize_line(hint)));
+            text.push_str(&format!(
+                "{hint_style}hint{hint_style:#}: {}\n",
+                sanitize_line(hint)
+            ));
         }
         write(&text);
     }
@@ -103,7 +113,8 @@ fn line(text: &str) {
     write(&format!("{}\n", sanitize_line(text)));
 }
 
-/// Writes in one piece, so that the lines of parallel processes stay whole. There is nowhere to tell that it failed.
+/// Writes in one piece, so that the lines of parallel processes stay whole. There is nowhere to
+/// tell that it failed.
 fn write(text: &str) {
     let _ = stderr().lock().write_all(text.as_bytes());
 }

@@ -1,4 +1,5 @@
-//! Standard output: unbuffered, since what has arrived is written at once, and never deaf to Ctrl-C while its reader is slow.
+//! Standard output: unbuffered, since what has arrived is written at once, and never deaf to Ctrl-C
+//! while its reader is slow.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -12,7 +13,8 @@ use tokio::net::unix::pipe::Sender;
 
 use super::interrupt::Interrupt;
 
-/// A pipe that poll(2) calls writable takes this much without blocking: `PIPE_BUF`, by POSIX at least 512, on Linux 4096.
+/// A pipe that poll(2) calls writable takes this much without blocking: `PIPE_BUF`, by POSIX at
+/// least 512, on Linux 4096.
 const ATOMIC_WRITE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 
 /// How long a reader may keep us waiting after the first signal, in milliseconds.
@@ -50,7 +52,8 @@ pub(crate) enum OutputError {
 #[derive(Debug)]
 pub(crate) struct Output {
     file: File,
-    /// Regular files take all they are given; pipes, sockets and terminals may keep the writer waiting.
+    /// Regular files take all they are given; pipes, sockets and terminals may keep the writer
+    /// waiting.
     may_block: bool,
     is_pipe: bool,
     /// What is left of the room that poll(2) last told of, in bytes.
@@ -66,28 +69,45 @@ impl Output {
     fn open() -> io::Result<Self> {
         let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let kind = file.metadata()?.file_type();
-        Ok(Self { file, may_block: !kind.is_file(), is_pipe: kind.is_fifo() || kind.is_socket(), room: 0 })
+        Ok(Self {
+            file,
+            may_block: !kind.is_file(),
+            is_pipe: kind.is_fifo() || kind.is_socket(),
+            room: 0,
+        })
     }
 
     /// Writes all of `bytes`. The first signal ends a write that waits for its reader.
-    pub(crate) fn write_all(&mut self, mut bytes: &[u8], interrupt: &Interrupt) -> Result<(), OutputError> {
+    pub(crate) fn write_all(
+        &mut self,
+        mut bytes: &[u8],
+        interrupt: &Interrupt,
+    ) -> Result<(), OutputError> {
         while !bytes.is_empty() {
-            let length = if self.may_block { self.room_for(bytes.len(), interrupt)? } else { bytes.len() };
+            let length = if self.may_block {
+                self.room_for(bytes.len(), interrupt)?
+            } else {
+                bytes.len()
+            };
             match self.file.write(&bytes[..length]) {
                 Ok(written) => {
                     bytes = &bytes[written..];
                     self.room = self.room.saturating_sub(written);
                 }
-                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Err(OutputError::Closed),
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                    return Err(OutputError::Closed);
+                }
                 Err(error) => return Err(OutputError::Failed(error)),
             }
         }
         Ok(())
     }
 
-    /// How much of `wanted` can be written without blocking. What poll(2) once said holds until as much has been written:
-    /// a pipe that is writable has a page free, and small writes fill it one after the other.
+    /// How much of `wanted` can be written without blocking. What poll(2) once said holds until as
+    /// much has been written: a pipe that is writable has a page free, and small writes fill it one
+    /// after the other.
     fn room_for(&mut self, wanted: usize, interrupt: &Interrupt) -> Result<usize, OutputError> {
         if !self.is_pipe || self.room < wanted.min(ATOMIC_WRITE) {
             self.wait_until_writable(interrupt)?;
@@ -97,17 +117,28 @@ impl Output {
     }
 
     fn wait_until_writable(&self, interrupt: &Interrupt) -> Result<(), OutputError> {
-        // After the first signal what had arrived is still written, to a reader that takes it; the second one kills at once.
+        // After the first signal what had arrived is still written, to a reader that takes it; the
+        // second one kills at once.
         let before = interrupt.seen();
-        let alarm: Option<BorrowedFd<'_>> = if before.is_none() { interrupt.alarm() } else { None };
-        let patience = if before.is_none() { PollTimeout::NONE } else { PollTimeout::from(GRACE_MS) };
+        let alarm: Option<BorrowedFd<'_>> = if before.is_none() {
+            interrupt.alarm()
+        } else {
+            None
+        };
+        let patience = if before.is_none() {
+            PollTimeout::NONE
+        } else {
+            PollTimeout::from(GRACE_MS)
+        };
         let mut watched = vec![PollFd::new(self.file.as_fd(), PollFlags::POLLOUT)];
         watched.extend(alarm.map(|alarm| PollFd::new(alarm, PollFlags::POLLIN)));
         loop {
             let signal = match poll(&mut watched, patience) {
                 Ok(0) => before,
                 Ok(_) if watched[0].any().unwrap_or(true) => return Ok(()),
-                Ok(_) | Err(nix::errno::Errno::EINTR) => interrupt.seen().filter(|_| before.is_none()),
+                Ok(_) | Err(nix::errno::Errno::EINTR) => {
+                    interrupt.seen().filter(|_| before.is_none())
+                }
                 Err(errno) => return Err(OutputError::Failed(errno.into())),
             };
             if let Some(signal) = signal {
@@ -118,10 +149,16 @@ impl Output {
 
     /// Waits until nobody reads any more; for ever where that cannot be seen.
     pub(crate) fn closed(&self) -> impl Future<Output = ()> + use<> {
-        let watched = if self.is_pipe { self.file.as_fd().try_clone_to_owned().ok() } else { None };
+        let watched = if self.is_pipe {
+            self.file.as_fd().try_clone_to_owned().ok()
+        } else {
+            None
+        };
         async move {
-            // Only watched, never written to: the descriptor is shared, and so must not be made non-blocking.
-            let Some(watched) = watched.and_then(|fd| Sender::from_owned_fd_unchecked(fd).ok()) else {
+            // Only watched, never written to: the descriptor is shared, and so must not be made
+            // non-blocking.
+            let Some(watched) = watched.and_then(|fd| Sender::from_owned_fd_unchecked(fd).ok())
+            else {
                 return std::future::pending().await;
             };
             if watched.ready(Interest::ERROR).await.is_err() {

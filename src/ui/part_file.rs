@@ -1,8 +1,8 @@
 //! A file that is written whole or not at all: into `FILE.part`, which becomes `FILE` at the end.
 //!
-//! What an earlier run has left in `FILE.part` stays there until there is something to write in its place: a loop that tries
-//! again must not lose a partial answer to a try that got nothing. The part is locked while a run has it: what two runs write
-//! at once would be the answer of neither.
+//! What an earlier run has left in `FILE.part` stays there until there is something to write in its
+//! place: a loop that tries again must not lose a partial answer to a try that got nothing. The
+//! part is locked while a run has it: what two runs write at once would be the answer of neither.
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
@@ -20,7 +20,8 @@ const MAX_LINKS: usize = 40;
 pub(crate) struct PartFile {
     file: File,
     target: PathBuf,
-    /// None for what is no regular file, such as `/dev/null` or a named pipe: it is written to as it is.
+    /// None for what is no regular file, such as `/dev/null` or a named pipe: it is written to as
+    /// it is.
     part: Option<PathBuf>,
     /// Whether an earlier run has left the part, and it still has what that run wrote.
     is_of_before: bool,
@@ -30,12 +31,24 @@ pub(crate) struct PartFile {
 impl PartFile {
     /// Opens `path` for writing. A link is followed, and the mode of an existing file is kept.
     pub(crate) fn create(path: &Path) -> Result<Self, OutputError> {
-        let failed = |path: &Path, source| OutputError::File { path: path.to_owned(), source };
+        let failed = |path: &Path, source| OutputError::File {
+            path: path.to_owned(),
+            source,
+        };
         let as_asked = |source| failed(path, source);
         let existing = fs::metadata(path).ok();
-        if existing.as_ref().is_some_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        if existing
+            .as_ref()
+            .is_some_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+        {
             let file = File::options().write(true).open(path).map_err(as_asked)?;
-            return Ok(Self { file, target: path.to_owned(), part: None, is_of_before: false, bytes: 0 });
+            return Ok(Self {
+                file,
+                target: path.to_owned(),
+                part: None,
+                is_of_before: false,
+                bytes: 0,
+            });
         }
         if path.is_dir() {
             return Err(as_asked(ErrorKind::IsADirectory.into()));
@@ -44,15 +57,24 @@ impl PartFile {
             // A rename would replace what may not be written to.
             File::options().append(true).open(path).map_err(as_asked)?;
         }
-        let target = if existing.is_some() { fs::canonicalize(path).map_err(as_asked)? } else { end_of_links(path) };
+        let target = if existing.is_some() {
+            fs::canonicalize(path).map_err(as_asked)?
+        } else {
+            end_of_links(path)
+        };
         let mut part = OsString::from(&target);
         part.push(".part");
         let part = PathBuf::from(part);
         let (file, is_of_before) = loop {
             let (opened, is_of_before) = open(&part);
-            let file = opened.map_err(|source| failed(if is_of_before { &part } else { &target }, source))?;
+            let file = opened
+                .map_err(|source| failed(if is_of_before { &part } else { &target }, source))?;
             match file.try_lock() {
-                Err(TryLockError::WouldBlock) => return Err(OutputError::InUse { path: path.to_owned() }),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(OutputError::InUse {
+                        path: path.to_owned(),
+                    });
+                }
                 // Another run may have ended in between, and its part have become the file.
                 Ok(()) if !is_at(&file, &part) => {}
                 // Not every file system has locks.
@@ -60,9 +82,16 @@ impl PartFile {
             }
         };
         if let Some(metadata) = existing {
-            file.set_permissions(metadata.permissions()).map_err(|source| failed(&part, source))?;
+            file.set_permissions(metadata.permissions())
+                .map_err(|source| failed(&part, source))?;
         }
-        Ok(Self { file, target, part: Some(part), is_of_before, bytes: 0 })
+        Ok(Self {
+            file,
+            target,
+            part: Some(part),
+            is_of_before,
+            bytes: 0,
+        })
     }
 
     /// The file that was asked for, where a link does not lead elsewhere.
@@ -120,9 +149,14 @@ impl PartFile {
 /// Opens the part, and says whether it was there before.
 fn open(part: &Path) -> (io::Result<File>, bool) {
     match File::options().write(true).create_new(true).open(part) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            (File::options().write(true).create(true).truncate(false).open(part), true)
-        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => (
+            File::options()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(part),
+            true,
+        ),
         created => (created, false),
     }
 }
@@ -133,7 +167,8 @@ fn is_at(file: &File, path: &Path) -> bool {
     matches!((file.metadata(), fs::metadata(path)), (Ok(one), Ok(other)) if place(&one) == place(&other))
 }
 
-/// Where a path leads at which there is nothing yet: links are followed all the same, as by a shell's `>`.
+/// Where a path leads at which there is nothing yet: links are followed all the same, as by a
+/// shell's `>`.
 fn end_of_links(path: &Path) -> PathBuf {
     let mut end = path.to_owned();
     for _ in 0..MAX_LINKS {

@@ -21,7 +21,11 @@ pub(crate) struct Countdown {
 impl Countdown {
     /// Begins; `reason` says what is waited for, and `then` what is done at the end.
     pub(crate) fn start(reason: &str, then: &'static str, wait: Duration) -> Self {
-        let countdown = Self { bar: line("{wide_msg}"), then, until: Instant::now() + wait };
+        let countdown = Self {
+            bar: line("{wide_msg}"),
+            then,
+            until: Instant::now() + wait,
+        };
         countdown.bar.set_prefix(sanitize_line(reason));
         countdown.tick();
         countdown
@@ -32,7 +36,11 @@ impl Countdown {
         let left = self.until.saturating_duration_since(Instant::now());
         let seconds = left.as_secs_f64().ceil();
         // The seconds stand first, where a narrow terminal has room for them.
-        self.bar.set_message(format!("{} in {seconds} s; {}", self.then, self.bar.prefix()));
+        self.bar.set_message(format!(
+            "{} in {seconds} s; {}",
+            self.then,
+            self.bar.prefix()
+        ));
         self.bar.tick();
     }
 }
@@ -58,7 +66,11 @@ pub(crate) struct Waiting {
 impl Waiting {
     /// Begins to wait for `what`.
     pub(crate) fn start(what: impl Into<Cow<'static, str>>) -> Self {
-        Self { since: Instant::now(), what: what.into(), bar: None }
+        Self {
+            since: Instant::now(),
+            what: what.into(),
+            bar: None,
+        }
     }
 
     /// Waits for something else from now on; the seconds go on.
@@ -81,7 +93,11 @@ impl Waiting {
             return;
         }
         let bar = self.bar.get_or_insert_with(|| line("{spinner} {wide_msg}"));
-        bar.set_message(sanitize_line(&format!("{} s {}", elapsed.as_secs(), self.what)));
+        bar.set_message(sanitize_line(&format!(
+            "{} s {}",
+            elapsed.as_secs(),
+            self.what
+        )));
         bar.tick();
     }
 }
@@ -97,13 +113,15 @@ impl Drop for Waiting {
 /// A line of the terminal with this in it.
 pub(super) fn line(template: &str) -> ProgressBar {
     let terminal = RoomForCtrlC(Term::stderr());
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::term_like(Box::new(terminal)));
+    let bar =
+        ProgressBar::with_draw_target(None, ProgressDrawTarget::term_like(Box::new(terminal)));
     bar.set_style(ProgressStyle::with_template(template).expect("a template without numbers"));
     bar
 }
 
-/// The terminal without its last columns. The line is filled up to the width, and the `^C` that a terminal shows for Ctrl-C
-/// would otherwise begin a new line, so that the one to be cleared could not be found again.
+/// The terminal without its last columns. The line is filled up to the width, and the `^C` that a
+/// terminal shows for Ctrl-C would otherwise begin a new line, so that the one to be cleared could
+/// not be found again.
 #[derive(Debug)]
 struct RoomForCtrlC(Term);
 

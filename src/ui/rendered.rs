@@ -14,7 +14,9 @@ pub(crate) struct Rendered {
 impl Rendered {
     /// Renders for this screen.
     pub(crate) fn new(screen: Screen) -> Self {
-        Self { markdown: Markdown::new(screen) }
+        Self {
+            markdown: Markdown::new(screen),
+        }
     }
 }
 

@@ -33,13 +33,15 @@ pub(crate) trait Form: Send {
     /// Takes a line of JSON about something that is no part of the answer.
     fn aside(&mut self, _line: &serde_json::Value, _sink: &mut Sink) {}
 
-    /// Takes an answer that is followed by another one, once the calls in it have been run. Says what could not be shown.
+    /// Takes an answer that is followed by another one, once the calls in it have been run. Says
+    /// what could not be shown.
     fn pause(&mut self, _answer: &Answer, sink: &mut Sink) -> Shown {
         sink.end_line();
         Shown::All
     }
 
-    /// Takes the answer at its end, whole or not, and gives out what was held back. Says what could not be shown.
+    /// Takes the answer at its end, whole or not, and gives out what was held back. Says what could
+    /// not be shown.
     fn finish(&mut self, answer: &Answer, sink: &mut Sink) -> Shown;
 }
 
@@ -53,12 +55,19 @@ pub(crate) struct Renderer {
 impl Renderer {
     /// Shows answers in this form, there.
     pub(crate) fn new(form: Box<dyn Form>, sink: Sink) -> Self {
-        Self { form, sink, thinking: None }
+        Self {
+            form,
+            sink,
+            thinking: None,
+        }
     }
 
     /// Shows the reasoning too, dimmed where `is_dimmed`, else between lines in words.
     pub(crate) fn with_thinking(self, is_dimmed: bool) -> Self {
-        Self { thinking: Some(Thinking::new(is_dimmed)), ..self }
+        Self {
+            thinking: Some(Thinking::new(is_dimmed)),
+            ..self
+        }
     }
 
     /// Whether the reasoning is shown.
@@ -92,7 +101,8 @@ impl Renderer {
         Ok(shown)
     }
 
-    /// Takes the answer at its end, whole or not, and writes what was held back. Says what could not be shown.
+    /// Takes the answer at its end, whole or not, and writes what was held back. Says what could
+    /// not be shown.
     pub(crate) fn finish(&mut self, answer: &Answer) -> Result<Shown, OutputError> {
         if let Some(thinking) = &mut self.thinking {
             thinking.end();

@@ -1,10 +1,11 @@
-//! Makes text from outside harmless on a terminal, character by character, so that it does not matter how it was split.
+//! Makes text from outside harmless on a terminal, character by character, so that it does not
+//! matter how it was split.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Replaces what a terminal would act on: controls become visible, carriage returns are dropped, and characters that turn
-/// the direction of writing are named. Line feeds and tabs stay.
+/// Replaces what a terminal would act on: controls become visible, carriage returns are dropped,
+/// and characters that turn the direction of writing are named. Line feeds and tabs stay.
 pub(crate) fn sanitize(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_dangerous) {
         return Cow::Borrowed(text);
@@ -29,7 +30,8 @@ pub(crate) fn sanitize_line(text: &str) -> String {
     sanitize(text).replace(['\n', '\t'], " ")
 }
 
-/// Replaces what a terminal would act on in JSON text, where such characters stand in strings only, by JSON's own escapes.
+/// Replaces what a terminal would act on in JSON text, where such characters stand in strings only,
+/// by JSON's own escapes.
 pub(crate) fn sanitize_json(json: &str) -> Cow<'_, str> {
     // Below U+0020 JSON has escapes already, or white space between its parts.
     let escaped = |letter: char| is_dangerous(letter) && letter >= '\x7f';
@@ -47,12 +49,15 @@ pub(crate) fn sanitize_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Whether a terminal would act on it: C0 and C1 controls but for LF and tab, and the controls of bidirectional text.
+/// Whether a terminal would act on it: C0 and C1 controls but for LF and tab, and the controls of
+/// bidirectional text.
 pub(super) fn is_dangerous(letter: char) -> bool {
     match letter {
         '\n' | '\t' => false,
         _ if letter.is_control() => true,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            true
+        }
         _ => false,
     }
 }
@@ -68,12 +73,18 @@ mod tests {
 
     #[test]
     fn text_without_controls_stays_as_it_is() {
-        assert!(matches!(sanitize("a\tb\nç 漢 🙂 e\u{301}"), Cow::Borrowed(_)));
+        assert!(matches!(
+            sanitize("a\tb\nç 漢 🙂 e\u{301}"),
+            Cow::Borrowed(_)
+        ));
     }
 
     #[test]
     fn controls_become_visible() {
-        assert_eq!(sanitize("\x1b[31mred\x1b]0;title\x07"), "␛[31mred␛]0;title␇");
+        assert_eq!(
+            sanitize("\x1b[31mred\x1b]0;title\x07"),
+            "␛[31mred␛]0;title␇"
+        );
         assert_eq!(sanitize("a\u{9b}31m\u{7f}"), "a<U+009B>31m␡");
         assert_eq!(sanitize("user\u{202e}txt.exe"), "user<U+202E>txt.exe");
     }

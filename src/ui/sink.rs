@@ -35,12 +35,22 @@ pub(crate) enum Saved {
 impl Sink {
     /// Standard output; `is_terminal` says whether a terminal is at its end.
     pub(crate) fn stdout(output: Output, is_terminal: bool, interrupt: Arc<Interrupt>) -> Self {
-        Self { pending: Vec::new(), last_byte: None, is_terminal, target: Target::Stdout(output, interrupt) }
+        Self {
+            pending: Vec::new(),
+            last_byte: None,
+            is_terminal,
+            target: Target::Stdout(output, interrupt),
+        }
     }
 
     /// The file of `--output`.
     pub(crate) fn file(file: PartFile) -> Self {
-        Self { pending: Vec::new(), last_byte: None, is_terminal: false, target: Target::File(file) }
+        Self {
+            pending: Vec::new(),
+            last_byte: None,
+            is_terminal: false,
+            target: Target::File(file),
+        }
     }
 
     /// Waits until nobody reads any more.
@@ -111,9 +121,13 @@ impl Sink {
     pub(crate) fn flush(&mut self) -> Result<(), OutputError> {
         let written = match &mut self.target {
             Target::Stdout(output, interrupt) => output.write_all(&self.pending, interrupt),
-            Target::File(file) => file
-                .write_all(&self.pending)
-                .map_err(|source| OutputError::File { path: file.target().to_owned(), source }),
+            Target::File(file) => {
+                file.write_all(&self.pending)
+                    .map_err(|source| OutputError::File {
+                        path: file.target().to_owned(),
+                        source,
+                    })
+            }
         };
         self.pending.clear();
         written
@@ -124,7 +138,9 @@ impl Sink {
         match self.target {
             Target::File(file) if whole => {
                 let path = file.target().to_owned();
-                file.complete().map(|()| Saved::Whole).map_err(|source| OutputError::File { path, source })
+                file.complete()
+                    .map(|()| Saved::Whole)
+                    .map_err(|source| OutputError::File { path, source })
             }
             Target::File(file) => Ok(file.abandon().map_or(Saved::Whole, Saved::Partly)),
             Target::Stdout(..) => Ok(Saved::Whole),

@@ -20,7 +20,8 @@ pub(crate) enum ColorChoice {
     Never,
 }
 
-/// Whether to colour a stream. `NO_COLOR` goes before `CLICOLOR_FORCE`, as <https://no-color.org> asks for.
+/// Whether to colour a stream. `NO_COLOR` goes before `CLICOLOR_FORCE`, as <https://no-color.org>
+/// asks for.
 pub(crate) fn colored(choice: ColorChoice, no_color: bool, force: bool, is_terminal: bool) -> bool {
     match choice {
         ColorChoice::Always => true,

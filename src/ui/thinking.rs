@@ -1,5 +1,5 @@
-//! The model's reasoning, on stderr as it comes: dimmed where there are colours, between two lines that say so where there are
-//! none; never among the answer.
+//! The model's reasoning, on stderr as it comes: dimmed where there are colours, between two lines
+//! that say so where there are none; never among the answer.
 
 use std::io::{Write, stderr};
 
@@ -20,7 +20,11 @@ pub(super) struct Thinking {
 impl Thinking {
     /// Shows it dimmed, or between lines in words.
     pub(super) fn new(is_dimmed: bool) -> Self {
-        Self { is_dimmed, is_open: false, has_come: false }
+        Self {
+            is_dimmed,
+            is_open: false,
+            has_come: false,
+        }
     }
 
     /// Takes an update: reasoning is shown, and ends before the answer begins.
@@ -30,7 +34,11 @@ impl Thinking {
                 if !self.is_dimmed && !self.has_come {
                     write("thinking:\n");
                 }
-                let style = if self.is_dimmed { Style::new().dimmed() } else { Style::new() };
+                let style = if self.is_dimmed {
+                    Style::new().dimmed()
+                } else {
+                    Style::new()
+                };
                 write(&format!("{style}{}{style:#}", sanitize(text)));
                 self.is_open = !text.ends_with('\n');
                 self.has_come = true;
@@ -44,7 +52,11 @@ impl Thinking {
     pub(super) fn end(&mut self) {
         if std::mem::take(&mut self.has_come) {
             let line_end = if self.is_open { "\n" } else { "" };
-            let mark = if self.is_dimmed { "" } else { "end of thinking\n" };
+            let mark = if self.is_dimmed {
+                ""
+            } else {
+                "end of thinking\n"
+            };
             write(&format!("{line_end}{mark}\n"));
         }
     }

@@ -1,6 +1,8 @@
-//! How far the high estimate is off for each model, learned from what its answers say. A few bytes in the state folder.
+//! How far the high estimate is off for each model, learned from what its answers say. A few bytes
+//! in the state folder.
 //!
-//! It is looked at, and put right, for requests of some size only: a short one would teach nothing, and pays nothing.
+//! It is looked at, and put right, for requests of some size only: a short one would teach nothing,
+//! and pays nothing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -48,17 +50,22 @@ impl Factors {
         Self(state_folder.join(FILE))
     }
 
-    /// How many tokens a model reads for each of a high estimate; none where too little was learned, or where the request is
-    /// too small for it to matter.
+    /// How many tokens a model reads for each of a high estimate; none where too little was
+    /// learned, or where the request is too small for it to matter.
     pub(crate) fn of_model(&self, model: &str, high: u64) -> Option<f64> {
         if high < WORTH_IT {
             return None;
         }
-        let learned = self.read().get(model).copied().filter(|learned| learned.seen >= TRUSTED_AFTER)?;
+        let learned = self
+            .read()
+            .get(model)
+            .copied()
+            .filter(|learned| learned.seen >= TRUSTED_AFTER)?;
         Some(learned.factor.clamp(RANGE.0, RANGE.1))
     }
 
-    /// Learns from an answer that says how many tokens were read. That it cannot be kept does no harm.
+    /// Learns from an answer that says how many tokens were read. That it cannot be kept does no
+    /// harm.
     pub(crate) fn learn(&self, model: &str, high: u64, read: u64) -> std::io::Result<()> {
         if high < WORTH_IT || read == 0 {
             return Ok(());
@@ -66,9 +73,13 @@ impl Factors {
         let mut all = self.read();
         let observed = ratio(read, high).clamp(RANGE.0, RANGE.1);
         let known = all.get(model).copied();
-        let factor = known.map_or(observed, |known| known.factor + (observed - known.factor) * SHARE);
+        let factor = known.map_or(observed, |known| {
+            known.factor + (observed - known.factor) * SHARE
+        });
         let seen = known.map_or(0, |known| known.seen).saturating_add(1);
-        if known.is_some_and(|known| seen > TRUSTED_AFTER && (factor - known.factor).abs() < NOTABLE) {
+        if known
+            .is_some_and(|known| seen > TRUSTED_AFTER && (factor - known.factor).abs() < NOTABLE)
+        {
             return Ok(());
         }
         if known.is_none() && all.len() >= MOST_MODELS {
@@ -79,13 +90,20 @@ impl Factors {
     }
 
     fn read(&self) -> BTreeMap<String, Learned> {
-        fs::read(&self.0).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+        fs::read(&self.0)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default()
     }
 
-    /// Writes them whole or not at all: another process may read meanwhile. Of two that write, one has learned in vain.
+    /// Writes them whole or not at all: another process may read meanwhile. Of two that write, one
+    /// has learned in vain.
     fn write(&self, all: &BTreeMap<String, Learned>) -> std::io::Result<()> {
-        let part = self.0.with_extension(format!("{:016x}.part", fastrand::u64(..)));
-        let written = fs::write(&part, serde_json::to_vec(all)?).and_then(|()| fs::rename(&part, &self.0));
+        let part = self
+            .0
+            .with_extension(format!("{:016x}.part", fastrand::u64(..)));
+        let written =
+            fs::write(&part, serde_json::to_vec(all)?).and_then(|()| fs::rename(&part, &self.0));
         if written.is_err() {
             let _ = fs::remove_file(&part); // It is the first error that counts.
         }
@@ -112,7 +130,10 @@ mod tests {
             factors.learn("m", 10_000, 6_000).expect("it is writable");
         }
         assert_eq!(factors.of_model("m", 1_000), Some(0.6));
-        assert_eq!((factors.of_model("other", 1_000), factors.of_model("m", 999)), (None, None));
+        assert_eq!(
+            (factors.of_model("other", 1_000), factors.of_model("m", 999)),
+            (None, None)
+        );
     }
 
     #[test]
@@ -132,7 +153,9 @@ mod tests {
         let factors = Factors::of(folder.path());
         fs::write(&factors.0, "{").expect("it is writable");
         for _ in 0..5 {
-            factors.learn("m", 1_000, 1_000_000).expect("it is writable");
+            factors
+                .learn("m", 1_000, 1_000_000)
+                .expect("it is writable");
         }
         assert_eq!(factors.of_model("m", 1_000), Some(3.0));
     }

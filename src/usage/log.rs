@@ -1,7 +1,7 @@
 //! The log's file: appended to in one write, so that the lines of parallel processes stay whole.
 //!
-//! It is in the state folder: a history of what was done, which nobody needs to keep or to carry elsewhere, as the XDG
-//! specification says of logs.
+//! It is in the state folder: a history of what was done, which nobody needs to keep or to carry
+//! elsewhere, as the XDG specification says of logs.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
@@ -28,27 +28,41 @@ impl Log {
         &self.0
     }
 
-    /// Adds a record; one that was torn off, as on a full disk, stays a line by itself. The file is for nobody else to read.
+    /// Adds a record; one that was torn off, as on a full disk, stays a line by itself. The file is
+    /// for nobody else to read.
     pub(crate) fn append(&self, record: &Record) -> io::Result<()> {
         let file = match self.open() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 if let Some(folder) = self.0.parent() {
-                    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+                    DirBuilder::new()
+                        .recursive(true)
+                        .mode(0o700)
+                        .create(folder)?;
                 }
                 self.open()
             }
             file => file,
         };
         let (mut file, line) = (file?, record.line());
-        let line = if is_torn(&file)? { format!("\n{line}") } else { line };
+        let line = if is_torn(&file)? {
+            format!("\n{line}")
+        } else {
+            line
+        };
         file.write_all(line.as_bytes())
     }
 
     fn open(&self) -> io::Result<File> {
-        OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&self.0)
+        OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&self.0)
     }
 
-    /// Reads all records, one after the other, and gives the number of lines that are none. A log that is not there is empty.
+    /// Reads all records, one after the other, and gives the number of lines that are none. A log
+    /// that is not there is empty.
     pub(crate) fn read(&self, mut take: impl FnMut(&Record)) -> io::Result<usize> {
         let file = match File::open(&self.0) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
@@ -90,7 +104,11 @@ mod tests {
         let log = Log::of(&folder.path().join("new"));
         let read = || {
             let mut records = Vec::new();
-            (log.read(|record| records.push(record.clone())).expect("it is readable"), records)
+            (
+                log.read(|record| records.push(record.clone()))
+                    .expect("it is readable"),
+                records,
+            )
         };
         assert_eq!(read(), (0, Vec::new()));
         log.append(&sample()).expect("it is writable");
@@ -107,9 +125,22 @@ mod tests {
             .expect("it is writable");
         log.append(&sample()).expect("it is writable");
         log.append(&sample()).expect("it is writable");
-        assert_eq!(read(), (2, vec![sample(), sample(), sample()]), "a line that was torn off harms no other either");
-        let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
-        assert_eq!((mode(log.path()), mode(&folder.path().join("new"))), (0o600, 0o700));
+        assert_eq!(
+            read(),
+            (2, vec![sample(), sample(), sample()]),
+            "a line that was torn off harms no other either"
+        );
+        let mode = |path: &Path| {
+            fs::metadata(path)
+                .expect("it is there")
+                .permissions()
+                .mode()
+                & 0o777
+        };
+        assert_eq!(
+            (mode(log.path()), mode(&folder.path().join("new"))),
+            (0o600, 0o700)
+        );
     }
 
     #[test]
@@ -118,7 +149,8 @@ mod tests {
         let log = Log::of(folder.path());
         std::thread::scope(|scope| {
             for _ in 0..8 {
-                scope.spawn(|| (0..50).for_each(|_| log.append(&sample()).expect("it is writable")));
+                scope
+                    .spawn(|| (0..50).for_each(|_| log.append(&sample()).expect("it is writable")));
             }
         });
         let mut count = 0;

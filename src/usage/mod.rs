@@ -1,4 +1,5 @@
-//! What was asked and what it took: a log of one line a request, its sums, and what it teaches about estimates.
+//! What was asked and what it took: a log of one line a request, its sums, and what it teaches
+//! about estimates.
 //!
 //! No content, no key and no prompt is ever in it. It never leaves this machine.
 

@@ -39,15 +39,24 @@ pub(crate) struct Record {
 pub(crate) const COMPLETE: &str = "complete";
 
 impl Record {
-    /// Writes it as a line of JSON. By hand, since it is done for every request: only text needs the care of a library.
+    /// Writes it as a line of JSON. By hand, since it is done for every request: only text needs
+    /// the care of a library.
     pub(crate) fn line(&self) -> String {
         let mut line = String::with_capacity(256);
         line.push_str("{\"at\":\"");
         line.push_str(&self.ended_at.to_string());
         line.push('"');
         let tag = self.tag.as_deref().map(|tag| ("tag", tag));
-        let words = [("model", self.model.as_str()), ("region", &self.region), ("command", &self.command)];
-        for (key, word) in words.into_iter().chain(tag).chain([("outcome", self.outcome.as_str())]) {
+        let words = [
+            ("model", self.model.as_str()),
+            ("region", &self.region),
+            ("command", &self.command),
+        ];
+        for (key, word) in words
+            .into_iter()
+            .chain(tag)
+            .chain([("outcome", self.outcome.as_str())])
+        {
             line.push_str(&format!(",\"{key}\":"));
             line.push_str(&serde_json::Value::from(word).to_string());
         }
@@ -60,7 +69,9 @@ impl Record {
 
     /// Reads a line; none if it is none of ours, or broken.
     pub(super) fn read(line: &[u8]) -> Option<Self> {
-        serde_json::from_slice(line).ok().filter(|record: &Self| !record.model.is_empty())
+        serde_json::from_slice(line)
+            .ok()
+            .filter(|record: &Self| !record.model.is_empty())
     }
 
     /// Whether the answer is whole.
@@ -92,7 +103,14 @@ mod tests {
 
     #[test]
     fn a_record_is_one_line_of_json_and_comes_back_as_it_was() {
-        for record in [sample(), Record { tag: None, outcome: "rate_limit".to_owned(), ..sample() }] {
+        for record in [
+            sample(),
+            Record {
+                tag: None,
+                outcome: "rate_limit".to_owned(),
+                ..sample()
+            },
+        ] {
             let line = record.line();
             assert_eq!(line.matches('\n').count(), 1, "{line}");
             assert_eq!(Record::read(line.as_bytes()), Some(record));
@@ -101,7 +119,14 @@ mod tests {
 
     #[test]
     fn what_is_no_record_is_none() {
-        for line in ["", "{", "{}", "[]", r#"{"at":"2026-11-22T18:30:01Z","model":"m","#, r#"{"model":1}"#] {
+        for line in [
+            "",
+            "{",
+            "{}",
+            "[]",
+            r#"{"at":"2026-11-22T18:30:01Z","model":"m","#,
+            r#"{"model":1}"#,
+        ] {
             assert_eq!(Record::read(line.as_bytes()), None, "{line}");
         }
         // A line of another version is read as far as it goes.

@@ -81,7 +81,12 @@ impl Row {
 impl Sums {
     /// Nothing yet.
     pub(crate) fn new(group: Group, zone: TimeZone) -> Self {
-        Self { group, zone, rows: BTreeMap::new(), total: Row::default() }
+        Self {
+            group,
+            zone,
+            rows: BTreeMap::new(),
+            total: Row::default(),
+        }
     }
 
     /// What they are put together by.
@@ -93,7 +98,11 @@ impl Sums {
     pub(crate) fn add(&mut self, record: &Record) {
         let name = match self.group {
             Group::Model => record.model.clone(),
-            Group::Day => record.ended_at.to_zoned(self.zone.clone()).date().to_string(),
+            Group::Day => record
+                .ended_at
+                .to_zoned(self.zone.clone())
+                .date()
+                .to_string(),
             Group::Tag => record.tag.clone().unwrap_or_default(),
             Group::Command => record.command.clone(),
         };
@@ -128,10 +137,23 @@ mod tests {
             let mut sums = Sums::new(group, zone.clone());
             sums.add(&sample());
             sums.add(&late);
-            assert_eq!(sums.rows.keys().map(String::as_str).collect::<Vec<_>>(), expected, "{}", group.name());
+            assert_eq!(
+                sums.rows.keys().map(String::as_str).collect::<Vec<_>>(),
+                expected,
+                "{}",
+                group.name()
+            );
             assert_eq!(
                 sums.total,
-                Row { requests: 2, failed: 1, tokens_in: 20, cache: 6, tokens_out: 10, waited_s: 2.5, refused: 4 }
+                Row {
+                    requests: 2,
+                    failed: 1,
+                    tokens_in: 20,
+                    cache: 6,
+                    tokens_out: 10,
+                    waited_s: 2.5,
+                    refused: 4
+                }
             );
         }
     }

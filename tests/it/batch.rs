@@ -23,15 +23,23 @@ use crate::support::{
 
 /// Begins `langdock batch` with a model and the test key against `server`.
 pub(crate) fn batch(server: &Server) -> Langdock {
-    Langdock::new().key().against(server).env("LANGDOCK_MODEL", MODEL).args(["batch"])
+    Langdock::new()
+        .key()
+        .against(server)
+        .env("LANGDOCK_MODEL", MODEL)
+        .args(["batch"])
 }
 
 /// What was asked, in words.
 fn asked(request: &Request) -> String {
-    request.json()["messages"][0]["content"].as_str().unwrap_or_default().to_owned()
+    request.json()["messages"][0]["content"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
 }
 
-/// A server that answers each prompt with itself, and one that has `bad` in it with a refusal of the request.
+/// A server that answers each prompt with itself, and one that has `bad` in it with a refusal of
+/// the request.
 fn echoing() -> Server {
     Server::start(|request, _| {
         let asked = asked(request);
@@ -46,11 +54,16 @@ fn echoing() -> Server {
 #[track_caller]
 fn records(home: &Home, name: &str) -> Vec<Value> {
     let text = fs::read_to_string(home.work().join(name)).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 fn texts(records: &[Value]) -> Vec<&str> {
-    records.iter().map(|record| record["text"].as_str().unwrap_or("-")).collect()
+    records
+        .iter()
+        .map(|record| record["text"].as_str().unwrap_or("-"))
+        .collect()
 }
 
 #[test]
@@ -60,27 +73,64 @@ fn records_stand_in_the_order_of_the_items_with_all_their_fields() {
     let server = Server::start(move |request, _| {
         let asked = asked(request);
         let reply = Reply::sse(answer(&[asked.as_str()]));
-        if asked == "Say one" { reply.hold_head(&held) } else { reply }
+        if asked == "Say one" {
+            reply.hold_head(&held)
+        } else {
+            reply
+        }
     });
-    let running = batch(&server).args(["Say {text}"]).stdin_bytes("one\n\ntwo\r\nthree").spawn();
+    let running = batch(&server)
+        .args(["Say {text}"])
+        .stdin_bytes("one\n\ntwo\r\nthree")
+        .spawn();
     server.wait_for_requests(3);
     gate.open();
     let outcome = running.finish();
     let records = outcome.code(0).stderr_empty().stdout_json_lines();
     assert_eq!(texts(&records), ["Say one", "Say two", "Say three"]);
     let first = records[0].as_object().unwrap();
-    assert_eq!(first.keys().collect::<Vec<_>>(), ["index", "id", "input_hash", "text", "usage"]);
-    assert_eq!(records.iter().map(|record| record["index"].clone()).collect::<Vec<_>>(), [0, 1, 2]);
-    assert_eq!(records.iter().map(|record| record["id"].clone()).collect::<Vec<_>>(), [1, 3, 4], "the lines");
-    assert_eq!(first["usage"]["output_tokens"].as_u64().map(|tokens| tokens > 0), Some(true));
+    assert_eq!(
+        first.keys().collect::<Vec<_>>(),
+        ["index", "id", "input_hash", "text", "usage"]
+    );
+    assert_eq!(
+        records
+            .iter()
+            .map(|record| record["index"].clone())
+            .collect::<Vec<_>>(),
+        [0, 1, 2]
+    );
+    assert_eq!(
+        records
+            .iter()
+            .map(|record| record["id"].clone())
+            .collect::<Vec<_>>(),
+        [1, 3, 4],
+        "the lines"
+    );
+    assert_eq!(
+        first["usage"]["output_tokens"]
+            .as_u64()
+            .map(|tokens| tokens > 0),
+        Some(true)
+    );
 }
 
 #[test]
 fn a_failure_is_a_record_and_the_run_goes_on() {
     let server = echoing();
-    let outcome = batch(&server).args(["{q}"]).stdin_bytes("{\"id\":\"a\",\"q\":\"bad\"}\n{\"q\":\"b\"}\n").run();
-    let records = outcome.code(11).stderr_contains("1 of 2 items failed").stdout_json_lines();
-    assert_eq!((&records[0]["id"], &records[0]["error"]["kind"]), (&json!("a"), &json!("invalid_request")));
+    let outcome = batch(&server)
+        .args(["{q}"])
+        .stdin_bytes("{\"id\":\"a\",\"q\":\"bad\"}\n{\"q\":\"b\"}\n")
+        .run();
+    let records = outcome
+        .code(11)
+        .stderr_contains("1 of 2 items failed")
+        .stdout_json_lines();
+    assert_eq!(
+        (&records[0]["id"], &records[0]["error"]["kind"]),
+        (&json!("a"), &json!("invalid_request"))
+    );
     assert_eq!(texts(&records), ["-", "b"]);
 }
 
@@ -88,25 +138,47 @@ fn a_failure_is_a_record_and_the_run_goes_on() {
 fn what_is_done_is_not_asked_again_and_what_failed_only_where_that_is_asked_for() {
     let (home, server) = (Home::new(), echoing());
     let run = |lines: &str, args: &[&str]| {
-        batch(&server).home(&home).args(["{text}", "-o", "out.jsonl"]).args(args).stdin_bytes(lines).run()
+        batch(&server)
+            .home(&home)
+            .args(["{text}", "-o", "out.jsonl"])
+            .args(args)
+            .stdin_bytes(lines)
+            .run()
     };
     run("a\nbad\nc\nc\n", &[]).code(11);
-    assert_eq!((server.requests().len(), texts(&records(&home, "out.jsonl"))), (4, vec!["a", "-", "c", "c"]));
-    run("a\nbad\nc\nc\n", &[]).code(11).stderr_contains("--retry-failed asks them again");
+    assert_eq!(
+        (server.requests().len(), texts(&records(&home, "out.jsonl"))),
+        (4, vec!["a", "-", "c", "c"])
+    );
+    run("a\nbad\nc\nc\n", &[])
+        .code(11)
+        .stderr_contains("--retry-failed asks them again");
     assert_eq!(server.requests().len(), 4);
     run("new\na\nbad\nc\nc\n", &["--retry-failed"]).code(11);
     assert_eq!(server.requests().len(), 6);
     let records = records(&home, "out.jsonl");
     assert_eq!(texts(&records), ["new", "a", "-", "c", "c"]);
-    assert_eq!(records.iter().map(|record| record["index"].clone()).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+    assert_eq!(
+        records
+            .iter()
+            .map(|record| record["index"].clone())
+            .collect::<Vec<_>>(),
+        [0, 1, 2, 3, 4]
+    );
 }
 
 #[test]
 fn a_field_that_is_not_there_is_told_before_anything_is_sent() {
     let (home, server) = (Home::new(), answering("ok"));
     home.write("work/in.jsonl", "{\"q\":\"a\"}\n{\"r\":\"b\",\"s\":1}\n");
-    let outcome = batch(&server).home(&home).args(["{q}", "-i", "in.jsonl"]).run();
-    outcome.code(2).stdout("").stderr_contains("`in.jsonl`, line 2: the template's {q} is not there; known: r, s");
+    let outcome = batch(&server)
+        .home(&home)
+        .args(["{q}", "-i", "in.jsonl"])
+        .run();
+    outcome
+        .code(2)
+        .stdout("")
+        .stderr_contains("`in.jsonl`, line 2: the template's {q} is not there; known: r, s");
     assert_eq!(server.connections(), 0);
 }
 
@@ -121,7 +193,10 @@ fn an_array_that_was_taken_for_json_lines_is_told() {
         .stderr_contains("the template's {q} is not there; known: text")
         .stderr_contains(".[]'");
     assert_eq!(server.connections(), 0);
-    run("{text}").code(0).stderr_contains("standard input begins like a JSON array").stderr_contains("`jq -c '.[]'`");
+    run("{text}")
+        .code(0)
+        .stderr_contains("standard input begins like a JSON array")
+        .stderr_contains("`jq -c '.[]'`");
 }
 
 #[test]
@@ -132,28 +207,51 @@ fn each_wait_for_another_try_is_told_once_for_all_items_that_share_it() {
     });
     let outcome = batch(&server).args(["{text}"]).stdin_bytes("a\n").run();
     let line = "HTTP 503 Service Unavailable: busy (try 2 next); trying again in 0.0 s";
-    outcome.code(0).stderr(&format!("langdock: standard input, line 1: {line}\n"));
+    outcome
+        .code(0)
+        .stderr(&format!("langdock: standard input, line 1: {line}\n"));
 
     let gate = Gate::new();
     let held = gate.clone();
     let server = Server::start(move |_, _| {
-        Reply::json(429, &error("rate_limit_error", "later")).header("retry-after", 60).hold_head(&held)
+        Reply::json(429, &error("rate_limit_error", "later"))
+            .header("retry-after", 60)
+            .hold_head(&held)
     });
-    let running = batch(&server).args(["{text}", "-J", "8"]).stdin_bytes("x\n".repeat(8)).spawn();
+    let running = batch(&server)
+        .args(["{text}", "-J", "8"])
+        .stdin_bytes("x\n".repeat(8))
+        .spawn();
     server.wait_for_requests(8);
     gate.open();
-    running.wait_for_stderr("trying again in 60.0 s").signal(Signal::SIGINT);
+    running
+        .wait_for_stderr("trying again in 60.0 s")
+        .signal(Signal::SIGINT);
     let outcome = running.finish();
-    assert_eq!(outcome.signal(2).stderr.matches("HTTP 429").count(), 1, "{outcome}");
+    assert_eq!(
+        outcome.signal(2).stderr.matches("HTTP 429").count(),
+        1,
+        "{outcome}"
+    );
 }
 
 #[test]
 fn a_file_of_something_else_is_refused_and_left_as_it_is() {
     let (home, server) = (Home::new(), answering("ok"));
     home.write("work/out.jsonl", "my notes\n");
-    let outcome = batch(&server).home(&home).args(["{text}", "-o", "out.jsonl"]).stdin_bytes("a\n").run();
-    outcome.code(2).stdout("").stderr_contains("`out.jsonl`, line 1: this is no record of a batch");
-    assert_eq!(fs::read(home.work().join("out.jsonl")).unwrap(), b"my notes\n");
+    let outcome = batch(&server)
+        .home(&home)
+        .args(["{text}", "-o", "out.jsonl"])
+        .stdin_bytes("a\n")
+        .run();
+    outcome
+        .code(2)
+        .stdout("")
+        .stderr_contains("`out.jsonl`, line 1: this is no record of a batch");
+    assert_eq!(
+        fs::read(home.work().join("out.jsonl")).unwrap(),
+        b"my notes\n"
+    );
     assert_eq!(server.connections(), 0);
 }
 
@@ -164,27 +262,48 @@ fn a_signal_keeps_what_is_under_way_and_begins_nothing_more() {
     let server = Server::start(move |request, _| {
         let asked = asked(request);
         let reply = Reply::sse(answer(&[asked.as_str()]));
-        if asked == "a" { reply } else { reply.hold_head(&held) }
+        if asked == "a" {
+            reply
+        } else {
+            reply.hold_head(&held)
+        }
     });
-    let run = || batch(&server).home(&home).args(["{text}", "-J", "2", "-o", "out.jsonl"]).stdin_bytes("a\nb\nc\nd\n");
+    let run = || {
+        batch(&server)
+            .home(&home)
+            .args(["{text}", "-J", "2", "-o", "out.jsonl"])
+            .stdin_bytes("a\nb\nc\nd\n")
+    };
     let running = run().spawn();
     server.wait_for_requests(3);
-    running.signal(Signal::SIGINT).wait_for_stderr("2 answers under way");
+    running
+        .signal(Signal::SIGINT)
+        .wait_for_stderr("2 answers under way");
     gate.open();
     let outcome = running.finish();
-    outcome.signal(2).stderr_contains("3 items done; the same command goes on from there");
+    outcome
+        .signal(2)
+        .stderr_contains("3 items done; the same command goes on from there");
     assert_eq!(texts(&records(&home, "out.jsonl")), ["a", "b", "c"]);
     run().run().code(0).stderr_empty();
-    assert_eq!((server.requests().len(), records(&home, "out.jsonl").len()), (4, 4));
+    assert_eq!(
+        (server.requests().len(), records(&home, "out.jsonl").len()),
+        (4, 4)
+    );
 }
 
 #[test]
 fn a_refused_key_ends_the_run_and_leaves_no_records() {
     let home = Home::new();
     let server = Server::start(|_, _| Reply::json(401, &error("authentication_error", "No.")));
-    let run = batch(&server).home(&home).args(["{text}", "-o", "out.jsonl", "-J", "1"]);
+    let run = batch(&server)
+        .home(&home)
+        .args(["{text}", "-o", "out.jsonl", "-J", "1"]);
     run.stdin_bytes("a\nb\nc\n").run().code(4);
-    assert_eq!((server.requests().len(), records(&home, "out.jsonl").len()), (1, 0));
+    assert_eq!(
+        (server.requests().len(), records(&home, "out.jsonl").len()),
+        (1, 0)
+    );
 }
 
 #[test]
@@ -193,19 +312,42 @@ fn an_answer_that_breaks_off_is_a_failure_with_what_came_of_it() {
         let stream = Stream::new().start().open_text_block(["half"]);
         Reply::sse(stream.to_string())
     });
-    let records = batch(&server).args(["{text}"]).stdin_bytes("a\n").run().code(11).stdout_json_lines();
+    let records = batch(&server)
+        .args(["{text}"])
+        .stdin_bytes("a\n")
+        .run()
+        .code(11)
+        .stdout_json_lines();
     let error = &records[0]["error"];
-    assert_eq!((&error["kind"], &error["text"]), (&json!("incomplete"), &json!("half")));
+    assert_eq!(
+        (&error["kind"], &error["text"]),
+        (&json!("incomplete"), &json!("half"))
+    );
     assert_eq!(server.requests().len(), 1);
 }
 
 #[test]
 fn an_answer_that_the_model_has_paused_is_a_failure_with_what_came_of_it() {
-    let server =
-        Server::start(|_, _| Reply::sse(Stream::new().start().text_block(["half"]).stop("pause_turn").to_string()));
-    let records = batch(&server).args(["{text}"]).stdin_bytes("a\n").run().code(11).stdout_json_lines();
+    let server = Server::start(|_, _| {
+        Reply::sse(
+            Stream::new()
+                .start()
+                .text_block(["half"])
+                .stop("pause_turn")
+                .to_string(),
+        )
+    });
+    let records = batch(&server)
+        .args(["{text}"])
+        .stdin_bytes("a\n")
+        .run()
+        .code(11)
+        .stdout_json_lines();
     let error = &records[0]["error"];
-    assert_eq!((&error["kind"], &error["text"]), (&json!("incomplete"), &json!("half")));
+    assert_eq!(
+        (&error["kind"], &error["text"]),
+        (&json!("incomplete"), &json!("half"))
+    );
 }
 
 #[test]
@@ -215,17 +357,42 @@ fn each_item_is_answered_once_however_often_the_run_is_killed() {
     const KILLS: usize = 3;
     let home = Home::new();
     let log = home.work().join("serve.log");
-    let flags = ["--latency", "5ms", "--fail", "529:0.05,cut:0.05", "--seed", "7", "--log", log.to_str().unwrap()];
+    let flags = [
+        "--latency",
+        "5ms",
+        "--fail",
+        "529:0.05,cut:0.05",
+        "--seed",
+        "7",
+        "--log",
+        log.to_str().unwrap(),
+    ];
     let serving = Serving::start_in(&home, &flags);
     // Each has its own length, by which the server's log tells them apart.
-    let lines: String = (0..ITEMS).map(|index| "x".repeat(index + 1) + "\n").collect();
+    let lines: String = (0..ITEMS)
+        .map(|index| "x".repeat(index + 1) + "\n")
+        .collect();
     let jobs = JOBS.to_string();
     let run = || {
-        let run = Langdock::new().home(&home).key().env("LANGDOCK_BASE_URL", &serving.base_url);
-        let args = ["batch", "{text}", "-o", "out.jsonl", "-J", &jobs, "--no-pace", "-m", DEMO_MODEL];
+        let run = Langdock::new()
+            .home(&home)
+            .key()
+            .env("LANGDOCK_BASE_URL", &serving.base_url);
+        let args = [
+            "batch",
+            "{text}",
+            "-o",
+            "out.jsonl",
+            "-J",
+            &jobs,
+            "--no-pace",
+            "-m",
+            DEMO_MODEL,
+        ];
         run.args(args).stdin_bytes(lines.as_str())
     };
-    let done = || fs::read_to_string(home.work().join("out.jsonl")).map_or(0, |text| text.lines().count());
+    let done =
+        || fs::read_to_string(home.work().join("out.jsonl")).map_or(0, |text| text.lines().count());
     for kill in 1..=KILLS {
         let running = run().spawn();
         while done() < kill * ITEMS / (KILLS + 2) {
@@ -237,8 +404,16 @@ fn each_item_is_answered_once_however_often_the_run_is_killed() {
     let outcome = run().run();
     assert!(matches!(outcome.code, Some(0 | 11)), "{outcome}");
     let records = records(&home, "out.jsonl");
-    let places: Vec<_> = records.iter().map(|record| (record["index"].clone(), record["id"].clone())).collect();
-    assert_eq!(places, (0..ITEMS).map(|index| (json!(index), json!(index + 1))).collect::<Vec<_>>());
+    let places: Vec<_> = records
+        .iter()
+        .map(|record| (record["index"].clone(), record["id"].clone()))
+        .collect();
+    assert_eq!(
+        places,
+        (0..ITEMS)
+            .map(|index| (json!(index), json!(index + 1)))
+            .collect::<Vec<_>>()
+    );
     serving.end();
     let mut seen = BTreeMap::new();
     for line in fs::read_to_string(&log).unwrap().lines() {
@@ -255,7 +430,10 @@ fn each_item_is_answered_once_however_often_the_run_is_killed() {
 #[test]
 fn a_silent_input_is_told_and_loses_nothing() {
     let server = echoing();
-    let mut running = batch(&server).args(["{text}", "-i", "-"]).stdin_open().spawn();
+    let mut running = batch(&server)
+        .args(["{text}", "-i", "-"])
+        .stdin_open()
+        .spawn();
     running.wait_for_stderr("--no-stdin").write_stdin("a\n");
     running.close_stdin();
     let outcome = running.finish();
@@ -265,7 +443,13 @@ fn a_silent_input_is_told_and_loses_nothing() {
 
 /// Refuses a model, and names those that there are.
 fn no_such_model(others: &str) -> Reply {
-    Reply::json(400, &error("invalid_request_error", &format!("Invalid model, available models are: {others}")))
+    Reply::json(
+        400,
+        &error(
+            "invalid_request_error",
+            &format!("Invalid model, available models are: {others}"),
+        ),
+    )
 }
 
 #[test]
@@ -277,14 +461,27 @@ fn a_picked_model_that_is_gone_is_given_up_for_another_one_by_all_items() {
         _ if asks(request, "claude-sonnet-5") => Reply::sse(answer(&[asked(request).as_str()])),
         _ => no_such_model("claude-sonnet-5, gpt-5"),
     });
-    let run = || Langdock::new().key().against(&server).home(&home).args(["batch", "{text}", "-o", "out.jsonl"]);
+    let run = || {
+        Langdock::new().key().against(&server).home(&home).args([
+            "batch",
+            "{text}",
+            "-o",
+            "out.jsonl",
+        ])
+    };
     let outcome = run().stdin_bytes("a\nb\nc\n").run();
-    outcome.code(0).stderr_contains("model claude-sonnet-4-5 is gone from region eu; asking claude-sonnet-5 instead");
+    outcome.code(0).stderr_contains(
+        "model claude-sonnet-4-5 is gone from region eu; asking claude-sonnet-5 instead",
+    );
     assert_eq!(outcome.stderr.matches("is gone").count(), 1, "{outcome}");
     assert_eq!(texts(&records(&home, "out.jsonl")), ["a", "b", "c"]);
     let sent = server.requests().len();
     run().stdin_bytes("a\nb\nc\n").run().code(0);
-    assert_eq!(server.requests().len(), sent, "the records are those of the model that answered");
+    assert_eq!(
+        server.requests().len(),
+        sent,
+        "the records are those of the model that answered"
+    );
 }
 
 #[test]
@@ -293,7 +490,10 @@ fn no_third_model_is_tried() {
         0 => Reply::json(200, &json!({"data": [{"id": "claude-sonnet-4-5"}]})),
         _ => no_such_model("claude-sonnet-5, claude-sonnet-6"),
     });
-    let run = Langdock::new().key().against(&server).args(["batch", "{text}", "-J", "1"]);
+    let run = Langdock::new()
+        .key()
+        .against(&server)
+        .args(["batch", "{text}", "-J", "1"]);
     let outcome = run.stdin_bytes("a\nb\n").run();
     outcome.code(3).stdout("").stderr_contains("Invalid model");
     assert_eq!(server.requests().len(), 3);
@@ -304,12 +504,20 @@ fn requests_are_paced_by_what_was_learned_of_the_estimates() {
     let (home, text) = (Home::new(), "word ".repeat(3_000));
     let server = answering("ok");
     for _ in 0..4 {
-        send(&server).home(&home).args([text.as_str()]).run().code(0);
+        send(&server)
+            .home(&home)
+            .args([text.as_str()])
+            .run()
+            .code(0);
     }
     // By the estimate alone there is room for two, and by what answers said for all.
     limit(&home, "tpm = 12000");
     let lines = format!("{text}\n").repeat(3);
-    let outcome = batch(&server).home(&home).args(["{text}", "--max-tokens", "10"]).stdin_bytes(lines).run();
+    let outcome = batch(&server)
+        .home(&home)
+        .args(["{text}", "--max-tokens", "10"])
+        .stdin_bytes(lines)
+        .run();
     outcome.code(0).stderr_empty();
 }
 
@@ -320,10 +528,16 @@ fn on_a_terminal_a_line_shows_how_far_it_is_and_is_gone_in_the_end() {
     let server = Server::start(move |request, _| {
         let asked = asked(request);
         let reply = Reply::sse(answer(&["ok"]));
-        if asked == "last" { reply.hold_head(&held) } else { reply }
+        if asked == "last" {
+            reply.hold_head(&held)
+        } else {
+            reply
+        }
     });
     home.write("work/in.txt", "a\nb\nlast\n");
-    let run = batch(&server).home(&home).args(["{text}", "-i", "in.txt", "-o", "out.jsonl"]);
+    let run = batch(&server)
+        .home(&home)
+        .args(["{text}", "-i", "in.txt", "-o", "out.jsonl"]);
     let terminal = run.on_terminal(120, 24);
     terminal
         .wait_for("2 of 3 done, 0 failed, ")
@@ -335,21 +549,33 @@ fn on_a_terminal_a_line_shows_how_far_it_is_and_is_gone_in_the_end() {
     // What is written last stands where the line was.
     let text = outcome.stdout_text();
     let last = text.rsplit("\x1b[2K").next().unwrap_or_default();
-    assert!(last.ends_with("langdock: 3 of 3 done; 120 tokens\r\n"), "{text:?}");
+    assert!(
+        last.ends_with("langdock: 3 of 3 done; 120 tokens\r\n"),
+        "{text:?}"
+    );
 }
 
 #[test]
 fn a_byte_that_is_no_utf_8_is_replaced_and_told_in_objects_as_in_lines() {
     let server = echoing();
     for (lines, place) in [
-        (&b"{\"t\":\"ok\"}\n{\"t\":\"caf\xe9\"}\n{\"t\":\"z\"}\n"[..], "line 2 is not UTF-8 at byte 9:"),
-        (b"{\"t\":\"caf\xe9\"}\n{\"t\":\"z\"}\n", "line 1 is not UTF-8 at byte 9:"),
+        (
+            &b"{\"t\":\"ok\"}\n{\"t\":\"caf\xe9\"}\n{\"t\":\"z\"}\n"[..],
+            "line 2 is not UTF-8 at byte 9:",
+        ),
+        (
+            b"{\"t\":\"caf\xe9\"}\n{\"t\":\"z\"}\n",
+            "line 1 is not UTF-8 at byte 9:",
+        ),
     ] {
         let outcome = batch(&server).args(["Q {t}"]).stdin_bytes(lines).run();
         let told = format!("langdock: standard input, {place} such bytes are sent as U+FFFD");
         let records = outcome.code(0).stderr_contains(&told).stdout_json_lines();
-        let expected =
-            if records.len() == 3 { vec!["Q ok", "Q caf\u{fffd}", "Q z"] } else { vec!["Q caf\u{fffd}", "Q z"] };
+        let expected = if records.len() == 3 {
+            vec!["Q ok", "Q caf\u{fffd}", "Q z"]
+        } else {
+            vec!["Q caf\u{fffd}", "Q z"]
+        };
         assert_eq!(texts(&records), expected);
     }
 }

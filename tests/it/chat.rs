@@ -24,7 +24,12 @@ pub(crate) const ENTER: &str = "\r";
 
 /// Begins `langdock chat` with a model and the test key against `server`.
 pub(crate) fn chat(server: &Server) -> Langdock {
-    Langdock::new().key().against(server).env("LANGDOCK_MODEL", MODEL).env("NO_COLOR", "1").args(["chat"])
+    Langdock::new()
+        .key()
+        .against(server)
+        .env("LANGDOCK_MODEL", MODEL)
+        .env("NO_COLOR", "1")
+        .args(["chat"])
 }
 
 /// Starts it in a home, on a terminal, and waits for its prompt.
@@ -37,11 +42,18 @@ pub(crate) fn at_prompt(server: &Server, home: &Home, args: &[&str]) -> Terminal
 /// Waits until it has prompted so often.
 #[track_caller]
 pub(crate) fn wait_for_prompt(terminal: &Terminal, times: usize) {
-    // What switches bracketed paste on is written right before each prompt; the prompt itself ends with its sign.
+    // What switches bracketed paste on is written right before each prompt; the prompt itself ends
+    // with its sign.
     let on = b"\x1b[?2004h";
     terminal.wait_until(&format!("{times} prompts"), |bytes| {
-        let begun = bytes.windows(on.len()).filter(|window| *window == on).count();
-        let last = bytes.windows(on.len()).rposition(|window| window == on).unwrap_or(0);
+        let begun = bytes
+            .windows(on.len())
+            .filter(|window| *window == on)
+            .count();
+        let last = bytes
+            .windows(on.len())
+            .rposition(|window| window == on)
+            .unwrap_or(0);
         begun >= times && bytes[last..].windows(3).any(|window| window == b"\n> ")
     });
 }

@@ -34,15 +34,23 @@ fn send_in(home: &Home) -> Langdock {
     Langdock::new().home(home).key().args(["send", "Hi"])
 }
 
-/// Everything at once: each setting has another value in each place, and is taken away from the first place on.
+/// Everything at once: each setting has another value in each place, and is taken away from the
+/// first place on.
 #[test]
 fn what_config_show_says_is_what_the_server_sees() {
     let (home, server) = (Home::new(), answering("ok"));
     let base = |name: &str| format!("{}/{name}/{{region}}", server.url());
     let level = |name: &str, region: &str, tokens: u64| {
-        format!("base_url = '{}'\nregion = '{region}'\nmodel = '{name}'\nmax_tokens = {tokens}\n", base(name))
+        format!(
+            "base_url = '{}'\nregion = '{region}'\nmodel = '{name}'\nmax_tokens = {tokens}\n",
+            base(name)
+        )
     };
-    let text = format!("{}[profiles.work]\n{}", level("file", "us", 1), level("profile", "ch", 2));
+    let text = format!(
+        "{}[profiles.work]\n{}",
+        level("file", "us", 1),
+        level("profile", "ch", 2)
+    );
     let file = home.write("another.toml", text);
     let flags = ["--base-url", &base("flag"), "--region", "eu"].map(str::to_owned);
     let variables = [
@@ -51,40 +59,79 @@ fn what_config_show_says_is_what_the_server_sees() {
         ("LANGDOCK_MODEL", "env".to_owned()),
         ("LANGDOCK_MAX_TOKENS", "3".to_owned()),
     ];
-    for (stage, name, region, tokens) in
-        [(0, "flag", "eu", 3), (1, "env", "global", 3), (2, "profile", "ch", 2), (3, "file", "us", 1)]
-    {
+    for (stage, name, region, tokens) in [
+        (0, "flag", "eu", 3),
+        (1, "env", "global", 3),
+        (2, "profile", "ch", 2),
+        (3, "file", "us", 1),
+    ] {
         let run = |args: &[&str]| {
-            let mut run = Langdock::new().home(&home).env("LANGDOCK_CONFIG", &file).key().args(args);
+            let mut run = Langdock::new()
+                .home(&home)
+                .env("LANGDOCK_CONFIG", &file)
+                .key()
+                .args(args);
             if stage == 0 {
                 run = run.args(&flags);
             }
             if stage <= 1 {
-                run = variables.iter().fold(run, |run, (name, value)| run.env(name, value));
+                run = variables
+                    .iter()
+                    .fold(run, |run, (name, value)| run.env(name, value));
                 run = run.env("LANGDOCK_MAX_WAIT", "7s");
             }
-            if stage <= 2 { run.env("LANGDOCK_PROFILE", "work") } else { run }
+            if stage <= 2 {
+                run.env("LANGDOCK_PROFILE", "work")
+            } else {
+                run
+            }
         };
-        let shown = run(&["config", "show", "--json"]).run().code(0).stderr_empty().stdout_json();
-        run(&["send", "Hi"]).run().code(0).stdout("ok\n").stderr_empty();
+        let shown = run(&["config", "show", "--json"])
+            .run()
+            .code(0)
+            .stderr_empty()
+            .stdout_json();
+        run(&["send", "Hi"])
+            .run()
+            .code(0)
+            .stdout("ok\n")
+            .stderr_empty();
         let request = server.requests().pop().unwrap();
         let setting = |key: &str| shown["settings"][key]["value"].clone();
         assert_eq!(setting("base_url"), base(name));
         assert_eq!(setting("region"), region);
         assert_eq!(request.path, format!("/{name}/{region}/v1/messages"));
         assert_eq!(setting("model"), request.json()["model"]);
-        assert_eq!(request.json()["model"], if stage == 0 { "env" } else { name });
+        assert_eq!(
+            request.json()["model"],
+            if stage == 0 { "env" } else { name }
+        );
         assert_eq!(setting("max_tokens"), request.json()["max_tokens"]);
         assert_eq!(request.json()["max_tokens"], tokens);
         assert_eq!(setting("max_wait"), if stage <= 1 { "7s" } else { "120s" });
         assert_eq!(setting("api_key"), "sk-ld-…6789");
-        assert_eq!(request.header("authorization"), Some(&*format!("Bearer {KEY}")));
+        assert_eq!(
+            request.header("authorization"),
+            Some(&*format!("Bearer {KEY}"))
+        );
         assert_eq!(shown["config_file"], json!(file));
-        assert_eq!(shown["profile"]["value"], if stage <= 2 { json!("work") } else { Value::Null });
+        assert_eq!(
+            shown["profile"]["value"],
+            if stage <= 2 {
+                json!("work")
+            } else {
+                Value::Null
+            }
+        );
         let line = |line: usize| format!("{}:{line}", file.display());
         let origin = &shown["settings"]["region"]["origin"];
-        let expected =
-            ["--region", "LANGDOCK_REGION", &format!("profile work, {}", line(7)), &line(2)][stage].to_owned();
+        let expected = [
+            "--region",
+            "LANGDOCK_REGION",
+            &format!("profile work, {}", line(7)),
+            &line(2),
+        ][stage]
+            .to_owned();
         assert_eq!(*origin, expected);
     }
 }
@@ -94,19 +141,33 @@ fn what_nobody_sets_is_shown_as_the_default_and_the_key_only_masked() {
     let outcome = Langdock::new().key().args(["config", "show"]).run();
     let text = outcome.code(0).stderr_empty().stdout_text();
     let words = |key: &str| -> Vec<String> {
-        let line = text.lines().find(|line| line.split(' ').next() == Some(key)).unwrap_or_default();
-        line.split("  ").map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        let line = text
+            .lines()
+            .find(|line| line.split(' ').next() == Some(key))
+            .unwrap_or_default();
+        line.split("  ")
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect()
     };
     assert_eq!(words("region"), ["region", "eu", "default"]);
     assert_eq!(words("max_wait"), ["max_wait", "120s", "default"]);
     assert_eq!(words("model"), ["model", "(none)", "default"]);
-    assert_eq!(words("api_key"), ["api_key", "sk-ld-…6789", "LANGDOCK_API_KEY"]);
+    assert_eq!(
+        words("api_key"),
+        ["api_key", "sk-ld-…6789", "LANGDOCK_API_KEY"]
+    );
     assert!(!text.contains(KEY));
 }
 
 #[test]
 fn waits_and_tries_come_from_the_file() {
-    let busy = || Server::start(|_, _| Reply::json(503, &error("api_error", "Later.")).header("retry-after-ms", 1));
+    let busy = || {
+        Server::start(|_, _| {
+            Reply::json(503, &error("api_error", "Later.")).header("retry-after-ms", 1)
+        })
+    };
     let (home, server) = (Home::new(), busy());
     let base = format!("base_url = '{}'\nmodel = 'm'\n", server.url());
     config_file(&home, &format!("{base}max_retries = 1\n"));
@@ -118,11 +179,25 @@ fn waits_and_tries_come_from_the_file() {
 
     let silent = Server::start(|_, _| Reply::never());
     for key in ["timeout", "idle_timeout"] {
-        config_file(&home, &format!("base_url = '{}'\nmodel = 'm'\nmax_retries = 0\n{key} = '200ms'\n", silent.url()));
-        send_in(&home).run().code(6).stdout("").stderr_contains("0.2 s");
+        config_file(
+            &home,
+            &format!(
+                "base_url = '{}'\nmodel = 'm'\nmax_retries = 0\n{key} = '200ms'\n",
+                silent.url()
+            ),
+        );
+        send_in(&home)
+            .run()
+            .code(6)
+            .stdout("")
+            .stderr_contains("0.2 s");
     }
     config_file(&home, &format!("{base}connect_timeout = '50ms'\n"));
-    send_in(&home).args(["--curl"]).run().code(0).stdout_contains("--connect-timeout 0.05 ");
+    send_in(&home)
+        .args(["--curl"])
+        .run()
+        .code(0)
+        .stdout_contains("--connect-timeout 0.05 ");
 }
 
 #[test]
@@ -132,7 +207,10 @@ fn the_way_out_comes_from_the_file() {
     config_file(&home, &format!("{nowhere}proxy = '{}'\n", proxy.url()));
     send_in(&home).run().failed(2, "plain http", "--allow-http");
     assert_eq!(proxy.connections(), 0);
-    config_file(&home, &format!("{nowhere}proxy = '{}'\nallow_http = true\n", proxy.url()));
+    config_file(
+        &home,
+        &format!("{nowhere}proxy = '{}'\nallow_http = true\n", proxy.url()),
+    );
     send_in(&home).run().code(0).stdout("ok\n").stderr_empty();
     assert_eq!(proxy.only_request().path, "http://192.0.2.1/v1/messages");
 }
@@ -142,7 +220,10 @@ fn a_relative_cacert_begins_at_the_file() {
     let certificate = TlsCertificate::valid();
     let server = Server::start_tls(|_, _| Reply::sse(answer(&["ok"])), &certificate);
     let home = Home::new();
-    let text = format!("base_url = '{}'\nmodel = 'm'\nmax_retries = 0\n", server.url());
+    let text = format!(
+        "base_url = '{}'\nmodel = 'm'\nmax_retries = 0\n",
+        server.url()
+    );
     config_file(&home, &text);
     send_in(&home).run().code(6).stdout("");
     config_file(&home, &format!("{text}cacert = 'ca.pem'\n"));
@@ -166,17 +247,36 @@ fn allow_truncated_comes_from_the_file() {
 fn a_mistake_in_the_file_is_named_with_file_line_key_and_what_may_be_meant() {
     let home = Home::new();
     for (text, message, hint) in [
-        ("model = 'm'\nregoin = 'eu'\n", "line 2: there is no key `regoin`", "did you mean `region`?"),
+        (
+            "model = 'm'\nregoin = 'eu'\n",
+            "line 2: there is no key `regoin`",
+            "did you mean `region`?",
+        ),
         ("qqq = 1\n", "line 1: there is no key `qqq`", "help config"),
-        ("[limits.\"m\"]\nrmp = 1\n", "line 2: there is no key", "did you mean `rpm`?"),
+        (
+            "[limits.\"m\"]\nrmp = 1\n",
+            "line 2: there is no key",
+            "did you mean `rpm`?",
+        ),
         ("max_tokens = 0\n", "`max_tokens` in `", "help config"),
-        ("[profiles.work]\ntimeout = 5\n", "`timeout` of profile `work` in `", "help config"),
+        (
+            "[profiles.work]\ntimeout = 5\n",
+            "`timeout` of profile `work` in `",
+            "help config",
+        ),
         ("region = \n", "line 1: ", "help config"),
-        ("base_url = 'https://api.langdock.com/anthropic/us'\nregion = 'eu'\n", "`region` in `", "--region us"),
+        (
+            "base_url = 'https://api.langdock.com/anthropic/us'\nregion = 'eu'\n",
+            "`region` in `",
+            "--region us",
+        ),
     ] {
         let path = config_file(&home, text);
         let outcome = send_in(&home).args(["-m", "m"]).run();
-        outcome.stdout("").failed(2, message, hint).stderr_contains(path.to_str().unwrap());
+        outcome
+            .stdout("")
+            .failed(2, message, hint)
+            .stderr_contains(path.to_str().unwrap());
         if !text.contains("base_url") {
             config(&home, &["set", "model", "x"]).failed(2, message, hint);
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
@@ -184,14 +284,20 @@ fn a_mistake_in_the_file_is_named_with_file_line_key_and_what_may_be_meant() {
     }
     config_file(&home, "a = '\u{e9}'\n");
     fs::write(home.config().join("config.toml"), b"model = 'm'\n# \xe9\n").unwrap();
-    send_in(&home).run().failed(2, "line 2: it is not UTF-8", "help config");
+    send_in(&home)
+        .run()
+        .failed(2, "line 2: it is not UTF-8", "help config");
 }
 
 #[test]
 fn a_profile_that_is_not_there_is_named_with_the_nearest() {
     let (home, server) = (Home::new(), answering("ok"));
     let run = || send_in(&home).against(&server).env("LANGDOCK_MODEL", MODEL);
-    run().args(["--profile", "work"]).run().failed(2, "`--profile`: there is no profile `work`", "[profiles.work]");
+    run().args(["--profile", "work"]).run().failed(
+        2,
+        "`--profile`: there is no profile `work`",
+        "[profiles.work]",
+    );
     config_file(&home, "[profiles.work]\n[profiles.home]\n");
     run().args(["--profile", "wrok"]).run().failed(
         2,
@@ -199,9 +305,18 @@ fn a_profile_that_is_not_there_is_named_with_the_nearest() {
         "did you mean `work`?",
     );
     let outcome = run().env("LANGDOCK_PROFILE", "xyz").run();
-    outcome.failed(2, "`LANGDOCK_PROFILE`: there is no profile `xyz`", "there are: work, home");
+    outcome.failed(
+        2,
+        "`LANGDOCK_PROFILE`: there is no profile `xyz`",
+        "there are: work, home",
+    );
     assert_eq!(server.connections(), 0);
-    run().args(["--profile", "home"]).run().code(0).stdout("ok\n").stderr_empty();
+    run()
+        .args(["--profile", "home"])
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
 }
 
 #[test]
@@ -211,28 +326,58 @@ fn a_file_that_cannot_be_read_is_left_out_with_a_notice_unless_it_was_named() {
     // A folder in its place cannot be read by root either.
     let path = home.config().join("config.toml");
     fs::create_dir_all(&path).unwrap();
-    run().run().code(0).stdout("ok\n").stderr_contains("cannot be read and is left out");
-    run().env("LANGDOCK_CONFIG", &path).run().failed(2, "cannot read the config file", "LANGDOCK_CONFIG");
-    run().env("LANGDOCK_CONFIG", "/nowhere/c.toml").run().failed(2, "`/nowhere/c.toml`", "LANGDOCK_CONFIG");
+    run()
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_contains("cannot be read and is left out");
+    run().env("LANGDOCK_CONFIG", &path).run().failed(
+        2,
+        "cannot read the config file",
+        "LANGDOCK_CONFIG",
+    );
+    run()
+        .env("LANGDOCK_CONFIG", "/nowhere/c.toml")
+        .run()
+        .failed(2, "`/nowhere/c.toml`", "LANGDOCK_CONFIG");
 }
 
 #[test]
 fn a_home_that_does_not_exist_keeps_nothing_from_being_sent() {
     for home in ["/nowhere/at/all", "/dev/null"] {
         let server = answering("ok");
-        let run = Langdock::new().key().against(&server).env("LANGDOCK_MODEL", MODEL).env("HOME", home);
+        let run = Langdock::new()
+            .key()
+            .against(&server)
+            .env("LANGDOCK_MODEL", MODEL)
+            .env("HOME", home);
         let run = run.env("XDG_CONFIG_HOME", format!("{home}/.config"));
-        run.args(["send", "Hi"]).run().code(0).stdout("ok\n").stderr_empty();
+        run.args(["send", "Hi"])
+            .run()
+            .code(0)
+            .stdout("ok\n")
+            .stderr_empty();
     }
 }
 
 #[test]
 fn nothing_in_the_current_folder_is_read() {
     let (home, server) = (Home::new(), answering("ok"));
-    for name in ["work/config.toml", "work/langdock/config.toml", "work/.langdock.toml", "work/langdock.toml"] {
+    for name in [
+        "work/config.toml",
+        "work/langdock/config.toml",
+        "work/.langdock.toml",
+        "work/langdock.toml",
+    ] {
         home.write(name, "this is no config");
     }
-    send_in(&home).against(&server).env("LANGDOCK_MODEL", MODEL).run().code(0).stdout("ok\n").stderr_empty();
+    send_in(&home)
+        .against(&server)
+        .env("LANGDOCK_MODEL", MODEL)
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
 }
 
 #[test]
@@ -242,51 +387,110 @@ fn path_says_where_the_file_is_or_would_be() {
         .code(0)
         .stdout(format!("{}\n", home.config().join("config.toml").display()))
         .stderr_empty();
-    let run = Langdock::new().env("LANGDOCK_CONFIG", "/x/y.toml").args(["config", "path"]);
+    let run = Langdock::new()
+        .env("LANGDOCK_CONFIG", "/x/y.toml")
+        .args(["config", "path"]);
     run.run().code(0).stdout("/x/y.toml\n").stderr_empty();
 }
 
 #[test]
 fn get_prints_what_holds() {
     let home = Home::new();
-    config_file(&home, "region = 'us'\napi_key_cmd = ['pass', 'show', 'x']\n[profiles.a]\nregion = 'ch'\n");
-    config(&home, &["get", "region"]).code(0).stdout("us\n").stderr_empty();
-    config(&home, &["get", "region", "--profile", "a"]).code(0).stdout("ch\n").stderr_empty();
-    config(&home, &["get", "api_key_cmd"]).code(0).stdout("[\"pass\",\"show\",\"x\"]\n").stderr_empty();
-    config(&home, &["get", "reigon"]).failed(2, "there is no setting `reigon`", "did you mean `region`?");
-    config(&home, &["get", "qqq"]).failed(2, "there is no setting `qqq`", "there are: region, base_url, ");
+    config_file(
+        &home,
+        "region = 'us'\napi_key_cmd = ['pass', 'show', 'x']\n[profiles.a]\nregion = 'ch'\n",
+    );
+    config(&home, &["get", "region"])
+        .code(0)
+        .stdout("us\n")
+        .stderr_empty();
+    config(&home, &["get", "region", "--profile", "a"])
+        .code(0)
+        .stdout("ch\n")
+        .stderr_empty();
+    config(&home, &["get", "api_key_cmd"])
+        .code(0)
+        .stdout("[\"pass\",\"show\",\"x\"]\n")
+        .stderr_empty();
+    config(&home, &["get", "reigon"]).failed(
+        2,
+        "there is no setting `reigon`",
+        "did you mean `region`?",
+    );
+    config(&home, &["get", "qqq"]).failed(
+        2,
+        "there is no setting `qqq`",
+        "there are: region, base_url, ",
+    );
 }
 
 #[test]
 fn set_keeps_comments_mode_and_links_and_writes_nothing_that_is_wrong() {
     let home = Home::new();
-    let path = config_file(&home, "# mine\nregion = 'eu' # for now\n\n[profiles.a]\n# empty\n");
+    let path = config_file(
+        &home,
+        "# mine\nregion = 'eu' # for now\n\n[profiles.a]\n# empty\n",
+    );
     let real = home.path().join("dotfiles.toml");
     fs::rename(&path, &real).unwrap();
     symlink(&real, &path).unwrap();
     fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
-    config(&home, &["set", "region", "us"]).code(0).stdout("").stderr_empty();
-    config(&home, &["set", "--profile", "a", "timeout", "1m"]).code(0).stdout("").stderr_empty();
+    config(&home, &["set", "region", "us"])
+        .code(0)
+        .stdout("")
+        .stderr_empty();
+    config(&home, &["set", "--profile", "a", "timeout", "1m"])
+        .code(0)
+        .stdout("")
+        .stderr_empty();
     let expected = "# mine\nregion = \"us\" # for now\n\n[profiles.a]\ntimeout = \"1m\"\n# empty\n";
     assert_eq!(fs::read_to_string(&real).unwrap(), expected);
     assert!(path.is_symlink());
-    assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(
+        fs::metadata(&real).unwrap().permissions().mode() & 0o777,
+        0o640
+    );
     for (key, value, reason) in [
         ("region", "E U", "`E U` is no region"),
-        ("max_tokens", "-1", "`-1` is no whole number from 1 to 4294967295"),
-        ("max_tokens", "4294967296", "`4294967296` is no whole number from 1 to 4294967295"),
+        (
+            "max_tokens",
+            "-1",
+            "`-1` is no whole number from 1 to 4294967295",
+        ),
+        (
+            "max_tokens",
+            "4294967296",
+            "`4294967296` is no whole number from 1 to 4294967295",
+        ),
         ("timeout", "long", "`long` is no duration"),
         ("allow_http", "yes", "neither `true` nor `false`"),
-        ("api_key_cmd", "pass show x", "a list of a program and its arguments"),
+        (
+            "api_key_cmd",
+            "pass show x",
+            "a list of a program and its arguments",
+        ),
         ("base_url", "x", "the base URL `x`"),
     ] {
         let refused = config(&home, &["set", key, value]);
-        refused.failed(2, &format!("`{key}` cannot be set: "), "help config").stderr_contains(reason);
+        refused
+            .failed(2, &format!("`{key}` cannot be set: "), "help config")
+            .stderr_contains(reason);
     }
-    config(&home, &["set", "regoin", "us"]).failed(2, "there is no setting `regoin`", "did you mean `region`?");
-    config(&home, &["set", "region", "us", "--region", "eu"]).failed(2, "`config set`", "--profile");
+    config(&home, &["set", "regoin", "us"]).failed(
+        2,
+        "there is no setting `regoin`",
+        "did you mean `region`?",
+    );
+    config(&home, &["set", "region", "us", "--region", "eu"]).failed(
+        2,
+        "`config set`",
+        "--profile",
+    );
     assert_eq!(fs::read_to_string(&real).unwrap(), expected);
-    let names: Vec<_> = fs::read_dir(home.config()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let names: Vec<_> = fs::read_dir(home.config())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     assert_eq!(names, ["config.toml"], "no temporary file is left");
 }
 
@@ -296,11 +500,19 @@ fn what_runs_unasked_is_set_shown_and_got_like_a_setting() {
     config(&home, &["set", "tools.allow", "[\"look\", \"add\"]"]).code(0);
     let file = fs::read_to_string(home.config().join("config.toml")).unwrap();
     assert_eq!(file, "[tools]\nallow = [\"look\", \"add\"]\n");
-    config(&home, &["get", "tools.allow"]).code(0).stdout("[\"look\",\"add\"]\n");
+    config(&home, &["get", "tools.allow"])
+        .code(0)
+        .stdout("[\"look\",\"add\"]\n");
     config(&home, &["get", "tools.deny"]).code(0).stdout("");
     let shown = config(&home, &["show"]).code(0).stdout_text();
-    let row = shown.lines().find(|line| line.starts_with("tools.allow")).expect("a row");
-    assert!(row.contains("[\"look\",\"add\"]") && row.ends_with("config.toml:2"), "{row}");
+    let row = shown
+        .lines()
+        .find(|line| line.starts_with("tools.allow"))
+        .expect("a row");
+    assert!(
+        row.contains("[\"look\",\"add\"]") && row.ends_with("config.toml:2"),
+        "{row}"
+    );
     config(&home, &["set", "tools.allow", "look"]).failed(
         2,
         "`allow` cannot be set: a list of names is needed",
@@ -311,15 +523,28 @@ fn what_runs_unasked_is_set_shown_and_got_like_a_setting() {
 #[test]
 fn init_writes_a_file_of_comments_and_never_over_another() {
     let home = Home::new();
-    config(&home, &["init"]).code(0).stdout("").stderr_contains("config.toml");
+    config(&home, &["init"])
+        .code(0)
+        .stdout("")
+        .stderr_contains("config.toml");
     let path = home.config().join("config.toml");
     let text = fs::read_to_string(&path).unwrap();
-    assert!(text.lines().all(|line| line.is_empty() || line.starts_with('#')), "{text}");
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(
+        text.lines()
+            .all(|line| line.is_empty() || line.starts_with('#')),
+        "{text}"
+    );
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     config(&home, &["init"]).failed(2, "is there already", "config set");
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
     config(&home, &["set", "model", "m"]).code(0).stderr_empty();
-    config(&home, &["get", "model"]).code(0).stdout("m\n").stderr_empty();
+    config(&home, &["get", "model"])
+        .code(0)
+        .stdout("m\n")
+        .stderr_empty();
 }
 
 #[test]
@@ -327,29 +552,57 @@ fn the_password_of_a_proxy_is_not_shown() {
     let home = Home::new();
     config_file(&home, "proxy = 'http://me:secret@proxy:1'\n");
     let outcome = config(&home, &["show"]);
-    outcome.code(0).stderr_empty().stdout_contains("http://me:…@proxy:1");
+    outcome
+        .code(0)
+        .stderr_empty()
+        .stdout_contains("http://me:…@proxy:1");
     assert!(!outcome.stdout_text().contains("secret"));
 }
 
 #[test]
 fn set_writes_to_the_profile_that_the_variable_chooses() {
     let home = Home::new();
-    let set = |args: &[&str]| Langdock::new().home(&home).env("LANGDOCK_PROFILE", "work").args(args).run();
-    set(&["config", "set", "region", "us"]).code(0).stderr_empty();
-    set(&["config", "set", "region", "ch", "--profile", "other"]).code(0).stderr_empty();
+    let set = |args: &[&str]| {
+        Langdock::new()
+            .home(&home)
+            .env("LANGDOCK_PROFILE", "work")
+            .args(args)
+            .run()
+    };
+    set(&["config", "set", "region", "us"])
+        .code(0)
+        .stderr_empty();
+    set(&["config", "set", "region", "ch", "--profile", "other"])
+        .code(0)
+        .stderr_empty();
     let written = fs::read_to_string(home.config().join("config.toml")).unwrap();
-    assert_eq!(written, "[profiles.work]\nregion = \"us\"\n\n[profiles.other]\nregion = \"ch\"\n");
+    assert_eq!(
+        written,
+        "[profiles.work]\nregion = \"us\"\n\n[profiles.other]\nregion = \"ch\"\n"
+    );
 }
 
 #[test]
 fn a_timeout_of_nothing_is_refused_wherever_it_stands() {
     for flag in ["--connect-timeout", "--idle-timeout", "--timeout"] {
         let outcome = Langdock::new().key().args(["send", "Hi", flag, "0"]).run();
-        outcome.code(2).stdout("").stderr_contains(flag).stderr_contains("leaves no time");
+        outcome
+            .code(2)
+            .stdout("")
+            .stderr_contains(flag)
+            .stderr_contains("leaves no time");
     }
     let home = Home::new();
     home.write(home.config().join("config.toml"), "timeout = '0s'\n");
     let outcome = Langdock::new().home(&home).key().args(["send", "Hi"]).run();
-    outcome.code(2).stdout("").stderr_contains("line 1").stderr_contains("leaves no time");
-    Langdock::new().args(["config", "set", "timeout", "0s"]).run().code(2).stderr_contains("leaves no time");
+    outcome
+        .code(2)
+        .stdout("")
+        .stderr_contains("line 1")
+        .stderr_contains("leaves no time");
+    Langdock::new()
+        .args(["config", "set", "timeout", "0s"])
+        .run()
+        .code(2)
+        .stderr_contains("leaves no time");
 }

@@ -1,4 +1,5 @@
-//! `doctor` looks at what a request needs: what is wrong has its line, what to type, and its exit code.
+//! `doctor` looks at what a request needs: what is wrong has its line, what to type, and its exit
+//! code.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -20,7 +21,9 @@ use crate::{
 #[track_caller]
 fn found(findings: &Value, name: &str) -> (String, String) {
     let mut checks = findings["checks"].as_array().unwrap().iter();
-    let check = checks.find(|check| check["name"] == name).unwrap_or_else(|| panic!("no `{name}` in {findings}"));
+    let check = checks
+        .find(|check| check["name"] == name)
+        .unwrap_or_else(|| panic!("no `{name}` in {findings}"));
     let text = |key: &str| check[key].as_str().unwrap_or_default().to_owned();
     (text("state"), text("hint"))
 }
@@ -29,7 +32,10 @@ fn found(findings: &Value, name: &str) -> (String, String) {
 fn with_an_empty_home_it_says_how_to_get_a_key_and_makes_nothing() {
     let home = Home::new();
     let outcome = Langdock::new().home(&home).args(["doctor"]).run();
-    outcome.code(4).stdout_contains("wrong  key").stdout_contains("hint: set LANGDOCK_API_KEY");
+    outcome
+        .code(4)
+        .stdout_contains("wrong  key")
+        .stdout_contains("hint: set LANGDOCK_API_KEY");
     outcome.stdout_contains("ok     region         eu");
     for name in ["connection", "TLS", "clock", "models"] {
         outcome.stdout_contains(&format!("note   {name:13}  skipped: no key\n"));
@@ -44,23 +50,54 @@ fn with_everything_in_place_it_is_well() {
     let server = listing(&["claude-sonnet-5"]);
     let doctor = || Langdock::new().key().against(&server).args(["doctor"]);
     let outcome = doctor().env("LANGDOCK_MODEL", "claude-sonnet-5").run();
-    outcome.code(0).stderr_empty().stdout_contains("claude-sonnet-5 among them");
-    assert!(!outcome.stdout_text().contains("wrong") && !outcome.stdout_text().contains(KEY), "{outcome}");
-    let findings = doctor().env("LANGDOCK_MODEL", "claude-sonet-5").args(["--json"]).run().code(0).stdout_json();
+    outcome
+        .code(0)
+        .stderr_empty()
+        .stdout_contains("claude-sonnet-5 among them");
+    assert!(
+        !outcome.stdout_text().contains("wrong") && !outcome.stdout_text().contains(KEY),
+        "{outcome}"
+    );
+    let findings = doctor()
+        .env("LANGDOCK_MODEL", "claude-sonet-5")
+        .args(["--json"])
+        .run()
+        .code(0)
+        .stdout_json();
     assert_eq!(findings["healthy"], true);
     assert_eq!(found(&findings, "models").0, "note");
-    Langdock::new().args(["--demo", "doctor"]).run().code(0).stderr("langdock: demo: scripted answers, no model\n");
+    Langdock::new()
+        .args(["--demo", "doctor"])
+        .run()
+        .code(0)
+        .stderr("langdock: demo: scripted answers, no model\n");
 }
 
 #[test]
 fn a_refused_key_and_an_endpoint_that_is_not_there_have_their_codes() {
     let server = Server::start(|_, _| Reply::json(401, &error("authentication_error", "No.")));
-    let outcome = Langdock::new().key().against(&server).args(["doctor"]).run();
-    outcome.code(4).stdout_contains("wrong  models").stdout_contains("hint: check the key");
+    let outcome = Langdock::new()
+        .key()
+        .against(&server)
+        .args(["doctor"])
+        .run();
+    outcome
+        .code(4)
+        .stdout_contains("wrong  models")
+        .stdout_contains("hint: check the key");
     assert_eq!(server.requests().len(), 1, "it is asked once");
-    let outcome = Langdock::new().key().args(["doctor", "--base-url", "http://127.0.0.1:9"]).run();
-    outcome.code(6).stdout_contains("wrong  connection").stdout_contains("hint: ");
-    let outcome = Langdock::new().key().args(["doctor", "--region", "no region"]).run();
+    let outcome = Langdock::new()
+        .key()
+        .args(["doctor", "--base-url", "http://127.0.0.1:9"])
+        .run();
+    outcome
+        .code(6)
+        .stdout_contains("wrong  connection")
+        .stdout_contains("hint: ");
+    let outcome = Langdock::new()
+        .key()
+        .args(["doctor", "--region", "no region"])
+        .run();
     outcome.code(2).stdout_contains("wrong  settings");
 }
 
@@ -68,15 +105,25 @@ fn a_refused_key_and_an_endpoint_that_is_not_there_have_their_codes() {
 fn a_clock_that_is_off_and_a_folder_that_others_may_look_into_are_told() {
     let home = Home::new();
     let list = json!({"data": [{"id": "m"}]});
-    let server = Server::start(move |_, _| Reply::json(200, &list).header("date", "Sat, 01 Jan 2000 00:00:00 GMT"));
+    let server = Server::start(move |_, _| {
+        Reply::json(200, &list).header("date", "Sat, 01 Jan 2000 00:00:00 GMT")
+    });
     fs::create_dir_all(home.state()).unwrap();
     fs::set_permissions(home.state(), fs::Permissions::from_mode(0o755)).unwrap();
-    let outcome = Langdock::new().home(&home).key().against(&server).args(["doctor", "--json"]).run();
+    let outcome = Langdock::new()
+        .home(&home)
+        .key()
+        .against(&server)
+        .args(["doctor", "--json"])
+        .run();
     let findings = outcome.code(0).stdout_json();
     assert_eq!(found(&findings, "clock").0, "note");
     assert_eq!(
         found(&findings, "state folder"),
-        ("note".to_owned(), format!("chmod 700 '{}'", home.state().display()))
+        (
+            "note".to_owned(),
+            format!("chmod 700 '{}'", home.state().display())
+        )
     );
 }
 
@@ -84,9 +131,20 @@ fn a_clock_that_is_off_and_a_folder_that_others_may_look_into_are_told() {
 fn a_file_where_conversations_are_to_be_kept_is_told() {
     let (home, server) = (Home::new(), listing(&["claude-sonnet-5"]));
     let file = home.write(home.data(), "");
-    let outcome = Langdock::new().key().against(&server).home(&home).args(["doctor"]).run();
-    outcome.code(1).stdout_contains("wrong  data folder").stdout_contains("langdock is no folder\n");
-    outcome.stdout_contains(&format!("hint: move it away: mv '{0}' '{0}.old'\n", file.display()));
+    let outcome = Langdock::new()
+        .key()
+        .against(&server)
+        .home(&home)
+        .args(["doctor"])
+        .run();
+    outcome
+        .code(1)
+        .stdout_contains("wrong  data folder")
+        .stdout_contains("langdock is no folder\n");
+    outcome.stdout_contains(&format!(
+        "hint: move it away: mv '{0}' '{0}.old'\n",
+        file.display()
+    ));
 }
 
 #[test]
@@ -95,5 +153,9 @@ fn a_bad_config_file_is_told_with_what_else_there_is() {
     fs::create_dir_all(home.config()).unwrap();
     fs::write(home.config().join("config.toml"), "regoin = \"eu\"\n").unwrap();
     let outcome = Langdock::new().home(&home).key().args(["doctor"]).run();
-    outcome.code(2).stdout_contains("line 1").stdout_contains("did you mean `region`?").stdout_contains("terminal");
+    outcome
+        .code(2)
+        .stdout_contains("line 1")
+        .stdout_contains("did you mean `region`?")
+        .stdout_contains("terminal");
 }

@@ -13,12 +13,18 @@ use crate::support::{
 
 /// Begins a request to `server`.
 pub(crate) fn send(server: &Server) -> Langdock {
-    Langdock::new().args(["send", "-m", MODEL, "hello"]).key().against(server)
+    Langdock::new()
+        .args(["send", "-m", MODEL, "hello"])
+        .key()
+        .against(server)
 }
 
 /// Returns a server that answers with this text and then stops as the delta says.
 fn stopping(delta: &Value) -> Server {
-    let stream = Stream::new().start().text_block(["Hello", " world"]).stop_with(delta);
+    let stream = Stream::new()
+        .start()
+        .text_block(["Hello", " world"])
+        .stop_with(delta);
     let (events, message) = (stream.to_string(), stream.message());
     Server::start(move |request, _| match &request.json()["stream"] {
         Value::Bool(true) => Reply::sse(&events),
@@ -28,10 +34,24 @@ fn stopping(delta: &Value) -> Server {
 
 #[test]
 fn an_answer_that_came_to_its_end_is_exit_0() {
-    for reason in ["end_turn", "stop_sequence", "tool_use", "a_reason_of_tomorrow"] {
+    for reason in [
+        "end_turn",
+        "stop_sequence",
+        "tool_use",
+        "a_reason_of_tomorrow",
+    ] {
         let server = stopping(&json!({"stop_reason": reason, "stop_sequence": null}));
-        send(&server).run().code(0).stdout("Hello world\n").stderr_empty();
-        send(&server).args(["-S"]).run().code(0).stdout("Hello world\n").stderr_empty();
+        send(&server)
+            .run()
+            .code(0)
+            .stdout("Hello world\n")
+            .stderr_empty();
+        send(&server)
+            .args(["-S"])
+            .run()
+            .code(0)
+            .stdout("Hello world\n")
+            .stderr_empty();
         let outcome = send(&server).args(["--json"]).run();
         outcome.code(0).stderr_empty();
         assert_eq!(outcome.stdout_json()["stop_reason"], reason);
@@ -44,7 +64,11 @@ fn an_answer_that_came_to_its_end_is_exit_0() {
 fn an_answer_at_its_limit_is_exit_9_with_its_text() {
     for (reason, message, hint) in [
         ("max_tokens", "it reached max_tokens", "--max-tokens"),
-        ("model_context_window_exceeded", "the context window is full", "--allow-truncated"),
+        (
+            "model_context_window_exceeded",
+            "the context window is full",
+            "--allow-truncated",
+        ),
     ] {
         let server = stopping(&json!({"stop_reason": reason}));
         for mode in [&[][..], &["-S"]] {
@@ -54,7 +78,11 @@ fn an_answer_at_its_limit_is_exit_9_with_its_text() {
             outcome.code(0).stdout("Hello world\n").stderr_empty();
         }
         let outcome = send(&server).args(["--json"]).run();
-        outcome.failure(9).object(9, "truncated", &json!({"status": null, "type": null, "retryable": false}));
+        outcome.failure(9).object(
+            9,
+            "truncated",
+            &json!({"status": null, "type": null, "retryable": false}),
+        );
         assert_eq!(outcome.stdout_json()["stop_reason"], reason);
         let outcome = send(&server).args(["--json", "--allow-truncated"]).run();
         outcome.code(0).stderr_empty();
@@ -68,12 +96,24 @@ fn a_truncated_answer_leaves_no_file_but_its_part() {
     let home = Home::new();
     let outcome = send(&server).home(&home).args(["-o", "answer"]).run();
     let failure = outcome.stdout("").failure(9);
-    assert!(failure.notices.len() == 1 && failure.notices[0].contains("`answer.part`"), "{outcome}");
+    assert!(
+        failure.notices.len() == 1 && failure.notices[0].contains("`answer.part`"),
+        "{outcome}"
+    );
     assert!(!home.work().join("answer").exists());
-    assert_eq!(std::fs::read(home.work().join("answer.part")).unwrap(), b"Hello world\n");
-    let outcome = send(&server).home(&home).args(["-o", "answer", "--allow-truncated"]).run();
+    assert_eq!(
+        std::fs::read(home.work().join("answer.part")).unwrap(),
+        b"Hello world\n"
+    );
+    let outcome = send(&server)
+        .home(&home)
+        .args(["-o", "answer", "--allow-truncated"])
+        .run();
     outcome.code(0).stdout("").stderr_empty();
-    assert_eq!(std::fs::read(home.work().join("answer")).unwrap(), b"Hello world\n");
+    assert_eq!(
+        std::fs::read(home.work().join("answer")).unwrap(),
+        b"Hello world\n"
+    );
     assert!(!home.work().join("answer.part").exists());
 }
 
@@ -81,29 +121,53 @@ fn a_truncated_answer_leaves_no_file_but_its_part() {
 fn an_answer_that_the_model_paused_is_exit_8() {
     let server = stopping(&json!({"stop_reason": "pause_turn", "stop_sequence": null}));
     for mode in [&[][..], &["-S"]] {
-        send(&server).args(mode).run().stdout("Hello world\n").failed(8, "paused its turn", "tool-run");
+        send(&server)
+            .args(mode)
+            .run()
+            .stdout("Hello world\n")
+            .failed(8, "paused its turn", "tool-run");
     }
     let outcome = send(&server).args(["--session", "s"]).run();
     outcome.failure(8).says("paused its turn", "send -c");
     let outcome = send(&server).args(["--json"]).run();
-    outcome.failure(8).object(8, "incomplete", &json!({"status": null, "retryable": false}));
+    outcome.failure(8).object(
+        8,
+        "incomplete",
+        &json!({"status": null, "retryable": false}),
+    );
     assert_eq!(outcome.stdout_json()["stop_reason"], "pause_turn");
 }
 
 #[test]
 fn an_answer_that_is_empty_is_told() {
-    let server = Server::start(|_, _| Reply::sse(Stream::new().start().stop("end_turn").to_string()));
-    send(&server).run().code(0).stdout("").stderr("langdock: the answer is empty\n");
+    let server =
+        Server::start(|_, _| Reply::sse(Stream::new().start().stop("end_turn").to_string()));
+    send(&server)
+        .run()
+        .code(0)
+        .stdout("")
+        .stderr("langdock: the answer is empty\n");
     send(&server).args(["--json"]).run().code(0).stderr_empty();
     let outcome = send(&server).args(["-x"]).run();
-    assert_eq!(outcome.stdout("").failure(12).notices, ["langdock: the answer is empty"], "{outcome}");
+    assert_eq!(
+        outcome.stdout("").failure(12).notices,
+        ["langdock: the answer is empty"],
+        "{outcome}"
+    );
 }
 
 #[test]
 fn the_hint_of_a_broken_answer_says_where_what_came_is() {
-    let (home, text) = (Home::new(), Stream::new().start().open_text_block(["Hello"]).to_string());
-    let thought = Stream::new().start().thinking_block("Hmm.", "c2ln").to_string();
-    let broken = |events: String| Server::start(move |_, _| Reply::sse_start().body(&events).close());
+    let (home, text) = (
+        Home::new(),
+        Stream::new().start().open_text_block(["Hello"]).to_string(),
+    );
+    let thought = Stream::new()
+        .start()
+        .thinking_block("Hmm.", "c2ln")
+        .to_string();
+    let broken =
+        |events: String| Server::start(move |_, _| Reply::sse_start().body(&events).close());
     let (text, thought) = (broken(text), broken(thought));
     let table: [(&Server, &[&str], &[&str], &str); 8] = [
         (&text, &[], &[], "what came is on standard output;"),
@@ -115,10 +179,25 @@ fn the_hint_of_a_broken_answer_says_where_what_came_is() {
             "what came is in FILE.part of -o FILE;",
         ),
         (&text, &["-x"], &["Hello"], "what came stands above;"),
-        (&text, &["-x", "-o", "code"], &["Hello"], "what came stands above;"),
+        (
+            &text,
+            &["-x", "-o", "code"],
+            &["Hello"],
+            "what came stands above;",
+        ),
         (&text, &["-o", "/dev/null"], &[], "what came is kept;"),
-        (&thought, &[], &[], "no part of the answer itself could be shown;"),
-        (&thought, &["-o", "thought"], &[], "no part of the answer itself could be shown;"),
+        (
+            &thought,
+            &[],
+            &[],
+            "no part of the answer itself could be shown;",
+        ),
+        (
+            &thought,
+            &["-o", "thought"],
+            &[],
+            "no part of the answer itself could be shown;",
+        ),
     ];
     for (server, flags, notices, hint) in table {
         let outcome = send(server).home(&home).args(flags).run();
@@ -134,32 +213,53 @@ fn the_hint_of_an_answer_that_took_too_long_names_the_flag() {
     let server = Server::start(move |_, _| Reply::sse_start().body(&events).wait_for_hang_up());
     for flag in ["--idle-timeout", "--timeout"] {
         let outcome = send(&server).args([flag, "300ms"]).run();
-        outcome.stdout("Hello\n").failed(8, "", &format!("send the request again, with a longer {flag}"));
+        outcome.stdout("Hello\n").failed(
+            8,
+            "",
+            &format!("send the request again, with a longer {flag}"),
+        );
     }
 }
 
 #[test]
 fn a_refusal_is_exit_10_and_says_why_where_the_model_does() {
-    let details = json!({"type": "refusal", "category": "cyber", "explanation": "It asks for malware."});
+    let details =
+        json!({"type": "refusal", "category": "cyber", "explanation": "It asks for malware."});
     let server = stopping(&json!({"stop_reason": "refusal", "stop_details": details}));
     for mode in [&[][..], &["-S"], &["--allow-truncated"]] {
         let outcome = send(&server).args(mode).run();
-        outcome.stdout("Hello world\n").failed(10, "refused to answer: It asks for malware.", "another way");
+        outcome.stdout("Hello world\n").failed(
+            10,
+            "refused to answer: It asks for malware.",
+            "another way",
+        );
     }
     let outcome = send(&server).args(["--json"]).run();
-    outcome.failure(10).object(10, "refusal", &json!({"status": null, "retryable": false, "retry_after": null}));
+    outcome.failure(10).object(
+        10,
+        "refusal",
+        &json!({"status": null, "retryable": false, "retry_after": null}),
+    );
     assert_eq!(outcome.stdout_json()["stop_details"]["category"], "cyber");
     assert_eq!(server.requests().len(), 4, "a refusal is not tried again");
 
     let server = stopping(&json!({"stop_reason": "refusal"}));
-    send(&server).run().stdout("Hello world\n").failed(10, "the model refused to answer", "another way");
+    send(&server).run().stdout("Hello world\n").failed(
+        10,
+        "the model refused to answer",
+        "another way",
+    );
     server.only_request();
 }
 
 #[test]
 fn a_refusal_without_any_text_is_exit_10_too() {
-    let server = Server::start(|_, _| Reply::sse(Stream::new().start().stop("refusal").to_string()));
-    send(&server).run().stdout("").failed(10, "the model refused", "another way");
+    let server =
+        Server::start(|_, _| Reply::sse(Stream::new().start().stop("refusal").to_string()));
+    send(&server)
+        .run()
+        .stdout("")
+        .failed(10, "the model refused", "another way");
     server.only_request();
 }
 
@@ -169,10 +269,22 @@ fn with_jsonl_the_error_is_the_last_line_of_stdout() {
     let outcome = send(&server).args(["--jsonl"]).run();
     outcome.failed(9, "max_tokens", "--max-tokens");
     let lines = outcome.stdout_json_lines();
-    let types = lines.iter().map(|line| line["type"].as_str().unwrap()).collect::<Vec<_>>();
-    assert_eq!(types[types.len() - 3..], ["message_stop", "result", "error"], "{outcome}");
+    let types = lines
+        .iter()
+        .map(|line| line["type"].as_str().unwrap())
+        .collect::<Vec<_>>();
+    assert_eq!(
+        types[types.len() - 3..],
+        ["message_stop", "result", "error"],
+        "{outcome}"
+    );
     assert_eq!(lines[lines.len() - 2]["stop_reason"], "max_tokens");
-    check_error_object(&lines[lines.len() - 1], 9, "truncated", &json!({"status": null}));
+    check_error_object(
+        &lines[lines.len() - 1],
+        9,
+        "truncated",
+        &json!({"status": null}),
+    );
 }
 
 #[test]
@@ -188,14 +300,28 @@ fn what_fails_before_anything_is_sent_has_its_own_exit_code() {
         (2, "usage", &["--no-such-flag"], "--no-such-flag"),
         (2, "usage", &["--temperature", "2"], "0"),
         (2, "usage", &["--region", "EU"], "EU"),
-        (2, "usage", &["--cacert", "missing.pem", "--base-url", "https://localhost:1"], "missing.pem"),
+        (
+            2,
+            "usage",
+            &[
+                "--cacert",
+                "missing.pem",
+                "--base-url",
+                "https://localhost:1",
+            ],
+            "missing.pem",
+        ),
         (13, "too_large", &["-f", "large.png"], "large.png"),
     ];
     for (code, kind, flags, message) in table {
         let outcome = send(&server).home(&home).args(["--json"]).args(flags).run();
         let failure = outcome.stdout("").failure(code);
         assert!(failure.message.contains(message), "{outcome}");
-        failure.object(code, kind, &json!({"status": null, "type": null, "request_id": null, "retryable": false}));
+        failure.object(
+            code,
+            kind,
+            &json!({"status": null, "type": null, "request_id": null, "retryable": false}),
+        );
     }
     assert_eq!(server.connections(), 0);
 }
@@ -203,20 +329,47 @@ fn what_fails_before_anything_is_sent_has_its_own_exit_code() {
 #[test]
 fn a_missing_key_a_missing_prompt_and_a_missing_model_are_told_before_anything_is_sent() {
     let server = Server::start(|_, _| panic!("nothing is to be sent"));
-    let without_key = Langdock::new().args(["send", "-m", MODEL, "hello"]).against(&server).run();
-    without_key.stdout("").failed(4, "no API key", "LANGDOCK_API_KEY");
-    let without_key = Langdock::new().args(["send", "--json", "-m", MODEL, "hello"]).against(&server).run();
-    without_key.stdout("").failure(4).object(4, "auth", &json!({"status": null}));
-    let without_prompt = Langdock::new().args(["send", "-m", MODEL]).key().against(&server).run();
-    without_prompt.stdout("").failed(2, "prompt", "langdock send");
-    let without_both = Langdock::new().args(["send", "hello"]).against(&server).run();
-    without_both.stdout("").failed(4, "no API key", "LANGDOCK_API_KEY");
+    let without_key = Langdock::new()
+        .args(["send", "-m", MODEL, "hello"])
+        .against(&server)
+        .run();
+    without_key
+        .stdout("")
+        .failed(4, "no API key", "LANGDOCK_API_KEY");
+    let without_key = Langdock::new()
+        .args(["send", "--json", "-m", MODEL, "hello"])
+        .against(&server)
+        .run();
+    without_key
+        .stdout("")
+        .failure(4)
+        .object(4, "auth", &json!({"status": null}));
+    let without_prompt = Langdock::new()
+        .args(["send", "-m", MODEL])
+        .key()
+        .against(&server)
+        .run();
+    without_prompt
+        .stdout("")
+        .failed(2, "prompt", "langdock send");
+    let without_both = Langdock::new()
+        .args(["send", "hello"])
+        .against(&server)
+        .run();
+    without_both
+        .stdout("")
+        .failed(4, "no API key", "LANGDOCK_API_KEY");
     for flag in ["--dry-run", "--curl"] {
-        let without_both = Langdock::new().args(["send", flag, "hello"]).against(&server).run();
+        let without_both = Langdock::new()
+            .args(["send", flag, "hello"])
+            .against(&server)
+            .run();
         without_both.stdout("").failed(2, "no model", "-m ID");
     }
     let without_prompt = Langdock::new().args(["send"]).key().against(&server).run();
-    without_prompt.stdout("").failed(2, "prompt", "langdock send");
+    without_prompt
+        .stdout("")
+        .failed(2, "prompt", "langdock send");
     assert_eq!(server.connections(), 0);
 }
 
@@ -228,7 +381,10 @@ fn an_answer_without_the_code_block_that_was_asked_for_is_exit_12() {
     failure.says("no code block", "fenced code block");
     assert_eq!(failure.notices, ["no code here"], "the text is not lost");
     let outcome = send(&server).args(["-x", "--lang", "rust"]).run();
-    outcome.stdout("").failure(12).says("no code block in `rust`", "fenced code block");
+    outcome
+        .stdout("")
+        .failure(12)
+        .says("no code block in `rust`", "fenced code block");
 }
 
 #[test]
@@ -238,11 +394,17 @@ fn a_full_device_on_stdout_is_exit_1() {
     for flags in ["", "-S", "--jsonl"] {
         let script = format!("exec langdock send {flags} -m {MODEL} hello > /dev/full");
         let outcome = Langdock::shell(&script).key().against(&server).run();
-        outcome.failed(1, "cannot write to standard output: No space left on device", "-o FILE");
+        outcome.failed(
+            1,
+            "cannot write to standard output: No space left on device",
+            "-o FILE",
+        );
     }
     let script = format!("exec langdock send --json -m {MODEL} hello > /dev/full");
     let outcome = Langdock::shell(&script).key().against(&server).run();
-    outcome.failure(1).object(1, "internal", &json!({"status": null, "retryable": false}));
+    outcome
+        .failure(1)
+        .object(1, "internal", &json!({"status": null, "retryable": false}));
     assert_eq!(server.requests().len(), 4);
 }
 
@@ -251,6 +413,8 @@ fn a_full_device_on_stdout_is_exit_1() {
 fn a_full_device_behind_output_is_exit_1_and_named() {
     let server = Server::start(|_, _| Reply::sse(events::answer(&["Hello", " world"])));
     let outcome = send(&server).args(["-o", "/dev/full"]).run();
-    outcome.stdout("").failed(1, "`/dev/full`: No space left on device", "-o FILE");
+    outcome
+        .stdout("")
+        .failed(1, "`/dev/full`: No space left on device", "-o FILE");
     server.only_request();
 }

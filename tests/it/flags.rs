@@ -1,6 +1,7 @@
 //! No row, no flag: every argument of the command line has a row here that shows what it does.
 //!
-//! The table is compared with clap's definition, so that a flag without an observed effect cannot be added.
+//! The table is compared with clap's definition, so that a flag without an observed effect cannot
+//! be added.
 
 mod batch;
 mod chat;
@@ -24,18 +25,24 @@ use serde_json::Value;
 use crate::support::{command::Langdock, outcome::Outcome, sending::send, server::Server};
 use crate::tools::tool_run;
 
-/// Commands (none for what stands before them), an argument that they have, and what shows its effect on each.
+/// Commands (none for what stands before them), an argument that they have, and what shows its
+/// effect on each.
 type Row = (&'static [&'static str], &'static str, fn(&str));
 
 /// The rows that belong to no group.
-const ROWS: &[Row] = &[(&[""], "--version", |_| version()), (&["completions"], "SHELL", |_| shell())];
+const ROWS: &[Row] = &[
+    (&[""], "--version", |_| version()),
+    (&["completions"], "SHELL", |_| shell()),
+];
 
 /// A command, and what shows that a flag of the connection arrives there.
 type Connected = (&'static str, fn(&str));
 
-/// The commands that talk to the endpoint, and what shows that the flags of the connection arrive behind their names.
+/// The commands that talk to the endpoint, and what shows that the flags of the connection arrive
+/// behind their names.
 ///
-/// Every one has the same group, taken in as one value: the rows of the group show what each flag does.
+/// Every one has the same group, taken in as one value: the rows of the group show what each flag
+/// does.
 const CONNECTED: &[Connected] = &[
     ("send", connection::goes_to_the_region),
     ("tool-run", connection::goes_to_the_region),
@@ -76,11 +83,23 @@ fn rows() -> impl Iterator<Item = &'static Row> {
 #[test]
 fn every_argument_has_a_row_and_every_row_an_argument() {
     let listed: Vec<(String, String)> = rows()
-        .flat_map(|(commands, flag, _)| commands.iter().map(|command| ((*command).to_owned(), (*flag).to_owned())))
+        .flat_map(|(commands, flag, _)| {
+            commands
+                .iter()
+                .map(|command| ((*command).to_owned(), (*flag).to_owned()))
+        })
         .collect();
     let unique: BTreeSet<_> = listed.iter().cloned().collect();
-    assert_eq!(listed.len(), unique.len(), "an argument has two rows: {listed:?}");
-    assert_eq!(unique, defined(), "rows on the left, the definition on the right");
+    assert_eq!(
+        listed.len(),
+        unique.len(),
+        "an argument has two rows: {listed:?}"
+    );
+    assert_eq!(
+        unique,
+        defined(),
+        "rows on the left, the definition on the right"
+    );
 }
 
 #[test]
@@ -109,8 +128,14 @@ fn the_flags_of_the_connection_stand_behind_the_name_of_every_command_that_talks
             found.insert(path.to_owned());
         }
     });
-    let shown: BTreeSet<_> = CONNECTED.iter().map(|(command, _)| (*command).to_owned()).collect();
-    assert_eq!(shown, found, "rows on the left, the definition on the right");
+    let shown: BTreeSet<_> = CONNECTED
+        .iter()
+        .map(|(command, _)| (*command).to_owned())
+        .collect();
+    assert_eq!(
+        shown, found,
+        "rows on the left, the definition on the right"
+    );
     for (command, shows) in CONNECTED {
         shows(command);
     }
@@ -120,34 +145,62 @@ fn the_flags_of_the_connection_stand_behind_the_name_of_every_command_that_talks
 fn a_command_that_talks_to_nobody_refuses_every_flag_of_the_connection() {
     let mut definition = langdock::command_line();
     definition.build();
-    for arg in definition.get_arguments().filter(|arg| is_of_the_connection(arg)) {
+    for arg in definition
+        .get_arguments()
+        .filter(|arg| is_of_the_connection(arg))
+    {
         for command in [&["completions", "bash"][..], &["serve"]] {
             let value = arg.get_action().takes_values().then_some("1");
             let flag = [Some(name(arg)), value.map(str::to_owned)];
-            let behind = Langdock::new().args(command).args(flag.iter().flatten()).run();
-            behind.code(2).stdout("").stderr_contains(&format!("unexpected argument '{}'", name(arg)));
-            let before = Langdock::new().args(flag.iter().flatten()).args(command).run();
+            let behind = Langdock::new()
+                .args(command)
+                .args(flag.iter().flatten())
+                .run();
+            behind
+                .code(2)
+                .stdout("")
+                .stderr_contains(&format!("unexpected argument '{}'", name(arg)));
+            let before = Langdock::new()
+                .args(flag.iter().flatten())
+                .args(command)
+                .run();
             before.code(2).stdout("");
         }
     }
-    let outcome = Langdock::new().args(["--demo", "completions", "bash"]).run();
-    outcome.code(2).stdout("").stderr_contains("`completions` does not talk to the endpoint");
+    let outcome = Langdock::new()
+        .args(["--demo", "completions", "bash"])
+        .run();
+    outcome
+        .code(2)
+        .stdout("")
+        .stderr_contains("`completions` does not talk to the endpoint");
 }
 
 fn version() {
     let outcome = Langdock::new().args(["--version"]).run();
-    outcome.code(0).stdout(concat!("langdock ", env!("CARGO_PKG_VERSION"), "\n")).stderr_empty();
+    outcome
+        .code(0)
+        .stdout(concat!("langdock ", env!("CARGO_PKG_VERSION"), "\n"))
+        .stderr_empty();
 }
 
 fn shell() {
     let mut scripts = BTreeSet::new();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let outcome = Langdock::new().args(["completions", shell]).run();
-        outcome.code(0).stderr_empty().stdout_contains("langdock").stdout_contains("temperature");
+        outcome
+            .code(0)
+            .stderr_empty()
+            .stdout_contains("langdock")
+            .stdout_contains("temperature");
         scripts.insert(outcome.stdout_text());
     }
     assert_eq!(scripts.len(), 5, "each shell has a script of its own");
-    Langdock::new().args(["completions"]).run().code(2).stdout("");
+    Langdock::new()
+        .args(["completions"])
+        .run()
+        .code(2)
+        .stdout("");
 }
 
 /// Returns the commands and arguments of the definition, those of the connection at the top only.
@@ -156,8 +209,9 @@ fn defined() -> BTreeSet<(String, String)> {
     definition.build();
     let mut arguments = BTreeSet::new();
     each_command(&definition, "", &mut |path, command| {
-        let own =
-            command.get_arguments().filter(|arg| !is_help(arg) && (path.is_empty() || !is_of_the_connection(arg)));
+        let own = command
+            .get_arguments()
+            .filter(|arg| !is_help(arg) && (path.is_empty() || !is_of_the_connection(arg)));
         arguments.extend(own.map(|arg| (path.to_owned(), name(arg))));
     });
     arguments
@@ -166,12 +220,20 @@ fn defined() -> BTreeSet<(String, String)> {
 fn each_command(command: &Command, path: &str, look: &mut impl FnMut(&str, &Command)) {
     look(path, command);
     for subcommand in command.get_subcommands() {
-        each_command(subcommand, format!("{path} {}", subcommand.get_name()).trim(), look);
+        each_command(
+            subcommand,
+            format!("{path} {}", subcommand.get_name()).trim(),
+            look,
+        );
     }
 }
 
 fn connection_flags(command: &Command) -> BTreeSet<String> {
-    command.get_arguments().filter(|arg| is_of_the_connection(arg)).map(name).collect()
+    command
+        .get_arguments()
+        .filter(|arg| is_of_the_connection(arg))
+        .map(name)
+        .collect()
 }
 
 fn is_of_the_connection(arg: &Arg) -> bool {
@@ -184,11 +246,14 @@ fn is_help(arg: &Arg) -> bool {
 
 /// Returns the long flag, or what a positional argument is called in the usage.
 fn name(arg: &Arg) -> String {
-    arg.get_long().map_or_else(|| arg.get_id().as_str().to_uppercase(), |long| format!("--{long}"))
+    arg.get_long().map_or_else(
+        || arg.get_id().as_str().to_uppercase(),
+        |long| format!("--{long}"),
+    )
 }
 
-/// Begins a run of a command that asks for an answer, with a model and the test key against `server`. A command that does
-/// so in another way than `send` gets its arm here.
+/// Begins a run of a command that asks for an answer, with a model and the test key against
+/// `server`. A command that does so in another way than `send` gets its arm here.
 fn asking(command: &str, server: &Server) -> Langdock {
     match command {
         "send" => send(server),
@@ -199,7 +264,8 @@ fn asking(command: &str, server: &Server) -> Langdock {
     }
 }
 
-/// Runs a command with the prompt `Hi` and more arguments, and returns its end, which must be a good one.
+/// Runs a command with the prompt `Hi` and more arguments, and returns its end, which must be a
+/// good one.
 #[track_caller]
 fn good(command: &str, server: &Server, args: &[&str]) -> Outcome {
     let outcome = asking(command, server).args(["Hi"]).args(args).run();

@@ -1,4 +1,5 @@
-//! The completions and the man pages are made from the command line's definition, and what is checked in is what it gives.
+//! The completions and the man pages are made from the command line's definition, and what is
+//! checked in is what it gives.
 //!
 //! `UPDATE_GENERATED=1 cargo test --test it generated` writes them anew.
 
@@ -27,9 +28,16 @@ fn what_is_checked_in_is_what_the_definition_gives() {
     }
     let found = read(root);
     let names = |files: &BTreeMap<String, String>| files.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(&found), names(&wanted), "{UPDATE}=1 cargo test --test it generated writes them");
+    assert_eq!(
+        names(&found),
+        names(&wanted),
+        "{UPDATE}=1 cargo test --test it generated writes them"
+    );
     for (name, content) in &wanted {
-        assert!(found[name] == *content, "{name} is out of date: {UPDATE}=1 cargo test --test it generated");
+        assert!(
+            found[name] == *content,
+            "{name} is out of date: {UPDATE}=1 cargo test --test it generated"
+        );
     }
 }
 
@@ -37,8 +45,13 @@ fn what_is_checked_in_is_what_the_definition_gives() {
 fn the_completions_that_are_printed_are_those_that_are_checked_in() {
     let files: BTreeMap<String, String> = completions().into_iter().collect();
     for shell in Shell::value_variants() {
-        let outcome = Langdock::new().args(["completions", &shell.to_string()]).run();
-        outcome.code(0).stdout(&files[&format!("completions/{}", file_name(*shell))]).stderr_empty();
+        let outcome = Langdock::new()
+            .args(["completions", &shell.to_string()])
+            .run();
+        outcome
+            .code(0)
+            .stdout(&files[&format!("completions/{}", file_name(*shell))])
+            .stderr_empty();
     }
 }
 
@@ -46,17 +59,30 @@ fn the_completions_that_are_printed_are_those_that_are_checked_in() {
 fn the_help_of_every_command_lists_each_of_its_flags() {
     for (words, command) in commands() {
         for help in ["-h", "--help"] {
-            let outcome = Langdock::new().args(words.iter().map(String::as_str).chain([help])).run();
+            let outcome = Langdock::new()
+                .args(words.iter().map(String::as_str).chain([help]))
+                .run();
             let text = outcome.code(0).stderr_empty().stdout_text();
             for arg in command.get_arguments().filter(|arg| !arg.is_hide_set()) {
                 for name in names_of(arg) {
-                    let stands_alone = text.split([' ', ',', '\n', '[', ']', '.']).any(|word| word == name);
+                    let stands_alone = text
+                        .split([' ', ',', '\n', '[', ']', '.'])
+                        .any(|word| word == name);
                     // The name of a list's value has such signs itself.
-                    assert!(stands_alone || name.contains(',') && text.contains(&name), "{name}\n{outcome}");
+                    assert!(
+                        stands_alone || name.contains(',') && text.contains(&name),
+                        "{name}\n{outcome}"
+                    );
                 }
             }
-            for subcommand in command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()) {
-                assert!(text.contains(&format!("\n  {} ", subcommand.get_name())), "{outcome}");
+            for subcommand in command
+                .get_subcommands()
+                .filter(|subcommand| !subcommand.is_hide_set())
+            {
+                assert!(
+                    text.contains(&format!("\n  {} ", subcommand.get_name())),
+                    "{outcome}"
+                );
             }
         }
     }
@@ -65,7 +91,10 @@ fn the_help_of_every_command_lists_each_of_its_flags() {
 #[test]
 fn every_flag_and_command_is_described_in_one_line_without_a_full_stop() {
     for (words, command) in commands() {
-        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        let about = command
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         assert!(is_one_line(&about), "{words:?}: `{about}`");
         for arg in command.get_arguments() {
             let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
@@ -81,13 +110,27 @@ fn every_flag_and_command_is_described_in_one_line_without_a_full_stop() {
 
 #[test]
 fn the_list_of_commands_says_of_each_what_its_own_help_says() {
-    for (words, command) in commands().into_iter().filter(|(words, _)| !words.is_empty()) {
-        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    for (words, command) in commands()
+        .into_iter()
+        .filter(|(words, _)| !words.is_empty())
+    {
+        let about = command
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         for of in [&words[..words.len() - 1], &words[..]] {
-            let outcome = Langdock::new().args(of.iter().map(String::as_str).chain(["-h"])).run();
+            let outcome = Langdock::new()
+                .args(of.iter().map(String::as_str).chain(["-h"]))
+                .run();
             let text = outcome.code(0).stdout_text();
             // Lines are broken to fit the width.
-            assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(&about), "`{about}`\n{outcome}");
+            assert!(
+                text.split_whitespace()
+                    .collect::<Vec<_>>()
+                    .join(" ")
+                    .contains(&about),
+                "`{about}`\n{outcome}"
+            );
         }
     }
 }
@@ -96,11 +139,16 @@ fn the_list_of_commands_says_of_each_what_its_own_help_says() {
 fn help_is_as_wide_as_the_terminal_and_no_wider_than_can_be_read() {
     for (columns, widest) in [("60", 60), ("80", 80), ("300", 100)] {
         for (words, _) in commands() {
-            let outcome =
-                Langdock::new().args(words.iter().map(String::as_str).chain(["-h"])).env("COLUMNS", columns).run();
+            let outcome = Langdock::new()
+                .args(words.iter().map(String::as_str).chain(["-h"]))
+                .env("COLUMNS", columns)
+                .run();
             for line in outcome.code(0).stdout_text().lines() {
                 let is_one_word = line.split_whitespace().count() == 1;
-                assert!(line.chars().count() <= widest || is_one_word, "{columns} columns: {line}");
+                assert!(
+                    line.chars().count() <= widest || is_one_word,
+                    "{columns} columns: {line}"
+                );
             }
         }
     }
@@ -124,7 +172,10 @@ pub(crate) fn commands() -> Vec<(Vec<String>, Command)> {
     let mut next = 0;
     while let Some((words, command)) = commands.get(next).cloned() {
         commands.extend(command.get_subcommands().map(|subcommand| {
-            let words = words.iter().cloned().chain([subcommand.get_name().to_owned()]);
+            let words = words
+                .iter()
+                .cloned()
+                .chain([subcommand.get_name().to_owned()]);
             (words.collect::<Vec<_>>(), subcommand.clone())
         }));
         next += 1;
@@ -136,9 +187,19 @@ pub(crate) fn commands() -> Vec<(Vec<String>, Command)> {
 fn names_of(arg: &clap::Arg) -> Vec<String> {
     let short = arg.get_short().map(|short| format!("-{short}"));
     let long = arg.get_long().map(|long| format!("--{long}"));
-    let values = arg.get_value_names().filter(|_| takes_value(arg)).into_iter().flatten();
+    let values = arg
+        .get_value_names()
+        .filter(|_| takes_value(arg))
+        .into_iter()
+        .flatten();
     let as_is = arg.is_positional() && !arg.is_required_set();
-    let value = values.map(|name| if as_is { name.to_string() } else { format!("<{name}>") });
+    let value = values.map(|name| {
+        if as_is {
+            name.to_string()
+        } else {
+            format!("<{name}>")
+        }
+    });
     short.into_iter().chain(long).chain(value).collect()
 }
 
@@ -146,8 +207,16 @@ fn names_of(arg: &clap::Arg) -> Vec<String> {
 fn completions() -> Vec<(String, String)> {
     let script = |shell: &Shell| {
         let mut script = Vec::new();
-        clap_complete::generate(*shell, &mut langdock::command_line(), "langdock", &mut script);
-        (format!("completions/{}", file_name(*shell)), String::from_utf8(script).unwrap())
+        clap_complete::generate(
+            *shell,
+            &mut langdock::command_line(),
+            "langdock",
+            &mut script,
+        );
+        (
+            format!("completions/{}", file_name(*shell)),
+            String::from_utf8(script).unwrap(),
+        )
     };
     Shell::value_variants().iter().map(script).collect()
 }

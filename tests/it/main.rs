@@ -1,6 +1,10 @@
-//! The integration tests, in one binary: they run the program as its users do, against a scripted server.
+//! The integration tests, in one binary: they run the program as its users do, against a scripted
+//! server.
 
-#![allow(clippy::unwrap_used, reason = "a test that meets an error it did not expect has failed")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that meets an error it did not expect has failed"
+)]
 
 mod auth;
 mod batch;

@@ -23,7 +23,8 @@ fn send(server: &Server) -> Langdock {
     Langdock::new().key().against(server).args(["send", "Hi"])
 }
 
-/// Starts a server that has these models: it lists them, answers `ok` for them and refuses all others.
+/// Starts a server that has these models: it lists them, answers `ok` for them and refuses all
+/// others.
 pub(crate) fn listing(ids: &[&str]) -> Server {
     let ids: Vec<String> = ids.iter().map(|&id| id.to_owned()).collect();
     Server::start(move |request, _| offering(&ids, request))

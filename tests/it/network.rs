@@ -1,4 +1,5 @@
-//! Requests take the way that was chosen and no other: proxies, loopback, plain http, and hosts that do not answer.
+//! Requests take the way that was chosen and no other: proxies, loopback, plain http, and hosts
+//! that do not answer.
 
 use std::{fs, net::SocketAddr};
 
@@ -17,7 +18,9 @@ const NOWHERE: &str = "langdock.invalid";
 
 /// Begins a request to this base URL.
 fn to(base_url: &str) -> Langdock {
-    Langdock::new().args(["send", "-m", MODEL, "hello", "--base-url", base_url]).key()
+    Langdock::new()
+        .args(["send", "-m", MODEL, "hello", "--base-url", base_url])
+        .key()
 }
 
 /// Returns a server that answers, over TLS with this certificate.
@@ -47,20 +50,40 @@ fn not_called_loopback(server: &Server) -> String {
 fn https_goes_through_the_proxy_of_the_flag_or_of_the_environment() {
     let certificate = TlsCertificate::for_names(&["api.langdock.com"]);
     let (origin, authority) = (origin(&certificate), certificate.ca_file());
-    for (n, how) in ["--proxy", "HTTPS_PROXY", "https_proxy"].into_iter().enumerate() {
+    for (n, how) in ["--proxy", "HTTPS_PROXY", "https_proxy"]
+        .into_iter()
+        .enumerate()
+    {
         let proxy = proxy_to(origin.address());
-        let langdock = Langdock::new().args(["send", "-m", MODEL, "hello"]).key().env("SSL_CERT_FILE", &authority);
+        let langdock = Langdock::new()
+            .args(["send", "-m", MODEL, "hello"])
+            .key()
+            .env("SSL_CERT_FILE", &authority);
         let langdock = match how {
-            "--proxy" => langdock.args(["--proxy", &proxy.url()]).env("HTTPS_PROXY", "http://127.0.0.1:1"),
+            "--proxy" => langdock
+                .args(["--proxy", &proxy.url()])
+                .env("HTTPS_PROXY", "http://127.0.0.1:1"),
             variable => langdock.env(variable, proxy.url()),
         };
         langdock.run().code(0).stdout("whole\n").stderr_empty();
         let connect = proxy.only_request();
-        assert_eq!((connect.method.as_str(), connect.path.as_str()), ("CONNECT", "api.langdock.com:443"));
-        assert!(!format!("{connect:?}").contains(KEY), "the proxy does not see the key");
+        assert_eq!(
+            (connect.method.as_str(), connect.path.as_str()),
+            ("CONNECT", "api.langdock.com:443")
+        );
+        assert!(
+            !format!("{connect:?}").contains(KEY),
+            "the proxy does not see the key"
+        );
         let requests = origin.requests();
-        assert_eq!((requests.len(), requests[n].path.as_str()), (n + 1, "/anthropic/eu/v1/messages"));
-        assert_eq!(requests[n].header("authorization"), Some(&*format!("Bearer {KEY}")));
+        assert_eq!(
+            (requests.len(), requests[n].path.as_str()),
+            (n + 1, "/anthropic/eu/v1/messages")
+        );
+        assert_eq!(
+            requests[n].header("authorization"),
+            Some(&*format!("Bearer {KEY}"))
+        );
     }
 }
 
@@ -70,10 +93,19 @@ fn the_login_of_a_proxy_goes_to_the_proxy_alone_and_is_not_shown() {
     let origin = origin(&certificate);
     let proxy = proxy_to(origin.address());
     let url = format!("http://ada:s3cret@{}", proxy.address());
-    let langdock = Langdock::new().args(["send", "-m", MODEL, "hello", "-vv", "--proxy", &url]).key();
+    let langdock = Langdock::new()
+        .args(["send", "-m", MODEL, "hello", "-vv", "--proxy", &url])
+        .key();
     let outcome = langdock.env("SSL_CERT_FILE", certificate.ca_file()).run();
-    outcome.code(0).stdout("whole\n").stderr_lacks("s3cret").stderr_lacks("YWRhOnMzY3JldA");
-    assert_eq!(proxy.only_request().header("proxy-authorization"), Some("Basic YWRhOnMzY3JldA=="));
+    outcome
+        .code(0)
+        .stdout("whole\n")
+        .stderr_lacks("s3cret")
+        .stderr_lacks("YWRhOnMzY3JldA");
+    assert_eq!(
+        proxy.only_request().header("proxy-authorization"),
+        Some("Basic YWRhOnMzY3JldA==")
+    );
     assert_eq!(origin.only_request().header("proxy-authorization"), None);
 }
 
@@ -82,66 +114,137 @@ fn no_proxy_names_hosts_that_are_reached_without_it() {
     let certificate = TlsCertificate::for_names(&["0.0.0.0", "api.langdock.com"]);
     let (origin, proxy) = (origin(&certificate), trap());
     let url = format!("https://{}", not_called_loopback(&origin));
-    for (variable, hosts) in [("NO_PROXY", "0.0.0.0"), ("no_proxy", "example.com, 0.0.0.0"), ("NO_PROXY", "*")] {
-        let langdock = to(&url).env("HTTPS_PROXY", proxy.url()).env(variable, hosts);
-        langdock.env("SSL_CERT_FILE", certificate.ca_file()).run().code(0).stdout("whole\n").stderr_empty();
+    for (variable, hosts) in [
+        ("NO_PROXY", "0.0.0.0"),
+        ("no_proxy", "example.com, 0.0.0.0"),
+        ("NO_PROXY", "*"),
+    ] {
+        let langdock = to(&url)
+            .env("HTTPS_PROXY", proxy.url())
+            .env(variable, hosts);
+        langdock
+            .env("SSL_CERT_FILE", certificate.ca_file())
+            .run()
+            .code(0)
+            .stdout("whole\n")
+            .stderr_empty();
     }
     assert_eq!((origin.requests().len(), proxy.connections()), (3, 0));
 
     let proxy = proxy_to(origin.address());
-    let langdock = to(&url).env("HTTPS_PROXY", proxy.url()).env("NO_PROXY", "example.com");
-    langdock.env("SSL_CERT_FILE", certificate.ca_file()).run().code(0).stdout("whole\n");
+    let langdock = to(&url)
+        .env("HTTPS_PROXY", proxy.url())
+        .env("NO_PROXY", "example.com");
+    langdock
+        .env("SSL_CERT_FILE", certificate.ca_file())
+        .run()
+        .code(0)
+        .stdout("whole\n");
     assert_eq!(proxy.only_request().path, not_called_loopback(&origin));
 }
 
 #[test]
 fn a_proxy_that_wants_a_login_is_exit_6_and_not_tried_again() {
-    let proxy = Server::start(|_, _| Reply::status(407).header("proxy-authenticate", "Basic realm=\"x\"").body("no"));
-    let outcome = to(&format!("https://{NOWHERE}")).args(["--json", "--proxy", &proxy.url()]).run();
+    let proxy = Server::start(|_, _| {
+        Reply::status(407)
+            .header("proxy-authenticate", "Basic realm=\"x\"")
+            .body("no")
+    });
+    let outcome = to(&format!("https://{NOWHERE}"))
+        .args(["--json", "--proxy", &proxy.url()])
+        .run();
     let failure = outcome.stdout("").failure(6);
     failure.says("proxy", "user name and password");
     failure.object(6, "network", &json!({"type": null, "retryable": false}));
     assert!(failure.notices.is_empty(), "{outcome}");
     proxy.only_request();
 
-    let proxy = Server::start(|_, _| Reply::status(407).header("proxy-authenticate", "Basic realm=\"x\"").body("no"));
+    let proxy = Server::start(|_, _| {
+        Reply::status(407)
+            .header("proxy-authenticate", "Basic realm=\"x\"")
+            .body("no")
+    });
     let url = format!("http://ada:s3cret@{}", proxy.address());
-    let outcome = to(&format!("https://{NOWHERE}")).args(["--proxy", &url]).run();
-    outcome.stdout("").stderr_lacks("s3cret").failed(6, "refuses the login", "check the user name and the password");
+    let outcome = to(&format!("https://{NOWHERE}"))
+        .args(["--proxy", &url])
+        .run();
+    outcome.stdout("").stderr_lacks("s3cret").failed(
+        6,
+        "refuses the login",
+        "check the user name and the password",
+    );
     assert!(proxy.only_request().header("proxy-authorization").is_some());
 
-    let proxy = Server::start(|_, _| Reply::status(407).header("proxy-authenticate", "Basic realm=\"x\"").body("no"));
-    let outcome = to(&format!("http://{NOWHERE}")).args(["--allow-http", "--proxy", &proxy.url()]).run();
-    outcome.stdout("").failed(6, "HTTP 407", "user name and password");
+    let proxy = Server::start(|_, _| {
+        Reply::status(407)
+            .header("proxy-authenticate", "Basic realm=\"x\"")
+            .body("no")
+    });
+    let outcome = to(&format!("http://{NOWHERE}"))
+        .args(["--allow-http", "--proxy", &proxy.url()])
+        .run();
+    outcome
+        .stdout("")
+        .failed(6, "HTTP 407", "user name and password");
     proxy.only_request();
 }
 
 #[test]
 fn a_proxy_that_refuses_or_is_away_is_exit_6_after_another_try() {
     let page = "<html><head><title>502 Bad Gateway</title></head></html>";
-    let proxy = Server::start(move |_, _| Reply::status(502).header("content-type", "text/html").body(page));
-    let outcome =
-        to(&format!("https://{NOWHERE}")).args(["--json", "--max-retries", "1", "--proxy", &proxy.url()]).run();
+    let proxy = Server::start(move |_, _| {
+        Reply::status(502)
+            .header("content-type", "text/html")
+            .body(page)
+    });
+    let outcome = to(&format!("https://{NOWHERE}"))
+        .args(["--json", "--max-retries", "1", "--proxy", &proxy.url()])
+        .run();
     let failure = outcome.stdout("").failure(6);
-    let message = format!("cannot connect to {NOWHERE}: the proxy {} opens no tunnel", proxy.address());
+    let message = format!(
+        "cannot connect to {NOWHERE}: the proxy {} opens no tunnel",
+        proxy.address()
+    );
     failure.says(&message, "--proxy");
     failure.object(6, "network", &json!({"status": null, "retryable": true}));
-    assert_eq!((failure.notices.len(), proxy.requests().len()), (1, 2), "{outcome}");
+    assert_eq!(
+        (failure.notices.len(), proxy.requests().len()),
+        (1, 2),
+        "{outcome}"
+    );
 
     let nobody = DeadPort::new();
     let url = format!("http://ada:s3cret@{}", nobody.address());
-    let message = format!("cannot connect to the proxy {}: Connection refused", nobody.address());
+    let message = format!(
+        "cannot connect to the proxy {}: Connection refused",
+        nobody.address()
+    );
     let without_retries = |base: &str| to(base).args(["--max-retries", "0"]);
     for outcome in [
-        without_retries(&format!("https://{NOWHERE}")).args(["--proxy", &url]).run(),
-        without_retries(&format!("https://{NOWHERE}")).env("HTTPS_PROXY", &url).run(),
-        without_retries(&format!("http://{NOWHERE}")).args(["--allow-http", "--proxy", &url]).run(),
+        without_retries(&format!("https://{NOWHERE}"))
+            .args(["--proxy", &url])
+            .run(),
+        without_retries(&format!("https://{NOWHERE}"))
+            .env("HTTPS_PROXY", &url)
+            .run(),
+        without_retries(&format!("http://{NOWHERE}"))
+            .args(["--allow-http", "--proxy", &url])
+            .run(),
     ] {
-        outcome.stdout("").stderr_lacks("s3cret").failed(6, &message, "--proxy");
+        outcome
+            .stdout("")
+            .stderr_lacks("s3cret")
+            .failed(6, &message, "--proxy");
     }
     // One that is for https alone has nothing to do with this.
-    let outcome = without_retries(&format!("http://{NOWHERE}")).args(["--allow-http"]).env("HTTPS_PROXY", &url).run();
-    outcome.stdout("").stderr_lacks(&nobody.address().to_string()).failed(6, NOWHERE, "check the network");
+    let outcome = without_retries(&format!("http://{NOWHERE}"))
+        .args(["--allow-http"])
+        .env("HTTPS_PROXY", &url)
+        .run();
+    outcome
+        .stdout("")
+        .stderr_lacks(&nobody.address().to_string())
+        .failed(6, NOWHERE, "check the network");
 }
 
 #[test]
@@ -149,15 +252,30 @@ fn a_proxy_of_a_scheme_that_is_not_spoken_is_a_usage_error_wherever_it_is_set() 
     let home = crate::support::home::Home::new();
     let url = "socks5://ada:s3cret@127.0.0.1:1";
     let nowhere = || to(&format!("https://{NOWHERE}"));
-    home.write(home.config().join("config.toml"), format!("proxy = '{url}'\n"));
-    for outcome in
-        [nowhere().args(["--proxy", url]).run(), nowhere().env("HTTPS_PROXY", url).run(), nowhere().home(&home).run()]
-    {
-        outcome.stdout("").stderr_lacks("s3cret").failed(2, "a proxy with `socks5://`", "http://host:port");
+    home.write(
+        home.config().join("config.toml"),
+        format!("proxy = '{url}'\n"),
+    );
+    for outcome in [
+        nowhere().args(["--proxy", url]).run(),
+        nowhere().env("HTTPS_PROXY", url).run(),
+        nowhere().home(&home).run(),
+    ] {
+        outcome.stdout("").stderr_lacks("s3cret").failed(
+            2,
+            "a proxy with `socks5://`",
+            "http://host:port",
+        );
     }
-    let doctor = Langdock::new().args(["doctor", "--base-url", &format!("https://{NOWHERE}")]).key();
+    let doctor = Langdock::new()
+        .args(["doctor", "--base-url", &format!("https://{NOWHERE}")])
+        .key();
     let outcome = doctor.env("HTTPS_PROXY", url).run();
-    outcome.code(2).stdout_contains("wrong  proxy").stdout_contains("socks5://").stderr_contains("1 thing is wrong");
+    outcome
+        .code(2)
+        .stdout_contains("wrong  proxy")
+        .stdout_contains("socks5://")
+        .stderr_contains("1 thing is wrong");
 }
 
 #[test]
@@ -173,11 +291,20 @@ fn loopback_never_goes_through_a_proxy() {
         format!("http://localhost:{plain}"),
         format!("http://LOCALHOST:{plain}"),
     ] {
-        let langdock = to(&url).args(["--proxy", &proxy.url()]).env("HTTPS_PROXY", proxy.url());
+        let langdock = to(&url)
+            .args(["--proxy", &proxy.url()])
+            .env("HTTPS_PROXY", proxy.url());
         let outcome = langdock.env("SSL_CERT_FILE", certificate.ca_file()).run();
         outcome.code(0).stdout("whole\n").stderr_empty();
     }
-    assert_eq!((https.requests().len(), http.requests().len(), proxy.connections()), (2, 3, 0));
+    assert_eq!(
+        (
+            https.requests().len(),
+            http.requests().len(),
+            proxy.connections()
+        ),
+        (2, 3, 0)
+    );
 }
 
 #[test]
@@ -187,13 +314,31 @@ fn other_variables_for_proxies_have_no_effect() {
     let http = Server::start(|_, _| Reply::sse(events::answer(&["whole"])));
     let others = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
     let with = |langdock: Langdock, names: &[&str]| {
-        names.iter().fold(langdock, |langdock, name| langdock.env(name, proxy.url()))
+        names
+            .iter()
+            .fold(langdock, |langdock, name| langdock.env(name, proxy.url()))
     };
-    let langdock = to(&format!("https://{}", not_called_loopback(&https))).env("SSL_CERT_FILE", certificate.ca_file());
-    with(langdock, &others).run().code(0).stdout("whole\n").stderr_empty();
+    let langdock = to(&format!("https://{}", not_called_loopback(&https)))
+        .env("SSL_CERT_FILE", certificate.ca_file());
+    with(langdock, &others)
+        .run()
+        .code(0)
+        .stdout("whole\n")
+        .stderr_empty();
     let langdock = to(&format!("http://{}", not_called_loopback(&http))).args(["--allow-http"]);
-    with(with(langdock, &others), &["HTTPS_PROXY"]).run().code(0).stdout("whole\n").stderr_empty();
-    assert_eq!((https.requests().len(), http.requests().len(), proxy.connections()), (1, 1, 0));
+    with(with(langdock, &others), &["HTTPS_PROXY"])
+        .run()
+        .code(0)
+        .stdout("whole\n")
+        .stderr_empty();
+    assert_eq!(
+        (
+            https.requests().len(),
+            http.requests().len(),
+            proxy.connections()
+        ),
+        (1, 1, 0)
+    );
 }
 
 #[test]
@@ -201,19 +346,34 @@ fn plain_http_to_another_host_is_refused_unless_it_is_allowed() {
     let http = Server::start(|_, _| Reply::sse(events::answer(&["whole"])));
     let url = format!("http://{}", not_called_loopback(&http));
     let proxy = trap();
-    for base in [url.as_str(), "http://langdock.invalid", "http://127.0.0.1.langdock.invalid"] {
+    for base in [
+        url.as_str(),
+        "http://langdock.invalid",
+        "http://127.0.0.1.langdock.invalid",
+    ] {
         let outcome = to(base).args(["--json", "--proxy", &proxy.url()]).run();
-        outcome.stdout("").failure(2).says(base, "--allow-http").object(2, "usage", &json!({"status": null}));
+        outcome
+            .stdout("")
+            .failure(2)
+            .says(base, "--allow-http")
+            .object(2, "usage", &json!({"status": null}));
     }
     assert_eq!((http.connections(), proxy.connections()), (0, 0));
-    to(&url).args(["--allow-http"]).run().code(0).stdout("whole\n").stderr_empty();
+    to(&url)
+        .args(["--allow-http"])
+        .run()
+        .code(0)
+        .stdout("whole\n")
+        .stderr_empty();
     http.only_request();
 }
 
 #[test]
 fn plain_http_that_is_allowed_goes_through_the_proxy_of_the_flag() {
     let proxy = Server::start(|_, _| Reply::sse(events::answer(&["whole"])));
-    let outcome = to(&format!("http://{NOWHERE}:8080/api")).args(["--allow-http", "--proxy", &proxy.url()]).run();
+    let outcome = to(&format!("http://{NOWHERE}:8080/api"))
+        .args(["--allow-http", "--proxy", &proxy.url()])
+        .run();
     outcome.code(0).stdout("whole\n").stderr_empty();
     let request = proxy.only_request();
     assert_eq!(
@@ -224,30 +384,54 @@ fn plain_http_that_is_allowed_goes_through_the_proxy_of_the_flag() {
 
 #[test]
 fn a_proxy_whose_url_cannot_be_used_is_a_usage_error_that_does_not_repeat_it() {
-    let outcome = to(&format!("https://{NOWHERE}")).args(["--proxy", "http://ada:s3cret@"]).run();
-    outcome.stdout("").failed(2, "proxy", "http://host:port").stderr_lacks("s3cret");
+    let outcome = to(&format!("https://{NOWHERE}"))
+        .args(["--proxy", "http://ada:s3cret@"])
+        .run();
+    outcome
+        .stdout("")
+        .failed(2, "proxy", "http://host:port")
+        .stderr_lacks("s3cret");
 }
 
 #[test]
 fn a_connection_that_is_refused_is_tried_again_and_then_exit_6_with_the_host() {
     let nobody = DeadPort::new();
-    let outcome = to(&nobody.url()).args(["--json", "--max-retries", "1"]).run();
+    let outcome = to(&nobody.url())
+        .args(["--json", "--max-retries", "1"])
+        .run();
     let failure = outcome.stdout("").failure(6);
-    failure.says(&format!("cannot connect to {}", nobody.address()), "--base-url");
-    failure.object(6, "network", &json!({"status": null, "type": null, "request_id": null, "retryable": true}));
+    failure.says(
+        &format!("cannot connect to {}", nobody.address()),
+        "--base-url",
+    );
+    failure.object(
+        6,
+        "network",
+        &json!({"status": null, "type": null, "request_id": null, "retryable": true}),
+    );
     assert!(failure.message.ends_with("(after 2 tries)"), "{outcome}");
     assert_eq!(failure.notices.len(), 1, "{outcome}");
-    assert!(failure.notices[0].contains("trying again in 0."), "{outcome}");
+    assert!(
+        failure.notices[0].contains("trying again in 0."),
+        "{outcome}"
+    );
 }
 
 #[test]
 fn a_host_without_a_name_is_exit_6_and_named() {
-    let langdock = to(&format!("https://{NOWHERE}")).args(["--max-retries", "0", "--connect-timeout", "10s"]);
+    let langdock =
+        to(&format!("https://{NOWHERE}")).args(["--max-retries", "0", "--connect-timeout", "10s"]);
     let outcome = langdock.run();
     let failure = outcome.stdout("").failure(6);
     // A resolver without any name server may be slow to say so.
-    let expected = [format!("cannot find {NOWHERE}"), "no connection within".to_owned()];
-    assert!(expected.iter().any(|part| failure.message.contains(part)), "{outcome}");
+    let expected = [
+        format!("cannot find {NOWHERE}"),
+        "no connection within".to_owned(),
+    ];
+    assert!(
+        expected.iter().any(|part| failure.message.contains(part)),
+        "{outcome}"
+    );
 }
 
 #[test]
@@ -255,6 +439,11 @@ fn nothing_is_read_from_the_folder_or_written_to_it() {
     let http = Server::start(|_, _| Reply::sse(events::answer(&["whole"])));
     let home = crate::support::home::Home::new();
     home.write("work/.env", "LANGDOCK_BASE_URL=http://127.0.0.1:1\n");
-    to(&http.url()).home(&home).run().code(0).stdout("whole\n").stderr_empty();
+    to(&http.url())
+        .home(&home)
+        .run()
+        .code(0)
+        .stdout("whole\n")
+        .stderr_empty();
     assert_eq!(fs::read_dir(home.work()).unwrap().count(), 1);
 }

@@ -1,4 +1,5 @@
-//! What comes out of `langdock send`: the answer in all its forms, byte for byte, and what is said beside it.
+//! What comes out of `langdock send`: the answer in all its forms, byte for byte, and what is said
+//! beside it.
 
 mod color;
 mod extract;

@@ -34,7 +34,8 @@ fn configure(home: &Home, text: &str) {
     fs::write(home.config().join("config.toml"), text).unwrap();
 }
 
-/// A prompt that leaves no room for a second one where 1,000 tokens a minute are allowed, until it has been answered.
+/// A prompt that leaves no room for a second one where 1,000 tokens a minute are allowed, until it
+/// has been answered.
 fn large() -> String {
     "word ".repeat(200)
 }
@@ -44,13 +45,20 @@ fn holding(gate: &Gate) -> Server {
     let gate = gate.clone();
     Server::start(move |_, nth| {
         let reply = Reply::sse(answer(&["ok"]));
-        if nth == 0 { reply.hold_head(&gate) } else { reply }
+        if nth == 0 {
+            reply.hold_head(&gate)
+        } else {
+            reply
+        }
     })
 }
 
 /// The files of the book.
 fn books(home: &Home) -> Vec<PathBuf> {
-    fs::read_dir(home.state().join("pace")).unwrap().map(|entry| entry.unwrap().path()).collect()
+    fs::read_dir(home.state().join("pace"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect()
 }
 
 fn run(server: &Server, home: &Home, args: &[&str]) -> Outcome {
@@ -61,21 +69,34 @@ fn run(server: &Server, home: &Home, args: &[&str]) -> Outcome {
 fn the_second_request_of_a_minute_waits_where_one_is_allowed() {
     let (server, home) = (answering("ok"), Home::new());
     limit(&home, "rpm = 1");
-    run(&server, &home, &[]).code(0).stdout("ok\n").stderr_empty();
+    run(&server, &home, &[])
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
     let waits = run(&server, &home, &["--timeout", "200ms"]);
-    waits.code(6).stdout("").stderr_contains("within 1 request a minute").stderr_contains("sending in about ");
+    waits
+        .code(6)
+        .stdout("")
+        .stderr_contains("within 1 request a minute")
+        .stderr_contains("sending in about ");
     waits.stderr_contains("error: it was not this request's turn within 0.2 s; nothing was sent");
-    run(&server, &home, &["--no-pace"]).code(0).stdout("ok\n").stderr_empty();
+    run(&server, &home, &["--no-pace"])
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
     assert_eq!(server.requests().len(), 2);
 }
 
 #[test]
 fn an_answer_that_is_no_message_counts_as_a_request() {
     let home = Home::new();
-    let server = Server::start(|_, _| Reply::status(200).body("<html><title>Sign in</title></html>"));
+    let server =
+        Server::start(|_, _| Reply::status(200).body("<html><title>Sign in</title></html>"));
     limit(&home, "rpm = 1");
     run(&server, &home, &[]).code(5);
-    run(&server, &home, &["--timeout", "200ms"]).code(6).stderr_contains("within 1 request a minute");
+    run(&server, &home, &["--timeout", "200ms"])
+        .code(6)
+        .stderr_contains("within 1 request a minute");
     server.only_request();
 }
 
@@ -84,7 +105,14 @@ fn requests_that_never_left_make_nobody_wait() {
     let (home, port) = (Home::new(), DeadPort::new());
     limit(&home, "rpm = 1");
     for _ in 0..4 {
-        let ask = Langdock::new().key().home(&home).args(["send", "-m", MODEL, "Hi", "--base-url", &port.url()]);
+        let ask = Langdock::new().key().home(&home).args([
+            "send",
+            "-m",
+            MODEL,
+            "Hi",
+            "--base-url",
+            &port.url(),
+        ]);
         let outcome = ask.args(["--max-retries", "0", "--timeout", "20s"]).run();
         outcome.code(6).stderr_contains("error: cannot connect to ");
     }
@@ -92,14 +120,26 @@ fn requests_that_never_left_make_nobody_wait() {
 
 #[test]
 fn an_answer_that_does_not_say_what_it_took_counts_for_what_was_booked() {
-    let stream = Stream::new().field("usage", json!({})).final_usage(json!({}));
+    let stream = Stream::new()
+        .field("usage", json!({}))
+        .final_usage(json!({}));
     let home = Home::new();
-    let server =
-        Server::start(move |_, _| Reply::sse(stream.clone().start().text_block(["ok"]).stop("end_turn").to_string()));
+    let server = Server::start(move |_, _| {
+        Reply::sse(
+            stream
+                .clone()
+                .start()
+                .text_block(["ok"])
+                .stop("end_turn")
+                .to_string(),
+        )
+    });
     limit(&home, "tpm = 1000");
     let ask = |args: &[&str]| send(&server).home(&home).args([large()]).args(args).run();
     ask(&[]).code(0);
-    ask(&["--timeout", "200ms"]).code(6).stderr_contains("within 1000 tokens a minute");
+    ask(&["--timeout", "200ms"])
+        .code(6)
+        .stderr_contains("within 1000 tokens a minute");
     server.only_request();
 }
 
@@ -112,7 +152,10 @@ fn a_429_holds_the_next_process_back_and_its_wait_counts() {
     });
     run(&server, &home, &["--max-retries", "0"]).code(7);
     let held = run(&server, &home, &["--max-wait", "10s", "--json"]);
-    held.code(7).stdout("").stderr_contains("HTTP 429").stderr_contains("--max-wait");
+    held.code(7)
+        .stdout("")
+        .stderr_contains("HTTP 429")
+        .stderr_contains("--max-wait");
     server.only_request();
     run(&server, &home, &["--no-pace"]).code(0).stdout("ok\n");
 }
@@ -131,7 +174,10 @@ fn a_book_that_cannot_be_used_is_told_and_the_request_goes_out() {
     fs::create_dir_all(home.state()).unwrap();
     fs::write(home.state().join("pace"), "no folder").unwrap();
     for _ in 0..2 {
-        run(&server, &home, &[]).code(0).stdout("ok\n").stderr_contains("requests are not paced");
+        run(&server, &home, &[])
+            .code(0)
+            .stdout("ok\n")
+            .stderr_contains("requests are not paced");
     }
 }
 
@@ -141,10 +187,19 @@ fn a_chat_goes_ahead_of_what_a_batch_has_not_begun() {
     let server = holding(&gate);
     limit(&home, "tpm = 1000");
     let lines = format!("{}\n", large()).repeat(4);
-    let items = batch(&server).home(&home).args(["{text}"]).stdin_bytes(lines).spawn();
+    let items = batch(&server)
+        .home(&home)
+        .args(["{text}"])
+        .stdin_bytes(lines)
+        .spawn();
     server.wait_for_requests(1);
-    items.wait_for_stderr("items wait for their turn within 1000 tokens a minute; the next one in about ");
-    let person = chat(&server).home(&home).args([format!("A person: {}", large())]).on_terminal(80, 24);
+    items.wait_for_stderr(
+        "items wait for their turn within 1000 tokens a minute; the next one in about ",
+    );
+    let person = chat(&server)
+        .home(&home)
+        .args([format!("A person: {}", large())])
+        .on_terminal(80, 24);
     person.wait_for("within 1000 tokens a minute");
     gate.open();
     wait_for_prompt(&person, 1);
@@ -152,7 +207,10 @@ fn a_chat_goes_ahead_of_what_a_batch_has_not_begun() {
     let outcome = items.finish();
     assert_eq!(outcome.code(0).stdout_json_lines().len(), 4);
     assert_eq!(outcome.stderr.matches("items wait").count(), 1, "{outcome}");
-    assert!(server.requests()[1].text().contains("A person"), "the chat is the next one");
+    assert!(
+        server.requests()[1].text().contains("A person"),
+        "the chat is the next one"
+    );
 }
 
 #[test]
@@ -164,12 +222,18 @@ fn a_wait_for_the_turn_is_told_once_and_has_no_bound_but_the_timeout() {
     let first = ask(&[]);
     server.wait_for_requests(1);
     let second = ask(&["--max-wait", "1ms", "--json"]);
-    second.wait_for_stderr("within 1000 tokens a minute it is not yet this request's turn; sending in about ");
+    second.wait_for_stderr(
+        "within 1000 tokens a minute it is not yet this request's turn; sending in about ",
+    );
     gate.open();
     first.finish().code(0).stderr_empty();
     let outcome = second.finish();
     assert_eq!(outcome.code(0).stderr.lines().count(), 1, "{outcome}");
-    assert_eq!(outcome.stdout_json()["langdock"]["attempts"], 1, "it was never refused");
+    assert_eq!(
+        outcome.stdout_json()["langdock"]["attempts"],
+        1,
+        "it was never refused"
+    );
 }
 
 #[test]
@@ -181,7 +245,9 @@ fn a_signal_ends_the_wait_for_the_turn_at_once_and_gives_the_place_back() {
     let first = ask();
     server.wait_for_requests(1);
     let second = ask();
-    second.wait_for_stderr("sending in about ").signal(Signal::SIGINT);
+    second
+        .wait_for_stderr("sending in about ")
+        .signal(Signal::SIGINT);
     second.finish().signal(2).stdout("");
     assert_eq!(server.requests().len(), 1);
     gate.open();
@@ -203,22 +269,48 @@ fn a_429_that_does_not_say_how_long_holds_everybody_back_all_the_same() {
     run(&server, &home, &["--max-retries", "0"]).code(7);
     run(&server, &home, &[]).code(0);
     let times = times.lock().unwrap();
-    assert!(times[1] - times[0] >= Duration::from_secs(2), "{:?}", times[1] - times[0]);
+    assert!(
+        times[1] - times[0] >= Duration::from_secs(2),
+        "{:?}",
+        times[1] - times[0]
+    );
 }
 
 #[test]
 fn what_a_server_says_of_its_limits_holds_for_the_next_process() {
     for (limit, remaining, number, said) in [
-        ("x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", 1, "1 request"),
-        ("anthropic-ratelimit-requests-limit", "anthropic-ratelimit-requests-remaining", 1, "1 request"),
+        (
+            "x-ratelimit-limit-requests",
+            "x-ratelimit-remaining-requests",
+            1,
+            "1 request",
+        ),
+        (
+            "anthropic-ratelimit-requests-limit",
+            "anthropic-ratelimit-requests-remaining",
+            1,
+            "1 request",
+        ),
         // One request has taken 40 of them, and others have taken the rest.
-        ("x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", 1000, "1000 tokens"),
+        (
+            "x-ratelimit-limit-tokens",
+            "x-ratelimit-remaining-tokens",
+            1000,
+            "1000 tokens",
+        ),
     ] {
         let home = Home::new();
-        let server = Server::start(move |_, _| Reply::sse(answer(&["ok"])).header(limit, number).header(remaining, 0));
+        let server = Server::start(move |_, _| {
+            Reply::sse(answer(&["ok"]))
+                .header(limit, number)
+                .header(remaining, 0)
+        });
         run(&server, &home, &[]).code(0).stderr_empty();
         let waits = run(&server, &home, &["--timeout", "200ms"]);
-        waits.code(6).stdout("").stderr_contains(&format!("within {said} a minute"));
+        waits
+            .code(6)
+            .stdout("")
+            .stderr_contains(&format!("within {said} a minute"));
         server.only_request();
     }
 }
@@ -226,15 +318,23 @@ fn what_a_server_says_of_its_limits_holds_for_the_next_process() {
 #[test]
 fn a_book_is_that_of_a_key_or_of_a_workspace() {
     let (server, limits) = (answering("ok"), format!("[limits.\"{MODEL}\"]\nrpm = 1\n"));
-    for (config, code) in [(limits.clone(), 0), (format!("workspace = 'w'\n{limits}"), 6)] {
+    for (config, code) in [
+        (limits.clone(), 0),
+        (format!("workspace = 'w'\n{limits}"), 6),
+    ] {
         let home = Home::new();
         configure(&home, &config);
         run(&server, &home, &[]).code(0);
-        let other = send(&server).home(&home).env("LANGDOCK_API_KEY", "sk-ld-another-0123456789");
+        let other = send(&server)
+            .home(&home)
+            .env("LANGDOCK_API_KEY", "sk-ld-another-0123456789");
         other.args(["Hi", "--timeout", "200ms"]).run().code(code);
         for book in books(&home) {
             let name = book.file_name().unwrap().to_string_lossy().into_owned();
-            assert!(name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit()), "{name}");
+            assert!(
+                name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit()),
+                "{name}"
+            );
         }
     }
 }
@@ -247,9 +347,16 @@ fn a_broken_book_is_set_aside_and_told_once() {
     let book = books(&home).remove(0);
     fs::write(&book, "no book\n").unwrap();
     let told = run(&server, &home, &[]);
-    told.code(0).stdout("ok\n").stderr_contains("the book of rate limits was broken and begins anew; it is kept as `");
-    assert_eq!(fs::read(book.with_extension("broken")).unwrap(), b"no book\n");
-    run(&server, &home, &["--timeout", "200ms"]).code(6).stderr_contains("within 1 request a minute");
+    told.code(0)
+        .stdout("ok\n")
+        .stderr_contains("the book of rate limits was broken and begins anew; it is kept as `");
+    assert_eq!(
+        fs::read(book.with_extension("broken")).unwrap(),
+        b"no book\n"
+    );
+    run(&server, &home, &["--timeout", "200ms"])
+        .code(6)
+        .stderr_contains("within 1 request a minute");
 }
 
 #[test]
@@ -259,7 +366,11 @@ fn a_folder_that_is_full_lets_requests_out_unpaced_and_says_so() {
     // No file may grow; the signal that says so is ignored, and the write fails as on a full disk.
     let script = format!("trap '' XFSZ; ulimit -f 0; exec langdock send -m {MODEL} Hi");
     for _ in 0..2 {
-        let outcome = Langdock::shell(&script).key().against(&server).home(&home).run();
+        let outcome = Langdock::shell(&script)
+            .key()
+            .against(&server)
+            .home(&home)
+            .run();
         outcome.code(0).stdout("ok\n").stderr_contains(UNPACED);
         assert_eq!(outcome.stderr.lines().count(), 1, "{outcome}");
     }
@@ -275,12 +386,23 @@ fn a_folder_that_cannot_be_written_or_made_lets_requests_out_unpaced_and_says_so
     // Folders in which even root can make nothing, and no folder at all.
     for folder in ["/proc", "/proc/self", "/dev/null"] {
         for _ in 0..2 {
-            let outcome = send(&server).home(&home).env("XDG_STATE_HOME", folder).args(["Hi"]).run();
+            let outcome = send(&server)
+                .home(&home)
+                .env("XDG_STATE_HOME", folder)
+                .args(["Hi"])
+                .run();
             outcome.code(0).stdout("ok\n").stderr_contains(UNPACED);
             assert_eq!(outcome.stderr.lines().count(), 1, "{outcome}");
         }
-        let items = batch(&server).home(&home).env("XDG_STATE_HOME", folder).args(["{text}"]);
+        let items = batch(&server)
+            .home(&home)
+            .env("XDG_STATE_HOME", folder)
+            .args(["{text}"]);
         let outcome = items.stdin_bytes("a\nb\nc\nd\n").run();
-        assert_eq!(outcome.code(0).stderr.matches(UNPACED).count(), 1, "{outcome}");
+        assert_eq!(
+            outcome.code(0).stderr.matches(UNPACED).count(),
+            1,
+            "{outcome}"
+        );
     }
 }

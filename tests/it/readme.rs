@@ -9,7 +9,8 @@ fn readme() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
 }
 
-/// The shell blocks of the README, but for those that CI runs by itself and those that say why they are not run.
+/// The shell blocks of the README, but for those that CI runs by itself and those that say why they
+/// are not run.
 fn examples(readme: &str) -> Vec<String> {
     let mut blocks = readme.split("```sh\n");
     let mut before = blocks.next().unwrap_or_default();
@@ -31,15 +32,24 @@ fn each_example_of_the_readme_works_against_serve() {
     let home = Home::new();
     home.write("work/README.md", readme());
     home.write("work/notes.md", "# Notes\n");
-    home.write("work/photo.png", b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90\x77\x53\xde");
+    home.write(
+        "work/photo.png",
+        b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90\x77\x53\xde",
+    );
     home.write("work/questions.txt", "One?\nTwo?\n");
     home.write("work/src/main.rs", "fn main() {}\n");
-    home.write("work/weather.json", r#"{"name": "weather", "input_schema": {"type": "object"}}"#);
+    home.write(
+        "work/weather.json",
+        r#"{"name": "weather", "input_schema": {"type": "object"}}"#,
+    );
     let examples_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/examples");
     for example in fs::read_dir(examples_folder).unwrap() {
         let path = example.unwrap().path();
         // With the mode: programs among them stay such.
-        let place = home.write(Path::new("work/tests/it/examples").join(path.file_name().unwrap()), "");
+        let place = home.write(
+            Path::new("work/tests/it/examples").join(path.file_name().unwrap()),
+            "",
+        );
         fs::copy(&path, place).unwrap();
     }
     home.write(
@@ -49,11 +59,18 @@ fn each_example_of_the_readme_works_against_serve() {
     let examples = examples(&readme());
     assert!(examples.len() >= 6, "the examples were not found");
     for script in examples {
-        let run = Langdock::shell(&format!("set -e\n{script}")).home(&home).key();
-        let run = run.env("LANGDOCK_BASE_URL", &serving.base_url).env("LANGDOCK_MODEL", "claude-3-haiku-20240307");
+        let run = Langdock::shell(&format!("set -e\n{script}"))
+            .home(&home)
+            .key();
+        let run = run
+            .env("LANGDOCK_BASE_URL", &serving.base_url)
+            .env("LANGDOCK_MODEL", "claude-3-haiku-20240307");
         let outcome = run.run();
         assert_eq!(outcome.code, Some(0), "{script}\n{outcome}");
-        assert!(!outcome.stderr.contains("langdock: error"), "{script}\n{outcome}");
+        assert!(
+            !outcome.stderr.contains("langdock: error"),
+            "{script}\n{outcome}"
+        );
     }
     serving.end();
 }
@@ -62,13 +79,19 @@ fn each_example_of_the_readme_works_against_serve() {
 fn the_readme_lists_every_exit_code_and_variable() {
     let readme = readme();
     for (code, kind, _) in langdock::EXIT_CODES {
-        let row = readme
-            .lines()
-            .find(|line| line.starts_with(&format!("| {code} ")) || line.starts_with(&format!("| {code},")));
+        let row = readme.lines().find(|line| {
+            line.starts_with(&format!("| {code} ")) || line.starts_with(&format!("| {code},"))
+        });
         let row = row.unwrap_or_else(|| panic!("no row for exit code {code}"));
-        assert!(kind.is_empty() || row.contains(&format!("`{kind}`")), "{row} should name {kind}");
+        assert!(
+            kind.is_empty() || row.contains(&format!("`{kind}`")),
+            "{row} should name {kind}"
+        );
     }
     for (variable, _) in langdock::VARIABLES {
-        assert!(readme.contains(&format!("`{variable}`")), "{variable} is not in the README");
+        assert!(
+            readme.contains(&format!("`{variable}`")),
+            "{variable} is not in the README"
+        );
     }
 }

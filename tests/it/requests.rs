@@ -1,4 +1,5 @@
-//! What the server sees of `langdock send`: the head, the body, where it goes, and what files become.
+//! What the server sees of `langdock send`: the head, the body, where it goes, and what files
+//! become.
 
 mod body;
 mod conversation;

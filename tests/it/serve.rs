@@ -1,4 +1,5 @@
-//! `langdock serve`: the scripted endpoint from the outside, by plain requests and by `langdock send`.
+//! `langdock serve`: the scripted endpoint from the outside, by plain requests and by `langdock
+//! send`.
 
 mod drain;
 mod faults;
@@ -20,7 +21,10 @@ const READY: &str = "langdock: scripted answers, no model; Ctrl-C ends it\n";
 #[test]
 fn it_prints_a_base_url_and_nothing_else_on_stdout() {
     let serving = Serving::start(&[]);
-    let expected = format!("http://127.0.0.1:{}/anthropic/{{region}}", serving.address().port());
+    let expected = format!(
+        "http://127.0.0.1:{}/anthropic/{{region}}",
+        serving.address().port()
+    );
     assert_eq!(serving.base_url, expected);
     serving.running.wait_for_stderr(READY);
     serving.ended().stdout(format!("{expected}\n"));
@@ -31,12 +35,30 @@ fn send_talks_to_it_in_both_regions_and_both_ways() {
     let serving = Serving::start(&["--key", KEY]);
     for flags in [&[][..], &["--region", "us"], &["-S"], &["--json"]] {
         let outcome = serving.send().args(["What is this?"]).args(flags).run();
-        outcome.code(0).stderr_empty().stdout_contains("What is this?");
+        outcome
+            .code(0)
+            .stderr_empty()
+            .stdout_contains("What is this?");
     }
     let only_us = ["-m", "claude-3-opus-20240229", "Hi"];
-    serving.send().args(only_us).args(["--region", "us"]).run().code(0);
-    serving.send().args(only_us).run().code(2).stderr_contains("is not in region `eu`");
-    serving.send().args(["-m", "claude-3-hiaku", "Hi"]).run().code(3).stderr_contains("did you mean -m");
+    serving
+        .send()
+        .args(only_us)
+        .args(["--region", "us"])
+        .run()
+        .code(0);
+    serving
+        .send()
+        .args(only_us)
+        .run()
+        .code(2)
+        .stderr_contains("is not in region `eu`");
+    serving
+        .send()
+        .args(["-m", "claude-3-hiaku", "Hi"])
+        .run()
+        .code(3)
+        .stderr_contains("did you mean -m");
     serving.end();
 }
 
@@ -46,9 +68,19 @@ fn a_key_that_is_not_the_one_is_refused() {
     assert_eq!(serving.ask(&json!({})).status, 200);
     for key in ["sk-other", ""] {
         let refused = Answered::read(serving.open(key, &json!({})));
-        assert_eq!((refused.status, &refused.json()["error"]["type"]), (401, &json!("authentication_error")), "{key}");
+        assert_eq!(
+            (refused.status, &refused.json()["error"]["type"]),
+            (401, &json!("authentication_error")),
+            "{key}"
+        );
     }
-    serving.send().args(["Hi"]).env("LANGDOCK_API_KEY", "sk-other").run().code(4).stdout("");
+    serving
+        .send()
+        .args(["Hi"])
+        .env("LANGDOCK_API_KEY", "sk-other")
+        .run()
+        .code(4)
+        .stdout("");
     serving.ended().stderr_lacks(KEY);
 }
 
@@ -57,7 +89,13 @@ fn any_version_of_the_api_may_be_asked_for() {
     let serving = Serving::start(&[]);
     let headers = "x-api-key: k\r\nanthropic-version: 2026-10-21\r\n";
     let models = Answered::read(serving.raw("GET /anthropic/us/v1/models?limit=1000", headers, ""));
-    assert_eq!((models.status, models.json()["data"].as_array().unwrap().len()), (200, 4));
+    assert_eq!(
+        (
+            models.status,
+            models.json()["data"].as_array().unwrap().len()
+        ),
+        (200, 4)
+    );
     serving.end();
 }
 
@@ -70,21 +108,39 @@ fn images_pdfs_and_tools_are_read() {
         block("document", "application/pdf", "JVBERi0xLjcK"),
         {"type": "text", "text": "Look"},
     ]);
-    let answer = serving.ask(&json!({"messages": [{"role": "user", "content": content}]})).json();
+    let answer = serving
+        .ask(&json!({"messages": [{"role": "user", "content": content}]}))
+        .json();
     let text = answer["content"][0]["text"].as_str().unwrap();
-    assert!(text.contains("image/png, 1 × 1 pixels") && text.contains("application/pdf"), "{text}");
+    assert!(
+        text.contains("image/png, 1 × 1 pixels") && text.contains("application/pdf"),
+        "{text}"
+    );
 
-    let schema = json!({"type": "object", "properties": {"at": {"type": "string"}}, "required": ["at"]});
+    let schema =
+        json!({"type": "object", "properties": {"at": {"type": "string"}}, "required": ["at"]});
     let tools = json!({"tools": [{"name": "look", "input_schema": schema}]});
     let call = serving.ask(&tools).json();
     let calls = call["content"].clone();
-    assert_eq!((&call["stop_reason"], calls[1]["input"]["at"].is_string()), (&json!("tool_use"), true), "{call}");
-    let result = json!([{"type": "tool_result", "tool_use_id": calls[1]["id"], "content": "a lake"}]);
+    assert_eq!(
+        (&call["stop_reason"], calls[1]["input"]["at"].is_string()),
+        (&json!("tool_use"), true),
+        "{call}"
+    );
+    let result =
+        json!([{"type": "tool_result", "tool_use_id": calls[1]["id"], "content": "a lake"}]);
     let user = |content| json!({"role": "user", "content": content});
     let mut again = tools.clone();
-    again["messages"] = json!([user(json!("Hi")), {"role": "assistant", "content": calls}, user(result)]);
+    again["messages"] =
+        json!([user(json!("Hi")), {"role": "assistant", "content": calls}, user(result)]);
     let answer = serving.ask(&again).json();
-    assert!(answer["content"][0]["text"].as_str().unwrap().contains("a lake"), "{answer}");
+    assert!(
+        answer["content"][0]["text"]
+            .as_str()
+            .unwrap()
+            .contains("a lake"),
+        "{answer}"
+    );
     serving.end();
 }
 
@@ -93,7 +149,9 @@ fn a_port_that_is_taken_is_an_error_with_a_way_out() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let outcome = Langdock::new().args(["serve", "--port", &port]).run();
-    outcome.code(1).stdout("").stderr_contains(&format!("error: cannot listen on port {port} of 127.0.0.1: "));
+    outcome.code(1).stdout("").stderr_contains(&format!(
+        "error: cannot listen on port {port} of 127.0.0.1: "
+    ));
     outcome.stderr_contains("hint: choose another one with --port");
 }
 
@@ -113,6 +171,10 @@ fn values_out_of_range_are_refused_with_the_range() {
         (["--key", ""], "one word"),
     ] {
         let outcome = Langdock::new().args(["serve"]).args(flags).run();
-        outcome.code(2).stdout("").stderr_contains(flags[0]).stderr_contains(range);
+        outcome
+            .code(2)
+            .stdout("")
+            .stderr_contains(flags[0])
+            .stderr_contains(range);
     }
 }

@@ -1,4 +1,5 @@
-//! Ctrl-C, SIGTERM and a reader that goes away end the program at any moment, promptly, and by their signal.
+//! Ctrl-C, SIGTERM and a reader that goes away end the program at any moment, promptly, and by
+//! their signal.
 
 use std::{fs, thread};
 
@@ -45,8 +46,12 @@ fn a_signal_ends_the_waiting_for_a_silent_stdin() {
         for (signal, number, code) in SIGNALS {
             let server = &server;
             scope.spawn(move || {
-                let running =
-                    Langdock::new().args(["send", "--json", "-m", MODEL]).key().against(server).stdin_open().spawn();
+                let running = Langdock::new()
+                    .args(["send", "--json", "-m", MODEL])
+                    .key()
+                    .against(server)
+                    .stdin_open()
+                    .spawn();
                 let notice = "still reading standard input; --no-stdin leaves it alone";
                 let outcome = interrupt(
                     running,
@@ -75,7 +80,11 @@ fn a_signal_ends_the_waiting_for_a_file_that_nobody_writes() {
         let home = Home::new();
         Langdock::shell("mkfifo pipe").home(&home).run().code(0);
         // The region has a notice of its own, which comes just before the files are read.
-        let running = send(&server).home(&home).args(flags).args(["--region", "zz"]).spawn();
+        let running = send(&server)
+            .home(&home)
+            .args(flags)
+            .args(["--region", "zz"])
+            .spawn();
         let ready = |it: &Running| {
             it.wait_for_stderr("region `zz`");
         };
@@ -99,7 +108,10 @@ fn a_signal_ends_the_waiting_for_the_head_of_an_answer() {
                 signal,
             );
             outcome.signal(number).stderr(INTERRUPTED);
-            assert!(flags == ["--jsonl"] || outcome.stdout.is_empty(), "{outcome}");
+            assert!(
+                flags == ["--jsonl"] || outcome.stdout.is_empty(),
+                "{outcome}"
+            );
             server.wait_for_hang_ups(1);
             server.only_request();
         }
@@ -117,7 +129,10 @@ fn a_signal_in_mid_answer_leaves_what_came_on_stdout() {
             },
             signal,
         );
-        outcome.signal(number).stdout("Hello wor\n").stderr(INTERRUPTED);
+        outcome
+            .signal(number)
+            .stdout("Hello wor\n")
+            .stderr(INTERRUPTED);
         server.wait_for_hang_ups(1);
         server.only_request();
     }
@@ -128,11 +143,27 @@ fn the_end_of_the_terminal_does_what_sigterm_does_unless_nohup_said_otherwise() 
     let server = begins("Hello wor");
     let running = send(&server).spawn();
     running.wait_for_stdout("Hello wor").signal(Signal::SIGHUP);
-    running.finish().signal(1).stdout("Hello wor\n").stderr(INTERRUPTED);
+    running
+        .finish()
+        .signal(1)
+        .stdout("Hello wor\n")
+        .stderr(INTERRUPTED);
 
-    let (gate, whole) = (Gate::new(), Stream::new().start().text_block(["Hello world"]).stop("end_turn").to_string());
+    let (gate, whole) = (
+        Gate::new(),
+        Stream::new()
+            .start()
+            .text_block(["Hello world"])
+            .stop("end_turn")
+            .to_string(),
+    );
     let held = gate.clone();
-    let server = Server::start(move |_, _| Reply::sse_start().body(": wait\n\n").wait(&held).body(&whole));
+    let server = Server::start(move |_, _| {
+        Reply::sse_start()
+            .body(": wait\n\n")
+            .wait(&held)
+            .body(&whole)
+    });
     let script = format!("trap '' HUP; exec langdock send -m {MODEL} hello");
     let running = Langdock::shell(&script).key().against(&server).spawn();
     server.wait_for_requests(1);
@@ -153,11 +184,22 @@ fn a_signal_in_mid_answer_leaves_programs_an_object_that_is_not_whole() {
             },
             signal,
         );
-        let lines = outcome.signal(number).stderr(INTERRUPTED).stdout_json_lines();
-        let [.., result, error] = &lines[..] else { panic!("{outcome}") };
-        assert_eq!((&result["type"], &result["langdock"]["complete"]), (&json!("result"), &json!(false)));
+        let lines = outcome
+            .signal(number)
+            .stderr(INTERRUPTED)
+            .stdout_json_lines();
+        let [.., result, error] = &lines[..] else {
+            panic!("{outcome}")
+        };
+        assert_eq!(
+            (&result["type"], &result["langdock"]["complete"]),
+            (&json!("result"), &json!(false))
+        );
         assert_eq!(result["content"][0]["text"], "Hello wor");
-        assert_eq!((&error["error"]["kind"], &error["error"]["exit_code"]), (&json!("interrupted"), &json!(code)));
+        assert_eq!(
+            (&error["error"]["kind"], &error["error"]["exit_code"]),
+            (&json!("interrupted"), &json!(code))
+        );
     }
 }
 
@@ -178,7 +220,10 @@ fn with_json_too_what_came_is_printed_before_the_end() {
         // Nothing tells when more than the head has come; if nothing has, there is no object.
         if !outcome.stdout.is_empty() {
             let object = outcome.stdout_json();
-            assert_eq!((&object["langdock"]["complete"], &object["stop_reason"]), (&json!(false), &Value::Null));
+            assert_eq!(
+                (&object["langdock"]["complete"], &object["stop_reason"]),
+                (&json!(false), &Value::Null)
+            );
         }
     }
 }
@@ -191,7 +236,11 @@ fn a_signal_leaves_only_the_part_of_a_file_and_names_it() {
         let script = format!(
             "(until test -s answer.part; do kill -0 $$ || exit; done; echo grown >&2) & exec langdock send -m {MODEL} -o answer hello"
         );
-        let running = Langdock::shell(&script).key().against(&server).home(&home).spawn();
+        let running = Langdock::shell(&script)
+            .key()
+            .against(&server)
+            .home(&home)
+            .spawn();
         let outcome = interrupt(
             running,
             |it| {
@@ -201,8 +250,17 @@ fn a_signal_leaves_only_the_part_of_a_file_and_names_it() {
         );
         let failure = outcome.signal(number).stdout("").told();
         failure.says("interrupted", "");
-        assert_eq!(failure.notices, ["grown", "langdock: what came of the answer is in `answer.part`"]);
-        assert_eq!(fs::read(home.work().join("answer.part")).unwrap(), b"Hello wor\n");
+        assert_eq!(
+            failure.notices,
+            [
+                "grown",
+                "langdock: what came of the answer is in `answer.part`"
+            ]
+        );
+        assert_eq!(
+            fs::read(home.work().join("answer.part")).unwrap(),
+            b"Hello wor\n"
+        );
         assert!(!home.work().join("answer").exists());
     }
 }
@@ -231,13 +289,18 @@ fn a_signal_ends_a_write_that_its_reader_keeps_waiting() {
     for (signal, number, _) in SIGNALS {
         for flags in ["", "--jsonl"] {
             let server = begins(&text);
-            // The program itself holds the other end of its stdout, so that nobody ever reads more than the first bytes.
+            // The program itself holds the other end of its stdout, so that nobody ever reads more
+            // than the first bytes.
             let script = format!(
                 "exec 3<>pipe; (head -c 1 <pipe >/dev/null; echo begun >&2) 3>&- & exec langdock send {flags} -m {MODEL} hello >pipe"
             );
             let home = Home::new();
             Langdock::shell("mkfifo pipe").home(&home).run().code(0);
-            let running = Langdock::shell(&script).key().against(&server).home(&home).spawn();
+            let running = Langdock::shell(&script)
+                .key()
+                .against(&server)
+                .home(&home)
+                .spawn();
             let outcome = interrupt(
                 running,
                 |it| {
@@ -245,7 +308,10 @@ fn a_signal_ends_a_write_that_its_reader_keeps_waiting() {
                 },
                 signal,
             );
-            outcome.signal(number).stdout("").stderr(&format!("begun\n{INTERRUPTED}"));
+            outcome
+                .signal(number)
+                .stdout("")
+                .stderr(&format!("begun\n{INTERRUPTED}"));
             server.only_request();
         }
     }
@@ -257,7 +323,17 @@ fn a_signal_ends_the_waiting_for_a_connection() {
     let full = FullPort::new();
     for (signal, number, _) in SIGNALS {
         let running = Langdock::new()
-            .args(["send", "-v", "-m", MODEL, "hello", "--connect-timeout", "1h", "--base-url", &full.url()])
+            .args([
+                "send",
+                "-v",
+                "-m",
+                MODEL,
+                "hello",
+                "--connect-timeout",
+                "1h",
+                "--base-url",
+                &full.url(),
+            ])
             .key()
             .spawn();
         let outcome = interrupt(
@@ -267,7 +343,10 @@ fn a_signal_ends_the_waiting_for_a_connection() {
             },
             signal,
         );
-        outcome.signal(number).stdout("").stderr_contains(INTERRUPTED);
+        outcome
+            .signal(number)
+            .stdout("")
+            .stderr_contains(INTERRUPTED);
     }
 }
 
@@ -276,15 +355,29 @@ fn a_signal_ends_the_waiting_for_a_connection() {
 fn a_connection_that_does_not_come_about_in_time_is_exit_6() {
     let full = FullPort::new();
     let outcome = Langdock::new()
-        .args(["send", "-m", MODEL, "hello", "--connect-timeout", "200ms", "--max-retries", "1", "--base-url"])
+        .args([
+            "send",
+            "-m",
+            MODEL,
+            "hello",
+            "--connect-timeout",
+            "200ms",
+            "--max-retries",
+            "1",
+            "--base-url",
+        ])
         .args([full.url()])
         .key()
         .run();
     let failure = outcome.stdout("").failure(6);
-    failure.says("no connection within 0.2 s (after 2 tries)", "--connect-timeout");
+    failure.says(
+        "no connection within 0.2 s (after 2 tries)",
+        "--connect-timeout",
+    );
 }
 
-/// A port at which connections neither come about nor are refused: its queue is full and nobody takes from it.
+/// A port at which connections neither come about nor are refused: its queue is full and nobody
+/// takes from it.
 #[cfg(target_os = "linux")]
 struct FullPort {
     listener: socket2::Socket,
@@ -294,9 +387,12 @@ struct FullPort {
 #[cfg(target_os = "linux")]
 impl FullPort {
     fn new() -> Self {
-        let socket = || socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let socket =
+            || socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
         let listener = socket();
-        listener.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        listener
+            .bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into())
+            .unwrap();
         listener.listen(0).unwrap();
         let address = listener.local_addr().unwrap();
         let fill = |_| {
@@ -307,11 +403,17 @@ impl FullPort {
             client
         };
         let queue = (0..4).map(fill).collect();
-        Self { listener, _queue: queue }
+        Self {
+            listener,
+            _queue: queue,
+        }
     }
 
     fn url(&self) -> String {
-        format!("http://{}", self.listener.local_addr().unwrap().as_socket().unwrap())
+        format!(
+            "http://{}",
+            self.listener.local_addr().unwrap().as_socket().unwrap()
+        )
     }
 }
 
@@ -319,24 +421,37 @@ impl FullPort {
 fn a_second_signal_finds_no_mercy() {
     let server = begins("Hello wor");
     let script = format!("langdock send -m {MODEL} hello; echo \"code $?\"");
-    let terminal = Langdock::shell(&script).key().against(&server).on_terminal(80, 24);
+    let terminal = Langdock::shell(&script)
+        .key()
+        .against(&server)
+        .on_terminal(80, 24);
     terminal.wait_for("Hello wor").keys(CTRL_C).keys(CTRL_C);
     let outcome = terminal.finish();
-    assert!(outcome.signal == Some(2) || outcome.stdout_text().contains("code 130"), "{outcome}");
+    assert!(
+        outcome.signal == Some(2) || outcome.stdout_text().contains("code 130"),
+        "{outcome}"
+    );
 }
 
 #[test]
 fn a_loop_of_the_shell_stops_at_one_ctrl_c() {
     for shell in ["sh", "bash"] {
         let server = begins("Hello wor");
-        let script =
-            format!("exec {shell} -c 'for i in 1 2 3; do langdock send -m {MODEL} \"$i\"; echo next; done; echo over'");
-        let terminal = Langdock::shell(&script).key().against(&server).on_terminal(80, 24);
+        let script = format!(
+            "exec {shell} -c 'for i in 1 2 3; do langdock send -m {MODEL} \"$i\"; echo next; done; echo over'"
+        );
+        let terminal = Langdock::shell(&script)
+            .key()
+            .against(&server)
+            .on_terminal(80, 24);
         terminal.wait_for("Hello wor").keys(CTRL_C);
         let outcome = terminal.finish();
         outcome.signal(2);
         let text = outcome.stdout_text();
-        assert!(text.contains("interrupted") && !text.contains("next") && !text.contains("over"), "{outcome}");
+        assert!(
+            text.contains("interrupted") && !text.contains("next") && !text.contains("over"),
+            "{outcome}"
+        );
         server.only_request();
     }
 }
@@ -366,7 +481,12 @@ fn a_reader_that_goes_away_before_the_answer_ends_it_silently() {
 #[test]
 fn a_reader_that_has_gone_before_anything_was_sent_ends_it_silently() {
     let server = begins("Hello wor");
-    let mut running = Langdock::new().args(["send", "-m", MODEL]).key().against(&server).stdin_open().spawn();
+    let mut running = Langdock::new()
+        .args(["send", "-m", MODEL])
+        .key()
+        .against(&server)
+        .stdin_open()
+        .spawn();
     running.close_stdout().write_stdin("hello");
     running.close_stdin();
     running.finish().signal(13).stdout("").stderr_empty();
@@ -401,8 +521,9 @@ fn a_reader_that_goes_away_in_a_wait_ends_it_silently() {
 fn head_ends_it_as_it_ends_any_filter() {
     for text in ["Hello wor", &"Hello wor".repeat(100_000)] {
         let server = begins(text);
-        let script =
-            format!("exec bash -c 'langdock send -m {MODEL} hello | head -c 5; echo \"${{PIPESTATUS[0]}}\" >&2'");
+        let script = format!(
+            "exec bash -c 'langdock send -m {MODEL} hello | head -c 5; echo \"${{PIPESTATUS[0]}}\" >&2'"
+        );
         let outcome = Langdock::shell(&script).key().against(&server).run();
         outcome.code(0).stdout("Hello").stderr("141\n");
         server.wait_for_hang_ups(1);
@@ -415,6 +536,12 @@ fn a_file_for_the_answer_does_not_need_a_reader_of_stdout() {
     let server = Server::start(|_, _| Reply::sse(crate::support::events::answer(&["whole"])));
     let home = Home::new();
     let script = format!("exec langdock send -m {MODEL} -o answer hello >&-");
-    Langdock::shell(&script).key().against(&server).home(&home).run().code(0).stderr_empty();
+    Langdock::shell(&script)
+        .key()
+        .against(&server)
+        .home(&home)
+        .run()
+        .code(0)
+        .stderr_empty();
     assert_eq!(fs::read(home.work().join("answer")).unwrap(), b"whole\n");
 }

@@ -32,9 +32,19 @@ fn framed(stdin: &str) -> Value {
 #[test]
 fn without_a_prompt_stdin_is_the_prompt_byte_for_byte() {
     for args in [&[][..], &["-"], &["-f", "-"]] {
-        for prompt in ["Why?\n", " \t\r\nWhy é 🙂 \u{1b}[0m \u{202e}?\n\n", "<stdin>x</stdin>"] {
+        for prompt in [
+            "Why?\n",
+            " \t\r\nWhy é 🙂 \u{1b}[0m \u{202e}?\n\n",
+            "<stdin>x</stdin>",
+        ] {
             let server = answering("ok");
-            send(&server).stdin_bytes(prompt).args(args).run().code(0).stdout("ok\n").stderr_empty();
+            send(&server)
+                .stdin_bytes(prompt)
+                .args(args)
+                .run()
+                .code(0)
+                .stdout("ok\n")
+                .stderr_empty();
             assert_eq!(content(&server), prompt, "{args:?}");
         }
     }
@@ -44,42 +54,81 @@ fn without_a_prompt_stdin_is_the_prompt_byte_for_byte() {
 fn with_a_prompt_stdin_stands_before_it_in_a_frame() {
     for args in [&["Hi"][..], &["Hi", "-f", "-"], &["-f", "-", "-I", "Hi"]] {
         let server = answering("ok");
-        send(&server).stdin_bytes("a\n b\n\n").args(args).run().code(0).stderr_empty();
+        send(&server)
+            .stdin_bytes("a\n b\n\n")
+            .args(args)
+            .run()
+            .code(0)
+            .stderr_empty();
         assert_eq!(content(&server), framed("a\n b\n\n"), "{args:?}");
     }
     let server = answering("ok");
-    send(&server).stdin_bytes("no newline").args(["Hi"]).run().code(0).stderr_empty();
+    send(&server)
+        .stdin_bytes("no newline")
+        .args(["Hi"])
+        .run()
+        .code(0)
+        .stderr_empty();
     assert_eq!(content(&server), framed("no newline\n"));
 }
 
 #[test]
 fn empty_null_and_closed_stdin_count_as_none_beside_a_prompt() {
     let server = answering("ok");
-    let runs: [fn(Langdock) -> Langdock; 4] =
-        [Langdock::stdin_null, Langdock::stdin_closed, |run| run.stdin_bytes(""), |run| run];
+    let runs: [fn(Langdock) -> Langdock; 4] = [
+        Langdock::stdin_null,
+        Langdock::stdin_closed,
+        |run| run.stdin_bytes(""),
+        |run| run,
+    ];
     for with_stdin in runs {
-        with_stdin(send(&server).args(["Hi"])).run().code(0).stdout("ok\n").stderr_empty();
+        with_stdin(send(&server).args(["Hi"]))
+            .run()
+            .code(0)
+            .stdout("ok\n")
+            .stderr_empty();
     }
     let home = Home::new();
     let empty = File::open(home.write("empty", "")).unwrap();
-    send(&server).stdin_file(empty).args(["Hi"]).run().code(0).stdout("ok\n").stderr_empty();
+    send(&server)
+        .stdin_file(empty)
+        .args(["Hi"])
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
     let requests = server.requests();
     assert_eq!(requests.len(), 5);
-    assert!(requests.iter().all(|request| request.json()["messages"][0]["content"] == "Hi"), "{requests:#?}");
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.json()["messages"][0]["content"] == "Hi"),
+        "{requests:#?}"
+    );
 }
 
 #[test]
 fn nothing_and_white_space_alone_are_no_prompt() {
     let server = answering("ok");
-    let runs: [fn(Langdock) -> Langdock; 4] =
-        [Langdock::stdin_null, Langdock::stdin_closed, |run| run.stdin_bytes(""), |run| run.stdin_bytes(" \n\t\r\n")];
+    let runs: [fn(Langdock) -> Langdock; 4] = [
+        Langdock::stdin_null,
+        Langdock::stdin_closed,
+        |run| run.stdin_bytes(""),
+        |run| run.stdin_bytes(" \n\t\r\n"),
+    ];
     for with_stdin in runs {
         let outcome = with_stdin(send(&server)).run();
-        outcome.code(2).stdout("").stderr_contains("langdock: error: no prompt\nhint: ");
+        outcome
+            .code(2)
+            .stdout("")
+            .stderr_contains("langdock: error: no prompt\nhint: ");
     }
     for args in [&[" "][..], &[""], &["-I"]] {
         let outcome = send(&server).stdin_null().args(args).run();
-        outcome.code(2).stdout("").stderr_contains("langdock: error: no prompt\nhint: ");
+        outcome
+            .code(2)
+            .stdout("")
+            .stderr_contains("langdock: error: no prompt\nhint: ");
     }
     assert_eq!(server.connections(), 0);
 }
@@ -88,9 +137,21 @@ fn nothing_and_white_space_alone_are_no_prompt() {
 fn no_stdin_leaves_a_pipe_alone() {
     let server = answering("ok");
     // The pipe is held open: a program that read it would not end.
-    send(&server).stdin_open().args(["-I", "Hi"]).run().code(0).stdout("ok\n").stderr_empty();
+    send(&server)
+        .stdin_open()
+        .args(["-I", "Hi"])
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
     assert_eq!(content(&server), "Hi");
-    send(&server).stdin_bytes("in").args(["-I"]).run().code(2).stdout("").stderr_contains("no prompt");
+    send(&server)
+        .stdin_bytes("in")
+        .args(["-I"])
+        .run()
+        .code(2)
+        .stdout("")
+        .stderr_contains("no prompt");
 }
 
 #[test]
@@ -98,12 +159,21 @@ fn a_while_read_loop_gets_an_answer_for_each_of_its_lines() {
     let (server, home) = (answering("ok"), Home::new());
     home.write("work/list", "one\ntwo\nthree\n");
     let script = "while read -r line; do langdock send \"$line\"; done < list";
-    let shell = Langdock::shell(script).home(&home).env("LANGDOCK_MODEL", MODEL).env("LANGDOCK_API_KEY", KEY);
+    let shell = Langdock::shell(script)
+        .home(&home)
+        .env("LANGDOCK_MODEL", MODEL)
+        .env("LANGDOCK_API_KEY", KEY);
     let outcome = shell.against(&server).run();
     let notice = "langdock: standard input is a file that has been read from: it is left alone\n";
-    outcome.code(0).stdout("ok\nok\nok\n").stderr(&notice.repeat(3));
-    let prompts: Vec<_> =
-        server.requests().iter().map(|request| request.json()["messages"][0]["content"].clone()).collect();
+    outcome
+        .code(0)
+        .stdout("ok\nok\nok\n")
+        .stderr(&notice.repeat(3));
+    let prompts: Vec<_> = server
+        .requests()
+        .iter()
+        .map(|request| request.json()["messages"][0]["content"].clone())
+        .collect();
     assert_eq!(prompts, ["one", "two", "three"]);
 }
 
@@ -111,11 +181,23 @@ fn a_while_read_loop_gets_an_answer_for_each_of_its_lines() {
 fn a_file_from_its_beginning_is_read_and_the_rest_of_one_where_it_is_the_prompt() {
     let (server, home) = (answering("ok"), Home::new());
     let mut file = File::open(home.write("file", "head\nrest\n")).unwrap();
-    send(&server).stdin_file(file.try_clone().unwrap()).args(["Hi"]).run().code(0).stderr_empty();
+    send(&server)
+        .stdin_file(file.try_clone().unwrap())
+        .args(["Hi"])
+        .run()
+        .code(0)
+        .stderr_empty();
     file.seek(SeekFrom::Start(5)).unwrap();
-    send(&server).stdin_file(file.try_clone().unwrap()).run().code(0).stderr_empty();
+    send(&server)
+        .stdin_file(file.try_clone().unwrap())
+        .run()
+        .code(0)
+        .stderr_empty();
     let requests = server.requests();
-    assert_eq!(requests[0].json()["messages"][0]["content"], framed("head\nrest\n"));
+    assert_eq!(
+        requests[0].json()["messages"][0]["content"],
+        framed("head\nrest\n")
+    );
     assert_eq!(requests[1].json()["messages"][0]["content"], "rest\n");
 }
 
@@ -124,7 +206,12 @@ fn a_file_that_was_asked_for_by_a_dash_is_read_wherever_it_stands() {
     let (server, home) = (answering("ok"), Home::new());
     let mut file = File::open(home.write("file", "head\nrest\n")).unwrap();
     file.seek(SeekFrom::Start(5)).unwrap();
-    send(&server).stdin_file(file).args(["-f", "-", "Hi"]).run().code(0).stderr_empty();
+    send(&server)
+        .stdin_file(file)
+        .args(["-f", "-", "Hi"])
+        .run()
+        .code(0)
+        .stderr_empty();
     assert_eq!(content(&server), framed("rest\n"));
 }
 
@@ -137,7 +224,10 @@ fn a_silent_pipe_is_told_of_with_the_way_out_and_loses_nothing() {
     running.write_stdin("but whole\n");
     running.close_stdin();
     let outcome = running.finish();
-    outcome.code(0).stdout("ok\n").stderr("langdock: still reading standard input; --no-stdin leaves it alone\n");
+    outcome
+        .code(0)
+        .stdout("ok\n")
+        .stderr("langdock: still reading standard input; --no-stdin leaves it alone\n");
     assert_eq!(content(&server), framed("slow but whole\n"));
 }
 
@@ -147,19 +237,31 @@ fn a_slow_producer_loses_nothing() {
     home.write("work/big", "a line of many\n".repeat(30_000));
     // Each step is a process and a write of its own, some of them larger than a pipe holds.
     let script = "{ printf one; head -c 100000 big; printf two; cat big; printf 'three\\n'; } | langdock send Hi";
-    let shell = Langdock::shell(script).home(&home).key().against(&server).env("LANGDOCK_MODEL", MODEL);
+    let shell = Langdock::shell(script)
+        .home(&home)
+        .key()
+        .against(&server)
+        .env("LANGDOCK_MODEL", MODEL);
     shell.run().code(0).stdout("ok\n");
     let big = "a line of many\n".repeat(30_000);
-    assert_eq!(content(&server), framed(&format!("one{}two{big}three\n", &big[..100_000])));
+    assert_eq!(
+        content(&server),
+        framed(&format!("one{}two{big}three\n", &big[..100_000]))
+    );
 }
 
 #[test]
 fn bad_utf_8_is_replaced_with_a_notice_of_its_place() {
-    for (args, sent) in [(&[][..], json!("ab\u{fffd}c")), (&["Hi"], framed("ab\u{fffd}c\n"))] {
+    for (args, sent) in [
+        (&[][..], json!("ab\u{fffd}c")),
+        (&["Hi"], framed("ab\u{fffd}c\n")),
+    ] {
         let server = answering("ok");
         let outcome = send(&server).stdin_bytes(b"ab\xffc").args(args).run();
         outcome.code(0).stdout("ok\n");
-        outcome.stderr("langdock: standard input is not UTF-8 at byte 2: such bytes are sent as U+FFFD\n");
+        outcome.stderr(
+            "langdock: standard input is not UTF-8 at byte 2: such bytes are sent as U+FFFD\n",
+        );
         assert_eq!(content(&server), sent);
     }
 }
@@ -167,8 +269,7 @@ fn bad_utf_8_is_replaced_with_a_notice_of_its_place() {
 #[test]
 fn an_image_on_stdin_is_an_image() {
     let gif = b"GIF89a\x01\0\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x01L\0;";
-    let source =
-        json!({"type": "base64", "media_type": "image/gif", "data": "R0lGODlhAQABAAAAACwAAAAAAQABAAACAUwAOw=="});
+    let source = json!({"type": "base64", "media_type": "image/gif", "data": "R0lGODlhAQABAAAAACwAAAAAAQABAAACAUwAOw=="});
     let image = json!({"type": "image", "source": source});
     for (args, sent) in [
         (&[][..], json!([image])),
@@ -176,7 +277,13 @@ fn an_image_on_stdin_is_an_image() {
         (&["-f", "-"], json!([image])),
     ] {
         let server = answering("ok");
-        send(&server).stdin_bytes(gif).args(args).run().code(0).stdout("ok\n").stderr_empty();
+        send(&server)
+            .stdin_bytes(gif)
+            .args(args)
+            .run()
+            .code(0)
+            .stdout("ok\n")
+            .stderr_empty();
         assert_eq!(content(&server), sent, "{args:?}");
     }
 }
@@ -185,14 +292,24 @@ fn an_image_on_stdin_is_an_image() {
 fn binary_stdin_is_refused_by_name() {
     let server = answering("ok");
     let outcome = send(&server).stdin_bytes(b"\x7fELF\0\0").args(["Hi"]).run();
-    outcome.code(2).stdout("").stderr_contains("standard input is a binary file").stderr_contains("\nhint: ");
+    outcome
+        .code(2)
+        .stdout("")
+        .stderr_contains("standard input is a binary file")
+        .stderr_contains("\nhint: ");
     assert_eq!(server.connections(), 0);
 }
 
 #[test]
 fn a_system_prompt_can_come_from_stdin() {
     let server = answering("ok");
-    send(&server).stdin_bytes("Be brief.\n").args(["-s", "@-", "Hi"]).run().code(0).stdout("ok\n").stderr_empty();
+    send(&server)
+        .stdin_bytes("Be brief.\n")
+        .args(["-s", "@-", "Hi"])
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
     assert_eq!(server.only_request().json()["system"], "Be brief.\n");
     assert_eq!(content(&server), "Hi");
 }
@@ -200,9 +317,14 @@ fn a_system_prompt_can_come_from_stdin() {
 #[test]
 fn a_key_can_come_from_stdin() {
     let server = answering("ok");
-    let run = send(&server).stdin_bytes("sk-ld-of-stdin\n").args(["--api-key-file", "-", "Hi"]);
+    let run = send(&server)
+        .stdin_bytes("sk-ld-of-stdin\n")
+        .args(["--api-key-file", "-", "Hi"]);
     run.run().code(0).stdout("ok\n").stderr_empty();
-    assert_eq!(server.only_request().header("authorization"), Some("Bearer sk-ld-of-stdin"));
+    assert_eq!(
+        server.only_request().header("authorization"),
+        Some("Bearer sk-ld-of-stdin")
+    );
     assert_eq!(content(&server), "Hi");
 }
 
@@ -210,13 +332,32 @@ fn a_key_can_come_from_stdin() {
 fn stdin_cannot_be_two_things() {
     let server = answering("ok");
     for (args, what) in [(&["-"][..], "the prompt"), (&["Hi", "-f", "-"], "a file")] {
-        let outcome = send(&server).stdin_bytes("x").args(["--api-key-file", "-"]).args(args).run();
-        outcome.code(2).stdout("").stderr_contains(&format!("cannot be both the API key and {what}\nhint: "));
-        let outcome = send(&server).stdin_bytes("x").args(["-s", "@-"]).args(args).run();
-        outcome.code(2).stdout("").stderr_contains(&format!("cannot be both the system prompt and {what}\nhint: "));
+        let outcome = send(&server)
+            .stdin_bytes("x")
+            .args(["--api-key-file", "-"])
+            .args(args)
+            .run();
+        outcome
+            .code(2)
+            .stdout("")
+            .stderr_contains(&format!("cannot be both the API key and {what}\nhint: "));
+        let outcome = send(&server)
+            .stdin_bytes("x")
+            .args(["-s", "@-"])
+            .args(args)
+            .run();
+        outcome.code(2).stdout("").stderr_contains(&format!(
+            "cannot be both the system prompt and {what}\nhint: "
+        ));
     }
-    let outcome = send(&server).stdin_bytes("x").args(["-s", "@-", "--api-key-file", "-", "Hi"]).run();
-    outcome.code(2).stdout("").stderr_contains("cannot be both the API key and the system prompt\nhint: ");
+    let outcome = send(&server)
+        .stdin_bytes("x")
+        .args(["-s", "@-", "--api-key-file", "-", "Hi"])
+        .run();
+    outcome
+        .code(2)
+        .stdout("")
+        .stderr_contains("cannot be both the API key and the system prompt\nhint: ");
     assert_eq!(server.connections(), 0);
 }
 
@@ -240,12 +381,24 @@ fn the_terminal_is_not_waited_for_beside_a_prompt() {
 #[test]
 fn what_never_ends_is_given_up_at_the_most_that_a_request_may_have() {
     let (server, home) = (answering("ok"), Home::new());
-    let run =
-        |script: &str| Langdock::shell(script).home(&home).key().against(&server).env("LANGDOCK_MODEL", MODEL).run();
+    let run = |script: &str| {
+        Langdock::shell(script)
+            .home(&home)
+            .key()
+            .against(&server)
+            .env("LANGDOCK_MODEL", MODEL)
+            .run()
+    };
     let pipe = run("yes | langdock send Hi");
-    pipe.code(13).stdout("").stderr_contains("error: standard input has more than 20971520 bytes");
+    pipe.code(13)
+        .stdout("")
+        .stderr_contains("error: standard input has more than 20971520 bytes");
     let device = run("langdock send -f /dev/zero Hi");
-    device.code(13).stdout("").stderr_contains("error: `/dev/zero` has more than").stderr_contains("--no-check");
+    device
+        .code(13)
+        .stdout("")
+        .stderr_contains("error: `/dev/zero` has more than")
+        .stderr_contains("--no-check");
     assert_eq!(server.connections(), 0);
 }
 
@@ -258,7 +411,10 @@ fn a_named_pipe_that_nobody_writes_to_is_told_of() {
     running.wait_for_stderr("still reading `pipe`\n");
     std::fs::write(pipe, "late\n").unwrap();
     running.finish().code(0).stdout("ok\n");
-    assert_eq!(content(&server)[0]["text"], "<file name=\"pipe\">\nlate\n</file>");
+    assert_eq!(
+        content(&server)[0]["text"],
+        "<file name=\"pipe\">\nlate\n</file>"
+    );
 }
 
 #[test]
@@ -283,22 +439,37 @@ fn a_pipe_that_does_not_block_is_waited_for() {
         let server = answering("ok");
         let (reader, mut writer) = non_blocking();
         writer.write_all(b"one\nt").unwrap();
-        let langdock = Langdock::new().key().against(&server).env("LANGDOCK_MODEL", MODEL).args(args);
+        let langdock = Langdock::new()
+            .key()
+            .against(&server)
+            .env("LANGDOCK_MODEL", MODEL)
+            .args(args);
         let running = langdock.stdin_file(reader).spawn();
         // What follows comes after all that is there was read, or soon will be.
         running.wait_for_stdout("ok");
         writer.write_all(b"wo").unwrap();
         drop(writer);
         running.finish().code(0);
-        assert!(server.requests()[1].json().to_string().contains("two"), "{args:?}");
+        assert!(
+            server.requests()[1].json().to_string().contains("two"),
+            "{args:?}"
+        );
     }
 }
 
 #[test]
 fn a_prompt_may_begin_like_a_file() {
-    for prompt in ["%PDF-1.4 is how every PDF begins; why?", "GIF89a is a format. Whose?\n"] {
+    for prompt in [
+        "%PDF-1.4 is how every PDF begins; why?",
+        "GIF89a is a format. Whose?\n",
+    ] {
         let server = answering("ok");
-        send(&server).stdin_bytes(prompt).run().code(0).stdout("ok\n").stderr_empty();
+        send(&server)
+            .stdin_bytes(prompt)
+            .run()
+            .code(0)
+            .stdout("ok\n")
+            .stderr_empty();
         assert_eq!(content(&server), prompt);
     }
 }

@@ -1,4 +1,5 @@
-//! Over TLS only a server is spoken to whose certificate is trusted; everything else is told, with the way out of it.
+//! Over TLS only a server is spoken to whose certificate is trusted; everything else is told, with
+//! the way out of it.
 
 use std::{
     fs,
@@ -40,8 +41,14 @@ fn trusting(langdock: Langdock, file: &Path) -> Langdock {
 fn an_authority_that_is_named_is_trusted() {
     let certificate = TlsCertificate::valid();
     let server = answering(&certificate);
-    trusting(send(&server), &certificate.ca_file()).run().code(0).stdout("whole\n").stderr_empty();
-    let by_variable = send(&server).env("SSL_CERT_FILE", certificate.ca_file()).run();
+    trusting(send(&server), &certificate.ca_file())
+        .run()
+        .code(0)
+        .stdout("whole\n")
+        .stderr_empty();
+    let by_variable = send(&server)
+        .env("SSL_CERT_FILE", certificate.ca_file())
+        .run();
     by_variable.code(0).stdout("whole\n").stderr_empty();
     let by_name = Langdock::new()
         .args(["send", "-m", MODEL, "hello", "--base-url"])
@@ -51,14 +58,19 @@ fn an_authority_that_is_named_is_trusted() {
     by_name.run().code(0).stdout("whole\n").stderr_empty();
     let requests = server.requests();
     assert_eq!(requests.len(), 3);
-    assert!(requests.iter().all(|request| request.header("authorization") == Some(&format!("Bearer {KEY}"))));
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.header("authorization") == Some(&format!("Bearer {KEY}")))
+    );
 }
 
 #[test]
 fn the_flag_goes_before_the_variable() {
     let (certificate, other) = (TlsCertificate::valid(), TlsCertificate::valid());
     let server = answering(&certificate);
-    let good = trusting(send(&server), &certificate.ca_file()).env("SSL_CERT_FILE", other.ca_file());
+    let good =
+        trusting(send(&server), &certificate.ca_file()).env("SSL_CERT_FILE", other.ca_file());
     good.run().code(0).stdout("whole\n").stderr_empty();
     let bad = trusting(send(&server), &other.ca_file()).env("SSL_CERT_FILE", certificate.ca_file());
     bad.run().failed(6, "cannot trust", "--cacert");
@@ -70,15 +82,20 @@ fn the_flag_goes_before_the_variable() {
 fn an_authority_that_only_the_systems_store_knows_is_trusted() {
     let certificate = TlsCertificate::valid();
     let server = answering(&certificate);
-    // The library that reads the system's store takes another place for it from this variable, and files by such names.
+    // The library that reads the system's store takes another place for it from this variable, and
+    // files by such names.
     let home = Home::new();
     let store = home.write("store/0a1b2c3d.0", fs::read(certificate.ca_file()).unwrap());
-    let outcome = send(&server).env("SSL_CERT_DIR", store.parent().unwrap()).run();
+    let outcome = send(&server)
+        .env("SSL_CERT_DIR", store.parent().unwrap())
+        .run();
     outcome.code(0).stdout("whole\n").stderr_empty();
     server.only_request();
 
     let other = TlsCertificate::valid();
-    let outcome = trusting(send(&server), &other.ca_file()).env("SSL_CERT_DIR", store.parent().unwrap()).run();
+    let outcome = trusting(send(&server), &other.ca_file())
+        .env("SSL_CERT_DIR", store.parent().unwrap())
+        .run();
     outcome.failed(6, "cannot trust", "--cacert");
     server.only_request();
 }
@@ -87,11 +104,36 @@ fn an_authority_that_only_the_systems_store_knows_is_trusted() {
 fn a_certificate_that_is_not_to_be_trusted_is_exit_6_and_not_tried_again() {
     let other = TlsCertificate::valid();
     let table = [
-        (TlsCertificate::valid(), Some(other.ca_file()), "invalid peer certificate", "--cacert FILE"),
-        (TlsCertificate::valid(), None, "UnknownIssuer", "--cacert FILE"),
-        (TlsCertificate::expired(), None, "its certificate expired on 2002-01-01 00:00 UTC; it is 2", "clock"),
-        (TlsCertificate::not_yet_valid(), None, "its certificate is not valid before 2099-01-01 00:00 UTC", "clock"),
-        (TlsCertificate::wrong_host(), None, "elsewhere.example", "check the host in --base-url"),
+        (
+            TlsCertificate::valid(),
+            Some(other.ca_file()),
+            "invalid peer certificate",
+            "--cacert FILE",
+        ),
+        (
+            TlsCertificate::valid(),
+            None,
+            "UnknownIssuer",
+            "--cacert FILE",
+        ),
+        (
+            TlsCertificate::expired(),
+            None,
+            "its certificate expired on 2002-01-01 00:00 UTC; it is 2",
+            "clock",
+        ),
+        (
+            TlsCertificate::not_yet_valid(),
+            None,
+            "its certificate is not valid before 2099-01-01 00:00 UTC",
+            "clock",
+        ),
+        (
+            TlsCertificate::wrong_host(),
+            None,
+            "elsewhere.example",
+            "check the host in --base-url",
+        ),
     ];
     for (certificate, authority, reason, hint) in table {
         // The others are refused although their authority is known.
@@ -105,15 +147,26 @@ fn a_certificate_that_is_not_to_be_trusted_is_exit_6_and_not_tried_again() {
         };
         let failure = outcome.stdout("").failure(6);
         failure.says(&format!("cannot trust {}: ", server.address()), hint);
-        failure.object(6, "network", &json!({"status": null, "type": null, "retryable": false}));
+        failure.object(
+            6,
+            "network",
+            &json!({"status": null, "type": null, "retryable": false}),
+        );
         assert!(failure.message.contains(reason), "{outcome}");
         assert!(failure.notices.is_empty(), "{outcome}");
         server.wait_for_failed_handshakes(1);
-        assert_eq!((server.connections(), server.requests().len()), (1, 0), "{outcome}");
+        assert_eq!(
+            (server.connections(), server.requests().len()),
+            (1, 0),
+            "{outcome}"
+        );
         let url = format!("https://{}", server.address());
         let doctor = Langdock::new().args(["doctor", "--base-url", &url]).key();
         let found = trusting(doctor, authority.as_deref().unwrap_or(&other.ca_file())).run();
-        found.code(6).stdout_contains("wrong  TLS").stdout_contains(hint);
+        found
+            .code(6)
+            .stdout_contains("wrong  TLS")
+            .stdout_contains(hint);
     }
 }
 
@@ -122,8 +175,13 @@ fn a_server_that_presents_a_cas_own_certificate_is_told_in_words() {
     // What `openssl req -x509` makes, and people give to their servers.
     let certificate = TlsCertificate::of_the_authority_itself();
     let server = answering(&certificate);
-    for outcome in [send(&server).run(), trusting(send(&server), &certificate.ca_file()).run()] {
-        outcome.stdout("").failed(6, "its certificate is that of a CA itself", "CA:FALSE");
+    for outcome in [
+        send(&server).run(),
+        trusting(send(&server), &certificate.ca_file()).run(),
+    ] {
+        outcome
+            .stdout("")
+            .failed(6, "its certificate is that of a CA itself", "CA:FALSE");
     }
 }
 
@@ -132,12 +190,22 @@ fn a_file_that_holds_no_certificate_is_a_usage_error() {
     let server = Server::start(|_, _| panic!("nothing is to be sent"));
     let home = Home::new();
     home.write("work/empty.pem", "");
-    home.write("work/garbage.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    home.write(
+        "work/garbage.pem",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    );
     for file in ["empty.pem", "garbage.pem", "missing.pem"] {
         let url = format!("https://{}", server.address());
-        let outcome = send(&server).home(&home).args(["--base-url", &url, "--cacert", file]).run();
+        let outcome = send(&server)
+            .home(&home)
+            .args(["--base-url", &url, "--cacert", file])
+            .run();
         outcome.stdout("").failed(2, file, "PEM");
-        let outcome = send(&server).home(&home).args(["--base-url", &url]).env("SSL_CERT_FILE", file).run();
+        let outcome = send(&server)
+            .home(&home)
+            .args(["--base-url", &url])
+            .env("SSL_CERT_FILE", file)
+            .run();
         outcome.stdout("").failed(2, file, "SSL_CERT_FILE");
     }
     assert_eq!(server.connections(), 0);
@@ -157,12 +225,20 @@ fn a_handshake_that_breaks_off_is_a_connection_that_failed_and_tried_again() {
             let _ = stream.unwrap().read(&mut [0; 4096]);
         }
     });
-    let langdock = Langdock::new().args(["send", "-m", MODEL, "hello", "--json", "--max-retries", "1"]).key();
-    let outcome =
-        trusting(langdock.env("LANGDOCK_BASE_URL", format!("https://{address}")), &certificate.ca_file()).run();
+    let langdock = Langdock::new()
+        .args(["send", "-m", MODEL, "hello", "--json", "--max-retries", "1"])
+        .key();
+    let outcome = trusting(
+        langdock.env("LANGDOCK_BASE_URL", format!("https://{address}")),
+        &certificate.ca_file(),
+    )
+    .run();
     let failure = outcome.stdout("").failure(6);
     failure.object(6, "network", &json!({"status": null, "retryable": true}));
-    assert!(failure.message.contains(&address.to_string()) && failure.notices.len() == 1, "{outcome}");
+    assert!(
+        failure.message.contains(&address.to_string()) && failure.notices.len() == 1,
+        "{outcome}"
+    );
     assert_eq!(connections.load(Ordering::SeqCst), 2);
 }
 
@@ -176,18 +252,33 @@ fn a_server_that_speaks_no_tls_is_exit_6_and_not_tried_again() {
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
         let _ = stream.read_to_end(&mut vec![]);
     });
-    let outcome = Langdock::new().args(["send", "-m", MODEL, "hello", "--base-url", &url]).key().run();
-    outcome.stdout("").failed(6, "what answers there does not speak TLS", "is it http://? Check --base-url");
+    let outcome = Langdock::new()
+        .args(["send", "-m", MODEL, "hello", "--base-url", &url])
+        .key()
+        .run();
+    outcome.stdout("").failed(
+        6,
+        "what answers there does not speak TLS",
+        "is it http://? Check --base-url",
+    );
     server.join().unwrap();
 }
 
 #[test]
 fn an_answer_over_tls_that_breaks_off_is_kept_and_told() {
     let certificate = TlsCertificate::valid();
-    let events = events::Stream::new().start().open_text_block(["Hello"]).to_string();
-    let server = Server::start_tls(move |_, _| Reply::sse_start().body(&events).close(), &certificate);
+    let events = events::Stream::new()
+        .start()
+        .open_text_block(["Hello"])
+        .to_string();
+    let server = Server::start_tls(
+        move |_, _| Reply::sse_start().body(&events).close(),
+        &certificate,
+    );
     let outcome = trusting(send(&server), &certificate.ca_file()).run();
-    outcome.stdout("Hello\n").failed(8, "", "send the request again");
+    outcome
+        .stdout("Hello\n")
+        .failed(8, "", "send the request again");
     server.only_request();
 }
 
@@ -196,7 +287,10 @@ fn an_answer_over_tls_may_come_in_any_pieces() {
     let certificate = TlsCertificate::valid();
     let text = "na\u{ef}ve \u{1f642} ".repeat(200);
     let events = events::answer(&[&text]);
-    let server = Server::start_tls(move |_, _| Reply::sse_start().in_pieces_of(7).body(&events), &certificate);
+    let server = Server::start_tls(
+        move |_, _| Reply::sse_start().in_pieces_of(7).body(&events),
+        &certificate,
+    );
     let outcome = trusting(send(&server), &certificate.ca_file()).run();
     outcome.code(0).stdout(text.clone() + "\n").stderr_empty();
 }

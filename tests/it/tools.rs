@@ -20,10 +20,15 @@ use crate::support::{
 
 /// Begins `langdock tool-run` with a model and the test key against `server`.
 pub(crate) fn tool_run(server: &Server) -> Langdock {
-    Langdock::new().key().against(server).env("LANGDOCK_MODEL", MODEL).args(["tool-run"])
+    Langdock::new()
+        .key()
+        .against(server)
+        .env("LANGDOCK_MODEL", MODEL)
+        .args(["tool-run"])
 }
 
-/// Starts a server that plays these streams one after the other, and the last one for every further request.
+/// Starts a server that plays these streams one after the other, and the last one for every further
+/// request.
 pub(crate) fn playing(streams: &[Stream]) -> Server {
     let texts: Vec<String> = streams.iter().map(ToString::to_string).collect();
     Server::start(move |_, number| Reply::sse(&texts[number.min(texts.len() - 1)]))
@@ -43,7 +48,8 @@ pub(crate) fn done(text: &str) -> Stream {
     Stream::new().start().text_block([text]).stop("end_turn")
 }
 
-/// Writes a tools file `t.toml` with a tool `t`, run by this line of shell, and more keys; gives the home it is in.
+/// Writes a tools file `t.toml` with a tool `t`, run by this line of shell, and more keys; gives
+/// the home it is in.
 pub(crate) fn shell_tool(line: &str, more: &str) -> Home {
     let home = Home::new();
     home.write("work/t.toml", toml("t", line, more));
@@ -52,16 +58,25 @@ pub(crate) fn shell_tool(line: &str, more: &str) -> Home {
 
 /// A tool of any input that is run by a line of shell.
 pub(crate) fn toml(name: &str, line: &str, more: &str) -> String {
-    format!("[[tool]]\nname = \"{name}\"\ninput_schema = {{ type = \"object\" }}\nshell = '''{line}'''\n{more}\n")
+    format!(
+        "[[tool]]\nname = \"{name}\"\ninput_schema = {{ type = \"object\" }}\nshell = '''{line}'''\n{more}\n"
+    )
 }
 
-/// The results that a request brings back, after it was checked that they come first in its last message.
+/// The results that a request brings back, after it was checked that they come first in its last
+/// message.
 #[track_caller]
 pub(crate) fn results(body: &Value) -> Vec<Value> {
-    let last = body["messages"].as_array().and_then(|messages| messages.last()).expect("messages");
+    let last = body["messages"]
+        .as_array()
+        .and_then(|messages| messages.last())
+        .expect("messages");
     assert_eq!(last["role"], "user", "{last}");
     let results = last["content"].as_array().expect("blocks").clone();
-    assert!(results.iter().all(|block| block["type"] == "tool_result"), "{last}");
+    assert!(
+        results.iter().all(|block| block["type"] == "tool_result"),
+        "{last}"
+    );
     results
 }
 

@@ -1,6 +1,8 @@
-//! The file of `--output`: records are appended as they come, so that whatever ends the run loses none of them.
+//! The file of `--output`: records are appended as they come, so that whatever ends the run loses
+//! none of them.
 //!
-//! What is there and is not ours is never touched. What has to be written anew goes into `FILE.part` first.
+//! What is there and is not ours is never touched. What has to be written anew goes into
+//! `FILE.part` first.
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
@@ -35,14 +37,28 @@ pub(super) struct Opened {
 }
 
 impl RecordFile {
-    /// Opens the file, and reads what is in it. A line that broke off is cut off; what never was a request is dropped, and
-    /// with `without_failed` whatever failed. A file of anything else is refused and left as it is.
+    /// Opens the file, and reads what is in it. A line that broke off is cut off; what never was a
+    /// request is dropped, and with `without_failed` whatever failed. A file of anything else is
+    /// refused and left as it is.
     pub(super) fn open(path: &Path, without_failed: bool) -> Result<Opened, Error> {
-        let unwritable = |source| Error::Unwritable { path: path.to_owned(), source };
-        let file = File::options().read(true).append(true).create(true).open(path).map_err(unwritable)?;
+        let unwritable = |source| Error::Unwritable {
+            path: path.to_owned(),
+            source,
+        };
+        let file = File::options()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)
+            .map_err(unwritable)?;
         lock(&file, path)?;
         let target = fs::canonicalize(path).map_err(unwritable)?;
-        let mut file = Self { file, shown: path.to_owned(), path: target, begun_at: 0 };
+        let mut file = Self {
+            file,
+            shown: path.to_owned(),
+            path: target,
+            begun_at: 0,
+        };
         let is_kept = |found: &Found| found.hash.is_some() && !(without_failed && found.is_error);
         let (mut done, mut has_dropped) = (Done::default(), false);
         let Ending { torn, has_end } = file.read(|found, _| {
@@ -57,7 +73,10 @@ impl RecordFile {
         if let Some(begin) = torn {
             file.file.set_len(begin).map_err(unwritable)?;
             end = begin;
-            notice = Some(format!("the last line of `{}` had broken off, and was cut off", path.display()));
+            notice = Some(format!(
+                "the last line of `{}` had broken off, and was cut off",
+                path.display()
+            ));
         } else if !has_end {
             file.file.write_all(b"\n").map_err(unwritable)?;
             end += 1;
@@ -68,21 +87,35 @@ impl RecordFile {
             end = file.write_anew(&kept)?;
         }
         file.begun_at = end;
-        Ok(Opened { file, done: done.complete(), notice })
+        Ok(Opened {
+            file,
+            done: done.complete(),
+            notice,
+        })
     }
 
     /// Appends a record, with one write.
     pub(super) fn append(&mut self, record: &str) -> Result<(), Error> {
-        self.file.write_all(record.as_bytes()).map_err(|source| self.unwritable(source))
+        self.file
+            .write_all(record.as_bytes())
+            .map_err(|source| self.unwritable(source))
     }
 
     /// Puts the records in the order of the items of this run, if they are not.
     pub(super) fn arrange(&mut self, done: &mut Done) -> Result<(), Error> {
         let mut records = Vec::new();
         self.read(|found, placed| {
-            let place = if placed.offset < self.begun_at { done.place_of(&found) } else { Some(found.index) };
+            let place = if placed.offset < self.begun_at {
+                done.place_of(&found)
+            } else {
+                Some(found.index)
+            };
             let is_moved = place.is_some_and(|place| place != found.index);
-            records.push(Placed { place: place.unwrap_or(LAST), is_moved, ..placed });
+            records.push(Placed {
+                place: place.unwrap_or(LAST),
+                is_moved,
+                ..placed
+            });
         })?;
         if let Arrangement::Anew(records) = Arrangement::of(records) {
             self.write_anew(&records)?;
@@ -92,14 +125,20 @@ impl RecordFile {
 
     /// Writes these records of the file into a new one that takes its place. Gives its length.
     fn write_anew(&mut self, records: &[Placed]) -> Result<u64, Error> {
-        self.try_write_anew(records).map_err(|source| self.unwritable(source))
+        self.try_write_anew(records)
+            .map_err(|source| self.unwritable(source))
     }
 
     fn try_write_anew(&mut self, records: &[Placed]) -> io::Result<u64> {
         let mut part = OsString::from(&self.path);
         part.push(".part");
         let part = PathBuf::from(part);
-        let new = File::options().read(true).write(true).create(true).truncate(true).open(&part)?;
+        let new = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&part)?;
         new.set_permissions(self.file.metadata()?.permissions())?;
         // Locked before it has the name, so that no other run can come in between.
         new.try_lock().map_err(io::Error::from)?;
@@ -124,8 +163,14 @@ impl RecordFile {
 
     /// Reads all records, one after the other.
     fn read(&self, mut take: impl FnMut(Found, Placed)) -> Result<Ending, Error> {
-        let unreadable = |source| Error::Unreadable { path: self.shown.clone(), source };
-        let mut ending = Ending { torn: None, has_end: true };
+        let unreadable = |source| Error::Unreadable {
+            path: self.shown.clone(),
+            source,
+        };
+        let mut ending = Ending {
+            torn: None,
+            has_end: true,
+        };
         let mut reader = BufReader::new(&self.file);
         reader.rewind().map_err(unreadable)?;
         let (mut line, mut offset, mut number) = (Vec::new(), 0, 0_u64);
@@ -140,8 +185,17 @@ impl RecordFile {
             match Found::read(&line) {
                 Some(found) => {
                     // A last line without its end gets it.
-                    let length = u32::try_from(length).unwrap_or(u32::MAX) + u32::from(!ending.has_end);
-                    take(found, Placed { place: LAST, offset, length, is_moved: false });
+                    let length =
+                        u32::try_from(length).unwrap_or(u32::MAX) + u32::from(!ending.has_end);
+                    take(
+                        found,
+                        Placed {
+                            place: LAST,
+                            offset,
+                            length,
+                            is_moved: false,
+                        },
+                    );
                 }
                 None if !ending.has_end && Line::is_torn(&line, number == 1) => {
                     ending.torn = Some(offset);
@@ -154,13 +208,19 @@ impl RecordFile {
 
     fn foreign(&self, line: u64) -> Error {
         Error::Usage {
-            message: format!("`{}`, line {line}: this is no record of a batch", self.shown.display()),
+            message: format!(
+                "`{}`, line {line}: this is no record of a batch",
+                self.shown.display()
+            ),
             hint: Some("name another file with --output; this one is left as it is".to_owned()),
         }
     }
 
     fn unwritable(&self, source: io::Error) -> Error {
-        Error::Unwritable { path: self.shown.clone(), source }
+        Error::Unwritable {
+            path: self.shown.clone(),
+            source,
+        }
     }
 }
 
@@ -180,7 +240,10 @@ fn lock(file: &File, path: &Path) -> Result<(), Error> {
             message: format!("another run is writing to `{}`", path.display()),
             hint: Some("wait for it, or name another file with --output".to_owned()),
         }),
-        Err(TryLockError::Error(source)) => Err(Error::Unwritable { path: path.to_owned(), source }),
+        Err(TryLockError::Error(source)) => Err(Error::Unwritable {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 
@@ -190,7 +253,10 @@ mod tests {
     use crate::batch::Before;
 
     fn record(index: u64, hash: u64, key: &str) -> String {
-        format!("{{\"index\":{index},\"id\":1,\"input_hash\":\"{}\",\"{key}\":\"x\",\"usage\":null}}\n", text(hash))
+        format!(
+            "{{\"index\":{index},\"id\":1,\"input_hash\":\"{}\",\"{key}\":\"x\",\"usage\":null}}\n",
+            text(hash)
+        )
     }
 
     fn text(hash: u64) -> String {
@@ -217,8 +283,18 @@ mod tests {
             let is_whole = length == two.len() - 1;
             assert_eq!(opened.notice.is_some(), !is_whole, "{length}");
             assert_eq!(opened.done.take(&text(7), 0), Some(Before::Answered));
-            assert_eq!(opened.done.take(&text(8), 1), is_whole.then_some(Before::Answered));
-            assert_eq!(contents(&path), if is_whole { one.clone() + &two } else { one.clone() });
+            assert_eq!(
+                opened.done.take(&text(8), 1),
+                is_whole.then_some(Before::Answered)
+            );
+            assert_eq!(
+                contents(&path),
+                if is_whole {
+                    one.clone() + &two
+                } else {
+                    one.clone()
+                }
+            );
         }
     }
 
@@ -242,7 +318,12 @@ mod tests {
     fn two_runs_do_not_share_a_file() {
         let (_folder, path) = file("");
         let _open = RecordFile::open(&path, false).expect("new");
-        assert!(RecordFile::open(&path, false).expect_err("locked").message().contains("another run"));
+        assert!(
+            RecordFile::open(&path, false)
+                .expect_err("locked")
+                .message()
+                .contains("another run")
+        );
     }
 
     #[test]
@@ -253,8 +334,14 @@ mod tests {
             let (_folder, path) = file(&(bad.clone() + &good + never));
             let mut opened = RecordFile::open(&path, without_failed).expect("ours");
             assert_eq!(contents(&path), left);
-            assert_eq!(opened.done.take(&text(7), 0), (!without_failed).then_some(Before::Failed));
-            assert!(RecordFile::open(&path, false).is_err(), "it is still locked");
+            assert_eq!(
+                opened.done.take(&text(7), 0),
+                (!without_failed).then_some(Before::Failed)
+            );
+            assert!(
+                RecordFile::open(&path, false).is_err(),
+                "it is still locked"
+            );
             opened.file.append("more\n").expect("written");
             assert_eq!(contents(&path), left + "more\n");
         }
@@ -270,8 +357,13 @@ mod tests {
         opened.file.append(&record(3, 10, "text")).expect("written");
         opened.file.append(&record(1, 9, "text")).expect("written");
         opened.file.arrange(&mut opened.done).expect("arranged");
-        let expected =
-            [record(0, 7, "error"), record(1, 9, "text"), record(2, 8, "text"), record(3, 10, "text"), strange];
+        let expected = [
+            record(0, 7, "error"),
+            record(1, 9, "text"),
+            record(2, 8, "text"),
+            record(3, 10, "text"),
+            strange,
+        ];
         assert_eq!(contents(&path), expected.concat());
         assert!(!path.with_extension("jsonl.part").exists());
     }

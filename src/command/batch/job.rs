@@ -1,7 +1,8 @@
 //! One item on its way to its record: asked, and with a schema asked again until the answer fits.
 //!
-//! Once nothing new is to be begun, a try that is under way goes on to its end, and one that still waits is not begun.
-//! Any other way that an item may go ends with its record, or says why the run cannot go on.
+//! Once nothing new is to be begun, a try that is under way goes on to its end, and one that still
+//! waits is not begun. Any other way that an item may go ends with its record, or says why the run
+//! cannot go on.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -119,10 +120,14 @@ impl Drop for Waiting {
 impl Shared {
     /// Begins a request within the budget.
     pub(super) fn begin(&self) -> std::result::Result<(), Refused> {
-        self.budget.lock().unwrap_or_else(PoisonError::into_inner).begin()
+        self.budget
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .begin()
     }
 
-    /// Begins a further request of a job, as soon as the budget lets it; none where the run is stopped before.
+    /// Begins a further request of a job, as soon as the budget lets it; none where the run is
+    /// stopped before.
     async fn begin_again(self: &Arc<Self>) -> Option<std::result::Result<(), Refused>> {
         let mut stopping = self.stopping.clone();
         let mut waiting = None;
@@ -146,7 +151,9 @@ impl Shared {
     /// Notes that a request has ended, and what it has taken, or that it was not sent.
     fn end(&self, outcome: &Outcome, was_sent: bool) {
         let usage = outcome.answer.as_ref().map(|answer| &answer.message.usage);
-        let tokens = usage.map_or(0, |usage| usage.total_input_tokens() + usage.output_tokens());
+        let tokens = usage.map_or(0, |usage| {
+            usage.total_input_tokens() + usage.output_tokens()
+        });
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
         if was_sent {
             budget.end(tokens);
@@ -164,7 +171,10 @@ impl Shared {
     /// Has this told, where it is news.
     fn tell(&self, news: Option<String>) {
         if let Some(news) = news {
-            self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(news);
+            self.notices
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(news);
             self.moved.notify_one();
         }
     }
@@ -173,13 +183,36 @@ impl Shared {
 impl Job {
     /// Asks. The budget has let the first request in.
     pub(super) async fn run(self) -> Ended {
-        let Self { shared, item, made, mut wish, factor, waiting } = self;
-        let Made { mut body, hash, mut estimate, request: mut asked } = made;
+        let Self {
+            shared,
+            item,
+            made,
+            mut wish,
+            factor,
+            waiting,
+        } = self;
+        let Made {
+            mut body,
+            hash,
+            mut estimate,
+            request: mut asked,
+        } = made;
         let model = asked.model.clone();
-        let mut ended = Ended { item, hash, model, tries: Vec::new(), came: Came::Stopped };
+        let mut ended = Ended {
+            item,
+            hash,
+            model,
+            tries: Vec::new(),
+            came: Came::Stopped,
+        };
         let mut waiting = Some(waiting);
         loop {
-            let booking = Booking::of(&asked.model, estimate.paced(factor), asked.max_tokens, Priority::Batch);
+            let booking = Booking::of(
+                &asked.model,
+                estimate.paced(factor),
+                asked.max_tokens,
+                Priority::Batch,
+            );
             let call = shared.client.call(body, true, booking).keeping_connection();
             let waiting = waiting.take().unwrap_or_else(|| Waiting::in_queue(&shared));
             let (outcome, was_sent) = ask(&shared, call, &asked.model, &ended.item, waiting).await;
@@ -192,11 +225,12 @@ impl Job {
                 };
             }
             ended.tries.push(Tried { estimate, outcome });
-            let Some(tried) = ended.tries.last_mut().filter(|_| !is_stopped) else { return ended };
+            let Some(tried) = ended.tries.last_mut().filter(|_| !is_stopped) else {
+                return ended;
+            };
             let error = match (&tried.outcome.error, &tried.outcome.answer) {
-                (None, Some(answer)) => {
-                    judge(answer, shared.allow_truncated && wish.is_none()).or_else(|| paused(answer))
-                }
+                (None, Some(answer)) => judge(answer, shared.allow_truncated && wish.is_none())
+                    .or_else(|| paused(answer)),
                 _ => tried.outcome.error.take(),
             };
             let again = match (&error, &tried.outcome.answer, &mut wish) {
@@ -214,13 +248,22 @@ impl Job {
                 }
                 StructuredVerdict::Again { messages, .. } => {
                     asked.messages.extend(messages);
-                    match request::body(&asked, &[("the answers before".to_owned(), 0)], shared.any_size) {
+                    match request::body(
+                        &asked,
+                        &[("the answers before".to_owned(), 0)],
+                        shared.any_size,
+                    ) {
                         Ok(next) => body = Bytes::from(next),
                         Err(error) => return ended.failed(error),
                     }
                     match shared.begin_again().await {
                         Some(Ok(())) => {}
-                        Some(Err(refused)) => return Ended { came: Came::NoBudget(refused), ..ended },
+                        Some(Err(refused)) => {
+                            return Ended {
+                                came: Came::NoBudget(refused),
+                                ..ended
+                            };
+                        }
                         None => return ended,
                     }
                     estimate = estimate_of(&asked);
@@ -238,7 +281,11 @@ impl Job {
 impl Ended {
     fn failed(mut self, error: Error) -> Self {
         let result = Result::Error(error_of(&error, self.partial().as_deref()));
-        self.came = if is_fatal(&error) { Came::Fatal } else { Came::Result(result) };
+        self.came = if is_fatal(&error) {
+            Came::Fatal
+        } else {
+            Came::Result(result)
+        };
         if let Some(last) = self.tries.last_mut() {
             last.outcome.error = Some(error);
         }
@@ -248,7 +295,10 @@ impl Ended {
     /// The last of its requests was not sent.
     fn unsent(self, error: Error) -> Self {
         let came = match &error {
-            Error::Call { source: client::Error::HeldBack { .. }, .. } => Came::HeldBack(error),
+            Error::Call {
+                source: client::Error::HeldBack { .. },
+                ..
+            } => Came::HeldBack(error),
             _ => Came::Result(Result::Error(error_of(&error, None))),
         };
         Self { came, ..self }
@@ -270,14 +320,32 @@ pub(super) fn error_of(error: &Error, partial: Option<&str>) -> Value {
     object
 }
 
-/// Whether every other item would fail in the same way: the key is refused, or there is no such model.
+/// Whether every other item would fail in the same way: the key is refused, or there is no such
+/// model.
 fn is_fatal(error: &Error) -> bool {
-    let Error::Call { source, after_content: false, .. } = error else { return false };
-    error.kind() == Kind::Auth || source.api().is_some_and(|api| api.available_models().is_some())
+    let Error::Call {
+        source,
+        after_content: false,
+        ..
+    } = error
+    else {
+        return false;
+    };
+    error.kind() == Kind::Auth
+        || source
+            .api()
+            .is_some_and(|api| api.available_models().is_some())
 }
 
-/// Drives a call to its end; says whether anything was sent. One that is stopped before its end ends as if by a signal.
-async fn ask(shared: &Arc<Shared>, mut call: Call, model: &str, item: &Item, waiting: Waiting) -> (Outcome, bool) {
+/// Drives a call to its end; says whether anything was sent. One that is stopped before its end
+/// ends as if by a signal.
+async fn ask(
+    shared: &Arc<Shared>,
+    mut call: Call,
+    model: &str,
+    item: &Item,
+    waiting: Waiting,
+) -> (Outcome, bool) {
     let mut timing = Timing::start();
     let mut stopping = shared.stopping.clone();
     let mut waiting = Some(waiting);
@@ -297,7 +365,11 @@ async fn ask(shared: &Arc<Shared>, mut call: Call, model: &str, item: &Item, wai
                 timing.refused += u32::from(retrying.error.status() == Some(429));
                 waiting = Some(Waiting::new(shared, |shared| &shared.retrying));
                 if !shared.shows_progress {
-                    shared.tell(shared.told().retrying(&item.place(), &retrying, Instant::now()));
+                    shared.tell(
+                        shared
+                            .told()
+                            .retrying(&item.place(), &retrying, Instant::now()),
+                    );
                 }
             }
             Ok(Advance::Noticed(notice)) => shared.tell(shared.told().once(notice)),
@@ -305,5 +377,8 @@ async fn ask(shared: &Arc<Shared>, mut call: Call, model: &str, item: &Item, wai
             Ok(Advance::Head(_) | Advance::Received) => {}
         }
     };
-    (conclude(call, ended, timing, model, &shared.region), was_sent)
+    (
+        conclude(call, ended, timing, model, &shared.region),
+        was_sent,
+    )
 }

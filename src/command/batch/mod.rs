@@ -1,7 +1,8 @@
 //! `langdock batch`: one template over many items, in one process and over one pool of connections.
 //!
-//! `source` reads the items, `plan` makes their requests, `job` asks one of them, `told` knows what was said of its waits,
-//! `output` and `file` keep the records, and `run` has many jobs under way and decides what is begun.
+//! `source` reads the items, `plan` makes their requests, `job` asks one of them, `told` knows what
+//! was said of its waits, `output` and `file` keep the records, and `run` has many jobs under way
+//! and decides what is begun.
 
 mod file;
 mod job;
@@ -35,8 +36,12 @@ use plan::Plan;
 use run::{Room, Run};
 use source::Feed;
 
-/// Where limits are known they say when a request begins; this many may be under way, and this many wait for their turn.
-const PACED: Room = Room { jobs: 64, queued: 4 };
+/// Where limits are known they say when a request begins; this many may be under way, and this many
+/// wait for their turn.
+const PACED: Room = Room {
+    jobs: 64,
+    queued: 4,
+};
 
 /// Where no limit is known.
 const UNPACED: Room = Room { jobs: 8, queued: 8 };
@@ -46,21 +51,26 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
     let (ask, structured, many) = args.split();
     let pattern = pattern(app, &ask, &many).await?;
     let wish = structured::wish(app, &structured).await?;
-    let Start { demo: _demo, settings, given, stdin_use } = start(app, &ask, structured.schema.as_deref()).await?;
+    let Start {
+        demo: _demo,
+        settings,
+        given,
+        stdin_use,
+    } = start(app, &ask, structured.schema.as_deref()).await?;
     let feed = feed(app, &ask, &many, stdin_use)?;
     let system = system_prompt(app, ask.request.system.as_deref()).await?;
-    let shared = app.unless_interrupted(attached(app, &ask.input, stdin_use)).await??;
+    let shared = app
+        .unless_interrupted(attached(app, &ask.input, stdin_use))
+        .await??;
     for notice in &shared.notices {
         app.notices.notice(notice);
     }
     let offer = Offer::new(app, &settings);
     let model = offer.choose(true).await?;
     let client = offer.client().await?;
-    let paced = settings
-        .options
-        .pace
-        .as_ref()
-        .filter(|pace| offer.is_langdocks() || pace.limits.iter().any(|(limited, _)| *limited == model.id));
+    let paced = settings.options.pace.as_ref().filter(|pace| {
+        offer.is_langdocks() || pace.limits.iter().any(|(limited, _)| *limited == model.id)
+    });
     let room = match many.jobs.and_then(|jobs| usize::try_from(jobs).ok()) {
         Some(jobs) => Room { jobs, queued: jobs },
         None if paced.is_some() => PACED,
@@ -68,7 +78,11 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
     };
     let output = Output::open(app, &many)?;
     let url = settings.endpoint.messages_url();
-    app.notices.step(&format!("model {}, region {}, {url}", model.id, settings.endpoint.region()));
+    app.notices.step(&format!(
+        "model {}, region {}, {url}",
+        model.id,
+        settings.endpoint.region()
+    ));
     let (stop, stopping) = watch::channel(false);
     let jobs = Shared {
         client,
@@ -89,8 +103,10 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
     let template = given.template.clone();
     let max_tokens = settings.max_tokens.as_ref().map(|tokens| tokens.value);
     let silence = feed.silence();
-    let items = source::read(feed, pattern.clone())
-        .map_err(|source| Error::System { what: "start a thread for the items", source })?;
+    let items = source::read(feed, pattern.clone()).map_err(|source| Error::System {
+        what: "start a thread for the items",
+        source,
+    })?;
     let plan = Plan {
         app,
         ask: &ask,
@@ -106,10 +122,13 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
         limits: Vec::new(),
     };
     let ledger = Ledger::new(app, &settings, "batch", &ask);
-    Run::new(app, plan, ledger, output, (Arc::new(jobs), stop), room).go(items, silence).await
+    Run::new(app, plan, ledger, output, (Arc::new(jobs), stop), room)
+        .go(items, silence)
+        .await
 }
 
-/// Reads the template, out of an editor where that is asked for. With a saved prompt there may be none.
+/// Reads the template, out of an editor where that is asked for. With a saved prompt there may be
+/// none.
 async fn pattern(app: &App, ask: &cli::Ask, many: &Many) -> Result<Option<Pattern>, Error> {
     let mut edited = many.pattern.clone();
     if ask.input.edit {
@@ -144,19 +163,25 @@ fn feed(app: &App, ask: &cli::Ask, many: &Many, stdin_use: StdinUse) -> Result<F
     match many.input.as_deref() {
         Some(path) if !is_dash(path) => Ok(Feed::Lines(path.to_owned())),
         Some(_) if ask.input.no_stdin || stdin_use != StdinUse::Open => Err(Error::Usage {
-            message: "standard input cannot be both the items and something else, or left alone".to_owned(),
+            message: "standard input cannot be both the items and something else, or left alone"
+                .to_owned(),
             hint: Some("put the items into a file".to_owned()),
         }),
         Some(_) => Ok(Feed::Stdin),
         None => {
             let may_be_stdin = stdin_use == StdinUse::Open && !ask.input.no_stdin;
-            let look = || Stdin::look(app.facts.stdin_is_terminal, true).map_err(crate::input::Error::Stdin);
+            let look = || {
+                Stdin::look(app.facts.stdin_is_terminal, true).map_err(crate::input::Error::Stdin)
+            };
             if may_be_stdin && matches!(look()?, Stdin::Readable(_)) {
                 return Ok(Feed::Stdin);
             }
             Err(Error::Usage {
                 message: "no items".to_owned(),
-                hint: Some("name a file of lines with -i, or files with --files, or pipe lines in".to_owned()),
+                hint: Some(
+                    "name a file of lines with -i, or files with --files, or pipe lines in"
+                        .to_owned(),
+                ),
             })
         }
     }

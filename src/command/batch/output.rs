@@ -1,4 +1,5 @@
-//! Where the records go: standard output, in the order of the items or as they come, or a file that the next run goes on with.
+//! Where the records go: standard output, in the order of the items or as they come, or a file that
+//! the next run goes on with.
 
 use std::path::Path;
 
@@ -25,16 +26,21 @@ enum Target {
 impl Output {
     /// Opens it, and finds what is done.
     pub(super) fn open(app: &App, many: &Many) -> Result<Self, Error> {
-        let path = many.output.as_deref().filter(|path| path.as_os_str() != "-");
+        let path = many
+            .output
+            .as_deref()
+            .filter(|path| path.as_os_str() != "-");
         let (target, done) = match path {
             None => {
                 let stdout = ui::Output::stdout()?;
-                let sink = Sink::stdout(stdout, app.facts.stdout_is_terminal, app.interrupt.clone());
+                let sink =
+                    Sink::stdout(stdout, app.facts.stdout_is_terminal, app.interrupt.clone());
                 (Target::Stream(sink, Turns::default()), Done::default())
             }
-            Some(path) if is_stream(path) => {
-                (Target::Stream(Sink::file(PartFile::create(path)?), Turns::default()), Done::default())
-            }
+            Some(path) if is_stream(path) => (
+                Target::Stream(Sink::file(PartFile::create(path)?), Turns::default()),
+                Done::default(),
+            ),
             Some(path) => {
                 let Opened { file, done, notice } = RecordFile::open(path, many.retry_failed)?;
                 if let Some(notice) = notice {
@@ -43,7 +49,11 @@ impl Output {
                 (Target::File(file), done)
             }
         };
-        Ok(Self { target, done, unordered: many.unordered })
+        Ok(Self {
+            target,
+            done,
+            unordered: many.unordered,
+        })
     }
 
     /// What an earlier run has done of an item.
@@ -64,14 +74,18 @@ impl Output {
         match &mut self.target {
             Target::File(file) => record.map_or(Ok(()), |record| file.append(&record)),
             Target::Stream(sink, turns) => {
-                let ready = if self.unordered { record.unwrap_or_default() } else { turns.take(index, record) };
+                let ready = if self.unordered {
+                    record.unwrap_or_default()
+                } else {
+                    turns.take(index, record)
+                };
                 write(sink, &ready)
             }
         }
     }
 
-    /// Writes what is left, and puts a file in order. Gives the number of records that belong to no item of this run;
-    /// `is_whole` says whether all items were looked at.
+    /// Writes what is left, and puts a file in order. Gives the number of records that belong to no
+    /// item of this run; `is_whole` says whether all items were looked at.
     pub(super) fn close(&mut self, is_whole: bool) -> Result<usize, Error> {
         match &mut self.target {
             Target::Stream(sink, turns) => {
@@ -116,5 +130,6 @@ fn write(sink: &mut Sink, records: &str) -> Result<(), Error> {
 
 /// Whether this is there and no regular file, such as `/dev/null` or a named pipe.
 fn is_stream(path: &Path) -> bool {
-    path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+    path.metadata()
+        .is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }

@@ -11,7 +11,9 @@ use crate::app::App;
 use crate::batch::{Item, Pattern, hash_of};
 use crate::cli;
 use crate::error::Error;
-use crate::input::{self, Attachment, Estimate, Places, Template, Tokens, Turn, assemble, check_many};
+use crate::input::{
+    self, Attachment, Estimate, Places, Template, Tokens, Turn, assemble, check_many,
+};
 use crate::media::Kind;
 use crate::protocol::{ContentBlock, CreateMessage};
 use crate::tool::Structured;
@@ -55,7 +57,11 @@ impl Plan<'_> {
     /// Makes the request for an item.
     pub(super) async fn make(&mut self, item: &mut Item) -> Result<Made, Error> {
         let files = self.file(item).await?;
-        let words = self.pattern.as_ref().map(|pattern| pattern.fill(item)).transpose()?;
+        let words = self
+            .pattern
+            .as_ref()
+            .map(|pattern| pattern.fill(item))
+            .transpose()?;
         let prompt = self.prompt(words)?;
         let own = match assemble(prompt.as_deref(), files, None) {
             Err(input::Error::NoPrompt) if !self.shared.content.is_empty() => Turn::default(),
@@ -87,13 +93,21 @@ impl Plan<'_> {
         if self.wish.is_none() {
             request.messages = Vec::new(); // Their text is in the body: it is not held twice.
         }
-        Ok(Made { hash: hash_of(&body), body, estimate, request })
+        Ok(Made {
+            hash: hash_of(&body),
+            body,
+            estimate,
+            request,
+        })
     }
 
     /// Looks up what is known of the limits, which the first answer may have told.
     pub(super) async fn look_up_limits(&mut self) {
         if !self.ask.input.no_check {
-            let any = Tokens { low: u64::MAX, high: u64::MAX };
+            let any = Tokens {
+                low: u64::MAX,
+                high: u64::MAX,
+            };
             self.limits = limits(self.offer, &self.model.id, any, true).await;
             self.limits.retain(|limit| limit.is_known);
         }
@@ -106,13 +120,24 @@ impl Plan<'_> {
 
     /// Reads the item's file, whose text goes into the template where that has a place for it.
     async fn file(&self, item: &mut Item) -> Result<Vec<Attachment>, Error> {
-        let Some(path) = item.path() else { return Ok(Vec::new()) };
+        let Some(path) = item.path() else {
+            return Ok(Vec::new());
+        };
         let file = Attachment::read(path, most_bytes(&self.ask.input)).await?;
         if file.is_empty() {
             let name = item.place();
-            return Err(input::Error::Malformed { name, reason: "it is empty".to_owned() }.into());
+            return Err(input::Error::Malformed {
+                name,
+                reason: "it is empty".to_owned(),
+            }
+            .into());
         }
-        if file.kind() == Kind::Text && self.pattern.as_ref().is_some_and(|pattern| pattern.asks_for(TEXT)) {
+        if file.kind() == Kind::Text
+            && self
+                .pattern
+                .as_ref()
+                .is_some_and(|pattern| pattern.asks_for(TEXT))
+        {
             item.set_text(file.into_inserted()?.0);
             return Ok(Vec::new());
         }
@@ -121,16 +146,23 @@ impl Plan<'_> {
 
     /// Puts the words into the saved prompt, where there is one.
     fn prompt(&mut self, words: Option<String>) -> Result<Option<String>, Error> {
-        let Some(template) = &self.template else { return Ok(words) };
+        let Some(template) = &self.template else {
+            return Ok(words);
+        };
         let mut template = template.clone();
-        let places = Places { params: &self.ask.input.params, prompt: words.as_deref(), stdin: None };
+        let places = Places {
+            params: &self.ask.input.params,
+            prompt: words.as_deref(),
+            stdin: None,
+        };
         let prompt = template.fill(places)?;
         self.given.template = Some(template);
         Ok(prompt)
     }
 }
 
-/// Joins what is attached to every request to what is an item's own, in the order of a turn: images, PDFs, text.
+/// Joins what is attached to every request to what is an item's own, in the order of a turn:
+/// images, PDFs, text.
 fn joined(shared: &Turn, own: Turn) -> Turn {
     if shared.content.is_empty() {
         return own;
@@ -140,8 +172,14 @@ fn joined(shared: &Turn, own: Turn) -> Turn {
         ContentBlock::Document(_) => 1,
         _ => 2,
     };
-    let of_shared = shared.content.iter().cloned().zip(shared.names.iter().cloned());
-    let mut blocks: Vec<_> = of_shared.chain(own.content.into_iter().zip(own.names)).collect();
+    let of_shared = shared
+        .content
+        .iter()
+        .cloned()
+        .zip(shared.names.iter().cloned());
+    let mut blocks: Vec<_> = of_shared
+        .chain(own.content.into_iter().zip(own.names))
+        .collect();
     blocks.sort_by_key(|(block, _)| rank(block));
     let (content, names) = blocks.into_iter().unzip();
     Turn {
@@ -149,6 +187,11 @@ fn joined(shared: &Turn, own: Turn) -> Turn {
         names,
         notices: Vec::new(),
         parts: shared.parts.iter().cloned().chain(own.parts).collect(),
-        pictures: shared.pictures.iter().cloned().chain(own.pictures).collect(),
+        pictures: shared
+            .pictures
+            .iter()
+            .cloned()
+            .chain(own.pictures)
+            .collect(),
     }
 }

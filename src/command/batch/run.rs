@@ -1,4 +1,5 @@
-//! A run: begins jobs as long as there are items and room, writes what comes of them, and decides how it ends.
+//! A run: begins jobs as long as there are items and room, writes what comes of them, and decides
+//! how it ends.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -106,12 +107,21 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Goes on until all items are done, or as long as it may. `silence` is what is said where nothing comes for a while.
-    pub(super) async fn go(mut self, mut items: mpsc::Receiver<News>, silence: Option<String>) -> Result<(), Error> {
+    /// Goes on until all items are done, or as long as it may. `silence` is what is said where
+    /// nothing comes for a while.
+    pub(super) async fn go(
+        mut self,
+        mut items: mpsc::Receiver<News>,
+        silence: Option<String>,
+    ) -> Result<(), Error> {
         let app = self.app;
         let mut signal = pin!(app.interrupt.wait());
         let mut closed = pin!(self.output.closed());
-        let every = if self.meter.is_some() { ON_TERMINAL } else { ELSEWHERE };
+        let every = if self.meter.is_some() {
+            ON_TERMINAL
+        } else {
+            ELSEWHERE
+        };
         let (mut silence, mut is_silent) = (silence, pin!(sleep(SILENCE)));
         let mut tick = interval(every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -122,7 +132,10 @@ impl<'a> Run<'a> {
             if self.is_over() {
                 break;
             }
-            if let Some(item) = self.again.pop_front_if(|_| self.halt.is_none() && self.held.is_none()) {
+            if let Some(item) = self
+                .again
+                .pop_front_if(|_| self.halt.is_none() && self.held.is_none())
+            {
                 self.look_at(item).await?;
                 continue;
             }
@@ -162,7 +175,8 @@ impl<'a> Run<'a> {
     }
 
     fn is_over(&self) -> bool {
-        self.jobs.is_empty() && (self.halt.is_some() || self.has_all && self.held.is_none() && self.again.is_empty())
+        self.jobs.is_empty()
+            && (self.halt.is_some() || self.has_all && self.held.is_none() && self.again.is_empty())
     }
 
     async fn hear(&mut self, news: News) -> Result<(), Error> {
@@ -184,7 +198,10 @@ impl<'a> Run<'a> {
     /// Takes an item at hand, unless it is done, or can be no request.
     async fn look_at(&mut self, mut item: Item) -> Result<(), Error> {
         let has_answers = self.tally.answered > 0;
-        if self.limits_known.is_none_or(|since_an_answer| has_answers && !since_an_answer) {
+        if self
+            .limits_known
+            .is_none_or(|since_an_answer| has_answers && !since_an_answer)
+        {
             self.plan.look_up_limits().await;
             self.limits_known = Some(has_answers);
         }
@@ -205,13 +222,25 @@ impl<'a> Run<'a> {
     fn begin_held(&mut self) {
         // What was begun is ended first.
         let is_free = self.halt.is_none() && self.shared.repairing.load(Ordering::Relaxed) == 0;
-        let Some((item, made)) = self.held.take_if(|_| is_free) else { return };
+        let Some((item, made)) = self.held.take_if(|_| is_free) else {
+            return;
+        };
         match self.shared.begin() {
             Ok(()) => {
                 let waiting = Waiting::in_queue(&self.shared);
                 let wish = self.plan.wish.clone();
                 let factor = self.ledger.factor(&self.plan.model.id, &made.estimate);
-                self.jobs.spawn(Job { shared: Arc::clone(&self.shared), item, made, wish, factor, waiting }.run());
+                self.jobs.spawn(
+                    Job {
+                        shared: Arc::clone(&self.shared),
+                        item,
+                        made,
+                        wish,
+                        factor,
+                        waiting,
+                    }
+                    .run(),
+                );
             }
             Err(Refused::NotYet) if !self.jobs.is_empty() => self.held = Some((item, made)),
             Err(refused) => self.halt = Some(Halt::Budget(refused)),
@@ -221,7 +250,12 @@ impl<'a> Run<'a> {
     /// Writes the record of an item that is no request.
     fn refuse(&mut self, item: &Item, error: &Error) -> Result<(), Error> {
         self.tally.end(self.started.elapsed(), 0, true);
-        let record = Line::write(item, None, batch::Result::Error(error_of(error, None)), None);
+        let record = Line::write(
+            item,
+            None,
+            batch::Result::Error(error_of(error, None)),
+            None,
+        );
         self.write(item.index, Some(record))
     }
 
@@ -232,11 +266,19 @@ impl<'a> Run<'a> {
         for Tried { estimate, outcome } in &ended.tries {
             let taken = Taken::of(outcome.answer.as_ref());
             let (model, timing) = (&ended.model, outcome.timing);
-            self.ledger.note(&Noted { model, estimate, taken, timing, error: outcome.error.as_ref() });
+            self.ledger.note(&Noted {
+                model,
+                estimate,
+                taken,
+                timing,
+                error: outcome.error.as_ref(),
+            });
             if let Some(answer) = &outcome.answer {
                 add(&mut usage, &answer.message.usage.0);
                 let usage = &answer.message.usage;
-                tokens = tokens.saturating_add(usage.total_input_tokens()).saturating_add(usage.output_tokens());
+                tokens = tokens
+                    .saturating_add(usage.total_input_tokens())
+                    .saturating_add(usage.output_tokens());
             }
         }
         self.tokens = self.tokens.saturating_add(tokens);
@@ -265,14 +307,15 @@ impl<'a> Run<'a> {
                 return self.write(index, None);
             }
         };
-        self.tally.end(self.started.elapsed(), tokens, result.is_error());
+        self.tally
+            .end(self.started.elapsed(), tokens, result.is_error());
         let usage = Some(&usage).filter(|usage| !usage.is_empty());
         let record = Line::write(&ended.item, Some(&ended.hash), result, usage);
         self.write(index, Some(record))
     }
 
-    /// Whether an item that failed is to be asked of another model: the picked one is gone. Of those that are told so, the
-    /// first one picks.
+    /// Whether an item that failed is to be asked of another model: the picked one is gone. Of
+    /// those that are told so, the first one picks.
     fn has_other_model(&mut self, asked: &str, error: Option<&Error>) -> bool {
         if asked != self.plan.model.id {
             return true;
@@ -281,7 +324,11 @@ impl<'a> Run<'a> {
             return false;
         }
         let choose = || self.plan.offer.choose_again(&self.plan.model, error);
-        let next = if let Some(meter) = &self.meter { meter.aside(choose) } else { choose() };
+        let next = if let Some(meter) = &self.meter {
+            meter.aside(choose)
+        } else {
+            choose()
+        };
         let Some(next) = next else { return false };
         self.plan.model = next;
         self.has_switched = true;
@@ -304,7 +351,8 @@ impl<'a> Run<'a> {
     fn interrupt(&mut self, signal: i32) {
         self.halt = Some(Halt::Signal(signal));
         self.stop.send_replace(true);
-        let waiting = self.shared.queued.load(Ordering::Relaxed) + self.shared.retrying.load(Ordering::Relaxed);
+        let waiting = self.shared.queued.load(Ordering::Relaxed)
+            + self.shared.retrying.load(Ordering::Relaxed);
         let under_way = self.jobs.len().saturating_sub(waiting);
         if under_way > 0 {
             self.tell(&format!(
@@ -328,7 +376,13 @@ impl<'a> Run<'a> {
     }
 
     fn tell_notices(&self) {
-        let notices = std::mem::take(&mut *self.shared.notices.lock().unwrap_or_else(PoisonError::into_inner));
+        let notices = std::mem::take(
+            &mut *self
+                .shared
+                .notices
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
         for notice in &notices {
             self.tell(notice);
         }
@@ -354,23 +408,44 @@ impl<'a> Run<'a> {
             ));
         }
         if left_over > 0 {
-            self.app.notices.notice(&format!("the output also has {} of other requests", counted(left_over, "record")));
+            self.app.notices.notice(&format!(
+                "the output also has {} of other requests",
+                counted(left_over, "record")
+            ));
         }
         let can_go_on = self.output.can_go_on();
         let done = self.tally.done();
-        debug_assert!(self.halt.is_some() || done == self.seen, "{done} of {} items have a record", self.seen);
+        debug_assert!(
+            self.halt.is_some() || done == self.seen,
+            "{done} of {} items have a record",
+            self.seen
+        );
         match self.halt {
             Some(Halt::Signal(signal)) => {
-                let how =
-                    if can_go_on { "the same command goes" } else { "with --output FILE the same command could go" };
-                self.app.notices.notice(&format!("{} done; {how} on from there", counted(done, "item")));
+                let how = if can_go_on {
+                    "the same command goes"
+                } else {
+                    "with --output FILE the same command could go"
+                };
+                self.app.notices.notice(&format!(
+                    "{} done; {how} on from there",
+                    counted(done, "item")
+                ));
                 Err(Error::Interrupted(signal))
             }
             Some(Halt::Failed(error)) => Err(error),
-            Some(Halt::Budget(refused)) => Err(Error::Budget { refused, done, can_go_on }),
+            Some(Halt::Budget(refused)) => Err(Error::Budget {
+                refused,
+                done,
+                can_go_on,
+            }),
             None => match self.tally.failed + self.tally.failed_before {
                 0 => Ok(()),
-                failed => Err(Error::ItemsFailed { failed, of: done, can_go_on }),
+                failed => Err(Error::ItemsFailed {
+                    failed,
+                    of: done,
+                    can_go_on,
+                }),
             },
         }
     }
@@ -380,7 +455,9 @@ impl<'a> Run<'a> {
 fn add(sum: &mut Map<String, Value>, usage: &Map<String, Value>) {
     for (key, value) in usage {
         match (sum.get(key).and_then(Value::as_u64), value.as_u64()) {
-            (Some(before), Some(more)) => sum.insert(key.clone(), Value::from(before.saturating_add(more))),
+            (Some(before), Some(more)) => {
+                sum.insert(key.clone(), Value::from(before.saturating_add(more)))
+            }
             _ => sum.insert(key.clone(), value.clone()),
         };
     }

@@ -1,5 +1,6 @@
-//! Where the items come from: lines of a file or of standard input, or files. They are read on a thread of their own, a few
-//! ahead of what is asked, so that neither a slow pipe nor a long file keeps the run.
+//! Where the items come from: lines of a file or of standard input, or files. They are read on a
+//! thread of their own, a few ahead of what is asked, so that neither a slow pipe nor a long file
+//! keeps the run.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek};
@@ -35,9 +36,10 @@ impl Feed {
     pub(super) fn silence(&self) -> Option<String> {
         match self {
             Self::Lines(path) => Some(format!("still reading `{}`", path.display())),
-            Self::Stdin => {
-                Some("still waiting for lines on standard input; -i FILE reads a file, --no-stdin none".to_owned())
-            }
+            Self::Stdin => Some(
+                "still waiting for lines on standard input; -i FILE reads a file, --no-stdin none"
+                    .to_owned(),
+            ),
             Self::Files(_) => None,
         }
     }
@@ -56,21 +58,23 @@ pub(super) enum News {
     Failed(Error),
 }
 
-/// Begins to read. What is asked for in `pattern` has to be in every item: of a regular file that is looked at before the
-/// first item comes.
+/// Begins to read. What is asked for in `pattern` has to be in every item: of a regular file that
+/// is looked at before the first item comes.
 pub(super) fn read(feed: Feed, pattern: Option<Pattern>) -> io::Result<mpsc::Receiver<News>> {
     let (news, receiver) = mpsc::channel(AHEAD);
-    std::thread::Builder::new().name("items".to_owned()).spawn(move || {
-        let reader = Reader { news, pattern };
-        let read = match feed {
-            Feed::Lines(path) => reader.file(&path),
-            Feed::Stdin => reader.stdin(),
-            Feed::Files(paths) => reader.paths(paths),
-        };
-        if let Err(Stop::Failed(error)) = read {
-            let _ = reader.news.blocking_send(News::Failed(*error)); // Nobody waits any more where the run is ending.
-        }
-    })?;
+    std::thread::Builder::new()
+        .name("items".to_owned())
+        .spawn(move || {
+            let reader = Reader { news, pattern };
+            let read = match feed {
+                Feed::Lines(path) => reader.file(&path),
+                Feed::Stdin => reader.stdin(),
+                Feed::Files(paths) => reader.paths(paths),
+            };
+            if let Err(Stop::Failed(error)) = read {
+                let _ = reader.news.blocking_send(News::Failed(*error)); // Nobody waits any more where the run is ending.
+            }
+        })?;
     Ok(receiver)
 }
 
@@ -99,7 +103,10 @@ impl Reader {
 
     fn file(&self, path: &Path) -> Result<(), Stop> {
         let name = format!("`{}`", path.display());
-        let unreadable = |source| input::Error::Unreadable { path: path.to_owned(), source };
+        let unreadable = |source| input::Error::Unreadable {
+            path: path.to_owned(),
+            source,
+        };
         let file = File::open(path).map_err(unreadable)?;
         let is_regular = file.metadata().map_err(unreadable)?.is_file();
         let mut lines = BufReader::new(file);
@@ -113,8 +120,15 @@ impl Reader {
     }
 
     fn stdin(&self) -> Result<(), Stop> {
-        let open = io::stdin().as_fd().try_clone_to_owned().map_err(input::Error::Stdin)?;
-        self.send_lines(&mut BufReader::new(Patient(File::from(open))), STDIN, input::Error::Stdin)
+        let open = io::stdin()
+            .as_fd()
+            .try_clone_to_owned()
+            .map_err(input::Error::Stdin)?;
+        self.send_lines(
+            &mut BufReader::new(Patient(File::from(open))),
+            STDIN,
+            input::Error::Stdin,
+        )
     }
 
     fn send_lines(
@@ -141,12 +155,17 @@ impl Reader {
     }
 
     fn check(&self, item: &Item) -> Result<(), Stop> {
-        self.pattern.as_ref().map_or(Ok(()), |pattern| Ok(pattern.check(item)?))
+        self.pattern
+            .as_ref()
+            .map_or(Ok(()), |pattern| Ok(pattern.check(item)?))
     }
 
     fn paths(&self, paths: Vec<PathBuf>) -> Result<(), Stop> {
         for path in &paths {
-            let unreadable = |source| input::Error::Unreadable { path: path.clone(), source };
+            let unreadable = |source| input::Error::Unreadable {
+                path: path.clone(),
+                source,
+            };
             if path.metadata().map_err(unreadable)?.is_dir() {
                 return Err(Stop::from(Error::Usage {
                     message: format!("`{}` is a folder", path.display()),
@@ -179,7 +198,10 @@ fn each_item(
             return Ok(());
         }
         if std::mem::take(&mut is_first) && sniff(&line) != Kind::Text {
-            return Err(input::Error::Binary { name: items.name().to_owned() }.into());
+            return Err(input::Error::Binary {
+                name: items.name().to_owned(),
+            }
+            .into());
         }
         if let Some(item) = items.take(&line)? {
             take(item)?;

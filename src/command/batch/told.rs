@@ -31,25 +31,36 @@ enum Cause {
 
 impl Told {
     /// What is to be told of an item whose try failed and will be repeated.
-    pub(super) fn retrying(&mut self, place: &str, retrying: &Retrying, now: Instant) -> Option<String> {
+    pub(super) fn retrying(
+        &mut self,
+        place: &str,
+        retrying: &Retrying,
+        now: Instant,
+    ) -> Option<String> {
         let cause = match retrying.error.status() {
             Some(status) => Cause::Status(status),
             None => Cause::Trouble(retrying.error.to_string()),
         };
-        self.is_news(cause, retrying.wait, now).then(|| format!("{place}: {}", wait_line(retrying)))
+        self.is_news(cause, retrying.wait, now)
+            .then(|| format!("{place}: {}", wait_line(retrying)))
     }
 
-    /// What is to be told of a wait for the turn to send: that items wait within the limits once in a run, and each 429 that
-    /// holds them back.
+    /// What is to be told of a wait for the turn to send: that items wait within the limits once in
+    /// a run, and each 429 that holds them back.
     pub(super) fn held(&mut self, held: &Held, now: Instant) -> Option<String> {
         let reason = match held.why {
             Why::Limits(limits) if !std::mem::replace(&mut self.has_limits, true) => {
                 format!("items wait for their turn within {}", a_minute(limits))
             }
-            Why::HeldBack(_) if self.is_news(Cause::Status(RATE_LIMIT), held.expected, now) => HELD_BACK.to_owned(),
+            Why::HeldBack(_) if self.is_news(Cause::Status(RATE_LIMIT), held.expected, now) => {
+                HELD_BACK.to_owned()
+            }
             Why::Limits(_) | Why::HeldBack(_) => return None,
         };
-        Some(format!("{reason}; the next one in about {:.0} s", held.expected.as_secs_f64().ceil()))
+        Some(format!(
+            "{reason}; the next one in about {:.0} s",
+            held.expected.as_secs_f64().ceil()
+        ))
     }
 
     /// What is to be told of something that each item may say.
@@ -60,7 +71,11 @@ impl Told {
     /// Whether none that has the same cause, and half as long to go, was told.
     fn is_news(&mut self, cause: Cause, wait: Duration, now: Instant) -> bool {
         self.waits.retain(|(_, until)| *until > now);
-        if self.waits.iter().any(|(told, until)| *told == cause && *until - now >= wait / 2) {
+        if self
+            .waits
+            .iter()
+            .any(|(told, until)| *told == cause && *until - now >= wait / 2)
+        {
             return false;
         }
         self.waits.retain(|(told, _)| *told != cause);
@@ -80,8 +95,13 @@ mod tests {
     #[test]
     fn a_wait_that_many_share_is_news_once_and_each_that_follows_again() {
         let (mut told, start) = (Told::default(), Instant::now());
-        let mut is_news = |status, wait, at| told.is_news(Cause::Status(status), after(wait), start + after(at));
-        assert!((0..32).map(|_| is_news(429, 4, 0)).eq(std::iter::once(true).chain([false; 31])));
+        let mut is_news =
+            |status, wait, at| told.is_news(Cause::Status(status), after(wait), start + after(at));
+        assert!(
+            (0..32)
+                .map(|_| is_news(429, 4, 0))
+                .eq(std::iter::once(true).chain([false; 31]))
+        );
         assert!(!is_news(429, 4, 2), "it ends a little later");
         assert!(is_news(529, 4, 2), "another cause");
         assert!(is_news(429, 60, 3), "a much longer one");

@@ -1,5 +1,5 @@
-//! Files that go with the next message. They are read when they are named, so that what cannot be sent is told then, and
-//! again when they are sent, as they are by then.
+//! Files that go with the next message. They are read when they are named, so that what cannot be
+//! sent is told then, and again when they are sent, as they are by then.
 
 use std::path::{Path, PathBuf};
 
@@ -27,17 +27,42 @@ impl Attachments {
     pub(super) fn of(input: &cli::Input) -> Self {
         let most = most_bytes(input);
         let named = |(paths, as_text): (&[PathBuf], bool)| {
-            paths.iter().map(move |path| Named { path: path.clone(), as_text, most }).collect::<Vec<_>>()
+            paths
+                .iter()
+                .map(move |path| Named {
+                    path: path.clone(),
+                    as_text,
+                    most,
+                })
+                .collect::<Vec<_>>()
         };
-        Self([(&*input.files, true), (&*input.attached, false)].into_iter().flat_map(named).collect())
+        Self(
+            [(&*input.files, true), (&*input.attached, false)]
+                .into_iter()
+                .flat_map(named)
+                .collect(),
+        )
     }
 
     /// Adds a file or folder of `most` bytes, and gives those that it takes in the body.
-    pub(super) async fn add(&mut self, app: &App, path: &Path, as_text: bool, most: u64) -> Result<u64, Error> {
-        let named = Named { path: path.to_owned(), as_text, most };
+    pub(super) async fn add(
+        &mut self,
+        app: &App,
+        path: &Path,
+        as_text: bool,
+        most: u64,
+    ) -> Result<u64, Error> {
+        let named = Named {
+            path: path.to_owned(),
+            as_text,
+            most,
+        };
         let read = app.unless_interrupted(named.read(app)).await??;
         self.0.push(named);
-        Ok(read.iter().map(|attachment| attachment.body_bytes() as u64).sum())
+        Ok(read
+            .iter()
+            .map(|attachment| attachment.body_bytes() as u64)
+            .sum())
     }
 
     /// Reads all of them.
@@ -51,7 +76,9 @@ impl Attachments {
 
     /// Takes one away by its number, counted from 1.
     pub(super) fn remove(&mut self, number: usize) -> Option<PathBuf> {
-        let place = number.checked_sub(1).filter(|place| *place < self.0.len())?;
+        let place = number
+            .checked_sub(1)
+            .filter(|place| *place < self.0.len())?;
         Some(self.0.remove(place).path)
     }
 
@@ -67,7 +94,8 @@ impl Attachments {
 
     /// The list, numbered.
     pub(super) fn list(&self) -> String {
-        let row = |(place, named): (usize, &Named)| format!("{}  {}\n", place + 1, named.path.display());
+        let row =
+            |(place, named): (usize, &Named)| format!("{}  {}\n", place + 1, named.path.display());
         self.0.iter().enumerate().map(row).collect()
     }
 }
@@ -75,6 +103,10 @@ impl Attachments {
 impl Named {
     async fn read(&self, app: &App) -> Result<Vec<Attachment>, Error> {
         let (path, most) = (std::slice::from_ref(&self.path), self.most);
-        if self.as_text { read_files(app, path, &[], most).await } else { read_files(app, &[], path, most).await }
+        if self.as_text {
+            read_files(app, path, &[], most).await
+        } else {
+            read_files(app, &[], path, most).await
+        }
     }
 }

@@ -35,22 +35,30 @@ struct Models {
 impl Words {
     /// Those of the conversations of a store, and of the models that are told later.
     pub(super) fn new(store: Option<Store>) -> Self {
-        Self { store, ..Self::default() }
+        Self {
+            store,
+            ..Self::default()
+        }
     }
 
     /// Takes the models of the region; none: they are not known.
     pub(super) fn set_models(&self, ids: Vec<String>) {
         let (models, changed) = &*self.models;
-        *models.lock().unwrap_or_else(PoisonError::into_inner) = Models { ids, is_awaited: false };
+        *models.lock().unwrap_or_else(PoisonError::into_inner) = Models {
+            ids,
+            is_awaited: false,
+        };
         changed.notify_all();
     }
 
-    /// Waits until models are wanted and not known. They are waited for until [`Self::set_models`], for a while.
+    /// Waits until models are wanted and not known. They are waited for until [`Self::set_models`],
+    /// for a while.
     pub(super) async fn wanted(&self) {
         self.wanted.notified().await;
     }
 
-    /// The models: asked for where they are not known yet. It is the thread of the editor that waits.
+    /// The models: asked for where they are not known yet. It is the thread of the editor that
+    /// waits.
     fn models(&self) -> Vec<String> {
         let (models, changed) = &*self.models;
         let mut models = models.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,14 +75,27 @@ impl Words {
     pub(super) fn completer(&self) -> Complete {
         let words = self.clone();
         Box::new(move |line, cursor| {
-            complete(line, cursor, &Known { models: &|| words.models(), conversations: &|| words.conversations() })
+            complete(
+                line,
+                cursor,
+                &Known {
+                    models: &|| words.models(),
+                    conversations: &|| words.conversations(),
+                },
+            )
         })
     }
 
     /// The names of the conversations, and the ids of those that have none.
     fn conversations(&self) -> Vec<String> {
-        let list = self.store.as_ref().and_then(|store| store.list().ok()).unwrap_or_default();
-        list.into_iter().map(|summary| summary.name.unwrap_or(summary.id)).collect()
+        let list = self
+            .store
+            .as_ref()
+            .and_then(|store| store.list().ok())
+            .unwrap_or_default();
+        list.into_iter()
+            .map(|summary| summary.name.unwrap_or(summary.id))
+            .collect()
     }
 }
 
@@ -97,11 +118,17 @@ fn complete(line: &str, cursor: usize, known: &Known<'_>) -> (usize, Vec<String>
     let start = cursor - argument.len();
     let words = match find(command).map_or(Takes::Nothing, |slash| slash.takes) {
         Takes::Nothing => Vec::new(),
-        Takes::Text => return argument.strip_prefix('@').map_or((start, Vec::new()), |path| (start + 1, paths(path))),
+        Takes::Text => {
+            return argument
+                .strip_prefix('@')
+                .map_or((start, Vec::new()), |path| (start + 1, paths(path)));
+        }
         Takes::Command => beginning(argument, COMMANDS.iter().map(|slash| slash.name)),
         Takes::Model => beginning(argument, (known.models)().iter().map(String::as_str)),
         Takes::Region => beginning(argument, KNOWN_REGIONS),
-        Takes::Conversation => beginning(argument, (known.conversations)().iter().map(String::as_str)),
+        Takes::Conversation => {
+            beginning(argument, (known.conversations)().iter().map(String::as_str))
+        }
         Takes::Path => paths(argument),
         Takes::Word(word) => beginning(argument, [word]),
     };
@@ -109,22 +136,37 @@ fn complete(line: &str, cursor: usize, known: &Known<'_>) -> (usize, Vec<String>
 }
 
 fn beginning<'a>(with: &str, words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    words.into_iter().filter(|word| word.starts_with(with)).map(str::to_owned).collect()
+    words
+        .into_iter()
+        .filter(|word| word.starts_with(with))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The files and folders that a path may become; hidden ones only when they are asked for.
 fn paths(typed: &str) -> Vec<String> {
-    let (folder, name) =
-        typed.rsplit_once('/').map_or(("", typed), |(_, name)| typed.split_at(typed.len() - name.len()));
+    let (folder, name) = typed.rsplit_once('/').map_or(("", typed), |(_, name)| {
+        typed.split_at(typed.len() - name.len())
+    });
     let there = path::at_home(folder, path::home().as_deref());
-    let entries = fs::read_dir(if folder.is_empty() { Path::new(".") } else { &there });
+    let entries = fs::read_dir(if folder.is_empty() {
+        Path::new(".")
+    } else {
+        &there
+    });
     let word = |entry: fs::DirEntry| {
         let found = entry.file_name().into_string().ok()?;
-        let is_meant = found.starts_with(name) && (name.starts_with('.') || !found.starts_with('.'));
+        let is_meant =
+            found.starts_with(name) && (name.starts_with('.') || !found.starts_with('.'));
         let slash = if entry.path().is_dir() { "/" } else { "" };
         is_meant.then(|| format!("{folder}{found}{slash}"))
     };
-    let mut paths: Vec<String> = entries.into_iter().flatten().flatten().filter_map(word).collect();
+    let mut paths: Vec<String> = entries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(word)
+        .collect();
     paths.sort();
     paths
 }
@@ -135,7 +177,13 @@ mod tests {
 
     fn completed(line: &str) -> (usize, Vec<String>) {
         let known = Known {
-            models: &|| vec!["claude-a".to_owned(), "claude-b".to_owned(), "other".to_owned()],
+            models: &|| {
+                vec![
+                    "claude-a".to_owned(),
+                    "claude-b".to_owned(),
+                    "other".to_owned(),
+                ]
+            },
             conversations: &|| vec!["notes".to_owned(), "2abc".to_owned()],
         };
         complete(line, line.len(), &known)
@@ -155,7 +203,14 @@ mod tests {
             ("hello", 5, &[]),
             ("/model x\n/mo", 12, &[]),
         ] {
-            assert_eq!(completed(line), (start, expected.iter().map(|&word| word.to_owned()).collect()), "{line}");
+            assert_eq!(
+                completed(line),
+                (
+                    start,
+                    expected.iter().map(|&word| word.to_owned()).collect()
+                ),
+                "{line}"
+            );
         }
     }
 
@@ -167,12 +222,28 @@ mod tests {
         }
         fs::create_dir(folder.path().join("bin")).expect("it is writable");
         let root = folder.path().display();
-        let all = |names: &[&str]| names.iter().map(|name| format!("{root}/{name}")).collect::<Vec<_>>();
-        assert_eq!(completed(&format!("/file {root}/b")), (6, all(&["b c.txt", "bad.png", "bin/"])));
+        let all = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| format!("{root}/{name}"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            completed(&format!("/file {root}/b")),
+            (6, all(&["b c.txt", "bad.png", "bin/"]))
+        );
         assert_eq!(completed(&format!("/file {root}/.h")).1, all(&[".hidden"]));
-        assert_eq!(completed(&format!("/system @{root}/ba")), (9, all(&["bad.png"])));
+        assert_eq!(
+            completed(&format!("/system @{root}/ba")),
+            (9, all(&["bad.png"]))
+        );
         assert!(completed("/file /no/such/folder/").1.is_empty());
         // What stands for a folder stays as it was typed.
-        assert!(completed("/file ~/").1.iter().all(|path| path.starts_with("~/")));
+        assert!(
+            completed("/file ~/")
+                .1
+                .iter()
+                .all(|path| path.starts_with("~/"))
+        );
     }
 }

@@ -5,14 +5,17 @@ use serde_json::{Map, Value};
 /// How much of the end of an answer is quoted, in characters.
 const QUOTED: usize = 200;
 
-/// Whether a model goes on from the beginning of an answer that it is given. Those of Anthropic's up to 4.5 do; of others
-/// it is not known, and they are asked in words.
+/// Whether a model goes on from the beginning of an answer that it is given. Those of Anthropic's
+/// up to 4.5 do; of others it is not known, and they are asked in words.
 pub(super) fn takes_prefill(model: &str, fields: &Map<String, Value>) -> bool {
-    let is_thinking = fields.get("thinking").is_some_and(|thinking| thinking["type"] != "disabled");
+    let is_thinking = fields
+        .get("thinking")
+        .is_some_and(|thinking| thinking["type"] != "disabled");
     !is_thinking && (model.contains("claude-3-") || is_4_to_4_5(model))
 }
 
-/// Whether an id is that of a Claude 4, 4.1 or 4.5, such as `claude-sonnet-4-20250514` and `claude-haiku-4-5@20251001`.
+/// Whether an id is that of a Claude 4, 4.1 or 4.5, such as `claude-sonnet-4-20250514` and
+/// `claude-haiku-4-5@20251001`.
 fn is_4_to_4_5(model: &str) -> bool {
     let after = ["claude-opus-4", "claude-sonnet-4", "claude-haiku-4"]
         .iter()
@@ -22,7 +25,9 @@ fn is_4_to_4_5(model: &str) -> bool {
         return true;
     }
     // What follows is a minor version, of one digit, or a date.
-    let Some(rest) = version.strip_prefix('-') else { return version.starts_with('@') };
+    let Some(rest) = version.strip_prefix('-') else {
+        return version.starts_with('@');
+    };
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     digits == 8 || (digits == 1 && rest.as_bytes()[0] <= b'5')
 }
@@ -38,7 +43,11 @@ pub(super) fn is_request(text: &str) -> bool {
 /// What asks a model in words to go on.
 pub(super) fn request(answer: &str) -> String {
     let answer = answer.trim_end();
-    let start = answer.char_indices().rev().nth(QUOTED - 1).map_or(0, |(place, _)| place);
+    let start = answer
+        .char_indices()
+        .rev()
+        .nth(QUOTED - 1)
+        .map_or(0, |(place, _)| place);
     let quoted = &answer[start..];
     format!(
         "{OPENING}{quoted}\n\nGo on exactly where it broke off, without repeating anything and without a remark about it."
@@ -66,16 +75,23 @@ mod tests {
         ] {
             assert!(takes_prefill(model, &no_fields), "{model}");
         }
-        for model in
-            ["claude-sonnet-4-6-default", "claude-opus-4-8-default", "claude-sonnet-5-default", "qwen", "claude"]
-        {
+        for model in [
+            "claude-sonnet-4-6-default",
+            "claude-opus-4-8-default",
+            "claude-sonnet-5-default",
+            "qwen",
+            "claude",
+        ] {
             assert!(!takes_prefill(model, &no_fields), "{model}");
         }
     }
 
     #[test]
     fn a_model_that_thinks_is_asked_in_words() {
-        let fields = Map::from_iter([("thinking".to_owned(), json!({"type": "enabled", "budget_tokens": 1024}))]);
+        let fields = Map::from_iter([(
+            "thinking".to_owned(),
+            json!({"type": "enabled", "budget_tokens": 1024}),
+        )]);
         assert!(!takes_prefill("claude-sonnet-4-5-20250929", &fields));
         let fields = Map::from_iter([("thinking".to_owned(), json!({"type": "disabled"}))]);
         assert!(takes_prefill("claude-sonnet-4-5-20250929", &fields));

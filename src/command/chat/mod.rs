@@ -39,7 +39,10 @@ use talk::Talk;
 use tools::Toolbox;
 
 /// What it is where no thread can be had that reads what is typed.
-const NO_LINES: fn(io::Error) -> Error = |source| Error::System { what: "read what is typed", source };
+const NO_LINES: fn(io::Error) -> Error = |source| Error::System {
+    what: "read what is typed",
+    source,
+};
 
 /// How much of the last message is shown when a conversation is gone on with, in lines.
 const SHOWN_LINES: usize = 5;
@@ -58,7 +61,8 @@ struct Chat<'a> {
     model: Option<Chosen>,
     client: Option<Client>,
     tools: Toolbox,
-    /// Turns before all that is said here: those of `--messages`, and of a conversation that is not written to.
+    /// Turns before all that is said here: those of `--messages`, and of a conversation that is not
+    /// written to.
     earlier: Vec<InputMessage>,
     talk: Talk,
     /// The conversation before this one.
@@ -90,8 +94,14 @@ enum Next {
 pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
     let (mut ask, running) = args.apart();
     refuse_stdin(&ask)?;
-    let demo = if ask.connection.demo { Some(start_demo(app).await?) } else { None };
-    let demo_url = demo.as_ref().map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
+    let demo = if ask.connection.demo {
+        Some(start_demo(app).await?)
+    } else {
+        None
+    };
+    let demo_url = demo
+        .as_ref()
+        .map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
     let mut given = Given::read(app, &ask).await?;
     let flags = ask.connection.flags(&given.complete(&ask), &ask.output);
     let settings = settings(app, &flags, demo_url.as_deref())?;
@@ -104,10 +114,17 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
     let mut system = system_prompt(app, ask.request.system.as_deref()).await?;
     let store = sessions_folder().map(Store::at);
     let talk = match (kept, store.clone()) {
-        (Some(kept), Some(store)) if kept.is_saved() => Talk::Saved { store, kept: Box::new(kept) },
+        (Some(kept), Some(store)) if kept.is_saved() => Talk::Saved {
+            store,
+            kept: Box::new(kept),
+        },
         (kept, _) => {
-            let before =
-                kept.map(|kept| (kept.conversation().messages(), kept.conversation().system().map(str::to_owned)));
+            let before = kept.map(|kept| {
+                (
+                    kept.conversation().messages(),
+                    kept.conversation().system().map(str::to_owned),
+                )
+            });
             if let Some((messages, said)) = before {
                 earlier.splice(0..0, messages);
                 system = system.or(said);
@@ -117,11 +134,18 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
     };
     let first = first(app, &ask, &mut given, !earlier.is_empty()).await?;
     let mut request = given.complete(&ask);
-    let of_template = request.fields.iter().find(|(key, _)| key == "system").and_then(|(_, text)| text.as_str());
+    let of_template = request
+        .fields
+        .iter()
+        .find(|(key, _)| key == "system")
+        .and_then(|(_, text)| text.as_str());
     let of_template = of_template.map(str::to_owned);
     request.unset("system");
     request.prefill = None;
-    let of_conversation = talk.conversation().and_then(|conversation| conversation.system()).map(str::to_owned);
+    let of_conversation = talk
+        .conversation()
+        .and_then(|conversation| conversation.system())
+        .map(str::to_owned);
     let mut chat = Chat {
         app,
         flags,
@@ -140,16 +164,31 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
         draft: Draft::default(),
         unsent: None,
         words: Words::new(store),
-        keyboard: if is_typed && !app.env.dumb_terminal { Keyboard::find() } else { None },
+        keyboard: if is_typed && !app.env.dumb_terminal {
+            Keyboard::find()
+        } else {
+            None
+        },
         ask,
     };
     chat.look_for_model(is_typed).await?;
     if !is_typed {
-        let lines = if chat.ask.input.no_stdin { None } else { Some(Editor::of_lines(false).map_err(NO_LINES)?) };
+        let lines = if chat.ask.input.no_stdin {
+            None
+        } else {
+            Some(Editor::of_lines(false).map_err(NO_LINES)?)
+        };
         return chat.follow(first, lines).await;
     }
-    app.interrupt.watch_hangup().map_err(|source| Error::System { what: "watch for signals", source })?;
-    let editor = chat.editor(chat.ask.conversation.no_log || app.env.no_log).map_err(NO_LINES)?;
+    app.interrupt
+        .watch_hangup()
+        .map_err(|source| Error::System {
+            what: "watch for signals",
+            source,
+        })?;
+    let editor = chat
+        .editor(chat.ask.conversation.no_log || app.env.no_log)
+        .map_err(NO_LINES)?;
     chat.tell_conversation()?;
     chat.converse(first, editor).await
 }
@@ -166,15 +205,30 @@ fn refuse_stdin(ask: &cli::Ask) -> Result<(), Error> {
 }
 
 /// What the flags and words of the command line say, if anything.
-async fn first(app: &App, ask: &cli::Ask, given: &mut Given, has_earlier: bool) -> Result<Option<First>, Error> {
+async fn first(
+    app: &App,
+    ask: &cli::Ask,
+    given: &mut Given,
+    has_earlier: bool,
+) -> Result<Option<First>, Error> {
     let has_template = given.template.is_some();
     let input = &ask.input;
-    if ask.prompt.is_empty() && input.files.is_empty() && input.attached.is_empty() && !input.edit && !has_template {
+    if ask.prompt.is_empty()
+        && input.files.is_empty()
+        && input.attached.is_empty()
+        && !input.edit
+        && !has_template
+    {
         return Ok(None);
     }
-    let turn = match app.unless_interrupted(user_turn(app, ask, given, StdinUse::Taken)).await? {
+    let turn = match app
+        .unless_interrupted(user_turn(app, ask, given, StdinUse::Taken))
+        .await?
+    {
         // A template may have nothing but settings.
-        Err(Error::Input(crate::input::Error::NoPrompt)) if has_template || has_earlier => return Ok(None),
+        Err(Error::Input(crate::input::Error::NoPrompt)) if has_template || has_earlier => {
+            return Ok(None);
+        }
         turn => turn?,
     };
     for notice in &turn.notices {
@@ -189,18 +243,34 @@ async fn first(app: &App, ask: &cli::Ask, given: &mut Given, has_earlier: bool) 
         _ => ask.prompt.join(" "),
     };
     let files = Attachments::of(input);
-    Ok(Some(turn).filter(|turn| !turn.content.is_empty()).map(|turn| First { content: turn.content, text, files }))
+    Ok(Some(turn)
+        .filter(|turn| !turn.content.is_empty())
+        .map(|turn| First {
+            content: turn.content,
+            text,
+            files,
+        }))
 }
 
 impl Chat<'_> {
-    /// Settles on a model before anything is typed. A person can go on without one, where it is only out of reach.
+    /// Settles on a model before anything is typed. A person can go on without one, where it is
+    /// only out of reach.
     async fn look_for_model(&mut self, is_typed: bool) -> Result<(), Error> {
         match self.model().await {
             Ok(_) => {}
-            Err(error) if !is_typed || matches!(error.kind(), Kind::Usage | Kind::Auth | Kind::Interrupted(_)) => {
+            Err(error)
+                if !is_typed
+                    || matches!(
+                        error.kind(),
+                        Kind::Usage | Kind::Auth | Kind::Interrupted(_)
+                    ) =>
+            {
                 return Err(error);
             }
-            Err(error) => self.app.notices.error(&told::message(&error), told::hint(&error).as_deref()),
+            Err(error) => self
+                .app
+                .notices
+                .error(&told::message(&error), told::hint(&error).as_deref()),
         }
         self.recall_models().await;
         Ok(())
@@ -209,7 +279,12 @@ impl Chat<'_> {
     /// Takes the models that are remembered of the region for those that Tab offers.
     async fn recall_models(&self) {
         let remembered = self.offer().remembered().await.ok().flatten();
-        let models = remembered.map(|list| list.models.iter().map(|model| model.id().to_owned()).collect());
+        let models = remembered.map(|list| {
+            list.models
+                .iter()
+                .map(|model| model.id().to_owned())
+                .collect()
+        });
         self.words.set_models(models.unwrap_or_default());
     }
 
@@ -218,7 +293,11 @@ impl Chat<'_> {
             return Editor::of_lines(true);
         }
         Editor::on_terminal(Editing {
-            keys: if self.settings.vi_keys { Keys::Vi } else { Keys::Emacs },
+            keys: if self.settings.vi_keys {
+                Keys::Vi
+            } else {
+                Keys::Emacs
+            },
             history: history_file().filter(|_| !forgets),
             colored: self.app.notices.colored(),
             complete: self.words.completer(),
@@ -227,10 +306,15 @@ impl Chat<'_> {
 
     /// Shows where a conversation stands that is gone on with.
     fn tell_conversation(&self) -> Result<(), Error> {
-        let Some(last) = self.talk.last() else { return Ok(()) };
+        let Some(last) = self.talk.last() else {
+            return Ok(());
+        };
         self.tell_asked(&talk::text_of(&last.content));
-        let Some(answer) = self.talk.last_answer() else { return Ok(()) };
-        // As answers are shown; elsewhere than on a terminal, what was said before is none of this run's.
+        let Some(answer) = self.talk.last_answer() else {
+            return Ok(());
+        };
+        // As answers are shown; elsewhere than on a terminal, what was said before is none of this
+        // run's.
         let screen = screen(self.app, &self.ask.output, self.settings.theme.as_deref());
         match screen.filter(|_| !self.is_raw && self.app.facts.stdout_is_terminal) {
             Some(screen) => self.app.print(&render_markdown(&answer.text, screen))?,

@@ -1,5 +1,5 @@
-//! Paths as people type them behind a command, and as they come out of a shell or a drag: with `~/`, in quotes, with
-//! backslashes.
+//! Paths as people type them behind a command, and as they come out of a shell or a drag: with
+//! `~/`, in quotes, with backslashes.
 
 use std::path::{Path, PathBuf};
 
@@ -7,26 +7,39 @@ use crate::config::passed_on;
 
 /// The folder that `~/` stands for.
 pub(super) fn home() -> Option<PathBuf> {
-    passed_on("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
+    passed_on("HOME")
+        .filter(|home| !home.is_empty())
+        .map(PathBuf::from)
 }
 
 /// The path that was typed. What is there under these very letters goes first.
 pub(super) fn path(typed: &str) -> PathBuf {
-    if Path::new(typed).symlink_metadata().is_ok() { PathBuf::from(typed) } else { meant(typed, home().as_deref()) }
+    if Path::new(typed).symlink_metadata().is_ok() {
+        PathBuf::from(typed)
+    } else {
+        meant(typed, home().as_deref())
+    }
 }
 
 /// What is meant by a path that a shell would read in this way. Pure.
 fn meant(typed: &str, home: Option<&Path>) -> PathBuf {
     for quote in ['"', '\''] {
-        let inside = typed.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
-        if let Some(inside) = inside.filter(|inside| !inside.is_empty() && !inside.contains(quote)) {
+        let inside = typed
+            .strip_prefix(quote)
+            .and_then(|rest| rest.strip_suffix(quote));
+        if let Some(inside) = inside.filter(|inside| !inside.is_empty() && !inside.contains(quote))
+        {
             return at_home(inside, home);
         }
     }
     let (mut plain, mut letters) = (String::new(), typed.chars());
     while let Some(letter) = letters.next() {
         // One at the very end stands for itself.
-        plain.push(if letter == '\\' { letters.next().unwrap_or('\\') } else { letter });
+        plain.push(if letter == '\\' {
+            letters.next().unwrap_or('\\')
+        } else {
+            letter
+        });
     }
     at_home(&plain, home)
 }
@@ -57,7 +70,11 @@ mod tests {
             ("\"", "\""),
             ("it's", "it's"),
         ] {
-            assert_eq!(meant(typed, Some(Path::new("/home/me"))), Path::new(expected), "{typed}");
+            assert_eq!(
+                meant(typed, Some(Path::new("/home/me"))),
+                Path::new(expected),
+                "{typed}"
+            );
         }
         assert_eq!(meant("~/x", None), Path::new("~/x"));
     }

@@ -1,4 +1,5 @@
-//! The prompt: what conversation this is, which model is asked, and how many tokens it took so far. Pure.
+//! The prompt: what conversation this is, which model is asked, and how many tokens it took so far.
+//! Pure.
 
 use crate::ui::{columns_of, cut_to, sanitize_line};
 
@@ -22,10 +23,13 @@ pub(super) struct Status {
 }
 
 impl Status {
-    /// The prompt: a line about the conversation, which fits into so many columns where a shorter name is enough for that,
-    /// and a sign.
+    /// The prompt: a line about the conversation, which fits into so many columns where a shorter
+    /// name is enough for that, and a sign.
     pub(super) fn prompt(&self, columns: usize) -> String {
-        let (conversation, model) = (sanitize_line(&self.conversation), sanitize_line(&self.model));
+        let (conversation, model) = (
+            sanitize_line(&self.conversation),
+            sanitize_line(&self.model),
+        );
         let mut status = format!(" · {model} · {} tokens", grouped(self.tokens));
         match self.attachments {
             0 => {}
@@ -33,7 +37,9 @@ impl Status {
             count => status.push_str(&format!(" · {count} attachments")),
         }
         // The last column stays empty: some terminals begin a row behind it.
-        let room = columns.saturating_sub(columns_of(&status) + 1).clamp(SHORT_NAME, NAME);
+        let room = columns
+            .saturating_sub(columns_of(&status) + 1)
+            .clamp(SHORT_NAME, NAME);
         let name = cut_to(&conversation, room);
         format!("{name}{status}\n> ")
     }
@@ -58,28 +64,63 @@ mod tests {
 
     #[test]
     fn the_prompt_says_conversation_model_and_tokens() {
-        let mut status =
-            Status { conversation: "notes".into(), model: "claude-x".into(), tokens: 1234, attachments: 0 };
+        let mut status = Status {
+            conversation: "notes".into(),
+            model: "claude-x".into(),
+            tokens: 1234,
+            attachments: 0,
+        };
         assert_eq!(status.prompt(200), "notes · claude-x · 1,234 tokens\n> ");
         status.attachments = 2;
         status.conversation = "n".repeat(40);
-        assert_eq!(status.prompt(200), format!("{}… · claude-x · 1,234 tokens · 2 attachments\n> ", "n".repeat(29)));
-        assert_eq!(status.prompt(60).lines().next().map(|line| line.chars().count()), Some(59));
+        assert_eq!(
+            status.prompt(200),
+            format!(
+                "{}… · claude-x · 1,234 tokens · 2 attachments\n> ",
+                "n".repeat(29)
+            )
+        );
+        assert_eq!(
+            status
+                .prompt(60)
+                .lines()
+                .next()
+                .map(|line| line.chars().count()),
+            Some(59)
+        );
         assert!(status.prompt(20).starts_with("nnnnnnn… · "));
         status.conversation = "長い題名".repeat(10);
-        assert!(status.prompt(60).starts_with("長い題名長い題名… · claude-x"), "{}", status.prompt(60));
+        assert!(
+            status
+                .prompt(60)
+                .starts_with("長い題名長い題名… · claude-x"),
+            "{}",
+            status.prompt(60)
+        );
     }
 
     #[test]
     fn what_came_from_outside_does_not_act() {
-        let status =
-            Status { conversation: "a\u{1b}]0;x\u{7}b".into(), model: "c\u{1b}[31m".into(), ..Status::default() };
-        assert!(!status.prompt(80).contains(['\u{1b}', '\u{7}']), "{:?}", status.prompt(80));
+        let status = Status {
+            conversation: "a\u{1b}]0;x\u{7}b".into(),
+            model: "c\u{1b}[31m".into(),
+            ..Status::default()
+        };
+        assert!(
+            !status.prompt(80).contains(['\u{1b}', '\u{7}']),
+            "{:?}",
+            status.prompt(80)
+        );
     }
 
     #[test]
     fn thousands_are_set_apart() {
-        for (number, expected) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+        for (number, expected) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
             assert_eq!(grouped(number), expected);
         }
     }

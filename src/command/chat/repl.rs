@@ -1,4 +1,5 @@
-//! The two ways to hold a conversation: with a person at a terminal, and with the lines of a program.
+//! The two ways to hold a conversation: with a person at a terminal, and with the lines of a
+//! program.
 
 use super::ask::Ended;
 use super::attachments::Attachments;
@@ -25,8 +26,13 @@ pub(super) struct First {
 }
 
 impl Chat<'_> {
-    /// Talks with a person until they leave. What fails is told, and what was typed is offered again.
-    pub(super) async fn converse(&mut self, first: Option<First>, mut editor: Editor) -> Result<(), Error> {
+    /// Talks with a person until they leave. What fails is told, and what was typed is offered
+    /// again.
+    pub(super) async fn converse(
+        &mut self,
+        first: Option<First>,
+        mut editor: Editor,
+    ) -> Result<(), Error> {
         if let Some(first) = first {
             let ended = self.ask(Some(first.content)).await;
             if !ended.is_answered {
@@ -55,14 +61,25 @@ impl Chat<'_> {
             };
             match typed {
                 Typed::Line { text, .. } if text.trim().is_empty() => self.draft = Draft::default(),
-                Typed::Line { text, may_be_command, bad_byte } => {
+                Typed::Line {
+                    text,
+                    may_be_command,
+                    bad_byte,
+                } => {
                     self.draft = Draft::default();
                     if let Some(offset) = bad_byte {
                         self.app.notices.notice(&replaced("what was typed", offset));
                     }
-                    let line = if may_be_command { slash::read(&text) } else { Line::Text(&text) };
+                    let line = if may_be_command {
+                        slash::read(&text)
+                    } else {
+                        Line::Text(&text)
+                    };
                     if matches!(line, Line::Mistyped { .. } | Line::Misused(_)) {
-                        self.draft = Draft { text: text.clone(), is_text: false };
+                        self.draft = Draft {
+                            text: text.clone(),
+                            is_text: false,
+                        };
                     }
                     if self.take(line).await? {
                         return Ok(());
@@ -76,7 +93,9 @@ impl Chat<'_> {
                     }
                 }
                 Typed::Garbled(draft) => {
-                    self.app.notices.notice("the terminal sent what is no UTF-8; here is what came before that");
+                    self.app.notices.notice(
+                        "the terminal sent what is no UTF-8; here is what came before that",
+                    );
                     self.draft = draft;
                 }
                 Typed::End => return Ok(()),
@@ -84,7 +103,8 @@ impl Chat<'_> {
         }
     }
 
-    /// Asks for the models that Tab wants, while the line goes on being typed. Where there is no list, nothing is offered.
+    /// Asks for the models that Tab wants, while the line goes on being typed. Where there is no
+    /// list, nothing is offered.
     async fn ask_for_models(&mut self) {
         let call = self.client().await.ok().map(|client| client.list_models());
         let words = self.words.clone();
@@ -110,13 +130,21 @@ impl Chat<'_> {
             },
             Line::Mistyped { word, nearest } => {
                 let hint = nearest.map_or_else(
-                    || "/help lists the commands; a line that begins with a space is a message".to_owned(),
+                    || {
+                        "/help lists the commands; a line that begins with a space is a message"
+                            .to_owned()
+                    },
                     |nearest| format!("did you mean {nearest}?"),
                 );
-                self.app.notices.error(&format!("there is no command `{word}`"), Some(&hint));
+                self.app
+                    .notices
+                    .error(&format!("there is no command `{word}`"), Some(&hint));
             }
             Line::Misused(slash) => {
-                self.app.notices.error(&format!("`{}` is typed as: {}", slash.name, slash.usage()), None);
+                self.app.notices.error(
+                    &format!("`{}` is typed as: {}", slash.name, slash.usage()),
+                    None,
+                );
             }
         }
         Ok(false)
@@ -126,7 +154,10 @@ impl Chat<'_> {
     async fn send_text(&mut self, text: &str) -> Result<(), Error> {
         let ended = match self.compose(text).await {
             Ok(content) => self.ask(Some(content)).await,
-            Err(error) => Ended { error: Some(error), is_answered: false },
+            Err(error) => Ended {
+                error: Some(error),
+                is_answered: false,
+            },
         };
         if ended.is_answered {
             self.files.clear();
@@ -149,15 +180,24 @@ impl Chat<'_> {
         if ended.is_answered {
             self.unsent = None;
         } else if let Some(text) = text {
-            self.draft = Draft { text: text.clone(), is_text: true };
+            self.draft = Draft {
+                text: text.clone(),
+                is_text: true,
+            };
             self.unsent = Some(text);
         }
-        ended.error.map_or(Ok(()), |error| self.tell(&error, ended.is_answered))
+        ended
+            .error
+            .map_or(Ok(()), |error| self.tell(&error, ended.is_answered))
     }
 
     /// Tells an error. Only what ends the process comes back.
     fn tell(&self, error: &Error, is_answered: bool) -> Result<(), Error> {
-        let can_go_on = is_answered && self.talk.last_answer().is_some_and(|answer| answer.is_broken_off);
+        let can_go_on = is_answered
+            && self
+                .talk
+                .last_answer()
+                .is_some_and(|answer| answer.is_broken_off);
         match error.kind() {
             Kind::Interrupted(CTRL_C) => {
                 self.app.interrupt.forget();
@@ -170,7 +210,9 @@ impl Chat<'_> {
             Kind::Interrupted(signal) => return Err(Error::Interrupted(signal)),
             Kind::Closed => return Err(Error::Output(crate::ui::OutputError::Closed)),
             kind => {
-                self.app.notices.error(&told::message(error), told::hint(error).as_deref());
+                self.app
+                    .notices
+                    .error(&told::message(error), told::hint(error).as_deref());
                 if can_go_on && matches!(kind, Kind::Incomplete | Kind::Truncated) {
                     self.app.notices.notice("/continue lets it go on");
                 }
@@ -180,19 +222,36 @@ impl Chat<'_> {
     }
 
     /// Holds a conversation with a program: each line is a message, and the first failure ends it.
-    pub(super) async fn follow(&mut self, first: Option<First>, lines: Option<Editor>) -> Result<(), Error> {
+    pub(super) async fn follow(
+        &mut self,
+        first: Option<First>,
+        lines: Option<Editor>,
+    ) -> Result<(), Error> {
         if let Some(first) = first {
-            self.ask(Some(first.content)).await.error.map_or(Ok(()), Err)?;
+            self.ask(Some(first.content))
+                .await
+                .error
+                .map_or(Ok(()), Err)?;
         }
-        let Some(mut lines) = lines else { return Ok(()) };
+        let Some(mut lines) = lines else {
+            return Ok(());
+        };
         for number in 1_u64.. {
-            let line = self.app.unless_interrupted(lines.read("", &Draft::default())).await?;
-            let Typed::Line { text, bad_byte, .. } = line else { break };
+            let line = self
+                .app
+                .unless_interrupted(lines.read("", &Draft::default()))
+                .await?;
+            let Typed::Line { text, bad_byte, .. } = line else {
+                break;
+            };
             if text.trim().is_empty() {
                 continue;
             }
             if let Some(offset) = bad_byte {
-                self.app.notices.notice(&replaced(&format!("line {number} of standard input"), offset));
+                self.app.notices.notice(&replaced(
+                    &format!("line {number} of standard input"),
+                    offset,
+                ));
             }
             let content = self.compose(&text).await?;
             self.ask(Some(content)).await.error.map_or(Ok(()), Err)?;
@@ -204,7 +263,10 @@ impl Chat<'_> {
     fn status(&self) -> Status {
         Status {
             conversation: self.talk.title(),
-            model: self.model.as_ref().map_or_else(|| "no model yet".to_owned(), |model| model.id.clone()),
+            model: self
+                .model
+                .as_ref()
+                .map_or_else(|| "no model yet".to_owned(), |model| model.id.clone()),
             tokens: self.talk.tokens().all(),
             attachments: self.files.len(),
         }

@@ -1,4 +1,5 @@
-//! The commands of the prompt, in a table, from which the help, the completion and the suggestions are made.
+//! The commands of the prompt, in a table, from which the help, the completion and the suggestions
+//! are made.
 
 use crate::typed::nearest;
 
@@ -61,34 +62,190 @@ pub(super) struct Slash {
 
 /// All of them, in the order in which `/help` has them.
 pub(super) const COMMANDS: [Slash; 24] = [
-    slash("/help", "[COMMAND]", Takes::Command, Act::Help, "Show the commands, or what one does"),
-    slash("/model", "[ID]", Takes::Model, Act::Model, "Show the model, or ask another one from now on"),
-    slash("/region", "[REGION]", Takes::Region, Act::Region, "Show the region, or send to another from now on"),
-    slash("/system", "[TEXT|@FILE|-]", Takes::Text, Act::System, "Show or set the system prompt; - takes it away"),
-    slash("/set", "[KEY=JSON|KEY=]", Takes::Text, Act::Set, "Show, set or take away a field of the request"),
-    slash("/file", "PATH", Takes::Path, Act::File, "Send a file or folder with the next message"),
-    slash("/image", "PATH", Takes::Path, Act::Image, "Send an image or PDF with the next message"),
-    slash("/drop", "[N]", Takes::Text, Act::Drop, "Send no attachment, or all but that one"),
-    slash("/attachments", "", Takes::Nothing, Act::Attachments, "List what goes with the next message"),
-    slash("/retry", "", Takes::Nothing, Act::Retry, "Ask for another answer to the last message"),
-    slash("/undo", "", Takes::Nothing, Act::Undo, "Take the last message and its answer back"),
-    slash("/edit", "", Takes::Nothing, Act::Edit, "Edit the last message and send that instead"),
-    slash("/continue", "", Takes::Nothing, Act::Continue, "Let an answer that broke off go on"),
-    slash("/fork", "[NAME]", Takes::Text, Act::Fork, "Go on in a copy; this conversation stays as it is"),
-    slash("/new", "[NAME]", Takes::Text, Act::New, "Begin another conversation"),
-    slash("/resume", "[NAME|ID]", Takes::Conversation, Act::Resume, "Go on with the conversation before, or with this"),
-    slash("/sessions", "[TEXT]", Takes::Text, Act::Sessions, "List the conversations, or those with this text"),
-    slash("/rename", "NAME", Takes::Text, Act::Rename, "Give this conversation a name"),
-    slash("/export", "[FILE]", Takes::Path, Act::Export, "Print the conversation as Markdown, or save it"),
-    slash("/copy", "[code]", Takes::Word("code"), Act::Copy, "Copy the last answer, or its last code block"),
-    slash("/usage", "", Takes::Nothing, Act::Usage, "Show the tokens of this conversation"),
-    slash("/raw", "", Takes::Nothing, Act::Raw, "Show answers as they come, or rendered again"),
-    slash("/tools", "", Takes::Nothing, Act::Tools, "List the tools that the model may call"),
-    slash("/exit", "", Takes::Nothing, Act::Exit, "Leave; Ctrl-D does too"),
+    slash(
+        "/help",
+        "[COMMAND]",
+        Takes::Command,
+        Act::Help,
+        "Show the commands, or what one does",
+    ),
+    slash(
+        "/model",
+        "[ID]",
+        Takes::Model,
+        Act::Model,
+        "Show the model, or ask another one from now on",
+    ),
+    slash(
+        "/region",
+        "[REGION]",
+        Takes::Region,
+        Act::Region,
+        "Show the region, or send to another from now on",
+    ),
+    slash(
+        "/system",
+        "[TEXT|@FILE|-]",
+        Takes::Text,
+        Act::System,
+        "Show or set the system prompt; - takes it away",
+    ),
+    slash(
+        "/set",
+        "[KEY=JSON|KEY=]",
+        Takes::Text,
+        Act::Set,
+        "Show, set or take away a field of the request",
+    ),
+    slash(
+        "/file",
+        "PATH",
+        Takes::Path,
+        Act::File,
+        "Send a file or folder with the next message",
+    ),
+    slash(
+        "/image",
+        "PATH",
+        Takes::Path,
+        Act::Image,
+        "Send an image or PDF with the next message",
+    ),
+    slash(
+        "/drop",
+        "[N]",
+        Takes::Text,
+        Act::Drop,
+        "Send no attachment, or all but that one",
+    ),
+    slash(
+        "/attachments",
+        "",
+        Takes::Nothing,
+        Act::Attachments,
+        "List what goes with the next message",
+    ),
+    slash(
+        "/retry",
+        "",
+        Takes::Nothing,
+        Act::Retry,
+        "Ask for another answer to the last message",
+    ),
+    slash(
+        "/undo",
+        "",
+        Takes::Nothing,
+        Act::Undo,
+        "Take the last message and its answer back",
+    ),
+    slash(
+        "/edit",
+        "",
+        Takes::Nothing,
+        Act::Edit,
+        "Edit the last message and send that instead",
+    ),
+    slash(
+        "/continue",
+        "",
+        Takes::Nothing,
+        Act::Continue,
+        "Let an answer that broke off go on",
+    ),
+    slash(
+        "/fork",
+        "[NAME]",
+        Takes::Text,
+        Act::Fork,
+        "Go on in a copy; this conversation stays as it is",
+    ),
+    slash(
+        "/new",
+        "[NAME]",
+        Takes::Text,
+        Act::New,
+        "Begin another conversation",
+    ),
+    slash(
+        "/resume",
+        "[NAME|ID]",
+        Takes::Conversation,
+        Act::Resume,
+        "Go on with the conversation before, or with this",
+    ),
+    slash(
+        "/sessions",
+        "[TEXT]",
+        Takes::Text,
+        Act::Sessions,
+        "List the conversations, or those with this text",
+    ),
+    slash(
+        "/rename",
+        "NAME",
+        Takes::Text,
+        Act::Rename,
+        "Give this conversation a name",
+    ),
+    slash(
+        "/export",
+        "[FILE]",
+        Takes::Path,
+        Act::Export,
+        "Print the conversation as Markdown, or save it",
+    ),
+    slash(
+        "/copy",
+        "[code]",
+        Takes::Word("code"),
+        Act::Copy,
+        "Copy the last answer, or its last code block",
+    ),
+    slash(
+        "/usage",
+        "",
+        Takes::Nothing,
+        Act::Usage,
+        "Show the tokens of this conversation",
+    ),
+    slash(
+        "/raw",
+        "",
+        Takes::Nothing,
+        Act::Raw,
+        "Show answers as they come, or rendered again",
+    ),
+    slash(
+        "/tools",
+        "",
+        Takes::Nothing,
+        Act::Tools,
+        "List the tools that the model may call",
+    ),
+    slash(
+        "/exit",
+        "",
+        Takes::Nothing,
+        Act::Exit,
+        "Leave; Ctrl-D does too",
+    ),
 ];
 
-const fn slash(name: &'static str, argument: &'static str, takes: Takes, act: Act, about: &'static str) -> Slash {
-    Slash { name, argument, takes, act, about }
+const fn slash(
+    name: &'static str,
+    argument: &'static str,
+    takes: Takes,
+    act: Act,
+    about: &'static str,
+) -> Slash {
+    Slash {
+        name,
+        argument,
+        takes,
+        act,
+        about,
+    }
 }
 
 /// What a typed line is.
@@ -117,7 +274,10 @@ pub(super) fn read(line: &str) -> Line<'_> {
     let (word, argument) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let argument = argument.trim();
     let Some(slash) = find(word) else {
-        return Line::Mistyped { word, nearest: nearest(word, COMMANDS.iter().map(|slash| slash.name)) };
+        return Line::Mistyped {
+            word,
+            nearest: nearest(word, COMMANDS.iter().map(|slash| slash.name)),
+        };
     };
     let is_needed = !slash.argument.is_empty() && !slash.argument.starts_with('[');
     let is_unknown = match slash.takes {
@@ -133,19 +293,27 @@ pub(super) fn read(line: &str) -> Line<'_> {
 
 /// Finds a command, with or without its slash.
 pub(super) fn find(word: &str) -> Option<&'static Slash> {
-    COMMANDS.iter().find(|slash| slash.name == word || slash.name.strip_prefix('/') == Some(word))
+    COMMANDS
+        .iter()
+        .find(|slash| slash.name == word || slash.name.strip_prefix('/') == Some(word))
 }
 
 impl Slash {
     /// How it is typed.
     pub(super) fn usage(&self) -> String {
-        format!("{} {}", self.name, self.argument).trim_end().to_owned()
+        format!("{} {}", self.name, self.argument)
+            .trim_end()
+            .to_owned()
     }
 }
 
 /// The text of `/help`.
 pub(super) fn help() -> String {
-    let width = COMMANDS.iter().map(|slash| slash.usage().len()).max().unwrap_or_default();
+    let width = COMMANDS
+        .iter()
+        .map(|slash| slash.usage().len())
+        .max()
+        .unwrap_or_default();
     let row = |slash: &Slash| format!("  {:width$}  {}\n", slash.usage(), slash.about);
     let rows: String = COMMANDS.iter().map(row).collect();
     format!(
@@ -164,11 +332,34 @@ mod tests {
     #[test]
     fn each_command_has_one_row_and_a_line_about_it() {
         for (place, slash) in COMMANDS.iter().enumerate() {
-            assert_eq!(COMMANDS.iter().position(|other| other.name == slash.name), Some(place), "{}", slash.name);
-            assert_eq!(COMMANDS.iter().position(|other| other.act == slash.act), Some(place), "{}", slash.name);
-            assert!(slash.name.starts_with('/') && !slash.about.ends_with('.'), "{}", slash.name);
-            assert_eq!(slash.argument.is_empty(), slash.takes == Takes::Nothing, "{}", slash.name);
-            assert!(help().contains(slash.about) && help().contains(&slash.usage()), "{}", slash.name);
+            assert_eq!(
+                COMMANDS.iter().position(|other| other.name == slash.name),
+                Some(place),
+                "{}",
+                slash.name
+            );
+            assert_eq!(
+                COMMANDS.iter().position(|other| other.act == slash.act),
+                Some(place),
+                "{}",
+                slash.name
+            );
+            assert!(
+                slash.name.starts_with('/') && !slash.about.ends_with('.'),
+                "{}",
+                slash.name
+            );
+            assert_eq!(
+                slash.argument.is_empty(),
+                slash.takes == Takes::Nothing,
+                "{}",
+                slash.name
+            );
+            assert!(
+                help().contains(slash.about) && help().contains(&slash.usage()),
+                "{}",
+                slash.name
+            );
         }
     }
 
@@ -182,8 +373,20 @@ mod tests {
 
     #[test]
     fn a_mistyped_command_names_the_nearest() {
-        assert_eq!(read("/modle x"), Line::Mistyped { word: "/modle", nearest: Some("/model") });
-        assert_eq!(read("/etc/passwd"), Line::Mistyped { word: "/etc/passwd", nearest: None });
+        assert_eq!(
+            read("/modle x"),
+            Line::Mistyped {
+                word: "/modle",
+                nearest: Some("/model")
+            }
+        );
+        assert_eq!(
+            read("/etc/passwd"),
+            Line::Mistyped {
+                word: "/etc/passwd",
+                nearest: None
+            }
+        );
     }
 
     #[test]

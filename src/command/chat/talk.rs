@@ -79,18 +79,28 @@ pub(super) struct LastAnswer {
 impl Talk {
     /// The one on disk.
     pub(super) fn conversation(&self) -> Option<&Conversation> {
-        if let Self::Saved { kept, .. } = self { Some(kept.conversation()) } else { None }
+        if let Self::Saved { kept, .. } = self {
+            Some(kept.conversation())
+        } else {
+            None
+        }
     }
 
     /// What is kept of it.
     pub(super) fn kept(&mut self) -> Option<&mut Kept> {
-        if let Self::Saved { kept, .. } = self { Some(kept) } else { None }
+        if let Self::Saved { kept, .. } = self {
+            Some(kept)
+        } else {
+            None
+        }
     }
 
     /// What it is called.
     pub(super) fn title(&self) -> String {
         match self.conversation() {
-            Some(conversation) if conversation.tip().is_none() && conversation.name().is_none() => "new".to_owned(),
+            Some(conversation) if conversation.tip().is_none() && conversation.name().is_none() => {
+                "new".to_owned()
+            }
             Some(conversation) => conversation.title(),
             None => "not saved".to_owned(),
         }
@@ -99,16 +109,20 @@ impl Talk {
     /// What is sent of it: all of it, or what stands before a place.
     pub(super) fn messages(&self, place: Option<&Mark>) -> Vec<InputMessage> {
         match (self, place) {
-            (Self::Saved { kept, .. }, Some(Mark::Saved(place))) => kept.conversation().messages_before(place),
-            (Self::Saved { kept, .. }, _) => kept.conversation().messages(),
-            (Self::Unsaved(all), place) => {
-                all[..kept_before(all, place)].iter().map(|said| said.message.clone()).collect()
+            (Self::Saved { kept, .. }, Some(Mark::Saved(place))) => {
+                kept.conversation().messages_before(place)
             }
+            (Self::Saved { kept, .. }, _) => kept.conversation().messages(),
+            (Self::Unsaved(all), place) => all[..kept_before(all, place)]
+                .iter()
+                .map(|said| said.message.clone())
+                .collect(),
         }
     }
 
-    /// Begins to say something, or to let the last answer go on, where nothing is said: it is on disk when this returns. Where
-    /// there is a place, it comes in the stead of all behind that, once it is answered.
+    /// Begins to say something, or to let the last answer go on, where nothing is said: it is on
+    /// disk when this returns. Where there is a place, it comes in the stead of all behind that,
+    /// once it is answered.
     pub(super) fn begin(
         &mut self,
         app: &App,
@@ -116,14 +130,22 @@ impl Talk {
         content: Option<&[ContentBlock]>,
         system: Option<&str>,
     ) -> Saying {
-        let message = content.map(|content| InputMessage { role: Role::User, content: content.to_vec() });
+        let message = content.map(|content| InputMessage {
+            role: Role::User,
+            content: content.to_vec(),
+        });
         match self {
             Self::Saved { kept, .. } => {
                 if let Some(Mark::Saved(place)) = place {
                     kept.instead(place);
                 }
-                // Where an earlier one would be found, that there is none any more has to be written down.
-                let has_another = kept.conversation().line().iter().any(|turn| turn.system.is_some());
+                // Where an earlier one would be found, that there is none any more has to be
+                // written down.
+                let has_another = kept
+                    .conversation()
+                    .line()
+                    .iter()
+                    .any(|turn| turn.system.is_some());
                 let system = system.or(Some("").filter(|_| has_another));
                 kept.say(message.into_iter().collect(), system.map(str::to_owned));
                 kept.begin(app);
@@ -146,7 +168,9 @@ impl Talk {
                     exchange.answer(message, complete);
                 }
             }
-            Saying::Unsaved { said, is_refused, .. } => {
+            Saying::Unsaved {
+                said, is_refused, ..
+            } => {
                 *is_refused |= message.stop_reason == Some(StopReason::Refusal);
                 said.extend(Said::answer(message, complete));
             }
@@ -161,7 +185,10 @@ impl Talk {
                     exchange.say(&content);
                 }
             }
-            Saying::Unsaved { said, .. } => said.push(Said::of(InputMessage { role: Role::User, content })),
+            Saying::Unsaved { said, .. } => said.push(Said::of(InputMessage {
+                role: Role::User,
+                content,
+            })),
         }
     }
 
@@ -169,7 +196,14 @@ impl Talk {
     pub(super) fn end(&mut self, app: &App, saying: Saying) {
         match (self, saying) {
             (Self::Saved { kept, .. }, _) => kept.end(app),
-            (Self::Unsaved(all), Saying::Unsaved { kept, mut said, is_refused }) => {
+            (
+                Self::Unsaved(all),
+                Saying::Unsaved {
+                    kept,
+                    mut said,
+                    is_refused,
+                },
+            ) => {
                 let is_answered = said.iter().any(|said| said.message.role == Role::Assistant);
                 if is_answered && !is_refused {
                     all.truncate(kept);
@@ -182,20 +216,35 @@ impl Talk {
 
     /// The last message of the person's; results of tools are none.
     pub(super) fn last(&self) -> Option<Last> {
-        let is_message =
-            |content: &[ContentBlock]| content.iter().any(|block| !matches!(block, ContentBlock::ToolResult(_)));
+        let is_message = |content: &[ContentBlock]| {
+            content
+                .iter()
+                .any(|block| !matches!(block, ContentBlock::ToolResult(_)))
+        };
         match self {
             Self::Saved { kept, .. } => {
                 let conversation = kept.conversation();
-                let asked = conversation.line().into_iter().rev().filter(|turn| turn.role == Role::User);
+                let asked = conversation
+                    .line()
+                    .into_iter()
+                    .rev()
+                    .filter(|turn| turn.role == Role::User);
                 let mut asked = asked.map(|turn| (conversation.content(turn), turn.before()));
                 let (content, before) = asked.find(|(content, _)| is_message(content))?;
-                Some(Last { content, before: Mark::Saved(before) })
+                Some(Last {
+                    content,
+                    before: Mark::Saved(before),
+                })
             }
             Self::Unsaved(said) => {
-                let is_asked = |said: &Said| said.message.role == Role::User && is_message(&said.message.content);
+                let is_asked = |said: &Said| {
+                    said.message.role == Role::User && is_message(&said.message.content)
+                };
                 let place = said.iter().rposition(is_asked)?;
-                Some(Last { content: said[place].message.content.clone(), before: Mark::Unsaved(place) })
+                Some(Last {
+                    content: said[place].message.content.clone(),
+                    before: Mark::Unsaved(place),
+                })
             }
         }
     }
@@ -203,7 +252,9 @@ impl Talk {
     /// Goes back to a place; what is behind it stays on disk.
     pub(super) fn move_to(&mut self, mark: &Mark) -> Result<(), Error> {
         match (self, mark) {
-            (Self::Saved { kept, .. }, Mark::Saved(place)) => kept.conversation_mut().move_to(place)?,
+            (Self::Saved { kept, .. }, Mark::Saved(place)) => {
+                kept.conversation_mut().move_to(place)?
+            }
             (Self::Unsaved(said), Mark::Unsaved(place)) => said.truncate(*place),
             _ => unreachable!("a place is one of its conversation"),
         }
@@ -216,13 +267,22 @@ impl Talk {
             Self::Saved { kept, .. } => {
                 let conversation = kept.conversation();
                 let turn = conversation.line().into_iter().next_back()?;
-                let is_broken_off = turn.partial || turn.stop_reason.as_ref().is_some_and(is_cut_off);
+                let is_broken_off =
+                    turn.partial || turn.stop_reason.as_ref().is_some_and(is_cut_off);
                 let text = text_of(&conversation.content(turn));
-                (turn.role == Role::Assistant).then_some(LastAnswer { text, is_broken_off })
+                (turn.role == Role::Assistant).then_some(LastAnswer {
+                    text,
+                    is_broken_off,
+                })
             }
             Self::Unsaved(said) => {
-                let said = said.last().filter(|said| said.message.role == Role::Assistant)?;
-                Some(LastAnswer { text: text_of(&said.message.content), is_broken_off: said.is_broken_off })
+                let said = said
+                    .last()
+                    .filter(|said| said.message.role == Role::Assistant)?;
+                Some(LastAnswer {
+                    text: text_of(&said.message.content),
+                    is_broken_off: said.is_broken_off,
+                })
             }
         }
     }
@@ -232,7 +292,12 @@ impl Talk {
         let mut sum = Tokens::default();
         match self {
             Self::Saved { kept, .. } => {
-                for usage in kept.conversation().line().into_iter().filter_map(|turn| turn.usage.as_ref()) {
+                for usage in kept
+                    .conversation()
+                    .line()
+                    .into_iter()
+                    .filter_map(|turn| turn.usage.as_ref())
+                {
                     sum.add(&Tokens::of(usage));
                 }
             }
@@ -247,14 +312,20 @@ impl Saying {
     pub(super) fn is_answered(&self) -> bool {
         match self {
             Self::Saved(is_answered) => *is_answered,
-            Self::Unsaved { said, .. } => said.iter().any(|said| said.message.role == Role::Assistant),
+            Self::Unsaved { said, .. } => {
+                said.iter().any(|said| said.message.role == Role::Assistant)
+            }
         }
     }
 }
 
 impl Said {
     fn of(message: InputMessage) -> Self {
-        Self { message, is_broken_off: false, tokens: Tokens::default() }
+        Self {
+            message,
+            is_broken_off: false,
+            tokens: Tokens::default(),
+        }
     }
 
     /// An answer; none where nothing came that can be sent back.
@@ -265,8 +336,15 @@ impl Said {
             // Half a call and unsealed reasoning cannot be.
             content.retain(|block| matches!(block, ContentBlock::Text(_)));
         }
-        let message_of = InputMessage { role: Role::Assistant, content };
-        let said = Self { message: message_of, is_broken_off, tokens: Tokens::of(&message.usage) };
+        let message_of = InputMessage {
+            role: Role::Assistant,
+            content,
+        };
+        let said = Self {
+            message: message_of,
+            is_broken_off,
+            tokens: Tokens::of(&message.usage),
+        };
         (complete || !said.message.content.is_empty()).then_some(said)
     }
 }
@@ -296,16 +374,29 @@ impl Tokens {
 
 /// How much of a conversation in memory stands before a place, or of all of it.
 fn kept_before(all: &[Said], place: Option<&Mark>) -> usize {
-    if let Some(Mark::Unsaved(place)) = place { *place } else { all.len() }
+    if let Some(Mark::Unsaved(place)) = place {
+        *place
+    } else {
+        all.len()
+    }
 }
 
 /// Whether an answer of this end has more to say.
 fn is_cut_off(reason: &StopReason) -> bool {
-    matches!(reason, StopReason::MaxTokens | StopReason::ModelContextWindowExceeded)
+    matches!(
+        reason,
+        StopReason::MaxTokens | StopReason::ModelContextWindowExceeded
+    )
 }
 
 /// The text of all text blocks, one after the other.
 pub(super) fn text_of(content: &[ContentBlock]) -> String {
-    let text = |block: &ContentBlock| if let ContentBlock::Text(text) = block { Some(text.text.clone()) } else { None };
+    let text = |block: &ContentBlock| {
+        if let ContentBlock::Text(text) = block {
+            Some(text.text.clone())
+        } else {
+            None
+        }
+    };
     content.iter().filter_map(text).collect()
 }

@@ -1,4 +1,5 @@
-//! The tools of a conversation: the same files, the same approval and the same limits as those of `tool-run`.
+//! The tools of a conversation: the same files, the same approval and the same limits as those of
+//! `tool-run`.
 
 use std::sync::Arc;
 
@@ -46,7 +47,10 @@ impl Toolbox {
 
     /// What bounds a turn.
     pub(super) fn rules(&self) -> Rules {
-        Rules { max_turns: self.max_turns, callers_own: callers_own(&self.tools) }
+        Rules {
+            max_turns: self.max_turns,
+            callers_own: callers_own(&self.tools),
+        }
     }
 
     /// What goes out.
@@ -59,7 +63,11 @@ impl Toolbox {
         let width = self.tools.names().map(str::len).max().unwrap_or(0);
         let mut list = String::new();
         for ready in self.tools.iter() {
-            let command = if ready.is_run_here() { ready.shown_command() } else { "(not run here)".to_owned() };
+            let command = if ready.is_run_here() {
+                ready.shown_command()
+            } else {
+                "(not run here)".to_owned()
+            };
             list.push_str(&format!("{:width$}  {command}\n", ready.tool.name()));
         }
         list
@@ -68,7 +76,11 @@ impl Toolbox {
 
 /// The tools that are not run here.
 fn callers_own(tools: &ToolSet) -> Vec<String> {
-    tools.iter().filter(|ready| !ready.is_run_here()).map(|ready| ready.tool.name().to_owned()).collect()
+    tools
+        .iter()
+        .filter(|ready| !ready.is_run_here())
+        .map(|ready| ready.tool.name().to_owned())
+        .collect()
 }
 
 impl Chat<'_> {
@@ -79,7 +91,12 @@ impl Chat<'_> {
         renderer: &mut Renderer,
     ) -> (Vec<ToolResult>, Option<Error>) {
         let policy = std::mem::take(&mut self.tools.policy);
-        let mut running = Calls { app: self.app, tools: Arc::clone(&self.tools.tools), policy, jobs: self.tools.jobs };
+        let mut running = Calls {
+            app: self.app,
+            tools: Arc::clone(&self.tools.tools),
+            policy,
+            jobs: self.tools.jobs,
+        };
         let ended = running.run(calls, renderer).await;
         // What was allowed for good is so for the whole conversation.
         self.tools.policy = running.policy;
@@ -90,7 +107,10 @@ impl Chat<'_> {
     pub(super) fn tell_unrun(&self, message: Option<&InputMessage>) {
         for block in message.iter().flat_map(|message| &message.content) {
             if let ContentBlock::ToolUse(call) = block {
-                let notice = format!("the model asks for `{}` {}, which nothing runs here", call.name, call.input);
+                let notice = format!(
+                    "the model asks for `{}` {}, which nothing runs here",
+                    call.name, call.input
+                );
                 self.app.notices.notice(&notice);
             }
         }
@@ -99,6 +119,10 @@ impl Chat<'_> {
     /// Shows what the model may call.
     pub(super) fn list_tools(&self) {
         let list = self.tools.list();
-        self.app.notices.aside(if list.is_empty() { "no tools; -T FILE gives some" } else { &list });
+        self.app.notices.aside(if list.is_empty() {
+            "no tools; -T FILE gives some"
+        } else {
+            &list
+        });
     }
 }

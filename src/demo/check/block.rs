@@ -8,7 +8,15 @@ use crate::demo::{refusal::Refusal, signature};
 use crate::media::{ImageError, Kind, check_image, sniff};
 
 /// The block types of a message.
-const BLOCKS: &[&str] = &["document", "image", "redacted_thinking", "text", "thinking", "tool_result", "tool_use"];
+const BLOCKS: &[&str] = &[
+    "document",
+    "image",
+    "redacted_thinking",
+    "text",
+    "thinking",
+    "tool_result",
+    "tool_use",
+];
 
 /// The block types inside of a tool's result.
 const RESULT_BLOCKS: &[&str] = &["document", "image", "text"];
@@ -35,7 +43,9 @@ fn check_one_of(types: &[&str], path: String, value: &Value) -> Result<(), Refus
         "tool_use" => tool_use(&block),
         "tool_result" => tool_result(&block),
         "thinking" => thinking(&block),
-        "redacted_thinking" => block.only(&["type", "data"]).and(block.string("data").map(drop)),
+        "redacted_thinking" => block
+            .only(&["type", "data"])
+            .and(block.string("data").map(drop)),
         _ => text(&block),
     }
 }
@@ -69,21 +79,33 @@ fn image(block: &Object<'_>) -> Result<(), Refusal> {
     check_image(&bytes).map(drop).map_err(|error| match error {
         ImageError::TooManyBytes { base64_bytes, .. } => wrong(
             source.path(),
-            &format!("image exceeds 5 MB maximum: {base64_bytes} bytes > {MAX_IMAGE_BASE64_BYTES} bytes"),
+            &format!(
+                "image exceeds 5 MB maximum: {base64_bytes} bytes > {MAX_IMAGE_BASE64_BYTES} bytes"
+            ),
         ),
-        ImageError::TooManyPixels(_) | ImageError::TooManyPixelsOfMany(_) => {
-            source.wrong("data", "At least one of the image dimensions exceed max allowed size: 8000 pixels")
-        }
+        ImageError::TooManyPixels(_) | ImageError::TooManyPixelsOfMany(_) => source.wrong(
+            "data",
+            "At least one of the image dimensions exceed max allowed size: 8000 pixels",
+        ),
         ImageError::Damaged => source.wrong("data", "Could not process image"),
     })
 }
 
 fn document(block: &Object<'_>) -> Result<(), Refusal> {
-    block.only(&["type", "source", "title", "context", "citations", "cache_control"])?;
+    block.only(&[
+        "type",
+        "source",
+        "title",
+        "context",
+        "citations",
+        "cache_control",
+    ])?;
     block.optional_string("title")?;
     block.optional_string("context")?;
     let source = block.object("source")?;
-    let source = source.tag(&["base64", "text"]).map(|tag| source.tagged(tag))?;
+    let source = source
+        .tag(&["base64", "text"])
+        .map(|tag| source.tagged(tag))?;
     source.only(&["type", "media_type", "data"])?;
     if source.optional("type").is_some_and(|tag| tag == "text") {
         source.choice("media_type", &["text/plain"])?;
@@ -108,14 +130,24 @@ fn tool_use(block: &Object<'_>) -> Result<(), Refusal> {
 }
 
 fn tool_result(block: &Object<'_>) -> Result<(), Refusal> {
-    block.only(&["type", "tool_use_id", "content", "is_error", "cache_control"])?;
+    block.only(&[
+        "type",
+        "tool_use_id",
+        "content",
+        "is_error",
+        "cache_control",
+    ])?;
     block.identifier("tool_use_id", None)?;
     block.boolean("is_error")?;
     if matches!(block.optional("content"), None | Some(Value::String(_))) {
         return Ok(());
     }
     for (index, value) in block.list("content")?.iter().enumerate() {
-        check_one_of(RESULT_BLOCKS, format!("{}.{index}", block.at("content")), value)?;
+        check_one_of(
+            RESULT_BLOCKS,
+            format!("{}.{index}", block.at("content")),
+            value,
+        )?;
         if value["type"] == "text" && value["text"] == "" {
             return Err(wrong("messages", "text content blocks must be non-empty"));
         }
@@ -132,5 +164,7 @@ fn thinking(block: &Object<'_>) -> Result<(), Refusal> {
 }
 
 fn decoded(source: &Object<'_>) -> Result<Vec<u8>, Refusal> {
-    BASE64_STANDARD.decode(source.string("data")?).map_err(|_| wrong(source.path(), "invalid base64 data"))
+    BASE64_STANDARD
+        .decode(source.string("data")?)
+        .map_err(|_| wrong(source.path(), "invalid base64 data"))
 }

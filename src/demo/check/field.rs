@@ -24,7 +24,10 @@ impl<'a> Object<'a> {
 
     /// Adds a union's tag to the path, as in `messages.0.content.1.image`.
     pub(super) fn tagged(self, tag: &str) -> Self {
-        Self { path: self.at(tag), map: self.map }
+        Self {
+            path: self.at(tag),
+            map: self.map,
+        }
     }
 
     /// Returns the object's own path.
@@ -34,7 +37,11 @@ impl<'a> Object<'a> {
 
     /// Returns the path of one of its fields.
     pub(super) fn at(&self, field: &str) -> String {
-        if self.path.is_empty() { field.to_owned() } else { format!("{}.{field}", self.path) }
+        if self.path.is_empty() {
+            field.to_owned()
+        } else {
+            format!("{}.{field}", self.path)
+        }
     }
 
     /// Refuses what is wrong with a field.
@@ -57,12 +64,16 @@ impl<'a> Object<'a> {
 
     /// Returns a field that must be there.
     pub(super) fn required(&self, field: &str) -> Result<&'a Value, Refusal> {
-        self.map.get(field).ok_or_else(|| self.wrong(field, "Field required"))
+        self.map
+            .get(field)
+            .ok_or_else(|| self.wrong(field, "Field required"))
     }
 
     /// Returns a string that must be there.
     pub(super) fn string(&self, field: &str) -> Result<&'a str, Refusal> {
-        self.required(field)?.as_str().ok_or_else(|| self.wrong(field, "Input should be a valid string"))
+        self.required(field)?
+            .as_str()
+            .ok_or_else(|| self.wrong(field, "Input should be a valid string"))
     }
 
     /// Returns a string that may be missing or null.
@@ -100,16 +111,25 @@ impl<'a> Object<'a> {
         match (value.as_u64(), value.as_i64()) {
             (Some(number), _) if number >= minimum => Ok(number),
             (None, None) => Err(self.wrong(field, "Input should be a valid integer")),
-            _ => Err(self.wrong(field, &format!("Input should be greater than or equal to {minimum}"))),
+            _ => Err(self.wrong(
+                field,
+                &format!("Input should be greater than or equal to {minimum}"),
+            )),
         }
     }
 
     /// Checks that a field, if it is there, is a number from 0 to 1.
     pub(super) fn share(&self, field: &str) -> Result<(), Refusal> {
-        let Some(value) = self.optional(field) else { return Ok(()) };
+        let Some(value) = self.optional(field) else {
+            return Ok(());
+        };
         match value.as_f64() {
-            Some(number) if number < 0.0 => Err(self.wrong(field, "Input should be greater than or equal to 0")),
-            Some(number) if number > 1.0 => Err(self.wrong(field, "Input should be less than or equal to 1")),
+            Some(number) if number < 0.0 => {
+                Err(self.wrong(field, "Input should be greater than or equal to 0"))
+            }
+            Some(number) if number > 1.0 => {
+                Err(self.wrong(field, "Input should be less than or equal to 1"))
+            }
             Some(_) => Ok(()),
             None => Err(self.wrong(field, "Input should be a valid number")),
         }
@@ -121,7 +141,10 @@ impl<'a> Object<'a> {
         if choices.contains(&text) {
             return Ok(text);
         }
-        Err(self.wrong(field, &format!("Input should be {}", quoted(choices, " or "))))
+        Err(self.wrong(
+            field,
+            &format!("Input should be {}", quoted(choices, " or ")),
+        ))
     }
 
     /// Returns the `type` that tells which shape the object has, one of `tags`.
@@ -137,19 +160,32 @@ impl<'a> Object<'a> {
         let expected = quoted(tags, ", ");
         Err(wrong(
             &self.path,
-            &format!("Input tag '{tag}' found using 'type' does not match any of the expected tags: {expected}"),
+            &format!(
+                "Input tag '{tag}' found using 'type' does not match any of the expected tags: {expected}"
+            ),
         ))
     }
 
     /// Returns a string that must be there, of 1 to `longest` letters, digits, `_` and `-`.
-    pub(super) fn identifier(&self, field: &str, longest: Option<usize>) -> Result<&'a str, Refusal> {
+    pub(super) fn identifier(
+        &self,
+        field: &str,
+        longest: Option<usize>,
+    ) -> Result<&'a str, Refusal> {
         let text = self.string(field)?;
         let fits = !text.is_empty() && longest.is_none_or(|longest| text.len() <= longest);
-        if fits && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
+        if fits
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+        {
             return Ok(text);
         }
         let count = longest.map_or("+".to_owned(), |longest| format!("{{1,{longest}}}"));
-        Err(self.wrong(field, &format!("String should match pattern '^[a-zA-Z0-9_-]{count}$'")))
+        Err(self.wrong(
+            field,
+            &format!("String should match pattern '^[a-zA-Z0-9_-]{count}$'"),
+        ))
     }
 
     /// Checks a `cache_control`, if it is there.
@@ -161,15 +197,25 @@ impl<'a> Object<'a> {
         let control = self.object("cache_control")?;
         control.tag(&["ephemeral"])?;
         control.only(&["type", "ttl"])?;
-        control.optional("ttl").map_or(Ok(()), |_| control.choice("ttl", &["5m", "1h"]).map(drop))
+        control
+            .optional("ttl")
+            .map_or(Ok(()), |_| control.choice("ttl", &["5m", "1h"]).map(drop))
     }
 }
 
 /// Refuses what is wrong with the value at `path`.
 pub(super) fn wrong(path: &str, message: &str) -> Refusal {
-    Refusal::invalid(if path.is_empty() { message.to_owned() } else { format!("{path}: {message}") })
+    Refusal::invalid(if path.is_empty() {
+        message.to_owned()
+    } else {
+        format!("{path}: {message}")
+    })
 }
 
 fn quoted(choices: &[&str], separator: &str) -> String {
-    choices.iter().map(|choice| format!("'{choice}'")).collect::<Vec<_>>().join(separator)
+    choices
+        .iter()
+        .map(|choice| format!("'{choice}'"))
+        .collect::<Vec<_>>()
+        .join(separator)
 }

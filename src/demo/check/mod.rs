@@ -40,7 +40,8 @@ const FIELDS: &[&str] = &[
     "output_config",
 ];
 
-/// Checks the body of a message request and reads it; with `any_model`, whatever Claude model it asks.
+/// Checks the body of a message request and reads it; with `any_model`, whatever Claude model it
+/// asks.
 pub(super) fn request(body: &Value, region: Region, any_model: bool) -> Result<Ask<'_>, Refusal> {
     let object = Object::new("", body)?;
     object.only(FIELDS)?;
@@ -59,7 +60,9 @@ pub(super) fn request(body: &Value, region: Region, any_model: bool) -> Result<A
     turns::check(&ask)?;
     let tokens = tokens::of_input(&ask);
     if tokens > CONTEXT_TOKENS {
-        return Err(Refusal::invalid(format!("prompt is too long: {tokens} tokens > {CONTEXT_TOKENS} maximum")));
+        return Err(Refusal::invalid(format!(
+            "prompt is too long: {tokens} tokens > {CONTEXT_TOKENS} maximum"
+        )));
     }
     Ok(ask)
 }

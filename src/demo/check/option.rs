@@ -15,7 +15,10 @@ pub(super) fn max_tokens(body: &Object<'_>, name: &str, model: &Model) -> Result
     }
     Err(body.wrong(
         "max_tokens",
-        &format!("{wanted} > {}, which is the maximum allowed number of output tokens for {name}", model.max_output),
+        &format!(
+            "{wanted} > {}, which is the maximum allowed number of output tokens for {name}",
+            model.max_output
+        ),
     ))
 }
 
@@ -23,7 +26,8 @@ pub(super) fn max_tokens(body: &Object<'_>, name: &str, model: &Model) -> Result
 pub(super) fn sampling(body: &Object<'_>) -> Result<(), Refusal> {
     body.share("temperature")?;
     body.share("top_p")?;
-    body.optional("top_k").map_or(Ok(()), |_| body.integer("top_k", 0).map(drop))
+    body.optional("top_k")
+        .map_or(Ok(()), |_| body.integer("top_k", 0).map(drop))
 }
 
 /// Checks the texts that end the answer.
@@ -33,9 +37,17 @@ pub(super) fn stop_sequences(body: &Object<'_>) -> Result<(), Refusal> {
     }
     for (index, value) in body.list("stop_sequences")?.iter().enumerate() {
         match value.as_str() {
-            None => return Err(wrong(&format!("stop_sequences.{index}"), "Input should be a valid string")),
+            None => {
+                return Err(wrong(
+                    &format!("stop_sequences.{index}"),
+                    "Input should be a valid string",
+                ));
+            }
             Some(text) if text.trim().is_empty() => {
-                return Err(wrong("stop_sequences", "each stop sequence must contain non-whitespace"));
+                return Err(wrong(
+                    "stop_sequences",
+                    "each stop sequence must contain non-whitespace",
+                ));
             }
             Some(_) => {}
         }
@@ -98,15 +110,24 @@ pub(super) fn tool_choice(body: &Object<'_>) -> Result<(), Refusal> {
     let choice = choice.tagged(tag);
     choice.only(allowed)?;
     choice.boolean("disable_parallel_tool_use")?;
-    let tools = body.optional("tools").and_then(Value::as_array).filter(|tools| !tools.is_empty());
+    let tools = body
+        .optional("tools")
+        .and_then(Value::as_array)
+        .filter(|tools| !tools.is_empty());
     match tools {
-        None => Err(body.wrong("tool_choice", "tool_choice may only be specified while providing tools")),
+        None => Err(body.wrong(
+            "tool_choice",
+            "tool_choice may only be specified while providing tools",
+        )),
         Some(tools) if tag == "tool" => {
             let name = choice.string("name")?;
             if tools.iter().any(|tool| tool["name"] == name) {
                 return Ok(());
             }
-            Err(body.wrong("tool_choice", &format!("Tool '{name}' not found in provided tools")))
+            Err(body.wrong(
+                "tool_choice",
+                &format!("Tool '{name}' not found in provided tools"),
+            ))
         }
         Some(_) => Ok(()),
     }
@@ -134,14 +155,26 @@ pub(super) fn thinking(body: &Object<'_>) -> Result<(), Refusal> {
     }
     let budget = thinking.integer("budget_tokens", 1024)?;
     if budget >= body.integer("max_tokens", 1)? {
-        return Err(Refusal::invalid("`max_tokens` must be greater than `thinking.budget_tokens`."));
+        return Err(Refusal::invalid(
+            "`max_tokens` must be greater than `thinking.budget_tokens`.",
+        ));
     }
-    if body.optional("temperature").and_then(Value::as_f64).is_some_and(|temperature| temperature < 1.0) {
-        return Err(Refusal::invalid("`temperature` may only be set to 1 when thinking is enabled."));
+    if body
+        .optional("temperature")
+        .and_then(Value::as_f64)
+        .is_some_and(|temperature| temperature < 1.0)
+    {
+        return Err(Refusal::invalid(
+            "`temperature` may only be set to 1 when thinking is enabled.",
+        ));
     }
-    let choice = body.optional("tool_choice").map_or("auto", |choice| choice["type"].as_str().unwrap_or("auto"));
+    let choice = body
+        .optional("tool_choice")
+        .map_or("auto", |choice| choice["type"].as_str().unwrap_or("auto"));
     if choice == "any" || choice == "tool" {
-        return Err(Refusal::invalid("Thinking may not be enabled when tool_choice forces tool use."));
+        return Err(Refusal::invalid(
+            "Thinking may not be enabled when tool_choice forces tool use.",
+        ));
     }
     Ok(())
 }
@@ -153,7 +186,10 @@ pub(super) fn rest(body: &Object<'_>) -> Result<(), Refusal> {
     if body.optional("metadata").is_some() {
         let metadata = body.object("metadata")?;
         metadata.only(&["user_id"])?;
-        if metadata.optional_string("user_id")?.is_some_and(|id| id.chars().count() > 256) {
+        if metadata
+            .optional_string("user_id")?
+            .is_some_and(|id| id.chars().count() > 256)
+        {
             return Err(metadata.wrong("user_id", "String should have at most 256 characters"));
         }
     }

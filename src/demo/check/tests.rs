@@ -17,21 +17,29 @@ fn request_with(changes: &Value) -> Value {
     for (key, value) in changes.as_object().unwrap_or(&Map::new()) {
         body[key] = value.clone();
         if value.is_null() {
-            body.as_object_mut().expect("made as an object").shift_remove(key);
+            body.as_object_mut()
+                .expect("made as an object")
+                .shift_remove(key);
         }
     }
     body
 }
 
 fn refusal_of(body: &Value) -> String {
-    request(body, Region::Eu, false).err().map_or_else(|| "accepted".to_owned(), |refusal| refusal.message().to_owned())
+    request(body, Region::Eu, false).err().map_or_else(
+        || "accepted".to_owned(),
+        |refusal| refusal.message().to_owned(),
+    )
 }
 
 /// Checks that each request is refused in words that begin as expected.
 fn assert_refused(cases: &[(Value, &str)]) {
     for (changes, expected) in cases {
         let message = refusal_of(&request_with(changes));
-        assert!(message.starts_with(expected), "{changes}\n  said     {message}\n  expected {expected}");
+        assert!(
+            message.starts_with(expected),
+            "{changes}\n  said     {message}\n  expected {expected}"
+        );
     }
 }
 
@@ -47,7 +55,9 @@ fn block(block: &Value) -> Value {
 }
 
 fn image(media_type: &str, data: &str) -> Value {
-    block(&json!({ "type": "image", "source": { "type": "base64", "media_type": media_type, "data": data } }))
+    block(
+        &json!({ "type": "image", "source": { "type": "base64", "media_type": media_type, "data": data } }),
+    )
 }
 
 #[test]
@@ -59,24 +69,63 @@ fn a_wrong_field_is_named_by_its_path() {
             "Invalid model, available models are: claude-3-5-sonnet-20240620, ",
         ),
         (json!({ "max_tokens": null }), "max_tokens: Field required"),
-        (json!({ "max_tokens": 0 }), "max_tokens: Input should be greater than or equal to 1"),
-        (json!({ "max_tokens": -1 }), "max_tokens: Input should be greater than or equal to 1"),
-        (json!({ "max_tokens": "9" }), "max_tokens: Input should be a valid integer"),
-        (json!({ "max_tokens": 8193 }), "max_tokens: 8193 > 8192, which is the maximum"),
-        (json!({ "temperature": 1.5 }), "temperature: Input should be less than or equal to 1"),
-        (json!({ "top_p": -0.1 }), "top_p: Input should be greater than or equal to 0"),
-        (json!({ "top_k": -1 }), "top_k: Input should be greater than or equal to 0"),
-        (json!({ "stream": "yes" }), "stream: Input should be a valid boolean"),
-        (json!({ "stop_sequences": [" "] }), "stop_sequences: each stop sequence must contain non-whitespace"),
+        (
+            json!({ "max_tokens": 0 }),
+            "max_tokens: Input should be greater than or equal to 1",
+        ),
+        (
+            json!({ "max_tokens": -1 }),
+            "max_tokens: Input should be greater than or equal to 1",
+        ),
+        (
+            json!({ "max_tokens": "9" }),
+            "max_tokens: Input should be a valid integer",
+        ),
+        (
+            json!({ "max_tokens": 8193 }),
+            "max_tokens: 8193 > 8192, which is the maximum",
+        ),
+        (
+            json!({ "temperature": 1.5 }),
+            "temperature: Input should be less than or equal to 1",
+        ),
+        (
+            json!({ "top_p": -0.1 }),
+            "top_p: Input should be greater than or equal to 0",
+        ),
+        (
+            json!({ "top_k": -1 }),
+            "top_k: Input should be greater than or equal to 0",
+        ),
+        (
+            json!({ "stream": "yes" }),
+            "stream: Input should be a valid boolean",
+        ),
+        (
+            json!({ "stop_sequences": [" "] }),
+            "stop_sequences: each stop sequence must contain non-whitespace",
+        ),
         (json!({ "n": 2 }), "n: Extra inputs are not permitted"),
-        (json!({ "metadata": { "user": "x" } }), "metadata.user: Extra inputs are not permitted"),
-        (json!({ "system": [{ "type": "image" }] }), "system.0.type: Input should be 'text'"),
-        (json!({ "service_tier": "fast" }), "service_tier: Input should be 'auto' or 'standard_only'"),
+        (
+            json!({ "metadata": { "user": "x" } }),
+            "metadata.user: Extra inputs are not permitted",
+        ),
+        (
+            json!({ "system": [{ "type": "image" }] }),
+            "system.0.type: Input should be 'text'",
+        ),
+        (
+            json!({ "service_tier": "fast" }),
+            "service_tier: Input should be 'auto' or 'standard_only'",
+        ),
         (
             json!({ "thinking": { "type": "enabled", "budget_tokens": 100 } }),
             "thinking.enabled.budget_tokens: Input should",
         ),
-        (json!({ "thinking": { "type": "enabled", "budget_tokens": 4096 } }), "`max_tokens` must be greater than"),
+        (
+            json!({ "thinking": { "type": "enabled", "budget_tokens": 4096 } }),
+            "`max_tokens` must be greater than",
+        ),
     ]);
 }
 
@@ -84,24 +133,44 @@ fn a_wrong_field_is_named_by_its_path() {
 fn a_wrong_message_is_named_by_its_path() {
     let messages = |messages: &Value| json!({ "messages": messages });
     assert_refused(&[
-        (messages(&json!([])), "messages: at least one message is required"),
+        (
+            messages(&json!([])),
+            "messages: at least one message is required",
+        ),
         (
             messages(&json!([{ "role": "system", "content": "x" }])),
             "messages.0.role: Input should be 'user' or 'assistant'",
         ),
-        (messages(&json!([{ "role": "agent", "content": "x" }])), "messages: first message must use the \"user\" role"),
-        (messages(&json!([{ "role": "user", "content": "" }])), "messages.0: all messages must have non-empty content"),
+        (
+            messages(&json!([{ "role": "agent", "content": "x" }])),
+            "messages: first message must use the \"user\" role",
+        ),
+        (
+            messages(&json!([{ "role": "user", "content": "" }])),
+            "messages.0: all messages must have non-empty content",
+        ),
         (
             messages(&json!([{ "role": "user", "content": " " }])),
             "messages: text content blocks must contain non-whitespace",
         ),
         (
-            messages(&json!([{ "role": "user", "content": "x" }, { "role": "assistant", "content": "A: " }])),
+            messages(
+                &json!([{ "role": "user", "content": "x" }, { "role": "assistant", "content": "A: " }]),
+            ),
             "messages: final assistant content cannot end with trailing whitespace",
         ),
-        (block(&json!({ "type": "text", "text": "" })), "messages: text content blocks must be non-empty"),
-        (block(&json!({ "type": "text" })), "messages.0.content.0.text.text: Field required"),
-        (block(&json!({ "type": "text", "text": "x", "id": 1 })), "messages.0.content.0.text.id: Extra inputs"),
+        (
+            block(&json!({ "type": "text", "text": "" })),
+            "messages: text content blocks must be non-empty",
+        ),
+        (
+            block(&json!({ "type": "text" })),
+            "messages.0.content.0.text.text: Field required",
+        ),
+        (
+            block(&json!({ "type": "text", "text": "x", "id": 1 })),
+            "messages.0.content.0.text.id: Extra inputs",
+        ),
         (
             block(&json!({ "type": "audio" })),
             "messages.0.content.0: Input tag 'audio' found using 'type' does not match",
@@ -113,7 +182,9 @@ fn a_wrong_message_is_named_by_its_path() {
     ]);
     assert_accepted(&[
         messages(&json!([{ "role": "user", "content": "a" }, { "role": "user", "content": "b" }])),
-        messages(&json!([{ "role": "user", "content": "a" }, { "role": "assistant", "content": "" }])),
+        messages(
+            &json!([{ "role": "user", "content": "a" }, { "role": "assistant", "content": "" }]),
+        ),
         messages(&json!([
             { "role": "user", "content": "a" }, { "role": "agent", "content": "b" }, { "role": "user", "content": "c" }
         ])),
@@ -126,9 +197,14 @@ fn an_attachment_must_be_what_it_says() {
         let source = json!({ "type": "base64", "media_type": "application/pdf", "data": data });
         block(&json!({ "type": "document", "source": source }))
     };
-    let url = block(&json!({ "type": "image", "source": { "type": "url", "url": "https://example.com/" } }));
+    let url = block(
+        &json!({ "type": "image", "source": { "type": "url", "url": "https://example.com/" } }),
+    );
     assert_refused(&[
-        (url, "messages.0.content.0.image.source: Input tag 'url' found"),
+        (
+            url,
+            "messages.0.content.0.image.source: Input tag 'url' found",
+        ),
         (
             image("image/bmp", PNG),
             "messages.0.content.0.image.source.base64.media_type: Input should be 'image/jpeg' or",
@@ -137,9 +213,18 @@ fn an_attachment_must_be_what_it_says() {
             image("image/jpeg", PNG),
             "messages.0.content.0.image.source.base64.data: The image was specified using the image/jpeg",
         ),
-        (image("image/png", "%%%"), "messages.0.content.0.image.source.base64: invalid base64 data"),
-        (image("image/png", "aGVsbG8="), "messages.0.content.0.image.source.base64.data: Could not process image"),
-        (pdf("aGVsbG8="), "messages.0.content.0.document.source.base64.data: The PDF specified was not valid."),
+        (
+            image("image/png", "%%%"),
+            "messages.0.content.0.image.source.base64: invalid base64 data",
+        ),
+        (
+            image("image/png", "aGVsbG8="),
+            "messages.0.content.0.image.source.base64.data: Could not process image",
+        ),
+        (
+            pdf("aGVsbG8="),
+            "messages.0.content.0.document.source.base64.data: The PDF specified was not valid.",
+        ),
     ]);
     let text = json!({ "type": "text", "media_type": "text/plain", "data": "words" });
     assert_accepted(&[
@@ -157,15 +242,30 @@ fn a_tool_must_be_well_defined_and_a_choice_must_name_one() {
             json!({ "tools": [{ "name": "a b", "input_schema": { "type": "object" } }] }),
             "tools.0.custom.name: String should match",
         ),
-        (json!({ "tools": [{ "name": "a" }] }), "tools.0.custom.input_schema: Field required"),
-        (json!({ "tools": [{ "name": "a", "input_schema": {} }] }), "tools.0.custom.input_schema.type: Field required"),
-        (json!({ "tools": [tool, tool] }), "tools: Tool names must be unique."),
+        (
+            json!({ "tools": [{ "name": "a" }] }),
+            "tools.0.custom.input_schema: Field required",
+        ),
+        (
+            json!({ "tools": [{ "name": "a", "input_schema": {} }] }),
+            "tools.0.custom.input_schema.type: Field required",
+        ),
+        (
+            json!({ "tools": [tool, tool] }),
+            "tools: Tool names must be unique.",
+        ),
         (
             json!({ "tool_choice": { "type": "auto" } }),
             "tool_choice: tool_choice may only be specified while providing tools",
         ),
-        (json!({ "tools": [tool], "tool_choice": { "type": "tool", "name": "b" } }), "tool_choice: Tool 'b' not found"),
-        (json!({ "tools": [tool], "tool_choice": { "type": "some" } }), "tool_choice: Input tag 'some' found"),
+        (
+            json!({ "tools": [tool], "tool_choice": { "type": "tool", "name": "b" } }),
+            "tool_choice: Tool 'b' not found",
+        ),
+        (
+            json!({ "tools": [tool], "tool_choice": { "type": "some" } }),
+            "tool_choice: Input tag 'some' found",
+        ),
     ]);
     assert_accepted(&[
         json!({ "tools": [tool], "tool_choice": { "type": "tool", "name": "a" } }),
@@ -186,20 +286,39 @@ fn every_call_needs_its_result_and_every_result_its_call() {
     let words = json!({ "type": "text", "text": "and then" });
     let mut without_tools = with(&[call("1")], &[result("1")]);
     without_tools["tools"] = Value::Null;
-    let unanswered = "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: 2.";
+    let unanswered =
+        "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: 2.";
     assert_refused(&[
         (with(&[call("1"), call("2")], &[result("1")]), unanswered),
-        (with(&[call("2")], &[words.clone(), result("2")]), unanswered),
-        (with(&[call("1")], &[result("1"), result("9")]), "messages.2.content.1: unexpected `tool_use_id` found"),
+        (
+            with(&[call("2")], &[words.clone(), result("2")]),
+            unanswered,
+        ),
+        (
+            with(&[call("1")], &[result("1"), result("9")]),
+            "messages.2.content.1: unexpected `tool_use_id` found",
+        ),
         (
             with(&[call("1")], &[result("1"), result("1")]),
             "messages.2.content.1: each tool_use must have a single result",
         ),
-        (with(&[call("1"), call("1")], &[result("1")]), "messages.1.content.1: `tool_use` ids must be unique"),
-        (block(&call("1")), "messages.0.content.0: `tool_use` blocks can only be in `assistant` messages"),
-        (without_tools, "tools: Requests which include `tool_use` or `tool_result` blocks must define tools"),
+        (
+            with(&[call("1"), call("1")], &[result("1")]),
+            "messages.1.content.1: `tool_use` ids must be unique",
+        ),
+        (
+            block(&call("1")),
+            "messages.0.content.0: `tool_use` blocks can only be in `assistant` messages",
+        ),
+        (
+            without_tools,
+            "tools: Requests which include `tool_use` or `tool_result` blocks must define tools",
+        ),
     ]);
-    assert_accepted(&[with(&[words.clone(), call("1"), call("2")], &[result("2"), result("1"), words])]);
+    assert_accepted(&[with(
+        &[words.clone(), call("1"), call("2")],
+        &[result("2"), result("1"), words],
+    )]);
 }
 
 #[test]
@@ -207,7 +326,11 @@ fn thinking_must_come_back_as_it_was_sent() {
     let with = |signature: &str, thinks: bool| {
         let thought = json!({ "type": "thinking", "thinking": "hm", "signature": signature });
         let call = json!({ "type": "tool_use", "id": "1", "name": "a", "input": {} });
-        let content = if thinks { json!([thought, call]) } else { json!([call]) };
+        let content = if thinks {
+            json!([thought, call])
+        } else {
+            json!([call])
+        };
         json!({
             "thinking": { "type": "enabled", "budget_tokens": 1024 },
             "tools": [{ "name": "a", "input_schema": { "type": "object" } }],
@@ -222,7 +345,10 @@ fn thinking_must_come_back_as_it_was_sent() {
     let altered = crate::demo::signature::of("hum");
     assert_accepted(&[with(&signed, true)]);
     assert_refused(&[
-        (with(&altered, true), "messages.1.content.0.thinking.signature: Invalid `signature` in `thinking` block"),
+        (
+            with(&altered, true),
+            "messages.1.content.0.thinking.signature: Invalid `signature` in `thinking` block",
+        ),
         (
             with("", false),
             "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `tool_use`",

@@ -20,7 +20,9 @@ const MAX_IMAGES: usize = 100;
 /// Checks the conversation of a request.
 pub(super) fn check(ask: &Ask<'_>) -> Result<(), Refusal> {
     if ask.turns.first().is_none_or(|turn| turn.role != Role::User) {
-        return Err(Refusal::invalid("messages: first message must use the \"user\" role"));
+        return Err(Refusal::invalid(
+            "messages: first message must use the \"user\" role",
+        ));
     }
     text_is_there(ask)?;
     prefill(ask)?;
@@ -28,7 +30,12 @@ pub(super) fn check(ask: &Ask<'_>) -> Result<(), Refusal> {
         roles(turn)?;
     }
     pairing(&ask.turns)?;
-    let called = |block: &Placed<'_>| matches!(block.content, Content::ToolUse { .. } | Content::ToolResult { .. });
+    let called = |block: &Placed<'_>| {
+        matches!(
+            block.content,
+            Content::ToolUse { .. } | Content::ToolResult { .. }
+        )
+    };
     if ask.tools.is_empty() && ask.blocks().any(called) {
         return Err(Refusal::invalid(
             "tools: Requests which include `tool_use` or `tool_result` blocks must define tools",
@@ -44,7 +51,10 @@ fn text_is_there(ask: &Ask<'_>) -> Result<(), Refusal> {
             return Err(wrong("messages", "text content blocks must be non-empty"));
         }
         if text.trim().is_empty() {
-            return Err(wrong("messages", "text content blocks must contain non-whitespace text"));
+            return Err(wrong(
+                "messages",
+                "text content blocks must contain non-whitespace text",
+            ));
         }
     }
     Ok(())
@@ -52,12 +62,20 @@ fn text_is_there(ask: &Ask<'_>) -> Result<(), Refusal> {
 
 /// Checks the beginning of the answer, if the request prescribes one.
 fn prefill(ask: &Ask<'_>) -> Result<(), Refusal> {
-    let Some(prefill) = ask.prefill() else { return Ok(()) };
+    let Some(prefill) = ask.prefill() else {
+        return Ok(());
+    };
     if prefill.ends_with(char::is_whitespace) {
-        return Err(wrong("messages", "final assistant content cannot end with trailing whitespace"));
+        return Err(wrong(
+            "messages",
+            "final assistant content cannot end with trailing whitespace",
+        ));
     }
     if ask.thinking != Thinking::Off {
-        return Err(wrong("messages", "the final message cannot be from the assistant when thinking is enabled"));
+        return Err(wrong(
+            "messages",
+            "the final message cannot be from the assistant when thinking is enabled",
+        ));
     }
     Ok(())
 }
@@ -73,21 +91,30 @@ fn roles(turn: &Turn<'_>) -> Result<(), Refusal> {
         };
         if turn.role != role {
             let path = format!("messages.{}.content.{}", block.message, block.index);
-            return Err(wrong(&path, &format!("`{name}` blocks can only be in `{side}` messages")));
+            return Err(wrong(
+                &path,
+                &format!("`{name}` blocks can only be in `{side}` messages"),
+            ));
         }
     }
     Ok(())
 }
 
-/// Checks that every call has its result at the head of the next turn, and every result its call in the turn before.
+/// Checks that every call has its result at the head of the next turn, and every result its call in
+/// the turn before.
 fn pairing(turns: &[Turn<'_>]) -> Result<(), Refusal> {
     let mut seen = HashSet::new();
     for (index, turn) in turns.iter().enumerate() {
         let next = turns.get(index + 1).map_or(&[][..], |next| &next.blocks);
-        let answered: Vec<&str> = next.iter().map_while(|block| result_id(&block.content)).collect();
+        let answered: Vec<&str> = next
+            .iter()
+            .map_while(|block| result_id(&block.content))
+            .collect();
         let mut open = Vec::new();
         for block in &turn.blocks {
-            let Content::ToolUse { id, .. } = block.content else { continue };
+            let Content::ToolUse { id, .. } = block.content else {
+                continue;
+            };
             if !seen.insert(id) {
                 let path = format!("messages.{}.content.{}", block.message, block.index);
                 return Err(wrong(&path, "`tool_use` ids must be unique"));
@@ -106,7 +133,9 @@ fn pairing(turns: &[Turn<'_>]) -> Result<(), Refusal> {
                 ),
             ));
         }
-        let before = index.checked_sub(1).map_or(&[][..], |before| &turns[before].blocks);
+        let before = index
+            .checked_sub(1)
+            .map_or(&[][..], |before| &turns[before].blocks);
         results(turn, before)?;
     }
     Ok(())
@@ -115,9 +144,14 @@ fn pairing(turns: &[Turn<'_>]) -> Result<(), Refusal> {
 fn results(turn: &Turn<'_>, before: &[Placed<'_>]) -> Result<(), Refusal> {
     let mut seen = HashSet::new();
     for block in &turn.blocks {
-        let Some(id) = result_id(&block.content) else { continue };
+        let Some(id) = result_id(&block.content) else {
+            continue;
+        };
         let path = format!("messages.{}.content.{}", block.message, block.index);
-        if !before.iter().any(|call| matches!(call.content, Content::ToolUse { id: called, .. } if called == id)) {
+        if !before
+            .iter()
+            .any(|call| matches!(call.content, Content::ToolUse { id: called, .. } if called == id))
+        {
             return Err(wrong(
                 &path,
                 &format!(
@@ -141,21 +175,39 @@ fn result_id<'a>(content: &Content<'a>) -> Option<&'a str> {
     }
 }
 
-/// Checks that a tool turn which goes on with thinking still has the thinking that led to its calls.
+/// Checks that a tool turn which goes on with thinking still has the thinking that led to its
+/// calls.
 fn thinking_comes_back(ask: &Ask<'_>) -> Result<(), Refusal> {
-    let [.., turn, last] = ask.turns.as_slice() else { return Ok(()) };
-    let goes_on = last.blocks.iter().any(|block| result_id(&block.content).is_some());
+    let [.., turn, last] = ask.turns.as_slice() else {
+        return Ok(());
+    };
+    let goes_on = last
+        .blocks
+        .iter()
+        .any(|block| result_id(&block.content).is_some());
     if ask.thinking == Thinking::Off || !goes_on {
         return Ok(());
     }
     match turn.blocks.first() {
-        Some(Placed { content: Content::Thinking(_), .. }) | None => Ok(()),
-        Some(Placed { message, index, content }) => Err(wrong(
+        Some(Placed {
+            content: Content::Thinking(_),
+            ..
+        })
+        | None => Ok(()),
+        Some(Placed {
+            message,
+            index,
+            content,
+        }) => Err(wrong(
             &format!("messages.{message}.content.{index}.type"),
             &format!(
                 "Expected `thinking` or `redacted_thinking`, but found `{}`. When `thinking` is enabled, a final \
                  `assistant` message must start with a thinking block.",
-                if content.text().is_some() { "text" } else { "tool_use" }
+                if content.text().is_some() {
+                    "text"
+                } else {
+                    "tool_use"
+                }
             ),
         )),
     }
@@ -174,12 +226,20 @@ fn images(ask: &Ask<'_>) -> Result<(), Refusal> {
         }));
     }
     if images.len() > MAX_IMAGES {
-        return Err(wrong("messages", &format!("too many images: {} > {MAX_IMAGES}", images.len())));
+        return Err(wrong(
+            "messages",
+            &format!("too many images: {} > {MAX_IMAGES}", images.len()),
+        ));
     }
-    let large = images.iter().find(|(_, image)| image.width.max(image.height) > MANY_IMAGES_SIDE);
+    let large = images
+        .iter()
+        .find(|(_, image)| image.width.max(image.height) > MANY_IMAGES_SIDE);
     match large {
         Some((block, _)) if images.len() > MANY_IMAGES => Err(wrong(
-            &format!("messages.{}.content.{}.image.source.base64.data", block.message, block.index),
+            &format!(
+                "messages.{}.content.{}.image.source.base64.data",
+                block.message, block.index
+            ),
             "At least one of the image dimensions exceed max allowed size for many-image requests: 2000 pixels",
         )),
         _ => Ok(()),

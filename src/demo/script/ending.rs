@@ -37,7 +37,11 @@ impl Stop {
 }
 
 /// Cuts `content` where it must end, and says why it ends there.
-pub(super) fn apply(content: Vec<Block>, stop_sequences: &[&str], max_tokens: usize) -> (Vec<Block>, Stop) {
+pub(super) fn apply(
+    content: Vec<Block>,
+    stop_sequences: &[&str],
+    max_tokens: usize,
+) -> (Vec<Block>, Stop) {
     let mut left = max_tokens;
     let mut kept = Vec::new();
     let mut stop = Stop::EndTurn;
@@ -66,14 +70,18 @@ pub(super) fn apply(content: Vec<Block>, stop_sequences: &[&str], max_tokens: us
 
 /// Cuts `text` before the first stop sequence that completes in it.
 fn cut_at_sequence(text: &mut String, sequences: &[&str]) -> Option<String> {
-    let found = sequences.iter().filter_map(|sequence| Some((text.find(sequence)?, *sequence)));
+    let found = sequences
+        .iter()
+        .filter_map(|sequence| Some((text.find(sequence)?, *sequence)));
     let (at, sequence) = found.min_by_key(|(at, sequence)| at + sequence.len())?;
     text.truncate(at);
     Some(sequence.to_owned())
 }
 
 fn cut_to(block: &mut Block, tokens: usize) {
-    let (Block::Thinking { thinking: text, .. } | Block::Text(text) | Block::ToolUse { input: text, .. }) = block;
+    let (Block::Thinking { thinking: text, .. }
+    | Block::Text(text)
+    | Block::ToolUse { input: text, .. }) = block;
     if let Some((at, _)) = text.char_indices().nth(tokens * CHARS_PER_TOKEN) {
         text.truncate(at);
     }
@@ -90,16 +98,26 @@ mod tests {
     #[test]
     fn the_sequence_that_completes_first_wins_and_an_empty_text_is_no_block() {
         let (kept, stop) = apply(vec![text("one two three")], &["two three", "wo"], 100);
-        assert_eq!((kept, stop), (vec![text("one t")], Stop::Sequence("wo".to_owned())));
+        assert_eq!(
+            (kept, stop),
+            (vec![text("one t")], Stop::Sequence("wo".to_owned()))
+        );
         let (kept, stop) = apply(vec![text("one")], &["one"], 100);
         assert_eq!((kept, stop), (vec![], Stop::Sequence("one".to_owned())));
     }
 
     #[test]
     fn a_call_that_is_cut_off_is_no_call_to_run() {
-        let call = Block::ToolUse { id: "a".to_owned(), name: "b".to_owned(), input: r#"{"city":"Paris"}"#.to_owned() };
+        let call = Block::ToolUse {
+            id: "a".to_owned(),
+            name: "b".to_owned(),
+            input: r#"{"city":"Paris"}"#.to_owned(),
+        };
         let (kept, stop) = apply(vec![text("four"), call], &[], 2);
         assert_eq!(stop, Stop::MaxTokens);
-        assert!(matches!(&kept[1], Block::ToolUse { input, .. } if input == r#"{"ci"#), "{kept:?}");
+        assert!(
+            matches!(&kept[1], Block::ToolUse { input, .. } if input == r#"{"ci"#),
+            "{kept:?}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The scripted answers: the same request always gets the same one, made of what it holds and of nothing else.
+//! The scripted answers: the same request always gets the same one, made of what it holds and of
+//! nothing else.
 
 mod call;
 mod ending;
@@ -50,9 +51,9 @@ impl Block {
     /// Returns the tokens of the block.
     fn tokens(&self) -> usize {
         match self {
-            Self::Thinking { thinking: text, .. } | Self::Text(text) | Self::ToolUse { input: text, .. } => {
-                tokens::of_text(text)
-            }
+            Self::Thinking { thinking: text, .. }
+            | Self::Text(text)
+            | Self::ToolUse { input: text, .. } => tokens::of_text(text),
         }
     }
 }
@@ -61,8 +62,15 @@ impl Block {
 pub(super) fn answer(ask: &Ask<'_>) -> Answer {
     let mut content = Vec::new();
     if ask.thinking != Thinking::Off {
-        let thinking = if ask.thinking == Thinking::Shown { prose::thinking(ask) } else { String::new() };
-        content.push(Block::Thinking { signature: signature::of(&thinking), thinking });
+        let thinking = if ask.thinking == Thinking::Shown {
+            prose::thinking(ask)
+        } else {
+            String::new()
+        };
+        content.push(Block::Thinking {
+            signature: signature::of(&thinking),
+            thinking,
+        });
     }
     let calls = call::calls(ask);
     if calls.is_empty() {
@@ -77,7 +85,12 @@ pub(super) fn answer(ask: &Ask<'_>) -> Answer {
     let (content, stop) = ending::apply(content, &ask.stop_sequences, ask.max_tokens);
     // An answer without a word still costs a token, that of its end.
     let output_tokens = content.iter().map(Block::tokens).sum::<usize>().max(1);
-    Answer { content, stop, input_tokens: tokens::of_input(ask), output_tokens }
+    Answer {
+        content,
+        stop,
+        input_tokens: tokens::of_input(ask),
+        output_tokens,
+    }
 }
 
 fn text(ask: &Ask<'_>) -> String {
@@ -123,15 +136,23 @@ mod tests {
     #[test]
     fn a_stop_sequence_ends_the_answer_before_it() {
         let whole = answer_to(&question(&json!({})));
-        let cut = answer_to(&question(&json!({ "stop_sequences": ["never said", "capital of"] })));
+        let cut = answer_to(&question(
+            &json!({ "stop_sequences": ["never said", "capital of"] }),
+        ));
         assert_eq!(cut.stop, Stop::Sequence("capital of".to_owned()));
-        assert_eq!(text_of(&whole).split("capital of").next(), Some(text_of(&cut)));
+        assert_eq!(
+            text_of(&whole).split("capital of").next(),
+            Some(text_of(&cut))
+        );
     }
 
     #[test]
     fn max_tokens_cuts_at_four_characters_a_token() {
         let cut = answer_to(&question(&json!({ "max_tokens": 5 })));
-        assert_eq!((text_of(&cut).chars().count(), cut.output_tokens, cut.stop), (20, 5, Stop::MaxTokens));
+        assert_eq!(
+            (text_of(&cut).chars().count(), cut.output_tokens, cut.stop),
+            (20, 5, Stop::MaxTokens)
+        );
     }
 
     #[test]
@@ -147,9 +168,17 @@ mod tests {
 
     #[test]
     fn thinking_comes_first_and_is_signed() {
-        let answer = answer_to(&question(&json!({ "thinking": { "type": "enabled", "budget_tokens": 1024 } })));
+        let answer = answer_to(&question(
+            &json!({ "thinking": { "type": "enabled", "budget_tokens": 1024 } }),
+        ));
         match answer.content.as_slice() {
-            [Block::Thinking { thinking, signature }, Block::Text(_)] => {
+            [
+                Block::Thinking {
+                    thinking,
+                    signature,
+                },
+                Block::Text(_),
+            ] => {
                 assert!(!thinking.is_empty() && signature::fits(thinking, signature));
             }
             other => panic!("thinking and a text were expected: {other:?}"),
@@ -185,7 +214,11 @@ mod tests {
         ]);
         let answer = answer_to(&body);
         assert_eq!(answer.stop, Stop::EndTurn);
-        assert!(text_of(&answer).contains("`get_stock_price`: 259.75 USD"), "{}", text_of(&answer));
+        assert!(
+            text_of(&answer).contains("`get_stock_price`: 259.75 USD"),
+            "{}",
+            text_of(&answer)
+        );
     }
 
     #[test]

@@ -15,37 +15,61 @@ pub(super) struct Framed<'a> {
     pub(super) text: &'a str,
 }
 
-/// Reads `<file name="…">…</file>` and `<stdin>…</stdin>`, the frames that the client puts around what it attaches.
+/// Reads `<file name="…">…</file>` and `<stdin>…</stdin>`, the frames that the client puts around
+/// what it attaches.
 pub(super) fn framed(text: &str) -> Option<Framed<'_>> {
     let block = text.trim();
     let (name, inner) = if let Some(rest) = block.strip_prefix("<stdin>") {
         ("stdin", rest.strip_suffix("</stdin>")?)
     } else {
-        block.strip_prefix("<file name=\"")?.strip_suffix("</file>")?.split_once("\">")?
+        block
+            .strip_prefix("<file name=\"")?
+            .strip_suffix("</file>")?
+            .split_once("\">")?
     };
-    Some(Framed { name: unescaped(name), text: inner.strip_prefix('\n').unwrap_or(inner) })
+    Some(Framed {
+        name: unescaped(name),
+        text: inner.strip_prefix('\n').unwrap_or(inner),
+    })
 }
 
 fn unescaped(name: &str) -> String {
-    name.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    name.replace("&quot;", "\"")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&")
 }
 
 /// Returns the words of the last user turn that has any, without what it attaches
 ///
 /// A turn of mere tool results has none.
 pub(super) fn words_asked(ask: &Ask<'_>) -> String {
-    let users = ask.turns.iter().rev().filter(|turn| turn.role == Role::User);
+    let users = ask
+        .turns
+        .iter()
+        .rev()
+        .filter(|turn| turn.role == Role::User);
     let words = users.map(|turn| {
         let texts = turn.blocks.iter().filter_map(|block| block.content.text());
-        texts.filter(|text| framed(text).is_none()).collect::<Vec<_>>().join("\n")
+        texts
+            .filter(|text| framed(text).is_none())
+            .collect::<Vec<_>>()
+            .join("\n")
     });
-    words.into_iter().find(|words| !words.is_empty()).unwrap_or_default()
+    words
+        .into_iter()
+        .find(|words| !words.is_empty())
+        .unwrap_or_default()
 }
 
 /// Returns a text on one line, cut where it is long for a quotation.
 pub(super) fn quoted(text: &str) -> String {
     // A fence in a quotation would open a code block that nobody meant.
-    let line = text.replace("```", "").split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = text
+        .replace("```", "")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     match line.char_indices().nth(QUOTED) {
         Some((at, _)) => format!("{}…", line[..at].trim_end()),
         None => line,
@@ -54,7 +78,10 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// Describes everything that the last user turn attaches, an item each.
 pub(super) fn attachments(ask: &Ask<'_>) -> Vec<String> {
-    ask.last_user_turn().iter().filter_map(|block| attachment(&block.content)).collect()
+    ask.last_user_turn()
+        .iter()
+        .filter_map(|block| attachment(&block.content))
+        .collect()
 }
 
 fn attachment(content: &Content<'_>) -> Option<String> {
@@ -69,11 +96,18 @@ fn attachment(content: &Content<'_>) -> Option<String> {
         }
         Content::Image(image) => {
             let (width, height, size) = (image.width, image.height, counted(image.bytes, "byte"));
-            Some(format!("**image**: {}, {width} × {height} pixels, {size}", image.media_type))
+            Some(format!(
+                "**image**: {}, {width} × {height} pixels, {size}",
+                image.media_type
+            ))
         }
         Content::Document(document) => {
             let title = document.title.unwrap_or("document");
-            Some(format!("**{title}**: {}, {}", document.media_type, counted(document.bytes, "byte")))
+            Some(format!(
+                "**{title}**: {}, {}",
+                document.media_type,
+                counted(document.bytes, "byte")
+            ))
         }
         Content::ToolUse { .. } | Content::ToolResult { .. } | Content::Thinking(_) => None,
     }
@@ -86,14 +120,29 @@ mod tests {
     #[test]
     fn a_frame_gives_the_name_and_the_text_of_a_file() {
         let file = framed("<file name=\"a &amp; b.md\">\none\ntwo\n</file>");
-        assert_eq!(file, Some(Framed { name: "a & b.md".to_owned(), text: "one\ntwo\n" }));
-        assert_eq!(framed("<stdin>x</stdin>"), Some(Framed { name: "stdin".to_owned(), text: "x" }));
+        assert_eq!(
+            file,
+            Some(Framed {
+                name: "a & b.md".to_owned(),
+                text: "one\ntwo\n"
+            })
+        );
+        assert_eq!(
+            framed("<stdin>x</stdin>"),
+            Some(Framed {
+                name: "stdin".to_owned(),
+                text: "x"
+            })
+        );
         assert_eq!(framed("what is <stdin>?"), None);
     }
 
     #[test]
     fn a_long_text_is_quoted_in_short_on_one_line() {
         let quote = quoted(&"word \n".repeat(100));
-        assert!(quote.ends_with("word…") && quote.chars().count() <= QUOTED + 1, "{quote}");
+        assert!(
+            quote.ends_with("word…") && quote.chars().count() <= QUOTED + 1,
+            "{quote}"
+        );
     }
 }

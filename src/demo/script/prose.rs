@@ -10,7 +10,10 @@ const CODE: &[(&str, &str)] = &[
     ("sh", "echo 'a scripted answer'"),
     ("bash", "echo 'a scripted answer'"),
     ("python", "print('a scripted answer')"),
-    ("rust", "fn main() {\n    println!(\"a scripted answer\");\n}"),
+    (
+        "rust",
+        "fn main() {\n    println!(\"a scripted answer\");\n}",
+    ),
     ("javascript", "console.log('a scripted answer');"),
     ("json", "{ \"answer\": \"scripted\" }"),
 ];
@@ -23,10 +26,16 @@ pub(super) fn text(ask: &Ask<'_>) -> String {
     let results = results(ask);
     if !results.is_empty() {
         let calls = counted(results.len(), "tool call");
-        return format!("This is a scripted answer, made from {calls}:\n\n- {}", results.join("\n- "));
+        return format!(
+            "This is a scripted answer, made from {calls}:\n\n- {}",
+            results.join("\n- ")
+        );
     }
     let words = prompt::words_asked(ask);
-    let mut parts = vec![format!("This is a scripted answer in the place of `{}`; no model was asked.", ask.model)];
+    let mut parts = vec![format!(
+        "This is a scripted answer in the place of `{}`; no model was asked.",
+        ask.model
+    )];
     if !words.trim().is_empty() {
         parts.push(format!("You asked: “{}”", quoted(&words)));
     }
@@ -35,7 +44,10 @@ pub(super) fn text(ask: &Ask<'_>) -> String {
         parts.push(format!("With it came:\n\n- {}", items.join("\n- ")));
     }
     if words.contains("```") || mentions(&words, "code") {
-        let (language, code) = CODE.iter().find(|(language, _)| mentions(&words, language)).unwrap_or(&CODE[0]);
+        let (language, code) = CODE
+            .iter()
+            .find(|(language, _)| mentions(&words, language))
+            .unwrap_or(&CODE[0]);
         parts.push(format!("Here is some code:\n\n```{language}\n{code}\n```"));
     }
     if mentions(&words, "Markdown") {
@@ -50,7 +62,8 @@ pub(super) fn continuation(text: &str, prefill: &str, ask: &Ask<'_>) -> String {
         return rest.to_owned();
     }
     if prefill.trim() == "{" {
-        // The commonest prefill of all asks for JSON, and a script that reads the answer needs it whole.
+        // The commonest prefill of all asks for JSON, and a script that reads the answer needs it
+        // whole.
         let asked = serde_json::Value::from(quoted(&prompt::words_asked(ask)));
         return format!("\"scripted\": true, \"prompt\": {asked}}}");
     }
@@ -61,7 +74,9 @@ pub(super) fn continuation(text: &str, prefill: &str, ask: &Ask<'_>) -> String {
 pub(super) fn thinking(ask: &Ask<'_>) -> String {
     let words = counted(prompt::words_asked(ask).split_whitespace().count(), "word");
     let attachments = counted(prompt::attachments(ask).len(), "attachment");
-    format!("The prompt has {words} and {attachments}. There is no model here to think about it, so a script answers.")
+    format!(
+        "The prompt has {words} and {attachments}. There is no model here to think about it, so a script answers."
+    )
 }
 
 /// Returns the text before a call that the script chose to make.
@@ -79,7 +94,8 @@ pub(super) fn announcement(calls: &[Block]) -> String {
 /// Tells whether `text` has `word` as a word, in capitals or not.
 pub(super) fn mentions(text: &str, word: &str) -> bool {
     let inside = |char: char| char.is_alphanumeric() || char == '_' || char == '-';
-    text.split(|char| !inside(char)).any(|part| part.eq_ignore_ascii_case(word))
+    text.split(|char| !inside(char))
+        .any(|part| part.eq_ignore_ascii_case(word))
 }
 
 /// Describes what came with the words: attachments, system prompt, earlier turns.
@@ -88,9 +104,15 @@ fn items(ask: &Ask<'_>) -> Vec<String> {
     if !ask.system.trim().is_empty() {
         items.push(format!("a system prompt: “{}”", quoted(&ask.system)));
     }
-    let turns = ask.turns.iter().filter(|turn| turn.role == Role::User).count();
+    let turns = ask
+        .turns
+        .iter()
+        .filter(|turn| turn.role == Role::User)
+        .count();
     if turns > 1 {
-        items.push(format!("the conversation so far: this is turn {turns} of it"));
+        items.push(format!(
+            "the conversation so far: this is turn {turns} of it"
+        ));
     }
     items
 }
@@ -104,11 +126,25 @@ fn results(ask: &Ask<'_>) -> Vec<String> {
         })
     };
     let line = |content: &Content<'_>| {
-        let Content::ToolResult { id, is_error, content } = content else { return None };
+        let Content::ToolResult {
+            id,
+            is_error,
+            content,
+        } = content
+        else {
+            return None;
+        };
         let texts: Vec<&str> = content.iter().filter_map(Content::text).collect();
-        let quote = if texts.is_empty() { "nothing as text".to_owned() } else { quoted(&texts.join("\n")) };
+        let quote = if texts.is_empty() {
+            "nothing as text".to_owned()
+        } else {
+            quoted(&texts.join("\n"))
+        };
         let failed = if *is_error { " failed" } else { "" };
         Some(format!("`{}`{failed}: {quote}", name_of(id).unwrap_or(id)))
     };
-    ask.last_user_turn().iter().filter_map(|block| line(&block.content)).collect()
+    ask.last_user_turn()
+        .iter()
+        .filter_map(|block| line(&block.content))
+        .collect()
 }

@@ -9,7 +9,8 @@ use super::prompt::quoted;
 /// How deep a schema is followed: one that refers to itself would not end otherwise.
 const MAX_DEPTH: usize = 12;
 
-/// How many values are made: a schema that refers to itself in several places would make ever more of them otherwise.
+/// How many values are made: a schema that refers to itself in several places would make ever more
+/// of them otherwise.
 const MAX_VALUES: u32 = 10_000;
 
 /// Strings of a format, each valid in it.
@@ -33,7 +34,12 @@ const PATHS: &[&str] = &["path", "file", "filename", "file_path", "url"];
 
 /// Returns a value that fits `schema`, from the words of `prompt`.
 pub(super) fn value(schema: &Value, prompt: &str) -> Value {
-    Sampler { root: schema, prompt, left: Cell::new(MAX_VALUES) }.value("", schema, 0)
+    Sampler {
+        root: schema,
+        prompt,
+        left: Cell::new(MAX_VALUES),
+    }
+    .value("", schema, 0)
 }
 
 /// The schema that references point into, the words to use, and how many values may still be made.
@@ -55,11 +61,17 @@ impl Sampler<'_> {
         if let Some(given) = given.iter().find_map(|at| schema.pointer(at)) {
             return given.clone();
         }
-        if let Some(target) = schema["$ref"].as_str().and_then(|at| self.root.pointer(at.strip_prefix('#')?)) {
+        if let Some(target) = schema["$ref"]
+            .as_str()
+            .and_then(|at| self.root.pointer(at.strip_prefix('#')?))
+        {
             return self.value(name, target, depth + 1);
         }
-        let choices = ["anyOf", "oneOf", "allOf"].iter().find_map(|key| schema[*key].as_array());
-        let choice = choices.and_then(|choices| choices.iter().find(|choice| choice["type"] != "null"));
+        let choices = ["anyOf", "oneOf", "allOf"]
+            .iter()
+            .find_map(|key| schema[*key].as_array());
+        let choice =
+            choices.and_then(|choices| choices.iter().find(|choice| choice["type"] != "null"));
         if let Some(choice) = choice {
             return self.value(name, choice, depth + 1);
         }
@@ -67,7 +79,9 @@ impl Sampler<'_> {
             "object" => self.object(schema, depth),
             "array" => {
                 let count = schema["minItems"].as_u64().unwrap_or(1).clamp(1, 100);
-                (0..count).map(|_| self.value(name, &schema["items"], depth + 1)).collect()
+                (0..count)
+                    .map(|_| self.value(name, &schema["items"], depth + 1))
+                    .collect()
             }
             "integer" => self.integer(schema).into(),
             "number" => self.number(schema),
@@ -79,8 +93,12 @@ impl Sampler<'_> {
 
     /// Returns an object with the required properties, or with all where none is required.
     fn object(&self, schema: &Value, depth: usize) -> Value {
-        let required: Vec<&str> =
-            schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: Vec<&str> = schema["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         let properties = schema["properties"].as_object();
         let mut object = Map::new();
         for (name, property) in properties.into_iter().flatten() {
@@ -90,52 +108,78 @@ impl Sampler<'_> {
         }
         for name in required {
             if !object.contains_key(name) {
-                object.insert(name.to_owned(), Value::String(self.string(name, &Value::Null)));
+                object.insert(
+                    name.to_owned(),
+                    Value::String(self.string(name, &Value::Null)),
+                );
             }
         }
         Value::Object(object)
     }
 
-    /// Returns the first whole number of the prompt that fits, else 1, moved into the schema's range.
+    /// Returns the first whole number of the prompt that fits, else 1, moved into the schema's
+    /// range.
     fn integer(&self, schema: &Value) -> i64 {
-        let bound = |key: &str, step: i64| schema[key].as_i64().map(|bound| bound.saturating_add(step));
-        let minimum = bound("minimum", 0).or_else(|| bound("exclusiveMinimum", 1)).unwrap_or(i64::MIN);
-        let maximum = bound("maximum", 0).or_else(|| bound("exclusiveMaximum", -1)).unwrap_or(i64::MAX);
+        let bound =
+            |key: &str, step: i64| schema[key].as_i64().map(|bound| bound.saturating_add(step));
+        let minimum = bound("minimum", 0)
+            .or_else(|| bound("exclusiveMinimum", 1))
+            .unwrap_or(i64::MIN);
+        let maximum = bound("maximum", 0)
+            .or_else(|| bound("exclusiveMaximum", -1))
+            .unwrap_or(i64::MAX);
         let number = self.words().find_map(|word| word.parse().ok()).unwrap_or(1);
         number.min(maximum).max(minimum)
     }
 
     /// Returns the first number of the prompt, else 1, moved into the schema's range.
     fn number(&self, schema: &Value) -> Value {
-        let first = self.words().find_map(|word| word.parse::<f64>().ok().filter(|number| number.is_finite()));
-        let Some(number) = first.filter(|number| number.fract() != 0.0) else { return self.integer(schema).into() };
+        let first = self
+            .words()
+            .find_map(|word| word.parse::<f64>().ok().filter(|number| number.is_finite()));
+        let Some(number) = first.filter(|number| number.fract() != 0.0) else {
+            return self.integer(schema).into();
+        };
         let minimum = schema["minimum"].as_f64().unwrap_or(f64::MIN);
         let maximum = schema["maximum"].as_f64().unwrap_or(f64::MAX);
         Number::from_f64(number.min(maximum).max(minimum)).map_or(Value::Null, Value::Number)
     }
 
     fn string(&self, name: &str, schema: &Value) -> String {
-        let format = FORMATS.iter().find(|(format, _)| schema["format"] == *format);
+        let format = FORMATS
+            .iter()
+            .find(|(format, _)| schema["format"] == *format);
         if let Some((_, text)) = format {
             return (*text).to_owned();
         }
         if TICKERS.contains(&name) {
-            return self.words().find(|word| is_ticker(word)).unwrap_or("^GSPC").to_owned();
+            return self
+                .words()
+                .find(|word| is_ticker(word))
+                .unwrap_or("^GSPC")
+                .to_owned();
         }
-        let path = self.words().find(|word| word.contains(['/', '.']) && word.parse::<f64>().is_err());
+        let path = self
+            .words()
+            .find(|word| word.contains(['/', '.']) && word.parse::<f64>().is_err());
         let text = match path {
             Some(path) if PATHS.contains(&name) => path.to_owned(),
             _ if self.prompt.trim().is_empty() => "scripted".to_owned(),
             _ => quoted(self.prompt),
         };
-        let longest = schema["maxLength"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+        let longest = schema["maxLength"]
+            .as_u64()
+            .and_then(|n| usize::try_from(n).ok())
+            .unwrap_or(usize::MAX);
         text.chars().take(longest).collect()
     }
 
     /// Returns the words of the prompt without the punctuation around them.
     fn words(&self) -> impl Iterator<Item = &str> {
         let around = |char: char| "\"'`“”‘’()[]{}<>,;:!?".contains(char);
-        self.prompt.split_whitespace().map(move |word| word.trim_matches(around).trim_end_matches('.'))
+        self.prompt
+            .split_whitespace()
+            .map(move |word| word.trim_matches(around).trim_end_matches('.'))
     }
 }
 
@@ -143,7 +187,11 @@ impl Sampler<'_> {
 fn kind(schema: &Value) -> &str {
     match &schema["type"] {
         Value::String(kind) => kind,
-        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or("null"),
+        Value::Array(kinds) => kinds
+            .iter()
+            .filter_map(Value::as_str)
+            .find(|kind| *kind != "null")
+            .unwrap_or("null"),
         _ if schema["properties"].is_object() => "object",
         _ if schema["items"].is_object() => "array",
         _ => "string",
@@ -153,7 +201,9 @@ fn kind(schema: &Value) -> &str {
 /// Tells whether a word looks like a stock's symbol: `AAPL`, `^GSPC`, `BRK-B`.
 fn is_ticker(word: &str) -> bool {
     let symbol = word.strip_prefix('^').unwrap_or(word);
-    let fits = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'.' || byte == b'-';
+    let fits = |byte: u8| {
+        byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'.' || byte == b'-'
+    };
     (2..=8).contains(&symbol.len())
         && symbol.bytes().all(fits)
         && symbol.starts_with(|char: char| char.is_ascii_uppercase())
@@ -175,10 +225,22 @@ mod tests {
             (json!({ "type": "boolean" }), json!(true)),
             (json!({ "enum": ["c", "f"] }), json!("c")),
             (json!({ "type": "string", "examples": ["x"] }), json!("x")),
-            (json!({ "type": ["null", "string"], "format": "date" }), json!("2024-06-20")),
-            (json!({ "type": "array", "items": { "type": "integer" }, "minItems": 2 }), json!([12, 12])),
-            (json!({ "anyOf": [{ "type": "null" }, { "const": 3 }] }), json!(3)),
-            (json!({ "properties": { "ticker": {}, "path": {} } }), json!({ "ticker": "AAPL", "path": "src/main.rs" })),
+            (
+                json!({ "type": ["null", "string"], "format": "date" }),
+                json!("2024-06-20"),
+            ),
+            (
+                json!({ "type": "array", "items": { "type": "integer" }, "minItems": 2 }),
+                json!([12, 12]),
+            ),
+            (
+                json!({ "anyOf": [{ "type": "null" }, { "const": 3 }] }),
+                json!(3),
+            ),
+            (
+                json!({ "properties": { "ticker": {}, "path": {} } }),
+                json!({ "ticker": "AAPL", "path": "src/main.rs" }),
+            ),
             (
                 json!({ "$defs": { "n": { "default": 7 } }, "properties": { "a": { "$ref": "#/$defs/n" }, "b": {} },
                         "required": ["a", "c"] }),
@@ -199,7 +261,11 @@ mod tests {
 
     #[test]
     fn the_example_of_the_documentation_gets_its_ticker() {
-        let schema = json!({ "properties": { "ticker": { "type": "string" } }, "required": ["ticker"] });
-        assert_eq!(value(&schema, "What's the S&P 500 at today?"), json!({ "ticker": "^GSPC" }));
+        let schema =
+            json!({ "properties": { "ticker": { "type": "string" } }, "required": ["ticker"] });
+        assert_eq!(
+            value(&schema, "What's the S&P 500 at today?"),
+            json!({ "ticker": "^GSPC" })
+        );
     }
 }

@@ -2,9 +2,13 @@
 
 use super::Tokens;
 
-/// The tokens of one page: where only a thin text is taken out of it, and where a full text and a picture of it are sent.
-/// Anthropic's page on PDFs tells of 1,500 to 3,000 tokens of text; unverified against Langdock.
-const PAGE: Tokens = Tokens { low: 300, high: 5_000 };
+/// The tokens of one page: where only a thin text is taken out of it, and where a full text and a
+/// picture of it are sent. Anthropic's page on PDFs tells of 1,500 to 3,000 tokens of text;
+/// unverified against Langdock.
+const PAGE: Tokens = Tokens {
+    low: 300,
+    high: 5_000,
+};
 
 /// Bytes of a page at least, where the pages cannot be counted because they are compressed.
 const SMALLEST_PAGE: usize = 8 * 1024;
@@ -19,14 +23,18 @@ pub(super) fn tokens_of(bytes: &[u8]) -> Tokens {
         0 => (1, unknown.min(MOST_PAGES)),
         pages => (pages, pages),
     };
-    Tokens { low: fewest * PAGE.low, high: most * PAGE.high }
+    Tokens {
+        low: fewest * PAGE.low,
+        high: most * PAGE.high,
+    }
 }
 
 /// Counts the objects of type `/Page`, none of which can be seen where they are compressed.
 fn pages(bytes: &[u8]) -> u64 {
     let is_page = |place: usize| {
         let rest = bytes[place + "/Type".len()..].trim_ascii_start();
-        rest.strip_prefix(b"/Page").is_some_and(|rest| !rest.first().is_some_and(u8::is_ascii_alphanumeric))
+        rest.strip_prefix(b"/Page")
+            .is_some_and(|rest| !rest.first().is_some_and(u8::is_ascii_alphanumeric))
     };
     let places = memchr::memmem::find_iter(bytes, b"/Type");
     u64::try_from(places.filter(|place| is_page(*place)).count()).unwrap_or(u64::MAX)
@@ -39,12 +47,30 @@ mod tests {
     #[test]
     fn the_pages_are_counted_and_not_their_tree() {
         let pdf = b"%PDF-1.4 <</Type /Pages /Count 2>> <</Type/Page>> <</Type /Page/Parent 1 0 R>> <</Type /Font>>";
-        assert_eq!(tokens_of(pdf), Tokens { low: 600, high: 10_000 });
+        assert_eq!(
+            tokens_of(pdf),
+            Tokens {
+                low: 600,
+                high: 10_000
+            }
+        );
     }
 
     #[test]
     fn pages_that_cannot_be_seen_are_guessed_by_the_size() {
-        assert_eq!(tokens_of(&[b'x'; 100]), Tokens { low: 300, high: 5_000 });
-        assert_eq!(tokens_of(&vec![b'x'; 100 * 1024]), Tokens { low: 300, high: 65_000 });
+        assert_eq!(
+            tokens_of(&[b'x'; 100]),
+            Tokens {
+                low: 300,
+                high: 5_000
+            }
+        );
+        assert_eq!(
+            tokens_of(&vec![b'x'; 100 * 1024]),
+            Tokens {
+                low: 300,
+                high: 65_000
+            }
+        );
     }
 }

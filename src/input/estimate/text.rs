@@ -1,16 +1,20 @@
-//! The tokens of a text by its script, without a tokenizer: a low and a high figure in one pass over its bytes.
+//! The tokens of a text by its script, without a tokenizer: a low and a high figure in one pass
+//! over its bytes.
 //!
-//! No tokenizer of the newer models is public. What is counted are words, letters, digits and signs, and letters outside of
-//! ASCII by the first byte of their UTF-8 form, which tells the script. The low figure is one that real text does not fall
-//! below (a word is a token at least); the high one has room for the newest tokenizers, which take a third more than those
-//! before them. The weights are rules of thumb: unverified, and put right by what a model's answers say (`Factors`).
+//! No tokenizer of the newer models is public. What is counted are words, letters, digits and
+//! signs, and letters outside of ASCII by the first byte of their UTF-8 form, which tells the
+//! script. The low figure is one that real text does not fall below (a word is a token at least);
+//! the high one has room for the newest tokenizers, which take a third more than those before them.
+//! The weights are rules of thumb: unverified, and put right by what a model's answers say
+//! (`Factors`).
 
 use super::Tokens;
 
 /// How many weights make a token.
 const WEIGHT: u64 = 100;
 
-/// How many bytes are counted at a time: as many as the sums of a block, one byte each, have room for.
+/// How many bytes are counted at a time: as many as the sums of a block, one byte each, have room
+/// for.
 const BLOCK: usize = 255;
 
 /// Letters that one word may have before it is more than one token at least.
@@ -21,7 +25,8 @@ const LONGEST_TOKEN: u64 = 16;
 struct Counts {
     /// Letters of ASCII.
     letters: u64,
-    /// Beginnings of words: a letter behind something else. Every byte outside of ASCII counts as one.
+    /// Beginnings of words: a letter behind something else. Every byte outside of ASCII counts as
+    /// one.
     words: u64,
     /// Beginnings of the parts of words that `camelCase` has.
     humps: u64,
@@ -50,7 +55,10 @@ pub(super) fn tokens_of(text: &str) -> Tokens {
         before = block.last().copied().unwrap_or(before);
     }
     let long_words = counts.letters.saturating_sub(LONGEST_TOKEN * counts.words) / LONGEST_TOKEN;
-    let low = (counts.words + long_words) * WEIGHT + counts.digits * 33 + counts.sign_runs * 30 + foreign.0;
+    let low = (counts.words + long_words) * WEIGHT
+        + counts.digits * 33
+        + counts.sign_runs * 30
+        + foreign.0;
     let high = counts.letters * 33
         + (counts.words + counts.humps) * 50
         + counts.digits * 75
@@ -58,13 +66,17 @@ pub(super) fn tokens_of(text: &str) -> Tokens {
         + counts.lines * 50
         + foreign.1;
     let low = low / WEIGHT;
-    Tokens { low, high: high.div_ceil(WEIGHT).max(low) }
+    Tokens {
+        low,
+        high: high.div_ceil(WEIGHT).max(low),
+    }
 }
 
 impl Counts {
     /// Counts a block, `before` being the byte before it. Gives the bytes outside of ASCII.
     ///
-    /// Each sum has a loop of its own with bytes for sums, which compilers make vector instructions of.
+    /// Each sum has a loop of its own with bytes for sums, which compilers make vector instructions
+    /// of.
     fn add(&mut self, before: u8, block: &[u8]) -> u8 {
         let mut shifted = [b' '; BLOCK];
         shifted[0] = before;
@@ -72,12 +84,18 @@ impl Counts {
         let pairs = || block.iter().copied().zip(shifted.iter().copied());
         let others = sum(block.iter().map(|byte| !byte.is_ascii()));
         self.letters += u64::from(sum(block.iter().map(u8::is_ascii_alphabetic)));
-        self.words += u64::from(sum(pairs().map(|(byte, before)| is_in_word(byte) & !is_in_word(before))));
+        self.words += u64::from(sum(
+            pairs().map(|(byte, before)| is_in_word(byte) & !is_in_word(before))
+        ));
         self.humps +=
-            u64::from(sum(pairs().map(|(byte, before)| byte.is_ascii_uppercase() & before.is_ascii_lowercase())));
+            u64::from(sum(pairs().map(|(byte, before)| {
+                byte.is_ascii_uppercase() & before.is_ascii_lowercase()
+            })));
         self.digits += u64::from(sum(block.iter().map(u8::is_ascii_digit)));
         self.signs += u64::from(sum(block.iter().copied().map(is_sign)));
-        self.sign_runs += u64::from(sum(pairs().map(|(byte, before)| is_sign(byte) & !is_sign(before))));
+        self.sign_runs += u64::from(sum(
+            pairs().map(|(byte, before)| is_sign(byte) & !is_sign(before))
+        ));
         self.lines += u64::from(sum(block.iter().map(|byte| *byte == b'\n')));
         others
     }
@@ -96,8 +114,8 @@ fn is_sign(byte: u8) -> bool {
     byte.is_ascii_punctuation()
 }
 
-/// Letters outside of ASCII by the first byte of their UTF-8 form: from, to, and what one weighs by the low and the high figure,
-/// beside the word that it stands in.
+/// Letters outside of ASCII by the first byte of their UTF-8 form: from, to, and what one weighs by
+/// the low and the high figure, beside the word that it stands in.
 const SCRIPTS: [(u8, u8, u64, u64); 9] = [
     // Latin with accents.
     (0xc2, 0xcd, 0, 100),
@@ -121,10 +139,12 @@ const SCRIPTS: [(u8, u8, u64, u64); 9] = [
 
 /// The low and the high weight of the letters outside of ASCII in a block.
 fn foreign_weights(block: &[u8]) -> (u64, u64) {
-    SCRIPTS.iter().fold((0, 0), |(low, high), &(first, last, lighter, heavier)| {
-        let letters = u64::from(sum(block.iter().map(|byte| (first..=last).contains(byte))));
-        (low + letters * lighter, high + letters * heavier)
-    })
+    SCRIPTS
+        .iter()
+        .fold((0, 0), |(low, high), &(first, last, lighter, heavier)| {
+            let letters = u64::from(sum(block.iter().map(|byte| (first..=last).contains(byte))));
+            (low + letters * lighter, high + letters * heavier)
+        })
 }
 
 #[cfg(test)]
@@ -135,12 +155,42 @@ mod tests {
     fn the_two_figures_enclose_what_is_known_of_each_script() {
         // Characters a token of Claude's tokenizers, the fewest and the most that are reported.
         for (what, text, fewest, most) in [
-            ("English", "The quick brown fox jumps over the lazy dog, and nobody minds it at all. ", 3.2, 4.5),
-            ("German", "Die Straßenbahn fährt über die Brücke, während die Fußgänger gemächlich warten. ", 2.6, 4.2),
-            ("code", "for (const item of items) {\n    if (item.isReady()) { send(item.id); }\n}\n", 2.2, 3.8),
-            ("Russian", "Быстрая бурая лиса прыгает через ленивую собаку, и никто не против. ", 1.8, 4.0),
-            ("Chinese", "敏捷的棕色狐狸跳过了懒狗,没有人介意这件事。", 0.7, 1.7),
-            ("numbers", "3.14159, 2.71828, 1.41421, 1.73205, 1024, 65536\n", 1.5, 3.0),
+            (
+                "English",
+                "The quick brown fox jumps over the lazy dog, and nobody minds it at all. ",
+                3.2,
+                4.5,
+            ),
+            (
+                "German",
+                "Die Straßenbahn fährt über die Brücke, während die Fußgänger gemächlich warten. ",
+                2.6,
+                4.2,
+            ),
+            (
+                "code",
+                "for (const item of items) {\n    if (item.isReady()) { send(item.id); }\n}\n",
+                2.2,
+                3.8,
+            ),
+            (
+                "Russian",
+                "Быстрая бурая лиса прыгает через ленивую собаку, и никто не против. ",
+                1.8,
+                4.0,
+            ),
+            (
+                "Chinese",
+                "敏捷的棕色狐狸跳过了懒狗,没有人介意这件事。",
+                0.7,
+                1.7,
+            ),
+            (
+                "numbers",
+                "3.14159, 2.71828, 1.41421, 1.73205, 1024, 65536\n",
+                1.5,
+                3.0,
+            ),
         ] {
             let text = text.repeat(50);
             #[allow(clippy::cast_precision_loss)]
@@ -148,15 +198,26 @@ mod tests {
             let Tokens { low, high } = tokens_of(&text);
             #[allow(clippy::cast_precision_loss)]
             let (low, high) = (low as f64, high as f64);
-            assert!(low <= characters / most, "{what}: at least {low} of {characters} characters");
-            assert!(high >= characters / fewest, "{what}: at most {high} of {characters} characters");
+            assert!(
+                low <= characters / most,
+                "{what}: at least {low} of {characters} characters"
+            );
+            assert!(
+                high >= characters / fewest,
+                "{what}: at most {high} of {characters} characters"
+            );
             assert!(high <= low * 6.0, "{what}: {low} to {high} says nothing");
         }
     }
 
     #[test]
     fn what_a_tokenizer_makes_short_is_short_by_the_low_figure() {
-        for text in ["-".repeat(10_000), " ".repeat(10_000), "x".repeat(10_000), "\n".repeat(10_000)] {
+        for text in [
+            "-".repeat(10_000),
+            " ".repeat(10_000),
+            "x".repeat(10_000),
+            "\n".repeat(10_000),
+        ] {
             assert!(tokens_of(&text).low <= 700, "{}", &text[..1]);
         }
         assert_eq!(tokens_of(""), Tokens::default());

@@ -5,7 +5,8 @@ const FENCE: &str = "\"\"\"";
 
 /// Whether a text opens with `"""` and has not closed it.
 pub(super) fn is_open(text: &str) -> bool {
-    text.strip_prefix(FENCE).is_some_and(|rest| !rest.trim_end().ends_with(FENCE))
+    text.strip_prefix(FENCE)
+        .is_some_and(|rest| !rest.trim_end().ends_with(FENCE))
 }
 
 /// The text between two `"""`, without the line ends next to them.
@@ -40,7 +41,13 @@ mod tests {
 
     #[test]
     fn a_backslash_at_the_end_goes_on_unless_it_is_one_of_two() {
-        for (text, expected) in [("a\\", true), ("a\\\\", false), ("\\", true), ("a\\ ", false), ("", false)] {
+        for (text, expected) in [
+            ("a\\", true),
+            ("a\\\\", false),
+            ("\\", true),
+            ("a\\ ", false),
+            ("", false),
+        ] {
             assert_eq!(goes_on(text), expected, "{text}");
         }
     }

@@ -10,26 +10,36 @@ use nix::unistd::Pid;
 
 use crate::ui::continued::Continued;
 
-/// How long the stop may be in coming, in milliseconds. It does not come at all where no shell is there to end it.
+/// How long the stop may be in coming, in milliseconds. It does not come at all where no shell is
+/// there to end it.
 const PATIENCE: u16 = 500;
 
 /// Stops the process and all others of its job, and returns when it goes on.
 ///
-/// The stop comes to the thread that asked for it a little later than the call returns: what is done in between would be
-/// undone by the shell. So it is the going on that is waited for.
+/// The stop comes to the thread that asked for it a little later than the call returns: what is
+/// done in between would be undone by the shell. So it is the going on that is waited for.
 pub(super) fn stop() {
-    let Some(continued) = Continued::watch() else { return };
+    let Some(continued) = Continued::watch() else {
+        return;
+    };
     give_back_enter();
     if kill(Pid::from_raw(0), Signal::SIGTSTP).is_ok() {
         // Interrupted or over, there is nothing more to wait for.
-        let _ = poll(&mut [PollFd::new(continued.as_fd(), PollFlags::POLLIN)], PATIENCE);
+        let _ = poll(
+            &mut [PollFd::new(continued.as_fd(), PollFlags::POLLIN)],
+            PATIENCE,
+        );
     }
 }
 
 /// Makes Enter the end of a line for others: between two lines of the prompt it is not.
 fn give_back_enter() {
-    let Ok(terminal) = File::open("/dev/tty") else { return };
-    let Ok(mut attributes) = tcgetattr(&terminal) else { return };
+    let Ok(terminal) = File::open("/dev/tty") else {
+        return;
+    };
+    let Ok(mut attributes) = tcgetattr(&terminal) else {
+        return;
+    };
     attributes.input_flags |= InputFlags::ICRNL;
     // A terminal that has gone needs nothing.
     let _ = tcsetattr(&terminal, SetArg::TCSADRAIN, &attributes);

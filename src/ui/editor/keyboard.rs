@@ -9,7 +9,8 @@ use nix::sys::termios::{InputFlags, LocalFlags, SetArg, Termios, tcgetattr, tcse
 /// What makes a terminal tell a paste from typing is taken back by this.
 const BRACKETED_PASTE_OFF: &[u8] = b"\x1b[?2004l";
 
-/// The keyboard side of the terminal. What it was like is there again when this goes, however that comes about.
+/// The keyboard side of the terminal. What it was like is there again when this goes, however that
+/// comes about.
 pub(crate) struct Keyboard {
     terminal: File,
     found: Mutex<Termios>,
@@ -18,12 +19,20 @@ pub(crate) struct Keyboard {
 impl Keyboard {
     /// Looks at the terminal; none where there is none.
     pub(crate) fn find() -> Option<Self> {
-        let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
+        let terminal = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open("/dev/tty")
+            .ok()?;
         let found = tcgetattr(&terminal).ok()?;
-        Some(Self { terminal, found: Mutex::new(found) })
+        Some(Self {
+            terminal,
+            found: Mutex::new(found),
+        })
     }
 
-    /// Keeps what is typed for the next line, without showing it, for as long as the guard lives. Ctrl-C stays a signal.
+    /// Keeps what is typed for the next line, without showing it, for as long as the guard lives.
+    /// Ctrl-C stays a signal.
     pub(crate) fn hush(&self) -> Hush<'_> {
         let mut hushed = self.found();
         hushed.local_flags &= !(LocalFlags::ECHO | LocalFlags::ICANON);
@@ -38,7 +47,10 @@ impl Keyboard {
     }
 
     fn found(&self) -> Termios {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.found
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn set(&self, attributes: &Termios) {
@@ -54,8 +66,8 @@ impl Drop for Keyboard {
     }
 }
 
-/// Ends with the terminal as it was found, but that Enter stays Enter until the next line is read: one that was typed in
-/// between would be the line feed of Ctrl-J there.
+/// Ends with the terminal as it was found, but that Enter stays Enter until the next line is read:
+/// one that was typed in between would be the line feed of Ctrl-J there.
 pub(crate) struct Hush<'a>(&'a Keyboard);
 
 impl Drop for Hush<'_> {

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustyline::{
-    Cmd, ConditionalEventHandler, Event, EventContext, EventHandler, KeyCode, KeyEvent, Modifiers, RepeatCount,
+    Cmd, ConditionalEventHandler, Event, EventContext, EventHandler, KeyCode, KeyEvent, Modifiers,
+    RepeatCount,
 };
 
 use super::typing::{Enter, Typing};
@@ -26,8 +27,14 @@ pub(super) fn bindings(typing: &Shared) -> [(Event, EventHandler); 5] {
     [
         (key(KeyCode::Enter, Modifiers::NONE), enter()),
         (key(KeyCode::Char('M'), Modifiers::CTRL), enter()),
-        (key(KeyCode::Char('J'), Modifiers::CTRL), EventHandler::Simple(Cmd::Newline)),
-        (key(KeyCode::Char('Z'), Modifiers::CTRL), EventHandler::Conditional(Box::new(OnStop(typing.clone())))),
+        (
+            key(KeyCode::Char('J'), Modifiers::CTRL),
+            EventHandler::Simple(Cmd::Newline),
+        ),
+        (
+            key(KeyCode::Char('Z'), Modifiers::CTRL),
+            EventHandler::Conditional(Box::new(OnStop(typing.clone()))),
+        ),
         (
             key(KeyCode::BracketedPasteStart, Modifiers::NONE),
             EventHandler::Conditional(Box::new(OnPaste(typing.clone()))),
@@ -39,7 +46,10 @@ struct OnEnter(Shared);
 
 impl ConditionalEventHandler for OnEnter {
     fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
-        match self.0.with(|typing| typing.enter(context.line(), context.pos())) {
+        match self
+            .0
+            .with(|typing| typing.enter(context.line(), context.pos()))
+        {
             Enter::Submit => None,
             Enter::Newline => Some(Cmd::Newline),
         }
@@ -51,13 +61,15 @@ struct OnPaste(Shared);
 
 impl ConditionalEventHandler for OnPaste {
     fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
-        self.0.with(|typing| typing.paste(context.line(), context.pos()));
+        self.0
+            .with(|typing| typing.paste(context.line(), context.pos()));
         None
     }
 }
 
-/// Ends the read, so that the terminal is as it was found when the process stops. The editor's own way is to stop and go on
-/// at once, which of a process with several threads may come the other way round.
+/// Ends the read, so that the terminal is as it was found when the process stops. The editor's own
+/// way is to stop and go on at once, which of a process with several threads may come the other way
+/// round.
 struct OnStop(Shared);
 
 impl ConditionalEventHandler for OnStop {

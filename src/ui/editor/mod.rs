@@ -1,7 +1,9 @@
-//! What a person types: a line editor on a terminal, plain lines elsewhere, both on a thread of their own.
+//! What a person types: a line editor on a terminal, plain lines elsewhere, both on a thread of
+//! their own.
 //!
-//! A read of a terminal cannot be cancelled, and a runtime that waits in one neither keeps its connections alive nor sees
-//! signals. So the thread reads when it is asked to and answers by a oneshot; who waits for it can stop waiting.
+//! A read of a terminal cannot be cancelled, and a runtime that waits in one neither keeps its
+//! connections alive nor sees signals. So the thread reads when it is asked to and answers by a
+//! oneshot; who waits for it can stop waiting.
 
 mod fence;
 mod job;
@@ -97,8 +99,8 @@ impl Editor {
         Self::start(move |asks| thread::run(editing, &asks))
     }
 
-    /// Lines as they come on standard input. `is_typed` says whether a person types them, on a terminal that can do nothing
-    /// but print.
+    /// Lines as they come on standard input. `is_typed` says whether a person types them, on a
+    /// terminal that can do nothing but print.
     pub(crate) fn of_lines(is_typed: bool) -> io::Result<Self> {
         Self::start(move |asks| lines::run(is_typed, &asks))
     }
@@ -110,16 +112,26 @@ impl Editor {
 
     fn start(run: impl FnOnce(mpsc::Receiver<Ask>) + Send + 'static) -> io::Result<Self> {
         let (asks, asked) = mpsc::channel();
-        std::thread::Builder::new().name("editor".to_owned()).spawn(move || run(asked))?;
-        Ok(Self { asks, pending: None })
+        std::thread::Builder::new()
+            .name("editor".to_owned())
+            .spawn(move || run(asked))?;
+        Ok(Self {
+            asks,
+            pending: None,
+        })
     }
 
-    /// Waits for what is typed. Dropping the future loses nothing: the next call goes on waiting for the same line.
+    /// Waits for what is typed. Dropping the future loses nothing: the next call goes on waiting
+    /// for the same line.
     pub(crate) async fn read(&mut self, prompt: &str, draft: &Draft) -> Typed {
         let pending = self.pending.get_or_insert_with(|| {
             let (reply, answer) = oneshot::channel();
             // A thread that is gone has dropped its end, which is seen below.
-            let _ = self.asks.send(Ask { prompt: prompt.to_owned(), draft: draft.clone(), reply });
+            let _ = self.asks.send(Ask {
+                prompt: prompt.to_owned(),
+                draft: draft.clone(),
+                reply,
+            });
             answer
         });
         let typed = pending.await;

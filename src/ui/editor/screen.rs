@@ -1,7 +1,8 @@
 //! What of a line stands on the screen. Pure.
 //!
-//! A line editor moves up to where its text begins and draws it anew. Text that is taller than the screen has no such
-//! place: each key would push another copy of it into the scrollback. So of tall text only a screenful is drawn.
+//! A line editor moves up to where its text begins and draws it anew. Text that is taller than the
+//! screen has no such place: each key would push another copy of it into the scrollback. So of tall
+//! text only a screenful is drawn.
 
 use unicode_width::UnicodeWidthChar;
 
@@ -19,26 +20,38 @@ pub(super) struct Size {
     pub(super) rows: usize,
 }
 
-/// Drops what a terminal would act on. All of that has no width, so that the cursor stays where it belongs.
+/// Drops what a terminal would act on. All of that has no width, so that the cursor stays where it
+/// belongs.
 pub(super) fn harmless(text: &str) -> String {
-    text.chars().filter(|letter| !is_dangerous(*letter)).collect()
+    text.chars()
+        .filter(|letter| !is_dangerous(*letter))
+        .collect()
 }
 
-/// The screenful of `text`, which begins with the prompt, that has the byte `cursor` in it; none where all of it fits.
+/// The screenful of `text`, which begins with the prompt, that has the byte `cursor` in it; none
+/// where all of it fits.
 pub(super) fn screenful(text: &str, cursor: usize, size: Size) -> Option<String> {
     let rows = row_starts(text, size.columns);
     if rows.len() <= size.rows || size.rows < 2 {
         return None;
     }
-    let at_cursor = rows.partition_point(|start| *start <= cursor).saturating_sub(1);
+    let at_cursor = rows
+        .partition_point(|start| *start <= cursor)
+        .saturating_sub(1);
     let tail = rows.len() - size.rows;
     if at_cursor > tail {
         // The first row says what is not there.
-        let note = format!("… {} rows above; /edit changes a message in an editor", tail + 1);
+        let note = format!(
+            "… {} rows above; /edit changes a message in an editor",
+            tail + 1
+        );
         let note: String = note.chars().take(size.columns.saturating_sub(1)).collect();
         return Some(format!("{note}\n{}", harmless(&text[rows[tail + 1]..])));
     }
-    let end = rows.get(at_cursor + size.rows).copied().unwrap_or(text.len());
+    let end = rows
+        .get(at_cursor + size.rows)
+        .copied()
+        .unwrap_or(text.len());
     let shown = &text[rows[at_cursor]..end];
     Some(harmless(shown.strip_suffix('\n').unwrap_or(shown)))
 }
@@ -57,7 +70,11 @@ fn row_starts(text: &str, columns: usize) -> Vec<usize> {
             column = 0;
             continue;
         }
-        let width = if letter == '\t' { TAB - column % TAB } else { letter.width().unwrap_or(0) };
+        let width = if letter == '\t' {
+            TAB - column % TAB
+        } else {
+            letter.width().unwrap_or(0)
+        };
         column += width;
         if column > columns {
             starts.push(place);
@@ -74,7 +91,10 @@ fn row_starts(text: &str, columns: usize) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    const SIZE: Size = Size { columns: 10, rows: 4 };
+    const SIZE: Size = Size {
+        columns: 10,
+        rows: 4,
+    };
 
     #[test]
     fn what_fits_is_drawn_whole() {
@@ -88,9 +108,15 @@ mod tests {
     #[test]
     fn of_tall_text_the_end_is_drawn_behind_a_note() {
         let text = "> 1\n2\n3\n4\n5\n6";
-        assert_eq!(screenful(text, text.len(), SIZE).as_deref(), Some("… 3 rows \n4\n5\n6"));
+        assert_eq!(
+            screenful(text, text.len(), SIZE).as_deref(),
+            Some("… 3 rows \n4\n5\n6")
+        );
         let text = "> 1\n2\n3\n4\n5\n";
-        assert_eq!(screenful(text, text.len(), SIZE).as_deref(), Some("… 3 rows \n4\n5\n"));
+        assert_eq!(
+            screenful(text, text.len(), SIZE).as_deref(),
+            Some("… 3 rows \n4\n5\n")
+        );
     }
 
     #[test]

@@ -36,20 +36,33 @@ const STATUS: Style = Style::new().dimmed();
 pub(super) fn run(editing: Editing, asks: &Receiver<Ask>) {
     let config = Config::builder()
         .behavior(Behavior::PreferTerm)
-        .edit_mode(if editing.keys == Keys::Vi { EditMode::Vi } else { EditMode::Emacs })
+        .edit_mode(if editing.keys == Keys::Vi {
+            EditMode::Vi
+        } else {
+            EditMode::Emacs
+        })
         .completion_type(CompletionType::List)
         .bell_style(BellStyle::None)
-        // What the editor calls colours is whether the text is drawn by the helper below, which knows about NO_COLOR.
+        // What the editor calls colours is whether the text is drawn by the helper below, which
+        // knows about NO_COLOR.
         .color_mode(ColorMode::Forced)
         .max_history_size(REMEMBERED)
         .map(rustyline::config::Builder::build);
-    let (Ok(config), typing) = (config, Shared::default()) else { return };
-    let Ok(mut editor) = rustyline::Editor::<Line, DefaultHistory>::with_config(config) else { return };
+    let (Ok(config), typing) = (config, Shared::default()) else {
+        return;
+    };
+    let Ok(mut editor) = rustyline::Editor::<Line, DefaultHistory>::with_config(config) else {
+        return;
+    };
     editor.set_auto_add_history(false);
     for (event, handler) in bindings(&typing) {
         editor.bind_sequence(event, handler);
     }
-    editor.set_helper(Some(Line::new(typing.clone(), editing.complete, editing.colored)));
+    editor.set_helper(Some(Line::new(
+        typing.clone(),
+        editing.complete,
+        editing.colored,
+    )));
     let history = editing.history.filter(|path| prepare(path).is_some());
     if let Some(path) = &history {
         // A history that cannot be read is an empty one.
@@ -71,9 +84,9 @@ pub(super) fn run(editing: Editing, asks: &Receiver<Ask>) {
                 remember(&mut editor, history.as_deref(), &line);
                 typing.with(|typing| typing.submit(line))
             }
-            Err(ReadlineError::Interrupted) => {
-                Typed::Interrupted { was_empty: typing.with(|typing| typing.is_empty()) }
-            }
+            Err(ReadlineError::Interrupted) => Typed::Interrupted {
+                was_empty: typing.with(|typing| typing.is_empty()),
+            },
             Err(ReadlineError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
                 Typed::Garbled(typing.with(|typing| typing.as_draft()))
             }
@@ -84,11 +97,20 @@ pub(super) fn run(editing: Editing, asks: &Receiver<Ask>) {
     }
 }
 
-/// Makes the file of the history, for nobody else to read. Other processes append to it under its lock, and so it has to be
-/// there with its first line before that.
+/// Makes the file of the history, for nobody else to read. Other processes append to it under its
+/// lock, and so it has to be there with its first line before that.
 fn prepare(path: &Path) -> Option<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path.parent()?).ok()?;
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path.parent()?)
+        .ok()?;
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+    {
         Ok(mut file) => file.write_all(b"#V2\n").ok(),
         Err(error) => (error.kind() == std::io::ErrorKind::AlreadyExists).then_some(()),
     }
@@ -120,12 +142,22 @@ struct Line {
 impl Line {
     fn new(typing: Shared, complete: Complete, colored: bool) -> Self {
         let (prompt, is_own_prompt, unlisted) = (RefCell::default(), Cell::new(true), Cell::new(0));
-        Self { typing, complete, colored, prompt, is_own_prompt, unlisted }
+        Self {
+            typing,
+            complete,
+            colored,
+            prompt,
+            is_own_prompt,
+            unlisted,
+        }
     }
 
     /// The prompt with its colours: what stands on its first lines is no part of the question.
     fn styled(&self, prompt: &str) -> String {
-        match prompt.rsplit_once('\n').filter(|_| self.colored && self.is_own_prompt.get()) {
+        match prompt
+            .rsplit_once('\n')
+            .filter(|_| self.colored && self.is_own_prompt.get())
+        {
             Some((status, sign)) => format!("{STATUS}{status}{STATUS:#}\n{sign}"),
             None => prompt.to_owned(),
         }
@@ -139,9 +171,17 @@ impl Validator for Line {}
 impl Completer for Line {
     type Candidate = Pair;
 
-    fn complete(&self, line: &str, cursor: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
+    fn complete(
+        &self,
+        line: &str,
+        cursor: usize,
+        _: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<Pair>)> {
         let (start, words) = (self.complete)(line, cursor);
-        let pair = |word: String| Pair { display: harmless(&word), replacement: word };
+        let pair = |word: String| Pair {
+            display: harmless(&word),
+            replacement: word,
+        };
         self.unlisted.set(words.len());
         Ok((start, words.into_iter().map(pair).collect()))
     }
@@ -159,14 +199,19 @@ impl Hinter for Line {
 
 impl Highlighter for Line {
     /// The prompt is drawn along with the line, since a tall line leaves no room for it.
-    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, default: bool) -> Cow<'b, str> {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
+        &'s self,
+        prompt: &'p str,
+        default: bool,
+    ) -> Cow<'b, str> {
         prompt.clone_into(&mut self.prompt.borrow_mut());
         self.is_own_prompt.set(default);
         Cow::Borrowed("")
     }
 
-    /// The list of what Tab offers is followed by the prompt and the line, drawn as if they still stood above it: as many
-    /// rows as they have are taken away again. Empty ones behind the last word are there for that.
+    /// The list of what Tab offers is followed by the prompt and the line, drawn as if they still
+    /// stood above it: as many rows as they have are taken away again. Empty ones behind the last
+    /// word are there for that.
     fn highlight_candidate<'c>(&self, candidate: &'c str, _: CompletionType) -> Cow<'c, str> {
         self.unlisted.set(self.unlisted.get().saturating_sub(1));
         if self.unlisted.get() > 0 {
@@ -181,14 +226,20 @@ impl Highlighter for Line {
         let prompt = self.prompt.borrow();
         let all = format!("{prompt}{line}");
         let shown = screenful(&all, prompt.len() + cursor, size());
-        shown.map_or_else(|| Cow::Owned(format!("{}{}", self.styled(&prompt), harmless(line))), Cow::Owned)
+        shown.map_or_else(
+            || Cow::Owned(format!("{}{}", self.styled(&prompt), harmless(line))),
+            Cow::Owned,
+        )
     }
 }
 
 /// The size of the terminal.
 pub(super) fn size() -> Size {
     let (rows, columns) = Term::stderr().size();
-    Size { columns: columns.into(), rows: rows.into() }
+    Size {
+        columns: columns.into(),
+        rows: rows.into(),
+    }
 }
 
 #[cfg(test)]
@@ -203,9 +254,15 @@ mod tests {
         let path = folder.path().join("new/history");
         for _ in 0..2 {
             assert_eq!(prepare(&path), Some(()));
-            assert_eq!(std::fs::read_to_string(&path).expect("it is there"), "#V2\n");
+            assert_eq!(
+                std::fs::read_to_string(&path).expect("it is there"),
+                "#V2\n"
+            );
         }
-        let mode = std::fs::metadata(&path).expect("it is there").permissions().mode();
+        let mode = std::fs::metadata(&path)
+            .expect("it is there")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 }

@@ -13,8 +13,8 @@ pub(super) struct Typing {
     paste_end: Option<usize>,
     /// Whether the line is text whatever it begins with, since its beginning was pasted.
     is_text: bool,
-    /// The line up to each `\` that Enter went on behind. It goes when the line is done, unless what stands before it was
-    /// changed.
+    /// The line up to each `\` that Enter went on behind. It goes when the line is done, unless
+    /// what stands before it was changed.
     joints: Vec<String>,
     /// Whether Ctrl-Z was typed.
     is_stopped: bool,
@@ -32,7 +32,11 @@ pub(super) enum Enter {
 impl Typing {
     /// Begins a line.
     pub(super) fn begin(draft: &Draft) -> Self {
-        Self { text: draft.text.clone(), is_text: draft.is_text, ..Self::default() }
+        Self {
+            text: draft.text.clone(),
+            is_text: draft.is_text,
+            ..Self::default()
+        }
     }
 
     /// Takes the line as it is after each change.
@@ -74,15 +78,26 @@ impl Typing {
     /// The line is done.
     pub(super) fn submit(&self, mut line: String) -> Typed {
         for before in self.joints.iter().rev() {
-            if line.strip_prefix(before.as_str()).is_some_and(|rest| rest.starts_with('\n')) {
+            if line
+                .strip_prefix(before.as_str())
+                .is_some_and(|rest| rest.starts_with('\n'))
+            {
                 line.remove(before.len() - 1);
             }
         }
         if let Some(inside) = fence::inside(&line).filter(|_| !self.is_text) {
-            return Typed::Line { text: inside.to_owned(), may_be_command: false, bad_byte: None };
+            return Typed::Line {
+                text: inside.to_owned(),
+                may_be_command: false,
+                bad_byte: None,
+            };
         }
         let may_be_command = !self.is_text && !line.contains('\n');
-        Typed::Line { text: line, may_be_command, bad_byte: None }
+        Typed::Line {
+            text: line,
+            may_be_command,
+            bad_byte: None,
+        }
     }
 
     /// Ctrl-Z was typed: the line is left for a while, and goes on as it is.
@@ -97,7 +112,10 @@ impl Typing {
 
     /// What there is, to be offered again.
     pub(super) fn as_draft(&self) -> Draft {
-        Draft { text: self.text.clone(), is_text: self.is_text }
+        Draft {
+            text: self.text.clone(),
+            is_text: self.is_text,
+        }
     }
 
     /// Whether there is nothing.
@@ -112,7 +130,11 @@ mod tests {
 
     fn submitted(typing: &Typing, line: &str) -> (String, bool) {
         match typing.submit(line.to_owned()) {
-            Typed::Line { text, may_be_command, .. } => (text, may_be_command),
+            Typed::Line {
+                text,
+                may_be_command,
+                ..
+            } => (text, may_be_command),
             other => panic!("{other:?}"),
         }
     }
@@ -129,11 +151,26 @@ mod tests {
 
     #[test]
     fn a_typed_line_may_be_a_command_and_a_pasted_one_not() {
-        assert_eq!(submitted(&Typing::default(), "/help"), ("/help".to_owned(), true));
-        assert_eq!(submitted(&pasted("", "/help"), "/help"), ("/help".to_owned(), false));
-        assert_eq!(submitted(&pasted("/", "help"), "/help"), ("/help".to_owned(), false));
-        assert_eq!(submitted(&pasted("/file ", "a b"), "/file a b"), ("/file a b".to_owned(), true));
-        assert_eq!(submitted(&pasted("/file ", "a\nb"), "/file a\nb"), ("/file a\nb".to_owned(), false));
+        assert_eq!(
+            submitted(&Typing::default(), "/help"),
+            ("/help".to_owned(), true)
+        );
+        assert_eq!(
+            submitted(&pasted("", "/help"), "/help"),
+            ("/help".to_owned(), false)
+        );
+        assert_eq!(
+            submitted(&pasted("/", "help"), "/help"),
+            ("/help".to_owned(), false)
+        );
+        assert_eq!(
+            submitted(&pasted("/file ", "a b"), "/file a b"),
+            ("/file a b".to_owned(), true)
+        );
+        assert_eq!(
+            submitted(&pasted("/file ", "a\nb"), "/file a\nb"),
+            ("/file a\nb".to_owned(), false)
+        );
     }
 
     #[test]
@@ -148,7 +185,10 @@ mod tests {
         let mut typing = Typing::default();
         assert_eq!(typing.enter("a\\", 2), Enter::Newline);
         assert_eq!(typing.enter("a\\\nb \\", 6), Enter::Newline);
-        assert_eq!(submitted(&typing, "a\\\nb \\\nc"), ("a\nb \nc".to_owned(), false));
+        assert_eq!(
+            submitted(&typing, "a\\\nb \\\nc"),
+            ("a\nb \nc".to_owned(), false)
+        );
         assert_eq!(submitted(&typing, "x\\\nb"), ("x\\\nb".to_owned(), false));
         assert_eq!(Typing::default().enter("a\\", 0), Enter::Submit);
         let mut typing = pasted("", "a \\\nb \\");
@@ -162,16 +202,25 @@ mod tests {
         let text = "\"\"\"\n/help\n\"\"\"";
         assert_eq!(Typing::default().enter("\"\"\"", 3), Enter::Newline);
         assert_eq!(Typing::default().enter(text, text.len()), Enter::Submit);
-        assert_eq!(submitted(&Typing::default(), text), ("/help".to_owned(), false));
+        assert_eq!(
+            submitted(&Typing::default(), text),
+            ("/help".to_owned(), false)
+        );
         assert_eq!(pasted("", "\"\"\"").enter("\"\"\"", 3), Enter::Submit);
         assert_eq!(submitted(&pasted("", text), text), (text.to_owned(), false));
     }
 
     #[test]
     fn a_draft_that_is_text_stays_text() {
-        let draft = Draft { text: "/etc/passwd".to_owned(), is_text: true };
+        let draft = Draft {
+            text: "/etc/passwd".to_owned(),
+            is_text: true,
+        };
         let typing = Typing::begin(&draft);
-        assert_eq!(submitted(&typing, "/etc/passwd"), ("/etc/passwd".to_owned(), false));
+        assert_eq!(
+            submitted(&typing, "/etc/passwd"),
+            ("/etc/passwd".to_owned(), false)
+        );
         assert_eq!(typing.as_draft(), draft);
     }
 }

@@ -71,7 +71,12 @@ pub(super) struct Cell {
 impl Cell {
     /// A letter that looks like this.
     pub(super) fn new(letter: char, style: Style) -> Self {
-        Self { letter, width: width_of(letter), style, link: 0 }
+        Self {
+            letter,
+            width: width_of(letter),
+            style,
+            link: 0,
+        }
     }
 }
 
@@ -82,7 +87,8 @@ pub(super) fn cells(text: &str, style: Style) -> Vec<Cell> {
 
 /// The same one by one. A tab is a space: how far it went would depend on where the row begins.
 pub(super) fn each_cell(text: &str, style: Style) -> impl Iterator<Item = Cell> {
-    text.chars().map(move |letter| Cell::new(if letter == '\t' { ' ' } else { letter }, style))
+    text.chars()
+        .map(move |letter| Cell::new(if letter == '\t' { ' ' } else { letter }, style))
 }
 
 /// The columns of these letters.
@@ -90,7 +96,8 @@ pub(super) fn width(cells: &[Cell]) -> usize {
     cells.iter().map(|cell| usize::from(cell.width)).sum()
 }
 
-/// The columns that a letter takes, at most: a selector that turns a letter into a picture is counted as one more.
+/// The columns that a letter takes, at most: a selector that turns a letter into a picture is
+/// counted as one more.
 fn width_of(letter: char) -> u8 {
     match letter {
         ' '..='~' => 1,

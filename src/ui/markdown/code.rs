@@ -1,7 +1,8 @@
 //! Lines of code, with the colours of their language.
 //!
-//! The colours of a line are known when it has ended, and those of a row of it when the row is full: from what stands before.
-//! The languages are loaded at the first block of one that is known, and never before.
+//! The colours of a line are known when it has ended, and those of a row of it when the row is
+//! full: from what stands before. The languages are loaded at the first block of one that is known,
+//! and never before.
 
 use std::sync::OnceLock;
 
@@ -27,8 +28,15 @@ pub(super) struct Code {
 impl Code {
     /// Begins a block of code in the language that the fence names.
     pub(super) fn new(info: &str, page: &Page) -> Self {
-        let language = if page.theme().is_some() { Language::named(info) } else { None };
-        Self { language, ..Self::default() }
+        let language = if page.theme().is_some() {
+            Language::named(info)
+        } else {
+            None
+        };
+        Self {
+            language,
+            ..Self::default()
+        }
     }
 
     /// Takes a letter; not a line feed.
@@ -81,13 +89,28 @@ struct Language {
 impl Language {
     /// Finds the language of a fence.
     fn named(info: &str) -> Option<Self> {
-        let name = info.split([' ', ',', '\t', '{', ':']).next().unwrap_or_default().to_ascii_lowercase();
-        if name.is_empty() || matches!(name.as_str(), "text" | "txt" | "plain" | "plaintext" | "console" | "output") {
+        let name = info
+            .split([' ', ',', '\t', '{', ':'])
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        if name.is_empty()
+            || matches!(
+                name.as_str(),
+                "text" | "txt" | "plain" | "plaintext" | "console" | "output"
+            )
+        {
             return None;
         }
-        let known = OTHER_NAMES.iter().find(|(other, _)| *other == name).map_or(name.as_str(), |(_, known)| known);
+        let known = OTHER_NAMES
+            .iter()
+            .find(|(other, _)| *other == name)
+            .map_or(name.as_str(), |(_, known)| known);
         let syntax = languages().find_syntax_by_token(known)?;
-        Some(Self { state: ParseState::new(syntax), scopes: ScopeStack::new() })
+        Some(Self {
+            state: ParseState::new(syntax),
+            scopes: ScopeStack::new(),
+        })
     }
 
     /// Goes on to the next line, and gives the inks of this one's letters.
@@ -119,7 +142,8 @@ fn apply(scopes: &mut ScopeStack, operation: &ScopeStackOp) {
     let _ = scopes.apply(operation);
 }
 
-/// Names that people give to languages which the definitions call otherwise, or have something like.
+/// Names that people give to languages which the definitions call otherwise, or have something
+/// like.
 const OTHER_NAMES: [(&str, &str); 14] = [
     ("bash", "sh"),
     ("c++", "cpp"),
@@ -171,8 +195,21 @@ const SCOPES: [(&str, Ink); 22] = [
 fn ink_of(scopes: &ScopeStack) -> Ink {
     static TABLE: OnceLock<Vec<(Scope, Ink)>> = OnceLock::new();
     let table = TABLE.get_or_init(|| {
-        SCOPES.iter().filter_map(|(name, ink)| Scope::new(name).ok().map(|scope| (scope, *ink))).collect()
+        SCOPES
+            .iter()
+            .filter_map(|(name, ink)| Scope::new(name).ok().map(|scope| (scope, *ink)))
+            .collect()
     });
-    let ink = |scope: &Scope| table.iter().find(|(known, _)| known.is_prefix_of(*scope)).map(|(_, ink)| *ink);
-    scopes.as_slice().iter().rev().find_map(ink).unwrap_or_default()
+    let ink = |scope: &Scope| {
+        table
+            .iter()
+            .find(|(known, _)| known.is_prefix_of(*scope))
+            .map(|(_, ink)| *ink)
+    };
+    scopes
+        .as_slice()
+        .iter()
+        .rev()
+        .find_map(ink)
+        .unwrap_or_default()
 }

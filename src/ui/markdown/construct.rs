@@ -1,4 +1,5 @@
-//! Constructs that have come whole, which `pulldown-cmark` reads: entities, addresses in angle brackets, targets of links.
+//! Constructs that have come whole, which `pulldown-cmark` reads: entities, addresses in angle
+//! brackets, targets of links.
 
 use std::fmt::Write;
 
@@ -17,12 +18,16 @@ pub(super) enum Construct {
     Other,
 }
 
-/// Reads a construct. What it stands for is harmless on a terminal, also where it was written as an entity.
+/// Reads a construct. What it stands for is harmless on a terminal, also where it was written as an
+/// entity.
 pub(super) fn construct(source: &str) -> Construct {
-    let mut inside = Parser::new(source).into_offset_iter().filter_map(|(event, range)| match event {
-        Event::Start(Tag::Paragraph) => None,
-        event => Some((event, range)),
-    });
+    let mut inside =
+        Parser::new(source)
+            .into_offset_iter()
+            .filter_map(|(event, range)| match event {
+                Event::Start(Tag::Paragraph) => None,
+                event => Some((event, range)),
+            });
     match inside.next() {
         Some((Event::Start(Tag::Link { dest_url, .. }), range)) if range == (0..source.len()) => {
             Construct::Link(sanitize_line(&dest_url))
@@ -37,7 +42,10 @@ pub(super) fn construct(source: &str) -> Construct {
 /// The address as a terminal takes it, if it is one that may be followed: of `http` or `https`.
 pub(super) fn address(target: &str) -> Option<String> {
     let scheme = target.split_once("://")?.0;
-    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+    if !["http", "https"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known))
+    {
         return None;
     }
     let mut address = String::with_capacity(target.len());
@@ -62,13 +70,19 @@ mod tests {
         assert_eq!(construct("&#27;"), Construct::Text("␛".into()));
         assert_eq!(construct("[x](<a b> \"t\")"), Construct::Link("a b".into()));
         assert_eq!(construct("[x](a(b)"), Construct::Other);
-        assert_eq!(construct("<https://a.example>"), Construct::Link("https://a.example".into()));
+        assert_eq!(
+            construct("<https://a.example>"),
+            Construct::Link("https://a.example".into())
+        );
         assert_eq!(construct("<br>"), Construct::Other);
     }
 
     #[test]
     fn only_addresses_of_the_web_are_followed_and_have_no_controls() {
-        assert_eq!(address("https://a.example/ä b").as_deref(), Some("https://a.example/%C3%A4%20b"));
+        assert_eq!(
+            address("https://a.example/ä b").as_deref(),
+            Some("https://a.example/%C3%A4%20b")
+        );
         assert_eq!(address("file:///etc/passwd"), None);
         assert_eq!(address("javascript:alert(1)"), None);
     }

@@ -1,4 +1,5 @@
-//! The text of a heading, without the signs that may close it: those are at its end, and so wait for what follows.
+//! The text of a heading, without the signs that may close it: those are at its end, and so wait
+//! for what follows.
 
 use super::cell::Style;
 use super::inline::Inline;
@@ -17,7 +18,11 @@ pub(super) struct Heading {
 impl Heading {
     /// Begins a heading that looks like this.
     pub(super) fn new(style: Style) -> Self {
-        Self { inline: Inline::new(style), held: String::new(), has_text: false }
+        Self {
+            inline: Inline::new(style),
+            held: String::new(),
+            has_text: false,
+        }
     }
 
     /// Takes a letter; not a line feed.

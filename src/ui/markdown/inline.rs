@@ -1,7 +1,8 @@
 //! The text of a block, letter by letter: emphasis, code, links, escapes.
 //!
-//! A sign that opens something is taken at its word at once, and hidden. If nothing has closed it when its row is finished, or
-//! at the end of its block, it is put back where it stood, so that no sign ever moves; what closes it in a later row is shown too.
+//! A sign that opens something is taken at its word at once, and hidden. If nothing has closed it
+//! when its row is finished, or at the end of its block, it is put back where it stood, so that no
+//! sign ever moves; what closes it in a later row is shown too.
 
 use super::cell::{Cell, Ink, Style, UNDERLINE, cells};
 use super::construct::{Construct, address, construct};
@@ -53,7 +54,10 @@ enum Held {
 impl Inline {
     /// Begins a block whose text looks like this.
     pub(super) fn new(base: Style) -> Self {
-        Self { base, ..Self::default() }
+        Self {
+            base,
+            ..Self::default()
+        }
     }
 
     /// Takes a letter; not a line feed.
@@ -65,7 +69,8 @@ impl Inline {
             Held::Backslash if letter.is_ascii_punctuation() => self.put(letter, page),
             Held::Entity(name) if letter == ';' => self.entity(&name, page),
             Held::Entity(mut name)
-                if name.len() < LONGEST_ENTITY && (letter.is_ascii_alphanumeric() || letter == '#') =>
+                if name.len() < LONGEST_ENTITY
+                    && (letter.is_ascii_alphanumeric() || letter == '#') =>
             {
                 name.push(letter);
                 self.held = Held::Entity(name);
@@ -79,7 +84,9 @@ impl Inline {
                 text.push(letter);
                 self.held = Held::Angle(text);
             }
-            Held::Closed(bracket) if letter == '(' => self.held = Held::Target(bracket, String::new()),
+            Held::Closed(bracket) if letter == '(' => {
+                self.held = Held::Target(bracket, String::new())
+            }
             Held::Target(bracket, target) => self.target(bracket, target, letter, page),
             held => {
                 self.let_go(held, letter, page);
@@ -112,7 +119,8 @@ impl Inline {
         loop {
             match std::mem::take(&mut self.held) {
                 Held::Nothing => return,
-                // A target that is given up is read anew, and may hold something again: less each time.
+                // A target that is given up is read anew, and may hold something again: less each
+                // time.
                 held => self.let_go(held, '\n', page),
             }
         }
@@ -171,9 +179,15 @@ impl Inline {
 
     fn style(&self, page: &Page) -> Style {
         if self.code.is_some() {
-            return Style { bits: self.base.bits, ink: Ink::Code };
+            return Style {
+                bits: self.base.bits,
+                ink: Ink::Code,
+            };
         }
-        let bits = page.openers.iter().fold(self.base.bits, |bits, opener| bits | opener.bits());
+        let bits = page
+            .openers
+            .iter()
+            .fold(self.base.bits, |bits, opener| bits | opener.bits());
         Style { bits, ..self.base }
     }
 
@@ -202,26 +216,41 @@ impl Inline {
             length = self.close(sign, length, page);
         }
         let may_open = self.is_before_a_word(sign, length, next)
-            && if sign == '~' { length == 2 } else { length <= 3 }
+            && if sign == '~' {
+                length == 2
+            } else {
+                length <= 3
+            }
             && page.openers.len() < MOST_OPEN;
         if length > 0 && may_open {
             let around = self.style(page);
-            page.openers.push(Opener { sign, length, position: page.position(), around, is_shown: false });
+            page.openers.push(Opener {
+                sign,
+                length,
+                position: page.position(),
+                around,
+                is_shown: false,
+            });
         } else {
             self.put_run(sign, length, page);
         }
         self.came(sign);
     }
 
-    /// Whether a run stands before a word: `next` follows. Neither patterns of files nor calls have emphasis in them; of one
-    /// asterisk a pattern is likelier than a path or a hidden file, of two it is not.
+    /// Whether a run stands before a word: `next` follows. Neither patterns of files nor calls have
+    /// emphasis in them; of one asterisk a pattern is likelier than a path or a hidden file, of two
+    /// it is not.
     fn is_before_a_word(&self, sign: char, length: usize, next: char) -> bool {
         let before = self.before.unwrap_or('\n');
         let is_mark = |letter: char| !letter.is_alphanumeric() && !letter.is_whitespace();
-        let begins_no_word = matches!(next, ',' | ';' | ':' | '!' | '?' | ')' | ']' | '}' | '>' | '=' | '|' | '^')
-            || matches!(next, '/' | '.') && sign == '*' && length == 1;
+        let begins_no_word = matches!(
+            next,
+            ',' | ';' | ':' | '!' | '?' | ')' | ']' | '}' | '>' | '=' | '|' | '^'
+        ) || matches!(next, '/' | '.') && sign == '*' && length == 1;
         let is_call = matches!(before, '(' | '[' | '=' | ',')
-            && self.earlier.is_some_and(|letter| letter.is_ascii_alphanumeric());
+            && self
+                .earlier
+                .is_some_and(|letter| letter.is_ascii_alphanumeric());
         !next.is_whitespace()
             && !begins_no_word
             && !before.is_ascii_alphanumeric()
@@ -238,7 +267,9 @@ impl Inline {
     /// Closes what a run closes, and gives what is left of the run.
     fn close(&mut self, sign: char, mut length: usize, page: &mut Page) -> usize {
         while length > 0 {
-            let Some(place) = page.openers.iter().rposition(|opener| opener.sign == sign) else { break };
+            let Some(place) = page.openers.iter().rposition(|opener| opener.sign == sign) else {
+                break;
+            };
             let opener = page.openers[place];
             if opener.length > length && opener.length != 3 || page.position() == opener.position {
                 break;
@@ -268,13 +299,17 @@ impl Inline {
     /// Puts an opener back that nothing closed.
     fn give_up(&mut self, opener: &Opener, page: &mut Page) {
         let bits = opener.bits() & !self.style(page).bits;
-        page.restyle(opener.position, page.position(), |cell| cell.style.bits &= !bits);
+        page.restyle(opener.position, page.position(), |cell| {
+            cell.style.bits &= !bits
+        });
         if !opener.is_shown {
             let signs: Vec<Cell> = opener.signs().collect();
             page.insert(opener.position, &signs);
             // What is still open began before it.
             let places = self.brackets.iter_mut().chain(&mut self.bare);
-            places.filter(|place| **place >= opener.position).for_each(|place| *place += opener.length);
+            places
+                .filter(|place| **place >= opener.position)
+                .for_each(|place| *place += opener.length);
         }
     }
 
@@ -297,7 +332,13 @@ impl Inline {
 
     fn marks(&mut self, length: usize, page: &mut Page) {
         for _ in 0..length {
-            page.push(Cell::new('`', Style { bits: self.base.bits, ink: Ink::Mark }));
+            page.push(Cell::new(
+                '`',
+                Style {
+                    bits: self.base.bits,
+                    ink: Ink::Mark,
+                },
+            ));
         }
         self.came('`');
     }
@@ -348,7 +389,10 @@ impl Inline {
     /// Takes a link: its text looks like one, and its address follows.
     fn link(&mut self, bracket: usize, target: &str, to: &str, page: &mut Page) {
         let closing = page.position() - 1;
-        let is_open = page.content_from(bracket).and_then(<[Cell]>::first).is_some_and(|cell| cell.letter == '[');
+        let is_open = page
+            .content_from(bracket)
+            .and_then(<[Cell]>::first)
+            .is_some_and(|cell| cell.letter == '[');
         if page.theme().is_none() || !is_open || page.content_from(closing).is_none() {
             self.put('(', page);
             self.put_all(target, page);
@@ -357,17 +401,33 @@ impl Inline {
         }
         page.remove(closing);
         page.remove(bracket);
-        for opener in page.openers.iter_mut().filter(|opener| opener.position > bracket) {
+        for opener in page
+            .openers
+            .iter_mut()
+            .filter(|opener| opener.position > bracket)
+        {
             opener.position -= 1;
         }
         self.bare = None;
-        let text: String = page.content_from(bracket).unwrap_or_default().iter().map(|cell| cell.letter).collect();
+        let text: String = page
+            .content_from(bracket)
+            .unwrap_or_default()
+            .iter()
+            .map(|cell| cell.letter)
+            .collect();
         mark_link(bracket, page.position(), to, page);
         self.name_image(bracket, page);
         if text.trim() != to {
-            let style = Style { bits: self.base.bits, ink: Ink::Mark };
+            let style = Style {
+                bits: self.base.bits,
+                ink: Ink::Mark,
+            };
             let start = page.position() + usize::from(!text.is_empty());
-            let shown = if text.is_empty() { to.to_owned() } else { format!(" ({to})") };
+            let shown = if text.is_empty() {
+                to.to_owned()
+            } else {
+                format!(" ({to})")
+            };
             for cell in cells(&shown, style) {
                 page.push(cell);
             }
@@ -378,11 +438,27 @@ impl Inline {
 
     /// Says that a link is one to a picture, in the place of the sign that does.
     fn name_image(&mut self, bracket: usize, page: &mut Page) {
-        let Some(sign) = bracket.checked_sub(1) else { return };
-        if page.content_from(sign).and_then(<[Cell]>::first).is_some_and(|cell| cell.letter == '!') {
-            let name = cells("image: ", Style { bits: self.base.bits, ink: Ink::Mark });
+        let Some(sign) = bracket.checked_sub(1) else {
+            return;
+        };
+        if page
+            .content_from(sign)
+            .and_then(<[Cell]>::first)
+            .is_some_and(|cell| cell.letter == '!')
+        {
+            let name = cells(
+                "image: ",
+                Style {
+                    bits: self.base.bits,
+                    ink: Ink::Mark,
+                },
+            );
             page.remove(sign);
-            for opener in page.openers.iter_mut().filter(|opener| opener.position >= bracket) {
+            for opener in page
+                .openers
+                .iter_mut()
+                .filter(|opener| opener.position >= bracket)
+            {
                 opener.position += name.len() - 1;
             }
             page.insert(sign, &name);
@@ -391,13 +467,19 @@ impl Inline {
 
     /// Ends a word: a bare address is a link from its beginning on.
     fn word_end(&mut self, page: &mut Page) {
-        let Some(start) = self.bare.take() else { return };
-        let Some(word) = page.content_from(start).filter(|_| page.theme().is_some()) else { return };
+        let Some(start) = self.bare.take() else {
+            return;
+        };
+        let Some(word) = page.content_from(start).filter(|_| page.theme().is_some()) else {
+            return;
+        };
         let word: String = word.iter().map(|cell| cell.letter).collect();
         let has_parenthesis = word.contains('(');
         let ends = |letter: char| {
-            matches!(letter, '.' | ',' | ';' | ':' | '!' | '?' | '"' | '\'' | '>' | ']')
-                || letter == ')' && !has_parenthesis
+            matches!(
+                letter,
+                '.' | ',' | ';' | ':' | '!' | '?' | '"' | '\'' | '>' | ']'
+            ) || letter == ')' && !has_parenthesis
         };
         let to = word.trim_end_matches(ends);
         mark_link(start, start + to.chars().count(), to, page);
@@ -409,8 +491,13 @@ fn bare_address(page: &Page) -> Option<usize> {
     let content = page.content();
     ["https://", "http://"].into_iter().find_map(|scheme| {
         let start = content.len().checked_sub(scheme.len())?;
-        let is_there = content[start..].iter().map(|cell| cell.letter).eq(scheme.chars());
-        let begins_a_word = start.checked_sub(1).is_none_or(|place| !content[place].letter.is_alphanumeric());
+        let is_there = content[start..]
+            .iter()
+            .map(|cell| cell.letter)
+            .eq(scheme.chars());
+        let begins_a_word = start
+            .checked_sub(1)
+            .is_none_or(|place| !content[place].letter.is_alphanumeric());
         (is_there && begins_a_word).then(|| page.position() - scheme.len())
     })
 }

@@ -1,6 +1,8 @@
-//! How a line begins: what containers it goes on with, which ones it opens, and what its text is then.
+//! How a line begins: what containers it goes on with, which ones it opens, and what its text is
+//! then.
 //!
-//! A line is looked at letter by letter until it is plain what it is; most are at their first letter.
+//! A line is looked at letter by letter until it is plain what it is; most are at their first
+//! letter.
 
 /// A container that a line may stand in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,8 +80,14 @@ pub(super) struct Beginning {
 /// A beginning that is longer than this, in bytes, is text.
 const LONGEST: usize = 256;
 
-/// Says how a line begins that has come so far, or whole where `ended`; none where that is not plain yet.
-pub(super) fn beginning(line: &str, containers: &[Container], open: Open, ended: bool) -> Option<Beginning> {
+/// Says how a line begins that has come so far, or whole where `ended`; none where that is not
+/// plain yet.
+pub(super) fn beginning(
+    line: &str,
+    containers: &[Container],
+    open: Open,
+    ended: bool,
+) -> Option<Beginning> {
     let ended = ended || line.len() > LONGEST;
     let mut scan = Scan { line, at: 0, ended };
     let mut keep = 0;
@@ -91,7 +99,9 @@ pub(super) fn beginning(line: &str, containers: &[Container], open: Open, ended:
                 None if !ended => return None,
                 _ => break,
             },
-            Container::Item { indent, content, .. } => {
+            Container::Item {
+                indent, content, ..
+            } => {
                 let wanted = (*content).min(indent + 2);
                 match scan.letter_behind(spaces) {
                     _ if spaces >= *content => scan.at += *content,
@@ -105,7 +115,11 @@ pub(super) fn beginning(line: &str, containers: &[Container], open: Open, ended:
         keep += 1;
     }
     let left = &containers[keep..];
-    if let Open::Fence { sign, length, indent } = open
+    if let Open::Fence {
+        sign,
+        length,
+        indent,
+    } = open
         && !left.contains(&Container::Quote)
     {
         return in_fence(&scan, containers.len(), (sign, length, indent));
@@ -113,8 +127,13 @@ pub(super) fn beginning(line: &str, containers: &[Container], open: Open, ended:
     outside(scan, keep, left, open)
 }
 
-/// A line within a fence. Containers that are items only do not end one: code is often indented too little.
-fn in_fence(scan: &Scan<'_>, keep: usize, (sign, length, indent): (char, usize, usize)) -> Option<Beginning> {
+/// A line within a fence. Containers that are items only do not end one: code is often indented too
+/// little.
+fn in_fence(
+    scan: &Scan<'_>,
+    keep: usize,
+    (sign, length, indent): (char, usize, usize),
+) -> Option<Beginning> {
     let spaces = scan.spaces();
     let rest = &scan.line[scan.at + spaces..];
     if rest.is_empty() && !scan.ended {
@@ -122,17 +141,23 @@ fn in_fence(scan: &Scan<'_>, keep: usize, (sign, length, indent): (char, usize, 
     }
     let run = rest.chars().take_while(|&letter| letter == sign).count();
     let behind = &rest[run..];
-    let kind = if spaces < 4 + indent && behind.trim_matches([' ', '\t']).is_empty() && !rest.is_empty() {
-        match (run >= length, scan.ended) {
-            (_, false) => return None,
-            (true, true) => Kind::FenceEnd,
-            (false, true) => Kind::Code,
-        }
-    } else {
-        Kind::Code
-    };
+    let kind =
+        if spaces < 4 + indent && behind.trim_matches([' ', '\t']).is_empty() && !rest.is_empty() {
+            match (run >= length, scan.ended) {
+                (_, false) => return None,
+                (true, true) => Kind::FenceEnd,
+                (false, true) => Kind::Code,
+            }
+        } else {
+            Kind::Code
+        };
     let text = scan.at + spaces.min(indent);
-    Some(Beginning { keep, opens: Vec::new(), kind, text })
+    Some(Beginning {
+        keep,
+        opens: Vec::new(),
+        kind,
+        text,
+    })
 }
 
 fn outside(mut scan: Scan<'_>, keep: usize, left: &[Container], open: Open) -> Option<Beginning> {
@@ -142,28 +167,57 @@ fn outside(mut scan: Scan<'_>, keep: usize, left: &[Container], open: Open) -> O
     let was_open = open;
     loop {
         let is_first = opens.is_empty();
-        let open = if is_first && left.is_empty() { was_open } else { Open::Nothing };
+        let open = if is_first && left.is_empty() {
+            was_open
+        } else {
+            Open::Nothing
+        };
         let goes_on = is_first && is_lazy && was_open == Open::Paragraph;
         let spaces = scan.spaces();
         let Some(letter) = scan.letter_behind(spaces) else {
             if !scan.ended {
                 return None;
             }
-            let quoted = left.iter().position(|container| *container == Container::Quote);
-            let keep = if is_first { keep + quoted.unwrap_or(left.len()) } else { keep };
+            let quoted = left
+                .iter()
+                .position(|container| *container == Container::Quote);
+            let keep = if is_first {
+                keep + quoted.unwrap_or(left.len())
+            } else {
+                keep
+            };
             // An item that begins with nothing: its text is in the next line.
-            let kind = if is_first { Kind::Blank } else { Kind::Text { goes_on: false } };
-            return Some(Beginning { keep, opens, kind, text: scan.line.len() });
+            let kind = if is_first {
+                Kind::Blank
+            } else {
+                Kind::Text { goes_on: false }
+            };
+            return Some(Beginning {
+                keep,
+                opens,
+                kind,
+                text: scan.line.len(),
+            });
         };
         let rest = &scan.line[scan.at + spaces..];
         let done = |kind: Kind, opens: Vec<Container>, text: usize| {
-            Some(Beginning { keep, opens, kind, text: scan.at + spaces + text })
+            Some(Beginning {
+                keep,
+                opens,
+                kind,
+                text: scan.at + spaces + text,
+            })
         };
         let is_marker = matches!(letter, '-' | '+' | '*' | '0'..='9');
         let is_in_list = keep > 0 || !left.is_empty() || !opens.is_empty();
         if spaces >= 4 && !goes_on && !(is_marker && is_in_list) {
             let text = scan.at + 4;
-            return Some(Beginning { keep, opens, kind: Kind::Indented, text });
+            return Some(Beginning {
+                keep,
+                opens,
+                kind: Kind::Indented,
+                text,
+            });
         }
         match letter {
             '>' => {
@@ -185,7 +239,11 @@ fn outside(mut scan: Scan<'_>, keep: usize, left: &[Container], open: Open) -> O
             '`' | '~' => {
                 let run = rest.chars().take_while(|&sign| sign == letter).count();
                 let info = &rest[run..];
-                let may_be = if info.is_empty() { run >= 3 || !scan.ended } else { run >= 3 };
+                let may_be = if info.is_empty() {
+                    run >= 3 || !scan.ended
+                } else {
+                    run >= 3
+                };
                 if may_be && !(letter == '`' && info.contains('`')) {
                     if !scan.ended {
                         return None;
@@ -204,7 +262,11 @@ fn outside(mut scan: Scan<'_>, keep: usize, left: &[Container], open: Open) -> O
                     scan.at += spaces + length + gap;
                     let (marker, task) = with_task(marker, &scan.line[scan.at..], scan.ended)?;
                     scan.at += task;
-                    opens.push(Container::Item { indent: spaces, content, marker });
+                    opens.push(Container::Item {
+                        indent: spaces,
+                        content,
+                        marker,
+                    });
                     continue;
                 }
                 Mark::Neither => {}
@@ -225,7 +287,9 @@ enum Mark {
 fn rule_or_item(rest: &str, ended: bool, open: Open) -> Option<Mark> {
     let letter = rest.chars().next()?;
     if matches!(letter, '-' | '*' | '_') {
-        let is_rule_so_far = rest.chars().all(|other| other == letter || matches!(other, ' ' | '\t'));
+        let is_rule_so_far = rest
+            .chars()
+            .all(|other| other == letter || matches!(other, ' ' | '\t'));
         if is_rule_so_far && !ended {
             return None;
         }
@@ -261,7 +325,11 @@ fn rule_or_item(rest: &str, ended: bool, open: Open) -> Option<Mark> {
 fn with_task(marker: String, text: &str, ended: bool) -> Option<(String, usize)> {
     for (sign, shown) in [("[ ] ", "☐"), ("[x] ", "☑"), ("[X] ", "☑")] {
         if text.starts_with(sign) {
-            let marker = if marker == "•" { shown.to_owned() } else { format!("{marker} {shown}") };
+            let marker = if marker == "•" {
+                shown.to_owned()
+            } else {
+                format!("{marker} {shown}")
+            };
             return Some((marker, sign.len()));
         }
         if !ended && sign.starts_with(text) {
@@ -279,7 +347,10 @@ struct Scan<'a> {
 
 impl Scan<'_> {
     fn spaces(&self) -> usize {
-        self.line[self.at..].bytes().take_while(|&byte| byte == b' ').count()
+        self.line[self.at..]
+            .bytes()
+            .take_while(|&byte| byte == b' ')
+            .count()
     }
 
     fn letter_behind(&self, spaces: usize) -> Option<char> {

@@ -1,32 +1,38 @@
 //! Markdown on a terminal, rendered while it streams.
 //!
-//! What Markdown means may depend on text that is yet to come: a line of `=` makes the one above it a heading, a definition at
-//! the end makes links of brackets at the beginning. A finished row of the screen cannot wait for that, and is never written
-//! again. So this is a dialect in which text decides about text before it in few places, all of them near, and in which the
-//! place of each decision is a letter of the text. How the text was cut into pieces, then, cannot show: [`Markdown`] takes
-//! letter by letter, and the whole at once goes the same way.
+//! What Markdown means may depend on text that is yet to come: a line of `=` makes the one above it
+//! a heading, a definition at the end makes links of brackets at the beginning. A finished row of
+//! the screen cannot wait for that, and is never written again. So this is a dialect in which text
+//! decides about text before it in few places, all of them near, and in which the place of each
+//! decision is a letter of the text. How the text was cut into pieces, then, cannot show:
+//! [`Markdown`] takes letter by letter, and the whole at once goes the same way.
 //!
 //! **Lines.** A line is a line of the screen, or several where it is too long; lines of a paragraph are not joined. Its beginning
-//! says what it is: [`mod@line`] holds it back until that is plain, which it mostly is at the first letter. Empty lines between blocks
-//! become one. A row that is too long breaks at a space, or beside a wide letter.
+//! says what it is: [`mod@line`] holds it back until that is plain, which it mostly is at the first
+//! letter. Empty lines between blocks become one. A row that is too long breaks at a space, or
+//! beside a wide letter.
 //!
 //! **Blocks.** Headings by `#` only, without those that close them; a line of `=` under text stays what it is, and one of `-` is a rule. Quotations, which end
-//! with the first line that has no `>`. Lists: an item goes on with lines that are indented by two columns more than its marker;
-//! numbers are shown as they were written. A line without indent goes on with an open paragraph of an item. Fenced and indented
-//! code; what stands in an item's fence may be indented too little. Rules. HTML and definitions of links are shown as text.
+//! with the first line that has no `>`. Lists: an item goes on with lines that are indented by two
+//! columns more than its marker; numbers are shown as they were written. A line without indent goes
+//! on with an open paragraph of an item. Fenced and indented code; what stands in an item's fence
+//! may be indented too little. Rules. HTML and definitions of links are shown as text.
 //!
 //! **Tables.** A line that begins with `|` waits for the next one, and with it for the end of the table; its raw text is shown in
-//! the row that is being written meanwhile. `pulldown-cmark` reads the table when it is whole. One with more columns than there
-//! is room for becomes a list.
+//! the row that is being written meanwhile. `pulldown-cmark` reads the table when it is whole. One
+//! with more columns than there is room for becomes a list.
 //!
 //! **Inline.** `*`, `_` and `~~` open emphasis where they stand before a word, not behind an ASCII letter or digit, and not at
-//! the beginning of what a call such as `f(**kwargs)` is given, and take effect at once; a run closes one that is as long (or a
-//! part of one of three). Signs are hidden where both stand in one row. A row that is finished before what it opened was closed
-//! gets the sign back in its place, which may move its last word down, and so the closing one is shown too. What nothing closed
-//! until its block ended is put back where it stood: no letter ever moves, and no sign is lost that was none. Code between
-//! backticks keeps them, so that it can be told from text without colours. A link is its text and its address, if both come in one
-//! row of the screen; else it is shown as it was written. The terminal may follow addresses of `http` and `https` only. Links by
-//! reference are shown as they were written. Escapes and entities are read, and `pulldown-cmark` reads what has come whole.
+//! the beginning of what a call such as `f(**kwargs)` is given, and take effect at once; a run
+//! closes one that is as long (or a part of one of three). Signs are hidden where both stand in one
+//! row. A row that is finished before what it opened was closed gets the sign back in its place,
+//! which may move its last word down, and so the closing one is shown too. What nothing closed
+//! until its block ended is put back where it stood: no letter ever moves, and no sign is lost that
+//! was none. Code between backticks keeps them, so that it can be told from text without colours. A
+//! link is its text and its address, if both come in one row of the screen; else it is shown as it
+//! was written. The terminal may follow addresses of `http` and `https` only. Links by reference
+//! are shown as they were written. Escapes and entities are read, and `pulldown-cmark` reads what
+//! has come whole.
 //!
 //! **Without colours** the signs stay: `#` of headings, `*` and `_`, brackets and fences; tables, bullets and rules are drawn.
 //!
@@ -102,7 +108,12 @@ enum Leaf {
     Nothing,
     Paragraph(Inline),
     Heading(Heading),
-    Fence { sign: char, length: usize, indent: usize, code: Code },
+    Fence {
+        sign: char,
+        length: usize,
+        indent: usize,
+        code: Code,
+    },
     Indented(Code),
     Table(Vec<String>),
 }
@@ -159,7 +170,8 @@ impl Markdown {
                     }
                     _ => self.line.push(letter),
                 }
-                if let Some(beginning) = beginning(&self.line, &self.containers, self.open(), ended) {
+                if let Some(beginning) = beginning(&self.line, &self.containers, self.open(), ended)
+                {
                     self.begin(beginning);
                     if ended && self.phase != Phase::Beginning {
                         self.line_end();
@@ -179,7 +191,16 @@ impl Markdown {
     fn open(&self) -> Open {
         match &self.leaf {
             Leaf::Paragraph(_) => Open::Paragraph,
-            Leaf::Fence { sign, length, indent, .. } => Open::Fence { sign: *sign, length: *length, indent: *indent },
+            Leaf::Fence {
+                sign,
+                length,
+                indent,
+                ..
+            } => Open::Fence {
+                sign: *sign,
+                length: *length,
+                indent: *indent,
+            },
             Leaf::Nothing | Leaf::Heading(_) | Leaf::Indented(_) | Leaf::Table(_) => Open::Nothing,
         }
     }
@@ -244,7 +265,12 @@ impl Markdown {
                 self.begin_block(beginning.keep, beginning.opens);
                 self.fence(sign, length, &info);
                 let code = Code::new(&info, &self.page);
-                self.leaf = Leaf::Fence { sign, length, indent, code };
+                self.leaf = Leaf::Fence {
+                    sign,
+                    length,
+                    indent,
+                    code,
+                };
             }
             Kind::FenceEnd => {
                 self.begin_row(self.containers.len());
@@ -282,12 +308,15 @@ impl Markdown {
         }
     }
 
-    /// Takes the text of a line of code from this byte on, its tabs as tabs: their stops are those of the code, and not of what
-    /// stands around it. One that begins before the text belongs to it as a whole.
+    /// Takes the text of a line of code from this byte on, its tabs as tabs: their stops are those
+    /// of the code, and not of what stands around it. One that begins before the text belongs to it
+    /// as a whole.
     fn text_with_tabs(&mut self, line: &str, from: usize, tabs: &[(usize, usize)]) {
         let mut at = from;
         for &(start, end) in tabs.iter().filter(|(_, end)| *end > from) {
-            line[at..start.max(at)].chars().for_each(|letter| self.text(letter));
+            line[at..start.max(at)]
+                .chars()
+                .for_each(|letter| self.text(letter));
             self.text('\t');
             at = end;
         }
@@ -322,7 +351,10 @@ impl Markdown {
             3 => BOLD | ITALIC,
             _ => ITALIC,
         };
-        let style = self.page.theme().map_or(Style::default(), |_| Style { bits, ink: Ink::Heading });
+        let style = self.page.theme().map_or(Style::default(), |_| Style {
+            bits,
+            ink: Ink::Heading,
+        });
         if self.page.theme().is_none() {
             let signs = format!("{} ", "#".repeat(level));
             for cell in cells(&signs, style) {
@@ -345,7 +377,9 @@ impl Markdown {
     fn table_line(&mut self) {
         let line = std::mem::take(&mut self.line);
         self.phase = Phase::Beginning;
-        let Leaf::Table(lines) = &mut self.leaf else { return };
+        let Leaf::Table(lines) = &mut self.leaf else {
+            return;
+        };
         if lines.len() == 1 && !is_delimiter(&lines[0], &line) {
             self.close();
             self.begin_row(self.containers.len());
@@ -374,7 +408,10 @@ impl Markdown {
                     self.show_table(&lines);
                 } else {
                     let mut inline = Inline::new(Style::default());
-                    lines.concat().chars().for_each(|letter| inline.letter(letter, &mut self.page));
+                    lines
+                        .concat()
+                        .chars()
+                        .for_each(|letter| inline.letter(letter, &mut self.page));
                     inline.end(&mut self.page);
                 }
                 self.page.end();
@@ -383,7 +420,10 @@ impl Markdown {
     }
 
     fn show_table(&mut self, lines: &[String]) {
-        for (place, row) in table::rows(&lines.join("\n"), &mut self.page).into_iter().enumerate() {
+        for (place, row) in table::rows(&lines.join("\n"), &mut self.page)
+            .into_iter()
+            .enumerate()
+        {
             if place > 0 {
                 self.page.break_line();
             }

@@ -1,10 +1,12 @@
 //! The page: finished rows, which nothing changes any more, and the row that is being written.
 //!
-//! What is decided about a row depends on the text up to a certain letter alone, and never on how much of it came at once.
-//! What is painted of the row that is being written depends on the pieces; a row that is finished is the same anyway.
+//! What is decided about a row depends on the text up to a certain letter alone, and never on how
+//! much of it came at once. What is painted of the row that is being written depends on the pieces;
+//! a row that is finished is the same anyway.
 //!
-//! No position of the cursor is relied on, since terminals do not agree on the width of all letters: what was added is
-//! written behind what is there; where something before it has changed, the row is written anew from its beginning.
+//! No position of the cursor is relied on, since terminals do not agree on the width of all
+//! letters: what was added is written behind what is there; where something before it has changed,
+//! the row is written anew from its beginning.
 
 use super::cell::{Cell, Ink, Style, each_cell, is_certain, width};
 use super::opener::Opener;
@@ -27,9 +29,11 @@ pub(super) struct Page {
     limit: usize,
     /// The columns that the row takes.
     used: usize,
-    /// Cells of content of this block that are in finished rows, but for signs that were shown when their row was finished.
+    /// Cells of content of this block that are in finished rows, but for signs that were shown when
+    /// their row was finished.
     gone: usize,
-    /// What is open, the first one outermost. A sign that is hidden is shown where its row is finished.
+    /// What is open, the first one outermost. A sign that is hidden is shown where its row is
+    /// finished.
     pub(super) openers: Vec<Opener>,
     /// Cells of the row that are on the screen.
     painted: usize,
@@ -133,7 +137,9 @@ impl Page {
 
     /// Inserts cells before the one at this position, if its row is not finished.
     pub(super) fn insert(&mut self, position: usize, new: &[Cell]) {
-        let Some(place) = self.place(position) else { return };
+        let Some(place) = self.place(position) else {
+            return;
+        };
         self.touch(place);
         self.used += width(new);
         self.cells.splice(place..place, new.iter().copied());
@@ -142,7 +148,10 @@ impl Page {
 
     /// Removes a cell, if its row is not finished.
     pub(super) fn remove(&mut self, position: usize) {
-        if let Some(place) = self.place(position).filter(|&place| place < self.cells.len()) {
+        if let Some(place) = self
+            .place(position)
+            .filter(|&place| place < self.cells.len())
+        {
             self.touch(place);
             let cell = self.cells.remove(place);
             self.used -= usize::from(cell.width);
@@ -159,7 +168,8 @@ impl Page {
         }
     }
 
-    /// Replaces the row's content by what is shown until it is known. What stays the same is not written again.
+    /// Replaces the row's content by what is shown until it is known. What stays the same is not
+    /// written again.
     pub(super) fn preview(&mut self, text: &str, style: Style) {
         let mut used = width(&self.cells[..self.first]);
         let mut place = self.first;
@@ -204,7 +214,8 @@ impl Page {
         self.used + usize::from(Cell::new(letter, Style::default()).width) <= self.limit
     }
 
-    /// Finishes a row of code in the middle of its line. Where the terminal breaks it itself, the line can be copied whole.
+    /// Finishes a row of code in the middle of its line. Where the terminal breaks it itself, the
+    /// line can be copied whole.
     pub(super) fn break_code(&mut self) {
         let is_left_to_terminal = self.screen.breaks_lines(self.limit)
             && self.cells.iter().all(|cell| is_certain(cell.letter))
@@ -244,8 +255,8 @@ impl Page {
         self.used = 0;
     }
 
-    /// Finishes a row that is too long at the last place where it may break, and moves the rest to the next one. Says whether
-    /// it did.
+    /// Finishes a row that is too long at the last place where it may break, and moves the rest to
+    /// the next one. Says whether it did.
     fn wrap(&mut self) -> bool {
         let after = match self.fit() {
             Fit::Whole => return false,
@@ -293,12 +304,16 @@ impl Page {
         }
     }
 
-    /// Writes the signs at the beginning of the row in rows of their own, but for the last of these: not even one letter fits
-    /// behind them. Says whether there are any.
+    /// Writes the signs at the beginning of the row in rows of their own, but for the last of
+    /// these: not even one letter fits behind them. Says whether there are any.
     fn leave_signs(&mut self) -> bool {
         let gone = self.gone;
         let mut signs = Vec::new();
-        for opener in self.openers.iter_mut().filter(|opener| !opener.is_shown && opener.position == gone) {
+        for opener in self
+            .openers
+            .iter_mut()
+            .filter(|opener| !opener.is_shown && opener.position == gone)
+        {
             opener.is_shown = true;
             signs.extend(opener.signs());
         }
@@ -322,7 +337,9 @@ impl Page {
             let is_later = place > self.first && cell.width > 0;
             if is_later && cell.letter != ' ' {
                 let before = self.cells[place - 1];
-                if before.letter == ' ' || (cell.width == 2 || before.width == 2) && is_breakable(cell, before) {
+                if before.letter == ' '
+                    || (cell.width == 2 || before.width == 2) && is_breakable(cell, before)
+                {
                     found = Some(place);
                 }
                 anywhere = Some(place);
@@ -339,13 +356,20 @@ impl Page {
     /// The columns of the signs that are hidden before this cell of the row.
     fn hidden_at(&self, place: usize) -> usize {
         let position = self.gone + place - self.first;
-        let here = self.openers.iter().filter(|opener| !opener.is_shown && opener.position == position);
+        let here = self
+            .openers
+            .iter()
+            .filter(|opener| !opener.is_shown && opener.position == position);
         here.map(|opener| opener.length).sum()
     }
 
     /// The end of these cells without the spaces there.
     fn trimmed(&self, upto: usize) -> usize {
-        upto - self.cells[..upto].iter().rev().take_while(|cell| cell.letter == ' ').count()
+        upto - self.cells[..upto]
+            .iter()
+            .rev()
+            .take_while(|cell| cell.letter == ' ')
+            .count()
     }
 
     fn shown_width(&self) -> usize {
@@ -381,14 +405,17 @@ impl Page {
     /// Writes cells, from an ordinary look to an ordinary look.
     fn write(&mut self, from: usize, to: usize) {
         let Some(theme) = self.screen.theme() else {
-            self.out.extend(self.cells[from..to].iter().map(|cell| cell.letter));
+            self.out
+                .extend(self.cells[from..to].iter().map(|cell| cell.letter));
             return;
         };
         let (mut style, mut link) = (Style::default(), 0);
         for cell in &self.cells[from..to] {
             if cell.link != link {
                 link = cell.link;
-                let address = usize::from(link).checked_sub(1).and_then(|place| self.links.get(place));
+                let address = usize::from(link)
+                    .checked_sub(1)
+                    .and_then(|place| self.links.get(place));
                 self.out.push_str("\x1b]8;;");
                 self.out.push_str(address.map_or("", String::as_str));
                 self.out.push_str("\x1b\\");
@@ -420,8 +447,10 @@ enum Fit {
 
 /// Whether a row may break between a wide letter and its neighbour: not before a sign that closes.
 fn is_breakable(cell: Cell, before: Cell) -> bool {
-    let closes =
-        matches!(cell.letter, '、' | '。' | '，' | '．' | '：' | '；' | '！' | '？' | '）' | '」' | '』' | '】' | '》');
+    let closes = matches!(
+        cell.letter,
+        '、' | '。' | '，' | '．' | '：' | '；' | '！' | '？' | '）' | '」' | '』' | '】' | '》'
+    );
     let opens = matches!(before.letter, '（' | '「' | '『' | '【' | '《');
     !closes && !opens && !cell.letter.is_ascii_punctuation()
 }

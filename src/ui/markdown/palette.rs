@@ -48,7 +48,12 @@ impl Theme {
     /// Begins a style, whatever the one before was.
     pub(super) fn begin(self, style: Style, out: &mut String) {
         out.push_str("\x1b[0");
-        for (bit, code) in [(BOLD, ";1"), (ITALIC, ";3"), (UNDERLINE, ";4"), (STRIKE, ";9")] {
+        for (bit, code) in [
+            (BOLD, ";1"),
+            (ITALIC, ";3"),
+            (UNDERLINE, ";4"),
+            (STRIKE, ";9"),
+        ] {
             if style.bits & bit != 0 {
                 out.push_str(code);
             }
@@ -65,7 +70,8 @@ impl Theme {
 mod tests {
     use super::*;
 
-    /// Backgrounds that terminals have: black, VS Code's and Solarized's dark ones; white and Solarized's light one.
+    /// Backgrounds that terminals have: black, VS Code's and Solarized's dark ones; white and
+    /// Solarized's light one.
     const DARK: [u32; 3] = [0x00_00_00, 0x1e_1e_1e, 0x00_2b_36];
     const LIGHT: [u32; 2] = [0xff_ff_ff, 0xfd_f6_e3];
 
@@ -99,9 +105,14 @@ mod tests {
     fn contrast(one: u32, other: u32) -> f64 {
         let part = |color: u32, shift: u32| {
             let value = f64::from(color >> shift & 0xff) / 255.0;
-            if value <= 0.039_28 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+            if value <= 0.039_28 {
+                value / 12.92
+            } else {
+                ((value + 0.055) / 1.055).powf(2.4)
+            }
         };
-        let light = |color| 0.2126 * part(color, 16) + 0.7152 * part(color, 8) + 0.0722 * part(color, 0);
+        let light =
+            |color| 0.2126 * part(color, 16) + 0.7152 * part(color, 8) + 0.0722 * part(color, 0);
         let (one, other) = (light(one) + 0.05, light(other) + 0.05);
         (one / other).max(other / one)
     }
@@ -110,13 +121,21 @@ mod tests {
     fn every_ink_can_be_read_on_the_backgrounds_that_its_theme_is_for() {
         let all = [&DARK[..], &LIGHT].concat();
         // No colour has more than 4.1 both on a usual dark grey and on white.
-        for (theme, backgrounds, least) in
-            [(Theme::Dark, &DARK[..], 4.3), (Theme::Light, &LIGHT, 4.3), (Theme::Auto, &all, 3.0)]
-        {
-            for (ink, &background) in INKS.iter().flat_map(|ink| backgrounds.iter().map(move |on| (ink, on))) {
+        for (theme, backgrounds, least) in [
+            (Theme::Dark, &DARK[..], 4.3),
+            (Theme::Light, &LIGHT, 4.3),
+            (Theme::Auto, &all, 3.0),
+        ] {
+            for (ink, &background) in INKS
+                .iter()
+                .flat_map(|ink| backgrounds.iter().map(move |on| (ink, on)))
+            {
                 let color = rgb(theme.color(*ink).expect("an ink that is not that of text"));
                 let found = contrast(color, background);
-                assert!(found >= least, "{theme:?}: {ink:?} #{color:06x} on #{background:06x}: {found:.2}");
+                assert!(
+                    found >= least,
+                    "{theme:?}: {ink:?} #{color:06x} on #{background:06x}: {found:.2}"
+                );
             }
         }
     }

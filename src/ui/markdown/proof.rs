@@ -1,4 +1,5 @@
-//! The proof that it does not matter how a text came: on an emulated terminal, screen and scrollback are compared.
+//! The proof that it does not matter how a text came: on an emulated terminal, screen and
+//! scrollback are compared.
 
 use std::collections::HashSet;
 use std::num::NonZero;
@@ -25,23 +26,45 @@ pub(crate) struct Shown {
 
 /// The rows that this takes at most, written at once.
 pub(crate) fn rows_of(bytes: &str, columns: usize) -> usize {
-    bytes.split('\n').map(|line| 2 + 2 * line.chars().count() / columns).sum()
+    bytes
+        .split('\n')
+        .map(|line| 2 + 2 * line.chars().count() / columns)
+        .sum()
 }
 
 /// What a terminal with so many rows shows of this.
 pub(crate) fn screen_of(bytes: &str, columns: usize, rows: usize) -> Shown {
-    let size = |number: usize| NonZero::new(u16::try_from(number).unwrap_or(u16::MAX)).unwrap_or(NonZero::<u16>::MIN);
+    let size = |number: usize| {
+        NonZero::new(u16::try_from(number).unwrap_or(u16::MAX)).unwrap_or(NonZero::<u16>::MIN)
+    };
     let mut terminal = vt100::Parser::new(size(rows), size(columns), 0);
     terminal.process(bytes.replace('\n', "\r\n").as_bytes());
     let screen = terminal.screen();
-    let text = screen.rows(0, size(columns).get()).collect::<Vec<_>>().join("\n").trim_end().to_owned();
+    let text = screen
+        .rows(0, size(columns).get())
+        .collect::<Vec<_>>()
+        .join("\n")
+        .trim_end()
+        .to_owned();
     let used = text.lines().count().max(1);
-    Shown { text, rows: screen.rows_formatted(0, size(columns).get()).take(used).collect() }
+    Shown {
+        text,
+        rows: screen
+            .rows_formatted(0, size(columns).get())
+            .take(used)
+            .collect(),
+    }
 }
 
-/// Compares the whole at once with pieces: all cuts in two for up to `short` bytes, letter by letter, and at chance. Panics where
-/// something differs.
-pub(crate) fn differences(text: &str, columns: usize, theme: Option<Theme>, seed: u64, short: usize) {
+/// Compares the whole at once with pieces: all cuts in two for up to `short` bytes, letter by
+/// letter, and at chance. Panics where something differs.
+pub(crate) fn differences(
+    text: &str,
+    columns: usize,
+    theme: Option<Theme>,
+    seed: u64,
+    short: usize,
+) {
     let screen = Screen::fixed(columns, theme);
     let whole = render_markdown(text, screen.clone());
     let rows = rows_of(&whole, columns);
@@ -70,7 +93,10 @@ pub(crate) fn differences(text: &str, columns: usize, theme: Option<Theme>, seed
             shown.text,
             expected.text
         );
-        assert!(screen_of(&bytes, columns, FEW_ROWS) == expected_end, "cut at {cuts:?}, {columns} columns:\n{text:?}");
+        assert!(
+            screen_of(&bytes, columns, FEW_ROWS) == expected_end,
+            "cut at {cuts:?}, {columns} columns:\n{text:?}"
+        );
         known.insert(bytes);
     };
     check(&places);
@@ -99,10 +125,17 @@ fn assert_append_only(bytes: &str) {
     let mut rest = bytes;
     while let Some(place) = rest.find('\x1b') {
         rest = &rest[place + 1..];
-        let is_known = rest.starts_with("[K") || rest.starts_with("]8;;") || rest.starts_with('\\') || {
-            let style = rest.strip_prefix('[').unwrap_or_default();
-            style.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == ';').starts_with('m')
-        };
-        assert!(is_known, "a sequence that is not expected: {:?}", &rest[..rest.len().min(12)]);
+        let is_known =
+            rest.starts_with("[K") || rest.starts_with("]8;;") || rest.starts_with('\\') || {
+                let style = rest.strip_prefix('[').unwrap_or_default();
+                style
+                    .trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == ';')
+                    .starts_with('m')
+            };
+        assert!(
+            is_known,
+            "a sequence that is not expected: {:?}",
+            &rest[..rest.len().min(12)]
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What rendered text is made for: its width, and whether colours and a line that changes are to be had.
+//! What rendered text is made for: its width, and whether colours and a line that changes are to be
+//! had.
 
 use console::Term;
 
@@ -37,20 +38,30 @@ impl Screen {
             None if is_terminal => Columns::Terminal(Term::stdout()),
             None => Columns::Said(COLUMNS),
         };
-        Self { columns, is_terminal, theme }
+        Self {
+            columns,
+            is_terminal,
+            theme,
+        }
     }
 
     /// A terminal that has as many columns as this at all times.
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn fixed(columns: usize, theme: Option<Theme>) -> Self {
-        Self { columns: Columns::Fixed(columns), is_terminal: true, theme }
+        Self {
+            columns: Columns::Fixed(columns),
+            is_terminal: true,
+            theme,
+        }
     }
 
     /// The columns of a row that begins now.
     pub(super) fn columns(&self) -> usize {
         let columns = match &self.columns {
             Columns::Said(columns) => *columns,
-            Columns::Terminal(terminal) => terminal.size_checked().map_or(COLUMNS, |(_, columns)| usize::from(columns)),
+            Columns::Terminal(terminal) => terminal
+                .size_checked()
+                .map_or(COLUMNS, |(_, columns)| usize::from(columns)),
             #[cfg(any(test, feature = "internals"))]
             Columns::Fixed(columns) => *columns,
         };

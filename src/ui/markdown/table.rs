@@ -1,4 +1,5 @@
-//! Tables: shown when they are complete, since one cell may change the width of a column for all of them.
+//! Tables: shown when they are complete, since one cell may change the width of a column for all of
+//! them.
 
 use pulldown_cmark::{Alignment, Event, Options, Parser, Tag, TagEnd};
 
@@ -22,13 +23,17 @@ const LONGEST_WHOLE: usize = 16;
 /// Whether a line is the one below a table's head that makes it a table, for a head like this.
 pub(super) fn is_delimiter(head: &str, line: &str) -> bool {
     let is_sign = |letter: char| matches!(letter, '|' | '-' | ':' | ' ' | '\t');
-    line.contains('-') && line.chars().all(is_sign) && parse(&format!("{head}\n{line}\n"), None).is_some()
+    line.contains('-')
+        && line.chars().all(is_sign)
+        && parse(&format!("{head}\n{line}\n"), None).is_some()
 }
 
 /// The rows of the screen that show a table.
 pub(super) fn rows(source: &str, page: &mut Page) -> Vec<Vec<Cell>> {
     let room = page.room();
-    let Some(table) = parse(source, Some(page)) else { return source.lines().map(plain).collect() };
+    let Some(table) = parse(source, Some(page)) else {
+        return source.lines().map(plain).collect();
+    };
     match table.widths(room) {
         Some(widths) => table.grid(&widths),
         None => table.list(),
@@ -56,7 +61,9 @@ fn parse(source: &str, mut page: Option<&mut Page>) -> Option<Table> {
     let mut begun = false;
     for (event, range) in Parser::new_ext(source, options).into_offset_iter() {
         match event {
-            Event::Start(Tag::Table(alignments)) if !begun && range.end >= source.trim_end().len() => {
+            Event::Start(Tag::Table(alignments))
+                if !begun && range.end >= source.trim_end().len() =>
+            {
                 begun = true;
                 table.alignments = alignments;
             }
@@ -64,14 +71,27 @@ fn parse(source: &str, mut page: Option<&mut Page>) -> Option<Table> {
             Event::Start(Tag::TableHead | Tag::TableRow) => table.rows.push(Vec::new()),
             Event::Start(Tag::TableCell) => {
                 let is_head = table.rows.len() == 1;
-                style = Style { bits: if is_head && is_styled { BOLD } else { 0 }, ink: Ink::Text };
+                style = Style {
+                    bits: if is_head && is_styled { BOLD } else { 0 },
+                    ink: Ink::Text,
+                };
                 table.rows.last_mut()?.push(Vec::new());
             }
             Event::Text(text) => add(&mut table, &text, style),
             Event::Code(code) => {
-                let mark = Style { ink: Ink::Mark, ..style };
+                let mark = Style {
+                    ink: Ink::Mark,
+                    ..style
+                };
                 add(&mut table, "`", mark);
-                add(&mut table, &code, Style { ink: Ink::Code, ..style });
+                add(
+                    &mut table,
+                    &code,
+                    Style {
+                        ink: Ink::Code,
+                        ..style
+                    },
+                );
                 add(&mut table, "`", mark);
             }
             Event::Start(tag @ (Tag::Emphasis | Tag::Strong | Tag::Strikethrough)) => {
@@ -84,15 +104,31 @@ fn parse(source: &str, mut page: Option<&mut Page>) -> Option<Table> {
                 links.push((last(&mut table)?.len(), sanitize_line(&dest_url)));
             }
             Event::Start(Tag::Image { dest_url, .. }) => {
-                add(&mut table, "image: ", Style { ink: Ink::Mark, ..style });
+                add(
+                    &mut table,
+                    "image: ",
+                    Style {
+                        ink: Ink::Mark,
+                        ..style
+                    },
+                );
                 links.push((last(&mut table)?.len(), sanitize_line(&dest_url)));
             }
             Event::End(TagEnd::Link | TagEnd::Image) => {
                 let (start, target) = links.pop()?;
-                end_link(last(&mut table)?, start, &target, style, page.as_deref_mut());
+                end_link(
+                    last(&mut table)?,
+                    start,
+                    &target,
+                    style,
+                    page.as_deref_mut(),
+                );
             }
             Event::InlineHtml(html) | Event::Html(html) => {
-                let is_break = matches!(html.to_ascii_lowercase().as_str(), "<br>" | "<br/>" | "<br />");
+                let is_break = matches!(
+                    html.to_ascii_lowercase().as_str(),
+                    "<br>" | "<br/>" | "<br />"
+                );
                 add(&mut table, if is_break { " " } else { &html }, style);
             }
             Event::SoftBreak | Event::HardBreak => add(&mut table, " ", style),
@@ -133,12 +169,28 @@ fn set(style: &mut Style, tag: TagEnd, on: bool, table: &mut Table, is_styled: b
     }
 }
 
-fn end_link(cell: &mut Vec<Cell>, start: usize, target: &str, style: Style, page: Option<&mut Page>) {
+fn end_link(
+    cell: &mut Vec<Cell>,
+    start: usize,
+    target: &str,
+    style: Style,
+    page: Option<&mut Page>,
+) {
     let Some(page) = page else { return };
     let text: String = cell[start..].iter().map(|cell| cell.letter).collect();
     if text.trim() != target {
-        let mark = Style { ink: Ink::Mark, ..style };
-        cell.extend(cells(&if text.is_empty() { target.to_owned() } else { format!(" ({target})") }, mark));
+        let mark = Style {
+            ink: Ink::Mark,
+            ..style
+        };
+        cell.extend(cells(
+            &if text.is_empty() {
+                target.to_owned()
+            } else {
+                format!(" ({target})")
+            },
+            mark,
+        ));
     }
     if page.theme().is_none() {
         return;
@@ -163,12 +215,20 @@ impl Table {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
             cells.map(|cell| measure(cell)).max().unwrap_or(0)
         };
-        let widths: Vec<usize> = (0..columns).map(|column| widest(column, &width).max(1)).collect();
+        let widths: Vec<usize> = (0..columns)
+            .map(|column| widest(column, &width).max(1))
+            .collect();
         // No word is broken, but for those that are long.
         let least = |column| widest(column, &widest_word).clamp(NARROWEST, LONGEST_WHOLE);
         let words: Vec<usize> = (0..columns).map(least).collect();
         // Nor is a column that is narrow as it is, such as one of figures, if it can be helped.
-        let keep = |(&word, &width): (&usize, &usize)| if width <= NARROW { width.max(word) } else { word };
+        let keep = |(&word, &width): (&usize, &usize)| {
+            if width <= NARROW {
+                width.max(word)
+            } else {
+                word
+            }
+        };
         let whole: Vec<usize> = words.iter().zip(&widths).map(keep).collect();
         let room = room.checked_sub(GAP * columns.saturating_sub(1))?;
         shrunk(widths.clone(), &whole, room).or_else(|| shrunk(widths, &words, room))
@@ -178,14 +238,22 @@ impl Table {
     fn grid(&self, widths: &[usize]) -> Vec<Vec<Cell>> {
         let mark = Style::of(Ink::Mark);
         let mut rows = Vec::new();
-        // Where cells take several rows of the screen, an empty one tells the rows of the table apart.
-        let is_spaced =
-            self.rows.iter().skip(1).flat_map(|row| row.iter().zip(widths)).any(|(cell, &column)| width(cell) > column);
+        // Where cells take several rows of the screen, an empty one tells the rows of the table
+        // apart.
+        let is_spaced = self
+            .rows
+            .iter()
+            .skip(1)
+            .flat_map(|row| row.iter().zip(widths))
+            .any(|(cell, &column)| width(cell) > column);
         for (place, row) in self.rows.iter().enumerate() {
             let columns: Vec<Vec<Vec<Cell>>> = widths
                 .iter()
                 .enumerate()
-                .map(|(column, &width)| row.get(column).map_or_else(Vec::new, |cell| wrapped(cell, width)))
+                .map(|(column, &width)| {
+                    row.get(column)
+                        .map_or_else(Vec::new, |cell| wrapped(cell, width))
+                })
                 .collect();
             let is_last = place + 1 == self.rows.len();
             let height = columns.iter().map(Vec::len).max().unwrap_or(0).max(1);
@@ -211,7 +279,9 @@ impl Table {
     /// The rows of a list, for tables with more columns than there is room for.
     fn list(&self) -> Vec<Vec<Cell>> {
         let mut rows = Vec::new();
-        let Some((head, body)) = self.rows.split_first() else { return rows };
+        let Some((head, body)) = self.rows.split_first() else {
+            return rows;
+        };
         if body.is_empty() {
             rows.extend(head.iter().cloned());
         }
@@ -235,9 +305,20 @@ fn shrunk(mut widths: Vec<usize>, floors: &[usize], room: usize) -> Option<Vec<u
     let mut over = widths.iter().sum::<usize>().saturating_sub(room);
     while over > 0 {
         let may_give = |place: &usize| widths[*place] > floors[*place];
-        let widest = (0..widths.len()).filter(may_give).map(|place| widths[place]).max()?;
-        let others = widths.iter().copied().filter(|&width| width < widest).max().unwrap_or(0);
-        let giving: Vec<usize> = (0..widths.len()).filter(may_give).filter(|&place| widths[place] == widest).collect();
+        let widest = (0..widths.len())
+            .filter(may_give)
+            .map(|place| widths[place])
+            .max()?;
+        let others = widths
+            .iter()
+            .copied()
+            .filter(|&width| width < widest)
+            .max()
+            .unwrap_or(0);
+        let giving: Vec<usize> = (0..widths.len())
+            .filter(may_give)
+            .filter(|&place| widths[place] == widest)
+            .collect();
         let less = (widest - others).min(over.div_ceil(giving.len()));
         for place in giving {
             let taken = less.min(over).min(widths[place] - floors[place]);
@@ -249,7 +330,11 @@ fn shrunk(mut widths: Vec<usize>, floors: &[usize], room: usize) -> Option<Vec<u
 }
 
 fn widest_word(content: &[Cell]) -> usize {
-    content.split(|cell| cell.letter == ' ').map(width).max().unwrap_or(0)
+    content
+        .split(|cell| cell.letter == ' ')
+        .map(width)
+        .max()
+        .unwrap_or(0)
 }
 
 fn aligned(content: &[Cell], room: usize, alignment: Alignment) -> Vec<Cell> {
@@ -267,13 +352,19 @@ fn aligned(content: &[Cell], room: usize, alignment: Alignment) -> Vec<Cell> {
 fn wrapped(content: &[Cell], room: usize) -> Vec<Vec<Cell>> {
     let mut lines: Vec<Vec<Cell>> = vec![Vec::new()];
     for word in content.split_inclusive(|cell| cell.letter == ' ') {
-        let visible = word.strip_suffix(&[Cell::new(' ', Style::default())]).unwrap_or(word);
-        let is_full = lines.last().is_some_and(|line| !line.is_empty() && width(line) + width(visible) > room);
+        let visible = word
+            .strip_suffix(&[Cell::new(' ', Style::default())])
+            .unwrap_or(word);
+        let is_full = lines
+            .last()
+            .is_some_and(|line| !line.is_empty() && width(line) + width(visible) > room);
         if is_full {
             lines.push(Vec::new());
         }
         for &cell in word {
-            let is_full = lines.last().is_some_and(|line| width(line) + usize::from(cell.width) > room);
+            let is_full = lines
+                .last()
+                .is_some_and(|line| width(line) + usize::from(cell.width) > room);
             if is_full {
                 if cell.letter == ' ' {
                     continue;

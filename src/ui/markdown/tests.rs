@@ -70,14 +70,27 @@ fn a_tab_in_what_may_be_a_table_or_behind_a_fence_takes_one_column() {
 #[test]
 fn no_letter_of_the_text_is_lost() {
     // In a narrow table words are broken, and parts of others stand between theirs.
-    for (document, least) in [(DOCUMENTS[0], 200), (DOCUMENTS[1], 40), (DOCUMENTS[2], 40), (DOCUMENTS[3], 40)] {
+    for (document, least) in [
+        (DOCUMENTS[0], 200),
+        (DOCUMENTS[1], 40),
+        (DOCUMENTS[2], 40),
+        (DOCUMENTS[3], 40),
+    ] {
         for columns in [least, 200] {
             let bytes = styled(document, columns);
-            let shown = screen_of(&bytes, columns, rows_of(&bytes, columns)).text.replace(char::is_whitespace, "");
-            for word in document.split(|letter: char| !letter.is_alphanumeric()).filter(|word| word.len() > 3) {
+            let shown = screen_of(&bytes, columns, rows_of(&bytes, columns))
+                .text
+                .replace(char::is_whitespace, "");
+            for word in document
+                .split(|letter: char| !letter.is_alphanumeric())
+                .filter(|word| word.len() > 3)
+            {
                 if !matches!(word, "title" | "nbsp" | "copy") {
                     let found = shown.contains(word);
-                    assert!(found, "`{word}` is not on the screen of {columns} columns:\n{shown}");
+                    assert!(
+                        found,
+                        "`{word}` is not on the screen of {columns} columns:\n{shown}"
+                    );
                 }
             }
         }
@@ -87,7 +100,9 @@ fn no_letter_of_the_text_is_lost() {
 /// What is on the screen but for white space.
 fn letters(text: &str, columns: usize) -> String {
     let bytes = styled(text, columns);
-    screen_of(&bytes, columns, rows_of(&bytes, columns)).text.replace(char::is_whitespace, "")
+    screen_of(&bytes, columns, rows_of(&bytes, columns))
+        .text
+        .replace(char::is_whitespace, "")
 }
 
 #[test]
@@ -102,7 +117,9 @@ fn a_sign_that_nothing_closes_stays_where_it_was_written() {
         let wanted = text.replace(char::is_whitespace, "");
         for columns in [20, 40, 80] {
             let shown = letters(text, columns);
-            let bullet = wanted.replacen('-', "•", usize::from(text.starts_with("- "))).replace('>', "│");
+            let bullet = wanted
+                .replacen('-', "•", usize::from(text.starts_with("- ")))
+                .replace('>', "│");
             assert_eq!(shown.replace("││", "│"), bullet, "{columns} columns");
             differences(text, columns, Some(Theme::Auto), 3, SHORT);
         }
@@ -118,14 +135,21 @@ fn signs_are_hidden_in_one_row_and_shown_over_several() {
     };
     assert_eq!(rows(80), "Some words, and these are important, as this is.");
     // `these` would fit without the signs.
-    assert_eq!(rows(21), "Some words, **and\nthese are\nimportant**, as this\nis.");
+    assert_eq!(
+        rows(21),
+        "Some words, **and\nthese are\nimportant**, as this\nis."
+    );
 }
 
 #[test]
 fn more_signs_than_a_row_has_columns_take_rows_of_their_own() {
     let text = "***___***___word and another";
     for columns in [4, 5, 7, 11] {
-        assert_eq!(letters(text, columns), text.replace(' ', ""), "{columns} columns");
+        assert_eq!(
+            letters(text, columns),
+            text.replace(' ', ""),
+            "{columns} columns"
+        );
         differences(text, columns, Some(Theme::Auto), 5, SHORT);
     }
 }
@@ -136,8 +160,16 @@ fn the_link_of_a_picture_is_its_text_and_its_address() {
     let shown = styled("See ![a picture](https://a.example/x.png).\n", 80);
     let (before, behind) = shown.split_once(link).expect("a link");
     assert!(before.ends_with("image: "), "{shown:?}");
-    assert!(behind.trim_start_matches("\u{1b}[0;4;38;5;111m").starts_with("a picture"), "{shown:?}");
-    assert_eq!(letters("![**a](https://a.example)", 80), "image:**a(https://a.example)");
+    assert!(
+        behind
+            .trim_start_matches("\u{1b}[0;4;38;5;111m")
+            .starts_with("a picture"),
+        "{shown:?}"
+    );
+    assert_eq!(
+        letters("![**a](https://a.example)", 80),
+        "image:**a(https://a.example)"
+    );
 }
 
 /// Those of this project, or as many as `tests/markdown/run` names in a file.
@@ -150,7 +182,9 @@ fn readmes_come_out_the_same_however_they_were_split() {
     };
     let mut count = 0;
     for (number, path) in list.lines().enumerate() {
-        let Ok(text) = std::fs::read_to_string(path) else { continue };
+        let Ok(text) = std::fs::read_to_string(path) else {
+            continue;
+        };
         let columns = [40, 80, 200][number % 3];
         differences(&text, columns, Some(Theme::Auto), 1 + number as u64, 0);
         count += 1;
@@ -186,8 +220,10 @@ proptest! {
 }
 
 /// What emphasis is made of.
-const EMPHASIS: [&str; 18] =
-    ["*", "**", "***", "_", "__", "~~", "*", "**", " ", " ", "\nx ", "a", "word ", "longer", "(", "漢字", "\"", ". "];
+const EMPHASIS: [&str; 18] = [
+    "*", "**", "***", "_", "__", "~~", "*", "**", " ", " ", "\nx ", "a", "word ", "longer", "(",
+    "漢字", "\"", ". ",
+];
 
 /// A piece of what Markdown is made of.
 fn piece() -> impl Strategy<Value = String> {
@@ -273,7 +309,11 @@ fn the_signs_that_close_a_heading_are_not_shown_and_others_are() {
         ("## ##\nText", "\nText"),
     ] {
         let bytes = styled(text, 40);
-        assert_eq!(screen_of(&bytes, 40, rows_of(&bytes, 40)).text, expected, "{text:?}");
+        assert_eq!(
+            screen_of(&bytes, 40, rows_of(&bytes, 40)).text,
+            expected,
+            "{text:?}"
+        );
         for theme in [None, Some(Theme::Dark)] {
             differences(text, 11, theme, 3, SHORT);
         }
@@ -288,8 +328,13 @@ fn tabs_of_code_in_an_item_are_counted_from_the_beginning_of_the_code() {
         "1. Go:\n\t```\n\tfunc\n\t\tif x {\n\t\t\treturn\n\ta\tb\n\t```\n",
     ] {
         let bytes = styled(text, 40);
-        let expected = "1. Go:\n   ```\n   func\n       if x {\n           return\n   a   b\n   ```";
-        assert_eq!(screen_of(&bytes, 40, rows_of(&bytes, 40)).text, expected, "{text:?}");
+        let expected =
+            "1. Go:\n   ```\n   func\n       if x {\n           return\n   a   b\n   ```";
+        assert_eq!(
+            screen_of(&bytes, 40, rows_of(&bytes, 40)).text,
+            expected,
+            "{text:?}"
+        );
         differences(text, 11, Some(Theme::Dark), 5, SHORT);
     }
 }

@@ -1,5 +1,5 @@
-//! Any text as Markdown that comes in two pieces: an emulated terminal shows what it shows of the whole, and nothing but
-//! colours, links and line ends reaches it.
+//! Any text as Markdown that comes in two pieces: an emulated terminal shows what it shows of the
+//! whole, and nothing but colours, links and line ends reaches it.
 
 #![no_main]
 

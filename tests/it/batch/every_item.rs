@@ -16,12 +16,15 @@ use crate::support::{
 use crate::tools::{calling, playing};
 
 /// A schema of an object with a number.
-const SCHEMA: &str = r#"{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}"#;
+const SCHEMA: &str =
+    r#"{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}"#;
 
 /// What the errors of records say.
 fn errors(records: &[Value]) -> Vec<(&str, &str)> {
     let errors = records.iter().map(|record| &record["error"]);
-    errors.filter_map(|error| error["kind"].as_str().zip(error["message"].as_str())).collect()
+    errors
+        .filter_map(|error| error["kind"].as_str().zip(error["message"].as_str()))
+        .collect()
 }
 
 #[test]
@@ -32,13 +35,30 @@ fn a_429_that_holds_back_for_too_long_ends_the_run_which_goes_on_from_there() {
         _ => Reply::sse(answer(&["ok"])),
     });
     let run = |args: &[&str]| {
-        let run = batch(&server).home(&home).args(["{text}", "-o", "out.jsonl", "-J", "1", "--max-wait", "2s"]);
+        let run = batch(&server).home(&home).args([
+            "{text}",
+            "-o",
+            "out.jsonl",
+            "-J",
+            "1",
+            "--max-wait",
+            "2s",
+        ]);
         run.args(args).stdin_bytes("a\nb\nc\n").run()
     };
     for flags in [&[][..], &[], &["--retry-failed"]] {
-        run(flags).failed(7, "a rate limit (HTTP 429) holds all requests back for ", "--max-wait");
+        run(flags).failed(
+            7,
+            "a rate limit (HTTP 429) holds all requests back for ",
+            "--max-wait",
+        );
         let records = records(&home, "out.jsonl");
-        assert!(errors(&records).iter().all(|(kind, _)| *kind == "rate_limit"), "{records:?}");
+        assert!(
+            errors(&records)
+                .iter()
+                .all(|(kind, _)| *kind == "rate_limit"),
+            "{records:?}"
+        );
         assert!(records.len() <= 1, "{records:?}");
     }
     server.only_request();
@@ -52,10 +72,24 @@ fn an_item_whose_turn_does_not_come_in_time_has_failed() {
     limit(&home, "rpm = 1");
     send(&server).home(&home).args(["Hi"]).run().code(0);
     // What is not sent takes nothing of the budget.
-    let run = batch(&server).home(&home).args(["{text}", "-J", "2", "--timeout", "200ms", "--max-requests", "2"]);
+    let run = batch(&server).home(&home).args([
+        "{text}",
+        "-J",
+        "2",
+        "--timeout",
+        "200ms",
+        "--max-requests",
+        "2",
+    ]);
     let outcome = run.stdin_bytes("a\nb\nc\n").run();
-    let records = outcome.code(11).stderr_contains("3 of 3 items failed").stdout_json_lines();
-    let expected = ("network", "it was not this request's turn within 0.2 s; nothing was sent");
+    let records = outcome
+        .code(11)
+        .stderr_contains("3 of 3 items failed")
+        .stdout_json_lines();
+    let expected = (
+        "network",
+        "it was not this request's turn within 0.2 s; nothing was sent",
+    );
     assert_eq!(errors(&records), [expected; 3]);
     server.only_request();
 }
@@ -63,34 +97,59 @@ fn an_item_whose_turn_does_not_come_in_time_has_failed() {
 #[test]
 fn without_a_budget_for_another_answer_that_fits_the_run_says_so() {
     let home = Home::new();
-    let server = playing(&[calling(&[("answer", json!({}))]), calling(&[("answer", json!({"n": 1}))])]);
+    let server = playing(&[
+        calling(&[("answer", json!({}))]),
+        calling(&[("answer", json!({"n": 1}))]),
+    ]);
     let run = |args: &[&str]| {
-        let run = batch(&server).home(&home).args(["{text}", "--schema", SCHEMA, "-o", "out.jsonl"]);
+        let run =
+            batch(&server)
+                .home(&home)
+                .args(["{text}", "--schema", SCHEMA, "-o", "out.jsonl"]);
         run.args(args).stdin_bytes("a\n").run()
     };
     let outcome = run(&["--max-requests", "1"]);
-    outcome.code(13).stderr_contains("the budget of 1 request is used up; 0 items done");
+    outcome
+        .code(13)
+        .stderr_contains("the budget of 1 request is used up; 0 items done");
     outcome.stderr_contains("the same command goes on from there");
     assert_eq!(records(&home, "out.jsonl"), [] as [Value; 0]);
     run(&[]).code(0).stderr_empty();
     assert_eq!(texts(&records(&home, "out.jsonl")), ["{\"n\":1}"]);
     let server = playing(&[calling(&[("answer", json!({}))])]);
     let run = batch(&server).args(["{text}", "--schema", SCHEMA, "--max-total-tokens", "50"]);
-    run.stdin_bytes("a\n").run().code(13).stdout("").stderr_contains("the budget of 50 tokens");
+    run.stdin_bytes("a\n")
+        .run()
+        .code(13)
+        .stdout("")
+        .stderr_contains("the budget of 50 tokens");
 }
 
-/// Answers `a`; `b`, behind the gate, with so many tokens written; and `c` with what does not fit at first.
+/// Answers `a`; `b`, behind the gate, with so many tokens written; and `c` with what does not fit
+/// at first.
 fn one_to_be_corrected(gate: &Gate, tokens: u64) -> Server {
     let gate = gate.clone();
-    let fitting = |n| Stream::new().start().tool_use_block("t", "answer", [json!({"n": n}).to_string()]);
-    let words = |request: &Request| request.json()["messages"][0]["content"].as_str().unwrap_or_default().to_owned();
+    let fitting = |n| {
+        Stream::new()
+            .start()
+            .tool_use_block("t", "answer", [json!({"n": n}).to_string()])
+    };
+    let words = |request: &Request| {
+        request.json()["messages"][0]["content"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
     Server::start(move |request, _| match words(request).as_str() {
         "a" => Reply::sse(fitting(1).stop("tool_use").to_string()),
         "b" => {
             let usage = json!({"input_tokens": 0, "output_tokens": tokens});
             Reply::sse(fitting(2).final_usage(usage).stop("tool_use").to_string()).hold_head(&gate)
         }
-        _ if request.json()["messages"].as_array().is_some_and(|messages| messages.len() > 1) => {
+        _ if request.json()["messages"]
+            .as_array()
+            .is_some_and(|messages| messages.len() > 1) =>
+        {
             Reply::sse(fitting(3).stop("tool_use").to_string())
         }
         _ => Reply::sse(calling(&[("answer", json!({}))]).to_string()),
@@ -102,12 +161,24 @@ fn an_answer_is_sent_back_once_those_under_way_leave_enough_of_the_budget() {
     for (tokens, code, lines) in [(5, 0, 3), (40, 13, 2)] {
         let gate = Gate::new();
         let server = one_to_be_corrected(&gate, tokens);
-        let run = batch(&server).args(["{text}", "--schema", SCHEMA, "-J", "3", "--max-total-tokens", "125"]);
+        let run = batch(&server).args([
+            "{text}",
+            "--schema",
+            SCHEMA,
+            "-J",
+            "3",
+            "--max-total-tokens",
+            "125",
+        ]);
         let running = run.stdin_bytes("a\nb\nc\n").spawn();
         server.wait_for_requests(3);
         gate.open();
         let outcome = running.finish();
-        assert_eq!(outcome.code(code).stdout_json_lines().len(), lines, "{outcome}");
+        assert_eq!(
+            outcome.code(code).stdout_json_lines().len(),
+            lines,
+            "{outcome}"
+        );
     }
 }
 
@@ -115,7 +186,12 @@ fn an_answer_is_sent_back_once_those_under_way_leave_enough_of_the_budget() {
 fn a_budget_that_is_used_up_ends_the_run_without_another_wait() {
     // Where it waits, it tells after half a minute how far it is.
     let server = answering("ok");
-    let run = batch(&server).args(["{text}", "-J", "1", "--max-requests", "1"]).stdin_bytes("a\nb\n").run();
-    run.code(13).stderr_contains("langdock: error: the budget of 1 request").stderr_lacks(" failed, ");
+    let run = batch(&server)
+        .args(["{text}", "-J", "1", "--max-requests", "1"])
+        .stdin_bytes("a\nb\n")
+        .run();
+    run.code(13)
+        .stderr_contains("langdock: error: the budget of 1 request")
+        .stderr_lacks(" failed, ");
     server.only_request();
 }

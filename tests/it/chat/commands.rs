@@ -24,11 +24,20 @@ fn counting() -> Server {
 fn a_mistyped_command_names_the_nearest_and_the_line_is_kept() {
     let (server, home) = (answering("ok"), Home::new());
     let terminal = at_prompt(&server, &home, &[]);
-    terminal.keys("/usgae").keys(ENTER).wait_for("did you mean /usage?");
+    terminal
+        .keys("/usgae")
+        .keys(ENTER)
+        .wait_for("did you mean /usage?");
     wait_for_prompt(&terminal, 2);
-    terminal.keys("\x7f\x7f\x7fage").keys(ENTER).wait_for("0 answers: 0 tokens in, 0 out");
+    terminal
+        .keys("\x7f\x7f\x7fage")
+        .keys(ENTER)
+        .wait_for("0 answers: 0 tokens in, 0 out");
     wait_for_prompt(&terminal, 3);
-    terminal.keys("/help").keys(ENTER).wait_for("Let an answer that broke off go on");
+    terminal
+        .keys("/help")
+        .keys(ENTER)
+        .wait_for("Let an answer that broke off go on");
     wait_for_prompt(&terminal, 4);
     leave(terminal).code(0);
     assert_eq!(server.requests().len(), 0);
@@ -39,7 +48,12 @@ fn tab_completes_commands_conversations_and_files() {
     let (server, home) = (answering("ok"), Home::new());
     home.write("work/picture of it.gif", GIF);
     let terminal = at_prompt(&server, &home, &["--session", "notes", "Hi"]);
-    terminal.keys("/ima\t").wait_for("/image").keys(" pic\t").wait_for("picture of it.gif").keys(ENTER);
+    terminal
+        .keys("/ima\t")
+        .wait_for("/image")
+        .keys(" pic\t")
+        .wait_for("picture of it.gif")
+        .keys(ENTER);
     wait_for_prompt(&terminal, 2);
     terminal.keys("/resume no\t").wait_for("notes").keys(ENTER);
     wait_for_prompt(&terminal, 3);
@@ -57,14 +71,16 @@ fn what_tab_could_mean_is_listed_above_the_line() {
     for columns in [80, 35] {
         let terminal = chat(&server).home(&home).on_terminal(columns, 24);
         wait_for_prompt(&terminal, 1);
-        terminal.keys("/re\t\t").wait_until("the list above the line", |bytes| {
-            let size = |number: u16| number.try_into().unwrap();
-            let mut screen = vt100::Parser::new(size(24), size(columns), 0);
-            screen.process(bytes);
-            let text = screen.screen().contents();
-            let list = text.find("/retry");
-            list.is_some_and(|list| text.rfind("\n> /re").is_some_and(|line| list < line))
-        });
+        terminal
+            .keys("/re\t\t")
+            .wait_until("the list above the line", |bytes| {
+                let size = |number: u16| number.try_into().unwrap();
+                let mut screen = vt100::Parser::new(size(24), size(columns), 0);
+                screen.process(bytes);
+                let text = screen.screen().contents();
+                let list = text.find("/retry");
+                list.is_some_and(|list| text.rfind("\n> /re").is_some_and(|line| list < line))
+            });
         terminal.keys("\x15");
         leave(terminal).code(0);
     }
@@ -74,12 +90,22 @@ fn what_tab_could_mean_is_listed_above_the_line() {
 fn models_that_are_not_known_yet_are_asked_for_when_tab_wants_them() {
     let home = Home::new();
     let server = Server::start(|request, _| match request.method.as_str() {
-        "GET" => Reply::json(200, &json!({"data": [{"id": "claude-alpha", "type": "model"}], "has_more": false})),
+        "GET" => Reply::json(
+            200,
+            &json!({"data": [{"id": "claude-alpha", "type": "model"}], "has_more": false}),
+        ),
         _ => Reply::sse(answer(&["ok"])),
     });
     let terminal = at_prompt(&server, &home, &["Hi"]);
-    assert_eq!(server.requests().len(), 1, "nobody asks for models that nobody wants");
-    terminal.keys("/model cl\t").wait_for("/model claude-alpha").keys(ENTER);
+    assert_eq!(
+        server.requests().len(),
+        1,
+        "nobody asks for models that nobody wants"
+    );
+    terminal
+        .keys("/model cl\t")
+        .wait_for("/model claude-alpha")
+        .keys(ENTER);
     wait_for_prompt(&terminal, 2);
     terminal.keys("Ho").keys(ENTER);
     wait_for_prompt(&terminal, 3);
@@ -92,12 +118,19 @@ fn models_that_are_not_known_yet_are_asked_for_when_tab_wants_them() {
 fn a_turn_is_asked_again_and_taken_back() {
     let (server, home) = (counting(), Home::new());
     let terminal = at_prompt(&server, &home, &[]);
-    for (keys, prompts) in [("One", 2), ("Two", 3), ("/retry", 4), ("/undo", 5), ("Three", 6)] {
+    for (keys, prompts) in [
+        ("One", 2),
+        ("Two", 3),
+        ("/retry", 4),
+        ("/undo", 5),
+        ("Three", 6),
+    ] {
         terminal.keys(keys).keys(ENTER);
         wait_for_prompt(&terminal, prompts);
     }
     leave(terminal).code(0).stdout_contains("taken back: Two");
-    let first = json!([{"role": "user", "content": "One"}, {"role": "assistant", "content": "answer 0"}]);
+    let first =
+        json!([{"role": "user", "content": "One"}, {"role": "assistant", "content": "answer 0"}]);
     let followed = |text: &str| {
         let mut all = first.as_array().unwrap().clone();
         all.push(json!({"role": "user", "content": text}));
@@ -119,7 +152,10 @@ fn a_message_is_changed_in_an_editor_and_sent_in_its_place() {
         wait_for_prompt(&terminal, prompts);
     }
     leave(terminal).code(0);
-    assert_eq!(messages(&server, 1), json!([{"role": "user", "content": "Onechanged"}]));
+    assert_eq!(
+        messages(&server, 1),
+        json!([{"role": "user", "content": "Onechanged"}])
+    );
 }
 
 #[test]
@@ -142,27 +178,78 @@ fn model_system_prompt_and_fields_change_from_one_message_to_the_next() {
     leave(terminal).code(0);
     let (first, second) = (server.requests()[0].json(), server.requests()[1].json());
     assert_eq!(first["model"], "claude-x");
-    assert_eq!((&first["system"], &first["temperature"]), (&json!("Be brief."), &json!(1)));
+    assert_eq!(
+        (&first["system"], &first["temperature"]),
+        (&json!("Be brief."), &json!(1))
+    );
     assert_eq!(first["stop_sequences"], json!(["x"]));
-    assert_eq!((second.get("system"), second.get("stop_sequences")), (None, None));
-    assert!(server.requests()[1].path.contains("/anthropic/us/"), "{:?}", server.requests()[1]);
+    assert_eq!(
+        (second.get("system"), second.get("stop_sequences")),
+        (None, None)
+    );
+    assert!(
+        server.requests()[1].path.contains("/anthropic/us/"),
+        "{:?}",
+        server.requests()[1]
+    );
 }
 
 #[test]
 fn what_the_flags_set_is_shown_and_taken_away_like_the_rest() {
     let (server, home) = (answering("ok"), Home::new());
-    let flags = ["--max-tokens", "50", "--temperature", "0.5", "--stop", "x", "--user-id", "me", "--set", "a=1"];
-    let fields = ["max_tokens=50", "temperature=0.5", "stop_sequences=[\"x\"]", "metadata={\"user_id\":\"me\"}", "a=1"];
-    let away = ["/set max_tokens=", "/set temperature=", "/set stop_sequences=", "/set metadata=", "/set a="];
-    let lines = [&["/set", "/set max_tokens=60", "Hi"], &away[..], &["/region us", "/set", "Ho"]].concat();
+    let flags = [
+        "--max-tokens",
+        "50",
+        "--temperature",
+        "0.5",
+        "--stop",
+        "x",
+        "--user-id",
+        "me",
+        "--set",
+        "a=1",
+    ];
+    let fields = [
+        "max_tokens=50",
+        "temperature=0.5",
+        "stop_sequences=[\"x\"]",
+        "metadata={\"user_id\":\"me\"}",
+        "a=1",
+    ];
+    let away = [
+        "/set max_tokens=",
+        "/set temperature=",
+        "/set stop_sequences=",
+        "/set metadata=",
+        "/set a=",
+    ];
+    let lines = [
+        &["/set", "/set max_tokens=60", "Hi"],
+        &away[..],
+        &["/region us", "/set", "Ho"],
+    ]
+    .concat();
     let screen = typed(at_prompt(&server, &home, &flags), &lines);
     assert!(screen.contains(&fields.join("\r\n")), "{screen}");
-    assert!(screen.contains("max_tokens is the model's default from now on"), "{screen}");
+    assert!(
+        screen.contains("max_tokens is the model's default from now on"),
+        "{screen}"
+    );
     assert!(screen.contains("no other fields"), "{screen}");
     let (first, second) = (server.requests()[0].json(), server.requests()[1].json());
     assert_eq!((&first["max_tokens"], &first["a"]), (&json!(60), &json!(1)));
-    assert!(second["max_tokens"].as_u64().is_some_and(|tokens| tokens > 60), "{second}");
-    let mut others: Vec<_> = second.as_object().unwrap().keys().map(String::as_str).collect();
+    assert!(
+        second["max_tokens"]
+            .as_u64()
+            .is_some_and(|tokens| tokens > 60),
+        "{second}"
+    );
+    let mut others: Vec<_> = second
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
     others.sort_unstable();
     assert_eq!(others, ["max_tokens", "messages", "model", "stream"]);
 }
@@ -170,25 +257,57 @@ fn what_the_flags_set_is_shown_and_taken_away_like_the_rest() {
 #[test]
 fn fields_with_a_command_of_their_own_are_neither_set_nor_taken_away() {
     let (server, home) = (answering("ok"), Home::new());
-    let lines = ["/set model=", "/set model=\"x\"", "/set messages=", "/set stream=false", "/set system=", "/set ="];
+    let lines = [
+        "/set model=",
+        "/set model=\"x\"",
+        "/set messages=",
+        "/set stream=false",
+        "/set system=",
+        "/set =",
+    ];
     let screen = typed(at_prompt(&server, &home, &[]), &lines);
-    assert_eq!(screen.matches("`model` is not set in this way").count(), 2, "{screen}");
-    for part in ["/model ID sets it", "/system TEXT sets it", "/undo takes the last one back", "KEY=JSON is needed"] {
+    assert_eq!(
+        screen.matches("`model` is not set in this way").count(),
+        2,
+        "{screen}"
+    );
+    for part in [
+        "/model ID sets it",
+        "/system TEXT sets it",
+        "/undo takes the last one back",
+        "KEY=JSON is needed",
+    ] {
         assert!(screen.contains(part), "{part}: {screen}");
     }
-    assert!(!screen.contains("from now on") && !screen.contains("any more") && !screen.contains("--"), "{screen}");
+    assert!(
+        !screen.contains("from now on") && !screen.contains("any more") && !screen.contains("--"),
+        "{screen}"
+    );
 }
 
 #[test]
 fn conversations_are_left_renamed_copied_and_come_back_to() {
     let (server, home) = (counting(), Home::new());
     let terminal = at_prompt(&server, &home, &[]);
-    let lines = ["One", "/rename first", "/fork second", "Two", "/new", "Other", "/resume first", "Three", "/sessions"];
+    let lines = [
+        "One",
+        "/rename first",
+        "/fork second",
+        "Two",
+        "/new",
+        "Other",
+        "/resume first",
+        "Three",
+        "/sessions",
+    ];
     for (keys, prompts) in lines.iter().zip(2..) {
         terminal.keys(keys).keys(ENTER);
         wait_for_prompt(&terminal, prompts);
     }
-    terminal.keys("/export kept.md").keys(ENTER).wait_for("written to `kept.md`");
+    terminal
+        .keys("/export kept.md")
+        .keys(ENTER)
+        .wait_for("written to `kept.md`");
     wait_for_prompt(&terminal, 11);
     terminal.keys("/exit").keys(ENTER);
     terminal.finish().code(0).stdout_contains("second");
@@ -204,7 +323,11 @@ fn a_conversation_that_was_left_is_gone_on_with() {
     let (server, home) = (counting(), Home::new());
     leave(at_prompt(&server, &home, &["One"])).code(0);
     let terminal = at_prompt(&server, &home, &["-c"]);
-    terminal.wait_for("> One").wait_for("answer 0").keys("Two").keys(ENTER);
+    terminal
+        .wait_for("> One")
+        .wait_for("answer 0")
+        .keys("Two")
+        .keys(ENTER);
     wait_for_prompt(&terminal, 2);
     leave(terminal).code(0);
     assert_eq!(messages(&server, 1).as_array().unwrap().len(), 3);
@@ -217,22 +340,48 @@ fn what_is_attached_is_listed_and_taken_away_again() {
     home.write("work/a.gif", GIF);
     home.write("work/b.txt", "B");
     let terminal = at_prompt(&server, &home, &[]);
-    for (keys, prompts) in [("/image a.gif", 2), ("/file b.txt", 3), ("/attachments", 4), ("/drop 1", 5), ("One", 6)] {
+    for (keys, prompts) in [
+        ("/image a.gif", 2),
+        ("/file b.txt", 3),
+        ("/attachments", 4),
+        ("/drop 1", 5),
+        ("One", 6),
+    ] {
         terminal.keys(keys).keys(ENTER);
         wait_for_prompt(&terminal, prompts);
     }
-    for (keys, prompts) in [("/image a.gif", 7), ("/drop", 8), ("/raw", 9), ("Two", 10), ("/drop 7", 11)] {
+    for (keys, prompts) in [
+        ("/image a.gif", 7),
+        ("/drop", 8),
+        ("/raw", 9),
+        ("Two", 10),
+        ("/drop 7", 11),
+    ] {
         terminal.keys(keys).keys(ENTER);
         wait_for_prompt(&terminal, prompts);
     }
     let outcome = leave(terminal);
-    outcome.code(0).stdout_contains("1 attachment\r\n").stdout_contains("2 attachments\r\n");
+    outcome
+        .code(0)
+        .stdout_contains("1 attachment\r\n")
+        .stdout_contains("2 attachments\r\n");
     outcome.stdout_contains("there is no attachment `7`");
-    assert_eq!(outcome.stdout_text().matches(&long).count(), 1, "the one before `/raw` has its lines broken");
-    let first = said(&server, 0);
-    assert!(first[0]["text"].as_str().unwrap().contains("b.txt"), "{first}");
     assert_eq!(
-        (first.as_array().unwrap().len(), &first[1]["text"], said(&server, 1)),
+        outcome.stdout_text().matches(&long).count(),
+        1,
+        "the one before `/raw` has its lines broken"
+    );
+    let first = said(&server, 0);
+    assert!(
+        first[0]["text"].as_str().unwrap().contains("b.txt"),
+        "{first}"
+    );
+    assert_eq!(
+        (
+            first.as_array().unwrap().len(),
+            &first[1]["text"],
+            said(&server, 1)
+        ),
         (2, &json!("One"), json!("Two"))
     );
 }
@@ -241,18 +390,26 @@ fn what_is_attached_is_listed_and_taken_away_again() {
 fn a_copy_that_was_turned_to_is_gone_on_with() {
     let (server, home) = (counting(), Home::new());
     let terminal = at_prompt(&server, &home, &["One"]);
-    terminal.keys("/fork copy").keys(ENTER).wait_for("this is a copy now: copy");
+    terminal
+        .keys("/fork copy")
+        .keys(ENTER)
+        .wait_for("this is a copy now: copy");
     wait_for_prompt(&terminal, 2);
     leave(terminal).code(0);
     let terminal = at_prompt(&server, &home, &["-c"]);
-    leave(terminal).code(0).stdout_contains("going on with `copy`");
+    leave(terminal)
+        .code(0)
+        .stdout_contains("going on with `copy`");
 }
 
 #[test]
 fn an_answer_is_copied_by_the_terminal() {
     let (server, home) = (answering("Do:\n\n```sh\nls\n```\n"), Home::new());
     let terminal = at_prompt(&server, &home, &["Hi"]);
-    terminal.keys("/copy code").keys(ENTER).wait_for("\u{1b}]52;c;bHMK\u{7}");
+    terminal
+        .keys("/copy code")
+        .keys(ENTER)
+        .wait_for("\u{1b}]52;c;bHMK\u{7}");
     wait_for_prompt(&terminal, 2);
     leave(terminal).code(0);
 }
@@ -270,25 +427,53 @@ pub(super) fn typed(terminal: Terminal, lines: &[&str]) -> String {
 fn a_model_that_the_region_has_not_is_refused_when_it_is_named() {
     let (server, home) = (answering("ok"), Home::new());
     let opus = "/model claude-3-opus-20240229";
-    let screen = typed(at_prompt(&server, &home, &[]), &[opus, "/region us", opus, "/region eu", "/region", "/model"]);
-    assert!(screen.contains("`claude-3-opus-20240229` is not in region `eu`"), "{screen}");
-    assert!(screen.contains("/region us has it") && screen.contains("/model ID chooses one"), "{screen}");
-    assert!(!screen.contains("--region") && !screen.contains("region eu from now on"), "{screen}");
-    assert!(screen.contains("us (http") && screen.contains("\nclaude-3-opus-20240229"), "{screen}");
+    let screen = typed(
+        at_prompt(&server, &home, &[]),
+        &[opus, "/region us", opus, "/region eu", "/region", "/model"],
+    );
+    assert!(
+        screen.contains("`claude-3-opus-20240229` is not in region `eu`"),
+        "{screen}"
+    );
+    assert!(
+        screen.contains("/region us has it") && screen.contains("/model ID chooses one"),
+        "{screen}"
+    );
+    assert!(
+        !screen.contains("--region") && !screen.contains("region eu from now on"),
+        "{screen}"
+    );
+    assert!(
+        screen.contains("us (http") && screen.contains("\nclaude-3-opus-20240229"),
+        "{screen}"
+    );
 }
 
 #[test]
 fn what_is_told_at_the_prompt_can_be_typed_there() {
     let unknown = "Invalid model, available models are: claude-a, claude-b";
-    let server =
-        Server::start(move |_, _| Reply::json(400, &crate::support::events::error("invalid_request_error", unknown)));
+    let server = Server::start(move |_, _| {
+        Reply::json(
+            400,
+            &crate::support::events::error("invalid_request_error", unknown),
+        )
+    });
     let home = Home::new();
     home.write("work/t.toml", "x = 1");
-    let lines = ["Hi", "\x15/image t.toml", "/region x/y", "/set max_tokens=-1", "/set"];
+    let lines = [
+        "Hi",
+        "\x15/image t.toml",
+        "/region x/y",
+        "/set max_tokens=-1",
+        "/set",
+    ];
     let screen = typed(at_prompt(&server, &home, &["-m", "claude-aa"]), &lines);
     assert!(screen.contains("did you mean /model claude-a?"), "{screen}");
     assert!(screen.contains("/file PATH sends text"), "{screen}");
-    assert!(screen.contains("`max_tokens`: a whole number") && screen.contains("no other fields"), "{screen}");
+    assert!(
+        screen.contains("`max_tokens`: a whole number") && screen.contains("no other fields"),
+        "{screen}"
+    );
     assert!(!screen.contains("--") && !screen.contains("-f"), "{screen}");
     assert_eq!(server.requests().len(), 1);
 }
@@ -298,13 +483,23 @@ fn paths_are_typed_as_in_a_shell_and_nothing_is_written_over() {
     let (server, home) = (answering("ok"), Home::new());
     home.write("work/my file.txt", "B");
     home.write("pic.gif", GIF);
-    let lines = ["/file \"my file.txt\"", "/file my\\ file.txt", "/image ~/pic.gif", "Hi", "/export \"my file.txt\""];
-    let terminal = chat(&server).home(&home).env("HOME", home.path()).on_terminal(80, 24);
+    let lines = [
+        "/file \"my file.txt\"",
+        "/file my\\ file.txt",
+        "/image ~/pic.gif",
+        "Hi",
+        "/export \"my file.txt\"",
+    ];
+    let terminal = chat(&server)
+        .home(&home)
+        .env("HOME", home.path())
+        .on_terminal(80, 24);
     wait_for_prompt(&terminal, 1);
     let screen = typed(terminal, &lines);
     assert!(screen.contains("3 attachments"), "{screen}");
     assert!(
-        screen.contains("`my file.txt` is there already") && screen.contains("/export never writes over"),
+        screen.contains("`my file.txt` is there already")
+            && screen.contains("/export never writes over"),
         "{screen}"
     );
     assert_eq!(said(&server, 0).as_array().unwrap().len(), 4);
@@ -315,7 +510,10 @@ fn what_was_answered_before_is_shown_as_answers_are() {
     let (server, home) = (answering("- one\n- two"), Home::new());
     leave(at_prompt(&server, &home, &["Hi"])).code(0);
     let screen = typed(at_prompt(&server, &home, &["-c"]), &[]);
-    assert!(screen.contains("> Hi") && screen.contains("• one"), "{screen}");
+    assert!(
+        screen.contains("> Hi") && screen.contains("• one"),
+        "{screen}"
+    );
     let screen = typed(at_prompt(&server, &home, &["-c", "--raw"]), &[]);
     assert!(screen.contains("- one"), "{screen}");
 }
@@ -323,9 +521,15 @@ fn what_was_answered_before_is_shown_as_answers_are() {
 #[test]
 fn a_conversation_is_found_by_its_name_and_a_changed_message_is_shown() {
     let (server, home) = (counting(), Home::new());
-    let terminal = chat(&server).home(&home).env("EDITOR", "echo changed >>").on_terminal(80, 24);
+    let terminal = chat(&server)
+        .home(&home)
+        .env("EDITOR", "echo changed >>")
+        .on_terminal(80, 24);
     wait_for_prompt(&terminal, 1);
-    let screen = typed(terminal, &["One", "/edit", "/rename mine", "/new", "/sessions MIN"]);
+    let screen = typed(
+        terminal,
+        &["One", "/edit", "/rename mine", "/new", "/sessions MIN"],
+    );
     assert!(screen.contains("> Onechanged"), "{screen}");
     assert!(screen.contains("just now  mine"), "{screen}");
 }
@@ -333,44 +537,86 @@ fn a_conversation_is_found_by_its_name_and_a_changed_message_is_shown() {
 #[test]
 fn where_nothing_was_said_yet_nothing_goes_on_or_is_taken_back() {
     let (server, home) = (answering("ok"), Home::new());
-    let screen = typed(at_prompt(&server, &home, &[]), &["/continue", "/retry", "/undo", "/edit"]);
-    assert_eq!(screen.matches("nothing has been said yet").count(), 4, "{screen}");
+    let screen = typed(
+        at_prompt(&server, &home, &[]),
+        &["/continue", "/retry", "/undo", "/edit"],
+    );
+    assert_eq!(
+        screen.matches("nothing has been said yet").count(),
+        4,
+        "{screen}"
+    );
 }
 
 /// Returns the system prompt of each request.
 fn systems(server: &Server) -> Vec<Value> {
-    server.requests().iter().map(|request| request.json()["system"].clone()).collect()
+    server
+        .requests()
+        .iter()
+        .map(|request| request.json()["system"].clone())
+        .collect()
 }
 
 #[test]
 fn a_system_prompt_that_was_taken_away_does_not_come_back() {
     let (server, home) = (counting(), Home::new());
     let lines = ["One", "/system -", "Two", "/retry"];
-    typed(at_prompt(&server, &home, &["--session", "a", "-s", "pirate"]), &lines);
+    typed(
+        at_prompt(&server, &home, &["--session", "a", "-s", "pirate"]),
+        &lines,
+    );
     typed(at_prompt(&server, &home, &["--session", "a"]), &["Three"]);
-    assert_eq!(systems(&server), [json!("pirate"), Value::Null, Value::Null, Value::Null]);
+    assert_eq!(
+        systems(&server),
+        [json!("pirate"), Value::Null, Value::Null, Value::Null]
+    );
 }
 
 #[test]
 fn a_conversation_that_is_come_back_to_has_its_own_system_prompt() {
     let (server, home) = (counting(), Home::new());
-    let there = ["One", "/new b", "/system lawyer", "Two", "/resume a", "/system", "Three", "/resume", "Four"];
-    typed(at_prompt(&server, &home, &["--session", "a", "-s", "pirate"]), &there);
+    let there = [
+        "One",
+        "/new b",
+        "/system lawyer",
+        "Two",
+        "/resume a",
+        "/system",
+        "Three",
+        "/resume",
+        "Four",
+    ];
+    typed(
+        at_prompt(&server, &home, &["--session", "a", "-s", "pirate"]),
+        &there,
+    );
     typed(at_prompt(&server, &home, &["--session", "a"]), &["Five"]);
-    assert_eq!(systems(&server), ["pirate", "lawyer", "pirate", "lawyer", "pirate"]);
+    assert_eq!(
+        systems(&server),
+        ["pirate", "lawyer", "pirate", "lawyer", "pirate"]
+    );
 }
 
 #[test]
 fn what_could_not_be_exported_whole_leaves_no_file_in_the_way() {
     let (server, home) = (answering(&"word ".repeat(2000)), Home::new());
     typed(at_prompt(&server, &home, &["--session", "a", "Hi"]), &[]);
-    // No file may grow beyond so many blocks of 512 bytes: some of it comes, and then what a full disk says.
+    // No file may grow beyond so many blocks of 512 bytes: some of it comes, and then what a full
+    // disk says.
     let script = "trap '' XFSZ; ulimit -f 2; exec langdock chat --session a";
-    let run = Langdock::shell(script).key().against(&server).home(&home).env("LANGDOCK_MODEL", MODEL);
+    let run = Langdock::shell(script)
+        .key()
+        .against(&server)
+        .home(&home)
+        .env("LANGDOCK_MODEL", MODEL);
     let terminal = run.env("NO_COLOR", "1").on_terminal(80, 24);
     wait_for_prompt(&terminal, 1);
     let screen = typed(terminal, &["/export kept.md", "/export kept.md"]);
-    assert_eq!(screen.matches("cannot write `kept.md`").count(), 2, "{screen}");
+    assert_eq!(
+        screen.matches("cannot write `kept.md`").count(),
+        2,
+        "{screen}"
+    );
     assert!(!home.work().join("kept.md").exists(), "{screen}");
 }
 
@@ -381,9 +627,17 @@ fn what_is_not_saved_says_what_keeps_it_from_that() {
     assert!(screen.contains("begin one without -n"), "{screen}");
     for (name, value, hint) in [
         ("LANGDOCK_NO_LOG", "1", "begin one without LANGDOCK_NO_LOG"),
-        ("XDG_DATA_HOME", "/dev/null", "langdock doctor shows which folders"),
+        (
+            "XDG_DATA_HOME",
+            "/dev/null",
+            "langdock doctor shows which folders",
+        ),
     ] {
-        let terminal = chat(&server).home(&home).env(name, value).args(["--session", "a"]).on_terminal(80, 24);
+        let terminal = chat(&server)
+            .home(&home)
+            .env(name, value)
+            .args(["--session", "a"])
+            .on_terminal(80, 24);
         wait_for_prompt(&terminal, 1);
         let screen = typed(terminal, &["/rename x"]);
         assert!(screen.contains(hint), "{screen}");

@@ -14,7 +14,10 @@ use crate::support::{
 #[test]
 fn each_line_is_a_message_and_never_a_command() {
     let server = answering("ok");
-    let outcome = chat(&server).args(["First"]).stdin_bytes("/exit\n\nlast \\").run();
+    let outcome = chat(&server)
+        .args(["First"])
+        .stdin_bytes("/exit\n\nlast \\")
+        .run();
     outcome.code(0).stdout("ok\nok\nok\n").stderr_empty();
     assert_eq!(
         [said(&server, 0), said(&server, 1), said(&server, 2)],
@@ -46,16 +49,36 @@ fn the_first_failure_ends_it_with_its_exit_code() {
 
 #[test]
 fn a_pause_of_the_model_goes_on_by_itself() {
-    let paused = Stream::new().start().text_block(["one "]).stop("pause_turn").to_string();
-    let server = Server::start(move |_, nth| Reply::sse(if nth == 0 { paused.clone() } else { answer(&["two"]) }));
-    chat(&server).stdin_bytes("Hi\n").run().code(0).stdout_contains("one").stdout_contains("two").stderr_empty();
+    let paused = Stream::new()
+        .start()
+        .text_block(["one "])
+        .stop("pause_turn")
+        .to_string();
+    let server = Server::start(move |_, nth| {
+        Reply::sse(if nth == 0 {
+            paused.clone()
+        } else {
+            answer(&["two"])
+        })
+    });
+    chat(&server)
+        .stdin_bytes("Hi\n")
+        .run()
+        .code(0)
+        .stdout_contains("one")
+        .stdout_contains("two")
+        .stderr_empty();
     assert_eq!(messages(&server, 1)[1]["content"], "one");
 }
 
 #[test]
 fn nothing_is_saved_with_no_log() {
     let (server, home) = (answering("ok"), Home::new());
-    let outcome = chat(&server).home(&home).args(["-n"]).stdin_bytes("one\ntwo\n").run();
+    let outcome = chat(&server)
+        .home(&home)
+        .args(["-n"])
+        .stdin_bytes("one\ntwo\n")
+        .run();
     outcome.code(0).stdout("ok\nok\n").stderr_empty();
     assert_eq!(messages(&server, 1).as_array().unwrap().len(), 3);
     assert!(!home.data().join("sessions").exists());
@@ -70,5 +93,10 @@ fn standard_input_cannot_be_a_file_as_well() {
         .run()
         .code(2)
         .stderr_contains("standard input has what is said");
-    chat(&server).args(["-"]).stdin_bytes("one\n").run().code(2).stderr_contains("standard input has what is said");
+    chat(&server)
+        .args(["-"])
+        .stdin_bytes("one\n")
+        .run()
+        .code(2)
+        .stderr_contains("standard input has what is said");
 }

@@ -23,14 +23,20 @@ fn ctrl_c_stops_an_answer_which_is_kept_and_can_go_on() {
     });
     let home = Home::new();
     let terminal = at_prompt(&server, &home, &[]);
-    terminal.keys("Count").keys(ENTER).wait_for("one").keys(CTRL_C).wait_for("stopped; /continue lets it go on");
+    terminal
+        .keys("Count")
+        .keys(ENTER)
+        .wait_for("one")
+        .keys(CTRL_C)
+        .wait_for("stopped; /continue lets it go on");
     wait_for_prompt(&terminal, 2);
     for (keys, prompts) in [("/continue", 3), ("More", 4)] {
         terminal.keys(keys).keys(ENTER);
         wait_for_prompt(&terminal, prompts);
     }
     leave(terminal).code(0);
-    let opening = json!([{"role": "user", "content": "Count"}, {"role": "assistant", "content": "one"}]);
+    let opening =
+        json!([{"role": "user", "content": "Count"}, {"role": "assistant", "content": "one"}]);
     assert_eq!(messages(&server, 1), opening);
     let whole = json!([{"type": "text", "text": "one "}, {"type": "text", "text": "two"}]);
     assert_eq!(messages(&server, 2)[1]["content"], whole);
@@ -39,16 +45,40 @@ fn ctrl_c_stops_an_answer_which_is_kept_and_can_go_on() {
 
 #[test]
 fn a_model_that_takes_no_beginning_is_asked_in_words_to_go_on() {
-    let cut = Stream::new().start().text_block(["one"]).stop("max_tokens").to_string();
-    let server = Server::start(move |_, nth| Reply::sse(if nth == 0 { cut.clone() } else { answer(&["two"]) }));
-    let terminal = at_prompt(&server, &Home::new(), &["-m", "claude-sonnet-5-default", "Count"]);
-    terminal.wait_for("max_tokens").keys("/continue").keys(ENTER);
+    let cut = Stream::new()
+        .start()
+        .text_block(["one"])
+        .stop("max_tokens")
+        .to_string();
+    let server = Server::start(move |_, nth| {
+        Reply::sse(if nth == 0 {
+            cut.clone()
+        } else {
+            answer(&["two"])
+        })
+    });
+    let terminal = at_prompt(
+        &server,
+        &Home::new(),
+        &["-m", "claude-sonnet-5-default", "Count"],
+    );
+    terminal
+        .wait_for("max_tokens")
+        .keys("/continue")
+        .keys(ENTER);
     wait_for_prompt(&terminal, 2);
-    terminal.keys("/undo").keys(ENTER).wait_for("taken back: /continue");
+    terminal
+        .keys("/undo")
+        .keys(ENTER)
+        .wait_for("taken back: /continue");
     wait_for_prompt(&terminal, 3);
     leave(terminal).code(0);
     assert_eq!(messages(&server, 1).as_array().unwrap().len(), 3);
-    assert!(said(&server, 1).as_str().unwrap().contains("one"), "{}", said(&server, 1));
+    assert!(
+        said(&server, 1).as_str().unwrap().contains("one"),
+        "{}",
+        said(&server, 1)
+    );
 }
 
 #[test]
@@ -73,7 +103,11 @@ fn whatever_fails_the_text_is_offered_again() {
     leave(terminal).code(0).stdout_contains("HTTP 429");
     assert_eq!(server.requests().len(), 6);
     for nth in 0..6 {
-        assert_eq!(messages(&server, nth), json!([{"role": "user", "content": " /etc is what?"}]), "{nth}");
+        assert_eq!(
+            messages(&server, nth),
+            json!([{"role": "user", "content": " /etc is what?"}]),
+            "{nth}"
+        );
     }
 }
 
@@ -84,7 +118,12 @@ fn ctrl_c_ends_a_wait() {
         _ => Reply::sse(answer(&["ok"])),
     });
     let terminal = at_prompt(&server, &Home::new(), &["--no-pace"]);
-    terminal.keys("Hi").keys(ENTER).wait_for("Slow down.").keys(CTRL_C).wait_for("langdock: stopped");
+    terminal
+        .keys("Hi")
+        .keys(ENTER)
+        .wait_for("Slow down.")
+        .keys(CTRL_C)
+        .wait_for("langdock: stopped");
     wait_for_prompt(&terminal, 2);
     terminal.keys(ENTER);
     wait_for_prompt(&terminal, 3);
@@ -94,14 +133,27 @@ fn ctrl_c_ends_a_wait() {
 
 #[test]
 fn a_refused_turn_is_left_out_of_what_is_sent() {
-    let refused = Stream::new().start().text_block(["no"]).stop("refusal").to_string();
-    let server = Server::start(move |_, nth| Reply::sse(if nth == 0 { refused.clone() } else { answer(&["ok"]) }));
+    let refused = Stream::new()
+        .start()
+        .text_block(["no"])
+        .stop("refusal")
+        .to_string();
+    let server = Server::start(move |_, nth| {
+        Reply::sse(if nth == 0 {
+            refused.clone()
+        } else {
+            answer(&["ok"])
+        })
+    });
     let home = Home::new();
     let terminal = at_prompt(&server, &home, &["Bad"]);
     terminal.wait_for("refused").keys("Good").keys(ENTER);
     wait_for_prompt(&terminal, 2);
     leave(terminal).code(0);
-    assert_eq!(messages(&server, 1), json!([{"role": "user", "content": "Good"}]));
+    assert_eq!(
+        messages(&server, 1),
+        json!([{"role": "user", "content": "Good"}])
+    );
 }
 
 #[test]
@@ -109,7 +161,11 @@ fn a_signal_at_the_prompt_ends_it_with_the_terminal_as_it_was() {
     let server = answering("ok");
     for (signal, number) in [(Signal::SIGTERM, 15), (Signal::SIGHUP, 1)] {
         let terminal = at_prompt(&server, &Home::new(), &[]);
-        terminal.wait_for_no_echo().keys("half a line").wait_for("half a line").signal(signal);
+        terminal
+            .wait_for_no_echo()
+            .keys("half a line")
+            .wait_for("half a line")
+            .signal(signal);
         let outcome = terminal.finish();
         outcome.signal(number).stdout_contains("\u{1b}[?2004l");
     }
@@ -117,17 +173,34 @@ fn a_signal_at_the_prompt_ends_it_with_the_terminal_as_it_was() {
 
 #[test]
 fn a_signal_in_the_middle_of_an_answer_ends_it_and_what_came_is_kept() {
-    let begin = Stream::new().start().open_text_block(["one **two"]).to_string();
-    for (signal, number) in [(Signal::SIGTERM, 15), (Signal::SIGHUP, 1), (Signal::SIGKILL, 9)] {
+    let begin = Stream::new()
+        .start()
+        .open_text_block(["one **two"])
+        .to_string();
+    for (signal, number) in [
+        (Signal::SIGTERM, 15),
+        (Signal::SIGHUP, 1),
+        (Signal::SIGKILL, 9),
+    ] {
         let (begin, home) = (begin.clone(), Home::new());
         let server = Server::start(move |_, _| Reply::sse_start().body(&begin).wait_for_hang_up());
         let terminal = at_prompt(&server, &home, &["--raw"]);
-        terminal.keys("Count").keys(ENTER).wait_for("one **two").signal(signal);
+        terminal
+            .keys("Count")
+            .keys(ENTER)
+            .wait_for("one **two")
+            .signal(signal);
         terminal.finish().signal(number);
         let server = answering("ok");
-        let terminal = chat(&server).home(&home).args(["-c", "--raw", "More"]).on_terminal(80, 24);
+        let terminal = chat(&server)
+            .home(&home)
+            .args(["-c", "--raw", "More"])
+            .on_terminal(80, 24);
         wait_for_prompt(&terminal, 1);
-        leave(terminal).code(0).stdout_contains("> Count").stdout_contains("one **two");
+        leave(terminal)
+            .code(0)
+            .stdout_contains("> Count")
+            .stdout_contains("one **two");
         let expected = json!([
             {"role": "user", "content": "Count"}, {"role": "assistant", "content": "one **two"},
             {"role": "user", "content": "More"},
@@ -144,17 +217,35 @@ fn what_is_asked_again_takes_nothing_away_until_it_is_answered() {
             _ => Reply::sse(answer(&[&format!("answer {nth}")])),
         });
         let terminal = at_prompt(&server, &Home::new(), args);
-        for (keys, prompts) in [("One", 2), ("Two", 3), ("/retry", 4), ("/retry", 5), ("Three", 6)] {
+        for (keys, prompts) in [
+            ("One", 2),
+            ("Two", 3),
+            ("/retry", 4),
+            ("/retry", 5),
+            ("Three", 6),
+        ] {
             terminal.keys(keys).keys(ENTER);
             wait_for_prompt(&terminal, prompts);
         }
         leave(terminal).code(0).stdout_contains("HTTP 400");
-        let first = [json!({"role": "user", "content": "One"}), json!({"role": "assistant", "content": "answer 0"})];
+        let first = [
+            json!({"role": "user", "content": "One"}),
+            json!({"role": "assistant", "content": "answer 0"}),
+        ];
         let again = [&first[..], &[json!({"role": "user", "content": "Two"})]].concat();
-        let followed =
-            [json!({"role": "assistant", "content": "answer 3"}), json!({"role": "user", "content": "Three"})];
-        assert_eq!([2, 3].map(|nth| messages(&server, nth)), [json!(again), json!(again)]);
-        assert_eq!(messages(&server, 4), json!([&again[..], &followed].concat()), "{args:?}");
+        let followed = [
+            json!({"role": "assistant", "content": "answer 3"}),
+            json!({"role": "user", "content": "Three"}),
+        ];
+        assert_eq!(
+            [2, 3].map(|nth| messages(&server, nth)),
+            [json!(again), json!(again)]
+        );
+        assert_eq!(
+            messages(&server, 4),
+            json!([&again[..], &followed].concat()),
+            "{args:?}"
+        );
     }
 }
 
@@ -177,9 +268,18 @@ fn a_process_that_is_killed_while_it_asks_again_takes_no_answer_with_it() {
         }
         terminal.signal(Signal::SIGKILL);
         terminal.finish().signal(9);
-        let outcome = chat(&server).home(&home).args(["-c"]).stdin_bytes("Three").run();
+        let outcome = chat(&server)
+            .home(&home)
+            .args(["-c"])
+            .stdin_bytes("Three")
+            .run();
         outcome.code(0).stderr_contains("a process that was killed");
-        let said: Vec<_> = messages(&server, 3).as_array().unwrap().iter().map(|it| it["content"].clone()).collect();
+        let said: Vec<_> = messages(&server, 3)
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["content"].clone())
+            .collect();
         assert_eq!(said, ["One", "answer 0", "Two", expected, "Three"]);
     }
 }
@@ -188,14 +288,30 @@ fn a_process_that_is_killed_while_it_asks_again_takes_no_answer_with_it() {
 fn the_conversation_of_a_killed_process_is_the_last_one_that_was_used() {
     let home = Home::new();
     let other = answering("ok");
-    chat(&other).home(&home).args(["--session", "other"]).stdin_bytes("Hi").run().code(0);
-    let begin = Stream::new().start().open_text_block(["one **two"]).to_string();
+    chat(&other)
+        .home(&home)
+        .args(["--session", "other"])
+        .stdin_bytes("Hi")
+        .run()
+        .code(0);
+    let begin = Stream::new()
+        .start()
+        .open_text_block(["one **two"])
+        .to_string();
     let server = Server::start(move |_, _| Reply::sse_start().body(&begin).wait_for_hang_up());
     let terminal = at_prompt(&server, &home, &["--raw", "--session", "killed"]);
-    terminal.keys("Count").keys(ENTER).wait_for("one **two").signal(Signal::SIGKILL);
+    terminal
+        .keys("Count")
+        .keys(ENTER)
+        .wait_for("one **two")
+        .signal(Signal::SIGKILL);
     terminal.finish().signal(9);
     // What is read changes nothing.
-    let outcome = chat(&other).home(&home).args(["-c"]).stdin_bytes("More").run();
+    let outcome = chat(&other)
+        .home(&home)
+        .args(["-c"])
+        .stdin_bytes("More")
+        .run();
     outcome.code(0).stderr_contains("going on with `killed`");
     assert_eq!(messages(&other, 1)[0]["content"], "Count");
 }
@@ -206,7 +322,9 @@ fn what_is_typed_is_on_disk_before_it_is_sent() {
     let sessions = home.data().join("sessions").join("journals");
     let server = Server::start(move |_, _| {
         let journals = std::fs::read_dir(&sessions).unwrap().flatten();
-        let kept = journals.map(|file| std::fs::read_to_string(file.path()).unwrap()).collect::<String>();
+        let kept = journals
+            .map(|file| std::fs::read_to_string(file.path()).unwrap())
+            .collect::<String>();
         assert!(kept.contains("precious"), "{kept}");
         Reply::sse(answer(&["ok"]))
     });
@@ -219,15 +337,28 @@ fn what_is_typed_is_on_disk_before_it_is_sent() {
 #[test]
 fn what_is_typed_while_an_answer_comes_is_for_the_next_line() {
     let gate = crate::support::gate::Gate::new();
-    let (theirs, begin) = (gate.clone(), Stream::new().start().open_text_block(["one"]).to_string());
-    let whole = Stream::new().start().text_block(["one"]).stop("end_turn").to_string();
+    let (theirs, begin) = (
+        gate.clone(),
+        Stream::new().start().open_text_block(["one"]).to_string(),
+    );
+    let whole = Stream::new()
+        .start()
+        .text_block(["one"])
+        .stop("end_turn")
+        .to_string();
     let rest = whole.strip_prefix(&begin).unwrap().to_owned();
     let server = Server::start(move |_, nth| match nth {
         0 => Reply::sse_start().body(&begin).wait(&theirs).body(&rest),
         _ => Reply::sse(answer(&["two"])),
     });
     let terminal = at_prompt(&server, &Home::new(), &[]);
-    terminal.keys("One").keys(ENTER).wait_for("one").wait_for_no_echo().keys("Two").keys(ENTER);
+    terminal
+        .keys("One")
+        .keys(ENTER)
+        .wait_for("one")
+        .wait_for_no_echo()
+        .keys("Two")
+        .keys(ENTER);
     gate.open();
     wait_for_prompt(&terminal, 3);
     leave(terminal).code(0);
@@ -238,9 +369,18 @@ fn what_is_typed_while_an_answer_comes_is_for_the_next_line() {
 fn a_conversation_that_is_removed_meanwhile_begins_again_under_its_name() {
     let (server, home) = (answering("ok"), Home::new());
     let terminal = at_prompt(&server, &home, &["--session", "a", "One"]);
-    let session = |words: &[&str]| Langdock::new().home(&home).args(["session"]).args(words).run();
+    let session = |words: &[&str]| {
+        Langdock::new()
+            .home(&home)
+            .args(["session"])
+            .args(words)
+            .run()
+    };
     session(&["rm", "a"]).code(0);
-    terminal.keys("Two").keys(ENTER).wait_for("`a` was removed meanwhile");
+    terminal
+        .keys("Two")
+        .keys(ENTER)
+        .wait_for("`a` was removed meanwhile");
     wait_for_prompt(&terminal, 2);
     leave(terminal).code(0);
     session(&["show", "a"]).code(0).stdout_contains("Two");

@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::{ENTER, at_prompt, chat, leave, messages, said, wait_for_prompt};
-use crate::support::{command::Langdock, events::MODEL, home::Home, pty::CTRL_C, sending::answering};
+use crate::support::{
+    command::Langdock, events::MODEL, home::Home, pty::CTRL_C, sending::answering,
+};
 
 /// A paste as a terminal hands it over: its line ends are those of the Enter key.
 fn paste(text: &str) -> String {
@@ -18,7 +20,9 @@ fn a_conversation_goes_on_over_one_connection_and_ctrl_d_leaves() {
     wait_for_prompt(&terminal, 2);
     terminal.keys("Two").keys(ENTER);
     wait_for_prompt(&terminal, 3);
-    leave(terminal).code(0).stdout_contains(&format!("One · {MODEL} · 80 tokens"));
+    leave(terminal)
+        .code(0)
+        .stdout_contains(&format!("One · {MODEL} · 80 tokens"));
     let expected = json!([
         {"role": "user", "content": "One"}, {"role": "assistant", "content": "ok"}, {"role": "user", "content": "Two"}
     ]);
@@ -51,7 +55,11 @@ fn what_is_pasted_is_no_command_unless_it_stands_behind_one() {
     wait_for_prompt(&terminal, 2);
     terminal.keys(&paste("/exit\n\"\"\"\n")).keys(ENTER);
     wait_for_prompt(&terminal, 3);
-    terminal.keys("/file ").keys(&paste("a.txt")).keys(ENTER).wait_for("`a.txt` goes with the next message");
+    terminal
+        .keys("/file ")
+        .keys(&paste("a.txt"))
+        .keys(ENTER)
+        .wait_for("`a.txt` goes with the next message");
     wait_for_prompt(&terminal, 4);
     terminal.keys(" /exit").keys(ENTER);
     wait_for_prompt(&terminal, 5);
@@ -69,7 +77,14 @@ fn several_lines_are_typed_by_a_backslash_by_ctrl_j_and_between_quotes() {
     let terminal = at_prompt(&server, &home, &[]);
     terminal.keys("a\\").keys(ENTER).keys("b\nc").keys(ENTER);
     wait_for_prompt(&terminal, 2);
-    terminal.keys("\"\"\"").keys(ENTER).keys("/d").keys(ENTER).keys(ENTER).keys("e\"\"\"").keys(ENTER);
+    terminal
+        .keys("\"\"\"")
+        .keys(ENTER)
+        .keys("/d")
+        .keys(ENTER)
+        .keys(ENTER)
+        .keys("e\"\"\"")
+        .keys(ENTER);
     wait_for_prompt(&terminal, 3);
     leave(terminal).code(0);
     assert_eq!(said(&server, 0), "a\nb\nc");
@@ -89,19 +104,32 @@ fn what_was_typed_is_found_by_the_next_conversation_and_nobody_else_reads_it() {
     wait_for_prompt(&terminal, 2);
     leave(terminal).code(0);
     let terminal = at_prompt(&server, &home, &[]);
-    terminal.keys("\x12member").wait_for("remember me").keys(ENTER);
+    terminal
+        .keys("\x12member")
+        .wait_for("remember me")
+        .keys(ENTER);
     wait_for_prompt(&terminal, 2);
     leave(terminal).code(0);
     assert_eq!(said(&server, 2), "remember me");
     let history = home.state().join("history");
-    assert!(!std::fs::read_to_string(&history).unwrap().contains("nothing of this"));
-    assert_eq!(history.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(
+        !std::fs::read_to_string(&history)
+            .unwrap()
+            .contains("nothing of this")
+    );
+    assert_eq!(
+        history.metadata().unwrap().permissions().mode() & 0o777,
+        0o600
+    );
 }
 
 #[test]
 fn conversations_at_the_same_time_remember_what_is_typed_in_all_of_them() {
     let (server, home) = (answering("ok"), Home::new());
-    let (one, other) = (at_prompt(&server, &home, &[]), at_prompt(&server, &home, &[]));
+    let (one, other) = (
+        at_prompt(&server, &home, &[]),
+        at_prompt(&server, &home, &[]),
+    );
     for prompts in 2..5 {
         for (terminal, name) in [(&one, "red"), (&other, "blue")] {
             terminal.keys(&format!("{name} {prompts}")).keys(ENTER);
@@ -111,8 +139,15 @@ fn conversations_at_the_same_time_remember_what_is_typed_in_all_of_them() {
     leave(one).code(0);
     leave(other).code(0);
     let terminal = at_prompt(&server, &home, &[]);
-    for (keys, found) in [("\x12red 2", "red 2"), ("\x12blue 4", "blue 4"), ("\x12red 4", "red 4")] {
-        terminal.keys(keys).wait_for(&format!("': {found}")).keys("\x07");
+    for (keys, found) in [
+        ("\x12red 2", "red 2"),
+        ("\x12blue 4", "blue 4"),
+        ("\x12red 4", "red 4"),
+    ] {
+        terminal
+            .keys(keys)
+            .wait_for(&format!("': {found}"))
+            .keys("\x07");
     }
     leave(terminal).code(0);
 }
@@ -127,7 +162,11 @@ fn the_keys_of_vi_are_a_setting() {
     leave(terminal).code(0);
     assert_eq!(said(&server, 0), "one ");
     home.write(home.config().join("config.toml"), "keys = \"ed\"\n");
-    chat(&server).home(&home).run().code(2).stderr_contains("`ed` is none of emacs, vi");
+    chat(&server)
+        .home(&home)
+        .run()
+        .code(2)
+        .stderr_contains("`ed` is none of emacs, vi");
 }
 
 #[test]
@@ -145,11 +184,22 @@ fn ctrl_c_takes_a_line_back_and_tells_at_an_empty_one_how_to_leave() {
 #[test]
 fn a_dumb_terminal_gets_a_plain_prompt() {
     let server = answering("ok");
-    let run = Langdock::shell("TERM=dumb exec langdock chat").key().against(&server).env("LANGDOCK_MODEL", MODEL);
+    let run = Langdock::shell("TERM=dumb exec langdock chat")
+        .key()
+        .against(&server)
+        .env("LANGDOCK_MODEL", MODEL);
     let terminal = run.on_terminal(80, 24);
-    terminal.wait_for("\n> ").keys("a\\\r").keys("b\r").wait_for("ok\r\n").keys("/exit\r");
+    terminal
+        .wait_for("\n> ")
+        .keys("a\\\r")
+        .keys("b\r")
+        .wait_for("ok\r\n")
+        .keys("/exit\r");
     let outcome = terminal.finish();
-    assert!(!outcome.code(0).stdout_text().contains('\u{1b}'), "{outcome}");
+    assert!(
+        !outcome.code(0).stdout_text().contains('\u{1b}'),
+        "{outcome}"
+    );
     assert_eq!(said(&server, 0), "a\nb");
 }
 
@@ -160,16 +210,27 @@ fn lines_that_are_typed_at_once_are_all_sent() {
     terminal.keys("One\rTwo\rThree\r");
     wait_for_prompt(&terminal, 4);
     leave(terminal).code(0);
-    assert_eq!([said(&server, 0), said(&server, 1), said(&server, 2)], ["One", "Two", "Three"]);
+    assert_eq!(
+        [said(&server, 0), said(&server, 1), said(&server, 2)],
+        ["One", "Two", "Three"]
+    );
 }
 
 #[test]
 fn ctrl_z_leaves_the_line_to_the_shell_and_fg_comes_back_to_it() {
     let server = answering("ok");
     let script = format!("set -m; langdock chat -m {MODEL}; echo stopped; fg");
-    let terminal = Langdock::shell(&script).key().against(&server).on_terminal(80, 24);
+    let terminal = Langdock::shell(&script)
+        .key()
+        .against(&server)
+        .on_terminal(80, 24);
     wait_for_prompt(&terminal, 1);
-    terminal.wait_for_no_echo().keys("half").wait_for("half").keys("\x1a").wait_for("stopped");
+    terminal
+        .wait_for_no_echo()
+        .keys("half")
+        .wait_for("half")
+        .keys("\x1a")
+        .wait_for("stopped");
     wait_for_prompt(&terminal, 2);
     terminal.wait_for_no_echo().keys(" a line").keys(ENTER);
     wait_for_prompt(&terminal, 3);

@@ -28,10 +28,20 @@ fn home_with_files() -> Home {
 #[test]
 fn what_is_attached_for_the_next_message_does_not_go_with_the_last_one() {
     let (server, home) = (answering("ok"), home_with_files());
-    let screen = typed(at_prompt(&server, &home, &[]), &["One", "/file a.txt", "/retry", "/attachments", "Two"]);
+    let screen = typed(
+        at_prompt(&server, &home, &[]),
+        &["One", "/file a.txt", "/retry", "/attachments", "Two"],
+    );
     assert!(screen.contains("1  a.txt"), "{screen}");
     assert_eq!(said(&server, 1), "One");
-    assert!(said(&server, 2)[0]["text"].as_str().unwrap().contains("a.txt"), "{}", said(&server, 2));
+    assert!(
+        said(&server, 2)[0]["text"]
+            .as_str()
+            .unwrap()
+            .contains("a.txt"),
+        "{}",
+        said(&server, 2)
+    );
 }
 
 #[test]
@@ -57,12 +67,18 @@ fn a_message_that_failed_is_the_last_one_and_asked_again() {
         messages(&server, 3),
         "once it is answered, it is the last one of the conversation"
     );
-    assert_eq!((said(&server, 1)[1]["text"].as_str(), said(&server, 4)), (Some("Two"), "Three".into()));
+    assert_eq!(
+        (said(&server, 1)[1]["text"].as_str(), said(&server, 4)),
+        (Some("Two"), "Three".into())
+    );
 }
 
 #[test]
 fn a_message_that_failed_is_not_the_last_one_of_another_conversation() {
     let (server, home) = (refusing(1), Home::new());
-    typed(at_prompt(&server, &home, &["--session", "a"]), &["One", "/new", "Two", "\x15/resume a", "/retry"]);
+    typed(
+        at_prompt(&server, &home, &["--session", "a"]),
+        &["One", "/new", "Two", "\x15/resume a", "/retry"],
+    );
     assert_eq!(messages(&server, 2), messages(&server, 0));
 }

@@ -1,5 +1,5 @@
-//! A whole conversation at a terminal, small and large, with all that people do in one: what stands on the screen and what is
-//! in the file are the same in the end.
+//! A whole conversation at a terminal, small and large, with all that people do in one: what stands
+//! on the screen and what is in the file are the same in the end.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,10 @@ fn server() -> Server {
         let body = request.json();
         let last = &body["messages"].as_array().unwrap().last().unwrap()["content"];
         if last == "Stop" {
-            let begun = Stream::new().start().open_text_block([format!("half of answer {nth}")]).to_string();
+            let begun = Stream::new()
+                .start()
+                .open_text_block([format!("half of answer {nth}")])
+                .to_string();
             return Reply::sse_start().body(begun).wait_for_hang_up();
         }
         Reply::sse(answer(&[&format!("answer {nth}")]))
@@ -39,7 +42,8 @@ fn line(terminal: &Terminal, prompts: &mut usize, keys: &str) {
 /// Everything that was on a terminal so wide, what has scrolled away included.
 fn screen(bytes: &[u8], columns: u16) -> String {
     let size = |number: u16| number.try_into().unwrap();
-    // Nothing moves to a place counted from the top: more rows are as good as a memory of those that are gone.
+    // Nothing moves to a place counted from the top: more rows are as good as a memory of those
+    // that are gone.
     let mut screen = vt100::Parser::new(size(2000), size(columns), 0);
     screen.process(bytes);
     screen.screen().contents()
@@ -47,11 +51,20 @@ fn screen(bytes: &[u8], columns: u16) -> String {
 
 /// What both sides say in the file, one after the other, as far as it is gone on from.
 fn in_file(home: &Home) -> Vec<String> {
-    let shown = Langdock::new().home(home).args(["session", "show", "--json"]).run();
+    let shown = Langdock::new()
+        .home(home)
+        .args(["session", "show", "--json"])
+        .run();
     let mut said: Vec<(Value, String)> = vec![];
-    for turn in shown.code(0).stderr_empty().stdout_json()["turns"].as_array().unwrap() {
+    for turn in shown.code(0).stderr_empty().stdout_json()["turns"]
+        .as_array()
+        .unwrap()
+    {
         let blocks = turn["content"].as_array().unwrap();
-        let text: String = blocks.iter().filter_map(|block| block["text"].as_str()).collect();
+        let text: String = blocks
+            .iter()
+            .filter_map(|block| block["text"].as_str())
+            .collect();
         match said.last_mut() {
             // An answer that went on.
             Some((role, before)) if *role == turn["role"] => before.push_str(&text),
@@ -66,15 +79,26 @@ fn screen_and_file_agree_after_all_that_people_do() {
     for (columns, rows) in [(80, 24), (200, 50)] {
         let (server, home) = (server(), Home::new());
         home.write("work/picture.gif", GIF);
-        let pasted = (1..=300).map(|number| format!("pasted line {number}")).collect::<Vec<_>>().join("\n");
+        let pasted = (1..=300)
+            .map(|number| format!("pasted line {number}"))
+            .collect::<Vec<_>>()
+            .join("\n");
         let terminal = chat(&server).home(&home).on_terminal(columns, rows);
         let prompts = &mut 1;
         wait_for_prompt(&terminal, 1);
         line(&terminal, prompts, "One");
-        line(&terminal, prompts, &format!("\x1b[200~{}\x1b[201~", pasted.replace('\n', "\r")));
+        line(
+            &terminal,
+            prompts,
+            &format!("\x1b[200~{}\x1b[201~", pasted.replace('\n', "\r")),
+        );
         line(&terminal, prompts, "\x1b[A"); // Recalls all of it,
         line(&terminal, prompts, "/und\t"); // and takes it back.
-        terminal.keys("Stop").keys(ENTER).wait_for("half of answer 3").keys(CTRL_C);
+        terminal
+            .keys("Stop")
+            .keys(ENTER)
+            .wait_for("half of answer 3")
+            .keys(CTRL_C);
         *prompts += 1;
         wait_for_prompt(&terminal, *prompts);
         line(&terminal, prompts, "/continue");
@@ -93,13 +117,24 @@ fn screen_and_file_agree_after_all_that_people_do() {
             ("Again", "answer 6"),
             ("Look", "answer 7"),
         ];
-        assert_eq!(in_file(&home), expected.iter().flat_map(|(asked, answer)| [*asked, *answer]).collect::<Vec<_>>());
+        assert_eq!(
+            in_file(&home),
+            expected
+                .iter()
+                .flat_map(|(asked, answer)| [*asked, *answer])
+                .collect::<Vec<_>>()
+        );
 
         let shown = screen(&outcome.stdout, columns);
         let mut rest = shown.as_str();
         for (asked, answer) in &expected {
-            for part in [asked.lines().last().unwrap(), answer.strip_suffix("answer 4").unwrap_or(answer)] {
-                let place = rest.find(part).unwrap_or_else(|| panic!("{part:?} is not on the screen:\n{shown}"));
+            for part in [
+                asked.lines().last().unwrap(),
+                answer.strip_suffix("answer 4").unwrap_or(answer),
+            ] {
+                let place = rest
+                    .find(part)
+                    .unwrap_or_else(|| panic!("{part:?} is not on the screen:\n{shown}"));
                 rest = &rest[place + part.len()..];
             }
         }
@@ -111,7 +146,10 @@ fn screen_and_file_agree_after_all_that_people_do() {
         assert_eq!(server.requests()[7].json()["model"], "claude-other");
         assert_eq!(said(&server, 7)[0]["type"], "image");
 
-        let terminal = chat(&server).home(&home).args(["-c"]).on_terminal(columns, rows);
+        let terminal = chat(&server)
+            .home(&home)
+            .args(["-c"])
+            .on_terminal(columns, rows);
         terminal.wait_for("> Look").wait_for("answer 7");
         wait_for_prompt(&terminal, 1);
         line(&terminal, &mut 1, "Last");

@@ -58,15 +58,27 @@ pub(super) const COMMANDS: [Row; 16] = [
     Row::new(&["send", "hello", "-m", MODEL], Form::Text),
     Row::new(&["send", "hello", "-m", MODEL, "-S"], Form::Text).in_one_piece(),
     Row::new(&["send", "hello", "-m", MODEL, "--json"], Form::Object),
-    Row::new(&["send", "hello", "-m", MODEL, "--json", "-S"], Form::Object).in_one_piece(),
+    Row::new(
+        &["send", "hello", "-m", MODEL, "--json", "-S"],
+        Form::Object,
+    )
+    .in_one_piece(),
     Row::new(&["send", "hello", "-m", MODEL, "--jsonl"], Form::Lines),
     Row::new(&["send", "hello", "-m", MODEL, "-o", "answer"], Form::File),
-    Row::new(&["send", "-m", MODEL, "--session", "kept"], Form::Text).fed("hello").kept(),
+    Row::new(&["send", "-m", MODEL, "--session", "kept"], Form::Text)
+        .fed("hello")
+        .kept(),
     Row::new(&["tool-run", "hello", "-m", MODEL], Form::Text).kept(),
     Row::new(&["tool-run", "hello", "-m", MODEL, "--json"], Form::Object).kept(),
-    Row::new(&["chat", "-m", MODEL], Form::Text).fed("hello\n").kept(),
+    Row::new(&["chat", "-m", MODEL], Form::Text)
+        .fed("hello\n")
+        .kept(),
     Row::new(&["batch", "{text}", "-m", MODEL], Form::Record).fed("hello\n"),
-    Row::new(&["batch", "{text}", "-m", MODEL, "-o", "answer"], Form::RecordFile).fed("hello\n"),
+    Row::new(
+        &["batch", "{text}", "-m", MODEL, "-o", "answer"],
+        Form::RecordFile,
+    )
+    .fed("hello\n"),
     Row::new(&["models"], Form::List).in_one_piece(),
     Row::new(&["models", "--json"], Form::List).in_one_piece(),
     Row::new(&["doctor"], Form::Findings).in_one_piece(),
@@ -75,11 +87,20 @@ pub(super) const COMMANDS: [Row; 16] = [
 
 impl Row {
     const fn new(args: &'static [&'static str], form: Form) -> Self {
-        Self { args, stdin: "", form, streams: true, saves: false }
+        Self {
+            args,
+            stdin: "",
+            form,
+            streams: true,
+            saves: false,
+        }
     }
 
     const fn in_one_piece(self) -> Self {
-        Self { streams: false, ..self }
+        Self {
+            streams: false,
+            ..self
+        }
     }
 
     const fn fed(self, stdin: &'static str) -> Self {
@@ -87,12 +108,19 @@ impl Row {
     }
 
     const fn kept(self) -> Self {
-        Self { saves: true, ..self }
+        Self {
+            saves: true,
+            ..self
+        }
     }
 
     /// Begins a run against this base URL, in this home, that tries once.
     pub(super) fn at(&self, base_url: &str, home: &Home) -> Langdock {
-        let langdock = Langdock::new().home(home).key().args(self.args).args(["--max-retries", "0"]);
+        let langdock = Langdock::new()
+            .home(home)
+            .key()
+            .args(self.args)
+            .args(["--max-retries", "0"]);
         self.feed(langdock.env("LANGDOCK_BASE_URL", base_url))
     }
 
@@ -101,14 +129,28 @@ impl Row {
         self.at(&server.base_url(), home)
     }
 
-    /// The same from a shell, which does `before` to itself and redirects the command's streams as `after` says.
-    pub(super) fn in_shell(&self, before: &str, after: &str, server: &Server, home: &Home) -> Langdock {
-        let script = format!("{before}\nexec langdock {} --max-retries 0 {after}", self.args.join(" "));
+    /// The same from a shell, which does `before` to itself and redirects the command's streams as
+    /// `after` says.
+    pub(super) fn in_shell(
+        &self,
+        before: &str,
+        after: &str,
+        server: &Server,
+        home: &Home,
+    ) -> Langdock {
+        let script = format!(
+            "{before}\nexec langdock {} --max-retries 0 {after}",
+            self.args.join(" ")
+        );
         self.feed(Langdock::shell(&script).home(home).key().against(server))
     }
 
     fn feed(&self, langdock: Langdock) -> Langdock {
-        if self.stdin.is_empty() { langdock } else { langdock.stdin_bytes(self.stdin) }
+        if self.stdin.is_empty() {
+            langdock
+        } else {
+            langdock.stdin_bytes(self.stdin)
+        }
     }
 
     /// Tells whether errors are told as an object on stderr too.
@@ -121,8 +163,8 @@ impl Row {
         matches!(self.form, Form::File | Form::RecordFile)
     }
 
-    /// Returns the exit code of the command where its one call fails with this one: of a batch it is that an item failed,
-    /// unless all others would fail in the same way.
+    /// Returns the exit code of the command where its one call fails with this one: of a batch it
+    /// is that an item failed, unless all others would fail in the same way.
     pub(super) fn code_of(&self, call: i32) -> i32 {
         match self.form {
             Form::Record | Form::RecordFile if call != 4 => 11,
@@ -149,8 +191,8 @@ pub(super) fn for_every_command(test: impl Fn(&'static Row) + Sync) {
     });
 }
 
-/// Lets a command meet a server that replies in this way, and asserts that it asks once and ends as its call does, of which
-/// nothing came. `run` begins the run.
+/// Lets a command meet a server that replies in this way, and asserts that it asks once and ends as
+/// its call does, of which nothing came. `run` begins the run.
 #[track_caller]
 pub(super) fn meets(
     row: &Row,
@@ -167,16 +209,29 @@ pub(super) fn meets(
 
 /// Returns what both sides said of the one conversation that there is, if there is one.
 pub(super) fn conversation(home: &Home) -> Vec<(String, String)> {
-    let outcome = Langdock::new().home(home).args(["session", "export", "--json"]).run();
+    let outcome = Langdock::new()
+        .home(home)
+        .args(["session", "export", "--json"])
+        .run();
     if outcome.code == Some(2) {
         return vec![];
     }
     let messages = outcome.code(0).stdout_json();
     let text = |content: &Value| match content {
         Value::String(text) => text.clone(),
-        blocks => blocks.as_array().unwrap().iter().filter_map(|block| block["text"].as_str()).collect(),
+        blocks => blocks
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|block| block["text"].as_str())
+            .collect(),
     };
-    let of = |message: &Value| (message["role"].as_str().unwrap().to_owned(), text(&message["content"]));
+    let of = |message: &Value| {
+        (
+            message["role"].as_str().unwrap().to_owned(),
+            text(&message["content"]),
+        )
+    };
     messages.as_array().unwrap().iter().map(of).collect()
 }
 
@@ -191,7 +246,8 @@ pub(super) fn good_body(request: &Request) -> String {
     }
 }
 
-/// Begins a reply of the kind that this request is answered with, whose body is framed by its length.
+/// Begins a reply of the kind that this request is answered with, whose body is framed by its
+/// length.
 pub(super) fn begun(request: &Request) -> Reply {
     let kind = match request.method.as_str() {
         "POST" if request.json()["stream"] == true => "text/event-stream",

@@ -7,19 +7,26 @@ use serde_json::Value;
 use super::commands::{Form, Row, TEXT, conversation, file};
 use crate::support::{command::KEY, events::MODEL, home::Home, outcome::Outcome};
 
-/// Asserts how a command ended that met a fault: with the exit code of this failure of its call, after this much of the
-/// answer's text had come.
+/// Asserts how a command ended that met a fault: with the exit code of this failure of its call,
+/// after this much of the answer's text had come.
 #[track_caller]
 pub(super) fn check(fault: &str, row: &Row, home: &Home, outcome: &Outcome, call: i32, came: &str) {
     let code = row.code_of(call);
     let shown = format!("{fault}\n{outcome}");
-    assert!(outcome.code == Some(code), "expected exit code {code}: {shown}");
+    assert!(
+        outcome.code == Some(code),
+        "expected exit code {code}: {shown}"
+    );
     if code == 0 {
         return answered(fault, row, home, outcome);
     }
     let failure = outcome.told();
     assert!(
-        !failure.message.is_empty() && failure.notices.iter().all(|line| line.starts_with("langdock: ")),
+        !failure.message.is_empty()
+            && failure
+                .notices
+                .iter()
+                .all(|line| line.starts_with("langdock: ")),
         "{shown}"
     );
     if row.tells_objects() {
@@ -29,7 +36,10 @@ pub(super) fn check(fault: &str, row: &Row, home: &Home, outcome: &Outcome, call
     check_clean(fault, outcome);
     check_text(fault, row, home, outcome, call, came);
     if row.form == Form::Lines {
-        let last = outcome.stdout_json_lines().pop().unwrap_or_else(|| panic!("no error object: {shown}"));
+        let last = outcome
+            .stdout_json_lines()
+            .pop()
+            .unwrap_or_else(|| panic!("no error object: {shown}"));
         assert_eq!(last["error"]["exit_code"], code, "{shown}");
     }
     if row.saves {
@@ -42,7 +52,11 @@ pub(super) fn check(fault: &str, row: &Row, home: &Home, outcome: &Outcome, call
 pub(super) fn answered(fault: &str, row: &Row, home: &Home, outcome: &Outcome) {
     assert!(outcome.code == Some(0), "{fault}\n{outcome}");
     check_clean(fault, outcome);
-    let said = if row.has_file() { file(home).unwrap_or_default() } else { outcome.stdout_text() };
+    let said = if row.has_file() {
+        file(home).unwrap_or_default()
+    } else {
+        outcome.stdout_text()
+    };
     assert!(
         said.contains(if row.form == Form::List {
             MODEL
@@ -53,16 +67,30 @@ pub(super) fn answered(fault: &str, row: &Row, home: &Home, outcome: &Outcome) {
         }),
         "{fault}\n{outcome}"
     );
-    assert_eq!(outcome.stdout.is_empty(), row.has_file(), "{fault}\n{outcome}");
+    assert_eq!(
+        outcome.stdout.is_empty(),
+        row.has_file(),
+        "{fault}\n{outcome}"
+    );
 }
 
 /// Asserts that an output has neither the key nor the words of a panic in it.
 #[track_caller]
 pub(super) fn check_clean(fault: &str, outcome: &Outcome) {
     let all = outcome.stdout_text() + &outcome.stderr;
-    for word in [KEY, &KEY[..12], "panicked", "RUST_BACKTRACE", "stack overflow", "memory allocation", "internal error"]
-    {
-        assert!(!all.contains(word), "`{word}` in the output: {fault}\n{outcome}");
+    for word in [
+        KEY,
+        &KEY[..12],
+        "panicked",
+        "RUST_BACKTRACE",
+        "stack overflow",
+        "memory allocation",
+        "internal error",
+    ] {
+        assert!(
+            !all.contains(word),
+            "`{word}` in the output: {fault}\n{outcome}"
+        );
     }
 }
 
@@ -70,8 +98,17 @@ pub(super) fn check_clean(fault: &str, outcome: &Outcome) {
 #[track_caller]
 fn check_text(fault: &str, row: &Row, home: &Home, outcome: &Outcome, call: i32, came: &str) {
     let shown = format!("expected `{came}` of the answer: {fault}\n{outcome}");
-    let text = if came.is_empty() { String::new() } else { format!("{came}\n") };
-    let of = |message: &Value| message["content"][0]["text"].as_str().unwrap_or_default().to_owned();
+    let text = if came.is_empty() {
+        String::new()
+    } else {
+        format!("{came}\n")
+    };
+    let of = |message: &Value| {
+        message["content"][0]["text"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
     if row.has_file() {
         assert!(outcome.stdout.is_empty(), "{shown}");
     }
@@ -84,22 +121,39 @@ fn check_text(fault: &str, row: &Row, home: &Home, outcome: &Outcome, call: i32,
         Form::Object if outcome.stdout.is_empty() => assert!(came.is_empty(), "{shown}"),
         Form::Object => {
             let message = outcome.stdout_json();
-            assert!(of(&message) == came && message["langdock"]["complete"] == false, "{shown}");
+            assert!(
+                of(&message) == came && message["langdock"]["complete"] == false,
+                "{shown}"
+            );
         }
         Form::Lines => {
             let lines = outcome.stdout_json_lines();
             let result = lines.iter().find(|line| line["type"] == "result");
             assert!(result.map(of).unwrap_or_default() == came, "{shown}");
-            assert!(result.is_none_or(|result| result["langdock"]["complete"] == false), "{shown}");
+            assert!(
+                result.is_none_or(|result| result["langdock"]["complete"] == false),
+                "{shown}"
+            );
         }
         Form::Record | Form::RecordFile => {
-            let records = if row.has_file() { file(home).unwrap_or_default() } else { outcome.stdout_text() };
+            let records = if row.has_file() {
+                file(home).unwrap_or_default()
+            } else {
+                outcome.stdout_text()
+            };
             if row.code_of(call) == call {
                 return assert!(records.is_empty(), "{shown}");
             }
-            let record: Value = serde_json::from_str(&records).unwrap_or_else(|error| panic!("{error}: {shown}"));
-            assert!(record["error"]["exit_code"] == call && record["error"]["message"].is_string(), "{shown}");
-            assert!(record["error"]["text"].as_str().unwrap_or_default() == came, "{shown}");
+            let record: Value =
+                serde_json::from_str(&records).unwrap_or_else(|error| panic!("{error}: {shown}"));
+            assert!(
+                record["error"]["exit_code"] == call && record["error"]["message"].is_string(),
+                "{shown}"
+            );
+            assert!(
+                record["error"]["text"].as_str().unwrap_or_default() == came,
+                "{shown}"
+            );
         }
         Form::List => assert!(outcome.stdout.is_empty(), "{shown}"),
         Form::Findings => assert!(outcome.stdout_text().contains("wrong"), "{shown}"),
@@ -110,7 +164,14 @@ fn check_text(fault: &str, row: &Row, home: &Home, outcome: &Outcome, call: i32,
 #[track_caller]
 fn check_saved(fault: &str, home: &Home, came: &str) {
     let said = conversation(home);
-    let said: Vec<_> = said.iter().map(|(role, text)| (role.as_str(), text.as_str())).collect();
-    let expected = if came.is_empty() { vec![] } else { vec![("user", "hello"), ("assistant", came)] };
+    let said: Vec<_> = said
+        .iter()
+        .map(|(role, text)| (role.as_str(), text.as_str()))
+        .collect();
+    let expected = if came.is_empty() {
+        vec![]
+    } else {
+        vec![("user", "hello"), ("assistant", came)]
+    };
     assert_eq!(said, expected, "{fault}");
 }

@@ -1,4 +1,5 @@
-//! A stream that ends where it should not: after each event, within each event, and by each error that it can name.
+//! A stream that ends where it should not: after each event, within each event, and by each error
+//! that it can name.
 
 use std::thread;
 
@@ -32,14 +33,24 @@ fn streamed() -> impl Iterator<Item = &'static Row> {
 
 /// Returns the events of an answer, each whole.
 fn events() -> Vec<String> {
-    let stream = Stream::new().start().ping().text_block(PIECES).stop("end_turn").to_string();
+    let stream = Stream::new()
+        .start()
+        .ping()
+        .text_block(PIECES)
+        .stop("end_turn")
+        .to_string();
     stream.split_inclusive("\n\n").map(str::to_owned).collect()
 }
 
-/// Returns what a client has of the text when it has these bytes of the stream, and whether that is the end.
+/// Returns what a client has of the text when it has these bytes of the stream, and whether that is
+/// the end.
 fn known(stream: &str) -> (String, bool) {
     let whole = stream.rsplit_once("\n\n").map_or("", |(whole, _)| whole);
-    let text = PIECES.iter().filter(|piece| whole.contains(&format!("\"text\":\"{piece}\"}}"))).copied().collect();
+    let text = PIECES
+        .iter()
+        .filter(|piece| whole.contains(&format!("\"text\":\"{piece}\"}}")))
+        .copied()
+        .collect();
     (text, whole.contains("message_stop"))
 }
 
@@ -47,10 +58,21 @@ fn known(stream: &str) -> (String, bool) {
 fn cut(row: &Row, stream: &str, reset: bool) {
     let (server, home) = (ending_after(stream, reset), Home::new());
     let outcome = row.against(&server, &home).run();
-    let fault = format!("{} after {} bytes: {stream}", if reset { "reset" } else { "closed" }, stream.len());
+    let fault = format!(
+        "{} after {} bytes: {stream}",
+        if reset { "reset" } else { "closed" },
+        stream.len()
+    );
     match known(stream) {
         (_, true) => assert!(outcome.code == Some(0), "{fault}\n{outcome}"),
-        (came, false) => check(&fault, row, &home, &outcome, if came.is_empty() { 6 } else { 8 }, &came),
+        (came, false) => check(
+            &fault,
+            row,
+            &home,
+            &outcome,
+            if came.is_empty() { 6 } else { 8 },
+            &came,
+        ),
     }
     check_clean(&fault, &outcome);
     assert_eq!(server.requests().len(), 1, "{fault}");
@@ -83,8 +105,8 @@ fn a_stream_may_be_closed_after_and_within_each_of_its_events() {
 
 #[test]
 fn a_stream_may_be_reset_after_each_of_its_events() {
-    // What lies in the socket when a reset comes may be lost, so what has come is not known here: only that it is no success,
-    // and that the text is a beginning of what was sent.
+    // What lies in the socket when a reset comes may be lost, so what has come is not known here:
+    // only that it is no success, and that the text is a beginning of what was sent.
     thread::scope(|scope| {
         for row in streamed() {
             scope.spawn(move || {
@@ -93,12 +115,26 @@ fn a_stream_may_be_reset_after_each_of_its_events() {
                     stream += event;
                     let (server, home) = (ending_after(&stream, true), Home::new());
                     let outcome = row.against(&server, &home).run();
-                    assert!([6, 8].map(|call| Some(row.code_of(call))).contains(&outcome.code), "{stream}\n{outcome}");
+                    assert!(
+                        [6, 8]
+                            .map(|call| Some(row.code_of(call)))
+                            .contains(&outcome.code),
+                        "{stream}\n{outcome}"
+                    );
                     let nothing = outcome.code == Some(6);
-                    let texts = if nothing { &[""][..] } else { &["Hello", "Hello world"] };
+                    let texts = if nothing {
+                        &[""][..]
+                    } else {
+                        &["Hello", "Hello world"]
+                    };
                     let fits = |text: &&&str| match row.form {
                         Form::Text => {
-                            outcome.stdout_text() == if nothing { String::new() } else { format!("{text}\n") }
+                            outcome.stdout_text()
+                                == if nothing {
+                                    String::new()
+                                } else {
+                                    format!("{text}\n")
+                                }
                         }
                         _ => true,
                     };
@@ -120,15 +156,22 @@ fn a_stream_may_name_each_error_before_and_after_its_first_part() {
                     for (begun, code, came) in [
                         (Stream::new(), code, ""),
                         (Stream::new().start(), code, ""),
-                        (Stream::new().start().ping().open_text_block([""; 0]), code, ""),
+                        (
+                            Stream::new().start().ping().open_text_block([""; 0]),
+                            code,
+                            "",
+                        ),
                         (Stream::new().start().open_text_block(["Hello"]), 8, "Hello"),
                         (Stream::new().start().text_block(["Hello"]), 8, "Hello"),
                     ] {
-                        let (stream, home) = (begun.error(kind, "it went wrong").to_string(), Home::new());
+                        let (stream, home) =
+                            (begun.error(kind, "it went wrong").to_string(), Home::new());
                         let server = Server::start(move |_, _| Reply::sse(&stream));
                         let outcome = row.against(&server, &home).run();
                         check(kind, row, &home, &outcome, code, came);
-                        let said = outcome.stdout_text() + &outcome.stderr + &file(&home).unwrap_or_default();
+                        let said = outcome.stdout_text()
+                            + &outcome.stderr
+                            + &file(&home).unwrap_or_default();
                         assert!(said.contains("it went wrong"), "{outcome}");
                     }
                 }
@@ -143,10 +186,17 @@ fn a_stream_that_stalls_after_its_first_part_is_kept_and_told() {
         for row in streamed() {
             scope.spawn(move || {
                 for (flag, drips) in [("--idle-timeout", false), ("--timeout", true)] {
-                    let (stream, home) = (Stream::new().start().open_text_block(["Hello"]).to_string(), Home::new());
+                    let (stream, home) = (
+                        Stream::new().start().open_text_block(["Hello"]).to_string(),
+                        Home::new(),
+                    );
                     let server = Server::start(move |_, _| {
                         let reply = Reply::status(200).until_close().body(&stream);
-                        if drips { reply.drip(": still here\n") } else { reply.wait_for_hang_up() }
+                        if drips {
+                            reply.drip(": still here\n")
+                        } else {
+                            reply.wait_for_hang_up()
+                        }
                     });
                     let outcome = row.against(&server, &home).args([flag, "2s"]).run();
                     check(flag, row, &home, &outcome, 8, "Hello");

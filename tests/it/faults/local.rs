@@ -1,4 +1,5 @@
-//! The commands that ask nobody against the faults of this machine: they say what failed, and what is on disk stays as it is.
+//! The commands that ask nobody against the faults of this machine: they say what failed, and what
+//! is on disk stays as it is.
 
 use std::{
     collections::BTreeMap,
@@ -28,7 +29,8 @@ enum Disk {
 
 use Disk::{Reads, Removes, Writes};
 
-/// The words of a command as a shell takes them, and what it does to the disk. A new one that asks nobody needs a row here.
+/// The words of a command as a shell takes them, and what it does to the disk. A new one that asks
+/// nobody needs a row here.
 const COMMANDS: [(&str, Disk); 30] = [
     ("--version", Reads),
     ("--help", Reads),
@@ -62,17 +64,37 @@ const COMMANDS: [(&str, Disk); 30] = [
     ("send hello -m claude-sonnet-5 --curl", Reads),
 ];
 
-/// What a home has that has one of everything: paths from there, in which folders stand before what is in them.
+/// What a home has that has one of everything: paths from there, in which folders stand before what
+/// is in them.
 static FURNITURE: LazyLock<Vec<(PathBuf, Piece)>> = LazyLock::new(|| {
     let home = Home::new();
-    let tool =
-        "name = \"shout\"\ndescription = \"Shout.\"\nshell = \"echo HO\"\n[tool.input_schema]\ntype = \"object\"\n";
+    let tool = "name = \"shout\"\ndescription = \"Shout.\"\nshell = \"echo HO\"\n[tool.input_schema]\ntype = \"object\"\n";
     home.write("work/tools.toml", format!("[[tool]]\n{tool}"));
-    home.write(home.config().join("templates/short.md"), "---\nmodel = \"claude-sonnet-5\"\n---\nBe short.\n");
+    home.write(
+        home.config().join("templates/short.md"),
+        "---\nmodel = \"claude-sonnet-5\"\n---\nBe short.\n",
+    );
     let script = "langdock config init && langdock config set region us && langdock auth login";
-    let _ = Langdock::shell(script).home(&home).stdin_bytes(KEY).run().code(0);
-    let args = ["send", "hello", "--session", "kept", "-m", "claude-sonnet-5"];
-    let _ = Langdock::new().home(&home).key().against(&good()).args(args).run().code(0);
+    let _ = Langdock::shell(script)
+        .home(&home)
+        .stdin_bytes(KEY)
+        .run()
+        .code(0);
+    let args = [
+        "send",
+        "hello",
+        "--session",
+        "kept",
+        "-m",
+        "claude-sonnet-5",
+    ];
+    let _ = Langdock::new()
+        .home(&home)
+        .key()
+        .against(&good())
+        .args(args)
+        .run()
+        .code(0);
     let (mut pieces, mut folders) = (vec![], vec![home.path().to_owned()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -138,7 +160,11 @@ fn files(home: &Home) -> BTreeMap<PathBuf, Vec<u8>> {
 /// Runs a command in a home, from a shell that does `before` to itself.
 fn run(words: &str, before: &str, after: &str, home: &Home) -> Langdock {
     let langdock = Langdock::shell(&format!("{before}\nexec langdock {words} {after}")).home(home);
-    if words == "auth login" { langdock.stdin_bytes(KEY) } else { langdock }
+    if words == "auth login" {
+        langdock.stdin_bytes(KEY)
+    } else {
+        langdock
+    }
 }
 
 /// Asserts a success, or one error of this machine that is told as it should be.
@@ -146,7 +172,10 @@ fn run(words: &str, before: &str, after: &str, home: &Home) -> Langdock {
 fn well_or_told(fault: &str, outcome: &Outcome, may_fail: bool) {
     check_clean(fault, outcome);
     if outcome.code != Some(0) {
-        assert!(may_fail && matches!(outcome.code, Some(1 | 4 | 11)), "{fault}\n{outcome}");
+        assert!(
+            may_fail && matches!(outcome.code, Some(1 | 4 | 11)),
+            "{fault}\n{outcome}"
+        );
         assert!(!outcome.told().message.is_empty(), "{fault}\n{outcome}");
     }
 }
@@ -163,10 +192,17 @@ fn where_nothing_goes_wrong_all_of_them_work() {
 fn a_full_device_on_stdout_is_told() {
     let shared = furnished();
     for (words, disk) in COMMANDS {
-        let home = if disk == Reads { shared.clone() } else { furnished() };
+        let home = if disk == Reads {
+            shared.clone()
+        } else {
+            furnished()
+        };
         let outcome = run(words, "", "> /dev/full", &home).run();
         if disk == Reads {
-            outcome.failure(1).says("cannot write to standard output: No space left on device", "make room");
+            outcome.failure(1).says(
+                "cannot write to standard output: No space left on device",
+                "make room",
+            );
         }
         well_or_told("a full device", &outcome, true);
     }
@@ -194,7 +230,11 @@ fn where_it_may_not_write_only_what_has_to_fails_and_what_is_there_stays() {
         let home = furnished();
         // Root may write anywhere, so it is somebody else who tries.
         let script = "chmod -R a-w \"$XDG_CONFIG_HOME\" \"$XDG_DATA_HOME\" \"$XDG_STATE_HOME\"";
-        Langdock::shell(script).home(&home).by_nobody().run().code(0);
+        Langdock::shell(script)
+            .home(&home)
+            .by_nobody()
+            .run()
+            .code(0);
         let before = files(&home);
         let outcome = run(words, "", "", &home).by_nobody().run();
         well_or_told("a home that is read only", &outcome, disk != Reads);
@@ -213,16 +253,28 @@ fn where_it_may_not_write_only_what_has_to_fails_and_what_is_there_stays() {
 #[test]
 fn without_a_home_they_say_so_or_need_none() {
     let tools = furnished();
-    for (words, _) in COMMANDS.into_iter().filter(|(words, _)| !words.contains("kept") && !words.contains("show short"))
+    for (words, _) in COMMANDS
+        .into_iter()
+        .filter(|(words, _)| !words.contains("kept") && !words.contains("show short"))
     {
         for before in ["unset HOME", "export HOME=/dev/null/none", "export HOME="] {
             let home = Home::new();
-            fs::copy(tools.work().join("tools.toml"), home.work().join("tools.toml")).unwrap();
-            let unset = "unset XDG_CONFIG_HOME XDG_STATE_HOME XDG_DATA_HOME XDG_CACHE_HOME XDG_RUNTIME_DIR";
-            let outcome = run(words, &format!("{unset}; {before}"), "", &home).by_nobody().run();
+            fs::copy(
+                tools.work().join("tools.toml"),
+                home.work().join("tools.toml"),
+            )
+            .unwrap();
+            let unset =
+                "unset XDG_CONFIG_HOME XDG_STATE_HOME XDG_DATA_HOME XDG_CACHE_HOME XDG_RUNTIME_DIR";
+            let outcome = run(words, &format!("{unset}; {before}"), "", &home)
+                .by_nobody()
+                .run();
             check_clean(before, &outcome);
             if outcome.code != Some(0) {
-                assert!(matches!(outcome.code, Some(1 | 2 | 4)), "{before}\n{outcome}");
+                assert!(
+                    matches!(outcome.code, Some(1 | 2 | 4)),
+                    "{before}\n{outcome}"
+                );
                 assert!(!outcome.told().hint.is_empty(), "{before}\n{outcome}");
             }
         }
@@ -234,11 +286,19 @@ fn closed_descriptors_and_few_of_them_are_enough_or_told() {
     let home = furnished();
     for (words, disk) in COMMANDS {
         for after in ["<&-", "2>&-", "<&- 2>&-", ">&-"] {
-            let home = if disk == Reads { home.clone() } else { furnished() };
+            let home = if disk == Reads {
+                home.clone()
+            } else {
+                furnished()
+            };
             check_clean(after, &run(words, "", after, &home).run());
         }
         for limit in 6..=16 {
-            let home = if disk == Reads { home.clone() } else { furnished() };
+            let home = if disk == Reads {
+                home.clone()
+            } else {
+                furnished()
+            };
             let outcome = run(words, &format!("ulimit -n {limit}"), "", &home).run();
             well_or_told(&format!("{limit} descriptors"), &outcome, true);
         }

@@ -1,4 +1,5 @@
-//! Faults of this machine: no room, no home, no descriptors, no threads, no memory for what a server would like to send.
+//! Faults of this machine: no room, no home, no descriptors, no threads, no memory for what a
+//! server would like to send.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
@@ -14,7 +15,10 @@ fn answered_or_told(fault: &str, row: &Row, home: &Home, outcome: &Outcome) {
     if outcome.code == Some(0) {
         return answered(fault, row, home, outcome);
     }
-    assert!(matches!(outcome.code, Some(1 | 6 | 11)), "{fault}\n{outcome}");
+    assert!(
+        matches!(outcome.code, Some(1 | 6 | 11)),
+        "{fault}\n{outcome}"
+    );
     outcome.told();
     check_clean(fault, outcome);
 }
@@ -26,7 +30,10 @@ fn a_full_device_on_stdout_is_told_by_every_command() {
         let (server, home) = (good(), Home::new());
         let outcome = row.in_shell("", "> /dev/full", &server, &home).run();
         let failure = outcome.failure(1);
-        failure.says("cannot write to standard output: No space left on device", "make room");
+        failure.says(
+            "cannot write to standard output: No space left on device",
+            "make room",
+        );
         assert_eq!(failure.object.is_object(), row.tells_objects(), "{outcome}");
         check_clean("a full device", &outcome);
     }
@@ -35,11 +42,18 @@ fn a_full_device_on_stdout_is_told_by_every_command() {
 #[test]
 fn a_full_disk_stops_only_what_has_to_be_written_to_it() {
     for row in &COMMANDS {
-        // No file may grow beyond so many blocks of 512 bytes: what a full disk says to a write, this says too, with another
-        // number. Some of a file may be there already when it is said.
+        // No file may grow beyond so many blocks of 512 bytes: what a full disk says to a write,
+        // this says too, with another number. Some of a file may be there already when it is said.
         for blocks in [0, 1] {
             let (server, home) = (good(), Home::new());
-            let outcome = row.in_shell(&format!("trap '' XFSZ; ulimit -f {blocks}"), "", &server, &home).run();
+            let outcome = row
+                .in_shell(
+                    &format!("trap '' XFSZ; ulimit -f {blocks}"),
+                    "",
+                    &server,
+                    &home,
+                )
+                .run();
             if row.has_file() && blocks == 0 {
                 outcome.failure(1).says("`answer`", "make room");
                 assert!(file(&home).unwrap_or_default().is_empty(), "{outcome}");
@@ -58,17 +72,27 @@ fn a_home_that_cannot_be_written_to_or_is_not_there_stops_nothing() {
     for (fault, before) in [
         ("no such folder", "export HOME=/dev/null/none"),
         ("a home that is a file", "touch file; export HOME=$PWD/file"),
-        ("no folders of its own", "export HOME=/dev/null/none TMPDIR=/dev/null/none"),
-        ("a folder that is read only", "mkdir home; chmod 500 home; export HOME=$PWD/home"),
+        (
+            "no folders of its own",
+            "export HOME=/dev/null/none TMPDIR=/dev/null/none",
+        ),
+        (
+            "a folder that is read only",
+            "mkdir home; chmod 500 home; export HOME=$PWD/home",
+        ),
     ] {
         for row in &COMMANDS {
             let (server, home) = (good(), Home::new());
-            let before =
-                format!("unset XDG_CONFIG_HOME XDG_STATE_HOME XDG_DATA_HOME XDG_CACHE_HOME XDG_RUNTIME_DIR; {before}");
+            let before = format!(
+                "unset XDG_CONFIG_HOME XDG_STATE_HOME XDG_DATA_HOME XDG_CACHE_HOME XDG_RUNTIME_DIR; {before}"
+            );
             // Root may write anywhere.
             let outcome = row.in_shell(&before, "", &server, &home).by_nobody().run();
             if row.form == Form::Findings {
-                assert!(outcome.stdout_text().contains("wrong"), "{fault}\n{outcome}");
+                assert!(
+                    outcome.stdout_text().contains("wrong"),
+                    "{fault}\n{outcome}"
+                );
                 outcome.failure(1);
             } else if row.args.contains(&"--session") {
                 // It was asked for by name, and is no wish only.
@@ -94,11 +118,15 @@ fn closed_descriptors_lose_nothing_in_silence() {
                 answered(after, row, &home, &outcome);
             } else {
                 // Nothing was asked.
-                assert!(matches!(outcome.code, Some(0 | 2)) && outcome.stdout.is_empty(), "{after}\n{outcome}");
+                assert!(
+                    matches!(outcome.code, Some(0 | 2)) && outcome.stdout.is_empty(),
+                    "{after}\n{outcome}"
+                );
                 check_clean(after, &outcome);
             }
         }
-        // The standard library opens /dev/null where stdout is closed, before the program can see it.
+        // The standard library opens /dev/null where stdout is closed, before the program can see
+        // it.
         for after in [">&-", ">&- 2>&- <&-"] {
             let (server, home) = (good(), Home::new());
             let outcome = row.in_shell("", after, &server, &home).run();
@@ -113,14 +141,21 @@ fn few_descriptors_and_a_small_stack_are_enough_or_told() {
     for_every_command(|row| {
         for limit in 3..=24 {
             let (server, home) = (good(), Home::new());
-            let outcome = row.in_shell(&format!("ulimit -n {limit}"), "", &server, &home).run();
+            let outcome = row
+                .in_shell(&format!("ulimit -n {limit}"), "", &server, &home)
+                .run();
             // The loader of the program needs some itself, and says so in its own way.
             if outcome.code != Some(127) || limit >= 6 {
                 answered_or_told(&format!("{limit} descriptors"), row, &home, &outcome);
             }
         }
         let (server, home) = (good(), Home::new());
-        answered("a small stack", row, &home, &row.in_shell("ulimit -s 1024", "", &server, &home).run());
+        answered(
+            "a small stack",
+            row,
+            &home,
+            &row.in_shell("ulimit -s 1024", "", &server, &home).run(),
+        );
     });
 }
 
@@ -131,7 +166,10 @@ pub(super) const NO_THREADS: &str = "ulimit -u 1 2>/dev/null || ulimit -p 1";
 fn a_system_that_gives_no_thread_is_told() {
     for_every_command(|row| {
         let (server, home) = (good(), Home::new());
-        let outcome = row.in_shell(NO_THREADS, "", &server, &home).by_nobody().run();
+        let outcome = row
+            .in_shell(NO_THREADS, "", &server, &home)
+            .by_nobody()
+            .run();
         answered_or_told("no threads", row, &home, &outcome);
         // A name is looked up on a thread.
         let nowhere = format!("{NO_THREADS}; export LANGDOCK_BASE_URL=https://langdock.invalid");
@@ -160,21 +198,33 @@ const PIECES: usize = 1 << 30 >> 16;
 #[cfg(target_os = "linux")]
 fn a_gigabyte_that_is_no_answer_does_not_gather_in_memory() {
     let faults: [(&str, i32, Replies); 5] = [
-        ("a body of one word", 5, |request| begun(request).repeat("x".repeat(PIECE), PIECES)),
+        ("a body of one word", 5, |request| {
+            begun(request).repeat("x".repeat(PIECE), PIECES)
+        }),
         ("a string that does not end", 5, |request| {
-            begun(request).body("{\"id\":\"").repeat("x".repeat(PIECE), PIECES)
+            begun(request)
+                .body("{\"id\":\"")
+                .repeat("x".repeat(PIECE), PIECES)
         }),
         ("a list that does not end", 5, |request| {
-            begun(request).body("{\"data\":[1").repeat(",1".repeat(PIECE / 2), PIECES)
+            begun(request)
+                .body("{\"data\":[1")
+                .repeat(",1".repeat(PIECE / 2), PIECES)
         }),
         ("an event that does not end", 5, |request| {
-            begun(request).body(Stream::new().start().to_string() + "data: ").repeat("x".repeat(PIECE), PIECES)
+            begun(request)
+                .body(Stream::new().start().to_string() + "data: ")
+                .repeat("x".repeat(PIECE), PIECES)
         }),
-        ("an error of that size", 5, |_| Reply::status(500).repeat("x".repeat(PIECE), PIECES)),
+        ("an error of that size", 5, |_| {
+            Reply::status(500).repeat("x".repeat(PIECE), PIECES)
+        }),
     ];
     for_every_command(|row| {
         for (fault, call, reply) in faults {
-            meets(row, fault, reply, call, |row, server, home| row.in_shell("ulimit -v 400000", "", server, home));
+            meets(row, fault, reply, call, |row, server, home| {
+                row.in_shell("ulimit -v 400000", "", server, home)
+            });
         }
     });
 }
@@ -183,7 +233,13 @@ fn a_gigabyte_that_is_no_answer_does_not_gather_in_memory() {
 fn nobody_is_somebody_else_and_has_a_program() {
     let home = Home::new();
     let script = "id -u; langdock --version; touch ../new";
-    let outcome = crate::support::command::Langdock::shell(script).home(&home).by_nobody().run();
+    let outcome = crate::support::command::Langdock::shell(script)
+        .home(&home)
+        .by_nobody()
+        .run();
     outcome.code(0).stdout_contains("langdock ");
-    assert!(!outcome.stdout_text().starts_with("0\n") && home.path().join("new").exists(), "{outcome}");
+    assert!(
+        !outcome.stdout_text().starts_with("0\n") && home.path().join("new").exists(),
+        "{outcome}"
+    );
 }

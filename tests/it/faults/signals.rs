@@ -21,7 +21,9 @@ const LATEST: u64 = 40_000;
 
 /// Returns a number that looks like chance, the same for the same seed (splitmix64).
 fn chance(seed: u64) -> u64 {
-    let mut number = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut number = seed
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        .wrapping_add(0x9e37_79b9_7f4a_7c15);
     number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     number ^ (number >> 31)
@@ -48,7 +50,11 @@ fn pass(microseconds: u64) {
 fn endless() -> Server {
     Server::start(move |request, _| {
         let body = good_body(request);
-        begun(request).chunked().in_pieces_of(16).body(&body.as_bytes()[..body.len() * 3 / 4]).wait_for_hang_up()
+        begun(request)
+            .chunked()
+            .in_pieces_of(16)
+            .body(&body.as_bytes()[..body.len() * 3 / 4])
+            .wait_for_hang_up()
     })
 }
 
@@ -56,25 +62,44 @@ fn endless() -> Server {
 fn a_signal_at_any_moment_ends_every_command_by_that_signal() {
     for_every_command(|row| {
         for (n, moment) in moments(row).enumerate() {
-            let (signal, number) = [(Signal::SIGINT, 2), (Signal::SIGTERM, 15), (Signal::SIGHUP, 1)][n % 3];
+            let (signal, number) = [
+                (Signal::SIGINT, 2),
+                (Signal::SIGTERM, 15),
+                (Signal::SIGHUP, 1),
+            ][n % 3];
             let fault = format!("{signal} after {moment} us");
             let (server, home) = (endless(), Home::new());
             // What a batch has under way is waited for, but not for ever.
-            let running = row.against(&server, &home).args(["--timeout", "2s"]).spawn();
+            let running = row
+                .against(&server, &home)
+                .args(["--timeout", "2s"])
+                .spawn();
             pass(moment);
             running.signal(signal);
             let outcome = running.finish();
             assert!(outcome.signal == Some(number), "{fault}\n{outcome}");
             check_clean(&fault, &outcome);
             if row.form == Form::Text {
-                assert!(format!("{TEXT}\n").starts_with(&outcome.stdout_text()), "{fault}\n{outcome}");
+                assert!(
+                    format!("{TEXT}\n").starts_with(&outcome.stdout_text()),
+                    "{fault}\n{outcome}"
+                );
             }
-            assert!(row.form == Form::RecordFile || file(&home).is_none(), "{fault}\n{outcome}");
+            assert!(
+                row.form == Form::RecordFile || file(&home).is_none(),
+                "{fault}\n{outcome}"
+            );
             if row.saves {
                 let shown = outcome.stdout_text();
-                let saved = conversation(&home).pop().map(|(_, text)| text).unwrap_or_default();
+                let saved = conversation(&home)
+                    .pop()
+                    .map(|(_, text)| text)
+                    .unwrap_or_default();
                 let is_kept = row.form != Form::Text || saved.starts_with(shown.trim_end());
-                assert!(is_kept && TEXT.starts_with(&saved), "kept `{saved}`: {fault}\n{outcome}");
+                assert!(
+                    is_kept && TEXT.starts_with(&saved),
+                    "kept `{saved}`: {fault}\n{outcome}"
+                );
             }
         }
     });
@@ -84,7 +109,12 @@ fn a_signal_at_any_moment_ends_every_command_by_that_signal() {
 fn a_command_that_is_stopped_at_any_moment_goes_on_as_if_it_had_not_been() {
     for_every_command(|row| {
         for moment in moments(row).take(4) {
-            let server = Server::start(|request, _| begun(request).chunked().in_pieces_of(16).body(good_body(request)));
+            let server = Server::start(|request, _| {
+                begun(request)
+                    .chunked()
+                    .in_pieces_of(16)
+                    .body(good_body(request))
+            });
             let home = Home::new();
             let running = row.against(&server, &home).spawn();
             pass(moment);
@@ -93,7 +123,12 @@ fn a_command_that_is_stopped_at_any_moment_goes_on_as_if_it_had_not_been() {
                 pass(moment / 4);
                 running.try_signal(Signal::SIGCONT);
             }
-            answered(&format!("a stop after {moment} us"), row, &home, &running.finish());
+            answered(
+                &format!("a stop after {moment} us"),
+                row,
+                &home,
+                &running.finish(),
+            );
         }
     });
 }

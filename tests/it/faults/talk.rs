@@ -1,4 +1,5 @@
-//! Faults in the middle of a talk: of a chat with a person at a terminal, and of the requests that follow calls of tools.
+//! Faults in the middle of a talk: of a chat with a person at a terminal, and of the requests that
+//! follow calls of tools.
 
 use super::{
     body,
@@ -20,8 +21,13 @@ use crate::{
 /// Returns every fault of which nothing has come, with the exit code of its streamed answer.
 fn faults() -> Vec<(&'static str, i32, Replies)> {
     let heads = head::FAULTS.into_iter();
-    let bodies = body::FAULTS.into_iter().map(|(name, [streamed, ..], reply)| (name, streamed, reply));
-    heads.chain(bodies).filter(|(_, code, _)| *code != 8).collect()
+    let bodies = body::FAULTS
+        .into_iter()
+        .map(|(name, [streamed, ..], reply)| (name, streamed, reply));
+    heads
+        .chain(bodies)
+        .filter(|(_, code, _)| *code != 8)
+        .collect()
 }
 
 #[test]
@@ -42,34 +48,79 @@ fn a_person_is_told_of_each_fault_and_has_the_text_again() {
     let outcome = leave(terminal);
     outcome.code(0).stdout_contains("At last.");
     check_clean("a chat at a terminal", &outcome);
-    assert_eq!(outcome.stdout_text().matches("langdock: error: ").count(), count, "{outcome}");
+    assert_eq!(
+        outcome.stdout_text().matches("langdock: error: ").count(),
+        count,
+        "{outcome}"
+    );
     assert_eq!(server.requests().len(), count + 1);
     for nth in 0..=count {
         assert_eq!(said(&server, nth), "My question", "{nth}");
     }
-    let roles: Vec<_> = conversation(&home).into_iter().map(|(role, _)| role).collect();
-    assert_eq!(roles, ["user", "assistant"], "what nobody answered is no part of what is sent");
+    let roles: Vec<_> = conversation(&home)
+        .into_iter()
+        .map(|(role, _)| role)
+        .collect();
+    assert_eq!(
+        roles,
+        ["user", "assistant"],
+        "what nobody answered is no part of what is sent"
+    );
 }
 
 #[test]
 fn after_calls_of_tools_each_fault_leaves_what_was_said_and_done() {
     for (fault, code, reply) in faults() {
-        let call =
-            Stream::new().start().text_block(["Wait."]).tool_use_block("toolu_1", "shout", ["{}"]).stop("tool_use");
+        let call = Stream::new()
+            .start()
+            .text_block(["Wait."])
+            .tool_use_block("toolu_1", "shout", ["{}"])
+            .stop("tool_use");
         let call = call.to_string();
-        let server = Server::start(move |request, nth| if nth == 0 { Reply::sse(&call) } else { reply(request) });
+        let server = Server::start(move |request, nth| {
+            if nth == 0 {
+                Reply::sse(&call)
+            } else {
+                reply(request)
+            }
+        });
         let home = Home::new();
-        let tool =
-            "name = \"shout\"\ndescription = \"Shout.\"\nshell = \"echo HO\"\n[tool.input_schema]\ntype = \"object\"\n";
+        let tool = "name = \"shout\"\ndescription = \"Shout.\"\nshell = \"echo HO\"\n[tool.input_schema]\ntype = \"object\"\n";
         home.write("work/tools.toml", format!("[[tool]]\n{tool}"));
-        let args = ["tool-run", "hello", "-m", MODEL, "-y", "-T", "./tools.toml", "--max-retries", "0", "--no-pace"];
-        let outcome = Langdock::new().home(&home).key().against(&server).args(args).run();
+        let args = [
+            "tool-run",
+            "hello",
+            "-m",
+            MODEL,
+            "-y",
+            "-T",
+            "./tools.toml",
+            "--max-retries",
+            "0",
+            "--no-pace",
+        ];
+        let outcome = Langdock::new()
+            .home(&home)
+            .key()
+            .against(&server)
+            .args(args)
+            .run();
         outcome.failure(code);
         check_clean(fault, &outcome);
         outcome.stdout("Wait.\n");
         assert_eq!(server.requests().len(), 2, "{fault}\n{outcome}");
-        let exported = Langdock::new().home(&home).args(["session", "export", "--json"]).run().code(0).stdout_json();
-        let roles: Vec<_> = exported.as_array().unwrap().iter().map(|said| said["role"].clone()).collect();
+        let exported = Langdock::new()
+            .home(&home)
+            .args(["session", "export", "--json"])
+            .run()
+            .code(0)
+            .stdout_json();
+        let roles: Vec<_> = exported
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|said| said["role"].clone())
+            .collect();
         assert_eq!(roles, ["user", "assistant", "user"], "{fault}\n{exported}");
         assert!(exported.to_string().contains("HO"), "{exported}");
     }

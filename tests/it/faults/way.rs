@@ -1,4 +1,5 @@
-//! Faults on the way to the endpoint: nobody there, certificates that are not to be trusted, proxies that are in the way.
+//! Faults on the way to the endpoint: nobody there, certificates that are not to be trusted,
+//! proxies that are in the way.
 
 use std::{ffi::OsStr, path::Path};
 
@@ -28,7 +29,11 @@ fn all_fail(fault: &str, base_url: &str, flags: &[&OsStr]) {
 #[test]
 fn every_command_tells_that_nobody_is_there() {
     all_fail("refused", &DeadPort::new().url(), &[]);
-    all_fail("no such host", NOWHERE, &["--connect-timeout".as_ref(), "10s".as_ref()]);
+    all_fail(
+        "no such host",
+        NOWHERE,
+        &["--connect-timeout".as_ref(), "10s".as_ref()],
+    );
 }
 
 #[test]
@@ -38,7 +43,11 @@ fn every_command_trusts_no_certificate_but_a_good_one() {
     let table: [(&str, TlsCertificate, Option<&Path>); 4] = [
         ("expired", TlsCertificate::expired(), None),
         ("another host's", TlsCertificate::wrong_host(), None),
-        ("an unknown authority", TlsCertificate::valid(), Some(Path::new(""))),
+        (
+            "an unknown authority",
+            TlsCertificate::valid(),
+            Some(Path::new("")),
+        ),
         ("another authority", TlsCertificate::valid(), Some(&others)),
     ];
     for (fault, certificate, authority) in &table {
@@ -47,7 +56,15 @@ fn every_command_trusts_no_certificate_but_a_good_one() {
         let authority = authority.unwrap_or(&own);
         let flags = ["--cacert".as_ref(), authority.as_os_str()];
         // Without any flag it is the bundled authorities and the system's that do not know it.
-        all_fail(fault, &server.base_url(), if authority.as_os_str().is_empty() { &[] } else { &flags });
+        all_fail(
+            fault,
+            &server.base_url(),
+            if authority.as_os_str().is_empty() {
+                &[]
+            } else {
+                &flags
+            },
+        );
         assert_eq!(server.requests().len(), 0, "{fault}");
     }
 }
@@ -55,18 +72,30 @@ fn every_command_trusts_no_certificate_but_a_good_one() {
 #[test]
 fn every_command_tells_of_a_proxy_that_is_in_the_way() {
     let replies: [(&str, Replies); 6] = [
-        ("it wants a login", || Reply::status(407).header("proxy-authenticate", "Basic realm=\"x\"").body("no")),
+        ("it wants a login", || {
+            Reply::status(407)
+                .header("proxy-authenticate", "Basic realm=\"x\"")
+                .body("no")
+        }),
         ("it answers with a page", || {
-            Reply::status(403).header("content-type", "text/html").body("<html>Blocked</html>")
+            Reply::status(403)
+                .header("content-type", "text/html")
+                .body("<html>Blocked</html>")
         }),
         ("it finds no way", || Reply::status(502)),
         ("it hangs up", Reply::hang_up),
         ("it speaks no HTTP", || Reply::raw("\x05\x01\0")),
-        ("it opens a tunnel to nothing", || Reply::raw("HTTP/1.1 200 Connection established\r\n\r\n").close()),
+        ("it opens a tunnel to nothing", || {
+            Reply::raw("HTTP/1.1 200 Connection established\r\n\r\n").close()
+        }),
     ];
     for (fault, reply) in replies {
         let proxy = Server::start(move |_, _| reply());
         all_fail(fault, NOWHERE, &["--proxy".as_ref(), proxy.url().as_ref()]);
     }
-    all_fail("it is away", NOWHERE, &["--proxy".as_ref(), DeadPort::new().url().as_ref()]);
+    all_fail(
+        "it is away",
+        NOWHERE,
+        &["--proxy".as_ref(), DeadPort::new().url().as_ref()],
+    );
 }

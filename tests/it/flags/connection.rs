@@ -1,4 +1,5 @@
-//! Flags of the connection: where a request goes, over what, with which key, and how long it is waited for.
+//! Flags of the connection: where a request goes, over what, with which key, and how long it is
+//! waited for.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpStream},
@@ -23,17 +24,26 @@ use crate::support::{
 /// An address that is set aside for documentation: nobody has it.
 const NOWHERE: &str = "http://192.0.2.1/anthropic/{region}";
 
-/// The flags of the connection, which every command has that talks to the endpoint: see `CONNECTED` for the others than `send`.
+/// The flags of the connection, which every command has that talks to the endpoint: see `CONNECTED`
+/// for the others than `send`.
 pub(super) const ROWS: &[Row] = &[
     (&[""], "--region", |_| region()),
     (&[""], "--base-url", |_| base_url()),
     (&[""], "--profile", |_| profile()),
     (&[""], "--api-key-file", |_| api_key_file()),
     (&[""], "--connect-timeout", |_| connect_timeout()),
-    (&[""], "--idle-timeout", |_| gives_up("--idle-timeout", "nothing came for 0.2 s")),
-    (&[""], "--timeout", |_| gives_up("--timeout", "the answer was not whole within 0.2 s")),
-    (&[""], "--max-retries", |_| stops_trying(&["--max-retries", "0"], 503, 5)),
-    (&[""], "--max-wait", |_| stops_trying(&["--max-wait", "0s"], 429, 7)),
+    (&[""], "--idle-timeout", |_| {
+        gives_up("--idle-timeout", "nothing came for 0.2 s")
+    }),
+    (&[""], "--timeout", |_| {
+        gives_up("--timeout", "the answer was not whole within 0.2 s")
+    }),
+    (&[""], "--max-retries", |_| {
+        stops_trying(&["--max-retries", "0"], 503, 5)
+    }),
+    (&[""], "--max-wait", |_| {
+        stops_trying(&["--max-wait", "0s"], 429, 7)
+    }),
     (&[""], "--no-pace", |_| no_pace()),
     (&[""], "--proxy", |_| proxy()),
     (&[""], "--cacert", |_| cacert()),
@@ -52,24 +62,36 @@ pub(super) fn goes_to_the_region(command: &str) {
         command => asking(command, &server).args(["Hi"]),
     };
     run.args(["--region", "us"]).run().code(0);
-    assert!(server.only_request().path.starts_with("/anthropic/us/"), "{command}");
+    assert!(
+        server.only_request().path.starts_with("/anthropic/us/"),
+        "{command}"
+    );
 }
 
 /// Shows that the flags arrive at `config set`, which has a use for the profile only.
 pub(super) fn sets_the_profile(_: &str) {
     let home = Home::new();
-    Langdock::new().home(&home).args(["config", "set", "region", "us", "--profile", "work"]).run().code(0);
+    Langdock::new()
+        .home(&home)
+        .args(["config", "set", "region", "us", "--profile", "work"])
+        .run()
+        .code(0);
     let written = std::fs::read_to_string(home.config().join("config.toml")).unwrap();
     assert_eq!(written, "[profiles.work]\nregion = \"us\"\n");
 }
 
-/// Shows that the flags arrive where nothing is sent: a region that cannot be one is refused by name.
+/// Shows that the flags arrive where nothing is sent: a region that cannot be one is refused by
+/// name.
 pub(super) fn shows_the_region(command: &str) {
     let words = match command {
         "config get" => "config get region",
         command => command,
     };
-    let outcome = Langdock::new().key().args(words.split(' ')).args(["--region", "no region"]).run();
+    let outcome = Langdock::new()
+        .key()
+        .args(words.split(' '))
+        .args(["--region", "no region"])
+        .run();
     outcome.code(2).stdout("").stderr_contains("region");
 }
 
@@ -80,7 +102,10 @@ pub(super) fn shows_the_region_in_json(command: &str) {
 }
 
 fn region() {
-    for (args, path) in [(&[][..], "/anthropic/eu/v1/messages"), (&["--region", "us"], "/anthropic/us/v1/messages")] {
+    for (args, path) in [
+        (&[][..], "/anthropic/eu/v1/messages"),
+        (&["--region", "us"], "/anthropic/us/v1/messages"),
+    ] {
         let server = answering("ok");
         good("send", &server, args).stderr_empty();
         assert_eq!(server.only_request().path, path);
@@ -89,7 +114,12 @@ fn region() {
 
 fn base_url() {
     let (of_variable, of_flag) = (answering("ok"), answering("ok"));
-    good("send", &of_variable, &["--base-url", &format!("{}/other", of_flag.url())]).stderr_empty();
+    good(
+        "send",
+        &of_variable,
+        &["--base-url", &format!("{}/other", of_flag.url())],
+    )
+    .stderr_empty();
     assert_eq!(of_variable.connections(), 0);
     assert_eq!(of_flag.only_request().path, "/other/v1/messages");
     good("send", &of_variable, &[]).stderr_empty();
@@ -99,12 +129,30 @@ fn base_url() {
 fn profile() {
     let (server, home) = (answering("ok"), Home::new());
     std::fs::create_dir_all(home.config()).unwrap();
-    std::fs::write(home.config().join("config.toml"), "[profiles.work]\nregion = 'us'\n").unwrap();
+    std::fs::write(
+        home.config().join("config.toml"),
+        "[profiles.work]\nregion = 'us'\n",
+    )
+    .unwrap();
     for args in [&[][..], &["--profile", "work"]] {
-        send(&server).home(&home).args(["Hi"]).args(args).run().code(0).stdout("ok\n").stderr_empty();
+        send(&server)
+            .home(&home)
+            .args(["Hi"])
+            .args(args)
+            .run()
+            .code(0)
+            .stdout("ok\n")
+            .stderr_empty();
     }
-    let paths: Vec<String> = server.requests().into_iter().map(|request| request.path).collect();
-    assert_eq!(paths, ["/anthropic/eu/v1/messages", "/anthropic/us/v1/messages"]);
+    let paths: Vec<String> = server
+        .requests()
+        .into_iter()
+        .map(|request| request.path)
+        .collect();
+    assert_eq!(
+        paths,
+        ["/anthropic/eu/v1/messages", "/anthropic/us/v1/messages"]
+    );
 }
 
 fn api_key_file() {
@@ -112,28 +160,54 @@ fn api_key_file() {
     let file = home.write("key", "sk-ld-from-a-file\n");
     good("send", &server, &[]).stderr_empty();
     good("send", &server, &["--api-key-file", file.to_str().unwrap()]).stderr_empty();
-    let keys: Vec<String> =
-        server.requests().iter().map(|request| request.header("authorization").unwrap().to_owned()).collect();
-    assert_eq!(keys, [format!("Bearer {KEY}"), "Bearer sk-ld-from-a-file".to_owned()]);
+    let keys: Vec<String> = server
+        .requests()
+        .iter()
+        .map(|request| request.header("authorization").unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            format!("Bearer {KEY}"),
+            "Bearer sk-ld-from-a-file".to_owned()
+        ]
+    );
 }
 
-/// A listener that accepts nobody: once its queue is full, the system leaves further connections unanswered.
+/// A listener that accepts nobody: once its queue is full, the system leaves further connections
+/// unanswered.
 ///
-/// Where the system refuses them instead, connecting fails before any timeout, and the value itself is all that can be
-/// seen, in what `--curl` prints.
+/// Where the system refuses them instead, connecting fails before any timeout, and the value itself
+/// is all that can be seen, in what `--curl` prints.
 fn connect_timeout() {
     let server = answering("ok");
     good("send", &server, &["--curl"]).stdout_contains("--connect-timeout 5 ");
-    good("send", &server, &["--curl", "--connect-timeout", "50ms"]).stdout_contains("--connect-timeout 0.05 ");
+    good("send", &server, &["--curl", "--connect-timeout", "50ms"])
+        .stdout_contains("--connect-timeout 0.05 ");
 
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    listener.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    listener
+        .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
+        .unwrap();
     listener.listen(0).unwrap();
     let address = listener.local_addr().unwrap().as_socket().unwrap();
     let waiting = fill(address);
-    let args = ["--connect-timeout", "50ms", "--max-retries", "0", "--base-url"];
-    let outcome = send(&server).args(["Hi"]).args(args).args([format!("http://{address}")]).run();
-    outcome.code(6).stdout("").stderr_contains("error: no connection within 0.05 s\n");
+    let args = [
+        "--connect-timeout",
+        "50ms",
+        "--max-retries",
+        "0",
+        "--base-url",
+    ];
+    let outcome = send(&server)
+        .args(["Hi"])
+        .args(args)
+        .args([format!("http://{address}")])
+        .run();
+    outcome
+        .code(6)
+        .stdout("")
+        .stderr_contains("error: no connection within 0.05 s\n");
     drop(waiting);
 }
 
@@ -159,8 +233,14 @@ fn gives_up(flag: &str, reason: &str) {
 
     // While this one waits and gives up, the other one waits on.
     let silent = Server::start(|_, _| Reply::never());
-    let outcome = send(&silent).args(["Hi", "--max-retries", "0", flag, "200ms"]).run();
-    outcome.code(6).stdout("").stderr_contains(reason).stderr_contains(flag);
+    let outcome = send(&silent)
+        .args(["Hi", "--max-retries", "0", flag, "200ms"])
+        .run();
+    outcome
+        .code(6)
+        .stdout("")
+        .stderr_contains(reason)
+        .stderr_contains(flag);
 
     gate.open();
     running.finish().code(0).stdout("ok\n").stderr_empty();
@@ -173,23 +253,47 @@ fn stops_trying(args: &[&str], status: u16, code: i32) {
         _ => Reply::sse(answer(&["ok"])),
     };
     let server = Server::start(script);
-    send(&server).args(["Hi"]).args(args).run().code(code).stdout("").stderr_contains(&format!("HTTP {status}"));
+    send(&server)
+        .args(["Hi"])
+        .args(args)
+        .run()
+        .code(code)
+        .stdout("")
+        .stderr_contains(&format!("HTTP {status}"));
     assert_eq!(server.requests().len(), 1);
 
     let server = Server::start(script);
-    send(&server).args(["Hi"]).run().code(0).stdout("ok\n").stderr_contains("trying again in 0.0 s");
+    send(&server)
+        .args(["Hi"])
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_contains("trying again in 0.0 s");
     assert_eq!(server.requests().len(), 2);
 }
 
 /// Begins a request to a host that only a proxy could reach.
 fn to_nowhere() -> Langdock {
-    Langdock::new().key().env("LANGDOCK_MODEL", MODEL).args(["send", "Hi", "--max-retries", "0", "--base-url", NOWHERE])
+    Langdock::new().key().env("LANGDOCK_MODEL", MODEL).args([
+        "send",
+        "Hi",
+        "--max-retries",
+        "0",
+        "--base-url",
+        NOWHERE,
+    ])
 }
 
 fn no_pace() {
     let (server, home) = (answering("ok"), Home::new());
     crate::pacing::limit(&home, "rpm = 1");
-    let run = |args: &[&str]| send(&server).home(&home).args(["Hi", "--timeout", "200ms"]).args(args).run();
+    let run = |args: &[&str]| {
+        send(&server)
+            .home(&home)
+            .args(["Hi", "--timeout", "200ms"])
+            .args(args)
+            .run()
+    };
     run(&[]).code(0).stdout("ok\n").stderr_empty();
     run(&[]).code(6).stdout("");
     run(&["--no-pace"]).code(0).stdout("ok\n").stderr_empty();
@@ -197,33 +301,70 @@ fn no_pace() {
 
 fn proxy() {
     let proxy = answering("ok");
-    to_nowhere().args(["--allow-http", "--connect-timeout", "50ms"]).run().code(6).stdout("");
+    to_nowhere()
+        .args(["--allow-http", "--connect-timeout", "50ms"])
+        .run()
+        .code(6)
+        .stdout("");
     assert_eq!(proxy.connections(), 0);
-    to_nowhere().args(["--allow-http", "--proxy", &proxy.url()]).run().code(0).stdout("ok\n").stderr_empty();
-    assert_eq!(proxy.only_request().path, "http://192.0.2.1/anthropic/eu/v1/messages");
+    to_nowhere()
+        .args(["--allow-http", "--proxy", &proxy.url()])
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
+    assert_eq!(
+        proxy.only_request().path,
+        "http://192.0.2.1/anthropic/eu/v1/messages"
+    );
 }
 
 fn allow_http() {
     let proxy = answering("ok");
     let refused = to_nowhere().args(["--proxy", &proxy.url()]).run();
-    refused.code(2).stdout("").stderr_contains("plain http").stderr_contains("--allow-http");
+    refused
+        .code(2)
+        .stdout("")
+        .stderr_contains("plain http")
+        .stderr_contains("--allow-http");
     assert_eq!(proxy.connections(), 0);
-    to_nowhere().args(["--proxy", &proxy.url(), "--allow-http"]).run().code(0).stdout("ok\n").stderr_empty();
+    to_nowhere()
+        .args(["--proxy", &proxy.url(), "--allow-http"])
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
     assert_eq!(proxy.requests().len(), 1);
 }
 
 fn cacert() {
     let certificate = TlsCertificate::valid();
     let server = Server::start_tls(|_, _| Reply::sse(answer(&["ok"])), &certificate);
-    send(&server).args(["Hi", "--max-retries", "0"]).run().code(6).stdout("");
+    send(&server)
+        .args(["Hi", "--max-retries", "0"])
+        .run()
+        .code(6)
+        .stdout("");
     assert!(server.requests().is_empty());
-    good("send", &server, &["--cacert", certificate.ca_file().to_str().unwrap()]).stdout("ok\n").stderr_empty();
+    good(
+        "send",
+        &server,
+        &["--cacert", certificate.ca_file().to_str().unwrap()],
+    )
+    .stdout("ok\n")
+    .stderr_empty();
 }
 
 fn demo() {
     let server = answering("ok");
-    good("send", &server, &["--model", "claude-3-haiku-20240307", "--demo"])
-        .stdout_contains("This is a scripted answer");
+    good(
+        "send",
+        &server,
+        &["--model", "claude-3-haiku-20240307", "--demo"],
+    )
+    .stdout_contains("This is a scripted answer");
     assert_eq!(server.connections(), 0);
-    good("send", &server, &["--model", "claude-3-haiku-20240307"]).stdout("ok\n").stderr_empty();
+    good("send", &server, &["--model", "claude-3-haiku-20240307"])
+        .stdout("ok\n")
+        .stderr_empty();
 }

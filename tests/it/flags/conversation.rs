@@ -15,8 +15,14 @@ pub(super) const ROWS: &[Row] = &[
     (ASKING, "--session", by_name),
     (ASKING, "--fork", fork),
     (ASKING, "--no-log", no_log),
-    (&["session list", "session show", "session export"], "--json", as_json),
-    (&["session search"], "--json", |_| as_json("session search ok")),
+    (
+        &["session list", "session show", "session export"],
+        "--json",
+        as_json,
+    ),
+    (&["session search"], "--json", |_| {
+        as_json("session search ok")
+    }),
     (&["session search"], "WORDS", |_| words()),
     (&["session show", "session export"], "SESSION", shows),
     (&["session path"], "SESSION", |_| path()),
@@ -30,7 +36,10 @@ pub(super) const ROWS: &[Row] = &[
 fn two() -> Home {
     let (server, home) = (answering("ok"), Home::new());
     for name in ["a", "b"] {
-        saying(&server, &home, &["--session", name, &format!("to {name}")]).run().code(0).stdout("ok\n");
+        saying(&server, &home, &["--session", name, &format!("to {name}")])
+            .run()
+            .code(0)
+            .stdout("ok\n");
     }
     home
 }
@@ -48,7 +57,12 @@ fn goes_on(command: &str) {
 
 fn by_name(command: &str) {
     let (home, server) = (two(), answering("ok"));
-    asking(command, &server).home(&home).args(["--session", "a", "more"]).run().code(0).stderr_empty();
+    asking(command, &server)
+        .home(&home)
+        .args(["--session", "a", "more"])
+        .run()
+        .code(0)
+        .stderr_empty();
     assert_eq!(said(&server.only_request()), ["to a", "ok", "more"]);
 }
 
@@ -60,7 +74,11 @@ fn fork(command: &str) {
         .run()
         .code(0)
         .stderr_contains("a copy of `a`");
-    asking(command, &server).home(&home).args(["--session", "a", "less"]).run().code(0);
+    asking(command, &server)
+        .home(&home)
+        .args(["--session", "a", "less"])
+        .run()
+        .code(0);
     assert_eq!(said(&server.requests()[0]), ["to a", "ok", "more"]);
     assert_eq!(said(&server.requests()[1]), ["to a", "ok", "less"]);
     assert_eq!(ids(&home).len(), 3);
@@ -76,23 +94,46 @@ fn fork(command: &str) {
 fn no_log(command: &str) {
     let (home, server) = (two(), answering("ok"));
     for _ in 0..2 {
-        asking(command, &server).home(&home).args(["--session", "a", "--no-log", "more"]).run().code(0);
-        assert_eq!(said(server.requests().last().unwrap()), ["to a", "ok", "more"]);
+        asking(command, &server)
+            .home(&home)
+            .args(["--session", "a", "--no-log", "more"])
+            .run()
+            .code(0);
+        assert_eq!(
+            said(server.requests().last().unwrap()),
+            ["to a", "ok", "more"]
+        );
     }
 }
 
 fn as_json(command: &str) {
     let home = two();
     let as_text = Langdock::new().home(&home).args(command.split(' ')).run();
-    assert!(!as_text.code(0).stdout_text().trim_start().starts_with(['[', '{']), "{as_text}");
-    let outcome = Langdock::new().home(&home).args(command.split(' ')).args(["--json"]).run();
+    assert!(
+        !as_text
+            .code(0)
+            .stdout_text()
+            .trim_start()
+            .starts_with(['[', '{']),
+        "{as_text}"
+    );
+    let outcome = Langdock::new()
+        .home(&home)
+        .args(command.split(' '))
+        .args(["--json"])
+        .run();
     assert!(!outcome.code(0).stderr_empty().stdout_json().is_null());
 }
 
 fn words() {
     let home = two();
     let find = |words: &[&str]| {
-        Langdock::new().home(&home).args(["session", "search", "--json"]).args(words).run().stdout_json()
+        Langdock::new()
+            .home(&home)
+            .args(["session", "search", "--json"])
+            .args(words)
+            .run()
+            .stdout_json()
     };
     assert_eq!(find(&["TO"]).as_array().unwrap().len(), 2);
     assert_eq!(find(&["to", "a"])[0]["title"], "a");
@@ -102,48 +143,116 @@ fn words() {
 
 fn shows(command: &str) {
     let home = two();
-    let shown = |name: &[&str]| Langdock::new().home(&home).args(command.split(' ')).args(name).run();
-    shown(&["a"]).code(0).stderr_empty().stdout("# a\n\n## You\n\nto a\n\n## claude-sonnet-4-5-20250929\n\nok\n");
+    let shown = |name: &[&str]| {
+        Langdock::new()
+            .home(&home)
+            .args(command.split(' '))
+            .args(name)
+            .run()
+    };
+    shown(&["a"])
+        .code(0)
+        .stderr_empty()
+        .stdout("# a\n\n## You\n\nto a\n\n## claude-sonnet-4-5-20250929\n\nok\n");
     shown(&[]).code(0).stderr_empty().stdout_contains("to b");
-    shown(&["c"]).code(2).stdout("").stderr_contains("there is no conversation `c`");
+    shown(&["c"])
+        .code(2)
+        .stdout("")
+        .stderr_contains("there is no conversation `c`");
 }
 
 fn path() {
     let home = two();
     let path = |name: &[&str]| {
-        let outcome = Langdock::new().home(&home).args(["session", "path"]).args(name).run();
-        outcome.code(0).stderr_empty().stdout_text().trim_end().to_owned()
+        let outcome = Langdock::new()
+            .home(&home)
+            .args(["session", "path"])
+            .args(name)
+            .run();
+        outcome
+            .code(0)
+            .stderr_empty()
+            .stdout_text()
+            .trim_end()
+            .to_owned()
     };
     assert_eq!(path(&[]), home.data().join("sessions").to_string_lossy());
-    assert!(std::fs::read_to_string(path(&["a"])).unwrap().contains("to a"));
+    assert!(
+        std::fs::read_to_string(path(&["a"]))
+            .unwrap()
+            .contains("to a")
+    );
 }
 
 fn rename() {
     let home = two();
-    let rename = |from: &str, to: &str| Langdock::new().home(&home).args(["session", "rename", from, to]).run();
-    rename("a", "b").code(2).stdout("").stderr_contains("there is a conversation `b` already");
+    let rename = |from: &str, to: &str| {
+        Langdock::new()
+            .home(&home)
+            .args(["session", "rename", from, to])
+            .run()
+    };
+    rename("a", "b")
+        .code(2)
+        .stdout("")
+        .stderr_contains("there is a conversation `b` already");
     rename("a", "c").code(0).stdout("").stderr_empty();
-    Langdock::new().home(&home).args(["session", "show", "c"]).run().code(0).stdout_contains("to a");
+    Langdock::new()
+        .home(&home)
+        .args(["session", "show", "c"])
+        .run()
+        .code(0)
+        .stdout_contains("to a");
     rename("a", "d").code(2).stdout("");
 }
 
 fn remove() {
     let home = two();
-    let outcome = Langdock::new().home(&home).args(["session", "rm", "a"]).run();
-    outcome.code(0).stdout("").stderr("langdock: the conversation `a`: deleted\n");
+    let outcome = Langdock::new()
+        .home(&home)
+        .args(["session", "rm", "a"])
+        .run();
+    outcome
+        .code(0)
+        .stdout("")
+        .stderr("langdock: the conversation `a`: deleted\n");
     assert_eq!(ids(&home).len(), 1);
-    Langdock::new().home(&home).args(["session", "rm", "a"]).run().code(2).stdout("");
+    Langdock::new()
+        .home(&home)
+        .args(["session", "rm", "a"])
+        .run()
+        .code(2)
+        .stdout("");
 }
 
 fn older_than() {
     let home = two();
-    let remove = |age: &str| Langdock::new().home(&home).args(["session", "rm", "--older-than", age]).run();
-    remove("30d").code(0).stdout("").stderr_contains("no conversation is that old");
-    remove("30").code(2).stdout("").stderr_contains("has no unit");
+    let remove = |age: &str| {
+        Langdock::new()
+            .home(&home)
+            .args(["session", "rm", "--older-than", age])
+            .run()
+    };
+    remove("30d")
+        .code(0)
+        .stdout("")
+        .stderr_contains("no conversation is that old");
+    remove("30")
+        .code(2)
+        .stdout("")
+        .stderr_contains("has no unit");
     assert_eq!(ids(&home).len(), 2);
     let old = std::time::SystemTime::now() - std::time::Duration::from_secs(31 * 86_400);
-    let path = home.data().join("sessions").join(format!("{}.jsonl", ids(&home)[0]));
-    std::fs::File::options().append(true).open(path).unwrap().set_modified(old).unwrap();
+    let path = home
+        .data()
+        .join("sessions")
+        .join(format!("{}.jsonl", ids(&home)[0]));
+    std::fs::File::options()
+        .append(true)
+        .open(path)
+        .unwrap()
+        .set_modified(old)
+        .unwrap();
     remove("30d").code(0).stdout("").stderr_contains("deleted");
     assert_eq!(ids(&home).len(), 1);
 }

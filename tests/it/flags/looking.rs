@@ -4,8 +4,10 @@ use super::{Row, body, good};
 use crate::support::sending::answering;
 
 /// The flags that send nothing.
-pub(super) const ROWS: &[Row] =
-    &[(&["send", "tool-run"], "--dry-run", dry_run), (&["send", "tool-run"], "--curl", curl)];
+pub(super) const ROWS: &[Row] = &[
+    (&["send", "tool-run"], "--dry-run", dry_run),
+    (&["send", "tool-run"], "--curl", curl),
+];
 
 fn dry_run(command: &str) {
     let server = answering("ok");
@@ -18,6 +20,9 @@ fn dry_run(command: &str) {
 fn curl(command: &str) {
     let server = answering("ok");
     let outcome = good(command, &server, &["--curl"]);
-    outcome.stderr_empty().stdout_contains("curl ").stdout_contains("$LANGDOCK_API_KEY");
+    outcome
+        .stderr_empty()
+        .stdout_contains("curl ")
+        .stdout_contains("$LANGDOCK_API_KEY");
     assert_eq!(server.connections(), 0);
 }

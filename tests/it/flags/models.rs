@@ -9,14 +9,22 @@ use crate::{
 };
 
 /// The flags of `models`.
-pub(super) const ROWS: &[Row] = &[(&["models"], "--refresh", |_| refresh()), (&["models"], "--json", |_| as_json())];
+pub(super) const ROWS: &[Row] = &[
+    (&["models"], "--refresh", |_| refresh()),
+    (&["models"], "--json", |_| as_json()),
+];
 
 fn refresh() {
     let (server, home) = (listing(&["a"]), Home::new());
     models(&server).home(&home).run().code(0).stdout("a\n");
     models(&server).home(&home).run().code(0).stdout("a\n");
     assert_eq!(server.requests().len(), 1);
-    models(&server).home(&home).args(["--refresh"]).run().code(0).stdout("a\n");
+    models(&server)
+        .home(&home)
+        .args(["--refresh"])
+        .run()
+        .code(0)
+        .stdout("a\n");
     assert_eq!(server.requests().len(), 2);
 }
 
@@ -25,6 +33,9 @@ fn as_json() {
     models(&server).run().code(0).stdout("a\n").stderr_empty();
     for flag in ["--json", "-j"] {
         let outcome = models(&server).args([flag]).run();
-        assert_eq!(outcome.code(0).stderr_empty().stdout_json()["data"], json!([{"id": "a"}]));
+        assert_eq!(
+            outcome.code(0).stderr_empty().stdout_json()["data"],
+            json!([{"id": "a"}])
+        );
     }
 }

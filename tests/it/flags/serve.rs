@@ -15,11 +15,19 @@ use crate::support::{
 pub(super) const ROWS: &[Row] = &[
     (&["serve"], "--port", |_| port()),
     (&["serve"], "--key", |_| key()),
-    (&["serve"], "--rpm", |_| limit("--rpm", "x-ratelimit-limit-requests")),
-    (&["serve"], "--tpm", |_| limit("--tpm", "x-ratelimit-limit-tokens")),
-    (&["serve"], "--latency", |_| takes_at_least(&["--latency", "60ms"], 60)),
+    (&["serve"], "--rpm", |_| {
+        limit("--rpm", "x-ratelimit-limit-requests")
+    }),
+    (&["serve"], "--tpm", |_| {
+        limit("--tpm", "x-ratelimit-limit-tokens")
+    }),
+    (&["serve"], "--latency", |_| {
+        takes_at_least(&["--latency", "60ms"], 60)
+    }),
     // Five tokens, the last of which comes after a twentieth of a second.
-    (&["serve"], "--rate", |_| takes_at_least(&["--rate", "100"], 50)),
+    (&["serve"], "--rate", |_| {
+        takes_at_least(&["--rate", "100"], 50)
+    }),
     (&["serve"], "--fail", |_| fail()),
     (&["serve"], "--seed", |_| seed()),
     (&["serve"], "--log", |_| log()),
@@ -27,7 +35,11 @@ pub(super) const ROWS: &[Row] = &[
 
 fn port() {
     // One that was free a moment ago.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let serving = Serving::start(&["--port", &port.to_string()]);
     assert_eq!(serving.address().port(), port);
     serving.end();
@@ -57,7 +69,12 @@ fn takes_at_least(flags: &[&str], ms: u64) {
     let home = Home::new();
     let serving = Serving::start_in(&home, &[flags, &["--log", "log.jsonl"]].concat());
     for stream in [true, false] {
-        assert_eq!(serving.ask(&json!({"stream": stream, "max_tokens": 5})).status, 200);
+        assert_eq!(
+            serving
+                .ask(&json!({"stream": stream, "max_tokens": 5}))
+                .status,
+            200
+        );
     }
     serving.end();
     let log = fs::read_to_string(home.work().join("log.jsonl")).unwrap();
@@ -90,5 +107,11 @@ fn log() {
     let answer = Answered::read(serving.raw("GET /anthropic/eu/v1/models", "x-api-key: k\r\n", ""));
     assert_eq!(answer.status, 200);
     serving.end();
-    assert_eq!(fs::read_to_string(home.work().join("log.jsonl")).unwrap().lines().count(), 1);
+    assert_eq!(
+        fs::read_to_string(home.work().join("log.jsonl"))
+            .unwrap()
+            .lines()
+            .count(),
+        1
+    );
 }

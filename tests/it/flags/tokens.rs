@@ -1,4 +1,5 @@
-//! Flags of `count`, which are those of `send` for what goes in, of `usage` and the tag that it sums up by, of `doctor` and `help`.
+//! Flags of `count`, which are those of `send` for what goes in, of `usage` and the tag that it
+//! sums up by, of `doctor` and `help`.
 
 use serde_json::Value;
 
@@ -12,17 +13,37 @@ use crate::{
 pub(super) const ROWS: &[Row] = &[
     (&["count"], "PROMPT", |_| prompt()),
     (&["count"], "--model", |_| {
-        assert_eq!(counted(&["-m", "claude-3-haiku-20240307", "Hi"])["window"], 200_000);
+        assert_eq!(
+            counted(&["-m", "claude-3-haiku-20240307", "Hi"])["window"],
+            200_000
+        );
     }),
     (&["count"], "--system", |_| {
-        assert!(part(&counted(&["-s", "Be very brief.", "Hi"]), "the system prompt") >= 3);
+        assert!(
+            part(
+                &counted(&["-s", "Be very brief.", "Hi"]),
+                "the system prompt"
+            ) >= 3
+        );
     }),
-    (&["count"], "--max-tokens", |_| assert_eq!(counted(&["--max-tokens", "7", "Hi"])["max_tokens"], 7)),
-    (&["count"], "--temperature", |_| is_taken("--temperature", "0.5", Some("2"))),
-    (&["count"], "--top-p", |_| is_taken("--top-p", "0.5", Some("2"))),
-    (&["count"], "--top-k", |_| is_taken("--top-k", "5", Some("0"))),
-    (&["count"], "--stop", |_| is_taken("--stop", "END", Some(" "))),
-    (&["count"], "--user-id", |_| is_taken("--user-id", "u-1", None)),
+    (&["count"], "--max-tokens", |_| {
+        assert_eq!(counted(&["--max-tokens", "7", "Hi"])["max_tokens"], 7)
+    }),
+    (&["count"], "--temperature", |_| {
+        is_taken("--temperature", "0.5", Some("2"))
+    }),
+    (&["count"], "--top-p", |_| {
+        is_taken("--top-p", "0.5", Some("2"))
+    }),
+    (&["count"], "--top-k", |_| {
+        is_taken("--top-k", "5", Some("0"))
+    }),
+    (&["count"], "--stop", |_| {
+        is_taken("--stop", "END", Some(" "))
+    }),
+    (&["count"], "--user-id", |_| {
+        is_taken("--user-id", "u-1", None)
+    }),
     (&["count"], "--set", |_| {
         let tools = r#"tools=[{"name":"look","input_schema":{"type":"object"}}]"#;
         assert!(part(&counted(&["--set", tools, "Hi"]), "the tools") > 150);
@@ -33,14 +54,24 @@ pub(super) const ROWS: &[Row] = &[
     (&["count"], "--file", |_| {
         assert!(part(&counted(&["-f", "words.txt", "Hi"]), "`words.txt`") >= 40);
     }),
-    (&["count"], "--attach", |_| assert_eq!(part(&counted(&["-a", "dot.gif", "Hi"]), "`dot.gif`"), 1)),
+    (&["count"], "--attach", |_| {
+        assert_eq!(part(&counted(&["-a", "dot.gif", "Hi"]), "`dot.gif`"), 1)
+    }),
     (&["count"], "--messages", |_| {
-        assert!(part(&counted(&["--messages", "turns.json", "Hi"]), "the earlier turns") >= 8);
+        assert!(
+            part(
+                &counted(&["--messages", "turns.json", "Hi"]),
+                "the earlier turns"
+            ) >= 8
+        );
     }),
     (&["count"], "--no-stdin", |_| no_stdin()),
     (&["count"], "--edit", |_| {
         let outcome = Langdock::new().args(["count", "--edit", "Hi"]).run();
-        outcome.code(2).stdout("").stderr_contains("--edit needs a terminal");
+        outcome
+            .code(2)
+            .stdout("")
+            .stderr_contains("--edit needs a terminal");
     }),
     (&["count"], "--template", |_| {
         assert!(part(&counted(&["-t", "./t.md", "-p", "x=1", "Hi"]), "the prompt") >= 4);
@@ -52,7 +83,11 @@ pub(super) const ROWS: &[Row] = &[
     (&["count"], "--no-check", |_| no_check()),
     (&["count"], "--json", |_| {
         let outcome = Langdock::new().args(["count", "Hi"]).run();
-        outcome.code(0).stderr_empty().stdout_contains("total").stdout_contains("≈");
+        outcome
+            .code(0)
+            .stderr_empty()
+            .stdout_contains("total")
+            .stdout_contains("≈");
         assert!(total(&counted(&["Hi"])) > 0);
     }),
     (&["usage"], "--by", |_| by()),
@@ -78,54 +113,115 @@ fn counted(args: &[&str]) -> Value {
     home.write("work/t.md", "Say {{x}} of {{prompt}} now");
     let turns = r#"[{"role":"user","content":"What?"},{"role":"assistant","content":"That."}]"#;
     home.write("work/turns.json", turns);
-    let outcome = Langdock::new().home(&home).args(["count", "--json"]).args(args).run();
+    let outcome = Langdock::new()
+        .home(&home)
+        .args(["count", "--json"])
+        .args(args)
+        .run();
     outcome.code(0).stderr_empty().stdout_json()
 }
 
 fn prompt() {
     assert!(total(&counted(&["a", "b", "c", "--", "-d"])) > total(&counted(&["a"])));
-    Langdock::new().args(["count"]).run().code(2).stdout("").stderr_contains("error: no prompt\n");
+    Langdock::new()
+        .args(["count"])
+        .run()
+        .code(2)
+        .stdout("")
+        .stderr_contains("error: no prompt\n");
 }
 
-/// Shows that a line for `send` can be counted as it is, and is refused where `send` would: the flag adds no tokens.
+/// Shows that a line for `send` can be counted as it is, and is refused where `send` would: the
+/// flag adds no tokens.
 #[track_caller]
 fn is_taken(flag: &str, value: &str, bad: Option<&str>) {
     assert_eq!(counted(&[flag, value, "Hi"]), counted(&["Hi"]));
     if let Some(bad) = bad {
-        Langdock::new().args(["count", flag, bad, "Hi"]).run().code(2).stdout("").stderr_contains(flag);
+        Langdock::new()
+            .args(["count", flag, bad, "Hi"])
+            .run()
+            .code(2)
+            .stdout("")
+            .stderr_contains(flag);
     }
 }
 
 fn no_stdin() {
-    let run = |args: &[&str]| Langdock::new().stdin_bytes("some words").args(["count", "Hi"]).args(args).run();
+    let run = |args: &[&str]| {
+        Langdock::new()
+            .stdin_bytes("some words")
+            .args(["count", "Hi"])
+            .args(args)
+            .run()
+    };
     run(&[]).code(0).stdout_contains("standard input");
-    assert!(!run(&["--no-stdin"]).stdout_text().contains("standard input"));
+    assert!(
+        !run(&["--no-stdin"])
+            .stdout_text()
+            .contains("standard input")
+    );
 }
 
 fn no_check() {
     let text = "word ".repeat(200_001);
-    let run = || Langdock::new().stdin_bytes(text.clone()).args(["count", "-m", "claude-3-haiku-20240307"]);
-    run().run().code(13).stdout_contains("total").stderr_contains("over the context window");
-    run().args(["--no-check"]).run().code(0).stdout_contains("total").stderr_empty();
+    let run = || {
+        Langdock::new()
+            .stdin_bytes(text.clone())
+            .args(["count", "-m", "claude-3-haiku-20240307"])
+    };
+    run()
+        .run()
+        .code(13)
+        .stdout_contains("total")
+        .stderr_contains("over the context window");
+    run()
+        .args(["--no-check"])
+        .run()
+        .code(0)
+        .stdout_contains("total")
+        .stderr_empty();
 }
 
 fn by() {
     let (home, server) = (Home::new(), answering("ok"));
     for tag in ["a", "b", "b"] {
-        asking("send", &server).home(&home).args(["Hi", "--tag", tag]).run().code(0);
+        asking("send", &server)
+            .home(&home)
+            .args(["Hi", "--tag", tag])
+            .run()
+            .code(0);
     }
     let rows = |by: &str| {
-        let outcome = Langdock::new().home(&home).args(["usage", "--json", "--by", by]).run();
+        let outcome = Langdock::new()
+            .home(&home)
+            .args(["usage", "--json", "--by", by])
+            .run();
         outcome.code(0).stderr_empty().stdout_json()["rows"].clone()
     };
-    assert_eq!((rows("tag")[0]["tag"].clone(), rows("tag")[1]["requests"].clone()), ("a".into(), 2.into()));
     assert_eq!(
-        (rows("command")[0]["command"].clone(), rows("command")[0]["requests"].clone()),
+        (
+            rows("tag")[0]["tag"].clone(),
+            rows("tag")[1]["requests"].clone()
+        ),
+        ("a".into(), 2.into())
+    );
+    assert_eq!(
+        (
+            rows("command")[0]["command"].clone(),
+            rows("command")[0]["requests"].clone()
+        ),
         ("send".into(), 3.into())
     );
     assert_eq!(rows("model").as_array().map(Vec::len), Some(1));
-    assert_eq!(rows("day")[0]["day"].as_str().map(str::len), Some("2026-11-22".len()));
-    Langdock::new().args(["usage", "--by", "modle"]).run().code(2).stderr_contains("'model'");
+    assert_eq!(
+        rows("day")[0]["day"].as_str().map(str::len),
+        Some("2026-11-22".len())
+    );
+    Langdock::new()
+        .args(["usage", "--by", "modle"])
+        .run()
+        .code(2)
+        .stderr_contains("'model'");
 }
 
 fn since() {
@@ -135,15 +231,30 @@ fn since() {
     let log = line("2001-01-01T00:00:00Z") + &line("2999-01-01T00:00:00Z");
     std::fs::write(home.state().join("usage.jsonl"), log).unwrap();
     let requests = |args: &[&str]| {
-        let outcome = Langdock::new().home(&home).args(["usage", "--json"]).args(args).run();
+        let outcome = Langdock::new()
+            .home(&home)
+            .args(["usage", "--json"])
+            .args(args)
+            .run();
         outcome.code(0).stderr_empty().stdout_json()["total"]["requests"].clone()
     };
     assert_eq!(
-        (requests(&[]), requests(&["--since", "7d"]), requests(&["--since", "20000d"])),
+        (
+            requests(&[]),
+            requests(&["--since", "7d"]),
+            requests(&["--since", "20000d"])
+        ),
         (2.into(), 1.into(), 2.into())
     );
-    std::fs::write(home.state().join("usage.jsonl"), line("2001-01-01T00:00:00Z")).unwrap();
-    let outcome = Langdock::new().home(&home).args(["usage", "--since", "7d"]).run();
+    std::fs::write(
+        home.state().join("usage.jsonl"),
+        line("2001-01-01T00:00:00Z"),
+    )
+    .unwrap();
+    let outcome = Langdock::new()
+        .home(&home)
+        .args(["usage", "--since", "7d"])
+        .run();
     outcome
         .code(0)
         .stdout("")
@@ -154,12 +265,25 @@ fn since() {
 fn json() {
     let home = Home::new();
     let outcome = Langdock::new().home(&home).args(["usage", "--json"]).run();
-    assert_eq!(outcome.code(0).stderr_empty().stdout_json()["total"]["requests"], 0);
-    Langdock::new().home(&home).args(["usage"]).run().code(0).stdout("").stderr_contains("no requests in ");
+    assert_eq!(
+        outcome.code(0).stderr_empty().stdout_json()["total"]["requests"],
+        0
+    );
+    Langdock::new()
+        .home(&home)
+        .args(["usage"])
+        .run()
+        .code(0)
+        .stdout("")
+        .stderr_contains("no requests in ");
 }
 
 fn tag(command: &str) {
     let (home, server) = (Home::new(), answering("ok"));
-    asking(command, &server).home(&home).args(["Hi", "--tag", "nightly"]).run().code(0);
+    asking(command, &server)
+        .home(&home)
+        .args(["Hi", "--tag", "nightly"])
+        .run()
+        .code(0);
     assert_eq!(log_of(&home)[0]["tag"], "nightly");
 }

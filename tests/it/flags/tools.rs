@@ -10,8 +10,12 @@ use crate::tools::{calling, done, playing, results, shell_tool};
 
 /// The flags of tools and of answers in a form.
 pub(super) const ROWS: &[Row] = &[
-    (&["tool-run", "chat"], "--yes", |command| runs(command, &["--yes"])),
-    (&["tool-run", "chat"], "--allow-tool", |command| runs(command, &["--allow-tool", "t"])),
+    (&["tool-run", "chat"], "--yes", |command| {
+        runs(command, &["--yes"])
+    }),
+    (&["tool-run", "chat"], "--allow-tool", |command| {
+        runs(command, &["--allow-tool", "t"])
+    }),
     (&["tool-run", "chat"], "--deny-tool", deny_tool),
     (&["tool-run", "chat"], "--max-turns", max_turns),
     (&["tool-run", "chat"], "--tool-jobs", tool_jobs),
@@ -21,17 +25,33 @@ pub(super) const ROWS: &[Row] = &[
     (&["send"], "--repair", |_| repair()),
 ];
 
-/// Runs a command with a tool that is called `calls` times in one answer; gives its end and what the model was told.
+/// Runs a command with a tool that is called `calls` times in one answer; gives its end and what
+/// the model was told.
 fn told(command: &str, line: &str, calls: usize, args: &[&str]) -> (Outcome, Vec<String>) {
     let (home, calls) = (shell_tool(line, ""), vec![("t", json!({})); calls]);
     let server = playing(&[calling(&calls), done("ok")]);
-    let outcome = asking(command, &server).home(&home).args(["-T", "./t.toml", "Hi"]).args(args).run();
-    let told = server.requests().get(1).map_or_else(Vec::new, |request| results(&request.json()));
-    (outcome, told.iter().map(|result| result["content"].as_str().unwrap_or_default().to_owned()).collect())
+    let outcome = asking(command, &server)
+        .home(&home)
+        .args(["-T", "./t.toml", "Hi"])
+        .args(args)
+        .run();
+    let told = server
+        .requests()
+        .get(1)
+        .map_or_else(Vec::new, |request| results(&request.json()));
+    (
+        outcome,
+        told.iter()
+            .map(|result| result["content"].as_str().unwrap_or_default().to_owned())
+            .collect(),
+    )
 }
 
 fn runs(command: &str, args: &[&str]) {
-    assert_eq!(told(command, "echo ran", 1, &[]).1, ["the person was not there to allow this call"]);
+    assert_eq!(
+        told(command, "echo ran", 1, &[]).1,
+        ["the person was not there to allow this call"]
+    );
     assert_eq!(told(command, "echo ran", 1, args).1, ["ran\n"]);
 }
 
@@ -43,62 +63,125 @@ fn deny_tool(command: &str) {
 fn max_turns(command: &str) {
     told(command, "echo ran", 1, &["-y"]).0.code(0);
     let (outcome, told) = told(command, "echo ran", 1, &["-y", "--max-turns", "1"]);
-    outcome.failed(11, "the model was asked 1 time and is not done", "--max-turns");
+    outcome.failed(
+        11,
+        "the model was asked 1 time and is not done",
+        "--max-turns",
+    );
     assert!(told.is_empty(), "{told:?}");
-    Langdock::new().args([command, "Hi", "--max-turns", "0"]).run().code(2).stderr_contains("from 1 to 4294967295");
+    Langdock::new()
+        .args([command, "Hi", "--max-turns", "0"])
+        .run()
+        .code(2)
+        .stderr_contains("from 1 to 4294967295");
 }
 
 fn tool_jobs(command: &str) {
     // A second one that runs at the same time cannot make the folder.
     let alone = "mkdir busy && sleep 0.2 && rmdir busy && echo alone";
-    assert_eq!(told(command, alone, 3, &["-y", "--tool-jobs", "1"]).1, ["alone\n"; 3]);
-    let together =
-        told(command, "touch $LANGDOCK_TOOL_USE_ID; until [ -e t1 ] && [ -e t2 ]; do sleep 0.01; done", 2, &["-y"]);
+    assert_eq!(
+        told(command, alone, 3, &["-y", "--tool-jobs", "1"]).1,
+        ["alone\n"; 3]
+    );
+    let together = told(
+        command,
+        "touch $LANGDOCK_TOOL_USE_ID; until [ -e t1 ] && [ -e t2 ]; do sleep 0.01; done",
+        2,
+        &["-y"],
+    );
     assert_eq!(together.1, ["(no output)"; 2]);
 }
 
 fn list() {
     let home = shell_tool("echo $HOME", "description = \"Says\\nwhere.\"");
-    let run =
-        |args: &[&str]| Langdock::new().home(&home).args(["tool-run", "-T", "./t.toml", "--list"]).args(args).run();
-    run(&[]).code(0).stdout_contains("t  ").stdout_contains("/sh -c \"echo $HOME\"  Says where.\n").stderr_empty();
-    let definition = json!([{"name": "t", "input_schema": {"type": "object"}, "description": "Says\nwhere."}]);
+    let run = |args: &[&str]| {
+        Langdock::new()
+            .home(&home)
+            .args(["tool-run", "-T", "./t.toml", "--list"])
+            .args(args)
+            .run()
+    };
+    run(&[])
+        .code(0)
+        .stdout_contains("t  ")
+        .stdout_contains("/sh -c \"echo $HOME\"  Says where.\n")
+        .stderr_empty();
+    let definition =
+        json!([{"name": "t", "input_schema": {"type": "object"}, "description": "Says\nwhere."}]);
     assert_eq!(run(&["--json"]).code(0).stdout_json(), definition);
-    Langdock::new().args(["tool-run", "--list"]).run().failed(2, "there are no tools", "-T FILE");
+    Langdock::new()
+        .args(["tool-run", "--list"])
+        .run()
+        .failed(2, "there are no tools", "-T FILE");
 }
 
 fn call() {
     let home = shell_tool("cat", "");
     let run = |args: &[&str]| {
-        Langdock::new().home(&home).args(["tool-run", "-T", "./t.toml", "--call", "t"]).args(args).run()
+        Langdock::new()
+            .home(&home)
+            .args(["tool-run", "-T", "./t.toml", "--call", "t"])
+            .args(args)
+            .run()
     };
-    run(&[r#"{"a": 1}"#]).code(0).stdout("{\"a\":1}\n").stderr_empty();
+    run(&[r#"{"a": 1}"#])
+        .code(0)
+        .stdout("{\"a\":1}\n")
+        .stderr_empty();
     let result = json!({"type": "tool_result", "tool_use_id": "toolu_by_hand", "content": "{}"});
     assert_eq!(run(&["{}", "--json"]).code(0).stdout_json(), result);
-    assert_eq!(run(&["{}", "--jsonl"]).code(0).stdout_json_lines(), [result]);
+    assert_eq!(
+        run(&["{}", "--jsonl"]).code(0).stdout_json_lines(),
+        [result]
+    );
     run(&["{}", "-o", "out"]).code(0).stdout("").stderr_empty();
     assert_eq!(fs::read_to_string(home.work().join("out")).unwrap(), "{}\n");
     // What failed is none: what was there stays, and nothing is left beside it.
     let left = || fs::read_dir(home.work()).unwrap().count();
     let before = left();
     run(&["[]", "-o", "out"]).code(11).stdout("");
-    assert_eq!((fs::read_to_string(home.work().join("out")).unwrap(), left()), ("{}\n".to_owned(), before));
+    assert_eq!(
+        (fs::read_to_string(home.work().join("out")).unwrap(), left()),
+        ("{}\n".to_owned(), before)
+    );
     run(&["[]", "-o", "out", "--json"]).code(11).stdout("");
-    assert!(fs::read_to_string(home.work().join("out")).unwrap().contains(r#""is_error":true"#));
+    assert!(
+        fs::read_to_string(home.work().join("out"))
+            .unwrap()
+            .contains(r#""is_error":true"#)
+    );
 }
 
 const SCHEMA: &str = r#"{"type": "object", "required": ["n"]}"#;
 
 fn schema() {
     let server = playing(&[calling(&[("answer", json!({"n": 1}))])]);
-    send(&server).args(["Hi", "--schema", SCHEMA]).run().code(0).stdout("{\"n\":1}\n").stderr_empty();
+    send(&server)
+        .args(["Hi", "--schema", SCHEMA])
+        .run()
+        .code(0)
+        .stdout("{\"n\":1}\n")
+        .stderr_empty();
 }
 
 fn repair() {
-    for (args, requests) in [(&[][..], 3), (&["--repair", "0"][..], 1), (&["--repair", "1"], 2)] {
+    for (args, requests) in [
+        (&[][..], 3),
+        (&["--repair", "0"][..], 1),
+        (&["--repair", "1"], 2),
+    ] {
         let server = playing(&[calling(&[("answer", json!({}))])]);
-        send(&server).args(["Hi", "--schema", SCHEMA]).args(args).run().code(12).stdout("");
+        send(&server)
+            .args(["Hi", "--schema", SCHEMA])
+            .args(args)
+            .run()
+            .code(12)
+            .stdout("");
         assert_eq!(server.requests().len(), requests, "{args:?}");
     }
-    Langdock::new().args(["send", "Hi", "--repair", "1"]).run().code(2).stderr_contains("--schema");
+    Langdock::new()
+        .args(["send", "Hi", "--repair", "1"])
+        .run()
+        .code(2)
+        .stderr_contains("--schema");
 }

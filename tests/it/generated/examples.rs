@@ -14,8 +14,13 @@ pub(super) fn examples(page: &str) -> &'static [(&'static str, &'static str)] {
 #[test]
 fn each_example_of_the_man_pages_works() {
     let server = Server::start(|request, _| match request.method.as_str() {
-        "GET" => Reply::json(200, &serde_json::json!({"data": [{"id": "claude-3-haiku-20240307"}]})),
-        _ if request.json()["stream"] == true => Reply::sse(answer(&["Here:\n\n", "```sh\nwc -l\n", "```\n"])),
+        "GET" => Reply::json(
+            200,
+            &serde_json::json!({"data": [{"id": "claude-3-haiku-20240307"}]}),
+        ),
+        _ if request.json()["stream"] == true => {
+            Reply::sse(answer(&["Here:\n\n", "```sh\nwc -l\n", "```\n"]))
+        }
         _ => Reply::json(200, &crate::support::events::message("All of it.")),
     });
     let home = Home::new();
@@ -24,11 +29,19 @@ fn each_example_of_the_man_pages_works() {
     home.write("work/key.txt", "sk-ld-of-the-examples\n");
     home.write("work/photo.png", png());
     home.write("work/src/main.rs", "fn main() {}\n");
-    home.write("work/weather.toml", crate::tools::toml("weather", "echo sunny", ""));
-    let clock =
-        home.write("work/clock", "#!/bin/sh\necho '{\"name\": \"clock\", \"input_schema\": {\"type\": \"object\"}}'\n");
+    home.write(
+        "work/weather.toml",
+        crate::tools::toml("weather", "echo sunny", ""),
+    );
+    let clock = home.write(
+        "work/clock",
+        "#!/bin/sh\necho '{\"name\": \"clock\", \"input_schema\": {\"type\": \"object\"}}'\n",
+    );
     std::fs::set_permissions(clock, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    home.write("work/review.md", "+++\nsystem = \"Be kind.\"\n+++\n\nReview this {{language}}.\n");
+    home.write(
+        "work/review.md",
+        "+++\nsystem = \"Be kind.\"\n+++\n\nReview this {{language}}.\n",
+    );
     for (page, what, script) in all().filter(|(page, ..)| page != SERVE) {
         let run = Langdock::shell(script).home(&home).key().against(&server);
         let outcome = run.env("LANGDOCK_MODEL", "claude-3-haiku-20240307").run();
@@ -40,7 +53,9 @@ fn each_example_of_the_man_pages_works() {
     assert_eq!(outcome.code, Some(0), "{}\n{outcome}", first.0);
     for (_, script) in others {
         let running = Langdock::shell(&format!("exec {script}")).spawn();
-        running.wait_for_stdout("/anthropic/{region}\n").signal(Signal::SIGTERM);
+        running
+            .wait_for_stdout("/anthropic/{region}\n")
+            .signal(Signal::SIGTERM);
         running.finish().signal(15);
     }
 }
@@ -50,9 +65,19 @@ const SERVE: &str = "langdock-serve";
 
 /// Returns the examples of all pages, each with its page.
 fn all() -> impl Iterator<Item = (String, &'static str, &'static str)> {
-    let pages = super::commands().into_iter().filter(|(words, _)| words.len() <= 1);
-    let names = pages.map(|(words, _)| words.iter().fold("langdock".to_owned(), |page, word| format!("{page}-{word}")));
-    names.flat_map(|page| examples(&page).iter().map(move |(what, script)| (page.clone(), *what, *script)))
+    let pages = super::commands()
+        .into_iter()
+        .filter(|(words, _)| words.len() <= 1);
+    let names = pages.map(|(words, _)| {
+        words
+            .iter()
+            .fold("langdock".to_owned(), |page, word| format!("{page}-{word}"))
+    });
+    names.flat_map(|page| {
+        examples(&page)
+            .iter()
+            .map(move |(what, script)| (page.clone(), *what, *script))
+    })
 }
 
 /// Returns the first bytes of a picture of one pixel, which are all that is looked at.

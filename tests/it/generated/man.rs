@@ -1,4 +1,5 @@
-//! Man pages from the command line's definition, with what it does not know: environment, files, exit codes, examples.
+//! Man pages from the command line's definition, with what it does not know: environment, files,
+//! exit codes, examples.
 
 use clap::Command;
 use clap_mangen::{
@@ -24,14 +25,22 @@ pub(super) fn pages() -> Vec<(String, String)> {
     documented().iter().map(page).collect()
 }
 
-/// Returns the commands with a page: the program and each of its commands, whose own commands stand on its page.
+/// Returns the commands with a page: the program and each of its commands, whose own commands stand
+/// on its page.
 fn documented() -> Vec<Command> {
-    super::commands().into_iter().filter(|(words, _)| words.len() <= 1).map(|(_, command)| command).collect()
+    super::commands()
+        .into_iter()
+        .filter(|(words, _)| words.len() <= 1)
+        .map(|(_, command)| command)
+        .collect()
 }
 
 /// Returns what the page of a command is called.
 fn page_name(command: &Command) -> String {
-    command.get_display_name().unwrap_or(command.get_name()).to_owned()
+    command
+        .get_display_name()
+        .unwrap_or(command.get_name())
+        .to_owned()
 }
 
 /// Returns the page of a command.
@@ -48,7 +57,9 @@ fn page(command: &Command) -> (String, String) {
     add(&rendered(|out| man.render_name_section(out)));
     add(&synopsis(command));
     add(&rendered(|out| man.render_description_section(out)));
-    add(&as_subsections(&rendered(|out| man.render_options_section(out))));
+    add(&as_subsections(&rendered(|out| {
+        man.render_options_section(out)
+    })));
     for section in [
         commands(command),
         config_keys(&name),
@@ -66,7 +77,10 @@ fn page(command: &Command) -> (String, String) {
     add(&example_section(&name).render());
     add(&see_also(&name).render());
     add(&text_section("NOTES", NOTES).render());
-    (format!("man/{name}.1"), preamble() + &broken_into_lines(&text))
+    (
+        format!("man/{name}.1"),
+        preamble() + &broken_into_lines(&text),
+    )
 }
 
 /// Returns what a part of the page writes.
@@ -91,7 +105,9 @@ fn synopsis(command: &Command) -> String {
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ").to_owned();
     let name = command.get_bin_name().unwrap_or(command.get_name());
-    let rest = usage.strip_prefix(name).expect("a usage begins with the name");
+    let rest = usage
+        .strip_prefix(name)
+        .expect("a usage begins with the name");
     let mut section = Roff::new();
     section.control("SH", ["SYNOPSIS"]);
     section.text([bold(name), roman(rest)]);
@@ -105,20 +121,34 @@ fn as_subsections(options: &str) -> String {
         Some(group) => format!(".SS {}{}", &group[..1], group[1..].to_lowercase()),
     };
     // Possible values stand below an empty line, which clap_mangen makes of three breaks.
-    options.replace(".br\n\n.br\n", ".sp\n").lines().map(|line| heading(line) + "\n").collect()
+    options
+        .replace(".br\n\n.br\n", ".sp\n")
+        .lines()
+        .map(|line| heading(line) + "\n")
+        .collect()
 }
 
 fn commands(command: &Command) -> Option<Roff> {
     let mut section = Roff::new();
     section.control("SH", ["COMMANDS"]);
-    for subcommand in command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()) {
-        let about = subcommand.get_about().map(ToString::to_string).unwrap_or_default();
+    for subcommand in command
+        .get_subcommands()
+        .filter(|subcommand| !subcommand.is_hide_set())
+    {
+        let about = subcommand
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         if command.get_name() == "langdock" {
             let page = format!("langdock-{}", subcommand.get_name());
             entry(&mut section, [bold(page), roman("(1)")], &about);
         } else {
             let (arguments, meaning) = own_arguments(subcommand);
-            entry(&mut section, [bold(subcommand.get_name()), roman(arguments)], &format!("{about}.{meaning}"));
+            entry(
+                &mut section,
+                [bold(subcommand.get_name()), roman(arguments)],
+                &format!("{about}.{meaning}"),
+            );
         }
     }
     command.has_subcommands().then_some(section)
@@ -127,10 +157,20 @@ fn commands(command: &Command) -> Option<Roff> {
 /// Returns what stands behind the name of a command that has no page, and what that means.
 fn own_arguments(command: &Command) -> (String, String) {
     let (mut line, mut meaning) = (String::new(), String::new());
-    for arg in command.get_arguments().filter(|arg| !arg.is_global_set() && arg.get_id() != "help") {
+    for arg in command
+        .get_arguments()
+        .filter(|arg| !arg.is_global_set() && arg.get_id() != "help")
+    {
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-        let name = arg.get_long().map_or_else(|| arg.get_id().as_str().to_uppercase(), |long| format!("--{long}"));
-        line.push_str(&if arg.is_positional() { format!(" {name}") } else { format!(" [{name}]") });
+        let name = arg.get_long().map_or_else(
+            || arg.get_id().as_str().to_uppercase(),
+            |long| format!("--{long}"),
+        );
+        line.push_str(&if arg.is_positional() {
+            format!(" {name}")
+        } else {
+            format!(" [{name}]")
+        });
         meaning.push_str(&format!(" {name}: {help}."));
     }
     (line, meaning)
@@ -139,13 +179,25 @@ fn own_arguments(command: &Command) -> (String, String) {
 fn config_keys(page: &str) -> Option<Roff> {
     let mut section = Roff::new();
     section.control("SH", ["CONFIG FILE"]);
-    section.text([roman("A TOML file with these keys, none of which is needed. [profiles.NAME] begins a profile, ")]);
-    section.text([roman("which has the same keys and is chosen by --profile or LANGDOCK_PROFILE.")]);
+    section.text([roman(
+        "A TOML file with these keys, none of which is needed. [profiles.NAME] begins a profile, ",
+    )]);
+    section.text([roman(
+        "which has the same keys and is chosen by --profile or LANGDOCK_PROFILE.",
+    )]);
     for (key, sample, about) in langdock::settings() {
-        entry(&mut section, [bold(key), roman(format!(" = {sample}"))], about);
+        entry(
+            &mut section,
+            [bold(key), roman(format!(" = {sample}"))],
+            about,
+        );
     }
     for (table, keys, about) in langdock::TABLES {
-        entry(&mut section, [bold(format!("[{table}]")), roman(format!(" {keys}"))], about);
+        entry(
+            &mut section,
+            [bold(format!("[{table}]")), roman(format!(" {keys}"))],
+            about,
+        );
     }
     (page == "langdock-config").then_some(section)
 }
@@ -153,10 +205,18 @@ fn config_keys(page: &str) -> Option<Roff> {
 fn tool_keys(page: &str) -> Option<Roff> {
     let mut section = Roff::new();
     section.control("SH", ["TOOLS FILE"]);
-    section.text([roman("A file of -T has a [[tool]] table of TOML for each tool, or the same in JSON: ")]);
-    section.text([roman("one object, or an array of them. These are the keys.")]);
+    section.text([roman(
+        "A file of -T has a [[tool]] table of TOML for each tool, or the same in JSON: ",
+    )]);
+    section.text([roman(
+        "one object, or an array of them. These are the keys.",
+    )]);
     for (key, sample, about) in langdock::TOOL_KEYS {
-        entry(&mut section, [bold(*key), roman(format!(" = {sample}"))], about);
+        entry(
+            &mut section,
+            [bold(*key), roman(format!(" = {sample}"))],
+            about,
+        );
     }
     (page == "langdock-tool-run").then_some(section)
 }
@@ -170,8 +230,14 @@ fn format(page: &str) -> Option<Roff> {
                  only ever appended to, under a lock (flock(2)); a last line that a crash has torn off is cut off.";
     section.text([roman(about)]);
     for (name, what) in [
-        ("ID.jsonl", "The conversation of this id: a JSON object on each line, described below."),
-        ("ID/", "Its images and PDFs, each once, named after the SHA-256 of the bytes."),
+        (
+            "ID.jsonl",
+            "The conversation of this id: a JSON object on each line, described below.",
+        ),
+        (
+            "ID/",
+            "Its images and PDFs, each once, named after the SHA-256 of the bytes.",
+        ),
         (
             "names/NAME.jsonl",
             "A link to the conversation of this name; / and the like stand in it as % and two digits.",
@@ -231,13 +297,24 @@ fn files(page: &str) -> Option<Roff> {
     let mut section = Roff::new();
     section.control("SH", ["FILES"]);
     let config = "The settings, which `langdock config` is about; on macOS in ~/Library/Application Support.";
-    entry(&mut section, [italic("~/.config/langdock/config.toml")], config);
-    let keys =
-        "The key that `langdock auth login` stored for a host, beside the config file. It goes to that host only.";
-    entry(&mut section, [italic("~/.config/langdock/keys/HOST:PORT")], keys);
+    entry(
+        &mut section,
+        [italic("~/.config/langdock/config.toml")],
+        config,
+    );
+    let keys = "The key that `langdock auth login` stored for a host, beside the config file. It goes to that host only.";
+    entry(
+        &mut section,
+        [italic("~/.config/langdock/keys/HOST:PORT")],
+        keys,
+    );
     let folder = "The folder langdock below $XDG_STATE_HOME (~/.local/state), or below what the platform has instead.";
     if page == "langdock-models" {
-        entry(&mut section, [italic("models/*.json")], &format!("The last lists. {folder}"));
+        entry(
+            &mut section,
+            [italic("models/*.json")],
+            &format!("The last lists. {folder}"),
+        );
         entry(
             &mut section,
             [italic("picks/*.json")],
@@ -252,10 +329,19 @@ fn files(page: &str) -> Option<Roff> {
         entry(&mut section, [italic("usage.jsonl")], what);
         let what = "How far estimates were off for each model, by what its answers say.";
         entry(&mut section, [italic("estimates.json")], what);
-        let templates = "With --template NAME: the saved prompt; on macOS in ~/Library/Application Support.";
-        entry(&mut section, [italic("~/.config/langdock/templates/NAME.md")], templates);
+        let templates =
+            "With --template NAME: the saved prompt; on macOS in ~/Library/Application Support.";
+        entry(
+            &mut section,
+            [italic("~/.config/langdock/templates/NAME.md")],
+            templates,
+        );
         let what = "The conversations, where they are saved: see langdock-session(1).";
-        entry(&mut section, [italic("~/.local/share/langdock/sessions/")], what);
+        entry(
+            &mut section,
+            [italic("~/.local/share/langdock/sessions/")],
+            what,
+        );
     } else if page == "langdock-usage" {
         let what = format!("The log: a line of JSON for each request. {folder}");
         entry(&mut section, [italic("usage.jsonl")], &what);
@@ -272,9 +358,15 @@ fn files(page: &str) -> Option<Roff> {
 fn exit_status(page: &str) -> Option<Roff> {
     let mut section = Roff::new();
     section.control("SH", ["EXIT STATUS"]);
-    section.text([roman("The word beside the code is the kind that the JSON error object names.")]);
+    section.text([roman(
+        "The word beside the code is the kind that the JSON error object names.",
+    )]);
     for (code, kind, what) in EXIT_CODES {
-        let kind = if kind.is_empty() { vec![] } else { vec![roman(" "), italic(*kind)] };
+        let kind = if kind.is_empty() {
+            vec![]
+        } else {
+            vec![roman(" "), italic(*kind)]
+        };
         let head: Vec<Inline> = [bold(code.to_string())].into_iter().chain(kind).collect();
         entry(&mut section, head, what);
     }
@@ -283,7 +375,10 @@ fn exit_status(page: &str) -> Option<Roff> {
 
 /// Whether the page is about talking to the endpoint, or about how that is set up.
 fn talks(page: &str) -> bool {
-    !matches!(page, "langdock-completions" | "langdock-help" | "langdock-serve" | "langdock-session")
+    !matches!(
+        page,
+        "langdock-completions" | "langdock-help" | "langdock-serve" | "langdock-session"
+    )
 }
 
 fn example_section(page: &str) -> Roff {
@@ -308,7 +403,10 @@ fn example_section(page: &str) -> Roff {
 
 /// Names the other pages.
 fn see_also(page: &str) -> Roff {
-    let names = documented().into_iter().map(|command| page_name(&command)).filter(|name| name != page);
+    let names = documented()
+        .into_iter()
+        .map(|command| page_name(&command))
+        .filter(|name| name != page);
     let mut inlines = Vec::new();
     for name in names {
         if !inlines.is_empty() {
@@ -336,7 +434,8 @@ fn entry(section: &mut Roff, term: impl Into<Vec<Inline>>, meaning: &str) {
     section.text([roman(meaning)]);
 }
 
-/// Makes of a page what mandoc finds nothing about: empty lines become space, and long lines are broken where text flows.
+/// Makes of a page what mandoc finds nothing about: empty lines become space, and long lines are
+/// broken where text flows.
 fn broken_into_lines(text: &str) -> String {
     let mut out = String::new();
     let (mut is_term, mut is_as_typed) = (false, false);
@@ -359,7 +458,8 @@ fn broken_into_lines(text: &str) -> String {
     out
 }
 
-/// Breaks a line of flowing text between words. A word that would be taken for a request does not begin a line.
+/// Breaks a line of flowing text between words. A word that would be taken for a request does not
+/// begin a line.
 fn wrapped(line: &str) -> String {
     let mut out = String::new();
     let mut width = 0;

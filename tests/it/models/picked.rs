@@ -1,4 +1,5 @@
-//! The model that is taken where nobody chose: picked once, named, kept, and given up when the region has it no more.
+//! The model that is taken where nobody chose: picked once, named, kept, and given up when the
+//! region has it no more.
 
 use serde_json::json;
 
@@ -21,11 +22,23 @@ fn named(model: &str) -> String {
 
 #[test]
 fn the_newest_sonnet_is_picked_named_and_kept() {
-    let (server, home) = (listing(&["claude-opus-9", "claude-sonnet-4-5", "claude-sonnet-4-6"]), Home::new());
+    let (server, home) = (
+        listing(&["claude-opus-9", "claude-sonnet-4-5", "claude-sonnet-4-6"]),
+        Home::new(),
+    );
     for _ in 0..2 {
-        send(&server).home(&home).run().code(0).stdout("ok\n").stderr(&named("claude-sonnet-4-6"));
+        send(&server)
+            .home(&home)
+            .run()
+            .code(0)
+            .stdout("ok\n")
+            .stderr(&named("claude-sonnet-4-6"));
     }
-    assert_eq!(asked(&server), [LIST, MESSAGES, MESSAGES], "the second run asks for no list");
+    assert_eq!(
+        asked(&server),
+        [LIST, MESSAGES, MESSAGES],
+        "the second run asks for no list"
+    );
     assert_eq!(server.requests()[2].json()["model"], "claude-sonnet-4-6");
 }
 
@@ -34,7 +47,10 @@ fn the_request_for_the_list_is_shown_as_others_are_and_without_the_key() {
     let server = listing(&["claude-sonnet-5"]);
     let outcome = send(&server).args(["-vv"]).run();
     outcome.code(0).stdout("ok\n").stderr_lacks(KEY);
-    outcome.stderr_contains(&format!("> GET {}/anthropic/eu/v1/models?limit=1000\n", server.url()));
+    outcome.stderr_contains(&format!(
+        "> GET {}/anthropic/eu/v1/models?limit=1000\n",
+        server.url()
+    ));
     outcome.stderr_contains("> authorization: [API key]\n");
 }
 
@@ -44,14 +60,32 @@ fn a_pick_is_that_of_its_region() {
     send(&server).home(&home).run().code(0).stdout("ok\n");
     let outcome = send(&server).home(&home).args(["--region", "us"]).run();
     outcome.code(0).stderr_contains("picked for region us");
-    assert_eq!(asked(&server)[2..], ["GET /anthropic/us/v1/models", "POST /anthropic/us/v1/messages"]);
+    assert_eq!(
+        asked(&server)[2..],
+        [
+            "GET /anthropic/us/v1/models",
+            "POST /anthropic/us/v1/messages"
+        ]
+    );
 }
 
 #[test]
 fn with_a_model_given_no_list_is_asked_for_and_nothing_is_remembered() {
     let (server, home) = (listing(&["m"]), Home::new());
-    send(&server).home(&home).args(["-m", "m"]).run().code(0).stdout("ok\n").stderr_empty();
-    send(&server).home(&home).env("LANGDOCK_MODEL", "m").run().code(0).stdout("ok\n").stderr_empty();
+    send(&server)
+        .home(&home)
+        .args(["-m", "m"])
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
+    send(&server)
+        .home(&home)
+        .env("LANGDOCK_MODEL", "m")
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
     assert_eq!(asked(&server), [MESSAGES, MESSAGES]);
     assert!(!home.state().join("models").exists() && !home.state().join("picks").exists());
 }
@@ -65,22 +99,46 @@ fn on_a_terminal_a_pick_is_not_named() {
 
 #[test]
 fn a_pick_that_is_gone_is_given_up_for_another_one_which_is_said() {
-    let (old, new) = (["claude-sonnet-4-5".to_owned()], ["claude-sonnet-5".to_owned(), "gpt-5".to_owned()]);
+    let (old, new) = (
+        ["claude-sonnet-4-5".to_owned()],
+        ["claude-sonnet-5".to_owned(), "gpt-5".to_owned()],
+    );
     let home = Home::new();
-    let server = Server::start(move |request, nth| offering(if nth < 2 { &old } else { &new }, request));
+    let server =
+        Server::start(move |request, nth| offering(if nth < 2 { &old } else { &new }, request));
     send(&server).home(&home).run().code(0).stdout("ok\n");
     let outcome = send(&server).home(&home).run();
     let gone = "langdock: model claude-sonnet-4-5 is gone from region eu; asking claude-sonnet-5 instead\n";
-    outcome.code(0).stdout("ok\n").stderr(&(named("claude-sonnet-4-5") + gone));
-    send(&server).home(&home).run().code(0).stdout("ok\n").stderr(&named("claude-sonnet-5"));
-    assert_eq!(asked(&server), [LIST, MESSAGES, MESSAGES, MESSAGES, MESSAGES]);
+    outcome
+        .code(0)
+        .stdout("ok\n")
+        .stderr(&(named("claude-sonnet-4-5") + gone));
+    send(&server)
+        .home(&home)
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr(&named("claude-sonnet-5"));
+    assert_eq!(
+        asked(&server),
+        [LIST, MESSAGES, MESSAGES, MESSAGES, MESSAGES]
+    );
     let requests = server.requests();
     let (mut before, after) = (requests[2].json(), requests[3].json());
     before["model"] = json!("claude-sonnet-5");
     assert_eq!(before, after, "nothing but the model has changed");
     // Each request that was sent is in the log.
-    let total = Langdock::new().home(&home).args(["usage", "--json"]).run().code(0).stdout_json()["total"].clone();
-    assert_eq!((&total["requests"], &total["failed"]), (&json!(4), &json!(1)));
+    let total = Langdock::new()
+        .home(&home)
+        .args(["usage", "--json"])
+        .run()
+        .code(0)
+        .stdout_json()["total"]
+        .clone();
+    assert_eq!(
+        (&total["requests"], &total["failed"]),
+        (&json!(4), &json!(1))
+    );
 }
 
 #[test]
@@ -88,7 +146,11 @@ fn no_third_model_is_tried() {
     let home = Home::new();
     let server = Server::start(|request, nth| {
         let ids = [format!("claude-sonnet-{nth}")];
-        if request.method == "GET" { offering(&ids, request) } else { offering(&[ids[0].clone() + "-new"], request) }
+        if request.method == "GET" {
+            offering(&ids, request)
+        } else {
+            offering(&[ids[0].clone() + "-new"], request)
+        }
     });
     let outcome = send(&server).home(&home).run();
     let failure = outcome.stdout("").failure(3);
@@ -100,25 +162,44 @@ fn no_third_model_is_tried() {
 fn a_model_that_was_chosen_is_never_replaced() {
     let server = listing(&["claude-sonnet-5"]);
     let outcome = send(&server).args(["-m", "claude-sonnet-4"]).run();
-    outcome.stdout("").failed(3, "Invalid model", "-m claude-sonnet-5");
+    outcome
+        .stdout("")
+        .failed(3, "Invalid model", "-m claude-sonnet-5");
     assert_eq!(asked(&server), [MESSAGES]);
 }
 
 #[test]
 fn a_new_list_without_the_pick_makes_it_forgotten() {
     let home = Home::new();
-    let (old, new) = (["claude-sonnet-4-5".to_owned()], ["claude-sonnet-5".to_owned()]);
-    let server = Server::start(move |request, nth| offering(if nth < 2 { &old } else { &new }, request));
+    let (old, new) = (
+        ["claude-sonnet-4-5".to_owned()],
+        ["claude-sonnet-5".to_owned()],
+    );
+    let server =
+        Server::start(move |request, nth| offering(if nth < 2 { &old } else { &new }, request));
     send(&server).home(&home).run().code(0).stdout("ok\n");
-    models(&server).home(&home).args(["--refresh"]).run().code(0).stdout("claude-sonnet-5\n");
-    send(&server).home(&home).run().code(0).stderr(&named("claude-sonnet-5"));
+    models(&server)
+        .home(&home)
+        .args(["--refresh"])
+        .run()
+        .code(0)
+        .stdout("claude-sonnet-5\n");
+    send(&server)
+        .home(&home)
+        .run()
+        .code(0)
+        .stderr(&named("claude-sonnet-5"));
     assert_eq!(asked(&server), [LIST, MESSAGES, LIST, LIST, MESSAGES]);
 }
 
 #[test]
 fn without_a_model_to_pick_what_there_is_is_told() {
     for (ids, message, hint) in [
-        (&["gpt-5", "gpt-5-mini"][..], "offers none of Claude's", "choose one with -m: gpt-5, gpt-5-mini"),
+        (
+            &["gpt-5", "gpt-5-mini"][..],
+            "offers none of Claude's",
+            "choose one with -m: gpt-5, gpt-5-mini",
+        ),
         (&[], "offers none at all to this key", "--region"),
     ] {
         let server = listing(ids);
@@ -132,11 +213,21 @@ fn what_would_be_sent_has_the_pick_too() {
     let (server, home) = (listing(&["claude-sonnet-5"]), Home::new());
     for flag in ["--dry-run", "--curl"] {
         let outcome = send(&server).home(&home).args([flag]).run();
-        outcome.code(0).stdout_contains("\"model\":\"claude-sonnet-5\"").stderr(&named("claude-sonnet-5"));
+        outcome
+            .code(0)
+            .stdout_contains("\"model\":\"claude-sonnet-5\"")
+            .stderr(&named("claude-sonnet-5"));
     }
     assert_eq!(asked(&server), [LIST]);
-    let keyless = Langdock::new().home(&home).against(&server).args(["send", "--dry-run", "Hi"]).run();
-    keyless.code(0).stdout_contains("\"model\":\"claude-sonnet-5\"").stderr(&named("claude-sonnet-5"));
+    let keyless = Langdock::new()
+        .home(&home)
+        .against(&server)
+        .args(["send", "--dry-run", "Hi"])
+        .run();
+    keyless
+        .code(0)
+        .stdout_contains("\"model\":\"claude-sonnet-5\"")
+        .stderr(&named("claude-sonnet-5"));
 }
 
 #[test]
@@ -145,7 +236,10 @@ fn max_tokens_follows_the_limit_of_the_pick() {
         (json!({"id": "claude-sonnet-5"}), 8192),
         (json!({"id": "claude-sonnet-5", "max_tokens": 64_000}), 8192),
         (json!({"id": "claude-sonnet-5", "max_tokens": 500}), 500),
-        (json!({"id": "claude-3-sonnet-20240229", "max_tokens": 8192}), 4096),
+        (
+            json!({"id": "claude-3-sonnet-20240229", "max_tokens": 8192}),
+            4096,
+        ),
     ] {
         let home = Home::new();
         let server = Server::start(move |request, _| match &*request.method {
@@ -164,20 +258,39 @@ fn max_tokens_follows_the_limit_of_the_pick() {
 #[test]
 fn a_home_that_takes_nothing_only_costs_a_list_each_time() {
     let (server, home) = (listing(&["claude-sonnet-5"]), Home::new());
-    home.write(if cfg!(target_os = "macos") { "Library" } else { ".local" }, "a file in the place of the folder");
+    home.write(
+        if cfg!(target_os = "macos") {
+            "Library"
+        } else {
+            ".local"
+        },
+        "a file in the place of the folder",
+    );
     let outcome = send(&server).home(&home).args(["--no-pace"]).run();
-    outcome.code(0).stdout("ok\n").stderr(&named("claude-sonnet-5"));
+    outcome
+        .code(0)
+        .stdout("ok\n")
+        .stderr(&named("claude-sonnet-5"));
     let told = send(&server).home(&home).args(["-v"]).run();
-    told.code(0).stdout("ok\n").stderr_contains("* cannot remember the models: ");
+    told.code(0)
+        .stdout("ok\n")
+        .stderr_contains("* cannot remember the models: ");
     assert_eq!(asked(&server), [LIST, MESSAGES, LIST, MESSAGES]);
 }
 
 #[test]
 fn the_built_in_endpoint_needs_no_model_and_leaves_nothing_behind() {
     let home = Home::new();
-    let outcome = Langdock::new().home(&home).args(["send", "--demo", "Hi"]).run();
-    let expected = "langdock: demo: scripted answers, no model\n".to_owned() + &named("claude-3-5-sonnet-20240620");
-    outcome.code(0).stdout_contains("in the place of `claude-3-5-sonnet-20240620`").stderr(&expected);
+    let outcome = Langdock::new()
+        .home(&home)
+        .args(["send", "--demo", "Hi"])
+        .run();
+    let expected = "langdock: demo: scripted answers, no model\n".to_owned()
+        + &named("claude-3-5-sonnet-20240620");
+    outcome
+        .code(0)
+        .stdout_contains("in the place of `claude-3-5-sonnet-20240620`")
+        .stderr(&expected);
     assert!(!home.state().exists());
 }
 
@@ -185,14 +298,34 @@ fn the_built_in_endpoint_needs_no_model_and_leaves_nothing_behind() {
 fn a_model_of_the_seed_that_is_elsewhere_is_refused_before_sending() {
     let server = listing(&["claude-3-opus-20240229"]);
     let home = Home::new();
-    let run = |args: &[&str]| send(&server).home(&home).args(["-m", "claude-3-opus-20240229"]).args(args).run();
+    let run = |args: &[&str]| {
+        send(&server)
+            .home(&home)
+            .args(["-m", "claude-3-opus-20240229"])
+            .args(args)
+            .run()
+    };
     for args in [&[][..], &["--dry-run"], &["--curl"]] {
-        run(args).stdout("").failed(2, "`claude-3-opus-20240229` is not in region `eu`", "--region us");
+        run(args).stdout("").failed(
+            2,
+            "`claude-3-opus-20240229` is not in region `eu`",
+            "--region us",
+        );
     }
     assert_eq!(server.connections(), 0);
-    run(&["--region", "us"]).code(0).stdout("ok\n").stderr_empty();
-    run(&["--base-url", &server.url()]).code(0).stdout("ok\n").stderr_empty();
+    run(&["--region", "us"])
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
+    run(&["--base-url", &server.url()])
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
 
-    models(&server).home(&home).run().code(0).stdout_contains("opus");
+    models(&server)
+        .home(&home)
+        .run()
+        .code(0)
+        .stdout_contains("opus");
     run(&[]).code(0).stdout("ok\n").stderr_empty();
 }

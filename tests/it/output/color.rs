@@ -1,4 +1,5 @@
-//! Colour of messages: the flag, then `NO_COLOR`, then `CLICOLOR_FORCE`, then whether there is a terminal.
+//! Colour of messages: the flag, then `NO_COLOR`, then `CLICOLOR_FORCE`, then whether there is a
+//! terminal.
 
 use crate::support::sending::{answering, send};
 
@@ -10,8 +11,14 @@ fn is_coloured(flag: Option<&str>, variables: &[(&str, &str)]) -> bool {
     for (name, value) in variables {
         run = run.env(name, value);
     }
-    let outcome = run.args(flag.iter().flat_map(|when| ["--color", when])).run();
-    outcome.code(2).stdout("").stderr_contains("error").stderr_contains("no prompt\n");
+    let outcome = run
+        .args(flag.iter().flat_map(|when| ["--color", when]))
+        .run();
+    outcome
+        .code(2)
+        .stdout("")
+        .stderr_contains("error")
+        .stderr_contains("no prompt\n");
     outcome.stderr.contains('\u{1b}')
 }
 
@@ -29,7 +36,11 @@ fn colour_in_a_pipe_goes_by_flag_then_environment() {
         (None, &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")], false),
         (None, &[("NO_COLOR", ""), ("CLICOLOR_FORCE", "1")], true),
     ] {
-        assert_eq!(is_coloured(flag, variables), expected, "{flag:?} {variables:?}");
+        assert_eq!(
+            is_coloured(flag, variables),
+            expected,
+            "{flag:?} {variables:?}"
+        );
     }
 }
 
@@ -42,7 +53,12 @@ fn colour_on_a_terminal_goes_by_flag_then_environment() {
         (&[], "1", false),
         (&["--color", "always"], "1", true),
     ] {
-        let outcome = send(&server).env("NO_COLOR", no_color).stdin_null().args(args).on_terminal(80, 24).finish();
+        let outcome = send(&server)
+            .env("NO_COLOR", no_color)
+            .stdin_null()
+            .args(args)
+            .on_terminal(80, 24)
+            .finish();
         outcome.code(2).stdout_contains("no prompt");
         assert_eq!(outcome.stdout.contains(&0x1b), expected, "{outcome}");
     }
@@ -55,7 +71,11 @@ fn a_coloured_message_is_the_plain_one_with_styles() {
     let coloured = send(&server).args(["--color", "always"]).run();
     let mut text = String::new();
     for (n, part) in coloured.stderr.split('\u{1b}').enumerate() {
-        text += if n == 0 { part } else { part.split_once('m').unwrap().1 };
+        text += if n == 0 {
+            part
+        } else {
+            part.split_once('m').unwrap().1
+        };
     }
     plain.stderr(&text);
 }

@@ -23,13 +23,18 @@ type Script = Box<dyn Fn() -> Reply + Send + Sync>;
 
 /// Begins `send Hi -o FILE`.
 fn to_file(server: &Server, home: &Home, file: impl AsRef<Path>) -> Langdock {
-    send(server).home(home).args(["Hi", "-o"]).args([file.as_ref()])
+    send(server)
+        .home(home)
+        .args(["Hi", "-o"])
+        .args([file.as_ref()])
 }
 
 /// Returns the names in the work folder.
 fn names(home: &Home) -> Vec<String> {
     let entries = fs::read_dir(home.work()).unwrap();
-    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -37,7 +42,11 @@ fn names(home: &Home) -> Vec<String> {
 /// Starts a server whose answer is `one ` before the gate, and `two` behind it.
 fn pausing(gate: &Gate) -> Server {
     let begin = Stream::new().start().open_text_block(["one "]).to_string();
-    let whole = Stream::new().start().text_block(["one ", "two"]).stop("end_turn").to_string();
+    let whole = Stream::new()
+        .start()
+        .text_block(["one ", "two"])
+        .stop("end_turn")
+        .to_string();
     let (rest, theirs) = (whole.strip_prefix(&begin).unwrap().to_owned(), gate.clone());
     Server::start(move |_, _| Reply::sse_start().body(&begin).wait(&theirs).body(&rest))
 }
@@ -47,7 +56,12 @@ fn pausing(gate: &Gate) -> Server {
 fn wait_for_part(home: &Home, text: &str) {
     let (part, begun) = (home.work().join("out.txt.part"), Instant::now());
     while !fs::read_to_string(&part).is_ok_and(|written| written == text) {
-        assert!(begun.elapsed() < DEADLINE, "expected `{text}` in {}, there are {:?}", part.display(), names(home));
+        assert!(
+            begun.elapsed() < DEADLINE,
+            "expected `{text}` in {}, there are {:?}",
+            part.display(),
+            names(home)
+        );
         std::thread::yield_now();
     }
 }
@@ -55,7 +69,11 @@ fn wait_for_part(home: &Home, text: &str) {
 #[test]
 fn the_file_has_the_answer_with_its_final_newline_and_stdout_nothing() {
     let (server, home) = (answering("Hello"), Home::new());
-    to_file(&server, &home, "out.txt").run().code(0).stdout("").stderr_empty();
+    to_file(&server, &home, "out.txt")
+        .run()
+        .code(0)
+        .stdout("")
+        .stderr_empty();
     assert_eq!(fs::read(home.work().join("out.txt")).unwrap(), b"Hello\n");
     assert_eq!(names(&home), ["out.txt"]);
 }
@@ -63,8 +81,17 @@ fn the_file_has_the_answer_with_its_final_newline_and_stdout_nothing() {
 #[test]
 fn the_file_takes_every_form_of_output() {
     let (server, home) = (answering("```sh\nls\n```\n"), Home::new());
-    for (args, begin) in [(["-x"], "ls\n"), (["--json"], "{\"id\":"), (["--jsonl"], "{\"type\":\"message_start\"")] {
-        to_file(&server, &home, "out").args(args).run().code(0).stdout("").stderr_empty();
+    for (args, begin) in [
+        (["-x"], "ls\n"),
+        (["--json"], "{\"id\":"),
+        (["--jsonl"], "{\"type\":\"message_start\""),
+    ] {
+        to_file(&server, &home, "out")
+            .args(args)
+            .run()
+            .code(0)
+            .stdout("")
+            .stderr_empty();
         let written = fs::read_to_string(home.work().join("out")).unwrap();
         assert!(written.starts_with(begin), "{args:?}: {written}");
     }
@@ -73,7 +100,11 @@ fn the_file_takes_every_form_of_output() {
 #[test]
 fn a_dash_is_stdout() {
     let (server, home) = (answering("ok"), Home::new());
-    to_file(&server, &home, "-").run().code(0).stdout("ok\n").stderr_empty();
+    to_file(&server, &home, "-")
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
     assert_eq!(names(&home), Vec::<String>::new());
 }
 
@@ -85,11 +116,17 @@ fn an_existing_file_is_replaced_at_the_end_and_keeps_its_mode() {
     let server = pausing(&gate);
     let running = to_file(&server, &home, "out.txt").spawn();
     wait_for_part(&home, "one ");
-    assert_eq!(fs::read_to_string(&file).unwrap(), "before, and longer than the answer");
+    assert_eq!(
+        fs::read_to_string(&file).unwrap(),
+        "before, and longer than the answer"
+    );
     gate.open();
     running.finish().code(0).stdout("").stderr_empty();
     assert_eq!(fs::read_to_string(&file).unwrap(), "one two\n");
-    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(
+        fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+        0o640
+    );
     assert_eq!(names(&home), ["out.txt"]);
 }
 
@@ -103,7 +140,11 @@ fn a_file_that_cannot_be_is_told_with_what_is_wrong() {
         ("folder", "it is a folder: name a file in it"),
         ("plain/x", "`ls -ld 'plain'`"),
     ] {
-        to_file(&server, &home, file).run().stdout("").failed(1, &format!("cannot write `{file}`"), hint);
+        to_file(&server, &home, file).run().stdout("").failed(
+            1,
+            &format!("cannot write `{file}`"),
+            hint,
+        );
     }
     assert_eq!(server.connections(), 0);
 }
@@ -115,13 +156,27 @@ fn two_runs_do_not_write_to_one_file() {
     let running = to_file(&slow, &home, "out.txt").spawn();
     wait_for_part(&home, "one ");
     let refused = to_file(&fast, &home, "out.txt").run();
-    refused.stdout("").failed(1, "another run is writing to `out.txt`", "-o FILE");
-    assert_eq!((fast.connections(), names(&home)), (0, vec!["out.txt.part".to_owned()]));
+    refused
+        .stdout("")
+        .failed(1, "another run is writing to `out.txt`", "-o FILE");
+    assert_eq!(
+        (fast.connections(), names(&home)),
+        (0, vec!["out.txt.part".to_owned()])
+    );
     gate.open();
     running.finish().code(0).stdout("").stderr_empty();
-    assert_eq!(fs::read_to_string(home.work().join("out.txt")).unwrap(), "one two\n");
-    to_file(&fast, &home, "out.txt").run().code(0).stderr_empty();
-    assert_eq!(fs::read_to_string(home.work().join("out.txt")).unwrap(), "fast\n");
+    assert_eq!(
+        fs::read_to_string(home.work().join("out.txt")).unwrap(),
+        "one two\n"
+    );
+    to_file(&fast, &home, "out.txt")
+        .run()
+        .code(0)
+        .stderr_empty();
+    assert_eq!(
+        fs::read_to_string(home.work().join("out.txt")).unwrap(),
+        "fast\n"
+    );
     assert_eq!(names(&home), ["out.txt"]);
 }
 
@@ -132,7 +187,11 @@ fn a_link_is_followed() {
     symlink(&target, home.work().join("link")).unwrap();
     to_file(&server, &home, "link").run().code(0).stderr_empty();
     assert_eq!(fs::read_to_string(&target).unwrap(), "ok\n");
-    assert!(fs::symlink_metadata(home.work().join("link")).unwrap().is_symlink());
+    assert!(
+        fs::symlink_metadata(home.work().join("link"))
+            .unwrap()
+            .is_symlink()
+    );
 }
 
 #[test]
@@ -142,28 +201,45 @@ fn a_link_to_nothing_yet_is_followed() {
     symlink(&target, home.work().join("link")).unwrap();
     to_file(&server, &home, "link").run().code(0).stderr_empty();
     assert_eq!(fs::read_to_string(&target).unwrap(), "ok\n");
-    assert!(fs::symlink_metadata(home.work().join("link")).unwrap().is_symlink());
+    assert!(
+        fs::symlink_metadata(home.work().join("link"))
+            .unwrap()
+            .is_symlink()
+    );
 }
 
 #[test]
 fn dev_null_is_written_to_as_it_is() {
     let (server, home) = (answering("ok"), Home::new());
-    to_file(&server, &home, "/dev/null").run().code(0).stdout("").stderr_empty();
+    to_file(&server, &home, "/dev/null")
+        .run()
+        .code(0)
+        .stdout("")
+        .stderr_empty();
     assert!(!fs::metadata("/dev/null").unwrap().is_file());
     assert!(!Path::new("/dev/null.part").exists());
 }
 
 #[test]
 fn a_file_that_cannot_be_written_is_refused_before_anything_is_sent() {
-    let (server, home) = (Server::start(|_, _| panic!("nothing is to be sent")), Home::new());
+    let (server, home) = (
+        Server::start(|_, _| panic!("nothing is to be sent")),
+        Home::new(),
+    );
     for file in ["missing/out.txt", "."] {
         let outcome = to_file(&server, &home, file).run();
-        outcome.code(1).stdout("").stderr_contains(&format!("langdock: error: cannot write `{file}`: "));
+        outcome
+            .code(1)
+            .stdout("")
+            .stderr_contains(&format!("langdock: error: cannot write `{file}`: "));
     }
     assert_eq!(names(&home), Vec::<String>::new());
     fs::create_dir(home.work().join("out.txt.part")).unwrap();
     let outcome = to_file(&server, &home, "out.txt").run();
-    outcome.code(1).stdout("").stderr_contains("cannot write `out.txt.part`: ");
+    outcome
+        .code(1)
+        .stdout("")
+        .stderr_contains("cannot write `out.txt.part`: ");
     assert_eq!(server.connections(), 0);
 }
 
@@ -173,9 +249,17 @@ fn a_cut_answer_leaves_what_came_in_a_part_file_and_no_file() {
     let begun = Stream::new().start().open_text_block(["half "]).to_string();
     let server = Server::start(move |_, _| Reply::sse_start().body(&begun).close());
     let outcome = to_file(&server, &home, "out.txt").run();
-    outcome.code(8).stdout("").stderr_contains("out.txt.part`\n");
+    outcome
+        .code(8)
+        .stdout("")
+        .stderr_contains("out.txt.part`\n");
     assert_eq!(names(&home), ["out.txt.part"]);
-    assert_eq!(fs::read_to_string(home.work().join("out.txt.part")).unwrap().trim_end(), "half");
+    assert_eq!(
+        fs::read_to_string(home.work().join("out.txt.part"))
+            .unwrap()
+            .trim_end(),
+        "half"
+    );
 }
 
 #[test]
@@ -184,8 +268,15 @@ fn a_cut_answer_leaves_the_file_of_before_alone() {
     home.write("work/out.txt", "before");
     let begun = Stream::new().start().open_text_block(["half"]).to_string();
     let server = Server::start(move |_, _| Reply::sse_start().body(&begun).close());
-    to_file(&server, &home, "out.txt").run().code(8).stdout("").stderr_contains("out.txt.part");
-    assert_eq!(fs::read_to_string(home.work().join("out.txt")).unwrap(), "before");
+    to_file(&server, &home, "out.txt")
+        .run()
+        .code(8)
+        .stdout("")
+        .stderr_contains("out.txt.part");
+    assert_eq!(
+        fs::read_to_string(home.work().join("out.txt")).unwrap(),
+        "before"
+    );
     assert_eq!(names(&home), ["out.txt", "out.txt.part"]);
 }
 
@@ -193,7 +284,11 @@ fn a_cut_answer_leaves_the_file_of_before_alone() {
 fn an_error_before_the_answer_leaves_nothing() {
     let home = Home::new();
     let server = Server::start(|_, _| Reply::status(400));
-    to_file(&server, &home, "out.txt").run().code(3).stdout("").stderr_lacks(".part");
+    to_file(&server, &home, "out.txt")
+        .run()
+        .code(3)
+        .stdout("")
+        .stderr_lacks(".part");
     assert_eq!(names(&home), Vec::<String>::new());
 }
 
@@ -206,41 +301,88 @@ fn a_part_of_before_stays_until_there_is_something_to_write_in_its_place() {
         (4, &[], Box::new(|| Reply::status(401))),
         (6, &["--timeout", "50ms"], Box::new(Reply::never)),
         (6, &["--max-retries", "0"], Box::new(Reply::hang_up)),
-        (6, &["--max-retries", "0", "--json"], Box::new(move || Reply::sse_start().body(&begun).close())),
+        (
+            6,
+            &["--max-retries", "0", "--json"],
+            Box::new(move || Reply::sse_start().body(&begun).close()),
+        ),
     ];
     for (code, flags, reply) in replies {
         let server = Server::start(move |_, _| reply());
-        to_file(&server, &home, "out.txt").args(flags).run().code(code).stdout("").stderr_lacks(".part");
-        assert_eq!(fs::read_to_string(&part).unwrap(), "what came before, and is longer", "{flags:?}");
+        to_file(&server, &home, "out.txt")
+            .args(flags)
+            .run()
+            .code(code)
+            .stdout("")
+            .stderr_lacks(".part");
+        assert_eq!(
+            fs::read_to_string(&part).unwrap(),
+            "what came before, and is longer",
+            "{flags:?}"
+        );
     }
     let begun = Stream::new().start().open_text_block(["half"]).to_string();
     let server = Server::start(move |_, _| Reply::sse_start().body(&begun).close());
-    to_file(&server, &home, "out.txt").run().code(8).stdout("").stderr_contains("out.txt.part");
+    to_file(&server, &home, "out.txt")
+        .run()
+        .code(8)
+        .stdout("")
+        .stderr_contains("out.txt.part");
     assert_eq!(fs::read_to_string(&part).unwrap(), "half\n");
-    to_file(&answering(""), &home, "out.txt").run().code(0).stdout("").stderr("langdock: the answer is empty\n");
-    assert_eq!((names(&home), fs::read(home.work().join("out.txt")).unwrap()), (vec!["out.txt".to_owned()], vec![]));
+    to_file(&answering(""), &home, "out.txt")
+        .run()
+        .code(0)
+        .stdout("")
+        .stderr("langdock: the answer is empty\n");
+    assert_eq!(
+        (names(&home), fs::read(home.work().join("out.txt")).unwrap()),
+        (vec!["out.txt".to_owned()], vec![])
+    );
 }
 
 #[test]
 fn a_file_that_may_not_be_written_to_is_not_replaced() {
-    let (server, home) = (Server::start(|_, _| panic!("nothing is to be sent")), Home::new());
+    let (server, home) = (
+        Server::start(|_, _| panic!("nothing is to be sent")),
+        Home::new(),
+    );
     let file = home.write("work/out.txt", "mine");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();
     let outcome = to_file(&server, &home, "out.txt").by_nobody().run();
-    outcome.stdout("").failed(1, "cannot write `out.txt`: Permission denied", "-o FILE");
-    assert_eq!((names(&home), fs::read_to_string(&file).unwrap()), (vec!["out.txt".to_owned()], "mine".to_owned()));
+    outcome
+        .stdout("")
+        .failed(1, "cannot write `out.txt`: Permission denied", "-o FILE");
+    assert_eq!(
+        (names(&home), fs::read_to_string(&file).unwrap()),
+        (vec!["out.txt".to_owned()], "mine".to_owned())
+    );
     assert_eq!(server.connections(), 0);
 }
 
 #[test]
 fn a_truncated_answer_is_a_part_unless_it_is_allowed() {
     let home = Home::new();
-    let stream = Stream::new().start().text_block(["cut"]).stop("max_tokens").to_string();
+    let stream = Stream::new()
+        .start()
+        .text_block(["cut"])
+        .stop("max_tokens")
+        .to_string();
     let server = Server::start(move |_, _| Reply::sse(&stream));
-    to_file(&server, &home, "out.txt").run().code(9).stdout("").stderr_contains("out.txt.part");
+    to_file(&server, &home, "out.txt")
+        .run()
+        .code(9)
+        .stdout("")
+        .stderr_contains("out.txt.part");
     assert_eq!(names(&home), ["out.txt.part"]);
-    to_file(&server, &home, "out.txt").args(["--allow-truncated"]).run().code(0).stderr_empty();
-    assert_eq!(fs::read_to_string(home.work().join("out.txt")).unwrap(), "cut\n");
+    to_file(&server, &home, "out.txt")
+        .args(["--allow-truncated"])
+        .run()
+        .code(0)
+        .stderr_empty();
+    assert_eq!(
+        fs::read_to_string(home.work().join("out.txt")).unwrap(),
+        "cut\n"
+    );
 }
 
 #[test]
@@ -250,16 +392,30 @@ fn what_was_written_before_the_disk_was_full_stays_and_is_named() {
     // No file may have more than eight blocks, as if there were no room for more.
     let script = "trap '' XFSZ; ulimit -f 8; exec langdock send --no-stream --no-log -o out Hi";
     let run = |script: &str| {
-        let shell = Langdock::shell(script).home(&home).env("LANGDOCK_MODEL", MODEL).env("LANGDOCK_API_KEY", KEY);
+        let shell = Langdock::shell(script)
+            .home(&home)
+            .env("LANGDOCK_MODEL", MODEL)
+            .env("LANGDOCK_API_KEY", KEY);
         shell.against(&server).run()
     };
     let outcome = run(script);
-    outcome.code(1).stdout("").stderr_contains("cannot write").stderr_contains("out.part`\n");
+    outcome
+        .code(1)
+        .stdout("")
+        .stderr_contains("cannot write")
+        .stderr_contains("out.part`\n");
     let written = fs::read_to_string(&part).unwrap();
-    assert!(written.len() >= 4096 && written.starts_with("word word "), "{} bytes: {outcome}", written.len());
+    assert!(
+        written.len() >= 4096 && written.starts_with("word word "),
+        "{} bytes: {outcome}",
+        written.len()
+    );
 
     // Where nothing can be written, what is there stays.
     fs::write(&part, "of before").unwrap();
-    run(&script.replace("-f 8", "-f 0")).code(1).stdout("").stderr_lacks("out.part`\n");
+    run(&script.replace("-f 8", "-f 0"))
+        .code(1)
+        .stdout("")
+        .stderr_lacks("out.part`\n");
     assert_eq!(fs::read_to_string(&part).unwrap(), "of before");
 }

@@ -53,21 +53,30 @@ fn an_answer_in_one_piece_is_printed_as_it_came() {
 
 #[test]
 fn nothing_is_printed_before_the_message_is_whole() {
-    let partial = Stream::new().start().text_block(["one "]).thinking_block("Hmm.", "c2ln");
+    let partial = Stream::new()
+        .start()
+        .text_block(["one "])
+        .thinking_block("Hmm.", "c2ln");
     let begin = partial.to_string();
     let whole = partial.text_block(["two"]).stop("end_turn").to_string();
     let rest = whole.strip_prefix(&begin).unwrap().to_owned();
     let gate = Gate::new();
     let theirs = gate.clone();
-    let server = Server::start(move |_, _| Reply::sse_start().body(&begin).wait(&theirs).body(&rest));
-    let running = send(&server).args(["--json", "--show-thinking", "Hi"]).spawn();
+    let server =
+        Server::start(move |_, _| Reply::sse_start().body(&begin).wait(&theirs).body(&rest));
+    let running = send(&server)
+        .args(["--json", "--show-thinking", "Hi"])
+        .spawn();
     // What came behind the first text has been read.
     running.wait_for_stderr("Hmm.");
     assert!(running.stdout_so_far().is_empty());
     gate.open();
     let outcome = running.finish();
     let content = outcome.code(0).stdout_json()["content"].clone();
-    assert_eq!((&content[0]["text"], &content[2]["text"]), (&json!("one "), &json!("two")));
+    assert_eq!(
+        (&content[0]["text"], &content[2]["text"]),
+        (&json!("one "), &json!("two"))
+    );
 }
 
 #[test]
@@ -79,7 +88,10 @@ fn the_tries_and_the_waiting_are_told() {
     let outcome = send(&server).args(["--json", "Hi"]).run();
     outcome.code(0).stderr_contains("trying again");
     let about = outcome.stdout_json()["langdock"].clone();
-    assert_eq!((&about["attempts"], &about["waited_s"]), (&json!(2), &json!(0.02)));
+    assert_eq!(
+        (&about["attempts"], &about["waited_s"]),
+        (&json!(2), &json!(0.02))
+    );
 }
 
 #[test]
@@ -90,11 +102,17 @@ fn of_a_cut_answer_what_came_is_printed_with_complete_false() {
     let outcome = send(&server).args(["--json", "Hi"]).run();
     outcome.code(8).stderr_contains("langdock: error: ");
     let printed = outcome.stdout_json();
-    assert_eq!(printed["content"], json!([{"type": "text", "text": "half "}]));
+    assert_eq!(
+        printed["content"],
+        json!([{"type": "text", "text": "half "}])
+    );
     assert_eq!(printed["langdock"]["complete"], false);
     let last = outcome.stderr.lines().last().unwrap();
     let object: Value = serde_json::from_str(last).unwrap();
-    assert_eq!((&object["error"]["kind"], &object["error"]["exit_code"]), (&json!("incomplete"), &json!(8)));
+    assert_eq!(
+        (&object["error"]["kind"], &object["error"]["exit_code"]),
+        (&json!("incomplete"), &json!(8))
+    );
     assert_eq!(server.requests().len(), 1);
 }
 
@@ -104,10 +122,21 @@ fn an_error_is_an_object_on_stderr_behind_its_line_and_stdout_stays_empty() {
     body["request_id"] = json!("req_1");
     let server = Server::start(move |_, _| Reply::json(400, &body));
     let outcome = send(&server).args(["--json", "Hi"]).run();
-    outcome.code(3).stdout("").stderr_contains("langdock: error: HTTP 400").stderr_lacks("\u{9b}");
+    outcome
+        .code(3)
+        .stdout("")
+        .stderr_contains("langdock: error: HTTP 400")
+        .stderr_lacks("\u{9b}");
     let last = outcome.stderr.lines().last().unwrap();
     let mut object: Value = serde_json::from_str(last).unwrap();
-    assert!(object["error"]["message"].take().as_str().unwrap().contains("Bad \u{9b}thing."), "{outcome}");
+    assert!(
+        object["error"]["message"]
+            .take()
+            .as_str()
+            .unwrap()
+            .contains("Bad \u{9b}thing."),
+        "{outcome}"
+    );
     let expected = json!({"type": "error", "error": {
         "kind": "invalid_request", "status": 400, "type": "invalid_request_error", "message": null,
         "request_id": "req_1", "retryable": false, "retry_after": null, "exit_code": 3,
@@ -118,13 +147,22 @@ fn an_error_is_an_object_on_stderr_behind_its_line_and_stdout_stays_empty() {
 #[test]
 fn a_usage_error_is_told_as_json_too() {
     let server = answering("ok");
-    for args in
-        [&["--json", "--temperature", "5", "Hi"][..], &["-j"], &["--json", "--no-such-flag"], &["-Sj", "--bogus"]]
-    {
+    for args in [
+        &["--json", "--temperature", "5", "Hi"][..],
+        &["-j"],
+        &["--json", "--no-such-flag"],
+        &["-Sj", "--bogus"],
+    ] {
         let outcome = send(&server).args(args).run();
-        outcome.code(2).stdout("").stderr_contains("langdock: error: ");
+        outcome
+            .code(2)
+            .stdout("")
+            .stderr_contains("langdock: error: ");
         let object: Value = serde_json::from_str(outcome.stderr.lines().last().unwrap()).unwrap();
-        assert_eq!((&object["type"], &object["error"]["kind"]), (&json!("error"), &json!("usage")));
+        assert_eq!(
+            (&object["type"], &object["error"]["kind"]),
+            (&json!("error"), &json!("usage"))
+        );
     }
     assert_eq!(server.connections(), 0);
 }

@@ -15,25 +15,51 @@ fn usage_is_one_line_of_tokens_and_time() {
     let outcome = send(&answering("ok")).args(["-u", "Hi"]).run();
     outcome.code(0).stdout("ok\n");
     assert_eq!(outcome.stderr.lines().count(), 1, "{outcome}");
-    assert!(outcome.stderr.starts_with("25 tokens in, 15 out; first word after "), "{outcome}");
+    assert!(
+        outcome
+            .stderr
+            .starts_with("25 tokens in, 15 out; first word after "),
+        "{outcome}"
+    );
 }
 
 #[test]
 fn usage_counts_what_came_from_the_cache() {
     let usage = json!({"input_tokens": 5, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 20, "output_tokens": 1});
-    let stream = Stream::new().field("usage", usage).start().text_block(["ok"]).stop("end_turn").to_string();
+    let stream = Stream::new()
+        .field("usage", usage)
+        .start()
+        .text_block(["ok"])
+        .stop("end_turn")
+        .to_string();
     let server = Server::start(move |_, _| Reply::sse(&stream));
     let outcome = send(&server).args(["-u", "Hi"]).run();
-    outcome.code(0).stdout("ok\n").stderr_contains("125 tokens in (100 from the cache), 15 out");
+    outcome
+        .code(0)
+        .stdout("ok\n")
+        .stderr_contains("125 tokens in (100 from the cache), 15 out");
 }
 
 #[test]
 fn usage_is_told_of_a_json_answer_and_of_one_that_was_cut_off_too() {
     let server = Server::start(|_, _| Reply::json(200, &message("ok")));
-    send(&server).args(["-u", "-S", "--json", "Hi"]).run().code(0).stderr_contains("25 tokens in, 15 out");
-    let stream = Stream::new().start().text_block(["cut"]).stop("max_tokens").to_string();
+    send(&server)
+        .args(["-u", "-S", "--json", "Hi"])
+        .run()
+        .code(0)
+        .stderr_contains("25 tokens in, 15 out");
+    let stream = Stream::new()
+        .start()
+        .text_block(["cut"])
+        .stop("max_tokens")
+        .to_string();
     let server = Server::start(move |_, _| Reply::sse(&stream));
-    send(&server).args(["-u", "Hi"]).run().code(9).stdout("cut\n").stderr_contains("25 tokens in, 15 out");
+    send(&server)
+        .args(["-u", "Hi"])
+        .run()
+        .code(9)
+        .stdout("cut\n")
+        .stderr_contains("25 tokens in, 15 out");
 }
 
 #[test]
@@ -42,11 +68,30 @@ fn quiet_says_nothing_but_errors() {
         0 => Reply::status(503).header("retry-after-ms", 1),
         _ => Reply::sse(answer(&["ok"])),
     });
-    let args = ["-q", "--region", "mars", "--temperature", "1", "--top-p", "1", "Hi"];
-    send(&server).args(args).run().code(0).stdout("ok\n").stderr_empty();
+    let args = [
+        "-q",
+        "--region",
+        "mars",
+        "--temperature",
+        "1",
+        "--top-p",
+        "1",
+        "Hi",
+    ];
+    send(&server)
+        .args(args)
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
     assert_eq!(server.requests().len(), 2);
     let server = Server::start(|_, _| Reply::json(400, &error("invalid_request_error", "No.")));
-    send(&server).args(["-q", "Hi"]).run().code(3).stdout("").stderr_contains("langdock: error: HTTP 400");
+    send(&server)
+        .args(["-q", "Hi"])
+        .run()
+        .code(3)
+        .stdout("")
+        .stderr_contains("langdock: error: HTTP 400");
 }
 
 #[test]
@@ -55,7 +100,10 @@ fn one_v_tells_the_steps() {
     let server = Server::start(move |_, _| Reply::sse(&stream).header("request-id", "req_7"));
     let outcome = send(&server).args(["-v", "Hi"]).run();
     outcome.code(0).stdout("ok\n");
-    outcome.stderr_contains(&format!("* model {MODEL}, region eu, {}/anthropic/eu/v1/messages\n", server.url()));
+    outcome.stderr_contains(&format!(
+        "* model {MODEL}, region eu, {}/anthropic/eu/v1/messages\n",
+        server.url()
+    ));
     outcome
         .stderr_contains("* sending, try 1\n")
         .stderr_contains("* HTTP 200 after ")
@@ -66,7 +114,8 @@ fn one_v_tells_the_steps() {
 #[test]
 fn two_vs_tell_the_headers_but_neither_the_body_nor_the_key() {
     let stream = answer(&["answer text"]);
-    let server = Server::start(move |_, _| Reply::sse(&stream).header("x-echo", format!("you sent {KEY}")));
+    let server =
+        Server::start(move |_, _| Reply::sse(&stream).header("x-echo", format!("you sent {KEY}")));
     let outcome = send(&server).args(["-vv", "prompt text"]).run();
     outcome.code(0).stdout("answer text\n");
     for line in [
@@ -80,7 +129,10 @@ fn two_vs_tell_the_headers_but_neither_the_body_nor_the_key() {
     ] {
         outcome.stderr_contains(&line);
     }
-    outcome.stderr_lacks(KEY).stderr_lacks("prompt text").stderr_lacks("answer text");
+    outcome
+        .stderr_lacks(KEY)
+        .stderr_lacks("prompt text")
+        .stderr_lacks("answer text");
 }
 
 #[test]
@@ -100,12 +152,24 @@ fn the_headers_that_are_told_are_those_that_are_sent() {
 
 #[test]
 fn a_key_that_the_server_echoes_in_an_error_is_blanked() {
-    for args in [&["Hi"][..], &["-vv", "Hi"], &["--json", "Hi"], &["--jsonl", "Hi"]] {
+    for args in [
+        &["Hi"][..],
+        &["-vv", "Hi"],
+        &["--json", "Hi"],
+        &["--jsonl", "Hi"],
+    ] {
         let server = Server::start(|_, _| {
-            Reply::json(401, &error("authentication_error", &format!("Bad key {KEY}"))).header("request-id", KEY)
+            Reply::json(
+                401,
+                &error("authentication_error", &format!("Bad key {KEY}")),
+            )
+            .header("request-id", KEY)
         });
         let outcome = send(&server).args(args).run();
-        outcome.code(4).stderr_contains("Bad key [API key]").stderr_lacks(KEY);
+        outcome
+            .code(4)
+            .stderr_contains("Bad key [API key]")
+            .stderr_lacks(KEY);
         assert!(!outcome.stdout_text().contains(KEY), "{outcome}");
     }
 }

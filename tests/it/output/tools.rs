@@ -44,32 +44,68 @@ fn calls_are_json_lines_on_stdout_and_the_text_is_on_stderr() {
 
 #[test]
 fn calls_without_a_text_leave_stderr_empty() {
-    let outcome = run(&Stream::new().start().tool_use_block("toolu_1", "look", ["{}"]).stop("tool_use"));
+    let outcome = run(&Stream::new()
+        .start()
+        .tool_use_block("toolu_1", "look", ["{}"])
+        .stop("tool_use"));
     outcome.code(0).stderr_empty();
     assert_eq!(outcome.stdout_json_lines().len(), 1);
 }
 
 #[test]
 fn without_calls_the_text_is_on_stdout() {
-    run(&Stream::new().start().text_block(["No need."]).stop("end_turn")).code(0).stdout("No need.\n").stderr_empty();
-    send(&answering("ok")).args(["Hi", "--set", TOOLS]).run().code(0).stdout("ok\n").stderr_empty();
+    run(&Stream::new()
+        .start()
+        .text_block(["No need."])
+        .stop("end_turn"))
+    .code(0)
+    .stdout("No need.\n")
+    .stderr_empty();
+    send(&answering("ok"))
+        .args(["Hi", "--set", TOOLS])
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
 }
 
 #[test]
 fn an_answer_in_a_form_that_is_cut_is_none_whatever_is_allowed() {
-    let cut = Stream::new().start().tool_use_block("toolu_1", "answer", ["{\"n\""]).stop("max_tokens").to_string();
+    let cut = Stream::new()
+        .start()
+        .tool_use_block("toolu_1", "answer", ["{\"n\""])
+        .stop("max_tokens")
+        .to_string();
     let home = Home::new();
     let file = home.write("work/out", "before");
-    for args in [&[][..], &["--allow-truncated"], &["--allow-truncated", "-o", "out"]] {
+    for args in [
+        &[][..],
+        &["--allow-truncated"],
+        &["--allow-truncated", "-o", "out"],
+    ] {
         let text = cut.clone();
         let server = Server::start(move |_, _| Reply::sse(&text));
-        let outcome = send(&server).home(&home).args(["Hi", "--schema", r#"{"type": "object"}"#]).args(args).run();
+        let outcome = send(&server)
+            .home(&home)
+            .args(["Hi", "--schema", r#"{"type": "object"}"#])
+            .args(args)
+            .run();
         outcome.code(9).stdout("").stderr_lacks("empty");
     }
     assert_eq!(std::fs::read_to_string(file).unwrap(), "before");
-    home.write(home.config().join("config.toml"), "allow_truncated = true\n");
+    home.write(
+        home.config().join("config.toml"),
+        "allow_truncated = true\n",
+    );
     let server = Server::start(move |_, _| Reply::sse(&cut));
-    let batch = batch(&server).home(&home).args(["Say {text}", "--schema", r#"{"type": "object"}"#]);
+    let batch =
+        batch(&server)
+            .home(&home)
+            .args(["Say {text}", "--schema", r#"{"type": "object"}"#]);
     let outcome = batch.stdin_bytes("Hi\n").run();
-    assert_eq!(outcome.code(11).stdout_json_lines()[0]["error"]["kind"], "truncated", "{outcome}");
+    assert_eq!(
+        outcome.code(11).stdout_json_lines()[0]["error"]["kind"],
+        "truncated",
+        "{outcome}"
+    );
 }

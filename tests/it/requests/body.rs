@@ -11,22 +11,39 @@ use crate::support::{
 #[track_caller]
 fn body(args: &[&str]) -> Value {
     let server = answering("ok");
-    send(&server).args(["Hi"]).args(args).run().code(0).stdout("ok\n").stderr_empty();
+    send(&server)
+        .args(["Hi"])
+        .args(args)
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
     server.only_request().json()
 }
 
-/// Asserts that `send Hi` with these arguments is refused as a usage error that says this, with nothing sent.
+/// Asserts that `send Hi` with these arguments is refused as a usage error that says this, with
+/// nothing sent.
 #[track_caller]
 fn refused(args: &[&str], reason: &str) {
     let server = answering("ok");
-    send(&server).args(["Hi"]).args(args).run().code(2).stdout("").stderr_contains(reason);
+    send(&server)
+        .args(["Hi"])
+        .args(args)
+        .run()
+        .code(2)
+        .stdout("")
+        .stderr_contains(reason);
     assert_eq!(server.connections(), 0, "{args:?}");
 }
 
 #[test]
 fn the_simplest_prompt_makes_the_smallest_body() {
     let server = answering("ok");
-    send(&server).args(["Why", "is the sky", "blue?"]).run().code(0).stderr_empty();
+    send(&server)
+        .args(["Why", "is the sky", "blue?"])
+        .run()
+        .code(0)
+        .stderr_empty();
     assert_eq!(
         server.only_request().text(),
         format!(
@@ -39,8 +56,15 @@ fn the_simplest_prompt_makes_the_smallest_body() {
 fn a_prompt_is_sent_letter_by_letter() {
     let prompt = "  \"quotes\" \\ back\n\ttab é 漢字 🙂 \u{202e}x\u{1b}[0m\u{7f} $HOME '--' ";
     let server = answering("ok");
-    send(&server).args(["--", prompt]).run().code(0).stderr_empty();
-    assert_eq!(server.only_request().json()["messages"][0]["content"], prompt);
+    send(&server)
+        .args(["--", prompt])
+        .run()
+        .code(0)
+        .stderr_empty();
+    assert_eq!(
+        server.only_request().json()["messages"][0]["content"],
+        prompt
+    );
 }
 
 #[test]
@@ -74,11 +98,19 @@ fn every_choice_is_in_the_body_and_nothing_else() {
 #[test]
 fn temperature_and_top_p_together_are_sent_with_a_notice() {
     let server = answering("ok");
-    let outcome = send(&server).args(["Hi", "--temperature", "1", "--top-p", "0.5"]).run();
-    outcome.code(0).stdout("ok\n").stderr_contains("langdock: --temperature and --top-p together");
+    let outcome = send(&server)
+        .args(["Hi", "--temperature", "1", "--top-p", "0.5"])
+        .run();
+    outcome
+        .code(0)
+        .stdout("ok\n")
+        .stderr_contains("langdock: --temperature and --top-p together");
     assert_eq!(outcome.stderr.lines().count(), 1);
     let sent = server.only_request().json();
-    assert_eq!((&sent["temperature"], &sent["top_p"]), (&json!(1.0), &json!(0.5)));
+    assert_eq!(
+        (&sent["temperature"], &sent["top_p"]),
+        (&json!(1.0), &json!(0.5))
+    );
 }
 
 #[test]
@@ -91,7 +123,10 @@ fn set_takes_every_kind_of_json() {
         ("18446744073709551615", json!(u64::MAX)),
         ("\"a=b \\u00e9\"", json!("a=b é")),
         ("[1, [\"x\"], {}]", json!([1, ["x"], {}])),
-        ("{\"type\":\"enabled\",\"budget_tokens\":2000}", json!({"type": "enabled", "budget_tokens": 2000})),
+        (
+            "{\"type\":\"enabled\",\"budget_tokens\":2000}",
+            json!({"type": "enabled", "budget_tokens": 2000}),
+        ),
     ] {
         let body = body(&["--set", &format!("thinking={json}")]);
         assert_eq!(body.get("thinking"), Some(&value), "{json}");
@@ -101,16 +136,27 @@ fn set_takes_every_kind_of_json() {
 #[test]
 fn set_keeps_the_order_of_the_keys_as_given() {
     let server = answering("ok");
-    send(&server).args(["Hi", "--set", r#"zeta={"b":1,"a":2}"#, "--set", "alpha=1"]).run().code(0).stderr_empty();
+    send(&server)
+        .args(["Hi", "--set", r#"zeta={"b":1,"a":2}"#, "--set", "alpha=1"])
+        .run()
+        .code(0)
+        .stderr_empty();
     let sent = server.only_request();
-    assert!(sent.text().contains(r#""zeta":{"b":1,"a":2},"alpha":1,"#), "{}", sent.text());
+    assert!(
+        sent.text().contains(r#""zeta":{"b":1,"a":2},"alpha":1,"#),
+        "{}",
+        sent.text()
+    );
 }
 
 #[test]
 fn set_can_say_what_has_a_flag_too() {
     assert_eq!(body(&["--set", "max_tokens=5"])["max_tokens"], 5);
     let blocks = json!([{"type": "text", "text": "S", "cache_control": {"type": "ephemeral"}}]);
-    assert_eq!(body(&["--set", &format!("system={blocks}")])["system"], blocks);
+    assert_eq!(
+        body(&["--set", &format!("system={blocks}")])["system"],
+        blocks
+    );
 }
 
 #[test]
@@ -118,10 +164,16 @@ fn a_field_that_is_set_twice_is_refused() {
     for (args, key) in [
         (["--max-tokens", "1", "--set", "max_tokens=2"], "max_tokens"),
         (["--system", "x", "--set", "system=\"y\""], "system"),
-        (["--temperature", "1", "--set", "temperature=0"], "temperature"),
+        (
+            ["--temperature", "1", "--set", "temperature=0"],
+            "temperature",
+        ),
         (["--top-p", "1", "--set", "top_p=0"], "top_p"),
         (["--top-k", "1", "--set", "top_k=2"], "top_k"),
-        (["--stop", "x", "--set", "stop_sequences=[]"], "stop_sequences"),
+        (
+            ["--stop", "x", "--set", "stop_sequences=[]"],
+            "stop_sequences",
+        ),
         (["--user-id", "x", "--set", "metadata={}"], "metadata"),
         (["--set", "a=1", "--set", "a=1"], "a"),
     ] {
@@ -162,10 +214,17 @@ fn a_number_out_of_range_is_refused_with_the_range() {
 
 #[test]
 fn the_default_of_max_tokens_goes_by_the_model() {
-    let seed = ["claude-3-5-sonnet-20240620", "claude-3-sonnet-20240229", "claude-3-haiku-20240307"];
+    let seed = [
+        "claude-3-5-sonnet-20240620",
+        "claude-3-sonnet-20240229",
+        "claude-3-haiku-20240307",
+    ];
     for model in seed {
         assert_eq!(body(&["--model", model])["max_tokens"], 4096, "{model}");
     }
-    assert_eq!(body(&["--model", "claude-3-opus-20240229", "--region", "us"])["max_tokens"], 4096);
+    assert_eq!(
+        body(&["--model", "claude-3-opus-20240229", "--region", "us"])["max_tokens"],
+        4096
+    );
     assert_eq!(body(&["--model", "some-other-model"])["max_tokens"], 8192);
 }

@@ -1,4 +1,5 @@
-//! `--messages`: earlier turns, the fields of a body, and the rules that hold for a whole conversation.
+//! `--messages`: earlier turns, the fields of a body, and the rules that hold for a whole
+//! conversation.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -15,15 +16,29 @@ use crate::support::{
 fn body(messages: &Value, args: &[&str]) -> Value {
     let (server, home) = (answering("ok"), Home::new());
     home.write("work/m.json", messages.to_string());
-    send(&server).home(&home).args(["--messages", "m.json"]).args(args).run().code(0).stdout("ok\n").stderr_empty();
+    send(&server)
+        .home(&home)
+        .args(["--messages", "m.json"])
+        .args(args)
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
     server.only_request().json()
 }
 
 #[track_caller]
 fn refused(messages: &str, args: &[&str], code: i32) -> Outcome {
-    let (server, home) = (Server::start(|_, _| panic!("nothing is to be sent")), Home::new());
+    let (server, home) = (
+        Server::start(|_, _| panic!("nothing is to be sent")),
+        Home::new(),
+    );
     home.write("work/m.json", messages);
-    let outcome = send(&server).home(&home).args(["--messages", "m.json"]).args(args).run();
+    let outcome = send(&server)
+        .home(&home)
+        .args(["--messages", "m.json"])
+        .args(args)
+        .run();
     outcome.code(code).stdout("");
     assert_eq!(server.connections(), 0, "{outcome}");
     outcome
@@ -32,11 +47,20 @@ fn refused(messages: &str, args: &[&str], code: i32) -> Outcome {
 #[test]
 fn a_byte_order_mark_before_json_is_no_part_of_it() {
     let (server, home) = (answering("ok"), Home::new());
-    home.write("work/m.json", "\u{feff}[{\"role\": \"user\", \"content\": \"q\"}]");
+    home.write(
+        "work/m.json",
+        "\u{feff}[{\"role\": \"user\", \"content\": \"q\"}]",
+    );
     home.write("work/s.json", "\u{feff}{\"type\": \"object\"}");
-    let run = send(&server).home(&home).args(["--messages", "m.json", "--schema", "s.json", "--dry-run"]).run();
+    let run = send(&server)
+        .home(&home)
+        .args(["--messages", "m.json", "--schema", "s.json", "--dry-run"])
+        .run();
     let body = run.code(0).stderr_empty().stdout_json();
-    assert_eq!((&body["messages"][0]["content"], &body["tools"][0]["name"]), (&json!("q"), &json!("answer")));
+    assert_eq!(
+        (&body["messages"][0]["content"], &body["tools"][0]["name"]),
+        (&json!("q"), &json!("answer"))
+    );
 }
 
 #[test]
@@ -49,7 +73,18 @@ fn a_body_gives_its_fields_and_flags_go_before_them() {
     let mut expected = given.clone();
     expected["stream"] = json!(true);
     assert_eq!(sent, expected);
-    let args = ["-m", "of-flag", "--max-tokens", "6", "-s", "T", "--top-k", "4", "--set", "thinking=null"];
+    let args = [
+        "-m",
+        "of-flag",
+        "--max-tokens",
+        "6",
+        "-s",
+        "T",
+        "--top-k",
+        "4",
+        "--set",
+        "thinking=null",
+    ];
     let sent = body(&given, &args);
     for (key, value) in [
         ("model", json!("of-flag")),
@@ -85,16 +120,31 @@ fn the_last_turn_of_the_assistant_is_trimmed() {
 fn messages_come_from_stdin_too() {
     let server = answering("ok");
     let messages = r#"[{"role": "user", "content": "a"}]"#;
-    send(&server).stdin_bytes(messages).args(["--messages", "-"]).run().code(0).stdout("ok\n").stderr_empty();
-    assert_eq!(server.only_request().json()["messages"], json!([{"role": "user", "content": "a"}]));
-    let outcome = send(&server).stdin_bytes(messages).args(["--messages", "-", "-f", "-"]).run();
-    outcome.code(2).stderr_contains("standard input cannot be both the messages and a file\nhint: ");
+    send(&server)
+        .stdin_bytes(messages)
+        .args(["--messages", "-"])
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
+    assert_eq!(
+        server.only_request().json()["messages"],
+        json!([{"role": "user", "content": "a"}])
+    );
+    let outcome = send(&server)
+        .stdin_bytes(messages)
+        .args(["--messages", "-", "-f", "-"])
+        .run();
+    outcome
+        .code(2)
+        .stderr_contains("standard input cannot be both the messages and a file\nhint: ");
 }
 
 #[test]
 fn what_is_no_conversation_is_refused_with_its_file() {
     refused("{", &["Hi"], 2).stderr_contains("`m.json`: this is no JSON: ");
-    refused(r#"[{"role": "user"}]"#, &["Hi"], 2).stderr_contains("`m.json`: message 1: its `content`");
+    refused(r#"[{"role": "user"}]"#, &["Hi"], 2)
+        .stderr_contains("`m.json`: message 1: its `content`");
     let outcome = refused(r#"[{"role": "assistant", "content": "a"}]"#, &["Hi"], 2);
     outcome.stderr_contains("the first message is not the user's\nhint: ");
     refused("[]", &[], 2).stderr_contains("no prompt");
@@ -123,11 +173,21 @@ fn more_than_twenty_images_have_to_be_smaller_each_wherever_they_stand() {
     home.write("work/new.png", png(2001, 1));
     home.write("work/19.json", history(3000, 19).to_string());
     home.write("work/20.json", history(2000, 20).to_string());
-    let run = |file| send(&server).home(&home).args(["--messages", file, "-f", "new.png", "Hi"]).run();
+    let run = |file| {
+        send(&server)
+            .home(&home)
+            .args(["--messages", file, "-f", "new.png", "Hi"])
+            .run()
+    };
     run("19.json").code(0).stdout("ok\n").stderr_empty();
     let outcome = run("20.json");
-    outcome.code(13).stdout("").stderr_contains("`new.png` cannot be sent: 2001 × 1 pixels are over the limit of 2000");
-    outcome.stderr_contains("more than 20 images").stderr_contains("\nhint: ");
+    outcome
+        .code(13)
+        .stdout("")
+        .stderr_contains("`new.png` cannot be sent: 2001 × 1 pixels are over the limit of 2000");
+    outcome
+        .stderr_contains("more than 20 images")
+        .stderr_contains("\nhint: ");
     assert_eq!(server.requests().len(), 1);
     let outcome = refused(&history(2001, 21).to_string(), &["Hi"], 13);
     outcome.stderr_contains("image 1 of `m.json` cannot be sent: 2001 × 1 pixels");

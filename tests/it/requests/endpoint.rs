@@ -13,7 +13,13 @@ use crate::support::{
 fn path(base: &str, args: &[&str]) -> String {
     let server = answering("ok");
     let base = format!("{}{base}", server.url());
-    send(&server).args(["Hi", "--base-url", &base]).args(args).run().code(0).stdout("ok\n").stderr_empty();
+    send(&server)
+        .args(["Hi", "--base-url", &base])
+        .args(args)
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
     server.only_request().path
 }
 
@@ -32,7 +38,10 @@ fn every_form_of_a_base_url_leads_to_the_messages() {
         ("/anthropic/eu/v1/messages", "/anthropic/eu/v1/messages"),
         ("/api/public", "/api/public/anthropic/eu/v1/messages"),
         ("/api/public/", "/api/public/anthropic/eu/v1/messages"),
-        ("/api/public/anthropic/{region}", "/api/public/anthropic/eu/v1/messages"),
+        (
+            "/api/public/anthropic/{region}",
+            "/api/public/anthropic/eu/v1/messages",
+        ),
         ("/a/gateway", "/a/gateway/v1/messages"),
     ] {
         assert_eq!(path(base, &[]), path_seen, "{base}");
@@ -42,8 +51,14 @@ fn every_form_of_a_base_url_leads_to_the_messages() {
 #[test]
 fn the_region_that_was_chosen_is_in_the_path() {
     for region in ["eu", "us", "global", "ch"] {
-        assert_eq!(path("/anthropic/{region}", &["--region", region]), format!("/anthropic/{region}/v1/messages"));
-        assert_eq!(path("/api/public", &["--region", region]), format!("/api/public/anthropic/{region}/v1/messages"));
+        assert_eq!(
+            path("/anthropic/{region}", &["--region", region]),
+            format!("/anthropic/{region}/v1/messages")
+        );
+        assert_eq!(
+            path("/api/public", &["--region", region]),
+            format!("/api/public/anthropic/{region}/v1/messages")
+        );
     }
 }
 
@@ -51,20 +66,36 @@ fn the_region_that_was_chosen_is_in_the_path() {
 fn a_region_that_nobody_named_is_sent_with_a_notice() {
     let server = answering("ok");
     let outcome = send(&server).args(["Hi", "--region", "ap-south-1"]).run();
-    outcome.code(0).stdout("ok\n").stderr_contains("langdock: region `ap-south-1` is not one that");
+    outcome
+        .code(0)
+        .stdout("ok\n")
+        .stderr_contains("langdock: region `ap-south-1` is not one that");
     assert_eq!(outcome.stderr.lines().count(), 1);
-    assert_eq!(server.only_request().path, "/anthropic/ap-south-1/v1/messages");
+    assert_eq!(
+        server.only_request().path,
+        "/anthropic/ap-south-1/v1/messages"
+    );
 }
 
 #[test]
 fn a_base_url_with_a_fixed_region_goes_with_no_other() {
     let server = answering("ok");
     let base = format!("{}/anthropic/us", server.url());
-    let outcome = send(&server).args(["Hi", "--region", "eu", "--base-url", &base]).run();
-    outcome.code(2).stdout("").stderr_contains("`us`").stderr_contains("--region us");
+    let outcome = send(&server)
+        .args(["Hi", "--region", "eu", "--base-url", &base])
+        .run();
+    outcome
+        .code(2)
+        .stdout("")
+        .stderr_contains("`us`")
+        .stderr_contains("--region us");
     assert_eq!(server.connections(), 0);
 
-    send(&server).args(["Hi", "--base-url", &base]).run().code(0).stderr_empty();
+    send(&server)
+        .args(["Hi", "--base-url", &base])
+        .run()
+        .code(0)
+        .stderr_empty();
     assert_eq!(server.only_request().path, "/anthropic/us/v1/messages");
 }
 
@@ -74,10 +105,22 @@ fn what_is_no_region_or_no_base_url_is_refused() {
     for (args, reason) in [
         (["--region", "EU"], "`EU` is no region"),
         (["--region", "../us"], "`../us` is no region"),
-        (["--base-url", "api.langdock.com"], "does not begin with https://"),
-        (["--base-url", "ftp://127.0.0.1"], "does not begin with https://"),
-        (["--base-url", "ada:s3cret@localhost:1"], "`localhost:1` does not begin with https://"),
-        (["--base-url", "https://ada:s3cret@localhost:1/?x=1"], "`localhost:1/?x=1` has a query"),
+        (
+            ["--base-url", "api.langdock.com"],
+            "does not begin with https://",
+        ),
+        (
+            ["--base-url", "ftp://127.0.0.1"],
+            "does not begin with https://",
+        ),
+        (
+            ["--base-url", "ada:s3cret@localhost:1"],
+            "`localhost:1` does not begin with https://",
+        ),
+        (
+            ["--base-url", "https://ada:s3cret@localhost:1/?x=1"],
+            "`localhost:1/?x=1` has a query",
+        ),
         (["--base-url", "http://192.0.2.1"], "plain http"),
     ] {
         let outcome = send(&server).args(["Hi"]).args(args).run();
@@ -88,21 +131,37 @@ fn what_is_no_region_or_no_base_url_is_refused() {
             .stderr_contains(args[0])
             .stderr_contains("\nhint: ")
             .stderr_lacks("s3cret");
-        assert_eq!(outcome.stderr.matches(reason).count(), 1, "a reason is told once\n{outcome}");
+        assert_eq!(
+            outcome.stderr.matches(reason).count(),
+            1,
+            "a reason is told once\n{outcome}"
+        );
     }
     assert_eq!(server.connections(), 0);
 }
 
 #[test]
 fn the_default_is_langdocks_own_host_in_eu() {
-    let outcome = Langdock::new().env("LANGDOCK_MODEL", MODEL).args(["send", "Hi", "--curl"]).run();
-    outcome.code(0).stderr_empty().stdout_contains("'https://api.langdock.com/anthropic/eu/v1/messages'");
-    for base in ["https://api.langdock.com", "https://api.langdock.com/v1/messages"] {
+    let outcome = Langdock::new()
+        .env("LANGDOCK_MODEL", MODEL)
+        .args(["send", "Hi", "--curl"])
+        .run();
+    outcome
+        .code(0)
+        .stderr_empty()
+        .stdout_contains("'https://api.langdock.com/anthropic/eu/v1/messages'");
+    for base in [
+        "https://api.langdock.com",
+        "https://api.langdock.com/v1/messages",
+    ] {
         let outcome = Langdock::new()
             .env("LANGDOCK_MODEL", MODEL)
             .args(["send", "Hi", "--curl", "--region", "us", "--base-url", base])
             .run();
-        outcome.code(0).stderr_empty().stdout_contains("'https://api.langdock.com/anthropic/us/v1/messages'");
+        outcome
+            .code(0)
+            .stderr_empty()
+            .stdout_contains("'https://api.langdock.com/anthropic/us/v1/messages'");
     }
 }
 
@@ -112,7 +171,11 @@ fn a_redirect_is_not_followed() {
     let target = format!("{}/v1/messages", other.url());
     let server = Server::start(move |_, _| Reply::status(307).header("location", &target));
     let outcome = send(&server).args(["Hi"]).run();
-    outcome.code(3).stdout("").stderr_contains(&other.url()).stderr_contains("not followed");
+    outcome
+        .code(3)
+        .stdout("")
+        .stderr_contains(&other.url())
+        .stderr_contains("not followed");
     assert_eq!((server.requests().len(), other.connections()), (1, 0));
 }
 
@@ -122,9 +185,18 @@ fn a_retry_goes_to_the_same_region() {
         0 => Reply::status(503).header("retry-after-ms", 1),
         _ => Reply::sse(answer(&["ok"])),
     });
-    send(&server).args(["Hi", "--region", "us"]).run().code(0).stdout("ok\n");
+    send(&server)
+        .args(["Hi", "--region", "us"])
+        .run()
+        .code(0)
+        .stdout("ok\n");
     let requests = server.requests();
     assert_eq!(requests.len(), 2);
-    assert!(requests.iter().all(|request| request.path == "/anthropic/us/v1/messages"), "{requests:#?}");
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.path == "/anthropic/us/v1/messages"),
+        "{requests:#?}"
+    );
     assert_eq!(requests[0].body, requests[1].body);
 }

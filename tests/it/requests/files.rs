@@ -1,4 +1,5 @@
-//! What files become: framed text, images and documents by their bytes, in the order that the contract says.
+//! What files become: framed text, images and documents by their bytes, in the order that the
+//! contract says.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -11,7 +12,8 @@ use crate::support::{
 };
 
 /// A PNG of one pixel.
-const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==";
+const PNG: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==";
 
 /// A GIF of one pixel.
 const GIF: &str = "R0lGODlhAQABAAAAACwAAAAAAQABAAACAUwAOw==";
@@ -27,7 +29,13 @@ fn bytes(base64: &str) -> Vec<u8> {
 #[track_caller]
 fn content(home: &Home, args: &[&str]) -> Value {
     let server = answering("ok");
-    send(&server).home(home).args(args).run().code(0).stdout("ok\n").stderr_empty();
+    send(&server)
+        .home(home)
+        .args(args)
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
     server.only_request().json()["messages"][0]["content"].clone()
 }
 
@@ -54,7 +62,16 @@ fn a_text_file_is_a_block_of_its_own_framed_by_its_name() {
     let home = Home::new();
     home.write("work/src/main.rs", "fn main() {}\n");
     home.write("work/no newline & \"quotes\" <x>.txt", "é");
-    let blocks = content(&home, &["-f", "src/main.rs", "-f", "no newline & \"quotes\" <x>.txt", "Explain"]);
+    let blocks = content(
+        &home,
+        &[
+            "-f",
+            "src/main.rs",
+            "-f",
+            "no newline & \"quotes\" <x>.txt",
+            "Explain",
+        ],
+    );
     let expected = [
         text("<file name=\"src/main.rs\">\nfn main() {}\n</file>"),
         text("<file name=\"no newline &amp; &quot;quotes&quot; &lt;x>.txt\">\né\n</file>"),
@@ -68,13 +85,17 @@ fn a_png_that_is_called_jpg_is_sent_as_a_png() {
     let home = Home::new();
     home.write("work/x.jpg", bytes(PNG));
     let blocks = content(&home, &["-f", "x.jpg", "What is it?"]);
-    assert_eq!(blocks, json!([media("image", "image/png", PNG), text("What is it?")]));
+    assert_eq!(
+        blocks,
+        json!([media("image", "image/png", PNG), text("What is it?")])
+    );
 }
 
 #[test]
 fn each_kind_of_image_is_told_by_its_bytes() {
     let home = Home::new();
-    let jpeg = b"\xff\xd8\xff\xc0\0\x11\x08\0\x01\0\x01\x03\x01\x11\0\x02\x11\x01\x03\x11\x01\xff\xd9";
+    let jpeg =
+        b"\xff\xd8\xff\xc0\0\x11\x08\0\x01\0\x01\x03\x01\x11\0\x02\x11\x01\x03\x11\x01\xff\xd9";
     let webp = b"RIFF\x1a\0\0\0WEBPVP8L\x0d\0\0\0\x2f\0\0\0\x10\x07\x10\x11\x11\x88\x88\xfe\x07\0";
     for (bytes, media_type) in [
         (bytes(GIF), "image/gif"),
@@ -84,7 +105,11 @@ fn each_kind_of_image_is_told_by_its_bytes() {
     ] {
         home.write("work/image", &bytes);
         let expected = media("image", media_type, &BASE64_STANDARD.encode(&bytes));
-        assert_eq!(content(&home, &["-f", "image"]), json!([expected]), "{media_type}");
+        assert_eq!(
+            content(&home, &["-f", "image"]),
+            json!([expected]),
+            "{media_type}"
+        );
     }
 }
 
@@ -93,21 +118,35 @@ fn a_pdf_is_a_document() {
     let home = Home::new();
     home.write("work/paper.txt", bytes(PDF));
     let blocks = content(&home, &["-f", "paper.txt", "Sum it up"]);
-    assert_eq!(blocks, json!([media("document", "application/pdf", PDF), text("Sum it up")]));
+    assert_eq!(
+        blocks,
+        json!([media("document", "application/pdf", PDF), text("Sum it up")])
+    );
 }
 
 #[test]
 fn the_order_is_images_documents_files_stdin_prompt() {
     let home = Home::new();
-    for (name, content) in
-        [("1.txt", b"one".to_vec()), ("2.pdf", bytes(PDF)), ("3.png", bytes(PNG)), ("4.txt", b"four".to_vec())]
-    {
+    for (name, content) in [
+        ("1.txt", b"one".to_vec()),
+        ("2.pdf", bytes(PDF)),
+        ("3.png", bytes(PNG)),
+        ("4.txt", b"four".to_vec()),
+    ] {
         home.write(format!("work/{name}"), content);
     }
     home.write("work/5.gif", bytes(GIF));
     let server = answering("ok");
-    let files = ["-f", "1.txt", "-f", "2.pdf", "-f", "3.png", "Ask", "-f", "4.txt", "-f", "5.gif"];
-    send(&server).home(&home).stdin_bytes("in").args(files).run().code(0).stderr_empty();
+    let files = [
+        "-f", "1.txt", "-f", "2.pdf", "-f", "3.png", "Ask", "-f", "4.txt", "-f", "5.gif",
+    ];
+    send(&server)
+        .home(&home)
+        .stdin_bytes("in")
+        .args(files)
+        .run()
+        .code(0)
+        .stderr_empty();
     let expected = [
         media("image", "image/png", PNG),
         media("image", "image/gif", GIF),
@@ -117,16 +156,25 @@ fn the_order_is_images_documents_files_stdin_prompt() {
         text("<stdin>\nin\n</stdin>"),
         text("Ask"),
     ];
-    assert_eq!(server.only_request().json()["messages"][0]["content"], json!(expected));
+    assert_eq!(
+        server.only_request().json()["messages"][0]["content"],
+        json!(expected)
+    );
 }
 
 #[test]
 fn files_alone_are_enough() {
     let home = Home::new();
     home.write("work/q.md", "Why?\n");
-    assert_eq!(content(&home, &["-f", "q.md"]), "<file name=\"q.md\">\nWhy?\n</file>");
+    assert_eq!(
+        content(&home, &["-f", "q.md"]),
+        "<file name=\"q.md\">\nWhy?\n</file>"
+    );
     home.write("work/i.png", bytes(PNG));
-    assert_eq!(content(&home, &["-f", "i.png"]), json!([media("image", "image/png", PNG)]));
+    assert_eq!(
+        content(&home, &["-f", "i.png"]),
+        json!([media("image", "image/png", PNG)])
+    );
 }
 
 #[test]
@@ -134,7 +182,10 @@ fn a_binary_file_is_refused_by_name() {
     let home = Home::new();
     home.write("work/a.out", b"\x7fELF\x02\x01\x01\0\0\0");
     let outcome = refused(&home, &["-f", "a.out", "What is it?"]);
-    outcome.code(2).stderr_contains("`a.out` is a binary file").stderr_contains("\nhint: ");
+    outcome
+        .code(2)
+        .stderr_contains("`a.out` is a binary file")
+        .stderr_contains("\nhint: ");
 }
 
 #[test]
@@ -142,15 +193,22 @@ fn an_image_in_another_format_is_refused_by_name_and_format() {
     let home = Home::new();
     home.write("work/scan.jpg", b"II*\0\x08\0\0\0");
     let outcome = refused(&home, &["-f", "scan.jpg", "What is it?"]);
-    outcome.code(2).stderr_contains("`scan.jpg` is a TIFF image").stderr_contains("PNG");
+    outcome
+        .code(2)
+        .stderr_contains("`scan.jpg` is a TIFF image")
+        .stderr_contains("PNG");
 }
 
 #[test]
 fn a_file_that_is_missing_is_an_error_that_names_it() {
     let outcome = refused(&Home::new(), &["-f", "gone.txt", "Hi"]);
-    outcome.code(1).stderr_contains("langdock: error: cannot read `gone.txt`: ");
+    outcome
+        .code(1)
+        .stderr_contains("langdock: error: cannot read `gone.txt`: ");
     let outcome = refused(&Home::new(), &["-s", "@gone.txt", "Hi"]);
-    outcome.code(1).stderr_contains("langdock: error: cannot read `gone.txt`: ");
+    outcome
+        .code(1)
+        .stderr_contains("langdock: error: cannot read `gone.txt`: ");
     let outcome = refused(&Home::new(), &["--api-key-file", "gone.txt", "Hi"]);
     outcome.code(1).stderr_contains("`gone.txt`");
 }
@@ -159,8 +217,13 @@ fn a_file_that_is_missing_is_an_error_that_names_it() {
 fn a_system_prompt_that_is_not_utf_8_is_sent_with_a_notice() {
     let (server, home) = (answering("ok"), Home::new());
     home.write("work/latin1.txt", b"caf\xe9\n");
-    let outcome = send(&server).home(&home).args(["-s", "@latin1.txt", "Hi"]).run();
-    outcome.code(0).stderr("langdock: `latin1.txt` is not UTF-8 at byte 3: such bytes are sent as U+FFFD\n");
+    let outcome = send(&server)
+        .home(&home)
+        .args(["-s", "@latin1.txt", "Hi"])
+        .run();
+    outcome
+        .code(0)
+        .stderr("langdock: `latin1.txt` is not UTF-8 at byte 3: such bytes are sent as U+FFFD\n");
     assert_eq!(server.only_request().json()["system"], "caf\u{fffd}\n");
 }
 
@@ -173,8 +236,16 @@ fn what_only_text_can_be_is_refused_by_what_it_is() {
     for flag in ["-s", "-t", "-T", "--messages", "--schema"] {
         let at = if flag == "-s" { "@" } else { "" };
         let refused = |file: &str| refused(&home, &[flag, &format!("{at}./{file}"), "Hi"]);
-        refused("photo.txt").failed(2, "`./photo.txt` is an image, and only text can stand there", "-f");
-        refused("paper.txt").failed(2, "`./paper.txt` is a PDF, and only text can stand there", "-f");
+        refused("photo.txt").failed(
+            2,
+            "`./photo.txt` is an image, and only text can stand there",
+            "-f",
+        );
+        refused("paper.txt").failed(
+            2,
+            "`./paper.txt` is a PDF, and only text can stand there",
+            "-f",
+        );
         if flag != "-s" {
             refused("latin1.json").failed(2, "`./latin1.json` is not UTF-8 at byte 4", "iconv");
         }
@@ -185,9 +256,16 @@ fn what_only_text_can_be_is_refused_by_what_it_is() {
 fn a_text_file_that_is_not_utf_8_is_sent_with_a_notice() {
     let (server, home) = (answering("ok"), Home::new());
     home.write("work/latin1.txt", b"caf\xe9\n");
-    let outcome = send(&server).home(&home).args(["-f", "latin1.txt", "Hi"]).run();
+    let outcome = send(&server)
+        .home(&home)
+        .args(["-f", "latin1.txt", "Hi"])
+        .run();
     outcome.code(0).stdout("ok\n");
-    outcome.stderr("langdock: `latin1.txt` is not UTF-8 at byte 3: such bytes are sent as U+FFFD\n");
+    outcome
+        .stderr("langdock: `latin1.txt` is not UTF-8 at byte 3: such bytes are sent as U+FFFD\n");
     let sent = server.only_request().json();
-    assert_eq!(sent["messages"][0]["content"][0]["text"], "<file name=\"latin1.txt\">\ncaf\u{fffd}\n</file>");
+    assert_eq!(
+        sent["messages"][0]["content"][0]["text"],
+        "<file name=\"latin1.txt\">\ncaf\u{fffd}\n</file>"
+    );
 }

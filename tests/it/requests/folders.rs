@@ -38,12 +38,25 @@ fn a_folder_gives_its_text_files_sorted_and_tells_how_many() {
         home.write(format!("work/src/{name}"), content);
     }
     std::os::unix::fs::symlink("b.rs", home.work().join("src/linked.rs")).unwrap();
-    let outcome = send(&server).home(&home).args(["-f", "src/", "explain"]).run();
-    outcome.code(0).stdout("ok\n").stderr("langdock: `src/`: 3 text files, 6 bytes; 3 other files left out\n");
+    let outcome = send(&server)
+        .home(&home)
+        .args(["-f", "src/", "explain"])
+        .run();
+    outcome
+        .code(0)
+        .stdout("ok\n")
+        .stderr("langdock: `src/`: 3 text files, 6 bytes; 3 other files left out\n");
     let file = |name, text| json!({"type": "text", "text": format!("<file name=\"src/{name}\">\n{text}\n</file>")});
-    let expected =
-        [file("a/y.rs", "y"), file("a/z.rs", "z"), file("b.rs", "b"), json!({"type": "text", "text": "explain"})];
-    assert_eq!(server.only_request().json()["messages"][0]["content"], json!(expected));
+    let expected = [
+        file("a/y.rs", "y"),
+        file("a/z.rs", "z"),
+        file("b.rs", "b"),
+        json!({"type": "text", "text": "explain"}),
+    ];
+    assert_eq!(
+        server.only_request().json()["messages"][0]["content"],
+        json!(expected)
+    );
 }
 
 #[test]
@@ -58,10 +71,17 @@ fn text_is_not_attached() {
     let home = Home::new();
     home.write("work/a.md", "A\n");
     let outcome = refused(&home, &["-a", "a.md", "Hi"]);
-    outcome.stderr("langdock: error: `a.md` is text, which --attach does not send\nhint: send text with -f\n");
+    outcome.stderr(
+        "langdock: error: `a.md` is text, which --attach does not send\nhint: send text with -f\n",
+    );
     let server = Server::start(|_, _| panic!("nothing is to be sent"));
-    let outcome = send(&server).stdin_bytes("text").args(["-a", "-", "Hi"]).run();
-    outcome.code(2).stderr_contains("standard input is text, which --attach does not send");
+    let outcome = send(&server)
+        .stdin_bytes("text")
+        .args(["-a", "-", "Hi"])
+        .run();
+    outcome
+        .code(2)
+        .stderr_contains("standard input is text, which --attach does not send");
 }
 
 #[test]
@@ -71,20 +91,42 @@ fn files_that_a_shell_made_of_a_star_are_not_taken_for_the_prompt() {
         home.write(format!("work/{name}"), "x\n");
     }
     let server = Server::start(|_, _| panic!("nothing is to be sent"));
-    let shell = Langdock::shell("langdock send -f *.md summarise").home(&home).key().against(&server);
+    let shell = Langdock::shell("langdock send -f *.md summarise")
+        .home(&home)
+        .key()
+        .against(&server);
     let outcome = shell.env("LANGDOCK_MODEL", MODEL).run();
-    outcome.code(2).stdout("").stderr_contains("`b c.md` is a file, and stands where the prompt does");
-    outcome.stderr_contains("\nhint: write -f a.md -f 'b c.md' -f d.md; what stands behind -- is the prompt");
-    refused(&home, &["-a", "d.md", "a.md", "summarise"]).stderr_contains("hint: write -a d.md -a a.md; ");
+    outcome
+        .code(2)
+        .stdout("")
+        .stderr_contains("`b c.md` is a file, and stands where the prompt does");
+    outcome.stderr_contains(
+        "\nhint: write -f a.md -f 'b c.md' -f d.md; what stands behind -- is the prompt",
+    );
+    refused(&home, &["-a", "d.md", "a.md", "summarise"])
+        .stderr_contains("hint: write -a d.md -a a.md; ");
 }
 
 #[test]
 fn the_name_of_a_file_is_a_prompt_behind_two_dashes_and_without_files() {
     let (server, home) = (answering("ok"), Home::new());
     home.write("work/a.md", "x\n");
-    send(&server).home(&home).args(["-f", "a.md", "Read", "--", "a.md"]).run().code(0).stderr_empty();
-    send(&server).home(&home).args(["a.md"]).run().code(0).stderr_empty();
+    send(&server)
+        .home(&home)
+        .args(["-f", "a.md", "Read", "--", "a.md"])
+        .run()
+        .code(0)
+        .stderr_empty();
+    send(&server)
+        .home(&home)
+        .args(["a.md"])
+        .run()
+        .code(0)
+        .stderr_empty();
     let requests = server.requests();
-    assert_eq!(requests[0].json()["messages"][0]["content"][1]["text"], "Read a.md");
+    assert_eq!(
+        requests[0].json()["messages"][0]["content"][1]["text"],
+        "Read a.md"
+    );
     assert_eq!(requests[1].json()["messages"][0]["content"], "a.md");
 }

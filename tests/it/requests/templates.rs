@@ -23,7 +23,11 @@ fn home(text: &str) -> Home {
 #[track_caller]
 fn body(text: &str, with: impl FnOnce(Langdock) -> Langdock) -> Value {
     let server = answering("ok");
-    with(send(&server).home(&home(text)).args(["-t", "ask"])).run().code(0).stdout("ok\n").stderr_empty();
+    with(send(&server).home(&home(text)).args(["-t", "ask"]))
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
     server.only_request().json()
 }
 
@@ -45,10 +49,30 @@ fn the_head_sets_the_request_and_flags_go_before_it() {
         "messages": [{"role": "user", "content": "Ask Hi"}, {"role": "assistant", "content": "{"}], "stream": true,
     });
     assert_eq!(sent, expected);
-    let flags = ["-p", "x=y", "Hi", "-m", "of-flag", "--max-tokens", "6", "-s", "S", "--stop", "X", "--prefill", "["];
+    let flags = [
+        "-p",
+        "x=y",
+        "Hi",
+        "-m",
+        "of-flag",
+        "--max-tokens",
+        "6",
+        "-s",
+        "S",
+        "--stop",
+        "X",
+        "--prefill",
+        "[",
+    ];
     let sent = body(head, |run| run.args(flags));
-    assert_eq!((&sent["model"], &sent["max_tokens"]), (&json!("of-flag"), &json!(6)));
-    assert_eq!((&sent["system"], &sent["stop_sequences"]), (&json!("S"), &json!(["X"])));
+    assert_eq!(
+        (&sent["model"], &sent["max_tokens"]),
+        (&json!("of-flag"), &json!(6))
+    );
+    assert_eq!(
+        (&sent["system"], &sent["stop_sequences"]),
+        (&json!("S"), &json!(["X"]))
+    );
     assert_eq!(sent["messages"][1]["content"], "[");
 }
 
@@ -66,8 +90,10 @@ fn what_does_not_fit_a_template_is_refused_by_name() {
     refused("x", &["-t", "asks"])
         .stderr_contains("there is no template `asks` in `")
         .stderr_contains("did you mean `ask`?");
-    refused("{{a}}", &["-t", "ask"]).stderr_contains("it asks for the parameter `a`: give it with -p a=VALUE");
-    refused("{{a}}", &["-t", "ask", "-p", "a=1", "-p", "b=2"]).stderr_contains("for the parameter `b`");
+    refused("{{a}}", &["-t", "ask"])
+        .stderr_contains("it asks for the parameter `a`: give it with -p a=VALUE");
+    refused("{{a}}", &["-t", "ask", "-p", "a=1", "-p", "b=2"])
+        .stderr_contains("for the parameter `b`");
     refused("{{stdin}}", &["-t", "ask"]).stderr_contains("it asks for standard input");
     let outcome = refused("+++\nmodel = \"m\"\ntool = 1\n+++\n", &["-t", "ask", "Hi"]);
     outcome.stderr_contains("templates/ask.md`: line 3: unknown key `tool`");
@@ -79,49 +105,128 @@ fn templates_are_listed_and_shown() {
     let home = home("+++\n+++\nWhy?\n");
     home.write(home.config().join("templates/also.md"), "x");
     home.write(home.config().join("templates/not.txt"), "x");
-    let run = |args: &[&str]| Langdock::new().home(&home).args(["template"]).args(args).run();
+    let run = |args: &[&str]| {
+        Langdock::new()
+            .home(&home)
+            .args(["template"])
+            .args(args)
+            .run()
+    };
     run(&["list"]).code(0).stdout("also\nask\n").stderr_empty();
-    run(&["show", "ask"]).code(0).stdout("+++\n+++\nWhy?\n").stderr_empty();
-    run(&["show", "none"]).code(2).stdout("").stderr_contains("there is no template `none`");
-    run(&["list", "--demo"]).code(2).stdout("").stderr_contains("unexpected argument '--demo'");
+    run(&["show", "ask"])
+        .code(0)
+        .stdout("+++\n+++\nWhy?\n")
+        .stderr_empty();
+    run(&["show", "none"])
+        .code(2)
+        .stdout("")
+        .stderr_contains("there is no template `none`");
+    run(&["list", "--demo"])
+        .code(2)
+        .stdout("")
+        .stderr_contains("unexpected argument '--demo'");
     let outcome = Langdock::new().args(["template", "list"]).run();
-    outcome.code(0).stdout("").stderr_contains("there are no templates in `");
+    outcome
+        .code(0)
+        .stdout("")
+        .stderr_contains("there are no templates in `");
 }
 
 #[test]
 fn the_editor_begins_with_the_prompt_and_an_empty_end_is_refused() {
     let (server, home) = (answering("ok"), Home::new());
-    let run = |editor: &str| send(&server).home(&home).env("VISUAL", editor).env("EDITOR", "false").args(["-e", "Hi"]);
+    let run = |editor: &str| {
+        send(&server)
+            .home(&home)
+            .env("VISUAL", editor)
+            .env("EDITOR", "false")
+            .args(["-e", "Hi"])
+    };
     let script = "sh -c 'ls -l \"$0\" | cut -c1-10 >mode; cp \"$0\" before; echo after >\"$0\"'";
-    run(script).on_terminal(80, 24).finish().code(0).stdout_contains("ok");
-    assert_eq!(server.only_request().json()["messages"][0]["content"], "after");
-    assert_eq!(std::fs::read_to_string(home.work().join("before")).unwrap(), "Hi");
-    assert_eq!(std::fs::read_to_string(home.work().join("mode")).unwrap(), "-rw-------\n");
-    run("truncate -s 0").on_terminal(80, 24).finish().code(2).stdout_contains("the edited prompt is empty");
-    run("false").on_terminal(80, 24).finish().code(2).stdout_contains("the editor `false` failed");
-    assert_eq!(std::fs::read_dir(home.path().join("tmp")).unwrap().count(), 0, "the draft is taken away");
-    for (flags, code, drafts) in [(&["-n"][..], 3, 1), (&["-n", "-q"], 3, 1), (&["--session", "s"], 3, 1)] {
+    run(script)
+        .on_terminal(80, 24)
+        .finish()
+        .code(0)
+        .stdout_contains("ok");
+    assert_eq!(
+        server.only_request().json()["messages"][0]["content"],
+        "after"
+    );
+    assert_eq!(
+        std::fs::read_to_string(home.work().join("before")).unwrap(),
+        "Hi"
+    );
+    assert_eq!(
+        std::fs::read_to_string(home.work().join("mode")).unwrap(),
+        "-rw-------\n"
+    );
+    run("truncate -s 0")
+        .on_terminal(80, 24)
+        .finish()
+        .code(2)
+        .stdout_contains("the edited prompt is empty");
+    run("false")
+        .on_terminal(80, 24)
+        .finish()
+        .code(2)
+        .stdout_contains("the editor `false` failed");
+    assert_eq!(
+        std::fs::read_dir(home.path().join("tmp")).unwrap().count(),
+        0,
+        "the draft is taken away"
+    );
+    for (flags, code, drafts) in [
+        (&["-n"][..], 3, 1),
+        (&["-n", "-q"], 3, 1),
+        (&["--session", "s"], 3, 1),
+    ] {
         let (refusing, home) = (Server::start(|_, _| Reply::status(400)), Home::new());
-        let langdock = send(&refusing).home(&home).env("EDITOR", "echo there >>").args(["-e", "Hi"]).args(flags);
+        let langdock = send(&refusing)
+            .home(&home)
+            .env("EDITOR", "echo there >>")
+            .args(["-e", "Hi"])
+            .args(flags);
         let outcome = langdock.on_terminal(200, 24).finish();
-        let left: Vec<_> =
-            std::fs::read_dir(home.path().join("tmp")).unwrap().map(|file| file.unwrap().path()).collect();
-        assert_eq!((outcome.code, left.len()), (Some(code), drafts), "what got no answer: {outcome}");
+        let left: Vec<_> = std::fs::read_dir(home.path().join("tmp"))
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .collect();
+        assert_eq!(
+            (outcome.code, left.len()),
+            (Some(code), drafts),
+            "what got no answer: {outcome}"
+        );
         for file in left {
-            assert_eq!(std::fs::read_to_string(&file).unwrap().trim_end(), "Hithere");
-            outcome.stdout_contains(&format!("langdock: what you wrote is in `{}`", file.display()));
+            assert_eq!(
+                std::fs::read_to_string(&file).unwrap().trim_end(),
+                "Hithere"
+            );
+            outcome.stdout_contains(&format!(
+                "langdock: what you wrote is in `{}`",
+                file.display()
+            ));
         }
     }
-    run("true").run().code(2).stdout("").stderr_contains("--edit needs a terminal");
+    run("true")
+        .run()
+        .code(2)
+        .stdout("")
+        .stderr_contains("--edit needs a terminal");
     assert_eq!(server.requests().len(), 1);
 }
 
 /// Asserts that the terminal has told where the one draft is, and returns what is in it.
 #[track_caller]
 fn left_draft(home: &Home, outcome: &Outcome) -> String {
-    let left: Vec<_> = std::fs::read_dir(home.path().join("tmp")).unwrap().map(|file| file.unwrap().path()).collect();
+    let left: Vec<_> = std::fs::read_dir(home.path().join("tmp"))
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
     assert_eq!(left.len(), 1, "{left:?}\n{outcome}");
-    outcome.stdout_contains(&format!("langdock: what you wrote is in `{}`", left[0].display()));
+    outcome.stdout_contains(&format!(
+        "langdock: what you wrote is in `{}`",
+        left[0].display()
+    ));
     std::fs::read_to_string(&left[0]).unwrap()
 }
 
@@ -129,7 +234,11 @@ fn left_draft(home: &Home, outcome: &Outcome) -> String {
 fn what_was_written_stays_where_the_editor_fails_or_is_interrupted() {
     let server = Server::start(|_, _| panic!("nothing is to be sent"));
     let edit = |home: &Home, editor: &str| {
-        send(&server).home(home).env("VISUAL", editor).args(["-e", "Hi"]).on_terminal(200, 24)
+        send(&server)
+            .home(home)
+            .env("VISUAL", editor)
+            .args(["-e", "Hi"])
+            .on_terminal(200, 24)
     };
     let home = Home::new();
     let outcome = edit(&home, "sh -c 'echo there >>\"$0\"; exit 1'").finish();
@@ -145,7 +254,11 @@ fn what_was_written_stays_where_the_editor_fails_or_is_interrupted() {
         if left == 1 {
             assert_eq!(left_draft(&home, &outcome), "Hithere\n");
         }
-        assert_eq!(std::fs::read_dir(home.path().join("tmp")).unwrap().count(), left, "{write}");
+        assert_eq!(
+            std::fs::read_dir(home.path().join("tmp")).unwrap().count(),
+            left,
+            "{write}"
+        );
     }
 }
 
@@ -153,12 +266,23 @@ fn what_was_written_stays_where_the_editor_fails_or_is_interrupted() {
 fn the_template_of_a_batch_stays_until_all_is_answered() {
     let (server, home) = (answering("ok"), Home::new());
     let batch = |items: &str| {
-        let batch = Langdock::new().home(&home).key().against(&server).env("LANGDOCK_MODEL", MODEL);
-        batch.env("VISUAL", "echo {text} >>").args(["batch", "-e", "Sum: ", "-i", items]).on_terminal(200, 24).finish()
+        let batch = Langdock::new()
+            .home(&home)
+            .key()
+            .against(&server)
+            .env("LANGDOCK_MODEL", MODEL);
+        batch
+            .env("VISUAL", "echo {text} >>")
+            .args(["batch", "-e", "Sum: ", "-i", items])
+            .on_terminal(200, 24)
+            .finish()
     };
     home.write("work/items.txt", "one\n");
     batch("items.txt").code(0);
-    assert_eq!(std::fs::read_dir(home.path().join("tmp")).unwrap().count(), 0);
+    assert_eq!(
+        std::fs::read_dir(home.path().join("tmp")).unwrap().count(),
+        0
+    );
     let outcome = batch("missing.txt");
     assert_eq!(left_draft(&home, outcome.code(1)), "Sum: {text}\n");
 }

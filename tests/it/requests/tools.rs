@@ -16,11 +16,21 @@ const TOML: &str = "[[tool]]\nname = \"look\"\ndescription = \"Looks.\"\ncommand
 
 #[test]
 fn only_definitions_go_out_and_calls_come_back_as_lines() {
-    let stream = Stream::new().start().tool_use_block("toolu_1", "look", ["{}"]).stop("tool_use").to_string();
+    let stream = Stream::new()
+        .start()
+        .tool_use_block("toolu_1", "look", ["{}"])
+        .stop("tool_use")
+        .to_string();
     let (server, home) = (Server::start(move |_, _| Reply::sse(&stream)), Home::new());
     home.write("work/look.toml", TOML);
-    home.write("work/more.json", r#"[{"name": "more", "input_schema": {"type": "object"}, "strict": true}]"#);
-    let outcome = send(&server).home(&home).args(["-T", "./look.toml", "-T", "./more.json", "Hi"]).run();
+    home.write(
+        "work/more.json",
+        r#"[{"name": "more", "input_schema": {"type": "object"}, "strict": true}]"#,
+    );
+    let outcome = send(&server)
+        .home(&home)
+        .args(["-T", "./look.toml", "-T", "./more.json", "Hi"])
+        .run();
     outcome.code(0).stderr_empty();
     let call = json!({"type": "tool_use", "id": "toolu_1", "name": "look", "input": {}});
     assert_eq!(outcome.stdout_json_lines(), [call]);
@@ -35,9 +45,13 @@ fn only_definitions_go_out_and_calls_come_back_as_lines() {
 fn a_bad_definition_is_refused_with_its_file_and_name() {
     let (server, home) = (answering("ok"), Home::new());
     home.write("work/look.toml", TOML);
-    home.write("work/same.json", r#"{"name": "look", "input_schema": {"type": "object"}}"#);
+    home.write(
+        "work/same.json",
+        r#"{"name": "look", "input_schema": {"type": "object"}}"#,
+    );
     home.write("work/bad.json", r#"{"name": "look"}"#);
-    let refused = |args: &[&str]| -> Outcome { send(&server).home(&home).args(["Hi"]).args(args).run() };
+    let refused =
+        |args: &[&str]| -> Outcome { send(&server).home(&home).args(["Hi"]).args(args).run() };
     refused(&["-T", "./bad.json"]).failed(
         2,
         "`./bad.json`: line 1: tool `look`: `input_schema` is needed",
@@ -49,10 +63,22 @@ fn a_bad_definition_is_refused_with_its_file_and_name() {
         "langdock help send",
     );
     let twice = refused(&["-T", "./look.toml", "--set", "tools=[]"]);
-    twice.failed(2, "`tools` is set twice, by --tool and --set tools", "leave one");
+    twice.failed(
+        2,
+        "`tools` is set twice, by --tool and --set tools",
+        "leave one",
+    );
     let choice = refused(&["-T", "./look.toml", "--tool-choice", "lok"]);
-    choice.failed(2, "no tool is called `lok`; did you mean `look`?", "auto, any, none");
+    choice.failed(
+        2,
+        "no tool is called `lok`; did you mean `look`?",
+        "auto, any, none",
+    );
     let none = refused(&["--tool-choice", "any"]);
-    none.failed(2, "--tool-choice any: there is no tool to choose from", "name a file of tools with -T");
+    none.failed(
+        2,
+        "--tool-choice any: there is no tool to choose from",
+        "name a file of tools with -T",
+    );
     assert_eq!(server.connections(), 0);
 }

@@ -27,9 +27,15 @@ fn an_answer_under_way_is_finished_while_nobody_else_is_let_in() {
         // Those that come before the door shuts are let in by the system and then turned away.
         while TcpStream::connect(address).is_ok() {}
         let rest = read_rest(stream);
-        assert!(rest.contains("event: message_stop") && rest.ends_with("\r\n0\r\n\r\n"), "{rest}");
+        assert!(
+            rest.contains("event: message_stop") && rest.ends_with("\r\n0\r\n\r\n"),
+            "{rest}"
+        );
         let outcome = serving.running.finish();
-        outcome.signal(number).stderr_contains(DRAINS).stderr_lacks("error");
+        outcome
+            .signal(number)
+            .stderr_contains(DRAINS)
+            .stderr_lacks("error");
     }
 }
 
@@ -38,7 +44,11 @@ fn ctrl_c_does_not_wait() {
     let serving = Serving::start(&["--rate", "4"]);
     let mut stream = serving.open(KEY, &json!({"stream": true}));
     read_until(&mut stream, "event: content_block_delta");
-    serving.running.signal(Signal::SIGTERM).wait_for_stderr(DRAINS).signal(Signal::SIGINT);
+    serving
+        .running
+        .signal(Signal::SIGTERM)
+        .wait_for_stderr(DRAINS)
+        .signal(Signal::SIGINT);
     serving.running.finish().signal(2);
     assert!(!read_rest(stream).contains("message_stop"));
 }
@@ -48,7 +58,9 @@ fn connections_that_nothing_is_asked_on_are_not_waited_for() {
     let serving = Serving::start(&[]);
     let silent = TcpStream::connect(serving.address()).unwrap();
     let mut kept = BufReader::new(TcpStream::connect(serving.address()).unwrap());
-    kept.get_mut().write_all(b"GET /anthropic/eu/v1/models HTTP/1.1\r\nhost: demo\r\n\r\n").unwrap();
+    kept.get_mut()
+        .write_all(b"GET /anthropic/eu/v1/models HTTP/1.1\r\nhost: demo\r\n\r\n")
+        .unwrap();
     read_until(&mut kept, "HTTP/1.1 401");
     serving.ended().stderr_contains(DRAINS);
     drop((silent, kept));
@@ -61,7 +73,10 @@ fn an_answer_that_stalls_is_not_waited_for() {
     read_until(&mut stream, "event: content_block_delta");
     serving.end();
     let rest = read_rest(stream);
-    assert!(rest.contains("event: content_block_delta") && !rest.contains("message_stop"), "{rest}");
+    assert!(
+        rest.contains("event: content_block_delta") && !rest.contains("message_stop"),
+        "{rest}"
+    );
 }
 
 /// Reads what is left, after the head and a part of the body have been read.
@@ -77,7 +92,10 @@ fn a_whole_answer_under_way_is_finished_too() {
     let serving = Serving::start(&["--latency", "300ms"]);
     let stream = serving.open(KEY, &json!({}));
     // The server takes connections one after the other: this one has come after the first.
-    assert_eq!(Answered::read(serving.raw("GET /anthropic/eu/v1/models", "x-api-key: k\r\n", "")).status, 200);
+    assert_eq!(
+        Answered::read(serving.raw("GET /anthropic/eu/v1/models", "x-api-key: k\r\n", "")).status,
+        200
+    );
     serving.running.signal(Signal::SIGTERM);
     let answer = Answered::read(stream);
     assert!(answer.status == 200 && answer.is_whole(), "{answer:?}");

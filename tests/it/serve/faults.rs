@@ -25,8 +25,14 @@ fn every_status_comes_in_the_shape_of_the_api() {
     ] {
         let serving = Serving::start(&["--fail", &format!("{status}:1")]);
         let answer = serving.ask(&json!({"stream": true}));
-        assert_eq!((answer.status, &answer.json()["error"]["type"]), (status, &json!(kind)));
-        assert_eq!(answer.json()["request_id"].as_str(), answer.header("request-id"));
+        assert_eq!(
+            (answer.status, &answer.json()["error"]["type"]),
+            (status, &json!(kind))
+        );
+        assert_eq!(
+            answer.json()["request_id"].as_str(),
+            answer.header("request-id")
+        );
         serving.end();
     }
 }
@@ -35,10 +41,21 @@ fn every_status_comes_in_the_shape_of_the_api() {
 fn an_answer_is_cut_in_its_middle() {
     let serving = Serving::start(&["--fail", "cut:1"]);
     let streamed = serving.ask(&json!({"stream": true}));
-    assert!(streamed.status == 200 && !streamed.is_whole(), "{streamed:?}");
-    assert!(streamed.body.contains("content_block_delta") && !streamed.body.contains("message_stop"), "{streamed:?}");
+    assert!(
+        streamed.status == 200 && !streamed.is_whole(),
+        "{streamed:?}"
+    );
+    assert!(
+        streamed.body.contains("content_block_delta") && !streamed.body.contains("message_stop"),
+        "{streamed:?}"
+    );
     let whole = serving.ask(&json!({}));
-    assert!(whole.status == 200 && !whole.is_whole() && whole.body.starts_with("{\"id\":\"msg_demo_2\""), "{whole:?}");
+    assert!(
+        whole.status == 200
+            && !whole.is_whole()
+            && whole.body.starts_with("{\"id\":\"msg_demo_2\""),
+        "{whole:?}"
+    );
     let outcome = serving.send().args(["Hi"]).run();
     outcome.code(8).stdout_contains("This is a scripted");
     serving.end();
@@ -48,11 +65,26 @@ fn an_answer_is_cut_in_its_middle() {
 fn a_stream_says_in_its_middle_that_the_server_is_overloaded() {
     let serving = Serving::start(&["--fail", "error-event:1"]);
     let streamed = serving.ask(&json!({"stream": true}));
-    assert!(streamed.is_whole() && streamed.body.contains("content_block_delta"), "{streamed:?}");
-    assert!(streamed.body.contains("event: error\n") && !streamed.body.contains("message_stop"), "{streamed:?}");
+    assert!(
+        streamed.is_whole() && streamed.body.contains("content_block_delta"),
+        "{streamed:?}"
+    );
+    assert!(
+        streamed.body.contains("event: error\n") && !streamed.body.contains("message_stop"),
+        "{streamed:?}"
+    );
     let whole = serving.ask(&json!({}));
-    assert_eq!((whole.status, &whole.json()["error"]["type"]), (529, &json!("overloaded_error")));
-    serving.send().args(["Hi"]).run().code(8).stdout_contains("This is a scripted").stderr_contains("Overloaded");
+    assert_eq!(
+        (whole.status, &whole.json()["error"]["type"]),
+        (529, &json!("overloaded_error"))
+    );
+    serving
+        .send()
+        .args(["Hi"])
+        .run()
+        .code(8)
+        .stdout_contains("This is a scripted")
+        .stderr_contains("Overloaded");
     serving.end();
 }
 
@@ -60,8 +92,14 @@ fn a_stream_says_in_its_middle_that_the_server_is_overloaded() {
 fn a_stalled_answer_ends_with_the_patience_of_the_client() {
     let serving = Serving::start(&["--fail", "stall:1"]);
     let outcome = serving.send().args(["Hi", "--idle-timeout", "200ms"]).run();
-    outcome.code(8).stdout_contains("This is a scripted").stderr_contains("nothing came for 0.2 s");
-    let outcome = serving.send().args(["Hi", "-S", "--idle-timeout", "200ms", "--max-retries", "0"]).run();
+    outcome
+        .code(8)
+        .stdout_contains("This is a scripted")
+        .stderr_contains("nothing came for 0.2 s");
+    let outcome = serving
+        .send()
+        .args(["Hi", "-S", "--idle-timeout", "200ms", "--max-retries", "0"])
+        .run();
     outcome.code(6).stdout("");
     serving.end();
 }
@@ -92,7 +130,11 @@ fn a_seed_that_was_not_given_is_told() {
     let serving = Serving::start(&["--fail", "503:0.5"]);
     let fates_of_chance = fates(&serving);
     let outcome = serving.ended();
-    let seed = outcome.stderr.split_once("--seed ").and_then(|(_, rest)| rest.split(' ').next()).unwrap();
+    let seed = outcome
+        .stderr
+        .split_once("--seed ")
+        .and_then(|(_, rest)| rest.split(' ').next())
+        .unwrap();
     let serving = Serving::start(&["--fail", "503:0.5", "--seed", seed]);
     assert_eq!(fates(&serving), fates_of_chance);
     serving.end();
@@ -111,13 +153,19 @@ fn what_is_refused_anyway_draws_no_fault() {
 fn send_tries_again_until_it_is_let_through() {
     let start = || Serving::start(&["--fail", "529:0.3", "--seed", "1"]);
     let serving = start();
-    let first = fates(&serving).iter().position(|status| *status == 529).unwrap();
+    let first = fates(&serving)
+        .iter()
+        .position(|status| *status == 529)
+        .unwrap();
     serving.end();
     let serving = start();
     for _ in 0..first {
         assert_eq!(serving.ask(&json!({})).status, 200);
     }
     let outcome = serving.send().args(["Hi"]).run();
-    outcome.code(0).stdout_contains("You asked: “Hi”").stderr_contains("trying again");
+    outcome
+        .code(0)
+        .stdout_contains("You asked: “Hi”")
+        .stderr_contains("trying again");
     serving.end();
 }

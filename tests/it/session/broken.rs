@@ -1,4 +1,5 @@
-//! Files that are no conversations, or cannot be used: what is wrong is said, and what to type next.
+//! Files that are no conversations, or cannot be used: what is wrong is said, and what to type
+//! next.
 
 use std::fs;
 
@@ -8,7 +9,9 @@ use crate::support::{command::Langdock, home::Home, sending::answering};
 /// A home with the conversation `x`, and its id.
 fn home() -> (Home, String) {
     let (server, home) = (answering("ok"), Home::new());
-    saying(&server, &home, &["--session", "x", "-q", "Hi"]).run().code(0);
+    saying(&server, &home, &["--session", "x", "-q", "Hi"])
+        .run()
+        .code(0);
     let id = ids(&home).remove(0);
     (home, id)
 }
@@ -18,15 +21,24 @@ fn a_file_that_is_no_conversation_is_named_with_what_shows_it() {
     let (home, id) = home();
     let path = home.data().join(format!("sessions/{id}.jsonl"));
     let whole = fs::read(&path).unwrap();
-    let show = || Langdock::new().home(&home).args(["session", "show", "x"]).run();
+    let show = || {
+        Langdock::new()
+            .home(&home)
+            .args(["session", "show", "x"])
+            .run()
+    };
     let hint = format!("`head -c 300 '{}'` shows what it is", path.display());
     for content in ["{\"type\":\"turn\"}\n", "[1]\n", "notes\n"] {
         fs::write(&path, content).unwrap();
         show().stdout("").failed(1, "is no conversation", &hint);
     }
-    let newer = String::from_utf8(whole).unwrap().replace("\"version\":1", "\"version\":2");
+    let newer = String::from_utf8(whole)
+        .unwrap()
+        .replace("\"version\":1", "\"version\":2");
     fs::write(&path, newer).unwrap();
-    show().stdout("").failed(1, "has version 2 of the format", "use a newer langdock");
+    show()
+        .stdout("")
+        .failed(1, "has version 2 of the format", "use a newer langdock");
 }
 
 #[test]
@@ -37,11 +49,24 @@ fn a_file_or_folder_that_cannot_be_used_is_named_with_what_shows_it() {
     let names = home.data().join("sessions/names");
     fs::remove_dir(&names).unwrap();
     fs::write(&names, "in the way").unwrap();
-    let outcome = Langdock::new().home(&home).args(["session", "rename", &id, "y"]).run();
-    let hint = format!("`ls -ld '{}'` shows", home.data().join("sessions").display());
+    let outcome = Langdock::new()
+        .home(&home)
+        .args(["session", "rename", &id, "y"])
+        .run();
+    let hint = format!(
+        "`ls -ld '{}'` shows",
+        home.data().join("sessions").display()
+    );
     outcome.stdout("").failed(1, "cannot write", &hint);
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    let outcome = Langdock::new().home(&home).args(["session", "show", &id]).run();
-    outcome.stdout("").failed(1, &format!("cannot read `{path}`"), &format!("`ls -ld '{path}'` shows"));
+    let outcome = Langdock::new()
+        .home(&home)
+        .args(["session", "show", &id])
+        .run();
+    outcome.stdout("").failed(
+        1,
+        &format!("cannot read `{path}`"),
+        &format!("`ls -ld '{path}'` shows"),
+    );
 }

@@ -1,4 +1,5 @@
-//! What a process that is stopped or killed had of an answer is kept, and what cannot be saved does not stop it.
+//! What a process that is stopped or killed had of an answer is kept, and what cannot be saved does
+//! not stop it.
 
 use std::fs;
 
@@ -17,7 +18,10 @@ use crate::support::{
 /// A server that begins to answer with this text, a letter in an event, and then falls silent.
 fn begins(text: &str) -> Server {
     let letters: Vec<String> = text.chars().map(String::from).collect();
-    let events = Stream::new().start().open_text_block(letters.iter().map(String::as_str)).to_string();
+    let events = Stream::new()
+        .start()
+        .open_text_block(letters.iter().map(String::as_str))
+        .to_string();
     Server::start(move |_, _| Reply::sse_start().body(&events).wait_for_hang_up())
 }
 
@@ -43,9 +47,14 @@ fn what_cannot_be_kept_yet_is_kept_as_soon_as_it_can_be() {
     let list = || Langdock::new().home(&home).args(["session", "list"]).run();
     // A folder in the place of the file: nobody can write there, not even root.
     let sessions = home.data().join("sessions");
-    let is_file =
-        |path: &std::path::PathBuf| path.extension().is_some_and(|ending| ending == "jsonl") && path.is_file();
-    let file = fs::read_dir(&sessions).unwrap().map(|entry| entry.unwrap().path()).find(is_file).unwrap();
+    let is_file = |path: &std::path::PathBuf| {
+        path.extension().is_some_and(|ending| ending == "jsonl") && path.is_file()
+    };
+    let file = fs::read_dir(&sessions)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(is_file)
+        .unwrap();
     let aside = home.path().join("aside");
     fs::rename(&file, &aside).unwrap();
     fs::create_dir(&file).unwrap();
@@ -55,7 +64,9 @@ fn what_cannot_be_kept_yet_is_kept_as_soon_as_it_can_be() {
         .stderr_contains("directory (os error");
     fs::remove_dir(&file).unwrap();
     fs::rename(&aside, &file).unwrap();
-    list().code(0).stderr_contains("is kept in the conversation `x`");
+    list()
+        .code(0)
+        .stderr_contains("is kept in the conversation `x`");
     assert_eq!(shown(&home, "x")["turns"][1]["content"][0]["text"], "Half");
 }
 
@@ -63,13 +74,24 @@ fn what_cannot_be_kept_yet_is_kept_as_soon_as_it_can_be() {
 fn an_answer_that_was_stopped_stays_as_what_the_model_said() {
     let (server, home) = (begins("Half an ans"), Home::new());
     let running = saying(&server, &home, &["--session", "x", "question"]).spawn();
-    running.wait_for_stdout("Half an ans").signal(Signal::SIGINT);
+    running
+        .wait_for_stdout("Half an ans")
+        .signal(Signal::SIGINT);
     running.finish().signal(2);
     let server = answering("ok");
     saying(&server, &home, &["-c", "go on"]).run().code(0);
-    assert_eq!(said(&server.only_request()), ["question", "Half an ans", "go on"]);
-    let outcome = Langdock::new().home(&home).args(["session", "show", "x"]).run();
-    outcome.code(0).stderr_empty().stdout_contains("Half an ans\n\n*[the answer broke off here]*\n");
+    assert_eq!(
+        said(&server.only_request()),
+        ["question", "Half an ans", "go on"]
+    );
+    let outcome = Langdock::new()
+        .home(&home)
+        .args(["session", "show", "x"])
+        .run();
+    outcome
+        .code(0)
+        .stderr_empty()
+        .stdout_contains("Half an ans\n\n*[the answer broke off here]*\n");
 }
 
 #[test]
@@ -80,33 +102,66 @@ fn a_conversation_that_cannot_be_saved_is_told_once_and_answered() {
     for args in [&["--session", "x"][..], &[]] {
         home.write(home.config().join("config.toml"), "save = true\n");
         let outcome = saying(&server, &home, &["Hi"]).args(args).run();
-        outcome.code(0).stdout("ok\n").stderr_contains("langdock: this is not saved: cannot write");
+        outcome
+            .code(0)
+            .stdout("ok\n")
+            .stderr_contains("langdock: this is not saved: cannot write");
         assert_eq!(outcome.stderr.lines().count(), 1, "{outcome}");
     }
 }
 
 #[test]
 fn a_journal_that_cannot_grow_is_gone_once_all_is_in_the_conversation() {
-    let events = Stream::new().start().text_block(["a"; 100]).stop("end_turn").to_string();
+    let events = Stream::new()
+        .start()
+        .text_block(["a"; 100])
+        .stop("end_turn")
+        .to_string();
     let (server, home) = (Server::start(move |_, _| Reply::sse(&events)), Home::new());
     // What comes as a hundred events has no room in so many blocks; the answer that they make has.
     let script = format!("trap '' XFSZ; ulimit -f 4; exec langdock send --session x -m {MODEL} Hi");
-    let outcome = Langdock::shell(&script).key().against(&server).home(&home).run();
-    outcome.code(0).stderr_contains("this is not saved: cannot write").stderr_contains("/journals/");
-    assert_eq!(fs::read_dir(home.data().join("sessions/journals")).unwrap().count(), 0);
-    let outcome = Langdock::new().home(&home).args(["session", "show", "x"]).run();
-    outcome.code(0).stderr_empty().stdout_contains(&"a".repeat(100));
+    let outcome = Langdock::shell(&script)
+        .key()
+        .against(&server)
+        .home(&home)
+        .run();
+    outcome
+        .code(0)
+        .stderr_contains("this is not saved: cannot write")
+        .stderr_contains("/journals/");
+    assert_eq!(
+        fs::read_dir(home.data().join("sessions/journals"))
+            .unwrap()
+            .count(),
+        0
+    );
+    let outcome = Langdock::new()
+        .home(&home)
+        .args(["session", "show", "x"])
+        .run();
+    outcome
+        .code(0)
+        .stderr_empty()
+        .stdout_contains(&"a".repeat(100));
 }
 
 #[test]
 fn a_torn_last_line_costs_that_line_only() {
     let (server, home) = (answering("ok"), Home::new());
-    saying(&server, &home, &["--session", "x", "Hi"]).run().code(0);
+    saying(&server, &home, &["--session", "x", "Hi"])
+        .run()
+        .code(0);
     let path = shown(&home, "x")["path"].as_str().unwrap().to_owned();
     let whole = fs::read_to_string(&path).unwrap();
     fs::write(&path, format!("{whole}{{\"type\":\"turn\",\"id\":\"t")).unwrap();
-    saying(&server, &home, &["--session", "x", "more"]).run().code(0).stderr_contains("was torn off in the middle");
-    assert_eq!(said(server.requests().last().unwrap()), ["Hi", "ok", "more"]);
+    saying(&server, &home, &["--session", "x", "more"])
+        .run()
+        .code(0)
+        .stderr_contains("was torn off in the middle");
+    assert_eq!(
+        said(server.requests().last().unwrap()),
+        ["Hi", "ok", "more"]
+    );
     assert!(fs::read_to_string(&path).unwrap().starts_with(&whole));
     assert_eq!(super::lines(&home, "x").len(), 5);
 }

@@ -1,5 +1,5 @@
-//! kill -9 in the middle of an answer, wherever that is: what is kept begins with all that was shown, and is the beginning
-//! of what the model said.
+//! kill -9 in the middle of an answer, wherever that is: what is kept begins with all that was
+//! shown, and is the beginning of what the model said.
 
 use std::thread;
 
@@ -16,20 +16,44 @@ const POINTS: usize = 200;
 const AT_ONCE: usize = 4;
 
 /// The pieces of the answer.
-const PIECES: [&str; 12] =
-    ["One", " ", "**two**", "\n\n", "three \"four\"", " \\ ", "ä", "🙂", "\tfive\n", "| a | b |\n", "漢字", " end"];
+const PIECES: [&str; 12] = [
+    "One",
+    " ",
+    "**two**",
+    "\n\n",
+    "three \"four\"",
+    " \\ ",
+    "ä",
+    "🙂",
+    "\tfive\n",
+    "| a | b |\n",
+    "漢字",
+    " end",
+];
 
 /// All that the model says.
 fn text() -> String {
     PIECES.concat()
 }
 
-/// The stream of the answer without its last event, so that no process ends by itself: with a ping and with reasoning in it,
-/// and with its text in two blocks.
+/// The stream of the answer without its last event, so that no process ends by itself: with a ping
+/// and with reasoning in it, and with its text in two blocks.
 fn stream() -> String {
-    let stream = Stream::new().start().ping().thinking_block("hm \"so\"", "sig");
-    let stream = stream.text_block(&PIECES[..6]).ping().text_block(&PIECES[6..]).stop("end_turn").to_string();
-    stream.split_once("event: message_stop").unwrap().0.to_owned()
+    let stream = Stream::new()
+        .start()
+        .ping()
+        .thinking_block("hm \"so\"", "sig");
+    let stream = stream
+        .text_block(&PIECES[..6])
+        .ping()
+        .text_block(&PIECES[6..])
+        .stop("end_turn")
+        .to_string();
+    stream
+        .split_once("event: message_stop")
+        .unwrap()
+        .0
+        .to_owned()
 }
 
 /// What a client has of the text that has these bytes of the stream.
@@ -43,11 +67,18 @@ fn known(bytes: &[u8]) -> String {
     whole.lines().filter_map(text).collect()
 }
 
-/// What of the answer is kept in the conversation of a process that was killed; the question always is.
+/// What of the answer is kept in the conversation of a process that was killed; the question always
+/// is.
 #[track_caller]
 fn kept(home: &Home) -> String {
-    let outcome = Langdock::new().home(home).args(["session", "show", "x", "--json"]).run();
-    let shown = outcome.code(0).stderr_contains("a process that was killed").stdout_json();
+    let outcome = Langdock::new()
+        .home(home)
+        .args(["session", "show", "x", "--json"])
+        .run();
+    let shown = outcome
+        .code(0)
+        .stderr_contains("a process that was killed")
+        .stdout_json();
     let turns = shown["turns"].as_array().unwrap();
     assert_eq!(turns[0]["content"][0]["text"], "question", "{shown:#}");
     let Some(answer) = turns.get(1) else {
@@ -55,10 +86,14 @@ fn kept(home: &Home) -> String {
         return String::new();
     };
     let blocks = answer["content"].as_array().unwrap();
-    blocks.iter().filter_map(|block| block["text"].as_str()).collect()
+    blocks
+        .iter()
+        .filter_map(|block| block["text"].as_str())
+        .collect()
 }
 
-/// Kills a process once `shown` is on its stdout, and compares what it had shown by then with what is kept.
+/// Kills a process once `shown` is on its stdout, and compares what it had shown by then with what
+/// is kept.
 #[track_caller]
 fn kill(reply: impl Fn() -> Reply + Send + Sync + 'static, shown: &str) {
     let (server, home) = (Server::start(move |_, _| reply()), Home::new());
@@ -68,7 +103,10 @@ fn kill(reply: impl Fn() -> Reply + Send + Sync + 'static, shown: &str) {
     let outcome = running.finish();
     outcome.signal(9);
     let (shown, kept) = (outcome.stdout_text(), kept(&home));
-    assert!(kept.starts_with(&shown), "{kept:?} is kept, and this was shown: {outcome}");
+    assert!(
+        kept.starts_with(&shown),
+        "{kept:?} is kept, and this was shown: {outcome}"
+    );
     assert!(text().starts_with(&kept), "the model never said {kept:?}");
 }
 
@@ -88,12 +126,22 @@ fn what_a_killed_process_had_shown_is_kept_at_two_hundred_points_of_an_answer() 
         let stream = stream().into_bytes();
         let begun = stream[..stream.len() * number / POINTS].to_vec();
         let shown = known(&begun);
-        kill(move || Reply::sse_start().body(&begun).wait_for_hang_up(), &shown);
+        kill(
+            move || Reply::sse_start().body(&begun).wait_for_hang_up(),
+            &shown,
+        );
     });
 }
 
 #[test]
 fn what_a_killed_process_had_shown_is_kept_while_the_answer_pours_in() {
-    let pouring = || Reply::sse_start().in_pieces_of(7).body(stream()).wait_for_hang_up();
-    each(2 * PIECES.len(), |number| kill(pouring, &PIECES[..number / 2].concat()));
+    let pouring = || {
+        Reply::sse_start()
+            .in_pieces_of(7)
+            .body(stream())
+            .wait_for_hang_up()
+    };
+    each(2 * PIECES.len(), |number| {
+        kill(pouring, &PIECES[..number / 2].concat())
+    });
 }

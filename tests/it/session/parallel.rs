@@ -7,7 +7,14 @@ use crate::support::{command::Langdock, home::Home, sending::answering};
 fn twenty_processes_make_twenty_turns_of_one_line() {
     let (server, home) = (answering("ok"), Home::new());
     let running: Vec<_> = (0..20)
-        .map(|number| saying(&server, &home, &["--session", "x", "-q", &format!("q{number}")]).spawn())
+        .map(|number| {
+            saying(
+                &server,
+                &home,
+                &["--session", "x", "-q", &format!("q{number}")],
+            )
+            .spawn()
+        })
         .collect();
     for run in running {
         run.finish().code(0).stdout("ok\n").stderr_empty();
@@ -21,5 +28,10 @@ fn twenty_processes_make_twenty_turns_of_one_line() {
     assert_eq!(shown(&home, "x")["turns"].as_array().unwrap().len(), 40);
     let journals = home.data().join("sessions/journals");
     assert_eq!(std::fs::read_dir(journals).unwrap().count(), 0);
-    Langdock::new().home(&home).args(["session", "list"]).run().code(0).stdout_contains("20 turns");
+    Langdock::new()
+        .home(&home)
+        .args(["session", "list"])
+        .run()
+        .code(0)
+        .stdout_contains("20 turns");
 }

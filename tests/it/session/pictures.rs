@@ -16,14 +16,24 @@ fn picture(width: u16, height: u16) -> Vec<u8> {
     .concat()
 }
 
-/// A home with a conversation `x` in which so many pictures were sent, the first of them as wide as this.
+/// A home with a conversation `x` in which so many pictures were sent, the first of them as wide as
+/// this.
 fn home_with(server: &Server, count: u16, width: u16) -> Home {
     let home = Home::new();
     for number in 1..=count {
-        home.write(format!("work/{number}.gif"), picture(if number == 1 { width } else { number }, 1));
+        home.write(
+            format!("work/{number}.gif"),
+            picture(if number == 1 { width } else { number }, 1),
+        );
     }
-    let files: Vec<String> = (1..=count).map(|number| format!("--attach={number}.gif")).collect();
-    saying(server, &home, &["--session", "x", "-q", "Look"]).args(files).run().code(0).stderr_empty();
+    let files: Vec<String> = (1..=count)
+        .map(|number| format!("--attach={number}.gif"))
+        .collect();
+    saying(server, &home, &["--session", "x", "-q", "Look"])
+        .args(files)
+        .run()
+        .code(0)
+        .stderr_empty();
     home
 }
 
@@ -32,22 +42,46 @@ fn a_picture_of_an_earlier_turn_is_one_of_many_in_the_next_request() {
     let server = answering("ok");
     let home = home_with(&server, 20, 2001);
     home.write("work/new.gif", picture(9, 9));
-    let outcome = saying(&server, &home, &["--session", "x", "-f", "new.gif", "And this?"]).run();
+    let outcome = saying(
+        &server,
+        &home,
+        &["--session", "x", "-f", "new.gif", "And this?"],
+    )
+    .run();
     let name = "image 1 of the conversation so far cannot be sent: 2001 × 1 pixels are over the limit of 2000 pixels";
-    outcome.stdout("").failed(13, name, "send fewer, or begin another conversation");
-    saying(&server, &home, &["--session", "x", "Without it?"]).run().code(0);
-    assert_eq!(server.requests().len(), 2, "the one that could not be was not sent");
+    outcome
+        .stdout("")
+        .failed(13, name, "send fewer, or begin another conversation");
+    saying(&server, &home, &["--session", "x", "Without it?"])
+        .run()
+        .code(0);
+    assert_eq!(
+        server.requests().len(),
+        2,
+        "the one that could not be was not sent"
+    );
     assert_eq!(shown(&home, "x")["turns"].as_array().unwrap().len(), 4);
 }
 
 #[test]
 fn a_picture_that_cannot_stand_beside_its_conversation_stands_in_it() {
     let (server, home) = (answering("ok"), Home::new());
-    saying(&server, &home, &["--session", "x", "-q", "Hi"]).run().code(0);
-    home.write(home.data().join("sessions").join(ids(&home).remove(0)), "in the way");
+    saying(&server, &home, &["--session", "x", "-q", "Hi"])
+        .run()
+        .code(0);
+    home.write(
+        home.data().join("sessions").join(ids(&home).remove(0)),
+        "in the way",
+    );
     home.write("work/new.gif", picture(9, 9));
-    saying(&server, &home, &["--session", "x", "-a", "new.gif", "Look"]).run().code(0).stderr_empty();
-    saying(&server, &home, &["--session", "x", "And now?"]).run().code(0).stderr_empty();
+    saying(&server, &home, &["--session", "x", "-a", "new.gif", "Look"])
+        .run()
+        .code(0)
+        .stderr_empty();
+    saying(&server, &home, &["--session", "x", "And now?"])
+        .run()
+        .code(0)
+        .stderr_empty();
     let (sent, again) = (server.requests()[1].json(), server.requests()[2].json());
     assert_eq!(sent["messages"][2]["content"][0]["type"], "image");
     assert_eq!(again["messages"][2], sent["messages"][2]);
@@ -66,6 +100,8 @@ fn a_large_picture_comes_too_late_in_a_conversation_of_many() {
     );
     fs::remove_file(home.work().join("new.gif")).unwrap();
     home.write("work/new.gif", picture(1, 2000));
-    saying(&server, &home, &["-c", "-q", "-a", "new.gif", "And this?"]).run().code(0);
+    saying(&server, &home, &["-c", "-q", "-a", "new.gif", "And this?"])
+        .run()
+        .code(0);
     assert_eq!(server.requests().len(), 2);
 }

@@ -1,4 +1,5 @@
-//! What a program writes, collected by a thread as it comes, so that a test can wait for a part of it.
+//! What a program writes, collected by a thread as it comes, so that a test can wait for a part of
+//! it.
 
 use std::{
     io::{PipeWriter, Read},
@@ -43,7 +44,10 @@ impl Capture {
             theirs.state.lock().unwrap().ended = true;
             theirs.changed.notify_all();
         });
-        Self { shared, stop: Some(stop) }
+        Self {
+            shared,
+            stop: Some(stop),
+        }
     }
 
     /// Returns what has come so far.
@@ -51,33 +55,53 @@ impl Capture {
         self.shared.state.lock().unwrap().bytes.clone()
     }
 
-    /// Waits until `enough` holds of all that has come, and panics with it when that cannot happen any more.
+    /// Waits until `enough` holds of all that has come, and panics with it when that cannot happen
+    /// any more.
     #[track_caller]
     pub(crate) fn wait_until(&self, what: &str, enough: impl Fn(&[u8]) -> bool) {
         let state = self.shared.state.lock().unwrap();
         let pending = |state: &mut State| !state.ended && !enough(&state.bytes);
-        let (state, _) = self.shared.changed.wait_timeout_while(state, DEADLINE, pending).unwrap();
-        let why = if state.ended { "the program closed it" } else { "the deadline passed" };
-        assert!(enough(&state.bytes), "{why} before there was {what}:\n{}", String::from_utf8_lossy(&state.bytes));
+        let (state, _) = self
+            .shared
+            .changed
+            .wait_timeout_while(state, DEADLINE, pending)
+            .unwrap();
+        let why = if state.ended {
+            "the program closed it"
+        } else {
+            "the deadline passed"
+        };
+        assert!(
+            enough(&state.bytes),
+            "{why} before there was {what}:\n{}",
+            String::from_utf8_lossy(&state.bytes)
+        );
     }
 
     /// Waits until `text` has come.
     #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) {
-        self.wait_until(&format!("{text:?}"), |bytes| contains(bytes, text.as_bytes()));
+        self.wait_until(&format!("{text:?}"), |bytes| {
+            contains(bytes, text.as_bytes())
+        });
     }
 
     /// Waits for the end and returns everything, or nothing when the end does not come.
     pub(crate) fn wait_end(&self) -> Option<Vec<u8>> {
         let state = self.shared.state.lock().unwrap();
-        let (state, _) = self.shared.changed.wait_timeout_while(state, DEADLINE, |state| !state.ended).unwrap();
+        let (state, _) = self
+            .shared
+            .changed
+            .wait_timeout_while(state, DEADLINE, |state| !state.ended)
+            .unwrap();
         state.ended.then(|| state.bytes.clone())
     }
 
     /// Closes the reading end: from its return on, the program writes to nobody.
     pub(crate) fn close(&mut self) {
         self.stop = None;
-        self.wait_end().expect("the reading thread ends when it is told to");
+        self.wait_end()
+            .expect("the reading thread ends when it is told to");
     }
 }
 
@@ -85,8 +109,10 @@ impl Capture {
 fn collect(mut source: impl Read + AsFd, stopped: &impl AsFd, shared: &Shared) {
     let mut piece = [0; 4096];
     loop {
-        let mut ready =
-            [PollFd::new(source.as_fd(), PollFlags::POLLIN), PollFd::new(stopped.as_fd(), PollFlags::POLLIN)];
+        let mut ready = [
+            PollFd::new(source.as_fd(), PollFlags::POLLIN),
+            PollFd::new(stopped.as_fd(), PollFlags::POLLIN),
+        ];
         match poll(&mut ready, PollTimeout::NONE) {
             Err(nix::errno::Errno::EINTR) => continue,
             outcome => outcome.unwrap(),
@@ -97,7 +123,12 @@ fn collect(mut source: impl Read + AsFd, stopped: &impl AsFd, shared: &Shared) {
         // A terminal whose program has ended gives an error (EIO) instead of an end.
         match source.read(&mut piece) {
             Ok(0) | Err(_) => return,
-            Ok(n) => shared.state.lock().unwrap().bytes.extend_from_slice(&piece[..n]),
+            Ok(n) => shared
+                .state
+                .lock()
+                .unwrap()
+                .bytes
+                .extend_from_slice(&piece[..n]),
         }
         shared.changed.notify_all();
     }

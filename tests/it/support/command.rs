@@ -1,7 +1,7 @@
 //! The builder of a run of the program: what it is given, and nothing else from around it.
 //!
-//! The environment is empty but for a home of its own, PATH and a UTF-8 locale; stdin is `/dev/null`, and the current
-//! folder is an empty one. So no test depends on who runs it.
+//! The environment is empty but for a home of its own, PATH and a UTF-8 locale; stdin is
+//! `/dev/null`, and the current folder is an empty one. So no test depends on who runs it.
 
 use std::{
     env,
@@ -77,13 +77,15 @@ impl Langdock {
 
     /// Adds arguments.
     pub(crate) fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
-        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self.args
+            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
     }
 
     /// Sets a variable of its environment.
     pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self.env
+            .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
@@ -145,7 +147,8 @@ impl Langdock {
         self
     }
 
-    /// Runs it as a user who may do no more than anybody else, whom root becomes for that. Who is not root stays the same.
+    /// Runs it as a user who may do no more than anybody else, whom root becomes for that. Who is
+    /// not root stays the same.
     pub(crate) fn by_nobody(mut self) -> Self {
         self.is_nobody = self.home.is_roots();
         self
@@ -172,14 +175,25 @@ impl Langdock {
     pub(super) fn command(&self) -> (Command, String) {
         let mut words = vec![self.program.clone()];
         words.extend(self.args.iter().cloned());
-        let line = words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
+        let line = words
+            .iter()
+            .map(|word| word.to_string_lossy())
+            .collect::<Vec<_>>()
+            .join(" ");
         if matches!(self.stdin, Stdin::Closed) {
             // The standard library has no word for it.
-            words.splice(0..0, ["sh", "-c", r#"exec "$@" <&-"#, "sh"].map(OsString::from));
+            words.splice(
+                0..0,
+                ["sh", "-c", r#"exec "$@" <&-"#, "sh"].map(OsString::from),
+            );
         }
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).current_dir(&self.current_dir);
-        command.env_clear().env("PATH", path()).env("LANG", "C.UTF-8").envs(self.home.variables());
+        command
+            .env_clear()
+            .env("PATH", path())
+            .env("LANG", "C.UTF-8")
+            .envs(self.home.variables());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         if self.is_nobody {
             // The folders above the program may be somebody's own.
@@ -212,7 +226,9 @@ impl Stdin {
     /// Writes to the child's pipe what was asked for, and returns the pipe when it is held open.
     pub(super) fn feed(&mut self, pipe: Option<ChildStdin>) -> Option<ChildStdin> {
         let mut pipe = pipe?;
-        let Self::Bytes(bytes) = self else { return Some(pipe) };
+        let Self::Bytes(bytes) = self else {
+            return Some(pipe);
+        };
         let bytes = std::mem::take(bytes);
         // A child that does not read to the end is no failure.
         thread::spawn(move || pipe.write_all(&bytes));

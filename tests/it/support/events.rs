@@ -1,6 +1,7 @@
 //! Event streams and messages as the Messages API sends them, written down as text and plain JSON.
 //!
-//! A [`Stream`] knows the message that its own events add up to ([`Stream::message`]): what a client must make of it.
+//! A [`Stream`] knows the message that its own events add up to ([`Stream::message`]): what a
+//! client must make of it.
 
 use std::fmt;
 
@@ -11,12 +12,20 @@ pub(crate) const MODEL: &str = "claude-sonnet-4-5-20250929";
 
 /// Returns the whole stream of a text answer that comes in these pieces.
 pub(crate) fn answer(pieces: &[&str]) -> String {
-    Stream::new().start().text_block(pieces).stop("end_turn").to_string()
+    Stream::new()
+        .start()
+        .text_block(pieces)
+        .stop("end_turn")
+        .to_string()
 }
 
 /// Returns a message as it comes when nothing is streamed.
 pub(crate) fn message(text: &str) -> Value {
-    Stream::new().start().text_block([text]).stop("end_turn").message()
+    Stream::new()
+        .start()
+        .text_block([text])
+        .stop("end_turn")
+        .message()
 }
 
 /// Returns the body of an API error.
@@ -40,8 +49,14 @@ impl Stream {
             "id": "msg_01Test", "type": "message", "role": "assistant", "model": MODEL, "content": [],
             "stop_reason": null, "stop_sequence": null, "usage": {"input_tokens": 25, "output_tokens": 1},
         });
-        let Value::Object(message) = message else { unreachable!("it is written as an object above") };
-        Self { text: String::new(), message, final_usage: json!({"output_tokens": 15}) }
+        let Value::Object(message) = message else {
+            unreachable!("it is written as an object above")
+        };
+        Self {
+            text: String::new(),
+            message,
+            final_usage: json!({"output_tokens": 15}),
+        }
     }
 
     /// Sets a field of the message, such as `model` or `usage`; to be said before the start.
@@ -68,8 +83,14 @@ impl Stream {
     }
 
     /// Sends a text block that is not closed, as it is where a stream breaks.
-    pub(crate) fn open_text_block<P: AsRef<str>>(self, pieces: impl IntoIterator<Item = P>) -> Self {
-        let (mut this, mut text) = (self.block_start(&json!({"type": "text", "text": ""})), String::new());
+    pub(crate) fn open_text_block<P: AsRef<str>>(
+        self,
+        pieces: impl IntoIterator<Item = P>,
+    ) -> Self {
+        let (mut this, mut text) = (
+            self.block_start(&json!({"type": "text", "text": ""})),
+            String::new(),
+        );
         for piece in pieces {
             text += piece.as_ref();
             this = this.delta(&json!({"type": "text_delta", "text": piece.as_ref()}));
@@ -87,7 +108,8 @@ impl Stream {
             .block_stop()
     }
 
-    /// Sends a tool call whose input comes in these pieces; what they make is `{}` unless it is whole JSON.
+    /// Sends a tool call whose input comes in these pieces; what they make is `{}` unless it is
+    /// whole JSON.
     pub(crate) fn tool_use_block<P: AsRef<str>>(
         self,
         id: &str,
@@ -100,7 +122,11 @@ impl Stream {
             input += piece.as_ref();
             this = this.delta(&json!({"type": "input_json_delta", "partial_json": piece.as_ref()}));
         }
-        this.set("input", serde_json::from_str(&input).unwrap_or_else(|_| json!({}))).block_stop()
+        this.set(
+            "input",
+            serde_json::from_str(&input).unwrap_or_else(|_| json!({})),
+        )
+        .block_stop()
     }
 
     /// Sends a block that is whole in its start.
@@ -134,7 +160,8 @@ impl Stream {
             }
         }
         let delta = json!({"type": "message_delta", "delta": delta, "usage": self.final_usage});
-        self.event("message_delta", &delta).event("message_stop", &json!({"type": "message_stop"}))
+        self.event("message_delta", &delta)
+            .event("message_stop", &json!({"type": "message_stop"}))
     }
 
     /// Sends any event, which leaves the message as it is.
@@ -177,7 +204,9 @@ impl Stream {
     }
 
     fn content(&mut self) -> &mut Vec<Value> {
-        self.message["content"].as_array_mut().expect("content is a list")
+        self.message["content"]
+            .as_array_mut()
+            .expect("content is a list")
     }
 }
 

@@ -1,4 +1,5 @@
-//! A gate in a reply: the server stops there until the test has seen what it waits for and opens it.
+//! A gate in a reply: the server stops there until the test has seen what it waits for and opens
+//! it.
 
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -23,7 +24,12 @@ impl Gate {
     /// Waits until the gate is open.
     pub(crate) fn pass(&self) {
         let (open, opened) = &*self.0;
-        let (_open, wait) = opened.wait_timeout_while(open.lock().unwrap(), DEADLINE, |open| !*open).unwrap();
-        assert!(!wait.timed_out(), "a gate was not opened within {DEADLINE:?}");
+        let (_open, wait) = opened
+            .wait_timeout_while(open.lock().unwrap(), DEADLINE, |open| !*open)
+            .unwrap();
+        assert!(
+            !wait.timed_out(),
+            "a gate was not opened within {DEADLINE:?}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! A home directory of its own for each test, so that none sees the user's settings or another test's.
+//! A home directory of its own for each test, so that none sees the user's settings or another
+//! test's.
 
 use std::{
     ffi::OsString,
@@ -64,7 +65,12 @@ impl Home {
     /// Tells whether it is root who runs the tests.
     pub(super) fn is_roots(&self) -> bool {
         // What is new belongs to who makes it; the folders may have been given away.
-        tempfile::tempfile_in(self.path()).unwrap().metadata().unwrap().uid() == 0
+        tempfile::tempfile_in(self.path())
+            .unwrap()
+            .metadata()
+            .unwrap()
+            .uid()
+            == 0
     }
 
     /// Makes it the home of another user, with all that is in it.
@@ -76,7 +82,11 @@ impl Home {
             }
             chown(&path, Some(user), Some(user)).unwrap();
             if path.is_dir() {
-                paths.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+                paths.extend(
+                    fs::read_dir(&path)
+                        .unwrap()
+                        .map(|entry| entry.unwrap().path()),
+                );
             }
         }
     }
@@ -103,11 +113,17 @@ impl Home {
             ("XDG_RUNTIME_DIR", "run"),
             ("XDG_STATE_HOME", ".local/state"),
         ];
-        folders.map(|(name, folder)| (name.into(), self.path().join(folder).into_os_string())).to_vec()
+        folders
+            .map(|(name, folder)| (name.into(), self.path().join(folder).into_os_string()))
+            .to_vec()
     }
 
     /// Returns the base folder that Linux and macOS have for the same thing.
     fn platform_folder(&self, xdg: &str) -> PathBuf {
-        self.path().join(if cfg!(target_os = "macos") { "Library/Application Support" } else { xdg })
+        self.path().join(if cfg!(target_os = "macos") {
+            "Library/Application Support"
+        } else {
+            xdg
+        })
     }
 }

@@ -1,8 +1,10 @@
-//! What the integration tests stand on: the program, a terminal, a scripted server and the streams it sends.
+//! What the integration tests stand on: the program, a terminal, a scripted server and the streams
+//! it sends.
 //!
-//! Nothing here uses the product's types: what goes over the wire is bytes, text or plain JSON. Nothing sleeps: a test
-//! waits for what it needs to have happened (output, a request, a hang-up) and opens a [`gate::Gate`] for what may
-//! happen next. Every wait has the one generous [`DEADLINE`], whose passing is a failed test.
+//! Nothing here uses the product's types: what goes over the wire is bytes, text or plain JSON.
+//! Nothing sleeps: a test waits for what it needs to have happened (output, a request, a hang-up)
+//! and opens a [`gate::Gate`] for what may happen next. Every wait has the one generous
+//! [`DEADLINE`], whose passing is a failed test.
 
 pub(crate) mod capture;
 pub(crate) mod command;

@@ -7,7 +7,8 @@ use serde_json::Value;
 /// The end of a program.
 #[must_use = "assert the exit and the output"]
 pub(crate) struct Outcome {
-    /// Everything on stdout; of a program whose stdout is a terminal, everything that the terminal got.
+    /// Everything on stdout; of a program whose stdout is a terminal, everything that the terminal
+    /// got.
     pub(crate) stdout: Vec<u8>,
     /// Everything on stderr; empty where stderr is the same terminal as stdout.
     pub(crate) stderr: String,
@@ -23,20 +24,32 @@ impl Outcome {
     /// Puts together what is known of an ended program.
     pub(super) fn new(line: String, status: ExitStatus, stdout: Vec<u8>, stderr: &[u8]) -> Self {
         let stderr = String::from_utf8_lossy(stderr).into_owned();
-        Self { stdout, stderr, code: status.code(), signal: status.signal(), line }
+        Self {
+            stdout,
+            stderr,
+            code: status.code(),
+            signal: status.signal(),
+            line,
+        }
     }
 
     /// Asserts the exit code.
     #[track_caller]
     pub(crate) fn code(&self, expected: i32) -> &Self {
-        assert!(self.code == Some(expected), "expected exit code {expected}\n{self}");
+        assert!(
+            self.code == Some(expected),
+            "expected exit code {expected}\n{self}"
+        );
         self
     }
 
     /// Asserts that it died of this signal.
     #[track_caller]
     pub(crate) fn signal(&self, expected: i32) -> &Self {
-        assert!(self.signal == Some(expected), "expected death by signal {expected}\n{self}");
+        assert!(
+            self.signal == Some(expected),
+            "expected death by signal {expected}\n{self}"
+        );
         self
     }
 
@@ -44,35 +57,51 @@ impl Outcome {
     #[track_caller]
     pub(crate) fn stdout(&self, expected: impl AsRef<[u8]>) -> &Self {
         let expected = expected.as_ref();
-        assert!(self.stdout == expected, "expected on stdout:\n{}[EOF]\n{self}", String::from_utf8_lossy(expected));
+        assert!(
+            self.stdout == expected,
+            "expected on stdout:\n{}[EOF]\n{self}",
+            String::from_utf8_lossy(expected)
+        );
         self
     }
 
     /// Asserts that stdout contains this.
     #[track_caller]
     pub(crate) fn stdout_contains(&self, part: &str) -> &Self {
-        assert!(self.stdout_text().contains(part), "expected somewhere on stdout: {part}\n{self}");
+        assert!(
+            self.stdout_text().contains(part),
+            "expected somewhere on stdout: {part}\n{self}"
+        );
         self
     }
 
     /// Asserts stderr, byte for byte.
     #[track_caller]
     pub(crate) fn stderr(&self, expected: &str) -> &Self {
-        assert!(self.stderr == expected, "expected on stderr:\n{expected}[EOF]\n{self}");
+        assert!(
+            self.stderr == expected,
+            "expected on stderr:\n{expected}[EOF]\n{self}"
+        );
         self
     }
 
     /// Asserts that stderr contains this.
     #[track_caller]
     pub(crate) fn stderr_contains(&self, part: &str) -> &Self {
-        assert!(self.stderr.contains(part), "expected somewhere on stderr: {part}\n{self}");
+        assert!(
+            self.stderr.contains(part),
+            "expected somewhere on stderr: {part}\n{self}"
+        );
         self
     }
 
     /// Asserts that stderr does not contain this.
     #[track_caller]
     pub(crate) fn stderr_lacks(&self, part: &str) -> &Self {
-        assert!(!self.stderr.contains(part), "expected nowhere on stderr: {part}\n{self}");
+        assert!(
+            !self.stderr.contains(part),
+            "expected nowhere on stderr: {part}\n{self}"
+        );
         self
     }
 

@@ -1,4 +1,5 @@
-//! A child process that is watched by a thread: it can be waited for with a deadline, and none outlives its test.
+//! A child process that is watched by a thread: it can be waited for with a deadline, and none
+//! outlives its test.
 
 use std::{
     io,
@@ -18,8 +19,8 @@ use super::DEADLINE;
 
 /// Held while a process is started and while a terminal is opened.
 ///
-/// Opening a terminal leaves a moment in which its descriptor would be inherited; a program started by another test in
-/// that moment would keep the terminal alive.
+/// Opening a terminal leaves a moment in which its descriptor would be inherited; a program started
+/// by another test in that moment would keep the terminal alive.
 static STARTING: Mutex<()> = Mutex::new(());
 
 /// A running or ended child.
@@ -45,7 +46,10 @@ impl Process {
     /// Sends it `signal`.
     #[track_caller]
     pub(crate) fn signal(&self, signal: Signal) {
-        assert!(!self.has_ended(), "the program had ended before {signal} was sent");
+        assert!(
+            !self.has_ended(),
+            "the program had ended before {signal} was sent"
+        );
         kill(self.pid, signal).unwrap();
     }
 
@@ -58,7 +62,10 @@ impl Process {
     pub(crate) fn wait(&self) -> Option<ExitStatus> {
         let (status, ended) = &*self.ended;
         let status = status.lock().unwrap();
-        *ended.wait_timeout_while(status, DEADLINE, |status| status.is_none()).unwrap().0
+        *ended
+            .wait_timeout_while(status, DEADLINE, |status| status.is_none())
+            .unwrap()
+            .0
     }
 
     /// Ends it by force.
@@ -70,7 +77,11 @@ impl Process {
     }
 
     fn has_ended(&self) -> bool {
-        self.ended.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.ended
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
     }
 }
 
@@ -95,8 +106,8 @@ pub(crate) fn starting() -> MutexGuard<'static, ()> {
 /// Has to happen once before a process is started.
 static HEED_CTRL_C: Once = Once::new();
 
-/// Gives SIGINT a handler that does what happens without one. Where the tests run in the background of a script, SIGINT is
-/// ignored, and a child would inherit that; a handler it does not inherit.
+/// Gives SIGINT a handler that does what happens without one. Where the tests run in the background
+/// of a script, SIGINT is ignored, and a child would inherit that; a handler it does not inherit.
 fn heed_ctrl_c() {
     flag::register_conditional_default(SIGINT, Arc::new(AtomicBool::new(true))).unwrap();
 }

@@ -1,6 +1,7 @@
 //! A program on a pseudo terminal: what a person at the keyboard would have, as raw bytes.
 //!
-//! The terminal is the controlling one of a session of its own, so Ctrl-C on it is a signal as in real life.
+//! The terminal is the controlling one of a session of its own, so Ctrl-C on it is a signal as in
+//! real life.
 
 use std::{
     io::Write,
@@ -19,7 +20,10 @@ use pty_process::{
     blocking::{Command, Pty, open},
 };
 
-use super::{DEADLINE, capture::Capture, command::Langdock, home::Home, outcome::Outcome, process, process::Process};
+use super::{
+    DEADLINE, capture::Capture, command::Langdock, home::Home, outcome::Outcome, process,
+    process::Process,
+};
 
 /// What Ctrl-C sends.
 pub(crate) const CTRL_C: &str = "\x03";
@@ -40,7 +44,8 @@ pub(crate) struct Terminal {
 }
 
 impl Langdock {
-    /// Starts it on a terminal of this size, which is its stdout and stderr, and its stdin unless another was given.
+    /// Starts it on a terminal of this size, which is its stdout and stderr, and its stdin unless
+    /// another was given.
     #[track_caller]
     pub(crate) fn on_terminal(self, columns: u16, rows: u16) -> Terminal {
         let mut this = self.env("TERM", "xterm-256color");
@@ -60,7 +65,9 @@ impl Langdock {
         };
         let stdin = this.stdin.feed(child.stdin.take());
         let stdout = child.stdout.take().map(Capture::of);
-        let screen = Capture::of(std::fs::File::from(keyboard.as_fd().try_clone_to_owned().unwrap()));
+        let screen = Capture::of(std::fs::File::from(
+            keyboard.as_fd().try_clone_to_owned().unwrap(),
+        ));
         Terminal {
             process: Process::watch(child),
             keyboard,
@@ -81,7 +88,8 @@ impl Terminal {
         self
     }
 
-    /// Waits until `enough` holds of everything the terminal has got; `what` names it for the message.
+    /// Waits until `enough` holds of everything the terminal has got; `what` names it for the
+    /// message.
     #[track_caller]
     pub(crate) fn wait_until(&self, what: &str, enough: impl Fn(&[u8]) -> bool) -> &Self {
         self.screen.wait_until(what, enough);
@@ -104,8 +112,16 @@ impl Terminal {
     #[track_caller]
     pub(crate) fn wait_for_no_echo(&self) -> &Self {
         let begun = Instant::now();
-        while tcgetattr(&self.keyboard).unwrap().local_flags.contains(LocalFlags::ECHO) {
-            assert!(begun.elapsed() < DEADLINE, "`{}` left the echo on", self.line);
+        while tcgetattr(&self.keyboard)
+            .unwrap()
+            .local_flags
+            .contains(LocalFlags::ECHO)
+        {
+            assert!(
+                begun.elapsed() < DEADLINE,
+                "`{}` left the echo on",
+                self.line
+            );
             thread::yield_now();
         }
         self
@@ -132,7 +148,9 @@ impl Terminal {
     pub(crate) fn finish(self) -> Outcome {
         let status = self.process.wait();
         self.process.kill();
-        let Some((status, screen)) = status.and_then(|status| Some((status, self.screen.wait_end()?))) else {
+        let Some((status, screen)) =
+            status.and_then(|status| Some((status, self.screen.wait_end()?)))
+        else {
             panic!(
                 "`{}` did not end or left the terminal open for {DEADLINE:?}; so far:\n{}",
                 self.line,
@@ -142,7 +160,9 @@ impl Terminal {
         match self.stdout {
             None => Outcome::new(self.line, status, screen, b""),
             Some(stdout) => {
-                let stdout = stdout.wait_end().expect("a program that has ended has closed its stdout");
+                let stdout = stdout
+                    .wait_end()
+                    .expect("a program that has ended has closed its stdout");
                 Outcome::new(self.line, status, stdout, &screen)
             }
         }

@@ -56,14 +56,23 @@ pub(super) enum After {
 }
 
 impl Reply {
-    /// Begins a reply with this status; its body is framed by `content-length` unless something else is said.
+    /// Begins a reply with this status; its body is framed by `content-length` unless something
+    /// else is said.
     pub(crate) fn status(status: u16) -> Self {
-        Self::blank(Some(Head { status, headers: vec![] }), Framing::Length)
+        Self::blank(
+            Some(Head {
+                status,
+                headers: vec![],
+            }),
+            Framing::Length,
+        )
     }
 
     /// Answers with a JSON body.
     pub(crate) fn json(status: u16, body: &Value) -> Self {
-        Self::status(status).header("content-type", "application/json").body(body.to_string())
+        Self::status(status)
+            .header("content-type", "application/json")
+            .body(body.to_string())
     }
 
     /// Answers 200 with a whole event stream.
@@ -73,7 +82,9 @@ impl Reply {
 
     /// Begins an event stream, chunked, whose body is written in steps.
     pub(crate) fn sse_start() -> Self {
-        Self::status(200).header("content-type", "text/event-stream; charset=utf-8").chunked()
+        Self::status(200)
+            .header("content-type", "text/event-stream; charset=utf-8")
+            .chunked()
     }
 
     /// Begins a reply without a head: what is written is all that the client sees.
@@ -98,7 +109,10 @@ impl Reply {
 
     /// Adds a header; `content-length` given here is sent as it is, true or not.
     pub(crate) fn header(mut self, name: &str, value: impl Display) -> Self {
-        let head = self.head.as_mut().expect("a raw reply has its headers in its bytes");
+        let head = self
+            .head
+            .as_mut()
+            .expect("a raw reply has its headers in its bytes");
         head.headers.push((name.to_owned(), value.to_string()));
         self
     }
@@ -115,7 +129,8 @@ impl Reply {
         self
     }
 
-    /// Cuts everything that is written into pieces of `n` bytes, each flushed and, where chunked, a chunk of its own.
+    /// Cuts everything that is written into pieces of `n` bytes, each flushed and, where chunked, a
+    /// chunk of its own.
     pub(crate) fn in_pieces_of(mut self, n: usize) -> Self {
         self.piece = Some(n);
         self
@@ -142,7 +157,8 @@ impl Reply {
         self.step(Step::Repeat(bytes.as_ref().to_vec(), times))
     }
 
-    /// Writes these bytes outside of the framing over and over, one at a time and slowly, until the client has had enough.
+    /// Writes these bytes outside of the framing over and over, one at a time and slowly, until the
+    /// client has had enough.
     pub(crate) fn drip(self, bytes: impl AsRef<[u8]>) -> Self {
         self.step(Step::Drip(bytes.as_ref().to_vec()))
     }
@@ -168,7 +184,13 @@ impl Reply {
     }
 
     fn blank(head: Option<Head>, framing: Framing) -> Self {
-        Self { head, head_gate: None, framing, piece: None, steps: vec![] }
+        Self {
+            head,
+            head_gate: None,
+            framing,
+            piece: None,
+            steps: vec![],
+        }
     }
 
     fn step(mut self, step: Step) -> Self {
@@ -191,8 +213,12 @@ impl Reply {
         for step in &self.steps {
             match step {
                 Step::Write(bytes) => self.write(bytes, &mut wire)?,
-                Step::WriteUnframed(bytes) => self.pieces(bytes).try_for_each(|piece| wire.send(piece))?,
-                Step::Repeat(bytes, times) => (0..*times).try_for_each(|_| self.write(bytes, &mut wire))?,
+                Step::WriteUnframed(bytes) => {
+                    self.pieces(bytes).try_for_each(|piece| wire.send(piece))?
+                }
+                Step::Repeat(bytes, times) => {
+                    (0..*times).try_for_each(|_| self.write(bytes, &mut wire))?
+                }
                 Step::Drip(bytes) => {
                     // The pause is what is asked for here: no test depends on how long it is.
                     for byte in bytes.iter().cycle() {
@@ -271,12 +297,17 @@ impl Reply {
     /// Tells whether the server closes when the reply is over.
     fn closes(&self) -> bool {
         matches!(self.framing, Framing::UntilClose | Framing::None)
-            || self.head.as_ref().is_some_and(|head| head.has("connection"))
+            || self
+                .head
+                .as_ref()
+                .is_some_and(|head| head.has("connection"))
     }
 }
 
 impl Head {
     fn has(&self, name: &str) -> bool {
-        self.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
+        self.headers
+            .iter()
+            .any(|(other, _)| other.eq_ignore_ascii_case(name))
     }
 }

@@ -43,7 +43,11 @@ impl Request {
     /// Returns all values of a header, to tell that something was sent only once.
     pub(crate) fn headers_named(&self, name: &str) -> Vec<&str> {
         let same = |(sent, _): &&(String, String)| sent.eq_ignore_ascii_case(name);
-        self.headers.iter().filter(same).map(|(_, value)| value.as_str()).collect()
+        self.headers
+            .iter()
+            .filter(same)
+            .map(|(_, value)| value.as_str())
+            .collect()
     }
 
     /// Returns the body as text.
@@ -55,6 +59,7 @@ impl Request {
     /// Returns the body as JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(self.text()).unwrap_or_else(|error| panic!("no JSON: {error}: {}", self.text()))
+        serde_json::from_str(self.text())
+            .unwrap_or_else(|error| panic!("no JSON: {error}: {}", self.text()))
     }
 }

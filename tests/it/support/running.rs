@@ -22,10 +22,22 @@ pub(crate) struct Running {
 
 impl Running {
     /// Takes over a child that was started with pipes.
-    pub(super) fn new(mut child: Child, stdin: Option<ChildStdin>, line: String, home: Home) -> Self {
+    pub(super) fn new(
+        mut child: Child,
+        stdin: Option<ChildStdin>,
+        line: String,
+        home: Home,
+    ) -> Self {
         let stdout = Capture::of(child.stdout.take().unwrap());
         let stderr = Capture::of(child.stderr.take().unwrap());
-        Self { process: Process::watch(child), stdin, stdout, stderr, line, _home: home }
+        Self {
+            process: Process::watch(child),
+            stdin,
+            stdout,
+            stderr,
+            line,
+            _home: home,
+        }
     }
 
     /// Waits until `text` is on stdout.
@@ -38,7 +50,8 @@ impl Running {
     /// Waits until stdout has at least `n` bytes.
     #[track_caller]
     pub(crate) fn wait_for_stdout_bytes(&self, n: usize) -> &Self {
-        self.stdout.wait_until(&format!("{n} bytes"), |bytes| bytes.len() >= n);
+        self.stdout
+            .wait_until(&format!("{n} bytes"), |bytes| bytes.len() >= n);
         self
     }
 
@@ -102,7 +115,8 @@ impl Running {
     pub(crate) fn finish(self) -> Outcome {
         let status = self.process.wait();
         self.process.kill();
-        let end = status.and_then(|status| Some((status, self.stdout.wait_end()?, self.stderr.wait_end()?)));
+        let end = status
+            .and_then(|status| Some((status, self.stdout.wait_end()?, self.stderr.wait_end()?)));
         let Some((status, stdout, stderr)) = end else {
             panic!(
                 "`{}` did not end or left its output open for {DEADLINE:?}; stdout so far:\n{}\nstderr so far:\n{}",

@@ -7,6 +7,9 @@ pub(crate) fn rows_of(bytes: impl AsRef<[u8]>, columns: u16, rows: u16) -> Vec<S
     let size = |number: u16| NonZero::new(number).expect("a terminal with rows and columns");
     let mut terminal = vt100::Parser::new(size(rows), size(columns), 0);
     terminal.process(bytes.as_ref());
-    let rows = terminal.screen().rows(0, columns).map(|row| row.trim_end().to_owned());
+    let rows = terminal
+        .screen()
+        .rows(0, columns)
+        .map(|row| row.trim_end().to_owned());
     rows.filter(|row| !row.is_empty()).collect()
 }

@@ -9,7 +9,11 @@ use super::{
 
 /// Begins `langdock send` with a model and the test key against `server`.
 pub(crate) fn send(server: &Server) -> Langdock {
-    Langdock::new().key().against(server).env("LANGDOCK_MODEL", MODEL).args(["send"])
+    Langdock::new()
+        .key()
+        .against(server)
+        .env("LANGDOCK_MODEL", MODEL)
+        .args(["send"])
 }
 
 /// Starts a server that streams this text to every request, in one piece.

@@ -1,7 +1,8 @@
 //! A server on loopback that answers as its script says and remembers what it was asked.
 //!
-//! It is written on plain sockets and threads, so that a script can do to a client what no well-behaved server would:
-//! cut a body anywhere, fall silent, hang up, reset. With a script that answers `CONNECT`, it is a proxy.
+//! It is written on plain sockets and threads, so that a script can do to a client what no
+//! well-behaved server would: cut a body anywhere, fall silent, hang up, reset. With a script that
+//! answers `CONNECT`, it is a proxy.
 
 use std::{
     any::Any,
@@ -29,7 +30,8 @@ use super::{
 
 /// A scripted server, which stops when it is dropped.
 ///
-/// A script that panics, or a client that does not speak HTTP, fails the test when the server is dropped.
+/// A script that panics, or a client that does not speak HTTP, fails the test when the server is
+/// dropped.
 pub(crate) struct Server {
     address: SocketAddr,
     scheme: &'static str,
@@ -79,10 +81,20 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let scheme = if tls.is_some() { "https" } else { "http" };
         let (stopped, log, logged) = (AtomicBool::new(false), Mutex::default(), Condvar::new());
-        let shared = Arc::new(Shared { script, tls, stopped, log, logged });
+        let shared = Arc::new(Shared {
+            script,
+            tls,
+            stopped,
+            log,
+            logged,
+        });
         let theirs = Arc::clone(&shared);
         thread::spawn(move || accept(&listener, &theirs));
-        Self { address, scheme, shared }
+        Self {
+            address,
+            scheme,
+            shared,
+        }
     }
 
     /// Returns where it listens.
@@ -139,23 +151,38 @@ impl Server {
     /// Waits until `n` clients have broken off the TLS handshake.
     #[track_caller]
     pub(crate) fn wait_for_failed_handshakes(&self, n: usize) {
-        self.wait_until(&format!("{n} failed handshakes"), |log| log.failed_handshakes >= n);
+        self.wait_until(&format!("{n} failed handshakes"), |log| {
+            log.failed_handshakes >= n
+        });
     }
 
     #[track_caller]
     fn wait_until(&self, what: &str, done: impl Fn(&Log) -> bool) {
         let log = self.shared.log.lock().unwrap();
-        let (log, _) = self.shared.logged.wait_timeout_while(log, DEADLINE, |log| !done(log)).unwrap();
-        assert!(done(&log), "expected {what} within {DEADLINE:?}, had: {:#?}", log.requests);
+        let (log, _) = self
+            .shared
+            .logged
+            .wait_timeout_while(log, DEADLINE, |log| !done(log))
+            .unwrap();
+        assert!(
+            done(&log),
+            "expected {what} within {DEADLINE:?}, had: {:#?}",
+            log.requests
+        );
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stopped.store(true, Ordering::SeqCst);
-        // Wakes the thread that waits for connections, so that it sees the flag and gives the port back.
+        // Wakes the thread that waits for connections, so that it sees the flag and gives the port
+        // back.
         drop(TcpStream::connect(self.address));
-        let log = self.shared.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let log = self
+            .shared
+            .log
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         assert!(
             thread::panicking() || log.failures.is_empty(),
             "the scripted server failed: {}",
@@ -183,7 +210,8 @@ impl Shared {
         log.most_under_way = log.most_under_way.max(log.under_way);
         drop(log);
         self.logged.notify_all();
-        // The failure is noted before the client can see an end, and so before the test can be over.
+        // The failure is noted before the client can see an end, and so before the test can be
+        // over.
         catch_unwind(AssertUnwindSafe(|| (self.script)(request, nth))).unwrap_or_else(|panic| {
             self.fail(panic_text(panic.as_ref()));
             Reply::hang_up()
@@ -191,20 +219,27 @@ impl Shared {
     }
 }
 
-/// A port on loopback at which nobody listens, kept from everybody else for as long as the value lives.
+/// A port on loopback at which nobody listens, kept from everybody else for as long as the value
+/// lives.
 pub(crate) struct DeadPort(Socket);
 
 impl DeadPort {
     /// Takes a port.
     pub(crate) fn new() -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+        socket
+            .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
+            .unwrap();
         Self(socket)
     }
 
     /// Returns its address.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.0.local_addr().unwrap().as_socket().expect("it was bound to an IP address")
+        self.0
+            .local_addr()
+            .unwrap()
+            .as_socket()
+            .expect("it was bound to an IP address")
     }
 
     /// Returns it as the root of an endpoint.
@@ -237,11 +272,15 @@ fn serve(stream: TcpStream, shared: &Shared) {
         None => Wire::plain(stream),
         Some(config) => Wire::tls(stream, config),
     };
-    let Ok(mut wire) = wire else { return shared.note(|log| log.failed_handshakes += 1) };
+    let Ok(mut wire) = wire else {
+        return shared.note(|log| log.failed_handshakes += 1);
+    };
     loop {
         let request = match wire.next_request() {
             Ok(Some(request)) => request,
-            Err(error) if error.kind() == ErrorKind::InvalidData => return shared.fail("a client spoke no HTTP"),
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                return shared.fail("a client spoke no HTTP");
+            }
             Ok(None) | Err(_) => return,
         };
         let after = shared.answer(&request).play(wire);
@@ -258,5 +297,6 @@ fn serve(stream: TcpStream, shared: &Shared) {
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a script panicked")
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a script panicked")
 }

@@ -1,4 +1,5 @@
-//! `langdock serve` as it runs, and a client on a plain socket that sees every byte of what it answers.
+//! `langdock serve` as it runs, and a client on a plain socket that sees every byte of what it
+//! answers.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -38,30 +39,51 @@ impl Serving {
     /// Starts it in a home that is looked into afterwards.
     #[track_caller]
     pub(crate) fn start_in(home: &Home, flags: &[&str]) -> Self {
-        let running = Langdock::new().home(home).args(["serve"]).args(flags).spawn();
+        let running = Langdock::new()
+            .home(home)
+            .args(["serve"])
+            .args(flags)
+            .spawn();
         running.wait_for_stdout("\n");
-        let base_url = String::from_utf8(running.stdout_so_far()).unwrap().trim_end().to_owned();
+        let base_url = String::from_utf8(running.stdout_so_far())
+            .unwrap()
+            .trim_end()
+            .to_owned();
         Self { running, base_url }
     }
 
     /// Returns where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.base_url.strip_prefix("http://").and_then(|rest| rest.split('/').next()).unwrap().parse().unwrap()
+        self.base_url
+            .strip_prefix("http://")
+            .and_then(|rest| rest.split('/').next())
+            .unwrap()
+            .parse()
+            .unwrap()
     }
 
     /// Begins `langdock send` against it.
     pub(crate) fn send(&self) -> Langdock {
-        let send = Langdock::new().key().env("LANGDOCK_BASE_URL", &self.base_url).args(["send"]);
+        let send = Langdock::new()
+            .key()
+            .env("LANGDOCK_BASE_URL", &self.base_url)
+            .args(["send"]);
         send.env("LANGDOCK_MODEL", DEMO_MODEL)
     }
 
-    /// Asks for a message with this key, `more` put over the request, and leaves the answer to be read.
+    /// Asks for a message with this key, `more` put over the request, and leaves the answer to be
+    /// read.
     #[track_caller]
     pub(crate) fn open(&self, key: &str, more: &Value) -> BufReader<TcpStream> {
         let mut body = json!({"model": DEMO_MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]});
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         let body = body.to_string();
-        let head = format!("content-type: application/json\r\nx-api-key: {key}\r\ncontent-length: {}\r\n", body.len());
+        let head = format!(
+            "content-type: application/json\r\nx-api-key: {key}\r\ncontent-length: {}\r\n",
+            body.len()
+        );
         self.raw("POST /anthropic/eu/v1/messages", &head, &body)
     }
 
@@ -70,7 +92,8 @@ impl Serving {
     pub(crate) fn raw(&self, line: &str, headers: &str, body: &str) -> BufReader<TcpStream> {
         let mut stream = TcpStream::connect(self.address()).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        let request = format!("{line} HTTP/1.1\r\nhost: demo\r\nconnection: close\r\n{headers}\r\n{body}");
+        let request =
+            format!("{line} HTTP/1.1\r\nhost: demo\r\nconnection: close\r\n{headers}\r\n{body}");
         stream.write_all(request.as_bytes()).unwrap();
         BufReader::new(stream)
     }
@@ -103,7 +126,10 @@ pub(crate) fn read_until(stream: &mut BufReader<TcpStream>, part: &str) {
     let mut line = String::new();
     while !line.contains(part) {
         line.clear();
-        assert!(stream.read_line(&mut line).unwrap() > 0, "it ended before {part}");
+        assert!(
+            stream.read_line(&mut line).unwrap() > 0,
+            "it ended before {part}"
+        );
     }
 }
 
@@ -123,20 +149,31 @@ impl Answered {
     pub(crate) fn read(mut stream: BufReader<TcpStream>) -> Self {
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {text}"));
+        let (head, body) = text
+            .split_once("\r\n\r\n")
+            .unwrap_or_else(|| panic!("no head: {text}"));
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Self { status, head: head.to_lowercase(), body: body.to_owned() }
+        Self {
+            status,
+            head: head.to_lowercase(),
+            body: body.to_owned(),
+        }
     }
 
     /// Returns the value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+        self.head
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 
     /// Returns a header that is a number.
     #[track_caller]
     pub(crate) fn number(&self, name: &str) -> u64 {
-        self.header(name).unwrap_or_else(|| panic!("no {name}: {}", self.head)).parse().unwrap()
+        self.header(name)
+            .unwrap_or_else(|| panic!("no {name}: {}", self.head))
+            .parse()
+            .unwrap()
     }
 
     /// Whether the body came to the end that its head promised.
@@ -150,6 +187,7 @@ impl Answered {
     /// Returns the body as JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("no JSON: {error}: {}", self.body))
+        serde_json::from_str(&self.body)
+            .unwrap_or_else(|error| panic!("no JSON: {error}: {}", self.body))
     }
 }

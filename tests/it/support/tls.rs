@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
+    date_time_ymd,
+};
 use rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
 use tempfile::TempDir;
 
@@ -54,7 +57,10 @@ impl TlsCertificate {
         let certificate = params.self_signed(&key).unwrap();
         let folder = TempDir::with_prefix("langdock-test-ca-").unwrap();
         std::fs::write(ca_file(folder.path()), certificate.pem()).unwrap();
-        Self { folder, config: config(&certificate, &key) }
+        Self {
+            folder,
+            config: config(&certificate, &key),
+        }
     }
 
     /// Returns the authority's certificate as a PEM file.
@@ -65,14 +71,20 @@ impl TlsCertificate {
     fn signed(params: &CertificateParams) -> Self {
         let mut authority = CertificateParams::new(vec![]).unwrap();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        authority.distinguished_name.push(DnType::CommonName, "langdock test authority");
-        let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+        authority
+            .distinguished_name
+            .push(DnType::CommonName, "langdock test authority");
+        let authority =
+            CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
         let folder = TempDir::with_prefix("langdock-test-ca-").unwrap();
         std::fs::write(ca_file(folder.path()), authority.pem()).unwrap();
 
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &authority).unwrap();
-        Self { folder, config: config(&certificate, &key) }
+        Self {
+            folder,
+            config: config(&certificate, &key),
+        }
     }
 }
 
@@ -82,14 +94,20 @@ fn config(certificate: &Certificate, key: &KeyPair) -> Arc<ServerConfig> {
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+        )
         .unwrap();
     Arc::new(config)
 }
 
 /// Returns a certificate of the present for these hosts.
 fn params(names: &[&str]) -> CertificateParams {
-    let names = names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let names = names
+        .iter()
+        .map(|&name| name.to_owned())
+        .collect::<Vec<_>>();
     let mut params = CertificateParams::new(names).unwrap();
     params.not_before = date_time_ymd(2020, 1, 1);
     params.not_after = date_time_ymd(2100, 1, 1);

@@ -28,7 +28,10 @@ impl Wire {
     /// Takes over an accepted connection.
     pub(super) fn plain(tcp: TcpStream) -> io::Result<Self> {
         tcp.set_nodelay(true)?;
-        Ok(Self { stream: Stream::Plain(tcp), pending: vec![] })
+        Ok(Self {
+            stream: Stream::Plain(tcp),
+            pending: vec![],
+        })
     }
 
     /// Takes over an accepted connection and shakes hands.
@@ -41,14 +44,22 @@ impl Wire {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
         }
-        Ok(Self { stream: Stream::Tls(Box::new(StreamOwned::new(tls, tcp))), pending: vec![] })
+        Ok(Self {
+            stream: Stream::Tls(Box::new(StreamOwned::new(tls, tcp))),
+            pending: vec![],
+        })
     }
 
     /// Reads the next request, if there is one before the client closes.
     pub(super) fn next_request(&mut self) -> io::Result<Option<Request>> {
-        let Some(head) = self.read_head()? else { return Ok(None) };
+        let Some(head) = self.read_head()? else {
+            return Ok(None);
+        };
         let mut request = Request::from_head(&head).ok_or(ErrorKind::InvalidData)?;
-        if request.header("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
+        if request
+            .header("transfer-encoding")
+            .is_some_and(|value| value.eq_ignore_ascii_case("chunked"))
+        {
             request.body = self.read_chunks()?;
         } else if let Some(length) = request.header("content-length") {
             let length = length.parse().map_err(|_| ErrorKind::InvalidData)?;
@@ -81,7 +92,9 @@ impl Wire {
 
     /// Breaks the connection off: the client gets a reset.
     pub(super) fn reset(self) {
-        socket2::SockRef::from(self.tcp()).set_linger(Some(Duration::ZERO)).unwrap();
+        socket2::SockRef::from(self.tcp())
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
     }
 
     /// Passes everything on to `address` and back, until one side closes.
@@ -96,7 +109,9 @@ impl Wire {
         });
         let _ = io::copy(&mut &there, &mut self.tcp());
         let _ = self.tcp().shutdown(Shutdown::Both);
-        upwards.join().map_err(|_| io::Error::other("the tunnel broke"))
+        upwards
+            .join()
+            .map_err(|_| io::Error::other("the tunnel broke"))
     }
 
     fn tcp(&self) -> &TcpStream {
@@ -109,11 +124,19 @@ impl Wire {
     /// Reads up to and with the empty line.
     fn read_head(&mut self) -> io::Result<Option<Vec<u8>>> {
         loop {
-            if let Some(end) = self.pending.windows(4).position(|window| window == b"\r\n\r\n") {
+            if let Some(end) = self
+                .pending
+                .windows(4)
+                .position(|window| window == b"\r\n\r\n")
+            {
                 return self.take(end + 4).map(Some);
             }
             match self.fill() {
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof && self.pending.is_empty() => return Ok(None),
+                Err(error)
+                    if error.kind() == ErrorKind::UnexpectedEof && self.pending.is_empty() =>
+                {
+                    return Ok(None);
+                }
                 outcome => outcome?,
             }
         }
@@ -129,7 +152,8 @@ impl Wire {
                 self.fill()?;
             };
             let size = String::from_utf8_lossy(&line);
-            let size = usize::from_str_radix(size.trim(), 16).map_err(|_| ErrorKind::InvalidData)?;
+            let size =
+                usize::from_str_radix(size.trim(), 16).map_err(|_| ErrorKind::InvalidData)?;
             let chunk = self.take(size + 2)?;
             if size == 0 {
                 return Ok(body);

@@ -9,7 +9,10 @@ fn types(stream: &str) -> Vec<String> {
     let kind = |event: &str| {
         let (name, data) = event.split_once('\n').unwrap();
         let data: Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
-        assert_eq!(name.strip_prefix("event: ").unwrap(), data["type"].as_str().unwrap());
+        assert_eq!(
+            name.strip_prefix("event: ").unwrap(),
+            data["type"].as_str().unwrap()
+        );
         data["type"].as_str().unwrap().to_owned()
     };
     stream.split_terminator("\n\n").map(kind).collect()
@@ -33,7 +36,10 @@ fn an_answer_is_a_whole_stream() {
 fn a_stream_knows_the_message_it_adds_up_to() {
     let stream = Stream::new()
         .field("model", json!("claude-x"))
-        .field("usage", json!({"input_tokens": 9, "output_tokens": 1, "service_tier": null}))
+        .field(
+            "usage",
+            json!({"input_tokens": 9, "output_tokens": 1, "service_tier": null}),
+        )
         .final_usage(json!({"input_tokens": null, "output_tokens": 30}))
         .start()
         .ping()
@@ -56,28 +62,54 @@ fn a_stream_knows_the_message_it_adds_up_to() {
         "usage": {"input_tokens": 9, "output_tokens": 30, "service_tier": null},
     });
     assert_eq!(stream.message(), expected);
-    assert_eq!(types(&stream.to_string()).iter().filter(|kind| *kind == "content_block_stop").count(), 5);
+    assert_eq!(
+        types(&stream.to_string())
+            .iter()
+            .filter(|kind| *kind == "content_block_stop")
+            .count(),
+        5
+    );
 }
 
 #[test]
 fn a_broken_stream_has_what_came_before() {
-    let stream = Stream::new().start().open_text_block(["Hel"]).error("overloaded_error", "Overloaded");
-    assert_eq!(stream.message()["content"], json!([{"type": "text", "text": "Hel"}]));
+    let stream = Stream::new()
+        .start()
+        .open_text_block(["Hel"])
+        .error("overloaded_error", "Overloaded");
+    assert_eq!(
+        stream.message()["content"],
+        json!([{"type": "text", "text": "Hel"}])
+    );
     assert_eq!(stream.message()["stop_reason"], Value::Null);
-    let expected = ["message_start", "content_block_start", "content_block_delta", "error"];
+    let expected = [
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "error",
+    ];
     assert_eq!(types(&stream.to_string()), expected);
 }
 
 #[test]
 fn text_between_the_events_stays_as_it_is() {
-    let stream = Stream::new().raw(": hello\n\n").event("new", &json!({"type": "new"})).to_string();
-    assert_eq!(stream, ": hello\n\nevent: new\ndata: {\"type\":\"new\"}\n\n");
+    let stream = Stream::new()
+        .raw(": hello\n\n")
+        .event("new", &json!({"type": "new"}))
+        .to_string();
+    assert_eq!(
+        stream,
+        ": hello\n\nevent: new\ndata: {\"type\":\"new\"}\n\n"
+    );
 }
 
 #[test]
 fn a_message_and_an_error_have_the_forms_of_the_api() {
     let whole = message("Hi.");
-    assert_eq!((&whole["model"], &whole["stop_reason"]), (&json!(MODEL), &json!("end_turn")));
+    assert_eq!(
+        (&whole["model"], &whole["stop_reason"]),
+        (&json!(MODEL), &json!("end_turn"))
+    );
     assert_eq!(whole["content"], json!([{"type": "text", "text": "Hi."}]));
     let expected = json!({"type": "error", "error": {"type": "api_error", "message": "Oh."}});
     assert_eq!(error("api_error", "Oh."), expected);

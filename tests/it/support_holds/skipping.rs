@@ -26,15 +26,26 @@ fn what_a_test_needs_is_looked_for() {
 /// Runs the test above by itself, with a program that it needs and a value of `CI`.
 fn skipping(needed: &str, ci: Option<&str>) -> Output {
     let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--exact", "support_holds::skipping::what_a_test_needs_is_looked_for"]);
-    command.env(NEEDED, needed).env_remove("CI").envs(ci.map(|ci| ("CI", ci))).output().unwrap()
+    command.args([
+        "--exact",
+        "support_holds::skipping::what_a_test_needs_is_looked_for",
+    ]);
+    command
+        .env(NEEDED, needed)
+        .env_remove("CI")
+        .envs(ci.map(|ci| ("CI", ci)))
+        .output()
+        .unwrap()
 }
 
 #[test]
 fn a_test_that_skips_itself_fails_where_ci_is_true_and_nowhere_else() {
-    for (needed, ci, passes) in
-        [("sh", None, true), ("sh", Some("true"), true), (MISSING, None, true), (MISSING, Some("true"), false)]
-    {
+    for (needed, ci, passes) in [
+        ("sh", None, true),
+        ("sh", Some("true"), true),
+        (MISSING, None, true),
+        (MISSING, Some("true"), false),
+    ] {
         let Output { status, stdout, .. } = skipping(needed, ci);
         let said = String::from_utf8_lossy(&stdout);
         assert_eq!(status.success(), passes, "{needed}, CI={ci:?}\n{said}");
@@ -46,7 +57,13 @@ fn a_test_that_skips_itself_fails_where_ci_is_true_and_nowhere_else() {
 #[test]
 fn a_script_never_skips_what_it_needs() {
     let need = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/need");
-    let run = |command: &str| Command::new(&need).arg(command).env_remove("CI").output().unwrap();
+    let run = |command: &str| {
+        Command::new(&need)
+            .arg(command)
+            .env_remove("CI")
+            .output()
+            .unwrap()
+    };
     assert!(run("sh").status.success());
     let missing = run(MISSING);
     assert_eq!(missing.status.code(), Some(1));
@@ -66,7 +83,11 @@ fn no_test_is_ignored() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).unwrap();
-                assert!(!text.contains(&attribute), "{} has a test that is not run", path.display());
+                assert!(
+                    !text.contains(&attribute),
+                    "{} has a test that is not run",
+                    path.display()
+                );
             }
         }
     }

@@ -1,11 +1,13 @@
-//! Whether a call is run: flags and the person's own config decide, and then the person on the terminal.
+//! Whether a call is run: flags and the person's own config decide, and then the person on the
+//! terminal.
 
 use serde_json::json;
 
 use super::{calling, done, failure, playing, results, shell_tool, tool_run};
 use crate::chat::{ENTER, chat, leave, said, wait_for_prompt};
 use crate::support::{
-    command::Langdock, events::MODEL, gate::Gate, home::Home, pty::CTRL_C, reply::Reply, server::Server,
+    command::Langdock, events::MODEL, gate::Gate, home::Home, pty::CTRL_C, reply::Reply,
+    server::Server,
 };
 
 const QUESTION: &str = "Run it? [y]es, [n]o, [a]lways for this tool, [q]uit: ";
@@ -18,7 +20,10 @@ fn two_calls() -> Server {
 
 /// How often the tool of `counting` ran.
 fn runs(home: &Home) -> usize {
-    std::fs::read_to_string(home.work().join("runs")).unwrap_or_default().lines().count()
+    std::fs::read_to_string(home.work().join("runs"))
+        .unwrap_or_default()
+        .lines()
+        .count()
 }
 
 fn counting(more: &str) -> Home {
@@ -28,38 +33,58 @@ fn counting(more: &str) -> Home {
 #[test]
 fn a_person_is_asked_for_each_call_and_sees_all_of_it() {
     let (server, home) = (two_calls(), counting(""));
-    let terminal = tool_run(&server).home(&home).args(["-T", "./t.toml", "Hi"]).on_terminal(200, 24);
+    let terminal = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "Hi"])
+        .on_terminal(200, 24);
     terminal
         .wait_for(QUESTION)
         .keys("what?\r")
-        .wait_until("asked again", |screen| String::from_utf8_lossy(screen).matches(QUESTION).count() == 2);
+        .wait_until("asked again", |screen| {
+            String::from_utf8_lossy(screen).matches(QUESTION).count() == 2
+        });
     terminal
         .keys("y\r")
-        .wait_until("the second call", |screen| String::from_utf8_lossy(screen).matches(QUESTION).count() == 3);
+        .wait_until("the second call", |screen| {
+            String::from_utf8_lossy(screen).matches(QUESTION).count() == 3
+        });
     terminal.keys("n\r");
     let outcome = terminal.finish();
     outcome.code(0).stdout_contains("Done.");
     let screen = outcome.stdout_text();
     assert!(
-        screen.contains("sh -c \"echo run >> runs\"") && screen.contains("{\"a\":\"\\u001b[2K\\u202e\"}"),
+        screen.contains("sh -c \"echo run >> runs\"")
+            && screen.contains("{\"a\":\"\\u001b[2K\\u202e\"}"),
         "{screen}"
     );
-    assert!(!screen.contains("\u{1b}[2K") && !screen.contains('\u{202e}'), "{screen}");
+    assert!(
+        !screen.contains("\u{1b}[2K") && !screen.contains('\u{202e}'),
+        "{screen}"
+    );
     assert_eq!(runs(&home), 1);
     let requests = server.requests();
     assert_eq!(results(&requests[1].json())[0].get("is_error"), None);
-    assert_eq!(results(&requests[2].json()), [failure("t1", "the person did not allow this call")]);
+    assert_eq!(
+        results(&requests[2].json()),
+        [failure("t1", "the person did not allow this call")]
+    );
 }
 
 #[test]
 fn always_holds_for_the_run_and_quit_ends_it() {
     let (server, home) = (two_calls(), counting(""));
-    let terminal = tool_run(&server).home(&home).args(["-T", "./t.toml", "Hi"]).on_terminal(200, 24);
+    let terminal = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "Hi"])
+        .on_terminal(200, 24);
     terminal.wait_for(QUESTION).keys("a\r");
     terminal.finish().code(0).stdout_contains("Done.");
     assert_eq!(runs(&home), 2);
     let (server, home) = (two_calls(), counting(""));
-    let terminal = tool_run(&server).home(&home).args(["-T", "./t.toml", "Hi"]).on_terminal(200, 24);
+    let terminal = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "Hi"])
+        .on_terminal(200, 24);
     terminal.wait_for(QUESTION).keys("q\r");
     terminal.finish().signal(2);
     assert_eq!((runs(&home), server.requests().len()), (0, 1));
@@ -69,27 +94,42 @@ fn always_holds_for_the_run_and_quit_ends_it() {
 fn what_was_typed_before_the_question_does_not_answer_it() {
     for typed in ["a", "y"] {
         let (gate, home) = (Gate::new(), counting("confirm = true"));
-        let (held, call, end) = (gate.clone(), calling(&[("t", json!({}))]).to_string(), done("Done.").to_string());
+        let (held, call, end) = (
+            gate.clone(),
+            calling(&[("t", json!({}))]).to_string(),
+            done("Done.").to_string(),
+        );
         let server = Server::start(move |_, number| match number {
             0 => Reply::sse_start().wait(&held).body(&call),
             _ => Reply::sse(&end),
         });
-        let terminal = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).on_terminal(200, 24);
+        let terminal = tool_run(&server)
+            .home(&home)
+            .args(["-T", "./t.toml", "-y", "Hi"])
+            .on_terminal(200, 24);
         server.wait_for_requests(1);
         // The terminal shows it, and so it has it.
-        terminal.keys(&format!("{typed}\r")).wait_for(&format!("{typed}\r\n"));
+        terminal
+            .keys(&format!("{typed}\r"))
+            .wait_for(&format!("{typed}\r\n"));
         gate.open();
         terminal.wait_for(QUESTION).keys("n\r");
         terminal.finish().code(0).stdout_contains("Done.");
         assert_eq!(runs(&home), 0, "{typed}");
-        assert_eq!(results(&server.requests()[1].json()), [failure("t1", "the person did not allow this call")]);
+        assert_eq!(
+            results(&server.requests()[1].json()),
+            [failure("t1", "the person did not allow this call")]
+        );
     }
 }
 
 #[test]
 fn where_stdin_is_a_pipe_the_terminal_is_asked() {
     let (server, home) = (two_calls(), counting(""));
-    let run = tool_run(&server).home(&home).args(["-T", "./t.toml"]).stdin_bytes("Hi");
+    let run = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml"])
+        .stdin_bytes("Hi");
     let terminal = run.on_terminal(200, 24);
     terminal.wait_for(QUESTION).keys("a\r");
     terminal.finish().code(0).stdout_contains("Done.");
@@ -99,11 +139,20 @@ fn where_stdin_is_a_pipe_the_terminal_is_asked() {
 #[test]
 fn a_tool_with_confirm_is_asked_for_even_with_yes_and_runs_where_it_is_named() {
     let (server, home) = (two_calls(), counting("confirm = true"));
-    let outcome = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).run();
-    outcome.code(0).stderr_contains("`t` is denied: there is no terminal to ask on; --allow-tool t allows it");
+    let outcome = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "-y", "Hi"])
+        .run();
+    outcome
+        .code(0)
+        .stderr_contains("`t` is denied: there is no terminal to ask on; --allow-tool t allows it");
     assert_eq!(runs(&home), 0);
     let server = two_calls();
-    tool_run(&server).home(&home).args(["-T", "./t.toml", "--allow-tool", "t", "Hi"]).run().code(0);
+    tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "--allow-tool", "t", "Hi"])
+        .run()
+        .code(0);
     assert_eq!(runs(&home), 2);
 }
 
@@ -113,24 +162,41 @@ fn the_config_allows_and_denies_and_the_environment_does_not() {
     let run = |config: &str, args: &[&str]| {
         home.write(home.config().join("config.toml"), config);
         let server = two_calls();
-        let run = tool_run(&server).home(&home).env("LANGDOCK_YES", "1").env("LANGDOCK_ALLOW_TOOL", "t");
+        let run = tool_run(&server)
+            .home(&home)
+            .env("LANGDOCK_YES", "1")
+            .env("LANGDOCK_ALLOW_TOOL", "t");
         run.args(["-T", "./t.toml", "Hi"]).args(args).run()
     };
     run("", &[]).code(0);
     assert_eq!(runs(&home), 0);
-    run("[tools]\ndeny = [\"t\"]\n", &["-y", "--allow-tool", "t"]).code(0).stderr_contains("does not allow this tool");
+    run("[tools]\ndeny = [\"t\"]\n", &["-y", "--allow-tool", "t"])
+        .code(0)
+        .stderr_contains("does not allow this tool");
     assert_eq!(runs(&home), 0);
     run("[tools]\nallow = [\"t\"]\n", &[]).code(0);
     assert_eq!(runs(&home), 2);
-    run("[tools]\nalow = [\"t\"]\n", &[]).failed(2, "line 2: there is no key `tools.alow`", "did you mean `allow`?");
-    run("[tools]\nallow = \"t\"\n", &[]).failed(2, "a list of names of tools is needed", "langdock help config");
+    run("[tools]\nalow = [\"t\"]\n", &[]).failed(
+        2,
+        "line 2: there is no key `tools.alow`",
+        "did you mean `allow`?",
+    );
+    run("[tools]\nallow = \"t\"\n", &[]).failed(
+        2,
+        "a list of names of tools is needed",
+        "langdock help config",
+    );
 }
 
 #[test]
 fn who_quits_in_a_conversation_is_told_what_is_left_to_do() {
     let (server, home) = (two_calls(), counting(""));
     let terminal = crate::chat::at_prompt(&server, &home, &["-T", "./t.toml"]);
-    terminal.keys("Hi\r").wait_for(QUESTION).keys("q\r").wait_for("stopped; /retry asks again");
+    terminal
+        .keys("Hi\r")
+        .wait_for(QUESTION)
+        .keys("q\r")
+        .wait_for("stopped; /retry asks again");
     wait_for_prompt(&terminal, 2);
     leave(terminal).code(0);
     assert_eq!((runs(&home), server.requests().len()), (0, 1));
@@ -140,25 +206,45 @@ fn who_quits_in_a_conversation_is_told_what_is_left_to_do() {
 fn what_is_typed_behind_a_question_that_was_interrupted_is_for_the_chat() {
     let home = counting("");
     let server = playing(&[calling(&[("t", json!({}))]), done("Done.")]);
-    let terminal = chat(&server).home(&home).args(["-T", "./t.toml", "Hi"]).on_terminal(200, 24);
+    let terminal = chat(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "Hi"])
+        .on_terminal(200, 24);
     terminal.wait_for(QUESTION).keys(CTRL_C);
     wait_for_prompt(&terminal, 1);
     terminal.keys("Go on").keys(ENTER);
     wait_for_prompt(&terminal, 2);
     leave(terminal).code(0);
     assert_eq!(runs(&home), 0);
-    assert!(said(&server, 1).to_string().contains("Go on"), "{}", said(&server, 1));
+    assert!(
+        said(&server, 1).to_string().contains("Go on"),
+        "{}",
+        said(&server, 1)
+    );
 }
 
 #[test]
 fn who_comes_back_to_a_job_that_was_stopped_at_the_question_is_asked_again() {
-    let (server, home) = (playing(&[calling(&[("t", json!({}))]), done("Done.")]), counting(""));
+    let (server, home) = (
+        playing(&[calling(&[("t", json!({}))]), done("Done.")]),
+        counting(""),
+    );
     let script = format!("set -m; langdock tool-run -m {MODEL} -T ./t.toml Hi; echo stopped; fg");
-    let terminal = Langdock::shell(&script).key().against(&server).home(&home).on_terminal(200, 24);
-    terminal.wait_for(QUESTION).keys("\x1a").wait_for("stopped").wait_until("asked again", |screen| {
-        let screen = String::from_utf8_lossy(screen);
-        ["The model asks for `t`", QUESTION].iter().all(|part| screen.matches(part).count() == 2)
-    });
+    let terminal = Langdock::shell(&script)
+        .key()
+        .against(&server)
+        .home(&home)
+        .on_terminal(200, 24);
+    terminal
+        .wait_for(QUESTION)
+        .keys("\x1a")
+        .wait_for("stopped")
+        .wait_until("asked again", |screen| {
+            let screen = String::from_utf8_lossy(screen);
+            ["The model asks for `t`", QUESTION]
+                .iter()
+                .all(|part| screen.matches(part).count() == 2)
+        });
     terminal.keys("y\r");
     terminal.finish().code(0).stdout_contains("Done.");
     assert_eq!(runs(&home), 1);

@@ -15,7 +15,11 @@ use crate::support::{
 /// Runs the tool of `shell_tool` by hand.
 #[track_caller]
 fn call(home: &Home) -> Outcome {
-    Langdock::new().key().home(home).args(["tool-run", "-T", "./t.toml", "--call", "t", r#"{"a": 1}"#]).run()
+    Langdock::new()
+        .key()
+        .home(home)
+        .args(["tool-run", "-T", "./t.toml", "--call", "t", r#"{"a": 1}"#])
+        .run()
 }
 
 /// Asserts that no process is left of the group that the tool wrote into the file `pid`.
@@ -26,16 +30,21 @@ fn nothing_is_left(home: &Home) {
     let begun = Instant::now();
     // Who died as an orphan is there until it has been reaped.
     while killpg(group, None).is_ok() {
-        assert!(begun.elapsed() < DEADLINE, "there is a process in the group {group}");
+        assert!(
+            begun.elapsed() < DEADLINE,
+            "there is a process in the group {group}"
+        );
         std::thread::yield_now();
     }
 }
 
 #[test]
 fn one_that_hangs_is_stopped_after_its_time() {
-    let home = shell_tool("echo $$ > pid; echo so far; sleep 1000", "timeout = \"0.3s\"");
-    let told =
-        "It printed:\nso far\nlangdock: error: the call failed: the tool was stopped: it took longer than 0.3 s\n";
+    let home = shell_tool(
+        "echo $$ > pid; echo so far; sleep 1000",
+        "timeout = \"0.3s\"",
+    );
+    let told = "It printed:\nso far\nlangdock: error: the call failed: the tool was stopped: it took longer than 0.3 s\n";
     call(&home).code(11).stderr_contains(told);
     nothing_is_left(&home);
 }
@@ -49,18 +58,31 @@ fn one_that_leaves_a_grandchild_with_the_pipe_does_not_hang_and_takes_it_along()
 
 #[test]
 fn one_that_ignores_term_is_killed() {
-    let home = shell_tool("trap '' TERM; echo $$ > pid; while :; do sleep 1000; done", "timeout = \"0.2s\"");
+    let home = shell_tool(
+        "trap '' TERM; echo $$ > pid; while :; do sleep 1000; done",
+        "timeout = \"0.2s\"",
+    );
     let begun = Instant::now();
     call(&home).failed(11, "it took longer than 0.2 s", "tool-run --list");
-    assert!(begun.elapsed().as_secs_f64() >= 2.2, "it had no time to end by itself");
+    assert!(
+        begun.elapsed().as_secs_f64() >= 2.2,
+        "it had no time to end by itself"
+    );
     nothing_is_left(&home);
 }
 
 #[test]
 fn of_ten_megabytes_the_head_and_the_tail_are_kept_and_the_cut_is_marked() {
-    let home = shell_tool("echo first; head -c 10000000 /dev/zero | tr '\\0' x; echo; echo last", "");
+    let home = shell_tool(
+        "echo first; head -c 10000000 /dev/zero | tr '\\0' x; echo; echo last",
+        "",
+    );
     let text = call(&home).code(0).stderr_empty().stdout_text();
-    assert!(text.starts_with("first\nxxx") && text.ends_with("xxx\nlast\n"), "{}", &text[..100]);
+    assert!(
+        text.starts_with("first\nxxx") && text.ends_with("xxx\nlast\n"),
+        "{}",
+        &text[..100]
+    );
     assert!(text.contains("x\n[… 9897612 bytes are cut out here …]\nx"));
     assert!(text.len() < 103 * 1024, "{}", text.len());
 }
@@ -86,42 +108,67 @@ fn an_exit_code_is_told_with_what_was_printed() {
 
 #[test]
 fn one_reads_its_input_twice_and_finds_it_once() {
-    call(&shell_tool("cat; cat", "")).code(0).stdout("{\"a\":1}\n").stderr_empty();
+    call(&shell_tool("cat; cat", ""))
+        .code(0)
+        .stdout("{\"a\":1}\n")
+        .stderr_empty();
 }
 
 #[test]
 fn one_need_not_read_its_input_however_long_it_is() {
     let home = shell_tool("echo here", "");
-    let run = Langdock::new().key().home(&home).args(["tool-run", "-T", "./t.toml", "--call", "t", "-"]);
+    let run = Langdock::new()
+        .key()
+        .home(&home)
+        .args(["tool-run", "-T", "./t.toml", "--call", "t", "-"]);
     let input = format!(r#"{{"a": "{}"}}"#, "x".repeat(1_000_000));
-    run.stdin_bytes(input).run().code(0).stdout("here\n").stderr_empty();
+    run.stdin_bytes(input)
+        .run()
+        .code(0)
+        .stdout("here\n")
+        .stderr_empty();
 }
 
 #[test]
 fn its_error_output_is_no_part_of_the_result() {
-    call(&shell_tool("echo noise >&2; echo result", "")).code(0).stdout("result\n").stderr_empty();
+    call(&shell_tool("echo noise >&2; echo result", ""))
+        .code(0)
+        .stdout("result\n")
+        .stderr_empty();
 }
 
 #[test]
 fn a_program_that_is_missing_or_not_executable_is_told_at_load_with_its_place() {
     let home = Home::new();
     let file = |command: &str| {
-        format!("[[tool]]\nname = \"t\"\ninput_schema = {{ type = \"object\" }}\ncommand = {command}\n")
+        format!(
+            "[[tool]]\nname = \"t\"\ninput_schema = {{ type = \"object\" }}\ncommand = {command}\n"
+        )
     };
     home.write("work/plain", "echo\n");
     fs::set_permissions(home.work().join("plain"), fs::Permissions::from_mode(0o644)).unwrap();
     for (command, expected) in [
-        ("[\"no-such-program\"]", "there is no program `no-such-program` in PATH"),
+        (
+            "[\"no-such-program\"]",
+            "there is no program `no-such-program` in PATH",
+        ),
         ("[\"./none\"]", "No such file"),
         ("[\"./plain\"]", "/plain` is not executable"),
         ("[\"./\"]", "is no program"),
     ] {
         home.write("work/t.toml", file(command));
         call(&home)
-            .failed(2, "`./t.toml`: line 4: tool `t`: `command`: ", "langdock help send")
+            .failed(
+                2,
+                "`./t.toml`: line 4: tool `t`: `command`: ",
+                "langdock help send",
+            )
             .stderr_contains(expected);
     }
-    home.write("work/t.toml", "[[tool]]\nname = \"t\"\ninput_schema = { type = \"object\", required = 1 }\n");
+    home.write(
+        "work/t.toml",
+        "[[tool]]\nname = \"t\"\ninput_schema = { type = \"object\", required = 1 }\n",
+    );
     call(&home).failed(
         2,
         "`./t.toml`: line 3: tool `t`: `input_schema`: it is no JSON schema: at `/required`",
@@ -132,16 +179,44 @@ fn a_program_that_is_missing_or_not_executable_is_told_at_load_with_its_place() 
 #[test]
 fn its_environment_is_a_clean_one_and_the_key_is_in_none() {
     let home = shell_tool("env", "env = [\"WANTED\", \"SAME_AS_THE_KEY\", \"ABSENT\"]");
-    let run = Langdock::new().key().home(&home).env("WANTED", "1").env("UNWANTED", "2").env("SAME_AS_THE_KEY", KEY);
-    let run = run.args(["tool-run", "-T", "./t.toml", "--call", "t", "{}"]).run();
+    let run = Langdock::new()
+        .key()
+        .home(&home)
+        .env("WANTED", "1")
+        .env("UNWANTED", "2")
+        .env("SAME_AS_THE_KEY", KEY);
+    let run = run
+        .args(["tool-run", "-T", "./t.toml", "--call", "t", "{}"])
+        .run();
     let text = run.code(0).stderr_empty().stdout_text();
     // What the shell adds by itself is no matter.
-    let names: Vec<&str> = text.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
-    let mut known: Vec<&str> =
-        names.iter().copied().filter(|name| !["PWD", "SHLVL", "_", "OLDPWD"].contains(name)).collect();
+    let names: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, _)| name)
+        .collect();
+    let mut known: Vec<&str> = names
+        .iter()
+        .copied()
+        .filter(|name| !["PWD", "SHLVL", "_", "OLDPWD"].contains(name))
+        .collect();
     known.sort_unstable();
-    assert_eq!(known, ["HOME", "LANG", "LANGDOCK_TOOL_NAME", "LANGDOCK_TOOL_USE_ID", "PATH", "TMPDIR", "WANTED"]);
-    assert!(!text.contains(KEY) && text.contains("LANGDOCK_TOOL_NAME=t\n"), "{text}");
+    assert_eq!(
+        known,
+        [
+            "HOME",
+            "LANG",
+            "LANGDOCK_TOOL_NAME",
+            "LANGDOCK_TOOL_USE_ID",
+            "PATH",
+            "TMPDIR",
+            "WANTED"
+        ]
+    );
+    assert!(
+        !text.contains(KEY) && text.contains("LANGDOCK_TOOL_NAME=t\n"),
+        "{text}"
+    );
 }
 
 #[test]

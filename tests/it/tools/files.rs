@@ -11,7 +11,11 @@ pub(super) fn executable(path: impl AsRef<Path>) {
 }
 
 fn list(home: &Home, args: &[&str]) -> crate::support::outcome::Outcome {
-    Langdock::new().home(home).args(["tool-run", "--list"]).args(args).run()
+    Langdock::new()
+        .home(home)
+        .args(["tool-run", "--list"])
+        .args(args)
+        .run()
 }
 
 #[test]
@@ -19,11 +23,27 @@ fn a_bare_name_is_looked_for_in_the_folder_of_the_tools_only() {
     let home = Home::new();
     home.write("work/t.toml", toml("here", "true", ""));
     home.write("work/only", toml("here", "true", ""));
-    home.write(home.config().join("tools/t.toml"), toml("there", "true", ""));
-    list(&home, &["-T", "t"]).code(0).stdout_contains("there ").stderr_empty();
-    list(&home, &["-T", "t.toml"]).code(0).stdout_contains("there ").stderr_empty();
-    list(&home, &["-T", "./t.toml"]).code(0).stdout_contains("here ").stderr_empty();
-    list(&home, &["-T", "only"]).failed(2, "there is no tools file `only`", "./only is a file in this folder");
+    home.write(
+        home.config().join("tools/t.toml"),
+        toml("there", "true", ""),
+    );
+    list(&home, &["-T", "t"])
+        .code(0)
+        .stdout_contains("there ")
+        .stderr_empty();
+    list(&home, &["-T", "t.toml"])
+        .code(0)
+        .stdout_contains("there ")
+        .stderr_empty();
+    list(&home, &["-T", "./t.toml"])
+        .code(0)
+        .stdout_contains("here ")
+        .stderr_empty();
+    list(&home, &["-T", "only"]).failed(
+        2,
+        "there is no tools file `only`",
+        "./only is a file in this folder",
+    );
 }
 
 #[test]
@@ -33,39 +53,78 @@ fn a_program_says_itself_what_it_is() {
                   echo '{\"name\": \"weather\", \"description\": \"Says it.\", \"input_schema\": {\"type\": \"object\"}}'\n\
                   else\n  echo \"sunny $(cat)\"\nfi\n";
     executable(home.write("work/weather", script));
-    list(&home, &["-T", "./weather"]).code(0).stdout_contains("weather  ").stdout_contains("/weather  Says it.\n");
-    let run = Langdock::new().home(&home).args(["tool-run", "-T", "./weather", "--call", "weather", "{}"]).run();
+    list(&home, &["-T", "./weather"])
+        .code(0)
+        .stdout_contains("weather  ")
+        .stdout_contains("/weather  Says it.\n");
+    let run = Langdock::new()
+        .home(&home)
+        .args(["tool-run", "-T", "./weather", "--call", "weather", "{}"])
+        .run();
     run.code(0).stdout("sunny {}\n").stderr_empty();
     let server = playing(&[done("ok")]);
-    tool_run(&server).home(&home).args(["-T", "./weather", "Hi"]).run().code(0).stdout("ok\n").stderr_empty();
+    tool_run(&server)
+        .home(&home)
+        .args(["-T", "./weather", "Hi"])
+        .run()
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
     assert_eq!(server.only_request().json()["tools"][0]["name"], "weather");
     executable(home.write("work/silent", "#!/bin/sh\nexit 4\n"));
-    list(&home, &["-T", "./silent"]).failed(2, "`./silent`: `--schema` failed with exit code 4", "langdock help send");
+    list(&home, &["-T", "./silent"]).failed(
+        2,
+        "`./silent`: `--schema` failed with exit code 4",
+        "langdock help send",
+    );
 }
 
 #[test]
 fn tools_come_from_standard_input_too() {
     let tool = r#"{"name": "t", "input_schema": {"type": "object"}, "command": ["cat"]}"#;
-    let run = Langdock::new().args(["tool-run", "-T", "-", "--call", "t", r#"{"b":2}"#]).stdin_bytes(tool).run();
+    let run = Langdock::new()
+        .args(["tool-run", "-T", "-", "--call", "t", r#"{"b":2}"#])
+        .stdin_bytes(tool)
+        .run();
     run.code(0).stdout("{\"b\":2}\n").stderr_empty();
-    let both = Langdock::new().args(["tool-run", "-T", "-", "--call", "t", "-"]).stdin_bytes(tool).run();
-    both.failed(2, "standard input cannot be both a tools file and the input of the call", "into a file");
+    let both = Langdock::new()
+        .args(["tool-run", "-T", "-", "--call", "t", "-"])
+        .stdin_bytes(tool)
+        .run();
+    both.failed(
+        2,
+        "standard input cannot be both a tools file and the input of the call",
+        "into a file",
+    );
 }
 
 #[test]
 fn a_call_by_hand_is_checked_as_the_models_is() {
     let home = Home::new();
-    let schema = r#"{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}"#;
-    home.write("work/t.json", format!(r#"{{"name": "t", "input_schema": {schema}, "command": ["cat"]}}"#));
+    let schema =
+        r#"{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}"#;
+    home.write(
+        "work/t.json",
+        format!(r#"{{"name": "t", "input_schema": {schema}, "command": ["cat"]}}"#),
+    );
     let call = |name: &str, input: &str| {
-        Langdock::new().home(&home).args(["tool-run", "-T", "./t.json", "--call", name, input]).run()
+        Langdock::new()
+            .home(&home)
+            .args(["tool-run", "-T", "./t.json", "--call", name, input])
+            .run()
     };
-    list(&home, &["-T", "./t.json"]).code(0).stdout_contains("\n   takes n (integer)\n");
+    list(&home, &["-T", "./t.json"])
+        .code(0)
+        .stdout_contains("\n   takes n (integer)\n");
     call("t", r#"{"n": "x"}"#).failed(
         11,
         "the input does not fit the schema of `t`: at `/n`: \"x\" is not of type",
         "tool-run --list",
     );
     call("t", "{").failed(2, "--call: this is no JSON", "tool-run --list");
-    call("tt", "{}").failed(2, "--call: there is no tool `tt`; did you mean `t`?", "tool-run --list");
+    call("tt", "{}").failed(
+        2,
+        "--call: there is no tool `tt`; did you mean `t`?",
+        "tool-run --list",
+    );
 }

@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM while tools run: once stops the tools, twice ends the run, and nothing is left either way.
+//! Ctrl-C and SIGTERM while tools run: once stops the tools, twice ends the run, and nothing is
+//! left either way.
 
 use std::{fs, time::Instant};
 
@@ -9,11 +10,16 @@ use nix::{
 use serde_json::json;
 
 use super::{calling, done, failure, playing, results, shell_tool, tool_run};
-use crate::support::{DEADLINE, command::Langdock, home::Home, pty::CTRL_C, running::Running, server::Server};
+use crate::support::{
+    DEADLINE, command::Langdock, home::Home, pty::CTRL_C, running::Running, server::Server,
+};
 
 /// Starts a run whose tool hangs, and waits until it does.
 fn hanging(server: &Server, home: &Home) -> Running {
-    let running = tool_run(server).home(home).args(["-T", "./t.toml", "-y", "Hi"]).spawn();
+    let running = tool_run(server)
+        .home(home)
+        .args(["-T", "./t.toml", "-y", "Hi"])
+        .spawn();
     wait_for(home);
     running
 }
@@ -22,7 +28,10 @@ fn hanging(server: &Server, home: &Home) -> Running {
 fn wait_for(home: &Home) -> Pid {
     let begun = Instant::now();
     loop {
-        if let Some(pid) = fs::read_to_string(home.work().join("pid")).ok().and_then(|pid| pid.trim().parse().ok()) {
+        if let Some(pid) = fs::read_to_string(home.work().join("pid"))
+            .ok()
+            .and_then(|pid| pid.trim().parse().ok())
+        {
             return Pid::from_raw(pid);
         }
         assert!(begun.elapsed() < DEADLINE, "the tool did not begin");
@@ -44,7 +53,10 @@ fn wait_until_there(home: &Home, file: &str) {
 fn nothing_is_left(home: &Home) {
     let (group, begun) = (wait_for(home), Instant::now());
     while killpg(group, None).is_ok() {
-        assert!(begun.elapsed() < DEADLINE, "there is a process in the group {group}");
+        assert!(
+            begun.elapsed() < DEADLINE,
+            "there is a process in the group {group}"
+        );
         std::thread::yield_now();
     }
 }
@@ -56,11 +68,17 @@ fn calls() -> Server {
 #[test]
 fn the_first_ctrl_c_stops_the_tools_and_the_model_is_told() {
     let (server, home) = (calls(), shell_tool("echo $$ > pid; sleep 1000", ""));
-    let terminal = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).on_terminal(120, 24);
+    let terminal = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "-y", "Hi"])
+        .on_terminal(120, 24);
     wait_for(&home);
     terminal.keys(CTRL_C);
     let outcome = terminal.finish();
-    outcome.code(0).stdout_contains("stopping the tools; Ctrl-C once more ends the run").stdout_contains("I see.");
+    outcome
+        .code(0)
+        .stdout_contains("stopping the tools; Ctrl-C once more ends the run")
+        .stdout_contains("I see.");
     let expected = failure("t1", "the person stopped the tool before it was done");
     assert_eq!(results(&server.requests()[1].json()), [expected]);
     nothing_is_left(&home);
@@ -68,14 +86,26 @@ fn the_first_ctrl_c_stops_the_tools_and_the_model_is_told() {
 
 #[test]
 fn the_second_one_ends_the_run_without_waiting_for_tools_that_ignore_it() {
-    let (server, home) = (calls(), shell_tool("trap '' TERM; echo $$ > pid; while :; do sleep 1000; done", ""));
+    let (server, home) = (
+        calls(),
+        shell_tool(
+            "trap '' TERM; echo $$ > pid; while :; do sleep 1000; done",
+            "",
+        ),
+    );
     let running = hanging(&server, &home);
-    running.signal(Signal::SIGINT).wait_for_stderr("stopping the tools").signal(Signal::SIGINT);
+    running
+        .signal(Signal::SIGINT)
+        .wait_for_stderr("stopping the tools")
+        .signal(Signal::SIGINT);
     running.finish().signal(2).stdout("");
     assert_eq!(server.requests().len(), 1);
     nothing_is_left(&home);
     // What came of the call is saved.
-    let shown = Langdock::new().home(&home).args(["session", "export", "--json"]).run();
+    let shown = Langdock::new()
+        .home(&home)
+        .args(["session", "export", "--json"])
+        .run();
     let messages = shown.code(0).stdout_json();
     let expected = failure("t1", "the person stopped the tool before it was done");
     assert_eq!(messages[2], json!({"role": "user", "content": [expected]}));
@@ -106,7 +136,9 @@ fn ctrl_c_while_the_model_writes_ends_the_run_also_after_tools_were_stopped() {
     let first = calling(&[("t", json!({}))]).to_string();
     let server = Server::start(move |_, number| match number {
         0 => crate::support::reply::Reply::sse(&first),
-        _ => crate::support::reply::Reply::sse_start().body(": wait\n\n").wait_for_hang_up(),
+        _ => crate::support::reply::Reply::sse_start()
+            .body(": wait\n\n")
+            .wait_for_hang_up(),
     });
     let running = hanging(&server, &home);
     running.signal(Signal::SIGINT);
@@ -117,9 +149,15 @@ fn ctrl_c_while_the_model_writes_ends_the_run_also_after_tools_were_stopped() {
 
 #[test]
 fn a_tool_that_ended_while_the_run_was_stopped_did_not_take_too_long() {
-    let home = shell_tool("kill -STOP $PPID; sleep 2; echo Done.; touch ended", "timeout = \"1s\"");
+    let home = shell_tool(
+        "kill -STOP $PPID; sleep 2; echo Done.; touch ended",
+        "timeout = \"1s\"",
+    );
     let server = calls();
-    let running = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).spawn();
+    let running = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "-y", "Hi"])
+        .spawn();
     wait_until_there(&home, "ended");
     running.signal(Signal::SIGCONT);
     running.finish().code(0).stdout("I see.\n");

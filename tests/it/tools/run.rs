@@ -3,13 +3,16 @@
 use serde_json::{Value, json};
 
 use super::{calling, done, failure, playing, results, shell_tool, toml, tool_run};
-use crate::support::{command::Langdock, events::Stream, home::Home, screen::rows_of, sending::answering};
+use crate::support::{
+    command::Langdock, events::Stream, home::Home, screen::rows_of, sending::answering,
+};
 
 #[test]
 fn results_go_back_in_the_order_of_the_calls_in_one_message_over_one_connection() {
     // The first call ends last: it waits for the second.
     let home = Home::new();
-    let tools = toml("a", "while ! [ -e b ]; do sleep 0.01; done; echo A", "") + &toml("b", "echo B; touch b", "");
+    let tools = toml("a", "while ! [ -e b ]; do sleep 0.01; done; echo A", "")
+        + &toml("b", "echo B; touch b", "");
     home.write("work/t.toml", tools);
     let first = Stream::new()
         .start()
@@ -19,17 +22,30 @@ fn results_go_back_in_the_order_of_the_calls_in_one_message_over_one_connection(
         .tool_use_block("t2", "b", ["{}"])
         .stop("tool_use");
     let server = playing(&[first.clone(), done("Done.")]);
-    let outcome = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).run();
+    let outcome = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "-y", "Hi"])
+        .run();
     outcome.code(0).stdout("I look.\nDone.\n");
-    outcome.stderr_contains("langdock: tool a {\"x\":1} (").stderr_contains(" s): A\n").stderr_contains("tool b {} (");
+    outcome
+        .stderr_contains("langdock: tool a {\"x\":1} (")
+        .stderr_contains(" s): A\n")
+        .stderr_contains("tool b {} (");
     let requests = server.requests();
     assert_eq!((requests.len(), server.connections()), (2, 1));
     let body = requests[1].json();
-    let result = |id: &str, text: &str| json!({"type": "tool_result", "tool_use_id": id, "content": text});
+    let result =
+        |id: &str, text: &str| json!({"type": "tool_result", "tool_use_id": id, "content": text});
     assert_eq!(results(&body), [result("t1", "A\n"), result("t2", "B\n")]);
-    assert_eq!(body["messages"][1], json!({"role": "assistant", "content": first.message()["content"]}));
+    assert_eq!(
+        body["messages"][1],
+        json!({"role": "assistant", "content": first.message()["content"]})
+    );
     assert_eq!(body["tools"], requests[0].json()["tools"]);
-    assert_eq!(body["tools"][0], json!({"name": "a", "input_schema": {"type": "object"}}));
+    assert_eq!(
+        body["tools"][0],
+        json!({"name": "a", "input_schema": {"type": "object"}})
+    );
 }
 
 #[test]
@@ -39,45 +55,99 @@ fn four_tools_of_one_turn_run_side_by_side() {
     let home = shell_tool(line, "");
     let calls = [(); 4].map(|()| ("t", json!({})));
     let server = playing(&[calling(&calls), done("Done.")]);
-    tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).run().code(0).stdout("Done.\n");
-    assert!(results(&server.requests()[1].json()).iter().all(|result| result["content"] == "ok\n"));
+    tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "-y", "Hi"])
+        .run()
+        .code(0)
+        .stdout("Done.\n");
+    assert!(
+        results(&server.requests()[1].json())
+            .iter()
+            .all(|result| result["content"] == "ok\n")
+    );
 }
 
 #[test]
 fn what_cannot_be_run_is_told_to_the_model_and_does_not_end_the_run() {
     let home = Home::new();
     let schema = "{ type = \"object\", required = [\"n\"] }";
-    let strict = format!("[[tool]]\nname = \"strict\"\ninput_schema = {schema}\ncommand = [\"true\"]\n");
-    home.write("work/t.toml", strict + &toml("t", "exit 3", "") + &toml("secret", "touch ran", ""));
-    let calls =
-        [("strict", json!({})), ("t", json!({})), ("tt", json!({})), ("secret", json!({})), ("unsaid", json!({}))];
+    let strict =
+        format!("[[tool]]\nname = \"strict\"\ninput_schema = {schema}\ncommand = [\"true\"]\n");
+    home.write(
+        "work/t.toml",
+        strict + &toml("t", "exit 3", "") + &toml("secret", "touch ran", ""),
+    );
+    let calls = [
+        ("strict", json!({})),
+        ("t", json!({})),
+        ("tt", json!({})),
+        ("secret", json!({})),
+        ("unsaid", json!({})),
+    ];
     let server = playing(&[calling(&calls), done("Done.")]);
-    let args = ["-T", "./t.toml", "--allow-tool", "t", "--allow-tool", "strict", "Hi"];
+    let args = [
+        "-T",
+        "./t.toml",
+        "--allow-tool",
+        "t",
+        "--allow-tool",
+        "strict",
+        "Hi",
+    ];
     let outcome = tool_run(&server).home(&home).args(args).run();
-    outcome.code(0).stdout("Done.\n").stderr_contains("`secret` is denied: there is no terminal to ask on");
+    outcome
+        .code(0)
+        .stdout("Done.\n")
+        .stderr_contains("`secret` is denied: there is no terminal to ask on");
     let expected = [
-        failure("t1", "the input does not fit the schema of `strict`: \"n\" is a required property"),
+        failure(
+            "t1",
+            "the input does not fit the schema of `strict`: \"n\" is a required property",
+        ),
         failure("t2", "the tool failed with exit code 3"),
         failure("t3", "there is no tool `tt`; there are: strict, t, secret"),
         failure("t4", "the person was not there to allow this call"),
-        failure("t5", "there is no tool `unsaid`; there are: strict, t, secret"),
+        failure(
+            "t5",
+            "there is no tool `unsaid`; there are: strict, t, secret",
+        ),
     ];
     let told = results(&server.requests()[1].json());
     assert_eq!(told[..2], expected[..2]);
     assert_eq!(told[3..], expected[3..]);
-    assert!(told[2]["content"].as_str().is_some_and(|why| why.starts_with("there is no tool `tt`")), "{}", told[2]);
+    assert!(
+        told[2]["content"]
+            .as_str()
+            .is_some_and(|why| why.starts_with("there is no tool `tt`")),
+        "{}",
+        told[2]
+    );
     assert!(!home.work().join("ran").exists());
 }
 
 #[test]
 fn an_image_goes_back_as_an_image_block() {
-    let home = shell_tool("printf 'GIF89a\\001\\000\\001\\000\\000\\000\\000;'", "result = \"image\"");
+    let home = shell_tool(
+        "printf 'GIF89a\\001\\000\\001\\000\\000\\000\\000;'",
+        "result = \"image\"",
+    );
     let server = playing(&[calling(&[("t", json!({}))]), done("A dot.")]);
-    let outcome = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).run();
-    outcome.code(0).stdout("A dot.\n").stderr_contains("an image of 14 bytes");
-    let source = json!({"type": "base64", "media_type": "image/gif", "data": "R0lGODlhAQABAAAAADs="});
+    let outcome = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "-y", "Hi"])
+        .run();
+    outcome
+        .code(0)
+        .stdout("A dot.\n")
+        .stderr_contains("an image of 14 bytes");
+    let source =
+        json!({"type": "base64", "media_type": "image/gif", "data": "R0lGODlhAQABAAAAADs="});
     let expected = json!([{"type": "image", "source": source}]);
-    assert_eq!(results(&server.requests()[1].json())[0]["content"], expected);
+    assert_eq!(
+        results(&server.requests()[1].json())[0]["content"],
+        expected
+    );
 }
 
 #[test]
@@ -85,25 +155,42 @@ fn escape_sequences_of_a_tool_do_not_touch_the_terminal() {
     let home = shell_tool("printf '\\033[2J\\033]0;title\\007\\302\\233'", "");
     let input = json!({"a": "\u{1b}[31m\u{202e}"});
     let server = playing(&[calling(&[("t", input)]), done("ok")]);
-    let terminal = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).on_terminal(200, 24);
+    let terminal = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "-y", "Hi"])
+        .on_terminal(200, 24);
     let outcome = terminal.finish();
     outcome.code(0).stdout_contains("␛[2J␛]0;title␇<U+009B>");
     let screen = outcome.stdout_text();
-    assert!(!screen.contains("\u{1b}[2J") && !screen.contains("\u{1b}]0") && !screen.contains('\u{202e}'), "{screen}");
+    assert!(
+        !screen.contains("\u{1b}[2J")
+            && !screen.contains("\u{1b}]0")
+            && !screen.contains('\u{202e}'),
+        "{screen}"
+    );
     // The model gets what the tool printed.
     let told = results(&server.requests()[1].json());
     assert_eq!(told[0]["content"], "\u{1b}[2J\u{1b}]0;title\u{7}\u{9b}");
     let by_hand = Langdock::new().home(&home);
-    let by_hand = by_hand.args(["tool-run", "-T", "./t.toml", "--call", "t", "{}"]).on_terminal(80, 24).finish();
+    let by_hand = by_hand
+        .args(["tool-run", "-T", "./t.toml", "--call", "t", "{}"])
+        .on_terminal(80, 24)
+        .finish();
     assert!(!by_hand.code(0).stdout_text().contains("\u{1b}[2J"));
 }
 
 #[test]
 fn a_call_that_was_cut_off_is_not_run() {
     let home = shell_tool("touch ran", "");
-    let cut = Stream::new().start().tool_use_block("t1", "t", [r#"{"a": "#]).stop("max_tokens");
+    let cut = Stream::new()
+        .start()
+        .tool_use_block("t1", "t", [r#"{"a": "#])
+        .stop("max_tokens");
     let server = playing(&[cut]);
-    let outcome = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).run();
+    let outcome = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "-y", "Hi"])
+        .run();
     outcome.failed(9, "the answer was cut off", "--max-tokens");
     assert!(!home.work().join("ran").exists());
     assert_eq!(server.requests().len(), 1);
@@ -112,10 +199,20 @@ fn a_call_that_was_cut_off_is_not_run() {
 #[test]
 fn a_pause_goes_on_where_it_was() {
     let home = shell_tool("true", "");
-    let paused = Stream::new().start().text_block(["One,"]).stop("pause_turn");
+    let paused = Stream::new()
+        .start()
+        .text_block(["One,"])
+        .stop("pause_turn");
     let server = playing(&[paused, done(" two.")]);
-    tool_run(&server).home(&home).args(["-T", "./t.toml", "Hi"]).run().code(0).stdout("One,\n two.\n").stderr_empty();
-    let expected = json!([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "One,"}]);
+    tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "Hi"])
+        .run()
+        .code(0)
+        .stdout("One,\n two.\n")
+        .stderr_empty();
+    let expected =
+        json!([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "One,"}]);
     assert_eq!(server.requests()[1].json()["messages"], expected);
 }
 
@@ -123,13 +220,23 @@ fn a_pause_goes_on_where_it_was() {
 fn a_call_of_the_callers_own_tool_ends_the_run_and_is_printed() {
     let home = Home::new();
     home.write("work/t.toml", toml("t", "echo ran", ""));
-    home.write("work/mine.json", r#"{"name": "mine", "input_schema": {"type": "object"}}"#);
-    let second = Stream::new().start().text_block(["Yours."]).tool_use_block("t2", "mine", ["{}"]).stop("tool_use");
+    home.write(
+        "work/mine.json",
+        r#"{"name": "mine", "input_schema": {"type": "object"}}"#,
+    );
+    let second = Stream::new()
+        .start()
+        .text_block(["Yours."])
+        .tool_use_block("t2", "mine", ["{}"])
+        .stop("tool_use");
     let server = playing(&[calling(&[("t", json!({}))]), second]);
     let args = ["-T", "./t.toml", "-T", "./mine.json", "-y", "-q", "Hi"];
     let outcome = tool_run(&server).home(&home).args(args).run();
     outcome.code(0).stderr("Yours.\n");
-    assert_eq!(outcome.stdout_json(), json!({"type": "tool_use", "id": "t2", "name": "mine", "input": {}}));
+    assert_eq!(
+        outcome.stdout_json(),
+        json!({"type": "tool_use", "id": "t2", "name": "mine", "input": {}})
+    );
     assert_eq!(server.requests().len(), 2);
 }
 
@@ -137,27 +244,57 @@ fn a_call_of_the_callers_own_tool_ends_the_run_and_is_printed() {
 fn a_forced_choice_holds_for_the_first_request() {
     let home = shell_tool("true", "");
     let server = playing(&[calling(&[("t", json!({}))]), done("ok")]);
-    tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "--tool-choice", "t", "Hi"]).run().code(0);
-    let choices: Vec<Value> = server.requests().iter().map(|request| request.json()["tool_choice"].clone()).collect();
-    assert_eq!(choices, [json!({"type": "tool", "name": "t"}), json!({"type": "auto"})]);
+    tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "-y", "--tool-choice", "t", "Hi"])
+        .run()
+        .code(0);
+    let choices: Vec<Value> = server
+        .requests()
+        .iter()
+        .map(|request| request.json()["tool_choice"].clone())
+        .collect();
+    assert_eq!(
+        choices,
+        [
+            json!({"type": "tool", "name": "t"}),
+            json!({"type": "auto"})
+        ]
+    );
 }
 
 #[test]
 fn json_lines_have_calls_and_results_where_they_happen() {
     let home = shell_tool("echo out", "");
     let server = playing(&[calling(&[("t", json!({"a": 1}))]), done("ok")]);
-    let outcome = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "-q", "--jsonl", "Hi"]).run();
+    let outcome = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "-y", "-q", "--jsonl", "Hi"])
+        .run();
     let lines = outcome.code(0).stderr_empty().stdout_json_lines();
-    let kinds: Vec<&str> = lines.iter().filter_map(|line| line["type"].as_str()).collect();
+    let kinds: Vec<&str> = lines
+        .iter()
+        .filter_map(|line| line["type"].as_str())
+        .collect();
     let place = |kind: &str| kinds.iter().position(|other| *other == kind).expect(kind);
-    assert!(place("message_stop") < place("tool_call") && place("tool_call") < place("tool_result"), "{kinds:?}");
+    assert!(
+        place("message_stop") < place("tool_call") && place("tool_call") < place("tool_result"),
+        "{kinds:?}"
+    );
     assert_eq!(kinds.iter().filter(|kind| **kind == "result").count(), 1);
     assert_eq!(kinds.last(), Some(&"result"));
     let call = &lines[place("tool_call")];
-    assert_eq!(*call, json!({"type": "tool_call", "id": "t1", "name": "t", "input": {"a": 1}}));
+    assert_eq!(
+        *call,
+        json!({"type": "tool_call", "id": "t1", "name": "t", "input": {"a": 1}})
+    );
     let result = &lines[place("tool_result")];
     assert_eq!(
-        (&result["tool_use_id"], &result["content"], &result["is_error"]),
+        (
+            &result["tool_use_id"],
+            &result["content"],
+            &result["is_error"]
+        ),
         (&json!("t1"), &json!("out\n"), &json!(false))
     );
 }
@@ -166,18 +303,38 @@ fn json_lines_have_calls_and_results_where_they_happen() {
 fn each_request_is_in_the_log() {
     let home = shell_tool("true", "");
     let server = playing(&[calling(&[("t", json!({}))]), done("ok")]);
-    tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).run().code(0);
-    let usage = Langdock::new().home(&home).args(["usage", "--by", "command"]).run();
-    usage.code(0).stdout_contains("tool-run").stdout_contains("2");
+    tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "-y", "Hi"])
+        .run()
+        .code(0);
+    let usage = Langdock::new()
+        .home(&home)
+        .args(["usage", "--by", "command"])
+        .run();
+    usage
+        .code(0)
+        .stdout_contains("tool-run")
+        .stdout_contains("2");
 }
 
 #[test]
 fn bad_tools_send_nothing() {
     let (server, home) = (answering("ok"), shell_tool("true", "confirm = 1"));
-    let outcome = tool_run(&server).home(&home).args(["-T", "./t.toml", "Hi"]).run();
-    outcome.failed(2, "`./t.toml`: line 5: tool `t`: `confirm`: true or false is needed", "langdock help send");
+    let outcome = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "Hi"])
+        .run();
+    outcome.failed(
+        2,
+        "`./t.toml`: line 5: tool `t`: `confirm`: true or false is needed",
+        "langdock help send",
+    );
     home.write("work/t.toml", toml("t", "true", ""));
-    let mistyped = tool_run(&server).home(&home).args(["-T", "./t.toml", "--allow-tool", "x", "Hi"]).run();
+    let mistyped = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "--allow-tool", "x", "Hi"])
+        .run();
     mistyped.failed(2, "--allow-tool: there is no tool `x`", "--list");
     assert_eq!(server.connections(), 0);
 }
@@ -185,30 +342,63 @@ fn bad_tools_send_nothing() {
 #[test]
 fn on_a_terminal_each_answer_begins_a_row_of_its_own() {
     let (before, after) = ("before ".repeat(8), "after ".repeat(8));
-    let calls =
-        Stream::new().start().text_block([before.trim_end()]).tool_use_block("t1", "t", ["{}"]).stop("tool_use");
-    let (server, home) = (playing(&[calls, done(after.trim_end())]), shell_tool("echo ok", ""));
-    let terminal = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).on_terminal(80, 24);
+    let calls = Stream::new()
+        .start()
+        .text_block([before.trim_end()])
+        .tool_use_block("t1", "t", ["{}"])
+        .stop("tool_use");
+    let (server, home) = (
+        playing(&[calls, done(after.trim_end())]),
+        shell_tool("echo ok", ""),
+    );
+    let terminal = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "-y", "Hi"])
+        .on_terminal(80, 24);
     let outcome = terminal.finish();
-    outcome.code(0).stdout_contains(before.trim_end()).stdout_contains(after.trim_end());
+    outcome
+        .code(0)
+        .stdout_contains(before.trim_end())
+        .stdout_contains(after.trim_end());
 }
 
 #[test]
 fn all_of_a_run_is_saved_as_one_line_of_conversation() {
-    let (server, home) = (playing(&[calling(&[("t", json!({}))]), done("Done.")]), shell_tool("echo ok", ""));
-    tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).run().code(0).stdout("Done.\n");
+    let (server, home) = (
+        playing(&[calling(&[("t", json!({}))]), done("Done.")]),
+        shell_tool("echo ok", ""),
+    );
+    tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "-y", "Hi"])
+        .run()
+        .code(0)
+        .stdout("Done.\n");
     let shown = Langdock::new().home(&home).args(["session", "show"]).run();
-    shown.code(0).stderr_empty().stdout_contains("## You\n\nHi\n").stdout_contains("```call t\n{}\n```");
-    shown.stdout_contains("```result\nok").stdout_contains("\n\nDone.\n");
+    shown
+        .code(0)
+        .stderr_empty()
+        .stdout_contains("## You\n\nHi\n")
+        .stdout_contains("```call t\n{}\n```");
+    shown
+        .stdout_contains("```result\nok")
+        .stdout_contains("\n\nDone.\n");
 }
 
 #[test]
 fn a_conversation_with_calls_that_goes_on_without_its_tools_is_told_to_name_them() {
     let home = shell_tool("echo 1", "");
-    let demo =
-        |args: &[&str]| Langdock::new().home(&home).args(args).args(["--demo", "--session", "s", "Use t."]).run();
+    let demo = |args: &[&str]| {
+        Langdock::new()
+            .home(&home)
+            .args(args)
+            .args(["--demo", "--session", "s", "Use t."])
+            .run()
+    };
     let _ = demo(&["tool-run", "-T", "./t.toml", "-y"]).code(0);
-    demo(&["send"]).code(3).stderr_contains("must define tools\nhint: what was said before has calls of tools: name");
+    demo(&["send"])
+        .code(3)
+        .stderr_contains("must define tools\nhint: what was said before has calls of tools: name");
     let _ = demo(&["send", "-T", "./t.toml"]).code(0);
 }
 
@@ -218,14 +408,23 @@ fn what_is_running_is_told_on_a_terminal_and_leaves_no_trace() {
     let tools = toml("a", "while ! [ -e a ]; do sleep 0.01; done", "")
         + &toml("b", "while ! [ -e b ]; do sleep 0.01; done", "");
     home.write("work/t.toml", tools);
-    let both = Stream::new().start().tool_use_block("t1", "a", ["{}"]).tool_use_block("t2", "b", ["{}"]);
+    let both = Stream::new()
+        .start()
+        .tool_use_block("t1", "a", ["{}"])
+        .tool_use_block("t2", "b", ["{}"]);
     let server = playing(&[both.stop("tool_use"), done("Done.")]);
-    let terminal = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y", "Hi"]).on_terminal(80, 24);
+    let terminal = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "-y", "Hi"])
+        .on_terminal(80, 24);
     terminal.wait_for("s running a, b");
     home.write("work/a", "");
     terminal.wait_for("tool a {} (").wait_for("s running b");
     home.write("work/b", "");
     let outcome = terminal.finish();
     let screen = rows_of(&outcome.code(0).stdout, 80, 24);
-    assert!(screen.len() == 3 && !screen.join("\n").contains("running"), "{screen:?}");
+    assert!(
+        screen.len() == 3 && !screen.join("\n").contains("running"),
+        "{screen:?}"
+    );
 }
