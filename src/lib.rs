@@ -19,11 +19,13 @@ mod batch;
 mod chat;
 mod cli;
 mod client;
-mod command;
+mod commands;
+mod compose;
 mod config;
 mod counted;
 mod demo;
 mod error;
+mod exchange;
 mod input;
 mod media;
 mod pace;
@@ -225,45 +227,45 @@ fn dispatch(app: &Arc<App>, command: Command) -> Result<(), Error> {
     match command {
         Command::Send(args) => talk(
             app,
-            Box::pin(async move { command::send(&theirs, &args).await }),
+            Box::pin(async move { commands::send(&theirs, &args).await }),
         ),
         Command::Chat(args) => talk(
             app,
-            Box::pin(async move { command::chat(&theirs, *args).await }),
+            Box::pin(async move { commands::chat(&theirs, *args).await }),
         ),
         Command::ToolRun(args) => talk(
             app,
-            Box::pin(async move { command::tool_run(&theirs, &args).await }),
+            Box::pin(async move { commands::tool_run(&theirs, &args).await }),
         ),
         Command::Batch(args) => talk(
             app,
-            Box::pin(async move { command::batch(&theirs, *args).await }),
+            Box::pin(async move { commands::batch(&theirs, *args).await }),
         ),
         Command::Models(args) => talk(
             app,
-            Box::pin(async move { command::models(&theirs, &args).await }),
+            Box::pin(async move { commands::models(&theirs, &args).await }),
         ),
         Command::Doctor(args) => talk(
             app,
-            Box::pin(async move { command::doctor(&theirs, &args).await }),
+            Box::pin(async move { commands::doctor(&theirs, &args).await }),
         ),
         Command::Count(args) => talk(
             app,
-            Box::pin(async move { command::count(&theirs, *args).await }),
+            Box::pin(async move { commands::count(&theirs, *args).await }),
         ),
-        Command::Usage(args) => command::usage(app, &args),
+        Command::Usage(args) => commands::usage(app, &args),
         Command::Serve(args) => talk(
             app,
-            Box::pin(async move { command::serve(&theirs, &args).await }),
+            Box::pin(async move { commands::serve(&theirs, &args).await }),
         ),
-        Command::Session(args) => command::session(app, &args),
-        Command::Auth(args) => command::auth(app, &args),
-        Command::Config(args) => command::config(app, &args),
-        Command::Help(args) => command::help(app, &args),
-        Command::Completions(args) => command::completions(app, args.shell),
+        Command::Session(args) => commands::session(app, &args),
+        Command::Auth(args) => commands::auth(app, &args),
+        Command::Config(args) => commands::config(app, &args),
+        Command::Help(args) => commands::help(app, &args),
+        Command::Completions(args) => commands::completions(app, args.shell),
         Command::Template(args) => talk(
             app,
-            Box::pin(async move { command::template(&theirs, &args).await }),
+            Box::pin(async move { commands::template(&theirs, &args).await }),
         ),
     }
 }

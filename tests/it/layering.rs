@@ -12,7 +12,7 @@ const ROWS: [&[&str]; 5] = [
         "config", "input", "batch", "session", "usage", "chat", "tool", "ui", "demo",
     ],
     &["cli"],
-    &["app", "error", "command"],
+    &["app", "error", "commands", "compose", "exchange"],
 ];
 
 /// Outside crates and the files or folders that own them.
@@ -24,8 +24,8 @@ const OWNERS: [(&str, &[&str]); 25] = [
             "client/certificate.rs",
             "session/",
             "usage/",
-            "command/ledger.rs",
-            "command/usage.rs",
+            "exchange/request_log.rs",
+            "commands/usage.rs",
             "demo/record.rs",
         ],
     ),

@@ -1,0 +1,138 @@
+//! `langdock auth`: the stored key. It belongs to the host of the endpoint that is chosen, and goes
+//! to no other.
+
+use std::io::{BufRead, ErrorKind, Read};
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::cli::{Auth, AuthCommand, Connection};
+use crate::client::ApiKey;
+use crate::config::{self, KeySource, Origin, Paths, forget_key, read_key, resolve, store_key};
+use crate::error::Error;
+use crate::exchange::settings::{chosen, only};
+use crate::ui::{ask_secret, leave_unanswered};
+
+/// No line with a key is longer.
+const MAX_LINE_BYTES: u64 = 64 * 1024;
+
+/// SIGINT, which Ctrl-C would have sent had the prompt not read it as a key.
+const SIGINT: i32 = 2;
+
+/// Stores, shows or forgets the key.
+pub(crate) fn auth(app: &App, args: &Auth) -> Result<(), Error> {
+    let connection = args.command.connection();
+    let given = connection.clone();
+    let used = Connection {
+        region: given.region,
+        base_url: given.base_url,
+        profile: given.profile,
+        allow_http: given.allow_http,
+        ..Connection::default()
+    };
+    only(
+        "auth",
+        connection,
+        &used,
+        "--region, --base-url, --profile and --allow-http",
+    )?;
+    let paths = Paths::find(&app.env);
+    let settings = resolve(
+        &chosen(app, &connection.own_flags(), &paths)?,
+        paths.keys.as_deref(),
+        None,
+    )?;
+    let host = settings.endpoint.authority();
+    let folder = || {
+        paths
+            .keys
+            .as_deref()
+            .ok_or(Error::Config(config::Error::NoHome))
+    };
+    match &args.command {
+        AuthCommand::Login { .. } => login(app, folder()?, &host),
+        AuthCommand::Status { json, .. } => status(app, &settings.key, &host, *json),
+        AuthCommand::Logout { .. } => {
+            let said = if forget_key(folder()?, &host)? {
+                "forgot the key for"
+            } else {
+                "there is no stored key for"
+            };
+            app.notices.notice(&format!("{said} `{host}`"));
+            Ok(())
+        }
+    }
+}
+
+fn login(app: &App, folder: &Path, host: &str) -> Result<(), Error> {
+    let text = if app.facts.stdin_is_terminal {
+        ask(host)?
+    } else {
+        line_of_stdin()?
+    };
+    let text = text.trim();
+    // Stored as it was given, once it is known to be a key.
+    ApiKey::new(text).map_err(|source| config::Error::Key {
+        origin: Origin::Input,
+        source,
+    })?;
+    let path = store_key(folder, host, text)?;
+    app.notices.notice(&format!(
+        "stored the key for `{host}` in `{}`",
+        path.display()
+    ));
+    if app.env.api_key.is_some() {
+        app.notices
+            .notice("LANGDOCK_API_KEY is set, and goes before the stored key");
+    }
+    Ok(())
+}
+
+fn ask(host: &str) -> Result<String, Error> {
+    ask_secret(&format!("API key for {host}: ")).map_err(|source| match source.kind() {
+        ErrorKind::Interrupted => Error::Interrupted(SIGINT),
+        // Ctrl-D.
+        ErrorKind::UnexpectedEof => {
+            leave_unanswered();
+            Error::Usage {
+                message: "no key was typed, and none is stored".to_owned(),
+                hint: Some("the same command asks again".to_owned()),
+            }
+        }
+        _ => Error::System {
+            what: "ask for the key on the terminal",
+            source,
+        },
+    })
+}
+
+fn line_of_stdin() -> Result<String, Error> {
+    let mut text = String::new();
+    let read = std::io::stdin()
+        .lock()
+        .take(MAX_LINE_BYTES)
+        .read_line(&mut text);
+    read.map_err(|source| Error::System {
+        what: "read the key from standard input",
+        source,
+    })?;
+    Ok(text)
+}
+
+fn status(app: &App, source: &KeySource, host: &str, as_json: bool) -> Result<(), Error> {
+    let masked = match source {
+        // No request needs it now.
+        KeySource::Command { .. } => None,
+        source => Some(read_key(source)?.masked()),
+    };
+    let origin = source.origin();
+    if as_json {
+        return app.print_object(&json!({"host": host, "key": masked, "origin": origin.name()}));
+    }
+    let key = masked.unwrap_or_else(|| "printed by a command when a request needs it".to_owned());
+    app.print(&format!(
+        "host    {host}\nkey     {key}\norigin  {}\n",
+        origin.name()
+    ))
+}

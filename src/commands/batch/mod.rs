@@ -1,0 +1,205 @@
+//! `langdock batch`: one template over many items, in one process and over one pool of connections.
+//!
+//! `source` reads the items, `plan` makes their requests, `job` asks one of them, `told` knows what
+//! was said of its waits, `output` and `file` keep the records, and `run` has many jobs under way
+//! and decides what is begun.
+
+mod file;
+mod job;
+mod output;
+mod plan;
+mod run;
+mod source;
+mod told;
+
+use std::path::Path;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{Notify, watch};
+
+use crate::app::App;
+use crate::batch::{Budget, Pattern};
+use crate::cli::{self, Many};
+use crate::compose::external_editor::edit_in_draft;
+use crate::compose::user_turn::{StdinUse, most_bytes, read_files, read_stdin, system_prompt};
+use crate::error::Error;
+use crate::exchange::driver::shows_progress;
+use crate::exchange::model_catalog::Offer;
+use crate::exchange::request_log::Ledger;
+use crate::exchange::setup::{Start, start};
+use crate::exchange::structured;
+use crate::input::{Attachment, Stdin, Turn, assemble};
+use job::Shared;
+use output::Output;
+use plan::Plan;
+use run::{Room, Run};
+use source::Feed;
+
+/// Where limits are known they say when a request begins; this many may be under way, and this many
+/// wait for their turn.
+const PACED: Room = Room {
+    jobs: 64,
+    queued: 4,
+};
+
+/// Where no limit is known.
+const UNPACED: Room = Room { jobs: 8, queued: 8 };
+
+/// Asks the same of many items.
+pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
+    let (ask, structured, many) = args.split();
+    let pattern = pattern(app, &ask, &many).await?;
+    let wish = structured::wish(app, &structured).await?;
+    let Start {
+        demo: _demo,
+        settings,
+        given,
+        stdin_use,
+    } = start(app, &ask, structured.schema.as_deref()).await?;
+    let feed = feed(app, &ask, &many, stdin_use)?;
+    let system = system_prompt(app, ask.request.system.as_deref()).await?;
+    let shared = app
+        .unless_interrupted(attached(app, &ask.input, stdin_use))
+        .await??;
+    for notice in &shared.notices {
+        app.notices.notice(notice);
+    }
+    let offer = Offer::new(app, &settings);
+    let model = offer.choose(true).await?;
+    let client = offer.client().await?;
+    let paced = settings.options.pace.as_ref().filter(|pace| {
+        offer.is_langdocks() || pace.limits.iter().any(|(limited, _)| *limited == model.id)
+    });
+    let room = match many.jobs.and_then(|jobs| usize::try_from(jobs).ok()) {
+        Some(jobs) => Room { jobs, queued: jobs },
+        None if paced.is_some() => PACED,
+        None => UNPACED,
+    };
+    let output = Output::open(app, &many)?;
+    let url = settings.endpoint.messages_url();
+    app.notices.step(&format!(
+        "model {}, region {}, {url}",
+        model.id,
+        settings.endpoint.region()
+    ));
+    let (stop, stopping) = watch::channel(false);
+    let jobs = Shared {
+        client,
+        region: settings.endpoint.region().as_str().to_owned(),
+        allow_truncated: settings.allow_truncated,
+        any_size: ask.input.no_check,
+        budget: Mutex::new(Budget::new(many.max_requests, many.max_total_tokens)),
+        freed: Notify::new(),
+        stopping,
+        moved: Notify::new(),
+        queued: AtomicUsize::new(0),
+        retrying: AtomicUsize::new(0),
+        repairing: AtomicUsize::new(0),
+        shows_progress: shows_progress(app),
+        notices: Mutex::new(Vec::new()),
+        told: Mutex::default(),
+    };
+    let template = given.template.clone();
+    let max_tokens = settings.max_tokens.as_ref().map(|tokens| tokens.value);
+    let silence = feed.silence();
+    let items = source::read(feed, pattern.clone()).map_err(|source| Error::System {
+        what: "start a thread for the items",
+        source,
+    })?;
+    let plan = Plan {
+        app,
+        ask: &ask,
+        offer: &offer,
+        pattern,
+        template,
+        given,
+        system,
+        shared,
+        wish,
+        model,
+        max_tokens,
+        limits: Vec::new(),
+    };
+    let ledger = Ledger::new(app, &settings, "batch", &ask);
+    Run::new(app, plan, ledger, output, (Arc::new(jobs), stop), room)
+        .go(items, silence)
+        .await
+}
+
+/// Reads the template, out of an editor where that is asked for. With a saved prompt there may be
+/// none.
+async fn pattern(app: &App, ask: &cli::Ask, many: &Many) -> Result<Option<Pattern>, Error> {
+    let mut edited = many.pattern.clone();
+    if ask.input.edit {
+        edited = Some(edit_in_draft(app, many.pattern.as_deref().unwrap_or_default()).await?);
+    }
+    match edited {
+        Some(template) => Ok(Some(Pattern::parse(&template)?)),
+        None if ask.input.template.is_some() => Ok(None),
+        None if !many.paths.is_empty() => Err(Error::Usage {
+            message: "no template; what stands behind --files is taken for files".to_owned(),
+            hint: Some("put it in front, `langdock batch 'Sum up: {text}' --files FILE...`, or behind `--`".to_owned()),
+        }),
+        None => Err(Error::Usage {
+            message: "no template".to_owned(),
+            hint: Some("say what to ask of each item: `langdock batch 'Sum up: {text}' -i FILE`".to_owned()),
+        }),
+    }
+}
+
+/// Finds where the items are.
+fn feed(app: &App, ask: &cli::Ask, many: &Many, stdin_use: StdinUse) -> Result<Feed, Error> {
+    let is_dash = |path: &Path| path.as_os_str() == "-";
+    if !many.paths.is_empty() {
+        if many.paths.iter().any(|path| is_dash(path)) {
+            return Err(Error::Usage {
+                message: "standard input is no file of --files".to_owned(),
+                hint: Some("give lines on standard input with -i -".to_owned()),
+            });
+        }
+        return Ok(Feed::Files(many.paths.clone()));
+    }
+    match many.input.as_deref() {
+        Some(path) if !is_dash(path) => Ok(Feed::Lines(path.to_owned())),
+        Some(_) if ask.input.no_stdin || stdin_use != StdinUse::Open => Err(Error::Usage {
+            message: "standard input cannot be both the items and something else, or left alone"
+                .to_owned(),
+            hint: Some("put the items into a file".to_owned()),
+        }),
+        Some(_) => Ok(Feed::Stdin),
+        None => {
+            let may_be_stdin = stdin_use == StdinUse::Open && !ask.input.no_stdin;
+            let look = || {
+                Stdin::look(app.facts.stdin_is_terminal, true).map_err(crate::input::Error::Stdin)
+            };
+            if may_be_stdin && matches!(look()?, Stdin::Readable(_)) {
+                return Ok(Feed::Stdin);
+            }
+            Err(Error::Usage {
+                message: "no items".to_owned(),
+                hint: Some(
+                    "name a file of lines with -i, or files with --files, or pipe lines in"
+                        .to_owned(),
+                ),
+            })
+        }
+    }
+}
+
+/// Reads what is attached to every request.
+async fn attached(app: &App, input: &cli::Input, stdin_use: StdinUse) -> Result<Turn, Error> {
+    let mut stdin = None;
+    if stdin_use == StdinUse::AskedFor {
+        stdin = read_stdin(app, true, true, most_bytes(input)).await?;
+    }
+    if input.attached.iter().any(|path| path.as_os_str() == "-") {
+        stdin = stdin.map(Attachment::not_as_text).transpose()?;
+    }
+    let files = read_files(app, &input.files, &input.attached, most_bytes(input)).await?;
+    // A blank prompt is none, and keeps standard input from becoming it.
+    match assemble(Some(""), files, stdin) {
+        Err(crate::input::Error::NoPrompt) => Ok(Turn::default()),
+        turn => Ok(turn?),
+    }
+}

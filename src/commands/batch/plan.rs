@@ -1,0 +1,197 @@
+//! What all requests of a batch have in common, and the request for one item made from it.
+
+use bytes::Bytes;
+
+use crate::app::App;
+use crate::batch::{Item, Pattern, hash_of};
+use crate::cli;
+use crate::compose::build::{Asked, body, build};
+use crate::compose::preflight::{Limit, check, estimate, limits};
+use crate::compose::sources::Given;
+use crate::compose::user_turn::most_bytes;
+use crate::error::Error;
+use crate::exchange::model_catalog::{Chosen, Offer};
+use crate::input::{
+    self, Attachment, Estimate, Places, Template, Tokens, Turn, assemble, check_many,
+};
+use crate::media::Kind;
+use crate::protocol::{ContentBlock, CreateMessage};
+use crate::tool::Structured;
+
+/// The field for which the text of a file stands in the template.
+const TEXT: &str = "text";
+
+/// What all requests have in common.
+pub(super) struct Plan<'a> {
+    pub(super) app: &'a App,
+    pub(super) ask: &'a cli::Ask,
+    pub(super) offer: &'a Offer<'a>,
+    /// The template of the batch.
+    pub(super) pattern: Option<Pattern>,
+    /// The saved prompt, as it was before anything was put into it.
+    pub(super) template: Option<Template>,
+    pub(super) given: Given,
+    pub(super) system: Option<String>,
+    /// What is attached to every request.
+    pub(super) shared: Turn,
+    /// The form that the answers have to have.
+    pub(super) wish: Option<Structured>,
+    pub(super) model: Chosen,
+    /// The most tokens to write, where that was chosen.
+    pub(super) max_tokens: Option<u64>,
+    /// What is known that a request must not exceed.
+    pub(super) limits: Vec<Limit>,
+}
+
+/// The request for an item.
+pub(super) struct Made {
+    pub(super) body: Bytes,
+    /// Of the body.
+    pub(super) hash: String,
+    pub(super) estimate: Estimate,
+    /// What can be asked again, with more behind it; without its messages where it never will be.
+    pub(super) request: CreateMessage,
+}
+
+impl Plan<'_> {
+    /// Makes the request for an item.
+    pub(super) async fn make(&mut self, item: &mut Item) -> Result<Made, Error> {
+        let files = self.file(item).await?;
+        let words = self
+            .pattern
+            .as_ref()
+            .map(|pattern| pattern.fill(item))
+            .transpose()?;
+        let prompt = self.prompt(words)?;
+        let own = match assemble(prompt.as_deref(), files, None) {
+            Err(input::Error::NoPrompt) if !self.shared.content.is_empty() => Turn::default(),
+            turn => turn?,
+        };
+        let turn = joined(&self.shared, own);
+        check_many(&[self.given.conversation.pictures.as_slice(), &turn.pictures].concat())?;
+        let flags = self.given.complete(self.ask);
+        let tools: Vec<_> = self.wish.iter().map(Structured::definition).collect();
+        let tool_choice = self.wish.as_ref().map(|_| Structured::choice());
+        let earlier = &self.given.conversation.messages;
+        let about = (&flags, self.system.as_deref());
+        let estimate = estimate(Some(&self.model.id), about, &tools, earlier, &turn);
+        if !self.ask.input.no_check {
+            check(self.app, &estimate, &self.limits)?;
+        }
+        let asked = Asked {
+            model: self.model.clone(),
+            max_tokens: self.max_tokens,
+            system: self.system.clone(),
+            earlier: earlier.clone(),
+            content: turn.content,
+            tools,
+            tool_choice,
+            stream: true,
+        };
+        let mut request = build(&flags, asked)?;
+        let body = Bytes::from(body(&request, &turn.parts, self.ask.input.no_check)?);
+        if self.wish.is_none() {
+            request.messages = Vec::new(); // Their text is in the body: it is not held twice.
+        }
+        Ok(Made {
+            hash: hash_of(&body),
+            body,
+            estimate,
+            request,
+        })
+    }
+
+    /// Looks up what is known of the limits, which the first answer may have told.
+    pub(super) async fn look_up_limits(&mut self) {
+        if !self.ask.input.no_check {
+            let any = Tokens {
+                low: u64::MAX,
+                high: u64::MAX,
+            };
+            self.limits = limits(self.offer, &self.model.id, any, true).await;
+            self.limits.retain(|limit| limit.is_known);
+        }
+    }
+
+    /// Whether the request for this item is that for every other one.
+    pub(super) fn asks_the_same(&self, item: &Item) -> bool {
+        item.path().is_none() && !self.pattern.as_ref().is_some_and(Pattern::has_fields)
+    }
+
+    /// Reads the item's file, whose text goes into the template where that has a place for it.
+    async fn file(&self, item: &mut Item) -> Result<Vec<Attachment>, Error> {
+        let Some(path) = item.path() else {
+            return Ok(Vec::new());
+        };
+        let file = Attachment::read(path, most_bytes(&self.ask.input)).await?;
+        if file.is_empty() {
+            let name = item.place();
+            return Err(input::Error::Malformed {
+                name,
+                reason: "it is empty".to_owned(),
+            }
+            .into());
+        }
+        if file.kind() == Kind::Text
+            && self
+                .pattern
+                .as_ref()
+                .is_some_and(|pattern| pattern.asks_for(TEXT))
+        {
+            item.set_text(file.into_inserted()?.0);
+            return Ok(Vec::new());
+        }
+        Ok(vec![file])
+    }
+
+    /// Puts the words into the saved prompt, where there is one.
+    fn prompt(&mut self, words: Option<String>) -> Result<Option<String>, Error> {
+        let Some(template) = &self.template else {
+            return Ok(words);
+        };
+        let mut template = template.clone();
+        let places = Places {
+            params: &self.ask.input.params,
+            prompt: words.as_deref(),
+            stdin: None,
+        };
+        let prompt = template.fill(places)?;
+        self.given.template = Some(template);
+        Ok(prompt)
+    }
+}
+
+/// Joins what is attached to every request to what is an item's own, in the order of a turn:
+/// images, PDFs, text.
+fn joined(shared: &Turn, own: Turn) -> Turn {
+    if shared.content.is_empty() {
+        return own;
+    }
+    let rank = |block: &ContentBlock| match block {
+        ContentBlock::Image(_) => 0,
+        ContentBlock::Document(_) => 1,
+        _ => 2,
+    };
+    let of_shared = shared
+        .content
+        .iter()
+        .cloned()
+        .zip(shared.names.iter().cloned());
+    let mut blocks: Vec<_> = of_shared
+        .chain(own.content.into_iter().zip(own.names))
+        .collect();
+    blocks.sort_by_key(|(block, _)| rank(block));
+    let (content, names) = blocks.into_iter().unzip();
+    Turn {
+        content,
+        names,
+        notices: Vec::new(),
+        parts: shared.parts.iter().cloned().chain(own.parts).collect(),
+        pictures: shared
+            .pictures
+            .iter()
+            .cloned()
+            .chain(own.pictures)
+            .collect(),
+    }
+}

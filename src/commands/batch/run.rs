@@ -1,0 +1,464 @@
+//! A run: begins jobs as long as there are items and room, writes what comes of them, and decides
+//! how it ends.
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+use super::job::{Came, Ended, Job, Shared, Tried, Waiting, error_of};
+use super::output::Output;
+use super::plan::{Made, Plan};
+use super::source::News;
+use crate::app::App;
+use crate::batch::{self, Before, Item, Line, Refused, Tally};
+use crate::compose::user_turn::SILENCE;
+use crate::counted::counted;
+use crate::error::Error;
+use crate::exchange::request_log::{Ledger, Noted, Taken};
+use crate::ui::Meter;
+
+/// How often the state is shown on a terminal, and elsewhere.
+const ON_TERMINAL: Duration = Duration::from_millis(500);
+const ELSEWHERE: Duration = Duration::from_secs(30);
+
+/// How many jobs there may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// In all.
+    pub(super) jobs: usize,
+    /// Of these, waiting for their turn.
+    pub(super) queued: usize,
+}
+
+/// Why nothing new is begun, though there may be more.
+enum Halt {
+    Signal(i32),
+    /// The rest would fail in the same way, or cannot be read.
+    Failed(Error),
+    Budget(Refused),
+}
+
+/// A run.
+pub(super) struct Run<'a> {
+    app: &'a App,
+    plan: Plan<'a>,
+    ledger: Ledger<'a>,
+    output: Output,
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    room: Room,
+    jobs: JoinSet<Ended>,
+    /// A request that waits for its budget.
+    held: Option<(Item, Made)>,
+    /// Items that are to be asked of another model.
+    again: VecDeque<Item>,
+    /// Whether the picked model was given up for another one.
+    has_switched: bool,
+    /// Whether the limits were looked up, and whether since the first answer.
+    limits_known: Option<bool>,
+    has_all: bool,
+    /// Items that came.
+    seen: u64,
+    halt: Option<Halt>,
+    tally: Tally,
+    tokens: u64,
+    meter: Option<Meter>,
+    started: Instant,
+}
+
+impl<'a> Run<'a> {
+    /// A run that has not begun.
+    pub(super) fn new(
+        app: &'a App,
+        plan: Plan<'a>,
+        ledger: Ledger<'a>,
+        output: Output,
+        (shared, stop): (Arc<Shared>, watch::Sender<bool>),
+        room: Room,
+    ) -> Self {
+        let meter = shared.shows_progress.then(Meter::start);
+        Self {
+            app,
+            plan,
+            ledger,
+            output,
+            shared,
+            stop,
+            room,
+            jobs: JoinSet::new(),
+            held: None,
+            again: VecDeque::new(),
+            has_switched: false,
+            limits_known: None,
+            has_all: false,
+            seen: 0,
+            halt: None,
+            tally: Tally::default(),
+            tokens: 0,
+            meter,
+            started: Instant::now(),
+        }
+    }
+
+    /// Goes on until all items are done, or as long as it may. `silence` is what is said where
+    /// nothing comes for a while.
+    pub(super) async fn go(
+        mut self,
+        mut items: mpsc::Receiver<News>,
+        silence: Option<String>,
+    ) -> Result<(), Error> {
+        let app = self.app;
+        let mut signal = pin!(app.interrupt.wait());
+        let mut closed = pin!(self.output.closed());
+        let every = if self.meter.is_some() {
+            ON_TERMINAL
+        } else {
+            ELSEWHERE
+        };
+        let (mut silence, mut is_silent) = (silence, pin!(sleep(SILENCE)));
+        let mut tick = interval(every);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        tick.reset();
+        let shared = Arc::clone(&self.shared);
+        while !self.is_over() {
+            self.begin_held();
+            if self.is_over() {
+                break;
+            }
+            if let Some(item) = self
+                .again
+                .pop_front_if(|_| self.halt.is_none() && self.held.is_none())
+            {
+                self.look_at(item).await?;
+                continue;
+            }
+            tokio::select! {
+                biased;
+                signal = &mut signal, if !matches!(self.halt, Some(Halt::Signal(_))) => self.interrupt(signal),
+                () = &mut closed => return Err(crate::ui::OutputError::Closed.into()),
+                Some(ended) = self.jobs.join_next(), if !self.jobs.is_empty() => {
+                    self.end(ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())))?;
+                }
+                news = items.recv(), if self.may_begin() => {
+                    silence = None;
+                    match news {
+                        Some(news) => self.hear(news).await?,
+                        None => self.has_all = true,
+                    }
+                }
+                () = &mut is_silent, if silence.is_some() => self.tell(&silence.take().unwrap_or_default()),
+                () = shared.moved.notified() => {}
+                _ = tick.tick() => self.show(),
+            }
+            self.tell_notices();
+        }
+        self.tell_notices();
+        self.close()
+    }
+
+    /// Whether a further item may be looked at.
+    fn may_begin(&self) -> bool {
+        let queued = self.shared.queued.load(Ordering::Relaxed);
+        self.halt.is_none()
+            && !self.has_all
+            && self.held.is_none()
+            && self.jobs.len() < self.room.jobs
+            && queued < self.room.queued
+            && self.output.has_room()
+    }
+
+    fn is_over(&self) -> bool {
+        self.jobs.is_empty()
+            && (self.halt.is_some() || self.has_all && self.held.is_none() && self.again.is_empty())
+    }
+
+    async fn hear(&mut self, news: News) -> Result<(), Error> {
+        match news {
+            News::Total(total) => self.tally.total = Some(total),
+            News::Notice(notice) => self.tell(&notice),
+            News::Failed(error) => self.halt = Some(Halt::Failed(error)),
+            News::Item(item) => {
+                self.seen += 1;
+                if item.index == 1 && self.plan.asks_the_same(&item) {
+                    self.tell("the template has no {field}: every request is the same");
+                }
+                self.look_at(item).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes an item at hand, unless it is done, or can be no request.
+    async fn look_at(&mut self, mut item: Item) -> Result<(), Error> {
+        let has_answers = self.tally.answered > 0;
+        if self
+            .limits_known
+            .is_none_or(|since_an_answer| has_answers && !since_an_answer)
+        {
+            self.plan.look_up_limits().await;
+            self.limits_known = Some(has_answers);
+        }
+        match self.plan.make(&mut item).await {
+            Err(error) => self.refuse(&item, &error)?,
+            Ok(made) => match self.output.before(&made.hash, item.index) {
+                Some(before) => {
+                    self.tally.skip(before == Before::Failed);
+                    self.output.take(item.index, None)?;
+                }
+                None => self.held = Some((item, made)),
+            },
+        }
+        Ok(())
+    }
+
+    /// Begins the request that is at hand, if the budget lets it.
+    fn begin_held(&mut self) {
+        // What was begun is ended first.
+        let is_free = self.halt.is_none() && self.shared.repairing.load(Ordering::Relaxed) == 0;
+        let Some((item, made)) = self.held.take_if(|_| is_free) else {
+            return;
+        };
+        match self.shared.begin() {
+            Ok(()) => {
+                let waiting = Waiting::in_queue(&self.shared);
+                let wish = self.plan.wish.clone();
+                let factor = self.ledger.factor(&self.plan.model.id, &made.estimate);
+                self.jobs.spawn(
+                    Job {
+                        shared: Arc::clone(&self.shared),
+                        item,
+                        made,
+                        wish,
+                        factor,
+                        waiting,
+                    }
+                    .run(),
+                );
+            }
+            Err(Refused::NotYet) if !self.jobs.is_empty() => self.held = Some((item, made)),
+            Err(refused) => self.halt = Some(Halt::Budget(refused)),
+        }
+    }
+
+    /// Writes the record of an item that is no request.
+    fn refuse(&mut self, item: &Item, error: &Error) -> Result<(), Error> {
+        self.tally.end(self.started.elapsed(), 0, true);
+        let record = Line::write(
+            item,
+            None,
+            batch::Result::Error(error_of(error, None)),
+            None,
+        );
+        self.write(item.index, Some(record))
+    }
+
+    /// Writes the record of an item that was asked, and notes its requests.
+    fn end(&mut self, mut ended: Ended) -> Result<(), Error> {
+        let mut usage = Map::new();
+        let mut tokens = 0_u64;
+        for Tried { estimate, outcome } in &ended.tries {
+            let taken = Taken::of(outcome.answer.as_ref());
+            let (model, timing) = (&ended.model, outcome.timing);
+            self.ledger.note(&Noted {
+                model,
+                estimate,
+                taken,
+                timing,
+                error: outcome.error.as_ref(),
+            });
+            if let Some(answer) = &outcome.answer {
+                add(&mut usage, &answer.message.usage.0);
+                let usage = &answer.message.usage;
+                tokens = tokens
+                    .saturating_add(usage.total_input_tokens())
+                    .saturating_add(usage.output_tokens());
+            }
+        }
+        self.tokens = self.tokens.saturating_add(tokens);
+        let index = ended.item.index;
+        let result = match ended.came {
+            Came::Result(result) => result,
+            Came::Fatal => {
+                if let (None, Some(last)) = (&self.halt, ended.tries.pop()) {
+                    if self.has_other_model(&ended.model, last.outcome.error.as_ref()) {
+                        self.again.push_back(ended.item);
+                        return Ok(());
+                    }
+                    self.halt = last.outcome.error.map(Halt::Failed);
+                    self.stop.send_replace(true);
+                }
+                return self.write(index, None);
+            }
+            Came::Stopped => return self.write(index, None),
+            Came::HeldBack(error) => {
+                self.halt.get_or_insert(Halt::Failed(error));
+                self.stop.send_replace(true);
+                return self.write(index, None);
+            }
+            Came::NoBudget(refused) => {
+                self.halt.get_or_insert(Halt::Budget(refused));
+                return self.write(index, None);
+            }
+        };
+        self.tally
+            .end(self.started.elapsed(), tokens, result.is_error());
+        let usage = Some(&usage).filter(|usage| !usage.is_empty());
+        let record = Line::write(&ended.item, Some(&ended.hash), result, usage);
+        self.write(index, Some(record))
+    }
+
+    /// Whether an item that failed is to be asked of another model: the picked one is gone. Of
+    /// those that are told so, the first one picks.
+    fn has_other_model(&mut self, asked: &str, error: Option<&Error>) -> bool {
+        if asked != self.plan.model.id {
+            return true;
+        }
+        if self.has_switched {
+            return false;
+        }
+        let choose = || self.plan.offer.choose_again(&self.plan.model, error);
+        let next = if let Some(meter) = &self.meter {
+            meter.aside(choose)
+        } else {
+            choose()
+        };
+        let Some(next) = next else { return false };
+        self.plan.model = next;
+        self.has_switched = true;
+        self.limits_known = None;
+        self.again.extend(self.held.take().map(|(item, _)| item));
+        true
+    }
+
+    fn write(&mut self, index: u64, record: Option<String>) -> Result<(), Error> {
+        let output = &mut self.output;
+        match &self.meter {
+            Some(meter) if self.app.facts.stdout_is_terminal && !output.can_go_on() => {
+                meter.aside(|| output.take(index, record))
+            }
+            _ => output.take(index, record),
+        }
+    }
+
+    /// Begins nothing more; what is under way goes on.
+    fn interrupt(&mut self, signal: i32) {
+        self.halt = Some(Halt::Signal(signal));
+        self.stop.send_replace(true);
+        let waiting = self.shared.queued.load(Ordering::Relaxed)
+            + self.shared.retrying.load(Ordering::Relaxed);
+        let under_way = self.jobs.len().saturating_sub(waiting);
+        if under_way > 0 {
+            self.tell(&format!(
+                "interrupted: {} under way, to be kept; Ctrl-C ends at once",
+                counted(under_way, "answer")
+            ));
+        }
+    }
+
+    /// Says how far it is.
+    fn show(&mut self) {
+        let mut line = self.tally.line(self.started.elapsed());
+        let retrying = self.shared.retrying.load(Ordering::Relaxed);
+        if retrying > 0 {
+            line.push_str(&format!(", {retrying} waiting to try again"));
+        }
+        match &self.meter {
+            Some(meter) => meter.show(&line),
+            None => self.app.notices.notice(&line),
+        }
+    }
+
+    fn tell_notices(&self) {
+        let notices = std::mem::take(
+            &mut *self
+                .shared
+                .notices
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        for notice in &notices {
+            self.tell(notice);
+        }
+    }
+
+    fn tell(&self, notice: &str) {
+        match &self.meter {
+            Some(meter) => meter.aside(|| self.app.notices.notice(notice)),
+            None => self.app.notices.notice(notice),
+        }
+    }
+
+    /// Ends the output, and says how it went.
+    fn close(mut self) -> Result<(), Error> {
+        let is_terminal = self.meter.take().is_some();
+        let left_over = self.output.close(self.halt.is_none())?;
+        if is_terminal && self.halt.is_none() {
+            let line = self.tally.line(self.started.elapsed());
+            self.app.notices.notice(&format!(
+                "{}; {}",
+                line.split(',').next().unwrap_or_default(),
+                counted(self.tokens, "token")
+            ));
+        }
+        if left_over > 0 {
+            self.app.notices.notice(&format!(
+                "the output also has {} of other requests",
+                counted(left_over, "record")
+            ));
+        }
+        let can_go_on = self.output.can_go_on();
+        let done = self.tally.done();
+        debug_assert!(
+            self.halt.is_some() || done == self.seen,
+            "{done} of {} items have a record",
+            self.seen
+        );
+        match self.halt {
+            Some(Halt::Signal(signal)) => {
+                let how = if can_go_on {
+                    "the same command goes"
+                } else {
+                    "with --output FILE the same command could go"
+                };
+                self.app.notices.notice(&format!(
+                    "{} done; {how} on from there",
+                    counted(done, "item")
+                ));
+                Err(Error::Interrupted(signal))
+            }
+            Some(Halt::Failed(error)) => Err(error),
+            Some(Halt::Budget(refused)) => Err(Error::Budget {
+                refused,
+                done,
+                can_go_on,
+            }),
+            None => match self.tally.failed + self.tally.failed_before {
+                0 => Ok(()),
+                failed => Err(Error::ItemsFailed {
+                    failed,
+                    of: done,
+                    can_go_on,
+                }),
+            },
+        }
+    }
+}
+
+/// Adds the counts of an answer to those before it.
+fn add(sum: &mut Map<String, Value>, usage: &Map<String, Value>) {
+    for (key, value) in usage {
+        match (sum.get(key).and_then(Value::as_u64), value.as_u64()) {
+            (Some(before), Some(more)) => {
+                sum.insert(key.clone(), Value::from(before.saturating_add(more)))
+            }
+            _ => sum.insert(key.clone(), value.clone()),
+        };
+    }
+}

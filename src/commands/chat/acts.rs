@@ -1,0 +1,599 @@
+//! What the commands of the prompt do to the conversation.
+
+use std::fs::{OpenOptions, remove_file};
+use std::io::{ErrorKind, Write};
+use std::time::SystemTime;
+
+use super::prompt::grouped;
+use super::slash::{self, Act, COMMANDS};
+use super::talk::{Talk, text_of};
+use super::{Chat, Next, go_on, path};
+use crate::cli::key_and_json;
+use crate::compose::external_editor::edit;
+use crate::compose::user_turn::{most_bytes, system_prompt};
+use crate::config::{Flags, Settings};
+use crate::error::Error;
+use crate::exchange::model_catalog::{Chosen, Offer};
+use crate::exchange::session_recorder::Kept;
+use crate::exchange::settings::settings;
+use crate::exchange::setup::tell_region;
+use crate::protocol::ContentBlock;
+use crate::session::{Conversation, Hit, Store, ago, markdown};
+use crate::typed::nearest;
+use crate::ui::{copy, last_code_block};
+
+/// How many conversations `/sessions` lists.
+const LISTED: usize = 20;
+
+/// Fields that `/set` leaves to others.
+const ELSEWHERE: [(&str, &str); 4] = [
+    ("system", "/system TEXT sets it"),
+    ("model", "/model ID sets it"),
+    (
+        "messages",
+        "they are what is said; /undo takes the last one back",
+    ),
+    ("stream", "it is settled when the conversation begins"),
+];
+
+impl Chat<'_> {
+    /// Does what a command says. What it gives back is what comes next.
+    pub(super) async fn act(&mut self, act: Act, argument: &str) -> Result<Next, Error> {
+        self.calm_keyboard();
+        match act {
+            Act::Help => self.help(argument)?,
+            Act::Model => self.show_or_set_model(argument).await?,
+            Act::Region => {
+                self.show_or_set_region(argument).await?;
+                self.recall_models().await;
+            }
+            Act::System => self.show_or_set_system(argument).await?,
+            Act::Set => self.show_or_set_field(argument)?,
+            Act::File => self.attach(argument, true).await?,
+            Act::Image => self.attach(argument, false).await?,
+            Act::Drop => self.drop_attachments(argument)?,
+            Act::Attachments => self.list_attachments(),
+            Act::Retry => return self.retry().await,
+            Act::Undo => self.undo()?,
+            Act::Edit => return self.edit().await,
+            Act::Continue => return self.go_on().await,
+            Act::Fork => self.fork(argument)?,
+            Act::New => self.begin_another(argument)?,
+            Act::Resume => self.resume(argument)?,
+            Act::Sessions => self.list_conversations(argument)?,
+            Act::Rename => self.rename(argument)?,
+            Act::Export => self.export(argument)?,
+            Act::Copy => self.copy(!argument.is_empty())?,
+            Act::Usage => self.show_usage(),
+            Act::Raw => self.turn_raw(),
+            Act::Tools => self.list_tools(),
+            Act::Exit => return Ok(Next::Leave),
+        }
+        Ok(Next::Prompt)
+    }
+
+    /// Shows the outcome of a command; it is no part of any answer.
+    fn say(&self, text: &str) {
+        self.app.notices.aside(text);
+    }
+
+    fn help(&self, command: &str) -> Result<(), Error> {
+        if command.is_empty() {
+            self.say(&slash::help());
+            return Ok(());
+        }
+        let Some(found) = slash::find(command) else {
+            let near = nearest(
+                &format!("/{}", command.trim_start_matches('/')),
+                COMMANDS.iter().map(|slash| slash.name),
+            );
+            return Err(usage(
+                format!("there is no command `{command}`"),
+                near.map_or_else(
+                    || "/help lists them".to_owned(),
+                    |near| format!("did you mean {near}?"),
+                ),
+            ));
+        };
+        self.say(&format!("{}\n{}.", found.usage(), found.about));
+        Ok(())
+    }
+
+    async fn show_or_set_model(&mut self, model: &str) -> Result<(), Error> {
+        if model.is_empty() {
+            self.say(
+                self.model
+                    .as_ref()
+                    .map_or("none yet", |model| model.id.as_str()),
+            );
+            return Ok(());
+        }
+        self.offer().refuse_elsewhere(model).await?;
+        self.model = Some(Chosen::given(model));
+        self.say(&format!("model {model} from now on"));
+        Ok(())
+    }
+
+    async fn show_or_set_region(&mut self, region: &str) -> Result<(), Error> {
+        if region.is_empty() {
+            self.say(&format!(
+                "{} ({})",
+                self.settings.endpoint.region(),
+                self.settings.endpoint.messages_url()
+            ));
+            return Ok(());
+        }
+        let flags = Flags {
+            region: Some(region.to_owned()),
+            ..self.flags.clone()
+        };
+        let settings = settings(self.app, &flags, self.demo_url.as_deref())?;
+        // No region has one of its own, and `/set` may have taken it away.
+        let settings = Settings {
+            max_tokens: self.settings.max_tokens.clone(),
+            ..settings
+        };
+        if let Some(model) = self.model.as_ref().filter(|model| !model.is_picked()) {
+            let refused = Offer::new(self.app, &settings)
+                .refuse_elsewhere(&model.id)
+                .await;
+            refused.map_err(|error| {
+                usage(
+                    error.message(),
+                    "/model ID chooses one that both regions have",
+                )
+            })?;
+        }
+        (self.flags, self.settings) = (flags, settings);
+        self.client = None;
+        if self.model.as_ref().is_some_and(Chosen::is_picked) {
+            self.model = None;
+        }
+        tell_region(self.app, &self.settings);
+        self.say(&format!(
+            "region {region} from now on: what was said so far goes there too"
+        ));
+        Ok(())
+    }
+
+    async fn show_or_set_system(&mut self, text: &str) -> Result<(), Error> {
+        match text {
+            "" => self.say(self.system.as_deref().unwrap_or("no system prompt")),
+            "-" => {
+                self.system = None;
+                self.say("no system prompt from now on");
+            }
+            text => {
+                let file = text
+                    .strip_prefix('@')
+                    .map(|typed| format!("@{}", path::path(typed).display()));
+                self.system =
+                    system_prompt(self.app, Some(file.as_deref().unwrap_or(text))).await?;
+                self.say("this system prompt from now on");
+            }
+        }
+        Ok(())
+    }
+
+    fn show_or_set_field(&mut self, text: &str) -> Result<(), Error> {
+        if text.is_empty() {
+            let mut fields: Vec<_> = self
+                .request
+                .set()
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
+            if let Some(tokens) = &self.settings.max_tokens
+                && !fields.iter().any(|field| field.starts_with("max_tokens="))
+            {
+                fields.insert(0, format!("max_tokens={}", tokens.value));
+            }
+            self.say(
+                if fields.is_empty() {
+                    "no other fields".to_owned()
+                } else {
+                    fields.join("\n")
+                }
+                .as_str(),
+            );
+            return Ok(());
+        }
+        let wanted = |reason: String| {
+            usage(
+                reason,
+                "/set KEY=JSON sets a field, /set KEY= takes it away",
+            )
+        };
+        let key = text.split('=').next().unwrap_or_default();
+        if let Some((_, instead)) = ELSEWHERE.iter().find(|(field, _)| *field == key) {
+            return Err(usage(format!("`{key}` is not set in this way"), *instead));
+        }
+        if !key.is_empty() && text.strip_prefix(key) == Some("=") {
+            self.unset(key);
+            self.say(&match key {
+                "max_tokens" => "max_tokens is the model's default from now on".to_owned(),
+                key => format!("{key} is not sent any more"),
+            });
+            return Ok(());
+        }
+        let (key, value) = key_and_json(text).map_err(wanted)?;
+        self.unset(&key);
+        self.say(&format!("{key}={value} from now on"));
+        self.request.fields.push((key, value));
+        Ok(())
+    }
+
+    /// Takes a field away, wherever it was set.
+    fn unset(&mut self, key: &str) {
+        self.request.unset(key);
+        if key == "max_tokens" {
+            self.settings.max_tokens = None;
+        }
+    }
+
+    async fn attach(&mut self, typed: &str, as_text: bool) -> Result<(), Error> {
+        let path = path::path(typed);
+        let bytes = self
+            .files
+            .add(self.app, &path, as_text, most_bytes(&self.ask.input))
+            .await?;
+        self.say(&format!(
+            "`{}` goes with the next message ({} bytes)",
+            path.display(),
+            grouped(bytes)
+        ));
+        Ok(())
+    }
+
+    fn drop_attachments(&mut self, number: &str) -> Result<(), Error> {
+        if number.is_empty() {
+            self.files.clear();
+            self.say("nothing goes with the next message");
+            return Ok(());
+        }
+        let dropped = number
+            .parse()
+            .ok()
+            .and_then(|number| self.files.remove(number));
+        let Some(path) = dropped else {
+            return Err(usage(
+                format!("there is no attachment `{number}`"),
+                "/attachments numbers them",
+            ));
+        };
+        self.say(&format!(
+            "`{}` does not go with the next message",
+            path.display()
+        ));
+        Ok(())
+    }
+
+    fn list_attachments(&self) {
+        let list = self.files.list();
+        self.say(if list.is_empty() {
+            "nothing goes with the next message"
+        } else {
+            &list
+        });
+    }
+
+    /// Says the last message again: the one that got no answer, else the last one, for another
+    /// answer.
+    async fn retry(&mut self) -> Result<Next, Error> {
+        if let Some(text) = self.unsent.clone() {
+            self.tell_asked(&text);
+            return Ok(Next::Send(text));
+        }
+        let Some(last) = self.talk.last() else {
+            return Err(nothing_said());
+        };
+        Ok(Next::Ended(self.ask_instead(last).await, None))
+    }
+
+    fn undo(&mut self) -> Result<(), Error> {
+        let Some(last) = self.talk.last() else {
+            return Err(nothing_said());
+        };
+        self.talk.move_to(&last.before)?;
+        let text = text_of(&last.content);
+        let line = text
+            .lines()
+            .find(|line| !line.trim().is_empty())
+            .unwrap_or("a message");
+        let line = if go_on::is_request(&text) {
+            "/continue"
+        } else {
+            line
+        };
+        let line: String = line.chars().take(60).collect();
+        self.say(&format!("taken back: {line}"));
+        Ok(())
+    }
+
+    /// Has a message changed in an editor: the one that was not sent, else the last one, in whose
+    /// place the new one comes.
+    async fn edit(&mut self) -> Result<Next, Error> {
+        if let Some(draft) = self.unsent.clone() {
+            let text = edit(self.app, &draft).await?;
+            self.tell_asked(&text);
+            return Ok(Next::Send(text));
+        }
+        let Some(mut last) = self.talk.last() else {
+            return Err(nothing_said());
+        };
+        let content = &mut last.content;
+        let is_text = |block: &ContentBlock| matches!(block, ContentBlock::Text(_));
+        let place = content.iter().rposition(is_text);
+        let before = place.map_or(String::new(), |place| text_of(&content[place..=place]));
+        let text = edit(self.app, &before).await?;
+        match place {
+            Some(place) => content[place] = ContentBlock::text(text.as_str()),
+            None => content.push(ContentBlock::text(text.as_str())),
+        }
+        self.tell_asked(&text);
+        Ok(Next::Ended(self.ask_instead(last).await, Some(text)))
+    }
+
+    async fn go_on(&mut self) -> Result<Next, Error> {
+        if self.talk.last().is_none() {
+            return Err(nothing_said());
+        }
+        let Some(answer) = self
+            .talk
+            .last_answer()
+            .filter(|answer| answer.is_broken_off)
+        else {
+            return Err(usage(
+                "the last answer did not break off".to_owned(),
+                "/retry asks for another one",
+            ));
+        };
+        let model = self.model().await?;
+        let fields = self.request.fields.iter().cloned().collect();
+        let is_text = !answer.text.trim().is_empty();
+        let content = if is_text && go_on::takes_prefill(&model.id, &fields) {
+            None
+        } else {
+            Some(vec![ContentBlock::text(go_on::request(&answer.text))])
+        };
+        Ok(Next::Ended(self.ask(content).await, None))
+    }
+
+    fn fork(&mut self, name: &str) -> Result<(), Error> {
+        let (store, conversation) = self.saved()?;
+        let fork = if name.is_empty() {
+            store.fork(conversation)?
+        } else {
+            store.fork_as(conversation, name)?
+        };
+        self.turn_to(fork)?;
+        self.say(&format!("this is a copy now: {}", self.talk.title()));
+        Ok(())
+    }
+
+    fn begin_another(&mut self, name: &str) -> Result<(), Error> {
+        match &mut self.talk {
+            Talk::Saved { store, .. } => {
+                let begun = if name.is_empty() {
+                    store.begin()
+                } else {
+                    new_of_name(store, name)?
+                };
+                self.turn_to(begun)?;
+            }
+            Talk::Unsaved(said) => said.clear(),
+        }
+        self.earlier.clear();
+        self.say("a new conversation");
+        Ok(())
+    }
+
+    fn resume(&mut self, name: &str) -> Result<(), Error> {
+        let (store, _) = self.saved()?;
+        let name = if name.is_empty() {
+            self.before.as_deref()
+        } else {
+            Some(name)
+        };
+        let found = name.map_or_else(|| store.latest(), |name| store.get(name))?;
+        // One that nothing was said in has no system prompt of its own yet.
+        if found.tip().is_some() {
+            self.system = found.system().map(str::to_owned);
+        }
+        self.unsent = None;
+        self.turn_to(found)?;
+        self.earlier.clear();
+        self.tell_conversation()
+    }
+
+    /// Goes on with another conversation, which is the one last used from now on; `/resume` comes
+    /// back to this one.
+    fn turn_to(&mut self, other: Conversation) -> Result<(), Error> {
+        if let Talk::Saved { kept, .. } = &mut self.talk {
+            self.before = Some(kept.conversation().id().to_owned());
+            **kept = Kept::of(other);
+            if kept.conversation().tip().is_some() {
+                kept.conversation().mark_as_last()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn saved(&self) -> Result<(&Store, &Conversation), Error> {
+        match &self.talk {
+            Talk::Saved { store, kept } => Ok((store, kept.conversation())),
+            Talk::Unsaved(_) => Err(usage(
+                "this conversation is not saved",
+                if self.ask.conversation.no_log {
+                    "begin one without -n"
+                } else if self.app.env.no_log {
+                    "begin one without LANGDOCK_NO_LOG"
+                } else {
+                    "langdock doctor shows which folders can be written to"
+                },
+            )),
+        }
+    }
+
+    fn list_conversations(&self, text: &str) -> Result<(), Error> {
+        let (store, conversation) = self.saved()?;
+        let now = SystemTime::now();
+        let age = |changed: SystemTime| ago(now.duration_since(changed).unwrap_or_default());
+        let row = |id: &str, age: String, title: &str| {
+            let here = if id == conversation.id() { "*" } else { " " };
+            format!("{here} {id}  {age:>8}  {title}\n")
+        };
+        let rows: Vec<String> = if text.is_empty() {
+            store
+                .list()?
+                .iter()
+                .map(|it| row(&it.id, age(it.changed), &it.title))
+                .collect()
+        } else {
+            let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+            let hits = store.search(&words)?;
+            let is_named = |name: &str| {
+                words
+                    .iter()
+                    .all(|word| name.to_lowercase().contains(&word.to_lowercase()))
+            };
+            let mut named = store.list()?;
+            named.retain(|it| {
+                it.name.as_deref().is_some_and(is_named) && hits.iter().all(|hit| hit.id != it.id)
+            });
+            let named = named
+                .iter()
+                .map(|it| row(&it.id, age(it.changed), &it.title));
+            let said = |hit: &Hit| {
+                row(
+                    &hit.id,
+                    age(hit.changed),
+                    &format!("{}: {}", hit.title, hit.excerpt),
+                )
+            };
+            named.chain(hits.iter().map(said)).collect()
+        };
+        let mut shown: String = rows.iter().take(LISTED).map(String::as_str).collect();
+        if rows.len() > LISTED {
+            shown.push_str(&format!(
+                "  and {} more: langdock session list\n",
+                rows.len() - LISTED
+            ));
+        }
+        self.say(if shown.is_empty() { "none" } else { &shown });
+        Ok(())
+    }
+
+    fn rename(&mut self, name: &str) -> Result<(), Error> {
+        let Talk::Saved { store, kept } = &mut self.talk else {
+            return self.saved().map(drop);
+        };
+        store.rename(kept.conversation_mut(), name)?;
+        self.say(&format!("this conversation is called {name}"));
+        Ok(())
+    }
+
+    fn export(&self, file: &str) -> Result<(), Error> {
+        let (_, conversation) = self.saved()?;
+        let text = markdown(conversation);
+        if file.is_empty() {
+            return self.app.print_outside(&text);
+        }
+        let path = path::path(file);
+        let written = OpenOptions::new().write(true).create_new(true).open(&path);
+        let written = written.and_then(|mut file| {
+            // What is torn would stand in the way of the next try.
+            file.write_all(text.as_bytes())
+                .inspect_err(|_| drop(remove_file(&path)))
+        });
+        match written {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(usage(
+                format!("`{}` is there already", path.display()),
+                "/export never writes over a file; name another one",
+            ))?,
+            written => written.map_err(|source| Error::Unwritable {
+                path: path.clone(),
+                source,
+            })?,
+        }
+        self.say(&format!("written to `{}`", path.display()));
+        Ok(())
+    }
+
+    fn copy(&self, only_code: bool) -> Result<(), Error> {
+        let Some(answer) = self.talk.last_answer() else {
+            return Err(nothing_said());
+        };
+        let text = if only_code {
+            last_code_block(&answer.text).ok_or_else(|| {
+                usage(
+                    "the last answer has no code block".to_owned(),
+                    "/copy takes all of it",
+                )
+            })?
+        } else {
+            answer.text
+        };
+        if !copy(&text) {
+            return Err(usage(
+                "there is no terminal to copy by".to_owned(),
+                "/export FILE writes a file",
+            ));
+        }
+        self.say(&format!(
+            "{} bytes for the clipboard, if the terminal lets programs write to it",
+            text.len()
+        ));
+        Ok(())
+    }
+
+    fn show_usage(&self) {
+        let tokens = self.talk.tokens();
+        let cached = if tokens.cached > 0 {
+            format!(" ({} from the cache)", grouped(tokens.cached))
+        } else {
+            String::new()
+        };
+        let (input, output) = (grouped(tokens.input), grouped(tokens.output));
+        let answers = if tokens.answers == 1 {
+            "answer"
+        } else {
+            "answers"
+        };
+        self.say(&format!(
+            "{} {answers}: {input} tokens in{cached}, {output} out",
+            tokens.answers
+        ));
+    }
+
+    fn turn_raw(&mut self) {
+        self.is_raw = !self.is_raw;
+        self.say(if self.is_raw {
+            "answers as they come"
+        } else {
+            "answers rendered"
+        });
+    }
+}
+
+fn new_of_name(store: &Store, name: &str) -> Result<Conversation, Error> {
+    let found = store.open(name)?;
+    if found.is_new {
+        return Ok(found.conversation);
+    }
+    Err(usage(
+        format!("there is a conversation `{name}` already"),
+        format!("/resume {name} goes on with it"),
+    ))
+}
+
+fn nothing_said() -> Error {
+    usage("nothing has been said yet", "type a message")
+}
+
+fn usage(message: impl Into<String>, hint: impl Into<String>) -> Error {
+    Error::Usage {
+        message: message.into(),
+        hint: Some(hint.into()),
+    }
+}

@@ -1,0 +1,340 @@
+//! `langdock chat`: a conversation with a person at a terminal, or with the lines of a program.
+
+mod acts;
+mod ask;
+mod attachments;
+mod complete;
+mod go_on;
+mod path;
+mod prompt;
+mod repl;
+mod slash;
+mod talk;
+mod told;
+mod tools;
+
+use std::io;
+
+use crate::app::App;
+use crate::cli;
+use crate::client::Client;
+use crate::config::{Flags, Settings, history_file, sessions_folder};
+use crate::error::{Error, Kind};
+use crate::protocol::{ContentBlock, InputMessage};
+use crate::session::Store;
+use crate::ui::{Draft, Editing, Editor, Keyboard, Keys, render_markdown};
+
+use crate::compose::sources::Given;
+use crate::compose::user_turn::{StdinUse, system_prompt, user_turn};
+use crate::exchange::answer_format::screen;
+use crate::exchange::model_catalog::Chosen;
+use crate::exchange::session_recorder::{Kept, Saving};
+use crate::exchange::settings::settings;
+use crate::exchange::setup::{start_demo, tell_about};
+use ask::Ended;
+use attachments::Attachments;
+use complete::Words;
+use repl::First;
+use talk::Talk;
+use tools::Toolbox;
+
+/// What it is where no thread can be had that reads what is typed.
+const NO_LINES: fn(io::Error) -> Error = |source| Error::System {
+    what: "read what is typed",
+    source,
+};
+
+/// How much of the last message is shown when a conversation is gone on with, in lines.
+const SHOWN_LINES: usize = 5;
+
+/// A conversation under way.
+struct Chat<'a> {
+    app: &'a App,
+    ask: cli::Ask,
+    /// The flags that the settings came from, and the built-in endpoint where it was asked for.
+    flags: Flags,
+    demo_url: Option<String>,
+    settings: Settings,
+    /// The fields of the request, as the flags and `/set` have them.
+    request: cli::Request,
+    system: Option<String>,
+    model: Option<Chosen>,
+    client: Option<Client>,
+    tools: Toolbox,
+    /// Turns before all that is said here: those of `--messages`, and of a conversation that is not
+    /// written to.
+    earlier: Vec<InputMessage>,
+    talk: Talk,
+    /// The conversation before this one.
+    before: Option<String>,
+    files: Attachments,
+    is_raw: bool,
+    /// What the next line begins with.
+    draft: Draft,
+    /// The last message, where it got no answer.
+    unsent: Option<String>,
+    words: Words,
+    /// The terminal, where a person types.
+    keyboard: Option<Keyboard>,
+}
+
+/// What comes next.
+enum Next {
+    /// The prompt.
+    Prompt,
+    /// A message is sent.
+    Send(String),
+    /// What came of a message, and its words where they are to be offered again.
+    Ended(Ended, Option<String>),
+    /// Nothing any more.
+    Leave,
+}
+
+/// Holds a conversation.
+pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
+    let (mut ask, running) = args.apart();
+    refuse_stdin(&ask)?;
+    let demo = if ask.connection.demo {
+        Some(start_demo(app).await?)
+    } else {
+        None
+    };
+    let demo_url = demo
+        .as_ref()
+        .map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
+    let mut given = Given::read(app, &ask).await?;
+    let flags = ask.connection.flags(&given.complete(&ask), &ask.output);
+    let settings = settings(app, &flags, demo_url.as_deref())?;
+    tell_about(app, &settings, &ask.request);
+    let tools = Toolbox::of(&ask, &running, &given, &settings)?;
+
+    let is_typed = app.facts.stdin_is_terminal;
+    let kept = Kept::open(app, &ask.conversation, Saving::Yes)?;
+    let mut earlier = std::mem::take(&mut given.conversation.messages);
+    let mut system = system_prompt(app, ask.request.system.as_deref()).await?;
+    let store = sessions_folder().map(Store::at);
+    let talk = match (kept, store.clone()) {
+        (Some(kept), Some(store)) if kept.is_saved() => Talk::Saved {
+            store,
+            kept: Box::new(kept),
+        },
+        (kept, _) => {
+            let before = kept.map(|kept| {
+                (
+                    kept.conversation().messages(),
+                    kept.conversation().system().map(str::to_owned),
+                )
+            });
+            if let Some((messages, said)) = before {
+                earlier.splice(0..0, messages);
+                system = system.or(said);
+            }
+            Talk::Unsaved(Vec::new())
+        }
+    };
+    let first = first(app, &ask, &mut given, !earlier.is_empty()).await?;
+    let mut request = given.complete(&ask);
+    let of_template = request
+        .fields
+        .iter()
+        .find(|(key, _)| key == "system")
+        .and_then(|(_, text)| text.as_str());
+    let of_template = of_template.map(str::to_owned);
+    request.unset("system");
+    request.prefill = None;
+    let of_conversation = talk
+        .conversation()
+        .and_then(|conversation| conversation.system())
+        .map(str::to_owned);
+    let mut chat = Chat {
+        app,
+        flags,
+        demo_url,
+        settings,
+        request,
+        system: system.or(of_template).or(of_conversation),
+        model: None,
+        client: None,
+        tools,
+        earlier,
+        talk,
+        before: None,
+        files: Attachments::default(),
+        is_raw: std::mem::take(&mut ask.output.looks.raw),
+        draft: Draft::default(),
+        unsent: None,
+        words: Words::new(store),
+        keyboard: if is_typed && !app.env.dumb_terminal {
+            Keyboard::find()
+        } else {
+            None
+        },
+        ask,
+    };
+    chat.look_for_model(is_typed).await?;
+    if !is_typed {
+        let lines = if chat.ask.input.no_stdin {
+            None
+        } else {
+            Some(Editor::of_lines(false).map_err(NO_LINES)?)
+        };
+        return chat.follow(first, lines).await;
+    }
+    app.interrupt
+        .watch_hangup()
+        .map_err(|source| Error::System {
+            what: "watch for signals",
+            source,
+        })?;
+    let editor = chat
+        .editor(chat.ask.conversation.no_log || app.env.no_log)
+        .map_err(NO_LINES)?;
+    chat.tell_conversation()?;
+    chat.converse(first, editor).await
+}
+
+/// Refuses flags that would read the lines of the conversation as something else.
+fn refuse_stdin(ask: &cli::Ask) -> Result<(), Error> {
+    match crate::compose::user_turn::stdin_use(ask, None)? {
+        StdinUse::Open => Ok(()),
+        StdinUse::AskedFor | StdinUse::Taken => Err(Error::Usage {
+            message: "standard input has what is said, and cannot be a file as well".to_owned(),
+            hint: Some("give a path in the place of -".to_owned()),
+        }),
+    }
+}
+
+/// What the flags and words of the command line say, if anything.
+async fn first(
+    app: &App,
+    ask: &cli::Ask,
+    given: &mut Given,
+    has_earlier: bool,
+) -> Result<Option<First>, Error> {
+    let has_template = given.template.is_some();
+    let input = &ask.input;
+    if ask.prompt.is_empty()
+        && input.files.is_empty()
+        && input.attached.is_empty()
+        && !input.edit
+        && !has_template
+    {
+        return Ok(None);
+    }
+    let turn = match app
+        .unless_interrupted(user_turn(app, ask, given, StdinUse::Taken))
+        .await?
+    {
+        // A template may have nothing but settings.
+        Err(Error::Input(crate::input::Error::NoPrompt)) if has_template || has_earlier => {
+            return Ok(None);
+        }
+        turn => turn?,
+    };
+    for notice in &turn.notices {
+        app.notices.notice(notice);
+    }
+    crate::input::check_many(&[given.conversation.pictures.as_slice(), &turn.pictures].concat())?;
+    // What was written in an editor or stands in a template is more than the words.
+    let text = match turn.content.last() {
+        Some(prompt @ ContentBlock::Text(_)) if input.edit || has_template => {
+            talk::text_of(std::slice::from_ref(prompt))
+        }
+        _ => ask.prompt.join(" "),
+    };
+    let files = Attachments::of(input);
+    Ok(Some(turn)
+        .filter(|turn| !turn.content.is_empty())
+        .map(|turn| First {
+            content: turn.content,
+            text,
+            files,
+        }))
+}
+
+impl Chat<'_> {
+    /// Settles on a model before anything is typed. A person can go on without one, where it is
+    /// only out of reach.
+    async fn look_for_model(&mut self, is_typed: bool) -> Result<(), Error> {
+        match self.model().await {
+            Ok(_) => {}
+            Err(error)
+                if !is_typed
+                    || matches!(
+                        error.kind(),
+                        Kind::Usage | Kind::Auth | Kind::Interrupted(_)
+                    ) =>
+            {
+                return Err(error);
+            }
+            Err(error) => self
+                .app
+                .notices
+                .error(&told::message(&error), told::hint(&error).as_deref()),
+        }
+        self.recall_models().await;
+        Ok(())
+    }
+
+    /// Takes the models that are remembered of the region for those that Tab offers.
+    async fn recall_models(&self) {
+        let remembered = self.offer().remembered().await.ok().flatten();
+        let models = remembered.map(|list| {
+            list.models
+                .iter()
+                .map(|model| model.id().to_owned())
+                .collect()
+        });
+        self.words.set_models(models.unwrap_or_default());
+    }
+
+    fn editor(&self, forgets: bool) -> io::Result<Editor> {
+        if self.app.env.dumb_terminal {
+            return Editor::of_lines(true);
+        }
+        Editor::on_terminal(Editing {
+            keys: if self.settings.vi_keys {
+                Keys::Vi
+            } else {
+                Keys::Emacs
+            },
+            history: history_file().filter(|_| !forgets),
+            colored: self.app.notices.colored(),
+            complete: self.words.completer(),
+        })
+    }
+
+    /// Shows where a conversation stands that is gone on with.
+    fn tell_conversation(&self) -> Result<(), Error> {
+        let Some(last) = self.talk.last() else {
+            return Ok(());
+        };
+        self.tell_asked(&talk::text_of(&last.content));
+        let Some(answer) = self.talk.last_answer() else {
+            return Ok(());
+        };
+        // As answers are shown; elsewhere than on a terminal, what was said before is none of this
+        // run's.
+        let screen = screen(self.app, &self.ask.output, self.settings.theme.as_deref());
+        match screen.filter(|_| !self.is_raw && self.app.facts.stdout_is_terminal) {
+            Some(screen) => self.app.print(&render_markdown(&answer.text, screen))?,
+            None => self.app.notices.aside(&answer.text),
+        }
+        Ok(())
+    }
+
+    /// Shows what was asked: the beginning of it.
+    fn tell_asked(&self, asked: &str) {
+        if asked.is_empty() {
+            return;
+        }
+        let mut text = String::new();
+        for line in asked.lines().take(SHOWN_LINES) {
+            text.push_str(&format!("> {line}\n"));
+        }
+        if asked.lines().nth(SHOWN_LINES).is_some() {
+            text.push_str("> …\n");
+        }
+        self.app.notices.aside(&text);
+    }
+}

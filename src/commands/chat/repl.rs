@@ -1,0 +1,274 @@
+//! The two ways to hold a conversation: with a person at a terminal, and with the lines of a
+//! program.
+
+use super::ask::Ended;
+use super::attachments::Attachments;
+use super::prompt::Status;
+use super::slash::{self, Line};
+use super::{Chat, Next, told};
+use crate::error::{Error, Kind};
+use crate::exchange::driver::list_models_at_once;
+use crate::input::{assemble, check_many, replaced};
+use crate::protocol::ContentBlock;
+use crate::ui::{Draft, Editor, Typed};
+
+/// The number of SIGINT.
+const CTRL_C: i32 = 2;
+
+/// What a conversation begins with, where there is something.
+pub(super) struct First {
+    /// What is said.
+    pub(super) content: Vec<ContentBlock>,
+    /// Its words, to be offered again.
+    pub(super) text: String,
+    /// Its files, which are offered with them.
+    pub(super) files: Attachments,
+}
+
+impl Chat<'_> {
+    /// Talks with a person until they leave. What fails is told, and what was typed is offered
+    /// again.
+    pub(super) async fn converse(
+        &mut self,
+        first: Option<First>,
+        mut editor: Editor,
+    ) -> Result<(), Error> {
+        if let Some(first) = first {
+            let ended = self.ask(Some(first.content)).await;
+            if !ended.is_answered {
+                self.files = first.files;
+            }
+            self.settle(ended, Some(first.text))?;
+        }
+        loop {
+            let prompt = self.status().prompt(Editor::columns());
+            let draft = self.draft.clone();
+            let typed = tokio::select! {
+                biased;
+                signal = self.app.interrupt.wait() => match signal {
+                    CTRL_C => Typed::Interrupted { was_empty: true },
+                    signal => {
+                        // What is told now begins a line of its own.
+                        self.app.notices.aside("");
+                        return Err(Error::Interrupted(signal));
+                    }
+                },
+                () = self.words.wanted() => {
+                    self.ask_for_models().await;
+                    continue;
+                }
+                typed = editor.read(&prompt, &draft) => typed,
+            };
+            match typed {
+                Typed::Line { text, .. } if text.trim().is_empty() => self.draft = Draft::default(),
+                Typed::Line {
+                    text,
+                    may_be_command,
+                    bad_byte,
+                } => {
+                    self.draft = Draft::default();
+                    if let Some(offset) = bad_byte {
+                        self.app.notices.notice(&replaced("what was typed", offset));
+                    }
+                    let line = if may_be_command {
+                        slash::read(&text)
+                    } else {
+                        Line::Text(&text)
+                    };
+                    if matches!(line, Line::Mistyped { .. } | Line::Misused(_)) {
+                        self.draft = Draft {
+                            text: text.clone(),
+                            is_text: false,
+                        };
+                    }
+                    if self.take(line).await? {
+                        return Ok(());
+                    }
+                }
+                Typed::Interrupted { was_empty } => {
+                    self.draft = Draft::default();
+                    self.app.interrupt.forget();
+                    if was_empty {
+                        self.app.notices.notice("Ctrl-D or /exit leaves");
+                    }
+                }
+                Typed::Garbled(draft) => {
+                    self.app.notices.notice(
+                        "the terminal sent what is no UTF-8; here is what came before that",
+                    );
+                    self.draft = draft;
+                }
+                Typed::End => return Ok(()),
+            }
+        }
+    }
+
+    /// Asks for the models that Tab wants, while the line goes on being typed. Where there is no
+    /// list, nothing is offered.
+    async fn ask_for_models(&mut self) {
+        let call = self.client().await.ok().map(|client| client.list_models());
+        let words = self.words.clone();
+        tokio::spawn(async move {
+            let models = match call {
+                Some(call) => list_models_at_once(call).await.unwrap_or_default(),
+                None => Vec::new(),
+            };
+            words.set_models(models.iter().map(|model| model.id().to_owned()).collect());
+        });
+    }
+
+    /// Does what a line says; true: the person leaves.
+    async fn take(&mut self, line: Line<'_>) -> Result<bool, Error> {
+        match line {
+            Line::Text(text) => self.send_text(text).await?,
+            Line::Command(act, argument) => match self.act(act, argument).await {
+                Ok(Next::Prompt) => {}
+                Ok(Next::Send(text)) => self.send_text(&text).await?,
+                Ok(Next::Ended(ended, text)) => self.settle(ended, text)?,
+                Ok(Next::Leave) => return Ok(true),
+                Err(error) => self.tell(&error, false)?,
+            },
+            Line::Mistyped { word, nearest } => {
+                let hint = nearest.map_or_else(
+                    || {
+                        "/help lists the commands; a line that begins with a space is a message"
+                            .to_owned()
+                    },
+                    |nearest| format!("did you mean {nearest}?"),
+                );
+                self.app
+                    .notices
+                    .error(&format!("there is no command `{word}`"), Some(&hint));
+            }
+            Line::Misused(slash) => {
+                self.app.notices.error(
+                    &format!("`{}` is typed as: {}", slash.name, slash.usage()),
+                    None,
+                );
+            }
+        }
+        Ok(false)
+    }
+
+    /// Sends a message, with what is attached.
+    async fn send_text(&mut self, text: &str) -> Result<(), Error> {
+        let ended = match self.compose(text).await {
+            Ok(content) => self.ask(Some(content)).await,
+            Err(error) => Ended {
+                error: Some(error),
+                is_answered: false,
+            },
+        };
+        if ended.is_answered {
+            self.files.clear();
+        }
+        self.settle(ended, Some(text.to_owned()))
+    }
+
+    /// Puts a message together.
+    async fn compose(&self, text: &str) -> Result<Vec<ContentBlock>, Error> {
+        let turn = assemble(Some(text), self.files.read(self.app).await?, None)?;
+        for notice in &turn.notices {
+            self.app.notices.notice(notice);
+        }
+        check_many(&turn.pictures)?;
+        Ok(turn.content)
+    }
+
+    /// Tells how an exchange ended. What got no answer is offered again.
+    fn settle(&mut self, ended: Ended, text: Option<String>) -> Result<(), Error> {
+        if ended.is_answered {
+            self.unsent = None;
+        } else if let Some(text) = text {
+            self.draft = Draft {
+                text: text.clone(),
+                is_text: true,
+            };
+            self.unsent = Some(text);
+        }
+        ended
+            .error
+            .map_or(Ok(()), |error| self.tell(&error, ended.is_answered))
+    }
+
+    /// Tells an error. Only what ends the process comes back.
+    fn tell(&self, error: &Error, is_answered: bool) -> Result<(), Error> {
+        let can_go_on = is_answered
+            && self
+                .talk
+                .last_answer()
+                .is_some_and(|answer| answer.is_broken_off);
+        match error.kind() {
+            Kind::Interrupted(CTRL_C) => {
+                self.app.interrupt.forget();
+                self.app.notices.notice(match (is_answered, can_go_on) {
+                    (true, true) => "stopped; /continue lets it go on",
+                    (true, false) => "stopped; /retry asks again",
+                    (false, _) => "stopped",
+                });
+            }
+            Kind::Interrupted(signal) => return Err(Error::Interrupted(signal)),
+            Kind::Closed => return Err(Error::Output(crate::ui::OutputError::Closed)),
+            kind => {
+                self.app
+                    .notices
+                    .error(&told::message(error), told::hint(error).as_deref());
+                if can_go_on && matches!(kind, Kind::Incomplete | Kind::Truncated) {
+                    self.app.notices.notice("/continue lets it go on");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds a conversation with a program: each line is a message, and the first failure ends it.
+    pub(super) async fn follow(
+        &mut self,
+        first: Option<First>,
+        lines: Option<Editor>,
+    ) -> Result<(), Error> {
+        if let Some(first) = first {
+            self.ask(Some(first.content))
+                .await
+                .error
+                .map_or(Ok(()), Err)?;
+        }
+        let Some(mut lines) = lines else {
+            return Ok(());
+        };
+        for number in 1_u64.. {
+            let line = self
+                .app
+                .unless_interrupted(lines.read("", &Draft::default()))
+                .await?;
+            let Typed::Line { text, bad_byte, .. } = line else {
+                break;
+            };
+            if text.trim().is_empty() {
+                continue;
+            }
+            if let Some(offset) = bad_byte {
+                self.app.notices.notice(&replaced(
+                    &format!("line {number} of standard input"),
+                    offset,
+                ));
+            }
+            let content = self.compose(&text).await?;
+            self.ask(Some(content)).await.error.map_or(Ok(()), Err)?;
+        }
+        Ok(())
+    }
+
+    /// What the prompt says.
+    fn status(&self) -> Status {
+        Status {
+            conversation: self.talk.title(),
+            model: self
+                .model
+                .as_ref()
+                .map_or_else(|| "no model yet".to_owned(), |model| model.id.clone()),
+            tokens: self.talk.tokens().all(),
+            attachments: self.files.len(),
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! The conversation of this run: on disk, or with `-n` in memory.
+
+use crate::app::App;
+use crate::error::Error;
+use crate::exchange::session_recorder::Kept;
+use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Usage};
+use crate::session::{Conversation, Place, Store};
+
+/// A conversation.
+pub(super) enum Talk {
+    /// It is on disk.
+    Saved {
+        /// Where all of them are.
+        store: Store,
+        /// This one, and what is being said in it.
+        kept: Box<Kept>,
+    },
+    /// It is gone with the process.
+    Unsaved(Vec<Said>),
+}
+
+/// What one side said, of a conversation that is in memory.
+#[derive(Debug, Clone)]
+pub(super) struct Said {
+    message: InputMessage,
+    is_broken_off: bool,
+    tokens: Tokens,
+}
+
+/// Tokens of one or more answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tokens {
+    /// Answers.
+    pub(super) answers: u64,
+    /// Read.
+    pub(super) input: u64,
+    /// Those of them that came out of the cache.
+    pub(super) cached: u64,
+    /// Written.
+    pub(super) output: u64,
+}
+
+/// What is being said just now.
+pub(super) enum Saying {
+    /// It is in a journal; here is whether anything of an answer came.
+    Saved(bool),
+    /// It is in memory.
+    Unsaved {
+        /// How much of the conversation stays before it.
+        kept: usize,
+        said: Vec<Said>,
+        is_refused: bool,
+    },
+}
+
+/// The last message of the person's, and what it follows.
+pub(super) struct Last {
+    /// What it says.
+    pub(super) content: Vec<ContentBlock>,
+    /// Where the conversation was before it.
+    pub(super) before: Mark,
+}
+
+/// A place in a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Mark {
+    Saved(Place),
+    Unsaved(usize),
+}
+
+/// The last answer.
+pub(super) struct LastAnswer {
+    /// Its text.
+    pub(super) text: String,
+    /// Whether it broke off, or was cut off by a limit.
+    pub(super) is_broken_off: bool,
+}
+
+impl Talk {
+    /// The one on disk.
+    pub(super) fn conversation(&self) -> Option<&Conversation> {
+        if let Self::Saved { kept, .. } = self {
+            Some(kept.conversation())
+        } else {
+            None
+        }
+    }
+
+    /// What is kept of it.
+    pub(super) fn kept(&mut self) -> Option<&mut Kept> {
+        if let Self::Saved { kept, .. } = self {
+            Some(kept)
+        } else {
+            None
+        }
+    }
+
+    /// What it is called.
+    pub(super) fn title(&self) -> String {
+        match self.conversation() {
+            Some(conversation) if conversation.tip().is_none() && conversation.name().is_none() => {
+                "new".to_owned()
+            }
+            Some(conversation) => conversation.title(),
+            None => "not saved".to_owned(),
+        }
+    }
+
+    /// What is sent of it: all of it, or what stands before a place.
+    pub(super) fn messages(&self, place: Option<&Mark>) -> Vec<InputMessage> {
+        match (self, place) {
+            (Self::Saved { kept, .. }, Some(Mark::Saved(place))) => {
+                kept.conversation().messages_before(place)
+            }
+            (Self::Saved { kept, .. }, _) => kept.conversation().messages(),
+            (Self::Unsaved(all), place) => all[..kept_before(all, place)]
+                .iter()
+                .map(|said| said.message.clone())
+                .collect(),
+        }
+    }
+
+    /// Begins to say something, or to let the last answer go on, where nothing is said: it is on
+    /// disk when this returns. Where there is a place, it comes in the stead of all behind that,
+    /// once it is answered.
+    pub(super) fn begin(
+        &mut self,
+        app: &App,
+        place: Option<Mark>,
+        content: Option<&[ContentBlock]>,
+        system: Option<&str>,
+    ) -> Saying {
+        let message = content.map(|content| InputMessage {
+            role: Role::User,
+            content: content.to_vec(),
+        });
+        match self {
+            Self::Saved { kept, .. } => {
+                if let Some(Mark::Saved(place)) = place {
+                    kept.instead(place);
+                }
+                // Where an earlier one would be found, that there is none any more has to be
+                // written down.
+                let has_another = kept
+                    .conversation()
+                    .line()
+                    .iter()
+                    .any(|turn| turn.system.is_some());
+                let system = system.or(Some("").filter(|_| has_another));
+                kept.say(message.into_iter().collect(), system.map(str::to_owned));
+                kept.begin(app);
+                Saying::Saved(false)
+            }
+            Self::Unsaved(all) => Saying::Unsaved {
+                kept: kept_before(all, place.as_ref()),
+                said: message.map(Said::of).into_iter().collect(),
+                is_refused: false,
+            },
+        }
+    }
+
+    /// Takes an answer, whole or as far as it came.
+    pub(super) fn answer(&mut self, saying: &mut Saying, message: &Message, complete: bool) {
+        match saying {
+            Saying::Saved(is_answered) => {
+                *is_answered |= complete || !message.content.is_empty();
+                if let Some(exchange) = self.kept().and_then(Kept::exchange) {
+                    exchange.answer(message, complete);
+                }
+            }
+            Saying::Unsaved {
+                said, is_refused, ..
+            } => {
+                *is_refused |= message.stop_reason == Some(StopReason::Refusal);
+                said.extend(Said::answer(message, complete));
+            }
+        }
+    }
+
+    /// Takes results of tools.
+    pub(super) fn say(&mut self, saying: &mut Saying, content: Vec<ContentBlock>) {
+        match saying {
+            Saying::Saved(_) => {
+                if let Some(exchange) = self.kept().and_then(Kept::exchange) {
+                    exchange.say(&content);
+                }
+            }
+            Saying::Unsaved { said, .. } => said.push(Said::of(InputMessage {
+                role: Role::User,
+                content,
+            })),
+        }
+    }
+
+    /// Makes what has been said a part of it.
+    pub(super) fn end(&mut self, app: &App, saying: Saying) {
+        match (self, saying) {
+            (Self::Saved { kept, .. }, _) => kept.end(app),
+            (
+                Self::Unsaved(all),
+                Saying::Unsaved {
+                    kept,
+                    mut said,
+                    is_refused,
+                },
+            ) => {
+                let is_answered = said.iter().any(|said| said.message.role == Role::Assistant);
+                if is_answered && !is_refused {
+                    all.truncate(kept);
+                    all.append(&mut said);
+                }
+            }
+            (Self::Unsaved(_), Saying::Saved(_)) => {}
+        }
+    }
+
+    /// The last message of the person's; results of tools are none.
+    pub(super) fn last(&self) -> Option<Last> {
+        let is_message = |content: &[ContentBlock]| {
+            content
+                .iter()
+                .any(|block| !matches!(block, ContentBlock::ToolResult(_)))
+        };
+        match self {
+            Self::Saved { kept, .. } => {
+                let conversation = kept.conversation();
+                let asked = conversation
+                    .line()
+                    .into_iter()
+                    .rev()
+                    .filter(|turn| turn.role == Role::User);
+                let mut asked = asked.map(|turn| (conversation.content(turn), turn.before()));
+                let (content, before) = asked.find(|(content, _)| is_message(content))?;
+                Some(Last {
+                    content,
+                    before: Mark::Saved(before),
+                })
+            }
+            Self::Unsaved(said) => {
+                let is_asked = |said: &Said| {
+                    said.message.role == Role::User && is_message(&said.message.content)
+                };
+                let place = said.iter().rposition(is_asked)?;
+                Some(Last {
+                    content: said[place].message.content.clone(),
+                    before: Mark::Unsaved(place),
+                })
+            }
+        }
+    }
+
+    /// Goes back to a place; what is behind it stays on disk.
+    pub(super) fn move_to(&mut self, mark: &Mark) -> Result<(), Error> {
+        match (self, mark) {
+            (Self::Saved { kept, .. }, Mark::Saved(place)) => {
+                kept.conversation_mut().move_to(place)?
+            }
+            (Self::Unsaved(said), Mark::Unsaved(place)) => said.truncate(*place),
+            _ => unreachable!("a place is one of its conversation"),
+        }
+        Ok(())
+    }
+
+    /// The last answer.
+    pub(super) fn last_answer(&self) -> Option<LastAnswer> {
+        match self {
+            Self::Saved { kept, .. } => {
+                let conversation = kept.conversation();
+                let turn = conversation.line().into_iter().next_back()?;
+                let is_broken_off =
+                    turn.partial || turn.stop_reason.as_ref().is_some_and(is_cut_off);
+                let text = text_of(&conversation.content(turn));
+                (turn.role == Role::Assistant).then_some(LastAnswer {
+                    text,
+                    is_broken_off,
+                })
+            }
+            Self::Unsaved(said) => {
+                let said = said
+                    .last()
+                    .filter(|said| said.message.role == Role::Assistant)?;
+                Some(LastAnswer {
+                    text: text_of(&said.message.content),
+                    is_broken_off: said.is_broken_off,
+                })
+            }
+        }
+    }
+
+    /// The tokens of the answers that it is made of.
+    pub(super) fn tokens(&self) -> Tokens {
+        let mut sum = Tokens::default();
+        match self {
+            Self::Saved { kept, .. } => {
+                for usage in kept
+                    .conversation()
+                    .line()
+                    .into_iter()
+                    .filter_map(|turn| turn.usage.as_ref())
+                {
+                    sum.add(&Tokens::of(usage));
+                }
+            }
+            Self::Unsaved(said) => said.iter().for_each(|said| sum.add(&said.tokens)),
+        }
+        sum
+    }
+}
+
+impl Saying {
+    /// Whether anything of an answer came.
+    pub(super) fn is_answered(&self) -> bool {
+        match self {
+            Self::Saved(is_answered) => *is_answered,
+            Self::Unsaved { said, .. } => {
+                said.iter().any(|said| said.message.role == Role::Assistant)
+            }
+        }
+    }
+}
+
+impl Said {
+    fn of(message: InputMessage) -> Self {
+        Self {
+            message,
+            is_broken_off: false,
+            tokens: Tokens::default(),
+        }
+    }
+
+    /// An answer; none where nothing came that can be sent back.
+    fn answer(message: &Message, complete: bool) -> Option<Self> {
+        let is_broken_off = !complete || message.stop_reason.as_ref().is_some_and(is_cut_off);
+        let mut content = message.content.clone();
+        if is_broken_off {
+            // Half a call and unsealed reasoning cannot be.
+            content.retain(|block| matches!(block, ContentBlock::Text(_)));
+        }
+        let message_of = InputMessage {
+            role: Role::Assistant,
+            content,
+        };
+        let said = Self {
+            message: message_of,
+            is_broken_off,
+            tokens: Tokens::of(&message.usage),
+        };
+        (complete || !said.message.content.is_empty()).then_some(said)
+    }
+}
+
+impl Tokens {
+    fn of(usage: &Usage) -> Self {
+        Self {
+            answers: 1,
+            input: usage.total_input_tokens(),
+            cached: usage.cache_read_tokens(),
+            output: usage.output_tokens(),
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.answers += other.answers;
+        self.input += other.input;
+        self.cached += other.cached;
+        self.output += other.output;
+    }
+
+    /// Read and written.
+    pub(super) fn all(&self) -> u64 {
+        self.input + self.output
+    }
+}
+
+/// How much of a conversation in memory stands before a place, or of all of it.
+fn kept_before(all: &[Said], place: Option<&Mark>) -> usize {
+    if let Some(Mark::Unsaved(place)) = place {
+        *place
+    } else {
+        all.len()
+    }
+}
+
+/// Whether an answer of this end has more to say.
+fn is_cut_off(reason: &StopReason) -> bool {
+    matches!(
+        reason,
+        StopReason::MaxTokens | StopReason::ModelContextWindowExceeded
+    )
+}
+
+/// The text of all text blocks, one after the other.
+pub(super) fn text_of(content: &[ContentBlock]) -> String {
+    let text = |block: &ContentBlock| {
+        if let ContentBlock::Text(text) = block {
+            Some(text.text.clone())
+        } else {
+            None
+        }
+    };
+    content.iter().filter_map(text).collect()
+}

@@ -1,0 +1,120 @@
+//! `langdock count`: about how many tokens a request would have, by part. Nothing is sent, and no
+//! key is needed.
+
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::cli;
+use crate::client::default_max_tokens;
+use crate::compose::preflight::{check, estimate, limits, table};
+use crate::compose::sources::Given;
+use crate::compose::user_turn::{stdin_use, system_prompt, user_turn};
+use crate::config::State;
+use crate::error::Error;
+use crate::exchange::model_catalog::Offer;
+use crate::exchange::settings::settings;
+use crate::input::{Estimate, Part, check_many};
+use crate::usage::Factors;
+
+/// What was counted, and what is known beside it.
+struct Counted<'a> {
+    estimate: Estimate,
+    model: Option<&'a str>,
+    window: Option<u64>,
+    factor: Option<f64>,
+    /// The most that the answer adds.
+    max_tokens: u64,
+}
+
+/// Counts a request.
+pub(crate) async fn count(app: &App, args: cli::Count) -> Result<(), Error> {
+    let is_json = args.json;
+    let args = args.into_ask();
+    let stdin_use = stdin_use(&args, None)?;
+    let mut given = Given::read(app, &args).await?;
+    let settings = settings(
+        app,
+        &args.connection.flags(&given.complete(&args), &args.output),
+        None,
+    )?;
+    let offer = Offer::new(app, &settings);
+    let system = system_prompt(app, args.request.system.as_deref()).await?;
+    let turn = app
+        .unless_interrupted(user_turn(app, &args, &mut given, stdin_use))
+        .await??;
+    for notice in &turn.notices {
+        app.notices.notice(notice);
+    }
+    check_many(&[given.conversation.pictures.as_slice(), &turn.pictures].concat())?;
+    let flags = given.complete(&args);
+    let model = offer.known_model();
+    let model = model.as_deref();
+    let estimate = estimate(
+        model,
+        (&flags, system.as_deref()),
+        &given.definitions(),
+        &given.conversation.messages,
+        &turn,
+    );
+    let window = match model {
+        Some(model) => offer.window(model, false).await,
+        None => None,
+    };
+    let factor = model.and_then(|model| {
+        Factors::of(State::of_the_user()?.folder()).of_model(model, estimate.total().high)
+    });
+    let chosen = settings.max_tokens.as_ref().map(|tokens| tokens.value);
+    let max_tokens = chosen.unwrap_or_else(|| default_max_tokens(model.unwrap_or_default(), None));
+    let counted = Counted {
+        estimate,
+        model,
+        window,
+        factor,
+        max_tokens,
+    };
+    if is_json {
+        app.print_object(&object(&counted))?;
+    } else {
+        app.print_json(&page(&counted))?;
+    }
+    let (Some(model), false) = (model, args.input.no_check) else {
+        return Ok(());
+    };
+    let limits = limits(&offer, model, counted.estimate.total(), false).await;
+    check(app, &counted.estimate, &limits)
+}
+
+fn page(counted: &Counted<'_>) -> String {
+    let mut text = table(&counted.estimate, counted.factor);
+    let Counted { max_tokens, .. } = counted;
+    text.push_str(&format!(
+        "the answer adds up to {}\n",
+        crate::counted::counted(*max_tokens, "token")
+    ));
+    if let (Some(model), Some(window)) = (counted.model, counted.window) {
+        text.push_str(&format!(
+            "{model} takes {}\n",
+            crate::counted::counted(window, "token")
+        ));
+    }
+    text
+}
+
+fn object(counted: &Counted<'_>) -> Value {
+    let Counted {
+        estimate, factor, ..
+    } = counted;
+    let part = |part: &Part| {
+        let Part { name, tokens } = part;
+        json!({"name": name, "low": tokens.low, "likely": tokens.likely(*factor), "high": tokens.paced(*factor)})
+    };
+    let parts: Vec<Value> = estimate.parts.iter().map(part).collect();
+    let low = estimate.total().low;
+    json!({
+        "model": counted.model,
+        "total": {"low": low, "likely": estimate.likely(*factor), "high": estimate.paced(*factor)},
+        "parts": parts,
+        "max_tokens": counted.max_tokens,
+        "window": counted.window,
+    })
+}

@@ -1,0 +1,495 @@
+//! `langdock doctor`: looks at everything that a request needs, and says what to do about what is
+//! wrong.
+
+mod finding;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::app::App;
+use crate::cli;
+use crate::client::{self, Advance, Client, Model, RetryPolicy};
+use crate::config::{
+    Chosen, KeySource, Paths, Settings, State, may_write, resolve, sessions_folder,
+};
+use crate::error::{Error, Kind, Left};
+use crate::exchange::model_catalog::Offer;
+use crate::exchange::settings::chosen;
+use crate::exchange::setup::{api_key, start_demo};
+use crate::typed::did_you_mean;
+use finding::{Finding, object, page, verdict};
+
+/// How far the clock may be off: certificates and waiting times are of minutes.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
+
+/// How long the endpoint may take, unless somebody says otherwise: whoever asks the doctor watches.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Looks at everything.
+pub(crate) async fn doctor(app: &App, args: &cli::Doctor) -> Result<(), Error> {
+    let demo = if args.connection.demo {
+        Some(start_demo(app).await?)
+    } else {
+        None
+    };
+    let base_url = demo
+        .as_ref()
+        .map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
+    let paths = Paths::find(&app.env);
+    let mut findings = Vec::new();
+    let found = chosen(app, &args.connection.own_flags(), &paths).and_then(|chosen| {
+        let settings = resolve(&chosen, paths.keys.as_deref(), base_url.as_deref())?;
+        Ok((chosen, settings))
+    });
+    match found {
+        Ok((chosen, settings)) => {
+            findings.push(config_file(&paths));
+            findings.extend(of_settings(&chosen, &settings));
+            findings.extend(of_endpoint(app, &settings).await?);
+        }
+        Err(error) => findings.push(Finding::error("settings", &error)),
+    }
+    findings.extend(folders(&paths));
+    findings.push(terminal(app));
+    if args.json {
+        app.print_object(&object(&findings))?;
+    } else {
+        app.print(&page(&findings))?;
+    }
+    verdict(&findings)
+}
+
+fn config_file(paths: &Paths) -> Finding {
+    match &paths.config {
+        None => Finding::note("config file", "there is no home to keep one in", "set HOME"),
+        Some(path) if path.exists() => Finding::ok("config file", path.display().to_string()),
+        Some(path) => Finding::ok(
+            "config file",
+            format!("none; `langdock config init` writes {}", path.display()),
+        ),
+    }
+}
+
+/// What the settings say, of which nothing has been tried yet.
+fn of_settings(chosen: &Chosen, settings: &Settings) -> Vec<Finding> {
+    let region = settings.endpoint.region();
+    let rows = chosen.rows(region);
+    let row = |key: &str| rows.iter().find(|row| row.setting.key == key);
+    let origin = |key: &str| row(key).map_or_else(String::new, |row| row.origin.name());
+    let of_region = if region.is_known() {
+        Finding::ok("region", format!("{region} ({})", origin("region")))
+    } else {
+        let known = format!(
+            "the regions that are known: {}",
+            client::KNOWN_REGIONS.join(", ")
+        );
+        Finding::note(
+            "region",
+            format!("{region} ({}), which nothing is known of", origin("region")),
+            known,
+        )
+    };
+    let url = settings.endpoint.messages_url();
+    let proxy = row("proxy").and_then(|row| row.value.as_str()).map_or_else(
+        || "none".to_owned(),
+        |proxy| {
+            let unused = if settings.endpoint.is_loopback() {
+                ", not used for this machine itself"
+            } else {
+                ""
+            };
+            format!("{proxy} ({}){unused}", origin("proxy"))
+        },
+    );
+    let base_url = Finding::ok("base URL", format!("{url} ({})", origin("base_url")));
+    let of_proxy = match settings.options.proxy.address() {
+        Err(error @ client::BuildError::ProxyScheme(_)) if !settings.endpoint.is_loopback() => {
+            Finding::error("proxy", &error.into())
+        }
+        _ => Finding::ok("proxy", proxy),
+    };
+    vec![of_region, base_url, of_proxy]
+}
+
+/// What only the endpoint can tell. Without a key it is not asked.
+async fn of_endpoint(app: &App, settings: &Settings) -> Result<Vec<Finding>, Error> {
+    let key = match api_key(app, settings.key.clone()).await {
+        Err(Error::Interrupted(signal)) => return Err(Error::Interrupted(signal)),
+        Err(error) => {
+            let skipped = ["connection", "TLS", "clock", "models"]
+                .map(|name| Finding::skipped(name, "no key"));
+            return Ok([Finding::error("key", &error)]
+                .into_iter()
+                .chain(skipped)
+                .collect());
+        }
+        Ok(key) => key,
+    };
+    let origin = settings.key.origin().name();
+    let of_key = match settings.key {
+        KeySource::Demo => Finding::ok("key", "none is needed for scripted answers"),
+        _ => Finding::ok("key", format!("{} ({origin})", key.masked())),
+    };
+    let mut options = settings.options.clone();
+    options.retry = RetryPolicy {
+        max_retries: 0,
+        ..options.retry
+    };
+    options.timeout = options.timeout.or(Some(PATIENCE));
+    let client = match Client::new(settings.endpoint.clone(), key, options) {
+        Ok(client) => client,
+        // It has been found already.
+        Err(client::BuildError::ProxyScheme(_)) => return Ok(vec![of_key]),
+        Err(error) => return Ok(vec![of_key, Finding::error("connection", &error.into())]),
+    };
+    let answer = ask(app, &client).await?;
+    let mut findings = vec![of_key];
+    findings.extend(answer.findings(settings));
+    if let Ok(models) = &answer.models {
+        let known = Offer::new(app, settings).known_model();
+        findings.push(of_models(models, known.as_deref(), settings));
+    }
+    Ok(findings)
+}
+
+/// How the endpoint answered when it was asked for its models.
+struct Asked {
+    /// When the head of its answer came, what time it was there, and what time it was here.
+    head: Option<(Duration, Option<SystemTime>, SystemTime)>,
+    models: Result<Vec<Model>, Error>,
+}
+
+async fn ask(app: &App, client: &Client) -> Result<Asked, Error> {
+    let mut call = client.list_models();
+    let (started, mut head) = (Instant::now(), None);
+    loop {
+        match app.unless_interrupted(call.advance()).await? {
+            Err(source) => {
+                let (left, model) = (Left::default(), String::new());
+                let error = Error::Call {
+                    source,
+                    after_content: false,
+                    left,
+                    attempts: 1,
+                    model,
+                };
+                return Ok(Asked {
+                    head,
+                    models: Err(error),
+                });
+            }
+            Ok(Advance::Head(arrived)) => {
+                head = Some((started.elapsed(), arrived.date(), SystemTime::now()))
+            }
+            Ok(Advance::Finished) => {
+                return Ok(Asked {
+                    head,
+                    models: Ok(call.into_models()),
+                });
+            }
+            Ok(
+                Advance::Sending
+                | Advance::Received
+                | Advance::Retrying(_)
+                | Advance::Held(_)
+                | Advance::Noticed(_),
+            ) => {}
+        }
+    }
+}
+
+impl Asked {
+    /// What this says of the connection, of TLS and of the clock, and why there is no list of
+    /// models.
+    fn findings(&self, settings: &Settings) -> Vec<Finding> {
+        let Some((after, theirs, ours)) = self.head else {
+            let is_tls = |error: &&Error| {
+                matches!(
+                    error,
+                    Error::Call {
+                        source: client::Error::Certificate { .. } | client::Error::NoTls { .. },
+                        ..
+                    }
+                )
+            };
+            let error = self.models.as_ref().err();
+            let name = if error.as_ref().is_some_and(is_tls) {
+                "TLS"
+            } else {
+                "connection"
+            };
+            return error
+                .map(|error| Finding::error(name, error))
+                .into_iter()
+                .collect();
+        };
+        let found = format!(
+            "{} answers after {:.3} s",
+            settings.endpoint.host(),
+            after.as_secs_f64()
+        );
+        let clock = theirs.map(|theirs| clock(ours, theirs));
+        let failed = self.models.as_ref().err().map(without_models);
+        [Finding::ok("connection", found), tls(settings)]
+            .into_iter()
+            .chain(clock)
+            .chain(failed)
+            .collect()
+    }
+}
+
+fn tls(settings: &Settings) -> Finding {
+    let trusted = || match &settings.options.cacert {
+        Some(file) => format!("trusted by {}", file.display()),
+        None => "trusted".to_owned(),
+    };
+    match (
+        settings.endpoint.is_https(),
+        settings.endpoint.is_loopback(),
+    ) {
+        (true, _) => Finding::ok("TLS", trusted()),
+        (false, true) => Finding::ok("TLS", "none, and none is needed on this machine"),
+        (false, false) => Finding::note(
+            "TLS",
+            "none: whoever is on the way can read the key and what is said",
+            "use https:// in the base URL",
+        ),
+    }
+}
+
+/// An endpoint without a list, such as a model server of one's own, works where a model was chosen.
+/// What answers with something else than JSON is none.
+fn without_models(error: &Error) -> Finding {
+    match error {
+        Error::Call { source, .. }
+            if source.status() == Some(404)
+                || matches!(source, client::Error::NoModelList { is_json: true, .. }) =>
+        {
+            Finding::note("models", error.message(), error.hint().unwrap_or_default())
+        }
+        _ => Finding::error("models", error),
+    }
+}
+
+fn of_models(models: &[Model], chosen: Option<&str>, settings: &Settings) -> Finding {
+    let region = settings.endpoint.region();
+    let ids = || models.iter().map(Model::id);
+    match (models, chosen) {
+        ([], _) => Finding::note(
+            "models",
+            format!("region {region} offers none to this key"),
+            "try another --region, or ask your workspace's admin",
+        ),
+        (_, None) => Finding::ok(
+            "models",
+            format!(
+                "{}; none is chosen, and one is picked when it is needed",
+                models.len()
+            ),
+        ),
+        (_, Some(chosen)) if ids().any(|id| id == chosen) => {
+            Finding::ok("models", format!("{}, {chosen} among them", models.len()))
+        }
+        (_, Some(chosen)) => Finding::note(
+            "models",
+            format!(
+                "{}, but {chosen}, which is chosen, is not among them{}",
+                models.len(),
+                did_you_mean(chosen, ids())
+            ),
+            format!(
+                "choose one with -m or LANGDOCK_MODEL; `langdock models --region {region}` lists them"
+            ),
+        ),
+    }
+}
+
+fn clock(ours: SystemTime, theirs: SystemTime) -> Finding {
+    let (off, direction) = match ours.duration_since(theirs) {
+        Ok(ahead) => (ahead, "ahead of"),
+        Err(behind) => (behind.duration(), "behind"),
+    };
+    if off <= CLOCK_TOLERANCE {
+        return Finding::ok("clock", "that of the endpoint, within a minute");
+    }
+    let found = format!("{} s {direction} that of the endpoint", off.as_secs());
+    Finding::note(
+        "clock",
+        found,
+        "set this machine's clock: certificates and waiting times depend on it",
+    )
+}
+
+/// The folders that things are kept in. Those that are not there are made when they are needed.
+fn folders(paths: &Paths) -> Vec<Finding> {
+    let config = paths.config.as_deref().and_then(Path::parent);
+    let (state, data) = (State::of_the_user(), sessions_folder());
+    let kept = [
+        ("config folder", config, WRITABLE_BY_OTHERS),
+        ("keys folder", paths.keys.as_deref(), ANYTHING_BY_OTHERS),
+        (
+            "state folder",
+            state.as_ref().map(State::folder),
+            ANYTHING_BY_OTHERS,
+        ),
+        ("data folder", data.as_deref(), ANYTHING_BY_OTHERS),
+    ];
+    kept.into_iter()
+        .filter_map(|(name, path, forbidden)| Some(folder(name, path?, forbidden)))
+        .collect()
+}
+
+/// What others may not do with a folder where settings stand: write.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+
+/// What others may not do with a folder of secrets, or of what was done.
+const ANYTHING_BY_OTHERS: u32 = 0o077;
+
+fn folder(name: &'static str, path: &Path, forbidden: u32) -> Finding {
+    let shown = path.display();
+    match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => match unwritable_above(path) {
+            None => Finding::ok(name, format!("{shown}, made when it is needed")),
+            Some(above) => Finding::wrong(
+                name,
+                Kind::Internal,
+                format!(
+                    "{shown} cannot be made: nothing can be written in {}",
+                    above.display()
+                ),
+                "set HOME to a folder of your own",
+            ),
+        },
+        Err(error) => match path.ancestors().skip(1).find(|above| above.exists()) {
+            Some(above) if !above.is_dir() => no_folder(name, above),
+            _ => Finding::wrong(
+                name,
+                Kind::Internal,
+                format!("{shown}: {error}"),
+                "check the folders above it",
+            ),
+        },
+        Ok(found) if !found.is_dir() => no_folder(name, path),
+        Ok(found) => {
+            let mode = found.permissions().mode() & 0o777;
+            if mode & forbidden != 0 {
+                let hint = format!("chmod {:o} '{shown}'", mode & !forbidden);
+                return Finding::note(
+                    name,
+                    format!("{shown} has mode {mode:03o}: others may look into it or write"),
+                    hint,
+                );
+            }
+            if mode & 0o300 != 0o300 || !may_write(path) {
+                return Finding::wrong(
+                    name,
+                    Kind::Internal,
+                    format!("{shown} has mode {mode:03o}: nothing can be written there"),
+                    format!("chmod 700 '{shown}'"),
+                );
+            }
+            Finding::ok(name, format!("{shown}, mode {mode:03o}"))
+        }
+    }
+}
+
+fn no_folder(name: &'static str, path: &Path) -> Finding {
+    let shown = path.display();
+    let hint = format!("move it away: mv '{shown}' '{shown}.old'");
+    Finding::wrong(name, Kind::Internal, format!("{shown} is no folder"), hint)
+}
+
+/// The folder in which the first of those that are missing would be made, where that cannot be.
+fn unwritable_above(path: &Path) -> Option<&Path> {
+    path.ancestors()
+        .skip(1)
+        .find(|above| above.exists())
+        .filter(|above| !may_write(above))
+}
+
+fn terminal(app: &App) -> Finding {
+    let streams = [
+        ("stdin", app.facts.stdin_is_terminal),
+        ("stdout", app.facts.stdout_is_terminal),
+        ("stderr", app.facts.stderr_is_terminal),
+    ];
+    let named: Vec<&str> = streams
+        .iter()
+        .filter(|(_, is_terminal)| *is_terminal)
+        .map(|(name, _)| *name)
+        .collect();
+    let which = if named.is_empty() {
+        "none of the streams is one".to_owned()
+    } else {
+        named.join(", ")
+    };
+    let dumb = if app.env.dumb_terminal {
+        "; TERM says that it can only print"
+    } else {
+        ""
+    };
+    let color = if app.env.no_color {
+        "; NO_COLOR is set"
+    } else {
+        ""
+    };
+    Finding::ok("terminal", format!("{which}{dumb}{color}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::finding::State as Stands;
+    use super::*;
+
+    #[test]
+    fn a_clock_may_be_a_minute_off() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let off = |seconds: u64| {
+            (
+                clock(now + Duration::from_secs(seconds), now),
+                clock(now, now + Duration::from_secs(seconds)),
+            )
+        };
+        assert!(matches!(
+            off(60),
+            (
+                Finding {
+                    state: Stands::Ok,
+                    ..
+                },
+                Finding {
+                    state: Stands::Ok,
+                    ..
+                }
+            )
+        ));
+        let (ahead, behind) = off(61);
+        assert!(
+            ahead.found.contains("61 s ahead of") && behind.found.contains("61 s behind"),
+            "{ahead:?} {behind:?}"
+        );
+        assert!(ahead.hint.is_some());
+    }
+
+    #[test]
+    fn a_folder_is_told_with_its_mode_and_what_to_type() {
+        let home = tempfile::tempdir().expect("a folder");
+        let path = home.path().join("keys");
+        let look = || folder("keys folder", &path, ANYTHING_BY_OTHERS);
+        assert_eq!(look().state, Stands::Ok);
+        fs::create_dir(&path).expect("it is new");
+        for (mode, state) in [
+            (0o700, Stands::Ok),
+            (0o755, Stands::Note),
+            (0o500, Stands::Wrong(Kind::Internal)),
+        ] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("it is ours");
+            assert_eq!(look().state, state, "{mode:o}");
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        assert_eq!(look().hint, Some(format!("chmod 700 '{}'", path.display())));
+    }
+}

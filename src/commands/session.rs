@@ -1,0 +1,238 @@
+//! `langdock session`: what is saved of conversations.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::cli::{self, SessionAction};
+use crate::config::{Flags, sessions_folder};
+use crate::error::Error;
+use crate::exchange::answer_format::screen_of_terminal;
+use crate::exchange::settings::settings;
+use crate::session::{self, Conversation, Hit, Store, Summary, ago, as_json, markdown};
+use crate::ui::{confirm, render_markdown, sanitize, sanitize_line};
+
+/// Lists, shows, searches, renames and deletes conversations.
+pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
+    let store = sessions_folder()
+        .map(Store::at)
+        .ok_or(session::Error::NoHome)?;
+    for notice in store.recover() {
+        app.notices.notice(&notice);
+    }
+    match &args.action {
+        SessionAction::List { json } => list(app, &store, *json),
+        SessionAction::Show { session, json } => {
+            let conversation = find(app, &store, session.as_deref())?;
+            if *json {
+                app.print_object(&as_json(&conversation))
+            } else {
+                show(app, &conversation)
+            }
+        }
+        SessionAction::Search { words, json } => search(app, &store, words, *json),
+        SessionAction::Export { session, json } => {
+            let conversation = find(app, &store, session.as_deref())?;
+            if *json {
+                app.print_object(&json!(conversation.messages()))
+            } else {
+                print_markdown(app, &conversation)
+            }
+        }
+        SessionAction::Rename { session, name } => {
+            let mut conversation = find(app, &store, Some(session))?;
+            Ok(store.rename(&mut conversation, name)?)
+        }
+        SessionAction::Rm {
+            sessions,
+            older_than,
+        } => remove(app, &store, sessions, *older_than),
+        SessionAction::Path { session: None } => {
+            app.print(&format!("{}\n", store.folder().display()))
+        }
+        SessionAction::Path { session } => {
+            let conversation = find(app, &store, session.as_deref())?;
+            app.print(&format!("{}\n", conversation.path().display()))
+        }
+    }
+}
+
+/// Finds a conversation: the one that was last used, where none is named.
+fn find(app: &App, store: &Store, given: Option<&str>) -> Result<Conversation, Error> {
+    let mut conversation = match given {
+        Some(given) => store.get(given)?,
+        None => store.latest()?,
+    };
+    for notice in conversation.take_notices() {
+        app.notices.notice(&notice);
+    }
+    Ok(conversation)
+}
+
+fn list(app: &App, store: &Store, as_json: bool) -> Result<(), Error> {
+    let list = store.list()?;
+    let now = SystemTime::now();
+    if as_json {
+        return app.print_object(&list.iter().map(|summary| object(summary, now)).collect());
+    }
+    if list.is_empty() {
+        app.notices.notice(&format!(
+            "there are no conversations in `{}` yet; `langdock chat` begins one",
+            store.folder().display()
+        ));
+    }
+    let rows = list.iter().map(|summary| {
+        [
+            summary.id.clone(),
+            ago(since(summary.changed, now)),
+            format!(
+                "{} turn{}",
+                summary.turns,
+                if summary.turns == 1 { "" } else { "s" }
+            ),
+            size(summary.bytes),
+            summary.model.clone().unwrap_or_else(|| "-".to_owned()),
+            summary.title.clone(),
+        ]
+    });
+    print_table(app, &rows.collect::<Vec<_>>())
+}
+
+fn search(app: &App, store: &Store, words: &[String], as_json: bool) -> Result<(), Error> {
+    let hits = store.search(words)?;
+    if as_json {
+        return app.print_object(&hits.iter().map(hit_object).collect());
+    }
+    if hits.is_empty() {
+        app.notices.notice("nothing was found");
+    }
+    let now = SystemTime::now();
+    let rows = hits.iter().map(|hit| {
+        [
+            hit.id.clone(),
+            ago(since(hit.changed, now)),
+            hit.title.clone(),
+            hit.excerpt.clone(),
+        ]
+    });
+    print_table(app, &rows.collect::<Vec<_>>())
+}
+
+fn remove(
+    app: &App,
+    store: &Store,
+    given: &[String],
+    older_than: Option<Duration>,
+) -> Result<(), Error> {
+    let id = |given: &String| {
+        find(app, store, Some(given)).map(|conversation| conversation.id().to_owned())
+    };
+    let mut ids = given.iter().map(id).collect::<Result<Vec<_>, _>>()?;
+    if let Some(age) = older_than {
+        ids = store.older_than(age, SystemTime::now())?;
+    }
+    ids.sort();
+    ids.dedup();
+    if ids.is_empty() {
+        app.notices.notice("no conversation is that old");
+        return Ok(());
+    }
+    let which = match &*ids {
+        [id] => format!(
+            "the conversation `{}`",
+            store.get(id).map_or_else(|_| id.clone(), |it| it.title())
+        ),
+        ids => format!("{} conversations", ids.len()),
+    };
+    if app.facts.stdin_is_terminal {
+        let answer = confirm(&format!("delete {which}?"));
+        let is_wanted = answer.map_err(|source| Error::System {
+            what: "read an answer from the terminal",
+            source,
+        })?;
+        if !is_wanted {
+            app.notices.notice("nothing was deleted");
+            return Ok(());
+        }
+    }
+    for id in &ids {
+        store.remove(id)?;
+    }
+    app.notices.notice(&format!("{which}: deleted"));
+    Ok(())
+}
+
+fn object(summary: &Summary, now: SystemTime) -> Value {
+    json!({
+        "id": summary.id,
+        "name": summary.name,
+        "title": summary.title,
+        "model": summary.model,
+        "turns": summary.turns,
+        "age_s": since(summary.changed, now).as_secs(),
+        "bytes": summary.bytes,
+    })
+}
+
+fn hit_object(hit: &Hit) -> Value {
+    json!({"id": hit.id, "title": hit.title, "role": hit.role, "excerpt": hit.excerpt, "turns": hit.turns})
+}
+
+fn since(time: SystemTime, now: SystemTime) -> Duration {
+    now.duration_since(time).unwrap_or_default()
+}
+
+fn size(bytes: u64) -> String {
+    // Precise enough for people.
+    #[allow(clippy::cast_precision_loss)]
+    let kilobytes = bytes as f64 / 1000.0;
+    if kilobytes < 1000.0 {
+        format!("{kilobytes:.1} kB")
+    } else {
+        format!("{:.1} MB", kilobytes / 1000.0)
+    }
+}
+
+/// Shows a conversation: on a terminal as an answer is shown.
+fn show(app: &App, conversation: &Conversation) -> Result<(), Error> {
+    // Settings that are wrong are told where a request needs them.
+    let theme = || {
+        settings(app, &Flags::default(), None)
+            .ok()
+            .and_then(|settings| settings.theme)
+    };
+    let is_terminal = app.facts.stdout_is_terminal;
+    match screen_of_terminal(app, is_terminal.then(theme).flatten().as_deref()) {
+        Some(screen) => app.print(&render_markdown(&markdown(conversation), screen)),
+        None => print_markdown(app, conversation),
+    }
+}
+
+fn print_markdown(app: &App, conversation: &Conversation) -> Result<(), Error> {
+    let text = markdown(conversation);
+    if app.facts.stdout_is_terminal {
+        app.print(&sanitize(&text))
+    } else {
+        app.print(&text)
+    }
+}
+
+/// Prints rows in columns, the last one as wide as it is.
+fn print_table<const COLUMNS: usize>(app: &App, rows: &[[String; COLUMNS]]) -> Result<(), Error> {
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..COLUMNS - 1).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        for (cell, width) in row.iter().zip(&widths) {
+            text.push_str(&format!("{:width$}  ", sanitize_line(cell)));
+        }
+        text.push_str(&format!("{}\n", sanitize_line(&row[COLUMNS - 1])));
+    }
+    app.print(&text)
+}

@@ -1,0 +1,41 @@
+//! `langdock template`: lists and shows saved prompts.
+
+use std::path::Path;
+
+use crate::app::App;
+use crate::cli;
+use crate::compose::template_files::{folder, names, path_of};
+use crate::error::Error;
+use crate::input::read_text;
+use crate::ui::sanitize;
+
+/// Lists the saved prompts, or shows one.
+pub(crate) async fn template(app: &App, args: &cli::Template) -> Result<(), Error> {
+    match &args.action {
+        cli::TemplateAction::List => {
+            let folder = folder()?;
+            let names = names(&folder)?;
+            if names.is_empty() {
+                app.notices.notice(&format!(
+                    "there are no templates in `{}`; a Markdown file there is one",
+                    folder.display()
+                ));
+            }
+            let end = if names.is_empty() { "" } else { "\n" };
+            show(app, &(names.join("\n") + end))
+        }
+        cli::TemplateAction::Show { name } => {
+            let path = path_of(Path::new(name))?;
+            let text = app.unless_interrupted(read_text(&path)).await??;
+            show(app, &text)
+        }
+    }
+}
+
+fn show(app: &App, text: &str) -> Result<(), Error> {
+    if app.facts.stdout_is_terminal {
+        app.print(&sanitize(text))
+    } else {
+        app.print(text)
+    }
+}

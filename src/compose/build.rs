@@ -1,0 +1,167 @@
+//! Flags and content become a request: pure.
+
+use serde_json::{Map, Value};
+
+use crate::cli;
+use crate::client::default_max_tokens;
+use crate::error::Error;
+use crate::exchange::model_catalog::Chosen;
+use crate::input::in_turn;
+use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Metadata, Role, SystemPrompt};
+use crate::typed::MOST;
+
+/// The largest body, in bytes: Bedrock's limit, the tightest of the platforms behind the endpoint.
+/// Unverified against Langdock.
+pub(crate) const MAX_BODY_BYTES: usize = 20 * 1024 * 1024;
+
+/// What is asked, apart from the flags.
+pub(crate) struct Asked {
+    /// The model.
+    pub(crate) model: Chosen,
+    /// The most tokens to write, where that was chosen.
+    pub(crate) max_tokens: Option<u64>,
+    /// The system prompt.
+    pub(crate) system: Option<String>,
+    /// Earlier turns.
+    pub(crate) earlier: Vec<InputMessage>,
+    /// The user's turn, which may have nothing behind earlier ones.
+    pub(crate) content: Vec<ContentBlock>,
+    /// Definitions of tools.
+    pub(crate) tools: Vec<Value>,
+    /// How the model may choose among them.
+    pub(crate) tool_choice: Option<Value>,
+    /// Whether the answer comes as events.
+    pub(crate) stream: bool,
+}
+
+/// Builds the request. The fields of `flags` are those of the flags, and what files said where no
+/// flag did. A field that was set twice, by its flag and by `--set`, is refused.
+pub(crate) fn build(flags: &cli::Request, asked: Asked) -> Result<CreateMessage, Error> {
+    let mut extra = Map::new();
+    for (key, value) in &flags.fields {
+        if let Some(flag) = flag_of(flags, key) {
+            return Err(twice(key, &format!("{flag} and --set {key}")));
+        }
+        if extra.insert(key.clone(), value.clone()).is_some() {
+            return Err(twice(key, "--set twice"));
+        }
+    }
+    let tools = Some(asked.tools)
+        .filter(|tools| !tools.is_empty())
+        .map(Value::Array);
+    for (key, flag, value) in [
+        ("tools", "--tool", tools),
+        ("tool_choice", "--tool-choice", asked.tool_choice),
+    ] {
+        let Some(value) = value else { continue };
+        if extra.insert(key.to_owned(), value).is_some() {
+            return Err(twice(key, &format!("{flag} and --set {key}")));
+        }
+    }
+    // `--set max_tokens=N` takes the place of the default.
+    let max_tokens = match extra.shift_remove("max_tokens") {
+        Some(value) => value
+            .as_u64()
+            .filter(|tokens| (1..=MOST).contains(tokens))
+            .ok_or_else(|| Error::Usage {
+                message: format!("`max_tokens={value}`: a whole number from 1 to {MOST} is needed"),
+                hint: Some("write --max-tokens N".to_owned()),
+            })?,
+        None => asked
+            .max_tokens
+            .unwrap_or_else(|| default_max_tokens(&asked.model.id, asked.model.limit)),
+    };
+    let mut messages = asked.earlier;
+    messages.push(InputMessage {
+        role: Role::User,
+        content: asked.content,
+    });
+    if let Some(prefill) = &flags.prefill {
+        messages.push(InputMessage {
+            role: Role::Assistant,
+            content: vec![ContentBlock::text(prefill.as_str())],
+        });
+    }
+    Ok(CreateMessage {
+        max_tokens,
+        model: asked.model.id,
+        system: asked.system.map(SystemPrompt),
+        messages: in_turn(messages)?,
+        stop_sequences: flags.stop.clone(),
+        temperature: flags.temperature,
+        top_p: flags.top_p,
+        top_k: flags.top_k,
+        metadata: flags.user_id.clone().map(|user_id| Metadata { user_id }),
+        extra,
+        stream: asked.stream,
+    })
+}
+
+/// Writes the body, and refuses one that is larger than the endpoint takes, unless `any_size` is
+/// fine. `parts` are the parts of the user's turn.
+pub(crate) fn body(
+    request: &CreateMessage,
+    parts: &[(String, usize)],
+    any_size: bool,
+) -> Result<Vec<u8>, Error> {
+    let input: usize = parts.iter().map(|(_, bytes)| bytes).sum();
+    // Line feeds and quotes take two bytes in JSON: a sixteenth more is enough for most text.
+    let body = request.to_json(input + input / 16 + 1024);
+    if any_size || body.len() <= MAX_BODY_BYTES {
+        return Ok(body);
+    }
+    let largest = parts
+        .iter()
+        .max_by_key(|(_, bytes)| *bytes)
+        .map_or("the system prompt", |(name, _)| name);
+    Err(Error::RequestTooLarge {
+        bytes: body.len(),
+        limit: MAX_BODY_BYTES,
+        largest: largest.to_owned(),
+    })
+}
+
+/// The body of `asked` with the model and `max_tokens` of `next`: these two fields stand first, and
+/// the rest is taken as it is.
+pub(crate) fn with_head_of(next: &CreateMessage, body: &[u8], asked: &CreateMessage) -> Vec<u8> {
+    let head = |request: &CreateMessage| {
+        let id = Value::from(request.model.as_str());
+        format!("{{\"model\":{id},\"max_tokens\":{},", request.max_tokens).into_bytes()
+    };
+    let rest = body
+        .strip_prefix(&*head(asked))
+        .expect("a body begins with these two fields");
+    [&head(next), rest].concat()
+}
+
+/// Asks another model from now on, with its own default of `max_tokens` where the other's was asked
+/// for.
+pub(crate) fn switch_model(request: &mut CreateMessage, asked: &Chosen, next: &Chosen) {
+    let default = |model: &Chosen| default_max_tokens(&model.id, model.limit);
+    if request.max_tokens == default(asked) {
+        request.max_tokens = default(next);
+    }
+    request.model.clone_from(&next.id);
+}
+
+/// The flag that has already set a field.
+pub(crate) fn flag_of(flags: &cli::Request, key: &str) -> Option<&'static str> {
+    let (flag, is_set) = match key {
+        "max_tokens" => ("--max-tokens", flags.max_tokens.is_some()),
+        "system" => ("--system", flags.system.is_some()),
+        "temperature" => ("--temperature", flags.temperature.is_some()),
+        "top_p" => ("--top-p", flags.top_p.is_some()),
+        "top_k" => ("--top-k", flags.top_k.is_some()),
+        "stop_sequences" => ("--stop", !flags.stop.is_empty()),
+        "metadata" => ("--user-id", flags.user_id.is_some()),
+        _ => return None,
+    };
+    is_set.then_some(flag)
+}
+
+fn twice(key: &str, by: &str) -> Error {
+    Error::Usage {
+        message: format!("`{key}` is set twice, by {by}"),
+        hint: Some("leave one of them out".to_owned()),
+    }
+}

@@ -1,0 +1,11 @@
+//! From flags, files and standard input to a request.
+
+pub(crate) mod build;
+pub(crate) mod curl;
+pub(crate) mod dry_run;
+pub(crate) mod external_editor;
+pub(crate) mod preflight;
+pub(crate) mod sources;
+pub(crate) mod template_files;
+pub(crate) mod tool_files;
+pub(crate) mod user_turn;

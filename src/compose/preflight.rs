@@ -1,0 +1,231 @@
+//! The check before sending: a request that cannot fit is refused before it is paid for.
+//!
+//! Only the low estimate refuses, and only a limit that is known: a wrong refusal would be worse
+//! than the API's own.
+
+use serde_json::Value;
+
+use crate::app::App;
+use crate::cli;
+use crate::counted::counted;
+use crate::error::Error;
+use crate::exchange::model_catalog::Offer;
+use crate::input::{Asking, Estimate, Part, Tokens, Turn};
+use crate::protocol::InputMessage;
+use crate::ui::{Verbosity, sanitize_line};
+
+/// Tokens below which no limit is looked for: no model takes less, and a short request pays nothing
+/// for the check.
+const SMALL: u64 = 4_000;
+
+/// The tokens a minute of a model on Langdock's hosts, unless a workspace has another number.
+const ASSUMED_TOKENS_A_MINUTE: u64 = 60_000;
+
+/// The most that a request may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Limit {
+    /// So many tokens.
+    pub(crate) tokens: u64,
+    /// Of what, with the number.
+    pub(crate) what: String,
+    /// Whether somebody has said so: a limit that is only assumed refuses nothing.
+    pub(crate) is_known: bool,
+}
+
+/// Estimates a request. `flags` are those of the flags and of the files that stand for them.
+pub(crate) fn estimate(
+    model: Option<&str>,
+    (flags, system): (&cli::Request, Option<&str>),
+    tools: &[Value],
+    earlier: &[InputMessage],
+    turn: &Turn,
+) -> Estimate {
+    let field = |key: &str| {
+        flags
+            .fields
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value)
+    };
+    let system_field = field("system").map(|value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    });
+    let tools_field = field("tools")
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
+    Estimate::of(Asking {
+        model,
+        system: system.or(system_field.as_deref()),
+        tools: if tools.is_empty() { tools_field } else { tools },
+        earlier,
+        turn,
+        prefill: flags.prefill.as_deref(),
+    })
+}
+
+/// The limits that a request of some size has to keep to. `may_ask_key` says whether a key that
+/// takes its time may be read for it.
+pub(crate) async fn limits(
+    offer: &Offer<'_>,
+    model: &str,
+    tokens: Tokens,
+    may_ask_key: bool,
+) -> Vec<Limit> {
+    let set = offer.tokens_a_minute(model).map(|tokens| {
+        let what = format!(
+            "the {} a minute that the config file has for {model}",
+            counted(tokens, "token")
+        );
+        Limit {
+            tokens,
+            what,
+            is_known: true,
+        }
+    });
+    if tokens.low < SMALL {
+        return set.into_iter().collect();
+    }
+    let window = offer.window(model, may_ask_key).await.map(|tokens| {
+        let what = format!("the context window of {tokens} tokens of {model}");
+        Limit {
+            tokens,
+            what,
+            is_known: true,
+        }
+    });
+    let told = offer
+        .tokens_a_minute_told(model, may_ask_key)
+        .await
+        .map(|tokens| {
+            let what = format!(
+                "the {} a minute that the endpoint has named for {model}",
+                counted(tokens, "token")
+            );
+            Limit {
+                tokens,
+                what,
+                is_known: true,
+            }
+        });
+    let is_unknown = set.is_none() && told.is_none();
+    let assumed = (is_unknown && offer.is_langdocks()).then(|| Limit {
+        tokens: ASSUMED_TOKENS_A_MINUTE,
+        what: format!("the {ASSUMED_TOKENS_A_MINUTE} tokens a minute that a workspace has unless it was given others"),
+        is_known: false,
+    });
+    window
+        .into_iter()
+        .chain(set)
+        .chain(told)
+        .chain(assumed)
+        .collect()
+}
+
+/// Refuses a request that is over a known limit, and tells of one that is only assumed.
+pub(crate) fn check(app: &App, estimate: &Estimate, limits: &[Limit]) -> Result<(), Error> {
+    let tokens = estimate.total().low;
+    let exceeded = |known: bool| {
+        limits
+            .iter()
+            .find(|limit| limit.is_known == known && tokens > limit.tokens)
+    };
+    if let Some(limit) = exceeded(true) {
+        let largest = estimate
+            .largest()
+            .map_or_else(String::new, |part| part.name.clone());
+        return Err(Error::TooManyTokens {
+            tokens,
+            limit: limit.what.clone(),
+            largest,
+        });
+    }
+    if let Some(limit) = exceeded(false) {
+        app.notices.notice(&format!(
+            "the request has at least {}, more than {}",
+            counted(tokens, "token"),
+            limit.what
+        ));
+    }
+    Ok(())
+}
+
+/// The same, with the parts of a request that is refused.
+pub(crate) fn check_and_show(
+    app: &App,
+    estimate: &Estimate,
+    limits: &[Limit],
+) -> Result<(), Error> {
+    let checked = check(app, estimate, limits);
+    if checked.is_err() && app.notices.verbosity() >= Verbosity::Normal {
+        app.notices.aside(&table(estimate, None));
+    }
+    checked
+}
+
+/// The parts and the total, a line each. `factor` is what was learned of the model.
+pub(crate) fn table(estimate: &Estimate, factor: Option<f64>) -> String {
+    let total = estimate.total();
+    let likely_total = estimate.likely(factor);
+    let row = |part: &Part| {
+        (
+            sanitize_line(&part.name),
+            part.tokens,
+            part.tokens.likely(factor),
+            part.tokens.paced(factor),
+        )
+    };
+    let total = (
+        "total".to_owned(),
+        total,
+        likely_total,
+        estimate.paced(factor),
+    );
+    let rows: Vec<_> = estimate.parts.iter().map(row).chain([total]).collect();
+    let name_width = rows
+        .iter()
+        .map(|(name, ..)| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    let width = likely_total.to_string().len();
+    let mut text = String::new();
+    for (name, Tokens { low, high }, likely, most) in rows {
+        let (sign, range) = if low == high {
+            (' ', "exactly".to_owned())
+        } else {
+            ('≈', format!("{low} to {most}"))
+        };
+        text.push_str(&format!(
+            "{name:name_width$}  {sign} {likely:>width$} tokens  ({range})\n"
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_a_line_for_each_part_and_the_total() {
+        let part = |name: &str, low, high| Part {
+            name: name.to_owned(),
+            tokens: Tokens { low, high },
+        };
+        let parts = vec![part("`a\u{1b}.txt`", 1_000, 3_000), part("`b.png`", 64, 64)];
+        let estimate = Estimate {
+            parts,
+            has_pdf: false,
+        };
+        let expected = "`a␛.txt`  ≈ 2000 tokens  (1000 to 3000)\n\
+                        `b.png`       64 tokens  (exactly)\n\
+                        total     ≈ 2064 tokens  (1064 to 3064)\n";
+        assert_eq!(table(&estimate, None), expected);
+        assert!(table(&estimate, Some(0.5)).contains("total     ≈ 1564 tokens  (1064 to 1789)"));
+        assert!(
+            table(&estimate, Some(0.1)).contains("total     ≈ 1064 tokens"),
+            "not below the low figure"
+        );
+    }
+}

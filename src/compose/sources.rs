@@ -1,0 +1,131 @@
+//! What the files of the flags say about the request, before anything is made of it: template,
+//! messages, tools.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{template_files, tool_files};
+use crate::app::App;
+use crate::cli;
+use crate::error::Error;
+use crate::input::{Conversation, Template, read_text};
+use crate::tool::{self, Tool, refuse_same_names};
+
+/// What was given in files.
+#[derive(Debug, Default)]
+pub(crate) struct Given {
+    /// The saved prompt.
+    pub(crate) template: Option<Template>,
+    /// Earlier turns, and fields of a body.
+    pub(crate) conversation: Conversation,
+    /// The file of the earlier turns and its size.
+    pub(crate) conversation_part: Option<(String, usize)>,
+    /// Tools.
+    pub(crate) tools: Vec<Tool>,
+}
+
+impl Given {
+    /// Reads the files.
+    pub(crate) async fn read(app: &App, args: &cli::Ask) -> Result<Self, Error> {
+        let mut given = Self::default();
+        if let Some(named) = &args.input.template {
+            let (name, text) = read(app, &template_files::path_of(named)?).await?;
+            given.template = Some(Template::parse(&name, &text)?);
+        }
+        if let Some(path) = &args.input.messages {
+            let (name, text) = read(app, path).await?;
+            given.conversation = Conversation::parse(&name, &text)?;
+            given.conversation_part = Some((name, text.len()));
+        }
+        for path in &args.tools.tools {
+            given.tools.extend(tool_files::load(app, path).await?);
+        }
+        refuse_same_names(&given.tools)?;
+        Ok(given)
+    }
+
+    /// Fills the fields that no flag has set: from the template, then from the body of the earlier
+    /// turns.
+    pub(crate) fn complete(&self, args: &cli::Ask) -> cli::Request {
+        let mut request = args.request.clone();
+        if request.prefill.is_none() {
+            request.prefill = self
+                .template
+                .as_ref()
+                .and_then(|template| template.prefill.clone());
+        }
+        let of_template = self.template.as_ref().map(|template| &template.fields);
+        let is_new = |key: &str| of_template.is_none_or(|fields| !fields.contains_key(key));
+        let of_body = self
+            .conversation
+            .fields
+            .iter()
+            .filter(|(key, _)| is_new(key));
+        for (key, value) in of_template.into_iter().flatten().chain(of_body) {
+            let has_flag = match key.as_str() {
+                "model" => {
+                    request.model = request.model.or_else(|| value.as_str().map(str::to_owned));
+                    true
+                }
+                // How the answer comes is said by the flags of the output.
+                "stream" => true,
+                "tools" => !self.tools.is_empty(),
+                "tool_choice" => args.tools.tool_choice.is_some(),
+                _ => crate::compose::build::flag_of(&args.request, key).is_some(),
+            };
+            if !has_flag && args.request.fields.iter().all(|(set, _)| set != key) {
+                request.fields.push((key.clone(), value.clone()));
+            }
+        }
+        request
+    }
+
+    /// What goes out of the tools.
+    pub(crate) fn definitions(&self) -> Vec<Value> {
+        self.tools
+            .iter()
+            .map(|tool| Value::Object(tool.definition.clone()))
+            .collect()
+    }
+
+    /// Makes the field `tool_choice`; a name has to be that of a tool of the request.
+    pub(crate) fn tool_choice(
+        &self,
+        word: Option<&str>,
+        request: &cli::Request,
+    ) -> Result<Option<Value>, Error> {
+        let Some(word) = word else { return Ok(None) };
+        let of_fields = request
+            .fields
+            .iter()
+            .find(|(key, _)| key == "tools")
+            .and_then(|(_, tools)| tools.as_array());
+        let own = self.definitions();
+        let tools = of_fields.filter(|_| self.tools.is_empty()).unwrap_or(&own);
+        if tools.is_empty() {
+            return Err(Error::Usage {
+                message: format!("--tool-choice {word}: there is no tool to choose from"),
+                hint: Some("name a file of tools with -T, or leave --tool-choice out".to_owned()),
+            });
+        }
+        let usage = |reason| Error::Usage {
+            message: format!("--tool-choice: {reason}"),
+            hint: Some("give auto, any, none, or the name of a tool of -T".to_owned()),
+        };
+        tool::tool_choice(word, tools).map(Some).map_err(usage)
+    }
+}
+
+pub(crate) async fn read(app: &App, path: &Path) -> Result<(String, String), Error> {
+    let text = app.unless_interrupted(read_text(path)).await??;
+    let is_stdin = path.as_os_str() == "-";
+    Ok((
+        if is_stdin {
+            "standard input".to_owned()
+        } else {
+            format!("`{}`", path.display())
+        },
+        text,
+    ))
+}

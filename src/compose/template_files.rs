@@ -1,0 +1,73 @@
+//! Where `--template` finds saved prompts.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::config::templates_folder;
+use crate::error::Error;
+use crate::input;
+use crate::typed::did_you_mean;
+
+/// The extension of a template's file.
+const EXTENSION: &str = "md";
+
+/// Finds a template: a bare name in the folder of the templates only, a path anywhere.
+pub(crate) fn path_of(given: &Path) -> Result<PathBuf, Error> {
+    let name = given.to_string_lossy();
+    if name.contains('/') || name == "-" {
+        return Ok(given.to_owned());
+    }
+    let folder = folder()?;
+    let path = folder.join(format!("{name}.{EXTENSION}"));
+    if path.exists() {
+        return Ok(path);
+    }
+    let names = names(&folder)?;
+    let nearest = did_you_mean(&name, names.iter().map(String::as_str));
+    Err(Error::Usage {
+        message: format!(
+            "there is no template `{name}` in `{}`{nearest}",
+            folder.display()
+        ),
+        hint: Some(format!(
+            "`langdock template list` names them; ./{name} is a file in this folder"
+        )),
+    })
+}
+
+/// The directory of the templates.
+pub(crate) fn folder() -> Result<PathBuf, Error> {
+    templates_folder().ok_or_else(|| Error::Usage {
+        message: "there is no home, and so no folder of templates".to_owned(),
+        hint: Some("set HOME, or give a file: -t ./FILE".to_owned()),
+    })
+}
+
+/// The names of the templates, sorted. A folder that does not exist has none.
+pub(crate) fn names(folder: &Path) -> Result<Vec<String>, Error> {
+    let unreadable = |source| {
+        Error::Input(input::Error::Unreadable {
+            path: folder.to_owned(),
+            source,
+        })
+    };
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(unreadable)?.path();
+        if !path.is_file() {
+            continue;
+        }
+        let stem = path.file_stem().filter(|_| {
+            path.extension()
+                .is_some_and(|extension| extension == EXTENSION)
+        });
+        names.extend(stem.map(|stem| stem.to_string_lossy().into_owned()));
+    }
+    names.sort();
+    Ok(names)
+}

@@ -1,0 +1,133 @@
+//! How an answer ended: what is shown of that, and what it means for the exit code.
+
+use crate::app::App;
+use crate::cli;
+use crate::error::{Error, Left};
+use crate::exchange::driver::{Outcome, Timing};
+use crate::protocol::StopReason;
+use crate::ui::{Answer, Renderer, Saved, Shown};
+
+/// Shows the answer, judges how it ended, and closes the output.
+pub(crate) fn end(
+    app: &App,
+    args: &cli::Ask,
+    allow_truncated: bool,
+    outcome: Outcome,
+    mut renderer: Renderer,
+) -> Result<(), Error> {
+    let mut error = outcome.error;
+    let mut stands_above = false;
+    let has_file = args
+        .output
+        .file
+        .as_deref()
+        .is_some_and(|path| path.as_os_str() != "-");
+    // What an earlier run has left is worth more than an answer that has nothing in it.
+    let is_empty = outcome
+        .answer
+        .as_ref()
+        .is_none_or(|answer| answer.message.content.is_empty());
+    let is_worthless =
+        has_file && error.is_some() && is_empty && outcome.timing.first_word().is_none();
+    let shown = |_: &&Answer| !is_worthless && !matches!(error, Some(Error::Output(_)));
+    if let Some(answer) = outcome.answer.as_ref().filter(shown) {
+        let shown = renderer.finish(answer);
+        error = error
+            .or_else(|| judge(answer, allow_truncated))
+            .or_else(|| paused(answer));
+        match shown {
+            Ok(Shown::All) => {}
+            Ok(Shown::WithAside(text)) => stands_above = aside(app, &text),
+            Ok(Shown::Nothing(text)) => {
+                stands_above = aside(app, &text);
+                error = error.or(Some(Error::NoCodeBlock(args.output.lang.clone())));
+            }
+            Err(output) => error = Some(output.into()),
+        }
+        let is_whole = matches!(error, None | Some(Error::NoCodeBlock(_)));
+        if is_whole && !stands_above && !renderer.has_output() {
+            app.notices.notice("the answer is empty");
+        }
+        if args.output.looks.usage {
+            app.notices.numbers(&usage_line(answer, outcome.timing));
+        }
+    }
+    let has_output = renderer.has_output();
+    let saved = renderer.close(error.is_none())?;
+    if let Saved::Partly(path) = &saved {
+        app.notices.notice(&format!(
+            "what came of the answer is in `{}`",
+            path.display()
+        ));
+    }
+    if let Some(Error::Call { left, .. }) = &mut error {
+        *left = match saved {
+            Saved::Partly(_) => Left::Part,
+            // A device or a pipe.
+            Saved::Whole if has_output && has_file => Left::Kept,
+            Saved::Whole if has_output => Left::Stdout,
+            Saved::Whole if stands_above => Left::Stderr,
+            Saved::Whole => Left::Nowhere,
+        };
+    }
+    error.map_or(Ok(()), Err)
+}
+
+/// Shows text that standard output is not for, and says whether there was any.
+fn aside(app: &App, text: &str) -> bool {
+    if !text.is_empty() {
+        app.notices.aside(text);
+    }
+    !text.is_empty()
+}
+
+/// Where nobody lets the model go on, an answer that it has paused is not whole.
+pub(crate) fn paused(answer: &Answer) -> Option<Error> {
+    let has_paused = answer.message.stop_reason == Some(StopReason::PauseTurn);
+    has_paused.then(|| Error::Paused {
+        is_saved: answer.session_id.is_some(),
+    })
+}
+
+/// Says what a whole answer's stop reason means for the exit code.
+pub(crate) fn judge(answer: &Answer, allow_truncated: bool) -> Option<Error> {
+    match answer.message.stop_reason.as_ref()? {
+        StopReason::MaxTokens | StopReason::ModelContextWindowExceeded if allow_truncated => None,
+        reason @ (StopReason::MaxTokens | StopReason::ModelContextWindowExceeded) => {
+            Some(Error::Truncated(reason.clone()))
+        }
+        StopReason::Refusal => {
+            let details = answer.message.extra.get("stop_details");
+            let why = details
+                .and_then(|details| details.get("explanation"))
+                .and_then(serde_json::Value::as_str);
+            Some(Error::Refusal(why.map(str::to_owned)))
+        }
+        StopReason::EndTurn
+        | StopReason::StopSequence
+        | StopReason::ToolUse
+        | StopReason::PauseTurn
+        | StopReason::Other(_) => None,
+    }
+}
+
+pub(crate) fn usage_line(answer: &Answer, timing: Timing) -> String {
+    let usage = &answer.message.usage;
+    let output = usage.output_tokens();
+    let mut line = format!("{} tokens in", usage.total_input_tokens());
+    if usage.cache_read_tokens() > 0 {
+        line.push_str(&format!(" ({} from the cache)", usage.cache_read_tokens()));
+    }
+    line.push_str(&format!(", {output} out"));
+    if let Some(first) = timing.first_word() {
+        line.push_str(&format!("; first word after {:.2} s", first.as_secs_f64()));
+    }
+    let writing = timing.writing().as_secs_f64();
+    if writing > 0.0 {
+        // Precise enough: token counts are far below 2^52.
+        #[allow(clippy::cast_precision_loss)]
+        let rate = output as f64 / writing;
+        line.push_str(&format!(", {rate:.0} tokens a second"));
+    }
+    line
+}

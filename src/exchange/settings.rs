@@ -1,0 +1,43 @@
+//! What the commands have in common about settings: finding them, with what is to be told about
+//! that.
+
+use crate::app::App;
+use crate::cli::Connection;
+use crate::config::{Chosen, ConfigFile, Flags, Paths, Settings, resolve};
+use crate::error::Error;
+
+/// Reads the config file and resolves the settings. `demo` is the base URL of the built-in endpoint
+/// where it was asked for.
+pub(crate) fn settings(app: &App, flags: &Flags, demo: Option<&str>) -> Result<Settings, Error> {
+    let paths = Paths::find(&app.env);
+    let chosen = chosen(app, flags, &paths)?;
+    Ok(resolve(&chosen, paths.keys.as_deref(), demo)?)
+}
+
+/// Reads the config file and tells what was chosen.
+pub(crate) fn chosen(app: &App, flags: &Flags, paths: &Paths) -> Result<Chosen, Error> {
+    let (file, notice) = ConfigFile::read(paths)?;
+    if let Some(notice) = notice {
+        app.notices.notice(&notice);
+    }
+    Ok(Chosen::of(flags, &app.env, &file)?)
+}
+
+/// Refuses the flags of the connection that a command has no use for: `used` has the others.
+pub(crate) fn only(
+    command: &str,
+    given: &Connection,
+    used: &Connection,
+    names: &str,
+) -> Result<(), Error> {
+    if given == used {
+        return Ok(());
+    }
+    Err(Error::Usage {
+        message: format!("`{command}` does not talk to the endpoint"),
+        hint: Some(match names {
+            "" => "leave the flags of the connection out".to_owned(),
+            names => format!("of the flags of the connection it takes {names}"),
+        }),
+    })
+}

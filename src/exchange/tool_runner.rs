@@ -1,0 +1,308 @@
+//! Runs the calls of one answer: each is checked, judged and maybe asked for; then they run side by
+//! side. A call that fails, or is not run, has a result as well, which tells the model why.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::app::App;
+use crate::config::{Secret, passed_on};
+use crate::error::Error;
+use crate::exchange::driver::{a_moment, shows_progress};
+use crate::input::on_a_thread;
+use crate::protocol::{ToolResult, ToolUse};
+use crate::tool::{Job, Outcome, Policy, Ready, Stop, ToolSet, Verdict, run};
+use crate::ui::{Asker, Question, Renderer, Reply, Waiting, leave_unanswered};
+
+/// SIGINT: the first one stops the tools, and not the run.
+const SIGINT: i32 = 2;
+
+/// How much of a call's input and of its result is told, in characters.
+const TOLD: usize = 80;
+
+/// What calls are run with.
+pub(crate) struct Calls<'a> {
+    pub(crate) app: &'a App,
+    pub(crate) tools: Arc<ToolSet>,
+    pub(crate) policy: Policy,
+    /// How many run at a time.
+    pub(crate) jobs: u32,
+}
+
+impl Calls<'_> {
+    /// Runs the calls of one answer. There is a result for each, in their order, also where the run
+    /// ends with an error.
+    pub(crate) async fn run(
+        &mut self,
+        calls: &[ToolUse],
+        renderer: &mut Renderer,
+    ) -> (Vec<ToolResult>, Option<Error>) {
+        let mut outcomes: Vec<Option<Outcome>> = vec![None; calls.len()];
+        let mut error = None;
+        for (call, outcome) in calls.iter().zip(&mut outcomes) {
+            renderer.aside(&json!({"type": "tool_call", "id": call.id, "name": call.name, "input": call.input}));
+            if error.is_some() {
+                *outcome = Some(Outcome::error(
+                    "the person ended the run before this call was begun",
+                ));
+                continue;
+            }
+            match self.vet(call).await {
+                Ok(None) => {}
+                Ok(refused) => *outcome = refused,
+                Err(ended) => {
+                    *outcome = Some(Outcome::error(
+                        "the person ended the run before this call was begun",
+                    ));
+                    error = Some(ended);
+                }
+            }
+        }
+        if error.is_some() {
+            // What was approved of before is not begun any more.
+            let unbegun = || Outcome::error("the person ended the run before this call was begun");
+            for outcome in &mut outcomes {
+                outcome.get_or_insert_with(unbegun);
+            }
+        }
+        for (call, outcome) in calls.iter().zip(&outcomes) {
+            if let Some(outcome) = outcome {
+                self.tell(call, outcome, renderer);
+            }
+        }
+        if error.is_none() {
+            error = self.run_side_by_side(calls, &mut outcomes, renderer).await;
+        }
+        let failed = || Outcome::error("the call came to no end");
+        let results = calls
+            .iter()
+            .zip(outcomes)
+            .map(|(call, outcome)| outcome.unwrap_or_else(failed).to_result(&call.id));
+        let results = results.collect();
+        // What was told to programs is written before anything else is waited for.
+        let error = error.or_else(|| renderer.flush().err().map(Error::from));
+        (results, error)
+    }
+
+    /// Checks a call, and says what becomes of one that is not to be run.
+    async fn vet(&mut self, call: &ToolUse) -> Result<Option<Outcome>, Error> {
+        let tools = Arc::clone(&self.tools);
+        let ready = match tools.find(&call.name) {
+            Ok(ready) => ready,
+            Err(why) => return Ok(Some(Outcome::error(why))),
+        };
+        if let Err(why) = ready.check(&call.input) {
+            return Ok(Some(Outcome::error(why)));
+        }
+        match self.policy.judge(ready) {
+            Verdict::Run => Ok(None),
+            Verdict::Deny => Ok(Some(Outcome::error("the person does not allow this tool"))),
+            Verdict::Ask => self.ask(call, ready).await,
+        }
+    }
+
+    /// Asks the person on the terminal; without one, what is not allowed is denied.
+    async fn ask(&mut self, call: &ToolUse, ready: &Ready) -> Result<Option<Outcome>, Error> {
+        let facts = self.app.facts;
+        // A run of which nothing is on a terminal has nobody at it, though it may have been started
+        // from one.
+        let is_watched =
+            facts.stdin_is_terminal || facts.stdout_is_terminal || facts.stderr_is_terminal;
+        let Some(asker) = Asker::find().filter(|_| is_watched) else {
+            let name = &call.name;
+            // Those with `confirm` are asked for even with `-y`.
+            let or_yes = if ready.confirms() { "" } else { " or -y" };
+            let notice = format!(
+                "`{name}` is denied: there is no terminal to ask on; --allow-tool {name}{or_yes} allows it"
+            );
+            self.app.notices.notice(&notice);
+            return Ok(Some(Outcome::error(
+                "the person was not there to allow this call",
+            )));
+        };
+        let question = Question {
+            tool: call.name.clone(),
+            command: ready.shown_command(),
+            input: call.input.to_string(),
+        };
+        let bell = self.app.interrupt.bell();
+        // It is waited for also where a signal comes: what is typed behind the question is not for
+        // it.
+        let reply = on_a_thread(move || asker.ask(&question, bell.as_ref())).await;
+        if let Some(signal) = self.app.interrupt.seen() {
+            leave_unanswered();
+            return Err(Error::Interrupted(signal));
+        }
+        match reply.map_err(|source| Error::System {
+            what: "ask on the terminal",
+            source,
+        })? {
+            Reply::Yes => Ok(None),
+            Reply::Always => {
+                self.policy.always(&call.name);
+                Ok(None)
+            }
+            Reply::No => Ok(Some(Outcome::error("the person did not allow this call"))),
+            Reply::Quit => Err(Error::Interrupted(SIGINT)),
+        }
+    }
+
+    /// Runs what has no outcome yet. The first Ctrl-C stops the tools, and the model is told; the
+    /// second one, and SIGTERM, end the run.
+    async fn run_side_by_side(
+        &self,
+        calls: &[ToolUse],
+        outcomes: &mut [Option<Outcome>],
+        renderer: &mut Renderer,
+    ) -> Option<Error> {
+        let (tell, told) = watch::channel(Stop::No);
+        let places = Arc::new(Semaphore::new(usize::try_from(self.jobs).unwrap_or(1)));
+        let mut running = JoinSet::new();
+        for (index, call) in calls
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| outcomes[*index].is_none())
+        {
+            let (call, tools, told, places) = (
+                call.clone(),
+                Arc::clone(&self.tools),
+                told.clone(),
+                Arc::clone(&places),
+            );
+            let key = self.app.env.api_key.clone();
+            running.spawn(async move {
+                let _place = places.acquire().await;
+                (index, run_one(&tools, &call, key.as_ref(), told).await)
+            });
+        }
+        let mut error = None;
+        let mut waiting =
+            shows_progress(self.app).then(|| Waiting::start(under_way(calls, outcomes)));
+        loop {
+            tokio::select! {
+                biased;
+                signal = self.app.interrupt.wait(), if error.is_none() => {
+                    let is_first = *tell.borrow() == Stop::No;
+                    if is_first && signal == SIGINT {
+                        self.app.interrupt.forget();
+                        waiting = None;
+                        self.app.notices.notice("stopping the tools; Ctrl-C once more ends the run");
+                    } else {
+                        error = Some(Error::Interrupted(signal));
+                    }
+                    // Nobody is left to hear it where all have ended.
+                    let _ = tell.send(if is_first { Stop::Gently } else { Stop::Now });
+                }
+                ended = running.join_next() => match ended {
+                    None => return error,
+                    Some(ended) => {
+                        let (index, outcome) = ended.expect("running a tool does not panic");
+                        let mut tell = || {
+                            self.tell(&calls[index], &outcome, renderer);
+                            renderer.flush()
+                        };
+                        let told = match &waiting {
+                            Some(waiting) => waiting.aside(tell),
+                            None => tell(),
+                        };
+                        if let Err(output) = told {
+                            return Some(output.into());
+                        }
+                        outcomes[index] = Some(outcome);
+                        if let Some(waiting) = &mut waiting {
+                            waiting.change(under_way(calls, outcomes));
+                        }
+                    }
+                },
+                () = a_moment(), if waiting.is_some() => waiting.iter_mut().for_each(Waiting::tick),
+            }
+        }
+    }
+
+    /// Tells what a call gave: a line to the person, and the whole of it to programs.
+    fn tell(&self, call: &ToolUse, outcome: &Outcome, renderer: &mut Renderer) {
+        let seconds = outcome.took.map(|took| took.as_secs_f64());
+        renderer.aside(&json!({
+            "type": "tool_result", "tool_use_id": call.id, "name": call.name, "is_error": outcome.is_error,
+            "content": outcome.content, "seconds": seconds,
+        }));
+        let took =
+            seconds.map_or_else(|| "not run".to_owned(), |seconds| format!("{seconds:.2} s"));
+        let (input, result) = (short(&call.input.to_string()), short(&outcome.in_short()));
+        let sign = if outcome.is_error { "failed: " } else { "" };
+        self.app.notices.notice(&format!(
+            "tool {} {input} ({took}): {sign}{result}",
+            call.name
+        ));
+    }
+}
+
+/// What is waited for while tools run.
+fn under_way(calls: &[ToolUse], outcomes: &[Option<Outcome>]) -> String {
+    let names = calls
+        .iter()
+        .zip(outcomes)
+        .filter(|(_, outcome)| outcome.is_none())
+        .map(|(call, _)| call.name.as_str());
+    format!("running {}", names.collect::<Vec<_>>().join(", "))
+}
+
+async fn run_one(
+    tools: &ToolSet,
+    call: &ToolUse,
+    key: Option<&Secret>,
+    told: watch::Receiver<Stop>,
+) -> Outcome {
+    match tools.find(&call.name) {
+        Ok(ready) => {
+            run(
+                &Job {
+                    call,
+                    ready,
+                    variable: passed_on,
+                    key: key.map(Secret::reveal),
+                },
+                told,
+            )
+            .await
+        }
+        Err(why) => Outcome::error(why),
+    }
+}
+
+/// Runs one call as the model's would be, unasked. A signal stops the tool and ends the run.
+pub(crate) async fn run_by_hand(
+    app: &App,
+    tools: ToolSet,
+    call: ToolUse,
+) -> Result<Outcome, Error> {
+    if let Err(why) = tools
+        .find(&call.name)
+        .and_then(|ready| ready.check(&call.input))
+    {
+        return Ok(Outcome::error(why));
+    }
+    let (tell, told) = watch::channel(Stop::No);
+    let key = app.env.api_key.clone();
+    let mut running = tokio::spawn(async move { run_one(&tools, &call, key.as_ref(), told).await });
+    tokio::select! {
+        biased;
+        signal = app.interrupt.wait() => {
+            let _ = tell.send(Stop::Gently);
+            let _ = running.await;
+            Err(Error::Interrupted(signal))
+        }
+        outcome = &mut running => Ok(outcome.expect("running a tool does not panic")),
+    }
+}
+
+fn short(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= TOLD {
+        line
+    } else {
+        line.chars().take(TOLD).chain(['…']).collect()
+    }
+}
