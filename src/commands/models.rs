@@ -8,37 +8,23 @@ use crate::app::App;
 use crate::cli;
 use crate::client::Model;
 use crate::error::Error;
-use crate::exchange::model_catalog::Offer;
-use crate::exchange::settings::settings;
-use crate::exchange::setup::{start_demo, tell_region};
+use crate::exchange::setup::set_up_connection;
 use crate::ui::sanitize_line;
 
 /// Lists the models.
 pub(crate) async fn models(app: &App, args: &cli::Models) -> Result<(), Error> {
-    let connection = &args.connection;
-    let demo = if connection.demo {
-        Some(start_demo(app).await?)
-    } else {
-        None
-    };
-    let base_url = demo
-        .as_ref()
-        .map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
-    let settings = settings(app, &connection.own_flags(), base_url.as_deref())?;
-    tell_region(app, &settings);
-
-    let offer = Offer::new(app, &settings);
+    let (_demo, catalog) = set_up_connection(app, &args.connection).await?;
     let remembered = if args.refresh {
         None
     } else {
-        offer.remembered().await?
+        catalog.remembered().await?
     };
     let age = remembered.as_ref().map(|list| list.age);
     let models = match remembered {
         Some(list) => list.models,
-        None => offer.ask().await?,
+        None => catalog.ask().await?,
     };
-    let region = settings.endpoint.region().as_str();
+    let region = catalog.settings().endpoint.region().as_str();
     if models.is_empty() {
         app.notices.notice(&format!(
             "region `{region}` offers no models to this key: try another --region, or ask your workspace's admin"

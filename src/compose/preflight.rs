@@ -3,23 +3,11 @@
 //! Only the low estimate refuses, and only a limit that is known: a wrong refusal would be worse
 //! than the API's own.
 
-use serde_json::Value;
-
 use crate::app::App;
-use crate::cli;
 use crate::counted::counted;
 use crate::error::Error;
-use crate::exchange::model_catalog::Offer;
-use crate::input::{Asking, Estimate, Part, Tokens, Turn};
-use crate::protocol::InputMessage;
+use crate::input::{Estimate, Part, Tokens};
 use crate::ui::{Verbosity, sanitize_line};
-
-/// Tokens below which no limit is looked for: no model takes less, and a short request pays nothing
-/// for the check.
-const SMALL: u64 = 4_000;
-
-/// The tokens a minute of a model on Langdock's hosts, unless a workspace has another number.
-const ASSUMED_TOKENS_A_MINUTE: u64 = 60_000;
 
 /// The most that a request may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,97 +18,6 @@ pub(crate) struct Limit {
     pub(crate) what: String,
     /// Whether somebody has said so: a limit that is only assumed refuses nothing.
     pub(crate) is_known: bool,
-}
-
-/// Estimates a request. `flags` are those of the flags and of the files that stand for them.
-pub(crate) fn estimate(
-    model: Option<&str>,
-    (flags, system): (&cli::Request, Option<&str>),
-    tools: &[Value],
-    earlier: &[InputMessage],
-    turn: &Turn,
-) -> Estimate {
-    let field = |key: &str| {
-        flags
-            .fields
-            .iter()
-            .find(|(name, _)| name == key)
-            .map(|(_, value)| value)
-    };
-    let system_field = field("system").map(|value| {
-        value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned)
-    });
-    let tools_field = field("tools")
-        .and_then(Value::as_array)
-        .map_or(&[][..], Vec::as_slice);
-    Estimate::of(Asking {
-        model,
-        system: system.or(system_field.as_deref()),
-        tools: if tools.is_empty() { tools_field } else { tools },
-        earlier,
-        turn,
-        prefill: flags.prefill.as_deref(),
-    })
-}
-
-/// The limits that a request of some size has to keep to. `may_ask_key` says whether a key that
-/// takes its time may be read for it.
-pub(crate) async fn limits(
-    offer: &Offer<'_>,
-    model: &str,
-    tokens: Tokens,
-    may_ask_key: bool,
-) -> Vec<Limit> {
-    let set = offer.tokens_a_minute(model).map(|tokens| {
-        let what = format!(
-            "the {} a minute that the config file has for {model}",
-            counted(tokens, "token")
-        );
-        Limit {
-            tokens,
-            what,
-            is_known: true,
-        }
-    });
-    if tokens.low < SMALL {
-        return set.into_iter().collect();
-    }
-    let window = offer.window(model, may_ask_key).await.map(|tokens| {
-        let what = format!("the context window of {tokens} tokens of {model}");
-        Limit {
-            tokens,
-            what,
-            is_known: true,
-        }
-    });
-    let told = offer
-        .tokens_a_minute_told(model, may_ask_key)
-        .await
-        .map(|tokens| {
-            let what = format!(
-                "the {} a minute that the endpoint has named for {model}",
-                counted(tokens, "token")
-            );
-            Limit {
-                tokens,
-                what,
-                is_known: true,
-            }
-        });
-    let is_unknown = set.is_none() && told.is_none();
-    let assumed = (is_unknown && offer.is_langdocks()).then(|| Limit {
-        tokens: ASSUMED_TOKENS_A_MINUTE,
-        what: format!("the {ASSUMED_TOKENS_A_MINUTE} tokens a minute that a workspace has unless it was given others"),
-        is_known: false,
-    });
-    window
-        .into_iter()
-        .chain(set)
-        .chain(told)
-        .chain(assumed)
-        .collect()
 }
 
 /// Refuses a request that is over a known limit, and tells of one that is only assumed.

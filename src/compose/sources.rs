@@ -14,7 +14,7 @@ use crate::tool::{self, Tool, refuse_same_names};
 
 /// What was given in files.
 #[derive(Debug, Default)]
-pub(crate) struct Given {
+pub(crate) struct RequestSources {
     /// The saved prompt.
     pub(crate) template: Option<Template>,
     /// Earlier turns, and fields of a body.
@@ -25,7 +25,7 @@ pub(crate) struct Given {
     pub(crate) tools: Vec<Tool>,
 }
 
-impl Given {
+impl RequestSources {
     /// Reads the files.
     pub(crate) async fn read(app: &App, args: &cli::Ask) -> Result<Self, Error> {
         let mut given = Self::default();

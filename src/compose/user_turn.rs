@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::cli;
 use crate::compose::build::MAX_BODY_BYTES;
 use crate::compose::external_editor::edit_in_draft;
-use crate::compose::sources::Given;
+use crate::compose::sources::RequestSources;
 use crate::error::Error;
 use crate::input::{self, Attachment, Folder, Places, Stdin, assemble, read_prose};
 use crate::typed::quoted;
@@ -88,7 +88,7 @@ pub(crate) async fn system_prompt(app: &App, given: Option<&str>) -> Result<Opti
 pub(crate) async fn user_turn(
     app: &App,
     args: &cli::Ask,
-    given: &mut Given,
+    given: &mut RequestSources,
     stdin_use: StdinUse,
 ) -> Result<input::Turn, Error> {
     refuse_expanded_glob(args)?;
@@ -137,7 +137,7 @@ pub(crate) async fn user_turn(
 fn fill(
     app: &App,
     args: &cli::Ask,
-    given: &mut Given,
+    given: &mut RequestSources,
     words: Option<String>,
     stdin: &mut Option<Attachment>,
 ) -> Result<Option<String>, Error> {

@@ -7,10 +7,10 @@ use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use super::progress::{shows_progress, spinner_tick};
 use crate::app::App;
 use crate::config::{Secret, passed_on};
 use crate::error::Error;
-use crate::exchange::driver::{a_moment, shows_progress};
 use crate::input::on_a_thread;
 use crate::protocol::{ToolResult, ToolUse};
 use crate::tool::{Job, Outcome, Policy, Ready, Stop, ToolSet, Verdict, run};
@@ -23,7 +23,7 @@ const SIGINT: i32 = 2;
 const TOLD: usize = 80;
 
 /// What calls are run with.
-pub(crate) struct Calls<'a> {
+pub(crate) struct ToolRunner<'a> {
     pub(crate) app: &'a App,
     pub(crate) tools: Arc<ToolSet>,
     pub(crate) policy: Policy,
@@ -31,7 +31,7 @@ pub(crate) struct Calls<'a> {
     pub(crate) jobs: u32,
 }
 
-impl Calls<'_> {
+impl ToolRunner<'_> {
     /// Runs the calls of one answer. There is a result for each, in their order, also where the run
     /// ends with an error.
     pub(crate) async fn run(
@@ -216,7 +216,7 @@ impl Calls<'_> {
                         }
                     }
                 },
-                () = a_moment(), if waiting.is_some() => waiting.iter_mut().for_each(Waiting::tick),
+                () = spinner_tick(), if waiting.is_some() => waiting.iter_mut().for_each(Waiting::tick),
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use crate::client::{Held, Retrying};
-use crate::exchange::driver::{HELD_BACK, a_minute, wait_line};
+use crate::exchange::progress::{HELD_BACK, a_minute, retry_line};
 use crate::pace::Why;
 
 /// The status of what holds all requests back.
@@ -42,7 +42,7 @@ impl Told {
             None => Cause::Trouble(retrying.error.to_string()),
         };
         self.is_news(cause, retrying.wait, now)
-            .then(|| format!("{place}: {}", wait_line(retrying)))
+            .then(|| format!("{place}: {}", retry_line(retrying)))
     }
 
     /// What is to be told of a wait for the turn to send: that items wait within the limits once in

@@ -11,10 +11,10 @@ use super::{Chat, Next, go_on, path};
 use crate::cli::key_and_json;
 use crate::compose::external_editor::edit;
 use crate::compose::user_turn::{most_bytes, system_prompt};
-use crate::config::{Flags, Settings};
+use crate::config::Flags;
 use crate::error::Error;
-use crate::exchange::model_catalog::{Chosen, Offer};
-use crate::exchange::session_recorder::Kept;
+use crate::exchange::selected_model::SelectedModel;
+use crate::exchange::session_recorder::SessionRecorder;
 use crate::exchange::settings::settings;
 use crate::exchange::setup::tell_region;
 use crate::protocol::ContentBlock;
@@ -39,7 +39,7 @@ const ELSEWHERE: [(&str, &str); 4] = [
 impl Chat<'_> {
     /// Does what a command says. What it gives back is what comes next.
     pub(super) async fn act(&mut self, act: Act, argument: &str) -> Result<Next, Error> {
-        self.calm_keyboard();
+        self.exchange.restore_keyboard();
         match act {
             Act::Help => self.help(argument)?,
             Act::Model => self.show_or_set_model(argument).await?,
@@ -102,14 +102,14 @@ impl Chat<'_> {
     async fn show_or_set_model(&mut self, model: &str) -> Result<(), Error> {
         if model.is_empty() {
             self.say(
-                self.model
-                    .as_ref()
+                self.exchange
+                    .selected_model()
                     .map_or("none yet", |model| model.id.as_str()),
             );
             return Ok(());
         }
-        self.offer().refuse_elsewhere(model).await?;
-        self.model = Some(Chosen::given(model));
+        self.exchange.catalog.refuse_elsewhere(model).await?;
+        self.exchange.select_model(SelectedModel::given(model));
         self.say(&format!("model {model} from now on"));
         Ok(())
     }
@@ -118,8 +118,8 @@ impl Chat<'_> {
         if region.is_empty() {
             self.say(&format!(
                 "{} ({})",
-                self.settings.endpoint.region(),
-                self.settings.endpoint.messages_url()
+                self.exchange.settings().endpoint.region(),
+                self.exchange.settings().endpoint.messages_url()
             ));
             return Ok(());
         }
@@ -128,15 +128,10 @@ impl Chat<'_> {
             ..self.flags.clone()
         };
         let settings = settings(self.app, &flags, self.demo_url.as_deref())?;
-        // No region has one of its own, and `/set` may have taken it away.
-        let settings = Settings {
-            max_tokens: self.settings.max_tokens.clone(),
-            ..settings
-        };
-        if let Some(model) = self.model.as_ref().filter(|model| !model.is_picked()) {
-            let refused = Offer::new(self.app, &settings)
-                .refuse_elsewhere(&model.id)
-                .await;
+        let chosen = self.exchange.selected_model();
+        if let Some(model) = chosen.filter(|model| !model.is_picked()) {
+            let catalog = self.exchange.catalog.with_settings(settings.clone());
+            let refused = catalog.refuse_elsewhere(&model.id).await;
             refused.map_err(|error| {
                 usage(
                     error.message(),
@@ -144,12 +139,9 @@ impl Chat<'_> {
                 )
             })?;
         }
-        (self.flags, self.settings) = (flags, settings);
-        self.client = None;
-        if self.model.as_ref().is_some_and(Chosen::is_picked) {
-            self.model = None;
-        }
-        tell_region(self.app, &self.settings);
+        self.flags = flags;
+        self.exchange.move_to(settings);
+        tell_region(self.app, self.exchange.settings());
         self.say(&format!(
             "region {region} from now on: what was said so far goes there too"
         ));
@@ -183,10 +175,10 @@ impl Chat<'_> {
                 .iter()
                 .map(|(key, value)| format!("{key}={value}"))
                 .collect();
-            if let Some(tokens) = &self.settings.max_tokens
+            if let Some(tokens) = self.max_tokens
                 && !fields.iter().any(|field| field.starts_with("max_tokens="))
             {
-                fields.insert(0, format!("max_tokens={}", tokens.value));
+                fields.insert(0, format!("max_tokens={tokens}"));
             }
             self.say(
                 if fields.is_empty() {
@@ -227,7 +219,7 @@ impl Chat<'_> {
     fn unset(&mut self, key: &str) {
         self.request.unset(key);
         if key == "max_tokens" {
-            self.settings.max_tokens = None;
+            self.max_tokens = None;
         }
     }
 
@@ -348,7 +340,7 @@ impl Chat<'_> {
                 "/retry asks for another one",
             ));
         };
-        let model = self.model().await?;
+        let model = self.exchange.model(true).await?;
         let fields = self.request.fields.iter().cloned().collect();
         let is_text = !answer.text.trim().is_empty();
         let content = if is_text && go_on::takes_prefill(&model.id, &fields) {
@@ -381,7 +373,7 @@ impl Chat<'_> {
                 };
                 self.turn_to(begun)?;
             }
-            Talk::Unsaved(said) => said.clear(),
+            Talk::Unsaved { said, .. } => said.clear(),
         }
         self.earlier.clear();
         self.say("a new conversation");
@@ -411,7 +403,7 @@ impl Chat<'_> {
     fn turn_to(&mut self, other: Conversation) -> Result<(), Error> {
         if let Talk::Saved { kept, .. } = &mut self.talk {
             self.before = Some(kept.conversation().id().to_owned());
-            **kept = Kept::of(other);
+            **kept = SessionRecorder::for_conversation(other);
             if kept.conversation().tip().is_some() {
                 kept.conversation().mark_as_last()?;
             }
@@ -421,8 +413,8 @@ impl Chat<'_> {
 
     fn saved(&self) -> Result<(&Store, &Conversation), Error> {
         match &self.talk {
-            Talk::Saved { store, kept } => Ok((store, kept.conversation())),
-            Talk::Unsaved(_) => Err(usage(
+            Talk::Saved { store, kept, .. } => Ok((store, kept.conversation())),
+            Talk::Unsaved { .. } => Err(usage(
                 "this conversation is not saved",
                 if self.ask.conversation.no_log {
                     "begin one without -n"
@@ -485,7 +477,7 @@ impl Chat<'_> {
     }
 
     fn rename(&mut self, name: &str) -> Result<(), Error> {
-        let Talk::Saved { store, kept } = &mut self.talk else {
+        let Talk::Saved { store, kept, .. } = &mut self.talk else {
             return self.saved().map(drop);
         };
         store.rename(kept.conversation_mut(), name)?;
