@@ -22,13 +22,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{NoProxy, Proxy};
 
 pub(crate) use advance::{Advance, Held, ResponseHead, Retrying};
 use ask::{Ask, Listing};
-pub(crate) use auth::{ApiKey, KeyError, fingerprint};
+pub(crate) use auth::{ApiKey, KeyError, auth_header, fingerprint};
 pub(crate) use booking::Booking;
 pub(crate) use call::Call;
 pub(crate) use certificate::Flaw;
@@ -190,12 +190,12 @@ impl Client {
             })
             .into_iter()
             .collect();
-        headers.insert(AUTHORIZATION, self.key.bearer());
+        headers.extend([self.key.header()]);
         headers
     }
 }
 
-/// The headers of a request but for the key.
+/// The headers of a request but for the one that authenticates it, see `auth_header`.
 pub(crate) fn public_headers(stream: bool) -> [(&'static str, &'static str); 4] {
     [
         (
