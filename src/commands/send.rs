@@ -72,7 +72,7 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
         };
         return structured::send(asker, wish, (model, request, body, estimate), renderer).await;
     }
-    let calls_out = request.extra.contains_key("tools");
+    let calls_out = !request.tools.is_empty();
     let mut renderer = renderer(app, ask, &request, calls_out, settings.theme.as_deref())?;
     request.messages.clear(); // Their text is in the body: large input is not held twice.
 

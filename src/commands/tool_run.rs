@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::app::App;
 use crate::chat::{Limit, Rules, Step, Turn};
@@ -227,7 +227,7 @@ async fn tools_of(app: &App, args: &cli::ToolRun) -> Result<Vec<Tool>, Error> {
 async fn list(app: &App, args: &cli::ToolRun) -> Result<(), Error> {
     let tools = checked(tools_of(app, args).await?)?;
     if args.ask.output.json {
-        return app.print_object(&Value::Array(tools.definitions()));
+        return app.print_object(&json!(tools.definitions()));
     }
     let width = tools.names().map(str::len).max().unwrap_or(0);
     let mut text = String::new();

@@ -3,15 +3,13 @@
 //! Only the low estimate refuses, and only a limit that is known: a wrong refusal would be worse
 //! than the API's own.
 
-use serde_json::Value;
-
 use crate::app::App;
 use crate::cli;
 use crate::counted::counted;
 use crate::error::Error;
 use crate::exchange::model_catalog::Offer;
 use crate::input::{Asking, Estimate, Part, Tokens, Turn};
-use crate::protocol::InputMessage;
+use crate::protocol::{InputMessage, ToolDefinition};
 use crate::ui::{Verbosity, sanitize_line};
 
 /// Tokens below which no limit is looked for: no model takes less, and a short request pays nothing
@@ -36,7 +34,7 @@ pub(crate) struct Limit {
 pub(crate) fn estimate(
     model: Option<&str>,
     (flags, system): (&cli::Request, Option<&str>),
-    tools: &[Value],
+    tools: &[ToolDefinition],
     earlier: &[InputMessage],
     turn: &Turn,
 ) -> Estimate {
@@ -53,12 +51,16 @@ pub(crate) fn estimate(
             .map_or_else(|| value.to_string(), str::to_owned)
     });
     let tools_field = field("tools")
-        .and_then(Value::as_array)
-        .map_or(&[][..], Vec::as_slice);
+        .and_then(ToolDefinition::list_from)
+        .unwrap_or_default();
     Estimate::of(Asking {
         model,
         system: system.or(system_field.as_deref()),
-        tools: if tools.is_empty() { tools_field } else { tools },
+        tools: if tools.is_empty() {
+            &tools_field
+        } else {
+            tools
+        },
         earlier,
         turn,
         prefill: flags.prefill.as_deref(),

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::exchange::model_catalog::{Chosen, Offer};
 use crate::exchange::session_recorder::Kept;
 use crate::input::{Asking, Estimate, Turn, check_many, pictures_of};
-use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
+use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role, SystemPrompt};
 use crate::tool::Structured;
 
 /// What a conversation that is gone on with is called in messages.
@@ -149,14 +149,11 @@ fn go_on(
 
 /// Estimates a request that is put together.
 pub(crate) fn estimate_of(request: &CreateMessage) -> Estimate {
+    let system = request.system.as_ref().map(SystemPrompt::text);
     Estimate::of(Asking {
         model: Some(&request.model),
-        system: request.system.as_ref().map(|system| system.0.as_str()),
-        tools: request
-            .extra
-            .get("tools")
-            .and_then(serde_json::Value::as_array)
-            .map_or(&[][..], Vec::as_slice),
+        system: system.as_deref(),
+        tools: &request.tools,
         earlier: &request.messages,
         turn: &Turn::default(),
         prefill: None,

@@ -1,35 +1,22 @@
 //! What the model may call, and what happens when it does.
 
-use serde_json::{Value, json};
-
 use crate::cli;
 use crate::config::{ToolNames, passed_on};
 use crate::error::Error;
-use crate::protocol::CreateMessage;
+use crate::protocol::{CreateMessage, ToolDefinition};
 use crate::tool::{Policy, Tool, ToolSet};
 use crate::typed::did_you_mean;
 
 /// From the second request on the model chooses for itself.
 pub(crate) fn relax(request: &mut CreateMessage) {
-    if let Some(Value::Object(choice)) = request.extra.get_mut("tool_choice")
-        && choice
-            .get("type")
-            .is_some_and(|kind| kind == "any" || kind == "tool")
-    {
-        choice.insert("type".to_owned(), json!("auto"));
-        choice.shift_remove("name");
+    if let Some(choice) = &mut request.tool_choice {
+        choice.reset();
     }
 }
 
 /// The tools of the request that are not run here.
 pub(crate) fn callers_own(request: &CreateMessage, tools: &ToolSet) -> Vec<String> {
-    let sent = request
-        .extra
-        .get("tools")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    let names = sent.filter_map(|tool| tool["name"].as_str());
+    let names = request.tools.iter().map(ToolDefinition::name);
     names
         .filter(|name| tools.find(name).map_or(true, |ready| !ready.is_run_here()))
         .map(str::to_owned)

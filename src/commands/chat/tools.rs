@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::Chat;
 use crate::chat::Rules;
 use crate::cli;
@@ -13,7 +11,9 @@ use crate::config::Settings;
 use crate::error::Error;
 use crate::exchange::tool_loop::{checked, policy};
 use crate::exchange::tool_runner::Calls;
-use crate::protocol::{ContentBlock, InputMessage, ToolResult, ToolUse};
+use crate::protocol::{
+    ContentBlock, InputMessage, ToolChoice, ToolDefinition, ToolResult, ToolUse,
+};
 use crate::tool::{Policy, ToolSet};
 use crate::ui::Renderer;
 
@@ -22,7 +22,7 @@ pub(super) struct Toolbox {
     tools: Arc<ToolSet>,
     policy: Policy,
     /// How the model may choose among them.
-    pub(super) choice: Option<Value>,
+    pub(super) choice: Option<ToolChoice>,
     max_turns: u32,
     jobs: u32,
 }
@@ -54,7 +54,7 @@ impl Toolbox {
     }
 
     /// What goes out.
-    pub(super) fn definitions(&self) -> Vec<Value> {
+    pub(super) fn definitions(&self) -> Vec<ToolDefinition> {
         self.tools.definitions()
     }
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::Turn;
 use crate::media::{Resolution, check_image};
-use crate::protocol::{ContentBlock, InputMessage, Media, Source};
+use crate::protocol::{ContentBlock, InputMessage, Media, Source, ToolDefinition};
 
 /// What every request has around its messages.
 const REQUEST: Tokens = Tokens { low: 3, high: 10 };
@@ -127,8 +127,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) model: Option<&'a str>,
     /// The system prompt.
     pub(crate) system: Option<&'a str>,
-    /// The field `tools`, and others of the body that a model reads.
-    pub(crate) tools: &'a [Value],
+    /// The tools that the model may call.
+    pub(crate) tools: &'a [ToolDefinition],
     /// Earlier turns.
     pub(crate) earlier: &'a [InputMessage],
     /// The user's turn.
@@ -151,7 +151,7 @@ impl Estimate {
             let tools: Tokens = asking
                 .tools
                 .iter()
-                .map(|tool| text::tokens_of(&tool.to_string()))
+                .map(|tool| text::tokens_of(&tool.to_json()))
                 .sum();
             estimate.add("the tools", TOOLS + tools);
         }
@@ -360,7 +360,8 @@ mod tests {
             Some(Attachment::stdin(b"more words")),
         )
         .expect("a turn");
-        let tools = [json!({"name": "look", "input_schema": {"type": "object"}})];
+        let tools = json!([{"name": "look", "input_schema": {"type": "object"}}]);
+        let tools = ToolDefinition::list_from(&tools).expect("a list of tools");
         let text =
             json!([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?"}])
                 .to_string();
