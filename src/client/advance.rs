@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::{DATE, HeaderMap};
 
 use super::error::Error;
-use crate::pace::Why;
+use crate::pace::WaitReason;
 
 /// What a step brought.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ pub(crate) struct Retrying {
 #[derive(Debug)]
 pub(crate) struct Held {
     /// Why.
-    pub(crate) why: Why,
+    pub(crate) why: WaitReason,
     /// How long it is likely to be.
     pub(crate) expected: Duration,
     /// Whether it was told before, and has become longer.

@@ -1,8 +1,9 @@
 //! One call: sent, read, and tried again until the first part of an answer has arrived. From then
 //! on nothing is repeated.
 //!
-//! It is pulled: `advance` does one step of IO, `next_update` gives what that step brought.
-//! Dropping a call cancels it.
+//! It is pulled: `advance` does one step of IO, `next_update` gives what that step brought. A call
+//! that is given up before its end is cancelled by `cancel`, which gives back what it has reserved;
+//! what is only dropped keeps that until it lapses.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -16,15 +17,15 @@ use tokio::time::{Instant, sleep_until};
 use super::Client;
 use super::advance::{Advance, Held, ResponseHead, Retrying};
 use super::ask::Ask;
-use super::booking::{Booking, received};
 use super::error::{Error, StatusError, Timeout};
 use super::models::Model;
 use super::moderation::Moderation;
-use super::pacer::{Pacer, Turn, Waiting};
+use super::pacer::{Pacer, QueueWait};
+use super::reservation::{Reservation, report_of};
 use super::retry::{self, Failure, Spent};
 use super::upload::Upload;
 use super::watchdog::Watchdog;
-use crate::pace::{Ending, Why};
+use crate::pace::{RequestOutcome, WaitReason};
 use crate::protocol::{ApiError, Machine, Message, StreamError, Update};
 
 /// How long a connection may stay silent while an answer is streamed: pings come more often.
@@ -40,9 +41,12 @@ const MAX_TAKEN: usize = 256 * 1024;
 /// A wait for one's turn that is longer is told.
 const TOLD: Duration = Duration::from_secs(1);
 
-/// How long a 429 holds others back that does not say how long, and after which this call does not
-/// try again.
-const HOLD: Duration = Duration::from_secs(2);
+/// How long all calls back off after a 429 that does not say how long, where this call does not try
+/// again.
+const DEFAULT_BACK_OFF: Duration = Duration::from_secs(2);
+
+/// How long a cancelled call tries to give back its reservation: who cancelled it waits for that.
+const RELEASE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// How long the end of a body may take behind the end of the answer.
 const END_OF_BODY: Duration = Duration::from_millis(200);
@@ -96,7 +100,7 @@ async fn let_go(mut response: Response) {
 }
 
 impl Call {
-    pub(super) fn new(client: Client, ask: Ask, booking: Option<Booking>) -> Self {
+    pub(super) fn new(client: Client, ask: Ask, reservation: Option<Reservation>) -> Self {
         let silence = if let Ask::Answer { stream: false, .. } = ask {
             IDLE_WHOLE
         } else {
@@ -106,7 +110,7 @@ impl Call {
             client.options.idle_timeout.unwrap_or(silence),
             client.options.timeout,
         );
-        let pacer = Pacer::new(&client, booking);
+        let pacer = Pacer::new(&client, reservation);
         Self {
             client,
             ask,
@@ -159,9 +163,11 @@ impl Call {
                 let (input, output) = usage.map_or((0, 0), |usage| {
                     (usage.total_input_tokens(), usage.output_tokens())
                 });
-                // Where the answer does not say what it took, the booking stands.
+                // Where the answer does not say what it used, the reservation is left as it is.
                 if input > 0 {
-                    self.pacer.settle(Ending::Answered { input, output }).await;
+                    self.pacer
+                        .settle(RequestOutcome::Answered { input, output })
+                        .await;
                 }
                 Ok(Advance::Finished)
             }
@@ -170,9 +176,18 @@ impl Call {
                 let failure = error.failure();
                 self.settle_failure(&error).await;
                 let advance = self.retry_or_fail(error);
-                self.hold_others(&failure, &advance).await;
+                self.back_off_all(&failure, &advance).await;
                 advance
             }
+        }
+    }
+
+    /// Gives back the call's place in the queue, or the reservation of a request that has not been
+    /// sent yet. What was sent stays reserved: nobody knows what it uses.
+    pub(crate) async fn cancel(&mut self) {
+        if matches!(self.state, State::Queued | State::Sending) {
+            // What cannot be given back in time lapses.
+            let _ = tokio::time::timeout(RELEASE_TIMEOUT, self.pacer.release()).await;
         }
     }
 
@@ -280,7 +295,7 @@ impl Call {
     async fn queue(&mut self) -> Result<Advance, Error> {
         self.state = State::Queued;
         loop {
-            let Turn::Wait(waiting) = self.pacer.look().await else {
+            let Some(waiting) = self.pacer.reserve().await else {
                 self.told_until = None;
                 self.state = State::Sending;
                 return Ok(Advance::Sending);
@@ -290,7 +305,7 @@ impl Call {
             if waiting.expected > TOLD && self.told_until.is_none_or(|until| until < now) {
                 let is_known = self.told_until.replace(now + waiting.expected).is_some();
                 return Ok(Advance::Held(Held {
-                    why: waiting.why,
+                    why: waiting.reason,
                     expected: waiting.expected,
                     is_known,
                 }));
@@ -300,7 +315,7 @@ impl Call {
     }
 
     /// Counts the wait for the end of a 429 that another call had, as this call's own would be.
-    fn count_held_back(&mut self, waiting: &Waiting) -> Result<(), Error> {
+    fn count_held_back(&mut self, waiting: &QueueWait) -> Result<(), Error> {
         if waiting.uncounted
             > self
                 .client
@@ -318,9 +333,9 @@ impl Call {
         Ok(())
     }
 
-    async fn wait_in_queue(&mut self, waiting: &Waiting) -> Result<(), Error> {
+    async fn wait_in_queue(&mut self, waiting: &QueueWait) -> Result<(), Error> {
         let now = Instant::now();
-        let until = now + waiting.look_again;
+        let until = now + waiting.retry_in;
         if let Some((deadline, limit)) = self.watchdog.ends_by(until) {
             sleep_until(deadline).await;
             let timeout = if self.spent.retries == 0 {
@@ -331,30 +346,34 @@ impl Call {
             return Err(Error::TimedOut(timeout));
         }
         sleep_until(until).await;
-        if let Why::Limits(_) = waiting.why {
+        if let WaitReason::Limits(_) = waiting.reason {
             self.pacer.count(now.elapsed());
         }
         Ok(())
     }
 
-    /// Notes in the book what became of a try that failed.
+    /// Notes in the ledger what became of an attempt that failed.
     async fn settle_failure(&mut self, error: &Error) {
-        let ending = match error.failure() {
-            // What it took so far is not known, nor whether it arrived: the booking stands.
+        if self.pacer.is_queued() {
+            return self.pacer.release().await;
+        }
+        let outcome = match error.failure() {
+            // Nobody knows what it has used, or whether it arrived: it stays reserved.
             _ if self.machine.has_content() => return,
             Failure::Lost | Failure::TimedOut => return,
             Failure::Final if matches!(error, Error::TimedOut(_)) => return,
             // Something answered, so something was let in.
-            Failure::Final if matches!(error, Error::Answer { .. }) => Ending::Failed,
-            Failure::Connect | Failure::Final => return self.pacer.take_back().await,
-            Failure::Status { status: 429, .. } => Ending::NotCounted,
-            Failure::Status { .. } => Ending::Failed,
+            Failure::Final if matches!(error, Error::Answer { .. }) => RequestOutcome::Failed,
+            // Nothing was sent.
+            Failure::Connect | Failure::Final => return self.pacer.release().await,
+            Failure::Status { status: 429, .. } => RequestOutcome::NotCounted,
+            Failure::Status { .. } => RequestOutcome::Failed,
         };
-        self.pacer.settle(ending).await;
+        self.pacer.settle(outcome).await;
     }
 
-    /// Lets all others wait as long as a 429 says, or as this call does.
-    async fn hold_others(&mut self, failure: &Failure, advance: &Result<Advance, Error>) {
+    /// Stops all calls that share the limit for as long as a 429 says, or as this call waits.
+    async fn back_off_all(&mut self, failure: &Failure, advance: &Result<Advance, Error>) {
         let Failure::Status {
             status: 429,
             should_retry,
@@ -368,13 +387,12 @@ impl Call {
         } else {
             None
         };
-        // Not to be tried again, and no word of a time: it is this request that cannot be let in,
-        // not all.
+        // Not to be tried again, and without a time: this request cannot be let in, but others may.
         if should_retry == Some(false) && retry_after.is_none() || self.machine.has_content() {
             return;
         }
         self.pacer
-            .hold(retry_after.or(own_wait).unwrap_or(HOLD))
+            .back_off_all(retry_after.or(own_wait).unwrap_or(DEFAULT_BACK_OFF))
             .await;
     }
 
@@ -397,7 +415,7 @@ impl Call {
             .map_err(Error::TimedOut)?;
         let response = response.map_err(|error| self.transport(&error))?;
         self.request_id = request_id(response.headers()).map(|id| self.client.scrub(&id));
-        self.pacer.head(received(response.headers())).await;
+        self.pacer.on_headers(report_of(response.headers())).await;
         let head = ResponseHead {
             status: response.status().as_u16(),
             headers: response.headers().clone(),

@@ -3,7 +3,6 @@
 mod advance;
 mod ask;
 mod auth;
-mod booking;
 mod call;
 mod certificate;
 mod endpoint;
@@ -13,6 +12,7 @@ mod moderation;
 mod names;
 mod pacer;
 mod proxy;
+mod reservation;
 mod retry;
 mod tls;
 mod upload;
@@ -29,7 +29,6 @@ use reqwest::{NoProxy, Proxy};
 pub(crate) use advance::{Advance, Held, ResponseHead, Retrying};
 use ask::{Ask, Listing};
 pub(crate) use auth::{ApiKey, KeyError, auth_header, fingerprint};
-pub(crate) use booking::Booking;
 pub(crate) use call::Call;
 pub(crate) use certificate::Flaw;
 pub(crate) use endpoint::{
@@ -39,6 +38,7 @@ pub(crate) use error::{BuildError, Error, StatusError, Timeout};
 pub(crate) use models::{Model, default_max_tokens, models_of, pick, regions_instead, seed_window};
 pub(crate) use pacer::Pace;
 pub(crate) use proxy::ProxyChoice;
+pub(crate) use reservation::Reservation;
 pub(crate) use retry::{RetryPolicy, may_pass};
 
 use crate::protocol::{ApiError, StreamError};
@@ -170,8 +170,12 @@ impl Client {
     }
 
     /// Begins a call; nothing is sent before it is advanced, and not before it is its turn.
-    pub(crate) fn call(&self, body: Bytes, stream: bool, booking: Booking) -> Call {
-        Call::new(self.clone(), Ask::Answer { body, stream }, Some(booking))
+    pub(crate) fn call(&self, body: Bytes, stream: bool, reservation: Reservation) -> Call {
+        Call::new(
+            self.clone(),
+            Ask::Answer { body, stream },
+            Some(reservation),
+        )
     }
 
     /// Begins a call for the list of models.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::app::App;
 use crate::cli;
-use crate::client::Booking;
+use crate::client::Reservation;
 use crate::compose::build::{switch_model, with_head_of};
 use crate::config::Settings;
 use crate::error::Error;
@@ -86,8 +86,9 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     let ledger = Ledger::new(app, &settings, "send", ask);
     let call = |request: &CreateMessage, body: Bytes| {
         let tokens = estimate.paced(ledger.factor(&request.model, &estimate));
-        let booking = Booking::of(&request.model, tokens, request.max_tokens, Priority::Person);
-        client.call(body, request.stream, booking)
+        let reservation =
+            Reservation::new(&request.model, tokens, request.max_tokens, Priority::Person);
+        client.call(body, request.stream, reservation)
     };
     let note = |request: &CreateMessage, taken: Taken, timing: Timing, error: Option<&Error>| {
         ledger.note(&Noted {

@@ -11,7 +11,7 @@ use crate::client::{self, Advance, Call, Held, Model, ResponseHead, Retrying};
 use crate::counted::counted;
 use crate::error::{Error, Left};
 use crate::exchange::session_recorder::Kept;
-use crate::pace::{Limits, Why};
+use crate::pace::{Limits, WaitReason};
 use crate::protocol::Update;
 use crate::session::Exchange;
 use crate::ui::{Answer, Countdown, OutputError, Renderer, Verbosity, Waiting};
@@ -75,7 +75,7 @@ pub(crate) async fn drive(
     let mut timing = Timing::start();
     let journal = kept.as_deref_mut().and_then(Kept::exchange);
     let ended = pull(app, &mut call, Some(renderer), journal, &mut timing).await;
-    let mut outcome = conclude(call, ended, timing, model, region);
+    let mut outcome = conclude(call, ended, timing, model, region).await;
     if outcome.error.is_none() {
         app.drop_draft();
     }
@@ -86,8 +86,8 @@ pub(crate) async fn drive(
 }
 
 /// What came of a call that has ended in this way.
-pub(crate) fn conclude(
-    call: Call,
+pub(crate) async fn conclude(
+    mut call: Call,
     ended: Result<(), Stop>,
     mut timing: Timing,
     model: &str,
@@ -95,6 +95,7 @@ pub(crate) fn conclude(
 ) -> Outcome {
     timing.ended = Instant::now();
     timing.waited = call.waited();
+    call.cancel().await;
     let (attempts, waited_s) = (call.attempts(), call.waited().as_secs_f64());
     let region = region.to_owned();
     let as_answer = |message, complete| Answer {
@@ -368,8 +369,8 @@ pub(crate) fn wait_line(retrying: &Retrying) -> String {
 /// becomes longer.
 fn tell_held(app: &App, held: &Held) -> Option<Countdown> {
     let reason = match held.why {
-        Why::HeldBack(_) => HELD_BACK.to_owned(),
-        Why::Limits(limits) => format!(
+        WaitReason::BackOff(_) => HELD_BACK.to_owned(),
+        WaitReason::Limits(limits) => format!(
             "within {} it is not yet this request's turn",
             a_minute(limits)
         ),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::app::App;
 use crate::cli;
-use crate::client::{Booking, Client};
+use crate::client::{Client, Reservation};
 use crate::compose::build::{body, switch_model};
 use crate::config::Settings;
 use crate::error::Error;
@@ -121,10 +121,11 @@ impl Asker<'_> {
         renderer: &mut Renderer,
     ) -> Outcome {
         let tokens = estimate.paced(self.ledger.factor(&request.model, estimate));
-        let booking = Booking::of(&request.model, tokens, request.max_tokens, Priority::Person);
+        let reservation =
+            Reservation::new(&request.model, tokens, request.max_tokens, Priority::Person);
         let call = self
             .client
-            .call(Bytes::from(body), request.stream, booking)
+            .call(Bytes::from(body), request.stream, reservation)
             .keeping_connection();
         let region = self.settings.endpoint.region().as_str();
         if let Some(kept) = &mut self.kept {

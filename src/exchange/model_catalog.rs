@@ -74,7 +74,7 @@ impl<'a> Offer<'a> {
         Ok(Client::new(self.settings.endpoint.clone(), key, options)?)
     }
 
-    /// What is paced, with the folder of the books.
+    /// What is paced, with the directory of the ledgers.
     fn pace(&self) -> Option<Pace> {
         let pace = self.settings.options.pace.clone()?;
         Some(Pace {
@@ -195,7 +195,8 @@ impl<'a> Offer<'a> {
             .pace()
             .filter(|_| may_ask_key || !self.settings.key.is_slow())?;
         let key = self.key().await.ok()?;
-        pace.told(&self.settings.endpoint, key, model).await.tokens
+        let limits = pace.server_limits(&self.settings.endpoint, key, model);
+        limits.await.tokens
     }
 
     /// Whether requests go to Langdock, or to a deployment of theirs.

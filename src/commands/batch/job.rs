@@ -15,7 +15,7 @@ use tokio::sync::{Notify, watch};
 use super::plan::Made;
 use super::told::Told;
 use crate::batch::{Budget, Item, Refused, Result};
-use crate::client::{self, Advance, Booking, Call, Client};
+use crate::client::{self, Advance, Call, Client, Reservation};
 use crate::compose::build;
 use crate::error::{Error, Kind};
 use crate::exchange::driver::{Outcome, Stop, Timing, conclude};
@@ -207,13 +207,16 @@ impl Job {
         };
         let mut waiting = Some(waiting);
         loop {
-            let booking = Booking::of(
+            let reservation = Reservation::new(
                 &asked.model,
                 estimate.paced(factor),
                 asked.max_tokens,
                 Priority::Batch,
             );
-            let call = shared.client.call(body, true, booking).keeping_connection();
+            let call = shared
+                .client
+                .call(body, true, reservation)
+                .keeping_connection();
             let waiting = waiting.take().unwrap_or_else(|| Waiting::in_queue(&shared));
             let (outcome, was_sent) = ask(&shared, call, &asked.model, &ended.item, waiting).await;
             shared.end(&outcome, was_sent);
@@ -378,7 +381,7 @@ async fn ask(
         }
     };
     (
-        conclude(call, ended, timing, model, &shared.region),
+        conclude(call, ended, timing, model, &shared.region).await,
         was_sent,
     )
 }

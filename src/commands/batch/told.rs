@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::{Held, Retrying};
 use crate::exchange::driver::{HELD_BACK, a_minute, wait_line};
-use crate::pace::Why;
+use crate::pace::WaitReason;
 
 /// The status of what holds all requests back.
 const RATE_LIMIT: u16 = 429;
@@ -49,13 +49,15 @@ impl Told {
     /// a run, and each 429 that holds them back.
     pub(super) fn held(&mut self, held: &Held, now: Instant) -> Option<String> {
         let reason = match held.why {
-            Why::Limits(limits) if !std::mem::replace(&mut self.has_limits, true) => {
+            WaitReason::Limits(limits) if !std::mem::replace(&mut self.has_limits, true) => {
                 format!("items wait for their turn within {}", a_minute(limits))
             }
-            Why::HeldBack(_) if self.is_news(Cause::Status(RATE_LIMIT), held.expected, now) => {
+            WaitReason::BackOff(_)
+                if self.is_news(Cause::Status(RATE_LIMIT), held.expected, now) =>
+            {
                 HELD_BACK.to_owned()
             }
-            Why::Limits(_) | Why::HeldBack(_) => return None,
+            WaitReason::Limits(_) | WaitReason::BackOff(_) => return None,
         };
         Some(format!(
             "{reason}; the next one in about {:.0} s",

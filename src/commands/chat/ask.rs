@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::Chat;
 use super::talk::{Last, Mark, Saying};
 use crate::chat::{Limit, Step, Turn};
-use crate::client::{Booking, Client};
+use crate::client::{Client, Reservation};
 use crate::compose::build::{Asked, body, build};
 use crate::compose::preflight::{check_and_show, limits};
 use crate::error::Error;
@@ -176,9 +176,9 @@ impl Chat<'_> {
             .step(&format!("model {}, region {region}, {endpoint}", model.id));
         let ledger = Ledger::new(self.app, &self.settings, "chat", &self.ask);
         let tokens = estimate.paced(ledger.factor(&model.id, &estimate));
-        let booking = Booking::of(&model.id, tokens, request.max_tokens, Priority::Person);
+        let reservation = Reservation::new(&model.id, tokens, request.max_tokens, Priority::Person);
         let call = client
-            .call(Bytes::from(body), request.stream, booking)
+            .call(Bytes::from(body), request.stream, reservation)
             .keeping_connection();
         // What is typed meanwhile is for the next line.
         let hush = self.keyboard.as_ref().map(crate::ui::Keyboard::hush);
