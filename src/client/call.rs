@@ -15,14 +15,14 @@ use reqwest::{Body, Response, StatusCode};
 use tokio::time::{Instant, sleep_until};
 
 use super::Client;
-use super::advance::{Advance, Held, ResponseHead, Retrying};
-use super::ask::Ask;
+use super::advance::{Advance, RateLimited, ResponseHead, Retrying};
+use super::api_request::ApiRequest;
 use super::error::{Error, StatusError, Timeout};
 use super::models::Model;
-use super::moderation::Moderation;
 use super::pacer::{Pacer, QueueWait};
+use super::read_coalescer::ReadCoalescer;
 use super::reservation::{Reservation, report_of};
-use super::retry::{self, Failure, Spent};
+use super::retry::{self, Failure, RetryState};
 use super::upload::Upload;
 use super::watchdog::Watchdog;
 use crate::pace::{RequestOutcome, WaitReason};
@@ -34,9 +34,9 @@ const IDLE_STREAMED: Duration = Duration::from_secs(120);
 /// The same where the answer comes as one: nothing is sent while the model writes.
 const IDLE_WHOLE: Duration = Duration::from_secs(600);
 
-/// How much of a body is taken, in bytes, before it is shown: an endless stream must not gather in
-/// memory.
-const MAX_TAKEN: usize = 256 * 1024;
+/// How much of a body is read ahead, in bytes, before it is shown: an endless stream must not
+/// accumulate in memory.
+const MAX_READ_AHEAD: usize = 256 * 1024;
 
 /// A wait for one's turn that is longer is told.
 const TOLD: Duration = Duration::from_secs(1);
@@ -48,11 +48,11 @@ const DEFAULT_BACK_OFF: Duration = Duration::from_secs(2);
 /// How long a cancelled call tries to give back its reservation: who cancelled it waits for that.
 const RELEASE_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// How long the end of a body may take behind the end of the answer.
-const END_OF_BODY: Duration = Duration::from_millis(200);
+/// How long the rest of a body is read after the end of the answer.
+const BODY_DRAIN_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// How long the library has to take a connection back whose answer has been read.
-const TAKING_BACK: Duration = Duration::from_millis(1);
+/// How long the library gets to return a connection to its pool once the answer has been read.
+const POOL_RETURN_DELAY: Duration = Duration::from_millis(1);
 
 /// The longest error body that is read, in bytes.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -61,15 +61,15 @@ const MAX_ERROR_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Call {
     client: Client,
-    ask: Ask,
+    request: ApiRequest,
     watchdog: Watchdog,
     pacer: Pacer,
     /// Until when the wait for a turn has been told to be.
     told_until: Option<Instant>,
-    spent: Spent,
+    retry_state: RetryState,
     state: State,
     machine: Machine,
-    moderation: Moderation,
+    coalescer: ReadCoalescer,
     failure: Option<Error>,
     request_id: Option<String>,
     /// Whether another call is to follow over the same connection.
@@ -94,14 +94,18 @@ enum State {
 /// event, or a moment later; if not, there will be another connection.
 async fn let_go(mut response: Response) {
     let rest = async { while let Ok(Some(_)) = response.chunk().await {} };
-    let _ = tokio::time::timeout(END_OF_BODY, rest).await;
+    let _ = tokio::time::timeout(BODY_DRAIN_TIMEOUT, rest).await;
     drop(response);
-    tokio::time::sleep(TAKING_BACK).await;
+    tokio::time::sleep(POOL_RETURN_DELAY).await;
 }
 
 impl Call {
-    pub(super) fn new(client: Client, ask: Ask, reservation: Option<Reservation>) -> Self {
-        let silence = if let Ask::Answer { stream: false, .. } = ask {
+    pub(super) fn new(
+        client: Client,
+        request: ApiRequest,
+        reservation: Option<Reservation>,
+    ) -> Self {
+        let silence = if let ApiRequest::Answer { stream: false, .. } = request {
             IDLE_WHOLE
         } else {
             IDLE_STREAMED
@@ -113,14 +117,14 @@ impl Call {
         let pacer = Pacer::new(&client, reservation);
         Self {
             client,
-            ask,
+            request,
             watchdog,
             pacer,
             told_until: None,
-            spent: Spent::default(),
+            retry_state: RetryState::default(),
             state: State::New,
             machine: Machine::default(),
-            moderation: Moderation::default(),
+            coalescer: ReadCoalescer::default(),
             failure: None,
             request_id: None,
             keeps_connection: false,
@@ -193,12 +197,12 @@ impl Call {
 
     /// Tries so far, the present one included.
     pub(crate) fn attempts(&self) -> u32 {
-        self.spent.retries + 1
+        self.retry_state.retries + 1
     }
 
     /// Time spent waiting between tries and for this call's turn.
     pub(crate) fn waited(&self) -> Duration {
-        self.spent.waited + self.pacer.waited()
+        self.retry_state.waited + self.pacer.waited()
     }
 
     /// Whether a part of the answer has come.
@@ -215,21 +219,21 @@ impl Call {
     pub(crate) fn request_head(&self) -> Vec<String> {
         let mut lines = vec![format!(
             "{} {}",
-            self.ask.method(),
-            self.ask.url(&self.client)
+            self.request.method(),
+            self.request.url(&self.client)
         )];
         lines.extend(
-            self.ask
+            self.request
                 .body()
                 .map(|body| format!("content-length: {}", body.len())),
         );
-        lines.extend(self.shown_headers(&self.ask.headers(&self.client)));
+        lines.extend(self.shown_headers(&self.request.headers(&self.client)));
         lines
     }
 
     /// How much there is to send, in bytes.
     pub(crate) fn body_bytes(&self) -> usize {
-        self.ask.body().map_or(0, bytes::Bytes::len)
+        self.request.body().map_or(0, bytes::Bytes::len)
     }
 
     /// Headers as lines, without the key wherever it stands.
@@ -259,9 +263,9 @@ impl Call {
 
     /// Gives the models of a list that has ended.
     pub(crate) fn into_models(self) -> Vec<Model> {
-        match self.ask {
-            Ask::Models(listing) => listing.into_models(),
-            Ask::Answer { .. } => Vec::new(),
+        match self.request {
+            ApiRequest::Models(listing) => listing.into_models(),
+            ApiRequest::Answer { .. } => Vec::new(),
         }
     }
 
@@ -304,7 +308,7 @@ impl Call {
             let now = Instant::now();
             if waiting.expected > TOLD && self.told_until.is_none_or(|until| until < now) {
                 let is_known = self.told_until.replace(now + waiting.expected).is_some();
-                return Ok(Advance::Held(Held {
+                return Ok(Advance::RateLimited(RateLimited {
                     why: waiting.reason,
                     expected: waiting.expected,
                     is_known,
@@ -322,14 +326,14 @@ impl Call {
                 .options
                 .retry
                 .max_wait
-                .saturating_sub(self.spent.waited)
+                .saturating_sub(self.retry_state.waited)
         {
             self.state = State::Ended;
             return Err(Error::HeldBack {
                 wait: waiting.expected,
             });
         }
-        self.spent.waited += waiting.uncounted;
+        self.retry_state.waited += waiting.uncounted;
         Ok(())
     }
 
@@ -338,7 +342,7 @@ impl Call {
         let until = now + waiting.retry_in;
         if let Some((deadline, limit)) = self.watchdog.ends_by(until) {
             sleep_until(deadline).await;
-            let timeout = if self.spent.retries == 0 {
+            let timeout = if self.retry_state.retries == 0 {
                 Timeout::Turn(limit)
             } else {
                 Timeout::Total(limit)
@@ -361,11 +365,11 @@ impl Call {
             // Nobody knows what it has used, or whether it arrived: it stays reserved.
             _ if self.machine.has_content() => return,
             Failure::Lost | Failure::TimedOut => return,
-            Failure::Final if matches!(error, Error::TimedOut(_)) => return,
+            Failure::Fatal if matches!(error, Error::TimedOut(_)) => return,
             // Something answered, so something was let in.
-            Failure::Final if matches!(error, Error::Answer { .. }) => RequestOutcome::Failed,
+            Failure::Fatal if matches!(error, Error::Answer { .. }) => RequestOutcome::Failed,
             // Nothing was sent.
-            Failure::Connect | Failure::Final => return self.pacer.release().await,
+            Failure::Connect | Failure::Fatal => return self.pacer.release().await,
             Failure::Status { status: 429, .. } => RequestOutcome::NotCounted,
             Failure::Status { .. } => RequestOutcome::Failed,
         };
@@ -400,9 +404,9 @@ impl Call {
         let mut request = self
             .client
             .http
-            .request(self.ask.method(), self.ask.url(&self.client));
-        request = request.headers(self.ask.headers(&self.client));
-        if let Some(body) = self.ask.body() {
+            .request(self.request.method(), self.request.url(&self.client));
+        request = request.headers(self.request.headers(&self.client));
+        if let Some(body) = self.request.body() {
             request = request.body(Body::wrap(Upload::new(
                 body.clone(),
                 self.watchdog.activity(),
@@ -436,7 +440,7 @@ impl Call {
             }
             return Ok(Advance::Finished);
         }
-        if let Some(pause) = self.moderation.pause() {
+        if let Some(pause) = self.coalescer.pause() {
             // Shorter than the runtime's clock can tell.
             std::thread::sleep(pause);
         }
@@ -445,8 +449,8 @@ impl Call {
             Err(_) if self.machine.end_if_whole() => return Ok(Advance::Received),
             arrived => arrived.map_err(Error::TimedOut)?,
         };
-        self.moderation.came_after(began.elapsed());
-        if let Ask::Models(listing) = &mut self.ask {
+        self.coalescer.came_after(began.elapsed());
+        if let ApiRequest::Models(listing) = &mut self.request {
             let taken = match arrived {
                 Ok(Some(bytes)) => listing
                     .push(&bytes)
@@ -492,7 +496,7 @@ impl Call {
     /// wrong here is told after what came before it.
     async fn take_what_has_arrived(&mut self, mut response: Response) -> State {
         let mut taken = 0;
-        while taken < MAX_TAKEN {
+        while taken < MAX_READ_AHEAD {
             match ready_now(response.chunk()).await {
                 None => break,
                 Some(Ok(Some(bytes))) => {
@@ -526,16 +530,16 @@ impl Call {
             .client
             .options
             .retry
-            .decide(&self.spent, &failure, fastrand::f64())
+            .decide(&self.retry_state, &failure, fastrand::f64())
             .filter(fits)
         else {
             return Err(error);
         };
-        self.spent.retries += 1;
-        self.spent.timeouts += u32::from(failure == Failure::TimedOut);
-        self.spent.waited += wait;
+        self.retry_state.retries += 1;
+        self.retry_state.timeouts += u32::from(failure == Failure::TimedOut);
+        self.retry_state.waited += wait;
         self.machine = Machine::default();
-        if let Ask::Models(listing) = &mut self.ask {
+        if let ApiRequest::Models(listing) = &mut self.request {
             listing.forget_page();
         }
         self.state = State::Waiting(now + wait);
@@ -561,8 +565,8 @@ impl Call {
     /// this that stands against another try.
     fn needed_max_wait(&self, wait: Duration) -> Option<Duration> {
         let policy = &self.client.options.retry;
-        let needed = self.spent.waited.saturating_add(wait);
-        let has_tries = self.spent.retries < policy.max_retries;
+        let needed = self.retry_state.waited.saturating_add(wait);
+        let has_tries = self.retry_state.retries < policy.max_retries;
         let is_in_time = self.watchdog.deadline().is_none_or(|deadline| {
             deadline
                 .checked_duration_since(Instant::now())

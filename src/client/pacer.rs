@@ -65,7 +65,7 @@ impl Pace {
         let set = self.limits.iter().find(|(limited, _)| limited == model);
         let base = BaseLimits {
             configured: set.map(|(_, limits)| *limits).unwrap_or_default(),
-            assumed: if endpoint.is_langdocks() {
+            assumed: if endpoint.is_langdock_host() {
                 LANGDOCK
             } else {
                 Limits::default()

@@ -112,7 +112,7 @@ pub(crate) async fn limits(
             }
         });
     let is_unknown = set.is_none() && told.is_none();
-    let assumed = (is_unknown && offer.is_langdocks()).then(|| Limit {
+    let assumed = (is_unknown && offer.is_langdock_host()).then(|| Limit {
         tokens: ASSUMED_TOKENS_A_MINUTE,
         what: format!("the {ASSUMED_TOKENS_A_MINUTE} tokens a minute that a workspace has unless it was given others"),
         is_known: false,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::app::App;
-use crate::client::{self, Advance, Call, Held, Model, ResponseHead, Retrying};
+use crate::client::{self, Advance, Call, Model, RateLimited, ResponseHead, Retrying};
 use crate::counted::counted;
 use crate::error::{Error, Left};
 use crate::exchange::session_recorder::Kept;
@@ -245,7 +245,7 @@ async fn pull(
                 }
                 countdown = tell_wait(app, &retrying);
             }
-            Advance::Held(held) => {
+            Advance::RateLimited(held) => {
                 waiting = None;
                 countdown = tell_held(app, &held);
             }
@@ -367,7 +367,7 @@ pub(crate) fn wait_line(retrying: &Retrying) -> String {
 
 /// Says that there is a wait for the turn to send, in the same way; a line is not repeated when it
 /// becomes longer.
-fn tell_held(app: &App, held: &Held) -> Option<Countdown> {
+fn tell_held(app: &App, held: &RateLimited) -> Option<Countdown> {
     let reason = match held.why {
         WaitReason::BackOff(_) => HELD_BACK.to_owned(),
         WaitReason::Limits(limits) => format!(

@@ -200,8 +200,8 @@ impl<'a> Offer<'a> {
     }
 
     /// Whether requests go to Langdock, or to a deployment of theirs.
-    pub(crate) fn is_langdocks(&self) -> bool {
-        self.settings.endpoint.is_langdocks()
+    pub(crate) fn is_langdock_host(&self) -> bool {
+        self.settings.endpoint.is_langdock_host()
     }
 
     /// Picks another model after `error` has said that the picked one is not there any more; none

@@ -376,7 +376,9 @@ async fn ask(
                 }
             }
             Ok(Advance::Noticed(notice)) => shared.tell(shared.told().once(notice)),
-            Ok(Advance::Held(held)) => shared.tell(shared.told().held(&held, Instant::now())),
+            Ok(Advance::RateLimited(held)) => {
+                shared.tell(shared.told().held(&held, Instant::now()));
+            }
             Ok(Advance::Head(_) | Advance::Received) => {}
         }
     };

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use crate::client::{Held, Retrying};
+use crate::client::{RateLimited, Retrying};
 use crate::exchange::driver::{HELD_BACK, a_minute, wait_line};
 use crate::pace::WaitReason;
 
@@ -47,7 +47,7 @@ impl Told {
 
     /// What is to be told of a wait for the turn to send: that items wait within the limits once in
     /// a run, and each 429 that holds them back.
-    pub(super) fn held(&mut self, held: &Held, now: Instant) -> Option<String> {
+    pub(super) fn held(&mut self, held: &RateLimited, now: Instant) -> Option<String> {
         let reason = match held.why {
             WaitReason::Limits(limits) if !std::mem::replace(&mut self.has_limits, true) => {
                 format!("items wait for their turn within {}", a_minute(limits))

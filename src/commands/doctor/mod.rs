@@ -194,7 +194,7 @@ async fn ask(app: &App, client: &Client) -> Result<Asked, Error> {
                 Advance::Sending
                 | Advance::Received
                 | Advance::Retrying(_)
-                | Advance::Held(_)
+                | Advance::RateLimited(_)
                 | Advance::Noticed(_),
             ) => {}
         }
