@@ -9,7 +9,7 @@
 //! | 4 | `cli` | the command line as data |
 //! | 3 | `config`, `input`, `batch`, `session`, `usage`, `chat`, `tool`, `ui`, `demo` | settings, what goes in, many items, what is kept, what it took, what comes next, what the model may call, what comes out, the built-in endpoint |
 //! | 2 | `client` | the shared HTTP core |
-//! | 1 | `protocol`, `media`, `pace`, `typed`, `counted` | the Messages API and files as data, the shared book of limits, what people type, and numbers in words |
+//! | 1 | `protocol`, `media`, `pace`, `typed`, `counted` | the Messages API and files as data, the shared rate-limit ledger, what people type, and numbers in words |
 //!
 //! The library exists for its own binary and for the tests and generators beside it; it promises no
 //! stable interface.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Client;
 use super::certificate::{Flaw, flaw_of};
-use super::retry::{Failure, may_pass};
+use super::retry::{Failure, is_transient_status};
 use crate::protocol::{ApiError, StreamError};
 
 /// Why no client could be built.
@@ -302,7 +302,7 @@ impl Error {
             | Self::ProxyLogin { .. }
             | Self::NoTls { .. }
             | Self::HeldBack { .. }
-            | Self::TimedOut(Timeout::Total(_) | Timeout::Turn(_)) => Failure::Final,
+            | Self::TimedOut(Timeout::Total(_) | Timeout::Turn(_)) => Failure::Fatal,
         }
     }
 
@@ -346,9 +346,9 @@ impl Error {
                 status,
                 should_retry,
                 ..
-            } => should_retry.unwrap_or_else(|| may_pass(status)),
+            } => should_retry.unwrap_or_else(|| is_transient_status(status)),
             Failure::Connect | Failure::Lost | Failure::TimedOut => true,
-            Failure::Final => matches!(self, Self::TimedOut(_) | Self::HeldBack { .. }),
+            Failure::Fatal => matches!(self, Self::TimedOut(_) | Self::HeldBack { .. }),
         }
     }
 }

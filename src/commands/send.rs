@@ -5,7 +5,7 @@ use crate::cli;
 use crate::config::Settings;
 use crate::error::Error;
 use crate::exchange::answer_format::{renderer, sink};
-use crate::exchange::engine::{AnswerSink, Exchange, SendPolicy};
+use crate::exchange::engine::{AnswerPolicy, AnswerSink, Exchange, SendPolicy};
 use crate::exchange::finish::finish_answer;
 use crate::exchange::prepare::{PreparedRequest, PromptInputs, print_preview};
 use crate::exchange::request_log::RequestLog;
@@ -36,9 +36,11 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     let allow_truncated = catalog.settings().allow_truncated;
     let policy = SendPolicy {
         is_unchecked: ask.input.no_check,
-        allow_truncated,
         keeps_connection: schema.is_some(),
-        records_answers: schema.is_none(),
+        answers: match schema {
+            None => AnswerPolicy::AsTheyEnd { allow_truncated },
+            Some(_) => AnswerPolicy::MatchSchema,
+        },
     };
     let log = RequestLog::new(app, catalog.settings(), "send", ask);
     let mut exchange = Exchange::new(app, catalog, log, policy);
@@ -68,7 +70,7 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
         // JSON that is cut is no answer, whatever is allowed.
         return finish_answer(app, ask, false, outcome, renderer);
     }
-    let calls_out = request.extra.contains_key("tools");
+    let calls_out = !request.tools.is_empty();
     let theme = exchange.settings().theme.as_deref();
     let mut renderer = renderer(app, ask, &request, calls_out, theme)?;
     if !exchange.may_ask_another_model() {

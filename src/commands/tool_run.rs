@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::app::App;
 use crate::chat::Rules;
@@ -12,7 +12,7 @@ use crate::compose::sources::read;
 use crate::compose::tool_files::load;
 use crate::error::Error;
 use crate::exchange::answer_format::{renderer, sink};
-use crate::exchange::engine::{AnswerSink, Exchange, SendPolicy};
+use crate::exchange::engine::{AnswerPolicy, AnswerSink, Exchange, SendPolicy};
 use crate::exchange::finish::finish_answer;
 use crate::exchange::prepare::{PreparedRequest, PromptInputs, print_preview};
 use crate::exchange::request_log::RequestLog;
@@ -52,9 +52,8 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error
     let allow_truncated = catalog.settings().allow_truncated;
     let send_policy = SendPolicy {
         is_unchecked: ask.input.no_check,
-        allow_truncated,
         keeps_connection: true,
-        records_answers: true,
+        answers: AnswerPolicy::AsTheyEnd { allow_truncated },
     };
     let log = RequestLog::new(app, catalog.settings(), "tool-run", ask);
     let mut exchange = Exchange::new(app, catalog, log, send_policy);
@@ -120,7 +119,7 @@ async fn tools_of(app: &App, args: &cli::ToolRun) -> Result<Vec<Tool>, Error> {
 async fn list(app: &App, args: &cli::ToolRun) -> Result<(), Error> {
     let tools = checked_tools(tools_of(app, args).await?)?;
     if args.ask.output.json {
-        return app.print_object(&Value::Array(tools.definitions()));
+        return app.print_object(&json!(tools.definitions()));
     }
     let width = tools.names().map(str::len).max().unwrap_or(0);
     let mut text = String::new();

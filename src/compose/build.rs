@@ -5,7 +5,10 @@ use serde_json::{Map, Value};
 use crate::cli;
 use crate::error::Error;
 use crate::input::in_turn;
-use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Metadata, Role, SystemPrompt};
+use crate::protocol::{
+    ContentBlock, CreateMessage, InputMessage, Metadata, Role, SystemPrompt, ToolChoice,
+    ToolDefinition,
+};
 use crate::typed::MOST;
 
 /// The largest body, in bytes: Bedrock's limit, the tightest of the platforms behind the endpoint.
@@ -25,9 +28,9 @@ pub(crate) struct RequestParts {
     /// The user's turn, which may have nothing behind earlier ones.
     pub(crate) content: Vec<ContentBlock>,
     /// Definitions of tools.
-    pub(crate) tools: Vec<Value>,
+    pub(crate) tools: Vec<ToolDefinition>,
     /// How the model may choose among them.
-    pub(crate) tool_choice: Option<Value>,
+    pub(crate) tool_choice: Option<ToolChoice>,
     /// Whether the answer comes as events.
     pub(crate) stream: bool,
 }
@@ -44,18 +47,17 @@ pub(crate) fn build(flags: &cli::Request, parts: RequestParts) -> Result<CreateM
             return Err(twice(key, "--set twice"));
         }
     }
-    let tools = Some(parts.tools)
-        .filter(|tools| !tools.is_empty())
-        .map(Value::Array);
-    for (key, flag, value) in [
-        ("tools", "--tool", tools),
-        ("tool_choice", "--tool-choice", parts.tool_choice),
+    for (key, flag, is_given) in [
+        ("tools", "--tool", !parts.tools.is_empty()),
+        ("tool_choice", "--tool-choice", parts.tool_choice.is_some()),
     ] {
-        let Some(value) = value else { continue };
-        if extra.insert(key.to_owned(), value).is_some() {
+        if is_given && extra.contains_key(key) {
             return Err(twice(key, &format!("{flag} and --set {key}")));
         }
     }
+    let tools = take_typed(&mut extra, "tools", ToolDefinition::list_from).unwrap_or(parts.tools);
+    let tool_choice =
+        take_typed(&mut extra, "tool_choice", ToolChoice::from_value).or(parts.tool_choice);
     // `--set max_tokens=N` takes the place of the default.
     let max_tokens = match extra.shift_remove("max_tokens") {
         Some(value) => value
@@ -81,7 +83,7 @@ pub(crate) fn build(flags: &cli::Request, parts: RequestParts) -> Result<CreateM
     Ok(CreateMessage {
         max_tokens,
         model: parts.model,
-        system: parts.system.map(SystemPrompt),
+        system: parts.system.map(SystemPrompt::from_text),
         messages: in_turn(messages)?,
         stop_sequences: flags.stop.clone(),
         temperature: flags.temperature,
@@ -89,8 +91,22 @@ pub(crate) fn build(flags: &cli::Request, parts: RequestParts) -> Result<CreateM
         top_k: flags.top_k,
         metadata: flags.user_id.clone().map(|user_id| Metadata { user_id }),
         extra,
+        tools,
+        tool_choice,
         stream: parts.stream,
     })
+}
+
+/// Takes a field out of the untyped ones if `read` knows its shape. Any other value stays and goes
+/// out as it was given.
+fn take_typed<T>(
+    extra: &mut Map<String, Value>,
+    key: &str,
+    read: impl FnOnce(&Value) -> Option<T>,
+) -> Option<T> {
+    let typed = read(extra.get(key)?)?;
+    extra.shift_remove(key);
+    Some(typed)
 }
 
 /// Writes the body, and refuses one that is larger than the endpoint takes, unless `any_size` is

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::client::{Endpoint, Options, ProxyChoice, public_headers};
+use crate::client::{Endpoint, Options, ProxyChoice, auth_header, public_headers};
 use crate::typed::quoted;
 
 /// Gives the command. The key stands in it as `$LANGDOCK_API_KEY`, and the body comes on standard
@@ -19,7 +19,9 @@ pub(crate) fn curl_command(
         command.push_str(text);
     };
     add(&quoted(endpoint.messages_url().as_str()));
-    add("--header \"Authorization: Bearer $LANGDOCK_API_KEY\"");
+    // In double quotes the shell puts the key in.
+    let (name, value) = auth_header("$LANGDOCK_API_KEY");
+    add(&format!("--header \"{name}: {value}\""));
     for (name, value) in public_headers(stream) {
         add(&format!("--header {}", quoted(&format!("{name}: {value}"))));
     }

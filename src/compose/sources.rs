@@ -3,13 +3,12 @@
 
 use std::path::Path;
 
-use serde_json::Value;
-
 use super::{template_files, tool_files};
 use crate::app::App;
 use crate::cli;
 use crate::error::Error;
 use crate::input::{Conversation, Template, read_text};
+use crate::protocol::{ToolChoice, ToolDefinition};
 use crate::tool::{self, Tool, refuse_same_names};
 
 /// What was given in files.
@@ -82,10 +81,10 @@ impl RequestSources {
     }
 
     /// What goes out of the tools.
-    pub(crate) fn definitions(&self) -> Vec<Value> {
+    pub(crate) fn definitions(&self) -> Vec<ToolDefinition> {
         self.tools
             .iter()
-            .map(|tool| Value::Object(tool.definition.clone()))
+            .map(|tool| tool.definition.clone())
             .collect()
     }
 
@@ -94,15 +93,14 @@ impl RequestSources {
         &self,
         word: Option<&str>,
         request: &cli::Request,
-    ) -> Result<Option<Value>, Error> {
+    ) -> Result<Option<ToolChoice>, Error> {
         let Some(word) = word else { return Ok(None) };
         let of_fields = request
             .fields
             .iter()
-            .find(|(key, _)| key == "tools")
-            .and_then(|(_, tools)| tools.as_array());
-        let own = self.definitions();
-        let tools = of_fields.filter(|_| self.tools.is_empty()).unwrap_or(&own);
+            .find(|(key, _)| key == "tools" && self.tools.is_empty())
+            .and_then(|(_, tools)| ToolDefinition::list_from(tools));
+        let tools = of_fields.unwrap_or_else(|| self.definitions());
         if tools.is_empty() {
             return Err(Error::Usage {
                 message: format!("--tool-choice {word}: there is no tool to choose from"),
@@ -113,7 +111,7 @@ impl RequestSources {
             message: format!("--tool-choice: {reason}"),
             hint: Some("give auto, any, none, or the name of a tool of -T".to_owned()),
         };
-        tool::tool_choice(word, tools).map(Some).map_err(usage)
+        tool::tool_choice(word, &tools).map(Some).map_err(usage)
     }
 }
 

@@ -54,7 +54,7 @@ impl State {
         &self.0
     }
 
-    /// The folder of the shared books of rate limits.
+    /// The directory of the shared rate-limit ledgers.
     pub(crate) fn books(&self) -> PathBuf {
         self.0.join("pace")
     }

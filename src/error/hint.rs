@@ -389,7 +389,7 @@ fn call_hint(error: &client::Error, model: &str) -> String {
 /// What to do about a wait that the server asks for and that was not waited for, or about its wish
 /// not to be tried again; none where it said nothing of either.
 fn wait_hint(refused: &StatusError) -> Option<String> {
-    if !client::may_pass(refused.status) {
+    if !client::is_transient_status(refused.status) {
         return None;
     }
     let seconds = |wait: Duration| wait.as_secs_f64().ceil();

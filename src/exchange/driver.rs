@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::client::{self, Advance, Call, Held, Model, ResponseHead, Retrying};
+use crate::client::{self, Advance, Call, Model, RateLimited, ResponseHead, Retrying};
 use crate::error::{Error, Left};
 use crate::protocol::Update;
 use crate::ui::{Answer, OutputError};
@@ -30,7 +30,7 @@ pub(crate) trait CallObserver: Send {
     fn retrying(&mut self, _retrying: &Retrying) {}
 
     /// The request waits for its turn within the rate limits.
-    fn rate_limited(&mut self, _held: &Held) {}
+    fn rate_limited(&mut self, _held: &RateLimited) {}
 
     /// Something that the user should know.
     fn notice(&mut self, _notice: String) {}
@@ -142,6 +142,7 @@ pub(super) async fn drive_answer(
     let ended = drive(&mut call, observer, &mut timing).await;
     timing.ended = Instant::now();
     timing.waited = call.waited();
+    call.cancel().await;
     let (attempts, waited_s) = (call.attempts(), call.waited().as_secs_f64());
     let after_content = call.has_content();
     let request_id = call.request_id().map(str::to_owned);
@@ -237,7 +238,7 @@ async fn drive(
                 timing.refused += u32::from(retrying.error.status() == Some(429));
                 observer.retrying(&retrying);
             }
-            Advance::Held(held) => observer.rate_limited(&held),
+            Advance::RateLimited(held) => observer.rate_limited(&held),
             Advance::Noticed(notice) => observer.notice(notice),
         }
     }

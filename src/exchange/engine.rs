@@ -15,7 +15,7 @@ use super::request_log::{RequestFailure, RequestLog, RequestRecord, TokenUsage};
 use super::selected_model::{SelectedModel, switch_model};
 use super::session_recorder::TurnRecorder;
 use crate::app::App;
-use crate::client::{Booking, Call, Client};
+use crate::client::{Call, Client, Reservation};
 use crate::compose::build::encode_body;
 use crate::compose::preflight::check_and_show;
 use crate::config::Settings;
@@ -68,13 +68,13 @@ impl RequestSender {
         body: Bytes,
         observer: &mut dyn CallObserver,
     ) -> SendOutcome {
-        let booking = Booking::of(
+        let reservation = Reservation::new(
             head.model,
             head.input_tokens,
             head.max_tokens,
             head.priority,
         );
-        let mut call = self.client.call(body, head.stream, booking);
+        let mut call = self.client.call(body, head.stream, reservation);
         if self.keeps_connection {
             call = call.keeping_connection();
         }
@@ -87,13 +87,22 @@ impl RequestSender {
 pub(crate) struct SendPolicy {
     /// Whether a request is sent that exceeds what is known of the limits: `--no-check`.
     pub(crate) is_unchecked: bool,
-    /// Whether a truncated answer counts as a whole one.
-    pub(crate) allow_truncated: bool,
     /// Whether further requests are expected.
     pub(crate) keeps_connection: bool,
-    /// Whether answers are recorded as they end; where they have to match a schema, what is kept of
-    /// them is decided later.
-    pub(crate) records_answers: bool,
+    pub(crate) answers: AnswerPolicy,
+}
+
+/// What becomes of the answers of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AnswerPolicy {
+    /// They are recorded as they end.
+    AsTheyEnd {
+        /// Whether a truncated answer counts as a whole one.
+        allow_truncated: bool,
+    },
+    /// They have to match a schema: what is recorded of them is decided later, and one that is
+    /// truncated is never whole.
+    MatchSchema,
 }
 
 /// A request in the form that goes out.
@@ -305,7 +314,7 @@ impl<'a> Exchange<'a> {
         if let Some(answer) = &mut outcome.answer {
             answer.session_id = sink.recorder.session_id().map(str::to_owned);
         }
-        if self.policy.records_answers
+        if self.policy.answers != AnswerPolicy::MatchSchema
             && let Some(answer) = &outcome.answer
         {
             sink.recorder.record_answer(answer);
@@ -324,7 +333,9 @@ impl<'a> Exchange<'a> {
 
     fn stop_reason_error(&self, outcome: &SendOutcome) -> Option<Error> {
         let answer: &Answer = outcome.whole_answer()?;
-        let allow_truncated = self.policy.allow_truncated && self.policy.records_answers;
-        stop_reason_error(answer, allow_truncated)
+        let allow_truncated = AnswerPolicy::AsTheyEnd {
+            allow_truncated: true,
+        };
+        stop_reason_error(answer, self.policy.answers == allow_truncated)
     }
 }

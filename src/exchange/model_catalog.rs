@@ -75,7 +75,7 @@ impl<'a> ModelCatalog<'a> {
         Ok(Client::new(self.settings.endpoint.clone(), key, options)?)
     }
 
-    /// What is paced, with the folder of the books.
+    /// What is paced, with the directory of the ledgers.
     fn pace(&self) -> Option<Pace> {
         let pace = self.settings.options.pace.clone()?;
         Some(Pace {
@@ -210,7 +210,7 @@ impl<'a> ModelCatalog<'a> {
                 }
             });
         let is_unknown = set.is_none() && told.is_none();
-        let assumed = (is_unknown && self.is_langdocks()).then(|| Limit {
+        let assumed = (is_unknown && self.is_langdock_host()).then(|| Limit {
         tokens: ASSUMED_TOKENS_A_MINUTE,
         what: format!("the {ASSUMED_TOKENS_A_MINUTE} tokens a minute that a workspace has unless it was given others"),
         is_known: false,
@@ -256,12 +256,13 @@ impl<'a> ModelCatalog<'a> {
             .pace()
             .filter(|_| may_ask_key || !self.settings.key.is_slow())?;
         let key = self.key().await.ok()?;
-        pace.told(&self.settings.endpoint, &key, model).await.tokens
+        let limits = pace.server_limits(&self.settings.endpoint, &key, model);
+        limits.await.tokens
     }
 
     /// Whether requests go to Langdock, or to a deployment of theirs.
-    pub(crate) fn is_langdocks(&self) -> bool {
-        self.settings.endpoint.is_langdocks()
+    pub(crate) fn is_langdock_host(&self) -> bool {
+        self.settings.endpoint.is_langdock_host()
     }
 
     /// Picks another model after `error` has said that the picked one is not there any more; none

@@ -10,9 +10,9 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::driver::{CallInterrupted, CallObserver};
 use crate::app::App;
-use crate::client::{Call, Held, ResponseHead, Retrying};
+use crate::client::{Call, RateLimited, ResponseHead, Retrying};
 use crate::counted::counted;
-use crate::pace::{Limits, Why};
+use crate::pace::{Limits, WaitReason};
 use crate::protocol::Update;
 use crate::session::Exchange as PendingTurn;
 use crate::ui::{Countdown, OutputError, Renderer, Verbosity, Waiting};
@@ -186,11 +186,11 @@ impl CallObserver for TerminalObserver<'_> {
         }
     }
 
-    fn rate_limited(&mut self, held: &Held) {
+    fn rate_limited(&mut self, held: &RateLimited) {
         self.shown = None;
         let reason = match held.why {
-            Why::HeldBack(_) => HELD_BACK.to_owned(),
-            Why::Limits(limits) => format!(
+            WaitReason::BackOff(_) => HELD_BACK.to_owned(),
+            WaitReason::Limits(limits) => format!(
                 "within {} it is not yet this request's turn",
                 a_minute(limits)
             ),

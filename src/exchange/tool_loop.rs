@@ -1,7 +1,5 @@
 //! The tool loop: the model is asked, its calls are run, and it is asked again, until it is done.
 
-use serde_json::{Value, json};
-
 use super::driver::{SendOutcome, failed_with};
 use super::engine::{AnswerSink, EncodedRequest, Exchange};
 use super::finish::usage_line;
@@ -10,7 +8,7 @@ use crate::chat::{Limit, Rules, Step, Turn};
 use crate::cli;
 use crate::config::{ToolNames, passed_on};
 use crate::error::Error;
-use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
+use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role, ToolDefinition};
 use crate::tool::{Policy, Tool, ToolSet};
 use crate::typed::did_you_mean;
 use crate::ui::Shown;
@@ -122,13 +120,8 @@ impl<'l, 'a> ToolLoop<'l, 'a> {
 
 /// Lets the model choose for itself among the tools, where a choice was forced.
 fn reset_tool_choice(request: &mut CreateMessage) {
-    if let Some(Value::Object(choice)) = request.extra.get_mut("tool_choice")
-        && choice
-            .get("type")
-            .is_some_and(|kind| kind == "any" || kind == "tool")
-    {
-        choice.insert("type".to_owned(), json!("auto"));
-        choice.shift_remove("name");
+    if let Some(choice) = &mut request.tool_choice {
+        choice.reset();
     }
 }
 
@@ -143,13 +136,7 @@ pub(crate) fn reset_tool_choice_after_results(request: &mut CreateMessage) {
 
 /// The tools of the request that are not run here.
 pub(crate) fn external_tools(request: &CreateMessage, tools: &ToolSet) -> Vec<String> {
-    let sent = request
-        .extra
-        .get("tools")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    let names = sent.filter_map(|tool| tool["name"].as_str());
+    let names = request.tools.iter().map(ToolDefinition::name);
     names
         .filter(|name| tools.find(name).map_or(true, |ready| !ready.is_run_here()))
         .map(str::to_owned)

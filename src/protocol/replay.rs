@@ -117,7 +117,7 @@ fn assert_golden(fixture: &Fixture, ending: &Ending, how: &str) {
     let to_value = |message: &Message| serde_json::to_value(message).expect("a message is JSON");
     match (&ending.result, fixture.golden.get("error")) {
         (Ok(message), None) => {
-            assert_eq!(to_value(message), fixture.golden["message"], "{name} {how}")
+            assert_eq!(to_value(message), fixture.golden["message"], "{name} {how}");
         }
         (Err(error), Some(golden)) => {
             assert_eq!(kind(error), *golden, "{name} {how}: {error}");

@@ -348,7 +348,7 @@ impl Conversation {
             let line = &bytes[whole..end.unwrap_or(bytes.len())];
             match serde_json::from_slice::<Record>(line) {
                 Ok(record) if record.kind == HEADER || self.read > 0 || whole > 0 => {
-                    self.take(record)?
+                    self.take(record)?;
                 }
                 Err(_) if end.is_none() => break,
                 _ if self.read == 0 && whole == 0 => {

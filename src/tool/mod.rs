@@ -22,6 +22,7 @@ pub(crate) use schema::Schema;
 pub(crate) use spec::{TOOL_KEYS, Tool, parse_tools, refuse_same_names, tool_choice};
 pub(crate) use structured::{Structured, Verdict as StructuredVerdict};
 
+use crate::protocol::ToolDefinition;
 use crate::typed::did_you_mean;
 use spec::{Program, Run};
 
@@ -106,10 +107,10 @@ impl ToolSet {
     }
 
     /// What goes out.
-    pub(crate) fn definitions(&self) -> Vec<Value> {
+    pub(crate) fn definitions(&self) -> Vec<ToolDefinition> {
         self.0
             .iter()
-            .map(|ready| Value::Object(ready.tool.definition.clone()))
+            .map(|ready| ready.tool.definition.clone())
             .collect()
     }
 }

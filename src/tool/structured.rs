@@ -6,7 +6,10 @@
 use serde_json::{Map, Value, json};
 
 use super::Schema;
-use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, ToolResult, ToolUse};
+use crate::protocol::{
+    ContentBlock, InputMessage, Message, Role, StopReason, ToolChoice, ToolDefinition, ToolResult,
+    ToolUse,
+};
 
 /// What the tool is called.
 const NAME: &str = "answer";
@@ -18,7 +21,7 @@ const WRAP: &str = "value";
 #[derive(Debug, Clone)]
 pub(crate) struct Structured {
     schema: Schema,
-    definition: Value,
+    definition: ToolDefinition,
     is_wrapped: bool,
     repairs_left: u32,
 }
@@ -57,8 +60,11 @@ impl Structured {
         let input_schema = if is_wrapped { wrapped(schema) } else { schema };
         let description =
             "Gives the answer. It has to be called once, with the whole answer as its input.";
-        let definition =
-            json!({"name": NAME, "description": description, "input_schema": input_schema});
+        let definition = ToolDefinition::new(Map::from_iter([
+            ("name".to_owned(), json!(NAME)),
+            ("description".to_owned(), json!(description)),
+            ("input_schema".to_owned(), input_schema),
+        ]));
         Ok(Self {
             schema: checked,
             definition,
@@ -68,13 +74,13 @@ impl Structured {
     }
 
     /// The definition of the tool.
-    pub(crate) fn definition(&self) -> Value {
+    pub(crate) fn definition(&self) -> ToolDefinition {
         self.definition.clone()
     }
 
     /// The field `tool_choice`.
-    pub(crate) fn choice() -> Value {
-        json!({"type": "tool", "name": NAME})
+    pub(crate) fn choice() -> ToolChoice {
+        ToolChoice::for_tool(NAME)
     }
 
     /// Judges an answer.
@@ -213,7 +219,8 @@ mod tests {
     #[test]
     fn an_answer_that_fits_is_the_value() {
         let mut wish = Structured::parse(OBJECT, 0).expect("a schema");
-        assert_eq!(wish.definition()["input_schema"]["required"], json!(["n"]));
+        let schema = wish.definition.field("input_schema").expect("a schema");
+        assert_eq!(schema["required"], json!(["n"]));
         let verdict = wish.judge(&message("tool_use", call(&json!({"n": 1}))));
         assert_eq!(verdict, Verdict::Fits(json!({"n": 1})));
     }
@@ -222,7 +229,8 @@ mod tests {
     fn an_answer_that_is_no_object_is_wrapped_for_the_api_and_unwrapped_again() {
         let schema = r##"{"type": "array", "items": {"$ref": "#/$defs/n"}, "$defs": {"n": {"type": "integer"}}}"##;
         let mut wish = Structured::parse(schema, 0).expect("a schema");
-        let sent = &wish.definition()["input_schema"];
+        let definition = wish.definition();
+        let sent = definition.field("input_schema").expect("a schema");
         assert_eq!(
             (&sent["type"], &sent["$defs"]["n"]["type"]),
             (&json!("object"), &json!("integer"))

@@ -17,7 +17,7 @@ use tokio::sync::{Notify, watch};
 use super::plan::Made;
 use super::told::Told;
 use crate::batch::{Budget, Item, Refused, Result};
-use crate::client::{self, Call, Held, Retrying};
+use crate::client::{self, Call, RateLimited, Retrying};
 use crate::compose::build::encode_body;
 use crate::error::{Error, Kind};
 use crate::exchange::driver::{CallInterrupted, CallObserver, SendOutcome, Timing};
@@ -345,7 +345,7 @@ impl CallObserver for BatchObserver {
         }
     }
 
-    fn rate_limited(&mut self, held: &Held) {
+    fn rate_limited(&mut self, held: &RateLimited) {
         let news = self.shared.told().held(held, Instant::now());
         self.shared.tell(news);
     }

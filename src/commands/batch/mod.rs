@@ -70,7 +70,7 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
     let model = catalog.choose(true).await?;
     let client = catalog.client().await?;
     let paced = settings.options.pace.as_ref().filter(|pace| {
-        catalog.is_langdocks() || pace.limits.iter().any(|(limited, _)| *limited == model.id)
+        catalog.is_langdock_host() || pace.limits.iter().any(|(limited, _)| *limited == model.id)
     });
     let room = match many.jobs.and_then(|jobs| usize::try_from(jobs).ok()) {
         Some(jobs) => Room { jobs, queued: jobs },

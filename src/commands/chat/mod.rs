@@ -26,7 +26,7 @@ use crate::ui::{Draft, Editing, Editor, Keyboard, Keys, render_markdown};
 use crate::compose::sources::RequestSources;
 use crate::compose::user_turn::{StdinUse, stdin_use, system_prompt, user_turn};
 use crate::exchange::answer_format::screen;
-use crate::exchange::engine::{Exchange, SendPolicy};
+use crate::exchange::engine::{AnswerPolicy, Exchange, SendPolicy};
 use crate::exchange::request_log::RequestLog;
 use crate::exchange::session_recorder::{Saving, SessionRecorder};
 use crate::exchange::setup::{DemoEndpoint, Setup, set_up};
@@ -103,9 +103,10 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
     let max_tokens = settings.max_tokens.as_ref().map(|tokens| tokens.value);
     let policy = SendPolicy {
         is_unchecked: ask.input.no_check,
-        allow_truncated: settings.allow_truncated,
         keeps_connection: true,
-        records_answers: true,
+        answers: AnswerPolicy::AsTheyEnd {
+            allow_truncated: settings.allow_truncated,
+        },
     };
     let log = RequestLog::new(app, settings, "chat", &ask);
     let exchange = Exchange::new(app, catalog, log, policy);

@@ -219,7 +219,7 @@ impl Talk {
     pub(super) fn move_to(&mut self, mark: &Mark) -> Result<(), Error> {
         match (self, mark) {
             (Self::Saved { kept, .. }, Mark::Saved(place)) => {
-                kept.conversation_mut().move_to(place)?
+                kept.conversation_mut().move_to(place)?;
             }
             (Self::Unsaved { said, .. }, Mark::Unsaved(place)) => said.truncate(*place),
             _ => unreachable!("a place is one of its conversation"),

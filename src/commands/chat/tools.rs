@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::Chat;
 use crate::app::App;
 use crate::chat::Rules;
@@ -14,7 +12,7 @@ use crate::config::Settings;
 use crate::error::Error;
 use crate::exchange::tool_loop::{approval_policy, checked_tools};
 use crate::exchange::tool_runner::ToolRunner;
-use crate::protocol::{ContentBlock, InputMessage};
+use crate::protocol::{ContentBlock, InputMessage, ToolChoice, ToolDefinition};
 use crate::tool::ToolSet;
 
 /// What the model may call, and how it is run.
@@ -22,7 +20,7 @@ pub(super) struct Toolbox<'a> {
     /// What was allowed for good is so for the whole conversation.
     pub(super) runner: ToolRunner<'a>,
     /// How the model may choose among them.
-    pub(super) choice: Option<Value>,
+    pub(super) choice: Option<ToolChoice>,
     max_turns: u32,
 }
 
@@ -58,7 +56,7 @@ impl<'a> Toolbox<'a> {
     }
 
     /// What goes out.
-    pub(super) fn definitions(&self) -> Vec<Value> {
+    pub(super) fn definitions(&self) -> Vec<ToolDefinition> {
         self.runner.tools.definitions()
     }
 

@@ -128,11 +128,11 @@ impl Estimate {
         let mut estimate = Self::default();
         estimate.add("the request itself", REQUEST);
         estimate.add("the system prompt", system_tokens(request));
-        let tools = request.extra.get("tools").and_then(Value::as_array);
-        if let Some(tools) = tools.filter(|tools| !tools.is_empty()) {
-            let tokens: Tokens = tools
+        if !request.tools.is_empty() {
+            let tokens: Tokens = request
+                .tools
                 .iter()
-                .map(|tool| text::tokens_of(&tool.to_string()))
+                .map(|tool| text::tokens_of(&tool.to_json()))
                 .sum();
             estimate.add("the tools", TOOLS + tokens);
         }
@@ -143,7 +143,7 @@ impl Estimate {
         };
         let last = messages.last().filter(|_| !names.is_empty());
         let content = last.map_or(&[][..], |last| last.content.as_slice());
-        let (unnamed, named) = content.split_at(content.len().saturating_sub(names.len()));
+        let (unnamed, with_name) = content.split_at(content.len().saturating_sub(names.len()));
         let of_blocks = |blocks: &[ContentBlock]| -> Tokens {
             blocks.iter().map(|block| sight.of_block(block)).sum()
         };
@@ -154,10 +154,10 @@ impl Estimate {
             .sum::<Tokens>()
             + of_blocks(unnamed);
         estimate.add("the earlier turns", earlier);
-        for (block, name) in named.iter().zip(names) {
+        for (block, name) in with_name.iter().zip(names) {
             estimate.add(name, sight.of_block(block));
         }
-        if let Some(last) = estimate.parts.last_mut().filter(|_| !named.is_empty()) {
+        if let Some(last) = estimate.parts.last_mut().filter(|_| !with_name.is_empty()) {
             last.tokens += TURN;
         }
         let prefill = prefill.map(|prefill| of_blocks(&prefill.content));
@@ -209,7 +209,7 @@ impl Estimate {
 
 fn system_tokens(request: &CreateMessage) -> Tokens {
     if let Some(system) = &request.system {
-        return text::tokens_of(&system.0);
+        return text::tokens_of(&system.text());
     }
     match request.extra.get("system") {
         None => Tokens::default(),
@@ -325,7 +325,7 @@ mod tests {
 
     use super::*;
     use crate::input::{Attachment, Conversation, assemble};
-    use crate::protocol::{InputMessage, SystemPrompt};
+    use crate::protocol::{InputMessage, SystemPrompt, ToolDefinition};
 
     const GIF: &[u8] = b"GIF89a\xe8\x03\xe8\x03\0\0\0;";
 
@@ -341,6 +341,8 @@ mod tests {
             top_k: None,
             metadata: None,
             extra: serde_json::Map::new(),
+            tools: Vec::new(),
+            tool_choice: None,
             stream: true,
         }
     }
@@ -364,9 +366,9 @@ mod tests {
         messages.push(said(Role::User, turn.content));
         messages.push(said(Role::Assistant, vec![ContentBlock::text("It is")]));
         let mut request = request("claude-3-haiku-20240307", messages);
-        request.system = Some(SystemPrompt("Be brief.".to_owned()));
+        request.system = Some(SystemPrompt::from_text("Be brief."));
         let tools = json!([{"name": "look", "input_schema": {"type": "object"}}]);
-        request.extra.insert("tools".to_owned(), tools);
+        request.tools = ToolDefinition::list_from(&tools).expect("a list of tools");
         let estimate = Estimate::of_request(&request, &turn.names);
         let names: Vec<&str> = estimate
             .parts

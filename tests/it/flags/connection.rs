@@ -33,16 +33,16 @@ pub(super) const ROWS: &[Row] = &[
     (&[""], "--api-key-file", |_| api_key_file()),
     (&[""], "--connect-timeout", |_| connect_timeout()),
     (&[""], "--idle-timeout", |_| {
-        gives_up("--idle-timeout", "nothing came for 0.2 s")
+        gives_up("--idle-timeout", "nothing came for 0.2 s");
     }),
     (&[""], "--timeout", |_| {
-        gives_up("--timeout", "the answer was not whole within 0.2 s")
+        gives_up("--timeout", "the answer was not whole within 0.2 s");
     }),
     (&[""], "--max-retries", |_| {
-        stops_trying(&["--max-retries", "0"], 503, 5)
+        stops_trying(&["--max-retries", "0"], 503, 5);
     }),
     (&[""], "--max-wait", |_| {
-        stops_trying(&["--max-wait", "0s"], 429, 7)
+        stops_trying(&["--max-wait", "0s"], 429, 7);
     }),
     (&[""], "--no-pace", |_| no_pace()),
     (&[""], "--proxy", |_| proxy()),

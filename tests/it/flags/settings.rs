@@ -11,10 +11,10 @@ pub(super) const ROWS: &[Row] = &[
     (&["config show"], "--json", |_| show_json()),
     (&["config get"], "KEY", |_| get_key()),
     (&["config set"], "KEY", |_| {
-        sets("max_tokens", "9", "max_tokens = 9\n")
+        sets("max_tokens", "9", "max_tokens = 9\n");
     }),
     (&["config set"], "VALUE", |_| {
-        sets("region", "us", "region = \"us\"\n")
+        sets("region", "us", "region = \"us\"\n");
     }),
     (&["auth status"], "--json", |_| status_json()),
 ];

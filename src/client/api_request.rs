@@ -1,5 +1,4 @@
-//! What a call asks for: an answer to a body, or the list of models. The rest of a call is the same
-//! for both.
+//! What a call requests: an answer, or the list of models. The rest of a call is the same for both.
 
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
@@ -15,9 +14,9 @@ const MAX_PAGE_BYTES: usize = 2 * 1024 * 1024;
 /// The most models that are asked for: a list whose pages never end must not be followed for ever.
 const MAX_MODELS: usize = 10_000;
 
-/// What a call asks for.
+/// What a call requests.
 #[derive(Debug)]
-pub(super) enum Ask {
+pub(super) enum ApiRequest {
     /// `POST …/v1/messages`
     Answer {
         /// What is sent, shared by all tries.
@@ -40,7 +39,7 @@ pub(super) struct Listing {
     models: Vec<Model>,
 }
 
-impl Ask {
+impl ApiRequest {
     /// The method.
     pub(super) fn method(&self) -> Method {
         match self {

@@ -1,5 +1,5 @@
-//! Looking up names on a thread of its own. The runtime's own threads would do, but it panics where
-//! the system gives it none; here that is a failed look-up like any other.
+//! Name look-up on a thread of its own. The runtime's blocking pool would do, but it panics if the
+//! system refuses a thread; here that is a failed look-up like any other.
 
 use std::net::ToSocketAddrs;
 use std::thread;
@@ -9,9 +9,9 @@ use tokio::sync::oneshot;
 
 /// The system's way to look up names.
 #[derive(Debug)]
-pub(super) struct Names;
+pub(super) struct DnsResolver;
 
-impl Resolve for Names {
+impl Resolve for DnsResolver {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
             let (done, found) = oneshot::channel();

@@ -1,25 +1,25 @@
-//! What a call books of the limits before it is sent, and what a server says of them.
+//! What a call reserves of the limits before it is sent, and what response headers report of them.
 
 use reqwest::header::HeaderMap;
 
-use crate::pace::{Asked, Priority, Received, Reported};
+use crate::pace::{Priority, ReportedLimit, RequestCost, ServerReport};
 
-/// What a call books.
+/// What a call reserves.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Booking {
-    /// The model, which has a book of its own.
+pub(crate) struct Reservation {
+    /// The model, which has a ledger of its own.
     pub(crate) model: String,
     /// How much.
-    pub(crate) asked: Asked,
+    pub(crate) cost: RequestCost,
 }
 
-impl Booking {
-    /// Books for a request of so many tokens, estimated high, whose answer may have as many as
-    /// `max_tokens`.
-    pub(crate) fn of(model: &str, input: u64, max_tokens: u64, priority: Priority) -> Self {
+impl Reservation {
+    /// Creates the reservation for a request of `input` tokens, estimated high, whose answer may
+    /// have as many as `max_tokens`.
+    pub(crate) fn new(model: &str, input: u64, max_tokens: u64, priority: Priority) -> Self {
         Self {
             model: model.to_owned(),
-            asked: Asked {
+            cost: RequestCost {
                 input,
                 max_tokens,
                 priority,
@@ -28,17 +28,17 @@ impl Booking {
     }
 }
 
-/// Reads what a server says of its limits, in Langdock's headers or in Anthropic's; none where it
-/// says nothing.
-pub(super) fn received(headers: &HeaderMap) -> Option<Received> {
+/// Reads what response headers report of the limits, in Langdock's names or in Anthropic's; none
+/// where they report nothing.
+pub(super) fn report_of(headers: &HeaderMap) -> Option<ServerReport> {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse().ok();
     let reported = |limit: &str, remaining: &str| {
-        Some(Reported {
+        Some(ReportedLimit {
             limit: number(limit)?,
             remaining: number(remaining),
         })
     };
-    let received = Received {
+    let report = ServerReport {
         requests: reported(
             "x-ratelimit-limit-requests",
             "x-ratelimit-remaining-requests",
@@ -58,7 +58,7 @@ pub(super) fn received(headers: &HeaderMap) -> Option<Received> {
             },
         ),
     };
-    (received != Received::default()).then_some(received)
+    (report != ServerReport::default()).then_some(report)
 }
 
 #[cfg(test)]
@@ -76,17 +76,17 @@ mod tests {
                     HeaderValue::from_static(value),
                 )
             };
-            received(&pairs.iter().map(pair).collect())
+            report_of(&pairs.iter().map(pair).collect())
         };
         assert_eq!(
             headers(&[("retry-after", "1"), ("x-ratelimit-limit-requests", "many")]),
             None
         );
-        let requests = Some(Reported {
+        let requests = Some(ReportedLimit {
             limit: 500,
             remaining: Some(499),
         });
-        let tokens = Some(Reported {
+        let tokens = Some(ReportedLimit {
             limit: 60_000,
             remaining: None,
         });
@@ -95,12 +95,12 @@ mod tests {
             ("x-ratelimit-remaining-requests", "499"),
             ("x-ratelimit-limit-tokens", "60000"),
         ];
-        assert_eq!(headers(&langdock), Some(Received { requests, tokens }));
+        assert_eq!(headers(&langdock), Some(ServerReport { requests, tokens }));
         let anthropic = [
             ("anthropic-ratelimit-requests-limit", "500"),
             ("anthropic-ratelimit-requests-remaining", "499"),
             ("anthropic-ratelimit-tokens-limit", "60000"),
         ];
-        assert_eq!(headers(&anthropic), Some(Received { requests, tokens }));
+        assert_eq!(headers(&anthropic), Some(ServerReport { requests, tokens }));
     }
 }
