@@ -220,7 +220,7 @@ impl Kept {
         };
         tell_failure(app, &mut exchange);
         let was_told = exchange.has_failed();
-        if let Err(error) = exchange.commit(&mut self.conversation)
+        if let Err(error) = self.conversation.commit(exchange)
             && !was_told
         {
             tell_unsaved(app, error);

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::conversation::{Conversation, path_of};
+use super::conversation::Conversation;
+use super::paths::conversation_file;
 use super::store::{Store, changed_at};
 use super::{Error, line, parallel};
 use crate::protocol::{ContentBlock, Role};
@@ -46,7 +47,7 @@ impl Store {
     pub(crate) fn older_than(&self, age: Duration, now: SystemTime) -> Result<Vec<String>, Error> {
         let mut ids = self.ids()?;
         let is_old = |id: &String| {
-            let age_now = changed_at(&path_of(self.folder(), id))
+            let age_now = changed_at(&conversation_file(self.folder(), id))
                 .and_then(|changed| now.duration_since(changed).ok());
             age_now.is_some_and(|age_now| age_now > age)
         };
@@ -56,7 +57,7 @@ impl Store {
     }
 
     fn summary(&self, id: &str) -> Option<Summary> {
-        let path = path_of(self.folder(), id);
+        let path = conversation_file(self.folder(), id);
         let metadata = path.metadata().ok()?;
         let conversation = Conversation::read_unlocked(self.folder(), id).ok()?;
         let files = conversation

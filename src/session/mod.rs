@@ -17,7 +17,9 @@ mod line;
 mod list;
 mod name;
 mod parallel;
+mod paths;
 mod record;
+mod recover;
 mod search;
 mod store;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use toml_edit::{Document, Item};
 
 use super::Error;
-use super::spec::TOOL_KEYS;
+use super::keys::TOOL_KEYS;
 use crate::typed::did_you_mean;
 
 /// A tool as it was found in a file, before anything of it is checked.
