@@ -6,7 +6,6 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::chat::{Limit, Rules, Step, Turn};
 use crate::cli;
 use crate::compose::sources::read;
 use crate::compose::tool_files::load;
@@ -24,7 +23,9 @@ use crate::exchange::tool_loop::{callers_own, checked, policy, relax};
 use crate::exchange::tool_runner::{Calls, run_by_hand};
 use crate::input::Estimate;
 use crate::protocol::{ContentBlock, CreateMessage, Role, ToolUse};
+use crate::text::{Column, TextTable};
 use crate::tool::{self, Tool};
+use crate::turn::{Limit, Rules, Step, Turn};
 use crate::ui::{Renderer, Shown, Sink};
 
 /// Runs the loop, or does what was asked for in its place.
@@ -229,8 +230,7 @@ async fn list(app: &App, args: &cli::ToolRun) -> Result<(), Error> {
     if args.ask.output.json {
         return app.print_object(&Value::Array(tools.definitions()));
     }
-    let width = tools.names().map(str::len).max().unwrap_or(0);
-    let mut text = String::new();
+    let mut table = TextTable::new([Column::LEFT; 2]);
     for ready in tools.iter() {
         let (name, description) = (ready.tool.name(), ready.tool.description());
         let command = if ready.is_run_here() {
@@ -239,18 +239,14 @@ async fn list(app: &App, args: &cli::ToolRun) -> Result<(), Error> {
             "(not run here)".to_owned()
         };
         let description = description.split_whitespace().collect::<Vec<_>>().join(" ");
-        text.push_str(format!("{name:width$}  {command}  {description}").trim_end());
-        text.push('\n');
+        table.push([name.to_owned(), format!("{command}  {description}")]);
         let takes = ready.tool.takes();
         if !takes.is_empty() {
-            text.push_str(&format!(
-                "{:width$}  takes {}\n",
-                "",
-                takes.split_whitespace().collect::<Vec<_>>().join(" ")
-            ));
+            let takes = takes.split_whitespace().collect::<Vec<_>>().join(" ");
+            table.push([String::new(), format!("takes {takes}")]);
         }
     }
-    app.print_outside(&text)
+    app.print_table(&table)
 }
 
 /// Runs a call by hand. Who types it has approved of it.

@@ -8,12 +8,12 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::client::{self, Advance, Call, Held, Model, ResponseHead, Retrying};
-use crate::counted::counted;
 use crate::error::{Error, Left};
 use crate::exchange::session_recorder::Kept;
 use crate::pace::{Limits, Why};
 use crate::protocol::Update;
 use crate::session::Exchange;
+use crate::text::{counted, rounded_up, seconds};
 use crate::ui::{Answer, Countdown, OutputError, Renderer, Verbosity, Waiting};
 
 /// How a call ended.
@@ -379,8 +379,8 @@ fn tell_held(app: &App, held: &Held) -> Option<Countdown> {
     }
     if !held.is_known {
         app.notices.notice(&format!(
-            "{reason}; sending in about {:.0} s",
-            held.expected.as_secs_f64().ceil()
+            "{reason}; sending in about {}",
+            seconds(rounded_up(held.expected))
         ));
     }
     None

@@ -7,7 +7,8 @@ use crate::cli;
 use crate::config::sessions_folder;
 use crate::error::Error;
 use crate::protocol::InputMessage;
-use crate::session::{self, Conversation, Exchange, Place, Store, ago};
+use crate::session::{self, Conversation, Exchange, Place, Store};
+use crate::text::ago;
 use crate::ui::Answer;
 
 /// The conversation of a command.

@@ -6,8 +6,8 @@ use crate::cli;
 use crate::config::{ToolNames, passed_on};
 use crate::error::Error;
 use crate::protocol::CreateMessage;
+use crate::text::did_you_mean;
 use crate::tool::{Policy, Tool, ToolSet};
-use crate::typed::did_you_mean;
 
 /// From the second request on the model chooses for itself.
 pub(crate) fn relax(request: &mut CreateMessage) {

@@ -124,18 +124,6 @@ fn shortened(text: &str) -> Option<String> {
     Some(title)
 }
 
-/// How long ago something was, in words.
-pub(crate) fn ago(age: Duration) -> String {
-    let seconds = age.as_secs();
-    let (count, unit) = match seconds {
-        0..60 => return "just now".to_owned(),
-        60..3600 => (seconds / 60, "minute"),
-        3600..86400 => (seconds / 3600, "hour"),
-        _ => (seconds / 86400, "day"),
-    };
-    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,14 +136,5 @@ mod tests {
         );
         assert_eq!(shortened(&"é".repeat(61)), Some("é".repeat(60) + "…"));
         assert_eq!(shortened(" \n"), None);
-    }
-
-    #[test]
-    fn an_age_is_told_in_its_largest_unit() {
-        let told = |seconds| ago(Duration::from_secs(seconds));
-        assert_eq!(
-            [told(0), told(60), told(7200), told(200_000)],
-            ["just now", "1 minute ago", "2 hours ago", "2 days ago"]
-        );
     }
 }

@@ -7,7 +7,7 @@ use toml_edit::{Document, Item};
 
 use super::Error;
 use super::keys::TOOL_KEYS;
-use crate::typed::did_you_mean;
+use crate::text::did_you_mean;
 
 /// A tool as it was found in a file, before anything of it is checked.
 pub(super) struct Found {

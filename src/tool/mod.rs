@@ -24,7 +24,7 @@ pub(crate) use schema::Schema;
 pub(crate) use spec::{Tool, parse_tools, refuse_same_names, tool_choice};
 pub(crate) use structured::{Structured, Verdict as StructuredVerdict};
 
-use crate::typed::did_you_mean;
+use crate::text::did_you_mean;
 use spec::{Program, Run};
 
 /// What is wrong with a tools file or a schema.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::Error;
 use super::found::{Field, Found, find};
 use super::keys::{SENT, TOOL_KEYS};
-use crate::typed::{did_you_mean, parse_duration};
+use crate::text::{did_you_mean, parse_duration};
 
 /// How long a tool may take where its file does not say.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::client::{Held, Retrying};
 use crate::exchange::driver::{HELD_BACK, a_minute, wait_line};
 use crate::pace::Why;
+use crate::text::{rounded_up, seconds};
 
 /// The status of what holds all requests back.
 const RATE_LIMIT: u16 = 429;
@@ -58,8 +59,8 @@ impl Told {
             Why::Limits(_) | Why::HeldBack(_) => return None,
         };
         Some(format!(
-            "{reason}; the next one in about {:.0} s",
-            held.expected.as_secs_f64().ceil()
+            "{reason}; the next one in about {}",
+            seconds(rounded_up(held.expected))
         ))
     }
 

@@ -6,7 +6,6 @@ use bytes::Bytes;
 
 use super::Chat;
 use super::talk::{Last, Mark, Saying};
-use crate::chat::{Limit, Step, Turn};
 use crate::client::{Booking, Client};
 use crate::compose::build::{Asked, body, build};
 use crate::compose::preflight::{check_and_show, limits};
@@ -21,6 +20,7 @@ use crate::exchange::tool_loop::relax;
 use crate::input::{check_many, pictures_of};
 use crate::pace::Priority;
 use crate::protocol::{ContentBlock, InputMessage, Role};
+use crate::turn::{Limit, Step, Turn};
 use crate::ui::{Form, Output, Plain, Rendered, Renderer, Sink};
 
 /// How an exchange ended.

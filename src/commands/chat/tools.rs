@@ -6,7 +6,6 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Chat;
-use crate::chat::Rules;
 use crate::cli;
 use crate::compose::sources::Given;
 use crate::config::Settings;
@@ -14,7 +13,9 @@ use crate::error::Error;
 use crate::exchange::tool_loop::{checked, policy};
 use crate::exchange::tool_runner::Calls;
 use crate::protocol::{ContentBlock, InputMessage, ToolResult, ToolUse};
+use crate::text::{Column, TextTable};
 use crate::tool::{Policy, ToolSet};
+use crate::turn::Rules;
 use crate::ui::Renderer;
 
 /// What the model may call, and what the person allows.
@@ -60,17 +61,16 @@ impl Toolbox {
 
     /// The list, one a line.
     fn list(&self) -> String {
-        let width = self.tools.names().map(str::len).max().unwrap_or(0);
-        let mut list = String::new();
+        let mut table = TextTable::new([Column::LEFT; 2]);
         for ready in self.tools.iter() {
             let command = if ready.is_run_here() {
                 ready.shown_command()
             } else {
                 "(not run here)".to_owned()
             };
-            list.push_str(&format!("{:width$}  {command}\n", ready.tool.name()));
+            table.push([ready.tool.name().to_owned(), command]);
         }
-        list
+        table.to_sanitized_text()
     }
 }
 

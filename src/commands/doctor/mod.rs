@@ -19,7 +19,7 @@ use crate::error::{Error, Kind, Left};
 use crate::exchange::model_catalog::Offer;
 use crate::exchange::settings::chosen;
 use crate::exchange::setup::{api_key, start_demo};
-use crate::typed::did_you_mean;
+use crate::text::did_you_mean;
 use finding::{Finding, object, page, verdict};
 
 /// How far the clock may be off: certificates and waiting times are of minutes.
