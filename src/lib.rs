@@ -1,28 +1,32 @@
 //! `langdock`: Claude models through Langdock's Anthropic Messages endpoint, on the command line.
 //!
-//! A module uses those of lower rows only, and none of its own row:
+//! A module imports from lower rows only, and modules of one row do not import each other; files of
+//! one directory do not import each other in a circle.
 //!
 //! | row | modules | what they are |
 //! |---|---|---|
-//! | 6 | `main.rs` | arguments in, exit code out |
-//! | 5 | `app`, `error`, `command` | wiring, the commands, every failure with its exit code and hint |
-//! | 4 | `cli` | the command line as data |
-//! | 3 | `config`, `input`, `batch`, `session`, `usage`, `chat`, `tool`, `ui`, `demo` | settings, what goes in, many items, what is kept, what it took, what comes next, what the model may call, what comes out, the built-in endpoint |
-//! | 2 | `client` | the shared HTTP core |
-//! | 1 | `protocol`, `media`, `pace`, `typed`, `counted` | the Messages API and files as data, the shared rate-limit ledger, what people type, and numbers in words |
+//! | 11 | `main.rs` | arguments in, exit code out |
+//! | 10 | `lib.rs` | the entry, and which command runs |
+//! | 9 | `commands` | one command a file or directory; no command imports another |
+//! | 8 | `exchange` | from a request to its answer |
+//! | 7 | `compose` | from flags, files and standard input to a request |
+//! | 6 | `app` | what a command works with: environment, streams, messages |
+//! | 5 | `error`, `cli` | every failure with its exit code and hint; the command line as data |
+//! | 4 | `batch`, `config` | the items of a batch; settings |
+//! | 3 | `client`, `session`, `tool`, `turn`, `ui`, `input`, `demo` | the shared HTTP core; saved conversations; tools; one turn of the user; the terminal; files and templates; the built-in endpoint |
+//! | 2 | `pace`, `usage` | the shared rate-limit ledger; the log of requests |
+//! | 1 | `protocol`, `media`, `text` | the Messages API and files as data; text for people and from people |
 //!
 //! The library exists for its own binary and for the tests and generators beside it; it promises no
 //! stable interface.
 
 mod app;
 mod batch;
-mod chat;
 mod cli;
 mod client;
 mod commands;
 mod compose;
 mod config;
-mod counted;
 mod demo;
 mod error;
 mod exchange;
@@ -31,8 +35,9 @@ mod media;
 mod pace;
 mod protocol;
 mod session;
+mod text;
 mod tool;
-mod typed;
+mod turn;
 mod ui;
 mod usage;
 

@@ -7,7 +7,8 @@ use clap::{Args, ValueHint};
 
 use super::value::{not_blank, small_number};
 use super::{Output, Request};
-use crate::config::{Flags, parse_duration, parse_timeout};
+use crate::config::Flags;
+use crate::text::{parse_duration, parse_timeout};
 
 /// How to reach the endpoint
 #[derive(Debug, Clone, Default, PartialEq, Args)]

@@ -12,6 +12,7 @@ use crate::client::ApiKey;
 use crate::config::{self, KeySource, Origin, Paths, forget_key, read_key, resolve, store_key};
 use crate::error::Error;
 use crate::exchange::settings::{chosen, only};
+use crate::text::{Column, TextTable};
 use crate::ui::{ask_secret, leave_unanswered};
 
 /// No line with a key is longer.
@@ -131,8 +132,11 @@ fn status(app: &App, source: &KeySource, host: &str, as_json: bool) -> Result<()
         return app.print_object(&json!({"host": host, "key": masked, "origin": origin.name()}));
     }
     let key = masked.unwrap_or_else(|| "printed by a command when a request needs it".to_owned());
-    app.print(&format!(
-        "host    {host}\nkey     {key}\norigin  {}\n",
-        origin.name()
-    ))
+    let mut table = TextTable::new([Column::LEFT; 2]);
+    table.extend([
+        ["host".to_owned(), host.to_owned()],
+        ["key".to_owned(), key],
+        ["origin".to_owned(), origin.name()],
+    ]);
+    app.print_table(&table)
 }

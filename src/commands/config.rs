@@ -10,7 +10,7 @@ use crate::config::{
 };
 use crate::error::Error;
 use crate::exchange::settings::{chosen, only};
-use crate::typed::nearest;
+use crate::text::{Column, TextTable, nearest};
 
 /// Shows or changes the settings.
 pub(crate) fn config(app: &App, args: &Config) -> Result<(), Error> {
@@ -64,7 +64,7 @@ pub(crate) fn config(app: &App, args: &Config) -> Result<(), Error> {
             if *json {
                 app.print_object(&as_object(&paths, &chosen, &settings))
             } else {
-                app.print(&as_text(&paths, &chosen, &settings))
+                app.print_table(&table(&paths, &chosen, &settings))
             }
         }
         ConfigCommand::Get { connection, key } => {
@@ -165,9 +165,13 @@ fn shown_key(source: &KeySource) -> (Result<String, String>, Origin) {
     (shown, source.origin())
 }
 
-fn as_text(paths: &Paths, chosen: &Chosen, settings: &Settings) -> String {
+fn table(paths: &Paths, chosen: &Chosen, settings: &Settings) -> TextTable<3> {
     let file = paths.config.as_ref().filter(|path| path.exists());
-    let mut lines = Vec::new();
+    let mut lines = TextTable::new([
+        Column::LEFT.at_most(40),
+        Column::LEFT.at_most(48),
+        Column::LEFT,
+    ]);
     if let Some(file) = file {
         lines.push([
             "config file".to_owned(),
@@ -206,21 +210,7 @@ fn as_text(paths: &Paths, chosen: &Chosen, settings: &Settings) -> String {
         beside_the_settings(chosen, settings)
             .map(|(name, value, origin)| [name, plain(&value), origin.name()]),
     );
-    let width = |column: usize, most: usize| {
-        lines
-            .iter()
-            .map(|line| line[column].chars().count())
-            .filter(|&width| width <= most)
-            .max()
-            .unwrap_or(0)
-    };
-    let (first, second) = (width(0, 40), width(1, 48));
-    let row =
-        |[name, value, origin]: &[String; 3]| format!("{name:first$}  {value:second$}  {origin}");
     lines
-        .iter()
-        .map(|line| row(line).trim_end().to_owned() + "\n")
-        .collect()
 }
 
 fn as_object(paths: &Paths, chosen: &Chosen, settings: &Settings) -> Value {

@@ -94,16 +94,16 @@ pub(crate) async fn count(app: &App, args: cli::Count) -> Result<(), Error> {
 }
 
 fn page(counted: &Counted<'_>) -> String {
-    let mut text = table(&counted.estimate, counted.factor);
+    let mut text = table(&counted.estimate, counted.factor).to_sanitized_text();
     let Counted { max_tokens, .. } = counted;
     text.push_str(&format!(
         "the answer adds up to {}\n",
-        crate::counted::counted(*max_tokens, "token")
+        crate::text::counted(*max_tokens, "token")
     ));
     if let (Some(model), Some(window)) = (counted.model, counted.window) {
         text.push_str(&format!(
             "{model} takes {}\n",
-            crate::counted::counted(window, "token")
+            crate::text::counted(window, "token")
         ));
     }
     text

@@ -5,8 +5,8 @@ use crate::cli::{self, command_help, commands};
 use crate::client::{DEFAULT_BASE_URL, KNOWN_REGIONS, regions_instead};
 use crate::config::{SETTINGS, TABLES, VARIABLES};
 use crate::error::{EXIT_CODES, Error};
+use crate::text::{Column, TextTable, did_you_mean};
 use crate::tool::TOOL_KEYS;
-use crate::typed::did_you_mean;
 
 /// A topic and what makes its text.
 type Topic = (&'static str, fn() -> String);
@@ -61,9 +61,11 @@ fn unknown(given: &str) -> Error {
 
 fn exit_codes() -> String {
     let mut text = "Exit codes, with the kind that the JSON error object names:\n\n".to_owned();
-    for (code, kind, what) in EXIT_CODES {
-        text.push_str(&format!("  {code:>3}  {kind:15}  {what}\n"));
-    }
+    let mut table = TextTable::new([Column::RIGHT, Column::LEFT, Column::LEFT]).indented(2);
+    table.extend(
+        EXIT_CODES.map(|(code, kind, what)| [code.to_string(), kind.to_owned(), what.to_owned()]),
+    );
+    text.push_str(&table.to_text());
     text
 }
 
@@ -72,14 +74,9 @@ fn environment() -> String {
         "A flag goes before its variable, and that before the config file. Beside HOME and PATH, no other variable has an \
          effect.\n\n"
             .to_owned();
-    let width = VARIABLES
-        .iter()
-        .map(|(name, _)| name.len())
-        .max()
-        .unwrap_or(0);
-    for (name, what) in VARIABLES {
-        text.push_str(&format!("  {name:width$}  {what}\n"));
-    }
+    let mut table = TextTable::new([Column::LEFT; 2]).indented(2);
+    table.extend(VARIABLES.map(|(name, what)| [name.to_owned(), what.to_owned()]));
+    text.push_str(&table.to_text());
     text
 }
 

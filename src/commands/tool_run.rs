@@ -6,7 +6,6 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::app::App;
-use crate::chat::Rules;
 use crate::cli;
 use crate::compose::sources::read;
 use crate::compose::tool_files::load;
@@ -21,7 +20,9 @@ use crate::exchange::setup::{Setup, set_up, watch_hangup};
 use crate::exchange::tool_loop::{ToolLoop, approval_policy, checked_tools, external_tools};
 use crate::exchange::tool_runner::{ToolRunner, run_by_hand};
 use crate::protocol::{ContentBlock, ToolUse};
+use crate::text::{Column, TextTable};
 use crate::tool::{self, Tool};
+use crate::turn::Rules;
 use crate::ui::Sink;
 
 /// Runs the loop, or does what was asked for in its place.
@@ -121,8 +122,7 @@ async fn list(app: &App, args: &cli::ToolRun) -> Result<(), Error> {
     if args.ask.output.json {
         return app.print_object(&json!(tools.definitions()));
     }
-    let width = tools.names().map(str::len).max().unwrap_or(0);
-    let mut text = String::new();
+    let mut table = TextTable::new([Column::LEFT; 2]);
     for ready in tools.iter() {
         let (name, description) = (ready.tool.name(), ready.tool.description());
         let command = if ready.is_run_here() {
@@ -131,18 +131,14 @@ async fn list(app: &App, args: &cli::ToolRun) -> Result<(), Error> {
             "(not run here)".to_owned()
         };
         let description = description.split_whitespace().collect::<Vec<_>>().join(" ");
-        text.push_str(format!("{name:width$}  {command}  {description}").trim_end());
-        text.push('\n');
+        table.push([name.to_owned(), format!("{command}  {description}")]);
         let takes = ready.tool.takes();
         if !takes.is_empty() {
-            text.push_str(&format!(
-                "{:width$}  takes {}\n",
-                "",
-                takes.split_whitespace().collect::<Vec<_>>().join(" ")
-            ));
+            let takes = takes.split_whitespace().collect::<Vec<_>>().join(" ");
+            table.push([String::new(), format!("takes {takes}")]);
         }
     }
-    app.print_outside(&text)
+    app.print_table(&table)
 }
 
 /// Runs a call by hand. Who types it has approved of it.

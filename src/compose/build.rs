@@ -9,7 +9,7 @@ use crate::protocol::{
     ContentBlock, CreateMessage, InputMessage, Metadata, Role, SystemPrompt, ToolChoice,
     ToolDefinition,
 };
-use crate::typed::MOST;
+use crate::text::MAX_COUNT;
 
 /// The largest body, in bytes: Bedrock's limit, the tightest of the platforms behind the endpoint.
 /// Unverified against Langdock.
@@ -62,9 +62,11 @@ pub(crate) fn build(flags: &cli::Request, parts: RequestParts) -> Result<CreateM
     let max_tokens = match extra.shift_remove("max_tokens") {
         Some(value) => value
             .as_u64()
-            .filter(|tokens| (1..=MOST).contains(tokens))
+            .filter(|tokens| (1..=MAX_COUNT).contains(tokens))
             .ok_or_else(|| Error::Usage {
-                message: format!("`max_tokens={value}`: a whole number from 1 to {MOST} is needed"),
+                message: format!(
+                    "`max_tokens={value}`: a whole number from 1 to {MAX_COUNT} is needed"
+                ),
                 hint: Some("write --max-tokens N".to_owned()),
             })?,
         None => parts.max_tokens,

@@ -4,10 +4,10 @@
 //! than the API's own.
 
 use crate::app::App;
-use crate::counted::counted;
 use crate::error::Error;
 use crate::input::{Estimate, Part, Tokens};
-use crate::ui::{Verbosity, sanitize_line};
+use crate::text::{Column, TextTable, counted};
+use crate::ui::Verbosity;
 
 /// The most that a request may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,48 +56,35 @@ pub(crate) fn check_and_show(
 ) -> Result<(), Error> {
     let checked = check(app, estimate, limits);
     if checked.is_err() && app.notices.verbosity() >= Verbosity::Normal {
-        app.notices.aside(&table(estimate, None));
+        app.notices
+            .aside(&table(estimate, None).to_sanitized_text());
     }
     checked
 }
 
-/// The parts and the total, a line each. `factor` is what was learned of the model.
-pub(crate) fn table(estimate: &Estimate, factor: Option<f64>) -> String {
-    let total = estimate.total();
-    let likely_total = estimate.likely(factor);
-    let row = |part: &Part| {
-        (
-            sanitize_line(&part.name),
-            part.tokens,
-            part.tokens.likely(factor),
-            part.tokens.paced(factor),
-        )
-    };
-    let total = (
-        "total".to_owned(),
-        total,
-        likely_total,
-        estimate.paced(factor),
-    );
-    let rows: Vec<_> = estimate.parts.iter().map(row).chain([total]).collect();
-    let name_width = rows
-        .iter()
-        .map(|(name, ..)| name.chars().count())
-        .max()
-        .unwrap_or(0);
-    let width = likely_total.to_string().len();
-    let mut text = String::new();
-    for (name, Tokens { low, high }, likely, most) in rows {
+/// Returns the parts and the total, a line each. `factor` is what was learned of the model.
+pub(crate) fn table(estimate: &Estimate, factor: Option<f64>) -> TextTable<4> {
+    let row = |name: &str, Tokens { low, high }, likely: u64, most: u64| {
         let (sign, range) = if low == high {
-            (' ', "exactly".to_owned())
+            (" ", "(exactly)".to_owned())
         } else {
-            ('≈', format!("{low} to {most}"))
+            ("≈", format!("({low} to {most})"))
         };
-        text.push_str(&format!(
-            "{name:name_width$}  {sign} {likely:>width$} tokens  ({range})\n"
-        ));
-    }
-    text
+        let tokens = format!("{likely} tokens");
+        [name.to_owned(), sign.to_owned(), tokens, range]
+    };
+    let mut table = TextTable::new([
+        Column::LEFT,
+        Column::LEFT,
+        Column::RIGHT.with_gap(1),
+        Column::LEFT,
+    ]);
+    table.extend(estimate.parts.iter().map(|Part { name, tokens }| {
+        row(name, *tokens, tokens.likely(factor), tokens.paced(factor))
+    }));
+    let (likely, most) = (estimate.likely(factor), estimate.paced(factor));
+    table.push(row("total", estimate.total(), likely, most));
+    table
 }
 
 #[cfg(test)]
@@ -118,10 +105,16 @@ mod tests {
         let expected = "`a␛.txt`  ≈ 2000 tokens  (1000 to 3000)\n\
                         `b.png`       64 tokens  (exactly)\n\
                         total     ≈ 2064 tokens  (1064 to 3064)\n";
-        assert_eq!(table(&estimate, None), expected);
-        assert!(table(&estimate, Some(0.5)).contains("total     ≈ 1564 tokens  (1064 to 1789)"));
+        assert_eq!(table(&estimate, None).to_sanitized_text(), expected);
         assert!(
-            table(&estimate, Some(0.1)).contains("total     ≈ 1064 tokens"),
+            table(&estimate, Some(0.5))
+                .to_text()
+                .contains("total     ≈ 1564 tokens  (1064 to 1789)")
+        );
+        assert!(
+            table(&estimate, Some(0.1))
+                .to_text()
+                .contains("total     ≈ 1064 tokens"),
             "not below the low figure"
         );
     }

@@ -10,10 +10,9 @@ use super::file::{Level, Value};
 use super::limits::ModelLimits;
 use super::resolve::{CONNECT_TIMEOUT, MAX_RETRIES, MAX_WAIT};
 use super::setting::{SETTINGS, Setting, THEMES, one_of, parse_count};
-use super::{
-    ConfigFile, Env, Error, KeySource, Origin, Sourced, ToolNames, parse_duration, parse_timeout,
-};
+use super::{ConfigFile, Env, Error, KeySource, Origin, Sourced, ToolNames};
 use crate::client::{DEFAULT_BASE_URL, Region};
+use crate::text::{format_duration, parse_duration, parse_timeout};
 
 /// What flags say about the connection and the model.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -411,7 +410,7 @@ fn shown<T>(
 
 /// Writes a duration as the config file has it.
 fn in_seconds(duration: &Duration) -> Json {
-    json!(format!("{}s", duration.as_secs_f64()))
+    json!(format_duration(*duration))
 }
 
 /// A proxy's URL without the password that may stand in it.

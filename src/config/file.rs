@@ -14,7 +14,7 @@ use super::limits::{KINDS, LIMITS, ModelLimits};
 use super::setting::{Form, SETTINGS, Setting, parse_count};
 use super::tool_names::{TOOLS, ToolNames, WORDS};
 use super::{Error, Origin, Paths, Place, Sourced};
-use crate::typed::nearest;
+use crate::text::nearest;
 
 /// The table of profiles.
 pub(super) const PROFILES: &str = "profiles";

@@ -35,7 +35,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::client::{EndpointError, KeyError};
-pub(crate) use crate::typed::{parse_duration, parse_timeout};
 pub(crate) use write::may_write;
 
 /// The tables of the config file that are in no profile: each with its keys, and what it is for.

@@ -4,9 +4,8 @@
 //! The file, `config show`, `config set` and `config init` all read from here, so that they cannot
 //! know different keys.
 
-use super::{parse_duration, parse_timeout};
 use crate::client::{Endpoint, Region};
-use crate::typed::MOST;
+use crate::text::{MAX_COUNT, parse_duration, parse_timeout};
 
 /// What a setting takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -297,8 +296,8 @@ pub(crate) fn parse_count(text: &str, least: u64) -> Result<u64, String> {
     let number = text
         .parse()
         .ok()
-        .filter(|number| (least..=MOST).contains(number));
-    number.ok_or_else(|| format!("`{text}` is no whole number from {least} to {MOST}"))
+        .filter(|number| (least..=MAX_COUNT).contains(number));
+    number.ok_or_else(|| format!("`{text}` is no whole number from {least} to {MAX_COUNT}"))
 }
 
 #[cfg(test)]

@@ -14,9 +14,9 @@ pub(crate) use kind::{EXIT_CODES, ErrorForm, Kind};
 pub(crate) use left::Left;
 
 use crate::client;
-use crate::counted::counted;
 use crate::media::ImageError;
 use crate::protocol::{StopReason, StreamError};
+use crate::text::counted;
 use crate::ui::OutputError;
 use crate::{batch, config, input, session, tool};
 

@@ -21,9 +21,9 @@ use crate::client::{
 };
 use crate::compose::preflight::Limit;
 use crate::config::{self, KeySource, Pin, SavedList, Settings, State};
-use crate::counted::counted;
 use crate::error::Error;
 use crate::input::Tokens;
+use crate::text::counted;
 
 /// Tokens below which no limit is looked for: no model takes less, and a short request pays nothing
 /// for the check.

@@ -11,10 +11,10 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::driver::{CallInterrupted, CallObserver};
 use crate::app::App;
 use crate::client::{Call, RateLimited, ResponseHead, Retrying};
-use crate::counted::counted;
 use crate::pace::{Limits, WaitReason};
 use crate::protocol::Update;
 use crate::session::Exchange as PendingTurn;
+use crate::text::{counted, rounded_up, seconds};
 use crate::ui::{Countdown, OutputError, Renderer, Verbosity, Waiting};
 
 /// Why no request may be sent after a 429.
@@ -199,10 +199,10 @@ impl CallObserver for TerminalObserver<'_> {
             self.count_down(&reason, "sending", held.expected);
         } else if !held.is_known {
             // A line is not repeated when the wait becomes longer.
-            let seconds = held.expected.as_secs_f64().ceil();
+            let expected = seconds(rounded_up(held.expected));
             self.app
                 .notices
-                .notice(&format!("{reason}; sending in about {seconds:.0} s"));
+                .notice(&format!("{reason}; sending in about {expected}"));
         }
     }
 

@@ -7,7 +7,8 @@ use crate::cli;
 use crate::config::sessions_folder;
 use crate::error::Error;
 use crate::protocol::InputMessage;
-use crate::session::{self, Conversation, Exchange as PendingTurn, Place, Store, ago};
+use crate::session::{self, Conversation, Exchange as PendingTurn, Place, Store};
+use crate::text::ago;
 use crate::ui::Answer;
 
 /// The conversation of a command.
@@ -243,7 +244,7 @@ impl TurnRecorder for SessionRecorder {
         };
         tell_failure(app, &mut pending);
         let was_told = pending.has_failed();
-        if let Err(error) = pending.commit(&mut self.conversation)
+        if let Err(error) = self.conversation.commit(pending)
             && !was_told
         {
             tell_unsaved(app, error);

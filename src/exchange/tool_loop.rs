@@ -4,13 +4,13 @@ use super::driver::{SendOutcome, failed_with};
 use super::engine::{AnswerSink, EncodedRequest, Exchange};
 use super::finish::usage_line;
 use super::tool_runner::ToolRunner;
-use crate::chat::{Limit, Rules, Step, Turn};
 use crate::cli;
 use crate::config::{ToolNames, passed_on};
 use crate::error::Error;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role, ToolDefinition};
+use crate::text::did_you_mean;
 use crate::tool::{Policy, Tool, ToolSet};
-use crate::typed::did_you_mean;
+use crate::turn::{Limit, Rules, Step, Turn};
 use crate::ui::Shown;
 
 /// A turn of the user's, with the tools that the model may call in it.

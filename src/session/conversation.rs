@@ -8,12 +8,10 @@ use super::blob::Blobs;
 use super::exchange::Exchange;
 use super::file::{self, Locked};
 use super::line;
+use super::paths::{conversation_file, last_link};
 use super::record::{HEADER, NAME, Place, Record, TIP, TURN, Turn, VERSION};
 use super::{Error, name, unreadable, unwritable};
 use crate::protocol::{ContentBlock, InputMessage};
-
-/// The link to the conversation that was last used.
-pub(super) const LAST: &str = "last";
 
 /// A conversation. Its file is made with its first turn, unless it has a name.
 #[derive(Debug)]
@@ -40,7 +38,7 @@ impl Conversation {
         let id = header.id.clone().unwrap_or_default();
         Self {
             folder: folder.to_owned(),
-            path: path_of(folder, &id),
+            path: conversation_file(folder, &id),
             name: header.name.clone(),
             header,
             turns: Vec::new(),
@@ -55,7 +53,7 @@ impl Conversation {
 
     /// Reads the one of this id.
     pub(super) fn read(folder: &Path, id: &str) -> Result<Self, Error> {
-        let bytes = file::read(&path_of(folder, id), 0)?;
+        let bytes = file::read(&conversation_file(folder, id), 0)?;
         let mut conversation = Self::of_read(folder, id, &bytes)?;
         if conversation.read < bytes.len() as u64 {
             let path = conversation.path.display();
@@ -68,7 +66,7 @@ impl Conversation {
 
     /// The same for somebody who has the lock, or does not mind a torn line.
     pub(super) fn read_unlocked(folder: &Path, id: &str) -> Result<Self, Error> {
-        let path = path_of(folder, id);
+        let path = conversation_file(folder, id);
         Self::of_read(
             folder,
             id,
@@ -246,6 +244,21 @@ impl Conversation {
         )
     }
 
+    /// Makes what was said part of the conversation, after what is the last turn in its file now.
+    pub(crate) fn commit(&mut self, exchange: Exchange) -> Result<(), Error> {
+        let (records, journal) = exchange.into_settled();
+        let is_in_line = records.iter().any(|record| record.left_out.is_none());
+        self.append(records)?;
+        if let Some(journal) = journal {
+            journal.remove();
+        }
+        if is_in_line {
+            self.mark_as_last()
+        } else {
+            Ok(())
+        }
+    }
+
     /// The first line of its file.
     fn header(&self) -> Record {
         Record {
@@ -420,7 +433,7 @@ impl Conversation {
 
     /// Makes the conversation the one that was last used.
     pub(crate) fn mark_as_last(&self) -> Result<(), Error> {
-        let link = self.folder.join(LAST);
+        let link = last_link(&self.folder);
         let part = self
             .folder
             .join(format!("last.{:016x}.part", fastrand::u64(..)));
@@ -429,18 +442,4 @@ impl Conversation {
             std::os::unix::fs::symlink(target, &part).and_then(|()| std::fs::rename(&part, &link));
         linked.map_err(unwritable(&link))
     }
-}
-
-/// When a conversation was last marked as the one that was used last.
-pub(super) fn last_marked_at(folder: &Path) -> Option<SystemTime> {
-    folder
-        .join(LAST)
-        .symlink_metadata()
-        .and_then(|metadata| metadata.modified())
-        .ok()
-}
-
-/// The file of the conversation of this id.
-pub(super) fn path_of(folder: &Path, id: &str) -> PathBuf {
-    folder.join(format!("{id}.jsonl"))
 }

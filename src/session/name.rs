@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 
-use super::conversation::path_of;
+use super::paths::{conversation_file, linked_id, names_dir};
 use super::{Error, unwritable};
 
 /// The longest name, in bytes, so that its file's name fits everywhere.
@@ -42,14 +42,13 @@ fn link(folder: &Path, name: &str) -> PathBuf {
             _ => file.push(letter),
         }
     }
-    folder.join("names").join(file + ".jsonl")
+    names_dir(folder).join(file + ".jsonl")
 }
 
 /// The id of the conversation of this name.
 pub(super) fn id_of(folder: &Path, name: &str) -> Option<String> {
     check(name).ok()?;
-    let target = fs::read_link(link(folder, name)).ok()?;
-    Some(target.file_stem()?.to_str()?.to_owned())
+    linked_id(&link(folder, name))
 }
 
 /// Gives a name; false: it is taken.
@@ -65,7 +64,7 @@ fn give(folder: &Path, name: &str, id: &str) -> Result<bool, Error> {
 
 /// Gives a name, for which a folder is made; false: it is taken by a conversation that is there.
 pub(super) fn claim(folder: &Path, name: &str, id: &str) -> Result<bool, Error> {
-    let names = folder.join("names");
+    let names = names_dir(folder);
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -77,7 +76,7 @@ pub(super) fn claim(folder: &Path, name: &str, id: &str) -> Result<bool, Error> 
     match id_of(folder, name) {
         Some(holder) if holder == id => Ok(true),
         // The conversation was removed by hand.
-        Some(holder) if !path_of(folder, &holder).exists() => {
+        Some(holder) if !conversation_file(folder, &holder).exists() => {
             take(folder, name, &holder);
             give(folder, name, id)
         }
@@ -99,7 +98,7 @@ mod tests {
     #[test]
     fn a_name_is_given_once_and_found_whatever_it_is_made_of() {
         let folder = tempfile::tempdir().expect("a folder");
-        fs::create_dir(folder.path().join("names")).expect("it is writable");
+        fs::create_dir(names_dir(folder.path())).expect("it is writable");
         for name in ["a", "A b", "../a", ".", "ä/ö", "100%", "a:b"] {
             assert_eq!(id_of(folder.path(), name), None, "{name}");
             assert!(

@@ -11,7 +11,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{FlushArg, tcflush};
 
 use super::continued::Continued;
-use super::sanitize::{sanitize, sanitize_json, sanitize_line};
+use crate::text::{sanitize, sanitize_json, sanitize_line};
 
 /// The terminal that a person sits at.
 #[derive(Debug)]

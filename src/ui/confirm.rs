@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read, Write, stderr, stdin};
 
-use super::sanitize::sanitize_line;
+use crate::text::sanitize_line;
 
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER: u64 = 1024;

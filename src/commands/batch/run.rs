@@ -19,9 +19,9 @@ use super::source::News;
 use crate::app::App;
 use crate::batch::{self, Before, Item, Line, Refused, Tally};
 use crate::compose::user_turn::SILENCE;
-use crate::counted::counted;
 use crate::error::Error;
 use crate::exchange::request_log::{RequestLog, RequestRecord, TokenUsage};
+use crate::text::counted;
 use crate::ui::Meter;
 
 /// How often the state is shown on a terminal, and elsewhere.

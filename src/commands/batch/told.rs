@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::client::{RateLimited, Retrying};
 use crate::exchange::progress::{HELD_BACK, a_minute, retry_line};
 use crate::pace::WaitReason;
+use crate::text::{rounded_up, seconds};
 
 /// The status of what holds all requests back.
 const RATE_LIMIT: u16 = 429;
@@ -60,8 +61,8 @@ impl Told {
             WaitReason::Limits(_) | WaitReason::BackOff(_) => return None,
         };
         Some(format!(
-            "{reason}; the next one in about {:.0} s",
-            held.expected.as_secs_f64().ceil()
+            "{reason}; the next one in about {}",
+            seconds(rounded_up(held.expected))
         ))
     }
 

@@ -18,8 +18,8 @@ use crate::exchange::session_recorder::SessionRecorder;
 use crate::exchange::settings::settings;
 use crate::exchange::setup::tell_region;
 use crate::protocol::ContentBlock;
-use crate::session::{Conversation, Hit, Store, ago, markdown};
-use crate::typed::nearest;
+use crate::session::{Conversation, Hit, Store, markdown};
+use crate::text::{Column, TextTable, ago, counted, nearest};
 use crate::ui::{copy, last_code_block};
 
 /// How many conversations `/sessions` lists.
@@ -433,9 +433,9 @@ impl Chat<'_> {
         let age = |changed: SystemTime| ago(now.duration_since(changed).unwrap_or_default());
         let row = |id: &str, age: String, title: &str| {
             let here = if id == conversation.id() { "*" } else { " " };
-            format!("{here} {id}  {age:>8}  {title}\n")
+            [format!("{here} {id}"), age, title.to_owned()]
         };
-        let rows: Vec<String> = if text.is_empty() {
+        let rows: Vec<[String; 3]> = if text.is_empty() {
             store
                 .list()?
                 .iter()
@@ -465,12 +465,12 @@ impl Chat<'_> {
             };
             named.chain(hits.iter().map(said)).collect()
         };
-        let mut shown: String = rows.iter().take(LISTED).map(String::as_str).collect();
-        if rows.len() > LISTED {
-            shown.push_str(&format!(
-                "  and {} more: langdock session list\n",
-                rows.len() - LISTED
-            ));
+        let left_out = rows.len().saturating_sub(LISTED);
+        let mut table = TextTable::new([Column::LEFT, Column::RIGHT, Column::LEFT]);
+        table.extend(rows.into_iter().take(LISTED));
+        let mut shown = table.to_sanitized_text();
+        if left_out > 0 {
+            shown.push_str(&format!("  and {left_out} more: langdock session list\n"));
         }
         self.say(if shown.is_empty() { "none" } else { &shown });
         Ok(())
@@ -547,14 +547,9 @@ impl Chat<'_> {
             String::new()
         };
         let (input, output) = (grouped(tokens.input), grouped(tokens.output));
-        let answers = if tokens.answers == 1 {
-            "answer"
-        } else {
-            "answers"
-        };
         self.say(&format!(
-            "{} {answers}: {input} tokens in{cached}, {output} out",
-            tokens.answers
+            "{}: {input} tokens in{cached}, {output} out",
+            counted(tokens.answers, "answer")
         ));
     }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::Chat;
 use crate::app::App;
-use crate::chat::Rules;
 use crate::cli;
 use crate::compose::sources::RequestSources;
 use crate::config::Settings;
@@ -13,7 +12,9 @@ use crate::error::Error;
 use crate::exchange::tool_loop::{approval_policy, checked_tools};
 use crate::exchange::tool_runner::ToolRunner;
 use crate::protocol::{ContentBlock, InputMessage, ToolChoice, ToolDefinition};
+use crate::text::{Column, TextTable};
 use crate::tool::ToolSet;
+use crate::turn::Rules;
 
 /// What the model may call, and how it is run.
 pub(super) struct Toolbox<'a> {
@@ -62,18 +63,16 @@ impl<'a> Toolbox<'a> {
 
     /// The list, one a line.
     fn list(&self) -> String {
-        let tools = &self.runner.tools;
-        let width = tools.names().map(str::len).max().unwrap_or(0);
-        let mut list = String::new();
-        for ready in tools.iter() {
+        let mut table = TextTable::new([Column::LEFT; 2]);
+        for ready in self.runner.tools.iter() {
             let command = if ready.is_run_here() {
                 ready.shown_command()
             } else {
                 "(not run here)".to_owned()
             };
-            list.push_str(&format!("{:width$}  {command}\n", ready.tool.name()));
+            table.push([ready.tool.name().to_owned(), command]);
         }
-        list
+        table.to_sanitized_text()
     }
 }
 

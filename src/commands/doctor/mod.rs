@@ -22,7 +22,7 @@ use crate::exchange::driver::{CallInterrupted, CallObserver, drive_model_list};
 use crate::exchange::model_catalog::ModelCatalog;
 use crate::exchange::settings::chosen;
 use crate::exchange::setup::{DemoEndpoint, start_demo_if};
-use crate::typed::did_you_mean;
+use crate::text::did_you_mean;
 use finding::{Finding, object, page, verdict};
 
 /// How far the clock may be off: certificates and waiting times are of minutes.

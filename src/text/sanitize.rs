@@ -49,9 +49,9 @@ pub(crate) fn sanitize_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Whether a terminal would act on it: C0 and C1 controls but for LF and tab, and the controls of
+/// Returns whether a terminal would act on a character: C0 and C1 controls but for LF and tab, and the controls of
 /// bidirectional text.
-pub(super) fn is_dangerous(letter: char) -> bool {
+pub(crate) fn is_dangerous(letter: char) -> bool {
     match letter {
         '\n' | '\t' => false,
         _ if letter.is_control() => true,

@@ -1,11 +1,11 @@
-//! The name that somebody meant.
+//! The name that somebody probably meant.
 
-/// The name most like `given`, if any is at all.
+/// Returns the name most like `given`, if any is like it at all.
 pub(crate) fn nearest<'a>(
     given: &str,
     names: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    // Short names differ much by one slip.
+    // One slip makes short names very different.
     let is_a_slip = |name: &str| strsim::osa_distance(given, name) == 1;
     let likeness = |name: &str| {
         if is_a_slip(name) {
@@ -22,11 +22,19 @@ pub(crate) fn nearest<'a>(
     names.first().copied()
 }
 
-/// Asks for the nearest of what there is, where one is near.
+/// Returns a question that ends a message, where one of the known names is near.
 pub(crate) fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(given, known).map_or_else(String::new, |nearest| {
         format!("; did you mean `{nearest}`?")
     })
+}
+
+/// Returns all of the names, the one most like `given` first.
+pub(crate) fn by_likeness<'a>(given: &str, names: &[&'a str]) -> Vec<&'a str> {
+    let likeness = |name: &str| strsim::jaro_winkler(given, name);
+    let mut names = names.to_vec();
+    names.sort_by(|one, other| likeness(other).total_cmp(&likeness(one)));
+    names
 }
 
 #[cfg(test)]
@@ -42,5 +50,6 @@ mod tests {
         assert_eq!(nearest("xyz", keys()), None);
         assert_eq!(did_you_mean("modle", keys()), "; did you mean `model`?");
         assert_eq!(did_you_mean("xyz", keys()), "");
+        assert_eq!(by_likeness("c", &["a", "cc", "c"]), ["c", "cc", "a"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-/// A number and its noun, in the plural where it is not one.
+/// Returns a number and its noun, with an `s` where the number is not one.
 pub(crate) fn counted<N: Copy + Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
     let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {noun}{plural}")
@@ -13,7 +13,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_is_no_plural() {
+    fn one_has_no_plural() {
         let words = [
             counted(0_u64, "request"),
             counted(1_usize, "request"),
