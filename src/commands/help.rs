@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::cli::{self, command_help, commands};
 use crate::client::{DEFAULT_BASE_URL, KNOWN_REGIONS, regions_instead};
-use crate::config::{SETTINGS, TABLES, VARIABLES};
+use crate::config::{SETTINGS, TABLES, variables};
 use crate::error::{EXIT_CODES, Error};
 use crate::tool::TOOL_KEYS;
 use crate::typed::did_you_mean;
@@ -72,12 +72,13 @@ fn environment() -> String {
         "A flag goes before its variable, and that before the config file. Beside HOME and PATH, no other variable has an \
          effect.\n\n"
             .to_owned();
-    let width = VARIABLES
+    let variables = variables();
+    let width = variables
         .iter()
         .map(|(name, _)| name.len())
         .max()
         .unwrap_or(0);
-    for (name, what) in VARIABLES {
+    for (name, what) in variables {
         text.push_str(&format!("  {name:width$}  {what}\n"));
     }
     text
@@ -87,14 +88,18 @@ fn config_file() -> String {
     let mut text =
         "\nKeys of the config file, also below [profiles.NAME]; `langdock config path` says where it is:\n".to_owned();
     for setting in &SETTINGS {
-        text.push_str(&format!(
-            "  {} = {}\n      {}\n",
-            setting.key, setting.sample, setting.about
-        ));
+        text.push_str(&format!("  {} = {}\n", setting.key, setting.sample));
+        for line in setting.about() {
+            text.push_str(&format!("      {line}\n"));
+        }
     }
     text.push_str("\nTables beside the profiles:\n");
-    for (table, keys, about) in TABLES {
-        text.push_str(&format!("  [{table}]  {keys}\n      {about}\n"));
+    for table in &TABLES {
+        let samples = table.samples.join(", ");
+        text.push_str(&format!(
+            "  [{}]  {samples}\n      {}\n",
+            table.name, table.about
+        ));
     }
     text
 }

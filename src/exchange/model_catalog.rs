@@ -295,7 +295,7 @@ impl<'a> Offer<'a> {
         if self.settings.key == KeySource::Demo {
             None
         } else {
-            State::of_the_user()
+            State::for_user()
         }
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::cli;
-use crate::config::{ToolNames, passed_on};
+use crate::config::{ToolNames, inherited_var};
 use crate::error::Error;
 use crate::protocol::CreateMessage;
 use crate::tool::{Policy, Tool, ToolSet};
@@ -38,7 +38,7 @@ pub(crate) fn callers_own(request: &CreateMessage, tools: &ToolSet) -> Vec<Strin
 
 /// Checks tools, before anything is sent.
 pub(crate) fn checked(tools: Vec<Tool>) -> Result<ToolSet, Error> {
-    Ok(ToolSet::of(tools, passed_on("PATH").as_deref())?)
+    Ok(ToolSet::of(tools, inherited_var("PATH").as_deref())?)
 }
 
 /// What the person allows. A name that no tool has is a mistyped one.

@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::app::App;
-use crate::config::{Secret, passed_on};
+use crate::config::{Secret, inherited_var};
 use crate::error::Error;
 use crate::exchange::driver::{a_moment, shows_progress};
 use crate::input::on_a_thread;
@@ -261,7 +261,7 @@ async fn run_one(
                 &Job {
                     call,
                     ready,
-                    variable: passed_on,
+                    variable: inherited_var,
                     key: key.map(Secret::reveal),
                 },
                 told,

@@ -11,7 +11,7 @@ use super::{Chat, Next, go_on, path};
 use crate::cli::key_and_json;
 use crate::compose::external_editor::edit;
 use crate::compose::user_turn::{most_bytes, system_prompt};
-use crate::config::{Flags, Settings};
+use crate::config::Settings;
 use crate::error::Error;
 use crate::exchange::model_catalog::{Chosen, Offer};
 use crate::exchange::session_recorder::Kept;
@@ -123,10 +123,8 @@ impl Chat<'_> {
             ));
             return Ok(());
         }
-        let flags = Flags {
-            region: Some(region.to_owned()),
-            ..self.flags.clone()
-        };
+        let mut flags = self.flags.clone();
+        flags.settings.set_flag("region", Some(region.to_owned()));
         let settings = settings(self.app, &flags, self.demo_url.as_deref())?;
         // No region has one of its own, and `/set` may have taken it away.
         let settings = Settings {
