@@ -114,19 +114,27 @@ pub fn examples(command: &str) -> &'static [(&'static str, &'static str)] {
 pub const EXIT_CODES: &[(u8, &str, &str)] = &error::EXIT_CODES;
 
 /// The environment variables with an effect and what they do, for the documentation.
-pub const VARIABLES: &[(&str, &str)] = &config::VARIABLES;
+#[must_use]
+pub fn variables() -> Vec<(&'static str, String)> {
+    config::variables()
+}
 
 /// The keys of the config file: each with a sample of its value, and what it is for, for the
 /// documentation.
-pub fn settings() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    config::SETTINGS
-        .iter()
-        .map(|setting| (setting.key, setting.sample, setting.about))
+pub fn settings() -> impl Iterator<Item = (&'static str, &'static str, String)> {
+    config::SETTINGS.iter().map(|setting| {
+        let about: Vec<_> = setting.about().collect();
+        (setting.key, setting.sample, about.join(" "))
+    })
 }
 
 /// The tables of the config file beside the profiles: each with its keys, and what it is for, for
 /// the documentation.
-pub const TABLES: &[(&str, &str, &str)] = &config::TABLES;
+pub fn tables() -> impl Iterator<Item = (&'static str, String, &'static str)> {
+    config::TABLES
+        .iter()
+        .map(|table| (table.name, table.samples.join(", "), table.about))
+}
 
 /// The keys of a tool in a tools file: each with a sample of its value, and what it is for, for the
 /// documentation.

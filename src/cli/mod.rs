@@ -23,6 +23,7 @@ mod input;
 mod parse;
 mod serve;
 mod session;
+mod setting_flags;
 mod settings;
 mod tools;
 mod value;
@@ -279,14 +280,17 @@ impl Command {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Request")]
 pub(crate) struct Request {
-    /// Model [default: picked once from the region's list]
-    #[arg(short, long, value_name = "ID", value_parser = not_blank)]
+    /// Model to ask
+    #[arg(short, long, value_name = "ID", help = setting_flags::help("model"), value_parser = not_blank)]
     pub(crate) model: Option<String>,
     /// System prompt; @FILE reads it from a file
     #[arg(short, long, value_name = "TEXT|@FILE", value_hint = ValueHint::FilePath)]
     pub(crate) system: Option<String>,
-    /// Most tokens to write [default: 4096 or 8192, by the model]
-    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+    /// Maximum tokens to generate
+    #[arg(
+        long, value_name = "N", help = setting_flags::help("max_tokens"),
+        value_parser = at_least_one, allow_negative_numbers = true
+    )]
     pub(crate) max_tokens: Option<u64>,
     /// Randomness, 0 to 1
     #[arg(long, value_name = "X", value_parser = zero_to_one, allow_negative_numbers = true)]
@@ -421,8 +425,8 @@ pub(crate) struct Output {
     /// write there.
     #[arg(short = 'o', long = "output", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<PathBuf>,
-    /// Exit 0 even if the answer was cut off by the limit of tokens
-    #[arg(long)]
+    /// Whether an answer may be cut off
+    #[arg(long, help = setting_flags::help("allow_truncated"))]
     pub(crate) allow_truncated: bool,
     /// A word for the log, by which `langdock usage --by tag` sums up
     #[arg(long, value_name = "NAME", value_parser = not_blank)]

@@ -32,7 +32,7 @@ pub(crate) use auth::{ApiKey, KeyError, auth_header, fingerprint};
 pub(crate) use call::Call;
 pub(crate) use certificate::Flaw;
 pub(crate) use endpoint::{
-    DEFAULT_BASE_URL, Endpoint, EndpointError, KNOWN_REGIONS, Region, authority_of,
+    DEFAULT_BASE_URL, DEFAULT_REGION, Endpoint, EndpointError, KNOWN_REGIONS, Region, authority_of,
 };
 pub(crate) use error::{BuildError, Error, StatusError, Timeout};
 pub(crate) use models::{Model, default_max_tokens, models_of, pick, regions_instead, seed_window};

@@ -66,7 +66,7 @@ pub(crate) async fn count(app: &App, args: cli::Count) -> Result<(), Error> {
         None => None,
     };
     let factor = model.and_then(|model| {
-        Factors::of(State::of_the_user()?.folder()).of_model(model, estimate.total().high)
+        Factors::of(State::for_user()?.folder()).of_model(model, estimate.total().high)
     });
     let chosen = catalog
         .settings()

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::cli::{self, command_help, commands};
 use crate::client::{DEFAULT_BASE_URL, KNOWN_REGIONS, regions_instead};
-use crate::config::{SETTINGS, TABLES, VARIABLES};
+use crate::config::{SETTINGS, TABLES, variables};
 use crate::error::{EXIT_CODES, Error};
 use crate::text::{Column, TextTable, did_you_mean};
 use crate::tool::TOOL_KEYS;
@@ -75,7 +75,11 @@ fn environment() -> String {
          effect.\n\n"
             .to_owned();
     let mut table = TextTable::new([Column::LEFT; 2]).indented(2);
-    table.extend(VARIABLES.map(|(name, what)| [name.to_owned(), what.to_owned()]));
+    table.extend(
+        variables()
+            .into_iter()
+            .map(|(name, what)| [name.to_owned(), what.to_owned()]),
+    );
     text.push_str(&table.to_text());
     text
 }
@@ -84,14 +88,18 @@ fn config_file() -> String {
     let mut text =
         "\nKeys of the config file, also below [profiles.NAME]; `langdock config path` says where it is:\n".to_owned();
     for setting in &SETTINGS {
-        text.push_str(&format!(
-            "  {} = {}\n      {}\n",
-            setting.key, setting.sample, setting.about
-        ));
+        text.push_str(&format!("  {} = {}\n", setting.key, setting.sample));
+        for line in setting.about() {
+            text.push_str(&format!("      {line}\n"));
+        }
     }
     text.push_str("\nTables beside the profiles:\n");
-    for (table, keys, about) in TABLES {
-        text.push_str(&format!("  [{table}]  {keys}\n      {about}\n"));
+    for table in &TABLES {
+        let samples = table.samples.join(", ");
+        text.push_str(&format!(
+            "  [{}]  {samples}\n      {}\n",
+            table.name, table.about
+        ));
     }
     text
 }

@@ -26,7 +26,7 @@ pub(crate) fn usage(app: &App, args: &cli::Usage) -> Result<(), Error> {
         message: "there is no home, and so no log".to_owned(),
         hint: Some("set HOME".into()),
     };
-    let log = Log::of(State::of_the_user().ok_or_else(no_home)?.folder());
+    let log = Log::of(State::for_user().ok_or_else(no_home)?.folder());
     let since = args
         .since
         .and_then(|since| SignedDuration::try_from(since).ok());

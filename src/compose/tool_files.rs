@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::app::App;
 use crate::compose::sources::read;
-use crate::config::{Secret, passed_on, tools_folder};
+use crate::config::{Secret, inherited_var, tools_folder};
 use crate::error::Error;
 use crate::tool::{self, Tool, describe, is_program, parse_tools};
 
@@ -32,7 +32,7 @@ pub(crate) async fn load(app: &App, given: &Path) -> Result<Vec<Tool>, Error> {
     let described = app
         .unless_interrupted(describe(
             &path,
-            passed_on,
+            inherited_var,
             app.env.api_key.as_ref().map(Secret::reveal),
         ))
         .await?;

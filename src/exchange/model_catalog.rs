@@ -361,7 +361,7 @@ impl<'a> ModelCatalog<'a> {
         if self.settings.key == KeySource::Demo {
             None
         } else {
-            State::of_the_user()
+            State::for_user()
         }
     }
 

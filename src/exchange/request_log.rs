@@ -100,7 +100,7 @@ impl<'a> RequestLog<'a> {
         let tag = ask.output.tag.clone();
         let is_kept =
             !(app.env.no_log || ask.conversation.no_log) && settings.key != KeySource::Demo;
-        let state = if is_kept { State::of_the_user() } else { None };
+        let state = if is_kept { State::for_user() } else { None };
         Self {
             app,
             command,

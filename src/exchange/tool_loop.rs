@@ -5,7 +5,7 @@ use super::engine::{AnswerSink, EncodedRequest, Exchange};
 use super::finish::usage_line;
 use super::tool_runner::ToolRunner;
 use crate::cli;
-use crate::config::{ToolNames, passed_on};
+use crate::config::{ToolNames, inherited_var};
 use crate::error::Error;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role, ToolDefinition};
 use crate::text::did_you_mean;
@@ -145,7 +145,7 @@ pub(crate) fn external_tools(request: &CreateMessage, tools: &ToolSet) -> Vec<St
 
 /// Checks tools, before anything is sent.
 pub(crate) fn checked_tools(tools: Vec<Tool>) -> Result<ToolSet, Error> {
-    Ok(ToolSet::of(tools, passed_on("PATH").as_deref())?)
+    Ok(ToolSet::of(tools, inherited_var("PATH").as_deref())?)
 }
 
 /// What the person allows. A name that no tool has is a mistyped one.

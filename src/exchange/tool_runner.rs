@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::progress::{shows_progress, spinner_tick};
 use crate::app::App;
-use crate::config::{Secret, passed_on};
+use crate::config::{Secret, inherited_var};
 use crate::error::Error;
 use crate::input::on_a_thread;
 use crate::protocol::{ToolResult, ToolUse};
@@ -261,7 +261,7 @@ async fn run_one(
                 &Job {
                     call,
                     ready,
-                    variable: passed_on,
+                    variable: inherited_var,
                     key: key.map(Secret::reveal),
                 },
                 told,

@@ -11,7 +11,6 @@ use super::{Chat, Next, go_on, path};
 use crate::cli::key_and_json;
 use crate::compose::external_editor::edit;
 use crate::compose::user_turn::{most_bytes, system_prompt};
-use crate::config::Flags;
 use crate::error::Error;
 use crate::exchange::selected_model::SelectedModel;
 use crate::exchange::session_recorder::SessionRecorder;
@@ -123,10 +122,8 @@ impl Chat<'_> {
             ));
             return Ok(());
         }
-        let flags = Flags {
-            region: Some(region.to_owned()),
-            ..self.flags.clone()
-        };
+        let mut flags = self.flags.clone();
+        flags.settings.set_flag("region", Some(region.to_owned()));
         let settings = settings(self.app, &flags, self.demo_url.as_deref())?;
         let chosen = self.exchange.selected_model();
         if let Some(model) = chosen.filter(|model| !model.is_picked()) {

@@ -15,12 +15,12 @@ use crate::app::App;
 use crate::cli;
 use crate::client::{self, Call, Client, Model, ResponseHead, RetryPolicy};
 use crate::config::{
-    Chosen, KeySource, Paths, Settings, State, may_write, resolve, sessions_folder,
+    KeySource, MergedConfig, Paths, Settings, State, may_write, resolve, sessions_folder,
 };
 use crate::error::{Error, Kind};
 use crate::exchange::driver::{CallInterrupted, CallObserver, drive_model_list};
 use crate::exchange::model_catalog::ModelCatalog;
-use crate::exchange::settings::chosen;
+use crate::exchange::settings::merged_config;
 use crate::exchange::setup::{DemoEndpoint, start_demo_if};
 use crate::text::did_you_mean;
 use finding::{Finding, object, page, verdict};
@@ -37,14 +37,14 @@ pub(crate) async fn doctor(app: &App, args: &cli::Doctor) -> Result<(), Error> {
     let base_url = demo.as_ref().map(DemoEndpoint::base_url);
     let paths = Paths::find(&app.env);
     let mut findings = Vec::new();
-    let found = chosen(app, &args.connection.own_flags(), &paths).and_then(|chosen| {
-        let settings = resolve(&chosen, paths.keys.as_deref(), base_url.as_deref())?;
-        Ok((chosen, settings))
+    let found = merged_config(app, &args.connection.own_flags(), &paths).and_then(|merged| {
+        let settings = resolve(&merged, paths.keys.as_deref(), base_url.as_deref())?;
+        Ok((merged, settings))
     });
     match found {
-        Ok((chosen, settings)) => {
+        Ok((merged, settings)) => {
             findings.push(config_file(&paths));
-            findings.extend(of_settings(&chosen, &settings));
+            findings.extend(of_settings(&merged, &settings));
             let catalog = ModelCatalog::new(app, settings);
             findings.extend(of_endpoint(app, &catalog).await?);
         }
@@ -72,9 +72,9 @@ fn config_file(paths: &Paths) -> Finding {
 }
 
 /// What the settings say, of which nothing has been tried yet.
-fn of_settings(chosen: &Chosen, settings: &Settings) -> Vec<Finding> {
+fn of_settings(merged: &MergedConfig, settings: &Settings) -> Vec<Finding> {
     let region = settings.endpoint.region();
-    let rows = chosen.rows(region);
+    let rows = merged.rows(region);
     let row = |key: &str| rows.iter().find(|row| row.setting.key == key);
     let origin = |key: &str| row(key).map_or_else(String::new, |row| row.origin.name());
     let of_region = if region.is_known() {
@@ -318,7 +318,7 @@ fn clock(ours: SystemTime, theirs: SystemTime) -> Finding {
 /// The folders that things are kept in. Those that are not there are made when they are needed.
 fn folders(paths: &Paths) -> Vec<Finding> {
     let config = paths.config.as_deref().and_then(Path::parent);
-    let (state, data) = (State::of_the_user(), sessions_folder());
+    let (state, data) = (State::for_user(), sessions_folder());
     let kept = [
         ("config folder", config, WRITABLE_BY_OTHERS),
         ("keys folder", paths.keys.as_deref(), ANYTHING_BY_OTHERS),

@@ -80,6 +80,20 @@ pub(super) fn sets_the_profile(_: &str) {
     assert_eq!(written, "[profiles.work]\nregion = \"us\"\n");
 }
 
+/// Shows that the flags arrive at `config unset`, which has a use for the profile only.
+pub(super) fn unsets_in_the_profile(_: &str) {
+    let home = Home::new();
+    let file = home.config().join("config.toml");
+    home.write(&file, "region = 'eu'\n[profiles.work]\nregion = 'us'\n");
+    Langdock::new()
+        .home(&home)
+        .args(["config", "unset", "region", "--profile", "work"])
+        .run()
+        .code(0);
+    let written = std::fs::read_to_string(file).unwrap();
+    assert_eq!(written, "region = 'eu'\n[profiles.work]\n");
+}
+
 /// Shows that the flags arrive where nothing is sent: a region that cannot be one is refused by
 /// name.
 pub(super) fn shows_the_region(command: &str) {

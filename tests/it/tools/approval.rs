@@ -183,7 +183,7 @@ fn the_config_allows_and_denies_and_the_environment_does_not() {
     );
     run("[tools]\nallow = \"t\"\n", &[]).failed(
         2,
-        "a list of names of tools is needed",
+        "a list of names such as",
         "langdock help config",
     );
 }
