@@ -83,6 +83,12 @@ impl SendOutcome {
             .as_ref()
             .filter(|answer| answer.complete && self.error.is_none())
     }
+
+    /// Returns the answer if the model finished it, even with arguments that are not a JSON object.
+    pub(super) fn finished_answer(&self) -> Option<&Answer> {
+        let is_finished = self.error.as_ref().is_none_or(Error::is_broken_call);
+        self.answer.as_ref().filter(|_| is_finished)
+    }
 }
 
 /// The outcome of a request that went well, where what follows from it failed.
@@ -162,13 +168,14 @@ pub(super) async fn drive_answer(
         model: model.to_owned(),
     };
     let (answer, error) = match ended {
-        Ok(()) => match call.finish() {
-            Ok(message) => (Some(as_answer(message, true)), None),
-            Err(source) => {
-                let source = client::Error::Answer { source, request_id };
-                (None, Some(call_error(source)))
-            }
-        },
+        Ok(()) => {
+            let (message, wrong) = call.finish();
+            let is_whole = wrong.is_none();
+            (
+                message.map(|message| as_answer(message, is_whole)),
+                wrong.map(|source| call_error(client::Error::Answer { source, request_id })),
+            )
+        }
         Err(interrupted) => {
             let answer = call.partial().map(|message| as_answer(message, false));
             let error = match interrupted {
