@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::Secret;
 
 /// The variables with an effect and what they do, for the man pages.
-pub(crate) const VARIABLES: [(&str, &str); 24] = [
+pub(crate) const VARIABLES: [(&str, &str); 25] = [
     (
         "LANGDOCK_API_KEY",
         "The API key. There is no flag for it, since arguments show in ps.",
@@ -59,6 +59,10 @@ pub(crate) const VARIABLES: [(&str, &str); 24] = [
         "The editor of --edit where VISUAL is not set; without both it is vi.",
     ),
     ("TMPDIR", "The folder of the file that --edit opens."),
+    (
+        "PAGER",
+        "The program that shows a tool call that does not fit on the screen; it may have arguments. Without it the call is shown page by page.",
+    ),
     (
         "XDG_CONFIG_HOME",
         "The folder in which langdock/config.toml is, on Linux; ~/.config without it.",
@@ -121,6 +125,8 @@ pub(crate) struct Env {
     pub(crate) ssl_cert_file: Option<String>,
     /// `VISUAL` or `EDITOR`
     pub(crate) editor: Option<String>,
+    /// `PAGER`
+    pub(crate) pager: Option<String>,
     /// `TMPDIR`, or what the platform has for it.
     pub(crate) temporary_folder: PathBuf,
     /// `COLUMNS`, where it is a number that a terminal could have.
@@ -160,6 +166,7 @@ impl Env {
             no_proxy: set("NO_PROXY").or_else(|| set("no_proxy")),
             ssl_cert_file: set("SSL_CERT_FILE"),
             editor: set("VISUAL").or_else(|| set("EDITOR")),
+            pager: set("PAGER"),
             temporary_folder: env::temp_dir(),
             columns: set("COLUMNS")
                 .and_then(|text| text.parse().ok())

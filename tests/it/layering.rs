@@ -40,14 +40,27 @@ const OWNERS: [(&str, &[&str]); 25] = [
     ("anstyle", &["ui/"]),
     (
         "console",
-        &["ui/progress.rs", "ui/markdown/screen.rs", "ui/editor/"],
+        &[
+            "ui/progress.rs",
+            "ui/markdown/screen.rs",
+            "ui/editor/",
+            "ui/terminal_size.rs",
+        ],
     ),
     (
         "nix",
         &["ui/", "tool/exec.rs", "config/write.rs", "input/patient.rs"],
     ),
     ("jsonschema", &["tool/schema.rs"]),
-    ("signal_hook", &["ui/interrupt.rs", "ui/continued.rs"]),
+    (
+        "signal_hook",
+        &[
+            "ui/interrupt.rs",
+            "ui/signal_alarm.rs",
+            "ui/editor/job.rs",
+            "ui/approval/",
+        ],
+    ),
     ("pulldown_cmark", &["ui/"]),
     ("syntect", &["ui/markdown/code.rs"]),
     ("unicode_width", &["ui/"]),
