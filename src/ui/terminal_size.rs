@@ -19,10 +19,19 @@ impl TerminalSize {
     /// some pseudo terminals do.
     pub(super) fn of_terminal(terminal: &File) -> io::Result<Self> {
         let terminal = Term::read_write_pair(terminal.try_clone()?, terminal.try_clone()?);
+        Ok(Self::of_term(&terminal))
+    }
+
+    /// Returns the same for the terminal at standard error.
+    pub(super) fn of_stderr() -> Self {
+        Self::of_term(&Term::stderr())
+    }
+
+    fn of_term(terminal: &Term) -> Self {
         let (rows, columns) = terminal.size();
-        Ok(Self {
+        Self {
             rows: rows.into(),
             columns: columns.into(),
-        })
+        }
     }
 }
