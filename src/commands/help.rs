@@ -78,7 +78,7 @@ fn environment() -> String {
     table.extend(
         variables()
             .into_iter()
-            .map(|(name, what)| [name.to_owned(), what.to_owned()]),
+            .map(|(name, what)| [name.to_owned(), what]),
     );
     text.push_str(&table.to_text());
     text

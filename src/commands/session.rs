@@ -135,15 +135,19 @@ fn remove(
         app.notices.notice("no conversation is that old");
         return Ok(());
     }
-    let which = match &*ids {
-        [id] => format!(
-            "the conversation `{}`",
-            store.get(id).map_or_else(|_| id.clone(), |it| it.title())
-        ),
-        ids => format!("{} conversations", ids.len()),
+    let title = match &*ids {
+        [id] => Some(store.get(id).map_or_else(|_| id.clone(), |it| it.title())),
+        _ => None,
+    };
+    let which = match &title {
+        Some(title) => format!("the conversation `{title}`"),
+        None => format!("{} conversations", ids.len()),
     };
     if app.facts.stdin_is_terminal {
-        let answer = confirm(&format!("delete {which}?"));
+        let answer = match &title {
+            Some(title) => confirm("delete the conversation", Some(title)),
+            None => confirm(&format!("delete {which}"), None),
+        };
         let is_wanted = answer.map_err(|source| Error::System {
             what: "read an answer from the terminal",
             source,

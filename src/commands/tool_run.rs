@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::cli;
-use crate::compose::sources::read;
+use crate::compose::named_text::read_named_text;
 use crate::compose::tool_files::load;
 use crate::error::Error;
 use crate::exchange::answer_format::{renderer, sink};
@@ -161,7 +161,7 @@ async fn call(app: &App, args: &cli::ToolRun, name: &str, input: &str) -> Result
         .find(name)
         .map_err(|why| wrong(format!("--call: {why}")))?;
     let (file, text) = match input {
-        "-" => read(app, Path::new("-")).await?,
+        "-" => read_named_text(app, Path::new("-")).await?,
         text => ("--call".to_owned(), text.to_owned()),
     };
     let input = serde_json::from_str(&text)

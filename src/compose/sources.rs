@@ -3,11 +3,12 @@
 
 use std::path::Path;
 
+use super::named_text::read_named_text;
 use super::{template_files, tool_files};
 use crate::app::App;
 use crate::cli;
 use crate::error::Error;
-use crate::input::{Conversation, Template, read_text};
+use crate::input::{Conversation, Template};
 use crate::protocol::{ToolChoice, ToolDefinition};
 use crate::tool::{self, Tool, refuse_same_names};
 
@@ -29,11 +30,11 @@ impl RequestSources {
     pub(crate) async fn read(app: &App, args: &cli::Ask) -> Result<Self, Error> {
         let mut given = Self::default();
         if let Some(named) = &args.input.template {
-            let (name, text) = read(app, &template_files::path_of(named)?).await?;
+            let (name, text) = read_named_text(app, &template_files::path_of(named)?).await?;
             given.template = Some(Template::parse(&name, &text)?);
         }
         if let Some(path) = &args.input.messages {
-            let (name, text) = read(app, path).await?;
+            let (name, text) = read_named_text(app, path).await?;
             given.conversation = Conversation::parse(&name, &text)?;
             given.conversation_part = Some((name, text.len()));
         }
@@ -113,17 +114,4 @@ impl RequestSources {
         };
         tool::tool_choice(word, &tools).map(Some).map_err(usage)
     }
-}
-
-pub(crate) async fn read(app: &App, path: &Path) -> Result<(String, String), Error> {
-    let text = app.unless_interrupted(read_text(path)).await??;
-    let is_stdin = path.as_os_str() == "-";
-    Ok((
-        if is_stdin {
-            "standard input".to_owned()
-        } else {
-            format!("`{}`", path.display())
-        },
-        text,
-    ))
 }

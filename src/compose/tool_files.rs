@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::app::App;
-use crate::compose::sources::read;
+use crate::compose::named_text::read_named_text;
 use crate::config::{Secret, inherited_var, tools_folder};
 use crate::error::Error;
 use crate::tool::{self, Tool, describe, is_program, parse_tools};
@@ -21,7 +21,7 @@ pub(crate) async fn load(app: &App, given: &Path) -> Result<Vec<Tool>, Error> {
         .and_then(OsStr::to_str)
         .is_some_and(|extension| EXTENSIONS.contains(&extension));
     if is_file || !is_program(&path) {
-        let (name, text) = read(app, &path).await?;
+        let (name, text) = read_named_text(app, &path).await?;
         return Ok(parse_tools(
             &name,
             path.parent().unwrap_or(Path::new("")),

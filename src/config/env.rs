@@ -9,7 +9,7 @@ use super::Secret;
 use super::setting::{SETTINGS, SettingVariable};
 
 /// The variables that belong to no setting, and what they do.
-const OTHER_VARIABLES: [(&str, &str); 17] = [
+const OTHER_VARIABLES: [(&str, &str); 18] = [
     (
         "LANGDOCK_API_KEY",
         "The API key. There is no flag for it, since arguments show in ps.",
@@ -41,6 +41,10 @@ const OTHER_VARIABLES: [(&str, &str); 17] = [
         "The editor of --edit where VISUAL is not set; without both it is vi.",
     ),
     ("TMPDIR", "The folder of the file that --edit opens."),
+    (
+        "PAGER",
+        "The program that shows a tool call that does not fit on the screen; it may have arguments. Without it the call is shown page by page.",
+    ),
     (
         "XDG_CONFIG_HOME",
         "The folder in which langdock/config.toml is, on Linux; ~/.config without it.",
@@ -103,6 +107,8 @@ pub(crate) struct Env {
     pub(crate) no_proxy: Option<String>,
     /// `VISUAL` or `EDITOR`
     pub(crate) editor: Option<String>,
+    /// `PAGER`
+    pub(crate) pager: Option<String>,
     /// `TMPDIR`, or what the platform has for it.
     pub(crate) temporary_folder: PathBuf,
     /// `COLUMNS`, where it is a number that a terminal could have.
@@ -140,6 +146,7 @@ impl Env {
                 .map(PathBuf::from),
             no_proxy: set("NO_PROXY").or_else(|| set("no_proxy")),
             editor: set("VISUAL").or_else(|| set("EDITOR")),
+            pager: set("PAGER"),
             temporary_folder: env::temp_dir(),
             columns: set("COLUMNS")
                 .and_then(|text| text.parse().ok())

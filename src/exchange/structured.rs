@@ -9,7 +9,7 @@ use super::driver::SendOutcome;
 use super::engine::{AnswerSink, EncodedRequest, Exchange};
 use crate::app::App;
 use crate::cli;
-use crate::compose::sources::read;
+use crate::compose::named_text::read_named_text;
 use crate::error::Error;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, StopReason, ToolUse};
 use crate::tool::{self, Structured, StructuredVerdict};
@@ -28,7 +28,7 @@ pub(crate) async fn load_output_schema(
     };
     let (file, text) = match given.trim_start() {
         json if json.starts_with('{') => ("--schema".to_owned(), json.to_owned()),
-        _ => read(app, Path::new(given)).await?,
+        _ => read_named_text(app, Path::new(given)).await?,
     };
     let schema = Structured::parse(&text, flags.repair.unwrap_or(REPAIRS));
     Ok(Some(schema.map_err(|reason| tool::Error { file, reason })?))

@@ -14,7 +14,9 @@ use crate::error::Error;
 use crate::input::on_a_thread;
 use crate::protocol::{ToolResult, ToolUse};
 use crate::tool::{Job, Outcome, Policy, Ready, Stop, ToolSet, Verdict, run};
-use crate::ui::{Asker, Question, Renderer, Reply, Waiting, leave_unanswered};
+use crate::ui::{
+    ApprovalPrompt, ApprovalReply, ApprovalRequest, Renderer, Waiting, leave_unanswered,
+};
 
 /// SIGINT: the first one stops the tools, and not the run.
 const SIGINT: i32 = 2;
@@ -110,7 +112,8 @@ impl ToolRunner<'_> {
         // from one.
         let is_watched =
             facts.stdin_is_terminal || facts.stdout_is_terminal || facts.stderr_is_terminal;
-        let Some(asker) = Asker::find().filter(|_| is_watched) else {
+        let (pager, interrupt) = (self.app.env.pager.clone(), Arc::clone(&self.app.interrupt));
+        let Some(prompt) = ApprovalPrompt::open(pager, interrupt).filter(|_| is_watched) else {
             let name = &call.name;
             // Those with `confirm` are asked for even with `-y`.
             let or_yes = if ready.confirms() { "" } else { " or -y" };
@@ -122,15 +125,14 @@ impl ToolRunner<'_> {
                 "the person was not there to allow this call",
             )));
         };
-        let question = Question {
+        let request = ApprovalRequest {
             tool: call.name.clone(),
             command: ready.shown_command(),
             input: call.input.to_string(),
         };
-        let bell = self.app.interrupt.bell();
         // It is waited for also where a signal comes: what is typed behind the question is not for
         // it.
-        let reply = on_a_thread(move || asker.ask(&question, bell.as_ref())).await;
+        let reply = on_a_thread(move || prompt.ask(&request)).await;
         if let Some(signal) = self.app.interrupt.seen() {
             leave_unanswered();
             return Err(Error::Interrupted(signal));
@@ -139,13 +141,13 @@ impl ToolRunner<'_> {
             what: "ask on the terminal",
             source,
         })? {
-            Reply::Yes => Ok(None),
-            Reply::Always => {
+            ApprovalReply::Yes => Ok(None),
+            ApprovalReply::Always => {
                 self.policy.always(&call.name);
                 Ok(None)
             }
-            Reply::No => Ok(Some(Outcome::error("the person did not allow this call"))),
-            Reply::Quit => Err(Error::Interrupted(SIGINT)),
+            ApprovalReply::No => Ok(Some(Outcome::error("the person did not allow this call"))),
+            ApprovalReply::Quit => Err(Error::Interrupted(SIGINT)),
         }
     }
 

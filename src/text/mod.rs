@@ -16,7 +16,7 @@ pub(crate) use duration::{
 };
 pub(crate) use plural::counted;
 pub(crate) use quote::shell_quote;
-pub(crate) use sanitize::{is_dangerous, sanitize, sanitize_json, sanitize_line};
+pub(crate) use sanitize::{is_dangerous, json_escape, sanitize, sanitize_json, sanitize_line};
 pub(crate) use table::{Column, TextTable};
 
 /// The highest count that can be set anywhere: of tokens, tries and requests.

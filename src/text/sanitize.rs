@@ -41,12 +41,28 @@ pub(crate) fn sanitize_json(json: &str) -> Cow<'_, str> {
     let mut safe = String::with_capacity(json.len() + 16);
     for letter in json.chars() {
         if escaped(letter) {
-            let _ = write!(safe, "\\u{:04x}", u32::from(letter)); // All of these are in the basic plane.
+            safe.push_str(&json_escape(letter));
         } else {
             safe.push(letter);
         }
     }
     Cow::Owned(safe)
+}
+
+/// Returns the escape that stands for a character in a JSON string.
+pub(crate) fn json_escape(letter: char) -> String {
+    match letter {
+        '\n' => "\\n".to_owned(),
+        '\r' => "\\r".to_owned(),
+        '\t' => "\\t".to_owned(),
+        _ => {
+            let mut escape = String::new();
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                escape.push_str(&format!("\\u{unit:04x}"));
+            }
+            escape
+        }
+    }
 }
 
 /// Returns whether a terminal would act on a character: C0 and C1 controls but for LF and tab, and the controls of
