@@ -46,7 +46,7 @@ pub(crate) fn stdin_use(args: &cli::Ask, schema: Option<&str>) -> Result<StdinUs
         ("the API key", single(key)),
         (
             "the system prompt",
-            usize::from(args.request.system.as_deref() == Some("@-")),
+            usize::from(args.request.system() == Some("@-")),
         ),
         ("the template", single(args.input.template.as_deref())),
         ("the messages", single(args.input.messages.as_deref())),
