@@ -230,11 +230,20 @@ impl Call {
         headers.iter().map(line).collect()
     }
 
-    /// Gives the whole message, or says why there is none.
-    pub(crate) fn finish(self) -> Result<Message, StreamError> {
-        self.machine
-            .finish()
-            .map_err(|error| self.client.scrub_answer(error))
+    /// Returns the message of a finished call, and what is wrong with it: both if the arguments of a
+    /// tool call are not a JSON object.
+    pub(crate) fn finish(self) -> (Option<Message>, Option<StreamError>) {
+        let (message, error) = match self.machine.finish() {
+            Ok(message) => {
+                let tool = message.broken_call().map(str::to_owned);
+                (
+                    Some(message),
+                    tool.map(|tool| StreamError::ToolInput { tool }),
+                )
+            }
+            Err(error) => (None, Some(error)),
+        };
+        (message, error.map(|error| self.client.scrub_answer(error)))
     }
 
     /// Gives the message as far as it came; none if it never began.

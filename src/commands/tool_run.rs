@@ -171,12 +171,7 @@ async fn call(app: &App, args: &cli::ToolRun, name: &str, input: &str) -> Result
     };
     let input = serde_json::from_str(&text)
         .map_err(|error| wrong(format!("{file}: this is no JSON: {error}")))?;
-    let call = ToolUse {
-        id: "toolu_by_hand".to_owned(),
-        name: name.to_owned(),
-        input,
-        extra: serde_json::Map::new(),
-    };
+    let call = ToolUse::new("toolu_by_hand", name, input);
     let mut sink = sink(app, &args.ask)?;
     let outcome = match run_by_hand(app, tools, call.clone()).await {
         Ok(outcome) => outcome,

@@ -161,13 +161,14 @@ pub(super) async fn drive_answer(
         model: model.to_owned(),
     };
     let (answer, error) = match ended {
-        Ok(()) => match call.finish() {
-            Ok(message) => (Some(as_answer(message, true)), None),
-            Err(source) => {
-                let source = client::Error::Answer { source, request_id };
-                (None, Some(call_error(source)))
-            }
-        },
+        Ok(()) => {
+            let (message, wrong) = call.finish();
+            let is_whole = wrong.is_none();
+            (
+                message.map(|message| as_answer(message, is_whole)),
+                wrong.map(|source| call_error(client::Error::Answer { source, request_id })),
+            )
+        }
         Err(interrupted) => {
             let answer = call.partial().map(|message| as_answer(message, false));
             let error = match interrupted {

@@ -136,14 +136,7 @@ pub(crate) async fn send_structured(
         sink.recorder.record_answer(&answer);
     }
     if let Some(answer) = &mut outcome.answer {
-        let as_call = |input| {
-            ContentBlock::ToolUse(ToolUse {
-                id: answer.message.id.clone(),
-                name: String::new(),
-                input,
-                extra: serde_json::Map::new(),
-            })
-        };
+        let as_call = |input| ContentBlock::ToolUse(ToolUse::new(&answer.message.id, "", input));
         answer.message.content = value.map(as_call).into_iter().collect();
     }
     sink.recorder.commit(exchange.app);

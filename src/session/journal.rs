@@ -259,7 +259,7 @@ pub(super) fn parse(bytes: &[u8], exchange: &str) -> Option<(Record, Vec<Record>
             id,
             content,
             &message,
-            message.stop_reason.is_some(),
+            message.stop_reason.is_some() && message.broken_call().is_none(),
         ));
     }
     Some((header?, records))

@@ -138,6 +138,7 @@ fn said(content: &[ContentBlock]) -> String {
             ContentBlock::ToolUse(call) => {
                 add(&call.name);
                 strings(&call.input, &mut add);
+                call.partial_json.iter().for_each(|json| add(json));
             }
             ContentBlock::ToolResult(result) => result
                 .content

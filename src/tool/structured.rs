@@ -123,9 +123,7 @@ impl Structured {
 
     fn said(&self, block: ContentBlock) -> ContentBlock {
         match block {
-            ContentBlock::ToolUse(call)
-                if call.name == NAME && !call.extra.contains_key("partial_json") =>
-            {
+            ContentBlock::ToolUse(call) if call.name == NAME && call.partial_json.is_none() => {
                 let value = call.input.get(WRAP).filter(|_| self.is_wrapped);
                 ContentBlock::text(value.unwrap_or(&call.input).to_string())
             }

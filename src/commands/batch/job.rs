@@ -27,7 +27,7 @@ use crate::exchange::request_log::RequestFailure;
 use crate::exchange::structured::{Repair, RepairSender, SchemaOutcome, retry_until_valid};
 use crate::input::Estimate;
 use crate::pace::Priority;
-use crate::protocol::{CreateMessage, InputMessage, Usage};
+use crate::protocol::{CreateMessage, InputMessage, Message, Usage};
 use crate::tool::Structured;
 use crate::ui::Answer;
 
@@ -408,9 +408,8 @@ impl Ended {
         if is_fatal(&error) {
             return Came::Fatal(error);
         }
-        let text = answer.map(|answer| answer.message.text());
-        let text = text.filter(|text| !text.is_empty());
-        Came::Result(Result::Error(error_of(&error, text.as_deref())))
+        let partial = answer.map(|answer| &answer.message);
+        Came::Result(Result::Error(error_of(&error, partial)))
     }
 }
 
@@ -425,11 +424,18 @@ fn unsent(error: Error) -> Came {
     }
 }
 
-/// The error object of a record, with what came of the answer.
-pub(super) fn error_of(error: &Error, partial: Option<&str>) -> Value {
+/// The error object of a record, with what arrived of the answer: its text as `text`, and the
+/// message object as `answer` if it has more than text.
+pub(super) fn error_of(error: &Error, partial: Option<&Message>) -> Value {
     let mut object = error.object()["error"].take();
-    if let (Some(fields), Some(text)) = (object.as_object_mut(), partial) {
-        fields.insert("text".to_owned(), Value::from(text));
+    if let (Some(fields), Some(partial)) = (object.as_object_mut(), partial) {
+        let text = partial.text();
+        if !text.is_empty() {
+            fields.insert("text".to_owned(), Value::from(text));
+        }
+        if let Result::Message(message) = Result::of(partial) {
+            fields.insert("answer".to_owned(), message);
+        }
     }
     object
 }
