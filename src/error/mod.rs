@@ -245,6 +245,20 @@ impl Error {
         }
     }
 
+    /// Returns whether all that is wrong is that the arguments of a tool call are not a JSON object.
+    pub(crate) fn is_broken_call(&self) -> bool {
+        matches!(
+            self,
+            Self::Call {
+                source: client::Error::Answer {
+                    source: StreamError::ToolInput { .. },
+                    ..
+                },
+                ..
+            }
+        )
+    }
+
     /// What failed, with every cause, in one line.
     pub(crate) fn message(&self) -> String {
         let mut message = self.to_string();

@@ -83,6 +83,12 @@ impl SendOutcome {
             .as_ref()
             .filter(|answer| answer.complete && self.error.is_none())
     }
+
+    /// Returns the answer if the model finished it, even with arguments that are not a JSON object.
+    pub(super) fn finished_answer(&self) -> Option<&Answer> {
+        let is_finished = self.error.as_ref().is_none_or(Error::is_broken_call);
+        self.answer.as_ref().filter(|_| is_finished)
+    }
 }
 
 /// The outcome of a request that went well, where what follows from it failed.

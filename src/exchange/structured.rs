@@ -81,12 +81,15 @@ pub(crate) async fn retry_until_valid<R: RepairSender>(
         stopped: None,
     };
     loop {
-        let whole = ended.outcome.whole_answer();
-        let verdict = whole.map_or(StructuredVerdict::NotWhole, |answer| {
+        let finished = ended.outcome.finished_answer();
+        let verdict = finished.map_or(StructuredVerdict::NotWhole, |answer| {
             schema.judge(&answer.message)
         });
         match verdict {
-            StructuredVerdict::Fits(value) => ended.value = Some(value),
+            StructuredVerdict::Fits(value) => {
+                ended.outcome.error = None;
+                ended.value = Some(value);
+            }
             StructuredVerdict::NotWhole => {}
             StructuredVerdict::Never { why } => ended.outcome.error = Some(Error::Unfit(why)),
             StructuredVerdict::Again { why, messages } => {
