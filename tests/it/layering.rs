@@ -26,7 +26,7 @@ const ROWS: [&[&str]; 12] = [
 ];
 
 /// Outside crates and the files or folders that own them.
-const OWNERS: [(&str, &[&str]); 28] = [
+const OWNERS: [(&str, &[&str]); 29] = [
     ("ring", &["client/", "session/blob.rs"]),
     (
         "jiff",
@@ -42,6 +42,7 @@ const OWNERS: [(&str, &[&str]); 28] = [
     ("reqwest", &["client/"]),
     ("rustls", &["client/"]),
     ("rustls_native_certs", &["client/"]),
+    ("webpki", &["client/certificate.rs"]),
     ("webpki_roots", &["client/"]),
     ("clap", &["cli/", "lib.rs"]),
     ("clap_complete", &["cli/"]),
