@@ -1,8 +1,6 @@
 //! What the files of the flags say about the request, before anything is made of it: template,
 //! messages, tools.
 
-use std::path::Path;
-
 use super::named_text::read_named_text;
 use super::{template_files, tool_files};
 use crate::app::App;

@@ -486,6 +486,6 @@ mod tests {
             assert_eq!(look().state, state, "{mode:o}");
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it is ours");
-        assert_eq!(look().hint, Some(format!("chmod 700 '{}'", path.display())));
+        assert_eq!(look().hint, Some(format!("chmod 700 {}", path.display())));
     }
 }
