@@ -27,6 +27,7 @@ mod session;
 mod setting_flags;
 mod settings;
 mod tools;
+mod unparsed;
 mod value;
 
 use std::path::PathBuf;
@@ -41,12 +42,13 @@ pub(crate) use count::{Count, Usage};
 pub(crate) use examples::examples;
 pub(crate) use help::{Help, command_help, commands};
 pub(crate) use input::{Input, Template, TemplateAction};
-pub(crate) use parse::{Unparsed, VALUED, command_line, completion_script, parse};
+pub(crate) use parse::{VALUED, command_line, completion_script, parse};
 use request_flags::RequestFlags;
 pub(crate) use serve::Serve;
 pub(crate) use session::{Conversation, Session, SessionAction};
 pub(crate) use settings::{Auth, AuthCommand, Config, ConfigCommand};
 pub(crate) use tools::{Running, Structured, ToolRun, Tools};
+pub(crate) use unparsed::Unparsed;
 pub(crate) use value::key_and_json;
 use value::not_blank;
 
