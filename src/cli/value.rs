@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use crate::protocol::RequestField;
-use crate::text::MAX_COUNT;
+use crate::protocol::{MAX_COUNT, RequestField};
 
 /// A whole number of at least 1.
 pub(super) fn at_least_one(text: &str) -> Result<u64, String> {

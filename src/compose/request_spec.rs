@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 use super::sources::RequestSources;
 use crate::cli;
 use crate::error::Error;
-use crate::protocol::{FieldShape, REQUEST_FIELDS, RequestField};
+use crate::protocol::{FieldShape, REQUEST_FIELDS, RequestField, ToolChoice, ToolDefinition};
+use crate::tool;
 
 /// The fields of a request, wherever each was set: a flag goes before a template, and that before
 /// the body of `--messages`.
@@ -61,6 +62,32 @@ impl RequestSources {
             fields: in_body_order(fields),
             prefill: prefill.or_else(|| of_template?.prefill.clone()),
         })
+    }
+
+    /// Makes the field `tool_choice`; a name has to be that of a tool of the request.
+    pub(crate) fn tool_choice(
+        &self,
+        word: Option<&str>,
+        spec: &RequestSpec,
+    ) -> Result<Option<ToolChoice>, Error> {
+        let Some(word) = word else { return Ok(None) };
+        let of_fields = spec
+            .fields
+            .get("tools")
+            .filter(|_| self.tools.is_empty())
+            .and_then(ToolDefinition::list_from);
+        let tools = of_fields.unwrap_or_else(|| self.definitions());
+        if tools.is_empty() {
+            return Err(Error::Usage {
+                message: format!("--tool-choice {word}: there is no tool to choose from"),
+                hint: Some("name a file of tools with -T, or leave --tool-choice out".to_owned()),
+            });
+        }
+        let usage = |reason| Error::Usage {
+            message: format!("--tool-choice: {reason}"),
+            hint: Some("give auto, any, none, or the name of a tool of -T".to_owned()),
+        };
+        tool::tool_choice(word, &tools).map(Some).map_err(usage)
     }
 
     /// The model that a flag or a file names.

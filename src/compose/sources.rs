@@ -2,14 +2,13 @@
 //! messages, tools.
 
 use super::named_text::read_named_text;
-use super::request_spec::RequestSpec;
 use super::{template_files, tool_files};
 use crate::app::App;
 use crate::cli;
 use crate::error::Error;
 use crate::input::{Conversation, Template};
-use crate::protocol::{ToolChoice, ToolDefinition};
-use crate::tool::{self, Tool, refuse_same_names};
+use crate::protocol::ToolDefinition;
+use crate::tool::{Tool, refuse_same_names};
 
 /// What was given in files.
 #[derive(Debug, Default)]
@@ -50,31 +49,5 @@ impl RequestSources {
             .iter()
             .map(|tool| tool.definition.clone())
             .collect()
-    }
-
-    /// Makes the field `tool_choice`; a name has to be that of a tool of the request.
-    pub(crate) fn tool_choice(
-        &self,
-        word: Option<&str>,
-        spec: &RequestSpec,
-    ) -> Result<Option<ToolChoice>, Error> {
-        let Some(word) = word else { return Ok(None) };
-        let of_fields = spec
-            .fields
-            .get("tools")
-            .filter(|_| self.tools.is_empty())
-            .and_then(ToolDefinition::list_from);
-        let tools = of_fields.unwrap_or_else(|| self.definitions());
-        if tools.is_empty() {
-            return Err(Error::Usage {
-                message: format!("--tool-choice {word}: there is no tool to choose from"),
-                hint: Some("name a file of tools with -T, or leave --tool-choice out".to_owned()),
-            });
-        }
-        let usage = |reason| Error::Usage {
-            message: format!("--tool-choice: {reason}"),
-            hint: Some("give auto, any, none, or the name of a tool of -T".to_owned()),
-        };
-        tool::tool_choice(word, &tools).map(Some).map_err(usage)
     }
 }

@@ -8,7 +8,8 @@ use serde_json::{Value as Json, json};
 use toml_edit::{Array, Item, Value};
 
 use crate::client::{Endpoint, EndpointError, Region};
-use crate::text::{MAX_COUNT, format_duration, parse_duration, parse_timeout};
+use crate::protocol::MAX_COUNT;
+use crate::text::{format_duration, parse_duration, parse_timeout};
 
 /// What a setting may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -315,7 +315,7 @@ mod tests {
         );
         assert_eq!(
             error("+++\nmodel = \"m\"\ntop_p = 2\n+++"),
-            "`t.md`: line 3: `top_p` is no number from 0 to 1"
+            "`t.md`: line 3: `top_p`: a number from 0 to 1 is needed"
         );
         assert!(error("+++\nmodel = \"m\"\nmodel =\n+++").starts_with("`t.md`: line 3: "));
         assert!(error("+++\nmodel = \"m\"\n").contains("no end"));

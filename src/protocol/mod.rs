@@ -25,6 +25,6 @@ pub(crate) use message::{
     ToolUse, Usage,
 };
 pub(crate) use request::{CreateMessage, InputMessage, SystemPrompt};
-pub(crate) use request_field::{FieldShape, REQUEST_FIELDS, RequestField};
+pub(crate) use request_field::{FieldShape, MAX_COUNT, REQUEST_FIELDS, RequestField};
 pub(crate) use stream::Machine;
 pub(crate) use tools::{ToolChoice, ToolDefinition};

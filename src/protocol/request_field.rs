@@ -7,7 +7,8 @@
 
 use serde_json::{Value, json};
 
-use crate::text::MAX_COUNT;
+/// The greatest count that is accepted anywhere: of tokens, of retries, of jobs.
+pub(crate) const MAX_COUNT: u64 = u32::MAX as u64;
 
 /// A field of the request's body.
 #[derive(Debug, PartialEq, Eq)]

@@ -18,6 +18,3 @@ pub(crate) use plural::counted;
 pub(crate) use quote::shell_quote;
 pub(crate) use sanitize::{is_dangerous, json_escape, sanitize, sanitize_json, sanitize_line};
 pub(crate) use table::{Column, TextTable};
-
-/// The highest count that can be set anywhere: of tokens, tries and requests.
-pub(crate) const MAX_COUNT: u64 = u32::MAX as u64;

@@ -23,6 +23,7 @@ mod help;
 mod layering;
 mod models;
 mod network;
+mod one_engine;
 mod output;
 mod pacing;
 mod pipelines;
