@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::cli;
 use crate::config::Settings;
 use crate::error::Error;
-use crate::exchange::answer_format::{renderer, sink};
+use crate::exchange::answer_format::{AnswerFormat, renderer, sink};
 use crate::exchange::engine::{AnswerPolicy, AnswerSink, Exchange, SendPolicy};
 use crate::exchange::finish::finish_answer;
 use crate::exchange::prepare::{PreparedRequest, PromptInputs, print_preview};
@@ -12,7 +12,6 @@ use crate::exchange::request_log::RequestLog;
 use crate::exchange::session_recorder::{Saving, SessionRecorder, TurnRecorder};
 use crate::exchange::setup::{Setup, set_up, watch_hangup};
 use crate::exchange::structured::{load_output_schema, send_structured};
-use crate::ui::{Fitted, Renderer};
 
 /// Sends one request.
 pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
@@ -61,26 +60,29 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     }
     exchange.sender().await?;
     if let Some(schema) = &mut schema {
-        let mut renderer = Renderer::new(Box::new(Fitted), sink(app, ask)?);
-        let sink = AnswerSink {
+        let mut renderer = renderer(app, AnswerFormat::Schema, sink(app, ask)?, false);
+        let answer_sink = AnswerSink {
             renderer: &mut renderer,
             recorder: &mut recorder,
         };
-        let outcome = send_structured(&mut exchange, schema, &mut request, encoded, sink).await;
+        let outcome =
+            send_structured(&mut exchange, schema, &mut request, encoded, answer_sink).await;
         // JSON that is cut is no answer, whatever is allowed.
         return finish_answer(app, ask, false, outcome, renderer);
     }
     let calls_out = !request.tools.is_empty();
     let theme = exchange.settings().theme.as_deref();
-    let mut renderer = renderer(app, ask, &request, calls_out, theme)?;
+    let format = AnswerFormat::from_flags(app, &ask.output, &request, calls_out, theme);
+    let shows_thinking = ask.output.looks.show_thinking;
+    let mut renderer = renderer(app, format, sink(app, ask)?, shows_thinking);
     if !exchange.may_ask_another_model() {
         request.messages.clear(); // Their text is in the body: large input is not held twice.
     }
-    let mut sink = AnswerSink {
+    let mut answer_sink = AnswerSink {
         renderer: &mut renderer,
         recorder: &mut recorder,
     };
-    let outcome = exchange.send(&mut request, encoded, &mut sink).await;
+    let outcome = exchange.send(&mut request, encoded, &mut answer_sink).await;
     recorder.commit(app);
     finish_answer(app, ask, allow_truncated, outcome, renderer)
 }

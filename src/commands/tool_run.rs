@@ -10,7 +10,7 @@ use crate::cli;
 use crate::compose::named_text::read_named_text;
 use crate::compose::tool_files::load;
 use crate::error::Error;
-use crate::exchange::answer_format::{renderer, sink};
+use crate::exchange::answer_format::{AnswerFormat, renderer, sink};
 use crate::exchange::engine::{AnswerPolicy, AnswerSink, Exchange, SendPolicy};
 use crate::exchange::finish::finish_answer;
 use crate::exchange::prepare::{PreparedRequest, PromptInputs, print_preview};
@@ -80,21 +80,18 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error
     };
     let calls_out = !rules.callers_own.is_empty();
     let theme = exchange.settings().theme.as_deref();
-    let mut renderer = renderer(app, ask, &request, calls_out, theme)?;
-    let mut runner = ToolRunner {
-        app,
-        tools,
-        policy,
-        jobs: args.running.tool_jobs,
-    };
+    let format = AnswerFormat::from_flags(app, &ask.output, &request, calls_out, theme);
+    let shows_thinking = ask.output.looks.show_thinking;
+    let mut renderer = renderer(app, format, sink(app, ask)?, shows_thinking);
+    let mut runner = ToolRunner::new(app, tools, policy, args.running.tool_jobs);
     let messages = request.messages.clone();
     let mut tool_loop = ToolLoop::new(messages, rules, &mut runner, ask.output.looks.usage);
-    let mut sink = AnswerSink {
+    let mut answer_sink = AnswerSink {
         renderer: &mut renderer,
         recorder: &mut recorder,
     };
     let outcome = tool_loop
-        .run(&mut exchange, &mut request, encoded, &mut sink)
+        .run(&mut exchange, &mut request, encoded, &mut answer_sink)
         .await;
     recorder.commit(app);
     finish_answer(app, ask, allow_truncated, outcome, renderer)

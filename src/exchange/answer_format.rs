@@ -7,44 +7,90 @@ use crate::cli;
 use crate::error::Error;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
 use crate::ui::{
-    Calls, ColorChoice, Extract, Form, Json, JsonLines, Output, PartFile, Plain, Rendered,
+    Calls, ColorChoice, Extract, Fitted, Form, Json, JsonLines, Output, PartFile, Plain, Rendered,
     Renderer, Screen, Sink, Theme, colored,
 };
 
-/// Picks the form of output. `calls_out` says whether calls of tools are what may come out.
+/// What an answer is printed as.
+#[derive(Debug)]
+pub(crate) enum AnswerFormat {
+    /// The API's message object.
+    Json,
+    /// Each event on a line, then the message object.
+    JsonLines,
+    /// The first fenced code block, of this language where there is one; the answer goes on from
+    /// the text.
+    CodeBlock {
+        lang: Option<String>,
+        prefill: String,
+    },
+    /// The calls of tools, one a line of JSON, or the text where there is none.
+    ToolCalls(Option<Screen>),
+    /// Rendered for a terminal.
+    Markdown(Screen),
+    /// As the model wrote it.
+    Plain,
+    /// The JSON that matches a schema, or nothing.
+    Schema,
+}
+
+impl AnswerFormat {
+    /// Returns the format that the flags ask for. `has_external_tools` says whether calls of tools
+    /// may come out.
+    pub(crate) fn from_flags(
+        app: &App,
+        output: &cli::Output,
+        request: &CreateMessage,
+        has_external_tools: bool,
+        theme: Option<&str>,
+    ) -> Self {
+        if output.json {
+            return Self::Json;
+        }
+        if output.jsonl {
+            return Self::JsonLines;
+        }
+        if output.extract {
+            let last = request.messages.last();
+            let prefill = last.filter(|message| message.role == Role::Assistant);
+            return Self::CodeBlock {
+                lang: output.lang.clone(),
+                prefill: prefill.map(beginning).unwrap_or_default(),
+            };
+        }
+        match screen(app, output, theme) {
+            screen if has_external_tools => Self::ToolCalls(screen),
+            Some(screen) => Self::Markdown(screen),
+            None => Self::Plain,
+        }
+    }
+
+    fn into_form(self) -> Box<dyn Form> {
+        match self {
+            Self::Json => Box::new(Json),
+            Self::JsonLines => Box::new(JsonLines),
+            Self::CodeBlock { lang, prefill } => Box::new(Extract::new(lang, prefill)),
+            Self::ToolCalls(screen) => Box::new(Calls::new(screen)),
+            Self::Markdown(screen) => Box::new(Rendered::new(screen)),
+            Self::Plain => Box::new(Plain),
+            Self::Schema => Box::new(Fitted),
+        }
+    }
+}
+
+/// Creates what shows an answer in a format.
 pub(crate) fn renderer(
     app: &App,
-    args: &cli::Ask,
-    request: &CreateMessage,
-    calls_out: bool,
-    theme: Option<&str>,
-) -> Result<Renderer, Error> {
-    let sink = sink(app, args)?;
-    let form: Box<dyn Form> = if args.output.json {
-        Box::new(Json)
-    } else if args.output.jsonl {
-        Box::new(JsonLines)
-    } else if args.output.extract {
-        let prefill = request
-            .messages
-            .last()
-            .filter(|turn| turn.role == Role::Assistant);
-        let prefill = prefill.map(beginning).unwrap_or_default();
-        Box::new(Extract::new(args.output.lang.clone(), prefill))
-    } else if calls_out {
-        Box::new(Calls::new(screen(app, &args.output, theme)))
-    } else if let Some(screen) = screen(app, &args.output, theme) {
-        Box::new(Rendered::new(screen))
-    } else {
-        Box::new(Plain)
-    };
-    let renderer = Renderer::new(form, sink);
-    let is_dimmed = app.notices.colored();
-    Ok(if args.output.looks.show_thinking {
-        renderer.with_thinking(is_dimmed)
+    format: AnswerFormat,
+    sink: Sink,
+    shows_thinking: bool,
+) -> Renderer {
+    let renderer = Renderer::new(format.into_form(), sink);
+    if shows_thinking {
+        renderer.with_thinking(app.notices.colored())
     } else {
         renderer
-    })
+    }
 }
 
 /// Opens the output. A file is opened before anything is sent, so that an answer is not paid for

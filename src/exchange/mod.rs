@@ -19,5 +19,6 @@ pub(crate) mod session_recorder;
 pub(crate) mod settings;
 pub(crate) mod setup;
 pub(crate) mod structured;
+pub(crate) mod tool_executor;
 pub(crate) mod tool_loop;
 pub(crate) mod tool_runner;

@@ -8,12 +8,12 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::progress::{shows_progress, spinner_tick};
+use super::tool_executor::{ChildProcessExecutor, ToolExecutor};
 use crate::app::App;
-use crate::config::{Secret, inherited_var};
 use crate::error::Error;
 use crate::input::on_a_thread;
 use crate::protocol::{ToolResult, ToolUse};
-use crate::tool::{Job, Outcome, Policy, Ready, Stop, ToolSet, Verdict, run};
+use crate::tool::{Outcome, Policy, Ready, Stop, ToolSet, Verdict};
 use crate::ui::{
     ApprovalPrompt, ApprovalReply, ApprovalRequest, Renderer, Waiting, leave_unanswered,
 };
@@ -28,12 +28,29 @@ const TOLD: usize = 80;
 pub(crate) struct ToolRunner<'a> {
     pub(crate) app: &'a App,
     pub(crate) tools: Arc<ToolSet>,
-    pub(crate) policy: Policy,
+    policy: Policy,
     /// How many run at a time.
-    pub(crate) jobs: u32,
+    jobs: u32,
+    executor: Arc<dyn ToolExecutor>,
 }
 
-impl ToolRunner<'_> {
+impl<'a> ToolRunner<'a> {
+    /// Creates a runner of these tools, each call a child process. At most `jobs` calls run at a
+    /// time.
+    pub(crate) fn new(app: &'a App, tools: Arc<ToolSet>, policy: Policy, jobs: u32) -> Self {
+        let executor = ChildProcessExecutor {
+            tools: Arc::clone(&tools),
+            key: app.env.api_key.clone(),
+        };
+        Self {
+            app,
+            tools,
+            policy,
+            jobs,
+            executor: Arc::new(executor),
+        }
+    }
+
     /// Runs the calls of one answer. There is a result for each, in their order, also where the run
     /// ends with an error.
     pub(crate) async fn run(
@@ -167,16 +184,11 @@ impl ToolRunner<'_> {
             .enumerate()
             .filter(|(index, _)| outcomes[*index].is_none())
         {
-            let (call, tools, told, places) = (
-                call.clone(),
-                Arc::clone(&self.tools),
-                told.clone(),
-                Arc::clone(&places),
-            );
-            let key = self.app.env.api_key.clone();
+            let (call, told) = (call.clone(), told.clone());
+            let (places, executor) = (Arc::clone(&places), Arc::clone(&self.executor));
             running.spawn(async move {
                 let _place = places.acquire().await;
-                (index, run_one(&tools, &call, key.as_ref(), told).await)
+                (index, executor.call(&call, told).await)
             });
         }
         let mut error = None;
@@ -251,29 +263,6 @@ fn under_way(calls: &[ToolUse], outcomes: &[Option<Outcome>]) -> String {
     format!("running {}", names.collect::<Vec<_>>().join(", "))
 }
 
-async fn run_one(
-    tools: &ToolSet,
-    call: &ToolUse,
-    key: Option<&Secret>,
-    told: watch::Receiver<Stop>,
-) -> Outcome {
-    match tools.find(&call.name) {
-        Ok(ready) => {
-            run(
-                &Job {
-                    call,
-                    ready,
-                    variable: inherited_var,
-                    key: key.map(Secret::reveal),
-                },
-                told,
-            )
-            .await
-        }
-        Err(why) => Outcome::error(why),
-    }
-}
-
 /// Runs one call as the model's would be, unasked. A signal stops the tool and ends the run.
 pub(crate) async fn run_by_hand(
     app: &App,
@@ -287,8 +276,11 @@ pub(crate) async fn run_by_hand(
         return Ok(Outcome::error(why));
     }
     let (tell, told) = watch::channel(Stop::No);
-    let key = app.env.api_key.clone();
-    let mut running = tokio::spawn(async move { run_one(&tools, &call, key.as_ref(), told).await });
+    let executor = ChildProcessExecutor {
+        tools: Arc::new(tools),
+        key: app.env.api_key.clone(),
+    };
+    let mut running = tokio::spawn(async move { executor.call(&call, told).await });
     tokio::select! {
         biased;
         signal = app.interrupt.wait() => {

@@ -7,7 +7,7 @@ use super::Chat;
 use super::talk::{Last, Mark};
 use crate::compose::build::{RequestParts, build};
 use crate::error::Error;
-use crate::exchange::answer_format::screen;
+use crate::exchange::answer_format::{AnswerFormat, renderer, screen};
 use crate::exchange::driver::SendOutcome;
 use crate::exchange::engine::{AnswerSink, EncodedRequest};
 use crate::exchange::finish::{stop_reason_error, usage_line};
@@ -16,7 +16,7 @@ use crate::exchange::session_recorder::TurnRecorder;
 use crate::exchange::tool_loop::{ToolLoop, reset_tool_choice_after_results};
 use crate::input::{Estimate, check_many, pictures_of};
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
-use crate::ui::{Form, Output, Plain, Rendered, Renderer, Sink};
+use crate::ui::{Output, Renderer, Sink};
 
 /// How a turn ended.
 pub(super) struct Ended {
@@ -153,16 +153,8 @@ impl Chat<'_> {
         );
         let theme = self.exchange.settings().theme.as_deref();
         let screen = screen(self.app, &self.ask.output, theme).filter(|_| !self.is_raw);
-        let form: Box<dyn Form> = match screen {
-            Some(screen) => Box::new(Rendered::new(screen)),
-            None => Box::new(Plain),
-        };
-        let renderer = Renderer::new(form, sink);
-        let is_dimmed = self.app.notices.colored();
-        Ok(if self.ask.output.looks.show_thinking {
-            renderer.with_thinking(is_dimmed)
-        } else {
-            renderer
-        })
+        let format = screen.map_or(AnswerFormat::Plain, AnswerFormat::Markdown);
+        let shows_thinking = self.ask.output.looks.show_thinking;
+        Ok(renderer(self.app, format, sink, shows_thinking))
     }
 }

@@ -35,16 +35,12 @@ impl<'a> Toolbox<'a> {
         settings: &Settings,
     ) -> Result<Self, Error> {
         let tools = Arc::new(checked_tools(sources.tools.clone())?);
+        let policy = approval_policy(running, &settings.tools, &tools)?;
         let choice = ask.tools.tool_choice.as_deref();
         Ok(Self {
             choice: sources.tool_choice(choice, &sources.resolve(ask)?)?,
             max_turns: running.max_turns,
-            runner: ToolRunner {
-                app,
-                policy: approval_policy(running, &settings.tools, &tools)?,
-                jobs: running.tool_jobs,
-                tools,
-            },
+            runner: ToolRunner::new(app, tools, policy, running.tool_jobs),
         })
     }
 
