@@ -4,12 +4,13 @@
 //!
 //! | row | modules | what they are |
 //! |---|---|---|
-//! | 6 | `main.rs` | arguments in, exit code out |
-//! | 5 | `app`, `error`, `command` | wiring, the commands, every failure with its exit code and hint |
-//! | 4 | `cli` | the command line as data |
-//! | 3 | `config`, `input`, `batch`, `session`, `usage`, `chat`, `tool`, `ui`, `demo` | settings, what goes in, many items, what is kept, what it took, what comes next, what the model may call, what comes out, the built-in endpoint |
-//! | 2 | `client` | the shared HTTP core |
-//! | 1 | `protocol`, `media`, `pace`, `typed`, `counted` | the Messages API and files as data, the shared book of limits, what people type, and numbers in words |
+//! | 7 | `main.rs` | arguments in, exit code out |
+//! | 6 | `app`, `error`, `commands`, `compose`, `exchange` | wiring, the commands, every failure with its exit code and hint |
+//! | 5 | `cli` | the command line as data |
+//! | 4 | `config`, `input`, `batch`, `session`, `usage`, `chat`, `tool`, `ui`, `demo` | settings, what goes in, many items, what is kept, what it took, what comes next, what the model may call, what comes out, the built-in endpoint |
+//! | 3 | `client` | the shared HTTP core |
+//! | 2 | `protocol`, `media`, `pace`, `typed`, `counted` | the Messages API and files as data, the shared book of limits, what people type, and numbers in words |
+//! | 1 | `fs` | private files, written whole or not at all |
 //!
 //! The library exists for its own binary and for the tests and generators beside it; it promises no
 //! stable interface.
@@ -26,6 +27,7 @@ mod counted;
 mod demo;
 mod error;
 mod exchange;
+mod fs;
 mod input;
 mod media;
 mod pace;

@@ -4,15 +4,16 @@
 //! or was never ours is set aside beside it and told, and so is a clock that went back; nothing
 //! here ever keeps a request from being sent.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::SECOND;
 use super::ledger::Ledger;
 use super::record::{MAX_BYTES, from_bytes, to_bytes};
+use crate::fs::create_private_dir;
 
 /// How far the clocks of two cores may differ, and more: a book that was written later than that
 /// was so by another clock.
@@ -66,10 +67,7 @@ impl Book {
             Err(error) if error.kind() == ErrorKind::NotFound && !make => return Ok(None),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let folder = self.path.parent().unwrap_or(&self.path);
-                DirBuilder::new()
-                    .recursive(true)
-                    .mode(0o700)
-                    .create(folder)?;
+                create_private_dir(folder)?;
                 options.open(&self.path)?
             }
             opened => opened?,

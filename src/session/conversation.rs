@@ -10,6 +10,7 @@ use super::file::{self, Locked};
 use super::line;
 use super::record::{HEADER, NAME, Place, Record, TIP, TURN, Turn, VERSION};
 use super::{Error, name, unreadable, unwritable};
+use crate::fs::replace_link;
 use crate::protocol::{ContentBlock, InputMessage};
 
 /// The link to the conversation that was last used.
@@ -421,13 +422,8 @@ impl Conversation {
     /// Makes the conversation the one that was last used.
     pub(crate) fn mark_as_last(&self) -> Result<(), Error> {
         let link = self.folder.join(LAST);
-        let part = self
-            .folder
-            .join(format!("last.{:016x}.part", fastrand::u64(..)));
         let target = format!("{}.jsonl", self.id());
-        let linked =
-            std::os::unix::fs::symlink(target, &part).and_then(|()| std::fs::rename(&part, &link));
-        linked.map_err(unwritable(&link))
+        replace_link(Path::new(&target), &link).map_err(unwritable(&link))
     }
 }
 

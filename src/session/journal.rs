@@ -3,9 +3,9 @@
 //! is free is put into its conversation.
 
 use std::error::Error as _;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +16,7 @@ use super::Error;
 use super::conversation::{Conversation, last_marked_at, path_of};
 use super::exchange::{settle, turn_id};
 use super::record::{HEADER, Record, TIP, TURN};
+use crate::fs::create_private_dir;
 use crate::protocol::{ContentBlock, Machine, Message, Role, Update};
 
 /// An empty journal that is older than this has no process that is about to fill it.
@@ -38,10 +39,7 @@ impl Journal {
         records: &[Record],
     ) -> io::Result<Self> {
         let folder = folder_of(folder);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)?;
+        create_private_dir(&folder)?;
         let path = folder.join(format!("{exchange}.jsonl"));
         let file = OpenOptions::new()
             .append(true)
@@ -171,7 +169,7 @@ struct Recovered {
 }
 
 fn recover_one(folder: &Path, path: &Path) -> Result<Option<Recovered>, Error> {
-    let file = match OpenOptions::new().read(true).write(true).open(path) {
+    let mut file = match OpenOptions::new().read(true).write(true).open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         file => file.map_err(super::unreadable(path))?,
     };
@@ -179,10 +177,13 @@ fn recover_one(folder: &Path, path: &Path) -> Result<Option<Recovered>, Error> {
     if file.try_lock().is_err() {
         return Ok(None);
     }
-    let bytes = match fs::read(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        bytes => bytes.map_err(super::unreadable(path))?,
-    };
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)
+        .map_err(super::unreadable(path))?;
+    // Its process may have ended, and taken it away, in between.
+    if !path.exists() {
+        return Ok(None);
+    }
     let used_at = file
         .metadata()
         .and_then(|metadata| metadata.modified())
