@@ -33,6 +33,7 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
         given,
         stdin_use,
     } = start(app, ask, args.structured.schema.as_deref()).await?;
+    let sink = sink(app, ask)?;
     let offer = Offer::new(app, &settings);
     let saving = if ask.looking.dry_run || ask.looking.curl {
         Saving::Never
@@ -57,7 +58,7 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     }
     let client = offer.client().await?;
     if let Some(wish) = wish {
-        let renderer = Renderer::new(Box::new(Fitted), sink(app, ask)?);
+        let renderer = Renderer::new(Box::new(Fitted), sink);
         let ledger = &Ledger::new(app, &settings, "send", ask);
         let (offer, client) = (&offer, &client);
         let asker = Asker {
@@ -73,7 +74,8 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
         return structured::send(asker, wish, (model, request, body, estimate), renderer).await;
     }
     let calls_out = request.extra.contains_key("tools");
-    let mut renderer = renderer(app, ask, &request, calls_out, settings.theme.as_deref())?;
+    let theme = settings.theme.as_deref();
+    let mut renderer = renderer(app, ask, &request, calls_out, theme, sink);
     request.messages.clear(); // Their text is in the body: large input is not held twice.
 
     let region = settings.endpoint.region().as_str();

@@ -44,6 +44,7 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error
     } = start(app, &args.ask, None).await?;
     let tools = Arc::new(checked(given.tools.clone())?);
     let policy = policy(&args.running, &settings.tools, &tools)?;
+    let sink = sink(app, &args.ask)?;
     let offer = Offer::new(app, &settings);
     let saving = if args.ask.looking.dry_run || args.ask.looking.curl {
         Saving::Never
@@ -77,7 +78,8 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error
         &request,
         !rules.callers_own.is_empty(),
         settings.theme.as_deref(),
-    )?;
+        sink,
+    );
     let ledger = &Ledger::new(app, &settings, "tool-run", &args.ask);
     let run = ToolRun {
         asker: Asker {

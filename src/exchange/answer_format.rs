@@ -18,8 +18,8 @@ pub(crate) fn renderer(
     request: &CreateMessage,
     calls_out: bool,
     theme: Option<&str>,
-) -> Result<Renderer, Error> {
-    let sink = sink(app, args)?;
+    sink: Sink,
+) -> Renderer {
     let form: Box<dyn Form> = if args.output.json {
         Box::new(Json)
     } else if args.output.jsonl {
@@ -40,15 +40,15 @@ pub(crate) fn renderer(
     };
     let renderer = Renderer::new(form, sink);
     let is_dimmed = app.notices.colored();
-    Ok(if args.output.looks.show_thinking {
+    if args.output.looks.show_thinking {
         renderer.with_thinking(is_dimmed)
     } else {
         renderer
-    })
+    }
 }
 
-/// Opens the output. A file is opened before anything is sent, so that an answer is not paid for
-/// and then lost.
+/// Opens the output. A file is opened before anything is sent or asked of the user, so that no
+/// answer is paid for and then lost.
 pub(crate) fn sink(app: &App, ask: &cli::Ask) -> Result<Sink, Error> {
     Ok(
         match ask

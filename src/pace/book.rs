@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use super::SECOND;
 use super::ledger::Ledger;
 use super::record::{MAX_BYTES, from_bytes, to_bytes};
-use crate::fs::create_private_dir;
+use crate::fs::{Durability, atomic_write, create_private_dir};
 
 /// How far the clocks of two cores may differ, and more: a book that was written later than that
 /// was so by another clock.
@@ -115,7 +115,7 @@ impl Book {
 
     fn set_aside(&self, bytes: &[u8]) -> String {
         let aside = self.path.with_extension("broken");
-        let kept = match std::fs::write(&aside, bytes) {
+        let kept = match atomic_write(&aside, bytes, Durability::Cached) {
             Ok(()) => format!("it is kept as `{}`", aside.display()),
             Err(error) => format!("it could not be kept: {error}"),
         };

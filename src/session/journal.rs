@@ -16,7 +16,7 @@ use super::Error;
 use super::conversation::{Conversation, last_marked_at, path_of};
 use super::exchange::{settle, turn_id};
 use super::record::{HEADER, Record, TIP, TURN};
-use crate::fs::create_private_dir;
+use crate::fs::{create_private_dir, open_existing};
 use crate::protocol::{ContentBlock, Machine, Message, Role, Update};
 
 /// An empty journal that is older than this has no process that is about to fill it.
@@ -169,7 +169,7 @@ struct Recovered {
 }
 
 fn recover_one(folder: &Path, path: &Path) -> Result<Option<Recovered>, Error> {
-    let mut file = match OpenOptions::new().read(true).write(true).open(path) {
+    let mut file = match open_existing(path, OpenOptions::new().read(true).write(true)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         file => file.map_err(super::unreadable(path))?,
     };

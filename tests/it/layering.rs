@@ -45,7 +45,13 @@ const OWNERS: [(&str, &[&str]); 26] = [
     ),
     (
         "nix",
-        &["ui/", "tool/exec.rs", "config/write.rs", "input/patient.rs"],
+        &[
+            "ui/",
+            "tool/exec.rs",
+            "config/write.rs",
+            "fs/side_file.rs",
+            "input/patient.rs",
+        ],
     ),
     ("jsonschema", &["tool/schema.rs"]),
     ("signal_hook", &["ui/interrupt.rs", "ui/continued.rs"]),

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::batch::batch;
 use crate::chat::{chat, leave, wait_for_prompt};
+use crate::output::side_file::OBSTACLES;
 use crate::support::{
     command::Langdock,
     events::{MODEL, Stream, answer, error},
@@ -357,6 +358,33 @@ fn a_broken_book_is_set_aside_and_told_once() {
     run(&server, &home, &["--timeout", "200ms"])
         .code(6)
         .stderr_contains("within 1 request a minute");
+}
+
+#[test]
+fn a_broken_book_is_never_set_aside_into_a_file_of_the_users_own() {
+    let (server, home) = (answering("ok"), Home::new());
+    limit(&home, "rpm = 100");
+    run(&server, &home, &[]).code(0);
+    let book = books(&home).remove(0);
+    let aside = book.with_extension("broken");
+    for (what, put) in OBSTACLES {
+        fs::write(&book, "no book\n").unwrap();
+        let notes = home.write("work/notes.txt", "my notes\n");
+        put(&notes, &aside);
+        let outcome = run(&server, &home, &[]);
+        outcome.code(0).stdout("ok\n");
+        assert_eq!(fs::read(&notes).unwrap(), b"my notes\n", "{what}");
+        assert!(!aside.with_file_name("nowhere").exists(), "{what}");
+        if aside.is_dir() {
+            outcome.stderr_contains("it could not be kept: ");
+            fs::remove_dir(&aside).unwrap();
+        } else {
+            outcome.stderr_contains("it is kept as `");
+            assert!(aside.symlink_metadata().unwrap().is_file(), "{what}");
+            assert_eq!(fs::read(&aside).unwrap(), b"no book\n");
+            fs::remove_file(&aside).unwrap();
+        }
+    }
 }
 
 #[test]

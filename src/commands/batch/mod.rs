@@ -65,6 +65,7 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
     for notice in &shared.notices {
         app.notices.notice(notice);
     }
+    let output = Output::open(app, &many)?;
     let offer = Offer::new(app, &settings);
     let model = offer.choose(true).await?;
     let client = offer.client().await?;
@@ -76,7 +77,6 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
         None if paced.is_some() => PACED,
         None => UNPACED,
     };
-    let output = Output::open(app, &many)?;
     let url = settings.endpoint.messages_url();
     app.notices.step(&format!(
         "model {}, region {}, {url}",
