@@ -2623,7 +2623,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__session)
-            opts="-h --help list show search export rename rm path"
+            opts="-h --demo --help list show search export rename rm path"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2637,7 +2637,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__session__subcmd__export)
-            opts="-j -h --json --help"
+            opts="-j -h --json --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2651,7 +2651,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__session__subcmd__list)
-            opts="-j -h --json --help"
+            opts="-j -h --json --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2665,7 +2665,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__session__subcmd__path)
-            opts="-h --help"
+            opts="-h --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2679,7 +2679,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__session__subcmd__rename)
-            opts="-h --help"
+            opts="-h --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2693,7 +2693,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__session__subcmd__rm)
-            opts="-h --older-than --help"
+            opts="-h --older-than --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2714,7 +2714,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__session__subcmd__search)
-            opts="-j -h --json --help"
+            opts="-j -h --json --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2728,7 +2728,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__session__subcmd__show)
-            opts="-j -h --json --help"
+            opts="-j -h --json --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

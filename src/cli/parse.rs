@@ -31,7 +31,7 @@ pub(crate) enum Unparsed {
 pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
     let Cli {
         mut command,
-        connection,
+        mut connection,
     } = Cli::try_parse_from(argv).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp if is_long_help(argv) => {
             Unparsed::Asked(with_examples(error.to_string()))
@@ -50,6 +50,9 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
             }
         }
     })?;
+    if let Command::Session(session) = &mut command {
+        session.demo |= std::mem::take(&mut connection.demo);
+    }
     join(connection, command.connection_mut())?;
     if let Command::Count(count) = &mut command {
         count.literal_words = literal_words(argv, &count.prompt);

@@ -40,7 +40,7 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     } else {
         saving(app, &settings)
     };
-    let mut kept = Kept::open(app, &ask.conversation, saving)?;
+    let mut kept = Kept::open(app, &ask.conversation, saving, settings.data_scope())?;
     let gathering = Gathering {
         given,
         stdin_use,

@@ -51,7 +51,7 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error
     } else {
         Saving::Yes
     };
-    let mut kept = Kept::open(app, &args.ask.conversation, saving)?;
+    let mut kept = Kept::open(app, &args.ask.conversation, saving, settings.data_scope())?;
     let gathering = Gathering {
         given,
         stdin_use,

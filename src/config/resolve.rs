@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::key::{KeySource, Stored};
-use super::{Chosen, Error, Origin, Sourced, ToolNames};
+use super::{Chosen, DataScope, Error, Origin, Sourced, ToolNames};
 use crate::client::{
     Endpoint, EndpointError, Options, Pace, ProxyChoice, RetryPolicy, authority_of,
 };
@@ -32,6 +32,13 @@ pub(crate) struct Settings {
     pub(crate) tools: ToolNames,
     /// The name of the theme, where it was chosen.
     pub(crate) theme: Option<String>,
+}
+
+impl Settings {
+    /// Returns which conversations belong to the endpoint.
+    pub(crate) fn data_scope(&self) -> DataScope {
+        DataScope::for_demo(self.key == KeySource::Demo)
+    }
 }
 
 /// For one connection to come about, unless somebody says otherwise.

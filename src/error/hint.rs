@@ -267,7 +267,9 @@ fn input_hint(error: &input::Error) -> String {
 
 fn session_hint(error: &session::Error) -> String {
     let hint = match error {
-        session::Error::Unknown(_) => "`langdock session list` names them",
+        session::Error::Unknown(_) => {
+            "`langdock session list` names them, with --demo those of the demo"
+        }
         session::Error::Ambiguous { .. } => "give more of the id",
         session::Error::None => {
             "begin one with --session NAME; `send` on a terminal begins one too"

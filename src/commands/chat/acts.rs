@@ -476,8 +476,9 @@ impl Chat<'_> {
         let mut shown: String = rows.iter().take(LISTED).map(String::as_str).collect();
         if rows.len() > LISTED {
             shown.push_str(&format!(
-                "  and {} more: langdock session list\n",
-                rows.len() - LISTED
+                "  and {} more: {} session list\n",
+                rows.len() - LISTED,
+                self.settings.data_scope().program()
             ));
         }
         self.say(if shown.is_empty() { "none" } else { &shown });

@@ -109,10 +109,10 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
     let tools = Toolbox::of(&ask, &running, &given, &settings)?;
 
     let is_typed = app.facts.stdin_is_terminal;
-    let kept = Kept::open(app, &ask.conversation, Saving::Yes)?;
+    let kept = Kept::open(app, &ask.conversation, Saving::Yes, settings.data_scope())?;
     let mut earlier = std::mem::take(&mut given.conversation.messages);
     let mut system = system_prompt(app, ask.request.system.as_deref()).await?;
-    let store = sessions_folder().map(Store::at);
+    let store = sessions_folder(settings.data_scope()).map(Store::at);
     let talk = match (kept, store.clone()) {
         (Some(kept), Some(store)) if kept.is_saved() => Talk::Saved {
             store,
@@ -298,7 +298,7 @@ impl Chat<'_> {
             } else {
                 Keys::Emacs
             },
-            history: history_file().filter(|_| !forgets),
+            history: history_file(self.settings.data_scope()).filter(|_| !forgets),
             colored: self.app.notices.colored(),
             complete: self.words.completer(),
         })

@@ -13,7 +13,10 @@ const INSTEAD: [(&str, &str); 5] = [
         "--dry-run shows what is sent",
         "/export shows what was said, /set which fields are sent with it",
     ),
-    ("`langdock session list` names them", "/sessions lists them"),
+    (
+        "`langdock session list` names them, with --demo those of the demo",
+        "/sessions lists them",
+    ),
 ];
 
 /// What failed.

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::cli;
 use crate::client::{self, Advance, Client, Model, RetryPolicy};
 use crate::config::{
-    Chosen, KeySource, Paths, Settings, State, may_write, resolve, sessions_folder,
+    Chosen, DataScope, KeySource, Paths, Settings, State, may_write, resolve, sessions_folder,
 };
 use crate::error::{Error, Kind, Left};
 use crate::exchange::model_catalog::Offer;
@@ -326,7 +326,7 @@ fn clock(ours: SystemTime, theirs: SystemTime) -> Finding {
 /// The folders that things are kept in. Those that are not there are made when they are needed.
 fn folders(paths: &Paths) -> Vec<Finding> {
     let config = paths.config.as_deref().and_then(Path::parent);
-    let (state, data) = (State::of_the_user(), sessions_folder());
+    let (state, data) = (State::of_the_user(), sessions_folder(DataScope::Real));
     let kept = [
         ("config folder", config, WRITABLE_BY_OTHERS),
         ("keys folder", paths.keys.as_deref(), ANYTHING_BY_OTHERS),
