@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_langdock_global_optspecs
-    string join \n region= base-url= profile= api-key-file= connect-timeout= idle-timeout= timeout= max-retries= max-wait= no-pace proxy= cacert= allow-http demo h/help V/version
+    string join \n region= base-url= connect-timeout= idle-timeout= timeout= max-retries= max-wait= proxy= cacert= allow-http profile= api-key-file= no-pace demo h/help V/version
 end
 
 function __fish_langdock_needs_command
@@ -24,19 +24,19 @@ function __fish_langdock_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c langdock -n "__fish_langdock_needs_command" -l region -d 'Region: eu, us, global, ch' -r -f
-complete -c langdock -n "__fish_langdock_needs_command" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_needs_command" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_needs_command" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_needs_command" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
-complete -c langdock -n "__fish_langdock_needs_command" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
-complete -c langdock -n "__fish_langdock_needs_command" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
-complete -c langdock -n "__fish_langdock_needs_command" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_needs_command" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_needs_command" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
-complete -c langdock -n "__fish_langdock_needs_command" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_needs_command" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_needs_command" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_needs_command" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_needs_command" -s V -l version -d 'Print version'
@@ -55,9 +55,9 @@ complete -c langdock -n "__fish_langdock_needs_command" -f -a "doctor" -d 'Check
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "help" -d 'Tell more of a command or a topic'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "template" -d 'List and show saved prompts'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s m -l model -d 'Model to ask [default: picked once from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-tokens -d 'Maximum tokens to generate [default: 4096 or 8192, by the model]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l temperature -d 'Randomness, 0 to 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l top-p -d 'Nucleus sampling, 0 to 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r -f
@@ -79,17 +79,17 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l lang -d 'With
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s o -l output -d 'Write the answer to this file, whole or not at all' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l tag -d 'A word for the log, by which `langdock usage --by tag` sums up' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l session -d 'Go on with this conversation, or begin it' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l region -d 'Region: eu, us, global, ch' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema -d 'JSON that fits this JSON schema, and nothing else' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l repair -d 'With --schema: how often a wrong answer is sent back [default: 2]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s I -l no-stdin -d 'Leave standard input alone'
@@ -111,13 +111,13 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l fork -d 'With
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s n -l no-log -d 'Save nothing of this, neither in a conversation nor in the log of requests'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l dry-run -d 'Print the body and send nothing; the data of images is shortened'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l curl -d 'Print an equal curl command and send nothing; the key stands in it as $LANGDOCK_API_KEY'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s m -l model -d 'Model to ask [default: picked once from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-tokens -d 'Maximum tokens to generate [default: 4096 or 8192, by the model]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l temperature -d 'Randomness, 0 to 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l top-p -d 'Nucleus sampling, 0 to 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r -f
@@ -139,17 +139,17 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -l color -d 'Col
 always\t'Always'
 never\t'Never'"
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l session -d 'Go on with this conversation, or begin it' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l region -d 'Region: eu, us, global, ch' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s I -l no-stdin -d 'Leave standard input alone'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l no-check -d 'Send a request all the same that is too large by what is known of the limits'
@@ -164,13 +164,13 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -s S -l no-strea
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s c -l continue -d 'Go on with the conversation that was last used, or with LANGDOCK_SESSION\'s'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l fork -d 'With --continue or --session: go on in a copy, and leave the conversation as it is'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s n -l no-log -d 'Save nothing of this, neither in a conversation nor in the log of requests'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s m -l model -d 'Model to ask [default: picked once from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-tokens -d 'Maximum tokens to generate [default: 4096 or 8192, by the model]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l temperature -d 'Randomness, 0 to 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l top-p -d 'Nucleus sampling, 0 to 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r -f
@@ -192,17 +192,17 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l lang -d '
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s o -l output -d 'Write the answer to this file, whole or not at all' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tag -d 'A word for the log, by which `langdock usage --by tag` sums up' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l session -d 'Go on with this conversation, or begin it' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l region -d 'Region: eu, us, global, ch' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-tool -d 'Run the calls of this tool unasked; repeat for more' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l deny-tool -d 'Never run the calls of this tool; repeat for more' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-turns -d 'How often the model is asked at most' -r -f
@@ -227,8 +227,8 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l fork -d '
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s n -l no-log -d 'Save nothing of this, neither in a conversation nor in the log of requests'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l dry-run -d 'Print the body and send nothing; the data of images is shortened'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l curl -d 'Print an equal curl command and send nothing; the key stands in it as $LANGDOCK_API_KEY'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s y -l yes -d 'Run every call unasked, but for those of tools with `confirm`'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l list -d 'Print the tools, and send nothing'
@@ -242,9 +242,9 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-total-to
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l tag -d 'A word for the log, by which `langdock usage --by tag` sums up' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l schema -d 'Answers that fit this JSON schema; the text of a line is the JSON then' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l repair -d 'With --schema: how often a wrong answer is sent back [default: 2]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s m -l model -d 'Model to ask [default: picked once from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-tokens -d 'Maximum tokens to generate [default: 4096 or 8192, by the model]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l temperature -d 'Randomness, 0 to 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l top-p -d 'Nucleus sampling, 0 to 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r -f
@@ -257,46 +257,46 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -s a -l attach 
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l region -d 'Region: eu, us, global, ch' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l unordered -d 'Let answers out as they come instead of in the order of the items'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l retry-failed -d 'With --output: ask again what has failed, and forget how'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s I -l no-stdin -d 'Leave standard input alone'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l no-check -d 'Send a request all the same that is too large by what is known of the limits'
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l region -d 'Region: eu, us, global, ch' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l refresh -d 'Ask for the list, however young the last one is'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -s j -l json -d 'Print the list as JSON, with all that is said of each model'
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand count" -s m -l model -d 'Model [default: picked once from the region\'s list]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s m -l model -d 'Model to ask [default: picked once from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l max-tokens -d 'Most tokens to write [default: 4096 or 8192, by the model]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l max-tokens -d 'Maximum tokens to generate [default: 4096 or 8192, by the model]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l temperature -d 'Randomness, 0 to 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l top-p -d 'Nucleus sampling, 0 to 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r -f
@@ -363,120 +363,136 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_s
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -f -a "login" -d 'Store a key for the endpoint\'s host; asks for it on a terminal, or reads a line of standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -f -a "status" -d 'Say which key would be used, and where it came from'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -f -a "logout" -d 'Forget the stored key of the endpoint\'s host'
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l region -d 'Region: eu, us, global, ch' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l region -d 'Region: eu, us, global, ch' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -s j -l json -d 'Print an object'
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l region -d 'Region: eu, us, global, ch' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -f -a "path" -d 'Print where the config file is, or would be'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -f -a "show" -d 'Print every setting and where it came from'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -f -a "get" -d 'Print the value of one setting, nothing if it has none'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -f -a "set" -d 'Set a key of the config file, in the profile that --profile or LANGDOCK_PROFILE chooses'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set init" -f -a "init" -d 'Write a config file in which everything is a comment'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -f -a "path" -d 'Print where the config file is, or would be'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -f -a "show" -d 'Print every setting and where it came from'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -f -a "get" -d 'Print the value of one setting, nothing if it has none'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -f -a "set" -d 'Set a key of the config file, in the profile that --profile or LANGDOCK_PROFILE chooses'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -f -a "unset" -d 'Remove a key of the config file, in the profile that --profile or LANGDOCK_PROFILE chooses'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -f -a "init" -d 'Write a config file in which everything is a comment'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l region -d 'Region: eu, us, global, ch' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -s j -l json -d 'Print an object'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l region -d 'Region: eu, us, global, ch' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l region -d 'Region: eu, us, global, ch' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l profile -d 'Profile of the config file' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help'
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l region -d 'Region: eu, us, global, ch' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l connect-timeout -d 'For a connection to come about [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l idle-timeout -d 'With no byte moving [default: 120s streamed, 600s not]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l timeout -d 'For the whole call, waiting included [default: none]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l max-retries -d 'Tries after the first one; 0 for none [default: 8]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l max-wait -d 'Time spent waiting between tries, in all [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l proxy -d 'Proxy for every request that leaves this machine' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l cacert -d 'PEM file of the certificates to trust, instead of the bundled ones and the system\'s' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -s j -l json -d 'Print an object'
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l allow-http -d 'Allow plain http to another machine'
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::config::Env;
 use crate::error::{Error, ErrorForm};
-use crate::ui::{Facts, Interrupt, Notices, Output, OutputError, sanitize, sanitize_json};
+use crate::text::{TextTable, sanitize, sanitize_json};
+use crate::ui::{Facts, Interrupt, Notices, Output, OutputError};
 
 /// The surroundings of a command.
 pub(crate) struct App {
@@ -37,6 +38,15 @@ impl App {
         } else {
             self.print(text)
         }
+    }
+
+    /// The same for a table.
+    pub(crate) fn print_table<const N: usize>(&self, table: &TextTable<N>) -> Result<(), Error> {
+        self.print(&if self.facts.stdout_is_terminal {
+            table.to_sanitized_text()
+        } else {
+            table.to_text()
+        })
     }
 
     /// The same for text that has JSON in it: what a terminal would act on there is escaped for it,

@@ -1,29 +1,32 @@
 //! `langdock`: Claude models through Langdock's Anthropic Messages endpoint, on the command line.
 //!
-//! A module uses those of lower rows only, and none of its own row:
+//! A module imports from lower rows only, and modules of one row do not import each other; files of
+//! one directory do not import each other in a circle.
 //!
 //! | row | modules | what they are |
 //! |---|---|---|
-//! | 7 | `main.rs` | arguments in, exit code out |
-//! | 6 | `app`, `error`, `commands`, `compose`, `exchange` | wiring, the commands, every failure with its exit code and hint |
-//! | 5 | `cli` | the command line as data |
-//! | 4 | `config`, `input`, `batch`, `session`, `usage`, `chat`, `tool`, `ui`, `demo` | settings, what goes in, many items, what is kept, what it took, what comes next, what the model may call, what comes out, the built-in endpoint |
-//! | 3 | `client` | the shared HTTP core |
-//! | 2 | `protocol`, `media`, `pace`, `typed`, `counted` | the Messages API and files as data, the shared book of limits, what people type, and numbers in words |
-//! | 1 | `fs` | private files, written whole or not at all |
+//! | 11 | `main.rs` | arguments in, exit code out |
+//! | 10 | `lib.rs` | the entry, and which command runs |
+//! | 9 | `commands` | one command a file or directory; no command imports another |
+//! | 8 | `exchange` | from a request to its answer |
+//! | 7 | `compose` | from flags, files and standard input to a request |
+//! | 6 | `app` | what a command works with: environment, streams, messages |
+//! | 5 | `error`, `cli` | every failure with its exit code and hint; the command line as data |
+//! | 4 | `batch`, `config` | the items of a batch; settings |
+//! | 3 | `client`, `session`, `tool`, `turn`, `ui`, `input`, `demo` | the shared HTTP core; saved conversations; tools; one turn of the user; the terminal; files and templates; the built-in endpoint |
+//! | 2 | `pace`, `usage` | the shared rate-limit ledger; the log of requests |
+//! | 1 | `protocol`, `media`, `text`, `fs` | the Messages API and files as data; text for people and from people; private files, written whole or not at all |
 //!
 //! The library exists for its own binary and for the tests and generators beside it; it promises no
 //! stable interface.
 
 mod app;
 mod batch;
-mod chat;
 mod cli;
 mod client;
 mod commands;
 mod compose;
 mod config;
-mod counted;
 mod demo;
 mod error;
 mod exchange;
@@ -33,8 +36,9 @@ mod media;
 mod pace;
 mod protocol;
 mod session;
+mod text;
 mod tool;
-mod typed;
+mod turn;
 mod ui;
 mod usage;
 
@@ -111,19 +115,27 @@ pub fn examples(command: &str) -> &'static [(&'static str, &'static str)] {
 pub const EXIT_CODES: &[(u8, &str, &str)] = &error::EXIT_CODES;
 
 /// The environment variables with an effect and what they do, for the documentation.
-pub const VARIABLES: &[(&str, &str)] = &config::VARIABLES;
+#[must_use]
+pub fn variables() -> Vec<(&'static str, String)> {
+    config::variables()
+}
 
 /// The keys of the config file: each with a sample of its value, and what it is for, for the
 /// documentation.
-pub fn settings() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    config::SETTINGS
-        .iter()
-        .map(|setting| (setting.key, setting.sample, setting.about))
+pub fn settings() -> impl Iterator<Item = (&'static str, &'static str, String)> {
+    config::SETTINGS.iter().map(|setting| {
+        let about: Vec<_> = setting.about().collect();
+        (setting.key, setting.sample, about.join(" "))
+    })
 }
 
 /// The tables of the config file beside the profiles: each with its keys, and what it is for, for
 /// the documentation.
-pub const TABLES: &[(&str, &str, &str)] = &config::TABLES;
+pub fn tables() -> impl Iterator<Item = (&'static str, String, &'static str)> {
+    config::TABLES
+        .iter()
+        .map(|table| (table.name, table.samples.join(", "), table.about))
+}
 
 /// The keys of a tool in a tools file: each with a sample of its value, and what it is for, for the
 /// documentation.

@@ -1,6 +1,6 @@
 //! Budgets of a run: how many requests, and how many tokens in all.
 
-use crate::counted::counted;
+use crate::text::counted;
 
 /// What a run may take, and what it has taken.
 #[derive(Debug, Clone, Default)]

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::counted::counted;
+use crate::text::counted;
 
 /// The time over which a rate is taken.
 const MINUTE: Duration = Duration::from_secs(60);

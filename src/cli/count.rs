@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::{Ask, Beginning, Connection, Conversation, Input, Looking, Output, Request, Tools};
-use crate::config::parse_duration;
+use crate::text::parse_duration;
 
 /// Estimate the tokens of a request, by part; nothing is sent
 ///

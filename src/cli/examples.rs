@@ -212,7 +212,7 @@ const AUTH: [Example; 3] = [
 ];
 
 /// The examples of `config`.
-const CONFIG: [Example; 4] = [
+const CONFIG: [Example; 5] = [
     (
         "Begin with a file in which everything is a comment:",
         "langdock config init",
@@ -228,6 +228,10 @@ const CONFIG: [Example; 4] = [
     (
         "See what holds and where it came from:",
         "langdock config show",
+    ),
+    (
+        "Return to the default model:",
+        "langdock config unset model",
     ),
 ];
 

@@ -23,6 +23,7 @@ mod input;
 mod parse;
 mod serve;
 mod session;
+mod setting_flags;
 mod settings;
 mod tools;
 mod value;
@@ -90,10 +91,11 @@ pub(crate) enum Command {
     Chat(Box<Chat>),
     /// Send a request, and run the tools that the model asks for on this machine until it is done
     ///
-    /// Each call is shown and asked for on the terminal, unless -y, --allow-tool or the table tools
-    /// of the config file allow it. Without a terminal, what is not allowed is denied, and the
-    /// model is told. A call gets its input as JSON on standard input and a clean environment, and
-    /// what it prints is its result.
+    /// Each call is shown on the terminal and runs once it is approved, unless -y, --allow-tool or
+    /// the table tools of the config file allow it. One that does not fit on the screen has to be
+    /// read first, with show. Without a terminal, what is not allowed is denied, and the model is
+    /// told. A call gets its input as JSON on standard input and a clean environment, and what it
+    /// prints is its result.
     ToolRun(Box<ToolRun>),
     /// Ask the same of many items, in parallel, within the rate limits
     ///
@@ -279,14 +281,17 @@ impl Command {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Request")]
 pub(crate) struct Request {
-    /// Model [default: picked once from the region's list]
-    #[arg(short, long, value_name = "ID", value_parser = not_blank)]
+    /// Model to ask
+    #[arg(short, long, value_name = "ID", help = setting_flags::help("model"), value_parser = not_blank)]
     pub(crate) model: Option<String>,
     /// System prompt; @FILE reads it from a file
     #[arg(short, long, value_name = "TEXT|@FILE", value_hint = ValueHint::FilePath)]
     pub(crate) system: Option<String>,
-    /// Most tokens to write [default: 4096 or 8192, by the model]
-    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+    /// Maximum tokens to generate
+    #[arg(
+        long, value_name = "N", help = setting_flags::help("max_tokens"),
+        value_parser = at_least_one, allow_negative_numbers = true
+    )]
     pub(crate) max_tokens: Option<u64>,
     /// Randomness, 0 to 1
     #[arg(long, value_name = "X", value_parser = zero_to_one, allow_negative_numbers = true)]
@@ -422,8 +427,8 @@ pub(crate) struct Output {
     /// sent.
     #[arg(short = 'o', long = "output", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<PathBuf>,
-    /// Exit 0 even if the answer was cut off by the limit of tokens
-    #[arg(long)]
+    /// Whether an answer may be cut off
+    #[arg(long, help = setting_flags::help("allow_truncated"))]
     pub(crate) allow_truncated: bool,
     /// A word for the log, by which `langdock usage --by tag` sums up
     #[arg(long, value_name = "NAME", value_parser = not_blank)]

@@ -92,7 +92,7 @@ fn join(before: Connection, behind: Result<&mut Connection, &'static str>) -> Re
         Ok(behind) => {
             *behind = std::mem::take(behind).or(before);
             // clap compares those of one side only.
-            if behind.demo && behind.base_url.is_some() {
+            if behind.demo && behind.sets("base_url") {
                 return Err(conflict("--demo", "--base-url <URL>"));
             }
             Ok(())
@@ -263,6 +263,7 @@ fn explain(text: &str, may_stand_behind_dashes: bool) -> Unparsed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Flags;
 
     fn wrong(given: &[&str]) -> (String, String) {
         let argv: Vec<OsString> = std::iter::once(&"langdock")
@@ -444,7 +445,9 @@ mod tests {
             panic!("it is `send`")
         };
         assert_eq!(send.ask.request.model.as_deref(), Some("b"));
-        assert_eq!(send.ask.connection.region.as_deref(), Some("us"));
+        let mut expected = Flags::default();
+        expected.settings.set_flag("region", Some("us".to_owned()));
+        assert_eq!(send.ask.connection.own_flags(), expected);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::{Args, ValueHint};
 
 use super::value::{at_least_one, key_word, port, rate, whole_number};
-use crate::config::parse_duration;
 use crate::demo::Faults;
+use crate::text::parse_duration;
 
 /// Run the scripted endpoint of --demo on a port, for other programs
 ///

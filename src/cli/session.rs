@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::value::not_blank;
-use crate::config::parse_duration;
+use crate::text::parse_duration;
 
 /// Which conversation it belongs to
 #[derive(Debug, Clone, Default, Args)]

@@ -49,6 +49,14 @@ pub(crate) enum ConfigCommand {
         #[command(flatten)]
         connection: Box<Connection>,
     },
+    /// Remove a key of the config file, in the profile that --profile or LANGDOCK_PROFILE chooses
+    Unset {
+        /// The setting, as the config file calls it
+        key: String,
+        /// How to reach the endpoint
+        #[command(flatten)]
+        connection: Box<Connection>,
+    },
     /// Write a config file in which everything is a comment
     Init,
 }
@@ -97,7 +105,8 @@ impl ConfigCommand {
         match self {
             Self::Show { connection, .. }
             | Self::Get { connection, .. }
-            | Self::Set { connection, .. } => Ok(connection),
+            | Self::Set { connection, .. }
+            | Self::Unset { connection, .. } => Ok(connection),
             Self::Path => Err("config path"),
             Self::Init => Err("config init"),
         }

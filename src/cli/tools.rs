@@ -50,10 +50,11 @@ pub(crate) struct Running {
 
 /// Send a request, and run the tools that the model asks for on this machine until it is done
 ///
-/// Each call is shown and asked for on the terminal, unless -y, --allow-tool or the table tools of
-/// the config file allow it. Without a terminal, what is not allowed is denied, and the model is
-/// told. A call gets its input as JSON on standard input and a clean environment, and what it
-/// prints is its result.
+/// Each call is shown on the terminal and runs once it is approved, unless -y, --allow-tool or the
+/// table tools of the config file allow it. One that does not fit on the screen has to be read
+/// first, with show. Without a terminal, what is not allowed is denied, and the model is told. A
+/// call gets its input as JSON on standard input and a clean environment, and what it prints is its
+/// result.
 // As for `Send`, this is said twice.
 #[derive(Debug, Args)]
 pub(crate) struct ToolRun {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::typed::MOST;
+use crate::text::MAX_COUNT;
 
 /// A number from 0 to 1.
 pub(super) fn zero_to_one(text: &str) -> Result<f64, String> {
@@ -15,11 +15,11 @@ pub(super) fn zero_to_one(text: &str) -> Result<f64, String> {
 
 /// A whole number of at least 1.
 pub(super) fn at_least_one(text: &str) -> Result<u64, String> {
-    let in_range = |number: &u64| (1..=MOST).contains(number);
+    let in_range = |number: &u64| (1..=MAX_COUNT).contains(number);
     text.parse()
         .ok()
         .filter(in_range)
-        .ok_or_else(|| format!("a whole number from 1 to {MOST} is needed"))
+        .ok_or_else(|| format!("a whole number from 1 to {MAX_COUNT} is needed"))
 }
 
 /// The same for what is counted on fingers rather than in tokens.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::{DATE, HeaderMap};
 
 use super::error::Error;
-use crate::pace::Why;
+use crate::pace::WaitReason;
 
 /// What a step brought.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(crate) enum Advance {
     /// A try failed, and the next step waits for another one.
     Retrying(Retrying),
     /// It is not this call's turn, and the next step waits for it.
-    Held(Held),
+    RateLimited(RateLimited),
     /// Something that a person should know.
     Noticed(String),
     /// The answer is whole.
@@ -55,9 +55,9 @@ pub(crate) struct Retrying {
 
 /// A wait for the turn to send.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct RateLimited {
     /// Why.
-    pub(crate) why: Why,
+    pub(crate) why: WaitReason,
     /// How long it is likely to be.
     pub(crate) expected: Duration,
     /// Whether it was told before, and has become longer.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use reqwest::header::HeaderValue;
+use reqwest::header::{HeaderName, HeaderValue};
 use ring::digest::{SHA256, digest};
 
 /// What stands in place of a key.
@@ -76,12 +76,13 @@ impl ApiKey {
         format!("{prefix}…{}", &self.0[self.0.len() - 4..])
     }
 
-    /// The value of the `Authorization` header.
-    pub(super) fn bearer(&self) -> HeaderValue {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", self.0))
-            .expect("a key is visible ASCII, see `new`");
+    /// Returns the header that authenticates a request, its value marked sensitive.
+    pub(super) fn header(&self) -> (HeaderName, HeaderValue) {
+        let (name, value) = auth_header(&self.0);
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("the name is a token");
+        let mut value = HeaderValue::from_str(&value).expect("a key is visible ASCII, see `new`");
         value.set_sensitive(true);
-        value
+        (name, value)
     }
 
     /// Blanks the key out of a text from outside: a server may echo what it was sent. A text that
@@ -103,6 +104,12 @@ impl ApiKey {
             None => text,
         }
     }
+}
+
+/// Returns name and value of the header that authenticates a request with `key`. Requests and the
+/// command of `--curl` both take it from here. Source: `bearerAuth` of Langdock's OpenAPI file.
+pub(crate) fn auth_header(key: &str) -> (&'static str, String) {
+    ("Authorization", format!("Bearer {key}"))
 }
 
 /// A short name for texts, good as a file's: half of their SHA-256 in hexadecimal.
@@ -139,7 +146,7 @@ mod tests {
     #[test]
     fn a_key_is_masked_wherever_it_could_be_printed() {
         let key = ApiKey::new("sk-ld-secret").expect("a key");
-        assert!(!format!("{key:?} {:?}", key.bearer()).contains("secret"));
+        assert!(!format!("{key:?} {:?}", key.header()).contains("secret"));
         assert_eq!(key.masked(), "…");
         let long = ApiKey::new("sk-ld-0123456789abcd").expect("a key");
         assert_eq!(long.masked(), "sk-ld-…abcd");

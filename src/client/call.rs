@@ -1,8 +1,9 @@
 //! One call: sent, read, and tried again until the first part of an answer has arrived. From then
 //! on nothing is repeated.
 //!
-//! It is pulled: `advance` does one step of IO, `next_update` gives what that step brought.
-//! Dropping a call cancels it.
+//! It is pulled: `advance` does one step of IO, `next_update` gives what that step brought. A call
+//! that is given up before its end is cancelled by `cancel`, which gives back what it has reserved;
+//! what is only dropped keeps that until it lapses.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -14,17 +15,17 @@ use reqwest::{Body, Response, StatusCode};
 use tokio::time::{Instant, sleep_until};
 
 use super::Client;
-use super::advance::{Advance, Held, ResponseHead, Retrying};
-use super::ask::Ask;
-use super::booking::{Booking, received};
+use super::advance::{Advance, RateLimited, ResponseHead, Retrying};
+use super::api_request::ApiRequest;
 use super::error::{Error, StatusError, Timeout};
 use super::models::Model;
-use super::moderation::Moderation;
-use super::pacer::{Pacer, Turn, Waiting};
-use super::retry::{self, Failure, Spent};
+use super::pacer::{Pacer, QueueWait};
+use super::read_coalescer::ReadCoalescer;
+use super::reservation::{Reservation, report_of};
+use super::retry::{self, Failure, RetryState};
 use super::upload::Upload;
 use super::watchdog::Watchdog;
-use crate::pace::{Ending, Why};
+use crate::pace::{RequestOutcome, WaitReason};
 use crate::protocol::{ApiError, Machine, Message, StreamError, Update};
 
 /// How long a connection may stay silent while an answer is streamed: pings come more often.
@@ -33,22 +34,25 @@ const IDLE_STREAMED: Duration = Duration::from_secs(120);
 /// The same where the answer comes as one: nothing is sent while the model writes.
 const IDLE_WHOLE: Duration = Duration::from_secs(600);
 
-/// How much of a body is taken, in bytes, before it is shown: an endless stream must not gather in
-/// memory.
-const MAX_TAKEN: usize = 256 * 1024;
+/// How much of a body is read ahead, in bytes, before it is shown: an endless stream must not
+/// accumulate in memory.
+const MAX_READ_AHEAD: usize = 256 * 1024;
 
 /// A wait for one's turn that is longer is told.
 const TOLD: Duration = Duration::from_secs(1);
 
-/// How long a 429 holds others back that does not say how long, and after which this call does not
-/// try again.
-const HOLD: Duration = Duration::from_secs(2);
+/// How long all calls back off after a 429 that does not say how long, where this call does not try
+/// again.
+const DEFAULT_BACK_OFF: Duration = Duration::from_secs(2);
 
-/// How long the end of a body may take behind the end of the answer.
-const END_OF_BODY: Duration = Duration::from_millis(200);
+/// How long a cancelled call tries to give back its reservation: who cancelled it waits for that.
+const RELEASE_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// How long the library has to take a connection back whose answer has been read.
-const TAKING_BACK: Duration = Duration::from_millis(1);
+/// How long the rest of a body is read after the end of the answer.
+const BODY_DRAIN_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// How long the library gets to return a connection to its pool once the answer has been read.
+const POOL_RETURN_DELAY: Duration = Duration::from_millis(1);
 
 /// The longest error body that is read, in bytes.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -57,15 +61,15 @@ const MAX_ERROR_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Call {
     client: Client,
-    ask: Ask,
+    request: ApiRequest,
     watchdog: Watchdog,
     pacer: Pacer,
     /// Until when the wait for a turn has been told to be.
     told_until: Option<Instant>,
-    spent: Spent,
+    retry_state: RetryState,
     state: State,
     machine: Machine,
-    moderation: Moderation,
+    coalescer: ReadCoalescer,
     failure: Option<Error>,
     request_id: Option<String>,
     /// Whether another call is to follow over the same connection.
@@ -90,14 +94,18 @@ enum State {
 /// event, or a moment later; if not, there will be another connection.
 async fn let_go(mut response: Response) {
     let rest = async { while let Ok(Some(_)) = response.chunk().await {} };
-    let _ = tokio::time::timeout(END_OF_BODY, rest).await;
+    let _ = tokio::time::timeout(BODY_DRAIN_TIMEOUT, rest).await;
     drop(response);
-    tokio::time::sleep(TAKING_BACK).await;
+    tokio::time::sleep(POOL_RETURN_DELAY).await;
 }
 
 impl Call {
-    pub(super) fn new(client: Client, ask: Ask, booking: Option<Booking>) -> Self {
-        let silence = if let Ask::Answer { stream: false, .. } = ask {
+    pub(super) fn new(
+        client: Client,
+        request: ApiRequest,
+        reservation: Option<Reservation>,
+    ) -> Self {
+        let silence = if let ApiRequest::Answer { stream: false, .. } = request {
             IDLE_WHOLE
         } else {
             IDLE_STREAMED
@@ -106,17 +114,17 @@ impl Call {
             client.options.idle_timeout.unwrap_or(silence),
             client.options.timeout,
         );
-        let pacer = Pacer::new(&client, booking);
+        let pacer = Pacer::new(&client, reservation);
         Self {
             client,
-            ask,
+            request,
             watchdog,
             pacer,
             told_until: None,
-            spent: Spent::default(),
+            retry_state: RetryState::default(),
             state: State::New,
             machine: Machine::default(),
-            moderation: Moderation::default(),
+            coalescer: ReadCoalescer::default(),
             failure: None,
             request_id: None,
             keeps_connection: false,
@@ -159,9 +167,11 @@ impl Call {
                 let (input, output) = usage.map_or((0, 0), |usage| {
                     (usage.total_input_tokens(), usage.output_tokens())
                 });
-                // Where the answer does not say what it took, the booking stands.
+                // Where the answer does not say what it used, the reservation is left as it is.
                 if input > 0 {
-                    self.pacer.settle(Ending::Answered { input, output }).await;
+                    self.pacer
+                        .settle(RequestOutcome::Answered { input, output })
+                        .await;
                 }
                 Ok(Advance::Finished)
             }
@@ -170,20 +180,29 @@ impl Call {
                 let failure = error.failure();
                 self.settle_failure(&error).await;
                 let advance = self.retry_or_fail(error);
-                self.hold_others(&failure, &advance).await;
+                self.back_off_all(&failure, &advance).await;
                 advance
             }
         }
     }
 
+    /// Gives back the call's place in the queue, or the reservation of a request that has not been
+    /// sent yet. What was sent stays reserved: nobody knows what it uses.
+    pub(crate) async fn cancel(&mut self) {
+        if matches!(self.state, State::Queued | State::Sending) {
+            // What cannot be given back in time lapses.
+            let _ = tokio::time::timeout(RELEASE_TIMEOUT, self.pacer.release()).await;
+        }
+    }
+
     /// Tries so far, the present one included.
     pub(crate) fn attempts(&self) -> u32 {
-        self.spent.retries + 1
+        self.retry_state.retries + 1
     }
 
     /// Time spent waiting between tries and for this call's turn.
     pub(crate) fn waited(&self) -> Duration {
-        self.spent.waited + self.pacer.waited()
+        self.retry_state.waited + self.pacer.waited()
     }
 
     /// Whether a part of the answer has come.
@@ -200,21 +219,21 @@ impl Call {
     pub(crate) fn request_head(&self) -> Vec<String> {
         let mut lines = vec![format!(
             "{} {}",
-            self.ask.method(),
-            self.ask.url(&self.client)
+            self.request.method(),
+            self.request.url(&self.client)
         )];
         lines.extend(
-            self.ask
+            self.request
                 .body()
                 .map(|body| format!("content-length: {}", body.len())),
         );
-        lines.extend(self.shown_headers(&self.ask.headers(&self.client)));
+        lines.extend(self.shown_headers(&self.request.headers(&self.client)));
         lines
     }
 
     /// How much there is to send, in bytes.
     pub(crate) fn body_bytes(&self) -> usize {
-        self.ask.body().map_or(0, bytes::Bytes::len)
+        self.request.body().map_or(0, bytes::Bytes::len)
     }
 
     /// Headers as lines, without the key wherever it stands.
@@ -230,11 +249,20 @@ impl Call {
         headers.iter().map(line).collect()
     }
 
-    /// Gives the whole message, or says why there is none.
-    pub(crate) fn finish(self) -> Result<Message, StreamError> {
-        self.machine
-            .finish()
-            .map_err(|error| self.client.scrub_answer(error))
+    /// Returns the message of a finished call, and what is wrong with it: both if the arguments of a
+    /// tool call are not a JSON object.
+    pub(crate) fn finish(self) -> (Option<Message>, Option<StreamError>) {
+        let (message, error) = match self.machine.finish() {
+            Ok(message) => {
+                let tool = message.broken_call().map(str::to_owned);
+                (
+                    Some(message),
+                    tool.map(|tool| StreamError::ToolInput { tool }),
+                )
+            }
+            Err(error) => (None, Some(error)),
+        };
+        (message, error.map(|error| self.client.scrub_answer(error)))
     }
 
     /// Gives the message as far as it came; none if it never began.
@@ -244,9 +272,9 @@ impl Call {
 
     /// Gives the models of a list that has ended.
     pub(crate) fn into_models(self) -> Vec<Model> {
-        match self.ask {
-            Ask::Models(listing) => listing.into_models(),
-            Ask::Answer { .. } => Vec::new(),
+        match self.request {
+            ApiRequest::Models(listing) => listing.into_models(),
+            ApiRequest::Answer { .. } => Vec::new(),
         }
     }
 
@@ -280,7 +308,7 @@ impl Call {
     async fn queue(&mut self) -> Result<Advance, Error> {
         self.state = State::Queued;
         loop {
-            let Turn::Wait(waiting) = self.pacer.look().await else {
+            let Some(waiting) = self.pacer.reserve().await else {
                 self.told_until = None;
                 self.state = State::Sending;
                 return Ok(Advance::Sending);
@@ -289,8 +317,8 @@ impl Call {
             let now = Instant::now();
             if waiting.expected > TOLD && self.told_until.is_none_or(|until| until < now) {
                 let is_known = self.told_until.replace(now + waiting.expected).is_some();
-                return Ok(Advance::Held(Held {
-                    why: waiting.why,
+                return Ok(Advance::RateLimited(RateLimited {
+                    why: waiting.reason,
                     expected: waiting.expected,
                     is_known,
                 }));
@@ -300,30 +328,30 @@ impl Call {
     }
 
     /// Counts the wait for the end of a 429 that another call had, as this call's own would be.
-    fn count_held_back(&mut self, waiting: &Waiting) -> Result<(), Error> {
+    fn count_held_back(&mut self, waiting: &QueueWait) -> Result<(), Error> {
         if waiting.uncounted
             > self
                 .client
                 .options
                 .retry
                 .max_wait
-                .saturating_sub(self.spent.waited)
+                .saturating_sub(self.retry_state.waited)
         {
             self.state = State::Ended;
             return Err(Error::HeldBack {
                 wait: waiting.expected,
             });
         }
-        self.spent.waited += waiting.uncounted;
+        self.retry_state.waited += waiting.uncounted;
         Ok(())
     }
 
-    async fn wait_in_queue(&mut self, waiting: &Waiting) -> Result<(), Error> {
+    async fn wait_in_queue(&mut self, waiting: &QueueWait) -> Result<(), Error> {
         let now = Instant::now();
-        let until = now + waiting.look_again;
+        let until = now + waiting.retry_in;
         if let Some((deadline, limit)) = self.watchdog.ends_by(until) {
             sleep_until(deadline).await;
-            let timeout = if self.spent.retries == 0 {
+            let timeout = if self.retry_state.retries == 0 {
                 Timeout::Turn(limit)
             } else {
                 Timeout::Total(limit)
@@ -331,30 +359,34 @@ impl Call {
             return Err(Error::TimedOut(timeout));
         }
         sleep_until(until).await;
-        if let Why::Limits(_) = waiting.why {
+        if let WaitReason::Limits(_) = waiting.reason {
             self.pacer.count(now.elapsed());
         }
         Ok(())
     }
 
-    /// Notes in the book what became of a try that failed.
+    /// Notes in the ledger what became of an attempt that failed.
     async fn settle_failure(&mut self, error: &Error) {
-        let ending = match error.failure() {
-            // What it took so far is not known, nor whether it arrived: the booking stands.
+        if self.pacer.is_queued() {
+            return self.pacer.release().await;
+        }
+        let outcome = match error.failure() {
+            // Nobody knows what it has used, or whether it arrived: it stays reserved.
             _ if self.machine.has_content() => return,
             Failure::Lost | Failure::TimedOut => return,
-            Failure::Final if matches!(error, Error::TimedOut(_)) => return,
+            Failure::Fatal if matches!(error, Error::TimedOut(_)) => return,
             // Something answered, so something was let in.
-            Failure::Final if matches!(error, Error::Answer { .. }) => Ending::Failed,
-            Failure::Connect | Failure::Final => return self.pacer.take_back().await,
-            Failure::Status { status: 429, .. } => Ending::NotCounted,
-            Failure::Status { .. } => Ending::Failed,
+            Failure::Fatal if matches!(error, Error::Answer { .. }) => RequestOutcome::Failed,
+            // Nothing was sent.
+            Failure::Connect | Failure::Fatal => return self.pacer.release().await,
+            Failure::Status { status: 429, .. } => RequestOutcome::NotCounted,
+            Failure::Status { .. } => RequestOutcome::Failed,
         };
-        self.pacer.settle(ending).await;
+        self.pacer.settle(outcome).await;
     }
 
-    /// Lets all others wait as long as a 429 says, or as this call does.
-    async fn hold_others(&mut self, failure: &Failure, advance: &Result<Advance, Error>) {
+    /// Stops all calls that share the limit for as long as a 429 says, or as this call waits.
+    async fn back_off_all(&mut self, failure: &Failure, advance: &Result<Advance, Error>) {
         let Failure::Status {
             status: 429,
             should_retry,
@@ -368,13 +400,12 @@ impl Call {
         } else {
             None
         };
-        // Not to be tried again, and no word of a time: it is this request that cannot be let in,
-        // not all.
+        // Not to be tried again, and without a time: this request cannot be let in, but others may.
         if should_retry == Some(false) && retry_after.is_none() || self.machine.has_content() {
             return;
         }
         self.pacer
-            .hold(retry_after.or(own_wait).unwrap_or(HOLD))
+            .back_off_all(retry_after.or(own_wait).unwrap_or(DEFAULT_BACK_OFF))
             .await;
     }
 
@@ -382,9 +413,9 @@ impl Call {
         let mut request = self
             .client
             .http
-            .request(self.ask.method(), self.ask.url(&self.client));
-        request = request.headers(self.ask.headers(&self.client));
-        if let Some(body) = self.ask.body() {
+            .request(self.request.method(), self.request.url(&self.client));
+        request = request.headers(self.request.headers(&self.client));
+        if let Some(body) = self.request.body() {
             request = request.body(Body::wrap(Upload::new(
                 body.clone(),
                 self.watchdog.activity(),
@@ -397,7 +428,7 @@ impl Call {
             .map_err(Error::TimedOut)?;
         let response = response.map_err(|error| self.transport(&error))?;
         self.request_id = request_id(response.headers()).map(|id| self.client.scrub(&id));
-        self.pacer.head(received(response.headers())).await;
+        self.pacer.on_headers(report_of(response.headers())).await;
         let head = ResponseHead {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
@@ -418,7 +449,7 @@ impl Call {
             }
             return Ok(Advance::Finished);
         }
-        if let Some(pause) = self.moderation.pause() {
+        if let Some(pause) = self.coalescer.pause() {
             // Shorter than the runtime's clock can tell.
             std::thread::sleep(pause);
         }
@@ -427,8 +458,8 @@ impl Call {
             Err(_) if self.machine.end_if_whole() => return Ok(Advance::Received),
             arrived => arrived.map_err(Error::TimedOut)?,
         };
-        self.moderation.came_after(began.elapsed());
-        if let Ask::Models(listing) = &mut self.ask {
+        self.coalescer.came_after(began.elapsed());
+        if let ApiRequest::Models(listing) = &mut self.request {
             let taken = match arrived {
                 Ok(Some(bytes)) => listing
                     .push(&bytes)
@@ -474,7 +505,7 @@ impl Call {
     /// wrong here is told after what came before it.
     async fn take_what_has_arrived(&mut self, mut response: Response) -> State {
         let mut taken = 0;
-        while taken < MAX_TAKEN {
+        while taken < MAX_READ_AHEAD {
             match ready_now(response.chunk()).await {
                 None => break,
                 Some(Ok(Some(bytes))) => {
@@ -508,16 +539,16 @@ impl Call {
             .client
             .options
             .retry
-            .decide(&self.spent, &failure, fastrand::f64())
+            .decide(&self.retry_state, &failure, fastrand::f64())
             .filter(fits)
         else {
             return Err(error);
         };
-        self.spent.retries += 1;
-        self.spent.timeouts += u32::from(failure == Failure::TimedOut);
-        self.spent.waited += wait;
+        self.retry_state.retries += 1;
+        self.retry_state.timeouts += u32::from(failure == Failure::TimedOut);
+        self.retry_state.waited += wait;
         self.machine = Machine::default();
-        if let Ask::Models(listing) = &mut self.ask {
+        if let ApiRequest::Models(listing) = &mut self.request {
             listing.forget_page();
         }
         self.state = State::Waiting(now + wait);
@@ -543,8 +574,8 @@ impl Call {
     /// this that stands against another try.
     fn needed_max_wait(&self, wait: Duration) -> Option<Duration> {
         let policy = &self.client.options.retry;
-        let needed = self.spent.waited.saturating_add(wait);
-        let has_tries = self.spent.retries < policy.max_retries;
+        let needed = self.retry_state.waited.saturating_add(wait);
+        let has_tries = self.retry_state.retries < policy.max_retries;
         let is_in_time = self.watchdog.deadline().is_none_or(|deadline| {
             deadline
                 .checked_duration_since(Instant::now())

@@ -177,7 +177,7 @@ impl Endpoint {
     }
 
     /// Whether it is Langdock's own host, or a deployment of theirs.
-    pub(crate) fn is_langdocks(&self) -> bool {
+    pub(crate) fn is_langdock_host(&self) -> bool {
         let is_theirs = self
             .base
             .host_str()
@@ -402,7 +402,7 @@ mod tests {
             (Some("http://localhost:1/anthropic/eu"), false),
         ] {
             assert_eq!(
-                Endpoint::new(base, None, false).map(|endpoint| endpoint.is_langdocks()),
+                Endpoint::new(base, None, false).map(|endpoint| endpoint.is_langdock_host()),
                 Ok(expected),
                 "{base:?}"
             );

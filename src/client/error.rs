@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use super::Client;
 use super::certificate::{Flaw, flaw_of};
-use super::retry::{Failure, may_pass};
+use super::retry::{Failure, is_transient_status};
 use crate::protocol::{ApiError, StreamError};
+use crate::text::{rounded_up, seconds};
 
 /// Why no client could be built.
 #[derive(Debug, thiserror::Error)]
@@ -116,7 +117,7 @@ pub(crate) enum Error {
         reason: String,
     },
     /// A 429 that another call had holds this one back for longer than it may wait.
-    #[error("a rate limit (HTTP 429) holds all requests back for {:.0} s more", wait.as_secs_f64().ceil())]
+    #[error("a rate limit (HTTP 429) holds all requests back for {} more", seconds(rounded_up(*wait)))]
     HeldBack {
         /// How long.
         wait: Duration,
@@ -181,19 +182,19 @@ impl fmt::Display for Timeout {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(limit) => {
-                write!(formatter, "no connection within {} s", limit.as_secs_f64())
+                write!(formatter, "no connection within {}", seconds(*limit))
             }
-            Self::Idle(limit) => write!(formatter, "nothing came for {} s", limit.as_secs_f64()),
+            Self::Idle(limit) => write!(formatter, "nothing came for {}", seconds(*limit)),
             Self::Total(limit) => write!(
                 formatter,
-                "the answer was not whole within {} s",
-                limit.as_secs_f64()
+                "the answer was not whole within {}",
+                seconds(*limit)
             ),
             Self::Turn(limit) => {
                 write!(
                     formatter,
-                    "it was not this request's turn within {} s; nothing was sent",
-                    limit.as_secs_f64()
+                    "it was not this request's turn within {}; nothing was sent",
+                    seconds(*limit)
                 )
             }
         }
@@ -302,7 +303,7 @@ impl Error {
             | Self::ProxyLogin { .. }
             | Self::NoTls { .. }
             | Self::HeldBack { .. }
-            | Self::TimedOut(Timeout::Total(_) | Timeout::Turn(_)) => Failure::Final,
+            | Self::TimedOut(Timeout::Total(_) | Timeout::Turn(_)) => Failure::Fatal,
         }
     }
 
@@ -346,9 +347,9 @@ impl Error {
                 status,
                 should_retry,
                 ..
-            } => should_retry.unwrap_or_else(|| may_pass(status)),
+            } => should_retry.unwrap_or_else(|| is_transient_status(status)),
             Failure::Connect | Failure::Lost | Failure::TimedOut => true,
-            Failure::Final => matches!(self, Self::TimedOut(_) | Self::HeldBack { .. }),
+            Failure::Fatal => matches!(self, Self::TimedOut(_) | Self::HeldBack { .. }),
         }
     }
 }

@@ -1,18 +1,18 @@
 //! The shared HTTP core: where requests go, who asks, over what, and how often it is tried.
 
 mod advance;
-mod ask;
+mod api_request;
 mod auth;
-mod booking;
 mod call;
 mod certificate;
+mod dns_resolver;
 mod endpoint;
 mod error;
 mod models;
-mod moderation;
-mod names;
 mod pacer;
 mod proxy;
+mod read_coalescer;
+mod reservation;
 mod retry;
 mod tls;
 mod upload;
@@ -22,24 +22,24 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{NoProxy, Proxy};
 
-pub(crate) use advance::{Advance, Held, ResponseHead, Retrying};
-use ask::{Ask, Listing};
-pub(crate) use auth::{ApiKey, KeyError, fingerprint};
-pub(crate) use booking::Booking;
+pub(crate) use advance::{Advance, RateLimited, ResponseHead, Retrying};
+use api_request::{ApiRequest, Listing};
+pub(crate) use auth::{ApiKey, KeyError, auth_header, fingerprint};
 pub(crate) use call::Call;
 pub(crate) use certificate::Flaw;
 pub(crate) use endpoint::{
-    DEFAULT_BASE_URL, Endpoint, EndpointError, KNOWN_REGIONS, Region, authority_of,
+    DEFAULT_BASE_URL, DEFAULT_REGION, Endpoint, EndpointError, KNOWN_REGIONS, Region, authority_of,
 };
 pub(crate) use error::{BuildError, Error, StatusError, Timeout};
 pub(crate) use models::{Model, default_max_tokens, models_of, pick, regions_instead, seed_window};
 pub(crate) use pacer::Pace;
 pub(crate) use proxy::ProxyChoice;
-pub(crate) use retry::{RetryPolicy, may_pass};
+pub(crate) use reservation::Reservation;
+pub(crate) use retry::{RetryPolicy, is_transient_status};
 
 use crate::protocol::{ApiError, StreamError};
 
@@ -100,7 +100,7 @@ impl Client {
             .retry(reqwest::retry::never())
             .referer(false)
             .http1_only()
-            .dns_resolver(names::Names)
+            .dns_resolver(dns_resolver::DnsResolver)
             .no_proxy();
         let is_for_https_alone = matches!(options.proxy, ProxyChoice::Environment { .. });
         let is_direct = endpoint.is_loopback() || is_for_https_alone && !endpoint.is_https();
@@ -170,13 +170,17 @@ impl Client {
     }
 
     /// Begins a call; nothing is sent before it is advanced, and not before it is its turn.
-    pub(crate) fn call(&self, body: Bytes, stream: bool, booking: Booking) -> Call {
-        Call::new(self.clone(), Ask::Answer { body, stream }, Some(booking))
+    pub(crate) fn call(&self, body: Bytes, stream: bool, reservation: Reservation) -> Call {
+        Call::new(
+            self.clone(),
+            ApiRequest::Answer { body, stream },
+            Some(reservation),
+        )
     }
 
     /// Begins a call for the list of models.
     pub(crate) fn list_models(&self) -> Call {
-        Call::new(self.clone(), Ask::Models(Listing::default()), None)
+        Call::new(self.clone(), ApiRequest::Models(Listing::default()), None)
     }
 
     /// The headers of a request for an answer; the key's is marked sensitive.
@@ -190,12 +194,12 @@ impl Client {
             })
             .into_iter()
             .collect();
-        headers.insert(AUTHORIZATION, self.key.bearer());
+        headers.extend([self.key.header()]);
         headers
     }
 }
 
-/// The headers of a request but for the key.
+/// The headers of a request but for the one that authenticates it, see `auth_header`.
 pub(crate) fn public_headers(stream: bool) -> [(&'static str, &'static str); 4] {
     [
         (

@@ -1,17 +1,21 @@
-//! The way of one call through the shared book: a slot before each try, and in the end what it
-//! took.
+//! The path of one call through the shared rate-limit ledger: a reservation before each attempt,
+//! and in the end what it used.
 //!
-//! Nothing here fails: where the book cannot be used, the call goes out unpaced and says so once.
-//! Where there is no limit and no 429 has been, the disk is not touched.
+//! Nothing here fails: if the ledger cannot be used, the call is sent unpaced and says so once.
+//! Where nothing is limited and no 429 came, no disk is touched. A call gives back what it has
+//! reserved by `release`; what is dropped instead lapses, and dropping touches no disk either.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Client;
 use super::auth::{ApiKey, fingerprint};
-use super::booking::Booking;
 use super::endpoint::Endpoint;
-use crate::pace::{Asked, Base, Book, Ending, Limits, Look, Page, Received, Trouble, Why, now};
+use super::reservation::Reservation;
+use crate::pace::{
+    Admission, BaseLimits, LimitFile, LimitStore, LimitStoreError, Limits, RequestCost,
+    RequestOutcome, ReservationId, ServerReport, StoreReply, WaitReason,
+};
 
 /// What is assumed of Langdock's limits. Source: its documentation; a workspace may have others.
 const LANGDOCK: Limits = Limits {
@@ -19,22 +23,17 @@ const LANGDOCK: Limits = Limits {
     tokens: Some(60_000),
 };
 
-/// How often a book that another process has is tried again, and how long is waited in between: two
-/// seconds in all.
-const TRIES: u32 = 1000;
-const BETWEEN_TRIES: Duration = Duration::from_millis(2);
+/// How soon and how late a queued call tries again: others may have used less than they reserved.
+const SHORTEST_RETRY: Duration = Duration::from_millis(50);
+const LONGEST_RETRY: Duration = Duration::from_millis(250);
 
-/// How often one who waits looks again: others may have taken less than they booked.
-const LOOK_SOONEST: Duration = Duration::from_millis(50);
-const LOOK_LATEST: Duration = Duration::from_millis(250);
+/// The longest that a 429 stops everybody: nobody should have to find and delete a ledger.
+const MAX_BACK_OFF: Duration = Duration::from_secs(60 * 60);
 
-/// The longest that a 429 holds others back: nobody shall have to find and take away a book.
-const LONGEST_HOLD: Duration = Duration::from_secs(60 * 60);
-
-/// What is paced, and where the books are.
+/// What is paced, and where the ledgers are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Pace {
-    /// The folder of the books, where there is one.
+    /// The directory of the ledgers, where there is one.
     pub(crate) folder: Option<PathBuf>,
     /// What joins several keys.
     pub(crate) workspace: Option<String>,
@@ -43,285 +42,399 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// The limits that the endpoint has named for a model, as its book has them. Nothing where it
-    /// has said nothing, and where the book cannot be read.
-    pub(crate) async fn told(&self, endpoint: &Endpoint, key: &ApiKey, model: &str) -> Limits {
-        let Some(book) = self.book(endpoint, key, model) else {
-            return Limits::default();
-        };
-        let opened = open(&book, false).await;
-        opened
-            .ok()
-            .flatten()
-            .map(|page| page.ledger.told(page.now))
-            .unwrap_or_default()
+    /// Reads the limits that the endpoint has reported for a model. Nothing where it has reported
+    /// nothing, and where the ledger cannot be read.
+    pub(crate) async fn server_limits(
+        &self,
+        endpoint: &Endpoint,
+        key: &ApiKey,
+        model: &str,
+    ) -> Limits {
+        let reply = self.store(endpoint, key, model).server_limits().await;
+        reply.map(|reply| reply.outcome).unwrap_or_default()
     }
 
-    /// The book of a model: the same for all that share its limits. Its name is no way back to the
-    /// key.
-    fn book(&self, endpoint: &Endpoint, key: &ApiKey, model: &str) -> Option<Book> {
-        let name = || {
-            let url = endpoint.messages_url();
-            match &self.workspace {
-                Some(workspace) => fingerprint(&[url.as_str(), "workspace", workspace, model]),
-                None => key.fingerprint(&format!("{url}\0{model}")),
-            }
+    /// Creates the store of a model's ledger, the same for all that share its limits. Its name does
+    /// not reveal the key.
+    fn store(&self, endpoint: &Endpoint, key: &ApiKey, model: &str) -> Box<dyn LimitStore> {
+        let url = endpoint.messages_url();
+        let name = match &self.workspace {
+            Some(workspace) => fingerprint(&[url.as_str(), "workspace", workspace, model]),
+            None => key.fingerprint(&format!("{url}\0{model}")),
         };
-        self.folder.as_ref().map(|folder| Book::new(folder, name))
+        let set = self.limits.iter().find(|(limited, _)| limited == model);
+        let base = BaseLimits {
+            configured: set.map(|(_, limits)| *limits).unwrap_or_default(),
+            assumed: if endpoint.is_langdock_host() {
+                LANGDOCK
+            } else {
+                Limits::default()
+            },
+        };
+        Box::new(LimitFile::new(self.folder.as_deref(), &name, base))
     }
 }
 
-/// One call's way through the book.
+/// Keeps a call within the limits, if it is paced.
 #[derive(Debug)]
 pub(super) struct Pacer {
     /// None: unpaced.
-    way: Option<Way>,
-    /// What is to be told.
+    call: Option<PacedCall>,
+    /// What a person should know.
     notice: Option<String>,
-    /// Time spent waiting for a slot.
+    /// Time spent waiting in the queue.
     waited: Duration,
-    /// Until when waiting for the end of a 429 has been counted, in the book's time.
+    /// Until when waiting for the end of a 429 has been counted, in the store's time.
     counted_until: u64,
 }
 
+/// A call and its place in the ledger.
 #[derive(Debug)]
-struct Way {
-    /// Where the book is, or would be.
-    book: Option<Book>,
-    base: Base,
-    asked: Asked,
-    ticket: Option<u64>,
-    slot: Option<u64>,
-    head_at: Option<u64>,
+struct PacedCall {
+    store: Box<dyn LimitStore>,
+    cost: RequestCost,
+    place: Place,
+    /// When the response headers came.
+    headers_at: Option<Instant>,
 }
 
-/// What comes of looking whether it is one's turn.
-#[derive(Debug)]
-pub(super) enum Turn {
-    /// It is.
-    Come,
-    /// It is not yet.
-    Wait(Waiting),
+/// What a call has reserved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Nothing.
+    Nowhere,
+    /// A place in the queue.
+    Queued(ReservationId),
+    /// A request that may be sent, or was.
+    Admitted(ReservationId),
 }
 
-/// A wait for a turn.
+/// A wait for admission.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Waiting {
+pub(super) struct QueueWait {
     /// How long it is likely to be.
     pub(super) expected: Duration,
-    /// When to look again.
-    pub(super) look_again: Duration,
+    /// When to try again.
+    pub(super) retry_in: Duration,
     /// Why.
-    pub(super) why: Why,
-    /// How much of it counts as the wait after a 429 does, and has not yet been counted.
+    pub(super) reason: WaitReason,
+    /// How much of it counts as the wait after a 429 does, and has not been counted yet.
     pub(super) uncounted: Duration,
 }
 
 impl Pacer {
-    /// The way of a call of this client; without a booking it is not paced.
-    pub(super) fn new(client: &Client, booking: Option<Booking>) -> Self {
-        let mut pacer = Self {
-            way: None,
+    /// Creates the pacer of a call of this client; without a reservation it is not paced.
+    pub(super) fn new(client: &Client, reservation: Option<Reservation>) -> Self {
+        let paced = client.options.pace.as_ref().zip(reservation);
+        let call = paced.map(|(pace, reservation)| {
+            let store = pace.store(&client.endpoint, &client.key, &reservation.model);
+            PacedCall::new(store, reservation.cost)
+        });
+        Self {
+            call,
             notice: None,
             waited: Duration::ZERO,
             counted_until: 0,
-        };
-        let (Some(pace), Some(booking)) = (&client.options.pace, booking) else {
-            return pacer;
-        };
-        let set = pace
-            .limits
-            .iter()
-            .find(|(model, _)| *model == booking.model);
-        let configured = set.map(|(_, limits)| *limits).unwrap_or_default();
-        let assumed = if client.endpoint.is_langdocks() {
-            LANGDOCK
-        } else {
-            Limits::default()
-        };
-        let book = pace.book(&client.endpoint, &client.key, &booking.model);
-        let base = Base {
-            configured,
-            assumed,
-        };
-        pacer.way = Some(Way {
-            book,
-            base,
-            asked: booking.asked,
-            ticket: None,
-            slot: None,
-            head_at: None,
-        });
-        pacer
-    }
-
-    /// Looks whether it is this call's turn, and takes a place in the queue if it is not.
-    pub(super) async fn look(&mut self) -> Turn {
-        let (Some(mut page), Some(way)) = (self.page(self.has_limits()).await, &mut self.way)
-        else {
-            return Turn::Come;
-        };
-        way.head_at = None;
-        let now = page.now;
-        let look = page.ledger.look(now, way.ticket, &way.asked, &way.base);
-        let turn = match look {
-            Look::Go(slot) => {
-                (way.ticket, way.slot) = (None, slot);
-                Turn::Come
-            }
-            Look::Wait { ticket, start, why } => {
-                way.ticket = ticket;
-                let expected = Duration::from_micros(start.saturating_sub(now).max(1));
-                let look_again = (expected / 4)
-                    .clamp(LOOK_SOONEST, LOOK_LATEST)
-                    .min(expected);
-                let mut uncounted = Duration::ZERO;
-                if let Why::HeldBack(until) = why {
-                    uncounted =
-                        Duration::from_micros(until.saturating_sub(self.counted_until.max(now)));
-                    self.counted_until = self.counted_until.max(until);
-                }
-                Turn::Wait(Waiting {
-                    expected,
-                    look_again,
-                    why,
-                    uncounted,
-                })
-            }
-        };
-        self.save(page);
-        turn
-    }
-
-    /// Notes that the head of an answer has come, and what it says of the limits.
-    pub(super) async fn head(&mut self, received: Option<Received>) {
-        if let Some(way) = &mut self.way {
-            way.head_at = way.slot.map(|_| now());
         }
-        let Some(received) = received else { return };
-        let (Some(mut page), Some(way)) = (self.page(true).await, &self.way) else {
-            return;
-        };
-        page.ledger
-            .observe(page.now, way.slot, &way.asked, &received);
-        self.save(page);
     }
 
-    /// Notes how a try ended; how much it took is then known.
-    pub(super) async fn settle(&mut self, ending: Ending) {
-        let Some(slot) = self.take_slot() else { return };
-        let (Some(mut page), Some(way)) = (self.page(false).await, &self.way) else {
-            return;
+    /// Reserves the next attempt; none where it may be sent now, else how long it has to wait.
+    pub(super) async fn reserve(&mut self) -> Option<QueueWait> {
+        let reply = self.call.as_mut()?.reserve().await;
+        let (admission, now) = self.accept(reply)?;
+        let Admission::Queued { start, reason, .. } = admission else {
+            return None;
         };
-        page.ledger.settle(slot, &way.asked, way.head_at, ending);
-        self.save(page);
+        let expected = Duration::from_micros(start.saturating_sub(now).max(1));
+        let retry_in = (expected / 4)
+            .clamp(SHORTEST_RETRY, LONGEST_RETRY)
+            .min(expected);
+        let mut uncounted = Duration::ZERO;
+        if let WaitReason::BackOff(until) = reason {
+            uncounted = Duration::from_micros(until.saturating_sub(self.counted_until.max(now)));
+            self.counted_until = self.counted_until.max(until);
+        }
+        Some(QueueWait {
+            expected,
+            retry_in,
+            reason,
+            uncounted,
+        })
     }
 
-    /// Notes that a try failed before anything was sent.
-    pub(super) async fn take_back(&mut self) {
-        let Some(slot) = self.take_slot() else { return };
-        let (Some(mut page), Some(way)) = (self.page(false).await, &self.way) else {
-            return;
+    /// Notes that response headers have come, and what they report of the limits.
+    pub(super) async fn on_headers(&mut self, report: Option<ServerReport>) {
+        let Some(call) = &mut self.call else { return };
+        call.headers_at = Some(Instant::now());
+        let Some(report) = report else { return };
+        let id = match call.place {
+            Place::Admitted(id) => Some(id),
+            Place::Nowhere | Place::Queued(_) => None,
         };
-        page.ledger.take_back(page.now, slot, &way.base);
-        self.save(page);
+        let reply = call.store.observe(id, &call.cost, &report).await;
+        self.accept(reply);
     }
 
-    /// Notes that a 429 wants nothing to be sent for so long.
-    pub(super) async fn hold(&mut self, wait: Duration) {
-        let (Some(mut page), Some(way)) = (self.page(true).await, &self.way) else {
+    /// Notes how an attempt ended, when it is known what it used.
+    pub(super) async fn settle(&mut self, outcome: RequestOutcome) {
+        let Some(call) = &mut self.call else { return };
+        let Place::Admitted(id) = call.place else {
             return;
         };
-        let wait = u64::try_from(wait.min(LONGEST_HOLD).as_micros()).unwrap_or(0);
-        let until = page.now + wait;
-        page.ledger.hold(page.now, until, &way.base);
-        // This call's own wait counts by itself.
-        self.counted_until = until;
-        self.save(page);
+        let since_headers = call.headers_at.map(|at| at.elapsed());
+        let settling = call.store.settle(id, &call.cost, since_headers, outcome);
+        let reply = settling.await;
+        call.place = Place::Nowhere;
+        self.accept(reply);
     }
 
-    /// Counts time that was spent waiting for a slot.
+    /// Gives back what is reserved for a request that was not sent, or its place in the queue.
+    pub(super) async fn release(&mut self) {
+        let Some(call) = &mut self.call else { return };
+        let (Place::Queued(id) | Place::Admitted(id)) = call.place else {
+            return;
+        };
+        let reply = call.store.release(id).await;
+        call.place = Place::Nowhere;
+        self.accept(reply);
+    }
+
+    /// Stops all calls that share the ledger for so long, as a 429 asks.
+    pub(super) async fn back_off_all(&mut self, wait: Duration) {
+        let Some(call) = &self.call else { return };
+        let reply = call.store.back_off(wait.min(MAX_BACK_OFF)).await;
+        if let Some((until, _)) = self.accept(reply) {
+            // This call's own wait counts by itself.
+            self.counted_until = until;
+        }
+    }
+
+    /// Returns whether the call waits in the queue.
+    pub(super) fn is_queued(&self) -> bool {
+        let place = self.call.as_ref().map(|call| call.place);
+        matches!(place, Some(Place::Queued(_)))
+    }
+
+    /// Counts time that was spent waiting in the queue.
     pub(super) fn count(&mut self, waited: Duration) {
         self.waited += waited;
     }
 
-    /// Time spent waiting for a slot.
+    /// Returns the time spent waiting in the queue.
     pub(super) fn waited(&self) -> Duration {
         self.waited
     }
 
-    /// What a person should know, once.
+    /// Takes what a person should know, once.
     pub(super) fn take_notice(&mut self) -> Option<String> {
         self.notice.take()
     }
 
-    fn has_limits(&self) -> bool {
-        self.way
-            .as_ref()
-            .is_some_and(|way| way.base.configured.is_any() || way.base.assumed.is_any())
-    }
-
-    fn take_slot(&mut self) -> Option<u64> {
-        self.way.as_mut()?.slot.take()
-    }
-
-    /// Opens the book; none where there is none, or where this call is not paced.
-    async fn page(&mut self, make: bool) -> Option<Page> {
-        let way = self.way.as_ref()?;
-        let opened = match &way.book {
-            Some(book) => open(book, make).await,
-            None if make => Err("this machine has no folder for it".to_owned()),
-            None => return None,
-        };
-        match opened {
-            Ok(page) => {
-                let mut page = page?;
-                self.notice = self.notice.take().or(page.notice.take());
-                Some(page)
+    /// Takes an answer of the store: the outcome and the store's time. If it failed, the call goes
+    /// on unpaced.
+    fn accept<T>(&mut self, reply: Result<StoreReply<T>, LimitStoreError>) -> Option<(T, u64)> {
+        match reply {
+            Ok(reply) => {
+                self.notice = self.notice.take().or(reply.notice);
+                Some((reply.outcome, reply.now))
             }
-            Err(reason) => {
-                self.give_up(&reason);
+            Err(error) => {
+                self.call = None;
+                self.notice = Some(format!(
+                    "cannot use the rate-limit ledger, so requests are not paced: {error}"
+                ));
                 None
             }
         }
     }
+}
 
-    fn save(&mut self, page: Page) {
-        if let Err(error) = page.save() {
-            self.give_up(&error.to_string());
+impl PacedCall {
+    fn new(store: Box<dyn LimitStore>, cost: RequestCost) -> Self {
+        Self {
+            store,
+            cost,
+            place: Place::Nowhere,
+            headers_at: None,
         }
     }
 
-    /// Goes on unpaced.
-    fn give_up(&mut self, reason: &str) {
-        self.way = None;
-        self.notice = Some(format!(
-            "the book of rate limits cannot be used, so requests are not paced: {reason}"
-        ));
-    }
-}
-
-impl Drop for Pacer {
-    /// Gives back a place in the queue; who cannot do so even now leaves it to lapse.
-    fn drop(&mut self) {
-        let Some(way) = &self.way else { return };
-        let (Some(ticket), Some(book)) = (way.ticket, &way.book) else {
-            return;
+    /// Reserves an attempt. The reservation of the one before, if it was admitted and has not been
+    /// settled, stays: nobody knows what became of it.
+    async fn reserve(&mut self) -> Result<StoreReply<Admission>, LimitStoreError> {
+        self.headers_at = None;
+        let queued = match self.place {
+            Place::Queued(id) => Some(id),
+            Place::Nowhere | Place::Admitted(_) => None,
         };
-        if let Ok(Some(mut page)) = book.open(false) {
-            page.ledger.leave(ticket);
-            let _ = page.save(); // There is nobody left to tell.
-        }
+        let reply = self.store.reserve(&self.cost, queued).await?;
+        self.place = match reply.outcome {
+            Admission::Admitted(Some(id)) => Place::Admitted(id),
+            Admission::Queued { id: Some(id), .. } => Place::Queued(id),
+            Admission::Admitted(None) | Admission::Queued { id: None, .. } => Place::Nowhere,
+        };
+        Ok(reply)
     }
 }
 
-/// Opens a book, trying again while another process has it.
-async fn open(book: &Book, make: bool) -> Result<Option<Page>, String> {
-    for _ in 0..TRIES {
-        match book.open(make) {
-            Err(Trouble::Busy) => tokio::time::sleep(BETWEEN_TRIES).await,
-            opened => return opened.map_err(|trouble| trouble.to_string()),
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::pace::{Priority, StoreFuture};
+
+    /// A ledger in a file, and the operations that it was asked for.
+    #[derive(Debug)]
+    struct Recorded {
+        file: LimitFile,
+        operations: Operations,
+    }
+
+    type Operations = Arc<Mutex<Vec<&'static str>>>;
+
+    impl Recorded {
+        fn record(&self, operation: &'static str) {
+            self.operations
+                .lock()
+                .expect("no test panics")
+                .push(operation);
         }
     }
-    Err(Trouble::Busy.to_string())
+
+    impl LimitStore for Recorded {
+        fn reserve<'a>(
+            &'a self,
+            cost: &'a RequestCost,
+            queued: Option<ReservationId>,
+        ) -> StoreFuture<'a, Admission> {
+            self.record(if queued.is_some() {
+                "try again"
+            } else {
+                "reserve"
+            });
+            self.file.reserve(cost, queued)
+        }
+
+        fn settle<'a>(
+            &'a self,
+            id: ReservationId,
+            cost: &'a RequestCost,
+            since_headers: Option<Duration>,
+            outcome: RequestOutcome,
+        ) -> StoreFuture<'a, ()> {
+            self.record("settle");
+            self.file.settle(id, cost, since_headers, outcome)
+        }
+
+        fn back_off(&self, wait: Duration) -> StoreFuture<'_, u64> {
+            self.record("back off");
+            self.file.back_off(wait)
+        }
+
+        fn release(&self, id: ReservationId) -> StoreFuture<'_, ()> {
+            self.record("release");
+            self.file.release(id)
+        }
+
+        fn observe<'a>(
+            &'a self,
+            id: Option<ReservationId>,
+            cost: &'a RequestCost,
+            report: &'a ServerReport,
+        ) -> StoreFuture<'a, ()> {
+            self.record("observe");
+            self.file.observe(id, cost, report)
+        }
+
+        fn server_limits(&self) -> StoreFuture<'_, Limits> {
+            self.record("read");
+            self.file.server_limits()
+        }
+    }
+
+    /// The pacer of a call whose ledger in `directory` admits one request a minute, and what the
+    /// store is asked for.
+    fn pacer(directory: &Path, name: &str) -> (Pacer, Operations) {
+        let configured = Limits {
+            requests: Some(1),
+            tokens: None,
+        };
+        let base = BaseLimits {
+            configured,
+            assumed: Limits::default(),
+        };
+        let operations = Operations::default();
+        let store = Recorded {
+            file: LimitFile::new(Some(directory), name, base),
+            operations: Arc::clone(&operations),
+        };
+        let cost = RequestCost {
+            input: 1,
+            max_tokens: 1,
+            priority: Priority::Person,
+        };
+        let pacer = Pacer {
+            call: Some(PacedCall::new(Box::new(store), cost)),
+            notice: None,
+            waited: Duration::ZERO,
+            counted_until: 0,
+        };
+        (pacer, operations)
+    }
+
+    fn taken(operations: &Operations) -> Vec<&'static str> {
+        std::mem::take(&mut *operations.lock().expect("no test panics"))
+    }
+
+    #[tokio::test]
+    async fn a_place_is_given_back_by_release_and_dropping_asks_nothing_of_the_store() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (mut first, of_first) = pacer(directory.path(), "ledger");
+        assert!(first.reserve().await.is_none() && !first.is_queued());
+        let (mut second, of_second) = pacer(directory.path(), "ledger");
+        assert!(second.reserve().await.is_some() && second.is_queued());
+        assert!(second.reserve().await.is_some());
+        second.release().await;
+        second.release().await;
+        assert_eq!(taken(&of_second), ["reserve", "try again", "release"]);
+        assert!(second.reserve().await.is_some());
+        taken(&of_second);
+        drop(second);
+        assert_eq!(taken(&of_second), [""; 0]);
+        first.release().await;
+        first.settle(RequestOutcome::Failed).await;
+        assert_eq!(taken(&of_first), ["reserve", "release"]);
+    }
+
+    #[tokio::test]
+    async fn an_attempt_of_unknown_end_stays_reserved_and_the_next_one_is_reserved_anew() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (mut pacer, operations) = pacer(directory.path(), "ledger");
+        assert!(pacer.reserve().await.is_none());
+        assert!(pacer.reserve().await.is_some());
+        assert_eq!(taken(&operations), ["reserve", "reserve"]);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_fails_is_not_asked_again_and_the_call_goes_on_unpaced() {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(directory.path().join("ledger")).expect("it is writable");
+        let (mut pacer, operations) = pacer(directory.path(), "ledger");
+        assert!(pacer.reserve().await.is_none());
+        let notice = pacer.take_notice().expect("a notice");
+        let path = directory.path().join("ledger").display().to_string();
+        assert!(
+            notice.starts_with("cannot use the rate-limit ledger, so requests are not paced: ")
+                && notice.contains(&path),
+            "{notice}"
+        );
+        pacer.on_headers(Some(ServerReport::default())).await;
+        pacer.back_off_all(Duration::from_secs(1)).await;
+        pacer.settle(RequestOutcome::Failed).await;
+        assert!(pacer.reserve().await.is_none());
+        assert_eq!(taken(&operations), ["reserve"]);
+        assert_eq!(pacer.take_notice(), None);
+    }
 }

@@ -36,12 +36,12 @@ pub(crate) enum Failure {
     /// The request was sent, and nothing came back in time: each try may be billed.
     TimedOut,
     /// Trying again would give the same.
-    Final,
+    Fatal,
 }
 
-/// What has been spent on a call so far.
+/// The attempts and the waiting of a call so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Spent {
+pub(crate) struct RetryState {
     /// Tries after the first one.
     pub(crate) retries: u32,
     /// Of these, tries after a timeout.
@@ -60,8 +60,13 @@ const JITTER: f64 = 0.25;
 impl RetryPolicy {
     /// Says how long to wait before the next try, none if there is to be none. `jitter` is between
     /// 0 and 1.
-    pub(crate) fn decide(&self, spent: &Spent, failure: &Failure, jitter: f64) -> Option<Duration> {
-        if spent.retries >= self.max_retries || !is_retryable(failure, spent) {
+    pub(crate) fn decide(
+        &self,
+        state: &RetryState,
+        failure: &Failure,
+        jitter: f64,
+    ) -> Option<Duration> {
+        if state.retries >= self.max_retries || !is_retryable(failure, state) {
             return None;
         }
         let wait = match *failure {
@@ -70,28 +75,28 @@ impl RetryPolicy {
                 ..
             } => wait,
             _ => Duration::from_secs_f64(
-                backoff_seconds(failure, spent.retries) * (1.0 - JITTER * jitter),
+                backoff_seconds(failure, state.retries) * (1.0 - JITTER * jitter),
             ),
         };
-        (wait <= self.max_wait.saturating_sub(spent.waited)).then_some(wait)
+        (wait <= self.max_wait.saturating_sub(state.waited)).then_some(wait)
     }
 }
 
 /// Whether the same request may be let in later: by itself a status says so.
-pub(crate) fn may_pass(status: u16) -> bool {
+pub(crate) fn is_transient_status(status: u16) -> bool {
     matches!(status, 408 | 409 | 429 | 500..)
 }
 
-fn is_retryable(failure: &Failure, spent: &Spent) -> bool {
+fn is_retryable(failure: &Failure, state: &RetryState) -> bool {
     match *failure {
         Failure::Status {
             should_retry: Some(decision),
             ..
         } => decision,
-        Failure::Status { status, .. } => may_pass(status),
+        Failure::Status { status, .. } => is_transient_status(status),
         Failure::Connect | Failure::Lost => true,
-        Failure::TimedOut => spent.timeouts == 0,
-        Failure::Final => false,
+        Failure::TimedOut => state.timeouts == 0,
+        Failure::Fatal => false,
     }
 }
 
@@ -148,7 +153,7 @@ mod tests {
         let retried: Vec<u16> = (100..600)
             .filter(|&code| {
                 POLICY
-                    .decide(&Spent::default(), &status(code), 0.0)
+                    .decide(&RetryState::default(), &status(code), 0.0)
                     .is_some()
             })
             .collect();
@@ -165,7 +170,9 @@ mod tests {
                 retry_after: None,
             };
             assert_eq!(
-                POLICY.decide(&Spent::default(), &failure, 0.0).is_some(),
+                POLICY
+                    .decide(&RetryState::default(), &failure, 0.0)
+                    .is_some(),
                 should_retry
             );
         }
@@ -173,12 +180,12 @@ mod tests {
 
     /// Plays a call that fails the same way each time; gives the waits in seconds.
     fn waits(failure: Failure, jitter: f64) -> Vec<f64> {
-        let mut spent = Spent::default();
+        let mut state = RetryState::default();
         let mut waits = Vec::new();
-        while let Some(wait) = POLICY.decide(&spent, &failure, jitter) {
+        while let Some(wait) = POLICY.decide(&state, &failure, jitter) {
             waits.push(wait.as_secs_f64());
-            spent.retries += 1;
-            spent.waited += wait;
+            state.retries += 1;
+            state.waited += wait;
         }
         waits
     }
@@ -211,30 +218,30 @@ mod tests {
             should_retry: None,
             retry_after: Some(Duration::from_secs(seconds)),
         };
-        let spent = Spent {
+        let state = RetryState {
             waited: Duration::from_secs(60),
-            ..Spent::default()
+            ..RetryState::default()
         };
         assert_eq!(
-            POLICY.decide(&spent, &failure(60), 0.5),
+            POLICY.decide(&state, &failure(60), 0.5),
             Some(Duration::from_secs(60))
         );
-        assert_eq!(POLICY.decide(&spent, &failure(61), 0.5), None);
+        assert_eq!(POLICY.decide(&state, &failure(61), 0.5), None);
     }
 
     #[test]
     fn a_timeout_is_tried_again_once() {
         assert!(
             POLICY
-                .decide(&Spent::default(), &Failure::TimedOut, 0.0)
+                .decide(&RetryState::default(), &Failure::TimedOut, 0.0)
                 .is_some()
         );
         assert_eq!(
             POLICY.decide(
-                &Spent {
+                &RetryState {
                     retries: 1,
                     timeouts: 1,
-                    ..Spent::default()
+                    ..RetryState::default()
                 },
                 &Failure::TimedOut,
                 0.0
@@ -250,7 +257,7 @@ mod tests {
             ..POLICY
         };
         assert_eq!(
-            policy.decide(&Spent::default(), &Failure::Connect, 0.0),
+            policy.decide(&RetryState::default(), &Failure::Connect, 0.0),
             None
         );
     }

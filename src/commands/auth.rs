@@ -7,11 +7,12 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::app::App;
-use crate::cli::{Auth, AuthCommand, Connection};
+use crate::cli::{Auth, AuthCommand};
 use crate::client::ApiKey;
 use crate::config::{self, KeySource, Origin, Paths, forget_key, read_key, resolve, store_key};
 use crate::error::Error;
-use crate::exchange::settings::{chosen, only};
+use crate::exchange::settings::{merged_config, only};
+use crate::text::{Column, TextTable};
 use crate::ui::{ask_secret, leave_unanswered};
 
 /// No line with a key is longer.
@@ -23,23 +24,15 @@ const SIGINT: i32 = 2;
 /// Stores, shows or forgets the key.
 pub(crate) fn auth(app: &App, args: &Auth) -> Result<(), Error> {
     let connection = args.command.connection();
-    let given = connection.clone();
-    let used = Connection {
-        region: given.region,
-        base_url: given.base_url,
-        profile: given.profile,
-        allow_http: given.allow_http,
-        ..Connection::default()
-    };
     only(
         "auth",
         connection,
-        &used,
+        &connection.profile_and(&["region", "base_url", "allow_http"]),
         "--region, --base-url, --profile and --allow-http",
     )?;
     let paths = Paths::find(&app.env);
     let settings = resolve(
-        &chosen(app, &connection.own_flags(), &paths)?,
+        &merged_config(app, &connection.own_flags(), &paths)?,
         paths.keys.as_deref(),
         None,
     )?;
@@ -131,8 +124,11 @@ fn status(app: &App, source: &KeySource, host: &str, as_json: bool) -> Result<()
         return app.print_object(&json!({"host": host, "key": masked, "origin": origin.name()}));
     }
     let key = masked.unwrap_or_else(|| "printed by a command when a request needs it".to_owned());
-    app.print(&format!(
-        "host    {host}\nkey     {key}\norigin  {}\n",
-        origin.name()
-    ))
+    let mut table = TextTable::new([Column::LEFT; 2]);
+    table.extend([
+        ["host".to_owned(), host.to_owned()],
+        ["key".to_owned(), key],
+        ["origin".to_owned(), origin.name()],
+    ]);
+    app.print_table(&table)
 }

@@ -5,12 +5,12 @@ use serde_json::{Map, Value, json};
 use crate::app::App;
 use crate::cli::{Config, ConfigCommand, Connection};
 use crate::config::{
-    self, Chosen, Flags, KeySource, LimitKey, ModelLimits, Origin, Paths, Row, SETTINGS, Setting,
-    Settings, ToolsKey, config_path, initialize, read_key, resolve, set, set_limit, set_tools,
+    self, ConfigKey, Flags, KeySource, MergedConfig, ModelLimits, Origin, Paths, Row, SETTINGS,
+    Settings, Sourced, chosen_profile, config_path, initialize, read_key, resolve, set, unset,
 };
 use crate::error::Error;
-use crate::exchange::settings::{chosen, only};
-use crate::typed::nearest;
+use crate::exchange::settings::{merged_config, only};
+use crate::text::{Column, TextTable, nearest};
 
 /// Shows or changes the settings.
 pub(crate) fn config(app: &App, args: &Config) -> Result<(), Error> {
@@ -28,76 +28,63 @@ pub(crate) fn config(app: &App, args: &Config) -> Result<(), Error> {
             key,
             value,
         } => {
-            if let Some(limit) = LimitKey::parse(key) {
-                only(
-                    "config set",
-                    connection,
-                    &Connection::default(),
-                    "none for a limit, which no profile has",
-                )?;
-                return Ok(set_limit(config_path(&paths)?, &limit, value)?);
+            let key = find(key)?;
+            let profile = changed_profile(app, "config set", connection, &key)?;
+            let profile = profile.as_ref().map(|profile| profile.value.as_str());
+            Ok(set(config_path(&paths)?, profile, &key, value)?)
+        }
+        ConfigCommand::Unset { connection, key } => {
+            let key = find(key)?;
+            let profile = changed_profile(app, "config unset", connection, &key)?;
+            let path = config_path(&paths)?;
+            if !unset(path, profile.as_ref(), &key)? {
+                let place = profile.map_or_else(String::new, |profile| {
+                    format!("profile `{}` of ", profile.value)
+                });
+                let key = key.name();
+                app.notices
+                    .notice(&format!("{place}`{}` does not set `{key}`", path.display()));
             }
-            if let Some(tools) = ToolsKey::parse(key) {
-                only(
-                    "config set",
-                    connection,
-                    &Connection::default(),
-                    "none for tools, which no profile has",
-                )?;
-                return Ok(set_tools(config_path(&paths)?, tools, value)?);
-            }
-            let profile = connection.profile.clone();
-            only(
-                "config set",
-                connection,
-                &Connection {
-                    profile,
-                    ..Connection::default()
-                },
-                "--profile",
-            )?;
-            let profile = connection.profile.as_deref().or(app.env.profile.as_deref());
-            Ok(set(config_path(&paths)?, profile, find(key)?, value)?)
+            Ok(())
         }
         ConfigCommand::Show { connection, json } => {
-            let (chosen, settings) = found(app, connection, &paths)?;
+            let (merged, settings) = found(app, connection, &paths)?;
             if *json {
-                app.print_object(&as_object(&paths, &chosen, &settings))
+                app.print_object(&as_object(&paths, &merged, &settings))
             } else {
-                app.print(&as_text(&paths, &chosen, &settings))
+                app.print_table(&table(&paths, &merged, &settings))
             }
         }
         ConfigCommand::Get { connection, key } => {
-            let beside = LimitKey::parse(key)
-                .map(|limit| limit.name())
-                .or(ToolsKey::parse(key).map(ToolsKey::name));
-            if let Some(key) = beside {
-                let (chosen, settings) = found(app, connection, &paths)?;
-                let value = beside_the_settings(&chosen, &settings).find(|(name, ..)| *name == key);
-                return value.map_or(Ok(()), |(_, value, _)| {
-                    app.print(&format!("{}\n", plain(&value)))
-                });
-            }
-            let setting = find(key)?;
-            let (chosen, settings) = found(app, connection, &paths)?;
-            let rows = chosen.rows(settings.endpoint.region());
-            let value = rows
-                .iter()
-                .find(|row| row.setting == setting)
-                .map(|row| plain(&row.value));
+            let key = find(key)?;
+            let (merged, settings) = found(app, connection, &paths)?;
+            let value = match key {
+                ConfigKey::Setting(setting) => {
+                    let rows = merged.rows(settings.endpoint.region());
+                    rows.into_iter()
+                        .find(|row| row.setting == setting)
+                        .map(|row| row.value)
+                }
+                ConfigKey::Limit(_) | ConfigKey::Tools(_) => {
+                    beside_the_settings(&merged, &settings)
+                        .find(|(name, ..)| *name == key.name())
+                        .map(|(_, value, _)| value)
+                }
+            };
             value
+                .map(|value| plain(&value))
                 .filter(|text| !text.is_empty())
                 .map_or(Ok(()), |text| app.print(&format!("{text}\n")))
         }
     }
 }
 
-fn find(key: &str) -> Result<&'static Setting, Error> {
-    Setting::find(key).ok_or_else(|| {
+fn find(name: &str) -> Result<ConfigKey, Error> {
+    ConfigKey::parse(name).ok_or_else(|| {
         let keys = || SETTINGS.iter().map(|setting| setting.key);
         Error::Usage {
-            message: format!("there is no setting `{key}`"),
-            hint: Some(match nearest(key, keys()) {
+            message: format!("there is no setting `{name}`"),
+            hint: Some(match nearest(name, keys()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("there are: {}", keys().collect::<Vec<_>>().join(", ")),
             }),
@@ -105,7 +92,36 @@ fn find(key: &str) -> Result<&'static Setting, Error> {
     })
 }
 
-fn found(app: &App, connection: &Connection, paths: &Paths) -> Result<(Chosen, Settings), Error> {
+/// Returns the profile in which a key is changed. The other flags of the connection are refused, and
+/// `--profile` too where the key is in no profile.
+fn changed_profile(
+    app: &App,
+    command: &str,
+    connection: &Connection,
+    key: &ConfigKey,
+) -> Result<Option<Sourced<String>>, Error> {
+    let refused = match key {
+        ConfigKey::Setting(_) => {
+            only(
+                command,
+                connection,
+                &connection.profile_and(&[]),
+                "--profile",
+            )?;
+            return Ok(chosen_profile(connection.profile.as_deref(), &app.env));
+        }
+        ConfigKey::Limit(_) => "none for a limit, which no profile has",
+        ConfigKey::Tools(_) => "none for tools, which no profile has",
+    };
+    only(command, connection, &Connection::default(), refused)?;
+    Ok(None)
+}
+
+fn found(
+    app: &App,
+    connection: &Connection,
+    paths: &Paths,
+) -> Result<(MergedConfig, Settings), Error> {
     only(
         "config",
         connection,
@@ -116,17 +132,17 @@ fn found(app: &App, connection: &Connection, paths: &Paths) -> Result<(Chosen, S
         "all but --demo",
     )?;
     let flags: Flags = connection.own_flags();
-    let chosen = chosen(app, &flags, paths)?;
-    let settings = resolve(&chosen, paths.keys.as_deref(), None)?;
-    Ok((chosen, settings))
+    let merged = merged_config(app, &flags, paths)?;
+    let settings = resolve(&merged, paths.keys.as_deref(), None)?;
+    Ok((merged, settings))
 }
 
 /// The limits and the lists of tools that were set: each with its name and its origin.
 fn beside_the_settings<'a>(
-    chosen: &'a Chosen,
+    merged: &'a MergedConfig,
     settings: &'a Settings,
 ) -> impl Iterator<Item = (String, Value, &'a Origin)> {
-    let limits = chosen.limits().iter().flat_map(ModelLimits::rows);
+    let limits = merged.limits().iter().flat_map(ModelLimits::rows);
     let limits = limits.map(|(key, value, origin)| (key.name(), json!(value), origin));
     limits.chain(
         settings
@@ -165,9 +181,13 @@ fn shown_key(source: &KeySource) -> (Result<String, String>, Origin) {
     (shown, source.origin())
 }
 
-fn as_text(paths: &Paths, chosen: &Chosen, settings: &Settings) -> String {
+fn table(paths: &Paths, merged: &MergedConfig, settings: &Settings) -> TextTable<3> {
     let file = paths.config.as_ref().filter(|path| path.exists());
-    let mut lines = Vec::new();
+    let mut lines = TextTable::new([
+        Column::LEFT.at_most(40),
+        Column::LEFT.at_most(48),
+        Column::LEFT,
+    ]);
     if let Some(file) = file {
         lines.push([
             "config file".to_owned(),
@@ -175,7 +195,7 @@ fn as_text(paths: &Paths, chosen: &Chosen, settings: &Settings) -> String {
             String::new(),
         ]);
     }
-    if let Some(profile) = chosen.profile() {
+    if let Some(profile) = merged.profile() {
         lines.push([
             "profile".to_owned(),
             profile.value.clone(),
@@ -188,14 +208,14 @@ fn as_text(paths: &Paths, chosen: &Chosen, settings: &Settings) -> String {
         key.unwrap_or_else(|why| format!("({why})")),
         origin.name(),
     ]);
-    lines.extend(chosen.rows(settings.endpoint.region()).iter().map(
+    lines.extend(merged.rows(settings.endpoint.region()).iter().map(
         |Row {
              setting,
              value,
              origin,
          }| {
             let value = if value.is_null() {
-                format!("({})", setting.unset)
+                format!("({})", setting.default.text())
             } else {
                 plain(value)
             };
@@ -203,27 +223,13 @@ fn as_text(paths: &Paths, chosen: &Chosen, settings: &Settings) -> String {
         },
     ));
     lines.extend(
-        beside_the_settings(chosen, settings)
+        beside_the_settings(merged, settings)
             .map(|(name, value, origin)| [name, plain(&value), origin.name()]),
     );
-    let width = |column: usize, most: usize| {
-        lines
-            .iter()
-            .map(|line| line[column].chars().count())
-            .filter(|&width| width <= most)
-            .max()
-            .unwrap_or(0)
-    };
-    let (first, second) = (width(0, 40), width(1, 48));
-    let row =
-        |[name, value, origin]: &[String; 3]| format!("{name:first$}  {value:second$}  {origin}");
     lines
-        .iter()
-        .map(|line| row(line).trim_end().to_owned() + "\n")
-        .collect()
 }
 
-fn as_object(paths: &Paths, chosen: &Chosen, settings: &Settings) -> Value {
+fn as_object(paths: &Paths, merged: &MergedConfig, settings: &Settings) -> Value {
     let with_origin = |value: Value, origin: String| json!({"value": value, "origin": origin});
     let mut object = Map::new();
     let (key, origin) = shown_key(&settings.key);
@@ -235,16 +241,16 @@ fn as_object(paths: &Paths, chosen: &Chosen, settings: &Settings) -> Value {
         setting,
         value,
         origin,
-    } in chosen.rows(settings.endpoint.region())
+    } in merged.rows(settings.endpoint.region())
     {
         object.insert(setting.key.to_owned(), with_origin(value, origin.name()));
     }
-    for (name, value, origin) in beside_the_settings(chosen, settings) {
+    for (name, value, origin) in beside_the_settings(merged, settings) {
         object.insert(name, with_origin(value, origin.name()));
     }
     json!({
         "config_file": paths.config.as_ref().filter(|path| path.exists()),
-        "profile": chosen.profile().map(|profile| with_origin(json!(profile.value), profile.origin.name())),
+        "profile": merged.profile().map(|profile| with_origin(json!(profile.value), profile.origin.name())),
         "settings": object,
     })
 }

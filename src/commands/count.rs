@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::cli;
 use crate::client::default_max_tokens;
-use crate::compose::preflight::{check, estimate, limits, table};
-use crate::compose::sources::Given;
+use crate::compose::build::{RequestParts, build};
+use crate::compose::preflight::{check, table};
+use crate::compose::sources::RequestSources;
 use crate::compose::user_turn::{stdin_use, system_prompt, user_turn};
 use crate::config::State;
 use crate::error::Error;
-use crate::exchange::model_catalog::Offer;
+use crate::exchange::model_catalog::ModelCatalog;
 use crate::exchange::settings::settings;
 use crate::input::{Estimate, Part, check_many};
 use crate::usage::Factors;
@@ -31,13 +32,13 @@ pub(crate) async fn count(app: &App, args: cli::Count) -> Result<(), Error> {
     let is_json = args.json;
     let args = args.into_ask();
     let stdin_use = stdin_use(&args, None)?;
-    let mut given = Given::read(app, &args).await?;
+    let mut given = RequestSources::read(app, &args).await?;
     let settings = settings(
         app,
         &args.connection.flags(&given.complete(&args), &args.output),
         None,
     )?;
-    let offer = Offer::new(app, &settings);
+    let catalog = ModelCatalog::new(app, settings);
     let system = system_prompt(app, args.request.system.as_deref()).await?;
     let turn = app
         .unless_interrupted(user_turn(app, &args, &mut given, stdin_use))
@@ -47,23 +48,31 @@ pub(crate) async fn count(app: &App, args: cli::Count) -> Result<(), Error> {
     }
     check_many(&[given.conversation.pictures.as_slice(), &turn.pictures].concat())?;
     let flags = given.complete(&args);
-    let model = offer.known_model();
+    let model = catalog.known_model();
     let model = model.as_deref();
-    let estimate = estimate(
-        model,
-        (&flags, system.as_deref()),
-        &given.definitions(),
-        &given.conversation.messages,
-        &turn,
-    );
+    let parts = RequestParts {
+        model: model.unwrap_or_default().to_owned(),
+        max_tokens: default_max_tokens(model.unwrap_or_default(), None),
+        system,
+        tools: given.definitions(),
+        tool_choice: None,
+        earlier: std::mem::take(&mut given.conversation.messages),
+        content: turn.content,
+        stream: true,
+    };
+    let estimate = Estimate::of_request(&build(&flags, parts)?, &turn.names);
     let window = match model {
-        Some(model) => offer.window(model, false).await,
+        Some(model) => catalog.window(model, false).await,
         None => None,
     };
     let factor = model.and_then(|model| {
-        Factors::of(State::of_the_user()?.folder()).of_model(model, estimate.total().high)
+        Factors::of(State::for_user()?.folder()).of_model(model, estimate.total().high)
     });
-    let chosen = settings.max_tokens.as_ref().map(|tokens| tokens.value);
+    let chosen = catalog
+        .settings()
+        .max_tokens
+        .as_ref()
+        .map(|tokens| tokens.value);
     let max_tokens = chosen.unwrap_or_else(|| default_max_tokens(model.unwrap_or_default(), None));
     let counted = Counted {
         estimate,
@@ -80,21 +89,21 @@ pub(crate) async fn count(app: &App, args: cli::Count) -> Result<(), Error> {
     let (Some(model), false) = (model, args.input.no_check) else {
         return Ok(());
     };
-    let limits = limits(&offer, model, counted.estimate.total(), false).await;
+    let limits = catalog.limits(model, counted.estimate.total(), false).await;
     check(app, &counted.estimate, &limits)
 }
 
 fn page(counted: &Counted<'_>) -> String {
-    let mut text = table(&counted.estimate, counted.factor);
+    let mut text = table(&counted.estimate, counted.factor).to_sanitized_text();
     let Counted { max_tokens, .. } = counted;
     text.push_str(&format!(
         "the answer adds up to {}\n",
-        crate::counted::counted(*max_tokens, "token")
+        crate::text::counted(*max_tokens, "token")
     ));
     if let (Some(model), Some(window)) = (counted.model, counted.window) {
         text.push_str(&format!(
             "{model} takes {}\n",
-            crate::counted::counted(window, "token")
+            crate::text::counted(window, "token")
         ));
     }
     text

@@ -3,10 +3,10 @@
 use crate::app::App;
 use crate::cli::{self, command_help, commands};
 use crate::client::{DEFAULT_BASE_URL, KNOWN_REGIONS, regions_instead};
-use crate::config::{SETTINGS, TABLES, VARIABLES};
+use crate::config::{SETTINGS, TABLES, variables};
 use crate::error::{EXIT_CODES, Error};
+use crate::text::{Column, TextTable, did_you_mean};
 use crate::tool::TOOL_KEYS;
-use crate::typed::did_you_mean;
 
 /// A topic and what makes its text.
 type Topic = (&'static str, fn() -> String);
@@ -61,9 +61,11 @@ fn unknown(given: &str) -> Error {
 
 fn exit_codes() -> String {
     let mut text = "Exit codes, with the kind that the JSON error object names:\n\n".to_owned();
-    for (code, kind, what) in EXIT_CODES {
-        text.push_str(&format!("  {code:>3}  {kind:15}  {what}\n"));
-    }
+    let mut table = TextTable::new([Column::RIGHT, Column::LEFT, Column::LEFT]).indented(2);
+    table.extend(
+        EXIT_CODES.map(|(code, kind, what)| [code.to_string(), kind.to_owned(), what.to_owned()]),
+    );
+    text.push_str(&table.to_text());
     text
 }
 
@@ -72,14 +74,13 @@ fn environment() -> String {
         "A flag goes before its variable, and that before the config file. Beside HOME and PATH, no other variable has an \
          effect.\n\n"
             .to_owned();
-    let width = VARIABLES
-        .iter()
-        .map(|(name, _)| name.len())
-        .max()
-        .unwrap_or(0);
-    for (name, what) in VARIABLES {
-        text.push_str(&format!("  {name:width$}  {what}\n"));
-    }
+    let mut table = TextTable::new([Column::LEFT; 2]).indented(2);
+    table.extend(
+        variables()
+            .into_iter()
+            .map(|(name, what)| [name.to_owned(), what]),
+    );
+    text.push_str(&table.to_text());
     text
 }
 
@@ -87,14 +88,18 @@ fn config_file() -> String {
     let mut text =
         "\nKeys of the config file, also below [profiles.NAME]; `langdock config path` says where it is:\n".to_owned();
     for setting in &SETTINGS {
-        text.push_str(&format!(
-            "  {} = {}\n      {}\n",
-            setting.key, setting.sample, setting.about
-        ));
+        text.push_str(&format!("  {} = {}\n", setting.key, setting.sample));
+        for line in setting.about() {
+            text.push_str(&format!("      {line}\n"));
+        }
     }
     text.push_str("\nTables beside the profiles:\n");
-    for (table, keys, about) in TABLES {
-        text.push_str(&format!("  [{table}]  {keys}\n      {about}\n"));
+    for table in &TABLES {
+        let samples = table.samples.join(", ");
+        text.push_str(&format!(
+            "  [{}]  {samples}\n      {}\n",
+            table.name, table.about
+        ));
     }
     text
 }

@@ -8,37 +8,23 @@ use crate::app::App;
 use crate::cli;
 use crate::client::Model;
 use crate::error::Error;
-use crate::exchange::model_catalog::Offer;
-use crate::exchange::settings::settings;
-use crate::exchange::setup::{start_demo, tell_region};
-use crate::ui::sanitize_line;
+use crate::exchange::setup::set_up_connection;
+use crate::text::{Column, TextTable, short_age};
 
 /// Lists the models.
 pub(crate) async fn models(app: &App, args: &cli::Models) -> Result<(), Error> {
-    let connection = &args.connection;
-    let demo = if connection.demo {
-        Some(start_demo(app).await?)
-    } else {
-        None
-    };
-    let base_url = demo
-        .as_ref()
-        .map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
-    let settings = settings(app, &connection.own_flags(), base_url.as_deref())?;
-    tell_region(app, &settings);
-
-    let offer = Offer::new(app, &settings);
+    let (_demo, catalog) = set_up_connection(app, &args.connection).await?;
     let remembered = if args.refresh {
         None
     } else {
-        offer.remembered().await?
+        catalog.remembered().await?
     };
     let age = remembered.as_ref().map(|list| list.age);
     let models = match remembered {
         Some(list) => list.models,
-        None => offer.ask().await?,
+        None => catalog.ask().await?,
     };
-    let region = settings.endpoint.region().as_str();
+    let region = catalog.settings().endpoint.region().as_str();
     if models.is_empty() {
         app.notices.notice(&format!(
             "region `{region}` offers no models to this key: try another --region, or ask your workspace's admin"
@@ -50,10 +36,10 @@ pub(crate) async fn models(app: &App, args: &cli::Models) -> Result<(), Error> {
     if let Some(age) = age {
         app.notices.notice(&format!(
             "the list of {} ago; --refresh asks for a new one",
-            in_words(age)
+            short_age(age)
         ));
     }
-    app.print(&table(&models, app.facts.stdout_is_terminal))
+    app.print_table(&table(&models))
 }
 
 fn json_list(models: &[Model], region: &str, age: Option<Duration>) -> Value {
@@ -64,42 +50,19 @@ fn json_list(models: &[Model], region: &str, age: Option<Duration>) -> Value {
     })
 }
 
-/// A line for each model, its id first; what the list does not say is left blank.
-fn table(models: &[Model], is_terminal: bool) -> String {
-    let rows: Vec<[String; 5]> = models.iter().map(|model| row(model, is_terminal)).collect();
-    let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..5).map(width).collect();
-    let mut text = String::new();
-    for row in &rows {
-        let cells = row.iter().zip(&widths).filter(|(_, width)| **width > 0);
-        let line = cells
-            .map(|(cell, &width)| format!("{cell:width$}"))
-            .collect::<Vec<_>>()
-            .join("  ");
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+/// Returns a line for each model, its id first; what the list does not say is left blank.
+fn table(models: &[Model]) -> TextTable<5> {
+    let mut table = TextTable::new([Column::LEFT; 5]);
+    table.extend(models.iter().map(row));
+    table
 }
 
-fn row(model: &Model, is_terminal: bool) -> [String; 5] {
-    let safe = |text: &str| {
-        if is_terminal {
-            sanitize_line(text)
-        } else {
-            text.replace(['\n', '\t'], " ")
-        }
-    };
+fn row(model: &Model) -> [String; 5] {
     let day = |date: &str| date.chars().take("2026-01-31".len()).collect::<String>();
     [
-        safe(model.id()),
-        safe(model.display_name().unwrap_or_default()),
-        safe(&model.created_at().map_or(String::new(), day)),
+        model.id().to_owned(),
+        model.display_name().unwrap_or_default().to_owned(),
+        model.created_at().map_or(String::new(), day),
         model
             .window()
             .map_or(String::new(), |tokens| format!("{tokens} in")),
@@ -107,14 +70,6 @@ fn row(model: &Model, is_terminal: bool) -> [String; 5] {
             .max_output()
             .map_or(String::new(), |tokens| format!("{tokens} out")),
     ]
-}
-
-fn in_words(age: Duration) -> String {
-    match age.as_secs() {
-        seconds @ 0..60 => format!("{seconds} s"),
-        seconds @ 60..3600 => format!("{} min", seconds / 60),
-        seconds => format!("{} h", seconds / 3600),
-    }
 }
 
 #[cfg(test)]
@@ -130,14 +85,14 @@ mod tests {
             {"id": "short", "max_tokens": 10},
         ]));
         assert_eq!(
-            table(&full, false),
+            table(&full).to_text(),
             "long-model-id  Ä  2026-02-03  9 in\nshort                               10 out\n"
         );
         assert_eq!(
-            table(&list(&json!([{"id": "a"}, {"id": "b"}])), false),
+            table(&list(&json!([{"id": "a"}, {"id": "b"}]))).to_text(),
             "a\nb\n"
         );
-        assert_eq!(table(&[], false), "");
+        assert_eq!(table(&[]).to_text(), "");
     }
 
     #[test]
@@ -145,20 +100,7 @@ mod tests {
         let list =
             models_of(&json!({"data": [{"id": "a\u{1b}[31m\nb", "display_name": "\u{202e}x"}]}))
                 .expect("a list");
-        assert_eq!(table(&list, true), "a␛[31m b  <U+202E>x\n");
-        assert_eq!(table(&list, false), "a\u{1b}[31m b  \u{202e}x\n");
-    }
-
-    #[test]
-    fn an_age_is_told_in_its_largest_unit() {
-        for (seconds, expected) in [
-            (0, "0 s"),
-            (59, "59 s"),
-            (60, "1 min"),
-            (3599, "59 min"),
-            (86_000, "23 h"),
-        ] {
-            assert_eq!(in_words(Duration::from_secs(seconds)), expected);
-        }
+        assert_eq!(table(&list).to_sanitized_text(), "a␛[31m b  <U+202E>x\n");
+        assert_eq!(table(&list).to_text(), "a\u{1b}[31m b  \u{202e}x\n");
     }
 }

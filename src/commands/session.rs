@@ -10,8 +10,9 @@ use crate::config::{DataScope, Flags, sessions_folder};
 use crate::error::Error;
 use crate::exchange::answer_format::screen_of_terminal;
 use crate::exchange::settings::settings;
-use crate::session::{self, Conversation, Hit, Store, Summary, ago, as_json, markdown};
-use crate::ui::{confirm, render_markdown, sanitize, sanitize_line};
+use crate::session::{self, Conversation, Hit, Store, Summary, as_json, markdown};
+use crate::text::{Column, TextTable, ago, counted};
+use crate::ui::{confirm, render_markdown};
 
 /// Lists, shows, searches, renames and deletes conversations.
 pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
@@ -88,17 +89,13 @@ fn list(app: &App, store: &Store, scope: DataScope, as_json: bool) -> Result<(),
         [
             summary.id.clone(),
             ago(since(summary.changed, now)),
-            format!(
-                "{} turn{}",
-                summary.turns,
-                if summary.turns == 1 { "" } else { "s" }
-            ),
+            counted(summary.turns, "turn"),
             size(summary.bytes),
             summary.model.clone().unwrap_or_else(|| "-".to_owned()),
             summary.title.clone(),
         ]
     });
-    print_table(app, &rows.collect::<Vec<_>>())
+    print_rows(app, rows)
 }
 
 fn search(app: &App, store: &Store, words: &[String], as_json: bool) -> Result<(), Error> {
@@ -118,7 +115,7 @@ fn search(app: &App, store: &Store, words: &[String], as_json: bool) -> Result<(
             hit.excerpt.clone(),
         ]
     });
-    print_table(app, &rows.collect::<Vec<_>>())
+    print_rows(app, rows)
 }
 
 fn remove(
@@ -140,15 +137,19 @@ fn remove(
         app.notices.notice("no conversation is that old");
         return Ok(());
     }
-    let which = match &*ids {
-        [id] => format!(
-            "the conversation `{}`",
-            store.get(id).map_or_else(|_| id.clone(), |it| it.title())
-        ),
-        ids => format!("{} conversations", ids.len()),
+    let title = match &*ids {
+        [id] => Some(store.get(id).map_or_else(|_| id.clone(), |it| it.title())),
+        _ => None,
+    };
+    let which = match &title {
+        Some(title) => format!("the conversation `{title}`"),
+        None => format!("{} conversations", ids.len()),
     };
     if app.facts.stdin_is_terminal {
-        let answer = confirm(&format!("delete {which}?"));
+        let answer = match &title {
+            Some(title) => confirm("delete the conversation", Some(title)),
+            None => confirm(&format!("delete {which}"), None),
+        };
         let is_wanted = answer.map_err(|source| Error::System {
             what: "read an answer from the terminal",
             source,
@@ -212,29 +213,16 @@ fn show(app: &App, conversation: &Conversation) -> Result<(), Error> {
 }
 
 fn print_markdown(app: &App, conversation: &Conversation) -> Result<(), Error> {
-    let text = markdown(conversation);
-    if app.facts.stdout_is_terminal {
-        app.print(&sanitize(&text))
-    } else {
-        app.print(&text)
-    }
+    app.print_outside(&markdown(conversation))
 }
 
-/// Prints rows in columns, the last one as wide as it is.
-fn print_table<const COLUMNS: usize>(app: &App, rows: &[[String; COLUMNS]]) -> Result<(), Error> {
-    let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..COLUMNS - 1).map(width).collect();
-    let mut text = String::new();
-    for row in rows {
-        for (cell, width) in row.iter().zip(&widths) {
-            text.push_str(&format!("{:width$}  ", sanitize_line(cell)));
-        }
-        text.push_str(&format!("{}\n", sanitize_line(&row[COLUMNS - 1])));
-    }
-    app.print(&text)
+/// Prints rows in columns. Titles are what somebody typed or a model wrote: they are sanitized for
+/// a pipe too.
+fn print_rows<const N: usize>(
+    app: &App,
+    rows: impl Iterator<Item = [String; N]>,
+) -> Result<(), Error> {
+    let mut table = TextTable::new([Column::LEFT; N]);
+    table.extend(rows);
+    app.print(&table.to_sanitized_text())
 }

@@ -7,7 +7,6 @@ use crate::cli;
 use crate::compose::template_files::{folder, names, path_of};
 use crate::error::Error;
 use crate::input::read_text;
-use crate::ui::sanitize;
 
 /// Lists the saved prompts, or shows one.
 pub(crate) async fn template(app: &App, args: &cli::Template) -> Result<(), Error> {
@@ -22,20 +21,12 @@ pub(crate) async fn template(app: &App, args: &cli::Template) -> Result<(), Erro
                 ));
             }
             let end = if names.is_empty() { "" } else { "\n" };
-            show(app, &(names.join("\n") + end))
+            app.print_outside(&(names.join("\n") + end))
         }
         cli::TemplateAction::Show { name } => {
             let path = path_of(Path::new(name))?;
             let text = app.unless_interrupted(read_text(&path)).await??;
-            show(app, &text)
+            app.print_outside(&text)
         }
-    }
-}
-
-fn show(app: &App, text: &str) -> Result<(), Error> {
-    if app.facts.stdout_is_terminal {
-        app.print(&sanitize(text))
-    } else {
-        app.print(text)
     }
 }

@@ -7,16 +7,18 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::cli;
 use crate::config::State;
-use crate::counted::counted;
 use crate::error::Error;
-use crate::ui::sanitize_line;
+use crate::text::{Column, TextTable, counted};
 use crate::usage::{Log, Row, Sums};
 
 /// What requests without a tag stand under.
 const NO_TAG: &str = "(none)";
 
-/// What stands over the columns of numbers.
-const COLUMNS: [&str; 7] = ["requests", "failed", "in", "cache", "out", "waited", "429s"];
+/// The headings of the columns of numbers.
+const HEADINGS: [&str; 7] = ["requests", "failed", "in", "cache", "out", "waited", "429s"];
+
+/// The columns: the name of a group, and its numbers.
+const COLUMNS: usize = 1 + HEADINGS.len();
 
 /// Sums up the log.
 pub(crate) fn usage(app: &App, args: &cli::Usage) -> Result<(), Error> {
@@ -24,7 +26,7 @@ pub(crate) fn usage(app: &App, args: &cli::Usage) -> Result<(), Error> {
         message: "there is no home, and so no log".to_owned(),
         hint: Some("set HOME".into()),
     };
-    let log = Log::of(State::of_the_user().ok_or_else(no_home)?.folder());
+    let log = Log::of(State::for_user().ok_or_else(no_home)?.folder());
     let since = args
         .since
         .and_then(|since| SignedDuration::try_from(since).ok());
@@ -69,7 +71,7 @@ pub(crate) fn usage(app: &App, args: &cli::Usage) -> Result<(), Error> {
         });
         return Ok(());
     }
-    app.print(&table(&sums, app.facts.stdout_is_terminal))
+    app.print_table(&table(&sums))
 }
 
 fn object(sums: &Sums) -> Value {
@@ -92,63 +94,44 @@ fn object(sums: &Sums) -> Value {
     json!({"by": sums.group().name(), "rows": rows, "total": row(None, &sums.total)})
 }
 
-fn table(sums: &Sums, is_terminal: bool) -> String {
-    let head = std::iter::once(sums.group().name())
-        .chain(COLUMNS)
-        .map(str::to_owned)
-        .collect::<Vec<_>>();
-    let safe = |text: &str| {
-        if is_terminal {
-            sanitize_line(text)
-        } else {
-            text.replace(['\n', '\t'], " ")
-        }
-    };
-    let name = |name: &str| {
-        if name.is_empty() {
-            NO_TAG.to_owned()
-        } else {
-            safe(name)
-        }
-    };
-    let rows = sums.rows.iter().map(|(group, row)| cells(name(group), row));
-    let rows: Vec<_> = std::iter::once(head)
-        .chain(rows)
-        .chain([cells("total".to_owned(), &sums.total)])
-        .collect();
-    let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..=COLUMNS.len()).map(width).collect();
-    let mut text = String::new();
-    for row in &rows {
-        let first = format!("{:width$}", row[0], width = widths[0]);
-        let numbers = row[1..]
-            .iter()
-            .zip(&widths[1..])
-            .map(|(cell, &width)| format!("  {cell:>width$}"));
-        text.push_str(&format!("{first}{}\n", numbers.collect::<String>()));
+fn table(sums: &Sums) -> TextTable<COLUMNS> {
+    let mut layout = [Column::RIGHT; COLUMNS];
+    layout[0] = Column::LEFT;
+    let mut table = TextTable::new(layout);
+    let [
+        requests,
+        failed,
+        tokens_in,
+        cache,
+        tokens_out,
+        waited,
+        refused,
+    ] = HEADINGS;
+    let group = sums.group().name();
+    table.push(
+        [
+            group, requests, failed, tokens_in, cache, tokens_out, waited, refused,
+        ]
+        .map(str::to_owned),
+    );
+    for (name, row) in &sums.rows {
+        table.push(cells(if name.is_empty() { NO_TAG } else { name }, row));
     }
-    text
+    table.push(cells("total", &sums.total));
+    table
 }
 
-fn cells(name: String, row: &Row) -> Vec<String> {
-    let waited = format!("{:.0}s", row.waited_s);
-    let counts = [
-        row.requests,
-        row.failed,
-        row.tokens_in,
-        row.cache,
-        row.tokens_out,
+fn cells(name: &str, row: &Row) -> [String; COLUMNS] {
+    [
+        name.to_owned(),
+        row.requests.to_string(),
+        row.failed.to_string(),
+        row.tokens_in.to_string(),
+        row.cache.to_string(),
+        row.tokens_out.to_string(),
+        format!("{:.0}s", row.waited_s),
+        row.refused.to_string(),
     ]
-    .map(|count| count.to_string());
-    std::iter::once(name)
-        .chain(counts)
-        .chain([waited, row.refused.to_string()])
-        .collect()
 }
 
 #[cfg(test)]
@@ -179,7 +162,7 @@ mod tests {
                         (none)         1       0  1000      0    5      0s     0\n\
                         ␛x             1       1  1000      0    5     61s     3\n\
                         total          2       1  2000      0   10     61s     3\n";
-        assert_eq!(table(&sums, true), expected);
+        assert_eq!(table(&sums).to_sanitized_text(), expected);
         assert_eq!(object(&sums)["rows"][0]["tag"], Value::Null);
         assert_eq!(object(&sums)["total"]["in"], 2_000);
     }

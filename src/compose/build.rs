@@ -3,23 +3,24 @@
 use serde_json::{Map, Value};
 
 use crate::cli;
-use crate::client::default_max_tokens;
 use crate::error::Error;
-use crate::exchange::model_catalog::Chosen;
 use crate::input::in_turn;
-use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Metadata, Role, SystemPrompt};
-use crate::typed::MOST;
+use crate::protocol::{
+    ContentBlock, CreateMessage, InputMessage, Metadata, Role, SystemPrompt, ToolChoice,
+    ToolDefinition,
+};
+use crate::text::MAX_COUNT;
 
 /// The largest body, in bytes: Bedrock's limit, the tightest of the platforms behind the endpoint.
 /// Unverified against Langdock.
 pub(crate) const MAX_BODY_BYTES: usize = 20 * 1024 * 1024;
 
-/// What is asked, apart from the flags.
-pub(crate) struct Asked {
-    /// The model.
-    pub(crate) model: Chosen,
-    /// The most tokens to write, where that was chosen.
-    pub(crate) max_tokens: Option<u64>,
+/// What a request is made of, apart from its fields.
+pub(crate) struct RequestParts {
+    /// The model's id.
+    pub(crate) model: String,
+    /// The most tokens to generate, unless a field says so.
+    pub(crate) max_tokens: u64,
     /// The system prompt.
     pub(crate) system: Option<String>,
     /// Earlier turns.
@@ -27,16 +28,16 @@ pub(crate) struct Asked {
     /// The user's turn, which may have nothing behind earlier ones.
     pub(crate) content: Vec<ContentBlock>,
     /// Definitions of tools.
-    pub(crate) tools: Vec<Value>,
+    pub(crate) tools: Vec<ToolDefinition>,
     /// How the model may choose among them.
-    pub(crate) tool_choice: Option<Value>,
+    pub(crate) tool_choice: Option<ToolChoice>,
     /// Whether the answer comes as events.
     pub(crate) stream: bool,
 }
 
 /// Builds the request. The fields of `flags` are those of the flags, and what files said where no
 /// flag did. A field that was set twice, by its flag and by `--set`, is refused.
-pub(crate) fn build(flags: &cli::Request, asked: Asked) -> Result<CreateMessage, Error> {
+pub(crate) fn build(flags: &cli::Request, parts: RequestParts) -> Result<CreateMessage, Error> {
     let mut extra = Map::new();
     for (key, value) in &flags.fields {
         if let Some(flag) = flag_of(flags, key) {
@@ -46,35 +47,34 @@ pub(crate) fn build(flags: &cli::Request, asked: Asked) -> Result<CreateMessage,
             return Err(twice(key, "--set twice"));
         }
     }
-    let tools = Some(asked.tools)
-        .filter(|tools| !tools.is_empty())
-        .map(Value::Array);
-    for (key, flag, value) in [
-        ("tools", "--tool", tools),
-        ("tool_choice", "--tool-choice", asked.tool_choice),
+    for (key, flag, is_given) in [
+        ("tools", "--tool", !parts.tools.is_empty()),
+        ("tool_choice", "--tool-choice", parts.tool_choice.is_some()),
     ] {
-        let Some(value) = value else { continue };
-        if extra.insert(key.to_owned(), value).is_some() {
+        if is_given && extra.contains_key(key) {
             return Err(twice(key, &format!("{flag} and --set {key}")));
         }
     }
+    let tools = take_typed(&mut extra, "tools", ToolDefinition::list_from).unwrap_or(parts.tools);
+    let tool_choice =
+        take_typed(&mut extra, "tool_choice", ToolChoice::from_value).or(parts.tool_choice);
     // `--set max_tokens=N` takes the place of the default.
     let max_tokens = match extra.shift_remove("max_tokens") {
         Some(value) => value
             .as_u64()
-            .filter(|tokens| (1..=MOST).contains(tokens))
+            .filter(|tokens| (1..=MAX_COUNT).contains(tokens))
             .ok_or_else(|| Error::Usage {
-                message: format!("`max_tokens={value}`: a whole number from 1 to {MOST} is needed"),
+                message: format!(
+                    "`max_tokens={value}`: a whole number from 1 to {MAX_COUNT} is needed"
+                ),
                 hint: Some("write --max-tokens N".to_owned()),
             })?,
-        None => asked
-            .max_tokens
-            .unwrap_or_else(|| default_max_tokens(&asked.model.id, asked.model.limit)),
+        None => parts.max_tokens,
     };
-    let mut messages = asked.earlier;
+    let mut messages = parts.earlier;
     messages.push(InputMessage {
         role: Role::User,
-        content: asked.content,
+        content: parts.content,
     });
     if let Some(prefill) = &flags.prefill {
         messages.push(InputMessage {
@@ -84,8 +84,8 @@ pub(crate) fn build(flags: &cli::Request, asked: Asked) -> Result<CreateMessage,
     }
     Ok(CreateMessage {
         max_tokens,
-        model: asked.model.id,
-        system: asked.system.map(SystemPrompt),
+        model: parts.model,
+        system: parts.system.map(SystemPrompt::from_text),
         messages: in_turn(messages)?,
         stop_sequences: flags.stop.clone(),
         temperature: flags.temperature,
@@ -93,13 +93,27 @@ pub(crate) fn build(flags: &cli::Request, asked: Asked) -> Result<CreateMessage,
         top_k: flags.top_k,
         metadata: flags.user_id.clone().map(|user_id| Metadata { user_id }),
         extra,
-        stream: asked.stream,
+        tools,
+        tool_choice,
+        stream: parts.stream,
     })
+}
+
+/// Takes a field out of the untyped ones if `read` knows its shape. Any other value stays and goes
+/// out as it was given.
+fn take_typed<T>(
+    extra: &mut Map<String, Value>,
+    key: &str,
+    read: impl FnOnce(&Value) -> Option<T>,
+) -> Option<T> {
+    let typed = read(extra.get(key)?)?;
+    extra.shift_remove(key);
+    Some(typed)
 }
 
 /// Writes the body, and refuses one that is larger than the endpoint takes, unless `any_size` is
 /// fine. `parts` are the parts of the user's turn.
-pub(crate) fn body(
+pub(crate) fn encode_body(
     request: &CreateMessage,
     parts: &[(String, usize)],
     any_size: bool,
@@ -119,29 +133,6 @@ pub(crate) fn body(
         limit: MAX_BODY_BYTES,
         largest: largest.to_owned(),
     })
-}
-
-/// The body of `asked` with the model and `max_tokens` of `next`: these two fields stand first, and
-/// the rest is taken as it is.
-pub(crate) fn with_head_of(next: &CreateMessage, body: &[u8], asked: &CreateMessage) -> Vec<u8> {
-    let head = |request: &CreateMessage| {
-        let id = Value::from(request.model.as_str());
-        format!("{{\"model\":{id},\"max_tokens\":{},", request.max_tokens).into_bytes()
-    };
-    let rest = body
-        .strip_prefix(&*head(asked))
-        .expect("a body begins with these two fields");
-    [&head(next), rest].concat()
-}
-
-/// Asks another model from now on, with its own default of `max_tokens` where the other's was asked
-/// for.
-pub(crate) fn switch_model(request: &mut CreateMessage, asked: &Chosen, next: &Chosen) {
-    let default = |model: &Chosen| default_max_tokens(&model.id, model.limit);
-    if request.max_tokens == default(asked) {
-        request.max_tokens = default(next);
-    }
-    request.model.clone_from(&next.id);
 }
 
 /// The flag that has already set a field.

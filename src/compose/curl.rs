@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::client::{Endpoint, Options, ProxyChoice, public_headers};
-use crate::typed::quoted;
+use crate::client::{Endpoint, Options, ProxyChoice, auth_header, public_headers};
+use crate::text::shell_quote;
 
 /// Gives the command. The key stands in it as `$LANGDOCK_API_KEY`, and the body comes on standard
 /// input, since a long one does not fit into an argument.
@@ -18,10 +18,15 @@ pub(crate) fn curl_command(
         command.push_str(" \\\n  ");
         command.push_str(text);
     };
-    add(&quoted(endpoint.messages_url().as_str()));
-    add("--header \"Authorization: Bearer $LANGDOCK_API_KEY\"");
+    add(&shell_quote(endpoint.messages_url().as_str()));
+    // In double quotes the shell puts the key in.
+    let (name, value) = auth_header("$LANGDOCK_API_KEY");
+    add(&format!("--header \"{name}: {value}\""));
     for (name, value) in public_headers(stream) {
-        add(&format!("--header {}", quoted(&format!("{name}: {value}"))));
+        add(&format!(
+            "--header {}",
+            shell_quote(&format!("{name}: {value}"))
+        ));
     }
     add("--header 'Expect:'");
     add(&format!(
@@ -33,13 +38,16 @@ pub(crate) fn curl_command(
     }
     match &options.proxy {
         _ if endpoint.is_loopback() => add("--noproxy '*'"),
-        ProxyChoice::Given(url) => add(&format!("--proxy {} --noproxy ''", quoted(url))),
+        ProxyChoice::Given(url) => add(&format!("--proxy {} --noproxy ''", shell_quote(url))),
         // curl would take ALL_PROXY, too.
         ProxyChoice::Direct => add("--noproxy '*'"),
         ProxyChoice::Environment { .. } => {} // It reads the same variables.
     }
     if let Some(file) = &options.cacert {
-        add(&format!("--cacert {}", quoted(&file.to_string_lossy())));
+        add(&format!(
+            "--cacert {}",
+            shell_quote(&file.to_string_lossy())
+        ));
     }
     // JSON has no raw line feed, so no line of the body can end the here-document; `--data` drops
     // the one behind it.

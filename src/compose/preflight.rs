@@ -3,23 +3,11 @@
 //! Only the low estimate refuses, and only a limit that is known: a wrong refusal would be worse
 //! than the API's own.
 
-use serde_json::Value;
-
 use crate::app::App;
-use crate::cli;
-use crate::counted::counted;
 use crate::error::Error;
-use crate::exchange::model_catalog::Offer;
-use crate::input::{Asking, Estimate, Part, Tokens, Turn};
-use crate::protocol::InputMessage;
-use crate::ui::{Verbosity, sanitize_line};
-
-/// Tokens below which no limit is looked for: no model takes less, and a short request pays nothing
-/// for the check.
-const SMALL: u64 = 4_000;
-
-/// The tokens a minute of a model on Langdock's hosts, unless a workspace has another number.
-const ASSUMED_TOKENS_A_MINUTE: u64 = 60_000;
+use crate::input::{Estimate, Part, Tokens};
+use crate::text::{Column, TextTable, counted};
+use crate::ui::Verbosity;
 
 /// The most that a request may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,97 +18,6 @@ pub(crate) struct Limit {
     pub(crate) what: String,
     /// Whether somebody has said so: a limit that is only assumed refuses nothing.
     pub(crate) is_known: bool,
-}
-
-/// Estimates a request. `flags` are those of the flags and of the files that stand for them.
-pub(crate) fn estimate(
-    model: Option<&str>,
-    (flags, system): (&cli::Request, Option<&str>),
-    tools: &[Value],
-    earlier: &[InputMessage],
-    turn: &Turn,
-) -> Estimate {
-    let field = |key: &str| {
-        flags
-            .fields
-            .iter()
-            .find(|(name, _)| name == key)
-            .map(|(_, value)| value)
-    };
-    let system_field = field("system").map(|value| {
-        value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned)
-    });
-    let tools_field = field("tools")
-        .and_then(Value::as_array)
-        .map_or(&[][..], Vec::as_slice);
-    Estimate::of(Asking {
-        model,
-        system: system.or(system_field.as_deref()),
-        tools: if tools.is_empty() { tools_field } else { tools },
-        earlier,
-        turn,
-        prefill: flags.prefill.as_deref(),
-    })
-}
-
-/// The limits that a request of some size has to keep to. `may_ask_key` says whether a key that
-/// takes its time may be read for it.
-pub(crate) async fn limits(
-    offer: &Offer<'_>,
-    model: &str,
-    tokens: Tokens,
-    may_ask_key: bool,
-) -> Vec<Limit> {
-    let set = offer.tokens_a_minute(model).map(|tokens| {
-        let what = format!(
-            "the {} a minute that the config file has for {model}",
-            counted(tokens, "token")
-        );
-        Limit {
-            tokens,
-            what,
-            is_known: true,
-        }
-    });
-    if tokens.low < SMALL {
-        return set.into_iter().collect();
-    }
-    let window = offer.window(model, may_ask_key).await.map(|tokens| {
-        let what = format!("the context window of {tokens} tokens of {model}");
-        Limit {
-            tokens,
-            what,
-            is_known: true,
-        }
-    });
-    let told = offer
-        .tokens_a_minute_told(model, may_ask_key)
-        .await
-        .map(|tokens| {
-            let what = format!(
-                "the {} a minute that the endpoint has named for {model}",
-                counted(tokens, "token")
-            );
-            Limit {
-                tokens,
-                what,
-                is_known: true,
-            }
-        });
-    let is_unknown = set.is_none() && told.is_none();
-    let assumed = (is_unknown && offer.is_langdocks()).then(|| Limit {
-        tokens: ASSUMED_TOKENS_A_MINUTE,
-        what: format!("the {ASSUMED_TOKENS_A_MINUTE} tokens a minute that a workspace has unless it was given others"),
-        is_known: false,
-    });
-    window
-        .into_iter()
-        .chain(set)
-        .chain(told)
-        .chain(assumed)
-        .collect()
 }
 
 /// Refuses a request that is over a known limit, and tells of one that is only assumed.
@@ -159,48 +56,35 @@ pub(crate) fn check_and_show(
 ) -> Result<(), Error> {
     let checked = check(app, estimate, limits);
     if checked.is_err() && app.notices.verbosity() >= Verbosity::Normal {
-        app.notices.aside(&table(estimate, None));
+        app.notices
+            .aside(&table(estimate, None).to_sanitized_text());
     }
     checked
 }
 
-/// The parts and the total, a line each. `factor` is what was learned of the model.
-pub(crate) fn table(estimate: &Estimate, factor: Option<f64>) -> String {
-    let total = estimate.total();
-    let likely_total = estimate.likely(factor);
-    let row = |part: &Part| {
-        (
-            sanitize_line(&part.name),
-            part.tokens,
-            part.tokens.likely(factor),
-            part.tokens.paced(factor),
-        )
-    };
-    let total = (
-        "total".to_owned(),
-        total,
-        likely_total,
-        estimate.paced(factor),
-    );
-    let rows: Vec<_> = estimate.parts.iter().map(row).chain([total]).collect();
-    let name_width = rows
-        .iter()
-        .map(|(name, ..)| name.chars().count())
-        .max()
-        .unwrap_or(0);
-    let width = likely_total.to_string().len();
-    let mut text = String::new();
-    for (name, Tokens { low, high }, likely, most) in rows {
+/// Returns the parts and the total, a line each. `factor` is what was learned of the model.
+pub(crate) fn table(estimate: &Estimate, factor: Option<f64>) -> TextTable<4> {
+    let row = |name: &str, Tokens { low, high }, likely: u64, most: u64| {
         let (sign, range) = if low == high {
-            (' ', "exactly".to_owned())
+            (" ", "(exactly)".to_owned())
         } else {
-            ('≈', format!("{low} to {most}"))
+            ("≈", format!("({low} to {most})"))
         };
-        text.push_str(&format!(
-            "{name:name_width$}  {sign} {likely:>width$} tokens  ({range})\n"
-        ));
-    }
-    text
+        let tokens = format!("{likely} tokens");
+        [name.to_owned(), sign.to_owned(), tokens, range]
+    };
+    let mut table = TextTable::new([
+        Column::LEFT,
+        Column::LEFT,
+        Column::RIGHT.with_gap(1),
+        Column::LEFT,
+    ]);
+    table.extend(estimate.parts.iter().map(|Part { name, tokens }| {
+        row(name, *tokens, tokens.likely(factor), tokens.paced(factor))
+    }));
+    let (likely, most) = (estimate.likely(factor), estimate.paced(factor));
+    table.push(row("total", estimate.total(), likely, most));
+    table
 }
 
 #[cfg(test)]
@@ -221,10 +105,16 @@ mod tests {
         let expected = "`a␛.txt`  ≈ 2000 tokens  (1000 to 3000)\n\
                         `b.png`       64 tokens  (exactly)\n\
                         total     ≈ 2064 tokens  (1064 to 3064)\n";
-        assert_eq!(table(&estimate, None), expected);
-        assert!(table(&estimate, Some(0.5)).contains("total     ≈ 1564 tokens  (1064 to 1789)"));
+        assert_eq!(table(&estimate, None).to_sanitized_text(), expected);
         assert!(
-            table(&estimate, Some(0.1)).contains("total     ≈ 1064 tokens"),
+            table(&estimate, Some(0.5))
+                .to_text()
+                .contains("total     ≈ 1564 tokens  (1064 to 1789)")
+        );
+        assert!(
+            table(&estimate, Some(0.1))
+                .to_text()
+                .contains("total     ≈ 1064 tokens"),
             "not below the low figure"
         );
     }

@@ -3,18 +3,18 @@
 
 use std::path::Path;
 
-use serde_json::Value;
-
+use super::named_text::read_named_text;
 use super::{template_files, tool_files};
 use crate::app::App;
 use crate::cli;
 use crate::error::Error;
-use crate::input::{Conversation, Template, read_text};
+use crate::input::{Conversation, Template};
+use crate::protocol::{ToolChoice, ToolDefinition};
 use crate::tool::{self, Tool, refuse_same_names};
 
 /// What was given in files.
 #[derive(Debug, Default)]
-pub(crate) struct Given {
+pub(crate) struct RequestSources {
     /// The saved prompt.
     pub(crate) template: Option<Template>,
     /// Earlier turns, and fields of a body.
@@ -25,16 +25,16 @@ pub(crate) struct Given {
     pub(crate) tools: Vec<Tool>,
 }
 
-impl Given {
+impl RequestSources {
     /// Reads the files.
     pub(crate) async fn read(app: &App, args: &cli::Ask) -> Result<Self, Error> {
         let mut given = Self::default();
         if let Some(named) = &args.input.template {
-            let (name, text) = read(app, &template_files::path_of(named)?).await?;
+            let (name, text) = read_named_text(app, &template_files::path_of(named)?).await?;
             given.template = Some(Template::parse(&name, &text)?);
         }
         if let Some(path) = &args.input.messages {
-            let (name, text) = read(app, path).await?;
+            let (name, text) = read_named_text(app, path).await?;
             given.conversation = Conversation::parse(&name, &text)?;
             given.conversation_part = Some((name, text.len()));
         }
@@ -82,10 +82,10 @@ impl Given {
     }
 
     /// What goes out of the tools.
-    pub(crate) fn definitions(&self) -> Vec<Value> {
+    pub(crate) fn definitions(&self) -> Vec<ToolDefinition> {
         self.tools
             .iter()
-            .map(|tool| Value::Object(tool.definition.clone()))
+            .map(|tool| tool.definition.clone())
             .collect()
     }
 
@@ -94,15 +94,14 @@ impl Given {
         &self,
         word: Option<&str>,
         request: &cli::Request,
-    ) -> Result<Option<Value>, Error> {
+    ) -> Result<Option<ToolChoice>, Error> {
         let Some(word) = word else { return Ok(None) };
         let of_fields = request
             .fields
             .iter()
-            .find(|(key, _)| key == "tools")
-            .and_then(|(_, tools)| tools.as_array());
-        let own = self.definitions();
-        let tools = of_fields.filter(|_| self.tools.is_empty()).unwrap_or(&own);
+            .find(|(key, _)| key == "tools" && self.tools.is_empty())
+            .and_then(|(_, tools)| ToolDefinition::list_from(tools));
+        let tools = of_fields.unwrap_or_else(|| self.definitions());
         if tools.is_empty() {
             return Err(Error::Usage {
                 message: format!("--tool-choice {word}: there is no tool to choose from"),
@@ -113,19 +112,6 @@ impl Given {
             message: format!("--tool-choice: {reason}"),
             hint: Some("give auto, any, none, or the name of a tool of -T".to_owned()),
         };
-        tool::tool_choice(word, tools).map(Some).map_err(usage)
+        tool::tool_choice(word, &tools).map(Some).map_err(usage)
     }
-}
-
-pub(crate) async fn read(app: &App, path: &Path) -> Result<(String, String), Error> {
-    let text = app.unless_interrupted(read_text(path)).await??;
-    let is_stdin = path.as_os_str() == "-";
-    Ok((
-        if is_stdin {
-            "standard input".to_owned()
-        } else {
-            format!("`{}`", path.display())
-        },
-        text,
-    ))
 }

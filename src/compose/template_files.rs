@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::config::templates_folder;
 use crate::error::Error;
 use crate::input;
-use crate::typed::did_you_mean;
+use crate::text::did_you_mean;
 
 /// The extension of a template's file.
 const EXTENSION: &str = "md";

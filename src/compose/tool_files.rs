@@ -5,8 +5,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::app::App;
-use crate::compose::sources::read;
-use crate::config::{Secret, passed_on, tools_folder};
+use crate::compose::named_text::read_named_text;
+use crate::config::{Secret, inherited_var, tools_folder};
 use crate::error::Error;
 use crate::tool::{self, Tool, describe, is_program, parse_tools};
 
@@ -21,7 +21,7 @@ pub(crate) async fn load(app: &App, given: &Path) -> Result<Vec<Tool>, Error> {
         .and_then(OsStr::to_str)
         .is_some_and(|extension| EXTENSIONS.contains(&extension));
     if is_file || !is_program(&path) {
-        let (name, text) = read(app, &path).await?;
+        let (name, text) = read_named_text(app, &path).await?;
         return Ok(parse_tools(
             &name,
             path.parent().unwrap_or(Path::new("")),
@@ -32,7 +32,7 @@ pub(crate) async fn load(app: &App, given: &Path) -> Result<Vec<Tool>, Error> {
     let described = app
         .unless_interrupted(describe(
             &path,
-            passed_on,
+            inherited_var,
             app.env.api_key.as_ref().map(Secret::reveal),
         ))
         .await?;

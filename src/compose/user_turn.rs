@@ -7,10 +7,10 @@ use crate::app::App;
 use crate::cli;
 use crate::compose::build::MAX_BODY_BYTES;
 use crate::compose::external_editor::edit_in_draft;
-use crate::compose::sources::Given;
+use crate::compose::sources::RequestSources;
 use crate::error::Error;
 use crate::input::{self, Attachment, Folder, Places, Stdin, assemble, read_prose};
-use crate::typed::quoted;
+use crate::text::shell_quote;
 
 /// How long an input may stay silent before the person is told.
 pub(crate) const SILENCE: Duration = Duration::from_secs(2);
@@ -88,7 +88,7 @@ pub(crate) async fn system_prompt(app: &App, given: Option<&str>) -> Result<Opti
 pub(crate) async fn user_turn(
     app: &App,
     args: &cli::Ask,
-    given: &mut Given,
+    given: &mut RequestSources,
     stdin_use: StdinUse,
 ) -> Result<input::Turn, Error> {
     refuse_expanded_glob(args)?;
@@ -137,7 +137,7 @@ pub(crate) async fn user_turn(
 fn fill(
     app: &App,
     args: &cli::Ask,
-    given: &mut Given,
+    given: &mut RequestSources,
     words: Option<String>,
     stdin: &mut Option<Attachment>,
 ) -> Result<Option<String>, Error> {
@@ -218,7 +218,7 @@ fn refuse_expanded_glob(args: &cli::Ask) -> Result<(), Error> {
     let all = std::iter::once(first.as_ref()).chain(names.iter().map(|name| name.as_str()));
     let mut form: Vec<_> = all
         .take(FILES_IN_HINT)
-        .map(|file| format!("{flag} {}", shell_word(file)))
+        .map(|file| format!("{flag} {}", shell_quote(file)))
         .collect();
     if names.len() >= FILES_IN_HINT {
         form.push("…".to_owned());
@@ -232,15 +232,6 @@ fn refuse_expanded_glob(args: &cli::Ask) -> Result<(), Error> {
             form.join(" ")
         )),
     })
-}
-
-fn shell_word(word: &str) -> String {
-    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+,:@%".contains(letter);
-    if word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        quoted(word)
-    }
 }
 
 /// Reads standard input; one that was asked for by `-` is read even where it is a terminal, or a

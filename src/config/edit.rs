@@ -4,53 +4,68 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use toml_edit::{Array, DocumentMut, Item, Key, TableLike, Value, table, value};
+use toml_edit::{Document, DocumentMut, Item, Key, TableLike, Value, value};
 
-use super::file::{PROFILES, texts, words};
-use super::limits::{LIMITS, LimitKey};
-use super::setting::{Form, SETTINGS, Setting};
-use super::tool_names::{TOOLS, ToolsKey};
+use super::config_key::ConfigKey;
+use super::setting::SETTINGS;
 use super::write::write_whole;
-use super::{ConfigFile, Error};
+use super::{ConfigFile, Error, Sourced, TABLES};
 
 /// Sets a key of the config file, in a profile or outside of all. Nothing is written unless the
 /// whole file is sound then.
 pub(crate) fn set(
     path: &Path,
     profile: Option<&str>,
-    setting: &Setting,
+    key: &ConfigKey,
     text: &str,
 ) -> Result<(), Error> {
-    change(path, setting.key, |old| edited(old, profile, setting, text))
+    let old = read_sound(path)?.0;
+    let refused = |reason: String| Error::Refused {
+        key: key.name(),
+        reason,
+    };
+    let value = key.value_type().to_toml(text);
+    let value = value.map_err(|invalid| refused(invalid.to_string()))?;
+    let (tables, name) = key.place(profile);
+    let new = with_value(&old, &tables, name, value).map_err(refused)?;
+    ConfigFile::parse(path, &new)?;
+    write(path, &with_the_newlines_of(&old, new))
 }
 
-/// Sets a limit of the config file, in the same way.
-pub(crate) fn set_limit(path: &Path, key: &LimitKey, text: &str) -> Result<(), Error> {
-    change(path, key.kind, |old| limited(old, key, text))
-}
-
-/// Sets a list of tools of the config file, in the same way.
-pub(crate) fn set_tools(path: &Path, key: ToolsKey, text: &str) -> Result<(), Error> {
-    change(path, key.word, |old| listed(old, key, text))
-}
-
-fn change(
+/// Takes a key out of the config file, and returns whether it was there. A profile has to be.
+pub(crate) fn unset(
     path: &Path,
-    key: &'static str,
-    edit: impl FnOnce(&str) -> Result<String, String>,
-) -> Result<(), Error> {
-    let old = match fs::read_to_string(path) {
+    profile: Option<&Sourced<String>>,
+    key: &ConfigKey,
+) -> Result<bool, Error> {
+    let (old, file) = read_sound(path)?;
+    if let (ConfigKey::Setting(_), Some(profile)) = (key, profile) {
+        file.profile(&profile.value, &profile.origin)?;
+    }
+    let (tables, name) = key.place(profile.map(|profile| profile.value.as_str()));
+    let Some(new) = without_key(&old, &tables, name) else {
+        return Ok(false);
+    };
+    ConfigFile::parse(path, &new)?;
+    write(path, &with_the_newlines_of(&old, new))?;
+    Ok(true)
+}
+
+/// Reads the config file, which is empty where there is none.
+fn read_sound(path: &Path) -> Result<(String, ConfigFile), Error> {
+    let text = match fs::read_to_string(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-        old => old.map_err(|source| Error::Unreadable {
+        text => text.map_err(|source| Error::Unreadable {
             path: path.to_owned(),
             source,
         })?,
     };
-    ConfigFile::parse(path, &old)?;
-    let new = edit(&old).map_err(|reason| Error::Refused { key, reason })?;
-    ConfigFile::parse(path, &new)?;
-    let new = with_the_newlines_of(&old, new);
-    write_whole(path, &new).map_err(|source| Error::Unwritable {
+    let file = ConfigFile::parse(path, &text)?;
+    Ok((text, file))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    write_whole(path, text).map_err(|source| Error::Unwritable {
         path: path.to_owned(),
         source,
     })
@@ -80,97 +95,68 @@ pub(crate) fn initialize(path: &Path) -> Result<(), Error> {
             path: path.to_owned(),
         });
     }
-    write_whole(path, &commented()).map_err(|source| Error::Unwritable {
-        path: path.to_owned(),
-        source,
-    })
+    write(path, &commented())
 }
 
-/// Sets a key in the text of a sound config file.
-fn edited(
-    old: &str,
-    profile: Option<&str>,
-    setting: &Setting,
-    text: &str,
-) -> Result<String, String> {
-    let new = as_value(setting.form, text)?;
-    if let Some(new) = profile
-        .is_none()
-        .then(|| behind_its_sample(old, setting.key, &new))
-        .flatten()
+/// Sets a key of a table in the text of a sound config file.
+fn with_value(old: &str, tables: &[&str], key: &str, new: Value) -> Result<String, String> {
+    if tables.is_empty()
+        && let Some(new) = behind_its_sample(old, key, &new)
     {
         return Ok(new);
     }
     let mut document: DocumentMut = old.parse().map_err(|_| "the file is no TOML".to_owned())?;
-    let table = profile.map(|name| (PROFILES, name));
-    if let Some(new) =
-        table.and_then(|table| in_a_new_table(old, &document, table, setting.key, &new))
+    if table_at(document.as_table(), tables).is_none()
+        && let Some(new) = in_a_new_table(old, tables, key, &new)
     {
         return Ok(new);
     }
-    match table {
-        None => put(document.as_table_mut(), setting.key, new),
-        Some(table) => put(inner(&mut document, table)?, setting.key, new),
-    }
-    Ok(document.to_string())
-}
-
-/// Sets a limit in the text of a sound config file.
-fn limited(old: &str, key: &LimitKey, text: &str) -> Result<String, String> {
-    let new = as_value(Form::Count(1), text)?;
-    let mut document: DocumentMut = old.parse().map_err(|_| "the file is no TOML".to_owned())?;
-    let table = (LIMITS, key.model.as_str());
-    if let Some(new) = in_a_new_table(old, &document, table, key.kind, &new) {
-        return Ok(new);
-    }
-    put(inner(&mut document, table)?, key.kind, new);
-    Ok(document.to_string())
-}
-
-/// Sets a list of tools in the text of a sound config file.
-fn listed(old: &str, key: ToolsKey, text: &str) -> Result<String, String> {
-    let item: Option<Item> = text.parse::<Value>().ok().map(value);
-    let names = item
-        .as_ref()
-        .and_then(texts)
-        .ok_or("a list of names is needed, such as '[\"look_up\"]'")?;
-    let new = Value::Array(Array::from_iter(names));
-    let mut document: DocumentMut = old.parse().map_err(|_| "the file is no TOML".to_owned())?;
-    let is_there = document.get(TOOLS).is_some();
-    if let Some(new) = (!is_there)
-        .then(|| at_the_end(old, TOOLS, key.word, &new))
-        .flatten()
-    {
-        return Ok(new);
-    }
-    let table = document.entry(TOOLS).or_insert(table());
-    put(
-        table
+    let mut level: &mut dyn TableLike = document.as_table_mut();
+    for (depth, name) in tables.iter().enumerate() {
+        let mut missing = toml_edit::Table::new();
+        missing.set_implicit(depth + 1 < tables.len());
+        level = level
+            .entry(name)
+            .or_insert(Item::Table(missing))
             .as_table_like_mut()
-            .ok_or_else(|| format!("`{TOOLS}` is no table"))?,
-        key.word,
-        new,
-    );
+            .ok_or_else(|| format!("`{name}` is no table"))?;
+    }
+    put(level, key, new);
     Ok(document.to_string())
 }
 
-/// The table of this name in the table of all of its kind; both are made where they are missing.
-fn inner<'a>(
-    document: &'a mut DocumentMut,
-    (kind, name): (&str, &str),
-) -> Result<&'a mut dyn TableLike, String> {
-    let all = document.entry(kind).or_insert_with(|| {
-        let mut all = toml_edit::Table::new();
-        all.set_implicit(true);
-        Item::Table(all)
-    });
-    let all = all
-        .as_table_like_mut()
-        .ok_or_else(|| format!("`{kind}` is no table"))?;
-    all.entry(name)
-        .or_insert(table())
-        .as_table_like_mut()
-        .ok_or_else(|| format!("`{name}` is no table"))
+/// Takes a key out of a table in the text of a sound config file; none if it is not there.
+fn without_key(old: &str, tables: &[&str], key: &str) -> Option<String> {
+    let document = Document::parse(old).ok()?;
+    let mut level = document.as_item();
+    let mut has_own_lines = true;
+    for name in tables {
+        level = level.get(name)?;
+        has_own_lines &= level.is_table();
+    }
+    let (name, item) = level.as_table_like()?.get_key_value(key)?;
+    // Comments above it may be about more than this key, or be its sample: its own lines alone go.
+    if has_own_lines && let (Some(name), Some(item)) = (name.span(), item.span()) {
+        let start = old[..name.start].rfind('\n').map_or(0, |at| at + 1);
+        let end = old[item.end..]
+            .find('\n')
+            .map_or(old.len(), |at| item.end + at + 1);
+        return Some(format!("{}{}", &old[..start], &old[end..]));
+    }
+    let mut document = document.into_mut();
+    let mut level: &mut dyn TableLike = document.as_table_mut();
+    for name in tables {
+        level = level.get_mut(name)?.as_table_like_mut()?;
+    }
+    level.remove(key)?;
+    Some(document.to_string())
+}
+
+/// Returns the table that is reached by these names, if it is there.
+fn table_at<'a>(top: &'a dyn TableLike, tables: &[&str]) -> Option<&'a dyn TableLike> {
+    tables
+        .iter()
+        .try_fold(top, |level, name| level.get(name)?.as_table_like())
 }
 
 fn put(level: &mut dyn TableLike, key: &str, mut new: Value) {
@@ -209,79 +195,47 @@ fn behind_its_sample(old: &str, key: &str, new: &Value) -> Option<String> {
     (is_set && document.contains_key(key)).then_some(text)
 }
 
-/// Begins a profile or the limits of a model at the end of the file: comments that stand there,
-/// samples of other settings, must not become part of it.
-fn in_a_new_table(
-    old: &str,
-    document: &DocumentMut,
-    (kind, name): (&str, &str),
-    key: &str,
-    new: &Value,
-) -> Option<String> {
-    if document.get(kind).and_then(|all| all.get(name)).is_some() {
-        return None;
-    }
-    at_the_end(
-        old,
-        &format!("{kind}.{}", Key::new(name).display_repr()),
-        key,
-        new,
-    )
-}
-
-fn at_the_end(old: &str, table: &str, key: &str, new: &Value) -> Option<String> {
+/// Sets a key in a table that begins at the end of the file: comments that stand there, samples of
+/// other settings, must not become part of it.
+fn in_a_new_table(old: &str, tables: &[&str], key: &str, new: &Value) -> Option<String> {
     let newline = if old.is_empty() || old.ends_with('\n') {
         ""
     } else {
         "\n"
     };
     let gap = if old.is_empty() { "" } else { "\n" };
+    let names: Vec<_> = tables
+        .iter()
+        .map(|name| Key::new(*name).display_repr().into_owned())
+        .collect();
+    let table = names.join(".");
     let text = format!("{old}{newline}{gap}[{table}]\n{key} = {new}\n");
     // No TOML, if the tables are written in another way.
     text.parse::<DocumentMut>().is_ok().then_some(text)
 }
 
-fn as_value(form: Form, text: &str) -> Result<Value, String> {
-    form.check(text)?;
-    Ok(match form {
-        Form::Region
-        | Form::BaseUrl
-        | Form::Text
-        | Form::OneOf(_)
-        | Form::Duration
-        | Form::Timeout => Value::from(text),
-        Form::Count(_) => Value::from(text.parse::<i64>().map_err(|error| error.to_string())?),
-        Form::Switch => Value::from(text == "true"),
-        Form::Words => {
-            let item: Option<Item> = text.parse::<Value>().ok().map(value);
-            let words = item
-                .as_ref()
-                .and_then(words)
-                .ok_or_else(|| format!("{} is needed", form.wanted()))?;
-            Value::Array(Array::from_iter(words))
-        }
-    })
-}
-
 fn commented() -> String {
     let mut text = String::from(
-        "# Settings of langdock. A flag goes before its variable, that before a profile, and that before the rest.\n\
-         # `langdock config show` tells what holds and where it came from.\n",
+        "# Settings of langdock. Precedence: flag, environment variable, profile, the rest of this file.\n\
+         # `langdock config show` shows the effective settings and their origin.\n",
     );
     for setting in &SETTINGS {
-        text.push_str(&format!(
-            "\n# {}\n#{} = {}\n",
-            setting.about, setting.key, setting.sample
-        ));
+        text.push('\n');
+        for line in setting.about() {
+            text.push_str(&format!("# {line}\n"));
+        }
+        text.push_str(&format!("#{} = {}\n", setting.key, setting.sample));
     }
     text.push_str(
         "\n# A profile has the same keys; --profile NAME or LANGDOCK_PROFILE chooses it.\n\
-         #[profiles.work]\n#region = \"us\"\n\
-         \n# What a model may be asked in a minute, where it is not what Langdock's documentation says.\n\
-         #[limits.\"claude-sonnet-4-5-20250929\"]\n#rpm = 500\n#tpm = 60000\n\
-         \n# The tools whose calls run unasked, and those whose calls never run, by name.\n\
-         #[tools]\n#allow = [\"look_up\"]\n#deny = [\"remove\"]\n",
+         #[profiles.work]\n#region = \"us\"\n",
     );
+    for table in &TABLES {
+        text.push_str(&format!("\n# {}\n#[{}]\n", table.about, table.name));
+        for sample in table.samples {
+            text.push_str(&format!("#{sample}\n"));
+        }
+    }
     text
 }
 
@@ -290,7 +244,25 @@ mod tests {
     use super::*;
 
     fn edit(old: &str, profile: Option<&str>, key: &str, text: &str) -> String {
-        edited(old, profile, Setting::find(key).expect(key), text).expect(text)
+        try_edit(old, profile, key, text).expect(text)
+    }
+
+    fn try_edit(old: &str, profile: Option<&str>, key: &str, text: &str) -> Result<String, String> {
+        let key = ConfigKey::parse(key).expect(key);
+        let (tables, name) = key.place(profile);
+        let value = key.value_type().to_toml(text);
+        with_value(
+            old,
+            &tables,
+            name,
+            value.map_err(|invalid| invalid.to_string())?,
+        )
+    }
+
+    fn unset(old: &str, profile: Option<&str>, key: &str) -> Option<String> {
+        let key = ConfigKey::parse(key).expect(key);
+        let (tables, name) = key.place(profile);
+        without_key(old, &tables, name)
     }
 
     #[test]
@@ -356,8 +328,7 @@ mod tests {
     #[test]
     fn a_limit_stands_in_the_table_of_its_model() {
         let limit = |old: &str, kind: &str, text: &str| {
-            let key = LimitKey::parse(&format!("limits.m.1.{kind}")).expect(kind);
-            limited(old, &key, text)
+            try_edit(old, None, &format!("limits.m.1.{kind}"), text)
         };
         let first = limit("region = 'eu'\n", "rpm", "80").expect("a limit");
         assert_eq!(first, "region = 'eu'\n\n[limits.\"m.1\"]\nrpm = 80\n");
@@ -405,9 +376,7 @@ mod tests {
 
     #[test]
     fn a_list_of_tools_stands_in_their_table() {
-        let list = |old: &str, name: &str, text: &str| {
-            listed(old, ToolsKey::parse(name).expect(name), text)
-        };
+        let list = |old: &str, name: &str, text: &str| try_edit(old, None, name, text);
         let first = list("region = 'eu'\n", "tools.allow", "['a', 'b']").expect("a list");
         assert_eq!(first, "region = 'eu'\n\n[tools]\nallow = [\"a\", \"b\"]\n");
         let both = list(&first, "tools.deny", "[]").expect("a list");
@@ -417,7 +386,57 @@ mod tests {
             both.replace("\"a\", \"b\"", "\"c\"")
         );
         assert!(list(&both, "tools.allow", "a").is_err());
-        assert_eq!(ToolsKey::parse("tools.rest"), None);
+        assert_eq!(ConfigKey::parse("tools.rest"), None);
+    }
+
+    #[test]
+    fn what_is_unset_leaves_every_other_line_as_it_is() {
+        let old = "# top\nregion = 'eu' # here\n# next\nmodel = 'm'\n[profiles.a] # a\nmodel = 'n'\n\
+                   [limits.\"m.1\"]\nrpm = 1\n[tools]\nallow = [\n  'a', # one\n]\n# end\n";
+        for (profile, key, line) in [
+            (None, "region", "region = 'eu' # here\n"),
+            (None, "model", "model = 'm'\n"),
+            (Some("a"), "model", "model = 'n'\n"),
+            (None, "limits.m.1.rpm", "rpm = 1\n"),
+            (None, "tools.allow", "allow = [\n  'a', # one\n]\n"),
+        ] {
+            assert_eq!(unset(old, profile, key), Some(old.replace(line, "")));
+        }
+        for (profile, key) in [
+            (None, "timeout"),
+            (Some("a"), "region"),
+            (Some("b"), "region"),
+            (None, "limits.m.1.tpm"),
+            (None, "limits.n.rpm"),
+            (None, "tools.deny"),
+        ] {
+            assert_eq!(unset(old, profile, key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn what_was_set_behind_its_sample_is_unset_without_it() {
+        let text = edit(&commented(), None, "timeout", "30s");
+        assert_eq!(unset(&text, None, "timeout"), Some(commented()));
+        assert_eq!(
+            unset("timeout = '1s'", None, "timeout"),
+            Some(String::new())
+        );
+    }
+
+    #[test]
+    fn a_key_is_unset_however_its_table_is_written() {
+        let inline = "profiles = { a = { region = 'us', model = 'm' } }\n";
+        let new = unset(inline, Some("a"), "region").expect("a region");
+        assert!(
+            new.contains("model = 'm'") && !new.contains("region"),
+            "{new}"
+        );
+        let dotted = "profiles.a.region = 'us'\nprofiles.a.model = 'm'\n";
+        assert_eq!(
+            unset(dotted, Some("a"), "region").as_deref(),
+            Some("profiles.a.model = 'm'\n")
+        );
     }
 
     #[test]

@@ -11,10 +11,12 @@ use std::sync::Arc;
 use toml_edit::{Document, Item, Key, TableLike};
 
 use super::limits::{KINDS, LIMITS, ModelLimits};
-use super::setting::{Form, SETTINGS, Setting, parse_count};
+use super::setting::{SETTINGS, Setting};
+use super::setting_values::SettingValues;
 use super::tool_names::{TOOLS, ToolNames, WORDS};
+use super::value_type::{SettingValue, ValueType};
 use super::{Error, Origin, Paths, Place, Sourced};
-use crate::typed::nearest;
+use crate::text::nearest;
 
 /// The table of profiles.
 pub(super) const PROFILES: &str = "profiles";
@@ -23,44 +25,13 @@ pub(super) const PROFILES: &str = "profiles";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ConfigFile {
     /// What holds without a profile, and where the profile says nothing.
-    pub(super) top: Level,
+    pub(super) top: SettingValues,
     /// The profiles by name.
-    pub(super) profiles: Vec<(String, Level)>,
+    pub(super) profiles: Vec<(String, SettingValues)>,
     /// The limits by model.
     pub(super) limits: Vec<ModelLimits>,
     /// Which tools run unasked, and which never.
     pub(super) tools: ToolNames,
-}
-
-/// The settings of one level: of a profile, or of the file itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Level(Vec<(&'static str, Value, Origin)>);
-
-/// A checked value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Value {
-    /// As the environment would have it.
-    Text(String),
-    /// A program and its arguments.
-    Words(Vec<String>),
-}
-
-impl Level {
-    /// Gives the value of a key and where it stands.
-    pub(super) fn get(&self, key: &str) -> Option<(&Value, &Origin)> {
-        self.0
-            .iter()
-            .find(|(name, ..)| *name == key)
-            .map(|(_, value, origin)| (value, origin))
-    }
-
-    /// The same for text.
-    pub(super) fn text(&self, key: &str) -> Option<(&str, &Origin)> {
-        self.get(key).and_then(|(value, origin)| match value {
-            Value::Text(text) => Some((text.as_str(), origin)),
-            Value::Words(_) => None,
-        })
-    }
 }
 
 impl ConfigFile {
@@ -144,7 +115,7 @@ impl ConfigFile {
     }
 
     /// Gives the profile of a name.
-    pub(super) fn profile(&self, name: &str, origin: &Origin) -> Result<&Level, Error> {
+    pub(super) fn profile(&self, name: &str, origin: &Origin) -> Result<&SettingValues, Error> {
         let found = self
             .profiles
             .iter()
@@ -192,18 +163,13 @@ impl Reader<'_> {
                     });
                 }
             };
-            let value =
-                texts(item).ok_or_else(|| self.wrong(key, None, "a list of names of tools"))?;
-            *list = Some(Sourced {
-                value,
-                origin: self.origin(&format!("{TOOLS}.{name}"), key, None),
-            });
+            *list = Some(self.typed(&format!("{TOOLS}.{name}"), ValueType::Names, key, item)?);
         }
         Ok(names)
     }
 
-    fn level(&self, table: &dyn TableLike, profile: Option<&str>) -> Result<Level, Error> {
-        let mut level = Level::default();
+    fn level(&self, table: &dyn TableLike, profile: Option<&str>) -> Result<SettingValues, Error> {
+        let mut level = SettingValues::default();
         for (name, item) in table.iter() {
             let Some((key, _)) = table.get_key_value(name) else {
                 continue;
@@ -222,10 +188,13 @@ impl Reader<'_> {
                     SETTINGS.iter().map(|setting| setting.key).chain(tables),
                 ));
             };
-            let value = self.value(setting, key, item, profile)?;
-            level
-                .0
-                .push((setting.key, value, self.origin(setting.key, key, profile)));
+            let origin = self.origin(setting.key, key, profile);
+            match setting.value_type.read(item) {
+                Ok(value) => {
+                    level.insert(setting, self.resolved(value, setting.value_type), origin);
+                }
+                Err(invalid) => return Err(Error::invalid(origin, invalid)),
+            }
         }
         Ok(level)
     }
@@ -261,15 +230,23 @@ impl Reader<'_> {
         let Some((key, item)) = table.get_key_value(kind) else {
             return Ok(None);
         };
-        let form = Form::Count(1);
-        let number = item
-            .as_integer()
-            .ok_or_else(|| self.wrong(key, None, form.wanted()))?;
-        let origin = self.origin(kind, key, None);
-        match parse_count(&number.to_string(), 1) {
-            Ok(value) => Ok(Some(Sourced { value, origin })),
-            Err(reason) => Err(Error::Value { origin, reason }),
-        }
+        self.typed(kind, ValueType::Count(1), key, item).map(Some)
+    }
+
+    /// Reads a value that stands in no profile, as the Rust type that holds it.
+    fn typed<T: TryFrom<SettingValue>>(
+        &self,
+        name: &str,
+        value_type: ValueType,
+        key: &Key,
+        item: &Item,
+    ) -> Result<Sourced<T>, Error> {
+        let origin = self.origin(name, key, None);
+        let value = match value_type.read(item) {
+            Ok(value) => T::try_from(value).ok().expect("a type holds its values"),
+            Err(invalid) => return Err(Error::invalid(origin, invalid)),
+        };
+        Ok(Sourced { value, origin })
     }
 
     fn unknown(&self, key: &Key, known: impl IntoIterator<Item = &'static str>) -> Error {
@@ -281,35 +258,12 @@ impl Reader<'_> {
         }
     }
 
-    fn value(
-        &self,
-        setting: &Setting,
-        key: &Key,
-        item: &Item,
-        profile: Option<&str>,
-    ) -> Result<Value, Error> {
-        let value = match setting.form {
-            Form::Region
-            | Form::BaseUrl
-            | Form::Text
-            | Form::OneOf(_)
-            | Form::Duration
-            | Form::Timeout => item.as_str().map(|text| Value::Text(text.to_owned())),
-            Form::Count(_) => item
-                .as_integer()
-                .map(|number| Value::Text(number.to_string())),
-            Form::Switch => item.as_bool().map(|switch| Value::Text(switch.to_string())),
-            Form::Words => words(item).map(Value::Words),
-        };
-        let value = value.ok_or_else(|| self.wrong(key, profile, setting.form.wanted()))?;
-        if let Value::Text(text) = &value {
-            let origin = || self.origin(setting.key, key, profile);
-            setting.form.check(text).map_err(|reason| Error::Value {
-                origin: origin(),
-                reason,
-            })?;
+    /// Resolves a relative path, whose place is beside the file.
+    fn resolved(&self, value: SettingValue, value_type: ValueType) -> SettingValue {
+        match self.path.parent() {
+            Some(directory) => value.in_directory(value_type, directory),
+            None => value,
         }
-        Ok(value)
     }
 
     fn origin(&self, name: &str, key: &Key, profile: Option<&str>) -> Origin {
@@ -341,23 +295,6 @@ fn line_behind(before: &[u8]) -> usize {
     1 + memchr::memchr_iter(b'\n', before).count()
 }
 
-/// Reads a program and its arguments.
-pub(super) fn words(item: &Item) -> Option<Vec<String>> {
-    texts(item).filter(|words| {
-        words
-            .first()
-            .is_some_and(|program| !program.trim().is_empty())
-    })
-}
-
-/// Reads a list of texts.
-pub(super) fn texts(item: &Item) -> Option<Vec<String>> {
-    item.as_array()?
-        .iter()
-        .map(|text| text.as_str().map(str::to_owned))
-        .collect()
-}
-
 /// Says where the config file is, for those who write it.
 pub(crate) fn config_path(paths: &Paths) -> Result<&PathBuf, Error> {
     paths.config.as_ref().ok_or(Error::NoHome)
@@ -365,6 +302,8 @@ pub(crate) fn config_path(paths: &Paths) -> Result<&PathBuf, Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error as _;
+
     use super::*;
 
     fn parse(text: &str) -> Result<ConfigFile, Error> {
@@ -374,23 +313,17 @@ mod tests {
     #[test]
     fn each_value_comes_with_its_line_and_profile() {
         let file = parse("region = 'us'\n\n[profiles.work]\nmax_tokens = 7\n").expect("a config");
-        let (value, origin) = file.top.text("region").expect("a region");
-        assert_eq!((value, origin.name()), ("us", "/c.toml:1".to_owned()));
-        let work = file.profile("work", &Origin::Default).expect("the profile");
-        let (value, origin) = work.text("max_tokens").expect("a number");
+        let region: Sourced<String> = file.top.typed("region").expect("a region");
         assert_eq!(
-            (value, origin.name()),
-            ("7", "profile work, /c.toml:4".to_owned())
+            (region.value.as_str(), region.origin.name()),
+            ("us", "/c.toml:1".to_owned())
         );
-    }
-
-    #[test]
-    fn the_samples_are_what_they_are_samples_of() {
-        for setting in &SETTINGS {
-            let file =
-                parse(&format!("{} = {}\n", setting.key, setting.sample)).expect(setting.key);
-            assert!(file.top.get(setting.key).is_some(), "{}", setting.key);
-        }
+        let work = file.profile("work", &Origin::Default).expect("the profile");
+        let tokens: Sourced<u64> = work.typed("max_tokens").expect("a number");
+        assert_eq!(
+            (tokens.value, tokens.origin.name()),
+            (7, "profile work, /c.toml:4".to_owned())
+        );
     }
 
     #[test]
@@ -468,8 +401,12 @@ mod tests {
             ),
             ("a\n", "`/c.toml`, line 1: "),
         ] {
-            let error = parse(text).expect_err(text).to_string();
-            assert!(error.starts_with(expected), "{error}");
+            let error = parse(text).expect_err(text);
+            let cause = error
+                .source()
+                .map_or_else(String::new, |source| format!(": {source}"));
+            let message = format!("{error}{cause}");
+            assert!(message.starts_with(expected), "{message}");
         }
     }
 

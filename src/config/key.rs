@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use super::store::{key_path, stored_hosts, stored_key};
+use super::store::{MAX_KEY_BYTES, key_path, stored_hosts, stored_key};
 use super::{Error, Origin, Secret};
 use crate::client::ApiKey;
 
@@ -123,9 +123,6 @@ fn run(words: &[String]) -> Result<String, Error> {
         Ok(text)
     }
 }
-
-/// No key is longer; a larger file is something else.
-pub(super) const MAX_KEY_BYTES: u64 = 64 * 1024;
 
 fn read_file(path: &PathBuf) -> std::io::Result<String> {
     let mut text = String::new();

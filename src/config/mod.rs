@@ -1,57 +1,74 @@
 //! Settings: flag, then environment, then profile, then config file, then default, each value with
 //! its origin.
 
-mod chosen;
+mod config_key;
 mod edit;
 mod env;
 mod file;
 mod key;
 mod limits;
+mod merged;
 mod paths;
 mod resolve;
 mod secret;
 mod setting;
+mod setting_values;
 mod state;
 mod store;
 mod tool_names;
+mod value_type;
 mod write;
 
-pub(crate) use chosen::{Chosen, Flags, Row};
-pub(crate) use edit::{initialize, set, set_limit, set_tools};
-pub(crate) use env::{Env, VARIABLES, passed_on};
+pub(crate) use config_key::ConfigKey;
+pub(crate) use edit::{initialize, set, unset};
+pub(crate) use env::{Env, inherited_var, variables};
 pub(crate) use file::{ConfigFile, config_path};
 pub(crate) use key::{KeySource, read_key};
-pub(crate) use limits::{LimitKey, ModelLimits};
+pub(crate) use limits::ModelLimits;
+pub(crate) use merged::{Flags, MergedConfig, Row, chosen_profile};
 pub(crate) use paths::{
     DataScope, Paths, history_file, sessions_folder, templates_folder, tools_folder,
 };
 pub(crate) use resolve::{Settings, resolve};
 pub(crate) use secret::Secret;
-pub(crate) use setting::{SETTINGS, Setting};
+pub(crate) use setting::{SETTINGS, Setting, SettingFlag};
+pub(crate) use setting_values::SettingValues;
 pub(crate) use state::{Pin, SavedList, State};
 pub(crate) use store::{forget_key, store_key};
-pub(crate) use tool_names::{ToolNames, ToolsKey};
+pub(crate) use tool_names::ToolNames;
+pub(crate) use value_type::{SettingValue, ValueType};
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::client::{EndpointError, KeyError};
-pub(crate) use crate::typed::{parse_duration, parse_timeout};
+use value_type::InvalidValue;
 pub(crate) use write::may_write;
 
-/// The tables of the config file that are in no profile: each with its keys, and what it is for.
-pub(crate) const TABLES: [(&str, &str, &str); 2] = [
-    (
-        "limits.\"MODEL\"",
-        "rpm = 500, tpm = 60000",
-        "What a model may be asked in a minute: requests and tokens.",
-    ),
-    (
-        "tools",
-        "allow = [\"NAME\"], deny = [\"NAME\"]",
-        "The tools whose calls run unasked, and those whose calls never run.",
-    ),
+/// A table of the config file that is in no profile.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ConfigTable {
+    /// Its name, with `MODEL` and the like where each has one of its own.
+    pub(crate) name: &'static str,
+    /// An example of each of its keys, in TOML.
+    pub(crate) samples: &'static [&'static str],
+    /// What it is for: a sentence.
+    pub(crate) about: &'static str,
+}
+
+/// The tables of the config file that are in no profile.
+pub(crate) const TABLES: [ConfigTable; 2] = [
+    ConfigTable {
+        name: "limits.\"MODEL\"",
+        samples: &["rpm = 500", "tpm = 60000"],
+        about: "The requests and the tokens a minute that a model allows.",
+    },
+    ConfigTable {
+        name: "tools",
+        samples: &["allow = [\"look_up\"]", "deny = [\"remove\"]"],
+        about: "The tools whose calls run without confirmation, and those whose calls never run.",
+    },
 ];
 
 /// A value and where it came from.
@@ -207,7 +224,7 @@ pub(crate) enum Error {
     #[error("`{key}` cannot be set: {reason}")]
     Refused {
         /// The key.
-        key: &'static str,
+        key: String,
         /// Why.
         reason: String,
     },
@@ -266,4 +283,14 @@ pub(crate) enum Error {
         /// The hosts that keys are stored for.
         stored_for: Vec<String>,
     },
+}
+
+impl Error {
+    /// Returns the error of a value that is not of its setting's type.
+    fn invalid(origin: Origin, invalid: InvalidValue) -> Self {
+        match invalid {
+            InvalidValue::Endpoint(source) => Self::Endpoint { origin, source },
+            InvalidValue::Other(reason) => Self::Value { origin, reason },
+        }
+    }
 }

@@ -1,12 +1,11 @@
-//! What was chosen in, settings out: pure. Here the key meets the host that it belongs to.
+//! The merged config in, settings out: pure. Here the key meets the host that it belongs to.
 
 use std::path::Path;
-use std::time::Duration;
 
 use super::key::{KeySource, Stored};
-use super::{Chosen, DataScope, Error, Origin, Sourced, ToolNames};
+use super::{DataScope, Error, MergedConfig, Origin, Sourced, ToolNames};
 use crate::client::{
-    Endpoint, EndpointError, Options, Pace, ProxyChoice, RetryPolicy, authority_of,
+    Endpoint, EndpointError, Options, Pace, ProxyChoice, Region, RetryPolicy, authority_of,
 };
 
 /// What holds for this run.
@@ -41,42 +40,34 @@ impl Settings {
     }
 }
 
-/// For one connection to come about, unless somebody says otherwise.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Tries after the first one, unless somebody says otherwise.
-pub(super) const MAX_RETRIES: u32 = 8;
-
-/// Time spent waiting, unless somebody says otherwise.
-pub(super) const MAX_WAIT: Duration = Duration::from_secs(120);
-
 /// Resolves the settings. `keys` is the folder of the stored keys, and `demo` the base URL of the
 /// built-in endpoint where it was asked for; no key and no base URL from elsewhere then counts.
 pub(crate) fn resolve(
-    chosen: &Chosen,
+    merged: &MergedConfig,
     keys: Option<&Path>,
     demo: Option<&str>,
 ) -> Result<Settings, Error> {
-    let endpoint = endpoint(chosen, demo)?;
+    let endpoint = endpoint(merged, demo)?;
     let key = if demo.is_some() {
         KeySource::Demo
     } else {
-        key(chosen, &endpoint, keys)
+        key(merged, &endpoint, keys)
     };
+    let max_retries: u64 = merged.value_or_default("max_retries");
     let options = Options {
-        connect_timeout: value_or(chosen.connect_timeout.as_ref(), CONNECT_TIMEOUT),
-        idle_timeout: chosen.idle_timeout.as_ref().map(|chosen| chosen.value),
-        timeout: chosen.timeout.as_ref().map(|chosen| chosen.value),
+        connect_timeout: merged.value_or_default("connect_timeout"),
+        idle_timeout: merged.value("idle_timeout"),
+        timeout: merged.value("timeout"),
         retry: RetryPolicy {
-            max_retries: value_or(chosen.max_retries.as_ref(), MAX_RETRIES),
-            max_wait: value_or(chosen.max_wait.as_ref(), MAX_WAIT),
+            max_retries: u32::try_from(max_retries).unwrap_or(u32::MAX),
+            max_wait: merged.value_or_default("max_wait"),
         },
-        proxy: proxy(chosen),
-        cacert: chosen.cacert.as_ref().map(|chosen| chosen.value.clone()),
-        pace: (demo.is_none() && !chosen.no_pace).then(|| Pace {
+        proxy: proxy(merged),
+        cacert: merged.value("cacert"),
+        pace: (demo.is_none() && !merged.no_pace).then(|| Pace {
             folder: None,
-            workspace: chosen.workspace.as_ref().map(|chosen| chosen.value.clone()),
-            limits: chosen
+            workspace: merged.value("workspace"),
+            limits: merged
                 .limits
                 .iter()
                 .map(|limits| (limits.model.clone(), limits.values()))
@@ -87,53 +78,52 @@ pub(crate) fn resolve(
         endpoint,
         options,
         key,
-        model: chosen.model.clone(),
-        max_tokens: chosen.max_tokens.clone(),
-        allow_truncated: value_or(chosen.allow_truncated.as_ref(), false),
-        vi_keys: chosen.keys.as_ref().is_some_and(|keys| keys.value == "vi"),
-        save: chosen.save.as_ref().map(|chosen| chosen.value),
-        tools: chosen.tools.clone(),
-        theme: chosen.theme.as_ref().map(|theme| theme.value.clone()),
+        model: merged.sourced("model"),
+        max_tokens: merged.sourced("max_tokens"),
+        allow_truncated: merged.value_or_default("allow_truncated"),
+        vi_keys: merged.value_or_default::<String>("keys") == "vi",
+        save: merged.value("save"),
+        tools: merged.tools.clone(),
+        theme: merged.value("theme"),
     })
 }
 
-fn value_or<T: Copy>(chosen: Option<&Sourced<T>>, default: T) -> T {
-    chosen.map_or(default, |chosen| chosen.value)
-}
-
-fn endpoint(chosen: &Chosen, demo: Option<&str>) -> Result<Endpoint, Error> {
-    let base = demo.or(chosen.base_url.as_ref().map(|chosen| chosen.value.as_str()));
-    let region = chosen.region.as_ref();
-    let allow_http = value_or(chosen.allow_http.as_ref(), false);
-    Endpoint::new(base, region.map(|chosen| &chosen.value), allow_http).map_err(|source| {
-        let base_url = chosen.base_url.as_ref().map(|chosen| &chosen.origin);
-        let at_fault = match source {
-            EndpointError::RegionConflict { .. } => region.map(|chosen| &chosen.origin),
-            _ => base_url,
+fn endpoint(merged: &MergedConfig, demo: Option<&str>) -> Result<Endpoint, Error> {
+    let base_url: Sourced<String> = merged.sourced_or_default("base_url");
+    let region: Sourced<String> = merged.sourced_or_default("region");
+    let slug = Region::new(&region.value).map_err(|source| Error::Endpoint {
+        origin: region.origin.clone(),
+        source,
+    })?;
+    // A base URL may fix another region than the default, but none than the chosen one.
+    let chosen = (region.origin != Origin::Default).then_some(&slug);
+    let base = demo.unwrap_or(&base_url.value);
+    let allow_http = merged.value_or_default("allow_http");
+    Endpoint::new(Some(base), chosen, allow_http).map_err(|source| {
+        let origin = match source {
+            EndpointError::RegionConflict { .. } => region.origin,
+            _ => base_url.origin,
         };
-        Error::Endpoint {
-            origin: at_fault.cloned().unwrap_or(Origin::Default),
-            source,
-        }
+        Error::Endpoint { origin, source }
     })
 }
 
 /// Finds the key for this endpoint. One that was given for this call goes where this call goes; a
 /// stored or commanded one only to the host that it was set up for, whatever a flag or a variable
 /// made the base URL.
-fn key(chosen: &Chosen, endpoint: &Endpoint, keys: Option<&Path>) -> KeySource {
-    if let Some(given) = &chosen.key {
+fn key(merged: &MergedConfig, endpoint: &Endpoint, keys: Option<&Path>) -> KeySource {
+    if let Some(given) = &merged.key {
         return given.clone();
     }
     let host = endpoint.authority();
-    let commanded_for = chosen
-        .api_key_cmd
+    let command: Option<Sourced<Vec<String>>> = merged.sourced("api_key_cmd");
+    let commanded_for = command
         .as_ref()
-        .and_then(|_| authority_of(chosen.commanded_for.as_deref(), endpoint.region()));
-    match &chosen.api_key_cmd {
+        .and_then(|_| authority_of(merged.commanded_for.as_deref(), endpoint.region()));
+    match command {
         Some(command) if commanded_for.as_ref() == Some(&host) => KeySource::Command {
-            words: command.value.clone(),
-            origin: command.origin.clone(),
+            words: command.value,
+            origin: command.origin,
         },
         _ => KeySource::Stored(Stored {
             folder: keys.map(Path::to_owned),
@@ -143,26 +133,29 @@ fn key(chosen: &Chosen, endpoint: &Endpoint, keys: Option<&Path>) -> KeySource {
     }
 }
 
-fn proxy(chosen: &Chosen) -> ProxyChoice {
-    match &chosen.proxy {
+fn proxy(merged: &MergedConfig) -> ProxyChoice {
+    let proxy: Option<Sourced<String>> = merged.sourced("proxy");
+    match proxy {
         None => ProxyChoice::Direct,
         Some(Sourced {
             value,
             origin: Origin::Environment(_),
         }) => ProxyChoice::Environment {
-            https: value.clone(),
-            except: chosen.no_proxy.clone(),
+            https: value,
+            except: merged.no_proxy.clone(),
         },
-        Some(Sourced { value, .. }) => ProxyChoice::Given(value.clone()),
+        Some(Sourced { value, .. }) => ProxyChoice::Given(value),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::error::Error as _;
+    use std::path::PathBuf;
+    use std::time::Duration;
 
     use super::*;
-    use crate::config::{ConfigFile, Env, Flags, Secret};
+    use crate::config::{ConfigFile, Env, Flags, SETTINGS, Secret};
 
     fn file(text: &str) -> ConfigFile {
         ConfigFile::parse(Path::new("/c/c.toml"), text).expect("a config")
@@ -175,7 +168,7 @@ mod tests {
         demo: Option<&str>,
     ) -> Result<Settings, Error> {
         resolve(
-            &Chosen::of(flags, env, &file(text))?,
+            &MergedConfig::new(flags, env, &file(text))?,
             Some(Path::new("/keys")),
             demo,
         )
@@ -190,32 +183,55 @@ mod tests {
         })
     }
 
-    fn env() -> Env {
+    /// An environment with these variables of settings.
+    fn env_of(variables: &[(&'static str, &str)]) -> Env {
+        let variable = |(name, text): &(&'static str, &str)| (*name, (*text).to_owned());
         Env {
-            api_key: Some(Secret::new("sk-env".into())),
-            region: Some("us".into()),
-            base_url: Some("http://localhost:1/{region}".into()),
-            model: Some("from-env".into()),
-            max_tokens: Some("7".into()),
-            max_wait: Some("9s".into()),
-            https_proxy: Some("http://proxy:1".into()),
-            ssl_cert_file: Some("/env.pem".into()),
+            of_settings: variables.iter().map(variable).collect(),
             ..Env::default()
         }
     }
 
-    fn flags() -> Flags {
-        Flags {
-            region: Some("ch".into()),
-            base_url: Some("http://localhost:2/{region}".into()),
-            api_key_file: Some("/key".into()),
-            model: Some("from-flag".into()),
-            max_tokens: Some(8),
-            max_wait: Some(Duration::from_secs(10)),
-            proxy: Some("http://other:1".into()),
-            cacert: Some("/flag.pem".into()),
-            ..Flags::default()
+    fn env() -> Env {
+        Env {
+            api_key: Some(Secret::new("sk-env".into())),
+            ..env_of(&[
+                ("LANGDOCK_REGION", "us"),
+                ("LANGDOCK_BASE_URL", "http://localhost:1/{region}"),
+                ("LANGDOCK_MODEL", "from-env"),
+                ("LANGDOCK_MAX_TOKENS", "7"),
+                ("LANGDOCK_MAX_WAIT", "9s"),
+                ("HTTPS_PROXY", "http://proxy:1"),
+                ("SSL_CERT_FILE", "/env.pem"),
+            ])
         }
+    }
+
+    /// Flags of settings that take text.
+    fn flags_of(given: &[(&str, &str)]) -> Flags {
+        let mut flags = Flags::default();
+        for (key, text) in given {
+            flags.settings.set_flag(key, Some((*text).to_owned()));
+        }
+        flags
+    }
+
+    fn flags() -> Flags {
+        let mut flags = flags_of(&[
+            ("region", "ch"),
+            ("base_url", "http://localhost:2/{region}"),
+            ("model", "from-flag"),
+            ("proxy", "http://other:1"),
+        ]);
+        flags.api_key_file = Some("/key".into());
+        flags.settings.set_flag("max_tokens", Some(8_u64));
+        flags
+            .settings
+            .set_flag("max_wait", Some(Duration::from_secs(10)));
+        flags
+            .settings
+            .set_flag("cacert", Some(PathBuf::from("/flag.pem")));
+        flags
     }
 
     #[test]
@@ -337,10 +353,10 @@ mod tests {
                     [profiles.b]\nbase_url = 'http://localhost:3'\napi_key_cmd = ['b']\n\
                     [profiles.c]\napi_key_cmd = ['c']\n";
         let key = |profile: Option<&str>, base_url: Option<&str>| {
+            let base_url = base_url.map(|url| ("base_url", url));
             let flags = Flags {
                 profile: profile.map(str::to_owned),
-                base_url: base_url.map(str::to_owned),
-                ..Flags::default()
+                ..flags_of(base_url.as_slice())
             };
             resolved(&flags, &Env::default(), text, None)
                 .expect("settings")
@@ -382,36 +398,29 @@ mod tests {
 
     #[test]
     fn a_bad_value_is_named_with_its_origin() {
-        for (env, expected) in [
+        for (variable, text, expected) in [
             (
-                Env {
-                    region: Some("EU".into()),
-                    ..Env::default()
-                },
+                "LANGDOCK_REGION",
+                "EU",
                 "`LANGDOCK_REGION`: `EU` is no region",
             ),
             (
-                Env {
-                    max_tokens: Some("many".into()),
-                    ..Env::default()
-                },
+                "LANGDOCK_MAX_TOKENS",
+                "many",
                 "`LANGDOCK_MAX_TOKENS`: `many` is no whole number",
             ),
             (
-                Env {
-                    max_wait: Some("long".into()),
-                    ..Env::default()
-                },
+                "LANGDOCK_MAX_WAIT",
+                "long",
                 "`LANGDOCK_MAX_WAIT`: `long` is no duration",
             ),
             (
-                Env {
-                    base_url: Some("x".into()),
-                    ..Env::default()
-                },
+                "LANGDOCK_BASE_URL",
+                "x",
                 "`LANGDOCK_BASE_URL`: the base URL `x`",
             ),
         ] {
+            let env = env_of(&[(variable, text)]);
             let error = resolved(&Flags::default(), &env, "", None)
                 .err()
                 .expect(expected);
@@ -421,5 +430,15 @@ mod tests {
             let message = format!("{error}{cause}");
             assert!(message.starts_with(expected), "{message}");
         }
+    }
+
+    #[test]
+    fn every_setting_may_stand_in_the_file() {
+        let lines = SETTINGS.map(|setting| format!("{} = {}", setting.key, setting.sample));
+        let settings = resolved(&Flags::default(), &Env::default(), &lines.join("\n"), None);
+        let settings = settings.expect("settings");
+        assert!(settings.model.is_some() && settings.max_tokens.is_some());
+        assert_eq!(settings.options.cacert, Some("/c/ca.pem".into()));
+        assert!(settings.vi_keys && settings.save == Some(true));
     }
 }

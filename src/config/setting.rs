@@ -1,241 +1,262 @@
-//! The settings of the config file, in a table: what each is called everywhere, what it takes, and
-//! what it is for.
+//! The settings, in a table: what each is called everywhere, what it may be, its default, and what
+//! it is for.
 //!
-//! The file, `config show`, `config set` and `config init` all read from here, so that they cannot
-//! know different keys.
+//! Everything else is made from it: the flags of the connection, the variables, the keys of the
+//! config file, `config show|get|set|unset|init`, the help topics and the man pages.
+//! [`Settings`](super::Settings) has the values as the rest of the program uses them.
 
-use super::{parse_duration, parse_timeout};
-use crate::client::{Endpoint, Region};
-use crate::typed::MOST;
+use super::value_type::{SettingValue, ValueType};
+use crate::client::{DEFAULT_BASE_URL, DEFAULT_REGION};
 
-/// What a setting takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// A region's slug.
-    Region,
-    /// A base URL.
-    BaseUrl,
-    /// Text that is not blank.
-    Text,
-    /// A whole number of at least this.
-    Count(u64),
-    /// A duration, as text.
-    Duration,
-    /// The same, but more than none.
-    Timeout,
-    /// `true` or `false`.
-    Switch,
-    /// One of these words.
-    OneOf(&'static [&'static str]),
-    /// A program and its arguments.
-    Words,
-}
-
-/// A setting that the config file may have.
+/// A setting.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
-    /// Its key.
+    /// Its key in the config file.
     pub(crate) key: &'static str,
-    /// The flag that goes before it.
-    pub(crate) flag: &'static str,
-    /// The variable that goes before it, empty: none.
-    pub(crate) variable: &'static str,
-    /// What it takes.
-    pub(crate) form: Form,
-    /// What it is for.
-    pub(crate) about: &'static str,
-    /// What it may look like in the file.
+    /// The flag that overrides it.
+    pub(crate) flag: SettingFlag,
+    /// The environment variable that overrides it.
+    pub(crate) variable: Option<SettingVariable>,
+    /// What it may be.
+    pub(crate) value_type: ValueType,
+    /// What holds where nobody set it.
+    pub(crate) default: DefaultValue,
+    /// What it is for: a line without a full stop, which needs no context.
+    pub(crate) help: &'static str,
+    /// What else there is to say, in whole sentences; empty if that is all.
+    pub(crate) long_help: &'static str,
+    /// An example of its value, in TOML.
     pub(crate) sample: &'static str,
-    /// What holds where nobody chose a value, and there is none to show.
-    pub(crate) unset: &'static str,
 }
 
-/// All of them, in the order in which they are shown.
+/// The flag of a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SettingFlag {
+    /// It has none.
+    None,
+    /// A flag of the connection: the command line makes it from the table.
+    Connection(&'static str),
+    /// A flag of some commands, which declare it themselves.
+    Command(&'static str),
+}
+
+/// The environment variable of a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SettingVariable {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Another name, which counts where the first one is not set.
+    pub(crate) other_name: Option<&'static str>,
+    /// How the variable differs from the flag; empty if it does not.
+    pub(crate) note: &'static str,
+}
+
+/// What holds where nobody set a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DefaultValue {
+    /// This value, as a variable would have it.
+    Value(&'static str),
+    /// No value; the text says what that means.
+    Unset(&'static str),
+}
+
+/// Every setting, in the order in which they are shown.
 pub(crate) const SETTINGS: [Setting; 18] = [
-    setting(
-        "region",
-        "--region",
-        "LANGDOCK_REGION",
-        Form::Region,
-        "Requests go to this region only.",
-        "\"eu\"",
-        "",
-    ),
-    setting(
-        "base_url",
-        "--base-url",
-        "LANGDOCK_BASE_URL",
-        Form::BaseUrl,
-        "Another endpoint; {region} in it is replaced.",
-        "\"https://api.langdock.com/anthropic/{region}\"",
-        "",
-    ),
-    setting(
-        "api_key_cmd",
-        "",
-        "",
-        Form::Words,
-        "A command that prints the API key: run when a request needs one, for the host of base_url beside it.",
-        "[\"pass\", \"show\", \"langdock\"]",
-        "none",
-    ),
-    setting(
-        "model",
-        "--model",
-        "LANGDOCK_MODEL",
-        Form::Text,
-        "The model that is asked.",
-        "\"claude-sonnet-4-5-20250929\"",
-        "none",
-    ),
-    setting(
-        "max_tokens",
-        "--max-tokens",
-        "LANGDOCK_MAX_TOKENS",
-        Form::Count(1),
-        "The most tokens to write.",
-        "4096",
-        "by the model",
-    ),
-    setting(
-        "max_wait",
-        "--max-wait",
-        "LANGDOCK_MAX_WAIT",
-        Form::Duration,
-        "Time spent waiting between tries, in all.",
-        "\"120s\"",
-        "",
-    ),
-    setting(
-        "max_retries",
-        "--max-retries",
-        "",
-        Form::Count(0),
-        "Tries after the first one.",
-        "8",
-        "",
-    ),
-    setting(
-        "connect_timeout",
-        "--connect-timeout",
-        "",
-        Form::Timeout,
-        "For a connection to come about.",
-        "\"5s\"",
-        "",
-    ),
-    setting(
-        "idle_timeout",
-        "--idle-timeout",
-        "",
-        Form::Timeout,
-        "With no byte moving.",
-        "\"120s\"",
-        "120s streamed, 600s not",
-    ),
-    setting(
-        "workspace",
-        "",
-        "",
-        Form::Text,
-        "A name that joins several keys: they share their rate limits.",
-        "\"acme\"",
-        "each key for itself",
-    ),
-    setting(
-        "timeout",
-        "--timeout",
-        "",
-        Form::Timeout,
-        "For the whole call, waiting included.",
-        "\"10m\"",
-        "none",
-    ),
-    setting(
-        "proxy",
-        "--proxy",
-        "HTTPS_PROXY",
-        Form::Text,
-        "The proxy for every request that leaves this machine.",
-        "\"http://proxy.example:8080\"",
-        "none",
-    ),
-    setting(
-        "cacert",
-        "--cacert",
-        "SSL_CERT_FILE",
-        Form::Text,
-        "A PEM file of the certificates to trust; a relative path begins at this file's folder.",
-        "\"ca.pem\"",
-        "the bundled ones and the system's",
-    ),
-    setting(
-        "allow_http",
-        "--allow-http",
-        "",
-        Form::Switch,
-        "Allow plain http to another machine.",
-        "true",
-        "",
-    ),
-    setting(
-        "allow_truncated",
-        "--allow-truncated",
-        "",
-        Form::Switch,
-        "Exit 0 even if an answer was cut off by the limit of tokens.",
-        "true",
-        "",
-    ),
-    setting(
-        "save",
-        "",
-        "",
-        Form::Switch,
-        "Whether `send` saves what is said: always, or never but with --continue or --session.",
-        "true",
-        "on a terminal",
-    ),
-    setting(
-        "theme",
-        "",
-        "",
-        Form::OneOf(THEMES),
-        "The terminal's background, for the colours of rendered Markdown: dark, light, or auto for both.",
-        "\"auto\"",
-        "",
-    ),
-    setting(
-        "keys",
-        "",
-        "",
-        Form::OneOf(&["emacs", "vi"]),
-        "The keys that edit a line of `chat`.",
-        "\"vi\"",
-        "",
-    ),
+    Setting {
+        key: "region",
+        flag: SettingFlag::Connection("--region"),
+        variable: Some(variable("LANGDOCK_REGION")),
+        value_type: ValueType::Region,
+        default: DefaultValue::Value(DEFAULT_REGION),
+        help: "Region: eu, us, global, ch",
+        long_help: "Requests go to this region and to no other one. Any other slug is sent with a \
+                    notice.",
+        sample: "\"eu\"",
+    },
+    Setting {
+        key: "base_url",
+        flag: SettingFlag::Connection("--base-url"),
+        variable: Some(variable("LANGDOCK_BASE_URL")),
+        value_type: ValueType::BaseUrl,
+        default: DefaultValue::Value(DEFAULT_BASE_URL),
+        help: "Base URL, as an Anthropic SDK takes it; {region} in it is replaced",
+        long_help: "A trailing /v1 or /v1/messages is dropped; https://api.langdock.com alone and \
+                    a base that ends in /api/public get /anthropic/{region} appended.",
+        sample: "\"https://api.langdock.com/anthropic/{region}\"",
+    },
+    Setting {
+        key: "api_key_cmd",
+        flag: SettingFlag::None,
+        variable: None,
+        value_type: ValueType::Command,
+        default: DefaultValue::Unset("none"),
+        help: "Command that prints the API key",
+        long_help: "It runs when a request needs the key, which goes only to the host of the \
+                    base_url beside it.",
+        sample: "[\"pass\", \"show\", \"langdock\"]",
+    },
+    Setting {
+        key: "model",
+        flag: SettingFlag::Command("--model"),
+        variable: Some(variable("LANGDOCK_MODEL")),
+        value_type: ValueType::Text,
+        default: DefaultValue::Unset("picked once from the region's list"),
+        help: "Model to ask",
+        long_help: "",
+        sample: "\"claude-sonnet-4-5-20250929\"",
+    },
+    Setting {
+        key: "max_tokens",
+        flag: SettingFlag::Command("--max-tokens"),
+        variable: Some(variable("LANGDOCK_MAX_TOKENS")),
+        value_type: ValueType::Count(1),
+        default: DefaultValue::Unset("4096 or 8192, by the model"),
+        help: "Maximum tokens to generate",
+        long_help: "",
+        sample: "4096",
+    },
+    Setting {
+        key: "connect_timeout",
+        flag: SettingFlag::Connection("--connect-timeout"),
+        variable: None,
+        value_type: ValueType::Timeout,
+        default: DefaultValue::Value("5s"),
+        help: "Connection timeout",
+        long_help: "",
+        sample: "\"5s\"",
+    },
+    Setting {
+        key: "idle_timeout",
+        flag: SettingFlag::Connection("--idle-timeout"),
+        variable: None,
+        value_type: ValueType::Timeout,
+        default: DefaultValue::Unset("120s streamed, 600s not"),
+        help: "Idle timeout: no data received for this long",
+        long_help: "",
+        sample: "\"120s\"",
+    },
+    Setting {
+        key: "timeout",
+        flag: SettingFlag::Connection("--timeout"),
+        variable: None,
+        value_type: ValueType::Timeout,
+        default: DefaultValue::Unset("none"),
+        help: "Total time limit, including waits",
+        long_help: "",
+        sample: "\"10m\"",
+    },
+    Setting {
+        key: "max_retries",
+        flag: SettingFlag::Connection("--max-retries"),
+        variable: None,
+        value_type: ValueType::Count(0),
+        default: DefaultValue::Value("8"),
+        help: "Maximum number of retries; 0 for none",
+        long_help: "Nothing is retried once a part of the answer has arrived.",
+        sample: "8",
+    },
+    Setting {
+        key: "max_wait",
+        flag: SettingFlag::Connection("--max-wait"),
+        variable: Some(variable("LANGDOCK_MAX_WAIT")),
+        value_type: ValueType::Duration,
+        default: DefaultValue::Value("120s"),
+        help: "Maximum time to wait between attempts, in total",
+        long_help: "",
+        sample: "\"120s\"",
+    },
+    Setting {
+        key: "workspace",
+        flag: SettingFlag::None,
+        variable: None,
+        value_type: ValueType::Text,
+        default: DefaultValue::Unset("each key by itself"),
+        help: "Name that joins several keys, which then share their rate limits",
+        long_help: "",
+        sample: "\"acme\"",
+    },
+    Setting {
+        key: "proxy",
+        flag: SettingFlag::Connection("--proxy"),
+        variable: Some(SettingVariable {
+            name: "HTTPS_PROXY",
+            other_name: Some("https_proxy"),
+            note: "for https only; the lower-case name works too",
+        }),
+        value_type: ValueType::ProxyUrl,
+        default: DefaultValue::Unset("none"),
+        help: "Proxy for every request that leaves this machine",
+        long_help: "",
+        sample: "\"http://proxy.example:8080\"",
+    },
+    Setting {
+        key: "cacert",
+        flag: SettingFlag::Connection("--cacert"),
+        variable: Some(variable("SSL_CERT_FILE")),
+        value_type: ValueType::File,
+        default: DefaultValue::Unset("the bundled ones and the system's"),
+        help: "PEM file of the certificates to trust",
+        long_help: "A relative path in the config file starts at the directory of that file.",
+        sample: "\"ca.pem\"",
+    },
+    Setting {
+        key: "allow_http",
+        flag: SettingFlag::Connection("--allow-http"),
+        variable: None,
+        value_type: ValueType::Switch,
+        default: DefaultValue::Value("false"),
+        help: "Allow plain http to another machine",
+        long_help: "",
+        sample: "true",
+    },
+    Setting {
+        key: "allow_truncated",
+        flag: SettingFlag::Command("--allow-truncated"),
+        variable: None,
+        value_type: ValueType::Switch,
+        default: DefaultValue::Value("false"),
+        help: "Exit 0 even if the answer was cut off by the limit of tokens",
+        long_help: "",
+        sample: "true",
+    },
+    Setting {
+        key: "save",
+        flag: SettingFlag::None,
+        variable: None,
+        value_type: ValueType::Switch,
+        default: DefaultValue::Unset("on a terminal"),
+        help: "Whether `send` saves conversations: always, or only with --continue or --session",
+        long_help: "",
+        sample: "true",
+    },
+    Setting {
+        key: "theme",
+        flag: SettingFlag::None,
+        variable: None,
+        value_type: ValueType::OneOf(&["auto", "dark", "light"]),
+        default: DefaultValue::Value("auto"),
+        help: "Background of the terminal, for the colours of rendered Markdown: dark, light, or auto for both",
+        long_help: "",
+        sample: "\"auto\"",
+    },
+    Setting {
+        key: "keys",
+        flag: SettingFlag::None,
+        variable: None,
+        value_type: ValueType::OneOf(&["emacs", "vi"]),
+        default: DefaultValue::Value("emacs"),
+        help: "Key bindings for editing a line of `chat`: emacs or vi",
+        long_help: "",
+        sample: "\"vi\"",
+    },
 ];
 
-/// The names of the themes.
-pub(super) const THEMES: &[&str] = &["auto", "dark", "light"];
-
-const fn setting(
-    key: &'static str,
-    flag: &'static str,
-    variable: &'static str,
-    form: Form,
-    about: &'static str,
-    sample: &'static str,
-    unset: &'static str,
-) -> Setting {
-    Setting {
-        key,
-        flag,
-        variable,
-        form,
-        about,
-        sample,
-        unset,
+/// Returns a variable that means what the flag does.
+const fn variable(name: &'static str) -> SettingVariable {
+    SettingVariable {
+        name,
+        other_name: None,
+        note: "",
     }
 }
 
@@ -244,61 +265,61 @@ impl Setting {
     pub(crate) fn find(key: &str) -> Option<&'static Self> {
         SETTINGS.iter().find(|setting| setting.key == key)
     }
-}
 
-impl Form {
-    /// Says why a text is not what the setting takes.
-    pub(crate) fn check(self, text: &str) -> Result<(), String> {
-        match self {
-            Self::Region => Region::new(text)
-                .map(drop)
-                .map_err(|error| error.to_string()),
-            // Whether plain http is allowed is another setting, and told where the two meet.
-            Self::BaseUrl => Endpoint::new(Some(text), None, true)
-                .map(drop)
-                .map_err(|error| error.to_string()),
-            Self::Text if text.trim().is_empty() => Err("it is blank".to_owned()),
-            Self::Count(least) => parse_count(text, least).map(drop),
-            Self::Duration => parse_duration(text).map(drop),
-            Self::Timeout => parse_timeout(text).map(drop),
-            Self::Switch if !matches!(text, "true" | "false") => {
-                Err(format!("`{text}` is neither `true` nor `false`"))
+    /// Returns the value that holds where nobody set one.
+    pub(super) fn default_value(&self) -> Option<SettingValue> {
+        match self.default {
+            DefaultValue::Value(text) => {
+                let value = self.value_type.parse(text);
+                Some(value.expect("a default is a value of its type"))
             }
-            Self::OneOf(words) => one_of(text, words),
-            Self::Text | Self::Switch | Self::Words => Ok(()),
+            DefaultValue::Unset(_) => None,
         }
     }
 
-    /// What it takes, in words.
-    pub(crate) fn wanted(self) -> &'static str {
+    /// Describes it in sentences: one line with what it is for and its default, and where there is
+    /// more to say, another one.
+    pub(crate) fn about(&self) -> impl Iterator<Item = String> {
+        let summary = format!("{}. Default: {}.", self.help, self.default.text());
+        let more = Some(self.long_help).filter(|text| !text.is_empty());
+        [summary].into_iter().chain(more.map(str::to_owned))
+    }
+
+    /// Describes its variable in a sentence.
+    pub(super) fn about_variable(&self, variable: SettingVariable) -> String {
+        let flag = self
+            .flag
+            .name()
+            .map_or_else(String::new, |flag| format!(" ({flag})"));
+        let colon = if variable.note.is_empty() { "" } else { ": " };
+        format!("{}{flag}{colon}{}.", self.help, variable.note)
+    }
+}
+
+impl SettingFlag {
+    /// Returns the long name, dashes included.
+    pub(crate) fn name(self) -> Option<&'static str> {
         match self {
-            Self::Region | Self::BaseUrl | Self::Text | Self::OneOf(_) => "text in quotes",
-            Self::Count(_) => "a whole number",
-            Self::Duration | Self::Timeout => "a duration in quotes, such as \"30s\"",
-            Self::Switch => "`true` or `false`",
-            Self::Words => {
-                "a list of a program and its arguments, such as [\"pass\", \"show\", \"langdock\"]"
-            }
+            Self::None => None,
+            Self::Connection(name) | Self::Command(name) => Some(name),
         }
     }
 }
 
-/// Says what may stand in the place of a word that is none of these.
-pub(super) fn one_of(text: &str, words: &[&str]) -> Result<(), String> {
-    if words.contains(&text) {
-        Ok(())
-    } else {
-        Err(format!("`{text}` is none of {}", words.join(", ")))
+impl SettingVariable {
+    /// Returns the names, the one that goes first first.
+    pub(super) fn names(self) -> impl Iterator<Item = &'static str> {
+        [self.name].into_iter().chain(self.other_name)
     }
 }
 
-/// Reads a whole number of at least `least`, in the range that flags have too.
-pub(crate) fn parse_count(text: &str, least: u64) -> Result<u64, String> {
-    let number = text
-        .parse()
-        .ok()
-        .filter(|number| (least..=MOST).contains(number));
-    number.ok_or_else(|| format!("`{text}` is no whole number from {least} to {MOST}"))
+impl DefaultValue {
+    /// Returns the default as it is shown to people.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Value(text) | Self::Unset(text) => text,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -314,7 +335,29 @@ mod tests {
                 "{}",
                 setting.key
             );
-            assert!(setting.about.ends_with('.'), "{}", setting.key);
+        }
+    }
+
+    #[test]
+    fn a_line_of_help_has_no_full_stop_and_sentences_have_one() {
+        for setting in &SETTINGS {
+            assert!(!setting.help.ends_with('.'), "{}", setting.key);
+            assert!(
+                setting.long_help.is_empty() || setting.long_help.ends_with('.'),
+                "{}",
+                setting.key
+            );
+        }
+    }
+
+    #[test]
+    fn every_default_and_every_sample_is_a_value_of_its_type() {
+        for setting in &SETTINGS {
+            let has_value = matches!(setting.default, DefaultValue::Value(_));
+            assert_eq!(setting.default_value().is_some(), has_value);
+            let item = setting.sample.parse().map(toml_edit::Item::Value);
+            let sample = setting.value_type.read(&item.expect(setting.key));
+            assert!(sample.is_ok(), "{}: {sample:?}", setting.key);
         }
     }
 }

@@ -41,8 +41,8 @@ pub(crate) struct Pin {
 }
 
 impl State {
-    /// The folder of the person who runs this, where they have one.
-    pub(crate) fn of_the_user() -> Option<Self> {
+    /// Returns the directory of the user who runs this; none without a home.
+    pub(crate) fn for_user() -> Option<Self> {
         // Not every platform tells state from data.
         dirs::state_dir()
             .or_else(dirs::data_local_dir)
@@ -54,7 +54,7 @@ impl State {
         &self.0
     }
 
-    /// The folder of the shared books of rate limits.
+    /// The directory of the shared rate-limit ledgers.
     pub(crate) fn books(&self) -> PathBuf {
         self.0.join("pace")
     }

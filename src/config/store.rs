@@ -7,8 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::Error;
-use super::key::MAX_KEY_BYTES;
 use super::write::write_secret;
+
+/// The most bytes of a file with a key that are read: no key is longer.
+pub(super) const MAX_KEY_BYTES: u64 = 64 * 1024;
 
 /// Permissions of anybody but the owner.
 const OTHERS: u32 = 0o077;

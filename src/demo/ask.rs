@@ -6,6 +6,10 @@
 use serde_json::Value;
 
 use super::attachment::{Document, Image};
+use super::tokens;
+
+/// Tokens that each message costs besides its words.
+const TOKENS_PER_MESSAGE: usize = 4;
 
 /// A request to answer.
 pub(super) struct Ask<'a> {
@@ -180,6 +184,18 @@ impl<'a> Ask<'a> {
     pub(super) fn blocks(&self) -> impl Iterator<Item = &Placed<'a>> {
         self.turns.iter().flat_map(|turn| &turn.blocks)
     }
+
+    /// Estimates the input tokens.
+    pub(super) fn tokens(&self) -> usize {
+        let tools: usize = self
+            .tools
+            .iter()
+            .map(|tool| tokens::of_text(&tool.definition.to_string()))
+            .sum();
+        let blocks: usize = self.blocks().map(|block| block.content.tokens()).sum();
+        // A joined turn counts once: whoever splits a message in two does not pay more for it.
+        tokens::of_text(&self.system) + tools + blocks + TOKENS_PER_MESSAGE * self.turns.len()
+    }
 }
 
 impl<'a> Content<'a> {
@@ -209,6 +225,19 @@ impl<'a> Content<'a> {
         match self {
             Self::Text(text) => Some(text),
             _ => None,
+        }
+    }
+
+    /// Estimates the tokens it stands for.
+    fn tokens(&self) -> usize {
+        match self {
+            Self::Text(text) | Self::Thinking(text) => tokens::of_text(text),
+            Self::Image(image) => image.tokens(),
+            Self::Document(document) => document.tokens,
+            Self::ToolUse { name, input, .. } => {
+                tokens::of_text(name) + tokens::of_text(&input.to_string())
+            }
+            Self::ToolResult { content, .. } => content.iter().map(Self::tokens).sum(),
         }
     }
 }

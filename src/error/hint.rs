@@ -9,7 +9,7 @@ use crate::client::{self, EndpointError, Flaw, StatusError, Timeout};
 use crate::fs::FileRefusal;
 use crate::media::ImageError;
 use crate::protocol::{ApiError, StopReason, StreamError};
-use crate::typed::{nearest, quoted};
+use crate::text::{by_likeness, format_duration, nearest, rounded_up, seconds, shell_quote};
 use crate::ui::OutputError;
 use crate::{batch, config, input, session};
 
@@ -165,7 +165,7 @@ fn move_away(path: &Path) -> String {
 
 /// A path as it can be typed.
 fn shown(path: &Path) -> String {
-    quoted(&path.to_string_lossy())
+    shell_quote(&path.to_string_lossy())
 }
 
 /// What shows why a file cannot be read, or why nothing can be written in a folder.
@@ -402,29 +402,28 @@ fn call_hint(error: &client::Error, model: &str) -> String {
 /// What to do about a wait that the server asks for and that was not waited for, or about its wish
 /// not to be tried again; none where it said nothing of either.
 fn wait_hint(refused: &StatusError) -> Option<String> {
-    if !client::may_pass(refused.status) {
+    if !client::is_transient_status(refused.status) {
         return None;
     }
-    let seconds = |wait: Duration| wait.as_secs_f64().ceil();
     let asked = refused
         .retry_after
         .filter(|wait| *wait >= A_SECOND)
-        .map(seconds);
+        .map(|wait| seconds(rounded_up(wait)));
     match (refused.should_retry, refused.needed_max_wait, asked) {
         (Some(false), _, Some(asked)) => Some(format!(
-            "the server asks not to try this again by itself, and to wait {asked} s; run it again then"
+            "the server asks not to try this again by itself, and to wait {asked}; run it again then"
         )),
         (Some(false), _, None) => {
             Some("the server asks not to try this again by itself; run it again later".to_owned())
         }
         (_, Some(needed), Some(asked)) => {
-            let needed = seconds(needed);
+            let needed = format_duration(rounded_up(needed));
             Some(format!(
-                "the server asks to wait {asked} s: --max-wait {needed}s allows it"
+                "the server asks to wait {asked}: --max-wait {needed} allows it"
             ))
         }
         (_, _, Some(asked)) => Some(format!(
-            "the server asks to wait {asked} s; run it again then"
+            "the server asks to wait {asked}; run it again then"
         )),
         (_, _, None) => None,
     }
@@ -452,10 +451,7 @@ fn certificate_hint(flaw: Flaw) -> &'static str {
 
 /// Names the nearest of the models that the API says it has, and the others.
 fn suggest_model(asked: &str, available: &[&str]) -> String {
-    let likeness = |model: &str| strsim::jaro_winkler(asked, model);
-    let mut models = available.to_vec();
-    models.sort_by(|one, other| likeness(other).total_cmp(&likeness(one)));
-    match models.split_first() {
+    match by_likeness(asked, available).split_first() {
         Some((nearest, [])) => format!("use -m {nearest}"),
         Some((nearest, others)) => format!(
             "did you mean -m {nearest}? There are also: {}",
@@ -487,32 +483,32 @@ mod tests {
                     path: path(),
                     source: source(),
                 }),
-                "`ls -ld '/data/sessions/x.jsonl'`",
+                "`ls -ld /data/sessions/x.jsonl`",
             ),
             (
                 Error::Session(session::Error::Unwritable {
                     path: path(),
                     source: source(),
                 }),
-                "`ls -ld '/data/sessions'`",
+                "`ls -ld /data/sessions`",
             ),
             (
                 Error::Session(session::Error::Foreign { path: path() }),
-                "`head -c 300 '/data/sessions/x.jsonl'`",
+                "`head -c 300 /data/sessions/x.jsonl`",
             ),
             (
                 Error::Unreadable {
                     path: path(),
                     source: source(),
                 },
-                "`ls -ld '/data/sessions/x.jsonl'`",
+                "`ls -ld /data/sessions/x.jsonl`",
             ),
             (
                 Error::Unwritable {
                     path: PathBuf::from("x"),
                     source: source(),
                 },
-                "`ls -ld '.'`",
+                "`ls -ld .`",
             ),
             (Error::Tool(no_tool), "`langdock help send`"),
             (

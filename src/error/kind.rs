@@ -79,7 +79,7 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         8,
         "incomplete",
-        "The answer broke off after its first part, or the model paused its turn; what came is on standard output.",
+        "The answer broke off after its first part, a tool call has arguments that are not a JSON object, or the model paused its turn; what came is on standard output.",
     ),
     (
         9,

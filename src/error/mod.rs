@@ -14,9 +14,9 @@ pub(crate) use kind::{EXIT_CODES, ErrorForm, Kind};
 pub(crate) use left::Left;
 
 use crate::client;
-use crate::counted::counted;
 use crate::media::ImageError;
 use crate::protocol::{StopReason, StreamError};
+use crate::text::counted;
 use crate::ui::OutputError;
 use crate::{batch, config, input, session, tool};
 
@@ -243,6 +243,20 @@ impl Error {
             | Self::Bug(_)
             | Self::System { .. } => Kind::Internal,
         }
+    }
+
+    /// Returns whether all that is wrong is that the arguments of a tool call are not a JSON object.
+    pub(crate) fn is_broken_call(&self) -> bool {
+        matches!(
+            self,
+            Self::Call {
+                source: client::Error::Answer {
+                    source: StreamError::ToolInput { .. },
+                    ..
+                },
+                ..
+            }
+        )
     }
 
     /// What failed, with every cause, in one line.

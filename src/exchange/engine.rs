@@ -1,157 +1,341 @@
-//! Asks one request after the other on one connection, and keeps what is said.
+//! Sends requests: the one path that every command takes from a request to its answer.
+//!
+//! In this order: estimate, check against what is known, reserve a place within the rate limits,
+//! send, and where the model that was picked is gone, send again to another one; then note what it
+//! took. What is said and answered is written down as it comes.
 
 use bytes::Bytes;
+use tokio::sync::OnceCell;
 
+use super::driver::{CallObserver, SendOutcome, drive_answer, failed_with};
+use super::finish::stop_reason_error;
+use super::model_catalog::ModelCatalog;
+use super::progress::TerminalObserver;
+use super::request_log::{RequestFailure, RequestLog, RequestRecord, TokenUsage};
+use super::selected_model::{SelectedModel, switch_model};
+use super::session_recorder::TurnRecorder;
 use crate::app::App;
-use crate::cli;
-use crate::client::{Booking, Client};
-use crate::compose::build::{body, switch_model};
+use crate::client::{Call, Client, Reservation};
+use crate::compose::build::encode_body;
+use crate::compose::preflight::check_and_show;
 use crate::config::Settings;
 use crate::error::Error;
-use crate::exchange::driver::{Outcome, drive};
-use crate::exchange::finish::judge;
-use crate::exchange::model_catalog::{Chosen, Offer};
-use crate::exchange::prepare::estimate_of;
-use crate::exchange::request_log::{Ledger, Noted, Taken};
-use crate::exchange::session_recorder::Kept;
-use crate::input::Estimate;
+use crate::input::{Estimate, in_turn};
 use crate::pace::Priority;
 use crate::protocol::{CreateMessage, InputMessage};
-use crate::ui::{Answer, Renderer};
+use crate::ui::{Answer, Keyboard, Renderer};
 
-/// Asks one request after the other: the same flags, settings, endpoint, connection and
-/// conversation.
-pub(crate) struct Asker<'a> {
-    pub(crate) app: &'a App,
-    pub(crate) ask: &'a cli::Ask,
-    pub(crate) settings: &'a Settings,
-    pub(crate) offer: &'a Offer<'a>,
-    pub(crate) client: &'a Client,
-    pub(crate) ledger: &'a Ledger<'a>,
-    pub(crate) kept: Option<Kept>,
-    /// Whether an answer has to have a form: which one is kept, and as what, is for the judge of it
-    /// to say.
-    pub(crate) is_judged: bool,
+/// Sends requests to one endpoint. It can be shared by many tasks.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestSender {
+    client: Client,
+    /// Whether the connection is kept for a further request.
+    keeps_connection: bool,
+    region: String,
 }
 
-impl Asker<'_> {
-    /// Asks for the first time. Where the picked model is gone, another one is picked, for this
-    /// request and those to come.
-    pub(crate) async fn first(
-        &mut self,
-        model: &Chosen,
-        request: &mut CreateMessage,
-        (body, estimate): (Vec<u8>, &Estimate),
-        renderer: &mut Renderer,
-    ) -> Outcome {
-        let (region, url) = (
-            self.settings.endpoint.region(),
-            self.settings.endpoint.messages_url(),
+/// What is known of a request beside its body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RequestHead<'r> {
+    pub(crate) model: &'r str,
+    pub(crate) max_tokens: u64,
+    /// Whether the answer comes as events.
+    pub(crate) stream: bool,
+    /// The tokens that it is thought to read.
+    pub(crate) input_tokens: u64,
+    pub(crate) priority: Priority,
+}
+
+impl RequestSender {
+    /// Sends to the endpoint of a client.
+    pub(crate) fn new(client: Client, settings: &Settings, keeps_connection: bool) -> Self {
+        Self {
+            client,
+            keeps_connection,
+            region: settings.endpoint.region().as_str().to_owned(),
+        }
+    }
+
+    /// Begins a call for the list of models, on the same connections.
+    pub(crate) fn list_models(&self) -> Call {
+        self.client.list_models()
+    }
+
+    /// Sends a request, and retries it as the client does.
+    pub(crate) async fn send(
+        &self,
+        head: RequestHead<'_>,
+        body: Bytes,
+        observer: &mut dyn CallObserver,
+    ) -> SendOutcome {
+        let reservation = Reservation::new(
+            head.model,
+            head.input_tokens,
+            head.max_tokens,
+            head.priority,
         );
-        self.app
-            .notices
-            .step(&format!("model {}, region {region}, {url}", model.id));
-        let outcome = self.send(request, (body, estimate), renderer).await;
-        let Some(next) = self.offer.choose_again(model, outcome.error.as_ref()) else {
+        let mut call = self.client.call(body, head.stream, reservation);
+        if self.keeps_connection {
+            call = call.keeping_connection();
+        }
+        drive_answer(call, head.model, &self.region, observer).await
+    }
+}
+
+/// How the requests of a command are sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SendPolicy {
+    /// Whether a request is sent that exceeds what is known of the limits: `--no-check`.
+    pub(crate) is_unchecked: bool,
+    /// Whether further requests are expected.
+    pub(crate) keeps_connection: bool,
+    pub(crate) answers: AnswerPolicy,
+}
+
+/// What becomes of the answers of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AnswerPolicy {
+    /// They are recorded as they end.
+    AsTheyEnd {
+        /// Whether a truncated answer counts as a whole one.
+        allow_truncated: bool,
+    },
+    /// They have to match a schema: what is recorded of them is decided later, and one that is
+    /// truncated is never whole.
+    MatchSchema,
+}
+
+/// A request in the form that goes out.
+#[derive(Debug)]
+pub(crate) struct EncodedRequest {
+    pub(crate) body: Bytes,
+    pub(crate) estimate: Estimate,
+}
+
+/// Where an answer goes: to the user, and into a conversation.
+pub(crate) struct AnswerSink<'s> {
+    pub(crate) renderer: &'s mut Renderer,
+    pub(crate) recorder: &'s mut dyn TurnRecorder,
+}
+
+/// What a command exchanges with an endpoint: one request after the other.
+pub(crate) struct Exchange<'a> {
+    pub(crate) app: &'a App,
+    pub(crate) catalog: ModelCatalog<'a>,
+    pub(crate) policy: SendPolicy,
+    log: RequestLog<'a>,
+    sender: OnceCell<RequestSender>,
+    /// The model that is asked, once it is known.
+    model: Option<SelectedModel>,
+    /// The terminal, where the user types into it between requests.
+    pub(crate) keyboard: Option<Keyboard>,
+}
+
+impl<'a> Exchange<'a> {
+    /// Creates an exchange; nothing is opened or read yet.
+    pub(crate) fn new(
+        app: &'a App,
+        catalog: ModelCatalog<'a>,
+        log: RequestLog<'a>,
+        policy: SendPolicy,
+    ) -> Self {
+        Self {
+            app,
+            catalog,
+            policy,
+            log,
+            sender: OnceCell::new(),
+            model: None,
+            keyboard: None,
+        }
+    }
+
+    /// The settings of the endpoint.
+    pub(crate) fn settings(&self) -> &Settings {
+        self.catalog.settings()
+    }
+
+    /// Sends to another endpoint, or with other settings, from now on. A model that nobody chose is
+    /// picked again there.
+    pub(crate) fn move_to(&mut self, settings: Settings) {
+        self.catalog = self.catalog.with_settings(settings);
+        self.log
+            .set_region(self.catalog.settings().endpoint.region().as_str());
+        self.sender = OnceCell::new();
+        self.model.take_if(|model| model.is_picked());
+    }
+
+    /// Asks this model from now on.
+    pub(crate) fn select_model(&mut self, model: SelectedModel) {
+        self.model = Some(model);
+    }
+
+    /// The model, where it is known already.
+    pub(crate) fn selected_model(&self) -> Option<&SelectedModel> {
+        self.model.as_ref()
+    }
+
+    /// Whether a request may have to be sent to another model: nobody chose the one that is asked.
+    pub(crate) fn may_ask_another_model(&self) -> bool {
+        self.model.as_ref().is_some_and(SelectedModel::is_picked)
+    }
+
+    /// Lets what is asked on the terminal be answered by lines.
+    pub(crate) fn restore_keyboard(&self) {
+        if let Some(keyboard) = &self.keyboard {
+            keyboard.calm();
+        }
+    }
+
+    /// The model of the next request: the one that was chosen, else one that is picked now.
+    /// `is_sent` says whether the request is sent, and not only shown.
+    pub(crate) async fn model(&mut self, is_sent: bool) -> Result<SelectedModel, Error> {
+        if let Some(model) = &self.model {
+            return Ok(model.clone());
+        }
+        let model = self.catalog.choose(is_sent).await?;
+        self.model = Some(model.clone());
+        Ok(model)
+    }
+
+    /// Connects what sends, before it is needed: a wrong option of the connection is found before
+    /// anything is opened for an answer.
+    pub(crate) async fn sender(&self) -> Result<&RequestSender, Error> {
+        self.sender
+            .get_or_try_init(async || {
+                let client = self.catalog.client().await?;
+                let keeps_connection = self.policy.keeps_connection;
+                Ok(RequestSender::new(
+                    client,
+                    self.settings(),
+                    keeps_connection,
+                ))
+            })
+            .await
+    }
+
+    /// Checks a request, and refuses one that cannot fit. `parts` are what is new in it, with about
+    /// how many bytes each takes in the body. `is_sent` is as for [`Self::model`].
+    pub(crate) async fn encode(
+        &self,
+        request: &CreateMessage,
+        estimate: Estimate,
+        parts: &[(String, usize)],
+        is_sent: bool,
+    ) -> Result<EncodedRequest, Error> {
+        if !self.policy.is_unchecked {
+            let total = estimate.total();
+            let limits = self.catalog.limits(&request.model, total, is_sent).await;
+            check_and_show(self.app, &estimate, &limits)?;
+        }
+        let body = encode_body(request, parts, self.policy.is_unchecked)?;
+        Ok(EncodedRequest {
+            body: body.into(),
+            estimate,
+        })
+    }
+
+    /// Sends a request that was encoded.
+    pub(crate) async fn send(
+        &mut self,
+        request: &mut CreateMessage,
+        encoded: EncodedRequest,
+        sink: &mut AnswerSink<'_>,
+    ) -> SendOutcome {
+        let outcome = self.send_once(request, &encoded, sink).await;
+        let Some(asked) = self.model.clone() else {
             return outcome;
         };
-        switch_model(request, model, &next);
-        match self.again(request, renderer).await {
-            Ok(outcome) => outcome,
-            Err(error) => Outcome {
-                error: Some(error),
-                ..outcome
-            },
-        }
+        let Some(next) = self.catalog.choose_again(&asked, outcome.error.as_ref()) else {
+            return outcome;
+        };
+        switch_model(request, &asked, &next);
+        self.model = Some(next);
+        let body = match encode_body(request, &[], self.policy.is_unchecked) {
+            Ok(body) => body.into(),
+            Err(error) => return failed_with(outcome, error),
+        };
+        let estimate = encoded.estimate;
+        let encoded = EncodedRequest { body, estimate };
+        self.send_once(request, &encoded, sink).await
     }
 
-    /// Asks again, with what the request has by now, of which `said` is new and not the model's.
-    pub(crate) async fn go_on(
+    /// Sends what a request has by now, of which `said` is new and not the model's.
+    pub(crate) async fn send_on(
         &mut self,
-        request: &CreateMessage,
+        request: &mut CreateMessage,
         said: Vec<InputMessage>,
-        renderer: &mut Renderer,
-    ) -> Result<Outcome, Error> {
-        self.say(said);
-        self.again(request, renderer).await
+        sink: &mut AnswerSink<'_>,
+    ) -> Result<SendOutcome, Error> {
+        sink.recorder.stage(said);
+        request.messages = in_turn(std::mem::take(&mut request.messages))?;
+        let estimate = Estimate::of_request(request, &[]);
+        let parts = [("the conversation".to_owned(), 0)];
+        let encoded = self.encode(request, estimate, &parts, true).await?;
+        Ok(self.send(request, encoded, sink).await)
     }
 
-    /// Takes what is to be said next.
-    pub(crate) fn say(&mut self, said: Vec<InputMessage>) {
-        if let Some(kept) = &mut self.kept {
-            kept.say(said, None);
-        }
-    }
-
-    /// Keeps an answer.
-    pub(crate) fn keep(&mut self, answer: Option<&Answer>) {
-        if let Some(kept) = &mut self.kept {
-            kept.answered(answer);
-        }
-    }
-
-    /// Makes what was said a part of its conversation.
-    pub(crate) fn end(&mut self) {
-        if let Some(kept) = &mut self.kept {
-            kept.end(self.app);
-        }
-    }
-
-    /// Asks again in the same way, and keeps nothing of what is new.
-    pub(crate) async fn again(
+    async fn send_once(
         &mut self,
         request: &CreateMessage,
-        renderer: &mut Renderer,
-    ) -> Result<Outcome, Error> {
-        let body = body(
-            request,
-            &[("the conversation".to_owned(), 0)],
-            self.ask.input.no_check,
-        )?;
-        Ok(self
-            .send(request, (body, &estimate_of(request)), renderer)
-            .await)
-    }
-
-    /// Sends a request and notes it.
-    async fn send(
-        &mut self,
-        request: &CreateMessage,
-        (body, estimate): (Vec<u8>, &Estimate),
-        renderer: &mut Renderer,
-    ) -> Outcome {
-        let tokens = estimate.paced(self.ledger.factor(&request.model, estimate));
-        let booking = Booking::of(&request.model, tokens, request.max_tokens, Priority::Person);
-        let call = self
-            .client
-            .call(Bytes::from(body), request.stream, booking)
-            .keeping_connection();
-        let region = self.settings.endpoint.region().as_str();
-        if let Some(kept) = &mut self.kept {
-            kept.begin(self.app);
+        encoded: &EncodedRequest,
+        sink: &mut AnswerSink<'_>,
+    ) -> SendOutcome {
+        let endpoint = &self.settings().endpoint;
+        let (region, url) = (endpoint.region(), endpoint.messages_url());
+        self.app
+            .notices
+            .step(&format!("model {}, region {region}, {url}", request.model));
+        let estimate = &encoded.estimate;
+        let factor = self.log.factor(&request.model, estimate);
+        let head = RequestHead {
+            model: &request.model,
+            max_tokens: request.max_tokens,
+            stream: request.stream,
+            input_tokens: estimate.paced(factor),
+            priority: Priority::Person,
+        };
+        let sender = match self.sender().await {
+            Ok(sender) => sender,
+            Err(error) => return SendOutcome::unsent(error),
+        };
+        sink.recorder.begin(self.app);
+        // What is typed meanwhile is for the next line.
+        let muted = self.keyboard.as_ref().map(Keyboard::hush);
+        let journal = sink.recorder.journal();
+        let mut observer = TerminalObserver::for_answer(self.app, sink.renderer, journal);
+        let body = encoded.body.clone();
+        let mut outcome = sender.send(head, body, &mut observer).await;
+        drop(observer);
+        drop(muted);
+        if outcome.error.is_none() {
+            self.app.drop_draft();
         }
-        let outcome = drive(
-            self.app,
-            &request.model,
-            region,
-            call,
-            renderer,
-            self.kept.as_mut(),
-        )
-        .await;
-        if !self.is_judged {
-            self.keep(outcome.answer.as_ref());
+        if let Some(answer) = &mut outcome.answer {
+            answer.session_id = sink.recorder.session_id().map(str::to_owned);
         }
-        let whole = outcome.answer.as_ref().filter(|_| outcome.error.is_none());
-        let judged = whole
-            .and_then(|answer| judge(answer, self.settings.allow_truncated && !self.is_judged));
-        self.ledger.note(&Noted {
+        if self.policy.answers != AnswerPolicy::MatchSchema
+            && let Some(answer) = &outcome.answer
+        {
+            sink.recorder.record_answer(answer);
+        }
+        let stopped = self.stop_reason_error(&outcome);
+        let error = outcome.error.as_ref().or(stopped.as_ref());
+        self.log.record(&RequestRecord {
             model: &request.model,
             estimate,
-            taken: Taken::of(outcome.answer.as_ref()),
+            taken: TokenUsage::of_answer(outcome.answer.as_ref()),
             timing: outcome.timing,
-            error: outcome.error.as_ref().or(judged.as_ref()),
+            failure: error.map(RequestFailure::of_error),
         });
         outcome
+    }
+
+    fn stop_reason_error(&self, outcome: &SendOutcome) -> Option<Error> {
+        let answer: &Answer = outcome.whole_answer()?;
+        let allow_truncated = AnswerPolicy::AsTheyEnd {
+            allow_truncated: true,
+        };
+        stop_reason_error(answer, self.policy.answers == allow_truncated)
     }
 }

@@ -1,18 +1,18 @@
 //! How an answer ended: what is shown of that, and what it means for the exit code.
 
+use super::driver::{SendOutcome, Timing};
 use crate::app::App;
 use crate::cli;
 use crate::error::{Error, Left};
-use crate::exchange::driver::{Outcome, Timing};
 use crate::protocol::StopReason;
 use crate::ui::{Answer, Renderer, Saved, Shown};
 
 /// Shows the answer, judges how it ended, and closes the output.
-pub(crate) fn end(
+pub(crate) fn finish_answer(
     app: &App,
     args: &cli::Ask,
     allow_truncated: bool,
-    outcome: Outcome,
+    outcome: SendOutcome,
     mut renderer: Renderer,
 ) -> Result<(), Error> {
     let mut error = outcome.error;
@@ -28,13 +28,11 @@ pub(crate) fn end(
         .as_ref()
         .is_none_or(|answer| answer.message.content.is_empty());
     let is_worthless =
-        has_file && error.is_some() && is_empty && outcome.timing.first_word().is_none();
+        has_file && error.is_some() && is_empty && outcome.timing.time_to_first_token().is_none();
     let shown = |_: &&Answer| !is_worthless && !matches!(error, Some(Error::Output(_)));
     if let Some(answer) = outcome.answer.as_ref().filter(shown) {
         let shown = renderer.finish(answer);
-        error = error
-            .or_else(|| judge(answer, allow_truncated))
-            .or_else(|| paused(answer));
+        error = error.or_else(|| stop_reason_error(answer, allow_truncated));
         match shown {
             Ok(Shown::All) => {}
             Ok(Shown::WithAside(text)) => stands_above = aside(app, &text),
@@ -81,16 +79,9 @@ fn aside(app: &App, text: &str) -> bool {
     !text.is_empty()
 }
 
-/// Where nobody lets the model go on, an answer that it has paused is not whole.
-pub(crate) fn paused(answer: &Answer) -> Option<Error> {
-    let has_paused = answer.message.stop_reason == Some(StopReason::PauseTurn);
-    has_paused.then(|| Error::Paused {
-        is_saved: answer.session_id.is_some(),
-    })
-}
-
-/// Says what a whole answer's stop reason means for the exit code.
-pub(crate) fn judge(answer: &Answer, allow_truncated: bool) -> Option<Error> {
+/// Returns what the stop reason of a whole answer means for the exit code. Where nobody lets the
+/// model go on, an answer that it has paused is not whole.
+pub(crate) fn stop_reason_error(answer: &Answer, allow_truncated: bool) -> Option<Error> {
     match answer.message.stop_reason.as_ref()? {
         StopReason::MaxTokens | StopReason::ModelContextWindowExceeded if allow_truncated => None,
         reason @ (StopReason::MaxTokens | StopReason::ModelContextWindowExceeded) => {
@@ -103,10 +94,12 @@ pub(crate) fn judge(answer: &Answer, allow_truncated: bool) -> Option<Error> {
                 .and_then(serde_json::Value::as_str);
             Some(Error::Refusal(why.map(str::to_owned)))
         }
+        StopReason::PauseTurn => Some(Error::Paused {
+            is_saved: answer.session_id.is_some(),
+        }),
         StopReason::EndTurn
         | StopReason::StopSequence
         | StopReason::ToolUse
-        | StopReason::PauseTurn
         | StopReason::Other(_) => None,
     }
 }
@@ -119,10 +112,10 @@ pub(crate) fn usage_line(answer: &Answer, timing: Timing) -> String {
         line.push_str(&format!(" ({} from the cache)", usage.cache_read_tokens()));
     }
     line.push_str(&format!(", {output} out"));
-    if let Some(first) = timing.first_word() {
-        line.push_str(&format!("; first word after {:.2} s", first.as_secs_f64()));
+    if let Some(first) = timing.time_to_first_token() {
+        line.push_str(&format!("; first token after {:.2} s", first.as_secs_f64()));
     }
-    let writing = timing.writing().as_secs_f64();
+    let writing = timing.generation_time().as_secs_f64();
     if writing > 0.0 {
         // Precise enough: token counts are far below 2^52.
         #[allow(clippy::cast_precision_loss)]

@@ -1,12 +1,20 @@
 //! From a request to its answer: what every command that asks a model shares.
+//!
+//! `setup` reads settings and input, `prepare` makes the request, `engine` sends it through
+//! `driver`, the one loop over the events of a call, and `finish` says what its ending means.
+//! `tool_loop` and `structured` send more than one request. `session_recorder` and `request_log`
+//! keep what was said and what it took.
 
 pub(crate) mod answer_format;
+pub(crate) mod credentials;
 pub(crate) mod driver;
 pub(crate) mod engine;
 pub(crate) mod finish;
 pub(crate) mod model_catalog;
 pub(crate) mod prepare;
+pub(crate) mod progress;
 pub(crate) mod request_log;
+pub(crate) mod selected_model;
 pub(crate) mod session_recorder;
 pub(crate) mod settings;
 pub(crate) mod setup;

@@ -4,69 +4,70 @@
 //! With a model given nothing of this is read or asked for. The one exception is a model of the
 //! seed's that the region has not: before it is refused, the list that is remembered is looked at.
 
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::SystemTime;
 
 use serde_json::json;
-use tokio::sync::OnceCell;
 
+use super::credentials::Credentials;
+use super::driver::{CallInterrupted, CallObserver, drive_model_list};
+use super::progress::TerminalObserver;
+use super::selected_model::SelectedModel;
 use crate::app::App;
 use crate::client::{
-    ApiKey, Client, Model, Options, Pace, fingerprint, models_of, pick, regions_instead,
-    seed_window,
+    ApiKey, Call, Client, Model, Options, Pace, Retrying, fingerprint, models_of, pick,
+    regions_instead, seed_window,
 };
+use crate::compose::preflight::Limit;
 use crate::config::{self, KeySource, Pin, SavedList, Settings, State};
 use crate::error::Error;
-use crate::exchange::driver::list_models;
-use crate::exchange::setup::api_key;
+use crate::input::Tokens;
+use crate::text::counted;
+
+/// Tokens below which no limit is looked for: no model takes less, and a short request pays nothing
+/// for the check.
+const SMALL: u64 = 4_000;
+
+/// The tokens a minute of a model on Langdock's hosts, unless a workspace has another number.
+const ASSUMED_TOKENS_A_MINUTE: u64 = 60_000;
 
 /// An endpoint, with the key that opens it and what is remembered of it.
-pub(crate) struct Offer<'a> {
+#[derive(Clone)]
+pub(crate) struct ModelCatalog<'a> {
     app: &'a App,
-    settings: &'a Settings,
-    /// Read once, when it is needed: it may come from a pipe.
-    key: OnceCell<ApiKey>,
+    settings: Arc<Settings>,
+    credentials: Arc<Credentials<'a>>,
 }
 
-/// The model of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Chosen {
-    /// Its id.
-    pub(crate) id: String,
-    /// The most tokens that it can write, where a list says so.
-    pub(crate) limit: Option<u64>,
-    /// Whether nobody chose it.
-    is_picked: bool,
-}
-
-impl Chosen {
-    /// One that the person chose.
-    pub(crate) fn given(id: &str) -> Self {
-        Self {
-            id: id.to_owned(),
-            limit: None,
-            is_picked: false,
-        }
-    }
-
-    /// Whether nobody chose it.
-    pub(crate) fn is_picked(&self) -> bool {
-        self.is_picked
-    }
-}
-
-impl<'a> Offer<'a> {
-    /// The offer of the endpoint that the settings name.
-    pub(crate) fn new(app: &'a App, settings: &'a Settings) -> Self {
+impl<'a> ModelCatalog<'a> {
+    /// Creates the catalog of the endpoint that the settings name.
+    pub(crate) fn new(app: &'a App, settings: Settings) -> Self {
         Self {
             app,
-            settings,
-            key: OnceCell::new(),
+            settings: Arc::new(settings),
+            credentials: Arc::new(Credentials::new(app)),
         }
+    }
+
+    /// Returns the catalog of another endpoint, or of the same one with other settings. A key that
+    /// was read is not read again.
+    pub(crate) fn with_settings(&self, settings: Settings) -> Self {
+        Self {
+            app: self.app,
+            settings: Arc::new(settings),
+            credentials: Arc::clone(&self.credentials),
+        }
+    }
+
+    /// The settings that name the endpoint.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// A client of the endpoint.
     pub(crate) async fn client(&self) -> Result<Client, Error> {
-        let key = self.key().await?.clone();
+        let key = self.key().await?;
         let options = Options {
             pace: self.pace(),
             ..self.settings.options.clone()
@@ -74,7 +75,7 @@ impl<'a> Offer<'a> {
         Ok(Client::new(self.settings.endpoint.clone(), key, options)?)
     }
 
-    /// What is paced, with the folder of the books.
+    /// What is paced, with the directory of the ledgers.
     fn pace(&self) -> Option<Pace> {
         let pace = self.settings.options.pace.clone()?;
         Some(Pace {
@@ -85,7 +86,7 @@ impl<'a> Offer<'a> {
 
     /// The list that is remembered, unless it is too old.
     pub(crate) async fn remembered(&self) -> Result<Option<SavedList>, Error> {
-        let name = self.list_name(self.key().await?);
+        let name = self.list_name(&self.key().await?);
         Ok(self
             .state()
             .and_then(|state| state.list(&name, SystemTime::now())))
@@ -93,10 +94,12 @@ impl<'a> Offer<'a> {
 
     /// Asks for the list and remembers it. A picked model that it lacks is forgotten.
     pub(crate) async fn ask(&self) -> Result<Vec<Model>, Error> {
-        let models = list_models(self.app, self.client().await?.list_models()).await?;
+        let call = self.client().await?.list_models();
+        let mut observer = TerminalObserver::for_model_list(self.app);
+        let models = drive_model_list(call, &mut observer).await?;
         if let Some(state) = self.state() {
             let saved = state.save_list(
-                &self.list_name(self.key().await?),
+                &self.list_name(&self.key().await?),
                 &models,
                 SystemTime::now(),
             );
@@ -113,10 +116,10 @@ impl<'a> Offer<'a> {
 
     /// The model of a request: the one that the settings name, else the one that was picked before,
     /// else one that is picked now. `is_sent` says whether the request is sent, and not only shown.
-    pub(crate) async fn choose(&self, is_sent: bool) -> Result<Chosen, Error> {
+    pub(crate) async fn choose(&self, is_sent: bool) -> Result<SelectedModel, Error> {
         if let Some(model) = &self.settings.model {
             self.refuse_elsewhere(&model.value).await?;
-            return Ok(Chosen {
+            return Ok(SelectedModel {
                 id: model.value.clone(),
                 limit: None,
                 is_picked: false,
@@ -141,7 +144,7 @@ impl<'a> Offer<'a> {
             );
             self.app.notices.notice(&message);
         }
-        Ok(Chosen {
+        Ok(SelectedModel {
             id: pin.model,
             limit: pin.max_tokens,
             is_picked: true,
@@ -160,6 +163,64 @@ impl<'a> Offer<'a> {
             .as_ref()
             .map(|model| model.value.clone())
             .or_else(picked)
+    }
+
+    /// The limits that a request of some size has to keep to. `may_ask_key` says whether a key that
+    /// takes its time may be read for it.
+    pub(crate) async fn limits(
+        &self,
+        model: &str,
+        tokens: Tokens,
+        may_ask_key: bool,
+    ) -> Vec<Limit> {
+        let set = self.tokens_a_minute(model).map(|tokens| {
+            let what = format!(
+                "the {} a minute that the config file has for {model}",
+                counted(tokens, "token")
+            );
+            Limit {
+                tokens,
+                what,
+                is_known: true,
+            }
+        });
+        if tokens.low < SMALL {
+            return set.into_iter().collect();
+        }
+        let window = self.window(model, may_ask_key).await.map(|tokens| {
+            let what = format!("the context window of {tokens} tokens of {model}");
+            Limit {
+                tokens,
+                what,
+                is_known: true,
+            }
+        });
+        let told = self
+            .tokens_a_minute_told(model, may_ask_key)
+            .await
+            .map(|tokens| {
+                let what = format!(
+                    "the {} a minute that the endpoint has named for {model}",
+                    counted(tokens, "token")
+                );
+                Limit {
+                    tokens,
+                    what,
+                    is_known: true,
+                }
+            });
+        let is_unknown = set.is_none() && told.is_none();
+        let assumed = (is_unknown && self.is_langdock_host()).then(|| Limit {
+        tokens: ASSUMED_TOKENS_A_MINUTE,
+        what: format!("the {ASSUMED_TOKENS_A_MINUTE} tokens a minute that a workspace has unless it was given others"),
+        is_known: false,
+    });
+        window
+            .into_iter()
+            .chain(set)
+            .chain(told)
+            .chain(assumed)
+            .collect()
     }
 
     /// The tokens that a model can take in, where the seed or the list that is remembered says so.
@@ -195,17 +256,22 @@ impl<'a> Offer<'a> {
             .pace()
             .filter(|_| may_ask_key || !self.settings.key.is_slow())?;
         let key = self.key().await.ok()?;
-        pace.told(&self.settings.endpoint, key, model).await.tokens
+        let limits = pace.server_limits(&self.settings.endpoint, &key, model);
+        limits.await.tokens
     }
 
     /// Whether requests go to Langdock, or to a deployment of theirs.
-    pub(crate) fn is_langdocks(&self) -> bool {
-        self.settings.endpoint.is_langdocks()
+    pub(crate) fn is_langdock_host(&self) -> bool {
+        self.settings.endpoint.is_langdock_host()
     }
 
     /// Picks another model after `error` has said that the picked one is not there any more; none
     /// where it has not, or where there is no other.
-    pub(crate) fn choose_again(&self, model: &Chosen, error: Option<&Error>) -> Option<Chosen> {
+    pub(crate) fn choose_again(
+        &self,
+        model: &SelectedModel,
+        error: Option<&Error>,
+    ) -> Option<SelectedModel> {
         let Some(Error::Call {
             source,
             after_content: false,
@@ -230,7 +296,7 @@ impl<'a> Offer<'a> {
             model.id, pin.model
         );
         self.app.notices.notice(&message);
-        Some(Chosen {
+        Some(SelectedModel {
             id: pin.model,
             limit: None,
             is_picked: true,
@@ -295,14 +361,13 @@ impl<'a> Offer<'a> {
         if self.settings.key == KeySource::Demo {
             None
         } else {
-            State::of_the_user()
+            State::for_user()
         }
     }
 
-    async fn key(&self) -> Result<&ApiKey, Error> {
-        self.key
-            .get_or_try_init(|| api_key(self.app, self.settings.key.clone()))
-            .await
+    /// The key, which is read at most once in a process.
+    pub(crate) async fn key(&self) -> Result<ApiKey, Error> {
+        self.credentials.key(&self.settings.key).await
     }
 
     fn save_pin(&self, pin: Option<&Pin>) {
@@ -331,5 +396,32 @@ impl<'a> Offer<'a> {
             endpoint.models_url(None).as_str(),
             endpoint.region().as_str(),
         ])
+    }
+}
+
+/// Fetches the list of models without a word and with one attempt; none where that fails.
+pub(crate) async fn list_models_once(call: Call) -> Option<Vec<Model>> {
+    drive_model_list(call, &mut SingleAttempt::default())
+        .await
+        .ok()
+}
+
+/// Ends a call instead of retrying it.
+#[derive(Default)]
+struct SingleAttempt {
+    has_failed: bool,
+}
+
+impl CallObserver for SingleAttempt {
+    fn retrying(&mut self, _retrying: &Retrying) {
+        self.has_failed = true;
+    }
+
+    fn poll_interrupted(&mut self, _context: &mut Context<'_>) -> Poll<CallInterrupted> {
+        if self.has_failed {
+            Poll::Ready(CallInterrupted::Signal(0))
+        } else {
+            Poll::Pending
+        }
     }
 }

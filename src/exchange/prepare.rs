@@ -1,125 +1,109 @@
 //! A request from what was given: gathered, checked, put together, and shown where it is only
 //! looked at.
 
+use super::engine::{EncodedRequest, Exchange};
+use super::session_recorder::SessionRecorder;
 use crate::app::App;
 use crate::cli;
-use crate::compose::build::{Asked, body, build};
-use crate::compose::preflight::{check_and_show, estimate, limits};
-use crate::compose::sources::Given;
+use crate::compose::build::{RequestParts, build};
+use crate::compose::sources::RequestSources;
 use crate::compose::user_turn::{StdinUse, system_prompt, user_turn};
 use crate::compose::{curl, dry_run};
 use crate::config::Settings;
 use crate::error::Error;
-use crate::exchange::model_catalog::{Chosen, Offer};
-use crate::exchange::session_recorder::Kept;
-use crate::input::{Asking, Estimate, Turn, check_many, pictures_of};
+use crate::input::{Estimate, check_many, pictures_of};
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
 use crate::tool::Structured;
 
 /// What a conversation that is gone on with is called in messages.
 pub(crate) const EARLIER: &str = "the conversation so far";
 
-/// What the user's turn is gathered from.
-pub(crate) struct Gathering<'a> {
-    pub(crate) given: Given,
+/// What a request is made of.
+pub(crate) struct PromptInputs<'i> {
+    pub(crate) sources: RequestSources,
     pub(crate) stdin_use: StdinUse,
-    /// The conversation that it goes on with, or begins.
-    pub(crate) kept: Option<&'a mut Kept>,
-    /// The form that the answer has to have.
-    pub(crate) wish: Option<&'a Structured>,
+    /// The conversation that it continues or begins.
+    pub(crate) recorder: Option<&'i mut SessionRecorder>,
+    /// The schema that the answer has to match.
+    pub(crate) schema: Option<&'i Structured>,
 }
 
 /// A request that is ready to be sent.
-pub(crate) struct Prepared {
-    pub(crate) model: Chosen,
+pub(crate) struct PreparedRequest {
     pub(crate) request: CreateMessage,
-    pub(crate) body: Vec<u8>,
-    pub(crate) estimate: Estimate,
+    pub(crate) encoded: EncodedRequest,
 }
 
-/// Gathers the input, settles on a model and writes the body.
-pub(crate) async fn prepare(
-    app: &App,
-    settings: &Settings,
-    args: &cli::Ask,
-    gathering: Gathering<'_>,
-    offer: &Offer<'_>,
-) -> Result<Prepared, Error> {
-    let Gathering {
-        mut given,
-        stdin_use,
-        kept,
-        wish,
-    } = gathering;
-    let mut system = system_prompt(app, args.request.system.as_deref()).await?;
-    let turn = app
-        .unless_interrupted(user_turn(app, args, &mut given, stdin_use))
-        .await??;
-    for notice in &turn.notices {
-        app.notices.notice(notice);
+impl Exchange<'_> {
+    /// Gathers the input, settles on a model and writes the body.
+    pub(crate) async fn prepare(
+        &mut self,
+        args: &cli::Ask,
+        inputs: PromptInputs<'_>,
+    ) -> Result<PreparedRequest, Error> {
+        let PromptInputs {
+            mut sources,
+            stdin_use,
+            recorder,
+            schema,
+        } = inputs;
+        let app = self.app;
+        let mut system = system_prompt(app, args.request.system.as_deref()).await?;
+        let turn = app
+            .unless_interrupted(user_turn(app, args, &mut sources, stdin_use))
+            .await??;
+        for notice in &turn.notices {
+            app.notices.notice(notice);
+        }
+        // The template's system prompt has been filled by now.
+        let fields = sources.complete(args);
+        let (tools, tool_choice) = match schema {
+            Some(schema) => (vec![schema.definition()], Some(Structured::choice())),
+            None => (
+                sources.definitions(),
+                sources.tool_choice(args.tools.tool_choice.as_deref(), &fields)?,
+            ),
+        };
+        if let Some(recorder) = recorder {
+            put_conversation_first(recorder, &mut sources, &mut system, &fields, &turn.content)?;
+        }
+        check_many(&[sources.conversation.pictures.as_slice(), &turn.pictures].concat())?;
+        let is_sent = !(args.looking.dry_run || args.looking.curl);
+        let model = self.model(is_sent).await?;
+        let max_tokens = self.settings().max_tokens.as_ref();
+        let max_tokens = max_tokens.map_or_else(|| model.default_max_tokens(), |set| set.value);
+        let parts = RequestParts {
+            model: model.id.clone(),
+            max_tokens,
+            system,
+            tools,
+            earlier: sources.conversation.messages,
+            content: turn.content,
+            tool_choice,
+            stream: !args.output.looks.no_stream,
+        };
+        let request = build(&fields, parts)?;
+        let estimate = Estimate::of_request(&request, &turn.names);
+        let sizes: Vec<_> = sources
+            .conversation_part
+            .into_iter()
+            .chain(turn.parts)
+            .collect();
+        let encoded = self.encode(&request, estimate, &sizes, is_sent).await?;
+        Ok(PreparedRequest { request, encoded })
     }
-    // The template's system prompt has been filled by now.
-    let flags = given.complete(args);
-    let (tools, tool_choice) = match wish {
-        Some(wish) => (vec![wish.definition()], Some(Structured::choice())),
-        None => (
-            given.definitions(),
-            given.tool_choice(args.tools.tool_choice.as_deref(), &flags)?,
-        ),
-    };
-    if let Some(kept) = kept {
-        go_on(kept, &mut given, &mut system, &flags, &turn.content)?;
-    }
-    check_many(&[given.conversation.pictures.as_slice(), &turn.pictures].concat())?;
-    let is_sent = !(args.looking.dry_run || args.looking.curl);
-    let model = offer.choose(is_sent).await?;
-    let earlier = &given.conversation.messages;
-    let estimate = estimate(
-        Some(&model.id),
-        (&flags, system.as_deref()),
-        &tools,
-        earlier,
-        &turn,
-    );
-    if !args.input.no_check {
-        let limits = limits(offer, &model.id, estimate.total(), is_sent).await;
-        check_and_show(app, &estimate, &limits)?;
-    }
-    let asked = Asked {
-        model: model.clone(),
-        max_tokens: settings.max_tokens.as_ref().map(|tokens| tokens.value),
-        system,
-        tools,
-        earlier: given.conversation.messages,
-        content: turn.content,
-        tool_choice,
-        stream: !args.output.looks.no_stream,
-    };
-    let request = build(&flags, asked)?;
-    let parts: Vec<_> = given
-        .conversation_part
-        .into_iter()
-        .chain(turn.parts)
-        .collect();
-    let body = body(&request, &parts, args.input.no_check)?;
-    Ok(Prepared {
-        model,
-        request,
-        body,
-        estimate,
-    })
 }
 
 /// Puts the conversation before what is said now, which is what will be saved.
-fn go_on(
-    kept: &mut Kept,
-    given: &mut Given,
+fn put_conversation_first(
+    recorder: &mut SessionRecorder,
+    sources: &mut RequestSources,
     system: &mut Option<String>,
     flags: &cli::Request,
     content: &[ContentBlock],
 ) -> Result<(), Error> {
-    if kept.is_saved() {
-        let mut said = given.conversation.messages.clone();
+    if recorder.is_saved() {
+        let mut said = sources.conversation.messages.clone();
         said.push(InputMessage {
             role: Role::User,
             content: content.to_vec(),
@@ -129,42 +113,26 @@ fn go_on(
             content: vec![ContentBlock::text(prefill)],
         }));
         said.retain(|message| !message.content.is_empty());
-        kept.say(said, system.clone());
+        recorder.stage_turn(said, system.clone());
     }
     if system.is_none() && flags.fields.iter().all(|(key, _)| key != "system") {
-        *system = kept.conversation().system().map(str::to_owned);
+        *system = recorder.conversation().system().map(str::to_owned);
     }
-    let mut messages = kept.conversation().messages();
-    given
+    let mut messages = recorder.conversation().messages();
+    sources
         .conversation
         .pictures
         .splice(0..0, pictures_of(&messages, EARLIER)?);
-    messages.append(&mut given.conversation.messages);
-    given.conversation.messages = messages;
-    given
+    messages.append(&mut sources.conversation.messages);
+    sources.conversation.messages = messages;
+    sources
         .conversation_part
-        .get_or_insert_with(|| (EARLIER.to_owned(), kept.conversation().size()));
+        .get_or_insert_with(|| (EARLIER.to_owned(), recorder.conversation().size()));
     Ok(())
 }
 
-/// Estimates a request that is put together.
-pub(crate) fn estimate_of(request: &CreateMessage) -> Estimate {
-    Estimate::of(Asking {
-        model: Some(&request.model),
-        system: request.system.as_ref().map(|system| system.0.as_str()),
-        tools: request
-            .extra
-            .get("tools")
-            .and_then(serde_json::Value::as_array)
-            .map_or(&[][..], Vec::as_slice),
-        earlier: &request.messages,
-        turn: &Turn::default(),
-        prefill: None,
-    })
-}
-
 /// Whether the request is only looked at; it is shown then.
-pub(crate) fn looked_at(
+pub(crate) fn print_preview(
     app: &App,
     settings: &Settings,
     ask: &cli::Ask,

@@ -2,53 +2,83 @@
 
 use jiff::Timestamp;
 
+use super::driver::Timing;
 use crate::app::App;
 use crate::cli;
-use crate::client;
 use crate::config::{KeySource, Settings, State};
 use crate::error::{Error, Kind};
-use crate::exchange::driver::Timing;
 use crate::input::Estimate;
+use crate::protocol::Usage;
 use crate::ui::Answer;
-use crate::usage::{COMPLETE, Factors, Log, Record};
+use crate::usage::{COMPLETE, Factors, Log, Record as LogLine};
 
-/// Where the requests of a command are noted.
-pub(crate) struct Ledger<'a> {
+/// Where the requests of a command are request.
+pub(crate) struct RequestLog<'a> {
     app: &'a App,
     command: &'static str,
-    tag: Option<&'a str>,
-    region: &'a str,
+    tag: Option<String>,
+    region: String,
     /// None where nothing is to be kept: of scripted answers, or because somebody said so.
     state: Option<State>,
 }
 
 /// A request that has ended.
-pub(crate) struct Noted<'a> {
+pub(crate) struct RequestRecord<'a> {
     /// The model that was asked.
     pub(crate) model: &'a str,
     /// What was thought that it would read.
     pub(crate) estimate: &'a Estimate,
     /// What the answer says that it took.
-    pub(crate) taken: Taken,
+    pub(crate) taken: TokenUsage,
     /// How long it took.
     pub(crate) timing: Timing,
     /// How it failed, where it did.
-    pub(crate) error: Option<&'a Error>,
+    pub(crate) failure: Option<RequestFailure>,
+}
+
+/// What the log has of an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RequestFailure {
+    kind: &'static str,
+    is_rate_limited: bool,
+}
+
+impl RequestFailure {
+    /// Returns what the log has of an error. That standard output was closed has no name elsewhere:
+    /// the user is not told.
+    pub(crate) fn of_error(error: &Error) -> Self {
+        let kind = match error.kind() {
+            Kind::Closed => "closed",
+            kind => kind.name(),
+        };
+        let status = match error {
+            Error::Call { source, .. } => source.status(),
+            _ => None,
+        };
+        Self {
+            kind,
+            is_rate_limited: status == Some(429),
+        }
+    }
 }
 
 /// The tokens that an answer took; none of any where it never began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Taken {
+pub(crate) struct TokenUsage {
     read: u64,
     from_cache: u64,
     written: u64,
 }
 
-impl Taken {
+impl TokenUsage {
     /// What an answer says.
-    pub(crate) fn of(answer: Option<&Answer>) -> Self {
-        answer.map_or_else(Self::default, |answer| {
-            let usage = &answer.message.usage;
+    pub(crate) fn of_answer(answer: Option<&Answer>) -> Self {
+        Self::of_usage(answer.map(|answer| &answer.message.usage))
+    }
+
+    /// The same where the answer itself is gone.
+    pub(crate) fn of_usage(usage: Option<&Usage>) -> Self {
+        usage.map_or_else(Self::default, |usage| {
             let (read, from_cache) = (usage.total_input_tokens(), usage.cache_read_tokens());
             Self {
                 read,
@@ -59,25 +89,30 @@ impl Taken {
     }
 }
 
-impl<'a> Ledger<'a> {
+impl<'a> RequestLog<'a> {
     /// A ledger for the requests of a command.
     pub(crate) fn new(
         app: &'a App,
-        settings: &'a Settings,
+        settings: &Settings,
         command: &'static str,
-        ask: &'a cli::Ask,
+        ask: &cli::Ask,
     ) -> Self {
-        let tag = ask.output.tag.as_deref();
+        let tag = ask.output.tag.clone();
         let is_kept =
             !(app.env.no_log || ask.conversation.no_log) && settings.key != KeySource::Demo;
-        let state = if is_kept { State::of_the_user() } else { None };
+        let state = if is_kept { State::for_user() } else { None };
         Self {
             app,
             command,
             tag,
-            region: settings.endpoint.region().as_str(),
+            region: settings.endpoint.region().as_str().to_owned(),
             state,
         }
+    }
+
+    /// Records further requests as those of another region.
+    pub(crate) fn set_region(&mut self, region: &str) {
+        region.clone_into(&mut self.region);
     }
 
     /// What was learned of the estimates for a model.
@@ -88,19 +123,19 @@ impl<'a> Ledger<'a> {
 
     /// Notes a request. That it cannot be noted is told to those who want to know each step, and
     /// harms nothing else.
-    pub(crate) fn note(&self, noted: &Noted<'_>) {
+    pub(crate) fn record(&self, request: &RequestRecord<'_>) {
         let Some(state) = &self.state else { return };
-        if let Err(error) = Log::of(state.folder()).append(&self.record(noted)) {
+        if let Err(error) = Log::of(state.folder()).append(&self.line(request)) {
             self.app
                 .notices
                 .step(&format!("cannot write the log: {error}"));
         }
         // What a PDF takes says nothing about text.
-        if !noted.estimate.has_pdf
+        if !request.estimate.has_pdf
             && let Err(error) = Factors::of(state.folder()).learn(
-                noted.model,
-                noted.estimate.total().high,
-                noted.taken.read,
+                request.model,
+                request.estimate.total().high,
+                request.taken.read,
             )
         {
             self.app.notices.step(&format!(
@@ -109,24 +144,32 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    fn record(&self, noted: &Noted<'_>) -> Record {
-        let Taken {
+    fn line(&self, request: &RequestRecord<'_>) -> LogLine {
+        let TokenUsage {
             read,
             from_cache,
             written,
-        } = noted.taken;
-        Record {
+        } = request.taken;
+        LogLine {
             ended_at: now(),
-            model: noted.model.to_owned(),
-            region: self.region.to_owned(),
+            model: request.model.to_owned(),
+            region: self.region.clone(),
             command: self.command.to_owned(),
-            tag: self.tag.map(str::to_owned),
+            tag: self.tag.clone(),
             tokens_in: read.saturating_sub(from_cache),
             cache: from_cache,
             tokens_out: written,
-            waited_s: noted.timing.waited.as_secs_f64(),
-            refused: noted.timing.refused + u32::from(noted.error.is_some_and(is_too_many)),
-            outcome: noted.error.map_or(COMPLETE, outcome).to_owned(),
+            waited_s: request.timing.waited.as_secs_f64(),
+            refused: request.timing.refused
+                + u32::from(
+                    request
+                        .failure
+                        .is_some_and(|failure| failure.is_rate_limited),
+                ),
+            outcome: request
+                .failure
+                .map_or(COMPLETE, |failure| failure.kind)
+                .to_owned(),
         }
     }
 }
@@ -135,16 +178,4 @@ impl<'a> Ledger<'a> {
 fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
-}
-
-fn is_too_many(error: &Error) -> bool {
-    matches!(error, Error::Call { source, .. } if client::Error::status(source) == Some(429))
-}
-
-/// The kind of an error. That standard output was closed has no name elsewhere: nobody is told.
-fn outcome(error: &Error) -> &'static str {
-    match error.kind() {
-        Kind::Closed => "closed",
-        kind => kind.name(),
-    }
 }

@@ -7,19 +7,20 @@ use crate::cli;
 use crate::config::{DataScope, sessions_folder};
 use crate::error::Error;
 use crate::protocol::InputMessage;
-use crate::session::{self, Conversation, Exchange, Place, Store, ago};
+use crate::session::{self, Conversation, Exchange as PendingTurn, Place, Store};
+use crate::text::ago;
 use crate::ui::Answer;
 
 /// The conversation of a command.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct SessionRecorder {
     conversation: Conversation,
     is_saved: bool,
     /// What will be sent, until it is.
     said: Option<(Vec<InputMessage>, Option<String>)>,
     /// Where it comes, and takes the stead of all behind; none: at the end.
     place: Option<Place>,
-    exchange: Option<Exchange>,
+    pending: Option<PendingTurn>,
 }
 
 /// Whether a command saves what is said where no flag says so.
@@ -33,7 +34,7 @@ pub(crate) enum Saving {
     Never,
 }
 
-impl Kept {
+impl SessionRecorder {
     /// Finds the conversation of this scope that the flags name, or begins one where it is saved. None where
     /// neither is so: then nothing of all conversations was looked at.
     pub(crate) fn open(
@@ -72,7 +73,7 @@ impl Kept {
             is_saved,
             said: None,
             place: None,
-            exchange: None,
+            pending: None,
         };
         if is_named {
             kept.find(app, &store, flags)?;
@@ -135,13 +136,13 @@ impl Kept {
     }
 
     /// What is kept of a conversation that is saved.
-    pub(crate) fn of(conversation: Conversation) -> Self {
+    pub(crate) fn for_conversation(conversation: Conversation) -> Self {
         Self {
             conversation,
             is_saved: true,
             said: None,
             place: None,
-            exchange: None,
+            pending: None,
         }
     }
 
@@ -155,11 +156,6 @@ impl Kept {
         &mut self.conversation
     }
 
-    /// Its id, where it is saved.
-    pub(crate) fn id(&self) -> Option<&str> {
-        Some(self.conversation.id()).filter(|_| self.is_saved)
-    }
-
     /// Whether anything is saved.
     pub(crate) fn is_saved(&self) -> bool {
         self.is_saved
@@ -167,66 +163,13 @@ impl Kept {
 
     /// Takes what will be sent: turns that belong before it, the person's turn, and what the answer
     /// is made to begin with.
-    pub(crate) fn say(&mut self, said: Vec<InputMessage>, system: Option<String>) {
+    pub(crate) fn stage_turn(&mut self, said: Vec<InputMessage>, system: Option<String>) {
         self.said = Some((said, system)).filter(|_| self.is_saved);
     }
 
     /// What is said next comes in the stead of all that stands behind `place`, once it is answered.
-    pub(crate) fn instead(&mut self, place: Place) {
+    pub(crate) fn replace_from(&mut self, place: Place) {
         self.place = Some(place);
-    }
-
-    /// Writes it down, right before it is sent: as a new exchange, or as what is said in one that
-    /// goes on.
-    pub(crate) fn begin(&mut self, app: &App) {
-        let Some((said, system)) = self.said.take() else {
-            return;
-        };
-        if let Some(exchange) = &mut self.exchange {
-            for message in &said {
-                exchange.say(&message.content);
-            }
-            return tell_failure(app, exchange);
-        }
-        let mut exchange = match self.place.take() {
-            Some(place) => self
-                .conversation
-                .begin_instead(&place, &said, system.as_deref()),
-            None => self.conversation.begin(&said, system.as_deref()),
-        };
-        tell_failure(app, &mut exchange);
-        self.exchange = Some(exchange);
-    }
-
-    /// Where the answer is written down as it comes, before it is shown.
-    pub(crate) fn exchange(&mut self) -> Option<&mut Exchange> {
-        self.exchange.as_mut()
-    }
-
-    /// Takes an answer at its end, as far as it came.
-    pub(crate) fn answered(&mut self, answer: Option<&Answer>) {
-        if let (Some(exchange), Some(answer)) = (&mut self.exchange, answer) {
-            exchange.answer(&answer.message, answer.complete);
-        }
-    }
-
-    /// Makes all that was said and answered a part of the conversation; also what was about to be
-    /// said, such as results of tools, when the run ended.
-    pub(crate) fn end(&mut self, app: &App) {
-        if self.exchange.is_some() {
-            self.begin(app);
-        }
-        let Some(mut exchange) = self.exchange.take() else {
-            return;
-        };
-        tell_failure(app, &mut exchange);
-        let was_told = exchange.has_failed();
-        if let Err(error) = exchange.commit(&mut self.conversation)
-            && !was_told
-        {
-            tell_unsaved(app, error);
-        }
-        self.tell_notices(app);
     }
 
     fn tell_notices(&mut self, app: &App) {
@@ -236,8 +179,122 @@ impl Kept {
     }
 }
 
-fn tell_failure(app: &App, exchange: &mut Exchange) {
-    if let Some(error) = exchange.take_failure() {
+/// Where what is said and answered is written down.
+pub(crate) trait TurnRecorder: Send {
+    /// Takes what will be sent next, and is not the model's.
+    fn stage(&mut self, said: Vec<InputMessage>);
+
+    /// Writes down what was staged, right before it is sent.
+    fn begin(&mut self, app: &App);
+
+    /// The journal of the answer, which has each part of it before it is shown.
+    fn journal(&mut self) -> Option<&mut PendingTurn>;
+
+    /// Takes an answer at its end, as far as it came.
+    fn record_answer(&mut self, answer: &Answer);
+
+    /// Makes all that was said and answered a part of the conversation; also what was staged, such
+    /// as results of tools, when the run ended.
+    fn commit(&mut self, app: &App);
+
+    /// The id of the conversation, where it is saved.
+    fn session_id(&self) -> Option<&str>;
+}
+
+impl TurnRecorder for SessionRecorder {
+    fn stage(&mut self, said: Vec<InputMessage>) {
+        self.stage_turn(said, None);
+    }
+
+    fn begin(&mut self, app: &App) {
+        let Some((said, system)) = self.said.take() else {
+            return;
+        };
+        if let Some(pending) = &mut self.pending {
+            for message in &said {
+                pending.say(&message.content);
+            }
+            return tell_failure(app, pending);
+        }
+        let mut pending = match self.place.take() {
+            Some(place) => self
+                .conversation
+                .begin_instead(&place, &said, system.as_deref()),
+            None => self.conversation.begin(&said, system.as_deref()),
+        };
+        tell_failure(app, &mut pending);
+        self.pending = Some(pending);
+    }
+
+    fn journal(&mut self) -> Option<&mut PendingTurn> {
+        self.pending.as_mut()
+    }
+
+    fn record_answer(&mut self, answer: &Answer) {
+        if let Some(pending) = &mut self.pending {
+            pending.answer(&answer.message, answer.complete);
+        }
+    }
+
+    fn commit(&mut self, app: &App) {
+        if self.pending.is_some() {
+            self.begin(app);
+        }
+        let Some(mut pending) = self.pending.take() else {
+            return;
+        };
+        tell_failure(app, &mut pending);
+        let was_told = pending.has_failed();
+        if let Err(error) = self.conversation.commit(pending)
+            && !was_told
+        {
+            tell_unsaved(app, error);
+        }
+        self.tell_notices(app);
+    }
+
+    fn session_id(&self) -> Option<&str> {
+        Some(self.conversation.id()).filter(|_| self.is_saved)
+    }
+}
+
+/// A command without a conversation records nothing.
+impl TurnRecorder for Option<SessionRecorder> {
+    fn stage(&mut self, said: Vec<InputMessage>) {
+        if let Some(recorder) = self {
+            recorder.stage(said);
+        }
+    }
+
+    fn begin(&mut self, app: &App) {
+        if let Some(recorder) = self {
+            recorder.begin(app);
+        }
+    }
+
+    fn journal(&mut self) -> Option<&mut PendingTurn> {
+        self.as_mut().and_then(SessionRecorder::journal)
+    }
+
+    fn record_answer(&mut self, answer: &Answer) {
+        if let Some(recorder) = self {
+            recorder.record_answer(answer);
+        }
+    }
+
+    fn commit(&mut self, app: &App) {
+        if let Some(recorder) = self {
+            recorder.commit(app);
+        }
+    }
+
+    fn session_id(&self) -> Option<&str> {
+        self.as_ref().and_then(SessionRecorder::session_id)
+    }
+}
+
+fn tell_failure(app: &App, pending: &mut PendingTurn) {
+    if let Some(error) = pending.take_failure() {
         tell_unsaved(app, error);
     }
 }

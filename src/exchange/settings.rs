@@ -3,24 +3,28 @@
 
 use crate::app::App;
 use crate::cli::Connection;
-use crate::config::{Chosen, ConfigFile, Flags, Paths, Settings, resolve};
+use crate::config::{ConfigFile, Flags, MergedConfig, Paths, Settings, resolve};
 use crate::error::Error;
 
 /// Reads the config file and resolves the settings. `demo` is the base URL of the built-in endpoint
 /// where it was asked for.
 pub(crate) fn settings(app: &App, flags: &Flags, demo: Option<&str>) -> Result<Settings, Error> {
     let paths = Paths::find(&app.env);
-    let chosen = chosen(app, flags, &paths)?;
-    Ok(resolve(&chosen, paths.keys.as_deref(), demo)?)
+    let merged = merged_config(app, flags, &paths)?;
+    Ok(resolve(&merged, paths.keys.as_deref(), demo)?)
 }
 
-/// Reads the config file and tells what was chosen.
-pub(crate) fn chosen(app: &App, flags: &Flags, paths: &Paths) -> Result<Chosen, Error> {
+/// Reads the config file and merges it with flags and environment.
+pub(crate) fn merged_config(
+    app: &App,
+    flags: &Flags,
+    paths: &Paths,
+) -> Result<MergedConfig, Error> {
     let (file, notice) = ConfigFile::read(paths)?;
     if let Some(notice) = notice {
         app.notices.notice(&notice);
     }
-    Ok(Chosen::of(flags, &app.env, &file)?)
+    Ok(MergedConfig::new(flags, &app.env, &file)?)
 }
 
 /// Refuses the flags of the connection that a command has no use for: `used` has the others.

@@ -3,51 +3,72 @@
 
 use std::time::Duration;
 
+use super::model_catalog::ModelCatalog;
+use super::settings::settings;
 use crate::app::App;
 use crate::cli;
-use crate::client::ApiKey;
-use crate::compose::sources::Given;
+use crate::compose::sources::RequestSources;
 use crate::compose::user_turn::{StdinUse, stdin_use};
-use crate::config::{KeySource, Settings, read_key};
+use crate::config::{Flags, Settings};
 use crate::demo;
 use crate::error::Error;
-use crate::exchange::settings::settings;
-use crate::input::on_a_thread;
 
 /// How long the built-in endpoint pauses between two pieces of an answer, so that it can be seen to
 /// stream.
 const DEMO_PAUSE: Duration = Duration::from_millis(8);
 
 /// What a request begins with, before anything of it is gathered.
-pub(crate) struct Start {
+pub(crate) struct Setup<'a> {
     /// The built-in endpoint, where it is asked; it has to outlive the run.
-    pub(crate) demo: Option<demo::Endpoint>,
-    pub(crate) settings: Settings,
-    pub(crate) given: Given,
+    pub(crate) demo: Option<DemoEndpoint>,
+    pub(crate) flags: Flags,
+    pub(crate) catalog: ModelCatalog<'a>,
+    pub(crate) sources: RequestSources,
     pub(crate) stdin_use: StdinUse,
 }
 
+/// The built-in endpoint of `--demo`.
+pub(crate) struct DemoEndpoint(demo::Endpoint);
+
+impl DemoEndpoint {
+    /// Its base URL.
+    pub(crate) fn base_url(&self) -> String {
+        format!("http://{}/anthropic/{{region}}", self.0.address())
+    }
+}
+
 /// Reads what the flags name, and settles the settings.
-pub(crate) async fn start(app: &App, ask: &cli::Ask, schema: Option<&str>) -> Result<Start, Error> {
-    let demo = if ask.connection.demo {
-        Some(start_demo(app).await?)
-    } else {
-        None
-    };
-    let base_url = demo
-        .as_ref()
-        .map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
+pub(crate) async fn set_up<'a>(
+    app: &'a App,
+    ask: &cli::Ask,
+    schema: Option<&str>,
+) -> Result<Setup<'a>, Error> {
+    let demo = start_demo_if(app, &ask.connection).await?;
     let stdin_use = stdin_use(ask, schema)?;
-    let given = Given::read(app, ask).await?;
-    let flags = ask.connection.flags(&given.complete(ask), &ask.output);
+    let sources = RequestSources::read(app, ask).await?;
+    let flags = ask.connection.flags(&sources.complete(ask), &ask.output);
+    let base_url = demo.as_ref().map(DemoEndpoint::base_url);
     let settings = settings(app, &flags, base_url.as_deref())?;
     tell_about(app, &settings, &ask.request);
-    Ok(Start {
+    Ok(Setup {
         demo,
-        settings,
-        given,
+        flags,
+        catalog: ModelCatalog::new(app, settings),
+        sources,
         stdin_use,
     })
+}
+
+/// Sets up a command that asks for models only.
+pub(crate) async fn set_up_connection<'a>(
+    app: &'a App,
+    connection: &cli::Connection,
+) -> Result<(Option<DemoEndpoint>, ModelCatalog<'a>), Error> {
+    let demo = start_demo_if(app, connection).await?;
+    let base_url = demo.as_ref().map(DemoEndpoint::base_url);
+    let settings = settings(app, &connection.own_flags(), base_url.as_deref())?;
+    tell_region(app, &settings);
+    Ok((demo, ModelCatalog::new(app, settings)))
 }
 
 /// Has the end of the terminal save what came, as SIGTERM does; `nohup` keeps its effect.
@@ -59,8 +80,14 @@ pub(crate) fn watch_hangup(app: &App) -> Result<(), Error> {
     })
 }
 
-/// Starts the built-in endpoint, and says so.
-pub(crate) async fn start_demo(app: &App) -> Result<demo::Endpoint, Error> {
+/// Starts the built-in endpoint where it is asked for, and says so.
+pub(crate) async fn start_demo_if(
+    app: &App,
+    connection: &cli::Connection,
+) -> Result<Option<DemoEndpoint>, Error> {
+    if !connection.demo {
+        return Ok(None);
+    }
     app.notices.notice("demo: scripted answers, no model");
     let pace = demo::Pace {
         piece_pause: DEMO_PAUSE,
@@ -72,14 +99,15 @@ pub(crate) async fn start_demo(app: &App) -> Result<demo::Endpoint, Error> {
         ..demo::Settings::default()
     };
     let started = demo::Endpoint::start(settings).await;
-    started.map_err(|source| Error::System {
+    let started = started.map_err(|source| Error::System {
         what: "start the built-in endpoint",
         source,
-    })
+    })?;
+    Ok(Some(DemoEndpoint(started)))
 }
 
 /// Tells what a person should know about the choices before they are sent.
-pub(crate) fn tell_about(app: &App, settings: &Settings, request: &cli::Request) {
+fn tell_about(app: &App, settings: &Settings, request: &cli::Request) {
     tell_region(app, settings);
     let has = |field: &str| request.fields.iter().any(|(key, _)| key == field);
     let has_temperature = request.temperature.is_some() || has("temperature");
@@ -97,18 +125,4 @@ pub(crate) fn tell_region(app: &App, settings: &Settings) {
             "region `{region}` is not one that Langdock's documentation names; sent as it is"
         ));
     }
-}
-
-/// Reads the key; a command, or a file that is a pipe, may take its time.
-pub(crate) async fn api_key(app: &App, source: KeySource) -> Result<ApiKey, Error> {
-    if !source.is_slow() {
-        return Ok(read_key(&source)?);
-    }
-    let read = app
-        .unless_interrupted(on_a_thread(move || Ok(read_key(&source))))
-        .await?;
-    Ok(read.map_err(|source| Error::System {
-        what: "read the key",
-        source,
-    })??)
 }

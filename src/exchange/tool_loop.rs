@@ -1,35 +1,142 @@
-//! What the model may call, and what happens when it does.
+//! The tool loop: the model is asked, its calls are run, and it is asked again, until it is done.
 
-use serde_json::{Value, json};
-
+use super::driver::{SendOutcome, failed_with};
+use super::engine::{AnswerSink, EncodedRequest, Exchange};
+use super::finish::usage_line;
+use super::tool_runner::ToolRunner;
 use crate::cli;
-use crate::config::{ToolNames, passed_on};
+use crate::config::{ToolNames, inherited_var};
 use crate::error::Error;
-use crate::protocol::CreateMessage;
+use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role, ToolDefinition};
+use crate::text::did_you_mean;
 use crate::tool::{Policy, Tool, ToolSet};
-use crate::typed::did_you_mean;
+use crate::turn::{Limit, Rules, Step, Turn};
+use crate::ui::Shown;
 
-/// From the second request on the model chooses for itself.
-pub(crate) fn relax(request: &mut CreateMessage) {
-    if let Some(Value::Object(choice)) = request.extra.get_mut("tool_choice")
-        && choice
-            .get("type")
-            .is_some_and(|kind| kind == "any" || kind == "tool")
-    {
-        choice.insert("type".to_owned(), json!("auto"));
-        choice.shift_remove("name");
+/// A turn of the user's, with the tools that the model may call in it.
+pub(crate) struct ToolLoop<'l, 'a> {
+    turn: Turn,
+    runner: &'l mut ToolRunner<'a>,
+    /// Whether the tokens and the timing of each answer but the last are shown.
+    shows_usage: bool,
+}
+
+impl<'l, 'a> ToolLoop<'l, 'a> {
+    /// Begins a turn behind the messages of a request.
+    pub(crate) fn new(
+        messages: Vec<InputMessage>,
+        rules: Rules,
+        runner: &'l mut ToolRunner<'a>,
+        shows_usage: bool,
+    ) -> Self {
+        Self {
+            turn: Turn::new(messages, rules),
+            runner,
+            shows_usage,
+        }
+    }
+
+    /// The conversation so far.
+    pub(crate) fn messages(&self) -> &[InputMessage] {
+        self.turn.messages()
+    }
+
+    /// Sends the first request, and further ones with the results of tools until the model is done.
+    /// The outcome is that of the last request.
+    pub(crate) async fn run(
+        &mut self,
+        exchange: &mut Exchange<'a>,
+        request: &mut CreateMessage,
+        encoded: EncodedRequest,
+        sink: &mut AnswerSink<'_>,
+    ) -> SendOutcome {
+        if self.turn.step() == &Step::Stop(Limit::MaxTurns(0)) {
+            return SendOutcome::unsent(Error::MaxTurns(0));
+        }
+        let mut outcome = exchange.send(request, encoded, sink).await;
+        // A choice that was forced would be forced for ever.
+        reset_tool_choice(request);
+        loop {
+            let failed = match self.follow_up(exchange, &outcome, sink).await {
+                Ok(true) => return outcome,
+                Ok(false) => {
+                    request.messages = self.turn.messages().to_vec();
+                    // Where the model goes on by itself, nothing was said.
+                    let last = request.messages.last();
+                    let said = last.filter(|message| message.role == Role::User);
+                    let said = said.cloned().into_iter().collect();
+                    match exchange.send_on(request, said, sink).await {
+                        Ok(next) => {
+                            outcome = next;
+                            continue;
+                        }
+                        Err(error) => error,
+                    }
+                }
+                Err(error) => error,
+            };
+            return failed_with(outcome, failed);
+        }
+    }
+
+    /// Does what an answer asks for, and returns whether it was the last one.
+    async fn follow_up(
+        &mut self,
+        exchange: &Exchange<'_>,
+        outcome: &SendOutcome,
+        sink: &mut AnswerSink<'_>,
+    ) -> Result<bool, Error> {
+        let Some(answer) = outcome.whole_answer() else {
+            return Ok(true);
+        };
+        self.turn.answered(&answer.message);
+        let calls = match self.turn.step().clone() {
+            Step::Done(_) => return Ok(true),
+            Step::Stop(Limit::MaxTurns(turns)) => return Err(Error::MaxTurns(turns)),
+            Step::Ask => None,
+            Step::RunTools(calls) => Some(calls),
+        };
+        let app = exchange.app;
+        match sink.renderer.pause(answer)? {
+            Shown::WithAside(text) | Shown::Nothing(text) => app.notices.aside(&text),
+            Shown::All => {}
+        }
+        if self.shows_usage {
+            app.notices.numbers(&usage_line(answer, outcome.timing));
+        }
+        if let Some(calls) = calls {
+            exchange.restore_keyboard();
+            let (results, error) = self.runner.run(&calls, sink.renderer).await;
+            self.turn.ran(results);
+            if let Some(error) = error {
+                let results = self.turn.messages().last().cloned();
+                sink.recorder.stage(results.into_iter().collect());
+                return Err(error);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Lets the model choose for itself among the tools, where a choice was forced.
+fn reset_tool_choice(request: &mut CreateMessage) {
+    if let Some(choice) = &mut request.tool_choice {
+        choice.reset();
+    }
+}
+
+/// The same where a request goes on from results of tools.
+pub(crate) fn reset_tool_choice_after_results(request: &mut CreateMessage) {
+    let is_result = |block: &ContentBlock| matches!(block, ContentBlock::ToolResult(_));
+    let last = request.messages.last();
+    if last.is_some_and(|message| message.content.iter().any(is_result)) {
+        reset_tool_choice(request);
     }
 }
 
 /// The tools of the request that are not run here.
-pub(crate) fn callers_own(request: &CreateMessage, tools: &ToolSet) -> Vec<String> {
-    let sent = request
-        .extra
-        .get("tools")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    let names = sent.filter_map(|tool| tool["name"].as_str());
+pub(crate) fn external_tools(request: &CreateMessage, tools: &ToolSet) -> Vec<String> {
+    let names = request.tools.iter().map(ToolDefinition::name);
     names
         .filter(|name| tools.find(name).map_or(true, |ready| !ready.is_run_here()))
         .map(str::to_owned)
@@ -37,12 +144,12 @@ pub(crate) fn callers_own(request: &CreateMessage, tools: &ToolSet) -> Vec<Strin
 }
 
 /// Checks tools, before anything is sent.
-pub(crate) fn checked(tools: Vec<Tool>) -> Result<ToolSet, Error> {
-    Ok(ToolSet::of(tools, passed_on("PATH").as_deref())?)
+pub(crate) fn checked_tools(tools: Vec<Tool>) -> Result<ToolSet, Error> {
+    Ok(ToolSet::of(tools, inherited_var("PATH").as_deref())?)
 }
 
 /// What the person allows. A name that no tool has is a mistyped one.
-pub(crate) fn policy(
+pub(crate) fn approval_policy(
     flags: &cli::Running,
     config: &ToolNames,
     tools: &ToolSet,

@@ -7,14 +7,16 @@ use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use super::progress::{shows_progress, spinner_tick};
 use crate::app::App;
-use crate::config::{Secret, passed_on};
+use crate::config::{Secret, inherited_var};
 use crate::error::Error;
-use crate::exchange::driver::{a_moment, shows_progress};
 use crate::input::on_a_thread;
 use crate::protocol::{ToolResult, ToolUse};
 use crate::tool::{Job, Outcome, Policy, Ready, Stop, ToolSet, Verdict, run};
-use crate::ui::{Asker, Question, Renderer, Reply, Waiting, leave_unanswered};
+use crate::ui::{
+    ApprovalPrompt, ApprovalReply, ApprovalRequest, Renderer, Waiting, leave_unanswered,
+};
 
 /// SIGINT: the first one stops the tools, and not the run.
 const SIGINT: i32 = 2;
@@ -23,7 +25,7 @@ const SIGINT: i32 = 2;
 const TOLD: usize = 80;
 
 /// What calls are run with.
-pub(crate) struct Calls<'a> {
+pub(crate) struct ToolRunner<'a> {
     pub(crate) app: &'a App,
     pub(crate) tools: Arc<ToolSet>,
     pub(crate) policy: Policy,
@@ -31,7 +33,7 @@ pub(crate) struct Calls<'a> {
     pub(crate) jobs: u32,
 }
 
-impl Calls<'_> {
+impl ToolRunner<'_> {
     /// Runs the calls of one answer. There is a result for each, in their order, also where the run
     /// ends with an error.
     pub(crate) async fn run(
@@ -110,7 +112,8 @@ impl Calls<'_> {
         // from one.
         let is_watched =
             facts.stdin_is_terminal || facts.stdout_is_terminal || facts.stderr_is_terminal;
-        let Some(asker) = Asker::find().filter(|_| is_watched) else {
+        let (pager, interrupt) = (self.app.env.pager.clone(), Arc::clone(&self.app.interrupt));
+        let Some(prompt) = ApprovalPrompt::open(pager, interrupt).filter(|_| is_watched) else {
             let name = &call.name;
             // Those with `confirm` are asked for even with `-y`.
             let or_yes = if ready.confirms() { "" } else { " or -y" };
@@ -122,15 +125,14 @@ impl Calls<'_> {
                 "the person was not there to allow this call",
             )));
         };
-        let question = Question {
+        let request = ApprovalRequest {
             tool: call.name.clone(),
             command: ready.shown_command(),
             input: call.input.to_string(),
         };
-        let bell = self.app.interrupt.bell();
         // It is waited for also where a signal comes: what is typed behind the question is not for
         // it.
-        let reply = on_a_thread(move || asker.ask(&question, bell.as_ref())).await;
+        let reply = on_a_thread(move || prompt.ask(&request)).await;
         if let Some(signal) = self.app.interrupt.seen() {
             leave_unanswered();
             return Err(Error::Interrupted(signal));
@@ -139,13 +141,13 @@ impl Calls<'_> {
             what: "ask on the terminal",
             source,
         })? {
-            Reply::Yes => Ok(None),
-            Reply::Always => {
+            ApprovalReply::Yes => Ok(None),
+            ApprovalReply::Always => {
                 self.policy.always(&call.name);
                 Ok(None)
             }
-            Reply::No => Ok(Some(Outcome::error("the person did not allow this call"))),
-            Reply::Quit => Err(Error::Interrupted(SIGINT)),
+            ApprovalReply::No => Ok(Some(Outcome::error("the person did not allow this call"))),
+            ApprovalReply::Quit => Err(Error::Interrupted(SIGINT)),
         }
     }
 
@@ -216,7 +218,7 @@ impl Calls<'_> {
                         }
                     }
                 },
-                () = a_moment(), if waiting.is_some() => waiting.iter_mut().for_each(Waiting::tick),
+                () = spinner_tick(), if waiting.is_some() => waiting.iter_mut().for_each(Waiting::tick),
             }
         }
     }
@@ -261,7 +263,7 @@ async fn run_one(
                 &Job {
                     call,
                     ready,
-                    variable: passed_on,
+                    variable: inherited_var,
                     key: key.map(Secret::reveal),
                 },
                 told,

@@ -11,7 +11,7 @@ use ignore::{DirEntry, WalkBuilder};
 
 use super::read::on_a_thread;
 use super::{Attachment, Error};
-use crate::counted::counted;
+use crate::text::counted;
 
 /// The text files of a folder.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 pub(crate) use attachment::Attachment;
 pub(crate) use conversation::{Conversation, in_turn};
-pub(crate) use estimate::{Asking, Estimate, Part, Tokens};
+pub(crate) use estimate::{Estimate, Part, Tokens};
 pub(crate) use folder::Folder;
 pub(crate) use patient::Patient;
 pub(crate) use picture::{Picture, check_many, pictures_of};

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use toml_edit::{Document, Item};
 
 use super::{Error, malformed};
-use crate::typed::{MOST, did_you_mean};
+use crate::text::{MAX_COUNT, did_you_mean};
 
 /// What stands around the head.
 const FENCE: &str = "+++";
@@ -216,7 +216,7 @@ fn value(key: &str, item: &Item) -> Option<Value> {
                 .as_integer()
                 .and_then(|number| u64::try_from(number).ok());
             number
-                .filter(|number| (1..=MOST).contains(number))
+                .filter(|number| (1..=MAX_COUNT).contains(number))
                 .map(|number| json!(number))
         }
         "temperature" | "top_p" => {
@@ -244,7 +244,7 @@ fn value(key: &str, item: &Item) -> Option<Value> {
 
 fn needed(key: &str) -> String {
     match key {
-        "max_tokens" | "top_k" => format!("is no whole number from 1 to {MOST}"),
+        "max_tokens" | "top_k" => format!("is no whole number from 1 to {MAX_COUNT}"),
         "temperature" | "top_p" => "is no number from 0 to 1".to_owned(),
         "stop" => "is no text and no array of texts".to_owned(),
         _ => "is no text".to_owned(),

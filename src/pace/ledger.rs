@@ -1,131 +1,125 @@
-//! What may be done with the book, pure: each operation is given the time and is whole by itself.
+//! The rate-limit ledger, pure: each operation is given the time, and leaves the ledger complete.
 //!
-//! Who cannot begin at once takes a ticket and looks again. A ticket keeps its place, first come,
-//! first served, but for work of a batch, which stands behind that of persons. Nobody has to be
-//! told of anything: a ticket whose owner does not look any more lapses, and so does a slot whose
-//! owner never says how it ended.
+//! A request that cannot begin at once takes a ticket and tries again. A ticket keeps its place: first
+//! come, first served, but work of a batch queues behind that of persons. Nobody has to be notified
+//! of anything: a ticket whose owner no longer tries lapses, and so does the slot of an owner that
+//! never says how its request ended.
 
 use super::SECOND;
-use super::allowed::{Base, Learned};
-use super::window::{Forecast, Limits, ON_ITS_WAY, Others, Slot};
+use super::known_limits::{BaseLimits, KnownLimits, ReportedLimit, ServerReport};
+use super::window::{Forecast, IN_FLIGHT_GRACE, Limits, OtherUsage, ReservationId, Slot};
 
-/// A ticket that nobody has looked at for so long belongs to nobody.
-const LAPSE: u64 = 10 * SECOND;
+/// How long a ticket lasts whose owner no longer tries.
+const TICKET_LIFETIME: u64 = 10 * SECOND;
 
-/// The part of the limit that is booked for an answer at the most, unless the server is known to
-/// book all of it.
-const MOST_OUTPUT: u64 = 4;
+/// The part of the token limit that is reserved for one answer at the most, unless the server is
+/// known to count all that it may have.
+const MAX_OUTPUT_DIVISOR: u64 = 4;
 
-/// The whole, where a share is counted.
-pub(super) const WHOLE: u64 = 1_000_000;
+/// All of `max_tokens`, in millionths.
+pub(super) const FULL_SHARE_PPM: u64 = 1_000_000;
 
 /// Who goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Priority {
-    /// Somebody waits for the answer.
+    /// A person waits for the answer.
     Person,
-    /// One of many that are worked through.
+    /// It is one of many items that are worked through.
     Batch,
 }
 
-/// A request as far as it matters to the limits.
+/// What a request costs, as far as the limits are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Asked {
-    /// Its tokens, estimated high.
+pub(crate) struct RequestCost {
+    /// Its input tokens, estimated high.
     pub(crate) input: u64,
-    /// The most that it may write.
+    /// The most output tokens that it may have.
     pub(crate) max_tokens: u64,
     /// Who goes first.
     pub(crate) priority: Priority,
 }
 
-impl Asked {
-    fn most(&self) -> u64 {
+impl RequestCost {
+    /// Returns the most tokens that it can use.
+    fn maximum(&self) -> u64 {
         self.input.saturating_add(self.max_tokens)
     }
 }
 
-/// What comes of looking at the book.
+/// Whether a request may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Look {
-    /// The request is to be sent now; the number is that of its slot, none where nothing is
-    /// limited.
-    Go(Option<u64>),
-    /// Not yet.
-    Wait {
-        /// The place in the queue, to look again with; none where nothing is limited.
-        ticket: Option<u64>,
-        /// When its turn is likely to come.
+pub(crate) enum Admission {
+    /// It is to be sent now. Where nothing is limited there is no reservation.
+    Admitted(Option<ReservationId>),
+    /// It has to wait.
+    Queued {
+        /// Its place in the queue, to try again with; none where nothing is limited.
+        id: Option<ReservationId>,
+        /// When it is likely to be admitted.
         start: u64,
-        /// Why.
-        why: Why,
+        /// Why it has to wait.
+        reason: WaitReason,
     },
 }
 
 /// Why a request has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
+pub(crate) enum WaitReason {
     /// These limits are reached.
     Limits(Limits),
-    /// A 429 holds everybody back until then.
-    HeldBack(u64),
+    /// After a 429 nobody sends anything until then.
+    BackOff(u64),
 }
 
-/// How a request ended, as far as it matters to the limits.
+/// How a request ended, as far as the limits are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Ending {
-    /// It was answered, and took so many tokens.
+pub(crate) enum RequestOutcome {
+    /// It was answered, and used so many tokens.
     Answered {
-        /// Read, from a cache too.
+        /// Tokens that were read, those of a cache included.
         input: u64,
-        /// Written.
+        /// Tokens that were written.
         output: u64,
     },
-    /// It was let in and then failed.
+    /// The server let it in, and then it failed.
     Failed,
-    /// It was not let in.
+    /// The server did not let it in.
     NotCounted,
 }
 
-/// Somebody who waits.
+/// A request in the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Ticket {
-    /// Its number.
-    pub(super) id: u64,
-    /// When its owner last looked.
+    /// The reservation.
+    pub(super) id: ReservationId,
+    /// When its owner last tried.
     pub(super) seen: u64,
-    /// As asked.
-    pub(super) input: u64,
-    /// As asked.
-    pub(super) max_tokens: u64,
-    /// As asked.
-    pub(super) priority: Priority,
+    /// What it costs.
+    pub(super) cost: RequestCost,
 }
 
-/// The book: one for each endpoint, workspace or key, and model.
+/// The ledger: one for each endpoint, workspace or key, and model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Ledger {
     /// When it was last changed.
     pub(super) last: u64,
-    /// The next number.
+    /// The number of the next reservation.
     pub(super) next_id: u64,
     /// Nobody begins before.
-    pub(super) not_before: u64,
-    /// What the spreading of requests is at.
+    pub(super) blocked_until: u64,
+    /// When the next request is due if they are spread evenly.
     pub(super) due: u64,
-    /// What others use, as far as a server has shown it.
-    pub(super) others: Others,
-    /// What a server said.
-    pub(super) received: Learned,
-    /// What its 429s say.
-    pub(super) learned: Learned,
+    /// What others use, as far as the server has shown it.
+    pub(super) others: OtherUsage,
+    /// What the server has said of its limits.
+    pub(super) known: KnownLimits,
     /// The share of `max_tokens` that answers use, in millionths.
-    pub(super) share: u64,
-    /// Whether the server counts the most that a request can take until it is answered.
-    pub(super) counts_the_most: bool,
-    /// What counts.
+    pub(super) output_share: u64,
+    /// Whether the server counts the most tokens that a request can use until it is answered.
+    pub(super) counts_maximum: bool,
+    /// The requests that count.
     pub(super) slots: Vec<Slot>,
-    /// Who waits, in the order of their coming.
+    /// The requests that wait, in the order in which they came.
     pub(super) queue: Vec<Ticket>,
 }
 
@@ -134,13 +128,12 @@ impl Default for Ledger {
         Self {
             last: 0,
             next_id: 1,
-            not_before: 0,
+            blocked_until: 0,
             due: 0,
-            others: Others::default(),
-            received: Learned::default(),
-            learned: Learned::default(),
-            share: WHOLE,
-            counts_the_most: false,
+            others: OtherUsage::default(),
+            known: KnownLimits::default(),
+            output_share: FULL_SHARE_PPM,
+            counts_maximum: false,
             slots: Vec::new(),
             queue: Vec::new(),
         }
@@ -148,188 +141,225 @@ impl Default for Ledger {
 }
 
 impl Ledger {
-    /// Looks whether a request may begin. `ticket` is what the look before gave.
-    pub(crate) fn look(
+    /// Admits a request, or gives it a place in the queue. `queued` is its place if it tried before.
+    pub(crate) fn try_acquire(
         &mut self,
         now: u64,
-        ticket: Option<u64>,
-        asked: &Asked,
-        base: &Base,
-    ) -> Look {
+        queued: Option<ReservationId>,
+        cost: &RequestCost,
+        base: &BaseLimits,
+    ) -> Admission {
         self.forget(now);
-        let limits = self.limits(now, base);
+        let limits = self.known.in_force(now, base);
         if !limits.is_any() {
-            return match self.not_before {
-                until if until > now => Look::Wait {
-                    ticket: None,
+            return match self.blocked_until {
+                until if until > now => Admission::Queued {
+                    id: None,
                     start: until,
-                    why: Why::HeldBack(until),
+                    reason: WaitReason::BackOff(until),
                 },
-                _ => Look::Go(None),
+                _ => Admission::Admitted(None),
             };
         }
-        let place = ticket.and_then(|id| self.queue.iter().position(|ticket| ticket.id == id));
-        let start = self.start(now, place, asked, limits);
+        let place = queued.and_then(|id| self.queue.iter().position(|ticket| ticket.id == id));
+        let start = self.start(now, place, cost, limits);
         if start <= now {
             let id = if let Some(place) = place {
                 self.queue.remove(place).id
             } else {
-                self.take_number()
+                self.take_id()
             };
-            let booked = self.booked(asked, limits);
-            let tokens = limits.tokens.map_or(booked, |limit| booked.min(limit));
+            let reserved = self.reserved(cost, limits);
+            let tokens = limits.tokens.map_or(reserved, |limit| reserved.min(limit));
             self.slots.push(Slot {
                 id,
                 at: now,
                 tokens,
-                most: asked.most(),
+                most: cost.maximum(),
                 has_ended: false,
             });
             self.due = limits.spread(self.due, now);
-            return Look::Go(Some(id));
+            return Admission::Admitted(Some(id));
         }
         let id = if let Some(place) = place {
             self.queue[place].seen = now;
             self.queue[place].id
         } else {
-            let id = self.take_number();
-            let Asked {
-                input,
-                max_tokens,
-                priority,
-            } = *asked;
+            let id = self.take_id();
             self.queue.push(Ticket {
                 id,
                 seen: now,
-                input,
-                max_tokens,
-                priority,
+                cost: *cost,
             });
             id
         };
-        let why = if self.not_before > now {
-            Why::HeldBack(self.not_before)
+        let reason = if self.blocked_until > now {
+            WaitReason::BackOff(self.blocked_until)
         } else {
-            Why::Limits(limits)
+            WaitReason::Limits(limits)
         };
-        Look::Wait {
-            ticket: Some(id),
+        Admission::Queued {
+            id: Some(id),
             start,
-            why,
+            reason,
         }
     }
 
-    /// Gives a ticket back.
-    pub(crate) fn leave(&mut self, ticket: u64) {
-        self.queue.retain(|waiting| waiting.id != ticket);
+    /// Gives back a place in the queue, or the slot of a request that was never sent, which then
+    /// does not spread those behind it either. A reservation that has ended is left as it is.
+    pub(crate) fn release(&mut self, now: u64, id: ReservationId, base: &BaseLimits) {
+        self.queue.retain(|ticket| ticket.id != id);
+        let slots = self.slots.len();
+        self.slots.retain(|slot| slot.id != id || slot.has_ended);
+        if self.slots.len() < slots {
+            self.due = self.known.in_force(now, base).gather(self.due);
+        }
     }
 
-    /// Puts what a request did take in the place of what it might have. `head_at` is when its
-    /// answer's head came, if it did. A slot that counts no more is passed over.
+    /// Replaces what was reserved by what the request did use. `headers_at` is when the response
+    /// headers came, if they did. A reservation that has lapsed or was settled before is left as it
+    /// is, so that settling twice is settling once.
     pub(crate) fn settle(
         &mut self,
-        slot: u64,
-        asked: &Asked,
-        head_at: Option<u64>,
-        ending: Ending,
+        id: ReservationId,
+        cost: &RequestCost,
+        headers_at: Option<u64>,
+        outcome: RequestOutcome,
     ) {
-        let Some(place) = self.slots.iter().position(|other| other.id == slot) else {
+        let is_open = |slot: &Slot| slot.id == id && !slot.has_ended;
+        let Some(place) = self.slots.iter().position(is_open) else {
             return;
         };
-        if ending == Ending::NotCounted {
+        if outcome == RequestOutcome::NotCounted {
             self.slots.remove(place);
             return;
         }
         let slot = &mut self.slots[place];
-        let latest = slot.at + ON_ITS_WAY;
-        slot.at = head_at.map_or(latest, |at| at.clamp(slot.at, latest));
+        let latest = slot.at + IN_FLIGHT_GRACE;
+        slot.at = headers_at.map_or(latest, |at| at.clamp(slot.at, latest));
         slot.has_ended = true;
-        slot.tokens = match ending {
-            Ending::Answered { input, output } => {
-                self.share = new_share(self.share, output, asked.max_tokens);
+        slot.tokens = match outcome {
+            RequestOutcome::Answered { input, output } => {
+                self.output_share = new_share(self.output_share, output, cost.max_tokens);
                 input.saturating_add(output)
             }
-            Ending::Failed | Ending::NotCounted => asked.input,
+            RequestOutcome::Failed | RequestOutcome::NotCounted => cost.input,
         };
     }
 
-    /// Takes a request back that never left, so that it does not spread those behind it either.
-    pub(crate) fn take_back(&mut self, now: u64, slot: u64, base: &Base) {
-        let Some(place) = self.slots.iter().position(|other| other.id == slot) else {
-            return;
-        };
-        self.slots.remove(place);
-        self.due = self.limits(now, base).gather(self.due);
-    }
-
-    /// When a request may begin: behind those that stand in front of its place, none: at the end.
-    fn start(&self, now: u64, place: Option<usize>, asked: &Asked, limits: Limits) -> u64 {
-        let mine = place.map_or((asked.priority, u64::MAX), |place| {
-            (asked.priority, self.queue[place].id)
-        });
-        let mut ahead: Vec<_> = self
-            .queue
+    /// Lets nobody begin until then, as a 429 asks, and infers from it how much is allowed.
+    pub(crate) fn back_off(&mut self, now: u64, until: u64, base: &BaseLimits) {
+        self.forget(now);
+        self.blocked_until = self.blocked_until.max(until);
+        // Perhaps too little was reserved for the answers.
+        self.output_share = FULL_SHARE_PPM;
+        let was_let_in = |slot: &&Slot| slot.has_ended || slot.at + IN_FLIGHT_GRACE <= now;
+        let (requests, tokens) = self
+            .slots
             .iter()
-            .filter(|ticket| (ticket.priority, ticket.id) < mine)
-            .collect();
-        ahead.sort_unstable_by_key(|ticket| (ticket.priority, ticket.id));
+            .filter(was_let_in)
+            .fold((0, 0_u64), |(requests, tokens), slot| {
+                (requests + 1, tokens.saturating_add(slot.tokens))
+            });
+        self.known.infer(now, base, requests, tokens);
+    }
+
+    /// Notes what the response headers report of the limits; `id` is the reservation of the request
+    /// that they answer.
+    pub(crate) fn observe(
+        &mut self,
+        now: u64,
+        id: Option<ReservationId>,
+        cost: &RequestCost,
+        report: &ServerReport,
+    ) {
+        self.forget(now);
+        self.known.note_report(now, report);
+        let used = |reported: Option<ReportedLimit>| reported.and_then(ReportedLimit::used);
+        let ours = |slot: &Slot| {
+            if slot.has_ended {
+                slot.tokens
+            } else {
+                slot.most
+            }
+        };
+        let sum = |count: &dyn Fn(&Slot) -> u64| {
+            self.slots.iter().map(count).fold(0, u64::saturating_add)
+        };
+        self.others = OtherUsage {
+            at: now,
+            requests: used(report.requests)
+                .map_or(0, |used| used.saturating_sub(self.slots.len() as u64)),
+            tokens: used(report.tokens).map_or(0, |used| used.saturating_sub(sum(&ours))),
+        };
+        if let Some(used) = used(report.tokens).filter(|_| id.is_some()) {
+            let ended = sum(&|slot| if slot.has_ended { slot.tokens } else { 0 });
+            self.counts_maximum = used >= ended.saturating_add(cost.max_tokens / 2);
+        }
+    }
+
+    /// Returns the limits that the server has reported, as far as they are still valid.
+    pub(crate) fn server_limits(&self, now: u64) -> Limits {
+        self.known.server_limits(now)
+    }
+
+    /// Returns when a request may begin: behind those ahead of its place, or of all if it has none.
+    fn start(&self, now: u64, place: Option<usize>, cost: &RequestCost, limits: Limits) -> u64 {
+        let order = |ticket: &Ticket| (ticket.cost.priority, ticket.id);
+        let own = place.map_or((cost.priority, ReservationId(u64::MAX)), |place| {
+            order(&self.queue[place])
+        });
+        let is_ahead = |ticket: &&Ticket| order(ticket) < own;
+        let mut ahead: Vec<&Ticket> = self.queue.iter().filter(is_ahead).collect();
+        ahead.sort_unstable_by_key(|ticket| order(ticket));
         let mut forecast = Forecast::new(
             limits,
             &self.slots,
             self.others,
-            now.max(self.not_before),
+            now.max(self.blocked_until),
             self.due,
         );
         for ticket in ahead {
-            let Ticket {
-                input,
-                max_tokens,
-                priority,
-                ..
-            } = *ticket;
-            forecast.place(self.booked(
-                &Asked {
-                    input,
-                    max_tokens,
-                    priority,
-                },
-                limits,
-            ));
+            forecast.place(self.reserved(&ticket.cost, limits));
         }
-        forecast.place(self.booked(asked, limits))
+        forecast.place(self.reserved(cost, limits))
     }
 
-    /// The tokens that a request is booked for. Where answers may be as long as the whole minute's
-    /// limit and hardly any is, a part of the limit has to do, or the first ones would have a
-    /// minute each.
-    fn booked(&self, asked: &Asked, limits: Limits) -> u64 {
-        if self.counts_the_most {
-            return asked.most();
+    /// Returns the tokens that are reserved for a request. Where an answer may be as long as the
+    /// whole minute's limit and hardly any is, a part of the limit has to do, or the first requests
+    /// would have a minute each.
+    fn reserved(&self, cost: &RequestCost, limits: Limits) -> u64 {
+        if self.counts_maximum {
+            return cost.maximum();
         }
-        let output =
-            u128::from(asked.max_tokens) * u128::from(self.share.min(WHOLE)) / u128::from(WHOLE);
-        let output = u64::try_from(output).unwrap_or(asked.max_tokens);
-        let most = limits.tokens.map_or(u64::MAX, |limit| limit / MOST_OUTPUT);
-        asked.input.saturating_add(output.min(most))
+        let share = self.output_share.min(FULL_SHARE_PPM);
+        let output = u128::from(cost.max_tokens) * u128::from(share) / u128::from(FULL_SHARE_PPM);
+        let output = u64::try_from(output).unwrap_or(cost.max_tokens);
+        let most = limits
+            .tokens
+            .map_or(u64::MAX, |limit| limit / MAX_OUTPUT_DIVISOR);
+        cost.input.saturating_add(output.min(most))
     }
 
-    fn take_number(&mut self) -> u64 {
+    fn take_id(&mut self) -> ReservationId {
         self.next_id += 1;
-        self.next_id - 1
+        ReservationId(self.next_id - 1)
     }
 
-    pub(super) fn forget(&mut self, now: u64) {
+    fn forget(&mut self, now: u64) {
         self.slots.retain(|slot| now < slot.expiry());
         self.queue
-            .retain(|ticket| now < ticket.seen.saturating_add(LAPSE));
+            .retain(|ticket| now < ticket.seen.saturating_add(TICKET_LIFETIME));
     }
 }
 
-/// The share that answers use, after one more: as high as the highest, and slowly lower when they
-/// are shorter.
+/// Returns the share that answers use after one more: as high as the highest, and slowly lower when
+/// they are shorter.
 fn new_share(share: u64, output: u64, max_tokens: u64) -> u64 {
-    let used = u128::from(output) * u128::from(WHOLE) / u128::from(max_tokens.max(1));
-    let used = u64::try_from(used).unwrap_or(WHOLE).min(WHOLE);
+    let used = u128::from(output) * u128::from(FULL_SHARE_PPM) / u128::from(max_tokens.max(1));
+    let used = u64::try_from(used)
+        .unwrap_or(FULL_SHARE_PPM)
+        .min(FULL_SHARE_PPM);
     if used >= share {
         used
     } else {
@@ -339,19 +369,18 @@ fn new_share(share: u64, output: u64, max_tokens: u64) -> u64 {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::allowed::{Received, Reported};
     use super::*;
 
     pub(in crate::pace) const NOW: u64 = 1_000_000 * SECOND;
 
-    pub(in crate::pace) const ASKED: Asked = Asked {
+    pub(in crate::pace) const COST: RequestCost = RequestCost {
         input: 10,
         max_tokens: 90,
         priority: Priority::Person,
     };
 
-    pub(in crate::pace) fn base(requests: Option<u64>, tokens: Option<u64>) -> Base {
-        Base {
+    pub(in crate::pace) fn base(requests: Option<u64>, tokens: Option<u64>) -> BaseLimits {
+        BaseLimits {
             configured: Limits { requests, tokens },
             assumed: Limits::default(),
         }
@@ -361,117 +390,118 @@ pub(super) mod tests {
         NOW + seconds * SECOND
     }
 
-    /// A book for a server that counts all that a request may take.
+    /// A ledger for a server that counts the most that a request can use.
     fn strict() -> Ledger {
         Ledger {
-            counts_the_most: true,
+            counts_maximum: true,
             ..Ledger::default()
         }
     }
 
-    /// The slot of a request that may begin.
+    /// The reservation of a request that is admitted.
     #[track_caller]
-    pub(in crate::pace) fn goes(look: Look) -> u64 {
-        let Look::Go(Some(slot)) = look else {
-            panic!("{look:?}")
+    pub(in crate::pace) fn goes(admission: Admission) -> ReservationId {
+        let Admission::Admitted(Some(slot)) = admission else {
+            panic!("{admission:?}")
         };
         slot
     }
 
-    /// The ticket and the seconds until the start of one that may not.
+    /// The reservation of one that is not, and the seconds until its start.
     #[track_caller]
-    pub(in crate::pace) fn waits(look: Look) -> (u64, u64) {
-        let Look::Wait {
-            ticket: Some(ticket),
+    pub(in crate::pace) fn waits(admission: Admission) -> (ReservationId, u64) {
+        let Admission::Queued {
+            id: Some(id),
             start,
             ..
-        } = look
+        } = admission
         else {
-            panic!("{look:?}")
+            panic!("{admission:?}")
         };
-        (ticket, (start - NOW) / SECOND)
+        (id, (start - NOW) / SECOND)
     }
 
     #[test]
-    fn the_first_request_waits_for_nothing_and_what_it_did_not_take_is_free_again() {
+    fn the_first_request_waits_for_nothing_and_what_it_did_not_use_is_free_again() {
         let (mut ledger, base) = (strict(), base(None, Some(120)));
-        let slot = goes(ledger.look(NOW, None, &ASKED, &base));
-        let (ticket, start) = waits(ledger.look(NOW, None, &ASKED, &base));
+        let slot = goes(ledger.try_acquire(NOW, None, &COST, &base));
+        let (ticket, start) = waits(ledger.try_acquire(NOW, None, &COST, &base));
         assert_eq!(start, 62);
         ledger.settle(
             slot,
-            &ASKED,
+            &COST,
             Some(NOW),
-            Ending::Answered {
+            RequestOutcome::Answered {
                 input: 8,
                 output: 2,
             },
         );
-        goes(ledger.look(at(1), Some(ticket), &ASKED, &base));
+        goes(ledger.try_acquire(at(1), Some(ticket), &COST, &base));
         assert_eq!((ledger.slots[0].tokens, ledger.queue.len()), (10, 0));
     }
 
     #[test]
-    fn what_never_left_spreads_nothing_and_what_was_not_let_in_does() {
+    fn a_request_that_was_never_sent_spreads_nothing_and_one_that_was_not_let_in_does() {
         let (mut ledger, base) = (Ledger::default(), base(Some(2), None));
         for second in 0..5 {
-            let slot = goes(ledger.look(at(second), None, &ASKED, &base));
-            ledger.take_back(at(second), slot, &base);
+            let slot = goes(ledger.try_acquire(at(second), None, &COST, &base));
+            ledger.release(at(second), slot, &base);
         }
         assert!(ledger.slots.is_empty());
-        goes(ledger.look(at(5), None, &ASKED, &base));
-        let slot = goes(ledger.look(at(5), None, &ASKED, &base));
-        ledger.settle(slot, &ASKED, None, Ending::NotCounted);
-        let (_, start) = waits(ledger.look(at(5), None, &ASKED, &base));
+        goes(ledger.try_acquire(at(5), None, &COST, &base));
+        let slot = goes(ledger.try_acquire(at(5), None, &COST, &base));
+        ledger.settle(slot, &COST, None, RequestOutcome::NotCounted);
+        let (_, start) = waits(ledger.try_acquire(at(5), None, &COST, &base));
         assert!(start > 5, "{start}");
     }
 
     #[test]
     fn who_came_first_goes_first_and_persons_go_before_a_batch() {
         let (mut ledger, base) = (strict(), base(None, Some(100)));
-        let slot = goes(ledger.look(NOW, None, &ASKED, &base));
-        let batch = Asked {
+        let slot = goes(ledger.try_acquire(NOW, None, &COST, &base));
+        let batch = RequestCost {
             priority: Priority::Batch,
-            ..ASKED
+            ..COST
         };
-        let (first, _) = waits(ledger.look(NOW, None, &batch, &base));
-        let (second, _) = waits(ledger.look(NOW, None, &ASKED, &base));
-        let (third, _) = waits(ledger.look(NOW, None, &ASKED, &base));
-        ledger.settle(slot, &ASKED, Some(NOW), Ending::NotCounted);
-        waits(ledger.look(at(1), Some(first), &batch, &base));
-        waits(ledger.look(at(1), Some(third), &ASKED, &base));
-        waits(ledger.look(at(1), None, &ASKED, &base));
-        goes(ledger.look(at(1), Some(second), &ASKED, &base));
+        let (first, _) = waits(ledger.try_acquire(NOW, None, &batch, &base));
+        let (second, _) = waits(ledger.try_acquire(NOW, None, &COST, &base));
+        let (third, _) = waits(ledger.try_acquire(NOW, None, &COST, &base));
+        ledger.settle(slot, &COST, Some(NOW), RequestOutcome::NotCounted);
+        waits(ledger.try_acquire(at(1), Some(first), &batch, &base));
+        waits(ledger.try_acquire(at(1), Some(third), &COST, &base));
+        waits(ledger.try_acquire(at(1), None, &COST, &base));
+        goes(ledger.try_acquire(at(1), Some(second), &COST, &base));
     }
 
     #[test]
-    fn a_ticket_that_nobody_looks_at_lapses_and_so_does_a_slot() {
+    fn a_ticket_whose_owner_no_longer_tries_lapses_and_so_does_a_slot() {
         let (mut ledger, base) = (strict(), base(None, Some(100)));
-        goes(ledger.look(NOW, None, &ASKED, &base));
-        waits(ledger.look(NOW, None, &ASKED, &base));
-        let (mine, start) = waits(ledger.look(NOW, None, &ASKED, &base));
+        goes(ledger.try_acquire(NOW, None, &COST, &base));
+        waits(ledger.try_acquire(NOW, None, &COST, &base));
+        let (mine, start) = waits(ledger.try_acquire(NOW, None, &COST, &base));
         assert_eq!(start, 124);
         for second in (5..62).step_by(5) {
-            waits(ledger.look(at(second), Some(mine), &ASKED, &base));
+            waits(ledger.try_acquire(at(second), Some(mine), &COST, &base));
         }
-        goes(ledger.look(at(62), Some(mine), &ASKED, &base));
+        goes(ledger.try_acquire(at(62), Some(mine), &COST, &base));
     }
 
     #[test]
-    fn a_429_holds_everybody_back_with_limits_and_without() {
+    fn after_a_429_everybody_backs_off_with_limits_and_without() {
         for base in [base(None, None), base(Some(500), None)] {
             let mut ledger = Ledger::default();
-            ledger.hold(NOW, at(7), &base);
-            let Look::Wait { start, why, ticket } = ledger.look(at(1), None, &ASKED, &base) else {
-                panic!("it waits")
+            ledger.back_off(NOW, at(7), &base);
+            let admission = ledger.try_acquire(at(1), None, &COST, &base);
+            let Admission::Queued { id, start, reason } = admission else {
+                panic!("{admission:?}")
             };
             assert_eq!(
-                (start, why, ticket.is_some()),
-                (at(7), Why::HeldBack(at(7)), base.configured.is_any())
+                (start, reason, id.is_some()),
+                (at(7), WaitReason::BackOff(at(7)), base.configured.is_any())
             );
             assert!(matches!(
-                ledger.look(at(7), ticket, &ASKED, &base),
-                Look::Go(_)
+                ledger.try_acquire(at(7), id, &COST, &base),
+                Admission::Admitted(_)
             ));
         }
     }
@@ -479,18 +509,18 @@ pub(super) mod tests {
     #[test]
     fn answers_that_may_be_longer_than_the_limit_do_not_have_a_minute_each() {
         let (mut ledger, base) = (Ledger::default(), base(None, Some(4000)));
-        let asked = Asked {
+        let cost = RequestCost {
             input: 10,
             max_tokens: 8192,
             priority: Priority::Person,
         };
         for _ in 0..50 {
-            let slot = goes(ledger.look(NOW, None, &asked, &base));
+            let slot = goes(ledger.try_acquire(NOW, None, &cost, &base));
             ledger.settle(
                 slot,
-                &asked,
+                &cost,
                 Some(NOW),
-                Ending::Answered {
+                RequestOutcome::Answered {
                     input: 10,
                     output: 40,
                 },
@@ -499,53 +529,157 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn requests_are_booked_for_what_answers_use_unless_the_server_counts_the_most() {
+    fn requests_reserve_what_answers_use_unless_the_server_counts_the_maximum() {
         let (mut ledger, base) = (Ledger::default(), base(None, Some(1_000_000)));
-        let asked = Asked {
+        let cost = RequestCost {
             input: 10,
             max_tokens: 1000,
             priority: Priority::Person,
         };
         for _ in 0..40 {
-            let slot = goes(ledger.look(NOW, None, &asked, &base));
+            let slot = goes(ledger.try_acquire(NOW, None, &cost, &base));
             ledger.settle(
                 slot,
-                &asked,
+                &cost,
                 None,
-                Ending::Answered {
+                RequestOutcome::Answered {
                     input: 10,
                     output: 100,
                 },
             );
         }
-        assert_eq!(ledger.booked(&asked, base.configured), 110);
-        let slot = goes(ledger.look(NOW, None, &asked, &base));
-        let used = |used: u64| Reported {
+        assert_eq!(ledger.reserved(&cost, base.configured), 110);
+        let slot = goes(ledger.try_acquire(NOW, None, &cost, &base));
+        let used = |used: u64| ReportedLimit {
             limit: 1_000_000,
             remaining: Some(1_000_000 - used),
         };
         for (left, expected) in [(40 * 110 + 1010, 1010), (40 * 110 + 10, 110)] {
-            let received = Received {
+            let received = ServerReport {
                 requests: None,
                 tokens: Some(used(left)),
             };
-            ledger.observe(NOW, Some(slot), &asked, &received);
+            ledger.observe(NOW, Some(slot), &cost, &received);
             assert_eq!(
-                (ledger.booked(&asked, base.configured), ledger.others.tokens),
+                (
+                    ledger.reserved(&cost, base.configured),
+                    ledger.others.tokens
+                ),
                 (expected, 0)
             );
         }
         ledger.settle(
             slot,
-            &asked,
+            &cost,
             None,
-            Ending::Answered {
+            RequestOutcome::Answered {
                 input: 10,
                 output: 900,
             },
         );
-        assert_eq!(ledger.booked(&asked, base.configured), 910);
-        ledger.hold(NOW, NOW, &base);
-        assert_eq!(ledger.booked(&asked, base.configured), 1010);
+        assert_eq!(ledger.reserved(&cost, base.configured), 910);
+        ledger.back_off(NOW, NOW, &base);
+        assert_eq!(ledger.reserved(&cost, base.configured), 1010);
+    }
+
+    #[test]
+    fn settling_or_releasing_again_changes_nothing() {
+        let (mut ledger, base) = (Ledger::default(), base(Some(100), Some(100_000)));
+        let answered = RequestOutcome::Answered {
+            input: 10,
+            output: 20,
+        };
+        let id = goes(ledger.try_acquire(NOW, None, &COST, &base));
+        ledger.settle(id, &COST, Some(at(1)), answered);
+        let settled = ledger.clone();
+        for outcome in [answered, RequestOutcome::Failed, RequestOutcome::NotCounted] {
+            ledger.settle(id, &COST, Some(at(2)), outcome);
+            assert_eq!(ledger, settled, "{outcome:?}");
+        }
+        ledger.release(at(2), id, &base);
+        assert_eq!(ledger, settled, "what has ended is not given back");
+        let id = goes(ledger.try_acquire(at(2), None, &COST, &base));
+        ledger.release(at(2), id, &base);
+        let released = ledger.clone();
+        ledger.release(at(2), id, &base);
+        ledger.settle(id, &COST, None, answered);
+        assert_eq!(ledger, released);
+    }
+
+    #[test]
+    fn a_released_place_in_the_queue_is_free_at_once() {
+        let (mut ledger, base) = (strict(), base(None, Some(200)));
+        goes(ledger.try_acquire(NOW, None, &COST, &base));
+        let large = RequestCost { input: 110, ..COST };
+        let (first, _) = waits(ledger.try_acquire(NOW, None, &large, &base));
+        let (second, _) = waits(ledger.try_acquire(NOW, None, &COST, &base));
+        ledger.release(at(1), first, &base);
+        goes(ledger.try_acquire(at(1), Some(second), &COST, &base));
+    }
+
+    #[test]
+    fn a_429_tells_how_much_is_allowed() {
+        let (mut ledger, base) = (Ledger::default(), base(Some(100), Some(100_000)));
+        for second in 0..40 {
+            let id = goes(ledger.try_acquire(at(second), None, &COST, &base));
+            ledger.settle(
+                id,
+                &COST,
+                None,
+                RequestOutcome::Answered {
+                    input: 10,
+                    output: 10,
+                },
+            );
+        }
+        let (refused, in_flight) = (
+            goes(ledger.try_acquire(at(40), None, &COST, &base)),
+            goes(ledger.try_acquire(at(40), None, &COST, &base)),
+        );
+        ledger.settle(refused, &COST, None, RequestOutcome::NotCounted);
+        ledger.back_off(at(40), at(42), &base);
+        let half = Limits {
+            requests: Some(50),
+            tokens: Some(50_000),
+        };
+        assert_eq!(
+            ledger.known.in_force(at(40), &base),
+            half,
+            "it takes away half at the most"
+        );
+        ledger.settle(in_flight, &COST, None, RequestOutcome::NotCounted);
+        ledger.back_off(at(41), at(42), &base);
+        assert_eq!(
+            ledger.known.in_force(at(41), &base),
+            half,
+            "those of one moment have one cause"
+        );
+        ledger.back_off(at(52), at(54), &base);
+        assert_eq!(
+            ledger.known.in_force(at(52), &base).requests,
+            Some(40),
+            "what was let in is allowed"
+        );
+    }
+
+    #[test]
+    fn what_is_left_shows_what_others_use() {
+        let (mut ledger, base) = (Ledger::default(), base(Some(100), None));
+        let id = goes(ledger.try_acquire(NOW, None, &COST, &base));
+        let left = |remaining| ServerReport {
+            requests: Some(ReportedLimit {
+                limit: 100,
+                remaining: Some(remaining),
+            }),
+            tokens: None,
+        };
+        ledger.observe(NOW, Some(id), &COST, &left(9));
+        assert_eq!(ledger.others.requests, 90);
+        for _ in 0..7 {
+            goes(ledger.try_acquire(at(0), None, &COST, &base));
+        }
+        ledger.observe(at(30), Some(id), &COST, &left(0));
+        let (_, start) = waits(ledger.try_acquire(at(30), None, &COST, &base));
+        assert_eq!(start, 30, "92 in a minute are one after less than a second");
     }
 }

@@ -1,22 +1,27 @@
-//! Limits of requests and tokens a minute that nobody hits: the book that all processes of a user
-//! share.
+//! Limits of requests and tokens a minute that nobody exceeds: the rate-limit ledger that all
+//! processes of a user share.
 //!
-//! `window` is the arithmetic of a sliding minute, `ledger` what may be done with the book,
-//! `allowed` what is known of the limits, all pure and given the time; `record` is the ledger as
-//! bytes, and `book` the file, which is locked for microseconds and never while anybody waits.
+//! `window` is the arithmetic of a sliding minute, `known_limits` what is known of the limits,
+//! `ledger` the operations; all of that is pure and given the time. `record` is the ledger as bytes.
+//! `store` is the seam behind which it is kept, and `limit_file` its one implementation, which locks
+//! a file for microseconds and never while anybody waits.
 
-mod allowed;
-mod book;
+mod known_limits;
 mod ledger;
+mod limit_file;
 #[cfg(test)]
 mod model;
 mod record;
+mod store;
 mod window;
 
-pub(crate) use allowed::{Base, Received, Reported};
-pub(crate) use book::{Book, Page, Trouble, now};
-pub(crate) use ledger::{Asked, Ending, Look, Priority, Why};
-pub(crate) use window::Limits;
+pub(crate) use known_limits::{BaseLimits, ReportedLimit, ServerReport};
+pub(crate) use ledger::{Admission, Priority, RequestCost, RequestOutcome, WaitReason};
+pub(crate) use limit_file::LimitFile;
+#[cfg(test)]
+pub(crate) use store::StoreFuture;
+pub(crate) use store::{LimitStore, LimitStoreError, StoreReply};
+pub(crate) use window::{Limits, ReservationId};
 
-/// A second, in the unit of the book: microseconds since 1970.
+/// A second, in the unit of the ledger: microseconds since 1970.
 const SECOND: u64 = 1_000_000;

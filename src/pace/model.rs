@@ -1,37 +1,37 @@
-//! Three processes, a strict server and the book, in every order of their steps and with a kill at
-//! each of them.
+//! Three processes, a strict server and the ledger, in every order of their steps, with a kill at
+//! each of them and a cancellation at each before the request has left.
 //!
-//! A process looks until it may go, its request arrives, is answered, and is settled. Time goes on
-//! in ticks; in each of them those who wait look once. States that differ in nothing but the time
-//! of day are one, so that all of them can be seen.
+//! A process tries until it is admitted, its request arrives, is answered, and is settled. Time
+//! passes in ticks; in each of them those who wait try once. States that differ in nothing but the
+//! time of day are one, so that all of them can be visited.
 
 use std::collections::HashSet;
 
 use super::SECOND;
-use super::allowed::Base;
-use super::ledger::{Asked, Ending, Ledger, Look, Priority};
-use super::window::{Limits, ON_ITS_WAY, Slot, WINDOW};
+use super::known_limits::BaseLimits;
+use super::ledger::{Admission, Ledger, Priority, RequestCost, RequestOutcome};
+use super::window::{IN_FLIGHT_GRACE, Limits, ReservationId, Slot, WINDOW};
 
 const TICK: u64 = 2 * SECOND;
 
 const START: u64 = 10_000 * SECOND;
 
-const ASKED: Asked = Asked {
+const COST: RequestCost = RequestCost {
     input: 10,
     max_tokens: 50,
     priority: Priority::Person,
 };
 
-/// What a request takes in the end.
-const TAKEN: u64 = 40;
+/// What a request uses in the end.
+const USED: u64 = 40;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Stage {
     New,
-    Waiting { ticket: u64, has_looked: bool },
-    Sent { slot: u64, at: u64 },
-    Arrived { slot: u64, at: u64 },
-    Answered { slot: u64, at: u64 },
+    Waiting { id: ReservationId, has_tried: bool },
+    Sent { id: ReservationId, at: u64 },
+    Arrived { id: ReservationId, at: u64 },
+    Answered { id: ReservationId, at: u64 },
     Over,
     Dead,
 }
@@ -41,8 +41,8 @@ struct State {
     now: u64,
     ledger: Ledger,
     processes: [Stage; 3],
-    /// What the server counts: when it came, for which slot, and how much.
-    server: Vec<(u64, u64, u64)>,
+    /// What the server counts: when it came, for which reservation, and how much.
+    server: Vec<(u64, ReservationId, u64)>,
     /// When anybody last began, ended or died.
     last_news: u64,
 }
@@ -54,8 +54,8 @@ struct Model {
 }
 
 impl Model {
-    fn base(&self) -> Base {
-        Base {
+    fn base(&self) -> BaseLimits {
+        BaseLimits {
             configured: self.limits,
             assumed: Limits::default(),
         }
@@ -71,6 +71,7 @@ impl Model {
             self.states += 1;
             for process in 0..3 {
                 open.extend(self.step(&state, process));
+                open.extend(self.cancelled(&state, process));
                 if !matches!(state.processes[process], Stage::Over | Stage::Dead) {
                     let mut killed = state.clone();
                     killed.processes[process] = Stage::Dead;
@@ -87,15 +88,14 @@ impl Model {
         let mut next = state.clone();
         let now = next.now;
         let reached = match next.processes[process].clone() {
-            Stage::New => self.look(&mut next, None),
+            Stage::New => self.reserve(&mut next, None),
             Stage::Waiting {
-                ticket,
-                has_looked: false,
-            } => self.look(&mut next, Some(ticket)),
-            Stage::Sent { slot, .. } => {
+                id,
+                has_tried: false,
+            } => self.reserve(&mut next, Some(id)),
+            Stage::Sent { id, .. } => {
                 next.server.retain(|(at, ..)| now < at + WINDOW);
-                next.server
-                    .push((now, slot, ASKED.input + ASKED.max_tokens));
+                next.server.push((now, id, COST.input + COST.max_tokens));
                 let tokens: u64 = next.server.iter().map(|(.., tokens)| tokens).sum();
                 let limits = self.limits;
                 assert!(
@@ -108,25 +108,28 @@ impl Model {
                     limits.tokens.is_none_or(|limit| tokens <= limit),
                     "{next:#?}"
                 );
-                Stage::Arrived { slot, at: now }
+                Stage::Arrived { id, at: now }
             }
-            Stage::Arrived { slot, at } => {
-                if let Some((.., tokens)) = next.server.iter_mut().find(|(_, of, _)| *of == slot) {
-                    *tokens = TAKEN;
+            Stage::Arrived { id, at } => {
+                if let Some((.., tokens)) = next.server.iter_mut().find(|(_, of, _)| *of == id) {
+                    *tokens = USED;
                 }
-                Stage::Answered { slot, at }
+                Stage::Answered { id, at }
             }
-            Stage::Answered { slot, at } => {
-                let ending = Ending::Answered {
-                    input: ASKED.input,
-                    output: TAKEN - ASKED.input,
+            Stage::Answered { id, at } => {
+                let outcome = RequestOutcome::Answered {
+                    input: COST.input,
+                    output: USED - COST.input,
                 };
-                next.ledger.settle(slot, &ASKED, Some(at), ending);
+                next.ledger.settle(id, &COST, Some(at), outcome);
+                let once = next.ledger.clone();
+                next.ledger.settle(id, &COST, Some(at), outcome);
+                assert_eq!(next.ledger, once, "settling twice is settling once");
                 next.last_news = now;
                 Stage::Over
             }
             Stage::Waiting {
-                has_looked: true, ..
+                has_tried: true, ..
             }
             | Stage::Over
             | Stage::Dead => return None,
@@ -135,30 +138,42 @@ impl Model {
         Some(next)
     }
 
-    fn look(&self, state: &mut State, ticket: Option<u64>) -> Stage {
+    fn reserve(&self, state: &mut State, queued: Option<ReservationId>) -> Stage {
         let now = state.now;
-        match state.ledger.look(now, ticket, &ASKED, &self.base()) {
-            Look::Go(slot) => {
+        match state.ledger.try_acquire(now, queued, &COST, &self.base()) {
+            Admission::Admitted(id) => {
                 state.last_news = now;
                 Stage::Sent {
-                    slot: slot.expect("there are limits"),
+                    id: id.expect("there are limits"),
                     at: now,
                 }
             }
-            Look::Wait { ticket, start, .. } => {
+            Admission::Queued { id, start, .. } => {
                 // While anybody waits, somebody begins, ends or dies within a window: no slot is
                 // lost for longer.
                 assert!(
-                    now < state.last_news + WINDOW + ON_ITS_WAY + TICK,
+                    now < state.last_news + WINDOW + IN_FLIGHT_GRACE + TICK,
                     "{state:#?}"
                 );
                 assert!(start > now);
                 Stage::Waiting {
-                    ticket: ticket.expect("there are limits"),
-                    has_looked: true,
+                    id: id.expect("there are limits"),
+                    has_tried: true,
                 }
             }
         }
+    }
+
+    /// The state in which a process has given up before it sent anything, and released what it had.
+    fn cancelled(&self, state: &State, process: usize) -> Option<State> {
+        let (Stage::Waiting { id, .. } | Stage::Sent { id, .. }) = state.processes[process] else {
+            return None;
+        };
+        let mut next = state.clone();
+        next.ledger.release(state.now, id, &self.base());
+        next.last_news = next.now;
+        next.processes[process] = Stage::Over;
+        Some(next)
     }
 }
 
@@ -167,9 +182,9 @@ impl Model {
 /// who have not come yet nothing else makes a difference.
 fn later(state: &State) -> Vec<u64> {
     let has_time = |stage: &Stage| match stage {
-        Stage::Waiting { has_looked, .. } => *has_looked,
+        Stage::Waiting { has_tried, .. } => *has_tried,
         // A request is on its way for no longer than that.
-        Stage::Sent { at, .. } => state.now + TICK <= at + ON_ITS_WAY,
+        Stage::Sent { at, .. } => state.now + TICK <= at + IN_FLIGHT_GRACE,
         // An answer may take its time, but two ticks show as much as twenty.
         Stage::Arrived { at, .. } | Stage::Answered { at, .. } => state.now < at + 2 * TICK,
         Stage::New | Stage::Dead | Stage::Over => true,
@@ -197,15 +212,15 @@ fn later(state: &State) -> Vec<u64> {
         .collect()
 }
 
-/// The state at another moment, when all who wait look again.
+/// The state at another moment, when all who wait try again.
 fn at(state: &State, now: u64) -> State {
     let mut next = State {
         now,
         ..state.clone()
     };
     for stage in &mut next.processes {
-        if let Stage::Waiting { has_looked, .. } = stage {
-            *has_looked = false;
+        if let Stage::Waiting { has_tried, .. } = stage {
+            *has_tried = false;
         }
     }
     next
@@ -251,7 +266,7 @@ fn states_of(requests: Option<u64>, tokens: Option<u64>) -> usize {
         states: 0,
     };
     let ledger = Ledger {
-        counts_the_most: true,
+        counts_maximum: true,
         ..Ledger::default()
     };
     let processes = [Stage::New, Stage::New, Stage::New];
@@ -266,7 +281,7 @@ fn states_of(requests: Option<u64>, tokens: Option<u64>) -> usize {
 }
 
 #[test]
-fn no_order_of_three_processes_and_their_deaths_is_over_a_limit_or_loses_a_slot() {
+fn no_order_of_three_processes_their_deaths_and_cancellations_exceeds_a_limit_or_loses_a_slot() {
     for (requests, tokens) in [(Some(1), None), (Some(2), None), (None, Some(100))] {
         let states = states_of(requests, tokens);
         assert!(states > 1_000, "{requests:?} {tokens:?}: {states}");

@@ -1,13 +1,13 @@
-//! The ledger as bytes: numbers of eight bytes one after the other, a mark in front and a sum over
-//! all of it behind that.
+//! The ledger as bytes: a row of numbers of eight bytes each, the first a mark and the second a
+//! checksum of all that follow.
 //!
 //! It is read and written for every request, so it has no names and no text to parse.
 
-use super::allowed::Learned;
-use super::ledger::{Ledger, Priority, Ticket};
-use super::window::{Limits, Others, Slot};
+use super::known_limits::{KnownLimits, LearnedLimit};
+use super::ledger::{Ledger, Priority, RequestCost, Ticket};
+use super::window::{Limits, OtherUsage, ReservationId, Slot};
 
-/// What a book begins with; the last character is the version.
+/// The first number; its last character is the version.
 const MARK: u64 = u64::from_be_bytes(*b"ldpace\n1");
 
 /// The numbers of the head, with mark and sum.
@@ -16,19 +16,15 @@ const HEAD: usize = 20;
 /// The numbers of a slot and of a ticket.
 const ROW: usize = 5;
 
-/// The longest book that is read, in bytes: more rows than any minute has.
+/// The longest ledger that is read, in bytes: more rows than any minute has.
 pub(super) const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Writes a ledger.
 pub(super) fn to_bytes(ledger: &Ledger) -> Vec<u8> {
     let rows = ledger.slots.len() + ledger.queue.len();
     let mut numbers = Vec::with_capacity(HEAD + rows * ROW);
-    let Ledger {
-        others,
-        received,
-        learned,
-        ..
-    } = ledger;
+    let Ledger { others, known, .. } = ledger;
+    let KnownLimits { reported, inferred } = known;
     numbers.extend([
         MARK,
         0,
@@ -36,24 +32,24 @@ pub(super) fn to_bytes(ledger: &Ledger) -> Vec<u8> {
         ledger.queue.len() as u64,
         ledger.last,
         ledger.next_id,
-        ledger.not_before,
+        ledger.blocked_until,
         ledger.due,
         others.at,
         others.requests,
         others.tokens,
-        received.at,
-        of_limit(received.limits.requests),
-        of_limit(received.limits.tokens),
-        learned.at,
-        of_limit(learned.limits.requests),
-        of_limit(learned.limits.tokens),
-        ledger.share,
-        u64::from(ledger.counts_the_most),
+        reported.at,
+        of_limit(reported.limits.requests),
+        of_limit(reported.limits.tokens),
+        inferred.at,
+        of_limit(inferred.limits.requests),
+        of_limit(inferred.limits.tokens),
+        ledger.output_share,
+        u64::from(ledger.counts_maximum),
         0,
     ]);
     for slot in &ledger.slots {
         numbers.extend([
-            slot.id,
+            slot.id.0,
             slot.at,
             slot.tokens,
             slot.most,
@@ -61,14 +57,13 @@ pub(super) fn to_bytes(ledger: &Ledger) -> Vec<u8> {
         ]);
     }
     for ticket in &ledger.queue {
-        let last = u64::from(ticket.priority == Priority::Batch);
-        numbers.extend([
-            ticket.id,
-            ticket.seen,
-            ticket.input,
-            ticket.max_tokens,
-            last,
-        ]);
+        let RequestCost {
+            input,
+            max_tokens,
+            priority,
+        } = ticket.cost;
+        let is_batch = u64::from(priority == Priority::Batch);
+        numbers.extend([ticket.id.0, ticket.seen, input, max_tokens, is_batch]);
     }
     numbers[1] = sum(&numbers[2..]);
     numbers
@@ -77,7 +72,7 @@ pub(super) fn to_bytes(ledger: &Ledger) -> Vec<u8> {
         .collect()
 }
 
-/// Reads a ledger; none where the bytes are none. No bytes at all are an empty one.
+/// Reads a ledger; none where the bytes are not one. No bytes at all are an empty ledger.
 pub(super) fn from_bytes(bytes: &[u8]) -> Option<Ledger> {
     if bytes.is_empty() {
         return Some(Ledger::default());
@@ -96,8 +91,8 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<Ledger> {
         .checked_add(tickets)?
         .checked_mul(ROW)?
         .checked_add(HEAD)?;
-    // Behind it may stand the end of a longer one, whose writer was killed before it could cut that
-    // off.
+    // The rest may be the end of a longer ledger, if its writer was killed before it could truncate
+    // the file.
     let numbers = numbers.get(..length)?;
     if head[0] != MARK || head[1] != sum(&numbers[2..]) {
         return None;
@@ -106,27 +101,29 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<Ledger> {
     Some(Ledger {
         last: head[4],
         next_id: head[5],
-        not_before: head[6],
+        blocked_until: head[6],
         due: head[7],
-        others: Others {
+        others: OtherUsage {
             at: head[8],
             requests: head[9],
             tokens: head[10],
         },
-        received: Learned {
-            at: head[11],
-            limits: limits(head[12], head[13]),
+        known: KnownLimits {
+            reported: LearnedLimit {
+                at: head[11],
+                limits: limits(head[12], head[13]),
+            },
+            inferred: LearnedLimit {
+                at: head[14],
+                limits: limits(head[15], head[16]),
+            },
         },
-        learned: Learned {
-            at: head[14],
-            limits: limits(head[15], head[16]),
-        },
-        share: head[17],
-        counts_the_most: head[18] != 0,
+        output_share: head[17],
+        counts_maximum: head[18] != 0,
         slots: rows[..slots]
             .iter()
             .map(|&[id, at, tokens, most, ended]| Slot {
-                id,
+                id: ReservationId(id),
                 at,
                 tokens,
                 most,
@@ -135,19 +132,18 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<Ledger> {
             .collect(),
         queue: rows[slots..]
             .iter()
-            .map(|&[id, seen, input, max_tokens, last]| {
-                let priority = if last == 0 {
-                    Priority::Person
-                } else {
-                    Priority::Batch
-                };
-                Ticket {
-                    id,
-                    seen,
+            .map(|&[id, seen, input, max_tokens, is_batch]| Ticket {
+                id: ReservationId(id),
+                seen,
+                cost: RequestCost {
                     input,
                     max_tokens,
-                    priority,
-                }
+                    priority: if is_batch == 0 {
+                        Priority::Person
+                    } else {
+                        Priority::Batch
+                    },
+                },
             })
             .collect(),
     })
@@ -183,31 +179,33 @@ mod tests {
         Ledger {
             last: 7,
             next_id: 9,
-            not_before: 8,
+            blocked_until: 8,
             due: 1,
-            others: Others {
+            others: OtherUsage {
                 at: 3,
                 requests: 4,
                 tokens: 5,
             },
-            received: Learned {
-                at: 6,
-                limits: Limits {
-                    requests: Some(500),
-                    tokens: None,
+            known: KnownLimits {
+                reported: LearnedLimit {
+                    at: 6,
+                    limits: Limits {
+                        requests: Some(500),
+                        tokens: None,
+                    },
+                },
+                inferred: LearnedLimit {
+                    at: 2,
+                    limits: Limits {
+                        requests: None,
+                        tokens: Some(60),
+                    },
                 },
             },
-            learned: Learned {
-                at: 2,
-                limits: Limits {
-                    requests: None,
-                    tokens: Some(60),
-                },
-            },
-            share: 17,
-            counts_the_most: true,
+            output_share: 17,
+            counts_maximum: true,
             slots: vec![Slot {
-                id: 1,
+                id: ReservationId(1),
                 at: 2,
                 tokens: 3,
                 most: 4,
@@ -215,31 +213,35 @@ mod tests {
             }],
             queue: vec![
                 Ticket {
-                    id: 5,
+                    id: ReservationId(5),
                     seen: 6,
-                    input: 7,
-                    max_tokens: 8,
-                    priority: Priority::Batch,
+                    cost: RequestCost {
+                        input: 7,
+                        max_tokens: 8,
+                        priority: Priority::Batch,
+                    },
                 },
                 Ticket {
-                    id: 6,
+                    id: ReservationId(6),
                     seen: 6,
-                    input: 7,
-                    max_tokens: 8,
-                    priority: Priority::Person,
+                    cost: RequestCost {
+                        input: 7,
+                        max_tokens: 8,
+                        priority: Priority::Person,
+                    },
                 },
             ],
         }
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn a_written_ledger_reads_back_equal() {
         assert_eq!(from_bytes(&to_bytes(&ledger())), Some(ledger()));
         assert_eq!(from_bytes(b""), Some(Ledger::default()));
     }
 
     #[test]
-    fn a_book_that_is_cut_changed_or_foreign_is_none() {
+    fn a_ledger_that_is_truncated_changed_or_foreign_is_not_read() {
         let bytes = to_bytes(&ledger());
         for length in 1..bytes.len() {
             assert_eq!(from_bytes(&bytes[..length]), None, "{length}");

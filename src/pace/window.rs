@@ -1,13 +1,13 @@
 //! A sliding minute of requests and tokens: when the next request fits, pure.
 //!
 //! A server counts a request when it arrives, which is some time after it was begun and before its
-//! answer's head. A slot so counts for a minute from the head on, where that is known, and a little
-//! longer where it is not: whatever the network does, no minute of the server holds more than one
-//! of ours.
+//! response headers. So a slot counts for a minute from the headers on where their time is known,
+//! and a little longer where it is not: whatever the network does, no minute of the server holds
+//! more requests than one of ours.
 //!
 //! Some servers do not slide a window but drip tokens into a bucket that holds a part of the
-//! minute's. Requests are spread for them: a small burst at once, the others one after the other,
-//! which costs a window that slides next to nothing.
+//! minute's limit. Requests are spread for them: a small burst at once and the others one by one,
+//! which costs next to nothing where the window slides.
 
 use std::collections::VecDeque;
 
@@ -16,8 +16,8 @@ use super::SECOND;
 /// How long a request counts.
 pub(super) const WINDOW: u64 = 60 * SECOND;
 
-/// How long a request may be on its way until the server counts it.
-pub(super) const ON_ITS_WAY: u64 = 2 * SECOND;
+/// How long a request may be in flight before the server counts it.
+pub(super) const IN_FLIGHT_GRACE: u64 = 2 * SECOND;
 
 /// The share of the minute's requests that may begin at once, in percent.
 const BURST_PERCENT: u64 = 8;
@@ -65,16 +65,20 @@ impl Limits {
     }
 }
 
+/// Names a reservation from its first place in the queue until it is settled or released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ReservationId(pub(super) u64);
+
 /// A request that counts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Slot {
-    /// Its number.
-    pub(super) id: u64,
+    /// The reservation.
+    pub(super) id: ReservationId,
     /// When it was begun, or once it has ended: when it was counted at the latest.
     pub(super) at: u64,
     /// The tokens that it counts for.
     pub(super) tokens: u64,
-    /// The most that it can take.
+    /// The most tokens that it can use.
     pub(super) most: u64,
     /// Whether it has ended.
     pub(super) has_ended: bool,
@@ -83,14 +87,14 @@ pub(super) struct Slot {
 impl Slot {
     /// When it counts no more.
     pub(super) fn expiry(&self) -> u64 {
-        self.at + WINDOW + if self.has_ended { 0 } else { ON_ITS_WAY }
+        self.at + WINDOW + if self.has_ended { 0 } else { IN_FLIGHT_GRACE }
     }
 }
 
-/// What others use of the same limits. How old it is nobody tells, so it is taken to end evenly
-/// within a window.
+/// What others use of the same limits. The server does not say how old that is, so it is taken to
+/// expire evenly within a window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub(super) struct Others {
+pub(super) struct OtherUsage {
     /// When it was seen.
     pub(super) at: u64,
     /// Requests.
@@ -99,7 +103,7 @@ pub(super) struct Others {
     pub(super) tokens: u64,
 }
 
-impl Others {
+impl OtherUsage {
     fn left(self, amount: u64, now: u64) -> u64 {
         let rest = WINDOW.saturating_sub(now.saturating_sub(self.at));
         u64::try_from((u128::from(amount) * u128::from(rest)).div_ceil(u128::from(WINDOW)))
@@ -120,7 +124,7 @@ impl Others {
 #[derive(Debug)]
 pub(super) struct Forecast {
     limits: Limits,
-    others: Others,
+    others: OtherUsage,
     now: u64,
     due: u64,
     requests: u64,
@@ -131,7 +135,13 @@ pub(super) struct Forecast {
 
 impl Forecast {
     /// The minute as it is after these slots. `due` is what the spreading is at.
-    pub(super) fn new(limits: Limits, slots: &[Slot], others: Others, now: u64, due: u64) -> Self {
+    pub(super) fn new(
+        limits: Limits,
+        slots: &[Slot],
+        others: OtherUsage,
+        now: u64,
+        due: u64,
+    ) -> Self {
         let mut expiring: Vec<_> = slots
             .iter()
             .map(|slot| (slot.expiry(), slot.tokens))
@@ -164,7 +174,7 @@ impl Forecast {
         self.requests += 1;
         self.tokens = self.tokens.saturating_add(tokens);
         self.expiring
-            .push_back((self.now + WINDOW + ON_ITS_WAY, tokens));
+            .push_back((self.now + WINDOW + IN_FLIGHT_GRACE, tokens));
         self.now
     }
 
@@ -218,7 +228,7 @@ mod tests {
 
     fn slot(seconds_ago: u64, tokens: u64) -> Slot {
         Slot {
-            id: 0,
+            id: ReservationId(0),
             at: NOW - seconds_ago * SECOND,
             tokens,
             most: tokens,
@@ -227,7 +237,7 @@ mod tests {
     }
 
     /// The starts of requests of so many tokens, in seconds from now.
-    fn starts(limits: Limits, slots: &[Slot], others: Others, tokens: &[u64]) -> Vec<u64> {
+    fn starts(limits: Limits, slots: &[Slot], others: OtherUsage, tokens: &[u64]) -> Vec<u64> {
         let mut forecast = Forecast::new(limits, slots, others, NOW, 0);
         tokens
             .iter()
@@ -237,12 +247,15 @@ mod tests {
 
     #[test]
     fn an_empty_window_has_room_at_once() {
-        assert_eq!(starts(limits(60, 100), &[], Others::default(), &[100]), [0]);
+        assert_eq!(
+            starts(limits(60, 100), &[], OtherUsage::default(), &[100]),
+            [0]
+        );
         assert_eq!(
             starts(
                 Limits::default(),
                 &[],
-                Others::default(),
+                OtherUsage::default(),
                 &[u64::MAX, u64::MAX]
             ),
             [0, 0]
@@ -252,7 +265,7 @@ mod tests {
     #[test]
     fn a_request_waits_until_enough_old_ones_count_no_more() {
         let slots = [slot(40, 40), slot(20, 30), slot(10, 20)];
-        let wait = |tokens| starts(limits(600, 100), &slots, Others::default(), &[tokens])[0];
+        let wait = |tokens| starts(limits(600, 100), &slots, OtherUsage::default(), &[tokens])[0];
         assert_eq!([wait(10), wait(20), wait(60), wait(100)], [0, 20, 40, 50]);
         assert_eq!(
             wait(1000),
@@ -260,7 +273,7 @@ mod tests {
             "what is over the limit by itself goes alone"
         );
         assert_eq!(
-            starts(limits(3, 1000), &slots, Others::default(), &[1, 1]),
+            starts(limits(3, 1000), &slots, OtherUsage::default(), &[1, 1]),
             [20, 40]
         );
     }
@@ -272,11 +285,16 @@ mod tests {
             ..slot(59, 100)
         };
         assert_eq!(
-            starts(limits(600, 100), &[slot(59, 100)], Others::default(), &[1]),
+            starts(
+                limits(600, 100),
+                &[slot(59, 100)],
+                OtherUsage::default(),
+                &[1]
+            ),
             [1]
         );
         assert_eq!(
-            starts(limits(600, 100), &[under_way], Others::default(), &[1]),
+            starts(limits(600, 100), &[under_way], OtherUsage::default(), &[1]),
             [3]
         );
     }
@@ -289,7 +307,7 @@ mod tests {
                 tokens: None,
             },
             &[],
-            Others::default(),
+            OtherUsage::default(),
             NOW,
             0,
         );
@@ -311,7 +329,7 @@ mod tests {
 
     #[test]
     fn no_minute_holds_more_than_a_limit_however_long_each_is_on_its_way() {
-        let mut forecast = Forecast::new(limits(10, 50), &[], Others::default(), NOW, 0);
+        let mut forecast = Forecast::new(limits(10, 50), &[], OtherUsage::default(), NOW, 0);
         let starts: Vec<u64> = (0..60).map(|n| forecast.place(n % 9)).collect();
         for (first, start) in starts.iter().enumerate() {
             let last = starts
@@ -326,14 +344,14 @@ mod tests {
 
     #[test]
     fn what_others_use_ends_evenly() {
-        let others = Others {
+        let others = OtherUsage {
             at: NOW,
             requests: 0,
             tokens: 100,
         };
         let wait = |tokens| starts(limits(600, 100), &[], others, &[tokens])[0];
         assert_eq!([wait(0), wait(50), wait(100)], [0, 30, 60]);
-        let one = Others {
+        let one = OtherUsage {
             at: NOW,
             requests: 1,
             tokens: 0,
@@ -343,7 +361,7 @@ mod tests {
             [60],
             "a part of a request is one"
         );
-        let many = Others {
+        let many = OtherUsage {
             at: NOW,
             requests: 100,
             tokens: 0,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::error::StreamError;
 use super::event::{Delta, Event, MessageDelta};
@@ -28,6 +28,18 @@ pub(crate) enum Update {
 }
 
 impl Update {
+    /// Returns the update for a block that already has content when it starts.
+    pub(super) fn from_block(block: &ContentBlock) -> Self {
+        match block {
+            ContentBlock::Text(text) if !text.text.is_empty() => Self::Text(text.text.clone()),
+            ContentBlock::Thinking(thinking) if !thinking.thinking.is_empty() => {
+                Self::Thinking(thinking.thinking.clone())
+            }
+            ContentBlock::ToolUse(call) if !call.has_no_arguments() => Self::ToolInput,
+            _ => Self::Nothing,
+        }
+    }
+
     /// Whether this is a part of the answer: from here on a request is not tried again.
     pub(crate) fn is_content(&self) -> bool {
         matches!(self, Self::Text(_) | Self::Thinking(_) | Self::ToolInput)
@@ -39,6 +51,8 @@ impl Update {
 pub(crate) struct Accumulator {
     message: Option<Box<Message>>,
     blocks: BTreeMap<usize, Block>,
+    /// The index of the block that was started last.
+    last_started: usize,
     stopped: bool,
 }
 
@@ -65,8 +79,14 @@ impl Accumulator {
                 Err(StreamError::OutOfOrder("a second message_start"))
             }
             Event::MessageStart(message) => {
+                // Usually empty, but some servers send the whole text here.
+                let text = message.text();
                 self.message = Some(message);
-                Ok(Update::Started)
+                Ok(if text.is_empty() {
+                    Update::Started
+                } else {
+                    Update::Text(text)
+                })
             }
             _ if self.message.is_none() => {
                 Err(StreamError::OutOfOrder("an event before message_start"))
@@ -90,25 +110,13 @@ impl Accumulator {
         if !self.stopped {
             return Err(StreamError::Cut);
         }
-        let (message, broken_input) = self.assemble().ok_or(StreamError::Cut)?;
-        let cut_off = matches!(
-            message.stop_reason,
-            Some(
-                StopReason::MaxTokens
-                    | StopReason::ModelContextWindowExceeded
-                    | StopReason::Refusal
-            )
-        );
-        match broken_input {
-            Some(tool) if !cut_off => Err(StreamError::ToolInput { tool }),
-            _ => Ok(message),
-        }
+        self.assemble().ok_or(StreamError::Cut)
     }
 
     /// Gives the message as far as it came; none if it never began. Of a block that was only
     /// announced nothing came.
     pub(crate) fn partial(self) -> Option<Message> {
-        let (mut message, _) = self.assemble()?;
+        let mut message = self.assemble()?;
         message.content.retain(|block| match block {
             ContentBlock::Text(text) => !text.text.is_empty(),
             ContentBlock::Thinking(thinking) => {
@@ -119,16 +127,17 @@ impl Accumulator {
         Some(message)
     }
 
-    fn open(&mut self, index: usize, content: ContentBlock) -> Result<Update, StreamError> {
+    /// Starts a block; without an index, after all others.
+    fn open(&mut self, index: Option<usize>, content: ContentBlock) -> Result<Update, StreamError> {
+        let next = || self.blocks.keys().next_back().map_or(0, |last| last + 1);
+        let index = index.unwrap_or_else(next);
         if self.blocks.contains_key(&index) {
             return Err(StreamError::OutOfOrder(
                 "a second content_block_start for one index",
             ));
         }
-        let update = match &content {
-            ContentBlock::Text(text) if !text.text.is_empty() => Update::Text(text.text.clone()),
-            _ => Update::Nothing,
-        };
+        let update = Update::from_block(&content);
+        self.last_started = index;
         self.blocks.insert(
             index,
             Block {
@@ -140,16 +149,17 @@ impl Accumulator {
         Ok(update)
     }
 
-    fn block(&mut self, index: usize) -> Result<&mut Block, StreamError> {
+    /// Returns the open block at this index; without an index, the one that was started last.
+    fn block(&mut self, index: Option<usize>) -> Result<&mut Block, StreamError> {
         self.blocks
-            .get_mut(&index)
+            .get_mut(&index.unwrap_or(self.last_started))
             .filter(|block| !block.closed)
             .ok_or(StreamError::OutOfOrder(
                 "a part of a block that is not open",
             ))
     }
 
-    fn grow(&mut self, index: usize, delta: Delta<'_>) -> Result<Update, StreamError> {
+    fn grow(&mut self, index: Option<usize>, delta: Delta<'_>) -> Result<Update, StreamError> {
         let block = self.block(index)?;
         match (delta, &mut block.content) {
             (Delta::Text(more), ContentBlock::Text(text)) => {
@@ -169,15 +179,16 @@ impl Accumulator {
                 Ok(Update::ToolInput)
             }
             (Delta::Citation(citation), ContentBlock::Text(text)) => {
-                let citations = text.extra.entry("citations").or_insert(Value::Null);
-                match citations {
-                    Value::Array(citations) => citations.push(citation),
-                    other => *other = Value::Array(vec![citation]),
+                push_citation(&mut text.extra, citation);
+                Ok(Update::Nothing)
+            }
+            (delta, ContentBlock::Unknown(block)) => {
+                if let Some(fields) = block.as_object_mut() {
+                    grow_unknown(fields, delta);
                 }
                 Ok(Update::Nothing)
             }
-            // A block that is not known here may grow by deltas that are.
-            (_, ContentBlock::Unknown(_)) | (Delta::Ignored, _) => Ok(Update::Nothing),
+            (Delta::Ignored, _) => Ok(Update::Nothing),
             _ => Err(StreamError::OutOfOrder(
                 "a delta of another kind than its block",
             )),
@@ -202,47 +213,41 @@ impl Accumulator {
         }
     }
 
-    /// Puts the blocks into the message; also gives the name of a tool whose arguments are no JSON.
-    fn assemble(self) -> Option<(Message, Option<String>)> {
+    /// Puts the blocks into the message.
+    fn assemble(self) -> Option<Message> {
         let mut message = *self.message?;
-        let mut broken_input = None;
-        for block in self.blocks.into_values() {
-            let mut content = block.content;
-            if !block.input_json.is_empty() {
-                if let Ok(input) = serde_json::from_str::<Value>(&block.input_json) {
-                    set_input(&mut content, "input", input);
-                } else {
-                    broken_input = Some(tool_name(&content).to_owned());
-                    set_input(
-                        &mut content,
-                        "partial_json",
-                        Value::String(block.input_json),
-                    );
-                }
-            }
-            message.content.push(content);
+        for block in &mut message.content {
+            block.finish_arguments(String::new());
         }
-        Some((message, broken_input))
+        message
+            .content
+            .extend(self.blocks.into_values().map(|mut block| {
+                block.content.finish_arguments(block.input_json);
+                block.content
+            }));
+        Some(message)
     }
 }
 
-fn set_input(content: &mut ContentBlock, key: &str, value: Value) {
-    match content {
-        ContentBlock::ToolUse(call) if key == "input" => call.input = value,
-        ContentBlock::ToolUse(call) => {
-            call.extra.insert(key.to_owned(), value);
-        }
-        ContentBlock::Unknown(Value::Object(fields)) => {
-            fields.insert(key.to_owned(), value);
-        }
-        _ => {} // Only calls and unknown blocks gather arguments: see `grow`.
+fn push_citation(fields: &mut Map<String, Value>, citation: Value) {
+    match fields.entry("citations").or_insert(Value::Null) {
+        Value::Array(citations) => citations.push(citation),
+        other => *other = Value::Array(vec![citation]),
     }
 }
 
-fn tool_name(content: &ContentBlock) -> &str {
-    match content {
-        ContentBlock::ToolUse(call) => &call.name,
-        ContentBlock::Unknown(block) => block.get("name").and_then(Value::as_str).unwrap_or("?"),
-        _ => "?",
+/// Adds a known delta to a block of an unknown type, in the field that the delta is named after.
+fn grow_unknown(fields: &mut Map<String, Value>, delta: Delta<'_>) {
+    let (key, more) = match delta {
+        Delta::Text(more) => ("text", more),
+        Delta::Thinking(more) => ("thinking", more),
+        Delta::Signature(more) => ("signature", more),
+        Delta::Citation(citation) => return push_citation(fields, citation),
+        // Arguments are collected until the message ends.
+        Delta::InputJson(_) | Delta::Ignored => return,
+    };
+    match fields.entry(key).or_insert(Value::Null) {
+        Value::String(text) => text.push_str(&more),
+        other => *other = Value::String(more.into_owned()),
     }
 }

@@ -23,8 +23,8 @@ pub(crate) enum StreamError {
     /// Events came in an order that gives no message.
     #[error("the answer has its events out of order: {0}")]
     OutOfOrder(&'static str),
-    /// The arguments of a call are no JSON, though the model did not break off.
-    #[error("the model's call of `{tool}` has arguments that are no JSON")]
+    /// The arguments of a call are not a JSON object, although the model was not cut off.
+    #[error("the model called `{tool}` with arguments that are not a JSON object")]
     ToolInput {
         /// The tool.
         tool: String,

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::error::{ApiError, StreamError};
-use super::message::{ContentBlock, Message, StopReason, Usage};
+use super::message::{ContentBlock, MALFORMED_BLOCK, Message, StopReason, Usage};
 use super::sse::Frame;
 use super::text_delta;
 
@@ -20,12 +20,12 @@ use super::text_delta;
 pub(crate) enum Event<'a> {
     /// The answer begins.
     MessageStart(Box<Message>),
-    /// A block begins.
-    BlockStart(usize, ContentBlock),
-    /// A block grows.
-    BlockDelta(usize, Delta<'a>),
-    /// A block is whole.
-    BlockStop(usize),
+    /// A block begins. Servers that send blocks one after another may omit the index.
+    BlockStart(Option<usize>, ContentBlock),
+    /// A block grows; without an index, the one that was started last.
+    BlockDelta(Option<usize>, Delta<'a>),
+    /// A block is whole; without an index, the one that was started last.
+    BlockStop(Option<usize>),
     /// The answer's last fields and its usage so far.
     MessageDelta(MessageDelta, Usage),
     /// The answer is whole.
@@ -107,7 +107,8 @@ impl<'a> Event<'a> {
         if frame.event == b"content_block_delta"
             && let Some((index, text)) = text_delta::read(frame.data)
         {
-            return Ok(Self::BlockDelta(index, Delta::Text(Cow::Borrowed(text))));
+            let delta = Delta::Text(Cow::Borrowed(text));
+            return Ok(Self::BlockDelta(Some(index), delta));
         }
         Self::parse_any(frame)
     }
@@ -129,32 +130,23 @@ impl<'a> Event<'a> {
             envelope.r#type.as_bytes()
         };
         match name {
-            b"message_start" => Ok(Self::MessageStart(Box::new(required(
-                frame,
-                envelope.message,
-            )?))),
-            b"content_block_start" => Ok(Self::BlockStart(
-                index(frame, &envelope)?,
-                required(frame, envelope.content_block)?,
-            )),
+            b"message_start" => started_message(frame, envelope.message).map(Self::MessageStart),
+            b"content_block_start" => {
+                let block: ContentBlock = required(frame, envelope.content_block)?;
+                if !block.is_well_formed() {
+                    return Err(malformed(frame, serde::de::Error::custom(MALFORMED_BLOCK)));
+                }
+                Ok(Self::BlockStart(envelope.index, block))
+            }
             b"content_block_delta" => {
                 let delta: DeltaFields<'a> = required(frame, envelope.delta)?;
-                Ok(Self::BlockDelta(index(frame, &envelope)?, delta.into()))
+                Ok(Self::BlockDelta(envelope.index, delta.into()))
             }
-            b"content_block_stop" => Ok(Self::BlockStop(index(frame, &envelope)?)),
-            b"message_delta" => {
-                let usage = envelope
-                    .usage
-                    .map(|raw| parse(frame, raw))
-                    .transpose()?
-                    .unwrap_or_default();
-                let delta = envelope
-                    .delta
-                    .map(|raw| parse(frame, raw))
-                    .transpose()?
-                    .unwrap_or_default();
-                Ok(Self::MessageDelta(delta, usage))
-            }
+            b"content_block_stop" => Ok(Self::BlockStop(envelope.index)),
+            b"message_delta" => Ok(Self::MessageDelta(
+                optional(frame, envelope.delta)?,
+                optional(frame, envelope.usage)?,
+            )),
             b"message_stop" => Ok(Self::MessageStop),
             b"error" => Ok(Self::Error(ApiError::from_body(None, frame.data))),
             // As gateways say it.
@@ -185,10 +177,19 @@ fn is_known(name: &[u8]) -> bool {
     name == b"error" || name.starts_with(b"message_") || name.starts_with(b"content_block_")
 }
 
-fn index(frame: &Frame<'_>, envelope: &Envelope<'_>) -> Result<usize, StreamError> {
-    envelope
-        .index
-        .ok_or_else(|| malformed(frame, serde::de::Error::missing_field("index")))
+/// Parses the message of `message_start`. Its content comes in later events, so servers may omit
+/// even `content`.
+fn started_message(frame: &Frame<'_>, raw: Option<&RawValue>) -> Result<Box<Message>, StreamError> {
+    let mut fields: Map<String, Value> = optional(frame, raw)?;
+    fields.entry("content").or_insert(Value::Null);
+    serde_json::from_value(Value::Object(fields)).map_err(|source| malformed(frame, source))
+}
+
+fn optional<'a, T: Deserialize<'a> + Default>(
+    frame: &Frame<'_>,
+    raw: Option<&'a RawValue>,
+) -> Result<T, StreamError> {
+    raw.map_or_else(|| Ok(T::default()), |raw| parse(frame, raw))
 }
 
 fn required<'a, T: Deserialize<'a>>(

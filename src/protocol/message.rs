@@ -1,21 +1,34 @@
 //! A message and its content blocks, lossless: fields and blocks that are not known here come out
 //! as they came in.
+//!
+//! Servers that imitate the API omit fields or send null for them, so every field of an answer
+//! except `type` and the content of a whole message has a default.
 
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// Who speaks in a turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
     /// The person.
     User,
     /// The model; Langdock's OpenAPI file calls it `agent` in places.
+    #[default]
     #[serde(alias = "agent")]
     Assistant,
+}
+
+/// Reads null as the default of the field's type; the attribute `default` covers a missing field.
+fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// One block of a message's content.
@@ -50,12 +63,55 @@ impl ContentBlock {
             extra: Map::new(),
         })
     }
+
+    /// Returns whether a block of an answer has a type, and the fields of that type if it is known
+    /// here. The content of any other block would be dropped silently.
+    pub(super) fn is_well_formed(&self) -> bool {
+        let Self::Unknown(block) = self else {
+            return true;
+        };
+        !matches!(
+            block.get("type").and_then(Value::as_str),
+            None | Some("" | "text" | "thinking" | "redacted_thinking" | "tool_use")
+        )
+    }
+
+    /// Completes a call with its arguments: `json` is the text of its `input_json_delta` events,
+    /// empty if there were none.
+    pub(super) fn finish_arguments(&mut self, json: String) {
+        match self {
+            Self::ToolUse(call) => call.finish_arguments(json),
+            // A `server_tool_use`, for example.
+            Self::Unknown(Value::Object(fields)) if !json.is_empty() => {
+                match serde_json::from_str(&json) {
+                    Ok(input) => fields.insert("input".to_owned(), input),
+                    Err(_) => fields.insert(PARTIAL_JSON.to_owned(), Value::String(json)),
+                };
+            }
+            _ => {} // Only calls have arguments.
+        }
+    }
+
+    /// Returns the name of the tool if this is a call whose arguments are not a JSON object.
+    fn broken_call(&self) -> Option<&str> {
+        match self {
+            Self::ToolUse(call) => call.partial_json.as_ref().map(|_| call.name.as_str()),
+            Self::Unknown(block) => block
+                .get(PARTIAL_JSON)
+                .map(|_| block.get("name").and_then(Value::as_str).unwrap_or("?")),
+            _ => None,
+        }
+    }
 }
+
+/// Where a call of a type that is not known here keeps arguments that are not JSON.
+const PARTIAL_JSON: &str = "partial_json";
 
 /// The fields of a `text` block.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Text {
     /// The text.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) text: String,
     /// Fields not known here, `citations` and `cache_control` among them.
     #[serde(flatten)]
@@ -133,9 +189,10 @@ impl Serialize for RawSource {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Thinking {
     /// The reasoning, empty where the model does not show it.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) thinking: String,
     /// The API's seal on it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) signature: String,
     /// Fields not known here.
     #[serde(flatten)]
@@ -146,6 +203,7 @@ pub(crate) struct Thinking {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RedactedThinking {
     /// The sealed reasoning.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) data: String,
     /// Fields not known here.
     #[serde(flatten)]
@@ -156,14 +214,80 @@ pub(crate) struct RedactedThinking {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ToolUse {
     /// The call's id, which its result names.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) id: String,
     /// The tool.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) name: String,
-    /// The arguments, an object.
+    /// The arguments, an object; empty if `partial_json` is set.
+    #[serde(default = "empty_object", deserialize_with = "null_as_empty_object")]
     pub(crate) input: Value,
-    /// Fields not known here; `partial_json` holds arguments that broke off before they were whole.
+    /// The text of arguments that are not a JSON object: JSON that was cut off, another value, or
+    /// not JSON at all. It is kept for `--json` and saved turns; the API refuses it in a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) partial_json: Option<String>,
+    /// Fields not known here.
     #[serde(flatten)]
     pub(crate) extra: Map<String, Value>,
+}
+
+fn empty_object() -> Value {
+    Value::Object(Map::new())
+}
+
+fn null_as_empty_object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_else(empty_object))
+}
+
+impl ToolUse {
+    /// Creates a call with these arguments.
+    pub(crate) fn new(id: impl Into<String>, name: impl Into<String>, input: Value) -> Self {
+        Self {
+            id: id.into(),
+            name: name.into(),
+            input,
+            partial_json: None,
+            extra: Map::new(),
+        }
+    }
+
+    /// Returns the arguments as JSON text, unchanged if they are not a JSON object.
+    pub(crate) fn arguments(&self) -> String {
+        self.partial_json
+            .clone()
+            .unwrap_or_else(|| self.input.to_string())
+    }
+
+    /// Returns whether no argument has arrived.
+    pub(super) fn has_no_arguments(&self) -> bool {
+        let is_empty = match &self.input {
+            Value::Object(fields) => fields.is_empty(),
+            Value::String(json) => json.is_empty(),
+            _ => false,
+        };
+        is_empty && self.partial_json.is_none()
+    }
+
+    /// Parses the arguments from `json`, or from the input in the block's start if `json` is empty.
+    /// Blank text and null mean no arguments, as in the SDKs.
+    fn finish_arguments(&mut self, json: String) {
+        let initial = std::mem::replace(&mut self.input, empty_object());
+        let json = match initial {
+            _ if !json.is_empty() => json,
+            Value::Object(_) => {
+                self.input = initial;
+                return;
+            }
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        match serde_json::from_str(&json) {
+            Ok(input @ Value::Object(_)) => self.input = input,
+            Ok(Value::Null) => {}
+            Err(_) if json.trim_ascii().is_empty() => {}
+            Ok(_) | Err(_) => self.partial_json = Some(json),
+        }
+    }
 }
 
 /// The fields of a `tool_result` block.
@@ -186,18 +310,19 @@ pub(crate) struct ToolResult {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Message {
     /// The API's id.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) id: String,
     /// Always `message`.
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type", default, deserialize_with = "null_as_default")]
     pub(crate) kind: MessageType,
     /// Always the assistant.
-    #[serde(default = "assistant")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) role: Role,
     /// The model that answered.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) model: String,
-    /// The answer.
+    /// The answer. A missing one has no default: such JSON is not a message.
+    #[serde(deserialize_with = "well_formed_blocks")]
     pub(crate) content: Vec<ContentBlock>,
     /// Why the model stopped; none only while it is still streaming.
     #[serde(default)]
@@ -206,16 +331,27 @@ pub(crate) struct Message {
     #[serde(default)]
     pub(crate) stop_sequence: Option<String>,
     /// The tokens.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) usage: Usage,
     /// Fields not known here, such as `stop_details`.
     #[serde(flatten)]
     pub(crate) extra: Map<String, Value>,
 }
 
-fn assistant() -> Role {
-    Role::Assistant
+fn well_formed_blocks<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<ContentBlock>, D::Error> {
+    let blocks: Vec<ContentBlock> = null_as_default(deserializer)?;
+    if blocks.iter().all(ContentBlock::is_well_formed) {
+        Ok(blocks)
+    } else {
+        Err(serde::de::Error::custom(MALFORMED_BLOCK))
+    }
 }
+
+/// The error for a block that is not well-formed.
+pub(super) const MALFORMED_BLOCK: &str =
+    "a content block has no type, or lacks the fields of its type";
 
 impl Message {
     /// The text of all text blocks, one after the other.
@@ -230,6 +366,23 @@ impl Message {
                 }
             })
             .collect()
+    }
+
+    /// Returns the name of a tool that the model called with arguments that are not a JSON object;
+    /// none if it was cut off or refused before it could complete them.
+    pub(crate) fn broken_call(&self) -> Option<&str> {
+        let is_cut_off = matches!(
+            self.stop_reason,
+            Some(
+                StopReason::MaxTokens
+                    | StopReason::ModelContextWindowExceeded
+                    | StopReason::Refusal
+            )
+        );
+        self.content
+            .iter()
+            .find_map(ContentBlock::broken_call)
+            .filter(|_| !is_cut_off)
     }
 }
 
@@ -324,7 +477,8 @@ mod tests {
             json!({"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "text", "text": "x"}]}),
             json!({"type": "tool_result", "tool_use_id": "toolu_1", "is_error": true}),
             json!({"type": "web_search_tool_result", "content": [1, {"b": null}]}),
-            json!({"type": "text", "no_text": true}),
+            json!({"type": "text", "text": 7}),
+            json!({"type": "tool_use", "id": "t", "name": "f", "input": {}, "partial_json": "{\"a"}),
         ] {
             let parsed: ContentBlock =
                 serde_json::from_value(block.clone()).expect("any block is accepted");
@@ -332,6 +486,105 @@ mod tests {
                 serde_json::to_value(&parsed).expect("a block is JSON"),
                 block
             );
+        }
+    }
+
+    #[test]
+    fn a_missing_or_null_field_has_its_default() {
+        for (sparse, expected) in [
+            (json!({"type": "text"}), json!({"type": "text", "text": ""})),
+            (
+                json!({"type": "thinking"}),
+                json!({"type": "thinking", "thinking": "", "signature": ""}),
+            ),
+            (
+                json!({"type": "redacted_thinking"}),
+                json!({"type": "redacted_thinking", "data": ""}),
+            ),
+            (
+                json!({"type": "tool_use"}),
+                json!({"type": "tool_use", "id": "", "name": "", "input": {}}),
+            ),
+            (
+                json!({"content": null}),
+                json!({
+                    "id": "", "type": "message", "role": "assistant", "model": "", "content": [],
+                    "stop_reason": null, "stop_sequence": null, "usage": {},
+                }),
+            ),
+        ] {
+            let mut nulls = expected.clone();
+            for (key, value) in nulls.as_object_mut().expect("an object") {
+                if sparse.get(key).is_none() {
+                    *value = Value::Null;
+                }
+            }
+            for json in [sparse, nulls] {
+                let read = if json.get("content").is_some() {
+                    serde_json::from_value::<Message>(json).and_then(serde_json::to_value)
+                } else {
+                    serde_json::from_value::<ContentBlock>(json).and_then(serde_json::to_value)
+                };
+                assert_eq!(read.expect("it is read"), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_malformed_block_of_an_answer_is_an_error() {
+        for block in [
+            json!({"type": "text", "text": ["a"]}),
+            json!({"type": "tool_use", "id": 7}),
+            json!({"type": null, "text": "a"}),
+            json!({"text": "a"}),
+            json!("a"),
+        ] {
+            let message = json!({"content": [block]});
+            let read = serde_json::from_value::<Message>(message);
+            assert!(read.is_err_and(|error| error.to_string() == MALFORMED_BLOCK));
+        }
+    }
+
+    #[test]
+    fn arguments_that_are_not_an_object_are_kept_as_text() {
+        for (began_with, json, input, partial_json) in [
+            (json!({}), "", json!({}), None),
+            (json!({"a": 1}), "", json!({"a": 1}), None),
+            (json!({"a": 1}), "{\"b\": 2}", json!({"b": 2}), None),
+            (json!(""), "", json!({}), None),
+            (json!("{\"a\": 1}"), "", json!({"a": 1}), None),
+            (json!({}), " \n", json!({}), None),
+            (json!({}), "null", json!({}), None),
+            (json!({}), "{\"a", json!({}), Some("{\"a")),
+            (json!({}), "look it up", json!({}), Some("look it up")),
+            (json!({}), "[1, 2]", json!({}), Some("[1, 2]")),
+            (json!([1, 2]), "", json!({}), Some("[1,2]")),
+            (json!("Paris"), "", json!({}), Some("Paris")),
+            (json!(7), "", json!({}), Some("7")),
+        ] {
+            let mut call = ToolUse::new("t", "f", began_with);
+            call.finish_arguments(json.to_owned());
+            assert_eq!(call.input, input, "{json}");
+            assert_eq!(call.partial_json.as_deref(), partial_json, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_call_is_broken_only_if_the_model_was_not_cut_off() {
+        let broken = |reason: &str, kind: &str| {
+            let block =
+                json!({"type": kind, "id": "t", "name": "f", "input": {}, "partial_json": "{"});
+            let message = json!({"content": [block], "stop_reason": reason});
+            let message: Message = serde_json::from_value(message).expect("a message");
+            message.broken_call().map(str::to_owned)
+        };
+        for kind in ["tool_use", "server_tool_use"] {
+            for reason in ["tool_use", "end_turn", "pause_turn", "new_reason"] {
+                assert_eq!(broken(reason, kind).as_deref(), Some("f"), "{reason}");
+            }
+            for reason in ["max_tokens", "model_context_window_exceeded", "refusal"] {
+                assert_eq!(broken(reason, kind), None, "{reason}");
+            }
         }
     }
 

@@ -15,6 +15,7 @@ mod seam;
 mod sse;
 mod stream;
 mod text_delta;
+mod tools;
 
 pub(crate) use accumulate::Update;
 pub(crate) use error::{ApiError, StreamError};
@@ -24,3 +25,4 @@ pub(crate) use message::{
 };
 pub(crate) use request::{CreateMessage, InputMessage, Metadata, SystemPrompt};
 pub(crate) use stream::Machine;
+pub(crate) use tools::{ToolChoice, ToolDefinition};

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::error::StreamError;
-use super::message::Message;
+use super::message::{MALFORMED_BLOCK, Message};
 use super::stream::Machine;
 
 struct Fixture {
@@ -104,6 +104,9 @@ fn what(error: &StreamError) -> Option<&'static str> {
         StreamError::Malformed { source, .. } if source.is_syntax() || source.is_eof() => {
             Some("not_json")
         }
+        StreamError::Malformed { source, .. } if source.to_string() == MALFORMED_BLOCK => {
+            Some("malformed_block")
+        }
         StreamError::OutOfOrder("a second message_start") => Some("second_message_start"),
         StreamError::OutOfOrder("an event before message_start") => Some("no_message_start"),
         StreamError::OutOfOrder("a part of a block that is not open") => Some("unknown_index"),
@@ -117,7 +120,7 @@ fn assert_golden(fixture: &Fixture, ending: &Ending, how: &str) {
     let to_value = |message: &Message| serde_json::to_value(message).expect("a message is JSON");
     match (&ending.result, fixture.golden.get("error")) {
         (Ok(message), None) => {
-            assert_eq!(to_value(message), fixture.golden["message"], "{name} {how}")
+            assert_eq!(to_value(message), fixture.golden["message"], "{name} {how}");
         }
         (Err(error), Some(golden)) => {
             assert_eq!(kind(error), *golden, "{name} {how}: {error}");
@@ -272,19 +275,103 @@ mod whole_bodies {
     }
 
     #[test]
-    fn a_call_whose_arguments_are_no_json_is_an_error_unless_the_model_broke_off() {
-        let stream = |reason: &str| {
-            format!(
-                "data: {{\"type\":\"message_start\",\"message\":{{\"content\":[]}}}}\n\n\
-                 data: {{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{{}}}}}}\n\n\
-                 data: {{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{{\"type\":\"input_json_delta\",\"partial_json\":\"{{\\\"a\"}}}}\n\n\
-                 data: {{\"type\":\"message_delta\",\"delta\":{{\"stop_reason\":\"{reason}\"}}}}\n\ndata: {{\"type\":\"message_stop\"}}\n\n"
-            )
-        };
-        assert!(matches!(
-            replay([stream("tool_use").as_bytes()]).result,
-            Err(StreamError::ToolInput { .. })
-        ));
-        assert!(replay([stream("max_tokens").as_bytes()]).result.is_ok());
+    fn a_whole_message_has_the_same_defaults_as_a_stream() {
+        for name in [
+            "sparse-tool-use",
+            "sparse-text",
+            "sparse-thinking",
+            "null-fields",
+        ] {
+            let fixture = fixtures()
+                .into_iter()
+                .find(|fixture| fixture.name == name)
+                .expect("the fixture");
+            let golden = &fixture.golden["message"];
+            for is_null in [false, true] {
+                let mut sparse = golden.clone();
+                make_sparse(&mut sparse, is_null);
+                assert_ne!(sparse, *golden, "{name}");
+                let body = sparse.to_string();
+                let message = replay(body.as_bytes().chunks(1)).result.expect(&body);
+                let message = serde_json::to_value(message).expect("a message is JSON");
+                assert_eq!(message, *golden, "{name}: {body}");
+            }
+        }
+    }
+
+    /// Takes every field away that has its default, or makes it null.
+    fn make_sparse(value: &mut Value, is_null: bool) {
+        match value {
+            Value::Object(fields) => {
+                fields.retain(|key, field| {
+                    make_sparse(field, is_null);
+                    let is_default = field.is_null()
+                        || *field == "assistant"
+                        || *field == "message"
+                        || *field == ""
+                        || *field == Value::Object(serde_json::Map::new());
+                    if is_default && key != "content" && is_null {
+                        *field = Value::Null;
+                    }
+                    !is_default || key == "content" || is_null
+                });
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| make_sparse(item, is_null)),
+            _ => {} // Of a field, its object decides.
+        }
+    }
+
+    #[test]
+    fn a_whole_message_keeps_arguments_that_are_not_an_object() {
+        for (input, partial_json) in [
+            ("[1, 2]", "[1,2]"),
+            ("7", "7"),
+            (r#""{\"a""#, "{\"a"),
+            (r#""words""#, "words"),
+        ] {
+            let body = format!(
+                r#"{{"content":[{{"type":"text","text":"Hi"}},{{"type":"tool_use","id":"t","name":"f","input":{input}}}],"stop_reason":"tool_use"}}"#
+            );
+            let message = replay(body.as_bytes().chunks(1)).result.expect(&body);
+            assert_eq!(message.broken_call(), Some("f"), "{input}");
+            assert_eq!(message.text(), "Hi");
+            let message = serde_json::to_value(&message).expect("a message is JSON");
+            assert_eq!(message["content"][1]["input"], serde_json::json!({}));
+            assert_eq!(message["content"][1]["partial_json"], partial_json);
+        }
+    }
+
+    #[test]
+    fn a_malformed_block_of_a_whole_message_is_an_error() {
+        for content in [
+            r#"["Hi"]"#,
+            r#"[{"text":"Hi"}]"#,
+            r#"[{"type":"text","text":["Hi"]}]"#,
+        ] {
+            let body = format!(r#"{{"type":"message","content":{content}}}"#);
+            let error = result(&body).expect_err(&body);
+            assert!(error.starts_with("not a message: "), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_call_whose_arguments_are_not_an_object_is_broken_unless_the_model_was_cut_off() {
+    let fixture = fixtures()
+        .into_iter()
+        .find(|fixture| fixture.name == "broken-arguments")
+        .expect("the fixture");
+    let stream = String::from_utf8_lossy(&fixture.stream).into_owned();
+    for (reason, broken) in [
+        ("tool_use", Some("look")),
+        ("end_turn", Some("look")),
+        ("max_tokens", None),
+    ] {
+        let stream = stream.replace(
+            r#""stop_reason":"tool_use""#,
+            &format!(r#""stop_reason":"{reason}""#),
+        );
+        let message = replay([stream.as_bytes()]).result.expect("a message");
+        assert_eq!(message.broken_call(), broken, "{reason}");
     }
 }

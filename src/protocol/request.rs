@@ -1,9 +1,12 @@
 //! The body of `POST …/v1/messages`. What was not set is not sent.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::message::{ContentBlock, Role};
+use super::message::{ContentBlock, Role, Text};
+use super::tools::{ToolChoice, ToolDefinition};
 
 /// A request for one answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -35,14 +38,57 @@ pub(crate) struct CreateMessage {
     /// Any other field of the body, as given.
     #[serde(flatten)]
     pub(crate) extra: Map<String, Value>,
+    /// The tools that the model may call.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tools: Vec<ToolDefinition>,
+    /// How the model may choose among them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tool_choice: Option<ToolChoice>,
     /// Whether the answer comes as events.
     pub(crate) stream: bool,
 }
 
-/// The system prompt.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(transparent)]
-pub(crate) struct SystemPrompt(pub(crate) String);
+/// The system prompt: text blocks, at least one. A lone plain block goes out as a string, the API's
+/// shorthand.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SystemPrompt(Vec<Text>);
+
+impl SystemPrompt {
+    /// Creates a system prompt of one plain block.
+    pub(crate) fn from_text(text: impl Into<String>) -> Self {
+        Self(vec![Text {
+            text: text.into(),
+            extra: Map::new(),
+        }])
+    }
+
+    /// Returns the text of all blocks, each on lines of its own.
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        match self.0.as_slice() {
+            [block] => Cow::Borrowed(&block.text),
+            blocks => {
+                let texts: Vec<&str> = blocks.iter().map(|block| block.text.as_str()).collect();
+                Cow::Owned(texts.join("\n"))
+            }
+        }
+    }
+}
+
+impl Serialize for SystemPrompt {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        /// A block with its type, as it is in the content of a message.
+        #[derive(Serialize)]
+        #[serde(tag = "type", rename = "text")]
+        struct Tagged<'a> {
+            #[serde(flatten)]
+            block: &'a Text,
+        }
+        match self.0.as_slice() {
+            [block] if block.extra.is_empty() => block.text.serialize(serializer),
+            blocks => serializer.collect_seq(blocks.iter().map(|block| Tagged { block })),
+        }
+    }
+}
 
 /// The field `metadata`. Unverified against Langdock, whose newer OpenAPI file does not list it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -101,6 +147,8 @@ mod tests {
             top_k: None,
             metadata: None,
             extra: Map::new(),
+            tools: Vec::new(),
+            tool_choice: None,
             stream: true,
         }
     }
@@ -114,29 +162,50 @@ mod tests {
     }
 
     #[test]
-    fn every_field_of_the_seed_is_sent_when_set() {
+    fn every_field_that_is_set_is_sent_in_one_order() {
         let mut full = request();
-        full.system = Some(SystemPrompt("s".into()));
+        full.system = Some(SystemPrompt::from_text("s"));
         full.stop_sequences = vec!["END".into()];
         (full.temperature, full.top_p, full.top_k) = (Some(0.5), Some(0.9), Some(40));
         full.metadata = Some(Metadata {
             user_id: "u".into(),
         });
-        full.extra.insert(
-            "tools".into(),
-            serde_json::json!([{"name": "f", "input_schema": {"type": "object"}}]),
-        );
-        full.extra
-            .insert("tool_choice".into(), serde_json::json!({"type": "auto"}));
-        let body: Value = serde_json::from_slice(&full.to_json(0)).expect("a body is JSON");
+        let tools = serde_json::json!([{"input_schema": {"type": "object"}, "name": "f"}]);
+        full.tools = ToolDefinition::list_from(&tools).expect("a list of tools");
+        full.tool_choice = Some(ToolChoice::new("auto"));
+        full.extra.insert("thinking".into(), Value::Null);
         assert_eq!(
-            body,
-            serde_json::json!({
-                "model": "m", "max_tokens": 5, "system": "s", "messages": [{"role": "user", "content": "q"}],
-                "stop_sequences": ["END"], "temperature": 0.5, "top_p": 0.9, "top_k": 40,
-                "metadata": {"user_id": "u"}, "tools": [{"name": "f", "input_schema": {"type": "object"}}],
-                "tool_choice": {"type": "auto"}, "stream": true
-            })
+            String::from_utf8(full.to_json(0)).expect("JSON is UTF-8"),
+            concat!(
+                r#"{"model":"m","max_tokens":5,"system":"s","messages":[{"role":"user","content":"q"}],"#,
+                r#""stop_sequences":["END"],"temperature":0.5,"top_p":0.9,"top_k":40,"#,
+                r#""metadata":{"user_id":"u"},"thinking":null,"#,
+                r#""tools":[{"input_schema":{"type":"object"},"name":"f"}],"#,
+                r#""tool_choice":{"type":"auto"},"stream":true}"#
+            )
         );
+    }
+
+    #[test]
+    fn a_system_prompt_is_a_string_unless_a_block_of_it_needs_more() {
+        let block = |text: &str, extra: Value| Text {
+            text: text.to_owned(),
+            extra: extra.as_object().cloned().expect("an object"),
+        };
+        let mark = serde_json::json!({"cache_control": {"type": "ephemeral"}});
+        let plain = serde_json::json!({});
+        let json = |system: &SystemPrompt| serde_json::to_string(system).expect("JSON");
+        assert_eq!(json(&SystemPrompt::from_text("s")), r#""s""#);
+        assert_eq!(
+            json(&SystemPrompt(vec![block("s", mark.clone())])),
+            r#"[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}]"#
+        );
+        let two = SystemPrompt(vec![block("a", plain), block("b", mark)]);
+        assert_eq!(
+            json(&two),
+            r#"[{"type":"text","text":"a"},{"type":"text","text":"b","cache_control":{"type":"ephemeral"}}]"#
+        );
+        assert_eq!(two.text(), "a\nb");
+        assert_eq!(SystemPrompt::from_text("s").text(), "s");
     }
 }

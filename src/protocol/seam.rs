@@ -23,7 +23,7 @@ pub(super) struct Seam {
 #[derive(Debug)]
 struct Half {
     unit: u16,
-    index: usize,
+    index: Option<usize>,
     kind: fn(Cow<'static, str>) -> Delta<'static>,
 }
 
@@ -79,7 +79,7 @@ impl Seam {
     }
 
     /// Puts a half that waits before a delta of its block, and keeps the one at the end of it.
-    fn join(&mut self, index: usize, delta: &mut Delta<'_>, mended: &Mended) {
+    fn join(&mut self, index: Option<usize>, delta: &mut Delta<'_>, mended: &Mended) {
         let (text, kind): (_, fn(Cow<'static, str>) -> Delta<'static>) = match delta {
             Delta::Text(text) => (text, Delta::Text),
             Delta::Thinking(text) => (text, Delta::Thinking),

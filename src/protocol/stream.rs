@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::accumulate::{Accumulator, Update};
 use super::error::{ApiError, StreamError};
-use super::message::{ContentBlock, Message, Usage};
+use super::message::{Message, Usage};
 use super::seam::{Seam, mend};
 use super::sse::Decoder;
 
@@ -163,7 +163,8 @@ impl Machine {
         }
     }
 
-    /// Gives the whole message, or says why there is none.
+    /// Gives the whole message, or says why there is none. The arguments of a call may still be
+    /// broken, see [`Message::broken_call`].
     pub(crate) fn finish(self) -> Result<Message, StreamError> {
         match self.body {
             Body::Events(_, accumulator, _) => accumulator.finish(),
@@ -222,16 +223,14 @@ fn tell(seen: &[u8]) -> Body {
 
 fn parse_reply(body: &[u8]) -> Result<(Box<Message>, VecDeque<Update>), StreamError> {
     let parsed = serde_json::from_slice(body).or_else(|_| serde_json::from_slice(&mend(body)));
-    let Ok(Reply::Message(message) | Reply::Wrapped([message])) = parsed else {
+    let Ok(Reply::Message(mut message) | Reply::Wrapped([mut message])) = parsed else {
         return Err(not_a_message(body));
     };
+    for block in &mut message.content {
+        block.finish_arguments(String::new());
+    }
     let mut updates = VecDeque::from([Update::Started]);
-    updates.extend(message.content.iter().map(|block| match block {
-        ContentBlock::Text(text) => Update::Text(text.text.clone()),
-        ContentBlock::Thinking(thinking) => Update::Thinking(thinking.thinking.clone()),
-        ContentBlock::ToolUse(_) => Update::ToolInput,
-        _ => Update::Nothing,
-    }));
+    updates.extend(message.content.iter().map(Update::from_block));
     updates.extend(message.stop_reason.clone().map(Update::Stopped));
     updates.push_back(Update::Finished);
     Ok((message, updates))

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
+use super::paths::blobs_dir;
 use super::{Error, unwritable};
 use crate::fs::{Durability, atomic_write, create_private_dir};
 use crate::protocol::{ContentBlock, Media, RawSource, Source};
@@ -34,7 +35,7 @@ pub(super) struct Blobs(PathBuf);
 impl Blobs {
     /// Those of the conversation of this id.
     pub(super) fn of(folder: &Path, id: &str) -> Self {
-        Self(folder.join(id))
+        Self(blobs_dir(folder, id))
     }
 
     /// Where they are.

@@ -8,13 +8,11 @@ use super::blob::Blobs;
 use super::exchange::Exchange;
 use super::file::{self, Locked};
 use super::line;
+use super::paths::{conversation_file, last_link};
 use super::record::{HEADER, NAME, Place, Record, TIP, TURN, Turn, VERSION};
 use super::{Error, name, unreadable, unwritable};
 use crate::fs::replace_link;
 use crate::protocol::{ContentBlock, InputMessage};
-
-/// The link to the conversation that was last used.
-pub(super) const LAST: &str = "last";
 
 /// A conversation. Its file is made with its first turn, unless it has a name.
 #[derive(Debug)]
@@ -41,7 +39,7 @@ impl Conversation {
         let id = header.id.clone().unwrap_or_default();
         Self {
             folder: folder.to_owned(),
-            path: path_of(folder, &id),
+            path: conversation_file(folder, &id),
             name: header.name.clone(),
             header,
             turns: Vec::new(),
@@ -56,7 +54,7 @@ impl Conversation {
 
     /// Reads the one of this id.
     pub(super) fn read(folder: &Path, id: &str) -> Result<Self, Error> {
-        let bytes = file::read(&path_of(folder, id), 0)?;
+        let bytes = file::read(&conversation_file(folder, id), 0)?;
         let mut conversation = Self::of_read(folder, id, &bytes)?;
         if conversation.read < bytes.len() as u64 {
             let path = conversation.path.display();
@@ -69,7 +67,7 @@ impl Conversation {
 
     /// The same for somebody who has the lock, or does not mind a torn line.
     pub(super) fn read_unlocked(folder: &Path, id: &str) -> Result<Self, Error> {
-        let path = path_of(folder, id);
+        let path = conversation_file(folder, id);
         Self::of_read(
             folder,
             id,
@@ -247,6 +245,21 @@ impl Conversation {
         )
     }
 
+    /// Makes what was said part of the conversation, after what is the last turn in its file now.
+    pub(crate) fn commit(&mut self, exchange: Exchange) -> Result<(), Error> {
+        let (records, journal) = exchange.into_settled();
+        let is_in_line = records.iter().any(|record| record.left_out.is_none());
+        self.append(records)?;
+        if let Some(journal) = journal {
+            journal.remove();
+        }
+        if is_in_line {
+            self.mark_as_last()
+        } else {
+            Ok(())
+        }
+    }
+
     /// The first line of its file.
     fn header(&self) -> Record {
         Record {
@@ -349,7 +362,7 @@ impl Conversation {
             let line = &bytes[whole..end.unwrap_or(bytes.len())];
             match serde_json::from_slice::<Record>(line) {
                 Ok(record) if record.kind == HEADER || self.read > 0 || whole > 0 => {
-                    self.take(record)?
+                    self.take(record)?;
                 }
                 Err(_) if end.is_none() => break,
                 _ if self.read == 0 && whole == 0 => {
@@ -421,22 +434,8 @@ impl Conversation {
 
     /// Makes the conversation the one that was last used.
     pub(crate) fn mark_as_last(&self) -> Result<(), Error> {
-        let link = self.folder.join(LAST);
+        let link = last_link(&self.folder);
         let target = format!("{}.jsonl", self.id());
         replace_link(Path::new(&target), &link).map_err(unwritable(&link))
     }
-}
-
-/// When a conversation was last marked as the one that was used last.
-pub(super) fn last_marked_at(folder: &Path) -> Option<SystemTime> {
-    folder
-        .join(LAST)
-        .symlink_metadata()
-        .and_then(|metadata| metadata.modified())
-        .ok()
-}
-
-/// The file of the conversation of this id.
-pub(super) fn path_of(folder: &Path, id: &str) -> PathBuf {
-    folder.join(format!("{id}.jsonl"))
 }

@@ -51,9 +51,7 @@ fn shown(block: &ContentBlock) -> String {
         ContentBlock::Text(text) => text.text.clone(),
         ContentBlock::Image(media) => file(&media.source, "image"),
         ContentBlock::Document(media) => file(&media.source, "document"),
-        ContentBlock::ToolUse(call) => {
-            fenced(&format!("call {}", call.name), &call.input.to_string())
-        }
+        ContentBlock::ToolUse(call) => fenced(&format!("call {}", call.name), &call.arguments()),
         ContentBlock::ToolResult(result) => fenced("result", &text_of(result.content.as_ref())),
         ContentBlock::Thinking(_) | ContentBlock::RedactedThinking(_) => String::new(),
         ContentBlock::Unknown(value) => fenced("json", &value.to_string()),

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::blob::Blobs;
-use super::conversation::Conversation;
-use super::id::new_id;
+use super::id::{new_id, turn_id};
 use super::journal::Journal;
+use super::paths::journals_dir;
 use super::record::{LeftOut, Record, TURN};
 use super::{Error, unwritable};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Update};
@@ -60,7 +60,7 @@ impl Exchange {
         }
         match Journal::create(folder, &exchange.id, header, &exchange.records) {
             Ok(journal) => exchange.journal = Some(journal),
-            Err(source) => exchange.fail(unwritable(&folder.join("journals"))(source)),
+            Err(source) => exchange.fail(unwritable(&journals_dir(folder))(source)),
         }
         exchange
     }
@@ -109,19 +109,11 @@ impl Exchange {
         self.has_failed
     }
 
-    /// Makes it part of its conversation, behind what is the last turn there now.
-    pub(crate) fn commit(mut self, conversation: &mut Conversation) -> Result<(), Error> {
+    /// Returns the turns as they are appended to the conversation, and the journal that has them
+    /// until they are there.
+    pub(super) fn into_settled(mut self) -> (Vec<Record>, Option<Journal>) {
         settle(&mut self.records);
-        let is_in_line = self.records.iter().any(|record| record.left_out.is_none());
-        conversation.append(self.records)?;
-        if let Some(journal) = self.journal {
-            journal.remove();
-        }
-        if is_in_line {
-            conversation.mark_as_last()
-        } else {
-            Ok(())
-        }
+        (self.records, self.journal)
     }
 
     fn push(&mut self, record: Record) {
@@ -174,10 +166,4 @@ pub(super) fn settle(records: &mut Vec<Record>) {
     for turn in records {
         turn.left_out = Some(left_out);
     }
-}
-
-/// The id of a turn of an exchange: the same for the process that says it and for the one that
-/// recovers it.
-pub(super) fn turn_id(exchange: &str, place: usize) -> String {
-    format!("{exchange}.{}", place + 1)
 }

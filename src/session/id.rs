@@ -25,6 +25,12 @@ pub(super) fn may_begin_id(text: &str) -> bool {
         && text.bytes().all(|letter| LETTERS.contains(&letter))
 }
 
+/// Returns the id of a turn of an exchange, counted from 0: the same in the process that says it and
+/// in the one that recovers it.
+pub(super) fn turn_id(exchange: &str, place: usize) -> String {
+    format!("{exchange}.{}", place + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

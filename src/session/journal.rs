@@ -2,25 +2,19 @@
 //! that a process that is killed loses nothing. It is locked as long as its process lives; one that
 //! is free is put into its conversation.
 
-use std::error::Error as _;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use serde_json::value::to_raw_value;
 
-use super::Error;
-use super::conversation::{Conversation, last_marked_at, path_of};
-use super::exchange::{settle, turn_id};
+use super::id::turn_id;
+use super::paths::journals_dir;
 use super::record::{HEADER, Record, TIP, TURN};
-use crate::fs::{create_private_dir, open_existing};
+use crate::fs::create_private_dir;
 use crate::protocol::{ContentBlock, Machine, Message, Role, Update};
-
-/// An empty journal that is older than this has no process that is about to fill it.
-const STALE: Duration = Duration::from_secs(60);
 
 /// The journal of this process for one exchange.
 #[derive(Debug)]
@@ -38,7 +32,7 @@ impl Journal {
         header: &Record,
         records: &[Record],
     ) -> io::Result<Self> {
-        let folder = folder_of(folder);
+        let folder = journals_dir(folder);
         create_private_dir(&folder)?;
         let path = folder.join(format!("{exchange}.jsonl"));
         let file = OpenOptions::new()
@@ -111,113 +105,6 @@ impl Journal {
 /// The `type` of a piece of text that came without an event.
 const TEXT: &str = "text";
 
-fn folder_of(folder: &Path) -> PathBuf {
-    folder.join("journals")
-}
-
-/// Puts what killed processes left into its conversations, and says which these were. The one that
-/// was used after the one that is marked as the last used is so marked in its place.
-pub(super) fn recover(folder: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(folder_of(folder)) else {
-        return Vec::new();
-    };
-    let (mut notices, mut last) = (Vec::new(), None);
-    for entry in entries.flatten() {
-        match recover_one(folder, &entry.path()) {
-            Ok(None) => {}
-            Ok(Some(recovered)) => {
-                let name = recovered
-                    .conversation
-                    .name()
-                    .unwrap_or(recovered.conversation.id());
-                notices.push(format!(
-                    "what a process that was killed had of an answer is kept in the conversation `{name}`"
-                ));
-                let is_later = last.as_ref().is_none_or(|before: &Recovered| {
-                    before.used_at.is_none_or(|at| Some(at) < recovered.used_at)
-                });
-                if recovered.is_in_line && is_later {
-                    last = Some(recovered);
-                }
-            }
-            Err(error) => {
-                let cause = error
-                    .source()
-                    .map_or(String::new(), |cause| format!(": {cause}"));
-                let path = entry.path();
-                notices.push(format!(
-                    "what is in `{}` could not be put into its conversation: {error}{cause}",
-                    path.display()
-                ));
-            }
-        }
-    }
-    if let Some(last) = last.filter(|last| last.used_at >= last_marked_at(folder)) {
-        // Where no mark can be set, that is told with the next answer.
-        let _ = last.conversation.mark_as_last();
-    }
-    notices
-}
-
-/// What was put into a conversation.
-struct Recovered {
-    conversation: Conversation,
-    /// When something of it came last.
-    used_at: Option<SystemTime>,
-    /// Whether any of it is sent again.
-    is_in_line: bool,
-}
-
-fn recover_one(folder: &Path, path: &Path) -> Result<Option<Recovered>, Error> {
-    let mut file = match open_existing(path, OpenOptions::new().read(true).write(true)) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        file => file.map_err(super::unreadable(path))?,
-    };
-    // Its process lives; or another one is doing this.
-    if file.try_lock().is_err() {
-        return Ok(None);
-    }
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)
-        .map_err(super::unreadable(path))?;
-    // Its process may have ended, and taken it away, in between.
-    if !path.exists() {
-        return Ok(None);
-    }
-    let used_at = file
-        .metadata()
-        .and_then(|metadata| metadata.modified())
-        .ok();
-    let exchange = path.file_stem().unwrap_or_default().to_string_lossy();
-    let Some((header, mut records)) = parse(&bytes, &exchange) else {
-        let age = used_at.and_then(|time| time.elapsed().ok());
-        // It may be about to be filled; what has not even a header holds nothing.
-        if age.is_some_and(|age| age > STALE) {
-            let _ = fs::remove_file(path);
-        }
-        return Ok(None);
-    };
-    let id = header.id.clone().unwrap_or_default();
-    let is_there = path_of(folder, &id).exists();
-    let mut conversation = if is_there {
-        Conversation::read(folder, &id)?
-    } else {
-        Conversation::new(folder, header)
-    };
-    if !is_there {
-        conversation.claim_name();
-    }
-    settle(&mut records);
-    let is_in_line = records.iter().any(|record| record.left_out.is_none());
-    conversation.append(records)?;
-    let _ = fs::remove_file(path); // One that stays is found to be in the conversation already.
-    Ok(Some(Recovered {
-        conversation,
-        used_at,
-        is_in_line,
-    }))
-}
-
 /// The header and the records of a journal, the last turn as far as it came.
 pub(super) fn parse(bytes: &[u8], exchange: &str) -> Option<(Record, Vec<Record>)> {
     let mut header = None;
@@ -260,7 +147,7 @@ pub(super) fn parse(bytes: &[u8], exchange: &str) -> Option<(Record, Vec<Record>
             id,
             content,
             &message,
-            message.stop_reason.is_some(),
+            message.stop_reason.is_some() && message.broken_call().is_none(),
         ));
     }
     Some((header?, records))

@@ -65,9 +65,7 @@ pub(super) fn blocks(content: &RawValue) -> Vec<ContentBlock> {
 /// Whether the API takes a block of an answer back: half a call and unsealed reasoning are refused.
 fn can_be_sent_back(block: &ContentBlock) -> bool {
     match block {
-        ContentBlock::ToolUse(call) => {
-            !call.extra.contains_key("partial_json") && call.input.is_object()
-        }
+        ContentBlock::ToolUse(call) => call.partial_json.is_none() && call.input.is_object(),
         ContentBlock::Thinking(thinking) => !thinking.signature.is_empty(),
         ContentBlock::Unknown(Value::Object(fields)) => !fields.contains_key("partial_json"),
         _ => true,

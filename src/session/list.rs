@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::conversation::{Conversation, path_of};
+use super::conversation::Conversation;
+use super::paths::conversation_file;
 use super::store::{Store, changed_at};
 use super::{Error, line, parallel};
 use crate::protocol::{ContentBlock, Role};
@@ -46,7 +47,7 @@ impl Store {
     pub(crate) fn older_than(&self, age: Duration, now: SystemTime) -> Result<Vec<String>, Error> {
         let mut ids = self.ids()?;
         let is_old = |id: &String| {
-            let age_now = changed_at(&path_of(self.folder(), id))
+            let age_now = changed_at(&conversation_file(self.folder(), id))
                 .and_then(|changed| now.duration_since(changed).ok());
             age_now.is_some_and(|age_now| age_now > age)
         };
@@ -56,7 +57,7 @@ impl Store {
     }
 
     fn summary(&self, id: &str) -> Option<Summary> {
-        let path = path_of(self.folder(), id);
+        let path = conversation_file(self.folder(), id);
         let metadata = path.metadata().ok()?;
         let conversation = Conversation::read_unlocked(self.folder(), id).ok()?;
         let files = conversation
@@ -123,18 +124,6 @@ fn shortened(text: &str) -> Option<String> {
     Some(title)
 }
 
-/// How long ago something was, in words.
-pub(crate) fn ago(age: Duration) -> String {
-    let seconds = age.as_secs();
-    let (count, unit) = match seconds {
-        0..60 => return "just now".to_owned(),
-        60..3600 => (seconds / 60, "minute"),
-        3600..86400 => (seconds / 3600, "hour"),
-        _ => (seconds / 86400, "day"),
-    };
-    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,14 +136,5 @@ mod tests {
         );
         assert_eq!(shortened(&"é".repeat(61)), Some("é".repeat(60) + "…"));
         assert_eq!(shortened(" \n"), None);
-    }
-
-    #[test]
-    fn an_age_is_told_in_its_largest_unit() {
-        let told = |seconds| ago(Duration::from_secs(seconds));
-        assert_eq!(
-            [told(0), told(60), told(7200), told(200_000)],
-            ["just now", "1 minute ago", "2 hours ago", "2 days ago"]
-        );
     }
 }

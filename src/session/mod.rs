@@ -17,7 +17,9 @@ mod line;
 mod list;
 mod name;
 mod parallel;
+mod paths;
 mod record;
+mod recover;
 mod search;
 mod store;
 #[cfg(test)]
@@ -26,7 +28,7 @@ mod tests;
 pub(crate) use conversation::Conversation;
 pub(crate) use document::{as_json, markdown};
 pub(crate) use exchange::Exchange;
-pub(crate) use list::{Summary, ago};
+pub(crate) use list::Summary;
 pub(crate) use record::Place;
 pub(crate) use search::Hit;
 pub(crate) use store::Store;

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use super::conversation::path_of;
+use super::paths::{conversation_file, linked_id, names_dir};
 use super::{Error, unwritable};
 use crate::fs::create_private_dir;
 
@@ -43,14 +43,13 @@ fn link(folder: &Path, name: &str) -> PathBuf {
             _ => file.push(letter),
         }
     }
-    folder.join("names").join(file + ".jsonl")
+    names_dir(folder).join(file + ".jsonl")
 }
 
 /// The id of the conversation of this name.
 pub(super) fn id_of(folder: &Path, name: &str) -> Option<String> {
     check(name).ok()?;
-    let target = fs::read_link(link(folder, name)).ok()?;
-    Some(target.file_stem()?.to_str()?.to_owned())
+    linked_id(&link(folder, name))
 }
 
 /// Gives a name; false: it is taken.
@@ -66,7 +65,7 @@ fn give(folder: &Path, name: &str, id: &str) -> Result<bool, Error> {
 
 /// Gives a name, for which a folder is made; false: it is taken by a conversation that is there.
 pub(super) fn claim(folder: &Path, name: &str, id: &str) -> Result<bool, Error> {
-    let names = folder.join("names");
+    let names = names_dir(folder);
     create_private_dir(&names).map_err(unwritable(&names))?;
     if give(folder, name, id)? {
         return Ok(true);
@@ -74,7 +73,7 @@ pub(super) fn claim(folder: &Path, name: &str, id: &str) -> Result<bool, Error> 
     match id_of(folder, name) {
         Some(holder) if holder == id => Ok(true),
         // The conversation was removed by hand.
-        Some(holder) if !path_of(folder, &holder).exists() => {
+        Some(holder) if !conversation_file(folder, &holder).exists() => {
             take(folder, name, &holder);
             give(folder, name, id)
         }
@@ -96,7 +95,7 @@ mod tests {
     #[test]
     fn a_name_is_given_once_and_found_whatever_it_is_made_of() {
         let folder = tempfile::tempdir().expect("a folder");
-        fs::create_dir(folder.path().join("names")).expect("it is writable");
+        fs::create_dir(names_dir(folder.path())).expect("it is writable");
         for name in ["a", "A b", "../a", ".", "ä/ö", "100%", "a:b"] {
             assert_eq!(id_of(folder.path(), name), None, "{name}");
             assert!(

@@ -8,7 +8,8 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-use super::conversation::{Conversation, path_of};
+use super::conversation::Conversation;
+use super::paths::conversation_file;
 use super::store::{Store, changed_at};
 use super::{Error, line, parallel};
 use crate::protocol::{ContentBlock, Role};
@@ -49,7 +50,7 @@ impl Store {
     }
 
     fn search_one(&self, id: &str, words: &[Word]) -> Option<Hit> {
-        let path = path_of(self.folder(), id);
+        let path = conversation_file(self.folder(), id);
         let bytes = fs::read(&path).ok()?;
         if !words.iter().all(|word| word.may_be_in(&bytes)) {
             return None;
@@ -138,6 +139,7 @@ fn said(content: &[ContentBlock]) -> String {
             ContentBlock::ToolUse(call) => {
                 add(&call.name);
                 strings(&call.input, &mut add);
+                call.partial_json.iter().for_each(|json| add(json));
             }
             ContentBlock::ToolResult(result) => result
                 .content

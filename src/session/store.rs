@@ -7,11 +7,12 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::conversation::{Conversation, LAST, path_of};
+use super::conversation::Conversation;
 use super::file::{self, Locked};
 use super::id::{may_begin_id, new_id};
+use super::paths::{blobs_dir, conversation_file, last_link, linked_id};
 use super::record::{Record, TURN};
-use super::{Error, blob, journal, name, unreadable, unwritable};
+use super::{Error, blob, name, recover, unreadable, unwritable};
 
 /// Where conversations are kept.
 #[derive(Debug, Clone)]
@@ -40,13 +41,13 @@ impl Store {
     /// Keeps what processes that were killed had of their answers; what was found is for the
     /// person. To be called once, before anything else.
     pub(crate) fn recover(&self) -> Vec<String> {
-        journal::recover(&self.0)
+        recover::recover(&self.0)
     }
 
     /// A new conversation without a name. Its file comes with its first turn.
     pub(crate) fn begin(&self) -> Conversation {
         let mut id = new_id();
-        while path_of(&self.0, &id).exists() {
+        while conversation_file(&self.0, &id).exists() {
             id = new_id();
         }
         Conversation::new(&self.0, Record::header(&id, None, None))
@@ -90,14 +91,13 @@ impl Store {
 
     /// The conversation that was last used.
     pub(crate) fn latest(&self) -> Result<Conversation, Error> {
-        let linked = fs::read_link(self.0.join(LAST)).ok();
-        let linked = linked.and_then(|target| Some(target.file_stem()?.to_str()?.to_owned()));
-        let id = match linked.filter(|id| path_of(&self.0, id).exists()) {
+        let linked = linked_id(&last_link(&self.0));
+        let id = match linked.filter(|id| conversation_file(&self.0, id).exists()) {
             Some(id) => Some(id),
             None => self
                 .ids()?
                 .into_iter()
-                .max_by_key(|id| changed_at(&path_of(&self.0, id))),
+                .max_by_key(|id| changed_at(&conversation_file(&self.0, id))),
         };
         Conversation::read(&self.0, &id.ok_or(Error::None)?)
     }
@@ -163,7 +163,7 @@ impl Store {
 
     /// Deletes a conversation, and its files with it.
     pub(crate) fn remove(&self, id: &str) -> Result<(), Error> {
-        let path = path_of(&self.0, id);
+        let path = conversation_file(&self.0, id);
         let _lock = Locked::open(&path)?;
         if let Some(name) = Conversation::read_unlocked(&self.0, id)
             .ok()
@@ -172,7 +172,7 @@ impl Store {
             name::take(&self.0, &name, id);
         }
         fs::remove_file(&path).map_err(unwritable(&path))?;
-        let files = self.0.join(id);
+        let files = blobs_dir(&self.0, id);
         match fs::remove_dir_all(&files) {
             Err(source) if source.kind() != ErrorKind::NotFound => Err(unwritable(&files)(source)),
             _ => Ok(()),
@@ -198,11 +198,12 @@ impl Store {
     }
 
     fn find(&self, given: &str) -> Result<Option<String>, Error> {
-        let named = name::id_of(&self.0, given).filter(|id| path_of(&self.0, id).exists());
+        let named =
+            name::id_of(&self.0, given).filter(|id| conversation_file(&self.0, id).exists());
         if named.is_some() || !may_begin_id(given) {
             return Ok(named);
         }
-        if path_of(&self.0, given).exists() {
+        if conversation_file(&self.0, given).exists() {
             return Ok(Some(given.to_owned()));
         }
         let mut ids: Vec<String> = self

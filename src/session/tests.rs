@@ -35,7 +35,7 @@ fn message(text: &str, stop_reason: &str) -> Message {
 fn say(conversation: &mut Conversation, question: &str, answer: &str) {
     let mut exchange = conversation.begin(&text(question), None);
     exchange.answer(&message(answer, "end_turn"), true);
-    exchange.commit(conversation).expect("it is writable");
+    conversation.commit(exchange).expect("it is writable");
 }
 
 /// The messages in short: the texts of both sides.
@@ -274,11 +274,9 @@ fn what_nobody_answered_or_was_refused_is_on_disk_and_not_sent() {
     say(&mut conversation, "a", "b");
     let mut refused = conversation.begin(&text("bad"), None);
     refused.answer(&message("no", "refusal"), true);
-    refused.commit(&mut conversation).expect("it is writable");
-    conversation
-        .begin(&text("lost"), None)
-        .commit(&mut conversation)
-        .expect("it is writable");
+    conversation.commit(refused).expect("it is writable");
+    let lost = conversation.begin(&text("lost"), None);
+    conversation.commit(lost).expect("it is writable");
     say(&mut conversation, "c", "d");
     let read = store.get(conversation.id()).expect("it is there");
     assert_eq!(said(&read), ["a", "b", "c", "d"]);
@@ -388,12 +386,10 @@ fn what_comes_in_the_stead_of_a_turn_takes_its_place_once_it_is_answered() {
     );
 
     let unanswered = conversation.begin_instead(&before, &text("e"), None);
-    unanswered
-        .commit(&mut conversation)
-        .expect("it is writable");
+    conversation.commit(unanswered).expect("it is writable");
     let mut refused = conversation.begin_instead(&before, &text("e"), None);
     refused.answer(&message("no", "refusal"), true);
-    refused.commit(&mut conversation).expect("it is writable");
+    conversation.commit(refused).expect("it is writable");
     assert_eq!(
         said(&store.get(conversation.id()).expect("it is there")),
         ["a", "b", "c", "d"]
@@ -402,7 +398,7 @@ fn what_comes_in_the_stead_of_a_turn_takes_its_place_once_it_is_answered() {
     for (place, expected) in [(&before, &["a", "b", "e", "f"][..]), (&anew, &["e", "f"])] {
         let mut answered = conversation.begin_instead(place, &text("e"), None);
         answered.answer(&message("f", "end_turn"), true);
-        answered.commit(&mut conversation).expect("it is writable");
+        conversation.commit(answered).expect("it is writable");
         assert_eq!(said(&conversation), expected);
         assert_eq!(
             said(&store.get(conversation.id()).expect("it is there")),
@@ -476,7 +472,7 @@ fn a_failure_to_save_is_told_once_and_the_answer_goes_on() {
     delta(&mut exchange, "b");
     exchange.answer(&message("b", "end_turn"), true);
     assert!(exchange.take_failure().is_none());
-    assert!(exchange.commit(&mut conversation).is_err());
+    assert!(conversation.commit(exchange).is_err());
 }
 
 #[test]
@@ -489,7 +485,7 @@ fn results_of_tools_and_the_system_prompt_are_part_of_it() {
     let result = json!([{"type": "tool_result", "tool_use_id": "t1", "content": "ok"}]);
     exchange.say(&serde_json::from_value::<Vec<ContentBlock>>(result).expect("blocks"));
     exchange.answer(&message("b", "end_turn"), true);
-    exchange.commit(&mut conversation).expect("it is writable");
+    conversation.commit(exchange).expect("it is writable");
     let read = store.get(conversation.id()).expect("it is there");
     assert_eq!(read.messages().len(), 4);
     assert_eq!(said(&read)[3], "b");

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use toml_edit::{Document, Item};
 
 use super::Error;
-use super::spec::TOOL_KEYS;
-use crate::typed::did_you_mean;
+use super::keys::TOOL_KEYS;
+use crate::text::did_you_mean;
 
 /// A tool as it was found in a file, before anything of it is checked.
 pub(super) struct Found {

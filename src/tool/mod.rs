@@ -4,6 +4,7 @@ mod approve;
 mod capture;
 mod exec;
 mod found;
+mod keys;
 mod result;
 mod schema;
 mod spec;
@@ -17,12 +18,14 @@ use serde_json::Value;
 
 pub(crate) use approve::{Policy, Verdict};
 pub(crate) use exec::{Job, Stop, describe, run};
+pub(crate) use keys::TOOL_KEYS;
 pub(crate) use result::Outcome;
 pub(crate) use schema::Schema;
-pub(crate) use spec::{TOOL_KEYS, Tool, parse_tools, refuse_same_names, tool_choice};
+pub(crate) use spec::{Tool, parse_tools, refuse_same_names, tool_choice};
 pub(crate) use structured::{Structured, Verdict as StructuredVerdict};
 
-use crate::typed::did_you_mean;
+use crate::protocol::ToolDefinition;
+use crate::text::did_you_mean;
 use spec::{Program, Run};
 
 /// What is wrong with a tools file or a schema.
@@ -106,10 +109,10 @@ impl ToolSet {
     }
 
     /// What goes out.
-    pub(crate) fn definitions(&self) -> Vec<Value> {
+    pub(crate) fn definitions(&self) -> Vec<ToolDefinition> {
         self.0
             .iter()
-            .map(|ready| Value::Object(ready.tool.definition.clone()))
+            .map(|ready| ready.tool.definition.clone())
             .collect()
     }
 }

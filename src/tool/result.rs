@@ -9,6 +9,7 @@ use super::capture::Capture;
 use super::spec::ResultForm;
 use crate::media::{Kind, check_image, sniff};
 use crate::protocol::{ContentBlock, Media, ToolResult};
+use crate::text::seconds;
 
 /// What a call gave.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,8 +66,8 @@ impl Outcome {
             Ended::Exited(code) => format!("the tool failed with exit code {code}"),
             Ended::Killed(signal) => format!("the tool was ended by signal {signal}"),
             Ended::TimedOut(limit) => format!(
-                "the tool was stopped: it took longer than {} s",
-                limit.as_secs_f64()
+                "the tool was stopped: it took longer than {}",
+                seconds(limit)
             ),
             Ended::Stopped => "the person stopped the tool before it was done".to_owned(),
         };

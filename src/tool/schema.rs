@@ -59,7 +59,8 @@ impl jsonschema::Retrieve for Nowhere {
     }
 }
 
-fn short(text: &str) -> String {
+/// Shortens text to what a message can quote.
+pub(super) fn short(text: &str) -> String {
     if text.chars().count() <= MAX_CHARS {
         return text.to_owned();
     }

@@ -8,71 +8,9 @@ use serde_json::{Map, Value};
 
 use super::Error;
 use super::found::{Field, Found, find};
-use crate::typed::{did_you_mean, parse_duration};
-
-/// The keys of a tool: what each may look like in TOML, and what it is for. The first ones go out;
-/// the others say how it is run on this machine.
-pub(crate) const TOOL_KEYS: [(&str, &str, &str); 11] = [
-    (
-        "name",
-        "\"weather\"",
-        "What the model calls it: 1 to 64 letters, digits, _ and -.",
-    ),
-    (
-        "description",
-        "\"The weather of a city.\"",
-        "What the model is told it is for, and when to use it.",
-    ),
-    (
-        "input_schema",
-        "{ type = \"object\", properties = { city = { type = \"string\" } } }",
-        "The JSON schema of its input, an object. Input that does not fit is not run; the model is told.",
-    ),
-    (
-        "command",
-        "[\"./weather\", \"--short\"]",
-        "The program that runs it, and its arguments; a path with a / begins at the folder of the tools file, another is \
-         looked for in PATH. It gets the input as JSON on standard input. Without command and shell, tool-run does not run it.",
-    ),
-    (
-        "shell",
-        "\"jq -r .city | xargs ./weather\"",
-        "In place of command: a line for sh.",
-    ),
-    (
-        "cwd",
-        "\"data\"",
-        "The folder that it is run in, from that of the tools file on; else the present one.",
-    ),
-    (
-        "env",
-        "[\"EDITOR\"]",
-        "The variables that it gets besides the usual ones, but for LANGDOCK_API_KEY.",
-    ),
-    (
-        "timeout",
-        "\"30s\"",
-        "It is stopped after this time; 30s where this is not set.",
-    ),
-    (
-        "max_output",
-        "102400",
-        "How many bytes of its output are kept: 100 KB where this is not set, 8 MB of an image.",
-    ),
-    (
-        "confirm",
-        "true",
-        "Whether each call is asked for, also with --yes.",
-    ),
-    (
-        "result",
-        "\"text\"",
-        "What its output is: text, json or image; else its bytes say.",
-    ),
-];
-
-/// How many of the keys go out.
-const SENT: usize = 3;
+use super::keys::{SENT, TOOL_KEYS};
+use crate::protocol::{ToolChoice, ToolDefinition};
+use crate::text::{did_you_mean, parse_duration};
 
 /// How long a tool may take where its file does not say.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -87,7 +25,7 @@ const KEY_VARIABLE: &str = "LANGDOCK_API_KEY";
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Tool {
     /// What goes out.
-    pub(crate) definition: Map<String, Value>,
+    pub(crate) definition: ToolDefinition,
     /// How it is run; none: it is the caller's own.
     pub(crate) run: Option<Run>,
     place: Place,
@@ -149,23 +87,20 @@ struct Place {
 impl Tool {
     /// Its name.
     pub(crate) fn name(&self) -> &str {
-        self.definition
-            .get("name")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        self.definition.name()
     }
 
     /// What the model is told it is for.
     pub(crate) fn description(&self) -> &str {
         self.definition
-            .get("description")
+            .field("description")
             .and_then(Value::as_str)
             .unwrap_or_default()
     }
 
     /// The schema of its input; a tool of the server's own has none.
     pub(crate) fn schema(&self) -> Option<&Value> {
-        self.definition.get("input_schema")
+        self.definition.field("input_schema")
     }
 
     /// The fields of its input in a line: `city (string), units (string, optional)`; empty where
@@ -289,18 +224,14 @@ pub(crate) fn refuse_same_names(tools: &[Tool]) -> Result<(), Error> {
 }
 
 /// Makes the field `tool_choice` of the flag's word.
-pub(crate) fn tool_choice(word: &str, tools: &[Value]) -> Result<Value, String> {
-    let name = |tool: &'_ Value| tool["name"].as_str().unwrap_or_default().to_owned();
+pub(crate) fn tool_choice(word: &str, tools: &[ToolDefinition]) -> Result<ToolChoice, String> {
+    let mut names = tools.iter().map(ToolDefinition::name);
     match word {
-        "auto" | "any" | "none" => Ok(serde_json::json!({"type": word})),
-        chosen if tools.iter().any(|tool| name(tool) == chosen) => {
-            Ok(serde_json::json!({"type": "tool", "name": chosen}))
-        }
+        "auto" | "any" | "none" => Ok(ToolChoice::new(word)),
+        chosen if names.any(|name| name == chosen) => Ok(ToolChoice::for_tool(chosen)),
         _ => {
-            let names: Vec<String> = tools.iter().map(name).collect();
-            let known = ["auto", "any", "none"]
-                .into_iter()
-                .chain(names.iter().map(String::as_str));
+            let names = tools.iter().map(ToolDefinition::name);
+            let known = ["auto", "any", "none"].into_iter().chain(names);
             Err(format!(
                 "no tool is called `{word}`{}",
                 did_you_mean(word, known)
@@ -334,11 +265,11 @@ impl Found {
             .map(|field| (field.key, field.value))
             .collect();
         let mut tool = Tool {
-            definition,
+            definition: ToolDefinition::new(definition),
             run: None,
             place,
         };
-        check(&tool.definition).map_err(|(key, why)| {
+        check(tool.definition.fields()).map_err(|(key, why)| {
             let name = Some(tool.name()).filter(|name| !name.is_empty());
             tool.place.wrong(name, key, &why)
         })?;
@@ -503,7 +434,7 @@ mod tests {
                 .collect();
             let text = format!("[[tool]]\n{with_it}{key} = {sample}\n");
             let tools = parse_tools("`t`", Path::new("/t"), &text).expect(&text);
-            assert_eq!(tools[0].definition.len(), 3, "{key}");
+            assert_eq!(tools[0].definition.fields().len(), 3, "{key}");
             assert!(about.ends_with('.'), "{key}");
             if is_run_key(key) && !matches!(key, "command" | "shell") {
                 let text = text.replace(
@@ -540,7 +471,7 @@ mod tests {
             let tools = parse_tools("`t`", Path::new("/t"), text).expect(text);
             tools
                 .into_iter()
-                .map(|tool| Value::Object(tool.definition))
+                .map(|tool| json!(tool.definition))
                 .collect()
         };
         let schema = json!({"type": "object", "properties": {"at": {"type": "string"}}});
@@ -623,11 +554,11 @@ mod tests {
 
     #[test]
     fn a_choice_is_a_word_or_a_tool_that_there_is() {
-        let tools = [json!({"name": "look"})];
-        assert_eq!(tool_choice("any", &tools), Ok(json!({"type": "any"})));
+        let tools = ToolDefinition::list_from(&json!([{"name": "look"}])).expect("a list");
+        assert_eq!(tool_choice("any", &tools), Ok(ToolChoice::new("any")));
         assert_eq!(
             tool_choice("look", &tools),
-            Ok(json!({"type": "tool", "name": "look"}))
+            Ok(ToolChoice::for_tool("look"))
         );
         assert_eq!(
             tool_choice("lok", &tools),

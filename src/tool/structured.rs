@@ -6,7 +6,11 @@
 use serde_json::{Map, Value, json};
 
 use super::Schema;
-use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, ToolResult, ToolUse};
+use super::schema::short;
+use crate::protocol::{
+    ContentBlock, InputMessage, Message, Role, StopReason, ToolChoice, ToolDefinition, ToolResult,
+    ToolUse,
+};
 
 /// What the tool is called.
 const NAME: &str = "answer";
@@ -18,7 +22,7 @@ const WRAP: &str = "value";
 #[derive(Debug, Clone)]
 pub(crate) struct Structured {
     schema: Schema,
-    definition: Value,
+    definition: ToolDefinition,
     is_wrapped: bool,
     repairs_left: u32,
 }
@@ -57,8 +61,11 @@ impl Structured {
         let input_schema = if is_wrapped { wrapped(schema) } else { schema };
         let description =
             "Gives the answer. It has to be called once, with the whole answer as its input.";
-        let definition =
-            json!({"name": NAME, "description": description, "input_schema": input_schema});
+        let definition = ToolDefinition::new(Map::from_iter([
+            ("name".to_owned(), json!(NAME)),
+            ("description".to_owned(), json!(description)),
+            ("input_schema".to_owned(), input_schema),
+        ]));
         Ok(Self {
             schema: checked,
             definition,
@@ -68,13 +75,13 @@ impl Structured {
     }
 
     /// The definition of the tool.
-    pub(crate) fn definition(&self) -> Value {
+    pub(crate) fn definition(&self) -> ToolDefinition {
         self.definition.clone()
     }
 
     /// The field `tool_choice`.
-    pub(crate) fn choice() -> Value {
-        json!({"type": "tool", "name": NAME})
+    pub(crate) fn choice() -> ToolChoice {
+        ToolChoice::for_tool(NAME)
     }
 
     /// Judges an answer.
@@ -86,26 +93,31 @@ impl Structured {
             return Verdict::NotWhole;
         }
         let calls: Vec<&ToolUse> = message.content.iter().filter_map(as_call).collect();
-        let (value, why) = match calls.iter().find(|call| call.name == NAME) {
-            Some(call) => {
-                let value = if self.is_wrapped {
-                    &call.input[WRAP]
-                } else {
-                    &call.input
-                };
-                (Some(value), self.schema.check(value).err())
-            }
-            None => (
-                None,
-                Some(format!(
-                    "the answer did not come as a call of the tool `{NAME}`"
-                )),
-            ),
-        };
-        match (value, why) {
-            (Some(value), None) => Verdict::Fits(value.clone()),
-            (_, why) => self.again(message, &calls, why.unwrap_or_default()),
+        match self.fitting(&calls) {
+            Ok(value) => Verdict::Fits(value.clone()),
+            Err(why) => self.again(message, &calls, why),
         }
+    }
+
+    /// Returns the value if it fits the schema, else what is wrong with the calls of the answer.
+    fn fitting<'a>(&self, calls: &[&'a ToolUse]) -> Result<&'a Value, String> {
+        let broken = calls.iter().find_map(|call| call.partial_json.as_deref());
+        if let Some(json) = broken {
+            return Err(format!("the input is not a JSON object: {}", short(json)));
+        }
+        let Some(call) = calls.iter().find(|call| call.name == NAME) else {
+            return Err(format!(
+                "the answer did not come as a call of the tool `{NAME}`"
+            ));
+        };
+        let value = if self.is_wrapped {
+            call.input.get(WRAP).ok_or_else(|| {
+                format!("the input has no field `{WRAP}`, which must hold the answer")
+            })?
+        } else {
+            &call.input
+        };
+        self.schema.check(value).map(|()| value)
     }
 
     /// The content of an answer as what was said: the one that fits, else every whole call as the
@@ -123,9 +135,7 @@ impl Structured {
 
     fn said(&self, block: ContentBlock) -> ContentBlock {
         match block {
-            ContentBlock::ToolUse(call)
-                if call.name == NAME && !call.extra.contains_key("partial_json") =>
-            {
+            ContentBlock::ToolUse(call) if call.name == NAME && call.partial_json.is_none() => {
                 let value = call.input.get(WRAP).filter(|_| self.is_wrapped);
                 ContentBlock::text(value.unwrap_or(&call.input).to_string())
             }
@@ -155,7 +165,7 @@ impl Structured {
         }
         let answer = InputMessage {
             role: Role::Assistant,
-            content: message.content.clone(),
+            content: message.content.iter().map(to_send_back).collect(),
         };
         // An answer without anything in it cannot be sent back.
         let answer = Some(answer).filter(|answer| !answer.content.is_empty());
@@ -168,6 +178,15 @@ impl Structured {
             .collect();
         Verdict::Again { why, messages }
     }
+}
+
+/// Makes a block of an answer acceptable in a request: arguments that are not an object are `{}`.
+fn to_send_back(block: &ContentBlock) -> ContentBlock {
+    let mut block = block.clone();
+    if let ContentBlock::ToolUse(call) = &mut block {
+        call.partial_json = None;
+    }
+    block
 }
 
 fn as_call(block: &ContentBlock) -> Option<&ToolUse> {
@@ -213,7 +232,8 @@ mod tests {
     #[test]
     fn an_answer_that_fits_is_the_value() {
         let mut wish = Structured::parse(OBJECT, 0).expect("a schema");
-        assert_eq!(wish.definition()["input_schema"]["required"], json!(["n"]));
+        let schema = wish.definition.field("input_schema").expect("a schema");
+        assert_eq!(schema["required"], json!(["n"]));
         let verdict = wish.judge(&message("tool_use", call(&json!({"n": 1}))));
         assert_eq!(verdict, Verdict::Fits(json!({"n": 1})));
     }
@@ -222,7 +242,8 @@ mod tests {
     fn an_answer_that_is_no_object_is_wrapped_for_the_api_and_unwrapped_again() {
         let schema = r##"{"type": "array", "items": {"$ref": "#/$defs/n"}, "$defs": {"n": {"type": "integer"}}}"##;
         let mut wish = Structured::parse(schema, 0).expect("a schema");
-        let sent = &wish.definition()["input_schema"];
+        let definition = wish.definition();
+        let sent = definition.field("input_schema").expect("a schema");
         assert_eq!(
             (&sent["type"], &sent["$defs"]["n"]["type"]),
             (&json!("object"), &json!("integer"))
@@ -253,6 +274,33 @@ mod tests {
             "{said}"
         );
         assert!(matches!(wish.judge(&wrong), Verdict::Never { why } if why.contains("/n")));
+    }
+
+    #[test]
+    fn an_answer_without_its_wrapper_is_wrong() {
+        for schema in ["{}", r#"{"type": ["object", "null"]}"#] {
+            let mut wish = Structured::parse(schema, 1).expect("a schema");
+            let verdict = wish.judge(&message("tool_use", call(&json!({"n": 1}))));
+            let Verdict::Again { why, .. } = verdict else {
+                panic!("{verdict:?}")
+            };
+            assert!(why.contains("no field `value`"), "{why}");
+            let verdict = wish.judge(&message("tool_use", call(&json!({"value": null}))));
+            assert_eq!(verdict, Verdict::Fits(Value::Null));
+        }
+    }
+
+    #[test]
+    fn an_input_that_is_not_an_object_goes_back_empty() {
+        let mut wish = Structured::parse(OBJECT, 1).expect("a schema");
+        let block = json!({"type": "tool_use", "id": "1", "name": "answer", "input": {}, "partial_json": "{\"n"});
+        let verdict = wish.judge(&message("tool_use", json!([block])));
+        let Verdict::Again { why, messages } = verdict else {
+            panic!("{verdict:?}")
+        };
+        assert!(why.ends_with(": {\"n"), "{why}");
+        let sent = serde_json::to_value(messages).expect("messages are JSON");
+        assert_eq!(sent[0]["content"], call(&json!({})));
     }
 
     #[test]

@@ -2,17 +2,65 @@
 
 use std::io::{self, BufRead, Read, Write, stderr, stdin};
 
-use super::sanitize::sanitize_line;
+use nix::sys::termios::{FlushArg, tcflush};
+
+use super::reveal::reveal_in_line;
+use super::terminal_size::TerminalSize;
+use crate::text::display_width;
 
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER: u64 = 1024;
 
-/// Asks on standard error, and reads a line of standard input. Anything but a yes is a no.
-pub(crate) fn confirm(question: &str) -> io::Result<bool> {
+/// Asks on standard error whether to do something to what `subject` names, if anything, and reads a
+/// line of standard input, which is a terminal. Anything but a yes is a no. What was typed before
+/// the question was on the screen is thrown away.
+pub(crate) fn confirm(action: &str, subject: Option<&str>) -> io::Result<bool> {
+    let question = question(action, subject, TerminalSize::of_stderr().columns);
     let mut out = stderr().lock();
-    write!(out, "langdock: {} [y/N] ", sanitize_line(question))?;
+    tcflush(stdin(), FlushArg::TCIFLUSH)?;
+    out.write_all(question.as_bytes())?;
     out.flush()?;
     let mut answer = String::new();
     stdin().lock().take(MAX_ANSWER).read_line(&mut answer)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Returns the question in one row of at most so many columns, the answer included. The subject
+/// comes from outside: nothing in it is hidden, and it leaves room for the rest.
+fn question(action: &str, subject: Option<&str>, columns: usize) -> String {
+    const ANSWER_COLUMNS: usize = 4;
+    let Some(subject) = subject else {
+        return format!("langdock: {action}? [y/N] ");
+    };
+    let rest = format!("langdock: {action} ``? [y/N] ");
+    let room = columns.saturating_sub(display_width(&rest) + ANSWER_COLUMNS);
+    let subject = reveal_in_line(subject, room).shown;
+    format!("langdock: {action} `{subject}`? [y/N] ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_subject_takes_what_is_left_of_the_row() {
+        let title = format!("x{}`? [y/N] y\u{2060}", " ".repeat(100));
+        let ask = |title: &str, columns| question("delete the conversation", Some(title), columns);
+        assert_eq!(
+            ask("rivers", 80),
+            "langdock: delete the conversation `rivers`? [y/N] "
+        );
+        assert_eq!(
+            ask(&title, 80),
+            "langdock: delete the conversation `x\\u0020{100}`? [y/N] y\\u2060`? [y/N] "
+        );
+        assert_eq!(
+            ask(&title, 64),
+            "langdock: delete the conversation `x…y\\u2060`? [y/N] "
+        );
+        assert_eq!(
+            question("delete 2 conversations", None, 20),
+            "langdock: delete 2 conversations? [y/N] "
+        );
+    }
 }

@@ -38,7 +38,7 @@ pub(crate) fn last_code_block(text: &str) -> Option<String> {
     for event in Parser::new(text) {
         match (event, &mut code) {
             (Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))), _) => {
-                code = Some(String::new())
+                code = Some(String::new());
             }
             (Event::Text(piece), Some(code)) => code.push_str(&piece),
             (Event::End(TagEnd::CodeBlock), Some(_)) => last = code.take(),

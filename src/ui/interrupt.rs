@@ -122,11 +122,6 @@ impl Interrupt {
             .filter(|&signal| signal != 0)
     }
 
-    /// The same for those who wait on another thread; none where nothing is watched.
-    pub(crate) fn bell(&self) -> Option<UnixStream> {
-        self.alarm.get()?.try_clone().ok()
-    }
-
     /// Readable from the first signal on.
     pub(super) fn alarm(&self) -> Option<BorrowedFd<'_>> {
         self.alarm.get().map(AsFd::as_fd)

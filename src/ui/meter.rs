@@ -3,7 +3,7 @@
 use indicatif::ProgressBar;
 
 use super::progress::line;
-use super::sanitize::sanitize_line;
+use crate::text::sanitize_line;
 
 /// The line.
 #[derive(Debug)]

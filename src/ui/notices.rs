@@ -4,8 +4,8 @@ use std::io::{Write, stderr};
 
 use anstyle::Style;
 
-use super::sanitize::{sanitize, sanitize_json, sanitize_line};
 use super::style::{ERROR, HINT};
+use crate::text::{sanitize, sanitize_json, sanitize_line};
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]

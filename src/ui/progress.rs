@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
-use super::sanitize::sanitize_line;
+use crate::text::{rounded_up, sanitize_line, seconds};
 
 /// A line that counts the seconds of a wait down.
 #[derive(Debug)]
@@ -34,11 +34,11 @@ impl Countdown {
     /// Draws the seconds that are left.
     pub(crate) fn tick(&self) {
         let left = self.until.saturating_duration_since(Instant::now());
-        let seconds = left.as_secs_f64().ceil();
         // The seconds stand first, where a narrow terminal has room for them.
         self.bar.set_message(format!(
-            "{} in {seconds} s; {}",
+            "{} in {}; {}",
             self.then,
+            seconds(rounded_up(left)),
             self.bar.prefix()
         ));
         self.bar.tick();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::interrupt::Interrupt;
 use super::output::{Output, OutputError};
 use super::part_file::PartFile;
-use super::sanitize::{sanitize, sanitize_json};
+use crate::text::{sanitize, sanitize_json};
 
 /// The end of an answer's way.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use std::io::{Write, stderr};
 
 use anstyle::Style;
 
-use super::sanitize::sanitize;
 use crate::protocol::Update;
+use crate::text::sanitize;
 
 /// Shows the reasoning.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PROGRAM, FOLDER = sys.argv[1], Path(sys.argv[2])
+RELAY = FOLDER / "relay"
 MODEL = "claude-3-haiku-20240307"
 # Its context window is not known: 5 MB of text are estimated, and not refused.
 ROOMY_MODEL = "claude-roomy"

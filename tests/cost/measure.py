@@ -2,10 +2,10 @@
 
     measure.py PROGRAM FOLDER [RIVALS [--readme]]
 
-Instructions are counted by callgrind: they do not depend on what else the machine does, and so are gates. Peak memory
-has a gate with some room. Times are medians of runs of the one and the other in turn; their ratio is printed with
-its goal, and a gate stands far above the goal, where only a mistake gets. RIVALS is a folder with other clients, whose
-figures are only printed; with --readme the table goes into the README.
+Instructions are counted by callgrind: they do not depend on what else the machine does. Times are medians of runs of the one and
+the other in turn. Instructions, peak memory and the ratios of times have their goals as gates, while times themselves are only
+printed. FOLDER has the relay too, beside which the delay of a delta has its gate; beside curl's the gate of a delay stands far
+above the goal. RIVALS is a folder with other clients, whose figures are only printed; with --readme the table goes into the README.
 """
 
 import os
@@ -18,7 +18,7 @@ from pathlib import Path
 import xargs
 from certificate import certificate
 from clients import (
-    FOLDER, HERE, MODEL, PROGRAM, QUESTION, ROOMY_MODEL, Rivals, curl, curl_with_image, curl_with_text, langdock,
+    FOLDER, HERE, MODEL, PROGRAM, QUESTION, RELAY, ROOMY_MODEL, Rivals, curl, curl_with_image, curl_with_text, langdock,
     langdock_with_text,
 )  # fmt: skip
 from runs import delays, in_turn, instructions, memory, to_pipe, to_rendering, to_terminal
@@ -64,19 +64,31 @@ def main():
         sys.exit("cost: over the gate: " + "; ".join(table.failed))
 
 
-def compare_delays(table, where, run, one, other, goals, limits, others=None):
-    ours, theirs = [], []
+def delays_in_turn(run, *commands):
+    """The delays of each command, which run in turn, in microseconds."""
+    found = [[] for _ in commands]
     for _ in range(4):
-        ours += delays(one, run)
-        theirs += delays(other, run)
+        for delays_of, command in zip(found, commands):
+            delays_of += delays(command, run)
+    return found
+
+
+def at(share, found):
+    return sorted(found)[int(len(found) * share)]
+
+
+def compare_delays(table, where, run, one, other, goals, limits, others=None):
+    ours, theirs = delays_in_turn(run, one, other)
     rivals = {name: delays(command, run) for name, command in (others or {}).items()}
     for (name, share), goal, limit in zip((("median", 0.5), ("p99", 0.99)), goals, limits):
+        others = {rival: at(share, found) for rival, found in rivals.items()}
+        table.delay(f"delay of a delta {where}, {name}", at(share, ours), at(share, theirs), goal, limit, others)
 
-        def at(found, share=share):
-            return sorted(found)[int(len(found) * share)]
 
-        others = {rival: at(found) for rival, found in rivals.items()}
-        table.delay(f"delay of a delta {where}, {name}", at(ours), at(theirs), goal, limit, others)
+def beside_relay(one, relay):
+    """The median delays of a command and of the relay, and their ratio."""
+    ours, theirs = (at(0.5, found) for found in delays_in_turn(to_pipe, one, relay))
+    return ours, theirs, ours / theirs
 
 
 def times_of(commands, run=to_pipe):
@@ -113,16 +125,18 @@ def measure(table, http, https, ca, text, image, rivals):
     ):
         table.count(what, instructions(ours), goal, instructions(theirs))
 
-    table.times("--version", in_turn(to_pipe, version, curl_version, 40), 0.2, 0.8)
+    table.times("--version", lambda: in_turn(to_pipe, version, curl_version, 40), 0.25)
     others = asked(lambda rivals: rivals.asking(f"{http}/short"))
-    table.times("short answer, http", in_turn(to_pipe, short, curl_short, 100), 0.3, 1, times_of(others))
-    table.megabytes("short answer, http, memory", memory(short), memory(curl_short), 7, memories_of(others))
+    table.times("short answer, http", lambda: in_turn(to_pipe, short, curl_short, 100), 0.45, times_of(others))
+    table.megabytes("short answer, http, memory", memory(short), memory(curl_short), 11, memories_of(others))
     others = times_of(asked(lambda rivals: rivals.asking_securely(f"{https}/short", ca)))
-    table.times("short answer, https", in_turn(to_pipe, secure, curl_secure, 40), 0.12, 0.5, others)
+    table.times("short answer, https", lambda: in_turn(to_pipe, secure, curl_secure, 40), 0.15, others)
     others = asked(lambda rivals: rivals.asking(f"{http}/many"))
     for where, run in (("to a pipe", to_pipe), ("on a terminal", to_terminal)):
-        table.times(f"20,000 deltas {where}", in_turn(run, many, curl_many, 10), 1.3, 5, times_of(others, run))
-    table.times("the same to a pipe, sent in one piece", in_turn(to_pipe, burst, curl_burst, 10), None, None)
+        table.times(
+            f"20,000 deltas {where}", lambda run=run: in_turn(run, many, curl_many, 10), 1.3, times_of(others, run)
+        )
+    table.times("the same to a pipe, sent in one piece", lambda: in_turn(to_pipe, burst, curl_burst, 10), None)
 
     # Limits that are never reached: what the shared book adds to a request that waits for nothing.
     config = FOLDER / ".config" / "langdock" / "config.toml"
@@ -131,14 +145,16 @@ def measure(table, http, https, ca, text, image, rivals):
     unpaced = [*short, "--no-pace"]
     table.count("a paced request, more instructions", instructions(short) - instructions(unpaced), 0.1)
     pairs = [(to_pipe(short), to_pipe(unpaced)) for _ in range(60)]
-    table.extra("a paced request, more time", 1000 * statistics.median(one - other for one, other in pairs), 0.5, 2)
+    table.extra("a paced request, more time", 1000 * statistics.median(one - other for one, other in pairs), 0.5)
     config.unlink()
 
     marked, curl_marked = langdock(f"{http}/marked", "Say it."), curl(f"{http}/marked", *QUESTION)
-    table.times("20,000 deltas of Markdown, rendered", in_turn(to_rendering, marked, curl_marked, 7), 5, 20)
+    table.times("20,000 deltas of Markdown, rendered", lambda: in_turn(to_rendering, marked, curl_marked, 7), 5)
 
     others = asked(lambda rivals: rivals.asking(f"{http}/paced"))
-    compare_delays(table, "to a pipe", to_pipe, paced, curl_paced, (0.83, 1.13), (3, 5), others)
+    compare_delays(table, "to a pipe", to_pipe, paced, curl_paced, (None, 1.13), (None, 5), others)
+    relay = [str(RELAY), http.removeprefix("http://"), "/paced/v1/messages"]
+    table.relayed("delay of a delta to a pipe, median, of a relay's", lambda: beside_relay(paced, relay), 1.4)
     marked, curl_marked = langdock(f"{http}/pmarked", "Say it."), curl(f"{http}/pmarked", *QUESTION)
     # 200 and 1,000 us where curl's, not rendered, are 102 and 730.
     others = asked(lambda rivals: rivals.asking(f"{http}/pmarked"))
@@ -146,7 +162,7 @@ def measure(table, http, https, ca, text, image, rivals):
 
     piped, curl_piped = langdock_with_text(f"{http}/short", text, ROOMY_MODEL), curl_with_text(f"{http}/short", text)
     others = asked(lambda rivals: rivals.with_text(f"{http}/short", text))
-    table.times("5 MB of text on stdin", in_turn(to_pipe, piped, curl_piped, 7), 0.25, 1, times_of(others))
+    table.times("5 MB of text on stdin", lambda: in_turn(to_pipe, piped, curl_piped, 7), 0.25, times_of(others))
     table.megabytes("5 MB of text on stdin, memory", memory(piped), None, 18)
     huge = FOLDER / "huge.txt"
     with huge.open("wb") as file:
@@ -160,7 +176,7 @@ def measure(table, http, https, ca, text, image, rivals):
     shown = langdock(f"{http}/short", "-f", str(image), "What is it?")
     curl_shown = curl_with_image(f"{http}/short", image)
     others = asked(lambda rivals: rivals.with_image(f"{http}/short", image))
-    table.times("3.9 MB image", in_turn(to_pipe, shown, curl_shown, 7), 0.2, 0.8, times_of(others))
+    table.times("3.9 MB image", lambda: in_turn(to_pipe, shown, curl_shown, 7), 0.2, times_of(others))
     table.megabytes("3.9 MB image, memory", memory(shown), memory(curl_shown), 18, memories_of(others))
 
     xargs.measure(table, rivals)

@@ -3,8 +3,18 @@
 import re
 
 RIVALS = ["llm", "SDK, python", "SDK, node"]
-# What is resident of the program itself is in the hands of the kernel, which maps around what is used.
-MEMORY_ROOM = 1.25
+# How often a time is measured before it counts as too long: what else the machine does passes, a mistake does not.
+TRIES = 3
+
+
+def least(measure, goal):
+    """What `measure` gives of seconds or microseconds of ours, of another's and their ratio, by the least ratio of some tries."""
+    best = measure()
+    for _ in range(1, TRIES):
+        if goal is None or best[2] <= goal:
+            break
+        best = min(best, measure(), key=lambda measured: measured[2])
+    return best
 
 
 class Table:
@@ -25,37 +35,45 @@ class Table:
             self.failed.append(what)
 
     def megabytes(self, what, ours, theirs, goal, others=None):
-        limit = round(goal * MEMORY_ROOM, 1)
         cells = (f"{ours:.1f} MB", f"{theirs:.1f} MB" if theirs else "", "")
         others = {name: f"{value:.0f} MB" for name, value in (others or {}).items()}
-        self.add(what, *cells, f"<= {goal} MB", ours <= goal, f"gate {limit}", others)
-        if ours > limit:
+        self.add(what, *cells, f"<= {goal} MB", ours <= goal, "gate", others)
+        if ours > goal:
             self.failed.append(what)
 
-    def times(self, what, measured, goal, limit, others=None):
-        ours, theirs, ratio = measured
+    def times(self, what, measure, goal, others=None):
+        """The goal is a share of curl's time. Without one the times are only printed."""
+        ours, theirs, ratio = least(measure, goal)
         cells = (f"{ours * 1e3:.2f} ms", f"{theirs * 1e3:.2f} ms", f"{ratio:.2f}")
         if goal is None:
             self.add(what, *cells, "", None)
             return
         others = {name: f"{seconds / theirs:.1f}" for name, seconds in (others or {}).items()}
-        self.add(what, *cells, f"<= {goal}", ratio <= goal, f"gate {limit}", others)
-        if ratio > limit:
+        self.add(what, *cells, f"<= {goal}", ratio <= goal, "gate", others)
+        if ratio > goal:
             self.failed.append(what)
 
-    def extra(self, what, milliseconds, goal, limit):
-        """What something adds to a run; beside other work the median of some differences is a little off."""
-        self.add(what, f"{milliseconds:.2f} ms", "", "", f"<= {goal} ms", milliseconds <= goal, f"gate {limit}")
-        if milliseconds > limit:
-            self.failed.append(what)
+    def extra(self, what, milliseconds, goal):
+        """What something adds to a run, only printed: beside other work the median of some differences is a little off."""
+        self.add(what, f"{milliseconds:.2f} ms", "", "", f"<= {goal} ms", milliseconds <= goal)
 
     def delay(self, what, ours, theirs, goal, limit, others=None):
-        """The goal is a share of curl's: how long a waking takes is the machine's."""
+        """The goal is a share of curl's, and the gate stands far above it, where only a mistake gets: the machine's waking is in it."""
         ratio = ours / theirs
         others = {name: f"{delay / theirs:.1f}" for name, delay in (others or {}).items()}
         cells = (f"{ours:.0f} us", f"{theirs:.0f} us", f"{ratio:.2f}")
+        if goal is None:
+            self.add(what, *cells, "", None, others=others)
+            return
         self.add(what, *cells, f"<= {goal}", ratio <= goal, f"gate {limit}", others)
         if ratio > limit:
+            self.failed.append(what)
+
+    def relayed(self, what, measure, goal):
+        """The goal is a share of the delay of a relay, which is the machine's alone."""
+        ours, theirs, ratio = least(measure, goal)
+        self.add(what, f"{ours:.0f} us", "", f"{ratio:.2f}", f"<= {goal} of {theirs:.0f} us", ratio <= goal, "gate")
+        if ratio > goal:
             self.failed.append(what)
 
     def paced(self, prompts, ours, theirs, others):

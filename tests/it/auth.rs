@@ -232,7 +232,7 @@ fn a_stored_key_that_others_may_read_is_refused_with_what_to_run() {
     auth(&home, &server, &["login"], KEY).code(0);
     let path = stored(&home, &server);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-    let hint = format!("chmod 600 '{}'", path.display());
+    let hint = format!("chmod 600 {}", path.display());
     keyless(&home, &server)
         .run()
         .failed(4, "can be read by others", &hint);

@@ -153,7 +153,11 @@ fn what_nobody_sets_is_shown_as_the_default_and_the_key_only_masked() {
     };
     assert_eq!(words("region"), ["region", "eu", "default"]);
     assert_eq!(words("max_wait"), ["max_wait", "120s", "default"]);
-    assert_eq!(words("model"), ["model", "(none)", "default"]);
+    assert_eq!(words("timeout"), ["timeout", "(none)", "default"]);
+    assert_eq!(
+        words("model"),
+        ["model", "(picked once from the region's list)", "default"]
+    );
     assert_eq!(
         words("api_key"),
         ["api_key", "sk-ld-…6789", "LANGDOCK_API_KEY"]
@@ -515,9 +519,87 @@ fn what_runs_unasked_is_set_shown_and_got_like_a_setting() {
     );
     config(&home, &["set", "tools.allow", "look"]).failed(
         2,
-        "`allow` cannot be set: a list of names is needed",
+        "`tools.allow` cannot be set: a list of names",
         "help config",
     );
+}
+
+#[test]
+fn unset_takes_a_key_out_and_leaves_all_else_as_it_is() {
+    let home = Home::new();
+    let text = "# mine\nregion = 'us' # for now\n# limits\n[limits.\"m\"]\nrpm = 9\n[tools]\nallow = ['a']\n\
+                [profiles.work]\nregion = 'ch'\n";
+    let path = config_file(&home, text);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let written = || fs::read_to_string(&path).unwrap();
+    let mut expected = text.to_owned();
+    for (args, line) in [
+        (&["region"][..], "region = 'us' # for now\n"),
+        (&["limits.m.rpm"], "rpm = 9\n"),
+        (&["tools.allow"], "allow = ['a']\n"),
+        (&["region", "--profile", "work"], "region = 'ch'\n"),
+    ] {
+        config(&home, &[&["unset"], args].concat())
+            .code(0)
+            .stdout("")
+            .stderr_empty();
+        expected = expected.replace(line, "");
+        assert_eq!(written(), expected);
+    }
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+    config(&home, &["get", "region"])
+        .code(0)
+        .stdout("eu\n")
+        .stderr_empty();
+}
+
+#[test]
+fn unset_says_that_there_was_nothing_to_take_out() {
+    let home = Home::new();
+    config(&home, &["unset", "region"])
+        .code(0)
+        .stdout("")
+        .stderr_contains("config.toml` does not set `region`");
+    assert!(!home.config().exists(), "nothing is written");
+    let path = config_file(&home, "region = 'us'\n[profiles.work]\n");
+    let outcome = Langdock::new()
+        .home(&home)
+        .env("LANGDOCK_PROFILE", "work")
+        .args(["config", "unset", "region"])
+        .run();
+    outcome
+        .code(0)
+        .stdout("")
+        .stderr_contains("profile `work` of `");
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        "region = 'us'\n[profiles.work]\n"
+    );
+}
+
+#[test]
+fn unset_refuses_what_is_no_key_and_what_is_no_profile() {
+    let home = Home::new();
+    let text = "region = 'us'\n[profiles.work]\n";
+    let path = config_file(&home, text);
+    config(&home, &["unset", "regoin"]).failed(
+        2,
+        "there is no setting `regoin`",
+        "did you mean `region`?",
+    );
+    config(&home, &["unset", "region", "--profile", "wrok"]).failed(
+        2,
+        "`--profile`: there is no profile `wrok`",
+        "did you mean `work`?",
+    );
+    config(&home, &["unset", "region", "--region", "eu"]).failed(2, "`config unset`", "--profile");
+    config(&home, &["unset", "limits.m.rpm", "--profile", "work"]).failed(
+        2,
+        "`config unset`",
+        "no profile has",
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }
 
 #[test]

@@ -56,6 +56,7 @@ const CONNECTED: &[Connected] = &[
     ("config show", connection::shows_the_region),
     ("config get", connection::shows_the_region),
     ("config set", connection::sets_the_profile),
+    ("config unset", connection::unsets_in_the_profile),
 ];
 
 /// Returns all rows.

@@ -58,7 +58,7 @@ fn every_topic_has_what_belongs_to_it() {
     }
     let environment = printed(&["help", "environment"]);
     assert!(
-        langdock::VARIABLES
+        langdock::variables()
             .iter()
             .all(|(name, _)| environment.contains(name)),
         "{environment}"

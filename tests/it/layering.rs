@@ -1,23 +1,32 @@
-//! The house holds: a module uses those of lower rows only, an outside crate has one owner, and
-//! what only one place may do is done in one place.
+//! The layers hold: a module imports from lower rows only, files of a directory do not import each
+//! other in a circle, a command imports no other, an outside crate has one owner, and what only one
+//! place may do is done in one place.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod sources;
 
-/// The rows of the table in `src/lib.rs`, the lowest first.
-const ROWS: [&[&str]; 6] = [
-    &["fs"],
-    &["protocol", "media", "pace", "typed", "counted"],
-    &["client"],
-    &[
-        "config", "input", "batch", "session", "usage", "chat", "tool", "ui", "demo",
-    ],
-    &["cli"],
-    &["app", "error", "commands", "compose", "exchange"],
+use std::collections::BTreeMap;
+
+use self::sources::{ModulePath, Source, circle, sources};
+
+/// The rows of the table in `src/lib.rs`, the lowest first. Modules of one row do not import each
+/// other.
+const ROWS: [&[&str]; 12] = [
+    &["protocol", "media", "text", "fs"],
+    &["pace", "usage"],
+    &["client", "session", "tool", "turn", "ui", "input", "demo"],
+    &["batch", "config"],
+    &["error", "cli"],
+    &["app"],
+    &["compose"],
+    &["exchange"],
+    &["commands"],
+    &["docs_api", "internals"],
+    &["lib"],
+    &["main"],
 ];
 
 /// Outside crates and the files or folders that own them.
-const OWNERS: [(&str, &[&str]); 26] = [
+const OWNERS: [(&str, &[&str]); 28] = [
     ("ring", &["client/", "session/blob.rs"]),
     (
         "jiff",
@@ -41,7 +50,12 @@ const OWNERS: [(&str, &[&str]); 26] = [
     ("anstyle", &["ui/"]),
     (
         "console",
-        &["ui/progress.rs", "ui/markdown/screen.rs", "ui/editor/"],
+        &[
+            "ui/progress.rs",
+            "ui/markdown/screen.rs",
+            "ui/editor/",
+            "ui/terminal_size.rs",
+        ],
     ),
     (
         "nix",
@@ -49,15 +63,26 @@ const OWNERS: [(&str, &[&str]); 26] = [
             "ui/",
             "tool/exec.rs",
             "config/write.rs",
-            "fs/side_file.rs",
+            "fs/",
             "input/patient.rs",
         ],
     ),
     ("jsonschema", &["tool/schema.rs"]),
-    ("signal_hook", &["ui/interrupt.rs", "ui/continued.rs"]),
+    (
+        "signal_hook",
+        &[
+            "ui/interrupt.rs",
+            "ui/signal_alarm.rs",
+            "ui/editor/job.rs",
+            "ui/approval/",
+        ],
+    ),
     ("pulldown_cmark", &["ui/"]),
     ("syntect", &["ui/markdown/code.rs"]),
-    ("unicode_width", &["ui/"]),
+    ("unicode_width", &["text/columns.rs", "ui/"]),
+    ("shlex", &["text/quote.rs"]),
+    ("strsim", &["text/did_you_mean.rs"]),
+    ("tempfile", &["fs/"]),
     ("hyper", &["demo/"]),
     ("hyper_util", &["demo/"]),
     ("ignore", &["input/folder.rs"]),
@@ -68,7 +93,6 @@ const OWNERS: [(&str, &[&str]); 26] = [
     ),
     ("dirs", &["config/"]),
     ("rpassword", &["ui/secret.rs"]),
-    ("tempfile", &["fs/", "session/tests.rs"]),
 ];
 
 /// What may stand in these places only, and why.
@@ -83,115 +107,128 @@ const RESERVED: [(&str, &[&str]); 7] = [
     ("process::exit", &[]),
 ];
 
-struct Source {
-    /// Relative to `src/`.
-    path: String,
-    /// The code without comments and without the unit tests at its end.
-    code: String,
-}
-
-fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut folders = vec![root.clone()];
-    let mut sources = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path: PathBuf = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs")
-                && path != root.join("build.rs")
-            {
-                let text = fs::read_to_string(&path).unwrap();
-                let code = text
-                    .split("#[cfg(test)]\nmod tests")
-                    .next()
-                    .unwrap_or_default();
-                let code = code
-                    .lines()
-                    .filter(|line| !line.trim_start().starts_with("//"))
-                    .collect::<Vec<_>>()
-                    .join("\n");
-                let path = path
-                    .strip_prefix(&root)
-                    .unwrap()
-                    .to_string_lossy()
-                    .into_owned();
-                sources.push(Source { path, code });
-            }
-        }
-    }
-    assert!(sources.len() > 40, "the sources were not found");
-    sources
-}
-
-fn module_of(path: &str) -> &str {
-    path.split('/')
-        .next()
-        .unwrap_or(path)
-        .trim_end_matches(".rs")
-}
-
 fn row_of(module: &str) -> Option<usize> {
     ROWS.iter().position(|row| row.contains(&module))
 }
 
-/// The modules that follow `crate::` anywhere in the code, in braces or not.
-fn used_modules(code: &str) -> Vec<String> {
-    let mut used = Vec::new();
-    for rest in code.split("crate::").skip(1) {
-        let word = |text: &str| {
-            text.chars()
-                .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
-                .collect()
-        };
-        if let Some(list) = rest.strip_prefix('{') {
-            let list = list.split("};").next().unwrap_or_default();
-            used.extend(
-                list.split(',')
-                    .map(str::trim)
-                    .map(word)
-                    .filter(|name: &String| row_of(name).is_some()),
-            );
-        } else {
-            used.push(word(rest));
-        }
-    }
-    used
+/// Returns the directory or the single file of `src/` that a source is in, as [`ROWS`] names it.
+fn room_of(source: &Source) -> String {
+    source.module().swap_remove(0)
+}
+
+fn shown(modules: &[ModulePath]) -> String {
+    let names: Vec<String> = modules.iter().map(|module| module.join("::")).collect();
+    names.join(" -> ")
 }
 
 #[test]
 fn every_module_has_a_row() {
     for source in sources() {
-        let module = module_of(&source.path);
-        assert!(
-            matches!(module, "main" | "lib") || row_of(module).is_some(),
-            "{module} has no row in ROWS"
-        );
+        let room = room_of(&source);
+        assert!(row_of(&room).is_some(), "{room} has no row in ROWS");
     }
 }
 
 #[test]
-fn a_module_uses_those_of_lower_rows_only() {
+fn a_module_imports_from_lower_rows_only() {
     for source in sources() {
-        let module = module_of(&source.path);
-        let Some(row) = row_of(module) else { continue };
-        for used in used_modules(&source.code) {
-            let Some(used_row) = row_of(&used) else {
-                continue;
-            };
-            // The top row is wiring: app, error and the commands know each other.
-            let allowed = used == module || used_row < row || row == ROWS.len() - 1;
+        let room = room_of(&source);
+        let Some(row) = row_of(&room) else { continue };
+        for used in source.crate_paths() {
+            let used_row = used.first().and_then(|used| row_of(used));
+            let is_own = used.first() == Some(&room);
+            let is_allowed = is_own || used_row.is_none_or(|used_row| used_row < row);
             assert!(
-                allowed,
-                "src/{} uses crate::{used}, which is not in a lower row",
-                source.path
+                is_allowed,
+                "src/{} uses crate::{}, which is not in a lower row",
+                source.path,
+                used.join("::")
             );
         }
     }
 }
 
-/// Whether a path in the code begins with the crate, as in `nix::poll` but not in `unix::fs`.
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let sources = sources();
+    let circle = circle(&sources);
+    assert!(circle.is_none(), "{}", shown(&circle.unwrap_or_default()));
+}
+
+#[test]
+fn a_command_imports_no_other() {
+    let sources = sources();
+    let known: BTreeMap<ModulePath, bool> = sources
+        .iter()
+        .map(|source| (source.module(), false))
+        .collect();
+    let command_of = |module: &[String]| match module {
+        [room, command, ..] if room == "commands" => Some(command.clone()),
+        _ => None,
+    };
+    for source in &sources {
+        let Some(command) = command_of(&source.module()) else {
+            continue;
+        };
+        for used in source.imports(&known) {
+            let is_own = command_of(&used).is_none_or(|other| other == command);
+            assert!(is_own, "src/{} imports {}", source.path, used.join("::"));
+        }
+    }
+}
+
+#[test]
+fn imports_are_found_in_whatever_form_they_are_written() {
+    let source = Source::new(
+        "a/b.rs",
+        "use std::fmt;\n\
+         pub(crate) use super::c::{self, D as E};\n\
+         use crate::{\n    f::{G, h::I},\n    j,\n};\n\
+         // use crate::k;\n\
+         fn f() { super::l::m(crate::n::O); }\n\
+         #[cfg(test)]\nmod tests {\n    use crate::p;\n}\n",
+    );
+    let paths: Vec<String> = source
+        .crate_paths()
+        .iter()
+        .map(|path| path.join("::"))
+        .filter(|path| !path.starts_with("a::b::std"))
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            "a::c::D",
+            "a::c::self",
+            "a::l::m",
+            "f::G",
+            "f::h::I",
+            "j",
+            "n::O"
+        ]
+    );
+}
+
+#[test]
+fn a_circle_is_found_and_a_way_into_it_is_not_part_of_it() {
+    let files = |texts: &[(&str, &str)]| -> Vec<Source> {
+        texts
+            .iter()
+            .map(|(path, text)| Source::new(path, text))
+            .collect()
+    };
+    let mut texts = vec![
+        ("x/mod.rs", "mod a;\nmod b;\nmod c;\npub(crate) use a::A;\n"),
+        ("x/a.rs", "use super::b::B;\n"),
+        ("x/b.rs", "use super::c::C;\n"),
+        ("x/c.rs", "use super::A;\n"),
+    ];
+    assert!(circle(&files(&texts)).is_none(), "a directory is no file");
+    texts[3] = ("x/c.rs", "use crate::x::b;\n");
+    let found = circle(&files(&texts)).unwrap();
+    assert_eq!(shown(&found), "x::b -> x::c");
+}
+
+/// Returns whether a path in the code begins with the crate, as in `nix::poll` but not in `unix::fs`.
 fn names(code: &str, krate: &str) -> bool {
     let is_word = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | ':');
     code.match_indices(&format!("{krate}::"))

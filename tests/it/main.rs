@@ -8,6 +8,7 @@
 
 mod auth;
 mod batch;
+mod broken_calls;
 mod chat;
 mod config;
 mod demo;
@@ -31,6 +32,7 @@ mod requests;
 mod serve;
 mod session;
 mod signals;
+mod sparse_answers;
 mod status;
 mod stdin;
 mod streams;

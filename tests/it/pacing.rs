@@ -22,8 +22,8 @@ use crate::support::{
     server::{DeadPort, Server},
 };
 
-/// What is said where the book is of no use.
-const UNPACED: &str = "the book of rate limits cannot be used, so requests are not paced: ";
+/// What is said where the ledger is of no use.
+const UNPACED: &str = "cannot use the rate-limit ledger, so requests are not paced: ";
 
 /// Writes the limits of the model that the tests ask.
 pub(crate) fn limit(home: &Home, limits: &str) {
@@ -54,8 +54,8 @@ fn holding(gate: &Gate) -> Server {
     })
 }
 
-/// The files of the book.
-fn books(home: &Home) -> Vec<PathBuf> {
+/// The files of the ledgers.
+fn ledgers(home: &Home) -> Vec<PathBuf> {
     fs::read_dir(home.state().join("pace"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -120,7 +120,7 @@ fn requests_that_never_left_make_nobody_wait() {
 }
 
 #[test]
-fn an_answer_that_does_not_say_what_it_took_counts_for_what_was_booked() {
+fn an_answer_that_does_not_say_what_it_took_counts_for_what_was_reserved() {
     let stream = Stream::new()
         .field("usage", json!({}))
         .final_usage(json!({}));
@@ -162,23 +162,24 @@ fn a_429_holds_the_next_process_back_and_its_wait_counts() {
 }
 
 #[test]
-fn a_machine_without_limits_and_429s_keeps_no_book() {
+fn a_machine_without_limits_and_429s_keeps_no_ledger() {
     let (server, home) = (answering("ok"), Home::new());
     run(&server, &home, &[]).code(0).stderr_empty();
     assert!(!home.state().join("pace").exists());
 }
 
 #[test]
-fn a_book_that_cannot_be_used_is_told_and_the_request_goes_out() {
+fn a_ledger_that_cannot_be_used_is_named_and_the_request_goes_out() {
     let (server, home) = (answering("ok"), Home::new());
     limit(&home, "rpm = 1");
     fs::create_dir_all(home.state()).unwrap();
-    fs::write(home.state().join("pace"), "no folder").unwrap();
+    let path = home.state().join("pace");
+    fs::write(&path, "not a directory").unwrap();
     for _ in 0..2 {
         run(&server, &home, &[])
             .code(0)
             .stdout("ok\n")
-            .stderr_contains("requests are not paced");
+            .stderr_contains(&format!("{UNPACED}cannot open `{}/", path.display()));
     }
 }
 
@@ -257,6 +258,30 @@ fn a_signal_ends_the_wait_for_the_turn_at_once_and_gives_the_place_back() {
 }
 
 #[test]
+fn items_that_an_interrupt_leaves_unsent_give_their_places_back() {
+    let (home, gate) = (Home::new(), Gate::new());
+    let server = holding(&gate);
+    limit(&home, "tpm = 1000");
+    let items = |count| {
+        batch(&server)
+            .home(&home)
+            .args(["{text}"])
+            .stdin_bytes(format!("{}\n", large()).repeat(count))
+            .spawn()
+    };
+    let interrupted = items(4);
+    server.wait_for_requests(1);
+    interrupted
+        .wait_for_stderr("items wait for their turn ")
+        .signal(Signal::SIGINT)
+        .wait_for_stderr("interrupted: ");
+    gate.open();
+    interrupted.finish().signal(2);
+    items(1).finish().code(0).stderr_empty();
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
 fn a_429_that_does_not_say_how_long_holds_everybody_back_all_the_same() {
     let (home, times) = (Home::new(), Arc::new(Mutex::new(Vec::new())));
     let noted = Arc::clone(&times);
@@ -317,7 +342,7 @@ fn what_a_server_says_of_its_limits_holds_for_the_next_process() {
 }
 
 #[test]
-fn a_book_is_that_of_a_key_or_of_a_workspace() {
+fn a_ledger_is_that_of_a_key_or_of_a_workspace() {
     let (server, limits) = (answering("ok"), format!("[limits.\"{MODEL}\"]\nrpm = 1\n"));
     for (config, code) in [
         (limits.clone(), 0),
@@ -330,8 +355,8 @@ fn a_book_is_that_of_a_key_or_of_a_workspace() {
             .home(&home)
             .env("LANGDOCK_API_KEY", "sk-ld-another-0123456789");
         other.args(["Hi", "--timeout", "200ms"]).run().code(code);
-        for book in books(&home) {
-            let name = book.file_name().unwrap().to_string_lossy().into_owned();
+        for ledger in ledgers(&home) {
+            let name = ledger.file_name().unwrap().to_string_lossy().into_owned();
             assert!(
                 name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit()),
                 "{name}"
@@ -341,19 +366,19 @@ fn a_book_is_that_of_a_key_or_of_a_workspace() {
 }
 
 #[test]
-fn a_broken_book_is_set_aside_and_told_once() {
+fn a_damaged_ledger_is_set_aside_with_one_notice() {
     let (server, home) = (answering("ok"), Home::new());
     limit(&home, "rpm = 1");
     run(&server, &home, &[]).code(0);
-    let book = books(&home).remove(0);
-    fs::write(&book, "no book\n").unwrap();
+    let ledger = ledgers(&home).remove(0);
+    fs::write(&ledger, "not a ledger\n").unwrap();
     let told = run(&server, &home, &[]);
-    told.code(0)
-        .stdout("ok\n")
-        .stderr_contains("the book of rate limits was broken and begins anew; it is kept as `");
+    told.code(0).stdout("ok\n").stderr_contains(
+        "the rate-limit ledger is damaged, so a new one is started; the old one is kept as `",
+    );
     assert_eq!(
-        fs::read(book.with_extension("broken")).unwrap(),
-        b"no book\n"
+        fs::read(ledger.with_extension("broken")).unwrap(),
+        b"not a ledger\n"
     );
     run(&server, &home, &["--timeout", "200ms"])
         .code(6)
@@ -361,14 +386,14 @@ fn a_broken_book_is_set_aside_and_told_once() {
 }
 
 #[test]
-fn a_broken_book_is_never_set_aside_into_a_file_of_the_users_own() {
+fn a_damaged_ledger_is_never_set_aside_into_a_file_of_the_users_own() {
     let (server, home) = (answering("ok"), Home::new());
     limit(&home, "rpm = 100");
     run(&server, &home, &[]).code(0);
-    let book = books(&home).remove(0);
-    let aside = book.with_extension("broken");
+    let ledger = ledgers(&home).remove(0);
+    let aside = ledger.with_extension("broken");
     for (what, put) in OBSTACLES {
-        fs::write(&book, "no book\n").unwrap();
+        fs::write(&ledger, "not a ledger\n").unwrap();
         let notes = home.write("work/notes.txt", "my notes\n");
         put(&notes, &aside);
         let outcome = run(&server, &home, &[]);
@@ -376,12 +401,12 @@ fn a_broken_book_is_never_set_aside_into_a_file_of_the_users_own() {
         assert_eq!(fs::read(&notes).unwrap(), b"my notes\n", "{what}");
         assert!(!aside.with_file_name("nowhere").exists(), "{what}");
         if aside.is_dir() {
-            outcome.stderr_contains("it could not be kept: ");
+            outcome.stderr_contains("the old one could not be kept: ");
             fs::remove_dir(&aside).unwrap();
         } else {
-            outcome.stderr_contains("it is kept as `");
+            outcome.stderr_contains("the old one is kept as `");
             assert!(aside.symlink_metadata().unwrap().is_file(), "{what}");
-            assert_eq!(fs::read(&aside).unwrap(), b"no book\n");
+            assert_eq!(fs::read(&aside).unwrap(), b"not a ledger\n");
             fs::remove_file(&aside).unwrap();
         }
     }
@@ -402,7 +427,7 @@ fn a_folder_that_is_full_lets_requests_out_unpaced_and_says_so() {
         outcome.code(0).stdout("ok\n").stderr_contains(UNPACED);
         assert_eq!(outcome.stderr.lines().count(), 1, "{outcome}");
     }
-    // What could not be written is no broken book.
+    // What could not be written is not a damaged ledger.
     run(&server, &home, &[]).code(0).stderr_empty();
 }
 

@@ -88,7 +88,7 @@ fn the_readme_lists_every_exit_code_and_variable() {
             "{row} should name {kind}"
         );
     }
-    for (variable, _) in langdock::VARIABLES {
+    for (variable, _) in langdock::variables() {
         assert!(
             readme.contains(&format!("`{variable}`")),
             "{variable} is not in the README"

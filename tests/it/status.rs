@@ -87,7 +87,7 @@ fn an_answer_that_has_begun_without_a_word_says_so() {
     comes_and_goes(
         send(&server).args(["Hi"]).stdin_null(),
         &gate,
-        "s waiting for the first word",
+        "s waiting for the first token",
     );
 }
 
@@ -226,7 +226,7 @@ fn usage_is_the_line_below_the_answer() {
         panic!("{rows:?}")
     };
     assert_eq!(answer, "ok");
-    let (tokens, times) = usage.split_once("; first word after ").expect("a time");
+    let (tokens, times) = usage.split_once("; first token after ").expect("a time");
     assert_eq!(tokens, "25 tokens in, 15 out");
     let (first, rate) = times.split_once(" s, ").expect("seconds and a rate");
     let rate = rate.strip_suffix(" tokens a second").expect("a rate");

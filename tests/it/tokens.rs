@@ -174,6 +174,25 @@ fn the_tokens_a_minute_that_a_server_has_named_count_too() {
 }
 
 #[test]
+fn the_columns_of_the_parts_are_aligned_behind_wide_characters() {
+    let home = Home::new();
+    for name in ["日本語.txt", "👍.txt", "a-longer-name.txt"] {
+        fs::write(home.work().join(name), "some words").unwrap();
+    }
+    let outcome = Langdock::new()
+        .home(&home)
+        .args(["count", "-f", "日本語.txt", "-f", "👍.txt"])
+        .args(["-f", "a-longer-name.txt", "Hi"])
+        .run();
+    outcome
+        .code(0)
+        .stderr_empty()
+        .stdout_contains("\n`日本語.txt`         ≈ ")
+        .stdout_contains("\n`👍.txt`             ≈ ")
+        .stdout_contains("\n`a-longer-name.txt`  ≈ ");
+}
+
+#[test]
 fn a_batch_learns_from_its_first_answer_what_cannot_fit() {
     let server =
         Server::start(|_, _| Reply::sse(answer(&["ok"])).header("x-ratelimit-limit-tokens", 5_000));

@@ -4,6 +4,7 @@ mod approval;
 mod child;
 mod examples;
 mod files;
+mod forged;
 mod interrupted;
 mod run;
 mod schema;

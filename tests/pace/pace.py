@@ -65,7 +65,7 @@ def requests():
 
 
 def tokens():
-    # 4096 tokens may be written each time, 40 are: the book learns it.
+    # 4096 tokens may be written each time, 40 are: the ledger learns it.
     Run("4000 tokens", Sliding(tokens=4000), "tpm = 4000").foreseen(170, 120)
 
 
@@ -148,7 +148,7 @@ def clock():
         run.check(sending.returncode == code and took < 20, f"{what}: exit {sending.returncode} after {took:.1f} s: {told}")
         run.check(said in told if said else not told, f"{what}: it said {told!r}")
 
-    back = "the clock went back: the book of rate limits begins anew"
+    back = "the clock went back, so a new rate-limit ledger is started"
     for offset, said in [(0, ""), (-HOUR, back), (0, ""), (HOUR, ""), (0, back)]:
         turn(offset)
         expect(send(), f"at {offset} s", 0, said)

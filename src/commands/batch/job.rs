@@ -4,8 +4,10 @@
 //! waits is not begun. Any other way that an item may go ends with its record, or says why the run
 //! cannot go on.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -15,20 +17,23 @@ use tokio::sync::{Notify, watch};
 use super::plan::Made;
 use super::told::Told;
 use crate::batch::{Budget, Item, Refused, Result};
-use crate::client::{self, Advance, Booking, Call, Client};
-use crate::compose::build;
+use crate::client::{self, Call, RateLimited, Retrying};
+use crate::compose::build::encode_body;
 use crate::error::{Error, Kind};
-use crate::exchange::driver::{Outcome, Stop, Timing, conclude};
-use crate::exchange::finish::{judge, paused};
-use crate::exchange::prepare::estimate_of;
+use crate::exchange::driver::{CallInterrupted, CallObserver, SendOutcome, Timing};
+use crate::exchange::engine::{RequestHead, RequestSender};
+use crate::exchange::finish::stop_reason_error;
+use crate::exchange::request_log::RequestFailure;
+use crate::exchange::structured::{Repair, RepairSender, SchemaOutcome, retry_until_valid};
 use crate::input::Estimate;
 use crate::pace::Priority;
-use crate::tool::{Structured, StructuredVerdict};
+use crate::protocol::{CreateMessage, InputMessage, Message, Usage};
+use crate::tool::Structured;
+use crate::ui::Answer;
 
 /// What all jobs share.
 pub(super) struct Shared {
-    pub(super) client: Client,
-    pub(super) region: String,
+    pub(super) sender: RequestSender,
     pub(super) allow_truncated: bool,
     /// Whether a request of any size is fine.
     pub(super) any_size: bool,
@@ -58,17 +63,20 @@ pub(super) struct Job {
     pub(super) shared: Arc<Shared>,
     pub(super) item: Item,
     pub(super) made: Made,
-    pub(super) wish: Option<Structured>,
+    pub(super) schema: Option<Structured>,
     /// What was learned of the estimates for the model.
     pub(super) factor: Option<f64>,
     /// Its place in the queue.
     pub(super) waiting: Waiting,
 }
 
-/// A request that has been sent, and what came of it.
+/// A request that has been sent, and what it took.
 pub(super) struct Tried {
     pub(super) estimate: Estimate,
-    pub(super) outcome: Outcome,
+    /// What the answer says that it took.
+    pub(super) usage: Option<Usage>,
+    pub(super) timing: Timing,
+    pub(super) failure: Option<RequestFailure>,
 }
 
 /// An item that was asked.
@@ -86,7 +94,7 @@ pub(super) enum Came {
     /// What its record is to have.
     Result(Result),
     /// It failed as every other item is expected to.
-    Fatal,
+    Fatal(Error),
     /// It was not sent, since a 429 holds back all items for longer than may be waited.
     HeldBack(Error),
     /// The run was stopped before: it is as if it had not been begun.
@@ -149,19 +157,28 @@ impl Shared {
     }
 
     /// Notes that a request has ended, and what it has taken, or that it was not sent.
-    fn end(&self, outcome: &Outcome, was_sent: bool) {
+    fn end(&self, outcome: &SendOutcome) {
         let usage = outcome.answer.as_ref().map(|answer| &answer.message.usage);
         let tokens = usage.map_or(0, |usage| {
             usage.total_input_tokens() + usage.output_tokens()
         });
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
-        if was_sent {
+        if outcome.was_sent {
             budget.end(tokens);
         } else {
             budget.give_back();
         }
         drop(budget);
         self.freed.notify_waiters();
+    }
+
+    /// Waits until nothing new is to be begun.
+    fn stopping(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let mut stopping = self.stopping.clone();
+        Box::pin(async move {
+            // Where the run is gone, nothing new is begun either.
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        })
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {
@@ -187,135 +204,238 @@ impl Job {
             shared,
             item,
             made,
-            mut wish,
+            mut schema,
             factor,
             waiting,
         } = self;
         let Made {
-            mut body,
+            body,
             hash,
-            mut estimate,
-            request: mut asked,
+            estimate,
+            request,
         } = made;
-        let model = asked.model.clone();
-        let mut ended = Ended {
+        let mut attempt = Attempt {
+            place: item.place(),
+            allow_truncated: shared.allow_truncated && schema.is_none(),
+            shared,
+            request,
+            factor,
+            waiting: Some(waiting),
+            tries: Vec::new(),
+        };
+        let first = attempt.send(body, estimate).await;
+        let ended = match &mut schema {
+            Some(schema) => retry_until_valid(schema, first, &mut attempt).await,
+            None => SchemaOutcome {
+                outcome: first,
+                value: None,
+                rejected: None,
+                stopped: None,
+            },
+        };
+        let asked = Ended {
             item,
             hash,
-            model,
-            tries: Vec::new(),
+            model: attempt.request.model,
+            tries: attempt.tries,
             came: Came::Stopped,
         };
-        let mut waiting = Some(waiting);
-        loop {
-            let booking = Booking::of(
-                &asked.model,
-                estimate.paced(factor),
-                asked.max_tokens,
-                Priority::Batch,
-            );
-            let call = shared.client.call(body, true, booking).keeping_connection();
-            let waiting = waiting.take().unwrap_or_else(|| Waiting::in_queue(&shared));
-            let (outcome, was_sent) = ask(&shared, call, &asked.model, &ended.item, waiting).await;
-            shared.end(&outcome, was_sent);
-            let is_stopped = matches!(outcome.error, Some(Error::Interrupted(_)));
-            if !was_sent {
-                return match outcome.error {
-                    Some(error) if !is_stopped => ended.unsent(error),
-                    _ => ended,
-                };
+        asked.with(ended, schema.is_some())
+    }
+}
+
+/// An item under way: each of its requests is sent within the budget.
+struct Attempt {
+    shared: Arc<Shared>,
+    place: String,
+    request: CreateMessage,
+    factor: Option<f64>,
+    allow_truncated: bool,
+    /// Its place in the queue, until its next request is sent.
+    waiting: Option<Waiting>,
+    tries: Vec<Tried>,
+}
+
+impl Attempt {
+    /// Sends a request, and notes what it took. A whole answer with a stop reason that fails the
+    /// item has that as its error.
+    async fn send(&mut self, body: Bytes, estimate: Estimate) -> SendOutcome {
+        let shared = &self.shared;
+        let waiting = self.waiting.take();
+        let mut observer = BatchObserver {
+            shared: Arc::clone(shared),
+            place: self.place.clone(),
+            waiting: Some(waiting.unwrap_or_else(|| Waiting::in_queue(shared))),
+            stopping: shared.stopping(),
+        };
+        let head = RequestHead {
+            model: &self.request.model,
+            max_tokens: self.request.max_tokens,
+            stream: true,
+            input_tokens: estimate.paced(self.factor),
+            priority: Priority::Batch,
+        };
+        let mut outcome = shared.sender.send(head, body, &mut observer).await;
+        drop(observer);
+        shared.end(&outcome);
+        if outcome.was_sent {
+            if let Some(answer) = outcome.whole_answer() {
+                outcome.error = stop_reason_error(answer, self.allow_truncated);
             }
-            ended.tries.push(Tried { estimate, outcome });
-            let Some(tried) = ended.tries.last_mut().filter(|_| !is_stopped) else {
-                return ended;
-            };
-            let error = match (&tried.outcome.error, &tried.outcome.answer) {
-                (None, Some(answer)) => judge(answer, shared.allow_truncated && wish.is_none())
-                    .or_else(|| paused(answer)),
-                _ => tried.outcome.error.take(),
-            };
-            let again = match (&error, &tried.outcome.answer, &mut wish) {
-                (None, Some(answer), Some(wish)) => wish.judge(&answer.message),
-                (None, Some(answer), None) => {
-                    ended.came = Came::Result(Result::of(&answer.message));
-                    return ended;
-                }
-                _ => StructuredVerdict::NotWhole,
-            };
-            match again {
-                StructuredVerdict::Fits(value) => {
-                    ended.came = Came::Result(Result::Text(value.to_string()));
-                    return ended;
-                }
-                StructuredVerdict::Again { messages, .. } => {
-                    asked.messages.extend(messages);
-                    match build::body(
-                        &asked,
-                        &[("the answers before".to_owned(), 0)],
-                        shared.any_size,
-                    ) {
-                        Ok(next) => body = Bytes::from(next),
-                        Err(error) => return ended.failed(error),
-                    }
-                    match shared.begin_again().await {
-                        Some(Ok(())) => {}
-                        Some(Err(refused)) => {
-                            return Ended {
-                                came: Came::NoBudget(refused),
-                                ..ended
-                            };
-                        }
-                        None => return ended,
-                    }
-                    estimate = estimate_of(&asked);
-                }
-                StructuredVerdict::Never { why } => return ended.failed(Error::Unfit(why)),
-                StructuredVerdict::NotWhole => {
-                    let error = error.unwrap_or_else(|| Error::Unfit("it is not whole".to_owned()));
-                    return ended.failed(error);
-                }
-            }
+            self.tries.push(Tried {
+                estimate,
+                usage: outcome
+                    .answer
+                    .as_ref()
+                    .map(|answer| answer.message.usage.clone()),
+                timing: outcome.timing,
+                failure: outcome.error.as_ref().map(RequestFailure::of_error),
+            });
         }
+        outcome
+    }
+}
+
+impl RepairSender for Attempt {
+    /// None: the run was stopped.
+    type Stopped = Option<Refused>;
+
+    async fn send_back(
+        &mut self,
+        _why: &str,
+        messages: Vec<InputMessage>,
+    ) -> std::result::Result<SendOutcome, Repair<Option<Refused>>> {
+        self.request.messages.extend(messages);
+        let parts = [("the answers before".to_owned(), 0)];
+        let body = encode_body(&self.request, &parts, self.shared.any_size);
+        let body = body.map_err(Repair::Failed)?;
+        match self.shared.begin_again().await {
+            Some(Ok(())) => {}
+            Some(Err(refused)) => return Err(Repair::Stopped(Some(refused))),
+            None => return Err(Repair::Stopped(None)),
+        }
+        let estimate = Estimate::of_request(&self.request, &[]);
+        Ok(self.send(body.into(), estimate).await)
+    }
+}
+
+/// Follows the requests of an item, and has what is news told.
+struct BatchObserver {
+    shared: Arc<Shared>,
+    place: String,
+    /// Until the request is sent, and again while it waits to be retried.
+    waiting: Option<Waiting>,
+    /// Ready once nothing new is to be begun.
+    stopping: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl CallObserver for BatchObserver {
+    fn sending(&mut self, _call: &Call) {
+        self.waiting = None;
+    }
+
+    fn retrying(&mut self, retrying: &Retrying) {
+        let shared = &self.shared;
+        self.waiting = Some(Waiting::new(shared, |shared| &shared.retrying));
+        if !shared.shows_progress {
+            let news = shared
+                .told()
+                .retrying(&self.place, retrying, Instant::now());
+            shared.tell(news);
+        }
+    }
+
+    fn rate_limited(&mut self, held: &RateLimited) {
+        let news = self.shared.told().held(held, Instant::now());
+        self.shared.tell(news);
+    }
+
+    fn notice(&mut self, notice: String) {
+        let news = self.shared.told().once(notice);
+        self.shared.tell(news);
+    }
+
+    /// What is under way is waited for; only what waits is stopped.
+    fn poll_interrupted(&mut self, context: &mut Context<'_>) -> Poll<CallInterrupted> {
+        if self.waiting.is_none() {
+            return Poll::Pending;
+        }
+        ready!(self.stopping.as_mut().poll(context));
+        Poll::Ready(CallInterrupted::Signal(0))
     }
 }
 
 impl Ended {
-    fn failed(mut self, error: Error) -> Self {
-        let result = Result::Error(error_of(&error, self.partial().as_deref()));
-        self.came = if is_fatal(&error) {
-            Came::Fatal
-        } else {
-            Came::Result(result)
+    /// Decides what comes of an item whose last request has ended.
+    fn with(mut self, ended: SchemaOutcome<Option<Refused>>, has_schema: bool) -> Self {
+        let SchemaOutcome {
+            outcome,
+            value,
+            stopped,
+            ..
+        } = ended;
+        let SendOutcome {
+            answer,
+            error,
+            was_sent,
+            ..
+        } = outcome;
+        self.came = match (error, answer) {
+            (Some(Error::Interrupted(_)), _) => Came::Stopped,
+            (Some(error), _) if !was_sent => unsent(error),
+            (Some(error), answer) => self.failed(error, answer.as_ref()),
+            (None, _) if stopped.is_some() => match stopped.flatten() {
+                Some(refused) => Came::NoBudget(refused),
+                None => Came::Stopped,
+            },
+            (None, _) if value.is_some() => {
+                let value = value.unwrap_or_default();
+                Came::Result(Result::Text(value.to_string()))
+            }
+            (None, Some(answer)) if !has_schema => Came::Result(Result::of(&answer.message)),
+            (None, answer) => {
+                let error = Error::Unfit("it is not whole".to_owned());
+                self.failed(error, answer.as_ref())
+            }
         };
-        if let Some(last) = self.tries.last_mut() {
-            last.outcome.error = Some(error);
-        }
         self
     }
 
-    /// The last of its requests was not sent.
-    fn unsent(self, error: Error) -> Self {
-        let came = match &error {
-            Error::Call {
-                source: client::Error::HeldBack { .. },
-                ..
-            } => Came::HeldBack(error),
-            _ => Came::Result(Result::Error(error_of(&error, None))),
-        };
-        Self { came, ..self }
-    }
-
-    /// The text that came of an answer that is not whole.
-    fn partial(&self) -> Option<String> {
-        let answer = self.tries.last()?.outcome.answer.as_ref()?;
-        Some(answer.message.text()).filter(|text| !text.is_empty())
+    fn failed(&mut self, error: Error, answer: Option<&Answer>) -> Came {
+        if let Some(last) = self.tries.last_mut() {
+            last.failure = Some(RequestFailure::of_error(&error));
+        }
+        if is_fatal(&error) {
+            return Came::Fatal(error);
+        }
+        let partial = answer.map(|answer| &answer.message);
+        Came::Result(Result::Error(error_of(&error, partial)))
     }
 }
 
-/// The error object of a record, with what came of the answer.
-pub(super) fn error_of(error: &Error, partial: Option<&str>) -> Value {
+/// What comes of an item whose last request was not sent.
+fn unsent(error: Error) -> Came {
+    match &error {
+        Error::Call {
+            source: client::Error::HeldBack { .. },
+            ..
+        } => Came::HeldBack(error),
+        _ => Came::Result(Result::Error(error_of(&error, None))),
+    }
+}
+
+/// The error object of a record, with what arrived of the answer: its text as `text`, and the
+/// message object as `answer` if it has more than text.
+pub(super) fn error_of(error: &Error, partial: Option<&Message>) -> Value {
     let mut object = error.object()["error"].take();
-    if let (Some(fields), Some(text)) = (object.as_object_mut(), partial) {
-        fields.insert("text".to_owned(), Value::from(text));
+    if let (Some(fields), Some(partial)) = (object.as_object_mut(), partial) {
+        let text = partial.text();
+        if !text.is_empty() {
+            fields.insert("text".to_owned(), Value::from(text));
+        }
+        if let Result::Message(message) = Result::of(partial) {
+            fields.insert("answer".to_owned(), message);
+        }
     }
     object
 }
@@ -335,50 +455,4 @@ fn is_fatal(error: &Error) -> bool {
         || source
             .api()
             .is_some_and(|api| api.available_models().is_some())
-}
-
-/// Drives a call to its end; says whether anything was sent. One that is stopped before its end
-/// ends as if by a signal.
-async fn ask(
-    shared: &Arc<Shared>,
-    mut call: Call,
-    model: &str,
-    item: &Item,
-    waiting: Waiting,
-) -> (Outcome, bool) {
-    let mut timing = Timing::start();
-    let mut stopping = shared.stopping.clone();
-    let mut waiting = Some(waiting);
-    let mut was_sent = false;
-    let ended = loop {
-        while call.next_update().is_some() {}
-        let step = tokio::select! {
-            biased;
-            _ = stopping.wait_for(|stopping| *stopping), if waiting.is_some() => break Err(Stop::Signal(0)),
-            step = call.advance() => step,
-        };
-        match step {
-            Err(error) => break Err(Stop::Call(error)),
-            Ok(Advance::Finished) => break Ok(()),
-            Ok(Advance::Sending) => (waiting, was_sent) = (None, true),
-            Ok(Advance::Retrying(retrying)) => {
-                timing.refused += u32::from(retrying.error.status() == Some(429));
-                waiting = Some(Waiting::new(shared, |shared| &shared.retrying));
-                if !shared.shows_progress {
-                    shared.tell(
-                        shared
-                            .told()
-                            .retrying(&item.place(), &retrying, Instant::now()),
-                    );
-                }
-            }
-            Ok(Advance::Noticed(notice)) => shared.tell(shared.told().once(notice)),
-            Ok(Advance::Held(held)) => shared.tell(shared.told().held(&held, Instant::now())),
-            Ok(Advance::Head(_) | Advance::Received) => {}
-        }
-    };
-    (
-        conclude(call, ended, timing, model, &shared.region),
-        was_sent,
-    )
 }

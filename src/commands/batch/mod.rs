@@ -24,11 +24,11 @@ use crate::cli::{self, Many};
 use crate::compose::external_editor::edit_in_draft;
 use crate::compose::user_turn::{StdinUse, most_bytes, read_files, read_stdin, system_prompt};
 use crate::error::Error;
-use crate::exchange::driver::shows_progress;
-use crate::exchange::model_catalog::Offer;
-use crate::exchange::request_log::Ledger;
-use crate::exchange::setup::{Start, start};
-use crate::exchange::structured;
+use crate::exchange::engine::RequestSender;
+use crate::exchange::progress::shows_progress;
+use crate::exchange::request_log::RequestLog;
+use crate::exchange::setup::{Setup, set_up};
+use crate::exchange::structured::load_output_schema;
 use crate::input::{Attachment, Stdin, Turn, assemble};
 use job::Shared;
 use output::Output;
@@ -50,13 +50,14 @@ const UNPACED: Room = Room { jobs: 8, queued: 8 };
 pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
     let (ask, structured, many) = args.split();
     let pattern = pattern(app, &ask, &many).await?;
-    let wish = structured::wish(app, &structured).await?;
-    let Start {
+    let schema = load_output_schema(app, &structured).await?;
+    let Setup {
         demo: _demo,
-        settings,
-        given,
+        catalog,
+        sources,
         stdin_use,
-    } = start(app, &ask, structured.schema.as_deref()).await?;
+        ..
+    } = set_up(app, &ask, structured.schema.as_deref()).await?;
     let feed = feed(app, &ask, &many, stdin_use)?;
     let system = system_prompt(app, ask.request.system.as_deref()).await?;
     let shared = app
@@ -66,11 +67,11 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
         app.notices.notice(notice);
     }
     let output = Output::open(app, &many)?;
-    let offer = Offer::new(app, &settings);
-    let model = offer.choose(true).await?;
-    let client = offer.client().await?;
+    let settings = catalog.settings().clone();
+    let model = catalog.choose(true).await?;
+    let client = catalog.client().await?;
     let paced = settings.options.pace.as_ref().filter(|pace| {
-        offer.is_langdocks() || pace.limits.iter().any(|(limited, _)| *limited == model.id)
+        catalog.is_langdock_host() || pace.limits.iter().any(|(limited, _)| *limited == model.id)
     });
     let room = match many.jobs.and_then(|jobs| usize::try_from(jobs).ok()) {
         Some(jobs) => Room { jobs, queued: jobs },
@@ -85,8 +86,7 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
     ));
     let (stop, stopping) = watch::channel(false);
     let jobs = Shared {
-        client,
-        region: settings.endpoint.region().as_str().to_owned(),
+        sender: RequestSender::new(client, &settings, true),
         allow_truncated: settings.allow_truncated,
         any_size: ask.input.no_check,
         budget: Mutex::new(Budget::new(many.max_requests, many.max_total_tokens)),
@@ -100,7 +100,7 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
         notices: Mutex::new(Vec::new()),
         told: Mutex::default(),
     };
-    let template = given.template.clone();
+    let template = sources.template.clone();
     let max_tokens = settings.max_tokens.as_ref().map(|tokens| tokens.value);
     let silence = feed.silence();
     let items = source::read(feed, pattern.clone()).map_err(|source| Error::System {
@@ -110,19 +110,19 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
     let plan = Plan {
         app,
         ask: &ask,
-        offer: &offer,
+        catalog,
         pattern,
         template,
-        given,
+        sources,
         system,
         shared,
-        wish,
+        schema,
         model,
         max_tokens,
         limits: Vec::new(),
     };
-    let ledger = Ledger::new(app, &settings, "batch", &ask);
-    Run::new(app, plan, ledger, output, (Arc::new(jobs), stop), room)
+    let log = RequestLog::new(app, &settings, "batch", &ask);
+    Run::new(app, plan, log, output, (Arc::new(jobs), stop), room)
         .go(items, silence)
         .await
 }

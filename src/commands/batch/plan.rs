@@ -5,12 +5,13 @@ use bytes::Bytes;
 use crate::app::App;
 use crate::batch::{Item, Pattern, hash_of};
 use crate::cli;
-use crate::compose::build::{Asked, body, build};
-use crate::compose::preflight::{Limit, check, estimate, limits};
-use crate::compose::sources::Given;
+use crate::compose::build::{RequestParts, build, encode_body};
+use crate::compose::preflight::{Limit, check};
+use crate::compose::sources::RequestSources;
 use crate::compose::user_turn::most_bytes;
 use crate::error::Error;
-use crate::exchange::model_catalog::{Chosen, Offer};
+use crate::exchange::model_catalog::ModelCatalog;
+use crate::exchange::selected_model::SelectedModel;
 use crate::input::{
     self, Attachment, Estimate, Places, Template, Tokens, Turn, assemble, check_many,
 };
@@ -25,18 +26,18 @@ const TEXT: &str = "text";
 pub(super) struct Plan<'a> {
     pub(super) app: &'a App,
     pub(super) ask: &'a cli::Ask,
-    pub(super) offer: &'a Offer<'a>,
+    pub(super) catalog: ModelCatalog<'a>,
     /// The template of the batch.
     pub(super) pattern: Option<Pattern>,
     /// The saved prompt, as it was before anything was put into it.
     pub(super) template: Option<Template>,
-    pub(super) given: Given,
+    pub(super) sources: RequestSources,
     pub(super) system: Option<String>,
     /// What is attached to every request.
     pub(super) shared: Turn,
     /// The form that the answers have to have.
-    pub(super) wish: Option<Structured>,
-    pub(super) model: Chosen,
+    pub(super) schema: Option<Structured>,
+    pub(super) model: SelectedModel,
     /// The most tokens to write, where that was chosen.
     pub(super) max_tokens: Option<u64>,
     /// What is known that a request must not exceed.
@@ -68,29 +69,35 @@ impl Plan<'_> {
             turn => turn?,
         };
         let turn = joined(&self.shared, own);
-        check_many(&[self.given.conversation.pictures.as_slice(), &turn.pictures].concat())?;
-        let flags = self.given.complete(self.ask);
-        let tools: Vec<_> = self.wish.iter().map(Structured::definition).collect();
-        let tool_choice = self.wish.as_ref().map(|_| Structured::choice());
-        let earlier = &self.given.conversation.messages;
-        let about = (&flags, self.system.as_deref());
-        let estimate = estimate(Some(&self.model.id), about, &tools, earlier, &turn);
-        if !self.ask.input.no_check {
-            check(self.app, &estimate, &self.limits)?;
-        }
-        let asked = Asked {
-            model: self.model.clone(),
-            max_tokens: self.max_tokens,
+        check_many(
+            &[
+                self.sources.conversation.pictures.as_slice(),
+                &turn.pictures,
+            ]
+            .concat(),
+        )?;
+        let flags = self.sources.complete(self.ask);
+        let tools: Vec<_> = self.schema.iter().map(Structured::definition).collect();
+        let tool_choice = self.schema.as_ref().map(|_| Structured::choice());
+        let max_tokens = self.max_tokens;
+        let parts = RequestParts {
+            model: self.model.id.clone(),
+            max_tokens: max_tokens.unwrap_or_else(|| self.model.default_max_tokens()),
             system: self.system.clone(),
-            earlier: earlier.clone(),
+            earlier: self.sources.conversation.messages.clone(),
             content: turn.content,
             tools,
             tool_choice,
             stream: true,
         };
-        let mut request = build(&flags, asked)?;
-        let body = Bytes::from(body(&request, &turn.parts, self.ask.input.no_check)?);
-        if self.wish.is_none() {
+        let mut request = build(&flags, parts)?;
+        let estimate = Estimate::of_request(&request, &turn.names);
+        let is_unchecked = self.ask.input.no_check;
+        if !is_unchecked {
+            check(self.app, &estimate, &self.limits)?;
+        }
+        let body = Bytes::from(encode_body(&request, &turn.parts, is_unchecked)?);
+        if self.schema.is_none() {
             request.messages = Vec::new(); // Their text is in the body: it is not held twice.
         }
         Ok(Made {
@@ -108,7 +115,7 @@ impl Plan<'_> {
                 low: u64::MAX,
                 high: u64::MAX,
             };
-            self.limits = limits(self.offer, &self.model.id, any, true).await;
+            self.limits = self.catalog.limits(&self.model.id, any, true).await;
             self.limits.retain(|limit| limit.is_known);
         }
     }
@@ -156,7 +163,7 @@ impl Plan<'_> {
             stdin: None,
         };
         let prompt = template.fill(places)?;
-        self.given.template = Some(template);
+        self.sources.template = Some(template);
         Ok(prompt)
     }
 }

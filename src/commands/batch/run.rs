@@ -12,16 +12,16 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use super::job::{Came, Ended, Job, Shared, Tried, Waiting, error_of};
+use super::job::{Came, Ended, Job, Shared, Waiting, error_of};
 use super::output::Output;
 use super::plan::{Made, Plan};
 use super::source::News;
 use crate::app::App;
 use crate::batch::{self, Before, Item, Line, Refused, Tally};
 use crate::compose::user_turn::SILENCE;
-use crate::counted::counted;
 use crate::error::Error;
-use crate::exchange::request_log::{Ledger, Noted, Taken};
+use crate::exchange::request_log::{RequestLog, RequestRecord, TokenUsage};
+use crate::text::counted;
 use crate::ui::Meter;
 
 /// How often the state is shown on a terminal, and elsewhere.
@@ -49,7 +49,7 @@ enum Halt {
 pub(super) struct Run<'a> {
     app: &'a App,
     plan: Plan<'a>,
-    ledger: Ledger<'a>,
+    log: RequestLog<'a>,
     output: Output,
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
@@ -78,7 +78,7 @@ impl<'a> Run<'a> {
     pub(super) fn new(
         app: &'a App,
         plan: Plan<'a>,
-        ledger: Ledger<'a>,
+        log: RequestLog<'a>,
         output: Output,
         (shared, stop): (Arc<Shared>, watch::Sender<bool>),
         room: Room,
@@ -87,7 +87,7 @@ impl<'a> Run<'a> {
         Self {
             app,
             plan,
-            ledger,
+            log,
             output,
             shared,
             stop,
@@ -228,14 +228,14 @@ impl<'a> Run<'a> {
         match self.shared.begin() {
             Ok(()) => {
                 let waiting = Waiting::in_queue(&self.shared);
-                let wish = self.plan.wish.clone();
-                let factor = self.ledger.factor(&self.plan.model.id, &made.estimate);
+                let schema = self.plan.schema.clone();
+                let factor = self.log.factor(&self.plan.model.id, &made.estimate);
                 self.jobs.spawn(
                     Job {
                         shared: Arc::clone(&self.shared),
                         item,
                         made,
-                        wish,
+                        schema,
                         factor,
                         waiting,
                     }
@@ -260,38 +260,35 @@ impl<'a> Run<'a> {
     }
 
     /// Writes the record of an item that was asked, and notes its requests.
-    fn end(&mut self, mut ended: Ended) -> Result<(), Error> {
+    fn end(&mut self, ended: Ended) -> Result<(), Error> {
         let mut usage = Map::new();
         let mut tokens = 0_u64;
-        for Tried { estimate, outcome } in &ended.tries {
-            let taken = Taken::of(outcome.answer.as_ref());
-            let (model, timing) = (&ended.model, outcome.timing);
-            self.ledger.note(&Noted {
-                model,
-                estimate,
-                taken,
-                timing,
-                error: outcome.error.as_ref(),
+        for tried in &ended.tries {
+            self.log.record(&RequestRecord {
+                model: &ended.model,
+                estimate: &tried.estimate,
+                taken: TokenUsage::of_usage(tried.usage.as_ref()),
+                timing: tried.timing,
+                failure: tried.failure,
             });
-            if let Some(answer) = &outcome.answer {
-                add(&mut usage, &answer.message.usage.0);
-                let usage = &answer.message.usage;
+            if let Some(taken) = &tried.usage {
+                add(&mut usage, &taken.0);
                 tokens = tokens
-                    .saturating_add(usage.total_input_tokens())
-                    .saturating_add(usage.output_tokens());
+                    .saturating_add(taken.total_input_tokens())
+                    .saturating_add(taken.output_tokens());
             }
         }
         self.tokens = self.tokens.saturating_add(tokens);
         let index = ended.item.index;
         let result = match ended.came {
             Came::Result(result) => result,
-            Came::Fatal => {
-                if let (None, Some(last)) = (&self.halt, ended.tries.pop()) {
-                    if self.has_other_model(&ended.model, last.outcome.error.as_ref()) {
+            Came::Fatal(error) => {
+                if self.halt.is_none() {
+                    if self.has_other_model(&ended.model, Some(&error)) {
                         self.again.push_back(ended.item);
                         return Ok(());
                     }
-                    self.halt = last.outcome.error.map(Halt::Failed);
+                    self.halt = Some(Halt::Failed(error));
                     self.stop.send_replace(true);
                 }
                 return self.write(index, None);
@@ -323,7 +320,7 @@ impl<'a> Run<'a> {
         if self.has_switched {
             return false;
         }
-        let choose = || self.plan.offer.choose_again(&self.plan.model, error);
+        let choose = || self.plan.catalog.choose_again(&self.plan.model, error);
         let next = if let Some(meter) = &self.meter {
             meter.aside(choose)
         } else {

@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use crate::client::{Held, Retrying};
-use crate::exchange::driver::{HELD_BACK, a_minute, wait_line};
-use crate::pace::Why;
+use crate::client::{RateLimited, Retrying};
+use crate::exchange::progress::{HELD_BACK, a_minute, retry_line};
+use crate::pace::WaitReason;
+use crate::text::{rounded_up, seconds};
 
 /// The status of what holds all requests back.
 const RATE_LIMIT: u16 = 429;
@@ -42,24 +43,26 @@ impl Told {
             None => Cause::Trouble(retrying.error.to_string()),
         };
         self.is_news(cause, retrying.wait, now)
-            .then(|| format!("{place}: {}", wait_line(retrying)))
+            .then(|| format!("{place}: {}", retry_line(retrying)))
     }
 
     /// What is to be told of a wait for the turn to send: that items wait within the limits once in
     /// a run, and each 429 that holds them back.
-    pub(super) fn held(&mut self, held: &Held, now: Instant) -> Option<String> {
+    pub(super) fn held(&mut self, held: &RateLimited, now: Instant) -> Option<String> {
         let reason = match held.why {
-            Why::Limits(limits) if !std::mem::replace(&mut self.has_limits, true) => {
+            WaitReason::Limits(limits) if !std::mem::replace(&mut self.has_limits, true) => {
                 format!("items wait for their turn within {}", a_minute(limits))
             }
-            Why::HeldBack(_) if self.is_news(Cause::Status(RATE_LIMIT), held.expected, now) => {
+            WaitReason::BackOff(_)
+                if self.is_news(Cause::Status(RATE_LIMIT), held.expected, now) =>
+            {
                 HELD_BACK.to_owned()
             }
-            Why::Limits(_) | Why::HeldBack(_) => return None,
+            WaitReason::Limits(_) | WaitReason::BackOff(_) => return None,
         };
         Some(format!(
-            "{reason}; the next one in about {:.0} s",
-            held.expected.as_secs_f64().ceil()
+            "{reason}; the next one in about {}",
+            seconds(rounded_up(held.expected))
         ))
     }
 

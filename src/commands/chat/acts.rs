@@ -11,15 +11,14 @@ use super::{Chat, Next, go_on, path};
 use crate::cli::key_and_json;
 use crate::compose::external_editor::edit;
 use crate::compose::user_turn::{most_bytes, system_prompt};
-use crate::config::{Flags, Settings};
 use crate::error::Error;
-use crate::exchange::model_catalog::{Chosen, Offer};
-use crate::exchange::session_recorder::Kept;
+use crate::exchange::selected_model::SelectedModel;
+use crate::exchange::session_recorder::SessionRecorder;
 use crate::exchange::settings::settings;
 use crate::exchange::setup::tell_region;
 use crate::protocol::ContentBlock;
-use crate::session::{Conversation, Hit, Store, ago, markdown};
-use crate::typed::nearest;
+use crate::session::{Conversation, Hit, Store, markdown};
+use crate::text::{Column, TextTable, ago, counted, nearest};
 use crate::ui::{copy, last_code_block};
 
 /// How many conversations `/sessions` lists.
@@ -39,7 +38,7 @@ const ELSEWHERE: [(&str, &str); 4] = [
 impl Chat<'_> {
     /// Does what a command says. What it gives back is what comes next.
     pub(super) async fn act(&mut self, act: Act, argument: &str) -> Result<Next, Error> {
-        self.calm_keyboard();
+        self.exchange.restore_keyboard();
         match act {
             Act::Help => self.help(argument)?,
             Act::Model => self.show_or_set_model(argument).await?,
@@ -102,14 +101,14 @@ impl Chat<'_> {
     async fn show_or_set_model(&mut self, model: &str) -> Result<(), Error> {
         if model.is_empty() {
             self.say(
-                self.model
-                    .as_ref()
+                self.exchange
+                    .selected_model()
                     .map_or("none yet", |model| model.id.as_str()),
             );
             return Ok(());
         }
-        self.offer().refuse_elsewhere(model).await?;
-        self.model = Some(Chosen::given(model));
+        self.exchange.catalog.refuse_elsewhere(model).await?;
+        self.exchange.select_model(SelectedModel::given(model));
         self.say(&format!("model {model} from now on"));
         Ok(())
     }
@@ -118,25 +117,18 @@ impl Chat<'_> {
         if region.is_empty() {
             self.say(&format!(
                 "{} ({})",
-                self.settings.endpoint.region(),
-                self.settings.endpoint.messages_url()
+                self.exchange.settings().endpoint.region(),
+                self.exchange.settings().endpoint.messages_url()
             ));
             return Ok(());
         }
-        let flags = Flags {
-            region: Some(region.to_owned()),
-            ..self.flags.clone()
-        };
+        let mut flags = self.flags.clone();
+        flags.settings.set_flag("region", Some(region.to_owned()));
         let settings = settings(self.app, &flags, self.demo_url.as_deref())?;
-        // No region has one of its own, and `/set` may have taken it away.
-        let settings = Settings {
-            max_tokens: self.settings.max_tokens.clone(),
-            ..settings
-        };
-        if let Some(model) = self.model.as_ref().filter(|model| !model.is_picked()) {
-            let refused = Offer::new(self.app, &settings)
-                .refuse_elsewhere(&model.id)
-                .await;
+        let chosen = self.exchange.selected_model();
+        if let Some(model) = chosen.filter(|model| !model.is_picked()) {
+            let catalog = self.exchange.catalog.with_settings(settings.clone());
+            let refused = catalog.refuse_elsewhere(&model.id).await;
             refused.map_err(|error| {
                 usage(
                     error.message(),
@@ -144,12 +136,9 @@ impl Chat<'_> {
                 )
             })?;
         }
-        (self.flags, self.settings) = (flags, settings);
-        self.client = None;
-        if self.model.as_ref().is_some_and(Chosen::is_picked) {
-            self.model = None;
-        }
-        tell_region(self.app, &self.settings);
+        self.flags = flags;
+        self.exchange.move_to(settings);
+        tell_region(self.app, self.exchange.settings());
         self.say(&format!(
             "region {region} from now on: what was said so far goes there too"
         ));
@@ -183,10 +172,10 @@ impl Chat<'_> {
                 .iter()
                 .map(|(key, value)| format!("{key}={value}"))
                 .collect();
-            if let Some(tokens) = &self.settings.max_tokens
+            if let Some(tokens) = self.max_tokens
                 && !fields.iter().any(|field| field.starts_with("max_tokens="))
             {
-                fields.insert(0, format!("max_tokens={}", tokens.value));
+                fields.insert(0, format!("max_tokens={tokens}"));
             }
             self.say(
                 if fields.is_empty() {
@@ -227,7 +216,7 @@ impl Chat<'_> {
     fn unset(&mut self, key: &str) {
         self.request.unset(key);
         if key == "max_tokens" {
-            self.settings.max_tokens = None;
+            self.max_tokens = None;
         }
     }
 
@@ -348,7 +337,7 @@ impl Chat<'_> {
                 "/retry asks for another one",
             ));
         };
-        let model = self.model().await?;
+        let model = self.exchange.model(true).await?;
         let fields = self.request.fields.iter().cloned().collect();
         let is_text = !answer.text.trim().is_empty();
         let content = if is_text && go_on::takes_prefill(&model.id, &fields) {
@@ -381,7 +370,7 @@ impl Chat<'_> {
                 };
                 self.turn_to(begun)?;
             }
-            Talk::Unsaved(said) => said.clear(),
+            Talk::Unsaved { said, .. } => said.clear(),
         }
         self.earlier.clear();
         self.say("a new conversation");
@@ -411,7 +400,7 @@ impl Chat<'_> {
     fn turn_to(&mut self, other: Conversation) -> Result<(), Error> {
         if let Talk::Saved { kept, .. } = &mut self.talk {
             self.before = Some(kept.conversation().id().to_owned());
-            **kept = Kept::of(other);
+            **kept = SessionRecorder::for_conversation(other);
             if kept.conversation().tip().is_some() {
                 kept.conversation().mark_as_last()?;
             }
@@ -421,8 +410,8 @@ impl Chat<'_> {
 
     fn saved(&self) -> Result<(&Store, &Conversation), Error> {
         match &self.talk {
-            Talk::Saved { store, kept } => Ok((store, kept.conversation())),
-            Talk::Unsaved(_) => Err(usage(
+            Talk::Saved { store, kept, .. } => Ok((store, kept.conversation())),
+            Talk::Unsaved { .. } => Err(usage(
                 "this conversation is not saved",
                 if self.ask.conversation.no_log {
                     "begin one without -n"
@@ -441,9 +430,9 @@ impl Chat<'_> {
         let age = |changed: SystemTime| ago(now.duration_since(changed).unwrap_or_default());
         let row = |id: &str, age: String, title: &str| {
             let here = if id == conversation.id() { "*" } else { " " };
-            format!("{here} {id}  {age:>8}  {title}\n")
+            [format!("{here} {id}"), age, title.to_owned()]
         };
-        let rows: Vec<String> = if text.is_empty() {
+        let rows: Vec<[String; 3]> = if text.is_empty() {
             store
                 .list()?
                 .iter()
@@ -473,20 +462,20 @@ impl Chat<'_> {
             };
             named.chain(hits.iter().map(said)).collect()
         };
-        let mut shown: String = rows.iter().take(LISTED).map(String::as_str).collect();
-        if rows.len() > LISTED {
-            shown.push_str(&format!(
-                "  and {} more: {} session list\n",
-                rows.len() - LISTED,
-                self.settings.data_scope().program()
-            ));
+        let left_out = rows.len().saturating_sub(LISTED);
+        let mut table = TextTable::new([Column::LEFT, Column::RIGHT, Column::LEFT]);
+        table.extend(rows.into_iter().take(LISTED));
+        let mut shown = table.to_sanitized_text();
+        if left_out > 0 {
+            let program = self.exchange.settings().data_scope().program();
+            shown.push_str(&format!("  and {left_out} more: {program} session list\n"));
         }
         self.say(if shown.is_empty() { "none" } else { &shown });
         Ok(())
     }
 
     fn rename(&mut self, name: &str) -> Result<(), Error> {
-        let Talk::Saved { store, kept } = &mut self.talk else {
+        let Talk::Saved { store, kept, .. } = &mut self.talk else {
             return self.saved().map(drop);
         };
         store.rename(kept.conversation_mut(), name)?;
@@ -556,14 +545,9 @@ impl Chat<'_> {
             String::new()
         };
         let (input, output) = (grouped(tokens.input), grouped(tokens.output));
-        let answers = if tokens.answers == 1 {
-            "answer"
-        } else {
-            "answers"
-        };
         self.say(&format!(
-            "{} {answers}: {input} tokens in{cached}, {output} out",
-            tokens.answers
+            "{}: {input} tokens in{cached}, {output} out",
+            counted(tokens.answers, "answer")
         ));
     }
 

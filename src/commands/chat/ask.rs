@@ -1,29 +1,24 @@
-//! One exchange: what the person says, what the model answers, and the calls and results between.
+//! One turn of the conversation: what the user says, what the model answers, and the calls and
+//! results between.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::Chat;
-use super::talk::{Last, Mark, Saying};
-use crate::chat::{Limit, Step, Turn};
-use crate::client::{Booking, Client};
-use crate::compose::build::{Asked, body, build};
-use crate::compose::preflight::{check_and_show, limits};
+use super::talk::{Last, Mark};
+use crate::compose::build::{RequestParts, build};
 use crate::error::Error;
 use crate::exchange::answer_format::screen;
-use crate::exchange::driver::{Outcome, drive};
-use crate::exchange::finish::{judge, usage_line};
-use crate::exchange::model_catalog::{Chosen, Offer};
-use crate::exchange::prepare::{EARLIER, estimate_of};
-use crate::exchange::request_log::{Ledger, Noted, Taken};
-use crate::exchange::tool_loop::relax;
-use crate::input::{check_many, pictures_of};
-use crate::pace::Priority;
-use crate::protocol::{ContentBlock, InputMessage, Role};
+use crate::exchange::driver::SendOutcome;
+use crate::exchange::engine::{AnswerSink, EncodedRequest};
+use crate::exchange::finish::{stop_reason_error, usage_line};
+use crate::exchange::prepare::EARLIER;
+use crate::exchange::session_recorder::TurnRecorder;
+use crate::exchange::tool_loop::{ToolLoop, reset_tool_choice_after_results};
+use crate::input::{Estimate, check_many, pictures_of};
+use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
 use crate::ui::{Form, Output, Plain, Rendered, Renderer, Sink};
 
-/// How an exchange ended.
+/// How a turn ended.
 pub(super) struct Ended {
     /// What went wrong.
     pub(super) error: Option<Error>,
@@ -66,174 +61,88 @@ impl Chat<'_> {
             };
         }
         let content = said.as_ref().map(|said| said.content.as_slice());
-        let mut saying = self
-            .talk
-            .begin(self.app, place, content, self.system.as_deref());
+        self.talk
+            .begin_turn(self.app, place, content, self.system.as_deref());
         messages.extend(said);
-        let mut turn = Turn::new(messages, self.tools.rules());
-        let error = self.conduct(&mut turn, &mut saying).await.err();
-        let is_answered = saying.is_answered();
-        self.talk.end(self.app, saying);
+        let error = self.send_turn(messages).await.err();
+        let is_answered = self.talk.is_answered();
+        self.talk.commit(self.app);
         Ended { error, is_answered }
     }
 
-    async fn conduct(&mut self, turn: &mut Turn, saying: &mut Saying) -> Result<(), Error> {
-        loop {
-            match turn.step().clone() {
-                Step::Ask => self.ask_once(turn, saying).await?,
-                Step::RunTools(calls) => {
-                    self.calm_keyboard();
-                    let (results, error) = self.run_tools(&calls, &mut self.renderer()?).await;
-                    let content = results
-                        .iter()
-                        .cloned()
-                        .map(ContentBlock::ToolResult)
-                        .collect();
-                    self.talk.say(saying, content);
-                    turn.ran(results);
-                    error.map_or(Ok(()), Err)?;
-                }
-                Step::Done(_) => {
-                    self.tell_unrun(
-                        turn.messages()
-                            .last()
-                            .filter(|message| message.role == Role::Assistant),
-                    );
-                    return Ok(());
-                }
-                Step::Stop(Limit::MaxTurns(times)) => return Err(Error::MaxTurns(times)),
-            }
-        }
-    }
-
-    async fn ask_once(&mut self, turn: &mut Turn, saying: &mut Saying) -> Result<(), Error> {
-        let (mut outcome, mut renderer) = self.send(turn.messages()).await?;
-        let model = self.model.clone();
-        let next =
-            model.and_then(|model| self.offer().choose_again(&model, outcome.error.as_ref()));
-        if let Some(next) = next {
-            self.model = Some(next);
-            (outcome, renderer) = self.send(turn.messages()).await?;
-        }
-        let Some(answer) = outcome.answer else {
-            return outcome.error.map_or(Ok(()), Err);
+    /// Sends the conversation, runs the tools that are called, and shows the answers.
+    async fn send_turn(&mut self, messages: Vec<InputMessage>) -> Result<(), Error> {
+        let (mut request, encoded) = self.request(messages).await?;
+        let mut renderer = self.renderer()?;
+        let shows_usage = self.ask.output.looks.usage;
+        let rules = self.tools.rules();
+        let messages = request.messages.clone();
+        let mut tool_loop = ToolLoop::new(messages, rules, &mut self.tools.runner, shows_usage);
+        let mut sink = AnswerSink {
+            renderer: &mut renderer,
+            recorder: &mut self.talk,
         };
-        self.talk.answer(saying, &answer.message, answer.complete);
-        if matches!(outcome.error, Some(Error::Output(_))) {
-            return outcome.error.map_or(Ok(()), Err);
+        let outcome = tool_loop
+            .run(&mut self.exchange, &mut request, encoded, &mut sink)
+            .await;
+        let last = tool_loop.messages().last().cloned();
+        let result = self.finish_turn(outcome, renderer);
+        if result.is_ok() {
+            self.tell_unrun(
+                last.filter(|message| message.role == Role::Assistant)
+                    .as_ref(),
+            );
         }
-        renderer.finish(&answer)?;
-        if self.ask.output.looks.usage {
-            self.app
-                .notices
-                .numbers(&usage_line(&answer, outcome.timing));
-        }
-        if let Some(error) = outcome.error {
-            return Err(error);
-        }
-        turn.answered(&answer.message);
-        judge(&answer, self.settings.allow_truncated).map_or(Ok(()), Err)
+        result
     }
 
-    /// Sends the conversation and shows the answer as it comes.
-    async fn send(&mut self, messages: &[InputMessage]) -> Result<(Outcome, Renderer), Error> {
-        let model = self.model().await?;
-        let client = self.client().await?;
-        let asked = Asked {
-            max_tokens: self.settings.max_tokens.as_ref().map(|tokens| tokens.value),
-            model: model.clone(),
+    /// Makes the request.
+    async fn request(
+        &mut self,
+        messages: Vec<InputMessage>,
+    ) -> Result<(CreateMessage, EncodedRequest), Error> {
+        let model = self.exchange.model(true).await?;
+        let parts = RequestParts {
+            max_tokens: self
+                .max_tokens
+                .unwrap_or_else(|| model.default_max_tokens()),
+            model: model.id,
             system: self.system.clone(),
-            earlier: messages.to_vec(),
+            earlier: messages,
             content: Vec::new(),
             tools: self.tools.definitions(),
             tool_choice: self.tools.choice.clone(),
             stream: !self.ask.output.looks.no_stream,
         };
-        let mut request = build(&self.request, asked)?;
-        let is_result = |block: &ContentBlock| matches!(block, ContentBlock::ToolResult(_));
-        if messages
-            .last()
-            .is_some_and(|message| message.content.iter().any(is_result))
-        {
-            // A choice that was forced would be forced for ever.
-            relax(&mut request);
-        }
-        let estimate = estimate_of(&request);
-        if !self.ask.input.no_check {
-            let limits = limits(&self.offer(), &model.id, estimate.total(), true).await;
-            check_and_show(self.app, &estimate, &limits)?;
-        }
-        let body = body(
-            &request,
-            &[("the conversation".to_owned(), 0)],
-            self.ask.input.no_check,
-        )?;
-        let mut renderer = self.renderer()?;
-        let region = self.settings.endpoint.region().as_str();
-        let endpoint = self.settings.endpoint.messages_url();
-        self.app
-            .notices
-            .step(&format!("model {}, region {region}, {endpoint}", model.id));
-        let ledger = Ledger::new(self.app, &self.settings, "chat", &self.ask);
-        let tokens = estimate.paced(ledger.factor(&model.id, &estimate));
-        let booking = Booking::of(&model.id, tokens, request.max_tokens, Priority::Person);
-        let call = client
-            .call(Bytes::from(body), request.stream, booking)
-            .keeping_connection();
-        // What is typed meanwhile is for the next line.
-        let hush = self.keyboard.as_ref().map(crate::ui::Keyboard::hush);
-        let outcome = drive(
-            self.app,
-            &model.id,
-            region,
-            call,
-            &mut renderer,
-            self.talk.kept(),
-        )
-        .await;
-        drop(hush);
-        let whole = outcome.answer.as_ref().filter(|_| outcome.error.is_none());
-        let judged = whole.and_then(|answer| judge(answer, self.settings.allow_truncated));
-        Ledger::new(self.app, &self.settings, "chat", &self.ask).note(&Noted {
-            model: &model.id,
-            estimate: &estimate,
-            taken: Taken::of(outcome.answer.as_ref()),
-            timing: outcome.timing,
-            error: outcome.error.as_ref().or(judged.as_ref()),
-        });
-        Ok((outcome, renderer))
+        let mut request = build(&self.request, parts)?;
+        reset_tool_choice_after_results(&mut request);
+        let estimate = Estimate::of_request(&request, &[]);
+        let sizes = [("the conversation".to_owned(), 0)];
+        let encoded = self
+            .exchange
+            .encode(&request, estimate, &sizes, true)
+            .await?;
+        Ok((request, encoded))
     }
 
-    /// Lets what is asked on the terminal be answered by lines.
-    pub(super) fn calm_keyboard(&self) {
-        if let Some(keyboard) = &self.keyboard {
-            keyboard.calm();
+    /// Shows the end of the last answer.
+    fn finish_turn(&self, outcome: SendOutcome, mut renderer: Renderer) -> Result<(), Error> {
+        let allow_truncated = self.exchange.settings().allow_truncated;
+        let Some(answer) = &outcome.answer else {
+            return outcome.error.map_or(Ok(()), Err);
+        };
+        if matches!(outcome.error, Some(Error::Output(_))) {
+            return outcome.error.map_or(Ok(()), Err);
         }
-    }
-
-    /// The model: the one that was chosen, else one that is picked now.
-    pub(super) async fn model(&mut self) -> Result<Chosen, Error> {
-        if let Some(model) = &self.model {
-            return Ok(model.clone());
+        renderer.finish(answer)?;
+        if self.ask.output.looks.usage {
+            let line = usage_line(answer, outcome.timing);
+            self.app.notices.numbers(&line);
         }
-        let model = self.offer().choose(true).await?;
-        self.model = Some(model.clone());
-        Ok(model)
-    }
-
-    /// The client, and with it the connection, of the whole conversation.
-    pub(super) async fn client(&mut self) -> Result<Client, Error> {
-        if let Some(client) = &self.client {
-            return Ok(client.clone());
-        }
-        let client = self.offer().client().await?;
-        self.client = Some(client.clone());
-        Ok(client)
-    }
-
-    /// What the endpoint offers.
-    pub(super) fn offer(&self) -> Offer<'_> {
-        Offer::new(self.app, &self.settings)
+        let error = outcome
+            .error
+            .or_else(|| stop_reason_error(answer, allow_truncated));
+        error.map_or(Ok(()), Err)
     }
 
     fn renderer(&self) -> Result<Renderer, Error> {
@@ -242,8 +151,8 @@ impl Chat<'_> {
             self.app.facts.stdout_is_terminal,
             Arc::clone(&self.app.interrupt),
         );
-        let screen = screen(self.app, &self.ask.output, self.settings.theme.as_deref())
-            .filter(|_| !self.is_raw);
+        let theme = self.exchange.settings().theme.as_deref();
+        let screen = screen(self.app, &self.ask.output, theme).filter(|_| !self.is_raw);
         let form: Box<dyn Form> = match screen {
             Some(screen) => Box::new(Rendered::new(screen)),
             None => Box::new(Plain),

@@ -17,20 +17,19 @@ use std::io;
 
 use crate::app::App;
 use crate::cli;
-use crate::client::Client;
-use crate::config::{Flags, Settings, history_file, sessions_folder};
+use crate::config::{Flags, history_file, sessions_folder};
 use crate::error::{Error, Kind};
 use crate::protocol::{ContentBlock, InputMessage};
 use crate::session::Store;
 use crate::ui::{Draft, Editing, Editor, Keyboard, Keys, render_markdown};
 
-use crate::compose::sources::Given;
-use crate::compose::user_turn::{StdinUse, system_prompt, user_turn};
+use crate::compose::sources::RequestSources;
+use crate::compose::user_turn::{StdinUse, stdin_use, system_prompt, user_turn};
 use crate::exchange::answer_format::screen;
-use crate::exchange::model_catalog::Chosen;
-use crate::exchange::session_recorder::{Kept, Saving};
-use crate::exchange::settings::settings;
-use crate::exchange::setup::{start_demo, tell_about};
+use crate::exchange::engine::{AnswerPolicy, Exchange, SendPolicy};
+use crate::exchange::request_log::RequestLog;
+use crate::exchange::session_recorder::{Saving, SessionRecorder};
+use crate::exchange::setup::{DemoEndpoint, Setup, set_up};
 use ask::Ended;
 use attachments::Attachments;
 use complete::Words;
@@ -54,13 +53,13 @@ struct Chat<'a> {
     /// The flags that the settings came from, and the built-in endpoint where it was asked for.
     flags: Flags,
     demo_url: Option<String>,
-    settings: Settings,
+    exchange: Exchange<'a>,
+    /// The most tokens to generate, where that was chosen.
+    max_tokens: Option<u64>,
     /// The fields of the request, as the flags and `/set` have them.
     request: cli::Request,
     system: Option<String>,
-    model: Option<Chosen>,
-    client: Option<Client>,
-    tools: Toolbox,
+    tools: Toolbox<'a>,
     /// Turns before all that is said here: those of `--messages`, and of a conversation that is not
     /// written to.
     earlier: Vec<InputMessage>,
@@ -74,8 +73,6 @@ struct Chat<'a> {
     /// The last message, where it got no answer.
     unsent: Option<String>,
     words: Words,
-    /// The terminal, where a person types.
-    keyboard: Option<Keyboard>,
 }
 
 /// What comes next.
@@ -94,30 +91,34 @@ enum Next {
 pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
     let (mut ask, running) = args.apart();
     refuse_stdin(&ask)?;
-    let demo = if ask.connection.demo {
-        Some(start_demo(app).await?)
-    } else {
-        None
+    let Setup {
+        demo,
+        flags,
+        catalog,
+        sources: mut given,
+        ..
+    } = set_up(app, &ask, None).await?;
+    let settings = catalog.settings();
+    let scope = settings.data_scope();
+    let tools = Toolbox::new(app, &ask, &running, &given, settings)?;
+    let max_tokens = settings.max_tokens.as_ref().map(|tokens| tokens.value);
+    let policy = SendPolicy {
+        is_unchecked: ask.input.no_check,
+        keeps_connection: true,
+        answers: AnswerPolicy::AsTheyEnd {
+            allow_truncated: settings.allow_truncated,
+        },
     };
-    let demo_url = demo
-        .as_ref()
-        .map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
-    let mut given = Given::read(app, &ask).await?;
-    let flags = ask.connection.flags(&given.complete(&ask), &ask.output);
-    let settings = settings(app, &flags, demo_url.as_deref())?;
-    tell_about(app, &settings, &ask.request);
-    let tools = Toolbox::of(&ask, &running, &given, &settings)?;
+    let log = RequestLog::new(app, settings, "chat", &ask);
+    let exchange = Exchange::new(app, catalog, log, policy);
 
     let is_typed = app.facts.stdin_is_terminal;
-    let kept = Kept::open(app, &ask.conversation, Saving::Yes, settings.data_scope())?;
+    let kept = SessionRecorder::open(app, &ask.conversation, Saving::Yes, scope)?;
     let mut earlier = std::mem::take(&mut given.conversation.messages);
     let mut system = system_prompt(app, ask.request.system.as_deref()).await?;
-    let store = sessions_folder(settings.data_scope()).map(Store::at);
+    let store = sessions_folder(scope).map(Store::at);
     let talk = match (kept, store.clone()) {
-        (Some(kept), Some(store)) if kept.is_saved() => Talk::Saved {
-            store,
-            kept: Box::new(kept),
-        },
+        (Some(kept), Some(store)) if kept.is_saved() => Talk::saved(store, kept),
         (kept, _) => {
             let before = kept.map(|kept| {
                 (
@@ -129,7 +130,7 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
                 earlier.splice(0..0, messages);
                 system = system.or(said);
             }
-            Talk::Unsaved(Vec::new())
+            Talk::unsaved()
         }
     };
     let first = first(app, &ask, &mut given, !earlier.is_empty()).await?;
@@ -149,12 +150,11 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
     let mut chat = Chat {
         app,
         flags,
-        demo_url,
-        settings,
+        demo_url: demo.as_ref().map(DemoEndpoint::base_url),
+        exchange,
+        max_tokens,
         request,
         system: system.or(of_template).or(of_conversation),
-        model: None,
-        client: None,
         tools,
         earlier,
         talk,
@@ -164,13 +164,11 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
         draft: Draft::default(),
         unsent: None,
         words: Words::new(store),
-        keyboard: if is_typed && !app.env.dumb_terminal {
-            Keyboard::find()
-        } else {
-            None
-        },
         ask,
     };
+    if is_typed && !app.env.dumb_terminal {
+        chat.exchange.keyboard = Keyboard::find();
+    }
     chat.look_for_model(is_typed).await?;
     if !is_typed {
         let lines = if chat.ask.input.no_stdin {
@@ -195,7 +193,7 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
 
 /// Refuses flags that would read the lines of the conversation as something else.
 fn refuse_stdin(ask: &cli::Ask) -> Result<(), Error> {
-    match crate::compose::user_turn::stdin_use(ask, None)? {
+    match stdin_use(ask, None)? {
         StdinUse::Open => Ok(()),
         StdinUse::AskedFor | StdinUse::Taken => Err(Error::Usage {
             message: "standard input has what is said, and cannot be a file as well".to_owned(),
@@ -208,7 +206,7 @@ fn refuse_stdin(ask: &cli::Ask) -> Result<(), Error> {
 async fn first(
     app: &App,
     ask: &cli::Ask,
-    given: &mut Given,
+    given: &mut RequestSources,
     has_earlier: bool,
 ) -> Result<Option<First>, Error> {
     let has_template = given.template.is_some();
@@ -256,7 +254,7 @@ impl Chat<'_> {
     /// Settles on a model before anything is typed. A person can go on without one, where it is
     /// only out of reach.
     async fn look_for_model(&mut self, is_typed: bool) -> Result<(), Error> {
-        match self.model().await {
+        match self.exchange.model(true).await {
             Ok(_) => {}
             Err(error)
                 if !is_typed
@@ -278,7 +276,7 @@ impl Chat<'_> {
 
     /// Takes the models that are remembered of the region for those that Tab offers.
     async fn recall_models(&self) {
-        let remembered = self.offer().remembered().await.ok().flatten();
+        let remembered = self.exchange.catalog.remembered().await.ok().flatten();
         let models = remembered.map(|list| {
             list.models
                 .iter()
@@ -293,12 +291,12 @@ impl Chat<'_> {
             return Editor::of_lines(true);
         }
         Editor::on_terminal(Editing {
-            keys: if self.settings.vi_keys {
+            keys: if self.exchange.settings().vi_keys {
                 Keys::Vi
             } else {
                 Keys::Emacs
             },
-            history: history_file(self.settings.data_scope()).filter(|_| !forgets),
+            history: history_file(self.exchange.settings().data_scope()).filter(|_| !forgets),
             colored: self.app.notices.colored(),
             complete: self.words.completer(),
         })
@@ -315,7 +313,11 @@ impl Chat<'_> {
         };
         // As answers are shown; elsewhere than on a terminal, what was said before is none of this
         // run's.
-        let screen = screen(self.app, &self.ask.output, self.settings.theme.as_deref());
+        let screen = screen(
+            self.app,
+            &self.ask.output,
+            self.exchange.settings().theme.as_deref(),
+        );
         match screen.filter(|_| !self.is_raw && self.app.facts.stdout_is_terminal) {
             Some(screen) => self.app.print(&render_markdown(&answer.text, screen))?,
             None => self.app.notices.aside(&answer.text),

@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::passed_on;
+use crate::config::inherited_var;
 
 /// The folder that `~/` stands for.
 pub(super) fn home() -> Option<PathBuf> {
-    passed_on("HOME")
+    inherited_var("HOME")
         .filter(|home| !home.is_empty())
         .map(PathBuf::from)
 }

@@ -1,7 +1,7 @@
 //! The prompt: what conversation this is, which model is asked, and how many tokens it took so far.
 //! Pure.
 
-use crate::ui::{columns_of, cut_to, sanitize_line};
+use crate::text::{display_width, sanitize_line, truncate_to_width};
 
 /// How long the name of a conversation may be there, in columns.
 const NAME: usize = 30;
@@ -38,9 +38,9 @@ impl Status {
         }
         // The last column stays empty: some terminals begin a row behind it.
         let room = columns
-            .saturating_sub(columns_of(&status) + 1)
+            .saturating_sub(display_width(&status) + 1)
             .clamp(SHORT_NAME, NAME);
-        let name = cut_to(&conversation, room);
+        let name = truncate_to_width(&conversation, room);
         format!("{name}{status}\n> ")
     }
 }

@@ -7,7 +7,8 @@ use super::prompt::Status;
 use super::slash::{self, Line};
 use super::{Chat, Next, told};
 use crate::error::{Error, Kind};
-use crate::exchange::driver::list_models_at_once;
+use crate::exchange::engine::RequestSender;
+use crate::exchange::model_catalog::list_models_once;
 use crate::input::{assemble, check_many, replaced};
 use crate::protocol::ContentBlock;
 use crate::ui::{Draft, Editor, Typed};
@@ -106,11 +107,12 @@ impl Chat<'_> {
     /// Asks for the models that Tab wants, while the line goes on being typed. Where there is no
     /// list, nothing is offered.
     async fn ask_for_models(&mut self) {
-        let call = self.client().await.ok().map(|client| client.list_models());
+        let sender = self.exchange.sender().await.ok();
+        let call = sender.map(RequestSender::list_models);
         let words = self.words.clone();
         tokio::spawn(async move {
             let models = match call {
-                Some(call) => list_models_at_once(call).await.unwrap_or_default(),
+                Some(call) => list_models_once(call).await.unwrap_or_default(),
                 None => Vec::new(),
             };
             words.set_models(models.iter().map(|model| model.id().to_owned()).collect());
@@ -264,8 +266,8 @@ impl Chat<'_> {
         Status {
             conversation: self.talk.title(),
             model: self
-                .model
-                .as_ref()
+                .exchange
+                .selected_model()
                 .map_or_else(|| "no model yet".to_owned(), |model| model.id.clone()),
             tokens: self.talk.tokens().all(),
             attachments: self.files.len(),

@@ -1,7 +1,7 @@
 //! The commands of the prompt, in a table, from which the help, the completion and the suggestions
 //! are made.
 
-use crate::typed::nearest;
+use crate::text::{Column, TextTable, nearest};
 
 /// What a command does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -309,13 +309,13 @@ impl Slash {
 
 /// The text of `/help`.
 pub(super) fn help() -> String {
-    let width = COMMANDS
-        .iter()
-        .map(|slash| slash.usage().len())
-        .max()
-        .unwrap_or_default();
-    let row = |slash: &Slash| format!("  {:width$}  {}\n", slash.usage(), slash.about);
-    let rows: String = COMMANDS.iter().map(row).collect();
+    let mut table = TextTable::new([Column::LEFT; 2]).indented(2);
+    table.extend(
+        COMMANDS
+            .iter()
+            .map(|slash| [slash.usage(), slash.about.to_owned()]),
+    );
+    let rows = table.to_text();
     format!(
         "{rows}\n\
          A line that ends with \\ goes on in the next one, and so does one behind\n\

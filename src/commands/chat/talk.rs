@@ -2,9 +2,10 @@
 
 use crate::app::App;
 use crate::error::Error;
-use crate::exchange::session_recorder::Kept;
+use crate::exchange::session_recorder::{SessionRecorder, TurnRecorder};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Usage};
-use crate::session::{Conversation, Place, Store};
+use crate::session::{Conversation, Exchange as PendingTurn, Place, Store};
+use crate::ui::Answer;
 
 /// A conversation.
 pub(super) enum Talk {
@@ -13,10 +14,15 @@ pub(super) enum Talk {
         /// Where all of them are.
         store: Store,
         /// This one, and what is being said in it.
-        kept: Box<Kept>,
+        kept: Box<SessionRecorder>,
+        /// Whether anything of an answer to what is being said has come.
+        is_answered: bool,
     },
     /// It is gone with the process.
-    Unsaved(Vec<Said>),
+    Unsaved {
+        said: Vec<Said>,
+        pending: Option<Pending>,
+    },
 }
 
 /// What one side said, of a conversation that is in memory.
@@ -40,17 +46,12 @@ pub(super) struct Tokens {
     pub(super) output: u64,
 }
 
-/// What is being said just now.
-pub(super) enum Saying {
-    /// It is in a journal; here is whether anything of an answer came.
-    Saved(bool),
-    /// It is in memory.
-    Unsaved {
-        /// How much of the conversation stays before it.
-        kept: usize,
-        said: Vec<Said>,
-        is_refused: bool,
-    },
+/// What is being said just now, in memory.
+pub(super) struct Pending {
+    /// How much of the conversation stays before it.
+    kept: usize,
+    said: Vec<Said>,
+    is_refused: bool,
 }
 
 /// The last message of the person's, and what it follows.
@@ -86,12 +87,20 @@ impl Talk {
         }
     }
 
-    /// What is kept of it.
-    pub(super) fn kept(&mut self) -> Option<&mut Kept> {
-        if let Self::Saved { kept, .. } = self {
-            Some(kept)
-        } else {
-            None
+    /// A conversation on disk.
+    pub(super) fn saved(store: Store, recorder: SessionRecorder) -> Self {
+        Self::Saved {
+            store,
+            kept: Box::new(recorder),
+            is_answered: false,
+        }
+    }
+
+    /// A conversation in memory.
+    pub(super) fn unsaved() -> Self {
+        Self::Unsaved {
+            said: Vec::new(),
+            pending: None,
         }
     }
 
@@ -113,7 +122,7 @@ impl Talk {
                 kept.conversation().messages_before(place)
             }
             (Self::Saved { kept, .. }, _) => kept.conversation().messages(),
-            (Self::Unsaved(all), place) => all[..kept_before(all, place)]
+            (Self::Unsaved { said: all, .. }, place) => all[..kept_before(all, place)]
                 .iter()
                 .map(|said| said.message.clone())
                 .collect(),
@@ -123,21 +132,23 @@ impl Talk {
     /// Begins to say something, or to let the last answer go on, where nothing is said: it is on
     /// disk when this returns. Where there is a place, it comes in the stead of all behind that,
     /// once it is answered.
-    pub(super) fn begin(
+    pub(super) fn begin_turn(
         &mut self,
         app: &App,
         place: Option<Mark>,
         content: Option<&[ContentBlock]>,
         system: Option<&str>,
-    ) -> Saying {
+    ) {
         let message = content.map(|content| InputMessage {
             role: Role::User,
             content: content.to_vec(),
         });
         match self {
-            Self::Saved { kept, .. } => {
+            Self::Saved {
+                kept, is_answered, ..
+            } => {
                 if let Some(Mark::Saved(place)) = place {
-                    kept.instead(place);
+                    kept.replace_from(place);
                 }
                 // Where an earlier one would be found, that there is none any more has to be
                 // written down.
@@ -147,70 +158,25 @@ impl Talk {
                     .iter()
                     .any(|turn| turn.system.is_some());
                 let system = system.or(Some("").filter(|_| has_another));
-                kept.say(message.into_iter().collect(), system.map(str::to_owned));
+                kept.stage_turn(message.into_iter().collect(), system.map(str::to_owned));
                 kept.begin(app);
-                Saying::Saved(false)
+                *is_answered = false;
             }
-            Self::Unsaved(all) => Saying::Unsaved {
-                kept: kept_before(all, place.as_ref()),
-                said: message.map(Said::of).into_iter().collect(),
-                is_refused: false,
-            },
-        }
-    }
-
-    /// Takes an answer, whole or as far as it came.
-    pub(super) fn answer(&mut self, saying: &mut Saying, message: &Message, complete: bool) {
-        match saying {
-            Saying::Saved(is_answered) => {
-                *is_answered |= complete || !message.content.is_empty();
-                if let Some(exchange) = self.kept().and_then(Kept::exchange) {
-                    exchange.answer(message, complete);
-                }
-            }
-            Saying::Unsaved {
-                said, is_refused, ..
-            } => {
-                *is_refused |= message.stop_reason == Some(StopReason::Refusal);
-                said.extend(Said::answer(message, complete));
+            Self::Unsaved { said, pending } => {
+                *pending = Some(Pending {
+                    kept: kept_before(said, place.as_ref()),
+                    said: message.map(Said::of).into_iter().collect(),
+                    is_refused: false,
+                });
             }
         }
     }
 
-    /// Takes results of tools.
-    pub(super) fn say(&mut self, saying: &mut Saying, content: Vec<ContentBlock>) {
-        match saying {
-            Saying::Saved(_) => {
-                if let Some(exchange) = self.kept().and_then(Kept::exchange) {
-                    exchange.say(&content);
-                }
-            }
-            Saying::Unsaved { said, .. } => said.push(Said::of(InputMessage {
-                role: Role::User,
-                content,
-            })),
-        }
-    }
-
-    /// Makes what has been said a part of it.
-    pub(super) fn end(&mut self, app: &App, saying: Saying) {
-        match (self, saying) {
-            (Self::Saved { kept, .. }, _) => kept.end(app),
-            (
-                Self::Unsaved(all),
-                Saying::Unsaved {
-                    kept,
-                    mut said,
-                    is_refused,
-                },
-            ) => {
-                let is_answered = said.iter().any(|said| said.message.role == Role::Assistant);
-                if is_answered && !is_refused {
-                    all.truncate(kept);
-                    all.append(&mut said);
-                }
-            }
-            (Self::Unsaved(_), Saying::Saved(_)) => {}
+    /// Whether anything of an answer to what is being said has come.
+    pub(super) fn is_answered(&self) -> bool {
+        match self {
+            Self::Saved { is_answered, .. } => *is_answered,
+            Self::Unsaved { pending, .. } => pending.as_ref().is_some_and(Pending::is_answered),
         }
     }
 
@@ -236,7 +202,7 @@ impl Talk {
                     before: Mark::Saved(before),
                 })
             }
-            Self::Unsaved(said) => {
+            Self::Unsaved { said, .. } => {
                 let is_asked = |said: &Said| {
                     said.message.role == Role::User && is_message(&said.message.content)
                 };
@@ -253,9 +219,9 @@ impl Talk {
     pub(super) fn move_to(&mut self, mark: &Mark) -> Result<(), Error> {
         match (self, mark) {
             (Self::Saved { kept, .. }, Mark::Saved(place)) => {
-                kept.conversation_mut().move_to(place)?
+                kept.conversation_mut().move_to(place)?;
             }
-            (Self::Unsaved(said), Mark::Unsaved(place)) => said.truncate(*place),
+            (Self::Unsaved { said, .. }, Mark::Unsaved(place)) => said.truncate(*place),
             _ => unreachable!("a place is one of its conversation"),
         }
         Ok(())
@@ -275,7 +241,7 @@ impl Talk {
                     is_broken_off,
                 })
             }
-            Self::Unsaved(said) => {
+            Self::Unsaved { said, .. } => {
                 let said = said
                     .last()
                     .filter(|said| said.message.role == Role::Assistant)?;
@@ -301,21 +267,82 @@ impl Talk {
                     sum.add(&Tokens::of(usage));
                 }
             }
-            Self::Unsaved(said) => said.iter().for_each(|said| sum.add(&said.tokens)),
+            Self::Unsaved { said, .. } => said.iter().for_each(|said| sum.add(&said.tokens)),
         }
         sum
     }
 }
 
-impl Saying {
-    /// Whether anything of an answer came.
-    pub(super) fn is_answered(&self) -> bool {
+impl TurnRecorder for Talk {
+    fn stage(&mut self, said: Vec<InputMessage>) {
         match self {
-            Self::Saved(is_answered) => *is_answered,
-            Self::Unsaved { said, .. } => {
-                said.iter().any(|said| said.message.role == Role::Assistant)
+            Self::Saved { kept, .. } => kept.stage(said),
+            Self::Unsaved { pending, .. } => {
+                if let Some(pending) = pending {
+                    pending.said.extend(said.into_iter().map(Said::of));
+                }
             }
         }
+    }
+
+    fn begin(&mut self, app: &App) {
+        if let Self::Saved { kept, .. } = self {
+            kept.begin(app);
+        }
+    }
+
+    fn journal(&mut self) -> Option<&mut PendingTurn> {
+        match self {
+            Self::Saved { kept, .. } => kept.journal(),
+            Self::Unsaved { .. } => None,
+        }
+    }
+
+    fn record_answer(&mut self, answer: &Answer) {
+        let (message, complete) = (&answer.message, answer.complete);
+        match self {
+            Self::Saved {
+                kept, is_answered, ..
+            } => {
+                *is_answered |= complete || !message.content.is_empty();
+                kept.record_answer(answer);
+            }
+            Self::Unsaved { pending, .. } => {
+                if let Some(pending) = pending {
+                    pending.is_refused |= message.stop_reason == Some(StopReason::Refusal);
+                    pending.said.extend(Said::answer(message, complete));
+                }
+            }
+        }
+    }
+
+    fn commit(&mut self, app: &App) {
+        match self {
+            Self::Saved { kept, .. } => kept.commit(app),
+            Self::Unsaved { said, pending } => {
+                let Some(mut pending) = pending.take() else {
+                    return;
+                };
+                if pending.is_answered() && !pending.is_refused {
+                    said.truncate(pending.kept);
+                    said.append(&mut pending.said);
+                }
+            }
+        }
+    }
+
+    fn session_id(&self) -> Option<&str> {
+        match self {
+            Self::Saved { kept, .. } => kept.session_id(),
+            Self::Unsaved { .. } => None,
+        }
+    }
+}
+
+impl Pending {
+    fn is_answered(&self) -> bool {
+        let is_answer = |said: &Said| said.message.role == Role::Assistant;
+        self.said.iter().any(is_answer)
     }
 }
 

@@ -3,45 +3,48 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::Chat;
-use crate::chat::Rules;
+use crate::app::App;
 use crate::cli;
-use crate::compose::sources::Given;
+use crate::compose::sources::RequestSources;
 use crate::config::Settings;
 use crate::error::Error;
-use crate::exchange::tool_loop::{checked, policy};
-use crate::exchange::tool_runner::Calls;
-use crate::protocol::{ContentBlock, InputMessage, ToolResult, ToolUse};
-use crate::tool::{Policy, ToolSet};
-use crate::ui::Renderer;
+use crate::exchange::tool_loop::{approval_policy, checked_tools};
+use crate::exchange::tool_runner::ToolRunner;
+use crate::protocol::{ContentBlock, InputMessage, ToolChoice, ToolDefinition};
+use crate::text::{Column, TextTable};
+use crate::tool::ToolSet;
+use crate::turn::Rules;
 
-/// What the model may call, and what the person allows.
-pub(super) struct Toolbox {
-    tools: Arc<ToolSet>,
-    policy: Policy,
+/// What the model may call, and how it is run.
+pub(super) struct Toolbox<'a> {
+    /// What was allowed for good is so for the whole conversation.
+    pub(super) runner: ToolRunner<'a>,
     /// How the model may choose among them.
-    pub(super) choice: Option<Value>,
+    pub(super) choice: Option<ToolChoice>,
     max_turns: u32,
-    jobs: u32,
 }
 
-impl Toolbox {
+impl<'a> Toolbox<'a> {
     /// Checks the tools that were given.
-    pub(super) fn of(
+    pub(super) fn new(
+        app: &'a App,
         ask: &cli::Ask,
         running: &cli::Running,
-        given: &Given,
+        sources: &RequestSources,
         settings: &Settings,
     ) -> Result<Self, Error> {
-        let tools = Arc::new(checked(given.tools.clone())?);
+        let tools = Arc::new(checked_tools(sources.tools.clone())?);
+        let choice = ask.tools.tool_choice.as_deref();
         Ok(Self {
-            policy: policy(running, &settings.tools, &tools)?,
-            choice: given.tool_choice(ask.tools.tool_choice.as_deref(), &given.complete(ask))?,
+            choice: sources.tool_choice(choice, &sources.complete(ask))?,
             max_turns: running.max_turns,
-            jobs: running.tool_jobs,
-            tools,
+            runner: ToolRunner {
+                app,
+                policy: approval_policy(running, &settings.tools, &tools)?,
+                jobs: running.tool_jobs,
+                tools,
+            },
         })
     }
 
@@ -49,33 +52,32 @@ impl Toolbox {
     pub(super) fn rules(&self) -> Rules {
         Rules {
             max_turns: self.max_turns,
-            callers_own: callers_own(&self.tools),
+            callers_own: external_tools(&self.runner.tools),
         }
     }
 
     /// What goes out.
-    pub(super) fn definitions(&self) -> Vec<Value> {
-        self.tools.definitions()
+    pub(super) fn definitions(&self) -> Vec<ToolDefinition> {
+        self.runner.tools.definitions()
     }
 
     /// The list, one a line.
     fn list(&self) -> String {
-        let width = self.tools.names().map(str::len).max().unwrap_or(0);
-        let mut list = String::new();
-        for ready in self.tools.iter() {
+        let mut table = TextTable::new([Column::LEFT; 2]);
+        for ready in self.runner.tools.iter() {
             let command = if ready.is_run_here() {
                 ready.shown_command()
             } else {
                 "(not run here)".to_owned()
             };
-            list.push_str(&format!("{:width$}  {command}\n", ready.tool.name()));
+            table.push([ready.tool.name().to_owned(), command]);
         }
-        list
+        table.to_sanitized_text()
     }
 }
 
 /// The tools that are not run here.
-fn callers_own(tools: &ToolSet) -> Vec<String> {
+fn external_tools(tools: &ToolSet) -> Vec<String> {
     tools
         .iter()
         .filter(|ready| !ready.is_run_here())
@@ -84,25 +86,6 @@ fn callers_own(tools: &ToolSet) -> Vec<String> {
 }
 
 impl Chat<'_> {
-    /// Runs the calls of an answer, after asking where nothing allows them.
-    pub(super) async fn run_tools(
-        &mut self,
-        calls: &[ToolUse],
-        renderer: &mut Renderer,
-    ) -> (Vec<ToolResult>, Option<Error>) {
-        let policy = std::mem::take(&mut self.tools.policy);
-        let mut running = Calls {
-            app: self.app,
-            tools: Arc::clone(&self.tools.tools),
-            policy,
-            jobs: self.tools.jobs,
-        };
-        let ended = running.run(calls, renderer).await;
-        // What was allowed for good is so for the whole conversation.
-        self.tools.policy = running.policy;
-        ended
-    }
-
     /// Tells the calls that nothing is run for here.
     pub(super) fn tell_unrun(&self, message: Option<&InputMessage>) {
         for block in message.iter().flat_map(|message| &message.content) {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::error::{Error, Kind};
-use crate::ui::sanitize_line;
+use crate::text::{Column, TextTable};
 
 /// How it stands with a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,14 +113,14 @@ pub(super) fn verdict(findings: &[Finding]) -> Result<(), Error> {
         .map_or(Ok(()), |kind| Err(Error::Unwell { wrong, kind }))
 }
 
-/// A line for each thing, and one for what to do.
+/// Returns a line for each thing, and one for what to do about it.
 pub(super) fn page(findings: &[Finding]) -> String {
-    let width = findings
-        .iter()
-        .map(|finding| finding.name.len())
-        .max()
-        .unwrap_or(0);
-    let mut text = String::new();
+    let longest_state = State::Wrong(Kind::Internal).word().len();
+    let mut table = TextTable::new([
+        Column::LEFT.at_least(longest_state),
+        Column::LEFT,
+        Column::LEFT,
+    ]);
     for Finding {
         name,
         state,
@@ -128,21 +128,12 @@ pub(super) fn page(findings: &[Finding]) -> String {
         hint,
     } in findings
     {
-        text.push_str(&format!(
-            "{:5}  {name:width$}  {}\n",
-            state.word(),
-            sanitize_line(found)
-        ));
+        table.push([state.word(), name, found].map(str::to_owned));
         if let Some(hint) = hint {
-            text.push_str(&format!(
-                "{:5}  {:width$}  hint: {}\n",
-                "",
-                "",
-                sanitize_line(hint)
-            ));
+            table.push([String::new(), String::new(), format!("hint: {hint}")]);
         }
     }
-    text
+    table.to_sanitized_text()
 }
 
 /// The same for programs.

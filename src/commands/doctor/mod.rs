@@ -7,19 +7,22 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
 
 use crate::app::App;
 use crate::cli;
-use crate::client::{self, Advance, Client, Model, RetryPolicy};
+use crate::client::{self, Call, Client, Model, ResponseHead, RetryPolicy};
 use crate::config::{
-    Chosen, DataScope, KeySource, Paths, Settings, State, may_write, resolve, sessions_folder,
+    DataScope, KeySource, MergedConfig, Paths, Settings, State, may_write, resolve, sessions_folder,
 };
-use crate::error::{Error, Kind, Left};
-use crate::exchange::model_catalog::Offer;
-use crate::exchange::settings::chosen;
-use crate::exchange::setup::{api_key, start_demo};
-use crate::typed::did_you_mean;
+use crate::error::{Error, Kind};
+use crate::exchange::driver::{CallInterrupted, CallObserver, drive_model_list};
+use crate::exchange::model_catalog::ModelCatalog;
+use crate::exchange::settings::merged_config;
+use crate::exchange::setup::{DemoEndpoint, start_demo_if};
+use crate::text::did_you_mean;
 use finding::{Finding, object, page, verdict};
 
 /// How far the clock may be off: certificates and waiting times are of minutes.
@@ -30,25 +33,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Looks at everything.
 pub(crate) async fn doctor(app: &App, args: &cli::Doctor) -> Result<(), Error> {
-    let demo = if args.connection.demo {
-        Some(start_demo(app).await?)
-    } else {
-        None
-    };
-    let base_url = demo
-        .as_ref()
-        .map(|demo| format!("http://{}/anthropic/{{region}}", demo.address()));
+    let demo = start_demo_if(app, &args.connection).await?;
+    let base_url = demo.as_ref().map(DemoEndpoint::base_url);
     let paths = Paths::find(&app.env);
     let mut findings = Vec::new();
-    let found = chosen(app, &args.connection.own_flags(), &paths).and_then(|chosen| {
-        let settings = resolve(&chosen, paths.keys.as_deref(), base_url.as_deref())?;
-        Ok((chosen, settings))
+    let found = merged_config(app, &args.connection.own_flags(), &paths).and_then(|merged| {
+        let settings = resolve(&merged, paths.keys.as_deref(), base_url.as_deref())?;
+        Ok((merged, settings))
     });
     match found {
-        Ok((chosen, settings)) => {
+        Ok((merged, settings)) => {
             findings.push(config_file(&paths));
-            findings.extend(of_settings(&chosen, &settings));
-            findings.extend(of_endpoint(app, &settings).await?);
+            findings.extend(of_settings(&merged, &settings));
+            let catalog = ModelCatalog::new(app, settings);
+            findings.extend(of_endpoint(app, &catalog).await?);
         }
         Err(error) => findings.push(Finding::error("settings", &error)),
     }
@@ -74,9 +72,9 @@ fn config_file(paths: &Paths) -> Finding {
 }
 
 /// What the settings say, of which nothing has been tried yet.
-fn of_settings(chosen: &Chosen, settings: &Settings) -> Vec<Finding> {
+fn of_settings(merged: &MergedConfig, settings: &Settings) -> Vec<Finding> {
     let region = settings.endpoint.region();
-    let rows = chosen.rows(region);
+    let rows = merged.rows(region);
     let row = |key: &str| rows.iter().find(|row| row.setting.key == key);
     let origin = |key: &str| row(key).map_or_else(String::new, |row| row.origin.name());
     let of_region = if region.is_known() {
@@ -115,8 +113,9 @@ fn of_settings(chosen: &Chosen, settings: &Settings) -> Vec<Finding> {
 }
 
 /// What only the endpoint can tell. Without a key it is not asked.
-async fn of_endpoint(app: &App, settings: &Settings) -> Result<Vec<Finding>, Error> {
-    let key = match api_key(app, settings.key.clone()).await {
+async fn of_endpoint(app: &App, catalog: &ModelCatalog<'_>) -> Result<Vec<Finding>, Error> {
+    let settings = catalog.settings();
+    let key = match catalog.key().await {
         Err(Error::Interrupted(signal)) => return Err(Error::Interrupted(signal)),
         Err(error) => {
             let skipped = ["connection", "TLS", "clock", "models"]
@@ -149,7 +148,7 @@ async fn of_endpoint(app: &App, settings: &Settings) -> Result<Vec<Finding>, Err
     let mut findings = vec![of_key];
     findings.extend(answer.findings(settings));
     if let Ok(models) = &answer.models {
-        let known = Offer::new(app, settings).known_model();
+        let known = catalog.known_model();
         findings.push(of_models(models, known.as_deref(), settings));
     }
     Ok(findings)
@@ -163,41 +162,34 @@ struct Asked {
 }
 
 async fn ask(app: &App, client: &Client) -> Result<Asked, Error> {
-    let mut call = client.list_models();
-    let (started, mut head) = (Instant::now(), None);
-    loop {
-        match app.unless_interrupted(call.advance()).await? {
-            Err(source) => {
-                let (left, model) = (Left::default(), String::new());
-                let error = Error::Call {
-                    source,
-                    after_content: false,
-                    left,
-                    attempts: 1,
-                    model,
-                };
-                return Ok(Asked {
-                    head,
-                    models: Err(error),
-                });
-            }
-            Ok(Advance::Head(arrived)) => {
-                head = Some((started.elapsed(), arrived.date(), SystemTime::now()))
-            }
-            Ok(Advance::Finished) => {
-                return Ok(Asked {
-                    head,
-                    models: Ok(call.into_models()),
-                });
-            }
-            Ok(
-                Advance::Sending
-                | Advance::Received
-                | Advance::Retrying(_)
-                | Advance::Held(_)
-                | Advance::Noticed(_),
-            ) => {}
-        }
+    let mut observer = HeadObserver {
+        signal: Box::pin(app.interrupt.wait()),
+        head: None,
+    };
+    let models = drive_model_list(client.list_models(), &mut observer).await;
+    if let Err(Error::Interrupted(signal)) = models {
+        return Err(Error::Interrupted(signal));
+    }
+    let head = observer.head;
+    Ok(Asked { head, models })
+}
+
+/// Notes when the endpoint answered, and what time it was there.
+struct HeadObserver<'a> {
+    signal: Pin<Box<dyn Future<Output = i32> + Send + 'a>>,
+    head: Option<(Duration, Option<SystemTime>, SystemTime)>,
+}
+
+impl CallObserver for HeadObserver<'_> {
+    fn response(&mut self, _call: &Call, head: &ResponseHead, after: Duration) {
+        self.head = Some((after, head.date(), SystemTime::now()));
+    }
+
+    fn poll_interrupted(&mut self, context: &mut Context<'_>) -> Poll<CallInterrupted> {
+        self.signal
+            .as_mut()
+            .poll(context)
+            .map(CallInterrupted::Signal)
     }
 }
 
@@ -326,7 +318,7 @@ fn clock(ours: SystemTime, theirs: SystemTime) -> Finding {
 /// The folders that things are kept in. Those that are not there are made when they are needed.
 fn folders(paths: &Paths) -> Vec<Finding> {
     let config = paths.config.as_deref().and_then(Path::parent);
-    let (state, data) = (State::of_the_user(), sessions_folder(DataScope::Real));
+    let (state, data) = (State::for_user(), sessions_folder(DataScope::Real));
     let kept = [
         ("config folder", config, WRITABLE_BY_OTHERS),
         ("keys folder", paths.keys.as_deref(), ANYTHING_BY_OTHERS),

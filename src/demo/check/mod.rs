@@ -15,7 +15,6 @@ use self::field::{Object, wrong};
 use super::ask::Ask;
 use super::models::{self, Region};
 use super::refusal::Refusal;
-use super::tokens;
 
 /// The most tokens that the models take in.
 const CONTEXT_TOKENS: usize = 200_000;
@@ -58,7 +57,7 @@ pub(super) fn request(body: &Value, region: Region, any_model: bool) -> Result<A
     messages(&object)?;
     let ask = Ask::read(body);
     turns::check(&ask)?;
-    let tokens = tokens::of_input(&ask);
+    let tokens = ask.tokens();
     if tokens > CONTEXT_TOKENS {
         return Err(Refusal::invalid(format!(
             "prompt is too long: {tokens} tokens > {CONTEXT_TOKENS} maximum"

@@ -88,7 +88,7 @@ pub(super) fn answer(ask: &Ask<'_>) -> Answer {
     Answer {
         content,
         stop,
-        input_tokens: tokens::of_input(ask),
+        input_tokens: ask.tokens(),
         output_tokens,
     }
 }

@@ -1,7 +1,7 @@
 //! What the user said and attached, as the script quotes it.
 
-use crate::counted::counted;
 use crate::demo::ask::{Ask, Content, Role};
+use crate::text::counted;
 
 /// Characters of a quoted text.
 const QUOTED: usize = 200;

@@ -2,8 +2,8 @@
 
 use super::Block;
 use super::prompt::{self, quoted};
-use crate::counted::counted;
 use crate::demo::ask::{Ask, Content, Role};
+use crate::text::counted;
 
 /// Code by the language that a prompt names; the first is for a prompt that names none.
 const CODE: &[(&str, &str)] = &[

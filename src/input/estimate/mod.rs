@@ -12,9 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::Turn;
 use crate::media::{Resolution, check_image};
-use crate::protocol::{ContentBlock, InputMessage, Media, Source};
+use crate::protocol::{ContentBlock, CreateMessage, Media, Role, Source};
 
 /// What every request has around its messages.
 const REQUEST: Tokens = Tokens { low: 3, high: 10 };
@@ -120,74 +119,55 @@ pub(crate) struct Estimate {
     pub(crate) has_pdf: bool,
 }
 
-/// What is estimated: a request before it is put into the form that goes out.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Asking<'a> {
-    /// The model, where it is known: it tells how much of an image is looked at.
-    pub(crate) model: Option<&'a str>,
-    /// The system prompt.
-    pub(crate) system: Option<&'a str>,
-    /// The field `tools`, and others of the body that a model reads.
-    pub(crate) tools: &'a [Value],
-    /// Earlier turns.
-    pub(crate) earlier: &'a [InputMessage],
-    /// The user's turn.
-    pub(crate) turn: &'a Turn,
-    /// What the answer begins with.
-    pub(crate) prefill: Option<&'a str>,
-}
-
 impl Estimate {
-    /// Estimates a request.
-    pub(crate) fn of(asking: Asking<'_>) -> Self {
-        let sight = Sight(asking.model.and_then(Resolution::of_model));
+    /// Estimates a request. `names` are what the last blocks of the user's last message are called:
+    /// each of them is a part of its own.
+    pub(crate) fn of_request(request: &CreateMessage, names: &[String]) -> Self {
+        // How much of an image is looked at depends on the model.
+        let sight = Sight(Resolution::of_model(&request.model));
         let mut estimate = Self::default();
         estimate.add("the request itself", REQUEST);
-        estimate.add(
-            "the system prompt",
-            asking.system.map_or(Tokens::default(), text::tokens_of),
-        );
-        if !asking.tools.is_empty() {
-            let tools: Tokens = asking
+        estimate.add("the system prompt", system_tokens(request));
+        if !request.tools.is_empty() {
+            let tokens: Tokens = request
                 .tools
                 .iter()
-                .map(|tool| text::tokens_of(&tool.to_string()))
+                .map(|tool| text::tokens_of(&tool.to_json()))
                 .sum();
-            estimate.add("the tools", TOOLS + tools);
+            estimate.add("the tools", TOOLS + tokens);
         }
-        let of_turn = |turn: &InputMessage| {
-            turn.content
-                .iter()
-                .map(|block| sight.of_block(block))
-                .sum::<Tokens>()
-                + TURN
+        let messages = request.messages.as_slice();
+        let (messages, prefill) = match messages.split_last() {
+            Some((last, before)) if last.role == Role::Assistant => (before, Some(last)),
+            _ => (messages, None),
         };
-        estimate.add(
-            "the earlier turns",
-            asking.earlier.iter().map(of_turn).sum(),
-        );
-        for (block, name) in asking.turn.content.iter().zip(&asking.turn.names) {
+        let last = messages.last().filter(|_| !names.is_empty());
+        let content = last.map_or(&[][..], |last| last.content.as_slice());
+        let (unnamed, with_name) = content.split_at(content.len().saturating_sub(names.len()));
+        let of_blocks = |blocks: &[ContentBlock]| -> Tokens {
+            blocks.iter().map(|block| sight.of_block(block)).sum()
+        };
+        let earlier = &messages[..messages.len() - usize::from(last.is_some())];
+        let earlier = earlier
+            .iter()
+            .map(|message| of_blocks(&message.content) + TURN)
+            .sum::<Tokens>()
+            + of_blocks(unnamed);
+        estimate.add("the earlier turns", earlier);
+        for (block, name) in with_name.iter().zip(names) {
             estimate.add(name, sight.of_block(block));
         }
-        if let Some(last) = estimate
-            .parts
-            .last_mut()
-            .filter(|_| !asking.turn.content.is_empty())
-        {
+        if let Some(last) = estimate.parts.last_mut().filter(|_| !with_name.is_empty()) {
             last.tokens += TURN;
         }
-        estimate.add(
-            "the prefill",
-            asking.prefill.map_or(Tokens::default(), text::tokens_of),
-        );
-        let blocks = asking
-            .earlier
+        let prefill = prefill.map(|prefill| of_blocks(&prefill.content));
+        estimate.add("the prefill", prefill.unwrap_or_default());
+        let is_pdf = |block: &ContentBlock| matches!(block, ContentBlock::Document(_));
+        estimate.has_pdf = request
+            .messages
             .iter()
-            .flat_map(|turn| &turn.content)
-            .chain(&asking.turn.content);
-        estimate.has_pdf = blocks
-            .into_iter()
-            .any(|block| matches!(block, ContentBlock::Document(_)));
+            .flat_map(|message| &message.content)
+            .any(is_pdf);
         estimate
     }
 
@@ -224,6 +204,17 @@ impl Estimate {
                 tokens,
             });
         }
+    }
+}
+
+fn system_tokens(request: &CreateMessage) -> Tokens {
+    if let Some(system) = &request.system {
+        return text::tokens_of(&system.text());
+    }
+    match request.extra.get("system") {
+        None => Tokens::default(),
+        Some(Value::String(text)) => text::tokens_of(text),
+        Some(blocks) => text::tokens_of(&blocks.to_string()),
     }
 }
 
@@ -334,18 +325,30 @@ mod tests {
 
     use super::*;
     use crate::input::{Attachment, Conversation, assemble};
+    use crate::protocol::{InputMessage, SystemPrompt, ToolDefinition};
 
     const GIF: &[u8] = b"GIF89a\xe8\x03\xe8\x03\0\0\0;";
 
-    fn asking(turn: &Turn) -> Asking<'_> {
-        Asking {
-            model: Some("claude-3-haiku-20240307"),
+    fn request(model: &str, messages: Vec<InputMessage>) -> CreateMessage {
+        CreateMessage {
+            model: model.to_owned(),
+            max_tokens: 1,
             system: None,
-            tools: &[],
-            earlier: &[],
-            turn,
-            prefill: None,
+            messages,
+            stop_sequences: Vec::new(),
+            temperature: None,
+            top_p: None,
+            top_k: None,
+            metadata: None,
+            extra: serde_json::Map::new(),
+            tools: Vec::new(),
+            tool_choice: None,
+            stream: true,
         }
+    }
+
+    fn said(role: Role, content: Vec<ContentBlock>) -> InputMessage {
+        InputMessage { role, content }
     }
 
     #[test]
@@ -354,27 +357,19 @@ mod tests {
             Attachment::file("a.txt", b"some words"),
             Attachment::file("x.gif", GIF),
         ];
-        let turn = assemble(
-            Some("What is it?"),
-            files,
-            Some(Attachment::stdin(b"more words")),
-        )
-        .expect("a turn");
-        let tools = [json!({"name": "look", "input_schema": {"type": "object"}})];
+        let stdin = Some(Attachment::stdin(b"more words"));
+        let turn = assemble(Some("What is it?"), files, stdin).expect("a turn");
         let text =
-            json!([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?"}])
-                .to_string();
-        let earlier = Conversation::parse("`c`", &text).expect("turns").messages;
-        let asking = Asking {
-            system: Some("Be brief."),
-            tools: &tools,
-            earlier: &earlier,
-            ..asking(&turn)
-        };
-        let estimate = Estimate::of(Asking {
-            prefill: Some("It is"),
-            ..asking
-        });
+            json!([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?"}]);
+        let earlier = Conversation::parse("`c`", &text.to_string());
+        let mut messages = earlier.expect("turns").messages;
+        messages.push(said(Role::User, turn.content));
+        messages.push(said(Role::Assistant, vec![ContentBlock::text("It is")]));
+        let mut request = request("claude-3-haiku-20240307", messages);
+        request.system = Some(SystemPrompt::from_text("Be brief."));
+        let tools = json!([{"name": "look", "input_schema": {"type": "object"}}]);
+        request.tools = ToolDefinition::list_from(&tools).expect("a list of tools");
+        let estimate = Estimate::of_request(&request, &turn.names);
         let names: Vec<&str> = estimate
             .parts
             .iter()
@@ -400,30 +395,34 @@ mod tests {
     }
 
     #[test]
+    fn what_no_name_is_given_for_counts_as_earlier() {
+        let blocks = vec![ContentBlock::text("a"), ContentBlock::text("b")];
+        let request = request("m", vec![said(Role::User, blocks)]);
+        let parts = |names: &[String]| {
+            let estimate = Estimate::of_request(&request, names);
+            let names = estimate.parts.into_iter().map(|part| part.name);
+            names.skip(1).collect::<Vec<_>>()
+        };
+        assert_eq!(parts(&[]), ["the earlier turns"]);
+        assert_eq!(
+            parts(&["the prompt".to_owned()]),
+            ["the earlier turns", "the prompt"]
+        );
+    }
+
+    #[test]
     fn an_image_counts_exactly_where_the_model_is_known_and_in_history_too() {
         let turn = assemble(None, vec![Attachment::file("x.gif", GIF)], None).expect("a turn");
-        let image = |model| {
-            Estimate::of(Asking {
-                model,
-                ..asking(&turn)
-            })
-            .parts[1]
-                .tokens
-                .low
-                - TURN.low
+        let tokens = |model| {
+            let request = request(model, vec![said(Role::User, turn.content.clone())]);
+            Estimate::of_request(&request, &turn.names).parts[1].tokens
         };
-        assert_eq!(image(Some("claude-3-haiku-20240307")), 1296);
-        let unknown = Estimate::of(Asking {
-            model: None,
-            ..asking(&turn)
-        });
-        assert_eq!(
-            unknown.parts[1].tokens,
-            Tokens {
-                low: 1296,
-                high: 1296
-            } + TURN
-        );
+        assert_eq!(tokens("claude-3-haiku-20240307").low - TURN.low, 1296);
+        let exact = Tokens {
+            low: 1296,
+            high: 1296,
+        };
+        assert_eq!(tokens(""), exact + TURN);
         let data = STANDARD.encode(GIF);
         let source = json!({"type": "base64", "media_type": "image/gif", "data": data});
         let block = json!({"type": "tool_result", "tool_use_id": "t", "content": [{"type": "image", "source": source}]});
@@ -458,7 +457,8 @@ mod tests {
             None,
         )
         .expect("a turn");
-        assert!(Estimate::of(asking(&turn)).has_pdf);
+        let request = request("m", vec![said(Role::User, turn.content)]);
+        assert!(Estimate::of_request(&request, &turn.names).has_pdf);
         let raw =
             ContentBlock::Document(Media::new("application/pdf", Bytes::from_static(b"%PDF")));
         assert_eq!(Sight(None).of_block(&raw).low, 300);

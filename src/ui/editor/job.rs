@@ -7,8 +7,9 @@ use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{InputFlags, SetArg, tcgetattr, tcsetattr};
 use nix::unistd::Pid;
+use signal_hook::consts::SIGCONT;
 
-use crate::ui::continued::Continued;
+use crate::ui::signal_alarm::SignalAlarm;
 
 /// How long the stop may be in coming, in milliseconds. It does not come at all where no shell is
 /// there to end it.
@@ -19,7 +20,7 @@ const PATIENCE: u16 = 500;
 /// The stop comes to the thread that asked for it a little later than the call returns: what is
 /// done in between would be undone by the shell. So it is the going on that is waited for.
 pub(super) fn stop() {
-    let Some(continued) = Continued::watch() else {
+    let Ok(continued) = SignalAlarm::watch(SIGCONT) else {
         return;
     };
     give_back_enter();

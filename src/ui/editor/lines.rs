@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::{Ask, Draft, Typed, fence};
-use crate::ui::sanitize::sanitize;
+use crate::text::sanitize;
 
 /// Answers one question after the other with what comes next, until nobody asks any more.
 pub(super) fn run(is_typed: bool, asks: &Receiver<Ask>) {

@@ -6,7 +6,7 @@
 
 use unicode_width::UnicodeWidthChar;
 
-use crate::ui::sanitize::is_dangerous;
+use crate::text::is_dangerous;
 
 /// How far apart tabs stop.
 const TAB: usize = 8;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use pulldown_cmark::{Event, Parser, Tag};
 
-use crate::ui::sanitize::sanitize_line;
+use crate::text::sanitize_line;
 
 /// What a piece of Markdown that has come whole is.
 #[derive(Debug, PartialEq, Eq)]

@@ -85,7 +85,7 @@ impl Inline {
                 self.held = Held::Angle(text);
             }
             Held::Closed(bracket) if letter == '(' => {
-                self.held = Held::Target(bracket, String::new())
+                self.held = Held::Target(bracket, String::new());
             }
             Held::Target(bracket, target) => self.target(bracket, target, letter, page),
             held => {
@@ -300,7 +300,7 @@ impl Inline {
     fn give_up(&mut self, opener: &Opener, page: &mut Page) {
         let bits = opener.bits() & !self.style(page).bits;
         page.restyle(opener.position, page.position(), |cell| {
-            cell.style.bits &= !bits
+            cell.style.bits &= !bits;
         });
         if !opener.is_shown {
             let signs: Vec<Cell> = opener.signs().collect();

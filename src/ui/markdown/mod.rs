@@ -66,7 +66,7 @@ use line::{Beginning, Container, Kind, Open, beginning};
 use page::Page;
 use table::is_delimiter;
 
-use super::sanitize::sanitize;
+use crate::text::sanitize;
 
 /// Renders a whole text.
 pub(crate) fn render_markdown(text: &str, screen: Screen) -> String {

@@ -6,7 +6,7 @@ use pulldown_cmark::{Alignment, Event, Options, Parser, Tag, TagEnd};
 use super::cell::{BOLD, Cell, ITALIC, Ink, STRIKE, Style, UNDERLINE, cells, width};
 use super::construct::address;
 use super::page::Page;
-use crate::ui::sanitize::sanitize_line;
+use crate::text::sanitize_line;
 
 /// What stands between two columns, in columns of the screen.
 const GAP: usize = 3;

@@ -44,7 +44,7 @@ const ERRORS: [&str; 11] = [
 ];
 
 /// Everything else.
-const FAULTS: [Fault; 30] = [
+const FAULTS: [Fault; 31] = [
     ("an error without a type", false, || {
         Reply::json(400, &json!({"error": {"message": "No."}}))
     }),
@@ -134,6 +134,16 @@ const FAULTS: [Fault; 30] = [
     }),
     ("an event that is no JSON in the middle", true, || {
         Reply::sse(begun().raw("data: {oops\n\n").to_string())
+    }),
+    ("a call with broken arguments", true, || {
+        Reply::sse(
+            Stream::new()
+                .start()
+                .text_block([BEGUN])
+                .tool_use_block("t1", "look", ["{\"at"])
+                .stop("tool_use")
+                .to_string(),
+        )
     }),
     ("the limit of tokens", true, || {
         Reply::sse(

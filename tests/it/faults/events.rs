@@ -3,6 +3,8 @@
 
 use std::thread;
 
+use serde_json::json;
+
 use super::{
     commands::{COMMANDS, Form, Row, file},
     ending::{check, check_clean},
@@ -98,6 +100,35 @@ fn a_stream_may_be_closed_after_and_within_each_of_its_events() {
                     stream += &event;
                     cut(row, &stream, false);
                 }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_call_with_broken_arguments_does_not_cost_the_rest_of_the_answer() {
+    let answers = COMMANDS
+        .iter()
+        .filter(|row| !matches!(row.form, Form::List | Form::Findings));
+    thread::scope(|scope| {
+        for row in answers {
+            scope.spawn(move || {
+                let server = Server::start(|request, _| {
+                    let stream = Stream::new()
+                        .start()
+                        .text_block(PIECES)
+                        .tool_use_block("t1", "look", ["[1]"])
+                        .stop("tool_use");
+                    if request.json()["stream"] == true {
+                        return Reply::sse(stream.to_string());
+                    }
+                    let mut message = stream.message();
+                    message["content"][1]["input"] = json!([1]);
+                    Reply::json(200, &message)
+                });
+                let home = Home::new();
+                let outcome = row.against(&server, &home).run();
+                check("a broken call", row, &home, &outcome, 8, &PIECES.concat());
             });
         }
     });

@@ -31,7 +31,7 @@ use Disk::{Reads, Removes, Writes};
 
 /// The words of a command as a shell takes them, and what it does to the disk. A new one that asks
 /// nobody needs a row here.
-const COMMANDS: [(&str, Disk); 30] = [
+const COMMANDS: [(&str, Disk); 31] = [
     ("--version", Reads),
     ("--help", Reads),
     ("help environment", Reads),
@@ -53,6 +53,7 @@ const COMMANDS: [(&str, Disk); 30] = [
     ("config show --json", Reads),
     ("config get region", Reads),
     ("config set region eu", Writes),
+    ("config unset region", Writes),
     ("auth status", Reads),
     ("auth login", Writes),
     ("auth logout", Removes),

@@ -17,13 +17,13 @@ pub(super) const ROWS: &[Row] = &[
     (&["chat"], "--edit", |_| edit()),
     (&["chat"], "--no-check", |_| no_check()),
     (&["chat"], "--continue", |command| {
-        goes_on(command, &["--continue"])
+        goes_on(command, &["--continue"]);
     }),
     (&["chat"], "--session", |command| {
-        goes_on(command, &["--session", "notes"])
+        goes_on(command, &["--session", "notes"]);
     }),
     (&["chat"], "--fork", |command| {
-        goes_on(command, &["--session", "notes", "--fork"])
+        goes_on(command, &["--session", "notes", "--fork"]);
     }),
     (&["chat"], "--no-log", no_log),
 ];

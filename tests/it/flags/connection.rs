@@ -33,16 +33,16 @@ pub(super) const ROWS: &[Row] = &[
     (&[""], "--api-key-file", |_| api_key_file()),
     (&[""], "--connect-timeout", |_| connect_timeout()),
     (&[""], "--idle-timeout", |_| {
-        gives_up("--idle-timeout", "nothing came for 0.2 s")
+        gives_up("--idle-timeout", "nothing came for 0.2 s");
     }),
     (&[""], "--timeout", |_| {
-        gives_up("--timeout", "the answer was not whole within 0.2 s")
+        gives_up("--timeout", "the answer was not whole within 0.2 s");
     }),
     (&[""], "--max-retries", |_| {
-        stops_trying(&["--max-retries", "0"], 503, 5)
+        stops_trying(&["--max-retries", "0"], 503, 5);
     }),
     (&[""], "--max-wait", |_| {
-        stops_trying(&["--max-wait", "0s"], 429, 7)
+        stops_trying(&["--max-wait", "0s"], 429, 7);
     }),
     (&[""], "--no-pace", |_| no_pace()),
     (&[""], "--proxy", |_| proxy()),
@@ -78,6 +78,20 @@ pub(super) fn sets_the_profile(_: &str) {
         .code(0);
     let written = std::fs::read_to_string(home.config().join("config.toml")).unwrap();
     assert_eq!(written, "[profiles.work]\nregion = \"us\"\n");
+}
+
+/// Shows that the flags arrive at `config unset`, which has a use for the profile only.
+pub(super) fn unsets_in_the_profile(_: &str) {
+    let home = Home::new();
+    let file = home.config().join("config.toml");
+    home.write(&file, "region = 'eu'\n[profiles.work]\nregion = 'us'\n");
+    Langdock::new()
+        .home(&home)
+        .args(["config", "unset", "region", "--profile", "work"])
+        .run()
+        .code(0);
+    let written = std::fs::read_to_string(file).unwrap();
+    assert_eq!(written, "region = 'eu'\n[profiles.work]\n");
 }
 
 /// Shows that the flags arrive where nothing is sent: a region that cannot be one is refused by

@@ -21,7 +21,7 @@ pub(super) const ROWS: &[Row] = &[
         as_json,
     ),
     (&["session search"], "--json", |_| {
-        as_json("session search ok")
+        as_json("session search ok");
     }),
     (&["session search"], "WORDS", |_| words()),
     (&["session show", "session export"], "SESSION", shows),

@@ -16,17 +16,17 @@ pub(super) const ROWS: &[Row] = &[
     (&["serve"], "--port", |_| port()),
     (&["serve"], "--key", |_| key()),
     (&["serve"], "--rpm", |_| {
-        limit("--rpm", "x-ratelimit-limit-requests")
+        limit("--rpm", "x-ratelimit-limit-requests");
     }),
     (&["serve"], "--tpm", |_| {
-        limit("--tpm", "x-ratelimit-limit-tokens")
+        limit("--tpm", "x-ratelimit-limit-tokens");
     }),
     (&["serve"], "--latency", |_| {
-        takes_at_least(&["--latency", "60ms"], 60)
+        takes_at_least(&["--latency", "60ms"], 60);
     }),
     // Five tokens, the last of which comes after a twentieth of a second.
     (&["serve"], "--rate", |_| {
-        takes_at_least(&["--rate", "100"], 50)
+        takes_at_least(&["--rate", "100"], 50);
     }),
     (&["serve"], "--fail", |_| fail()),
     (&["serve"], "--seed", |_| seed()),

@@ -11,11 +11,12 @@ pub(super) const ROWS: &[Row] = &[
     (&["config show"], "--json", |_| show_json()),
     (&["config get"], "KEY", |_| get_key()),
     (&["config set"], "KEY", |_| {
-        sets("max_tokens", "9", "max_tokens = 9\n")
+        sets("max_tokens", "9", "max_tokens = 9\n");
     }),
     (&["config set"], "VALUE", |_| {
-        sets("region", "us", "region = \"us\"\n")
+        sets("region", "us", "region = \"us\"\n");
     }),
+    (&["config unset"], "KEY", |_| unsets()),
     (&["auth status"], "--json", |_| status_json()),
 ];
 
@@ -54,6 +55,20 @@ fn sets(key: &str, value: &str, expected: &str) {
         std::fs::read_to_string(home.config().join("config.toml")).unwrap(),
         expected
     );
+}
+
+fn unsets() {
+    let home = Home::new();
+    let file = home.config().join("config.toml");
+    home.write(&file, "region = 'us'\nmodel = 'm'\n");
+    Langdock::new()
+        .home(&home)
+        .args(["config", "unset", "region"])
+        .run()
+        .code(0)
+        .stdout("")
+        .stderr_empty();
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "model = 'm'\n");
 }
 
 fn status_json() {

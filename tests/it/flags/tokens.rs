@@ -27,22 +27,22 @@ pub(super) const ROWS: &[Row] = &[
         );
     }),
     (&["count"], "--max-tokens", |_| {
-        assert_eq!(counted(&["--max-tokens", "7", "Hi"])["max_tokens"], 7)
+        assert_eq!(counted(&["--max-tokens", "7", "Hi"])["max_tokens"], 7);
     }),
     (&["count"], "--temperature", |_| {
-        is_taken("--temperature", "0.5", Some("2"))
+        is_taken("--temperature", "0.5", Some("2"));
     }),
     (&["count"], "--top-p", |_| {
-        is_taken("--top-p", "0.5", Some("2"))
+        is_taken("--top-p", "0.5", Some("2"));
     }),
     (&["count"], "--top-k", |_| {
-        is_taken("--top-k", "5", Some("0"))
+        is_taken("--top-k", "5", Some("0"));
     }),
     (&["count"], "--stop", |_| {
-        is_taken("--stop", "END", Some(" "))
+        is_taken("--stop", "END", Some(" "));
     }),
     (&["count"], "--user-id", |_| {
-        is_taken("--user-id", "u-1", None)
+        is_taken("--user-id", "u-1", None);
     }),
     (&["count"], "--set", |_| {
         let tools = r#"tools=[{"name":"look","input_schema":{"type":"object"}}]"#;
@@ -55,7 +55,7 @@ pub(super) const ROWS: &[Row] = &[
         assert!(part(&counted(&["-f", "words.txt", "Hi"]), "`words.txt`") >= 40);
     }),
     (&["count"], "--attach", |_| {
-        assert_eq!(part(&counted(&["-a", "dot.gif", "Hi"]), "`dot.gif`"), 1)
+        assert_eq!(part(&counted(&["-a", "dot.gif", "Hi"]), "`dot.gif`"), 1);
     }),
     (&["count"], "--messages", |_| {
         assert!(

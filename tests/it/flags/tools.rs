@@ -11,10 +11,10 @@ use crate::tools::{calling, done, playing, results, shell_tool};
 /// The flags of tools and of answers in a form.
 pub(super) const ROWS: &[Row] = &[
     (&["tool-run", "chat"], "--yes", |command| {
-        runs(command, &["--yes"])
+        runs(command, &["--yes"]);
     }),
     (&["tool-run", "chat"], "--allow-tool", |command| {
-        runs(command, &["--allow-tool", "t"])
+        runs(command, &["--allow-tool", "t"]);
     }),
     (&["tool-run", "chat"], "--deny-tool", deny_tool),
     (&["tool-run", "chat"], "--max-turns", max_turns),

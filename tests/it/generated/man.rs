@@ -6,7 +6,7 @@ use clap_mangen::{
     Man,
     roff::{Inline, Roff, bold, italic, roman},
 };
-use langdock::{EXIT_CODES, VARIABLES};
+use langdock::EXIT_CODES;
 
 use super::examples::examples;
 
@@ -189,10 +189,10 @@ fn config_keys(page: &str) -> Option<Roff> {
         entry(
             &mut section,
             [bold(key), roman(format!(" = {sample}"))],
-            about,
+            &about,
         );
     }
-    for (table, keys, about) in langdock::TABLES {
+    for (table, keys, about) in langdock::tables() {
         entry(
             &mut section,
             [bold(format!("[{table}]")), roman(format!(" {keys}"))],
@@ -287,8 +287,8 @@ fn environment(page: &str) -> Option<Roff> {
     section
         .text([roman("A flag goes before its variable, and that before the config file. Beside HOME and PATH, no ")]);
     section.text([roman("other variable has an effect.")]);
-    for (name, what) in VARIABLES {
-        entry(&mut section, [bold(*name)], what);
+    for (name, what) in langdock::variables() {
+        entry(&mut section, [bold(name)], &what);
     }
     talks(page).then_some(section)
 }

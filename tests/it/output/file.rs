@@ -136,9 +136,9 @@ fn a_file_that_cannot_be_is_told_with_what_is_wrong() {
     fs::create_dir(home.work().join("folder")).unwrap();
     fs::write(home.work().join("plain"), "").unwrap();
     for (file, hint) in [
-        ("none/x", "the folder has to be there: `mkdir -p 'none'`"),
+        ("none/x", "the folder has to be there: `mkdir -p none`"),
         ("folder", "it is a folder: name a file in it"),
-        ("plain/x", "`ls -ld 'plain'`"),
+        ("plain/x", "`ls -ld plain`"),
     ] {
         to_file(&server, &home, file).run().stdout("").failed(
             1,

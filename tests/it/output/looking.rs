@@ -205,8 +205,8 @@ fn curl_is_told_the_proxy_and_the_certificates() {
         .run();
     outcome.code(0).stderr_empty();
     outcome
-        .stdout_contains("--proxy 'http://proxy.example:1' --noproxy ''")
-        .stdout_contains(r"--cacert 'it'\''s.pem'");
+        .stdout_contains("--proxy http://proxy.example:1 --noproxy ''")
+        .stdout_contains(r#"--cacert "it's.pem""#);
     // Whatever curl would find in its environment, it goes the way that the request would go.
     let outcome = Langdock::new()
         .env("ALL_PROXY", "http://127.0.0.1:1")

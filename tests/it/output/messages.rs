@@ -18,7 +18,7 @@ fn usage_is_one_line_of_tokens_and_time() {
     assert!(
         outcome
             .stderr
-            .starts_with("25 tokens in, 15 out; first word after "),
+            .starts_with("25 tokens in, 15 out; first token after "),
         "{outcome}"
     );
 }

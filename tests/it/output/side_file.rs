@@ -82,7 +82,7 @@ fn a_part_file_that_is_not_a_plain_file_is_refused_by_name_before_anything_is_se
             outcome.stdout("").failed(
                 1,
                 &format!("cannot write `out.txt.part`: {reason}"),
-                "move it away: `mv 'out.txt.part' 'out.txt.part.old'`",
+                "move it away: `mv out.txt.part out.txt.part.old`",
             );
             check_untouched(&home, "out.txt.part");
             assert!(!home.work().join("out.txt").exists(), "{outcome}");
@@ -170,7 +170,7 @@ fn the_output_of_a_batch_is_never_written_through_a_second_name_of_a_file() {
         .failed(
             1,
             "cannot write `out.jsonl`: the file has 2 names",
-            "mv 'out.jsonl' 'out.jsonl.old'",
+            "mv out.jsonl out.jsonl.old",
         );
     assert_eq!(fs::read(&notes).unwrap(), b"");
     assert_eq!(server.connections(), 0);

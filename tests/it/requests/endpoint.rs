@@ -149,7 +149,7 @@ fn the_default_is_langdocks_own_host_in_eu() {
     outcome
         .code(0)
         .stderr_empty()
-        .stdout_contains("'https://api.langdock.com/anthropic/eu/v1/messages'");
+        .stdout_contains(" https://api.langdock.com/anthropic/eu/v1/messages ");
     for base in [
         "https://api.langdock.com",
         "https://api.langdock.com/v1/messages",
@@ -161,7 +161,7 @@ fn the_default_is_langdocks_own_host_in_eu() {
         outcome
             .code(0)
             .stderr_empty()
-            .stdout_contains("'https://api.langdock.com/anthropic/us/v1/messages'");
+            .stdout_contains(" https://api.langdock.com/anthropic/us/v1/messages ");
     }
 }
 

@@ -27,7 +27,7 @@ fn a_file_that_is_no_conversation_is_named_with_what_shows_it() {
             .args(["session", "show", "x"])
             .run()
     };
-    let hint = format!("`head -c 300 '{}'` shows what it is", path.display());
+    let hint = format!("`head -c 300 {}` shows what it is", path.display());
     for content in ["{\"type\":\"turn\"}\n", "[1]\n", "notes\n"] {
         fs::write(&path, content).unwrap();
         show().stdout("").failed(1, "is no conversation", &hint);
@@ -53,10 +53,7 @@ fn a_file_or_folder_that_cannot_be_used_is_named_with_what_shows_it() {
         .home(&home)
         .args(["session", "rename", &id, "y"])
         .run();
-    let hint = format!(
-        "`ls -ld '{}'` shows",
-        home.data().join("sessions").display()
-    );
+    let hint = format!("`ls -ld {}` shows", home.data().join("sessions").display());
     outcome.stdout("").failed(1, "cannot write", &hint);
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
@@ -67,6 +64,6 @@ fn a_file_or_folder_that_cannot_be_used_is_named_with_what_shows_it() {
     outcome.stdout("").failed(
         1,
         &format!("cannot read `{path}`"),
-        &format!("`ls -ld '{path}'` shows"),
+        &format!("`ls -ld {path}` shows"),
     );
 }

@@ -142,6 +142,6 @@ fn what_a_killed_process_had_shown_is_kept_while_the_answer_pours_in() {
             .wait_for_hang_up()
     };
     each(2 * PIECES.len(), |number| {
-        kill(pouring, &PIECES[..number / 2].concat())
+        kill(pouring, &PIECES[..number / 2].concat());
     });
 }

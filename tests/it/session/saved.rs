@@ -329,6 +329,24 @@ fn a_terminal_is_asked_before_anything_is_deleted() {
 }
 
 #[test]
+fn what_was_typed_before_it_is_asked_deletes_nothing() {
+    let (server, home) = (answering("ok"), Home::new());
+    saying(&server, &home, &["--session", "x", "Hi"])
+        .run()
+        .code(0);
+    let terminal = Langdock::shell("read started; langdock session rm x")
+        .home(&home)
+        .on_terminal(80, 24);
+    terminal
+        .keys("started\ny\n")
+        .wait_for("[y/N] ")
+        .keys("n\n")
+        .wait_for("nothing was deleted");
+    terminal.finish().code(0);
+    assert_eq!(ids(&home).len(), 1);
+}
+
+#[test]
 fn an_answer_in_a_form_is_kept_as_its_text_and_can_be_gone_on_with() {
     let call = |input| calling(&[("answer", input)]);
     let schema = ["--schema", r#"{"type": "object", "required": ["n"]}"#];

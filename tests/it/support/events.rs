@@ -108,8 +108,8 @@ impl Stream {
             .block_stop()
     }
 
-    /// Sends a tool call whose input comes in these pieces; what they make is `{}` unless it is
-    /// whole JSON.
+    /// Sends a tool call whose input comes in these pieces; what they make is `{}` unless it is a
+    /// JSON object, and then also kept as it came.
     pub(crate) fn tool_use_block<P: AsRef<str>>(
         self,
         id: &str,
@@ -122,11 +122,21 @@ impl Stream {
             input += piece.as_ref();
             this = this.delta(&json!({"type": "input_json_delta", "partial_json": piece.as_ref()}));
         }
-        this.set(
-            "input",
-            serde_json::from_str(&input).unwrap_or_else(|_| json!({})),
-        )
-        .block_stop()
+        let this = match serde_json::from_str(&input) {
+            Ok(object @ Value::Object(_)) => this.set("input", object),
+            _ if input.is_empty() => this,
+            _ => this.set("partial_json", input.into()),
+        };
+        this.block_stop()
+    }
+
+    /// Sends a block with this start and these deltas, as they are; the message of this stream has
+    /// the start alone.
+    pub(crate) fn grown_block(self, start: &Value, deltas: &[Value]) -> Self {
+        deltas
+            .iter()
+            .fold(self.block_start(start), Self::delta)
+            .block_stop()
     }
 
     /// Sends a block that is whole in its start.

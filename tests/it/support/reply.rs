@@ -214,10 +214,10 @@ impl Reply {
             match step {
                 Step::Write(bytes) => self.write(bytes, &mut wire)?,
                 Step::WriteUnframed(bytes) => {
-                    self.pieces(bytes).try_for_each(|piece| wire.send(piece))?
+                    self.pieces(bytes).try_for_each(|piece| wire.send(piece))?;
                 }
                 Step::Repeat(bytes, times) => {
-                    (0..*times).try_for_each(|_| self.write(bytes, &mut wire))?
+                    (0..*times).try_for_each(|_| self.write(bytes, &mut wire))?;
                 }
                 Step::Drip(bytes) => {
                     // The pause is what is asked for here: no test depends on how long it is.

@@ -10,7 +10,7 @@ use crate::support::{
     server::Server,
 };
 
-const QUESTION: &str = "Run it? [y]es, [n]o, [a]lways for this tool, [q]uit: ";
+const QUESTION: &str = "Run `t`? [y]es, [n]o, [a]lways for this tool, [q]uit: ";
 
 /// Two turns with a call each, and an answer.
 fn two_calls() -> Server {
@@ -183,7 +183,7 @@ fn the_config_allows_and_denies_and_the_environment_does_not() {
     );
     run("[tools]\nallow = \"t\"\n", &[]).failed(
         2,
-        "a list of names of tools is needed",
+        "a list of names such as",
         "langdock help config",
     );
 }
@@ -241,7 +241,7 @@ fn who_comes_back_to_a_job_that_was_stopped_at_the_question_is_asked_again() {
         .wait_for("stopped")
         .wait_until("asked again", |screen| {
             let screen = String::from_utf8_lossy(screen);
-            ["The model asks for `t`", QUESTION]
+            ["command │ ", QUESTION]
                 .iter()
                 .all(|part| screen.matches(part).count() == 2)
         });

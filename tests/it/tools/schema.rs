@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{calling, done, playing};
+use crate::batch::batch;
 use crate::support::{events::Stream, home::Home, outcome::Outcome, sending::send, server::Server};
+use crate::tokens::log_of;
 
 const SCHEMA: &str =
     r#"{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}"#;
@@ -123,6 +125,107 @@ fn what_is_not_whole_is_no_answer() {
         .start()
         .tool_use_block("t1", "answer", ["{\"n\": 1}"]);
     ask(&playing(&[broken]), &[]).code(8).stdout("");
+}
+
+/// Schemas of which an answer is wrapped in the field `value` of the tool's input.
+const WRAPPED: [&str; 4] = [
+    "{}",
+    r#"{"minLength": 1}"#,
+    r#"{"type": ["object", "null"]}"#,
+    r#"{"anyOf": [{"type": "null"}, {"type": "object"}]}"#,
+];
+
+#[test]
+fn an_answer_without_the_wrapper_is_sent_back() {
+    for schema in WRAPPED {
+        let server = answering_with(&[json!({"n": 1}), json!({}), json!({"value": {"n": 1}})]);
+        let run = |args: &[&str]| {
+            send(&server)
+                .args(["--schema", schema, "Hi"])
+                .args(args)
+                .run()
+        };
+        run(&[]).code(0).stdout("{\"n\":1}\n").stderr_contains(
+            "the input has no field `value`, which must hold the answer; asking again",
+        );
+        let requests = server.requests();
+        assert_eq!(requests.len(), 3, "{schema}");
+        let turns = requests[1].json()["messages"].clone();
+        assert_eq!(turns[1]["content"][0]["input"], json!({"n": 1}));
+        assert_eq!(turns[2]["content"][0]["is_error"], true);
+        let server = answering_with(&[json!({"n": 1})]);
+        send(&server)
+            .args(["--schema", schema, "--repair", "0", "Hi"])
+            .run()
+            .stdout("")
+            .failed(12, "no field `value`", "--repair");
+    }
+}
+
+#[test]
+fn null_inside_the_wrapper_is_an_answer() {
+    let server = answering_with(&[json!({"value": null})]);
+    send(&server)
+        .args(["--schema", WRAPPED[2], "Hi"])
+        .run()
+        .code(0)
+        .stdout("null\n")
+        .stderr_empty();
+}
+
+#[test]
+fn batch_sends_an_answer_without_the_wrapper_back() {
+    let server = answering_with(&[json!({"n": 1}), json!({"value": {"n": 1}})]);
+    let outcome = batch(&server)
+        .args(["--schema", "{}", "{text}"])
+        .stdin_bytes("Hi\n")
+        .run();
+    let records = outcome.code(0).stdout_json_lines();
+    assert_eq!(records[0]["text"], "{\"n\":1}");
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn an_input_that_is_not_an_object_is_sent_back_empty_and_quoted() {
+    for (schema, broken) in [(SCHEMA, "{\"n\": 1"), (SCHEMA, "7"), (WRAPPED[0], "[1, 2]")] {
+        let stream = Stream::new()
+            .start()
+            .tool_use_block("t1", "answer", [broken])
+            .stop("tool_use");
+        let fits = calling(&[("answer", json!({"n": 1, "value": {"n": 1}}))]);
+        let server = playing(&[stream.clone(), fits]);
+        send(&server)
+            .args(["--schema", schema, "Hi"])
+            .run()
+            .code(0)
+            .stderr_contains(&format!(
+                "the input is not a JSON object: {broken}; asking again"
+            ));
+        let turns = server.requests()[1].json()["messages"].clone();
+        assert_eq!(
+            turns[1]["content"],
+            json!([{"type": "tool_use", "id": "t1", "name": "answer", "input": {}}])
+        );
+        let said = turns[2]["content"][0]["content"].as_str().unwrap();
+        assert!(said.contains(broken), "{said}");
+        let home = Home::new();
+        send(&playing(std::slice::from_ref(&stream)))
+            .home(&home)
+            .args(["--schema", schema, "--repair", "0", "Hi"])
+            .run()
+            .stdout("")
+            .failed(12, "is not a JSON object", "--repair");
+        assert_eq!(log_of(&home)[0]["out"], 15);
+        let records = batch(&playing(&[stream]))
+            .args(["--schema", schema, "--repair", "0", "{text}"])
+            .stdin_bytes("Hi\n")
+            .run()
+            .code(11)
+            .stdout_json_lines();
+        let error = &records[0]["error"];
+        assert_eq!(error["kind"], "schema");
+        assert_eq!(error["answer"]["content"][0]["partial_json"], broken);
+    }
 }
 
 #[test]

@@ -1,0 +1,103 @@
+//! The flags of settings, made from the table of settings.
+
+use clap::builder::{PathBufValueParser, StringValueParser, TypedValueParser, ValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, ValueHint};
+
+use crate::config::{SETTINGS, Setting, SettingFlag, SettingValue, SettingValues, ValueType};
+
+/// The settings that have a flag of the connection
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct SettingFlags(pub(crate) SettingValues);
+
+impl Args for SettingFlags {
+    fn augment_args(command: Command) -> Command {
+        command.args(flags().map(|(setting, name)| flag(setting, name)))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for SettingFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let mut flags = Self::default();
+        flags.update_from_arg_matches(matches)?;
+        Ok(flags)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        for (setting, _) in flags() {
+            let value = if setting.value_type == ValueType::Switch {
+                matches
+                    .get_flag(setting.key)
+                    .then_some(SettingValue::Switch(true))
+            } else {
+                matches.get_one(setting.key).cloned()
+            };
+            self.0.set_flag(setting.key, value);
+        }
+        Ok(())
+    }
+}
+
+/// Returns the help of a setting's flag.
+///
+/// # Panics
+///
+/// If there is no such setting.
+pub(super) fn help(key: &str) -> String {
+    let setting = Setting::find(key).expect("the flag is that of a setting");
+    if setting.value_type == ValueType::Switch {
+        setting.help.to_owned()
+    } else {
+        format!("{} [default: {}]", setting.help, setting.default.text())
+    }
+}
+
+fn flags() -> impl Iterator<Item = (&'static Setting, &'static str)> {
+    SETTINGS.iter().filter_map(|setting| match setting.flag {
+        SettingFlag::Connection(name) => Some((setting, name)),
+        _ => None,
+    })
+}
+
+fn flag(setting: &'static Setting, name: &'static str) -> Arg {
+    let help = help(setting.key);
+    let mut flag = Arg::new(setting.key).long(name.trim_start_matches('-'));
+    if !setting.long_help.is_empty() {
+        flag = flag.long_help(format!("{help}\n\n{}", setting.long_help));
+    }
+    let flag = flag.help(help);
+    let value_type = setting.value_type;
+    if value_type == ValueType::Switch {
+        return flag.action(ArgAction::SetTrue);
+    }
+    let flag = flag.value_parser(value_parser(value_type));
+    match value_type {
+        ValueType::Region => flag.value_name("REGION"),
+        ValueType::BaseUrl | ValueType::ProxyUrl => {
+            flag.value_name("URL").value_hint(ValueHint::Url)
+        }
+        ValueType::File => flag.value_name("FILE").value_hint(ValueHint::FilePath),
+        ValueType::Count(_) => flag.value_name("N").allow_negative_numbers(true),
+        ValueType::Duration | ValueType::Timeout => {
+            flag.value_name("DURATION").allow_hyphen_values(true)
+        }
+        _ => flag.value_name("VALUE"),
+    }
+}
+
+fn value_parser(value_type: ValueType) -> ValueParser {
+    match value_type {
+        // Any bytes may be the name of a file.
+        ValueType::File => PathBufValueParser::new().map(SettingValue::from).into(),
+        // They are checked where they meet each other, and the error says more there.
+        ValueType::Region | ValueType::BaseUrl => {
+            StringValueParser::new().map(SettingValue::from).into()
+        }
+        _ => StringValueParser::new()
+            .try_map(move |text| value_type.parse(&text))
+            .into(),
+    }
+}

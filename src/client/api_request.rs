@@ -1,0 +1,123 @@
+//! What a call requests: an answer, or the list of models. The rest of a call is the same for both.
+
+use bytes::Bytes;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{Method, Url};
+
+use super::Client;
+use super::models::{Model, Page};
+use crate::protocol::ApiError;
+
+/// The longest page of a list that is read, in bytes.
+const MAX_PAGE_BYTES: usize = 2 * 1024 * 1024;
+
+/// The most models that are asked for: a list whose pages never end must not be followed for ever.
+const MAX_MODELS: usize = 10_000;
+
+/// What a call requests.
+#[derive(Debug)]
+pub(super) enum ApiRequest {
+    /// `POST …/v1/messages`
+    Answer {
+        /// What is sent, shared by all tries.
+        body: Bytes,
+        /// Whether the answer comes as events.
+        stream: bool,
+    },
+    /// `GET …/v1/models`
+    Models(Listing),
+}
+
+/// A list while it comes, page by page.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    /// The last model of the page before.
+    after: Option<String>,
+    /// What has come of this page.
+    page: Vec<u8>,
+    /// The models of the pages before.
+    models: Vec<Model>,
+}
+
+impl ApiRequest {
+    /// The method.
+    pub(super) fn method(&self) -> Method {
+        match self {
+            Self::Answer { .. } => Method::POST,
+            Self::Models(_) => Method::GET,
+        }
+    }
+
+    /// Where it goes.
+    pub(super) fn url(&self, client: &Client) -> Url {
+        match self {
+            Self::Answer { .. } => client.endpoint.messages_url(),
+            Self::Models(listing) => client.endpoint.models_url(listing.after.as_deref()),
+        }
+    }
+
+    /// Its headers; what has no body has no type of one.
+    pub(super) fn headers(&self, client: &Client) -> HeaderMap {
+        match self {
+            Self::Answer { stream, .. } => client.headers(*stream),
+            Self::Models(_) => {
+                let mut headers = client.headers(false);
+                headers.remove(CONTENT_TYPE);
+                headers
+            }
+        }
+    }
+
+    /// What is sent, where something is.
+    pub(super) fn body(&self) -> Option<&Bytes> {
+        match self {
+            Self::Answer { body, .. } => Some(body),
+            Self::Models(_) => None,
+        }
+    }
+}
+
+impl Listing {
+    /// Takes a piece of a page; the error is what came instead of one, in short.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.page.extend_from_slice(bytes);
+        if self.page.len() <= MAX_PAGE_BYTES {
+            Ok(())
+        } else {
+            Err(self.excerpt())
+        }
+    }
+
+    /// Forgets a page that broke off.
+    pub(super) fn forget_page(&mut self) {
+        self.page.clear();
+    }
+
+    /// Takes the page that has come, and says whether there is another one; the error is as that of
+    /// `push`.
+    pub(super) fn turn_page(&mut self) -> Result<bool, String> {
+        let page = Page::read(&self.page).ok_or_else(|| self.excerpt())?;
+        self.page.clear();
+        if page.next.is_some() && page.next == self.after {
+            // The page before once more: the server does not know how to turn one.
+            return Ok(false);
+        }
+        self.models.extend(page.models);
+        self.after = page.next;
+        Ok(self.after.is_some() && self.models.len() < MAX_MODELS)
+    }
+
+    /// The models of all pages.
+    pub(super) fn into_models(self) -> Vec<Model> {
+        self.models
+    }
+
+    /// Whether JSON came instead of a page.
+    pub(super) fn is_json(&self) -> bool {
+        serde_json::from_slice::<serde::de::IgnoredAny>(&self.page).is_ok()
+    }
+
+    fn excerpt(&self) -> String {
+        ApiError::from_body(None, &self.page).message
+    }
+}

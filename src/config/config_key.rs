@@ -1,0 +1,58 @@
+//! The keys of the config file, as `config get`, `set` and `unset` name them: those of settings,
+//! which a profile may have too, and those of the tables beside the profiles.
+
+use super::file::PROFILES;
+use super::limits::{LIMITS, LimitKey};
+use super::setting::Setting;
+use super::tool_names::{TOOLS, ToolsKey};
+use super::value_type::ValueType;
+
+/// A key of the config file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ConfigKey {
+    /// A setting.
+    Setting(&'static Setting),
+    /// The limit of a model.
+    Limit(LimitKey),
+    /// A list of tools.
+    Tools(ToolsKey),
+}
+
+impl ConfigKey {
+    /// Parses the name of a key; none if there is no such key.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Setting::find(name)
+            .map(Self::Setting)
+            .or_else(|| LimitKey::parse(name).map(Self::Limit))
+            .or_else(|| ToolsKey::parse(name).map(Self::Tools))
+    }
+
+    /// Returns the name of the key.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Setting(setting) => setting.key.to_owned(),
+            Self::Limit(limit) => limit.name(),
+            Self::Tools(tools) => tools.name(),
+        }
+    }
+
+    /// Returns what its value may be.
+    pub(super) fn value_type(&self) -> ValueType {
+        match self {
+            Self::Setting(setting) => setting.value_type,
+            Self::Limit(_) => ValueType::Count(1),
+            Self::Tools(_) => ValueType::Names,
+        }
+    }
+
+    /// Returns where the key is: the names of the tables around it, the outermost first, and its own
+    /// in the last of them.
+    pub(super) fn place<'a>(&'a self, profile: Option<&'a str>) -> (Vec<&'a str>, &'a str) {
+        match (self, profile) {
+            (Self::Setting(setting), None) => (vec![], setting.key),
+            (Self::Setting(setting), Some(profile)) => (vec![PROFILES, profile], setting.key),
+            (Self::Limit(limit), _) => (vec![LIMITS, &limit.model], limit.kind),
+            (Self::Tools(tools), _) => (vec![TOOLS], tools.word),
+        }
+    }
+}

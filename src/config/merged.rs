@@ -1,0 +1,253 @@
+//! What holds of flags, environment, profile, config file and defaults: one value for each setting,
+//! with its origin. Pure.
+
+use std::path::PathBuf;
+
+use serde_json::Value as Json;
+
+use super::limits::ModelLimits;
+use super::setting::{SETTINGS, Setting};
+use super::setting_values::SettingValues;
+use super::value_type::SettingValue;
+use super::{ConfigFile, Env, Error, KeySource, Origin, Sourced, ToolNames};
+use crate::client::Region;
+
+/// What flags say about the connection and the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Flags {
+    /// The settings that have a flag.
+    pub(crate) settings: SettingValues,
+    /// `--profile`
+    pub(crate) profile: Option<String>,
+    /// `--api-key-file`
+    pub(crate) api_key_file: Option<PathBuf>,
+    /// `--no-pace`
+    pub(crate) no_pace: bool,
+}
+
+/// What holds for this run.
+#[derive(Clone, PartialEq)]
+pub(crate) struct MergedConfig {
+    /// The settings.
+    values: SettingValues,
+    /// The profile that was chosen.
+    profile: Option<Sourced<String>>,
+    pub(super) limits: Vec<ModelLimits>,
+    /// The tools that the file has something about.
+    pub(super) tools: ToolNames,
+    pub(super) no_pace: bool,
+    pub(super) no_proxy: Option<String>,
+    /// A key that goes to any host: who gave it did so for this call.
+    pub(super) key: Option<KeySource>,
+    /// The base URL beside the command that prints the key: that key belongs to its host.
+    pub(super) commanded_for: Option<String>,
+}
+
+/// A setting as `config show` has it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Row {
+    /// What it is called.
+    pub(crate) setting: &'static Setting,
+    /// Its value, null where there is none.
+    pub(crate) value: Json,
+    /// Who chose it.
+    pub(crate) origin: Origin,
+}
+
+impl MergedConfig {
+    /// Merges the sources. Of several values for a setting that of a flag counts, then that of a
+    /// variable, of the profile, of the rest of the config file, and the default.
+    pub(crate) fn new(flags: &Flags, env: &Env, file: &ConfigFile) -> Result<Self, Error> {
+        let profile = chosen_profile(flags.profile.as_deref(), env);
+        let level = profile
+            .as_ref()
+            .map(|chosen| file.profile(&chosen.value, &chosen.origin))
+            .transpose()?;
+        let mut values = flags.settings.clone();
+        add_variables(&mut values, env)?;
+        if let Some(level) = level {
+            values.fill_from(level);
+        }
+        values.fill_from(&file.top);
+        add_defaults(&mut values);
+        let command_is_own = level.filter(|level| level.contains("api_key_cmd"));
+        let commanded_for = command_is_own
+            .and_then(|level| level.typed("base_url"))
+            .or_else(|| file.top.typed("base_url"));
+        Ok(Self {
+            values,
+            profile,
+            limits: file.limits.clone(),
+            tools: file.tools.clone(),
+            no_pace: flags.no_pace,
+            no_proxy: env.no_proxy.clone(),
+            key: match (&flags.api_key_file, &env.api_key) {
+                (Some(path), _) => Some(KeySource::File(path.clone())),
+                (None, Some(key)) => Some(KeySource::Environment(key.clone())),
+                (None, None) => None,
+            },
+            commanded_for: commanded_for.map(|url| url.value),
+        })
+    }
+
+    /// The profile.
+    pub(crate) fn profile(&self) -> Option<&Sourced<String>> {
+        self.profile.as_ref()
+    }
+
+    /// The limits that were set, in the order of the config file.
+    pub(crate) fn limits(&self) -> &[ModelLimits] {
+        &self.limits
+    }
+
+    /// Returns the value of a setting, with its origin; none where nobody set one and there is no
+    /// default.
+    pub(super) fn sourced<T: TryFrom<SettingValue>>(&self, key: &str) -> Option<Sourced<T>> {
+        self.values.typed(key)
+    }
+
+    /// Returns the value of a setting; none where nobody set one and there is no default.
+    pub(super) fn value<T: TryFrom<SettingValue>>(&self, key: &str) -> Option<T> {
+        self.sourced(key).map(|sourced| sourced.value)
+    }
+
+    /// Returns the value of a setting that has a default, with its origin.
+    ///
+    /// # Panics
+    ///
+    /// If the table gives the setting none.
+    pub(super) fn sourced_or_default<T: TryFrom<SettingValue>>(&self, key: &str) -> Sourced<T> {
+        self.sourced(key).expect("the setting has a default")
+    }
+
+    /// Returns the value of a setting that has a default.
+    ///
+    /// # Panics
+    ///
+    /// If the table gives the setting none.
+    pub(super) fn value_or_default<T: TryFrom<SettingValue>>(&self, key: &str) -> T {
+        self.sourced_or_default(key).value
+    }
+
+    /// All settings as they hold for this run, in the order of the table. `region` is that of the
+    /// endpoint, which a base URL may have fixed.
+    pub(crate) fn rows(&self, region: &Region) -> Vec<Row> {
+        let row = |setting: &'static Setting| {
+            let (value, origin) = match (setting.key, self.values.get(setting.key)) {
+                ("region", _) => (region.as_str().into(), self.region_origin(region)),
+                (_, None) => (Json::Null, Origin::Default),
+                (_, Some(found)) => (setting.value_type.shown(&found.value), found.origin.clone()),
+            };
+            Row {
+                setting,
+                value,
+                origin,
+            }
+        };
+        SETTINGS.iter().map(row).collect()
+    }
+
+    /// Where nobody chose the region and it is not the default, the base URL has fixed it.
+    fn region_origin(&self, region: &Region) -> Origin {
+        let origin = |key: &str| self.values.get(key).map(|found| found.origin.clone());
+        let chosen = origin("region").filter(|origin| *origin != Origin::Default);
+        let fixed = || origin("base_url").filter(|_| *region != Region::default());
+        chosen.or_else(fixed).unwrap_or(Origin::Default)
+    }
+}
+
+/// Returns the profile that a flag or a variable chooses.
+pub(crate) fn chosen_profile(flag: Option<&str>, env: &Env) -> Option<Sourced<String>> {
+    let of_flag = flag.map(|name| (name, Origin::Flag("--profile")));
+    let of_variable = || {
+        let name = env.profile.as_deref()?;
+        Some((name, Origin::Environment("LANGDOCK_PROFILE")))
+    };
+    let (name, origin) = of_flag.or_else(of_variable)?;
+    Some(Sourced {
+        value: name.to_owned(),
+        origin,
+    })
+}
+
+/// Adds the values of variables. One that a flag overrides may be anything.
+fn add_variables(values: &mut SettingValues, env: &Env) -> Result<(), Error> {
+    for setting in SETTINGS.iter().filter(|setting| setting.variable.is_some()) {
+        let text = setting
+            .variable
+            .and_then(|variable| env.of_setting(variable));
+        if let Some((name, text)) = text.filter(|_| !values.contains(setting.key)) {
+            let origin = Origin::Environment(name);
+            match setting.value_type.parse(text) {
+                Ok(value) => values.insert(setting, value, origin),
+                Err(invalid) => return Err(Error::invalid(origin, invalid)),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn add_defaults(values: &mut SettingValues) {
+    for setting in &SETTINGS {
+        if !values.contains(setting.key)
+            && let Some(value) = setting.default_value()
+        {
+            values.insert(setting, value, Origin::Default);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::setting::DefaultValue;
+
+    #[test]
+    fn a_setting_that_nobody_set_shows_its_default() {
+        let merged = MergedConfig::new(&Flags::default(), &Env::default(), &ConfigFile::default())
+            .expect("nothing chosen");
+        let rows = merged.rows(&Region::new("eu").expect("a slug"));
+        assert_eq!(rows.len(), SETTINGS.len());
+        for row in rows {
+            let is_unset = matches!(row.setting.default, DefaultValue::Unset(_));
+            assert_eq!(row.value.is_null(), is_unset, "{}", row.setting.key);
+            assert_eq!(row.origin, Origin::Default);
+        }
+    }
+
+    #[test]
+    fn a_variable_has_a_second_name_that_counts_where_the_first_is_not_set() {
+        let proxy = |variables: &[(&'static str, &str)]| {
+            let env = Env {
+                of_settings: variables
+                    .iter()
+                    .map(|(name, text)| (*name, (*text).to_owned()))
+                    .collect(),
+                ..Env::default()
+            };
+            let merged = MergedConfig::new(&Flags::default(), &env, &ConfigFile::default());
+            merged.expect("a proxy").sourced::<String>("proxy")
+        };
+        let expected = Sourced {
+            value: "http://lower".to_owned(),
+            origin: Origin::Environment("https_proxy"),
+        };
+        assert_eq!(proxy(&[("https_proxy", "http://lower")]), Some(expected));
+    }
+
+    #[test]
+    fn a_variable_that_a_flag_overrides_may_be_anything() {
+        let env = Env {
+            of_settings: vec![("LANGDOCK_MAX_WAIT", "long".into())],
+            ..Env::default()
+        };
+        let mut flags = Flags::default();
+        let merged = MergedConfig::new(&flags, &env, &ConfigFile::default());
+        assert!(merged.is_err());
+        flags.settings.set_flag("max_wait", Some(Duration::ZERO));
+        let merged = MergedConfig::new(&flags, &env, &ConfigFile::default());
+        assert!(merged.is_ok());
+    }
+}

@@ -1,0 +1,302 @@
+//! The types of settings: what a value may be, how it is read from text and from TOML, and how it
+//! is written and shown.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+use toml_edit::{Array, Item, Value};
+
+use crate::client::{Endpoint, EndpointError, Region};
+use crate::text::{MAX_COUNT, format_duration, parse_duration, parse_timeout};
+
+/// What a setting may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ValueType {
+    /// A region's slug.
+    Region,
+    /// A base URL.
+    BaseUrl,
+    /// The URL of a proxy, whose password is never shown.
+    ProxyUrl,
+    /// Text that is not blank.
+    Text,
+    /// The path of a file; one in the config file is relative to that file's directory.
+    File,
+    /// A whole number from this one to [`MAX_COUNT`].
+    Count(u64),
+    /// A duration, such as `30s`.
+    Duration,
+    /// A duration longer than zero.
+    Timeout,
+    /// `true` or `false`.
+    Switch,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// A program and its arguments.
+    Command,
+    /// A list of names, which may be empty.
+    Names,
+}
+
+/// The value of a setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SettingValue {
+    /// That of a region, a URL, a text or a word.
+    Text(String),
+    /// That of a file.
+    File(PathBuf),
+    /// That of a count.
+    Count(u64),
+    /// That of a duration or a timeout.
+    Duration(Duration),
+    /// That of a switch.
+    Switch(bool),
+    /// That of a command or of names.
+    List(Vec<String>),
+}
+
+/// Why something is not a value of a type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum InvalidValue {
+    /// It is no part of an endpoint.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// It is anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<String> for InvalidValue {
+    fn from(reason: String) -> Self {
+        Self::Other(reason)
+    }
+}
+
+impl ValueType {
+    /// Parses a value as flags, variables and `config set` have it.
+    pub(crate) fn parse(self, text: &str) -> Result<SettingValue, InvalidValue> {
+        Ok(match self {
+            Self::Region => {
+                Region::new(text)?;
+                SettingValue::Text(text.to_owned())
+            }
+            Self::BaseUrl => {
+                // Whether plain http is allowed depends on another setting: `resolve` checks that.
+                Endpoint::new(Some(text), None, true)?;
+                SettingValue::Text(text.to_owned())
+            }
+            Self::Text | Self::ProxyUrl => SettingValue::Text(not_blank(text)?),
+            Self::File => SettingValue::File(not_blank(text)?.into()),
+            Self::Count(least) => SettingValue::Count(parse_count(text, least)?),
+            Self::Duration => SettingValue::Duration(parse_duration(text)?),
+            Self::Timeout => SettingValue::Duration(parse_timeout(text)?),
+            Self::Switch => match text {
+                "true" => SettingValue::Switch(true),
+                "false" => SettingValue::Switch(false),
+                _ => return Err(format!("`{text}` is neither `true` nor `false`").into()),
+            },
+            Self::OneOf(words) if words.contains(&text) => SettingValue::Text(text.to_owned()),
+            Self::OneOf(words) => {
+                return Err(format!("`{text}` is none of {}", words.join(", ")).into());
+            }
+            Self::Command | Self::Names => {
+                let value: Option<Value> = text.parse().ok();
+                self.read(&value.map_or(Item::None, Item::Value))?
+            }
+        })
+    }
+
+    /// Reads a value of the config file.
+    pub(super) fn read(self, item: &Item) -> Result<SettingValue, InvalidValue> {
+        let wrong_type = || InvalidValue::Other(format!("{} is needed", self.description()));
+        let text = match self {
+            Self::Command | Self::Names => {
+                let list = texts(item).filter(|list| self == Self::Names || has_program(list));
+                return list.map(SettingValue::List).ok_or_else(wrong_type);
+            }
+            Self::Count(_) => item.as_integer().map(|number| number.to_string()),
+            Self::Switch => item.as_bool().map(|switch| switch.to_string()),
+            _ => item.as_str().map(str::to_owned),
+        };
+        self.parse(&text.ok_or_else(wrong_type)?)
+    }
+
+    /// Returns a value as it is written into the config file. Text stays as it was typed.
+    pub(super) fn to_toml(self, text: &str) -> Result<Value, InvalidValue> {
+        Ok(match self.parse(text)? {
+            SettingValue::Count(number) => {
+                Value::from(i64::try_from(number).expect("a count is at most `MAX_COUNT`"))
+            }
+            SettingValue::Switch(switch) => Value::from(switch),
+            SettingValue::List(list) => Value::Array(Array::from_iter(list)),
+            SettingValue::Text(_) | SettingValue::File(_) | SettingValue::Duration(_) => {
+                Value::from(text)
+            }
+        })
+    }
+
+    /// Returns a value as `config show` prints it.
+    pub(super) fn shown(self, value: &SettingValue) -> Json {
+        match value {
+            SettingValue::Text(url) if self == Self::ProxyUrl => json!(without_password(url)),
+            SettingValue::Text(text) => json!(text),
+            SettingValue::File(path) => json!(path.to_string_lossy()),
+            SettingValue::Count(number) => json!(number),
+            SettingValue::Duration(duration) => json!(format_duration(*duration)),
+            SettingValue::Switch(switch) => json!(switch),
+            SettingValue::List(list) => json!(list),
+        }
+    }
+
+    /// Describes how the config file has it.
+    fn description(self) -> &'static str {
+        match self {
+            Self::Region
+            | Self::BaseUrl
+            | Self::ProxyUrl
+            | Self::Text
+            | Self::File
+            | Self::OneOf(_) => "text in quotes",
+            Self::Count(_) => "a whole number",
+            Self::Duration | Self::Timeout => "a duration in quotes, such as \"30s\"",
+            Self::Switch => "`true` or `false`",
+            Self::Command => {
+                "a list of a program and its arguments, such as [\"pass\", \"show\", \"langdock\"]"
+            }
+            Self::Names => "a list of names such as [\"look_up\"]",
+        }
+    }
+}
+
+impl SettingValue {
+    /// Returns a value of the config file in `directory` with relative paths resolved: a file, or a
+    /// program, unless that is a name to look up in `PATH`. So nothing depends on the current
+    /// directory.
+    pub(super) fn in_directory(self, value_type: ValueType, directory: &Path) -> Self {
+        match self {
+            Self::File(path) => Self::File(directory.join(path)),
+            Self::List(mut words) if value_type == ValueType::Command => {
+                if let Some(program) = words.first_mut().filter(|program| program.contains('/')) {
+                    *program = directory.join(&*program).to_string_lossy().into_owned();
+                }
+                Self::List(words)
+            }
+            other => other,
+        }
+    }
+}
+
+/// Converts values to and from the Rust types that they hold.
+macro_rules! conversions {
+    ($($variant:ident($held:ty)),+) => {$(
+        impl From<$held> for SettingValue {
+            fn from(value: $held) -> Self {
+                Self::$variant(value)
+            }
+        }
+
+        impl TryFrom<SettingValue> for $held {
+            type Error = SettingValue;
+
+            fn try_from(value: SettingValue) -> Result<Self, SettingValue> {
+                match value {
+                    SettingValue::$variant(held) => Ok(held),
+                    other => Err(other),
+                }
+            }
+        }
+    )+};
+}
+
+conversions!(
+    Text(String),
+    File(PathBuf),
+    Count(u64),
+    Duration(Duration),
+    Switch(bool),
+    List(Vec<String>)
+);
+
+fn not_blank(text: &str) -> Result<String, InvalidValue> {
+    if text.trim().is_empty() {
+        Err("it is blank".to_owned().into())
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+fn parse_count(text: &str, least: u64) -> Result<u64, String> {
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| (least..=MAX_COUNT).contains(number));
+    number.ok_or_else(|| format!("`{text}` is no whole number from {least} to {MAX_COUNT}"))
+}
+
+fn texts(item: &Item) -> Option<Vec<String>> {
+    item.as_array()?
+        .iter()
+        .map(|text| text.as_str().map(str::to_owned))
+        .collect()
+}
+
+fn has_program(words: &[String]) -> bool {
+    words
+        .first()
+        .is_some_and(|program| !program.trim().is_empty())
+}
+
+fn without_password(url: &str) -> String {
+    let Some((login, host)) = url.rsplit_once('@') else {
+        return url.to_owned();
+    };
+    let (scheme, login) = login
+        .split_once("://")
+        .map_or(("", login), |(scheme, login)| (scheme, login));
+    let slashes = if scheme.is_empty() { "" } else { "://" };
+    let user = login.split(':').next().unwrap_or_default();
+    format!("{scheme}{slashes}{user}:…@{host}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_of_a_proxy_is_not_shown() {
+        for (url, expected) in [
+            ("http://u:pa@ss@p:1", "http://u:…@p:1"),
+            ("u:pw@p:1", "u:…@p:1"),
+            ("http://p:1", "http://p:1"),
+        ] {
+            let value = SettingValue::Text(url.to_owned());
+            assert_eq!(ValueType::ProxyUrl.shown(&value), json!(expected));
+            assert_eq!(ValueType::Text.shown(&value), json!(url));
+        }
+    }
+
+    #[test]
+    fn a_relative_path_is_resolved_against_the_directory_of_the_config_file() {
+        let directory = Path::new("/c");
+        for (given, expected) in [
+            ("pass", "pass"),
+            ("./key", "/c/./key"),
+            ("/bin/key", "/bin/key"),
+        ] {
+            let words = |program: &str| SettingValue::List(vec![program.into(), "./x".into()]);
+            let resolved = words(given).in_directory(ValueType::Command, directory);
+            assert_eq!(resolved, words(expected));
+        }
+        for (given, expected) in [("ca.pem", "/c/ca.pem"), ("/ca.pem", "/ca.pem")] {
+            let resolved =
+                SettingValue::File(given.into()).in_directory(ValueType::File, directory);
+            assert_eq!(resolved, SettingValue::File(expected.into()));
+        }
+        let names = SettingValue::List(vec!["a/b".into()]);
+        assert_eq!(
+            names.clone().in_directory(ValueType::Names, directory),
+            names
+        );
+    }
+}

@@ -1,0 +1,52 @@
+//! The API key, read at most once in a process: a command that prints it may cost the user a tap
+//! on a hardware token each time.
+
+use tokio::sync::Mutex;
+
+use crate::app::App;
+use crate::client::ApiKey;
+use crate::config::{KeySource, read_key};
+use crate::error::Error;
+use crate::input::on_a_thread;
+
+/// Reads keys, and remembers those that it has read.
+pub(crate) struct Credentials<'a> {
+    app: &'a App,
+    /// One for each source; a conversation that moves to another host may need a second one.
+    known: Mutex<Vec<(KeySource, ApiKey)>>,
+}
+
+impl<'a> Credentials<'a> {
+    /// Creates a reader that has read nothing yet.
+    pub(crate) fn new(app: &'a App) -> Self {
+        Self {
+            app,
+            known: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Returns the key of a source. A command, or a file that is a pipe, is waited for; a signal
+    /// ends the wait.
+    pub(crate) async fn key(&self, source: &KeySource) -> Result<ApiKey, Error> {
+        // Held while the key is read, so that nobody else begins to read it.
+        let mut known = self.known.lock().await;
+        if let Some((_, key)) = known.iter().find(|(known, _)| known == source) {
+            return Ok(key.clone());
+        }
+        let key = self.read(source.clone()).await?;
+        known.push((source.clone(), key.clone()));
+        Ok(key)
+    }
+
+    async fn read(&self, source: KeySource) -> Result<ApiKey, Error> {
+        if !source.is_slow() {
+            return Ok(read_key(&source)?);
+        }
+        let read = on_a_thread(move || Ok(read_key(&source)));
+        let key = self.app.unless_interrupted(read).await?;
+        Ok(key.map_err(|source| Error::System {
+            what: "read the key",
+            source,
+        })??)
+    }
+}

@@ -1,0 +1,210 @@
+//! What is known of the limits: what a person set, what the server reports, and what its 429s
+//! imply.
+
+use super::SECOND;
+use super::window::{Limits, WINDOW};
+
+/// How long a limit holds that the server reported.
+const REPORT_LIFETIME: u64 = 24 * 60 * WINDOW;
+
+/// How long a limit holds that was inferred from a 429.
+const INFERENCE_LIFETIME: u64 = 15 * WINDOW;
+
+/// The shortest time from one inference to the next: several 429s may have one cause.
+const INFERENCE_INTERVAL: u64 = 10 * SECOND;
+
+/// The limits that hold before a server has said anything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) struct BaseLimits {
+    /// What a person set: never exceeded, whatever the server reports.
+    pub(crate) configured: Limits,
+    /// What is assumed where neither a person nor the server says anything.
+    pub(crate) assumed: Limits,
+}
+
+impl BaseLimits {
+    /// Returns whether anything is limited before the server has said anything.
+    pub(super) fn is_any(&self) -> bool {
+        self.configured.is_any() || self.assumed.is_any()
+    }
+}
+
+/// What the headers of a response say of the limits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) struct ServerReport {
+    /// Requests a minute.
+    pub(crate) requests: Option<ReportedLimit>,
+    /// Tokens a minute.
+    pub(crate) tokens: Option<ReportedLimit>,
+}
+
+/// A limit as the server reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ReportedLimit {
+    /// The limit a minute.
+    pub(crate) limit: u64,
+    /// What is left of it, if the server says so.
+    pub(crate) remaining: Option<u64>,
+}
+
+impl ReportedLimit {
+    /// Returns what has been used of it, if the server says so.
+    pub(super) fn used(self) -> Option<u64> {
+        self.remaining
+            .map(|remaining| self.limit.saturating_sub(remaining))
+    }
+}
+
+/// Limits, and when they were learned.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(super) struct LearnedLimit {
+    /// When.
+    pub(super) at: u64,
+    /// The limits.
+    pub(super) limits: Limits,
+}
+
+impl LearnedLimit {
+    /// Returns the limits, none once they are older than `lifetime`.
+    fn still_valid(self, now: u64, lifetime: u64) -> Limits {
+        if now < self.at.saturating_add(lifetime) {
+            self.limits
+        } else {
+            Limits::default()
+        }
+    }
+}
+
+/// What the server has said of its limits, in words and by refusing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(super) struct KnownLimits {
+    /// What its headers reported last.
+    pub(super) reported: LearnedLimit,
+    /// What its 429s imply where its headers report nothing.
+    pub(super) inferred: LearnedLimit,
+}
+
+impl KnownLimits {
+    /// Notes what the headers of a response report.
+    pub(super) fn note_report(&mut self, now: u64, report: &ServerReport) {
+        let limit =
+            |reported: Option<ReportedLimit>| reported.map(|reported| reported.limit.max(1));
+        let limits = Limits {
+            requests: limit(report.requests),
+            tokens: limit(report.tokens),
+        };
+        self.reported = LearnedLimit { at: now, limits };
+    }
+
+    /// Infers from a 429 how much is allowed at most, where the server does not report it. So many
+    /// requests and tokens it has let in within the last minute.
+    pub(super) fn infer(&mut self, now: u64, base: &BaseLimits, requests: u64, tokens: u64) {
+        let is_too_soon =
+            self.inferred.at != 0 && now < self.inferred.at.saturating_add(INFERENCE_INTERVAL);
+        if is_too_soon {
+            return;
+        }
+        let (limits, reported) = (self.in_force(now, base), self.server_limits(now));
+        // A single 429 may have any cause: it takes away half at the most.
+        let lowered = |limit: Option<u64>, reported: Option<u64>, used: u64| {
+            let limit = limit.filter(|_| reported.is_none())?;
+            Some(used.max(limit / 2).clamp(1, limit))
+        };
+        let limits = Limits {
+            requests: lowered(limits.requests, reported.requests, requests),
+            tokens: lowered(limits.tokens, reported.tokens, tokens),
+        };
+        if limits.is_any() {
+            self.inferred = LearnedLimit { at: now, limits };
+        }
+    }
+
+    /// Returns the limits that the server has reported, as far as they are still valid.
+    pub(super) fn server_limits(&self, now: u64) -> Limits {
+        self.reported.still_valid(now, REPORT_LIFETIME)
+    }
+
+    /// Returns the limits in force.
+    pub(super) fn in_force(&self, now: u64, base: &BaseLimits) -> Limits {
+        let reported = self.server_limits(now);
+        let inferred = self.inferred.still_valid(now, INFERENCE_LIFETIME);
+        let lowest = |of: fn(&Limits) -> Option<u64>| {
+            let stated = of(&base.configured).into_iter().chain(of(&reported)).min();
+            let known = stated.or(of(&base.assumed))?;
+            Some(of(&inferred).map_or(known, |inferred| inferred.min(known)))
+        };
+        Limits {
+            requests: lowest(|limits| limits.requests),
+            tokens: lowest(|limits| limits.tokens),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_000_000 * SECOND;
+
+    fn both(requests: Option<u64>, tokens: Option<u64>) -> Limits {
+        Limits { requests, tokens }
+    }
+
+    #[test]
+    fn a_report_goes_before_what_is_assumed_and_never_over_what_was_set() {
+        let reported = |limit| {
+            Some(ReportedLimit {
+                limit,
+                remaining: None,
+            })
+        };
+        let base = BaseLimits {
+            configured: both(None, Some(50)),
+            assumed: both(Some(500), Some(60)),
+        };
+        let mut known = KnownLimits::default();
+        let report = ServerReport {
+            requests: reported(1000),
+            tokens: reported(9),
+        };
+        known.note_report(NOW, &report);
+        assert_eq!(known.in_force(NOW, &base), both(Some(1000), Some(9)));
+        let report = ServerReport {
+            requests: None,
+            tokens: reported(99),
+        };
+        known.note_report(NOW, &report);
+        assert_eq!(known.in_force(NOW, &base), both(Some(500), Some(50)));
+        known.infer(NOW, &base, 0, 0);
+        assert_eq!(known.in_force(NOW, &base).requests, Some(250));
+    }
+
+    #[test]
+    fn a_report_is_valid_for_a_day_and_an_inference_for_a_quarter_of_an_hour() {
+        let base = BaseLimits {
+            configured: both(Some(100), None),
+            assumed: Limits::default(),
+        };
+        let mut known = KnownLimits::default();
+        let tokens = Some(ReportedLimit {
+            limit: 0,
+            remaining: None,
+        });
+        known.note_report(
+            NOW,
+            &ServerReport {
+                requests: None,
+                tokens,
+            },
+        );
+        known.infer(NOW, &base, 70, 0);
+        let (quarter, day) = (NOW + 15 * WINDOW, NOW + 24 * 60 * WINDOW);
+        assert_eq!(
+            known.in_force(quarter - 1, &base),
+            both(Some(70), Some(1)),
+            "a limit is at least 1"
+        );
+        assert_eq!(known.in_force(quarter, &base), both(Some(100), Some(1)));
+        assert_eq!(known.in_force(day, &base), base.configured);
+    }
+}

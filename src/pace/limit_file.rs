@@ -1,0 +1,501 @@
+//! A ledger in a file, which all processes of a user lock in turn.
+//!
+//! The lock is never waited for: while another process has it, which takes microseconds, the runtime
+//! turns to other work between two attempts. From the lock to the last write there is no point at
+//! which an operation could be dropped, so it happens whole or not at all.
+//!
+//! The file is written in place, so that whoever has it open goes on using the same file. A damaged
+//! or foreign file is set aside, and a ledger from a clock that was ahead is replaced; a notice says
+//! so. Nothing here ever keeps a request from being sent.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use tokio::time::sleep;
+
+use super::SECOND;
+use super::known_limits::{BaseLimits, ServerReport};
+use super::ledger::{Admission, Ledger, RequestCost, RequestOutcome};
+use super::record::{MAX_BYTES, from_bytes, to_bytes};
+use super::store::{LimitStore, LimitStoreError, StoreFuture, StoreReply};
+use super::window::{Limits, ReservationId};
+use crate::fs::{Durability, atomic_write, create_private_dir};
+
+/// How far a file may be ahead of the clock, which is more than the clocks of two cores differ. One
+/// that is further ahead was written by another clock.
+const CLOCK_TOLERANCE: u64 = 2 * SECOND;
+
+/// How often the lock is tried, and how long the next attempt waits: two seconds in all.
+const LOCK_ATTEMPTS: u32 = 1000;
+const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(2);
+
+/// The file of one ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LimitFile {
+    /// None on a machine that has no place for it.
+    path: Option<PathBuf>,
+    base: BaseLimits,
+}
+
+/// Why the file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LimitFileError {
+    /// There is no directory for it.
+    #[error("there is no home directory to keep it in")]
+    NoDirectory,
+    /// Another process has it.
+    #[error("`{}` is still locked by another process", path.display())]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is a directory, a pipe or a device.
+    #[error("`{}` is not a regular file", path.display())]
+    NotAFile {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// The system refuses something.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file, or the directory that was to hold it.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl LimitFileError {
+    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+}
+
+/// A ledger that is locked until this is dropped.
+#[derive(Debug)]
+struct LockedLimits {
+    file: File,
+    path: PathBuf,
+    /// What the file says.
+    ledger: Ledger,
+    /// The time.
+    now: u64,
+    /// What a person should know about the file.
+    notice: Option<String>,
+    /// What the file said, to write nothing that is not new.
+    before: Ledger,
+    /// The file's length in bytes.
+    length: u64,
+}
+
+impl LimitFile {
+    /// Creates the store whose ledger is the file `name` in `directory`. The file itself is created
+    /// when there is something to write down.
+    pub(crate) fn new(directory: Option<&Path>, name: &str, base: BaseLimits) -> Self {
+        Self {
+            path: directory.map(|directory| directory.join(name)),
+            base,
+        }
+    }
+
+    /// Changes the ledger and writes it. Where there is no file, and `create` does not ask for one,
+    /// the outcome is `absent`.
+    async fn update<T>(
+        &self,
+        create: bool,
+        absent: T,
+        change: impl FnOnce(&mut Ledger, u64) -> T,
+    ) -> Result<StoreReply<T>, LimitStoreError> {
+        let Some(mut limits) = self.lock(create).await? else {
+            return Ok(StoreReply {
+                outcome: absent,
+                now: now(),
+                notice: None,
+            });
+        };
+        let now = limits.now;
+        let outcome = change(&mut limits.ledger, now);
+        let notice = limits.notice.take();
+        limits.save()?;
+        Ok(StoreReply {
+            outcome,
+            now,
+            notice,
+        })
+    }
+
+    /// Opens and locks the file, trying again while another process has the lock.
+    async fn lock(&self, create: bool) -> Result<Option<LockedLimits>, LimitFileError> {
+        for _ in 1..LOCK_ATTEMPTS {
+            match self.try_lock(create) {
+                Err(LimitFileError::Locked { .. }) => sleep(LOCK_RETRY_INTERVAL).await,
+                opened => return opened,
+            }
+        }
+        self.try_lock(create)
+    }
+
+    /// Opens and locks the file; none where there is none and none is to be created.
+    fn try_lock(&self, create: bool) -> Result<Option<LockedLimits>, LimitFileError> {
+        let Some(path) = &self.path else {
+            return if create {
+                Err(LimitFileError::NoDirectory)
+            } else {
+                Ok(None)
+            };
+        };
+        let failed_to = |action| LimitFileError::io(action, path);
+        let mut options = OpenOptions::new();
+        // With both, a pipe of that name is not waited for.
+        options.read(true).write(true).create(create).mode(0o600);
+        let file = match options.open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound && !create => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let directory = path.parent().unwrap_or(path);
+                create_private_dir(directory).map_err(failed_to("create"))?;
+                options.open(path).map_err(failed_to("create"))?
+            }
+            opened => opened.map_err(failed_to("open"))?,
+        };
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => LimitFileError::Locked { path: path.clone() },
+            TryLockError::Error(error) => failed_to("lock")(error),
+        })?;
+        if !file.metadata().map_err(failed_to("read"))?.is_file() {
+            return Err(LimitFileError::NotAFile { path: path.clone() });
+        }
+        let mut bytes = Vec::new();
+        (&file)
+            .take(MAX_BYTES)
+            .read_to_end(&mut bytes)
+            .map_err(failed_to("read"))?;
+        let now = now();
+        let (ledger, notice) = match from_bytes(&bytes) {
+            Some(ledger) if ledger.last > now + CLOCK_TOLERANCE => (
+                Ledger::default(),
+                Some("the clock went back, so a new rate-limit ledger is started".to_owned()),
+            ),
+            Some(ledger) => (ledger, None),
+            None => (Ledger::default(), Some(set_aside(path, &bytes))),
+        };
+        let length = bytes.len() as u64;
+        // A new ledger is written in any case.
+        let before = if notice.is_some() {
+            Ledger {
+                last: u64::MAX,
+                ..Ledger::default()
+            }
+        } else {
+            ledger.clone()
+        };
+        Ok(Some(LockedLimits {
+            file,
+            path: path.clone(),
+            ledger,
+            now,
+            notice,
+            before,
+            length,
+        }))
+    }
+}
+
+/// Keeps what is not a ledger beside the new one, and says so.
+fn set_aside(path: &Path, bytes: &[u8]) -> String {
+    let aside = path.with_extension("broken");
+    let kept = match atomic_write(&aside, bytes, Durability::Cached) {
+        Ok(()) => format!("the old one is kept as `{}`", aside.display()),
+        Err(error) => format!("the old one could not be kept: {error}"),
+    };
+    format!("the rate-limit ledger is damaged, so a new one is started; {kept}")
+}
+
+impl LockedLimits {
+    /// Writes what the ledger says now, if anything is new.
+    fn save(mut self) -> Result<(), LimitFileError> {
+        if self.ledger == self.before {
+            return Ok(());
+        }
+        self.ledger.last = self.now;
+        let bytes = to_bytes(&self.ledger);
+        let mut written = self.file.write_all_at(&bytes, 0);
+        if written.is_ok() && (bytes.len() as u64) < self.length {
+            written = self.file.set_len(bytes.len() as u64);
+        }
+        if written.is_err() {
+            // An empty ledger is a sound one, half a one is not.
+            let _ = self.file.set_len(0);
+        }
+        written.map_err(LimitFileError::io("write", &self.path))
+    }
+}
+
+impl LimitStore for LimitFile {
+    fn reserve<'a>(
+        &'a self,
+        cost: &'a RequestCost,
+        queued: Option<ReservationId>,
+    ) -> StoreFuture<'a, Admission> {
+        Box::pin(self.update(
+            self.base.is_any(),
+            Admission::Admitted(None),
+            move |ledger, now| ledger.try_acquire(now, queued, cost, &self.base),
+        ))
+    }
+
+    fn settle<'a>(
+        &'a self,
+        id: ReservationId,
+        cost: &'a RequestCost,
+        since_headers: Option<Duration>,
+        outcome: RequestOutcome,
+    ) -> StoreFuture<'a, ()> {
+        Box::pin(self.update(false, (), move |ledger, now| {
+            let headers_at = since_headers.map(|since| now.saturating_sub(micros(since)));
+            ledger.settle(id, cost, headers_at, outcome);
+        }))
+    }
+
+    fn back_off(&self, wait: Duration) -> StoreFuture<'_, u64> {
+        Box::pin(self.update(true, 0, move |ledger, now| {
+            let until = now.saturating_add(micros(wait));
+            ledger.back_off(now, until, &self.base);
+            until
+        }))
+    }
+
+    fn release(&self, id: ReservationId) -> StoreFuture<'_, ()> {
+        Box::pin(self.update(false, (), move |ledger, now| {
+            ledger.release(now, id, &self.base);
+        }))
+    }
+
+    fn observe<'a>(
+        &'a self,
+        id: Option<ReservationId>,
+        cost: &'a RequestCost,
+        report: &'a ServerReport,
+    ) -> StoreFuture<'a, ()> {
+        Box::pin(self.update(true, (), move |ledger, now| {
+            ledger.observe(now, id, cost, report);
+        }))
+    }
+
+    fn server_limits(&self) -> StoreFuture<'_, Limits> {
+        Box::pin(async {
+            let limits = self.lock(false).await?;
+            let now = limits.as_ref().map_or_else(now, |limits| limits.now);
+            let outcome = limits.map(|limits| limits.ledger.server_limits(now));
+            // A notice is left to who writes: the file is as it was.
+            Ok(StoreReply {
+                outcome: outcome.unwrap_or_default(),
+                now,
+                notice: None,
+            })
+        })
+    }
+}
+
+/// Returns the time in microseconds since 1970.
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, micros)
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::super::ledger::Priority;
+    use super::*;
+
+    const COST: RequestCost = RequestCost {
+        input: 1,
+        max_tokens: 1,
+        priority: Priority::Person,
+    };
+
+    /// A store in `directory` that admits one request a minute.
+    fn store(directory: &Path, name: &str) -> LimitFile {
+        let configured = Limits {
+            requests: Some(1),
+            tokens: None,
+        };
+        let base = BaseLimits {
+            configured,
+            assumed: Limits::default(),
+        };
+        LimitFile::new(Some(directory), name, base)
+    }
+
+    fn path_of(store: &LimitFile) -> &Path {
+        store.path.as_deref().expect("it has a directory")
+    }
+
+    async fn reserve(store: &LimitFile) -> Admission {
+        let reply = store.reserve(&COST, None).await;
+        reply.expect("the file can be used").outcome
+    }
+
+    #[tokio::test]
+    async fn what_one_process_writes_the_next_one_reads() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = store(&directory.path().join("new/pace"), "name");
+        let absent = store.try_lock(false).expect("nothing can fail");
+        assert!(absent.is_none());
+        let Admission::Admitted(Some(id)) = reserve(&store).await else {
+            panic!("the first one is admitted")
+        };
+        assert!(matches!(reserve(&store).await, Admission::Queued { .. }));
+        store.release(id).await.expect("the file can be used");
+        let mode = fs::metadata(path_of(&store))
+            .expect("it is there")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[tokio::test]
+    async fn a_reservation_dates_from_the_headers_and_a_429_from_now() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = store(directory.path(), "name");
+        let Admission::Admitted(Some(id)) = reserve(&store).await else {
+            panic!("the first one is admitted")
+        };
+        let answered = RequestOutcome::Answered {
+            input: 1,
+            output: 1,
+        };
+        let hour = Duration::from_secs(3600);
+        let settled = store.settle(id, &COST, Some(hour), answered).await;
+        let settled_at = settled.expect("the file can be used").now;
+        let Admission::Queued { start, .. } = reserve(&store).await else {
+            panic!("the second one is not admitted")
+        };
+        // Headers from before the request count as of the request.
+        assert!(start <= settled_at + 60 * SECOND, "{start} {settled_at}");
+        let reply = store.back_off(hour).await.expect("the file can be used");
+        assert_eq!(reply.outcome, reply.now + 3600 * SECOND);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_file_is_set_aside_once() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = store(directory.path(), "name");
+        fs::write(
+            path_of(&store),
+            "a foreign file, and a long one that is\n".repeat(100),
+        )
+        .expect("it is writable");
+        let read = store.server_limits().await.expect("it can be opened");
+        assert_eq!((read.outcome, read.notice), (Limits::default(), None));
+        let reply = store.reserve(&COST, None).await.expect("it can be opened");
+        let notice = reply.notice.expect("it is noticed");
+        assert!(notice.contains("name.broken"), "{notice}");
+        let reply = store.reserve(&COST, None).await.expect("it can be opened");
+        assert_eq!(reply.notice, None);
+        let kept = fs::read_to_string(directory.path().join("name.broken")).expect("it is kept");
+        assert!(kept.starts_with("a foreign file"));
+    }
+
+    #[tokio::test]
+    async fn a_ledger_of_the_future_is_replaced() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = store(directory.path(), "name");
+        reserve(&store).await;
+        let ledger = Ledger {
+            last: now() + 5 * CLOCK_TOLERANCE,
+            blocked_until: u64::MAX,
+            ..Ledger::default()
+        };
+        fs::write(path_of(&store), to_bytes(&ledger)).expect("it is writable");
+        let reply = store.reserve(&COST, None).await.expect("it can be opened");
+        assert!(reply.notice.is_some());
+        assert!(matches!(reply.outcome, Admission::Admitted(Some(_))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lock_that_another_process_keeps_is_given_up_and_one_that_it_drops_is_taken() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = store(directory.path(), "name");
+        let locked = store.try_lock(true).expect("it can be opened");
+        let error = store.reserve(&COST, None).await.expect_err("it is locked");
+        let path = path_of(&store).display();
+        assert_eq!(
+            error.to_string(),
+            format!("`{path}` is still locked by another process")
+        );
+        let later = async {
+            sleep(LOCK_RETRY_INTERVAL * 10).await;
+            drop(locked);
+        };
+        let (admission, ()) = tokio::join!(reserve(&store), later);
+        assert!(matches!(admission, Admission::Admitted(Some(_))));
+    }
+
+    #[tokio::test]
+    async fn an_operation_that_is_dropped_before_it_has_the_lock_changes_nothing() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = store(directory.path(), "name");
+        let locked = store.try_lock(true).expect("it can be opened");
+        {
+            let reserving = store.reserve(&COST, None);
+            tokio::select! {
+                biased;
+                _ = reserving => panic!("it is locked"),
+                () = std::future::ready(()) => {}
+            }
+        }
+        drop(locked);
+        assert!(matches!(
+            reserve(&store).await,
+            Admission::Admitted(Some(_))
+        ));
+    }
+
+    #[tokio::test]
+    async fn an_error_names_the_path() {
+        let directory = tempfile::tempdir().expect("a directory");
+        fs::create_dir(directory.path().join("directory")).expect("it is writable");
+        fs::write(directory.path().join("file"), "").expect("it is writable");
+        for name in ["directory", "file/below"] {
+            let store = store(directory.path(), name);
+            let error = store.reserve(&COST, None).await.expect_err(name);
+            let error = error.to_string();
+            assert!(
+                error.contains(&directory.path().join(name).display().to_string()),
+                "{error}"
+            );
+        }
+        let nowhere = LimitFile {
+            path: None,
+            ..store(directory.path(), "")
+        };
+        let error = nowhere
+            .reserve(&COST, None)
+            .await
+            .expect_err("it has no directory");
+        assert_eq!(
+            error.to_string(),
+            "there is no home directory to keep it in"
+        );
+        let unlimited = LimitFile::new(None, "", BaseLimits::default());
+        assert_eq!(reserve(&unlimited).await, Admission::Admitted(None));
+    }
+}

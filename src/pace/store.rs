@@ -1,0 +1,71 @@
+//! The seam between a call and the ledger of its rate limit, wherever that is kept.
+
+use std::error::Error;
+use std::fmt::Debug;
+use std::pin::Pin;
+use std::time::Duration;
+
+use super::known_limits::ServerReport;
+use super::ledger::{Admission, RequestCost, RequestOutcome};
+use super::window::{Limits, ReservationId};
+
+/// Keeps the ledger of one rate limit for all who share it.
+///
+/// A reservation begins with `reserve`, in the queue or admitted, and ends with `settle` or
+/// `release`; either may be repeated without harm. A reservation whose owner is gone lapses: in the
+/// queue after ten seconds, once admitted when its minute is over. So a future that is dropped before
+/// it is ready needs no undoing, and nothing has to be done when the owner itself is dropped.
+pub(crate) trait LimitStore: Debug + Send + Sync {
+    /// Admits a request, or gives it a place in the queue. `queued` is its place if it tried before.
+    fn reserve<'a>(
+        &'a self,
+        cost: &'a RequestCost,
+        queued: Option<ReservationId>,
+    ) -> StoreFuture<'a, Admission>;
+
+    /// Replaces what was reserved by what the request did use. `since_headers` is the time that has
+    /// passed since the response headers, if they came.
+    fn settle<'a>(
+        &'a self,
+        id: ReservationId,
+        cost: &'a RequestCost,
+        since_headers: Option<Duration>,
+        outcome: RequestOutcome,
+    ) -> StoreFuture<'a, ()>;
+
+    /// Lets nobody begin for so long, as a 429 asks. Gives the end of that in the store's time.
+    fn back_off(&self, wait: Duration) -> StoreFuture<'_, u64>;
+
+    /// Gives back a place in the queue, or the reservation of a request that was never sent.
+    fn release(&self, id: ReservationId) -> StoreFuture<'_, ()>;
+
+    /// Notes what the response headers report of the limits; `id` is the reservation of the request
+    /// that they answer.
+    fn observe<'a>(
+        &'a self,
+        id: Option<ReservationId>,
+        cost: &'a RequestCost,
+        report: &'a ServerReport,
+    ) -> StoreFuture<'a, ()>;
+
+    /// Reads the limits that the server has reported, as far as they are still valid.
+    fn server_limits(&self) -> StoreFuture<'_, Limits>;
+}
+
+/// An operation of a store under way.
+pub(crate) type StoreFuture<'a, T> =
+    Pin<Box<dyn Future<Output = Result<StoreReply<T>, LimitStoreError>> + Send + 'a>>;
+
+/// What a store answers.
+#[derive(Debug)]
+pub(crate) struct StoreReply<T> {
+    /// What came of the operation.
+    pub(crate) outcome: T,
+    /// The store's time, in microseconds since 1970: that of all times in `outcome`.
+    pub(crate) now: u64,
+    /// What a person should know about the ledger.
+    pub(crate) notice: Option<String>,
+}
+
+/// Why a store cannot be used, as that store says it.
+pub(crate) type LimitStoreError = Box<dyn Error + Send + Sync>;

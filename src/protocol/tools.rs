@@ -1,0 +1,126 @@
+//! Tools in a request: their definitions, and how the model may choose among them.
+//!
+//! Both keep the fields and the order in which they were given: the API has tools of its own, with
+//! other fields than those of a custom tool, and a body is the same bytes each time.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// The definition of a tool.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct ToolDefinition(Map<String, Value>);
+
+impl ToolDefinition {
+    /// Creates a definition of these fields.
+    pub(crate) fn new(fields: Map<String, Value>) -> Self {
+        Self(fields)
+    }
+
+    /// Reads the field `tools` of a body; none where it is not a list of objects, or has none.
+    pub(crate) fn list_from(value: &Value) -> Option<Vec<Self>> {
+        let definitions = value.as_array()?.iter();
+        definitions
+            .map(|definition| definition.as_object().cloned().map(Self))
+            .collect::<Option<Vec<_>>>()
+            .filter(|definitions| !definitions.is_empty())
+    }
+
+    /// Returns the tool's name, empty where it has none.
+    pub(crate) fn name(&self) -> &str {
+        self.field("name")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    /// Returns a field.
+    pub(crate) fn field(&self, key: &str) -> Option<&Value> {
+        self.0.get(key)
+    }
+
+    /// Returns all fields.
+    pub(crate) fn fields(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    /// Returns the definition as it stands in a body.
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(&self.0).expect("a map with string keys is always JSON")
+    }
+}
+
+/// How the model may choose among the tools.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct ToolChoice(Map<String, Value>);
+
+impl ToolChoice {
+    /// Creates the choice of a type that names no tool: `auto`, `any` or `none`.
+    pub(crate) fn new(kind: &str) -> Self {
+        Self(Map::from_iter([("type".to_owned(), Value::from(kind))]))
+    }
+
+    /// Creates the choice that forces a call of one tool.
+    pub(crate) fn for_tool(name: &str) -> Self {
+        let mut choice = Self::new("tool");
+        choice.0.insert("name".to_owned(), Value::from(name));
+        choice
+    }
+
+    /// Reads the field `tool_choice` of a body; none where it is not an object.
+    pub(crate) fn from_value(value: &Value) -> Option<Self> {
+        value.as_object().cloned().map(Self)
+    }
+
+    /// Turns a forced call into a free choice. Forced again on every turn, the model would call
+    /// tools for ever.
+    pub(crate) fn reset(&mut self) {
+        let Some(kind) = self.0.get_mut("type") else {
+            return;
+        };
+        if kind == "any" || kind == "tool" {
+            *kind = Value::from("auto");
+            self.0.shift_remove("name");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_list_of_definitions_is_read_whole_or_not_at_all() {
+        let look = json!({"name": "look", "input_schema": {"type": "object"}});
+        let definitions = ToolDefinition::list_from(&json!([look])).expect("a list of objects");
+        assert_eq!(definitions[0].name(), "look");
+        assert_eq!(json!(definitions), json!([look]));
+        for other in [json!([]), json!([look, 5]), json!("look"), json!(null)] {
+            assert_eq!(ToolDefinition::list_from(&other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_forced_choice_is_reset_and_keeps_its_other_fields_in_order() {
+        let after_reset = |text: &str| {
+            let value = serde_json::from_str(text).expect("JSON");
+            let mut choice = ToolChoice::from_value(&value).expect("an object");
+            choice.reset();
+            serde_json::to_string(&choice).expect("JSON")
+        };
+        assert_eq!(
+            after_reset(r#"{"disable_parallel_tool_use":true,"type":"tool","name":"look"}"#),
+            r#"{"disable_parallel_tool_use":true,"type":"auto"}"#
+        );
+        assert_eq!(after_reset(r#"{"type":"any"}"#), r#"{"type":"auto"}"#);
+        for free in [r#"{"type":"none"}"#, r#"{"type":"auto","name":"x"}"#, "{}"] {
+            assert_eq!(after_reset(free), free);
+        }
+        assert_eq!(
+            json!(ToolChoice::for_tool("look")),
+            json!({"type": "tool", "name": "look"})
+        );
+    }
+}

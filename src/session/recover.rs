@@ -1,0 +1,127 @@
+//! Recovery of what processes that were killed had in their journals.
+
+use std::error::Error as _;
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use super::conversation::Conversation;
+use super::exchange::settle;
+use super::journal::parse;
+use super::paths::{conversation_file, journals_dir, last_link};
+use super::{Error, unreadable};
+use crate::fs::open_existing;
+
+/// An empty journal that is older than this has no process that is about to fill it.
+const STALE: Duration = Duration::from_secs(60);
+
+/// Puts what killed processes left into its conversations, and says which these were. The one that
+/// was used after the one that is marked as the last used is so marked in its place.
+pub(super) fn recover(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(journals_dir(folder)) else {
+        return Vec::new();
+    };
+    let (mut notices, mut last) = (Vec::new(), None);
+    for entry in entries.flatten() {
+        match recover_one(folder, &entry.path()) {
+            Ok(None) => {}
+            Ok(Some(recovered)) => {
+                let name = recovered
+                    .conversation
+                    .name()
+                    .unwrap_or(recovered.conversation.id());
+                notices.push(format!(
+                    "what a process that was killed had of an answer is kept in the conversation `{name}`"
+                ));
+                let is_later = last.as_ref().is_none_or(|before: &Recovered| {
+                    before.used_at.is_none_or(|at| Some(at) < recovered.used_at)
+                });
+                if recovered.is_in_line && is_later {
+                    last = Some(recovered);
+                }
+            }
+            Err(error) => {
+                let cause = error
+                    .source()
+                    .map_or(String::new(), |cause| format!(": {cause}"));
+                let path = entry.path();
+                notices.push(format!(
+                    "what is in `{}` could not be put into its conversation: {error}{cause}",
+                    path.display()
+                ));
+            }
+        }
+    }
+    if let Some(last) = last.filter(|last| last.used_at >= last_marked_at(folder)) {
+        // Where no mark can be set, that is told with the next answer.
+        let _ = last.conversation.mark_as_last();
+    }
+    notices
+}
+
+/// What was put into a conversation.
+struct Recovered {
+    conversation: Conversation,
+    /// When something of it came last.
+    used_at: Option<SystemTime>,
+    /// Whether any of it is sent again.
+    is_in_line: bool,
+}
+
+fn recover_one(folder: &Path, path: &Path) -> Result<Option<Recovered>, Error> {
+    let mut file = match open_existing(path, OpenOptions::new().read(true).write(true)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        file => file.map_err(unreadable(path))?,
+    };
+    // Its process lives; or another one is doing this.
+    if file.try_lock().is_err() {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(unreadable(path))?;
+    // Its process may have ended, and taken it away, in between.
+    if !path.exists() {
+        return Ok(None);
+    }
+    let used_at = file
+        .metadata()
+        .and_then(|metadata| metadata.modified())
+        .ok();
+    let exchange = path.file_stem().unwrap_or_default().to_string_lossy();
+    let Some((header, mut records)) = parse(&bytes, &exchange) else {
+        let age = used_at.and_then(|time| time.elapsed().ok());
+        // It may be about to be filled; what has not even a header holds nothing.
+        if age.is_some_and(|age| age > STALE) {
+            let _ = fs::remove_file(path);
+        }
+        return Ok(None);
+    };
+    let id = header.id.clone().unwrap_or_default();
+    let is_there = conversation_file(folder, &id).exists();
+    let mut conversation = if is_there {
+        Conversation::read(folder, &id)?
+    } else {
+        Conversation::new(folder, header)
+    };
+    if !is_there {
+        conversation.claim_name();
+    }
+    settle(&mut records);
+    let is_in_line = records.iter().any(|record| record.left_out.is_none());
+    conversation.append(records)?;
+    let _ = fs::remove_file(path); // One that stays is found to be in the conversation already.
+    Ok(Some(Recovered {
+        conversation,
+        used_at,
+        is_in_line,
+    }))
+}
+
+/// Returns when a conversation was last marked as the one that was used last.
+fn last_marked_at(folder: &Path) -> Option<SystemTime> {
+    last_link(folder)
+        .symlink_metadata()
+        .and_then(|metadata| metadata.modified())
+        .ok()
+}

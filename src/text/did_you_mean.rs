@@ -1,0 +1,55 @@
+//! The name that somebody probably meant.
+
+/// Returns the name most like `given`, if any is like it at all.
+pub(crate) fn nearest<'a>(
+    given: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    // One slip makes short names very different.
+    let is_a_slip = |name: &str| strsim::osa_distance(given, name) == 1;
+    let likeness = |name: &str| {
+        if is_a_slip(name) {
+            1.0
+        } else {
+            strsim::jaro_winkler(given, name)
+        }
+    };
+    let mut names: Vec<&str> = names
+        .into_iter()
+        .filter(|name| likeness(name) > 0.75)
+        .collect();
+    names.sort_by(|one, other| likeness(other).total_cmp(&likeness(one)));
+    names.first().copied()
+}
+
+/// Returns a question that ends a message, where one of the known names is near.
+pub(crate) fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(given, known).map_or_else(String::new, |nearest| {
+        format!("; did you mean `{nearest}`?")
+    })
+}
+
+/// Returns all of the names, the one most like `given` first.
+pub(crate) fn by_likeness<'a>(given: &str, names: &[&'a str]) -> Vec<&'a str> {
+    let likeness = |name: &str| strsim::jaro_winkler(given, name);
+    let mut names = names.to_vec();
+    names.sort_by(|one, other| likeness(other).total_cmp(&likeness(one)));
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_found_and_nothing_far_off() {
+        let keys = || ["region", "max_wait", "model"];
+        assert_eq!(nearest("regoin", keys()), Some("region"));
+        assert_eq!(nearest("max-wait", keys()), Some("max_wait"));
+        assert_eq!(nearest("rmp", ["tpm", "rpm"]), Some("rpm"));
+        assert_eq!(nearest("xyz", keys()), None);
+        assert_eq!(did_you_mean("modle", keys()), "; did you mean `model`?");
+        assert_eq!(did_you_mean("xyz", keys()), "");
+        assert_eq!(by_likeness("c", &["a", "cc", "c"]), ["c", "cc", "a"]);
+    }
+}

@@ -1,0 +1,227 @@
+//! Durations as people type them (`500ms`, `30s`, `1.5h`, `30d`; a bare number is seconds), and as
+//! messages show them.
+//!
+//! The parser is not that of a crate: `humantime` and `jiff` refuse some of what this program
+//! accepts, such as a bare number, `.5s` and `0.3333h`, or a part of a day.
+
+use std::time::Duration;
+
+use super::plural::counted;
+
+/// The longest duration, in seconds: a hundred years, beyond which clocks end.
+const LONGEST: f64 = 36_500.0 * 86_400.0;
+
+/// A unit of time.
+struct TimeUnit {
+    /// What is typed after a number.
+    suffix: &'static str,
+    /// What is shown after a number where there is little room.
+    symbol: &'static str,
+    /// What is shown elsewhere, in the singular.
+    noun: &'static str,
+    /// How long it is.
+    seconds: u32,
+}
+
+/// The unit of what is shorter than a minute, and of whatever has to be exact.
+const SECOND: TimeUnit = TimeUnit {
+    suffix: "s",
+    symbol: "s",
+    noun: "second",
+    seconds: 1,
+};
+
+/// The longer units, the shortest first.
+const LONGER_UNITS: [TimeUnit; 3] = [
+    TimeUnit {
+        suffix: "m",
+        symbol: "min",
+        noun: "minute",
+        seconds: 60,
+    },
+    TimeUnit {
+        suffix: "h",
+        symbol: "h",
+        noun: "hour",
+        seconds: 3600,
+    },
+    TimeUnit {
+        suffix: "d",
+        symbol: "d",
+        noun: "day",
+        seconds: 86_400,
+    },
+];
+
+/// Parses a duration.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let number_ends = text
+        .find(|letter: char| !letter.is_ascii_digit() && letter != '.')
+        .unwrap_or(text.len());
+    let (number, suffix) = text.split_at(number_ends);
+    let unit = LONGER_UNITS.iter().find(|unit| unit.suffix == suffix);
+    let seconds_each = match (suffix, unit) {
+        (_, Some(unit)) => f64::from(unit.seconds),
+        ("", _) => 1.0,
+        (suffix, _) if suffix == SECOND.suffix => 1.0,
+        ("ms", _) => 0.001,
+        _ => f64::NAN,
+    };
+    let seconds = number
+        .parse::<f64>()
+        .ok()
+        .map(|number| number * seconds_each);
+    if seconds.is_some_and(|seconds| seconds > LONGEST) {
+        return Err(format!("`{text}` is too long: 36500d are the most"));
+    }
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| {
+            format!("`{text}` is no duration: write a number and ms, s, m, h or d, such as 30s")
+        })
+}
+
+/// Parses a duration that is longer than nothing.
+pub(crate) fn parse_timeout(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err(format!(
+            "`{text}` leaves no time: write more than 0, such as 30s"
+        )),
+        timeout => Ok(timeout),
+    }
+}
+
+/// Writes a duration as it can be typed.
+pub(crate) fn format_duration(duration: Duration) -> String {
+    format!("{}{}", duration.as_secs_f64(), SECOND.suffix)
+}
+
+/// Writes a duration in seconds, with its fraction, for a message.
+pub(crate) fn seconds(duration: Duration) -> String {
+    format!("{} {}", duration.as_secs_f64(), SECOND.symbol)
+}
+
+/// Rounds a duration up to whole seconds: whoever waits that long has waited long enough.
+pub(crate) fn rounded_up(duration: Duration) -> Duration {
+    let has_begun_another = duration.subsec_nanos() > 0;
+    Duration::from_secs(
+        duration
+            .as_secs()
+            .saturating_add(u64::from(has_begun_another)),
+    )
+}
+
+/// Writes an age in its largest unit, such as `5 min`.
+pub(crate) fn short_age(age: Duration) -> String {
+    let unit = largest_unit(age).unwrap_or(&SECOND);
+    format!("{} {}", unit.whole_in(age), unit.symbol)
+}
+
+/// Writes how long ago something was, such as `5 minutes ago`.
+pub(crate) fn ago(age: Duration) -> String {
+    largest_unit(age).map_or_else(
+        || "just now".to_owned(),
+        |unit| format!("{} ago", counted(unit.whole_in(age), unit.noun)),
+    )
+}
+
+/// Returns the largest unit that an age has at least one of, unless that is the second.
+fn largest_unit(age: Duration) -> Option<&'static TimeUnit> {
+    LONGER_UNITS.iter().rfind(|unit| unit.whole_in(age) > 0)
+}
+
+impl TimeUnit {
+    /// Returns how many of these units have passed.
+    fn whole_in(&self, duration: Duration) -> u64 {
+        duration.as_secs() / u64::from(self.seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_a_number_and_a_unit() {
+        for (text, ms) in [
+            ("500ms", 500),
+            ("30s", 30_000),
+            ("2m", 120_000),
+            ("1.5h", 5_400_000),
+            ("1d", 86_400_000),
+            ("7", 7000),
+            (".5s", 500),
+            ("1.5d", 129_600_000),
+        ] {
+            assert_eq!(
+                parse_duration(text),
+                Ok(Duration::from_millis(ms)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_timeout_leaves_some_time() {
+        assert_eq!(parse_timeout("1ms"), Ok(Duration::from_millis(1)));
+        assert!(parse_timeout("0s").is_err_and(|error| error.contains("`0s`")));
+    }
+
+    #[test]
+    fn anything_else_is_refused_by_name() {
+        for text in [
+            "",
+            "s",
+            "5 s",
+            "-5s",
+            "5w",
+            "1e9",
+            "5s5s",
+            "36501d",
+            "999999999999999999999d",
+        ] {
+            let why = if text.ends_with('d') {
+                "is too long"
+            } else {
+                "is no duration"
+            };
+            let expected = format!("`{text}` {why}");
+            assert!(
+                parse_duration(text).is_err_and(|error| error.contains(&expected)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_written_can_be_typed_again() {
+        for ms in [0, 1, 250, 1500, 90_000, 86_400_000] {
+            let duration = Duration::from_millis(ms);
+            assert_eq!(parse_duration(&format_duration(duration)), Ok(duration));
+        }
+        assert_eq!(seconds(Duration::from_millis(1500)), "1.5 s");
+    }
+
+    #[test]
+    fn a_wait_is_rounded_up() {
+        for (ms, expected) in [(0, "0 s"), (1, "1 s"), (1000, "1 s"), (1001, "2 s")] {
+            assert_eq!(seconds(rounded_up(Duration::from_millis(ms))), expected);
+        }
+    }
+
+    #[test]
+    fn an_age_is_shown_in_its_largest_unit() {
+        for (seconds, long, short) in [
+            (0, "just now", "0 s"),
+            (59, "just now", "59 s"),
+            (60, "1 minute ago", "1 min"),
+            (3599, "59 minutes ago", "59 min"),
+            (7200, "2 hours ago", "2 h"),
+            (86_399, "23 hours ago", "23 h"),
+            (200_000, "2 days ago", "2 d"),
+        ] {
+            let age = Duration::from_secs(seconds);
+            assert_eq!((ago(age).as_str(), short_age(age).as_str()), (long, short));
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Makes text from outside harmless on a terminal, character by character, so that it does not
+//! matter how it was split.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// Replaces what a terminal would act on: controls become visible, carriage returns are dropped,
+/// and characters that turn the direction of writing are named. Line feeds and tabs stay.
+pub(crate) fn sanitize(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_dangerous) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        match letter {
+            '\r' => {}
+            '\0'..='\x1f' if is_dangerous(letter) => safe.push(picture(letter)),
+            '\x7f' => safe.push('\u{2421}'),
+            _ if is_dangerous(letter) => {
+                let _ = write!(safe, "<U+{:04X}>", u32::from(letter)); // Writing to a string cannot fail.
+            }
+            _ => safe.push(letter),
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// The same in one line, for messages.
+pub(crate) fn sanitize_line(text: &str) -> String {
+    sanitize(text).replace(['\n', '\t'], " ")
+}
+
+/// Replaces what a terminal would act on in JSON text, where such characters stand in strings only,
+/// by JSON's own escapes.
+pub(crate) fn sanitize_json(json: &str) -> Cow<'_, str> {
+    // Below U+0020 JSON has escapes already, or white space between its parts.
+    let escaped = |letter: char| is_dangerous(letter) && letter >= '\x7f';
+    if !json.chars().any(escaped) {
+        return Cow::Borrowed(json);
+    }
+    let mut safe = String::with_capacity(json.len() + 16);
+    for letter in json.chars() {
+        if escaped(letter) {
+            safe.push_str(&json_escape(letter));
+        } else {
+            safe.push(letter);
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// Returns the escape that stands for a character in a JSON string.
+pub(crate) fn json_escape(letter: char) -> String {
+    match letter {
+        '\n' => "\\n".to_owned(),
+        '\r' => "\\r".to_owned(),
+        '\t' => "\\t".to_owned(),
+        _ => {
+            let mut escape = String::new();
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                escape.push_str(&format!("\\u{unit:04x}"));
+            }
+            escape
+        }
+    }
+}
+
+/// Returns whether a terminal would act on a character: C0 and C1 controls but for LF and tab, and the controls of
+/// bidirectional text.
+pub(crate) fn is_dangerous(letter: char) -> bool {
+    match letter {
+        '\n' | '\t' => false,
+        _ if letter.is_control() => true,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            true
+        }
+        _ => false,
+    }
+}
+
+/// The sign that stands for a control character, such as ␛.
+fn picture(control: char) -> char {
+    char::from_u32(0x2400 + u32::from(control)).unwrap_or('\u{fffd}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_without_controls_stays_as_it_is() {
+        assert!(matches!(
+            sanitize("a\tb\nç 漢 🙂 e\u{301}"),
+            Cow::Borrowed(_)
+        ));
+    }
+
+    #[test]
+    fn controls_become_visible() {
+        assert_eq!(
+            sanitize("\x1b[31mred\x1b]0;title\x07"),
+            "␛[31mred␛]0;title␇"
+        );
+        assert_eq!(sanitize("a\u{9b}31m\u{7f}"), "a<U+009B>31m␡");
+        assert_eq!(sanitize("user\u{202e}txt.exe"), "user<U+202E>txt.exe");
+    }
+
+    #[test]
+    fn carriage_returns_are_dropped() {
+        assert_eq!(sanitize("a\r\nb\rc"), "a\nbc");
+    }
+
+    #[test]
+    fn json_keeps_its_meaning() {
+        let safe = sanitize_json("{\"a\":\"x\u{9b}\u{202e}\u{7f}\"}\n").into_owned();
+        assert_eq!(safe, "{\"a\":\"x\\u009b\\u202e\\u007f\"}\n");
+        let value: serde_json::Value = serde_json::from_str(&safe).expect("JSON");
+        assert_eq!(value["a"], "x\u{9b}\u{202e}\u{7f}");
+    }
+}

@@ -1,0 +1,206 @@
+//! Text in columns. Widths are those of a terminal: a Chinese character takes two columns, a
+//! combining accent none.
+
+use super::columns::display_width;
+use super::sanitize::sanitize_line;
+
+/// The spaces between two columns, unless a column has another gap.
+const GAP: usize = 2;
+
+/// How the cells of a column are laid out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Column {
+    is_right_aligned: bool,
+    gap: usize,
+    min_width: usize,
+    max_width: usize,
+}
+
+impl Column {
+    /// A column of text.
+    pub(crate) const LEFT: Self = Self {
+        is_right_aligned: false,
+        gap: GAP,
+        min_width: 0,
+        max_width: usize::MAX,
+    };
+
+    /// A column of numbers.
+    pub(crate) const RIGHT: Self = Self {
+        is_right_aligned: true,
+        ..Self::LEFT
+    };
+
+    /// Sets the number of spaces before the column. The first column of a line has none.
+    pub(crate) const fn with_gap(self, gap: usize) -> Self {
+        Self { gap, ..self }
+    }
+
+    /// Makes the column at least this wide, even where its cells are not.
+    pub(crate) const fn at_least(self, min_width: usize) -> Self {
+        Self { min_width, ..self }
+    }
+
+    /// Ignores wider cells when the column's width is chosen: they push what follows to the right
+    /// in their own row, and in no other.
+    pub(crate) const fn at_most(self, max_width: usize) -> Self {
+        Self { max_width, ..self }
+    }
+
+    fn width(self, cells: impl Iterator<Item = usize>) -> usize {
+        let widest = cells.filter(|width| *width <= self.max_width).max();
+        widest.unwrap_or_default().max(self.min_width)
+    }
+}
+
+/// Rows of `N` cells. A column in which every cell is empty is left out.
+#[derive(Debug, Clone)]
+pub(crate) struct TextTable<const N: usize> {
+    columns: [Column; N],
+    indent: usize,
+    rows: Vec<[String; N]>,
+}
+
+impl<const N: usize> TextTable<N> {
+    /// Creates a table without rows.
+    pub(crate) const fn new(columns: [Column; N]) -> Self {
+        Self {
+            columns,
+            indent: 0,
+            rows: Vec::new(),
+        }
+    }
+
+    /// Sets the number of spaces before each line.
+    pub(crate) fn indented(self, indent: usize) -> Self {
+        Self { indent, ..self }
+    }
+
+    /// Adds a row.
+    pub(crate) fn push(&mut self, row: [String; N]) {
+        self.rows.push(row);
+    }
+
+    /// Returns the lines for a file or a pipe: line breaks and tabs become spaces, everything else
+    /// is left as it is.
+    pub(crate) fn to_text(&self) -> String {
+        self.lay_out(|cell| cell.replace(['\n', '\t'], " "))
+    }
+
+    /// Returns the lines for a terminal, without anything that it would act on.
+    pub(crate) fn to_sanitized_text(&self) -> String {
+        self.lay_out(sanitize_line)
+    }
+
+    fn lay_out(&self, clean: impl Fn(&str) -> String) -> String {
+        let rows: Vec<[Cell; N]> = self
+            .rows
+            .iter()
+            .map(|row| row.each_ref().map(|text| Cell::new(clean(text))))
+            .collect();
+        let has_text = |at: &usize| rows.iter().any(|row| row[*at].width > 0);
+        let shown: Vec<(usize, usize)> = (0..N)
+            .filter(has_text)
+            .map(|at| {
+                (
+                    at,
+                    self.columns[at].width(rows.iter().map(|row| row[at].width)),
+                )
+            })
+            .collect();
+        let mut text = String::new();
+        for row in &rows {
+            let mut line = " ".repeat(self.indent);
+            for (place, &(at, width)) in shown.iter().enumerate() {
+                let (cell, column) = (&row[at], self.columns[at]);
+                let gap = if place == 0 { 0 } else { column.gap };
+                let padding = width.saturating_sub(cell.width);
+                let (before, after) = if column.is_right_aligned {
+                    (padding, 0)
+                } else {
+                    (0, padding)
+                };
+                line.push_str(&" ".repeat(gap + before));
+                line.push_str(&cell.text);
+                line.push_str(&" ".repeat(after));
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+impl<const N: usize> Extend<[String; N]> for TextTable<N> {
+    fn extend<T: IntoIterator<Item = [String; N]>>(&mut self, rows: T) {
+        self.rows.extend(rows);
+    }
+}
+
+/// A cell as it is shown.
+struct Cell {
+    text: String,
+    width: usize,
+}
+
+impl Cell {
+    fn new(text: String) -> Self {
+        Self {
+            width: display_width(&text),
+            text,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table<const N: usize>(columns: [Column; N], rows: &[[&str; N]]) -> TextTable<N> {
+        let mut table = TextTable::new(columns);
+        table.extend(rows.iter().map(|row| row.map(str::to_owned)));
+        table
+    }
+
+    #[test]
+    fn columns_are_as_wide_on_the_screen_as_their_widest_cell() {
+        let rows = [
+            ["日本語", "1", "a"],
+            ["👍🏽 ok", "10", "b"],
+            ["e\u{301}", "100", ""],
+        ];
+        assert_eq!(
+            table([Column::LEFT, Column::RIGHT, Column::LEFT], &rows).to_text(),
+            "日本語    1  a\n👍🏽 ok    10  b\ne\u{301}       100\n"
+        );
+    }
+
+    #[test]
+    fn a_column_without_text_is_left_out_with_its_gap() {
+        let rows = [["", "a", "", "b"], ["", "cc", "", "d"]];
+        assert_eq!(
+            table([Column::LEFT; 4], &rows).indented(1).to_text(),
+            " a   b\n cc  d\n"
+        );
+        assert_eq!(table([Column::LEFT; 2], &[]).to_text(), "");
+    }
+
+    #[test]
+    fn a_cell_over_the_limit_sticks_out_of_its_row_alone() {
+        let columns = [Column::LEFT.at_most(3), Column::LEFT.with_gap(1)];
+        assert_eq!(
+            table(columns, &[["a", "x"], ["abcdef", "y"], ["abc", "z"]]).to_text(),
+            "a   x\nabcdef y\nabc z\n"
+        );
+        let columns = [Column::LEFT.at_least(3), Column::LEFT];
+        assert_eq!(table(columns, &[["a", "x"]]).to_text(), "a    x\n");
+    }
+
+    #[test]
+    fn a_terminal_gets_nothing_to_act_on_and_widths_count_what_it_gets() {
+        let rows = [["a\u{1b}[m", "x\ny"], ["b", "\u{202e}z"]];
+        let table = table([Column::LEFT; 2], &rows);
+        assert_eq!(table.to_sanitized_text(), "a␛[m  x y\nb     <U+202E>z\n");
+        assert!(table.to_text().starts_with("a\u{1b}[m  x y\nb"));
+    }
+}

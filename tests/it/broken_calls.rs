@@ -1,0 +1,257 @@
+//! A call whose arguments are not a JSON object, in an answer that is whole but for it: everything
+//! else of the answer is kept, and it does not end with 0.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::batch::batch;
+use crate::session::{said, saying};
+use crate::support::{
+    command::Langdock,
+    events::Stream,
+    home::Home,
+    reply::Reply,
+    sending::{answering, send},
+    server::Server,
+};
+use crate::tokens::log_of;
+use crate::tools::{playing, shell_tool, tool_run};
+
+/// What the error says.
+const MESSAGE: &str = "the model called `t` with arguments that are not a JSON object";
+
+/// Arguments that are not a JSON object: cut JSON, words, and other values.
+const BROKEN: [&str; 4] = ["{\"city\": \"Kö", "look it up", "[1, 2]", "7"];
+
+/// Text, a call that is whole, and one with these arguments.
+fn answer(arguments: &str) -> Stream {
+    Stream::new()
+        .start()
+        .text_block(["I look", " twice."])
+        .tool_use_block("t1", "t", ["{\"n\": 1}"])
+        .tool_use_block("t2", "t", [arguments])
+        .stop("tool_use")
+}
+
+/// What there is of it.
+fn content(arguments: &str) -> Value {
+    json!([
+        {"type": "text", "text": "I look twice."},
+        {"type": "tool_use", "id": "t1", "name": "t", "input": {"n": 1}},
+        {"type": "tool_use", "id": "t2", "name": "t", "input": {}, "partial_json": arguments},
+    ])
+}
+
+#[test]
+fn the_text_is_on_stdout_and_the_exit_code_is_8() {
+    for arguments in BROKEN {
+        let server = playing(&[answer(arguments)]);
+        send(&server)
+            .args(["Hi"])
+            .run()
+            .stdout("I look twice.\n")
+            .failed(8, MESSAGE, "what came is on standard output");
+        server.only_request();
+    }
+}
+
+#[test]
+fn a_message_that_is_not_streamed_keeps_the_same() {
+    // In one piece there is no JSON text that could be cut: the input is another value, or a text.
+    for (input, partial_json) in [
+        (json!([1, 2]), "[1,2]"),
+        (json!("{\"city\": \"Kö"), "{\"city\": \"Kö"),
+    ] {
+        let mut message = answer("").message();
+        message["content"][2]["input"] = input;
+        let server = Server::start(move |_, _| Reply::json(200, &message));
+        let run = |args: &[&str]| send(&server).args(["Hi", "-S"]).args(args).run();
+        run(&[])
+            .stdout("I look twice.\n")
+            .failed(8, MESSAGE, "what came is on standard output");
+        let outcome = run(&["--json"]);
+        assert_eq!(
+            outcome.code(8).stdout_json()["content"],
+            content(partial_json)
+        );
+    }
+}
+
+#[test]
+fn json_and_jsonl_have_the_whole_message_marked_incomplete() {
+    for arguments in BROKEN {
+        let server = playing(&[answer(arguments)]);
+        let outcome = send(&server).args(["Hi", "--json"]).run();
+        outcome.failure(8).says(MESSAGE, "what came").object(
+            8,
+            "incomplete",
+            &json!({"retryable": false}),
+        );
+        let message = outcome.stdout_json();
+        assert_eq!(message["content"], content(arguments));
+        assert_eq!(message["langdock"]["complete"], false);
+        assert_eq!(
+            message["usage"],
+            json!({"input_tokens": 25, "output_tokens": 15})
+        );
+        let outcome = send(&server).args(["Hi", "--jsonl"]).run();
+        let lines = outcome.code(8).stdout_json_lines();
+        let [.., stop, result, error] = lines.as_slice() else {
+            panic!("{outcome}")
+        };
+        assert_eq!(stop, &json!({"type": "message_stop"}));
+        assert_eq!(
+            (&result["type"], &result["content"]),
+            (&json!("result"), &content(arguments))
+        );
+        assert_eq!(result["langdock"]["complete"], false);
+        assert_eq!(error["error"]["kind"], "incomplete");
+    }
+}
+
+#[test]
+fn printed_calls_include_the_raw_arguments_of_the_broken_one() {
+    let home = shell_tool("true", "");
+    let server = playing(&[answer(BROKEN[0])]);
+    let outcome = send(&server)
+        .home(&home)
+        .args(["Hi", "-T", "./t.toml"])
+        .run();
+    outcome
+        .code(8)
+        .stderr_contains("I look twice.\n")
+        .stderr_contains(MESSAGE);
+    let calls = content(BROKEN[0]).as_array().unwrap()[1..].to_vec();
+    assert_eq!(outcome.stdout_json_lines(), calls);
+}
+
+#[test]
+fn tool_run_runs_none_of_the_calls() {
+    let home = shell_tool("touch ran", "");
+    let server = playing(&[answer(BROKEN[0])]);
+    let outcome = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "-y", "Hi"])
+        .run();
+    outcome
+        .stdout("I look twice.\n")
+        .failed(8, MESSAGE, "what came");
+    server.only_request();
+    assert!(!home.work().join("ran").exists());
+}
+
+#[test]
+fn the_turn_is_saved_and_the_conversation_can_be_continued() {
+    let home = Home::new();
+    let broken = playing(&[answer(BROKEN[0])]);
+    saying(&broken, &home, &["--session", "s", "look"])
+        .run()
+        .code(8);
+    let shown = Langdock::new()
+        .home(&home)
+        .args(["session", "show", "s", "--json"])
+        .run();
+    let turn = shown.code(0).stdout_json()["turns"][1].clone();
+    assert_eq!(turn["content"], content(BROKEN[0]));
+    assert_eq!(
+        (&turn["partial"], &turn["usage"]),
+        (
+            &json!(true),
+            &json!({"input_tokens": 25, "output_tokens": 15})
+        )
+    );
+    Langdock::new()
+        .home(&home)
+        .args(["session", "show", "s"])
+        .run()
+        .code(0)
+        .stdout_contains(BROKEN[0]);
+    Langdock::new()
+        .home(&home)
+        .args(["session", "search", "Kö"])
+        .run()
+        .code(0)
+        .stdout_contains("s");
+    let server = answering("ok");
+    saying(&server, &home, &["--session", "s", "then"])
+        .run()
+        .code(0)
+        .stdout("ok\n");
+    let said = said(&server.only_request());
+    assert!(
+        said[1].contains("I look twice.") && !said[1].contains("partial_json"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn its_tokens_are_in_the_usage_log() {
+    let home = Home::new();
+    let server = playing(&[answer(BROKEN[0])]);
+    send(&server).home(&home).args(["Hi"]).run().code(8);
+    let log = log_of(&home);
+    assert_eq!(log.len(), 1);
+    assert_eq!(
+        (&log[0]["in"], &log[0]["out"], &log[0]["outcome"]),
+        (&json!(25), &json!(15), &json!("incomplete"))
+    );
+}
+
+#[test]
+fn the_batch_record_has_the_text_the_message_and_the_usage() {
+    let server = playing(&[answer(BROKEN[0])]);
+    let outcome = batch(&server).args(["{text}"]).stdin_bytes("Hi\n").run();
+    let records = outcome.code(11).stdout_json_lines();
+    let error = &records[0]["error"];
+    assert_eq!(
+        (&error["kind"], &error["message"], &error["text"]),
+        (
+            &json!("incomplete"),
+            &json!(MESSAGE),
+            &json!("I look twice.")
+        )
+    );
+    assert_eq!(error["answer"]["content"], content(BROKEN[0]));
+    assert_eq!(
+        records[0]["usage"],
+        json!({"input_tokens": 25, "output_tokens": 15})
+    );
+}
+
+#[test]
+fn the_text_stays_in_the_part_file() {
+    let home = Home::new();
+    let server = playing(&[answer(BROKEN[0])]);
+    send(&server)
+        .home(&home)
+        .args(["Hi", "-o", "out"])
+        .run()
+        .code(8)
+        .stdout("")
+        .stderr_contains("out.part");
+    assert!(!home.work().join("out").exists());
+    assert_eq!(
+        fs::read_to_string(home.work().join("out.part")).unwrap(),
+        "I look twice.\n"
+    );
+}
+
+#[test]
+fn arguments_cut_off_by_a_limit_or_a_refusal_keep_that_exit_code() {
+    let cut = |reason: &str| {
+        Stream::new()
+            .start()
+            .text_block(["I look."])
+            .tool_use_block("t1", "t", [BROKEN[0]])
+            .stop(reason)
+    };
+    for (reason, code) in [("max_tokens", 9), ("refusal", 10)] {
+        send(&playing(&[cut(reason)]))
+            .args(["Hi"])
+            .run()
+            .code(code)
+            .stdout("I look.\n")
+            .stderr_lacks("JSON object");
+    }
+}
