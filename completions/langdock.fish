@@ -62,7 +62,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l temperature -
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l top-p -d 'Nucleus sampling, 0 to 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l stop -d 'Stop at this text; repeat for more' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l set -d 'Any other field of the request\'s body; repeat for more' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s f -l file -d 'Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more' -r -F
@@ -122,7 +122,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -l temperature -
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l top-p -d 'Nucleus sampling, 0 to 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l stop -d 'Stop at this text; repeat for more' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l set -d 'Any other field of the request\'s body; repeat for more' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s f -l file -d 'Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
@@ -175,7 +175,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l temperatu
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l top-p -d 'Nucleus sampling, 0 to 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l stop -d 'Stop at this text; repeat for more' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l set -d 'Any other field of the request\'s body; repeat for more' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s f -l file -d 'Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more' -r -F
@@ -249,7 +249,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -l temperature 
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l top-p -d 'Nucleus sampling, 0 to 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l stop -d 'Stop at this text; repeat for more' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l set -d 'Any other field of the request\'s body; repeat for more' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s f -l file -d 'Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more' -r -F
@@ -301,7 +301,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand count" -l temperature 
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l top-p -d 'Nucleus sampling, 0 to 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l top-k -d 'Sample from the K likeliest tokens, at least 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l stop -d 'Stop at this text; repeat for more' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l user-id -d 'An opaque id of the person, sent as metadata.user_id' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l set -d 'Any other field of the request\'s body; repeat for more' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s f -l file -d 'Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more' -r -F

@@ -64,12 +64,13 @@ impl Connection {
         }
     }
 
-    /// What these flags say, and those of the request and the output.
-    pub(crate) fn flags(&self, request: &Request, output: &Output) -> Flags {
+    /// What these flags say, and those of the request and the output. The model may come from a
+    /// file that the flags name.
+    pub(crate) fn flags(&self, model: Option<String>, request: &Request, output: &Output) -> Flags {
         let mut flags = self.own_flags();
         let allow_truncated = output.allow_truncated.then_some(true);
-        flags.settings.set_flag("model", request.model.clone());
-        flags.settings.set_flag("max_tokens", request.max_tokens);
+        flags.settings.set_flag("model", model);
+        flags.settings.set_flag("max_tokens", request.max_tokens());
         flags.settings.set_flag("allow_truncated", allow_truncated);
         flags
     }

@@ -37,19 +37,8 @@ pub(crate) fn commands() -> Vec<String> {
         .collect()
 }
 
-/// Adds the examples to a help text that clap has written for `--help`.
-pub(super) fn with_examples(text: String) -> String {
-    let usage = text
-        .lines()
-        .find_map(|line| line.strip_prefix("Usage: langdock "));
-    let command = usage
-        .and_then(|usage| usage.split_whitespace().next())
-        .filter(|word| !word.starts_with(['[', '<']));
-    let examples = shown_examples(command.unwrap_or_default());
-    text + &examples
-}
-
-fn shown_examples(command: &str) -> String {
+/// Returns the examples of a command as the long help ends with them; the program itself has no name.
+pub(super) fn shown_examples(command: &str) -> String {
     let examples = examples(command);
     if examples.is_empty() {
         return String::new();

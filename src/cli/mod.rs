@@ -21,17 +21,19 @@ mod examples;
 mod help;
 mod input;
 mod parse;
+mod request_flags;
 mod serve;
 mod session;
 mod setting_flags;
 mod settings;
 mod tools;
+mod unparsed;
 mod value;
 
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub(crate) use batch::{Batch, Many};
 pub(crate) use chat::Chat;
@@ -40,13 +42,15 @@ pub(crate) use count::{Count, Usage};
 pub(crate) use examples::examples;
 pub(crate) use help::{Help, command_help, commands};
 pub(crate) use input::{Input, Template, TemplateAction};
-pub(crate) use parse::{Unparsed, VALUED, command_line, completion_script, parse};
+pub(crate) use parse::{VALUED, command_line, completion_script, parse};
+use request_flags::RequestFlags;
 pub(crate) use serve::Serve;
 pub(crate) use session::{Conversation, Session, SessionAction};
 pub(crate) use settings::{Auth, AuthCommand, Config, ConfigCommand};
 pub(crate) use tools::{Running, Structured, ToolRun, Tools};
+pub(crate) use unparsed::Unparsed;
 pub(crate) use value::key_and_json;
-use value::{at_least_one, not_blank, zero_to_one};
+use value::not_blank;
 
 use crate::ui::{ColorChoice, Verbosity};
 
@@ -284,30 +288,9 @@ pub(crate) struct Request {
     /// Model to ask
     #[arg(short, long, value_name = "ID", help = setting_flags::help("model"), value_parser = not_blank)]
     pub(crate) model: Option<String>,
-    /// System prompt; @FILE reads it from a file
-    #[arg(short, long, value_name = "TEXT|@FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) system: Option<String>,
-    /// Maximum tokens to generate
-    #[arg(
-        long, value_name = "N", help = setting_flags::help("max_tokens"),
-        value_parser = at_least_one, allow_negative_numbers = true
-    )]
-    pub(crate) max_tokens: Option<u64>,
-    /// Randomness, 0 to 1
-    #[arg(long, value_name = "X", value_parser = zero_to_one, allow_negative_numbers = true)]
-    pub(crate) temperature: Option<f64>,
-    /// Nucleus sampling, 0 to 1
-    #[arg(long, value_name = "X", value_parser = zero_to_one, allow_negative_numbers = true)]
-    pub(crate) top_p: Option<f64>,
-    /// Sample from the K likeliest tokens, at least 1
-    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
-    pub(crate) top_k: Option<u64>,
-    /// Stop at this text; repeat for more
-    #[arg(long, value_name = "SEQ", value_parser = not_blank, allow_hyphen_values = true)]
-    pub(crate) stop: Vec<String>,
-    /// An opaque id of the person, sent as metadata.user_id
-    #[arg(long, value_name = "ID")]
-    pub(crate) user_id: Option<String>,
+    /// The fields with a flag of their own
+    #[command(flatten)]
+    pub(crate) flags: RequestFlags,
     /// Any other field of the request's body; repeat for more
     ///
     /// For example --set 'thinking={"type":"enabled","budget_tokens":2000}'
@@ -328,41 +311,14 @@ pub(crate) struct Beginning {
 }
 
 impl Request {
-    /// Takes a field out, whichever way it was set.
-    pub(crate) fn unset(&mut self, key: &str) {
-        match key {
-            "max_tokens" => self.max_tokens = None,
-            "system" => self.system = None,
-            "temperature" => self.temperature = None,
-            "top_p" => self.top_p = None,
-            "top_k" => self.top_k = None,
-            "stop_sequences" => self.stop.clear(),
-            "metadata" => self.user_id = None,
-            _ => {} // The others are fields already.
-        }
-        self.fields.retain(|(set, _)| set != key);
+    /// The system prompt of the flag: a text, or `@` and a file.
+    pub(crate) fn system(&self) -> Option<&str> {
+        self.flags.get("system").and_then(Value::as_str)
     }
 
-    /// The fields that are set, whichever way; `max_tokens`, which has other places too, only as a
-    /// field.
-    pub(crate) fn set(&self) -> Vec<(String, Value)> {
-        let flags = [
-            ("temperature", self.temperature.map(Value::from)),
-            ("top_p", self.top_p.map(Value::from)),
-            ("top_k", self.top_k.map(Value::from)),
-            (
-                "stop_sequences",
-                Some(json!(self.stop)).filter(|_| !self.stop.is_empty()),
-            ),
-            (
-                "metadata",
-                self.user_id.as_ref().map(|id| json!({"user_id": id})),
-            ),
-        ];
-        let flags = flags
-            .into_iter()
-            .filter_map(|(key, value)| Some((key.to_owned(), value?)));
-        flags.chain(self.fields.iter().cloned()).collect()
+    /// The most tokens to generate, where the flag says so.
+    pub(crate) fn max_tokens(&self) -> Option<u64> {
+        self.flags.get("max_tokens").and_then(Value::as_u64)
     }
 }
 

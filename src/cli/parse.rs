@@ -2,30 +2,15 @@
 
 use std::ffi::OsString;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueHint};
 
-use super::help::with_examples;
+use super::help::shown_examples;
+use super::unparsed::{Unparsed, command_of, explain};
 use super::{Cli, Command, Connection, Shell};
 
 /// The letters of flags that take a value.
 pub(crate) const VALUED: &[char] = &['m', 's', 'f', 'a', 't', 'p', 'T', 'o', 'i', 'J'];
-
-/// Why there is no command to run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Unparsed {
-    /// Help or the version was asked for.
-    Asked(String),
-    /// Nothing was asked for: here is what could be.
-    Nothing(String),
-    /// The arguments are wrong.
-    Wrong {
-        /// What is wrong, in one line.
-        message: String,
-        /// What to type instead.
-        hint: String,
-    },
-}
 
 /// Parses a command line, the name of the program first.
 pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
@@ -34,21 +19,12 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
         mut connection,
     } = Cli::try_parse_from(argv).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp if is_long_help(argv) => {
-            Unparsed::Asked(with_examples(error.to_string()))
+            let command = command_of(argv).unwrap_or_default();
+            Unparsed::Asked(error.to_string() + &shown_examples(&command))
         }
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unparsed::Asked(error.to_string()),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Unparsed::Nothing(error.to_string()),
-        ErrorKind::InvalidUtf8 => not_utf8(argv),
-        kind => {
-            let unparsed = more_than_a_template(&error).unwrap_or_else(|| {
-                explain(&error.to_string(), may_stand_behind_dashes(argv, &error))
-            });
-            if kind == ErrorKind::InvalidSubcommand {
-                as_a_prompt(unparsed)
-            } else {
-                unparsed
-            }
-        }
+        _ => explain(&error, argv),
     })?;
     if let Command::Session(session) = &mut command {
         session.demo |= std::mem::take(&mut connection.demo);
@@ -167,97 +143,6 @@ pub(crate) fn completion_script(shell: Shell) -> String {
     );
     String::from_utf8(script)
         .expect("the names of commands and flags are ASCII, their descriptions UTF-8")
-}
-
-/// Of a word that is no command nor like one: it may be a prompt.
-fn as_a_prompt(unparsed: Unparsed) -> Unparsed {
-    match unparsed {
-        Unparsed::Wrong { message, hint }
-            if hint.starts_with("usage: langdock [OPTIONS] <COMMAND>") =>
-        {
-            let hint = format!("`langdock send 'PROMPT'` asks, `langdock chat` talks; {hint}");
-            Unparsed::Wrong { message, hint }
-        }
-        other => other,
-    }
-}
-
-/// Says which argument is not UTF-8: clap does not.
-fn not_utf8(argv: &[OsString]) -> Unparsed {
-    let shown = argv
-        .iter()
-        .find(|arg| arg.to_str().is_none())
-        .map(|arg| format!(" '{}'", arg.to_string_lossy()));
-    Unparsed::Wrong {
-        message: format!("the argument{} is not UTF-8", shown.unwrap_or_default()),
-        hint: "text in another encoding is taken from standard input, or from a file with -f"
-            .to_owned(),
-    }
-}
-
-/// Explains a word behind the template of `batch`: there is but one, and somebody meant the items,
-/// or forgot to quote.
-fn more_than_a_template(error: &clap::Error) -> Option<Unparsed> {
-    let text = error.to_string();
-    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else {
-        return None;
-    };
-    let is_meant = error.kind() == ErrorKind::UnknownArgument && !word.starts_with('-');
-    if !is_meant || !text.contains("Usage: langdock batch ") {
-        return None;
-    }
-    Some(Unparsed::Wrong {
-        message: format!("unexpected argument '{word}' found"),
-        hint: format!(
-            "a list of items is given as `-i {word}`, files as `--files {word}`; a template of several words is quoted"
-        ),
-    })
-}
-
-/// Whether the word that clap does not know would be taken behind `--`, as it always advises: there
-/// may be no place for it.
-fn may_stand_behind_dashes(argv: &[OsString], error: &clap::Error) -> bool {
-    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else {
-        return true;
-    };
-    let is_it = |arg: &&OsString| {
-        let behind = arg.to_str().and_then(|arg| arg.strip_prefix(word.as_str()));
-        behind.is_some_and(|behind| behind.is_empty() || behind.starts_with('='))
-    };
-    let Some(place) = argv.iter().position(|arg| is_it(&arg)) else {
-        return false;
-    };
-    let with_dashes = argv[..place]
-        .iter()
-        .cloned()
-        .chain(["--".into()])
-        .chain(argv[place..].iter().cloned());
-    Cli::try_parse_from(with_dashes).is_ok()
-}
-
-/// Turns clap's own text, several lines of it, into a line of error and a line of hint.
-fn explain(text: &str, may_stand_behind_dashes: bool) -> Unparsed {
-    let mut paragraphs = text
-        .split("\n\n")
-        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
-    let first = paragraphs.next().unwrap_or_default();
-    let message = first.strip_prefix("error: ").unwrap_or(&first).to_owned();
-    let rest: Vec<_> = paragraphs.collect();
-    let tips = rest
-        .iter()
-        .filter_map(|paragraph| paragraph.strip_prefix("tip: "));
-    let tips: Vec<_> = tips
-        .filter(|tip| may_stand_behind_dashes || !tip.contains("as a value, use"))
-        .collect();
-    let usage = rest
-        .iter()
-        .find_map(|paragraph| paragraph.strip_prefix("Usage: "));
-    let hint = match (tips.as_slice(), usage) {
-        ([], Some(usage)) => format!("usage: {usage}; --help tells more"),
-        ([], None) => "--help tells more".to_owned(),
-        (tips, _) => tips.join("; "),
-    };
-    Unparsed::Wrong { message, hint }
 }
 
 #[cfg(test)]

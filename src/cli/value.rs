@@ -2,16 +2,8 @@
 
 use serde_json::Value;
 
+use crate::protocol::RequestField;
 use crate::text::MAX_COUNT;
-
-/// A number from 0 to 1.
-pub(super) fn zero_to_one(text: &str) -> Result<f64, String> {
-    let in_range = |number: &f64| (0.0..=1.0).contains(number);
-    text.parse()
-        .ok()
-        .filter(in_range)
-        .ok_or_else(|| "a number from 0 to 1 is needed".to_owned())
-}
 
 /// A whole number of at least 1.
 pub(super) fn at_least_one(text: &str) -> Result<u64, String> {
@@ -109,14 +101,12 @@ pub(crate) fn key_and_json(text: &str) -> Result<(String, Value), String> {
     let value = serde_json::from_str(json).map_err(|error| {
         format!("the value is no JSON ({error}); text needs double quotes: {key}='\"…\"'")
     })?;
-    let checked = match key {
-        "temperature" | "top_p" => zero_to_one(json.trim()).map(drop),
-        "max_tokens" | "top_k" => at_least_one(json.trim()).map(drop),
-        _ => Ok(()),
-    };
-    checked
-        .map(|()| (key.to_owned(), value))
-        .map_err(|needed| format!("`{key}`: {needed}"))
+    if let Some(field) = RequestField::find(key) {
+        field
+            .check(&value)
+            .map_err(|needed| format!("`{key}`: {needed}"))?;
+    }
+    Ok((key.to_owned(), value))
 }
 
 #[cfg(test)]
@@ -124,25 +114,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn a_number_out_of_range_is_refused_with_the_range() {
-        assert_eq!(zero_to_one("0"), Ok(0.0));
-        assert_eq!(zero_to_one("1"), Ok(1.0));
-        for text in ["-0.1", "1.01", "NaN", "inf", "x"] {
-            assert!(
-                zero_to_one(text).is_err_and(|error| error.contains("0 to 1")),
-                "{text}"
-            );
-        }
-        assert_eq!(at_least_one("1"), Ok(1));
-        for text in ["0", "-1", "1.5", ""] {
-            assert!(
-                at_least_one(text).is_err_and(|error| error.contains("from 1 to 4294967295")),
-                "{text}"
-            );
-        }
-    }
 
     #[test]
     fn a_value_of_the_scripted_endpoint_is_refused_with_its_range() {

@@ -15,8 +15,8 @@ use reqwest::{Body, Response, StatusCode};
 use tokio::time::{Instant, sleep_until};
 
 use super::Client;
-use super::advance::{Advance, RateLimited, ResponseHead, Retrying};
 use super::api_request::ApiRequest;
+use super::call_event::{CallEvent, RateLimited, ResponseHead, Retrying};
 use super::error::{Error, StatusError, Timeout};
 use super::models::Model;
 use super::pacer::{Pacer, QueueWait};
@@ -160,9 +160,9 @@ impl Call {
     }
 
     /// Does the next step.
-    pub(crate) async fn advance(&mut self) -> Result<Advance, Error> {
+    pub(crate) async fn advance(&mut self) -> Result<CallEvent, Error> {
         match self.step().await {
-            Ok(Advance::Finished) => {
+            Ok(CallEvent::Finished) => {
                 let usage = self.machine.usage();
                 let (input, output) = usage.map_or((0, 0), |usage| {
                     (usage.total_input_tokens(), usage.output_tokens())
@@ -173,15 +173,15 @@ impl Call {
                         .settle(RequestOutcome::Answered { input, output })
                         .await;
                 }
-                Ok(Advance::Finished)
+                Ok(CallEvent::Finished)
             }
-            Ok(advance) => Ok(advance),
+            Ok(event) => Ok(event),
             Err(error) => {
                 let failure = error.failure();
                 self.settle_failure(&error).await;
-                let advance = self.retry_or_fail(error);
-                self.back_off_all(&failure, &advance).await;
-                advance
+                let event = self.retry_or_fail(error);
+                self.back_off_all(&failure, &event).await;
+                event
             }
         }
     }
@@ -278,12 +278,12 @@ impl Call {
         }
     }
 
-    async fn step(&mut self) -> Result<Advance, Error> {
+    async fn step(&mut self) -> Result<CallEvent, Error> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
         if let Some(notice) = self.pacer.take_notice() {
-            return Ok(Advance::Noticed(notice));
+            return Ok(CallEvent::Noticed(notice));
         }
         match std::mem::replace(&mut self.state, State::Ended) {
             State::New | State::Queued => self.queue().await,
@@ -298,26 +298,26 @@ impl Call {
             State::Refused(response) => Err(self.status_error(response).await),
             State::Reading(response) => self.read(response).await,
             // What follows a whole answer cannot harm it.
-            State::Broken(_) if self.machine.is_finished() => Ok(Advance::Finished),
+            State::Broken(_) if self.machine.is_finished() => Ok(CallEvent::Finished),
             State::Broken(error) => Err(error),
-            State::Ended => Ok(Advance::Finished),
+            State::Ended => Ok(CallEvent::Finished),
         }
     }
 
     /// Waits for this call's turn.
-    async fn queue(&mut self) -> Result<Advance, Error> {
+    async fn queue(&mut self) -> Result<CallEvent, Error> {
         self.state = State::Queued;
         loop {
             let Some(waiting) = self.pacer.reserve().await else {
                 self.told_until = None;
                 self.state = State::Sending;
-                return Ok(Advance::Sending);
+                return Ok(CallEvent::Sending);
             };
             self.count_held_back(&waiting)?;
             let now = Instant::now();
             if waiting.expected > TOLD && self.told_until.is_none_or(|until| until < now) {
                 let is_known = self.told_until.replace(now + waiting.expected).is_some();
-                return Ok(Advance::RateLimited(RateLimited {
+                return Ok(CallEvent::RateLimited(RateLimited {
                     why: waiting.reason,
                     expected: waiting.expected,
                     is_known,
@@ -386,7 +386,7 @@ impl Call {
     }
 
     /// Stops all calls that share the limit for as long as a 429 says, or as this call waits.
-    async fn back_off_all(&mut self, failure: &Failure, advance: &Result<Advance, Error>) {
+    async fn back_off_all(&mut self, failure: &Failure, event: &Result<CallEvent, Error>) {
         let Failure::Status {
             status: 429,
             should_retry,
@@ -395,7 +395,7 @@ impl Call {
         else {
             return;
         };
-        let own_wait = if let Ok(Advance::Retrying(retrying)) = advance {
+        let own_wait = if let Ok(CallEvent::Retrying(retrying)) = event {
             Some(retrying.wait)
         } else {
             None
@@ -409,7 +409,7 @@ impl Call {
             .await;
     }
 
-    async fn send(&mut self) -> Result<Advance, Error> {
+    async fn send(&mut self) -> Result<CallEvent, Error> {
         let mut request = self
             .client
             .http
@@ -439,15 +439,15 @@ impl Call {
         } else {
             State::Refused(response)
         };
-        Ok(Advance::Head(head))
+        Ok(CallEvent::Head(head))
     }
 
-    async fn read(&mut self, mut response: Response) -> Result<Advance, Error> {
+    async fn read(&mut self, mut response: Response) -> Result<CallEvent, Error> {
         if self.machine.is_finished() {
             if self.keeps_connection {
                 let_go(response).await;
             }
-            return Ok(Advance::Finished);
+            return Ok(CallEvent::Finished);
         }
         if let Some(pause) = self.coalescer.pause() {
             // Shorter than the runtime's clock can tell.
@@ -455,7 +455,7 @@ impl Call {
         }
         let began = Instant::now();
         let arrived = match self.watchdog.watch(response.chunk()).await {
-            Err(_) if self.machine.end_if_whole() => return Ok(Advance::Received),
+            Err(_) if self.machine.end_if_whole() => return Ok(CallEvent::Received),
             arrived => arrived.map_err(Error::TimedOut)?,
         };
         self.coalescer.came_after(began.elapsed());
@@ -472,9 +472,9 @@ impl Call {
             return match taken {
                 Ok(Some(state)) => {
                     self.state = state;
-                    Ok(Advance::Received)
+                    Ok(CallEvent::Received)
                 }
-                Ok(None) => Ok(Advance::Finished),
+                Ok(None) => Ok(CallEvent::Finished),
                 Err(excerpt) => {
                     let is_json = listing.is_json();
                     Err(Error::NoModelList {
@@ -488,15 +488,15 @@ impl Call {
             Ok(Some(bytes)) => {
                 self.machine.push(&bytes);
                 self.state = self.take_what_has_arrived(response).await;
-                Ok(Advance::Received)
+                Ok(CallEvent::Received)
             }
             Ok(None) if self.machine.has_ended() => Err(self.broken(StreamError::Cut)),
             Ok(None) => {
                 self.machine.end();
                 self.state = State::Reading(response);
-                Ok(Advance::Received)
+                Ok(CallEvent::Received)
             }
-            Err(_) if self.machine.end_if_whole() => Ok(Advance::Received),
+            Err(_) if self.machine.end_if_whole() => Ok(CallEvent::Received),
             Err(error) => Err(self.transport(&error)),
         }
     }
@@ -523,7 +523,7 @@ impl Call {
         State::Reading(response)
     }
 
-    fn retry_or_fail(&mut self, error: Error) -> Result<Advance, Error> {
+    fn retry_or_fail(&mut self, error: Error) -> Result<CallEvent, Error> {
         self.state = State::Ended;
         if self.machine.has_content() {
             return Err(error);
@@ -552,7 +552,7 @@ impl Call {
             listing.forget_page();
         }
         self.state = State::Waiting(now + wait);
-        Ok(Advance::Retrying(Retrying {
+        Ok(CallEvent::Retrying(Retrying {
             error,
             wait,
             next_attempt: self.attempts(),

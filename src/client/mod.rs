@@ -1,9 +1,9 @@
 //! The shared HTTP core: where requests go, who asks, over what, and how often it is tried.
 
-mod advance;
 mod api_request;
 mod auth;
 mod call;
+mod call_event;
 mod certificate;
 mod dns_resolver;
 mod endpoint;
@@ -26,10 +26,10 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{NoProxy, Proxy};
 
-pub(crate) use advance::{Advance, RateLimited, ResponseHead, Retrying};
 use api_request::{ApiRequest, Listing};
 pub(crate) use auth::{ApiKey, KeyError, auth_header, fingerprint};
 pub(crate) use call::Call;
+pub(crate) use call_event::{CallEvent, RateLimited, ResponseHead, Retrying};
 pub(crate) use certificate::Flaw;
 pub(crate) use endpoint::{
     DEFAULT_BASE_URL, DEFAULT_REGION, Endpoint, EndpointError, KNOWN_REGIONS, Region, authority_of,

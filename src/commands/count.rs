@@ -35,11 +35,13 @@ pub(crate) async fn count(app: &App, args: cli::Count) -> Result<(), Error> {
     let mut given = RequestSources::read(app, &args).await?;
     let settings = settings(
         app,
-        &args.connection.flags(&given.complete(&args), &args.output),
+        &args
+            .connection
+            .flags(given.model(&args), &args.request, &args.output),
         None,
     )?;
     let catalog = ModelCatalog::new(app, settings);
-    let system = system_prompt(app, args.request.system.as_deref()).await?;
+    let system = system_prompt(app, args.request.system()).await?;
     let turn = app
         .unless_interrupted(user_turn(app, &args, &mut given, stdin_use))
         .await??;
@@ -47,7 +49,7 @@ pub(crate) async fn count(app: &App, args: cli::Count) -> Result<(), Error> {
         app.notices.notice(notice);
     }
     check_many(&[given.conversation.pictures.as_slice(), &turn.pictures].concat())?;
-    let flags = given.complete(&args);
+    let spec = given.resolve(&args)?;
     let model = catalog.known_model();
     let model = model.as_deref();
     let parts = RequestParts {
@@ -60,7 +62,7 @@ pub(crate) async fn count(app: &App, args: cli::Count) -> Result<(), Error> {
         content: turn.content,
         stream: true,
     };
-    let estimate = Estimate::of_request(&build(&flags, parts)?, &turn.names);
+    let estimate = Estimate::of_request(&build(&spec, parts)?, &turn.names);
     let window = match model {
         Some(model) => catalog.window(model, false).await,
         None => None,

@@ -6,6 +6,7 @@ pub(crate) mod dry_run;
 pub(crate) mod external_editor;
 pub(crate) mod named_text;
 pub(crate) mod preflight;
+pub(crate) mod request_spec;
 pub(crate) mod sources;
 pub(crate) mod template_files;
 pub(crate) mod tool_files;

@@ -1,9 +1,8 @@
 //! What the files of the flags say about the request, before anything is made of it: template,
 //! messages, tools.
 
-use std::path::Path;
-
 use super::named_text::read_named_text;
+use super::request_spec::RequestSpec;
 use super::{template_files, tool_files};
 use crate::app::App;
 use crate::cli;
@@ -45,42 +44,6 @@ impl RequestSources {
         Ok(given)
     }
 
-    /// Fills the fields that no flag has set: from the template, then from the body of the earlier
-    /// turns.
-    pub(crate) fn complete(&self, args: &cli::Ask) -> cli::Request {
-        let mut request = args.request.clone();
-        if request.prefill.is_none() {
-            request.prefill = self
-                .template
-                .as_ref()
-                .and_then(|template| template.prefill.clone());
-        }
-        let of_template = self.template.as_ref().map(|template| &template.fields);
-        let is_new = |key: &str| of_template.is_none_or(|fields| !fields.contains_key(key));
-        let of_body = self
-            .conversation
-            .fields
-            .iter()
-            .filter(|(key, _)| is_new(key));
-        for (key, value) in of_template.into_iter().flatten().chain(of_body) {
-            let has_flag = match key.as_str() {
-                "model" => {
-                    request.model = request.model.or_else(|| value.as_str().map(str::to_owned));
-                    true
-                }
-                // How the answer comes is said by the flags of the output.
-                "stream" => true,
-                "tools" => !self.tools.is_empty(),
-                "tool_choice" => args.tools.tool_choice.is_some(),
-                _ => crate::compose::build::flag_of(&args.request, key).is_some(),
-            };
-            if !has_flag && args.request.fields.iter().all(|(set, _)| set != key) {
-                request.fields.push((key.clone(), value.clone()));
-            }
-        }
-        request
-    }
-
     /// What goes out of the tools.
     pub(crate) fn definitions(&self) -> Vec<ToolDefinition> {
         self.tools
@@ -93,14 +56,14 @@ impl RequestSources {
     pub(crate) fn tool_choice(
         &self,
         word: Option<&str>,
-        request: &cli::Request,
+        spec: &RequestSpec,
     ) -> Result<Option<ToolChoice>, Error> {
         let Some(word) = word else { return Ok(None) };
-        let of_fields = request
+        let of_fields = spec
             .fields
-            .iter()
-            .find(|(key, _)| key == "tools" && self.tools.is_empty())
-            .and_then(|(_, tools)| ToolDefinition::list_from(tools));
+            .get("tools")
+            .filter(|_| self.tools.is_empty())
+            .and_then(ToolDefinition::list_from);
         let tools = of_fields.unwrap_or_else(|| self.definitions());
         if tools.is_empty() {
             return Err(Error::Usage {

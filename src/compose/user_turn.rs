@@ -43,30 +43,76 @@ pub(crate) fn stdin_use(args: &cli::Ask, schema: Option<&str>) -> Result<StdinUs
     let file = named(&args.input.files).min(1);
     let prompt = usize::from(file == 0 && args.prompt == ["-"]);
     let uses = [
-        ("the API key", single(key)),
+        (StdinPurpose::ApiKey, single(key)),
         (
-            "the system prompt",
-            usize::from(args.request.system.as_deref() == Some("@-")),
+            StdinPurpose::SystemPrompt,
+            usize::from(args.request.system() == Some("@-")),
         ),
-        ("the template", single(args.input.template.as_deref())),
-        ("the messages", single(args.input.messages.as_deref())),
-        ("a tools file", named(&args.tools.tools)),
-        ("the schema", usize::from(schema == Some("-"))),
-        ("an attachment", named(&args.input.attached)),
-        ("a file", file),
-        ("the prompt", prompt),
+        (
+            StdinPurpose::Template,
+            single(args.input.template.as_deref()),
+        ),
+        (
+            StdinPurpose::Messages,
+            single(args.input.messages.as_deref()),
+        ),
+        (StdinPurpose::Tools, named(&args.tools.tools)),
+        (StdinPurpose::Schema, usize::from(schema == Some("-"))),
+        (StdinPurpose::Attachment, named(&args.input.attached)),
+        (StdinPurpose::File, file),
+        (StdinPurpose::Prompt, prompt),
     ];
     let mut uses = uses
         .into_iter()
-        .flat_map(|(what, count)| std::iter::repeat_n(what, count));
+        .flat_map(|(purpose, count)| std::iter::repeat_n(purpose, count));
     match (uses.next(), uses.next()) {
         (Some(one), Some(other)) => Err(Error::Usage {
-            message: format!("standard input cannot be both {one} and {other}"),
-            hint: Some(format!("put {one} into a file")),
+            message: format!(
+                "standard input cannot be both {} and {}",
+                one.name(),
+                other.name()
+            ),
+            hint: Some(format!("put {} into a file", one.name())),
         }),
-        (Some("an attachment" | "a file" | "the prompt"), None) => Ok(StdinUse::AskedFor),
+        (Some(purpose), None) if purpose.is_of_the_turn() => Ok(StdinUse::AskedFor),
         (Some(_), None) => Ok(StdinUse::Taken),
         (None, _) => Ok(StdinUse::Open),
+    }
+}
+
+/// What a `-` asks standard input to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StdinPurpose {
+    ApiKey,
+    SystemPrompt,
+    Template,
+    Messages,
+    Tools,
+    Schema,
+    Attachment,
+    File,
+    Prompt,
+}
+
+impl StdinPurpose {
+    /// Returns the name that messages have for it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::ApiKey => "the API key",
+            Self::SystemPrompt => "the system prompt",
+            Self::Template => "the template",
+            Self::Messages => "the messages",
+            Self::Tools => "a tools file",
+            Self::Schema => "the schema",
+            Self::Attachment => "an attachment",
+            Self::File => "a file",
+            Self::Prompt => "the prompt",
+        }
+    }
+
+    /// Returns whether it becomes a part of the user's turn.
+    fn is_of_the_turn(self) -> bool {
+        matches!(self, Self::Attachment | Self::File | Self::Prompt)
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Error;
+use super::controls::{COMMAND_LINE, HintControls};
 use crate::client::{self, EndpointError, Flaw, StatusError, Timeout};
 use crate::fs::FileRefusal;
 use crate::media::ImageError;
@@ -17,13 +18,23 @@ use crate::{batch, config, input, session};
 const A_SECOND: Duration = Duration::from_secs(1);
 
 impl Error {
-    /// What to do next.
+    /// Returns what to do next on the command line.
     pub(crate) fn hint(&self) -> Option<String> {
+        self.hint_with(&COMMAND_LINE)
+    }
+
+    /// Returns what to do next where these are typed.
+    pub(crate) fn hint_with(&self, controls: &HintControls) -> Option<String> {
+        let HintControls {
+            model: choose,
+            region: choose_region,
+            ..
+        } = controls;
         let hint = match self {
             Self::Usage { hint, .. } => return hint.clone(),
-            Self::Config(error) => return Some(config_hint(error)),
+            Self::Config(error) => return Some(config_hint(error, controls)),
             Self::Input(error) => return Some(input_hint(error)),
-            Self::Session(error) => return Some(session_hint(error)),
+            Self::Session(error) => return Some(session_hint(error, controls)),
             Self::Call {
                 after_content: true,
                 source,
@@ -32,15 +43,23 @@ impl Error {
             } => {
                 return Some(format!("{}; {}", left.in_words(), again(source)));
             }
-            Self::Call { source, model, .. } => return Some(call_hint(source, model)),
+            Self::Call { source, model, .. } => return Some(call_hint(source, model, controls)),
             Self::NoModel => {
                 "choose one with -m ID or LANGDOCK_MODEL; with a key, one is picked from the region's list"
+            }
+            Self::NothingToPick { others, .. } if others.is_empty() => {
+                return Some(format!(
+                    "try another {choose_region}, or ask your workspace's admin"
+                ));
+            }
+            Self::NothingToPick { others, .. } => {
+                return Some(format!("choose one with {choose}: {}", others.join(", ")));
             }
             Self::Elsewhere {
                 region, regions, ..
             } => {
                 return Some(format!(
-                    "--region {regions} has it; `langdock models` asks what {region} has"
+                    "{choose_region} {regions} has it; `langdock models` asks what {region} has"
                 ));
             }
             Self::Build(client::BuildError::CaFile { .. }) => {
@@ -181,7 +200,7 @@ fn look_at(path: &Path) -> String {
     )
 }
 
-fn config_hint(error: &config::Error) -> String {
+fn config_hint(error: &config::Error, controls: &HintControls) -> String {
     match error {
         config::Error::NoKey { .. } => "set LANGDOCK_API_KEY, give --api-key-file FILE, store one with `langdock auth \
                                         login`, or set api_key_cmd in the config file; --demo needs no key and \
@@ -200,7 +219,7 @@ fn config_hint(error: &config::Error) -> String {
             "use https://, or allow it with --allow-http".to_owned()
         }
         config::Error::Endpoint { source: EndpointError::RegionConflict { fixed, .. }, .. } => {
-            format!("choose --region {fixed}, or write {{region}} in the base URL")
+            format!("choose {} {fixed}, or write {{region}} in the base URL", controls.region)
         }
         config::Error::Endpoint { source: EndpointError::BadRegion(_), .. } => {
             format!("known regions: {}", client::KNOWN_REGIONS.join(", "))
@@ -265,11 +284,9 @@ fn input_hint(error: &input::Error) -> String {
     hint.to_owned()
 }
 
-fn session_hint(error: &session::Error) -> String {
+fn session_hint(error: &session::Error, controls: &HintControls) -> String {
     let hint = match error {
-        session::Error::Unknown(_) => {
-            "`langdock session list` names them, with --demo those of the demo"
-        }
+        session::Error::Unknown(_) => controls.sessions_are_listed_by,
         session::Error::Ambiguous { .. } => "give more of the id",
         session::Error::None => {
             "begin one with --session NAME; `send` on a terminal begins one too"
@@ -313,9 +330,9 @@ fn lacks_tools(error: &client::Error) -> bool {
         .is_some_and(|api| api.message.contains("must define tools"))
 }
 
-fn call_hint(error: &client::Error, model: &str) -> String {
+fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> String {
     if let Some(available) = error.api().and_then(ApiError::available_models) {
-        return suggest_model(model, &available);
+        return suggest_model(model, &available, controls.model);
     }
     if let client::Error::Status(refused) = error
         && let Some(hint) = wait_hint(refused)
@@ -323,6 +340,11 @@ fn call_hint(error: &client::Error, model: &str) -> String {
         return hint;
     }
     let said = error.api().map_or("", |api| api.message.as_str());
+    let HintControls {
+        model: choose,
+        region,
+        ..
+    } = controls;
     let hint = match (error, error.status()) {
         (_, Some(401)) => {
             "check the key: `langdock auth status` tells where it is from; ask support@langdock.com for one"
@@ -334,9 +356,11 @@ fn call_hint(error: &client::Error, model: &str) -> String {
             "the key needs the Completion API scope, and the workspace the model; ask support@langdock.com"
         }
         (_, Some(404)) if model.is_empty() => {
-            "check --base-url and --region; without a list, choose a model with -m"
+            return format!(
+                "check --base-url and {region}; without a list, choose a model with {choose}"
+            );
         }
-        (_, Some(404)) => "check --base-url and --region",
+        (_, Some(404)) => return format!("check --base-url and {region}"),
         (
             client::Error::ProxyLogin {
                 is_refused: true, ..
@@ -366,7 +390,7 @@ fn call_hint(error: &client::Error, model: &str) -> String {
             "choose another --max-tokens, a lower one where it is too many"
         }
         (_, Some(100..=299)) => "check --base-url: does it speak the Messages API?",
-        (_, Some(400..=407 | 410..=499)) => "--dry-run shows what is sent",
+        (_, Some(400..=407 | 410..=499)) => controls.request_is_shown_by,
         (_, Some(_)) => "try again later; --max-retries and --max-wait say how long to keep trying",
         (client::Error::Certificate { flaw, .. }, _) => certificate_hint(*flaw),
         (client::Error::TimedOut(Timeout::Idle(_)), _) => "wait longer with --idle-timeout",
@@ -386,7 +410,7 @@ fn call_hint(error: &client::Error, model: &str) -> String {
         ) => "send it again",
         (client::Error::Answer { .. }, _) => "check --base-url: does it speak the Messages API?",
         (client::Error::NoModelList { .. }, _) => {
-            "check --base-url; without a list, choose a model with -m"
+            return format!("check --base-url; without a list, choose a model with {choose}");
         }
         (client::Error::NoTls { .. }, _) => {
             "is it http://? Check --base-url; beyond this machine that needs --allow-http"
@@ -449,15 +473,16 @@ fn certificate_hint(flaw: Flaw) -> &'static str {
     }
 }
 
-/// Names the nearest of the models that the API says it has, and the others.
-fn suggest_model(asked: &str, available: &[&str]) -> String {
+/// Names the nearest of the models that the API says it has, and the others; `choose` is what is
+/// typed before a model's id.
+fn suggest_model(asked: &str, available: &[&str], choose: &str) -> String {
     match by_likeness(asked, available).split_first() {
-        Some((nearest, [])) => format!("use -m {nearest}"),
+        Some((nearest, [])) => format!("use {choose} {nearest}"),
         Some((nearest, others)) => format!(
-            "did you mean -m {nearest}? There are also: {}",
+            "did you mean {choose} {nearest}? There are also: {}",
             others.join(", ")
         ),
-        None => "choose another model with -m".to_owned(),
+        None => format!("choose another model with {choose}"),
     }
 }
 
@@ -535,7 +560,7 @@ mod tests {
             "claude-haiku-4-5-20251001",
             "claude-sonnet-4-5-20250929",
         ];
-        let hint = suggest_model("claude-sonnet-4-5", &available);
+        let hint = suggest_model("claude-sonnet-4-5", &available, "-m");
         assert!(
             hint.starts_with("did you mean -m claude-sonnet-4-5-20250929?"),
             "{hint}"

@@ -1,6 +1,7 @@
 //! Every way a run can fail: its kind, its exit code and what to do next, all in one place.
 
 mod bug;
+mod controls;
 mod hint;
 mod kind;
 mod left;
@@ -10,6 +11,7 @@ use std::error::Error as _;
 use serde_json::json;
 
 pub(crate) use bug::unless_panicked;
+pub(crate) use controls::HintControls;
 pub(crate) use kind::{EXIT_CODES, ErrorForm, Kind};
 pub(crate) use left::Left;
 
@@ -123,6 +125,14 @@ pub(crate) enum Error {
     /// No model was chosen.
     #[error("no model was chosen")]
     NoModel,
+    /// No model was chosen, and none of the region's can be picked.
+    #[error("no model was chosen, and region `{region}` offers {}", if others.is_empty() { "none at all to this key" } else { "none of Claude's" })]
+    NothingToPick {
+        /// The region.
+        region: String,
+        /// The models that it offers.
+        others: Vec<String>,
+    },
     /// The region has not the model, which others have.
     #[error("`{model}` is not in region `{region}`")]
     Elsewhere {
@@ -209,6 +219,7 @@ impl Error {
             Self::Usage { .. }
             | Self::NoCommand { .. }
             | Self::NoModel
+            | Self::NothingToPick { .. }
             | Self::Elsewhere { .. } => Kind::Usage,
             Self::Config(error) => config_kind(error),
             Self::Build(_) => Kind::Usage,

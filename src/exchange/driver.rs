@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::client::{self, Advance, Call, Model, RateLimited, ResponseHead, Retrying};
+use crate::client::{self, Call, CallEvent, Model, RateLimited, ResponseHead, Retrying};
 use crate::error::{Error, Left};
 use crate::protocol::Update;
 use crate::ui::{Answer, OutputError};
@@ -234,19 +234,19 @@ async fn drive(
             event = call.advance() => event.map_err(CallInterrupted::Failed)?,
         };
         match event {
-            Advance::Received => {}
-            Advance::Finished => return Ok(()),
-            Advance::Sending => {
+            CallEvent::Received => {}
+            CallEvent::Finished => return Ok(()),
+            CallEvent::Sending => {
                 timing.was_sent = true;
                 observer.sending(call);
             }
-            Advance::Head(head) => observer.response(call, &head, timing.started.elapsed()),
-            Advance::Retrying(retrying) => {
+            CallEvent::Head(head) => observer.response(call, &head, timing.started.elapsed()),
+            CallEvent::Retrying(retrying) => {
                 timing.refused += u32::from(retrying.error.status() == Some(429));
                 observer.retrying(&retrying);
             }
-            Advance::RateLimited(held) => observer.rate_limited(&held),
-            Advance::Noticed(notice) => observer.notice(notice),
+            CallEvent::RateLimited(held) => observer.rate_limited(&held),
+            CallEvent::Noticed(notice) => observer.notice(notice),
         }
     }
 }

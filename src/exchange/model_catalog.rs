@@ -317,21 +317,9 @@ impl<'a> ModelCatalog<'a> {
     }
 
     fn nothing_to_pick(&self, models: &[Model]) -> Error {
-        let region = self.settings.endpoint.region();
-        let ids: Vec<&str> = models.iter().map(Model::id).collect();
-        let (which, hint) = match ids.as_slice() {
-            [] => (
-                "none at all to this key",
-                "try another --region, or ask your workspace's admin".to_owned(),
-            ),
-            ids => (
-                "none of Claude's",
-                format!("choose one with -m: {}", ids.join(", ")),
-            ),
-        };
-        Error::Usage {
-            message: format!("no model was chosen, and region `{region}` offers {which}"),
-            hint: Some(hint),
+        Error::NothingToPick {
+            region: self.settings.endpoint.region().to_string(),
+            others: models.iter().map(|model| model.id().to_owned()).collect(),
         }
     }
 

@@ -6,6 +6,7 @@ use super::session_recorder::SessionRecorder;
 use crate::app::App;
 use crate::cli;
 use crate::compose::build::{RequestParts, build};
+use crate::compose::request_spec::RequestSpec;
 use crate::compose::sources::RequestSources;
 use crate::compose::user_turn::{StdinUse, system_prompt, user_turn};
 use crate::compose::{curl, dry_run};
@@ -48,7 +49,7 @@ impl Exchange<'_> {
             schema,
         } = inputs;
         let app = self.app;
-        let mut system = system_prompt(app, args.request.system.as_deref()).await?;
+        let mut system = system_prompt(app, args.request.system()).await?;
         let turn = app
             .unless_interrupted(user_turn(app, args, &mut sources, stdin_use))
             .await??;
@@ -56,16 +57,16 @@ impl Exchange<'_> {
             app.notices.notice(notice);
         }
         // The template's system prompt has been filled by now.
-        let fields = sources.complete(args);
+        let spec = sources.resolve(args)?;
         let (tools, tool_choice) = match schema {
             Some(schema) => (vec![schema.definition()], Some(Structured::choice())),
             None => (
                 sources.definitions(),
-                sources.tool_choice(args.tools.tool_choice.as_deref(), &fields)?,
+                sources.tool_choice(args.tools.tool_choice.as_deref(), &spec)?,
             ),
         };
         if let Some(recorder) = recorder {
-            put_conversation_first(recorder, &mut sources, &mut system, &fields, &turn.content)?;
+            put_conversation_first(recorder, &mut sources, &mut system, &spec, &turn.content)?;
         }
         check_many(&[sources.conversation.pictures.as_slice(), &turn.pictures].concat())?;
         let is_sent = !(args.looking.dry_run || args.looking.curl);
@@ -82,7 +83,7 @@ impl Exchange<'_> {
             tool_choice,
             stream: !args.output.looks.no_stream,
         };
-        let request = build(&fields, parts)?;
+        let request = build(&spec, parts)?;
         let estimate = Estimate::of_request(&request, &turn.names);
         let sizes: Vec<_> = sources
             .conversation_part
@@ -99,7 +100,7 @@ fn put_conversation_first(
     recorder: &mut SessionRecorder,
     sources: &mut RequestSources,
     system: &mut Option<String>,
-    flags: &cli::Request,
+    spec: &RequestSpec,
     content: &[ContentBlock],
 ) -> Result<(), Error> {
     if recorder.is_saved() {
@@ -108,14 +109,14 @@ fn put_conversation_first(
             role: Role::User,
             content: content.to_vec(),
         });
-        said.extend(flags.prefill.as_deref().map(|prefill| InputMessage {
+        said.extend(spec.prefill.as_deref().map(|prefill| InputMessage {
             role: Role::Assistant,
             content: vec![ContentBlock::text(prefill)],
         }));
         said.retain(|message| !message.content.is_empty());
         recorder.stage_turn(said, system.clone());
     }
-    if system.is_none() && flags.fields.iter().all(|(key, _)| key != "system") {
+    if system.is_none() && !spec.fields.contains_key("system") {
         *system = recorder.conversation().system().map(str::to_owned);
     }
     let mut messages = recorder.conversation().messages();

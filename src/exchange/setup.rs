@@ -46,7 +46,8 @@ pub(crate) async fn set_up<'a>(
     let demo = start_demo_if(app, &ask.connection).await?;
     let stdin_use = stdin_use(ask, schema)?;
     let sources = RequestSources::read(app, ask).await?;
-    let flags = ask.connection.flags(&sources.complete(ask), &ask.output);
+    let model = sources.model(ask);
+    let flags = ask.connection.flags(model, &ask.request, &ask.output);
     let base_url = demo.as_ref().map(DemoEndpoint::base_url);
     let settings = settings(app, &flags, base_url.as_deref())?;
     tell_about(app, &settings, &ask.request);
@@ -109,9 +110,11 @@ pub(crate) async fn start_demo_if(
 /// Tells what a person should know about the choices before they are sent.
 fn tell_about(app: &App, settings: &Settings, request: &cli::Request) {
     tell_region(app, settings);
-    let has = |field: &str| request.fields.iter().any(|(key, _)| key == field);
-    let has_temperature = request.temperature.is_some() || has("temperature");
-    if has_temperature && (request.top_p.is_some() || has("top_p")) {
+    let has = |field: &str| {
+        let is_set = request.fields.iter().any(|(key, _)| key == field);
+        is_set || request.flags.get(field).is_some()
+    };
+    if has("temperature") && has("top_p") {
         app.notices
             .notice("--temperature and --top-p together: the API advises to set one, and newer models refuse both");
     }

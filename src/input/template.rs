@@ -4,23 +4,14 @@ use serde_json::{Map, Value, json};
 use toml_edit::{Document, Item};
 
 use super::{Error, malformed};
-use crate::text::{MAX_COUNT, did_you_mean};
+use crate::protocol::{FieldShape, REQUEST_FIELDS, RequestField};
+use crate::text::did_you_mean;
 
 /// What stands around the head.
 const FENCE: &str = "+++";
 
-/// The keys of a head, and the fields of a request that they set.
-const KEYS: [(&str, &str); 8] = [
-    ("model", "model"),
-    ("system", "system"),
-    ("max_tokens", "max_tokens"),
-    ("temperature", "temperature"),
-    ("top_p", "top_p"),
-    ("top_k", "top_k"),
-    ("stop", "stop_sequences"),
-    ("prefill", PREFILL),
-];
-
+/// The keys of a head beside those of the request's fields.
+const MODEL: &str = "model";
 const PREFILL: &str = "prefill";
 
 /// A saved prompt.
@@ -80,19 +71,26 @@ impl Template {
     }
 
     fn set(&mut self, key: &str, item: &Item) -> Result<(), String> {
-        let Some((_, field)) = KEYS.iter().find(|(known, _)| *known == key) else {
-            return Err(format!(
-                "unknown key `{key}`{}",
-                did_you_mean(key, KEYS.iter().map(|(known, _)| *known))
-            ));
-        };
-        let value = value(key, item).ok_or_else(|| format!("`{key}` {}", needed(key)))?;
-        match (*field, value) {
-            (PREFILL, Value::String(prefill)) => self.prefill = Some(prefill),
-            (field, value) => {
-                self.fields.insert(field.to_owned(), value);
+        if key == MODEL || key == PREFILL {
+            let text = item
+                .as_str()
+                .ok_or_else(|| format!("`{key}`: text is needed"))?;
+            if key == PREFILL {
+                self.prefill = Some(text.to_owned());
+            } else {
+                self.fields.insert(key.to_owned(), json!(text));
             }
+            return Ok(());
         }
+        let Some(field) = RequestField::named(key) else {
+            let known = REQUEST_FIELDS.iter().map(|field| field.name);
+            let known = known.chain([MODEL, PREFILL]);
+            return Err(format!("unknown key `{key}`{}", did_you_mean(key, known)));
+        };
+        let value = value(field.shape, item).ok_or_else(|| field.shape.needed());
+        let value = value.and_then(|value| field.check(&value).map(|()| value));
+        let value = value.map_err(|needed| format!("`{key}`: {needed}"))?;
+        self.fields.insert(field.key.to_owned(), value);
         Ok(())
     }
 
@@ -209,45 +207,31 @@ fn split<'a>(name: &str, text: &'a str) -> Result<(&'a str, &'a str), Error> {
     ))
 }
 
-fn value(key: &str, item: &Item) -> Option<Value> {
-    match key {
-        "max_tokens" | "top_k" => {
-            let number = item
-                .as_integer()
-                .and_then(|number| u64::try_from(number).ok());
-            number
-                .filter(|number| (1..=MAX_COUNT).contains(number))
-                .map(|number| json!(number))
+/// Returns the value of a field as the body has it; none if it has another type.
+fn value(shape: FieldShape, item: &Item) -> Option<Value> {
+    match shape {
+        FieldShape::Count => {
+            let number = item.as_integer()?;
+            Some(json!(u64::try_from(number).ok()?))
         }
-        "temperature" | "top_p" => {
+        FieldShape::Fraction => {
             // A TOML `1` is no float.
             let whole = item
                 .as_integer()
                 .and_then(|number| i32::try_from(number).ok())
                 .map(f64::from);
-            item.as_float()
-                .or(whole)
-                .filter(|number| (0.0..=1.0).contains(number))
-                .map(|number| json!(number))
+            item.as_float().or(whole).map(|number| json!(number))
         }
-        "stop" => match item.as_str() {
-            Some(stop) => Some(json!([stop])),
+        FieldShape::Texts => match item.as_str() {
+            Some(text) => Some(json!([text])),
             None => item
                 .as_array()?
                 .iter()
-                .map(|stop| stop.as_str().map(Value::from))
+                .map(|text| text.as_str().map(Value::from))
                 .collect::<Option<_>>(),
         },
-        _ => item.as_str().map(Value::from),
-    }
-}
-
-fn needed(key: &str) -> String {
-    match key {
-        "max_tokens" | "top_k" => format!("is no whole number from 1 to {MAX_COUNT}"),
-        "temperature" | "top_p" => "is no number from 0 to 1".to_owned(),
-        "stop" => "is no text and no array of texts".to_owned(),
-        _ => "is no text".to_owned(),
+        FieldShape::UserId => Some(json!({ "user_id": item.as_str()? })),
+        FieldShape::Prompt => item.as_str().map(Value::from),
     }
 }
 

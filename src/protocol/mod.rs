@@ -11,6 +11,7 @@ mod message;
 #[cfg(test)]
 mod replay;
 mod request;
+mod request_field;
 mod seam;
 mod sse;
 mod stream;
@@ -23,6 +24,7 @@ pub(crate) use message::{
     ContentBlock, Media, Message, MessageType, RawSource, Role, Source, StopReason, ToolResult,
     ToolUse, Usage,
 };
-pub(crate) use request::{CreateMessage, InputMessage, Metadata, SystemPrompt};
+pub(crate) use request::{CreateMessage, InputMessage, SystemPrompt};
+pub(crate) use request_field::{FieldShape, REQUEST_FIELDS, RequestField};
 pub(crate) use stream::Machine;
 pub(crate) use tools::{ToolChoice, ToolDefinition};

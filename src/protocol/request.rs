@@ -20,24 +20,9 @@ pub(crate) struct CreateMessage {
     pub(crate) system: Option<SystemPrompt>,
     /// The conversation, the first turn the user's.
     pub(crate) messages: Vec<InputMessage>,
-    /// Texts at which the model stops.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) stop_sequences: Vec<String>,
-    /// 0 to 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) temperature: Option<f64>,
-    /// 0 to 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) top_p: Option<f64>,
-    /// At least 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) top_k: Option<u64>,
-    /// Who is asking, for abuse detection.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) metadata: Option<Metadata>,
-    /// Any other field of the body, as given.
+    /// The other fields of the body.
     #[serde(flatten)]
-    pub(crate) extra: Map<String, Value>,
+    pub(crate) fields: Map<String, Value>,
     /// The tools that the model may call.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) tools: Vec<ToolDefinition>,
@@ -90,13 +75,6 @@ impl Serialize for SystemPrompt {
     }
 }
 
-/// The field `metadata`. Unverified against Langdock, whose newer OpenAPI file does not list it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Metadata {
-    /// An opaque id of the person, never a name or an address.
-    pub(crate) user_id: String,
-}
-
 /// One turn of the conversation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct InputMessage {
@@ -141,12 +119,7 @@ mod tests {
                 role: Role::User,
                 content: vec![ContentBlock::text("q")],
             }],
-            stop_sequences: Vec::new(),
-            temperature: None,
-            top_p: None,
-            top_k: None,
-            metadata: None,
-            extra: Map::new(),
+            fields: Map::new(),
             tools: Vec::new(),
             tool_choice: None,
             stream: true,
@@ -162,24 +135,20 @@ mod tests {
     }
 
     #[test]
-    fn every_field_that_is_set_is_sent_in_one_order() {
+    fn every_field_that_is_set_is_sent_in_the_order_in_which_it_was_set() {
         let mut full = request();
         full.system = Some(SystemPrompt::from_text("s"));
-        full.stop_sequences = vec!["END".into()];
-        (full.temperature, full.top_p, full.top_k) = (Some(0.5), Some(0.9), Some(40));
-        full.metadata = Some(Metadata {
-            user_id: "u".into(),
-        });
+        full.fields.insert("temperature".into(), 0.5.into());
+        full.fields.insert("top_k".into(), 40.into());
         let tools = serde_json::json!([{"input_schema": {"type": "object"}, "name": "f"}]);
         full.tools = ToolDefinition::list_from(&tools).expect("a list of tools");
         full.tool_choice = Some(ToolChoice::new("auto"));
-        full.extra.insert("thinking".into(), Value::Null);
+        full.fields.insert("thinking".into(), Value::Null);
         assert_eq!(
             String::from_utf8(full.to_json(0)).expect("JSON is UTF-8"),
             concat!(
                 r#"{"model":"m","max_tokens":5,"system":"s","messages":[{"role":"user","content":"q"}],"#,
-                r#""stop_sequences":["END"],"temperature":0.5,"top_p":0.9,"top_k":40,"#,
-                r#""metadata":{"user_id":"u"},"thinking":null,"#,
+                r#""temperature":0.5,"top_k":40,"thinking":null,"#,
                 r#""tools":[{"input_schema":{"type":"object"},"name":"f"}],"#,
                 r#""tool_choice":{"type":"auto"},"stream":true}"#
             )

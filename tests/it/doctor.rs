@@ -122,7 +122,7 @@ fn a_clock_that_is_off_and_a_folder_that_others_may_look_into_are_told() {
         found(&findings, "state folder"),
         (
             "note".to_owned(),
-            format!("chmod 700 '{}'", home.state().display())
+            format!("chmod 700 {}", home.state().display())
         )
     );
 }

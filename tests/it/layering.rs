@@ -26,7 +26,7 @@ const ROWS: [&[&str]; 12] = [
 ];
 
 /// Outside crates and the files or folders that own them.
-const OWNERS: [(&str, &[&str]); 28] = [
+const OWNERS: [(&str, &[&str]); 32] = [
     ("ring", &["client/", "session/blob.rs"]),
     (
         "jiff",
@@ -42,6 +42,7 @@ const OWNERS: [(&str, &[&str]); 28] = [
     ("reqwest", &["client/"]),
     ("rustls", &["client/"]),
     ("rustls_native_certs", &["client/"]),
+    ("webpki", &["client/certificate.rs"]),
     ("webpki_roots", &["client/"]),
     ("clap", &["cli/", "lib.rs"]),
     ("clap_complete", &["cli/"]),
@@ -83,6 +84,9 @@ const OWNERS: [(&str, &[&str]); 28] = [
     ("shlex", &["text/quote.rs"]),
     ("strsim", &["text/did_you_mean.rs"]),
     ("tempfile", &["fs/"]),
+    ("http_body", &["client/"]),
+    ("http_body_util", &["demo/"]),
+    ("httpdate", &["client/"]),
     ("hyper", &["demo/"]),
     ("hyper_util", &["demo/"]),
     ("ignore", &["input/folder.rs"]),
@@ -93,6 +97,18 @@ const OWNERS: [(&str, &[&str]); 28] = [
     ),
     ("dirs", &["config/"]),
     ("rpassword", &["ui/secret.rs"]),
+];
+
+/// Outside crates that are for all.
+const COMMON: [&str; 8] = [
+    "base64",
+    "bytes",
+    "fastrand",
+    "memchr",
+    "serde",
+    "serde_json",
+    "thiserror",
+    "tokio",
 ];
 
 /// What may stand in these places only, and why.
@@ -247,6 +263,24 @@ fn an_outside_crate_is_named_by_its_owner_only() {
                 source.path
             );
         }
+    }
+}
+
+#[test]
+fn every_dependency_has_an_owner_or_is_for_all() {
+    let manifest = include_str!("../../Cargo.toml");
+    let (_, dependencies) = manifest.split_once("\n[dependencies]\n").unwrap();
+    let dependencies = dependencies.split("\n[").next().unwrap();
+    let names: Vec<String> = dependencies
+        .lines()
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(name, _)| name.replace('-', "_"))
+        .collect();
+    assert!(names.len() > 30, "{names:?}");
+    for name in &names {
+        let is_owned = OWNERS.iter().any(|(krate, _)| krate == name);
+        let is_common = COMMON.contains(&name.as_str());
+        assert!(is_owned != is_common, "{name} is in OWNERS or in COMMON");
     }
 }
 

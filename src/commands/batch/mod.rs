@@ -59,7 +59,7 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
         ..
     } = set_up(app, &ask, structured.schema.as_deref()).await?;
     let feed = feed(app, &ask, &many, stdin_use)?;
-    let system = system_prompt(app, ask.request.system.as_deref()).await?;
+    let system = system_prompt(app, ask.request.system()).await?;
     let shared = app
         .unless_interrupted(attached(app, &ask.input, stdin_use))
         .await??;

@@ -76,7 +76,7 @@ impl Plan<'_> {
             ]
             .concat(),
         )?;
-        let flags = self.sources.complete(self.ask);
+        let spec = self.sources.resolve(self.ask)?;
         let tools: Vec<_> = self.schema.iter().map(Structured::definition).collect();
         let tool_choice = self.schema.as_ref().map(|_| Structured::choice());
         let max_tokens = self.max_tokens;
@@ -90,7 +90,7 @@ impl Plan<'_> {
             tool_choice,
             stream: true,
         };
-        let mut request = build(&flags, parts)?;
+        let mut request = build(&spec, parts)?;
         let estimate = Estimate::of_request(&request, &turn.names);
         let is_unchecked = self.ask.input.no_check;
         if !is_unchecked {

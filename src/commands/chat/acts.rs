@@ -167,8 +167,8 @@ impl Chat<'_> {
     fn show_or_set_field(&mut self, text: &str) -> Result<(), Error> {
         if text.is_empty() {
             let mut fields: Vec<_> = self
-                .request
-                .set()
+                .spec
+                .fields
                 .iter()
                 .map(|(key, value)| format!("{key}={value}"))
                 .collect();
@@ -208,13 +208,13 @@ impl Chat<'_> {
         let (key, value) = key_and_json(text).map_err(wanted)?;
         self.unset(&key);
         self.say(&format!("{key}={value} from now on"));
-        self.request.fields.push((key, value));
+        self.spec.fields.insert(key, value);
         Ok(())
     }
 
     /// Takes a field away, wherever it was set.
     fn unset(&mut self, key: &str) {
-        self.request.unset(key);
+        self.spec.fields.shift_remove(key);
         if key == "max_tokens" {
             self.max_tokens = None;
         }
@@ -338,9 +338,8 @@ impl Chat<'_> {
             ));
         };
         let model = self.exchange.model(true).await?;
-        let fields = self.request.fields.iter().cloned().collect();
         let is_text = !answer.text.trim().is_empty();
-        let content = if is_text && go_on::takes_prefill(&model.id, &fields) {
+        let content = if is_text && go_on::takes_prefill(&model.id, &self.spec.fields) {
             None
         } else {
             Some(vec![ContentBlock::text(go_on::request(&answer.text))])

@@ -114,7 +114,7 @@ impl Chat<'_> {
             tool_choice: self.tools.choice.clone(),
             stream: !self.ask.output.looks.no_stream,
         };
-        let mut request = build(&self.request, parts)?;
+        let mut request = build(&self.spec, parts)?;
         reset_tool_choice_after_results(&mut request);
         let estimate = Estimate::of_request(&request, &[]);
         let sizes = [("the conversation".to_owned(), 0)];

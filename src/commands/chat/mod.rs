@@ -23,6 +23,7 @@ use crate::protocol::{ContentBlock, InputMessage};
 use crate::session::Store;
 use crate::ui::{Draft, Editing, Editor, Keyboard, Keys, render_markdown};
 
+use crate::compose::request_spec::RequestSpec;
 use crate::compose::sources::RequestSources;
 use crate::compose::user_turn::{StdinUse, stdin_use, system_prompt, user_turn};
 use crate::exchange::answer_format::screen;
@@ -57,7 +58,7 @@ struct Chat<'a> {
     /// The most tokens to generate, where that was chosen.
     max_tokens: Option<u64>,
     /// The fields of the request, as the flags and `/set` have them.
-    request: cli::Request,
+    spec: RequestSpec,
     system: Option<String>,
     tools: Toolbox<'a>,
     /// Turns before all that is said here: those of `--messages`, and of a conversation that is not
@@ -101,7 +102,7 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
     let settings = catalog.settings();
     let scope = settings.data_scope();
     let tools = Toolbox::new(app, &ask, &running, &given, settings)?;
-    let max_tokens = settings.max_tokens.as_ref().map(|tokens| tokens.value);
+    let mut max_tokens = settings.max_tokens.as_ref().map(|tokens| tokens.value);
     let policy = SendPolicy {
         is_unchecked: ask.input.no_check,
         keeps_connection: true,
@@ -115,7 +116,7 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
     let is_typed = app.facts.stdin_is_terminal;
     let kept = SessionRecorder::open(app, &ask.conversation, Saving::Yes, scope)?;
     let mut earlier = std::mem::take(&mut given.conversation.messages);
-    let mut system = system_prompt(app, ask.request.system.as_deref()).await?;
+    let mut system = system_prompt(app, ask.request.system()).await?;
     let store = sessions_folder(scope).map(Store::at);
     let talk = match (kept, store.clone()) {
         (Some(kept), Some(store)) if kept.is_saved() => Talk::saved(store, kept),
@@ -134,15 +135,14 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
         }
     };
     let first = first(app, &ask, &mut given, !earlier.is_empty()).await?;
-    let mut request = given.complete(&ask);
-    let of_template = request
-        .fields
-        .iter()
-        .find(|(key, _)| key == "system")
-        .and_then(|(_, text)| text.as_str());
-    let of_template = of_template.map(str::to_owned);
-    request.unset("system");
-    request.prefill = None;
+    let mut spec = given.resolve(&ask)?;
+    // The setting has it too, and `/set` may change it.
+    if let Some(tokens) = spec.fields.shift_remove("max_tokens") {
+        max_tokens = tokens.as_u64().or(max_tokens);
+    }
+    let of_template = spec.fields.shift_remove("system");
+    let of_template = of_template.and_then(|text| text.as_str().map(str::to_owned));
+    spec.prefill = None;
     let of_conversation = talk
         .conversation()
         .and_then(|conversation| conversation.system())
@@ -153,7 +153,7 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
         demo_url: demo.as_ref().map(DemoEndpoint::base_url),
         exchange,
         max_tokens,
-        request,
+        spec,
         system: system.or(of_template).or(of_conversation),
         tools,
         earlier,

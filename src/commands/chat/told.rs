@@ -1,35 +1,36 @@
 //! Errors as they are told at the prompt, where no flag can be typed. Pure.
 
-use crate::error::Error;
+use crate::config::{self, Origin};
+use crate::error::{Error, HintControls};
 use crate::input;
 use crate::protocol::StopReason;
 
-/// Flags, and what is typed at the prompt in their place.
-const INSTEAD: [(&str, &str); 5] = [
-    ("-m ", "/model "),
-    ("--region", "/region"),
-    ("--attach", "/image"),
-    (
-        "--dry-run shows what is sent",
-        "/export shows what was said, /set which fields are sent with it",
-    ),
-    (
-        "`langdock session list` names them, with --demo those of the demo",
-        "/sessions lists them",
-    ),
-];
+/// What is typed at the prompt in the place of flags.
+const PROMPT: HintControls = HintControls {
+    model: "/model",
+    region: "/region",
+    request_is_shown_by: "/export shows what was said, /set which fields are sent with it",
+    sessions_are_listed_by: "/sessions lists them",
+};
 
-/// What failed.
+/// The flag whose place `/region` takes.
+const REGION_FLAG: &str = "--region";
+
+/// Returns what failed.
 pub(super) fn message(error: &Error) -> String {
     match error {
-        Error::Config(_) | Error::Input(input::Error::TextAttached { .. }) => {
-            typed(&error.message())
+        Error::Config(config::Error::Endpoint {
+            origin: Origin::Flag(REGION_FLAG),
+            source,
+        }) => format!("`/region`: {source}"),
+        Error::Input(input::Error::TextAttached { name }) => {
+            format!("{name} is text, which /image does not send")
         }
         _ => error.message(),
     }
 }
 
-/// What to do next.
+/// Returns what to do next.
 pub(super) fn hint(error: &Error) -> Option<String> {
     let hint = match error {
         Error::Elsewhere {
@@ -61,53 +62,77 @@ pub(super) fn hint(error: &Error) -> Option<String> {
         Error::Input(input::Error::NoTextFiles { .. }) => {
             "hidden files and those that .gitignore names are left out; /file PATH names one"
         }
-        _ => return error.hint().map(|hint| typed(&hint)),
+        _ => return error.hint_with(&PROMPT),
     };
     Some(hint.to_owned())
-}
-
-/// Puts commands in the place of flags.
-fn typed(text: &str) -> String {
-    INSTEAD
-        .iter()
-        .fold(text.to_owned(), |text, (flag, command)| {
-            text.replace(flag, command)
-        })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::EndpointError;
+    use crate::session;
 
     #[test]
     fn what_cannot_be_typed_at_the_prompt_is_not_told_there() {
-        let usage = |hint: &str| Error::Usage {
-            message: "-m x".to_owned(),
-            hint: Some(hint.to_owned()),
+        let text_attached = || {
+            Error::Input(input::Error::TextAttached {
+                name: "x".to_owned(),
+            })
+        };
+        let conflict = Error::Config(config::Error::Endpoint {
+            origin: Origin::Flag(REGION_FLAG),
+            source: EndpointError::RegionConflict {
+                fixed: "us".to_owned(),
+                chosen: "eu".to_owned(),
+            },
+        });
+        let nothing_to_pick = |others: &[&str]| Error::NothingToPick {
+            region: "eu".to_owned(),
+            others: others.iter().map(|&other| other.to_owned()).collect(),
         };
         for (error, expected) in [
-            (usage("did you mean -m a-b?"), "did you mean /model a-b?"),
             (
-                usage("choose --region us, or leave"),
-                "choose /region us, or leave",
+                &conflict,
+                "choose /region us, or write {region} in the base URL",
             ),
             (
-                Error::Truncated(StopReason::MaxTokens),
+                &nothing_to_pick(&[]),
+                "try another /region, or ask your workspace's admin",
+            ),
+            (
+                &nothing_to_pick(&["a", "b"]),
+                "choose one with /model: a, b",
+            ),
+            (
+                &Error::Session(session::Error::Unknown("x".to_owned())),
+                "/sessions lists them",
+            ),
+            (
+                &Error::Truncated(StopReason::MaxTokens),
                 "/set max_tokens=N lets the next answers be longer",
             ),
-            (
-                Error::Input(input::Error::TextAttached {
-                    name: "x".to_owned(),
-                }),
-                "/file PATH sends text",
-            ),
+            (&text_attached(), "/file PATH sends text"),
         ] {
-            assert_eq!(hint(&error).as_deref(), Some(expected));
+            assert_eq!(hint(error).as_deref(), Some(expected));
         }
-        let text = Error::Input(input::Error::TextAttached {
-            name: "x".to_owned(),
-        });
-        assert_eq!(message(&text), "x is text, which /image does not send");
-        assert_eq!(message(&usage("")), "-m x");
+        assert_eq!(
+            message(&text_attached()),
+            "x is text, which /image does not send"
+        );
+        assert_eq!(
+            message(&conflict),
+            "`/region`: the base URL is for region `us`, but region `eu` was chosen"
+        );
+    }
+
+    #[test]
+    fn the_words_of_a_message_are_left_alone() {
+        let usage = Error::Usage {
+            message: "-m x".to_owned(),
+            hint: Some("is it -m y?".to_owned()),
+        };
+        assert_eq!(message(&usage), "-m x");
+        assert_eq!(hint(&usage).as_deref(), Some("is it -m y?"));
     }
 }

@@ -22,7 +22,7 @@ use crate::exchange::driver::{CallInterrupted, CallObserver, drive_model_list};
 use crate::exchange::model_catalog::ModelCatalog;
 use crate::exchange::settings::merged_config;
 use crate::exchange::setup::{DemoEndpoint, start_demo_if};
-use crate::text::did_you_mean;
+use crate::text::{did_you_mean, shell_quote};
 use finding::{Finding, object, page, verdict};
 
 /// How far the clock may be off: certificates and waiting times are of minutes.
@@ -368,7 +368,11 @@ fn folder(name: &'static str, path: &Path, forbidden: u32) -> Finding {
         Ok(found) => {
             let mode = found.permissions().mode() & 0o777;
             if mode & forbidden != 0 {
-                let hint = format!("chmod {:o} '{shown}'", mode & !forbidden);
+                let hint = format!(
+                    "chmod {:o} {}",
+                    mode & !forbidden,
+                    shell_quote(&path.to_string_lossy())
+                );
                 return Finding::note(
                     name,
                     format!("{shown} has mode {mode:03o}: others may look into it or write"),
@@ -482,6 +486,6 @@ mod tests {
             assert_eq!(look().state, state, "{mode:o}");
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it is ours");
-        assert_eq!(look().hint, Some(format!("chmod 700 '{}'", path.display())));
+        assert_eq!(look().hint, Some(format!("chmod 700 {}", path.display())));
     }
 }

@@ -211,7 +211,7 @@ fn system_tokens(request: &CreateMessage) -> Tokens {
     if let Some(system) = &request.system {
         return text::tokens_of(&system.text());
     }
-    match request.extra.get("system") {
+    match request.fields.get("system") {
         None => Tokens::default(),
         Some(Value::String(text)) => text::tokens_of(text),
         Some(blocks) => text::tokens_of(&blocks.to_string()),
@@ -335,12 +335,7 @@ mod tests {
             max_tokens: 1,
             system: None,
             messages,
-            stop_sequences: Vec::new(),
-            temperature: None,
-            top_p: None,
-            top_k: None,
-            metadata: None,
-            extra: serde_json::Map::new(),
+            fields: serde_json::Map::new(),
             tools: Vec::new(),
             tool_choice: None,
             stream: true,

@@ -55,7 +55,7 @@ fn a_stream_knows_the_message_it_adds_up_to() {
             {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"},
             {"type": "text", "text": "ab"},
             {"type": "tool_use", "id": "toolu_1", "name": "name", "input": {"a": 1}},
-            {"type": "tool_use", "id": "toolu_2", "name": "cut", "input": {}},
+            {"type": "tool_use", "id": "toolu_2", "name": "cut", "input": {}, "partial_json": "{\"a"},
             {"type": "redacted_thinking", "data": "eA=="},
         ],
         "stop_reason": "stop_sequence", "stop_sequence": "END",

@@ -1,4 +1,4 @@
-//! What the steps of a call bring, for those who watch it.
+//! What happens to a call, step by step, for those who watch it.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,18 +7,18 @@ use reqwest::header::{DATE, HeaderMap};
 use super::error::Error;
 use crate::pace::WaitReason;
 
-/// What a step brought.
+/// What happened in a step.
 #[derive(Debug)]
-pub(crate) enum Advance {
+pub(crate) enum CallEvent {
     /// A request is about to be sent.
     Sending,
-    /// The head of an answer.
+    /// The response headers have come.
     Head(ResponseHead),
     /// A piece of the answer's body: see `next_update`.
     Received,
-    /// A try failed, and the next step waits for another one.
+    /// An attempt failed, and the next step waits before another one.
     Retrying(Retrying),
-    /// It is not this call's turn, and the next step waits for it.
+    /// A rate limit is reached, and the next step waits to be admitted.
     RateLimited(RateLimited),
     /// Something that a person should know.
     Noticed(String),

@@ -1,0 +1,371 @@
+//! Why a command line gives no command: what clap found wrong, as one line of error and one of what
+//! to type instead. Everything is taken from the kind of clap's error and its context; its text is
+//! never read.
+
+use std::error::Error as _;
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser};
+
+use super::Cli;
+use crate::text::nearest;
+
+/// Why there is no command to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unparsed {
+    /// Help or the version was asked for.
+    Asked(String),
+    /// Nothing was asked for: here is what could be.
+    Nothing(String),
+    /// The arguments are wrong.
+    Wrong {
+        /// What is wrong, in one line.
+        message: String,
+        /// What to type instead.
+        hint: String,
+    },
+}
+
+/// Explains the arguments that clap refuses.
+pub(super) fn explain(error: &clap::Error, argv: &[OsString]) -> Unparsed {
+    if error.kind() == ErrorKind::InvalidUtf8 {
+        return not_utf8(argv);
+    }
+    let command = command_of(argv);
+    if let Some(unparsed) = more_than_a_template(error, command.as_deref()) {
+        return unparsed;
+    }
+    let tips = tips(error, argv, command.as_deref());
+    let usage = match error.get(ContextKind::Usage) {
+        Some(ContextValue::StyledStr(usage)) => usage.to_string(),
+        _ => String::new(),
+    };
+    let usage = one_line(usage.strip_prefix("Usage:").unwrap_or(&usage));
+    let hint = match (tips.is_empty(), usage.is_empty()) {
+        (true, true) => "--help tells more".to_owned(),
+        (true, false) => format!("usage: {usage}; --help tells more"),
+        (false, _) => tips.join("; "),
+    };
+    let may_be_a_prompt =
+        error.kind() == ErrorKind::InvalidSubcommand && command.is_none() && tips.is_empty();
+    Unparsed::Wrong {
+        message: one_line(&message(error)),
+        hint: if may_be_a_prompt {
+            format!("`langdock send 'PROMPT'` asks, `langdock chat` talks; {hint}")
+        } else {
+            hint
+        },
+    }
+}
+
+/// Returns the name of the command that the arguments are for, however wrong what follows it is.
+/// None where something before it is wrong.
+pub(super) fn command_of(argv: &[OsString]) -> Option<String> {
+    // Without its own flags, clap takes `--help` and `--version` for mistakes too.
+    let lenient = Cli::command()
+        .ignore_errors(true)
+        .disable_help_flag(true)
+        .disable_version_flag(true);
+    let matches = lenient.try_get_matches_from(argv).ok()?;
+    matches.subcommand_name().map(str::to_owned)
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn text_of(error: &clap::Error, kind: ContextKind) -> Option<&str> {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+fn list_of(error: &clap::Error, kind: ContextKind) -> Vec<&str> {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => vec![text],
+        Some(ContextValue::Strings(texts)) => texts.iter().map(String::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn number_of(error: &clap::Error, kind: ContextKind) -> isize {
+    match error.get(kind) {
+        Some(ContextValue::Number(number)) => *number,
+        _ => 0,
+    }
+}
+
+/// Says what is wrong.
+fn message(error: &clap::Error) -> String {
+    let argument = text_of(error, ContextKind::InvalidArg).unwrap_or_default();
+    let value = text_of(error, ContextKind::InvalidValue).unwrap_or_default();
+    let why = || {
+        error
+            .source()
+            .map_or(String::new(), |why| format!(": {why}"))
+    };
+    match error.kind() {
+        ErrorKind::UnknownArgument => format!("unexpected argument '{argument}' found"),
+        ErrorKind::InvalidSubcommand => {
+            let word = text_of(error, ContextKind::InvalidSubcommand).unwrap_or_default();
+            format!("unrecognized subcommand '{word}'")
+        }
+        ErrorKind::InvalidValue if value.is_empty() => format!(
+            "a value is required for '{argument}' but none was supplied{}",
+            possible_values(error)
+        ),
+        ErrorKind::InvalidValue => format!(
+            "invalid value '{value}' for '{argument}'{}",
+            possible_values(error)
+        ),
+        ErrorKind::ValueValidation => format!("invalid value '{value}' for '{argument}'{}", why()),
+        ErrorKind::TooManyValues => {
+            format!("unexpected value '{value}' for '{argument}' found; no more were expected")
+        }
+        ErrorKind::WrongNumberOfValues => {
+            let expected = number_of(error, ContextKind::ExpectedNumValues);
+            let given = number_of(error, ContextKind::ActualNumValues);
+            let were = if given == 1 { "was" } else { "were" };
+            format!("{expected} values required for '{argument}' but {given} {were} provided")
+        }
+        ErrorKind::MissingRequiredArgument => format!(
+            "the following required arguments were not provided: {}",
+            list_of(error, ContextKind::InvalidArg).join(" ")
+        ),
+        ErrorKind::ArgumentConflict => match list_of(error, ContextKind::PriorArg).as_slice() {
+            [other] if *other == argument => {
+                format!("the argument '{argument}' cannot be used multiple times")
+            }
+            [other] => format!("the argument '{argument}' cannot be used with '{other}'"),
+            others => format!(
+                "the argument '{argument}' cannot be used with: {}",
+                others.join(" ")
+            ),
+        },
+        // None of the others can come of this command line as it is defined.
+        kind => {
+            kind.as_str()
+                .unwrap_or("the arguments are wrong")
+                .to_owned()
+                + &why()
+        }
+    }
+}
+
+fn possible_values(error: &clap::Error) -> String {
+    let values = list_of(error, ContextKind::ValidValue);
+    if values.is_empty() {
+        String::new()
+    } else {
+        format!(" [possible values: {}]", values.join(", "))
+    }
+}
+
+/// Returns what was probably meant.
+fn tips(error: &clap::Error, argv: &[OsString], command: Option<&str>) -> Vec<String> {
+    let similar = [
+        ("subcommand", ContextKind::SuggestedSubcommand),
+        ("argument", ContextKind::SuggestedArg),
+        ("value", ContextKind::SuggestedValue),
+    ];
+    let mut tips: Vec<String> = similar
+        .into_iter()
+        .filter_map(|(what, kind)| similar_to(what, &list_of(error, kind)))
+        .collect();
+    let unknown = text_of(error, ContextKind::InvalidArg)
+        .filter(|_| tips.is_empty() && error.kind() == ErrorKind::UnknownArgument);
+    if let Some(word) = unknown {
+        tips.extend(match word.strip_prefix("--") {
+            _ if word.starts_with('-') && may_stand_behind_dashes(argv, word) => {
+                Some(format!("to pass '{word}' as a value, use '-- {word}'"))
+            }
+            Some(flag) => flag_of_a_later_command(argv, flag),
+            None => command_behind_dashes(argv, word, command),
+        });
+    }
+    tips
+}
+
+fn similar_to(what: &str, names: &[&str]) -> Option<String> {
+    match names {
+        [] => None,
+        [name] => Some(format!("a similar {what} exists: '{name}'")),
+        names => Some(format!(
+            "some similar {what}s exist: '{}'",
+            names.join("', '")
+        )),
+    }
+}
+
+/// Returns whether an unknown word would be taken behind `--`: there may be no place for it.
+fn may_stand_behind_dashes(argv: &[OsString], word: &str) -> bool {
+    let is_it = |arg: &OsString| {
+        let behind = arg.to_str().and_then(|arg| arg.strip_prefix(word));
+        behind.is_some_and(|behind| behind.is_empty() || behind.starts_with('='))
+    };
+    let Some(place) = argv.iter().position(is_it) else {
+        return false;
+    };
+    let with_dashes = argv[..place]
+        .iter()
+        .cloned()
+        .chain(["--".into()])
+        .chain(argv[place..].iter().cloned());
+    Cli::try_parse_from(with_dashes).is_ok()
+}
+
+/// Names the flag of a command that stands before the command's name.
+fn flag_of_a_later_command(argv: &[OsString], flag: &str) -> Option<String> {
+    let program = super::command_line();
+    let is_given = |command: &&clap::Command| argv.iter().any(|arg| arg == command.get_name());
+    let command = program.get_subcommands().find(is_given)?;
+    let flags = command.get_arguments().filter_map(clap::Arg::get_long);
+    let flag = nearest(flag, flags)?;
+    Some(format!("'{} --{flag}' exists", command.get_name()))
+}
+
+/// Names the command that stands behind a `--`.
+fn command_behind_dashes(argv: &[OsString], word: &str, command: Option<&str>) -> Option<String> {
+    let is_a_command = || super::command_line().find_subcommand(word).is_some();
+    let has_dashes = argv.iter().any(|arg| arg == "--");
+    (command.is_none() && has_dashes && is_a_command())
+        .then(|| format!("subcommand '{word}' exists; to use it, remove the '--' before it"))
+}
+
+/// Says which argument is not UTF-8: clap does not.
+fn not_utf8(argv: &[OsString]) -> Unparsed {
+    let shown = argv
+        .iter()
+        .find(|arg| arg.to_str().is_none())
+        .map(|arg| format!(" '{}'", arg.to_string_lossy()));
+    Unparsed::Wrong {
+        message: format!("the argument{} is not UTF-8", shown.unwrap_or_default()),
+        hint: "text in another encoding is taken from standard input, or from a file with -f"
+            .to_owned(),
+    }
+}
+
+/// Explains a word behind the template of `batch`: there is but one, and somebody meant the items,
+/// or forgot to quote.
+fn more_than_a_template(error: &clap::Error, command: Option<&str>) -> Option<Unparsed> {
+    let word = text_of(error, ContextKind::InvalidArg)?;
+    let is_a_word = error.kind() == ErrorKind::UnknownArgument && !word.starts_with('-');
+    (is_a_word && command == Some("batch")).then(|| Unparsed::Wrong {
+        message: message(error),
+        hint: format!(
+            "a list of items is given as `-i {word}`, files as `--files {word}`; a template of several words is quoted"
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::parse;
+
+    #[test]
+    fn each_kind_of_mistake_is_told_in_one_line_with_what_to_type() {
+        let no_tip = "--help tells more";
+        for (line, expected_message, expected_hint) in [
+            (
+                "send --zzz q",
+                "unexpected argument '--zzz' found",
+                "to pass '--zzz' as a value, use '-- --zzz'",
+            ),
+            (
+                "session lst",
+                "unrecognized subcommand 'lst'",
+                "a similar subcommand exists: 'list'",
+            ),
+            (
+                "session foo",
+                "unrecognized subcommand 'foo'",
+                "usage: langdock session <COMMAND>; --help tells more",
+            ),
+            (
+                "foo bar",
+                "unrecognized subcommand 'foo'",
+                "`langdock send 'PROMPT'` asks, `langdock chat` talks; usage: langdock [OPTIONS] <COMMAND>; --help tells more",
+            ),
+            (
+                "usage --by mod",
+                "invalid value 'mod' for '--by <WHAT>' [possible values: model, day, tag, command]",
+                "a similar value exists: 'model'",
+            ),
+            (
+                "send --color",
+                "a value is required for '--color <WHEN>' but none was supplied [possible values: auto, always, never]",
+                no_tip,
+            ),
+            (
+                "send --set a q",
+                "invalid value 'a' for '--set <KEY=JSON>': KEY=JSON is needed",
+                no_tip,
+            ),
+            (
+                "send --raw=1 q",
+                "unexpected value '1' for '--raw' found; no more were expected",
+                "usage: langdock send --raw [PROMPT]...; --help tells more",
+            ),
+            (
+                "tool-run --call a",
+                "2 values required for '--call <NAME> <JSON>' but 1 was provided",
+                "usage: langdock tool-run [OPTIONS] [PROMPT]...; --help tells more",
+            ),
+            (
+                "config set",
+                "the following required arguments were not provided: <KEY> <VALUE>",
+                "usage: langdock config set <KEY> <VALUE>; --help tells more",
+            ),
+            (
+                "send --json --jsonl q",
+                "the argument '--json' cannot be used with '--jsonl'",
+                "usage: langdock send --json <PROMPT>...; --help tells more",
+            ),
+            (
+                "send -j --raw --markdown q",
+                "the argument '--json' cannot be used with: --raw --markdown",
+                "usage: langdock send --json <PROMPT>...; --help tells more",
+            ),
+            (
+                "--jsn send q",
+                "unexpected argument '--jsn' found",
+                "'send --json' exists",
+            ),
+            (
+                "-- send q",
+                "unexpected argument 'send' found",
+                "subcommand 'send' exists; to use it, remove the '--' before it",
+            ),
+        ] {
+            let argv: Vec<OsString> = std::iter::once("langdock")
+                .chain(line.split(' '))
+                .map(OsString::from)
+                .collect();
+            let expected = Unparsed::Wrong {
+                message: expected_message.to_owned(),
+                hint: expected_hint.to_owned(),
+            };
+            assert_eq!(parse(&argv).err(), Some(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_command_is_known_by_its_name_whatever_follows_it() {
+        for (line, expected) in [
+            ("send --help", Some("send")),
+            ("--demo batch --zzz", Some("batch")),
+            ("session lst", Some("session")),
+            ("--help", None),
+            ("what is this", None),
+        ] {
+            let argv: Vec<OsString> = std::iter::once("langdock")
+                .chain(line.split(' '))
+                .map(OsString::from)
+                .collect();
+            assert_eq!(command_of(&argv).as_deref(), expected, "{line}");
+        }
+    }
+}

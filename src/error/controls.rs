@@ -1,0 +1,23 @@
+//! What is typed to act on an error: flags where a command was run, commands at the prompt of
+//! `chat`.
+
+/// The words for what a hint may advise, as they are typed where the hint is shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HintControls {
+    /// Chooses the model whose id follows.
+    pub(crate) model: &'static str,
+    /// Chooses the region whose name follows.
+    pub(crate) region: &'static str,
+    /// Says what shows the request: all of a hint.
+    pub(crate) request_is_shown_by: &'static str,
+    /// Says what lists the saved conversations: all of a hint.
+    pub(crate) sessions_are_listed_by: &'static str,
+}
+
+/// The flags and commands of the command line.
+pub(super) const COMMAND_LINE: HintControls = HintControls {
+    model: "-m",
+    region: "--region",
+    request_is_shown_by: "--dry-run shows what is sent",
+    sessions_are_listed_by: "`langdock session list` names them, with --demo those of the demo",
+};

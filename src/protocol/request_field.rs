@@ -1,0 +1,202 @@
+//! The fields of a request that have a flag, in a table: what each is called everywhere, what it
+//! may be, and what it is for.
+//!
+//! The flags of the command line, the keys of a template, the check of `--set` and the order in the
+//! body are made from it. Any other field goes through `--set`, `--messages` or a template as it
+//! was given.
+
+use serde_json::{Value, json};
+
+use crate::text::MAX_COUNT;
+
+/// A field of the request's body.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct RequestField {
+    /// Its key in the body.
+    pub(crate) key: &'static str,
+    /// Its key in a template.
+    pub(crate) name: &'static str,
+    /// Its flag.
+    pub(crate) flag: &'static str,
+    /// The letter of its flag, where it has one.
+    pub(crate) short: Option<char>,
+    /// What it may be.
+    pub(crate) shape: FieldShape,
+    /// What it is for: a line without a full stop.
+    pub(crate) help: &'static str,
+}
+
+/// What a field may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FieldShape {
+    /// Text; as a flag, `@FILE` reads it from a file.
+    Prompt,
+    /// A whole number from 1 to [`MAX_COUNT`].
+    Count,
+    /// A number from 0 to 1.
+    Fraction,
+    /// A list of texts that are not blank; the flag is repeated.
+    Texts,
+    /// An object whose field `user_id` has the text.
+    UserId,
+}
+
+/// Every field with a flag of its own, in the order of `--help` and of the body.
+pub(crate) const REQUEST_FIELDS: [RequestField; 7] = [
+    RequestField {
+        key: "system",
+        name: "system",
+        flag: "--system",
+        short: Some('s'),
+        shape: FieldShape::Prompt,
+        help: "System prompt; @FILE reads it from a file",
+    },
+    RequestField {
+        key: "max_tokens",
+        name: "max_tokens",
+        flag: "--max-tokens",
+        short: None,
+        shape: FieldShape::Count,
+        help: "Maximum tokens to generate",
+    },
+    RequestField {
+        key: "temperature",
+        name: "temperature",
+        flag: "--temperature",
+        short: None,
+        shape: FieldShape::Fraction,
+        help: "Randomness, 0 to 1",
+    },
+    RequestField {
+        key: "top_p",
+        name: "top_p",
+        flag: "--top-p",
+        short: None,
+        shape: FieldShape::Fraction,
+        help: "Nucleus sampling, 0 to 1",
+    },
+    RequestField {
+        key: "top_k",
+        name: "top_k",
+        flag: "--top-k",
+        short: None,
+        shape: FieldShape::Count,
+        help: "Sample from the K likeliest tokens, at least 1",
+    },
+    RequestField {
+        key: "stop_sequences",
+        name: "stop",
+        flag: "--stop",
+        short: None,
+        shape: FieldShape::Texts,
+        help: "Stop at this text; repeat for more",
+    },
+    // Langdock's newer OpenAPI file does not list it: unverified against Langdock.
+    RequestField {
+        key: "metadata",
+        name: "user_id",
+        flag: "--user-id",
+        short: None,
+        shape: FieldShape::UserId,
+        help: "An opaque id of the user, sent as metadata.user_id",
+    },
+];
+
+impl RequestField {
+    /// Returns the field of a key of the body.
+    pub(crate) fn find(key: &str) -> Option<&'static Self> {
+        REQUEST_FIELDS.iter().find(|field| field.key == key)
+    }
+
+    /// Returns the field that a template calls so.
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+        REQUEST_FIELDS.iter().find(|field| field.name == name)
+    }
+
+    /// Reads what was typed behind its flag. A flag that may be repeated gives a list of one.
+    ///
+    /// # Errors
+    ///
+    /// If it is out of range: the text says what is needed.
+    pub(crate) fn parse(&self, text: &str) -> Result<Value, String> {
+        let value = match self.shape {
+            FieldShape::Prompt => Some(json!(text)),
+            FieldShape::Count => text.parse::<u64>().ok().map(Value::from),
+            FieldShape::Fraction => text.parse::<f64>().ok().map(Value::from),
+            FieldShape::Texts if text.trim().is_empty() => return Err("it is blank".to_owned()),
+            FieldShape::Texts => Some(json!([text])),
+            FieldShape::UserId => Some(json!({ "user_id": text })),
+        };
+        let value = value.ok_or_else(|| self.shape.needed())?;
+        self.check(&value)?;
+        Ok(value)
+    }
+
+    /// Checks the range of a value of the body. The API itself judges what has no range here.
+    ///
+    /// # Errors
+    ///
+    /// If it is out of range: the text says what is needed.
+    pub(crate) fn check(&self, value: &Value) -> Result<(), String> {
+        let is_good = match self.shape {
+            FieldShape::Count => value
+                .as_u64()
+                .is_some_and(|number| (1..=MAX_COUNT).contains(&number)),
+            FieldShape::Fraction => value
+                .as_f64()
+                .is_some_and(|number| (0.0..=1.0).contains(&number)),
+            FieldShape::Prompt | FieldShape::Texts | FieldShape::UserId => true,
+        };
+        if is_good {
+            Ok(())
+        } else {
+            Err(self.shape.needed())
+        }
+    }
+}
+
+impl FieldShape {
+    /// Returns what is needed, for messages.
+    pub(crate) fn needed(self) -> String {
+        match self {
+            Self::Count => format!("a whole number from 1 to {MAX_COUNT} is needed"),
+            Self::Fraction => "a number from 0 to 1 is needed".to_owned(),
+            Self::Prompt | Self::UserId => "text is needed".to_owned(),
+            Self::Texts => "text, or a list of texts, is needed".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(key: &str) -> &'static RequestField {
+        RequestField::find(key).expect("a field")
+    }
+
+    #[test]
+    fn a_number_out_of_range_is_refused_with_the_range() {
+        let temperature = field("temperature");
+        assert_eq!(temperature.parse("0"), Ok(json!(0.0)));
+        assert_eq!(temperature.parse("1"), Ok(json!(1.0)));
+        for text in ["-0.1", "1.01", "NaN", "inf", "x"] {
+            let error = temperature.parse(text).expect_err(text);
+            assert!(error.contains("0 to 1"), "{text}: {error}");
+        }
+        let top_k = field("top_k");
+        assert_eq!(top_k.parse("1"), Ok(json!(1)));
+        for text in ["0", "-1", "1.5", "", "4294967296"] {
+            let error = top_k.parse(text).expect_err(text);
+            assert!(error.contains("from 1 to 4294967295"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_a_flag_has_becomes_what_the_body_has() {
+        assert_eq!(field("stop_sequences").parse("END"), Ok(json!(["END"])));
+        assert!(field("stop_sequences").parse(" \n").is_err());
+        assert_eq!(field("metadata").parse("u1"), Ok(json!({"user_id": "u1"})));
+        assert_eq!(field("metadata").flag, "--user-id");
+    }
+}
