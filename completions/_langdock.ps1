@@ -417,6 +417,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             break
         }
         'langdock;session' {
+            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Look at the conversations of --demo, which are kept apart from the others')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'Print a line about each, the one last used first')
@@ -431,6 +432,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
         'langdock;session;list' {
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print an array of objects')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print an array of objects')
+            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Look at the conversations of --demo, which are kept apart from the others')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -438,6 +440,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
         'langdock;session;show' {
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print an object with every turn as it is on disk')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print an object with every turn as it is on disk')
+            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Look at the conversations of --demo, which are kept apart from the others')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -445,6 +448,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
         'langdock;session;search' {
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print an array of objects')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print an array of objects')
+            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Look at the conversations of --demo, which are kept apart from the others')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -452,22 +456,26 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
         'langdock;session;export' {
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print the messages as an array, images and PDFs in it')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the messages as an array, images and PDFs in it')
+            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Look at the conversations of --demo, which are kept apart from the others')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'langdock;session;rename' {
+            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Look at the conversations of --demo, which are kept apart from the others')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'langdock;session;rm' {
             [CompletionResult]::new('--older-than', '--older-than', [CompletionResultType]::ParameterName, 'All in which nothing was said for so long, such as 30d')
+            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Look at the conversations of --demo, which are kept apart from the others')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'langdock;session;path' {
+            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Look at the conversations of --demo, which are kept apart from the others')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

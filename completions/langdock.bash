@@ -2727,7 +2727,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__session)
-            opts="-h --help list show search export rename rm path"
+            opts="-h --demo --help list show search export rename rm path"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2741,7 +2741,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__session__subcmd__export)
-            opts="-j -h --json --help"
+            opts="-j -h --json --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2755,7 +2755,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__session__subcmd__list)
-            opts="-j -h --json --help"
+            opts="-j -h --json --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2769,7 +2769,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__session__subcmd__path)
-            opts="-h --help"
+            opts="-h --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2783,7 +2783,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__session__subcmd__rename)
-            opts="-h --help"
+            opts="-h --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2797,7 +2797,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__session__subcmd__rm)
-            opts="-h --older-than --help"
+            opts="-h --older-than --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2818,7 +2818,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__session__subcmd__search)
-            opts="-j -h --json --help"
+            opts="-j -h --json --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2832,7 +2832,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__session__subcmd__show)
-            opts="-j -h --json --help"
+            opts="-j -h --json --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

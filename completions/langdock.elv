@@ -406,6 +406,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'langdock;session'= {
+            cand --demo 'Look at the conversations of --demo, which are kept apart from the others'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
             cand list 'Print a line about each, the one last used first'
@@ -419,37 +420,44 @@ set edit:completion:arg-completer[langdock] = {|@words|
         &'langdock;session;list'= {
             cand -j 'Print an array of objects'
             cand --json 'Print an array of objects'
+            cand --demo 'Look at the conversations of --demo, which are kept apart from the others'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'langdock;session;show'= {
             cand -j 'Print an object with every turn as it is on disk'
             cand --json 'Print an object with every turn as it is on disk'
+            cand --demo 'Look at the conversations of --demo, which are kept apart from the others'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'langdock;session;search'= {
             cand -j 'Print an array of objects'
             cand --json 'Print an array of objects'
+            cand --demo 'Look at the conversations of --demo, which are kept apart from the others'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'langdock;session;export'= {
             cand -j 'Print the messages as an array, images and PDFs in it'
             cand --json 'Print the messages as an array, images and PDFs in it'
+            cand --demo 'Look at the conversations of --demo, which are kept apart from the others'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'langdock;session;rename'= {
+            cand --demo 'Look at the conversations of --demo, which are kept apart from the others'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'langdock;session;rm'= {
             cand --older-than 'All in which nothing was said for so long, such as 30d'
+            cand --demo 'Look at the conversations of --demo, which are kept apart from the others'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'langdock;session;path'= {
+            cand --demo 'Look at the conversations of --demo, which are kept apart from the others'
             cand -h 'Print help'
             cand --help 'Print help'
         }

@@ -321,6 +321,7 @@ command\t'The command that asked'"
 complete -c langdock -n "__fish_langdock_using_subcommand usage" -l since -d 'Only the requests of this last while, such as 7d [default: all]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand usage" -s j -l json -d 'Print an object'
 complete -c langdock -n "__fish_langdock_using_subcommand usage" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -l demo -d 'Look at the conversations of --demo, which are kept apart from the others'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "list" -d 'Print a line about each, the one last used first'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "show" -d 'Print a conversation: rendered on a terminal, as Markdown elsewhere'
@@ -330,16 +331,23 @@ complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fis
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "rm" -d 'Delete conversations; on a terminal it asks first'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "path" -d 'Print where a conversation is, or the folder of all'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from list" -s j -l json -d 'Print an array of objects'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from list" -l demo -d 'Look at the conversations of --demo, which are kept apart from the others'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from show" -s j -l json -d 'Print an object with every turn as it is on disk'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from show" -l demo -d 'Look at the conversations of --demo, which are kept apart from the others'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from search" -s j -l json -d 'Print an array of objects'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from search" -l demo -d 'Look at the conversations of --demo, which are kept apart from the others'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from search" -s h -l help -d 'Print help'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from export" -s j -l json -d 'Print the messages as an array, images and PDFs in it'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from export" -l demo -d 'Look at the conversations of --demo, which are kept apart from the others'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from rename" -l demo -d 'Look at the conversations of --demo, which are kept apart from the others'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from rename" -s h -l help -d 'Print help'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from rm" -l older-than -d 'All in which nothing was said for so long, such as 30d' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from rm" -l demo -d 'Look at the conversations of --demo, which are kept apart from the others'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from rm" -s h -l help -d 'Print help'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from path" -l demo -d 'Look at the conversations of --demo, which are kept apart from the others'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help'
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l port -d 'Port; 0 takes a free one [default: 0]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l key -d 'The one key to accept [default: any]' -r -f

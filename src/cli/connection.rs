@@ -29,6 +29,8 @@ pub(crate) struct Connection {
     #[arg(long)]
     pub(crate) no_pace: bool,
     /// Answer from the built-in endpoint: scripted answers, no model, no key
+    ///
+    /// Its conversations are kept apart, and `langdock --demo session list` lists them.
     #[arg(long, conflicts_with = "base_url")]
     pub(crate) demo: bool,
 }

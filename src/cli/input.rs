@@ -12,7 +12,8 @@ use super::value::key_and_value;
 pub(crate) struct Input {
     /// Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more
     ///
-    /// A folder gives its text files, sorted. What .gitignore names and hidden files are left out.
+    /// A folder gives its text files, sorted. Hidden files and those that .gitignore names are left
+    /// out, and no ignore file can bring hidden ones in; name one with -f.
     #[arg(short, long = "file", value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(crate) files: Vec<PathBuf>,
     /// Image or PDF, never sent as text; - is standard input; repeat for more

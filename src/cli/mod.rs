@@ -379,7 +379,8 @@ pub(crate) struct Output {
     /// Write the answer to this file, whole or not at all
     ///
     /// What came of a broken answer stays in FILE.part, until there is something of another one to
-    /// write there.
+    /// write there. A link, a pipe or another user's file at FILE.part is refused before anything is
+    /// sent.
     #[arg(short = 'o', long = "output", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<PathBuf>,
     /// Whether an answer may be cut off

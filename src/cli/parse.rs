@@ -16,7 +16,7 @@ pub(crate) const VALUED: &[char] = &['m', 's', 'f', 'a', 't', 'p', 'T', 'o', 'i'
 pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
     let Cli {
         mut command,
-        connection,
+        mut connection,
     } = Cli::try_parse_from(argv).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp if is_long_help(argv) => {
             let command = command_of(argv).unwrap_or_default();
@@ -26,6 +26,9 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Unparsed::Nothing(error.to_string()),
         _ => explain(&error, argv),
     })?;
+    if let Command::Session(session) = &mut command {
+        session.demo |= std::mem::take(&mut connection.demo);
+    }
     join(connection, command.connection_mut())?;
     if let Command::Count(count) = &mut command {
         count.literal_words = literal_words(argv, &count.prompt);

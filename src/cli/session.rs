@@ -34,6 +34,9 @@ pub(crate) struct Conversation {
 /// Without that, show and export are about the one that was last used.
 #[derive(Debug, Args)]
 pub(crate) struct Session {
+    /// Look at the conversations of --demo, which are kept apart from the others
+    #[arg(long, global = true)]
+    pub(crate) demo: bool,
     /// What to do with them
     #[command(subcommand)]
     pub(crate) action: SessionAction,

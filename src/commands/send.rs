@@ -26,12 +26,18 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
         stdin_use,
         ..
     } = setup;
+    let sink = sink(app, ask)?;
     let saving = if ask.looking.dry_run || ask.looking.curl {
         Saving::Never
     } else {
         saving(app, catalog.settings())
     };
-    let mut recorder = SessionRecorder::open(app, &ask.conversation, saving)?;
+    let mut recorder = SessionRecorder::open(
+        app,
+        &ask.conversation,
+        saving,
+        catalog.settings().data_scope(),
+    )?;
     let allow_truncated = catalog.settings().allow_truncated;
     let policy = SendPolicy {
         is_unchecked: ask.input.no_check,
@@ -60,7 +66,7 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     }
     exchange.sender().await?;
     if let Some(schema) = &mut schema {
-        let mut renderer = renderer(app, AnswerFormat::Schema, sink(app, ask)?, false);
+        let mut renderer = renderer(app, AnswerFormat::Schema, sink, false);
         let answer_sink = AnswerSink {
             renderer: &mut renderer,
             recorder: &mut recorder,
@@ -74,7 +80,7 @@ pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
     let theme = exchange.settings().theme.as_deref();
     let format = AnswerFormat::from_flags(app, &ask.output, &request, calls_out, theme);
     let shows_thinking = ask.output.looks.show_thinking;
-    let mut renderer = renderer(app, format, sink(app, ask)?, shows_thinking);
+    let mut renderer = renderer(app, format, sink, shows_thinking);
     if !exchange.may_ask_another_model() {
         request.messages.clear(); // Their text is in the body: large input is not held twice.
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::cli::{self, SessionAction};
-use crate::config::{Flags, sessions_folder};
+use crate::config::{DataScope, Flags, sessions_folder};
 use crate::error::Error;
 use crate::exchange::answer_format::screen_of_terminal;
 use crate::exchange::settings::settings;
@@ -16,14 +16,15 @@ use crate::ui::{confirm, render_markdown};
 
 /// Lists, shows, searches, renames and deletes conversations.
 pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
-    let store = sessions_folder()
+    let scope = DataScope::for_demo(args.demo);
+    let store = sessions_folder(scope)
         .map(Store::at)
         .ok_or(session::Error::NoHome)?;
     for notice in store.recover() {
         app.notices.notice(&notice);
     }
     match &args.action {
-        SessionAction::List { json } => list(app, &store, *json),
+        SessionAction::List { json } => list(app, &store, scope, *json),
         SessionAction::Show { session, json } => {
             let conversation = find(app, &store, session.as_deref())?;
             if *json {
@@ -71,7 +72,7 @@ fn find(app: &App, store: &Store, given: Option<&str>) -> Result<Conversation, E
     Ok(conversation)
 }
 
-fn list(app: &App, store: &Store, as_json: bool) -> Result<(), Error> {
+fn list(app: &App, store: &Store, scope: DataScope, as_json: bool) -> Result<(), Error> {
     let list = store.list()?;
     let now = SystemTime::now();
     if as_json {
@@ -79,8 +80,9 @@ fn list(app: &App, store: &Store, as_json: bool) -> Result<(), Error> {
     }
     if list.is_empty() {
         app.notices.notice(&format!(
-            "there are no conversations in `{}` yet; `langdock chat` begins one",
-            store.folder().display()
+            "there are no conversations in `{}` yet; `{} chat` begins one",
+            store.folder().display(),
+            scope.program()
         ));
     }
     let rows = list.iter().map(|summary| {

@@ -44,12 +44,18 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error
     } = set_up(app, ask, None).await?;
     let tools = Arc::new(checked_tools(sources.tools.clone())?);
     let policy = approval_policy(&args.running, &catalog.settings().tools, &tools)?;
+    let sink = sink(app, ask)?;
     let saving = if ask.looking.dry_run || ask.looking.curl {
         Saving::Never
     } else {
         Saving::Yes
     };
-    let mut recorder = SessionRecorder::open(app, &ask.conversation, saving)?;
+    let mut recorder = SessionRecorder::open(
+        app,
+        &ask.conversation,
+        saving,
+        catalog.settings().data_scope(),
+    )?;
     let allow_truncated = catalog.settings().allow_truncated;
     let send_policy = SendPolicy {
         is_unchecked: ask.input.no_check,
@@ -82,7 +88,7 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error
     let theme = exchange.settings().theme.as_deref();
     let format = AnswerFormat::from_flags(app, &ask.output, &request, calls_out, theme);
     let shows_thinking = ask.output.looks.show_thinking;
-    let mut renderer = renderer(app, format, sink(app, ask)?, shows_thinking);
+    let mut renderer = renderer(app, format, sink, shows_thinking);
     let mut runner = ToolRunner::new(app, tools, policy, args.running.tool_jobs);
     let messages = request.messages.clone();
     let mut tool_loop = ToolLoop::new(messages, rules, &mut runner, ask.output.looks.usage);

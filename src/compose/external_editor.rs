@@ -1,13 +1,13 @@
 //! `--edit`: the prompt comes out of an editor, as a commit message does.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
 use crate::app::App;
 use crate::error::Error;
+use crate::fs::{create_draft, open_existing};
 use crate::input::on_a_thread;
 
 /// The editor where none was chosen.
@@ -59,7 +59,10 @@ async fn edited<'a>(app: &'a App, text: &'a str) -> Result<(String, Draft<'a>), 
             hint: Some("choose another one with VISUAL or EDITOR".to_owned()),
         });
     }
-    let prompt = draft.read().map_err(failed)?;
+    let prompt = draft.read().map_err(|source| Error::Unreadable {
+        path: draft.path.clone(),
+        source,
+    })?;
     if prompt.is_empty() {
         let hint = "write a prompt, save it and leave the editor".to_owned();
         let message = "the edited prompt is empty; nothing was sent".to_owned();
@@ -98,15 +101,7 @@ struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     fn create(app: &'a App, before: &'a str) -> io::Result<Self> {
-        let path = app
-            .env
-            .temporary_folder
-            .join(format!("langdock-{:016x}.md", fastrand::u64(..)));
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)?;
+        let (mut file, path) = create_draft(&app.env.temporary_folder, ".md")?;
         if let Err(error) = file.write_all(before.as_bytes()) {
             let _ = fs::remove_file(&path); // Nobody has written anything.
             return Err(error);
@@ -114,11 +109,12 @@ impl<'a> Draft<'a> {
         Ok(Self { app, path, before })
     }
 
-    /// The prompt that is in it.
+    /// Reads the prompt that is in it. The editor may have put another file in its place, and so
+    /// may others where the directory is everybody's.
     fn read(&self) -> io::Result<String> {
-        Ok(String::from_utf8_lossy(&fs::read(&self.path)?)
-            .trim_end()
-            .to_owned())
+        let mut bytes = Vec::new();
+        open_existing(&self.path, OpenOptions::new().read(true))?.read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).trim_end().to_owned())
     }
 
     /// Leaves the file where it is.

@@ -26,7 +26,9 @@ pub(crate) use file::{ConfigFile, config_path};
 pub(crate) use key::{KeySource, read_key};
 pub(crate) use limits::ModelLimits;
 pub(crate) use merged::{Flags, MergedConfig, Row, chosen_profile};
-pub(crate) use paths::{Paths, history_file, sessions_folder, templates_folder, tools_folder};
+pub(crate) use paths::{
+    DataScope, Paths, history_file, sessions_folder, templates_folder, tools_folder,
+};
 pub(crate) use resolve::{Settings, resolve};
 pub(crate) use secret::Secret;
 pub(crate) use setting::{SETTINGS, Setting, SettingFlag};

@@ -1,6 +1,6 @@
 //! Where the program keeps what it keeps: the folders that the platform has for it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Env;
 
@@ -34,9 +34,43 @@ pub(crate) fn templates_folder() -> Option<PathBuf> {
     config_folder().map(|folder| folder.join("templates"))
 }
 
+/// Which conversations a run reads and writes. Those with the scripted endpoint are kept apart, so
+/// that no real endpoint is ever sent what a script said, nor the other way round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DataScope {
+    /// Those with models.
+    Real,
+    /// Those of `--demo`.
+    Demo,
+}
+
+impl DataScope {
+    /// Returns the scope of a run with or without `--demo`.
+    pub(crate) fn for_demo(is_demo: bool) -> Self {
+        if is_demo { Self::Demo } else { Self::Real }
+    }
+
+    /// Returns how the program is called to get at this data, for messages.
+    pub(crate) fn program(self) -> &'static str {
+        match self {
+            Self::Real => "langdock",
+            Self::Demo => "langdock --demo",
+        }
+    }
+
+    /// Returns the directory of this scope in one of the platform's.
+    fn directory_in(self, platform: &Path) -> PathBuf {
+        let directory = platform.join("langdock");
+        match self {
+            Self::Real => directory,
+            Self::Demo => directory.join("demo"),
+        }
+    }
+}
+
 /// The folder of the conversations. A machine without a home has none.
-pub(crate) fn sessions_folder() -> Option<PathBuf> {
-    dirs::data_dir().map(|folder| folder.join("langdock").join("sessions"))
+pub(crate) fn sessions_folder(scope: DataScope) -> Option<PathBuf> {
+    dirs::data_dir().map(|folder| scope.directory_in(&folder).join("sessions"))
 }
 
 /// The folder of the tools that are named and not given by their path. A machine without a home has
@@ -46,10 +80,10 @@ pub(crate) fn tools_folder() -> Option<PathBuf> {
 }
 
 /// The file of the lines that were typed before. A machine without a home has none.
-pub(crate) fn history_file() -> Option<PathBuf> {
+pub(crate) fn history_file(scope: DataScope) -> Option<PathBuf> {
     // Not every platform tells state from data.
     let folder = dirs::state_dir().or_else(dirs::data_local_dir);
-    folder.map(|folder| folder.join("langdock").join("history"))
+    folder.map(|folder| scope.directory_in(&folder).join("history"))
 }
 
 fn config_folder() -> Option<PathBuf> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::key::{KeySource, Stored};
-use super::{Error, MergedConfig, Origin, Sourced, ToolNames};
+use super::{DataScope, Error, MergedConfig, Origin, Sourced, ToolNames};
 use crate::client::{
     Endpoint, EndpointError, Options, Pace, ProxyChoice, Region, RetryPolicy, authority_of,
 };
@@ -31,6 +31,13 @@ pub(crate) struct Settings {
     pub(crate) tools: ToolNames,
     /// The name of the theme, where it was chosen.
     pub(crate) theme: Option<String>,
+}
+
+impl Settings {
+    /// Returns which conversations belong to the endpoint.
+    pub(crate) fn data_scope(&self) -> DataScope {
+        DataScope::for_demo(self.key == KeySource::Demo)
+    }
 }
 
 /// Resolves the settings. `keys` is the folder of the stored keys, and `demo` the base URL of the

@@ -4,9 +4,8 @@
 //! All of it can be asked for again, so that a folder that cannot be read is an empty one, and one
 //! that cannot be written does no harm. The key is no part of it.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -14,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::client::{Model, models_of};
+use crate::fs::{Durability, atomic_write};
 
 /// How long a list of models is good for.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
@@ -120,26 +120,9 @@ impl State {
     }
 }
 
-/// Writes a file whole or not at all, for nobody else to read; other processes may do the same
-/// meanwhile.
+/// Writes a file that other processes may read or write meanwhile.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)?;
-    }
-    let part = path.with_extension(format!("{:016x}.part", fastrand::u64(..)));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&part)?;
-    let written = file.write_all(bytes).and_then(|()| fs::rename(&part, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&part); // It is the first error that is told.
-    }
-    written
+    atomic_write(path, bytes, Durability::Cached)
 }
 
 fn forget(path: &Path) -> io::Result<()> {

@@ -19,5 +19,5 @@ pub(super) const COMMAND_LINE: HintControls = HintControls {
     model: "-m",
     region: "--region",
     request_is_shown_by: "--dry-run shows what is sent",
-    sessions_are_listed_by: "`langdock session list` names them",
+    sessions_are_listed_by: "`langdock session list` names them, with --demo those of the demo",
 };

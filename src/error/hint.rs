@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Error;
 use super::controls::{COMMAND_LINE, HintControls};
 use crate::client::{self, EndpointError, Flaw, StatusError, Timeout};
+use crate::fs::FileRefusal;
 use crate::media::ImageError;
 use crate::protocol::{ApiError, StopReason, StreamError};
 use crate::text::{by_likeness, format_duration, nearest, rounded_up, seconds, shell_quote};
@@ -142,9 +143,7 @@ const ELSEWHERE: &str = "make room, or write to a file elsewhere with -o FILE";
 /// What to do about the file of `--output`.
 fn for_output_file(path: &Path, why: &io::Error) -> String {
     match why.kind() {
-        ErrorKind::IsADirectory if path.extension().is_some_and(|end| end == "part") => {
-            "it is a folder: take it away, or write to a file elsewhere with -o FILE".to_owned()
-        }
+        _ if FileRefusal::is_cause_of(why) => move_away(path),
         ErrorKind::IsADirectory => "it is a folder: name a file in it".to_owned(),
         ErrorKind::NotFound => match path
             .parent()
@@ -164,11 +163,23 @@ fn for_output_file(path: &Path, why: &io::Error) -> String {
 /// What to do about a file that cannot be written.
 fn for_unwritable(path: &Path, why: &io::Error) -> String {
     match why.kind() {
+        _ if FileRefusal::is_cause_of(why) => move_away(path),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
             "make room on the disk, or raise the limit that `ulimit -f` shows".to_owned()
         }
         _ => look_at(path.parent().unwrap_or(path)),
     }
+}
+
+/// What to do about something that lies where a file of ours would be.
+fn move_away(path: &Path) -> String {
+    let mut elsewhere = path.to_owned().into_os_string();
+    elsewhere.push(".old");
+    format!(
+        "move it away: `mv {} {}`",
+        shown(path),
+        shown(Path::new(&elsewhere))
+    )
 }
 
 /// A path as it can be typed.

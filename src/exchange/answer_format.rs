@@ -93,8 +93,8 @@ pub(crate) fn renderer(
     }
 }
 
-/// Opens the output. A file is opened before anything is sent, so that an answer is not paid for
-/// and then lost.
+/// Opens the output. A file is opened before anything is sent or asked of the user, so that no
+/// answer is paid for and then lost.
 pub(crate) fn sink(app: &App, ask: &cli::Ask) -> Result<Sink, Error> {
     Ok(
         match ask

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use crate::app::App;
 use crate::cli;
-use crate::config::sessions_folder;
+use crate::config::{DataScope, sessions_folder};
 use crate::error::Error;
 use crate::protocol::InputMessage;
 use crate::session::{self, Conversation, Exchange as PendingTurn, Place, Store};
@@ -35,12 +35,13 @@ pub(crate) enum Saving {
 }
 
 impl SessionRecorder {
-    /// Finds the conversation that the flags name, or begins one where it is saved. None where
+    /// Finds the conversation of this scope that the flags name, or begins one where it is saved. None where
     /// neither is so: then nothing of all conversations was looked at.
     pub(crate) fn open(
         app: &App,
         flags: &cli::Conversation,
         saving: Saving,
+        scope: DataScope,
     ) -> Result<Option<Self>, Error> {
         let is_named = flags.go_on || flags.session.is_some();
         if flags.fork && !is_named {
@@ -55,7 +56,7 @@ impl SessionRecorder {
         if !is_named && !is_saved {
             return Ok(None);
         }
-        let Some(store) = sessions_folder().map(Store::at) else {
+        let Some(store) = sessions_folder(scope).map(Store::at) else {
             return if is_named {
                 Err(session::Error::NoHome.into())
             } else {

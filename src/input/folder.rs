@@ -1,9 +1,13 @@
 //! A folder as input: its text files, as a search in it would find them.
 
+use std::collections::HashMap;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use ignore::WalkBuilder;
+use ignore::gitignore::Gitignore;
+use ignore::{DirEntry, WalkBuilder};
 
 use super::read::on_a_thread;
 use super::{Attachment, Error};
@@ -83,15 +87,24 @@ fn place_of(error: &ignore::Error) -> Option<&Path> {
     }
 }
 
-/// The files of a folder: without hidden ones and what .gitignore names, in a repository or not.
-/// Links are not followed; those to files are counted.
+/// The files of a folder: without hidden ones and what .gitignore or .ignore name, in a repository or
+/// not. Links are not followed; those to files are counted.
+///
+/// An ignore file comes with the folder, from whoever made it. It may only take away: left to
+/// itself, the walk would let one bring hidden files in, and a `.ignore` what `.gitignore` names.
 fn paths(folder: &Path) -> Result<(Vec<PathBuf>, usize), Error> {
     let (mut paths, mut links) = (Vec::new(), 0);
-    for entry in WalkBuilder::new(folder)
+    let ignore_files = IgnoreFiles::new(folder)?;
+    let walk = WalkBuilder::new(folder)
         .require_git(false)
+        .ignore(false)
+        .filter_entry(move |entry| {
+            let is_named_by_the_user = entry.depth() == 0;
+            is_named_by_the_user || !(is_hidden(entry) || ignore_files.exclude(entry))
+        })
         .sort_by_file_name(Ord::cmp)
-        .build()
-    {
+        .build();
+    for entry in walk {
         let entry = entry.map_err(|error| {
             let path = place_of(&error).unwrap_or(folder).to_owned();
             let source = error
@@ -106,4 +119,45 @@ fn paths(folder: &Path) -> Result<(Vec<PathBuf>, usize), Error> {
         }
     }
     Ok((paths, links))
+}
+
+fn is_hidden(entry: &DirEntry) -> bool {
+    entry.file_name().as_encoded_bytes().starts_with(b".")
+}
+
+/// The `.ignore` files in a folder and above it, which tell searches what to leave out.
+struct IgnoreFiles {
+    /// The folder as it was given, and where it is.
+    folder: PathBuf,
+    root: PathBuf,
+    /// The rules of each directory, read when they are needed.
+    rules: Mutex<HashMap<PathBuf, Gitignore>>,
+}
+
+impl IgnoreFiles {
+    fn new(folder: &Path) -> Result<Self, Error> {
+        let root = fs::canonicalize(folder).map_err(|source| Error::Unreadable {
+            path: folder.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            root,
+            rules: Mutex::default(),
+        })
+    }
+
+    /// Whether any of them excludes an entry of the folder.
+    fn exclude(&self, entry: &DirEntry) -> bool {
+        let below = entry.path().strip_prefix(&self.folder);
+        let path = self.root.join(below.unwrap_or(entry.path()));
+        let is_directory = entry.file_type().is_some_and(|kind| kind.is_dir());
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        path.ancestors().skip(1).any(|directory| {
+            let rules = rules
+                .entry(directory.to_owned())
+                .or_insert_with(|| Gitignore::new(directory.join(".ignore")).0);
+            rules.matched(&path, is_directory).is_ignore()
+        })
+    }
 }

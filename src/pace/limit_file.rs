@@ -8,9 +8,9 @@
 //! or foreign file is set aside, and a ledger from a clock that was ahead is replaced; a notice says
 //! so. Nothing here ever keeps a request from being sent.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -22,6 +22,7 @@ use super::ledger::{Admission, Ledger, RequestCost, RequestOutcome};
 use super::record::{MAX_BYTES, from_bytes, to_bytes};
 use super::store::{LimitStore, LimitStoreError, StoreFuture, StoreReply};
 use super::window::{Limits, ReservationId};
+use crate::fs::{Durability, atomic_write, create_private_dir};
 
 /// How far a file may be ahead of the clock, which is more than the clocks of two cores differ. One
 /// that is further ahead was written by another clock.
@@ -161,11 +162,7 @@ impl LimitFile {
             Err(error) if error.kind() == ErrorKind::NotFound && !create => return Ok(None),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let directory = path.parent().unwrap_or(path);
-                DirBuilder::new()
-                    .recursive(true)
-                    .mode(0o700)
-                    .create(directory)
-                    .map_err(LimitFileError::io("create the directory", directory))?;
+                create_private_dir(directory).map_err(failed_to("create"))?;
                 options.open(path).map_err(failed_to("create"))?
             }
             opened => opened.map_err(failed_to("open"))?,
@@ -216,7 +213,7 @@ impl LimitFile {
 /// Keeps what is not a ledger beside the new one, and says so.
 fn set_aside(path: &Path, bytes: &[u8]) -> String {
     let aside = path.with_extension("broken");
-    let kept = match std::fs::write(&aside, bytes) {
+    let kept = match atomic_write(&aside, bytes, Durability::Cached) {
         Ok(()) => format!("the old one is kept as `{}`", aside.display()),
         Err(error) => format!("the old one could not be kept: {error}"),
     };

@@ -1,9 +1,8 @@
 //! Images and PDFs: files named after their content, beside the conversation, so that each is kept
 //! once.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -14,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::paths::blobs_dir;
 use super::{Error, unwritable};
+use crate::fs::{Durability, atomic_write, create_private_dir};
 use crate::protocol::{ContentBlock, Media, RawSource, Source};
 
 /// The `type` of a source whose bytes are in a file.
@@ -111,7 +111,7 @@ impl Blobs {
         let file = format!("{hash}.{ending}");
         let path = self.0.join(&file);
         if !path.exists() {
-            write_new(&path, bytes).map_err(unwritable(&path))?;
+            atomic_write(&path, bytes, Durability::Synced).map_err(unwritable(&path))?;
         }
         Ok(json!({"type": BLOB, "media_type": media_type, "file": file}))
     }
@@ -194,30 +194,6 @@ fn as_json(block: &ContentBlock) -> Value {
     serde_json::to_value(block).expect("a block is maps with string keys")
 }
 
-/// Writes a file whole or not at all; another process may be writing the same one.
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)?;
-    }
-    let part = path.with_extension(format!("{:016x}.part", fastrand::u64(..)));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&part)?;
-    let written = file
-        .write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&part, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&part); // It is the first error that is told.
-    }
-    written
-}
-
 /// Makes the files of one conversation those of another one too, at no cost where the file system
 /// can.
 pub(super) fn share(from: &Blobs, to: &Blobs) -> Result<(), Error> {
@@ -225,11 +201,7 @@ pub(super) fn share(from: &Blobs, to: &Blobs) -> Result<(), Error> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(super::unreadable(from.folder()))?,
     };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(to.folder())
-        .map_err(unwritable(to.folder()))?;
+    create_private_dir(to.folder()).map_err(unwritable(to.folder()))?;
     for entry in entries.flatten() {
         let path = to.folder().join(entry.file_name());
         let shared = fs::hard_link(entry.path(), &path);

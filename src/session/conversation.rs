@@ -11,6 +11,7 @@ use super::line;
 use super::paths::{conversation_file, last_link};
 use super::record::{HEADER, NAME, Place, Record, TIP, TURN, Turn, VERSION};
 use super::{Error, name, unreadable, unwritable};
+use crate::fs::replace_link;
 use crate::protocol::{ContentBlock, InputMessage};
 
 /// A conversation. Its file is made with its first turn, unless it has a name.
@@ -434,12 +435,7 @@ impl Conversation {
     /// Makes the conversation the one that was last used.
     pub(crate) fn mark_as_last(&self) -> Result<(), Error> {
         let link = last_link(&self.folder);
-        let part = self
-            .folder
-            .join(format!("last.{:016x}.part", fastrand::u64(..)));
         let target = format!("{}.jsonl", self.id());
-        let linked =
-            std::os::unix::fs::symlink(target, &part).and_then(|()| std::fs::rename(&part, &link));
-        linked.map_err(unwritable(&link))
+        replace_link(Path::new(&target), &link).map_err(unwritable(&link))
     }
 }

@@ -1,12 +1,13 @@
 //! The file of a conversation under its lock: whole lines are appended, and half a line that a
 //! crash has left is cut off.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::{Error, unreadable, unwritable};
+use crate::fs::create_private_dir;
 
 /// An open file that nobody else reads or writes meanwhile; closing it frees it.
 #[derive(Debug)]
@@ -87,10 +88,7 @@ fn open_or_make(path: &Path) -> io::Result<File> {
         .mode(0o600);
     match (options.open(path), path.parent()) {
         (Err(error), Some(folder)) if error.kind() == ErrorKind::NotFound => {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(folder)?;
+            create_private_dir(folder)?;
             options.open(path)
         }
         (opened, _) => opened,

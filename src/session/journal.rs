@@ -2,9 +2,9 @@
 //! that a process that is killed loses nothing. It is locked as long as its process lives; one that
 //! is free is put into its conversation.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -13,6 +13,7 @@ use serde_json::value::to_raw_value;
 use super::id::turn_id;
 use super::paths::journals_dir;
 use super::record::{HEADER, Record, TIP, TURN};
+use crate::fs::create_private_dir;
 use crate::protocol::{ContentBlock, Machine, Message, Role, Update};
 
 /// The journal of this process for one exchange.
@@ -32,10 +33,7 @@ impl Journal {
         records: &[Record],
     ) -> io::Result<Self> {
         let folder = journals_dir(folder);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)?;
+        create_private_dir(&folder)?;
         let path = folder.join(format!("{exchange}.jsonl"));
         let file = OpenOptions::new()
             .append(true)

@@ -1,13 +1,14 @@
 //! Names of conversations: links in a folder, so that a name is found, given and taken in one step
 //! of the file system.
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::paths::{conversation_file, linked_id, names_dir};
 use super::{Error, unwritable};
+use crate::fs::create_private_dir;
 
 /// The longest name, in bytes, so that its file's name fits everywhere.
 const MAX_BYTES: usize = 80;
@@ -65,11 +66,7 @@ fn give(folder: &Path, name: &str, id: &str) -> Result<bool, Error> {
 /// Gives a name, for which a folder is made; false: it is taken by a conversation that is there.
 pub(super) fn claim(folder: &Path, name: &str, id: &str) -> Result<bool, Error> {
     let names = names_dir(folder);
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&names)
-        .map_err(unwritable(&names))?;
+    create_private_dir(&names).map_err(unwritable(&names))?;
     if give(folder, name, id)? {
         return Ok(true);
     }

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 use std::fs::{self, OpenOptions};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -11,6 +11,7 @@ use super::exchange::settle;
 use super::journal::parse;
 use super::paths::{conversation_file, journals_dir, last_link};
 use super::{Error, unreadable};
+use crate::fs::open_existing;
 
 /// An empty journal that is older than this has no process that is about to fill it.
 const STALE: Duration = Duration::from_secs(60);
@@ -69,7 +70,7 @@ struct Recovered {
 }
 
 fn recover_one(folder: &Path, path: &Path) -> Result<Option<Recovered>, Error> {
-    let file = match OpenOptions::new().read(true).write(true).open(path) {
+    let mut file = match open_existing(path, OpenOptions::new().read(true).write(true)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         file => file.map_err(unreadable(path))?,
     };
@@ -77,10 +78,12 @@ fn recover_one(folder: &Path, path: &Path) -> Result<Option<Recovered>, Error> {
     if file.try_lock().is_err() {
         return Ok(None);
     }
-    let bytes = match fs::read(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        bytes => bytes.map_err(unreadable(path))?,
-    };
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(unreadable(path))?;
+    // Its process may have ended, and taken it away, in between.
+    if !path.exists() {
+        return Ok(None);
+    }
     let used_at = file
         .metadata()
         .and_then(|metadata| metadata.modified())

@@ -11,9 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::output::OutputError;
-
-/// The most links that are followed one after the other, as on Linux.
-const MAX_LINKS: usize = 40;
+use crate::fs::{SideFile, open_or_create, resolve_links};
 
 /// The file of `--output` while it is written.
 #[derive(Debug)]
@@ -57,18 +55,16 @@ impl PartFile {
             // A rename would replace what may not be written to.
             File::options().append(true).open(path).map_err(as_asked)?;
         }
-        let target = if existing.is_some() {
-            fs::canonicalize(path).map_err(as_asked)?
-        } else {
-            end_of_links(path)
-        };
+        let target = resolve_links(path);
         let mut part = OsString::from(&target);
         part.push(".part");
         let part = PathBuf::from(part);
         let (file, is_of_before) = loop {
-            let (opened, is_of_before) = open(&part);
-            let file = opened
-                .map_err(|source| failed(if is_of_before { &part } else { &target }, source))?;
+            let opened = open_or_create(&part, File::options().write(true));
+            let SideFile { file, existed } = opened.map_err(|source| {
+                let exists = part.symlink_metadata().is_ok();
+                failed(if exists { &part } else { &target }, source)
+            })?;
             match file.try_lock() {
                 Err(TryLockError::WouldBlock) => {
                     return Err(OutputError::InUse {
@@ -78,7 +74,7 @@ impl PartFile {
                 // Another run may have ended in between, and its part have become the file.
                 Ok(()) if !is_at(&file, &part) => {}
                 // Not every file system has locks.
-                Ok(()) | Err(TryLockError::Error(_)) => break (file, is_of_before),
+                Ok(()) | Err(TryLockError::Error(_)) => break (file, existed),
             }
         };
         if let Some(metadata) = existing {
@@ -119,7 +115,7 @@ impl PartFile {
     /// Makes it the file that was asked for.
     pub(super) fn complete(mut self) -> io::Result<()> {
         self.forget_before()?;
-        match &self.part {
+        match self.part.take() {
             Some(part) => fs::rename(part, &self.target),
             None => Ok(()),
         }
@@ -134,46 +130,22 @@ impl PartFile {
     }
 
     /// Leaves what came where it is, and says where; nothing is left of an answer that never began.
-    pub(super) fn abandon(self) -> Option<PathBuf> {
-        let part = self.part?;
-        if self.bytes > 0 {
-            return Some(part);
-        }
-        if !self.is_of_before {
-            let _ = fs::remove_file(part); // An empty file that stays does no harm.
-        }
-        None
+    pub(super) fn abandon(mut self) -> Option<PathBuf> {
+        self.part.take_if(|_| self.bytes > 0)
     }
 }
 
-/// Opens the part, and says whether it was there before.
-fn open(part: &Path) -> (io::Result<File>, bool) {
-    match File::options().write(true).create_new(true).open(part) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => (
-            File::options()
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(part),
-            true,
-        ),
-        created => (created, false),
+impl Drop for PartFile {
+    /// Removes the part that this run has created, where nothing was written to it.
+    fn drop(&mut self) {
+        if let Some(part) = self.part.take_if(|_| self.bytes == 0 && !self.is_of_before) {
+            let _ = fs::remove_file(part); // An empty file that stays does no harm.
+        }
     }
 }
 
 /// Whether this is the file that is now found there.
 fn is_at(file: &File, path: &Path) -> bool {
     let place = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino());
-    matches!((file.metadata(), fs::metadata(path)), (Ok(one), Ok(other)) if place(&one) == place(&other))
-}
-
-/// Where a path leads at which there is nothing yet: links are followed all the same, as by a
-/// shell's `>`.
-fn end_of_links(path: &Path) -> PathBuf {
-    let mut end = path.to_owned();
-    for _ in 0..MAX_LINKS {
-        let Ok(link) = fs::read_link(&end) else { break };
-        end = end.parent().unwrap_or(Path::new("")).join(link);
-    }
-    end
+    matches!((file.metadata(), path.symlink_metadata()), (Ok(one), Ok(other)) if place(&one) == place(&other))
 }

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::fs::{Durability, atomic_write};
+
 /// What the file is called.
 const FILE: &str = "estimates.json";
 
@@ -96,18 +98,9 @@ impl Factors {
             .unwrap_or_default()
     }
 
-    /// Writes them whole or not at all: another process may read meanwhile. Of two that write, one
-    /// has learned in vain.
+    /// Writes them for the next process. Of two that write at once, one has learned in vain.
     fn write(&self, all: &BTreeMap<String, Learned>) -> std::io::Result<()> {
-        let part = self
-            .0
-            .with_extension(format!("{:016x}.part", fastrand::u64(..)));
-        let written =
-            fs::write(&part, serde_json::to_vec(all)?).and_then(|()| fs::rename(&part, &self.0));
-        if written.is_err() {
-            let _ = fs::remove_file(&part); // It is the first error that counts.
-        }
-        written
+        atomic_write(&self.0, &serde_json::to_vec(all)?, Durability::Cached)
     }
 }
 

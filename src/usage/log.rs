@@ -3,12 +3,13 @@
 //! It is in the state folder: a history of what was done, which nobody needs to keep or to carry
 //! elsewhere, as the XDG specification says of logs.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::Record;
+use crate::fs::create_private_dir;
 
 /// What the file is called.
 const FILE: &str = "usage.jsonl";
@@ -34,10 +35,7 @@ impl Log {
         let file = match self.open() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 if let Some(folder) = self.0.parent() {
-                    DirBuilder::new()
-                        .recursive(true)
-                        .mode(0o700)
-                        .create(folder)?;
+                    create_private_dir(folder)?;
                 }
                 self.open()
             }

@@ -9,4 +9,5 @@ mod json_lines;
 mod looking;
 mod messages;
 mod plain;
+pub(crate) mod side_file;
 mod tools;

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::batch::batch;
 use crate::chat::{chat, leave, wait_for_prompt};
+use crate::output::side_file::OBSTACLES;
 use crate::support::{
     command::Langdock,
     events::{MODEL, Stream, answer, error},
@@ -382,6 +383,33 @@ fn a_damaged_ledger_is_set_aside_with_one_notice() {
     run(&server, &home, &["--timeout", "200ms"])
         .code(6)
         .stderr_contains("within 1 request a minute");
+}
+
+#[test]
+fn a_damaged_ledger_is_never_set_aside_into_a_file_of_the_users_own() {
+    let (server, home) = (answering("ok"), Home::new());
+    limit(&home, "rpm = 100");
+    run(&server, &home, &[]).code(0);
+    let ledger = ledgers(&home).remove(0);
+    let aside = ledger.with_extension("broken");
+    for (what, put) in OBSTACLES {
+        fs::write(&ledger, "not a ledger\n").unwrap();
+        let notes = home.write("work/notes.txt", "my notes\n");
+        put(&notes, &aside);
+        let outcome = run(&server, &home, &[]);
+        outcome.code(0).stdout("ok\n");
+        assert_eq!(fs::read(&notes).unwrap(), b"my notes\n", "{what}");
+        assert!(!aside.with_file_name("nowhere").exists(), "{what}");
+        if aside.is_dir() {
+            outcome.stderr_contains("the old one could not be kept: ");
+            fs::remove_dir(&aside).unwrap();
+        } else {
+            outcome.stderr_contains("the old one is kept as `");
+            assert!(aside.symlink_metadata().unwrap().is_file(), "{what}");
+            assert_eq!(fs::read(&aside).unwrap(), b"not a ledger\n");
+            fs::remove_file(&aside).unwrap();
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Conversations: what is saved, what is gone on from, and what survives.
 
 mod broken;
+mod demo;
 mod kept;
 mod killed;
 mod parallel;

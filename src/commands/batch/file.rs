@@ -1,17 +1,17 @@
 //! The file of `--output`: records are appended as they come, so that whatever ends the run loses
 //! none of them.
 //!
-//! What is there and is not ours is never touched. What has to be written anew goes into
-//! `FILE.part` first.
+//! What is there and is not ours is never touched. What has to be written again goes into a new file
+//! first.
 
-use std::ffi::OsString;
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::batch::{Arrangement, Done, Found, LAST, Line, Placed};
 use crate::error::Error;
+use crate::fs::{AtomicWrite, Durability, SideFile, open_or_create, resolve_links};
 
 /// The file.
 #[derive(Debug)]
@@ -45,14 +45,10 @@ impl RecordFile {
             path: path.to_owned(),
             source,
         };
-        let file = File::options()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(path)
-            .map_err(unwritable)?;
+        let target = resolve_links(path);
+        let opened = open_or_create(&target, File::options().read(true).append(true));
+        let SideFile { file, .. } = opened.map_err(unwritable)?;
         lock(&file, path)?;
-        let target = fs::canonicalize(path).map_err(unwritable)?;
         let mut file = Self {
             file,
             shown: path.to_owned(),
@@ -130,19 +126,11 @@ impl RecordFile {
     }
 
     fn try_write_anew(&mut self, records: &[Placed]) -> io::Result<u64> {
-        let mut part = OsString::from(&self.path);
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let new = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&part)?;
+        let new = AtomicWrite::new(&self.path)?;
         new.set_permissions(self.file.metadata()?.permissions())?;
         // Locked before it has the name, so that no other run can come in between.
-        new.try_lock().map_err(io::Error::from)?;
-        let mut writer = BufWriter::new(&new);
+        new.file().try_lock().map_err(io::Error::from)?;
+        let mut writer = BufWriter::new(new.file());
         let mut record = Vec::new();
         for placed in records {
             record.resize(usize::try_from(placed.length).unwrap_or(usize::MAX), 0);
@@ -156,8 +144,7 @@ impl RecordFile {
         }
         writer.flush()?;
         drop(writer);
-        fs::rename(&part, &self.path)?;
-        self.file = new;
+        self.file = new.persist(Durability::Cached)?;
         self.file.seek(SeekFrom::End(0))
     }
 
@@ -249,6 +236,8 @@ fn lock(file: &File, path: &Path) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::batch::Before;
 

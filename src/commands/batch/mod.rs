@@ -66,6 +66,7 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
     for notice in &shared.notices {
         app.notices.notice(notice);
     }
+    let output = Output::open(app, &many)?;
     let settings = catalog.settings().clone();
     let model = catalog.choose(true).await?;
     let client = catalog.client().await?;
@@ -77,7 +78,6 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
         None if paced.is_some() => PACED,
         None => UNPACED,
     };
-    let output = Output::open(app, &many)?;
     let url = settings.endpoint.messages_url();
     app.notices.step(&format!(
         "model {}, region {}, {url}",

@@ -466,7 +466,8 @@ impl Chat<'_> {
         table.extend(rows.into_iter().take(LISTED));
         let mut shown = table.to_sanitized_text();
         if left_out > 0 {
-            shown.push_str(&format!("  and {left_out} more: langdock session list\n"));
+            let program = self.exchange.settings().data_scope().program();
+            shown.push_str(&format!("  and {left_out} more: {program} session list\n"));
         }
         self.say(if shown.is_empty() { "none" } else { &shown });
         Ok(())

@@ -100,6 +100,7 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
         ..
     } = set_up(app, &ask, None).await?;
     let settings = catalog.settings();
+    let scope = settings.data_scope();
     let tools = Toolbox::new(app, &ask, &running, &given, settings)?;
     let mut max_tokens = settings.max_tokens.as_ref().map(|tokens| tokens.value);
     let policy = SendPolicy {
@@ -113,10 +114,10 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
     let exchange = Exchange::new(app, catalog, log, policy);
 
     let is_typed = app.facts.stdin_is_terminal;
-    let kept = SessionRecorder::open(app, &ask.conversation, Saving::Yes)?;
+    let kept = SessionRecorder::open(app, &ask.conversation, Saving::Yes, scope)?;
     let mut earlier = std::mem::take(&mut given.conversation.messages);
     let mut system = system_prompt(app, ask.request.system()).await?;
-    let store = sessions_folder().map(Store::at);
+    let store = sessions_folder(scope).map(Store::at);
     let talk = match (kept, store.clone()) {
         (Some(kept), Some(store)) if kept.is_saved() => Talk::saved(store, kept),
         (kept, _) => {
@@ -295,7 +296,7 @@ impl Chat<'_> {
             } else {
                 Keys::Emacs
             },
-            history: history_file().filter(|_| !forgets),
+            history: history_file(self.exchange.settings().data_scope()).filter(|_| !forgets),
             colored: self.app.notices.colored(),
             complete: self.words.completer(),
         })

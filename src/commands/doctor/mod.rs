@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::cli;
 use crate::client::{self, Call, Client, Model, ResponseHead, RetryPolicy};
 use crate::config::{
-    KeySource, MergedConfig, Paths, Settings, State, may_write, resolve, sessions_folder,
+    DataScope, KeySource, MergedConfig, Paths, Settings, State, may_write, resolve, sessions_folder,
 };
 use crate::error::{Error, Kind};
 use crate::exchange::driver::{CallInterrupted, CallObserver, drive_model_list};
@@ -318,7 +318,7 @@ fn clock(ours: SystemTime, theirs: SystemTime) -> Finding {
 /// The folders that things are kept in. Those that are not there are made when they are needed.
 fn folders(paths: &Paths) -> Vec<Finding> {
     let config = paths.config.as_deref().and_then(Path::parent);
-    let (state, data) = (State::for_user(), sessions_folder());
+    let (state, data) = (State::for_user(), sessions_folder(DataScope::Real));
     let kept = [
         ("config folder", config, WRITABLE_BY_OTHERS),
         ("keys folder", paths.keys.as_deref(), ANYTHING_BY_OTHERS),

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::mpsc::Receiver;
 
@@ -25,6 +25,7 @@ use super::keys::{Shared, bindings};
 use super::screen::{Size, harmless, rows, screenful};
 use super::typing::Typing;
 use super::{Ask, Complete, Editing, Keys, Typed};
+use crate::fs::create_private_dir;
 
 /// How many lines are remembered.
 const REMEMBERED: usize = 5000;
@@ -100,11 +101,7 @@ pub(super) fn run(editing: Editing, asks: &Receiver<Ask>) {
 /// Makes the file of the history, for nobody else to read. Other processes append to it under its
 /// lock, and so it has to be there with its first line before that.
 fn prepare(path: &Path) -> Option<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path.parent()?)
-        .ok()?;
+    create_private_dir(path.parent()?).ok()?;
     match OpenOptions::new()
         .write(true)
         .create_new(true)

@@ -3,7 +3,7 @@
 use super::{Row, asking};
 use crate::{
     session::{ids, said, saying},
-    support::{command::Langdock, home::Home, sending::answering},
+    support::{command::Langdock, home::Home, sending::answering, serving::DEMO_MODEL},
 };
 
 /// The commands that go on with conversations.
@@ -30,6 +30,20 @@ pub(super) const ROWS: &[Row] = &[
     (&["session rename"], "NAME", |_| rename()),
     (&["session rm"], "SESSIONS", |_| remove()),
     (&["session rm"], "--older-than", |_| older_than()),
+    (
+        &[
+            "session",
+            "session list",
+            "session show",
+            "session search",
+            "session export",
+            "session rename",
+            "session rm",
+            "session path",
+        ],
+        "--demo",
+        of_the_demo,
+    ),
 ];
 
 /// A home with the conversations `a` and `b`, the latter used last.
@@ -104,6 +118,37 @@ fn no_log(command: &str) {
             ["to a", "ok", "more"]
         );
     }
+}
+
+fn of_the_demo(command: &str) {
+    let home = two();
+    Langdock::new()
+        .home(&home)
+        .env("LANGDOCK_MODEL", DEMO_MODEL)
+        .args(["--demo", "send", "--session", "trial", "scripted"])
+        .run()
+        .code(0);
+    let run = |flags: &[&str]| {
+        let more: &[&str] = match command {
+            "session" => &["show", "trial"],
+            "session list" => &[],
+            "session search" => &["scripted"],
+            "session rename" => &["trial", "other"],
+            _ => &["trial"],
+        };
+        Langdock::new()
+            .home(&home)
+            .args(command.split(' '))
+            .args(flags)
+            .args(more)
+            .run()
+    };
+    let real = run(&[]);
+    assert!(
+        real.code == Some(2) || !real.stdout_text().contains("trial"),
+        "{real}"
+    );
+    run(&["--demo"]).code(0);
 }
 
 fn as_json(command: &str) {

@@ -226,7 +226,7 @@ fn format(page: &str) -> Option<Roff> {
     let mut section = Roff::new();
     section.control("SH", ["FORMAT"]);
     let about = "The folder langdock/sessions of the platform's data folder ($XDG_DATA_HOME, or ~/.local/share; on macOS \
-                 ~/Library/Application Support) has a file for each conversation, which only its owner can read. Files are \
+                 ~/Library/Application Support) has a file for each conversation, which only its owner can read; langdock/demo/sessions has those of --demo. Files are \
                  only ever appended to, under a lock (flock(2)); a last line that a crash has torn off is cut off.";
     section.text([roman(about)]);
     for (name, what) in [
@@ -340,6 +340,12 @@ fn files(page: &str) -> Option<Roff> {
         entry(
             &mut section,
             [italic("~/.local/share/langdock/sessions/")],
+            what,
+        );
+        let what = "Those with the scripted endpoint of --demo.";
+        entry(
+            &mut section,
+            [italic("~/.local/share/langdock/demo/sessions/")],
             what,
         );
     } else if page == "langdock-usage" {

@@ -59,6 +59,117 @@ fn a_folder_gives_its_text_files_sorted_and_tells_how_many() {
     );
 }
 
+/// What was sent of each file, by name, when these files stand in `work/src`.
+#[track_caller]
+fn sent_of(home: &Home, files: &[(&str, &str)], folder: &str) -> Vec<String> {
+    for (name, content) in files {
+        home.write(format!("work/src/{name}"), content);
+    }
+    let server = answering("ok");
+    send(&server)
+        .home(home)
+        .args(["-f", folder, "explain"])
+        .run()
+        .code(0)
+        .stdout("ok\n");
+    let body = server.only_request().json();
+    let blocks = body["messages"][0]["content"].as_array().unwrap();
+    let name = |block: &serde_json::Value| {
+        let text = block["text"]
+            .as_str()
+            .unwrap()
+            .strip_prefix("<file name=\"")?;
+        Some(text.split('"').next().unwrap().to_owned())
+    };
+    blocks.iter().filter_map(name).collect()
+}
+
+#[test]
+fn no_ignore_file_brings_hidden_files_in() {
+    let hidden = [
+        ("a.txt", "a\n"),
+        (".env", "SECRET=1\n"),
+        ("sub/.env", "SECRET=2\n"),
+        ("sub/b.txt", "b\n"),
+        (".aws/credentials", "SECRET=3\n"),
+        ("sub/.ssh/id", "SECRET=4\n"),
+    ];
+    let rules = "!.env\n!.*\n!.aws/\n!.aws/**\n!.ssh\n!**/.ssh/**\n";
+    for ignore_file in [
+        ".gitignore",
+        ".ignore",
+        ".git/info/exclude",
+        "sub/.gitignore",
+        "sub/.ignore",
+        ".aws/.gitignore",
+        "../.gitignore",
+        "../.ignore",
+    ] {
+        let home = Home::new();
+        home.write("work/src/.git/HEAD", "ref: refs/heads/main\n");
+        home.write(format!("work/src/{ignore_file}"), rules);
+        assert_eq!(
+            sent_of(&home, &hidden, "src"),
+            ["src/a.txt", "src/sub/b.txt"],
+            "{ignore_file}"
+        );
+    }
+    let home = Home::new();
+    home.write(".config/git/ignore", rules);
+    home.write(
+        ".gitconfig",
+        format!(
+            "[core]\nexcludesFile = {}\n",
+            home.path().join(".config/git/ignore").display()
+        ),
+    );
+    assert_eq!(
+        sent_of(&home, &hidden, "src"),
+        ["src/a.txt", "src/sub/b.txt"],
+        "the ignore file of the user"
+    );
+}
+
+#[test]
+fn what_one_ignore_file_takes_away_another_kind_does_not_bring_back() {
+    for (ignore_file, other) in [
+        (".gitignore", ".ignore"),
+        (".ignore", ".gitignore"),
+        (".gitignore", "sub/.ignore"),
+    ] {
+        let home = Home::new();
+        let files = [
+            (ignore_file, "key.txt\nout/\n*.log\n!kept.log\n"),
+            (other, "!key.txt\n!out/\n!*.log\n"),
+            ("a.txt", "a\n"),
+            ("sub/key.txt", "SECRET\n"),
+            ("sub/out/b.txt", "b\n"),
+            ("sub/c.log", "c\n"),
+            ("sub/kept.log", "d\n"),
+        ];
+        assert_eq!(
+            sent_of(&home, &files, "src"),
+            ["src/a.txt", "src/sub/kept.log"],
+            "{ignore_file} and {other}"
+        );
+    }
+}
+
+#[test]
+fn hidden_files_and_folders_are_sent_where_they_are_named() {
+    let files = [
+        (".env", "A=1\n"),
+        (".github/ci.yml", "on: push\n"),
+        (".github/.secret", "B=2\n"),
+        (".gitignore", ".env\n.github\n"),
+    ];
+    assert_eq!(sent_of(&Home::new(), &files, "src/.env"), ["src/.env"]);
+    assert_eq!(
+        sent_of(&Home::new(), &files, "src/.github"),
+        ["src/.github/ci.yml"]
+    );
+}
+
 #[test]
 fn a_folder_without_text_is_refused_by_name() {
     let home = Home::new();

@@ -1,0 +1,229 @@
+//! Files that stand beside one that the user named, such as `FILE.part`: their names can be guessed,
+//! so that something else may lie there. They are opened without following links and without
+//! waiting for the other end of a pipe, and used only where they are plain files of the user's own.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+use nix::unistd::geteuid;
+use tempfile::Builder;
+
+use super::atomic_write::{create_private, directory_of};
+
+/// The most links that are followed one after the other, as on Linux.
+const MAX_LINKS: usize = 40;
+
+/// Why a path is not used. It is the source of an `io::Error` of the kind `InvalidInput`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FileRefusal {
+    /// It is something else than a file.
+    #[error("it is a {0}")]
+    OtherKind(&'static str),
+    /// What is written there would appear in a file of another name too.
+    #[error("the file has {0} names (hard links)")]
+    HardLinks(u64),
+    /// Somebody else decides what becomes of it.
+    #[error("it belongs to another user (uid {0})")]
+    OtherOwner(u32),
+}
+
+impl FileRefusal {
+    /// Whether this is why a file could not be opened.
+    pub(crate) fn is_cause_of(error: &io::Error) -> bool {
+        error
+            .get_ref()
+            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Self>)
+    }
+}
+
+impl From<FileRefusal> for io::Error {
+    fn from(refusal: FileRefusal) -> Self {
+        Self::new(ErrorKind::InvalidInput, refusal)
+    }
+}
+
+/// A file that was opened, and whether it existed before.
+#[derive(Debug)]
+pub(crate) struct SideFile {
+    /// The file, open for writing, and its content as it was.
+    pub(crate) file: File,
+    /// Whether it existed before.
+    pub(crate) existed: bool,
+}
+
+/// Opens the file at `path` as `options` say, or creates it.
+pub(crate) fn open_or_create(path: &Path, options: &OpenOptions) -> io::Result<SideFile> {
+    loop {
+        match options.clone().create_new(true).open(path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            created => {
+                return Ok(SideFile {
+                    file: created?,
+                    existed: false,
+                });
+            }
+        }
+        match open_existing(path, options) {
+            // The run that had it has just ended.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            opened => {
+                return Ok(SideFile {
+                    file: opened?,
+                    existed: true,
+                });
+            }
+        }
+    }
+}
+
+/// Opens the file at `path`, which has to exist, as `options` say.
+pub(crate) fn open_existing(path: &Path, options: &OpenOptions) -> io::Result<File> {
+    // Opening a device may do something, and opening a pipe fails in ways that say little.
+    check(path, &path.symlink_metadata()?)?;
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+    let file = options.clone().custom_flags(flags.bits()).open(path)?;
+    // Something else may have come in between.
+    check(path, &file.metadata()?)?;
+    Ok(file)
+}
+
+/// Creates a file of a name that nobody can guess, with mode 0600, and leaves it there.
+pub(crate) fn create_draft(directory: &Path, suffix: &str) -> io::Result<(File, PathBuf)> {
+    let mut builder = Builder::new();
+    builder.prefix("langdock-").suffix(suffix);
+    let draft = builder.make_in(directory, create_private)?;
+    draft.keep().map_err(|error| error.error)
+}
+
+/// Returns where a path leads that the user named: links are followed, to a file that does not
+/// exist yet too, as by a shell's `>`.
+pub(crate) fn resolve_links(path: &Path) -> PathBuf {
+    if let Ok(target) = fs::canonicalize(path) {
+        return target;
+    }
+    let mut end = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(link) = fs::read_link(&end) else { break };
+        end = end.parent().unwrap_or(Path::new("")).join(link);
+    }
+    end
+}
+
+fn check(path: &Path, metadata: &Metadata) -> Result<(), FileRefusal> {
+    let kind = metadata.file_type();
+    let other_kind = [
+        (kind.is_symlink(), "symbolic link"),
+        (kind.is_dir(), "directory"),
+        (kind.is_fifo(), "named pipe"),
+        (kind.is_socket(), "socket"),
+        (!kind.is_file(), "device"),
+    ];
+    if let Some((_, name)) = other_kind.into_iter().find(|(is_that, _)| *is_that) {
+        return Err(FileRefusal::OtherKind(name));
+    }
+    if metadata.nlink() > 1 {
+        return Err(FileRefusal::HardLinks(metadata.nlink()));
+    }
+    if !is_ours(path, metadata) {
+        return Err(FileRefusal::OtherOwner(metadata.uid()));
+    }
+    Ok(())
+}
+
+/// Whether the file belongs to who would own a new one beside it: on some network file systems that
+/// is not the user of the process.
+fn is_ours(path: &Path, metadata: &Metadata) -> bool {
+    let owner_of_new = || {
+        let new = tempfile::tempfile_in(directory_of(path)).ok()?;
+        Some(new.metadata().ok()?.uid())
+    };
+    metadata.uid() == geteuid().as_raw() || owner_of_new() == Some(metadata.uid())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    use nix::sys::stat::Mode;
+
+    use super::*;
+
+    fn writing() -> OpenOptions {
+        let mut options = OpenOptions::new();
+        options.write(true);
+        options
+    }
+
+    #[test]
+    fn a_plain_file_is_opened_as_it_is_and_a_missing_one_is_created() {
+        let home = tempfile::tempdir().expect("a directory");
+        let path = home.path().join("out.part");
+        let mut new = open_or_create(&path, &writing()).expect("it is writable");
+        new.file.write_all(b"first").expect("it is writable");
+        assert!(!new.existed);
+        let again = open_or_create(&path, &writing()).expect("it is ours");
+        assert!(again.existed);
+        assert_eq!(fs::read(&path).expect("it exists"), b"first");
+    }
+
+    #[test]
+    fn everything_else_is_refused_with_its_name_and_left_alone() {
+        let home = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| home.path().join(name);
+        fs::write(at("notes"), "mine").expect("it is writable");
+        symlink(at("notes"), at("link")).expect("it is writable");
+        symlink(at("missing"), at("dangling")).expect("it is writable");
+        fs::hard_link(at("notes"), at("hard")).expect("it is writable");
+        fs::create_dir(at("dir")).expect("it is writable");
+        nix::unistd::mkfifo(&at("pipe"), Mode::S_IRWXU).expect("it is writable");
+        let _socket = UnixListener::bind(at("socket")).expect("it is writable");
+        for (path, reason) in [
+            (at("link"), "it is a symbolic link"),
+            (at("dangling"), "it is a symbolic link"),
+            (at("hard"), "the file has 2 names (hard links)"),
+            (at("dir"), "it is a directory"),
+            (at("pipe"), "it is a named pipe"),
+            (at("socket"), "it is a socket"),
+            ("/dev/null".into(), "it is a device"),
+        ] {
+            let mut truncating = writing();
+            truncating.truncate(true);
+            let error = open_or_create(&path, &truncating).expect_err("it is refused");
+            assert!(FileRefusal::is_cause_of(&error), "{error:?}");
+            assert_eq!(error.to_string(), reason);
+        }
+        assert_eq!(fs::read(at("notes")).expect("it exists"), b"mine");
+        assert!(!at("missing").exists());
+    }
+
+    #[test]
+    fn a_file_of_another_user_is_refused() {
+        let home = tempfile::tempdir().expect("a directory");
+        let path = home.path().join("theirs");
+        fs::write(&path, "").expect("it is writable");
+        // Only root can give a file away.
+        if std::os::unix::fs::chown(&path, Some(12_345), None).is_ok() {
+            let error = open_existing(&path, &writing()).expect_err("it is refused");
+            assert_eq!(error.to_string(), "it belongs to another user (uid 12345)");
+        }
+    }
+
+    #[test]
+    fn a_draft_is_private_and_stays() {
+        let home = tempfile::tempdir().expect("a directory");
+        let (file, path) = create_draft(home.path(), ".md").expect("it is writable");
+        assert_eq!(file.metadata().expect("it is open").mode() & 0o777, 0o600);
+        drop(file);
+        let name = path.file_name().expect("a name").to_string_lossy();
+        assert!(
+            name.starts_with("langdock-") && name.ends_with(".md"),
+            "{name}"
+        );
+        assert_eq!(fs::read(&path).expect("it stays"), b"");
+    }
+}
