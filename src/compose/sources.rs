@@ -1,8 +1,9 @@
 //! What the files of the flags say about the request, before anything is made of it: template,
 //! messages, tools.
 
+use serde_json::{Map, Value};
+
 use super::named_text::read_named_text;
-use super::request_spec::RequestSpec;
 use super::{template_files, tool_files};
 use crate::app::App;
 use crate::cli;
@@ -52,15 +53,15 @@ impl RequestSources {
             .collect()
     }
 
-    /// Makes the field `tool_choice`; a name has to be that of a tool of the request.
+    /// Makes the field `tool_choice`; a name has to be that of a tool of the request, whose other
+    /// fields these are.
     pub(crate) fn tool_choice(
         &self,
         word: Option<&str>,
-        spec: &RequestSpec,
+        fields: &Map<String, Value>,
     ) -> Result<Option<ToolChoice>, Error> {
         let Some(word) = word else { return Ok(None) };
-        let of_fields = spec
-            .fields
+        let of_fields = fields
             .get("tools")
             .filter(|_| self.tools.is_empty())
             .and_then(ToolDefinition::list_from);

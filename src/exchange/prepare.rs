@@ -62,7 +62,7 @@ impl Exchange<'_> {
             Some(schema) => (vec![schema.definition()], Some(Structured::choice())),
             None => (
                 sources.definitions(),
-                sources.tool_choice(args.tools.tool_choice.as_deref(), &spec)?,
+                sources.tool_choice(args.tools.tool_choice.as_deref(), &spec.fields)?,
             ),
         };
         if let Some(recorder) = recorder {

@@ -37,7 +37,7 @@ impl<'a> Toolbox<'a> {
         let tools = Arc::new(checked_tools(sources.tools.clone())?);
         let choice = ask.tools.tool_choice.as_deref();
         Ok(Self {
-            choice: sources.tool_choice(choice, &sources.resolve(ask)?)?,
+            choice: sources.tool_choice(choice, &sources.resolve(ask)?.fields)?,
             max_turns: running.max_turns,
             runner: ToolRunner {
                 app,
