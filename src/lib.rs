@@ -14,8 +14,8 @@
 //! | 5 | `error`, `cli` | every failure with its exit code and hint; the command line as data |
 //! | 4 | `batch`, `config` | the items of a batch; settings |
 //! | 3 | `client`, `session`, `tool`, `turn`, `ui`, `input`, `demo` | the shared HTTP core; saved conversations; tools; one turn of the user; the terminal; files and templates; the built-in endpoint |
-//! | 2 | `pace`, `usage` | the shared rate-limit ledger; the log of requests |
-//! | 1 | `protocol`, `media`, `text`, `fs` | the Messages API and files as data; text for people and from people; private files, written whole or not at all |
+//! | 2 | `protocol`, `media`, `pace`, `usage` | the Messages API and files as data; the shared rate-limit ledger; the log of requests |
+//! | 1 | `text`, `fs` | text for people and from people; private files, written whole or not at all |
 //!
 //! The library exists for its own binary and for the tests and generators beside it; it promises no
 //! stable interface.
