@@ -4,20 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::help_text;
 use super::value::{at_least_one, count, not_blank, small_number};
 use super::{
     Ask, Beginning, Connection, Conversation, Input, Looking, Output, Request, Structured, Tools,
 };
 
-/// Ask the same of many items, in parallel, within the rate limits
-///
-/// {text} in the template is a line of the input, or the text of a file of --files; where the first
-/// line is a JSON object, all are, and {KEY} is the field KEY of each. {{ and }} are braces. The
-/// output has a line of JSON for each item, with index, id, input_hash, text or message or error,
-/// and usage. An item that fails is a line with error; the run goes on, and ends with 11. With
-/// --output, the same command run again goes on where it was: what FILE has an answer for is not
-/// asked again.
 #[derive(Debug, Args)]
+#[command(about = help_text::BATCH.about, long_about = help_text::BATCH.long_about)]
 pub(crate) struct Batch {
     /// What to ask of each item, with {text} or {KEY} in it
     #[arg(value_name = "TEMPLATE")]

@@ -2,17 +2,13 @@
 
 use clap::Args;
 
+use super::help_text;
 use super::{
     Ask, Connection, Conversation, Input, Looking, Looks, Output, Request, Running, Tools,
 };
 
-/// Talk with a model: a conversation that is saved as it goes
-///
-/// What is typed is saved before it is sent, and what the model says before it is shown. /help
-/// lists the commands of the prompt. Where standard input is no terminal, each line of it is a
-/// message, and the first failure ends the conversation.
-// As for `Send`, this is said twice.
 #[derive(Debug, Args)]
+#[command(about = help_text::CHAT.about, long_about = help_text::CHAT.long_about)]
 pub(crate) struct Chat {
     /// The first message; several words are joined by a space, and `--` ends the flags
     #[arg(value_name = "PROMPT")]

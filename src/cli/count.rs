@@ -4,15 +4,12 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::help_text;
 use super::{Ask, Beginning, Connection, Conversation, Input, Looking, Output, Request, Tools};
 use crate::text::parse_duration;
 
-/// Estimate the tokens of a request, by part; nothing is sent
-///
-/// It takes what send takes, and needs no key. There is no tokenizer to ask: the numbers are near,
-/// not exact, and come nearer with the answers of a model. It ends with 13 where send would refuse
-/// the request as too large.
 #[derive(Debug, Args)]
+#[command(about = help_text::COUNT.about, long_about = help_text::COUNT.long_about)]
 pub(crate) struct Count {
     /// The prompt; several words are joined by a space, and `--` ends the flags
     #[arg(value_name = "PROMPT")]
@@ -52,11 +49,8 @@ impl Count {
     }
 }
 
-/// Sum up what the requests of this machine took
-///
-/// Each request leaves a line in a log, with its numbers and names and nothing of what was said.
-/// LANGDOCK_NO_LOG keeps none.
 #[derive(Debug, Args)]
+#[command(about = help_text::USAGE.about, long_about = help_text::USAGE.long_about)]
 pub(crate) struct Usage {
     /// What to sum up by: model, day, tag, command
     #[arg(

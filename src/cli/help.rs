@@ -5,12 +5,11 @@
 
 use clap::Args;
 
+use super::help_text;
 use super::{command_line, examples};
 
-/// Tell more of a command or a topic
-///
-/// The topics are exit-codes, environment, config and regions.
 #[derive(Debug, Args)]
+#[command(about = help_text::HELP.about, long_about = help_text::HELP.long_about)]
 pub(crate) struct Help {
     /// A command, or a topic
     #[arg(value_name = "COMMAND|TOPIC")]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
+use super::help_text;
 use super::value::key_and_value;
 
 /// What to answer from
@@ -49,13 +50,8 @@ pub(crate) struct Input {
     pub(crate) no_check: bool,
 }
 
-/// List and show saved prompts
-///
-/// A template is a Markdown file in the folder langdock/templates of the platform's config folder.
-/// It may begin with a head in TOML between two lines +++, with the keys model, system, max_tokens,
-/// temperature, top_p, top_k, stop and prefill. {{KEY}} is replaced by what --param says,
-/// {{prompt}} by the words of the command line, and {{stdin}} by standard input.
 #[derive(Debug, Args)]
+#[command(about = help_text::TEMPLATE.about, long_about = help_text::TEMPLATE.long_about)]
 pub(crate) struct Template {
     /// What to do
     #[command(subcommand)]

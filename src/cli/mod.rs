@@ -19,6 +19,7 @@ mod connection;
 mod count;
 mod examples;
 mod help;
+mod help_text;
 mod input;
 mod parse;
 mod request_flags;
@@ -82,99 +83,40 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(crate) enum Command {
-    /// Send one request and stream the answer to standard output
-    ///
-    /// The prompt is the words given, or standard input, or both: standard input then stands before
-    /// the prompt.
+    #[command(about = help_text::SEND.about, long_about = help_text::SEND.long_about)]
     Send(Box<Send>),
-    /// Talk with a model: a conversation that is saved as it goes
-    ///
-    /// What is typed is saved before it is sent, and what the model says before it is shown. /help
-    /// lists the commands of the prompt. Where standard input is no terminal, each line of it is a
-    /// message, and the first failure ends the conversation.
+    #[command(about = help_text::CHAT.about, long_about = help_text::CHAT.long_about)]
     Chat(Box<Chat>),
-    /// Send a request, and run the tools that the model asks for on this machine until it is done
-    ///
-    /// Each call is shown on the terminal and runs once it is approved, unless -y, --allow-tool or
-    /// the table tools of the config file allow it. One that does not fit on the screen has to be
-    /// read first, with show. Without a terminal, what is not allowed is denied, and the model is
-    /// told. A call gets its input as JSON on standard input and a clean environment, and what it
-    /// prints is its result.
+    #[command(about = help_text::TOOL_RUN.about, long_about = help_text::TOOL_RUN.long_about)]
     ToolRun(Box<ToolRun>),
-    /// Ask the same of many items, in parallel, within the rate limits
-    ///
-    /// {text} in the template is a line of the input, or the text of a file of --files; where the
-    /// first line is a JSON object, all are, and {KEY} is the field KEY of each. {{ and }} are
-    /// braces. The output has a line of JSON for each item, with index, id, input_hash, text or
-    /// message or error, and usage. An item that fails is a line with error; the run goes on, and
-    /// ends with 11. With --output, the same command run again goes on where it was: what FILE has
-    /// an answer for is not asked again.
+    #[command(about = help_text::BATCH.about, long_about = help_text::BATCH.long_about)]
     Batch(Box<Batch>),
-    /// List the models that the region offers
-    ///
-    /// A list that is younger than a day is shown without asking. What a workspace has differs by
-    /// region.
+    #[command(about = help_text::MODELS.about, long_about = help_text::MODELS.long_about)]
     Models(Models),
-    /// Estimate the tokens of a request, by part; nothing is sent
-    ///
-    /// It takes what send takes, and needs no key. There is no tokenizer to ask: the numbers are
-    /// near, not exact, and come nearer with the answers of a model. It ends with 13 where send
-    /// would refuse the request as too large.
+    #[command(about = help_text::COUNT.about, long_about = help_text::COUNT.long_about)]
     Count(Box<Count>),
-    /// Sum up what the requests of this machine took
-    ///
-    /// Each request leaves a line in a log, with its numbers and names and nothing of what was
-    /// said. LANGDOCK_NO_LOG keeps none.
+    #[command(about = help_text::USAGE.about, long_about = help_text::USAGE.long_about)]
     Usage(Usage),
-    /// List, show, search and delete saved conversations
-    ///
-    /// A conversation is named by its name, or by the beginning of its id where only one has it.
-    /// Without that, show and export are about the one that was last used.
+    #[command(about = help_text::SESSION.about, long_about = help_text::SESSION.long_about)]
     Session(Session),
-    /// Run the scripted endpoint of --demo on a port, for other programs
-    ///
-    /// It prints its base URL as LANGDOCK_BASE_URL and --base-url take it; an Anthropic SDK takes
-    /// it with eu or us in the place of {region}. It listens on loopback only. SIGINT and SIGTERM
-    /// have it finish the answers under way and end by the signal; Ctrl-C then ends it at once.
+    #[command(about = help_text::SERVE.about, long_about = help_text::SERVE.long_about)]
     Serve(Serve),
-    /// Store, show and forget the API key
-    ///
-    /// A stored key belongs to the host of the endpoint that is chosen when it is stored, and goes
-    /// to no other one. LANGDOCK_API_KEY, --api-key-file and the config file's api_key_cmd go
-    /// before it.
+    #[command(about = help_text::AUTH.about, long_about = help_text::AUTH.long_about)]
     Auth(Auth),
-    /// Show and change the settings
-    ///
-    /// A flag goes before its variable, that before the profile, that before the rest of the config
-    /// file, and that before the default.
+    #[command(about = help_text::CONFIG.about, long_about = help_text::CONFIG.long_about)]
     Config(Config),
-    /// Check key, endpoint, models, clock and folders, and say what to do
-    ///
-    /// Each line is ok, a note, or wrong, with what to do about it. It asks the endpoint for its
-    /// models and for nothing else, and ends with the code of the first thing that is wrong.
+    #[command(about = help_text::DOCTOR.about, long_about = help_text::DOCTOR.long_about)]
     Doctor(Doctor),
-    /// Print a completion script for a shell
+    #[command(about = help_text::COMPLETIONS.about)]
     Completions(Completions),
-    /// Tell more of a command or a topic
-    ///
-    /// The topics are exit-codes, environment, config and regions.
+    #[command(about = help_text::HELP.about, long_about = help_text::HELP.long_about)]
     Help(Help),
-    /// List and show saved prompts
-    ///
-    /// A template is a Markdown file in the folder langdock/templates of the platform's config
-    /// folder. It may begin with a head in TOML between two lines +++, with the keys model, system,
-    /// max_tokens, temperature, top_p, top_k, stop and prefill. {{KEY}} is replaced by what --param
-    /// says, {{prompt}} by the words of the command line, and {{stdin}} by standard input.
+    #[command(about = help_text::TEMPLATE.about, long_about = help_text::TEMPLATE.long_about)]
     Template(Template),
 }
 
-/// Send one request and stream the answer to standard output
-///
-/// The prompt is the words given, or standard input, or both: standard input then stands before the
-/// prompt.
-// clap takes the description of a command from here, and that of its line in the list of commands
-// from `Command`.
 #[derive(Debug, Args)]
+#[command(about = help_text::SEND.about, long_about = help_text::SEND.long_about)]
 pub(crate) struct Send {
     /// The request
     #[command(flatten)]
@@ -219,11 +161,8 @@ pub(crate) struct Ask {
     pub(crate) connection: Connection,
 }
 
-/// List the models that the region offers
-///
-/// A list that is younger than a day is shown without asking. What a workspace has differs by
-/// region.
 #[derive(Debug, Args)]
+#[command(about = help_text::MODELS.about, long_about = help_text::MODELS.long_about)]
 pub(crate) struct Models {
     /// Ask for the list, however young the last one is
     #[arg(long)]
@@ -236,11 +175,8 @@ pub(crate) struct Models {
     pub(crate) connection: Connection,
 }
 
-/// Check key, endpoint, models, clock and folders, and say what to do
-///
-/// Each line is ok, a note, or wrong, with what to do about it. It asks the endpoint for its models
-/// and for nothing else, and ends with the code of the first thing that is wrong.
 #[derive(Debug, Args)]
+#[command(about = help_text::DOCTOR.about, long_about = help_text::DOCTOR.long_about)]
 pub(crate) struct Doctor {
     /// Print an object
     #[arg(short, long)]
@@ -250,8 +186,8 @@ pub(crate) struct Doctor {
     pub(crate) connection: Connection,
 }
 
-/// Print a completion script for a shell
 #[derive(Debug, Args)]
+#[command(about = help_text::COMPLETIONS.about)]
 pub(crate) struct Completions {
     /// The shell
     pub(crate) shell: Shell,

@@ -6,16 +6,13 @@ use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
+use super::help_text;
 use super::value::{at_least_one, key_word, port, rate, whole_number};
 use crate::demo::Faults;
 use crate::text::parse_duration;
 
-/// Run the scripted endpoint of --demo on a port, for other programs
-///
-/// It prints its base URL as LANGDOCK_BASE_URL and --base-url take it; an Anthropic SDK takes it
-/// with eu or us in the place of {region}. It listens on loopback only. SIGINT and SIGTERM have it
-/// finish the answers under way and end by the signal; Ctrl-C then ends it at once.
 #[derive(Debug, Args)]
+#[command(about = help_text::SERVE.about, long_about = help_text::SERVE.long_about)]
 pub(crate) struct Serve {
     /// Port; 0 takes a free one [default: 0]
     #[arg(long, value_name = "N", value_parser = port, allow_negative_numbers = true)]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::help_text;
 use super::value::not_blank;
 use crate::text::parse_duration;
 
@@ -28,11 +29,8 @@ pub(crate) struct Conversation {
     pub(crate) no_log: bool,
 }
 
-/// List, show, search and delete saved conversations
-///
-/// A conversation is named by its name, or by the beginning of its id where only one has it.
-/// Without that, show and export are about the one that was last used.
 #[derive(Debug, Args)]
+#[command(about = help_text::SESSION.about, long_about = help_text::SESSION.long_about)]
 pub(crate) struct Session {
     /// Look at the conversations of --demo, which are kept apart from the others
     #[arg(long, global = true)]

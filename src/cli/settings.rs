@@ -3,13 +3,10 @@
 use clap::{Args, Subcommand};
 
 use super::Connection;
+use super::help_text;
 
-/// Show and change the settings
-///
-/// A flag goes before its variable, that before the profile, that before the rest of the config
-/// file, and that before the default.
-// As for `Send`, this is said twice, here and where the commands are listed.
 #[derive(Debug, Args)]
+#[command(about = help_text::CONFIG.about, long_about = help_text::CONFIG.long_about)]
 pub(crate) struct Config {
     /// What to do with them
     #[command(subcommand)]
@@ -61,11 +58,8 @@ pub(crate) enum ConfigCommand {
     Init,
 }
 
-/// Store, show and forget the API key
-///
-/// A stored key belongs to the host of the endpoint that is chosen when it is stored, and goes to
-/// no other one. LANGDOCK_API_KEY, --api-key-file and the config file's api_key_cmd go before it.
 #[derive(Debug, Args)]
+#[command(about = help_text::AUTH.about, long_about = help_text::AUTH.long_about)]
 pub(crate) struct Auth {
     /// What to do with it
     #[command(subcommand)]

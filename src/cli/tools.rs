@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::Ask;
+use super::help_text;
 use super::value::{count, not_blank, small_number};
 
 /// What the model may call
@@ -48,15 +49,8 @@ pub(crate) struct Running {
     pub(crate) tool_jobs: u32,
 }
 
-/// Send a request, and run the tools that the model asks for on this machine until it is done
-///
-/// Each call is shown on the terminal and runs once it is approved, unless -y, --allow-tool or the
-/// table tools of the config file allow it. One that does not fit on the screen has to be read
-/// first, with show. Without a terminal, what is not allowed is denied, and the model is told. A
-/// call gets its input as JSON on standard input and a clean environment, and what it prints is its
-/// result.
-// As for `Send`, this is said twice.
 #[derive(Debug, Args)]
+#[command(about = help_text::TOOL_RUN.about, long_about = help_text::TOOL_RUN.long_about)]
 pub(crate) struct ToolRun {
     /// The request
     #[command(flatten)]
