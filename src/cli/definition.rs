@@ -21,21 +21,32 @@ pub(crate) fn command_line() -> clap::Command {
     documented(program)
 }
 
-/// Adds the help of fields and settings. Of values that are not said to be files it says that they
-/// are none, or shells would complete them as such.
+/// Adds what a good command line is read without: the help of fields and settings, and what shells
+/// complete the values of flags with.
 fn documented(command: clap::Command) -> clap::Command {
-    let with_hint = |arg: clap::Arg| {
-        let may_be_a_file = arg.is_positional() || arg.get_value_hint() != ValueHint::Unknown;
-        let is_switch = !arg.get_action().takes_values();
-        if may_be_a_file || is_switch {
-            arg
-        } else {
-            arg.value_hint(ValueHint::Other)
-        }
-    };
+    let with_help = |flag| setting_flags::with_help(request_flags::with_help(flag));
     command
-        .mut_args(|arg| with_hint(setting_flags::with_help(request_flags::with_help(arg))))
+        .mut_args(|flag| with_hint(with_help(flag)))
         .mut_subcommands(documented)
+}
+
+/// Says what the value of a flag is, by its name. Without that, shells complete it as a file.
+fn with_hint(flag: clap::Arg) -> clap::Arg {
+    if flag.is_positional() || !flag.get_action().takes_values() {
+        return flag;
+    }
+    let is_named = |part: &str| {
+        let names = flag.get_value_names().unwrap_or_default();
+        names.iter().any(|name| name.contains(part))
+    };
+    let hint = if is_named("FILE") || is_named("PATH") {
+        ValueHint::FilePath
+    } else if is_named("URL") {
+        ValueHint::Url
+    } else {
+        ValueHint::Other
+    };
+    flag.value_hint(hint)
 }
 
 /// Writes a shell's completion script.

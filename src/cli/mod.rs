@@ -34,7 +34,7 @@ mod value;
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use serde_json::Value;
 
 pub(crate) use batch::{Batch, Many};
@@ -316,7 +316,7 @@ pub(crate) struct Output {
     /// What came of a broken answer stays in FILE.part, until there is something of another one to
     /// write there. A link, a pipe or another user's file at FILE.part is refused before anything is
     /// sent.
-    #[arg(short = 'o', long = "output", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// Exit 0 even if the answer was cut off by the limit of tokens
     #[arg(long)]

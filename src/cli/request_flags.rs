@@ -1,7 +1,7 @@
 //! The flags of the request's fields, made from the table of fields.
 
 use clap::builder::{StringValueParser, TypedValueParser};
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, ValueHint};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 use serde_json::Value;
 
 use crate::protocol::{FieldShape, REQUEST_FIELDS, RequestField};
@@ -78,9 +78,7 @@ fn flag(field: &'static RequestField) -> Arg {
         flag = flag.short(short);
     }
     match field.shape {
-        FieldShape::Prompt => flag
-            .value_name("TEXT|@FILE")
-            .value_hint(ValueHint::FilePath),
+        FieldShape::Prompt => flag.value_name("TEXT|@FILE"),
         FieldShape::Count => flag.value_name("N").allow_negative_numbers(true),
         FieldShape::Fraction => flag.value_name("X").allow_negative_numbers(true),
         FieldShape::Texts => flag

@@ -1,7 +1,7 @@
 //! The flags of settings, made from the table of settings, and their help.
 
 use clap::builder::{PathBufValueParser, StringValueParser, TypedValueParser, ValueParser};
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, ValueHint};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 
 use crate::config::{SETTINGS, Setting, SettingFlag, SettingValue, SettingValues, ValueType};
 
@@ -79,10 +79,8 @@ fn flag(setting: &'static Setting, name: &'static str) -> Arg {
     let flag = flag.value_parser(value_parser(value_type));
     match value_type {
         ValueType::Region => flag.value_name("REGION"),
-        ValueType::BaseUrl | ValueType::ProxyUrl => {
-            flag.value_name("URL").value_hint(ValueHint::Url)
-        }
-        ValueType::File => flag.value_name("FILE").value_hint(ValueHint::FilePath),
+        ValueType::BaseUrl | ValueType::ProxyUrl => flag.value_name("URL"),
+        ValueType::File => flag.value_name("FILE"),
         ValueType::Count(_) => flag.value_name("N").allow_negative_numbers(true),
         ValueType::Duration | ValueType::Timeout => {
             flag.value_name("DURATION").allow_hyphen_values(true)
