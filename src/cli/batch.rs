@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueHint};
+use clap::Args;
 
 use super::help_text;
 use super::value::{at_least_one, count, not_blank, small_number};
@@ -18,19 +18,19 @@ pub(crate) struct Batch {
     pub(crate) pattern: Option<String>,
     /// Lines of text, or a JSON object on each line; - is standard input, which is read where
     /// nothing is named
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "paths")]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "paths")]
     pub(crate) input: Option<PathBuf>,
     /// Ask of each of these files: text, images or PDFs, told by their content
     ///
     /// A file is sent as by --file of send, unless {text} stands in the template for its text.
     /// {path} is its path.
-    #[arg(long = "files", value_name = "PATH", num_args = 1.., value_hint = ValueHint::FilePath)]
+    #[arg(long = "files", value_name = "PATH", num_args = 1..)]
     pub(crate) paths: Vec<PathBuf>,
     /// Append the answers to this file as they come, and go on where an earlier run ended
     ///
     /// At the end of a run the lines are put in the order of the items. A file that has other lines
     /// is refused.
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// How many requests are under way at a time [default: what the limits allow]
     ///
@@ -61,7 +61,7 @@ pub(crate) struct Batch {
     pub(crate) tag: Option<String>,
     /// Answers that fit this JSON schema; the text of a line is the JSON then
     #[arg(
-        long, value_name = "FILE|JSON", value_hint = ValueHint::FilePath, value_parser = not_blank,
+        long, value_name = "FILE|JSON", value_parser = not_blank,
         help_heading = "Structured", conflicts_with = "prefill"
     )]
     pub(crate) schema: Option<String>,

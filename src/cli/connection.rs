@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueHint};
+use clap::Args;
 
 use super::setting_flags::SettingFlags;
 use super::value::not_blank;
@@ -20,7 +20,7 @@ pub(crate) struct Connection {
     #[arg(long, value_name = "NAME", value_parser = not_blank)]
     pub(crate) profile: Option<String>,
     /// Read the API key from this file instead of LANGDOCK_API_KEY
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE")]
     pub(crate) api_key_file: Option<PathBuf>,
     /// Send at once, whatever the limits of requests and tokens a minute
     ///

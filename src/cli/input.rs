@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueHint};
+use clap::{Args, Subcommand};
 
 use super::help_text;
 use super::value::key_and_value;
@@ -15,16 +15,16 @@ pub(crate) struct Input {
     ///
     /// A folder gives its text files, sorted. Hidden files and those that .gitignore names are left
     /// out, and no ignore file can bring hidden ones in; name one with -f.
-    #[arg(short, long = "file", value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    #[arg(short, long = "file", value_name = "PATH")]
     pub(crate) files: Vec<PathBuf>,
     /// Image or PDF, never sent as text; - is standard input; repeat for more
-    #[arg(short, long = "attach", value_name = "PATH", value_hint = ValueHint::FilePath)]
+    #[arg(short, long = "attach", value_name = "PATH")]
     pub(crate) attached: Vec<PathBuf>,
     /// Earlier turns: JSON, an array of messages or a whole body; flags go before its fields
     ///
     /// The prompt, files and standard input become a further turn of the user. A field `stream` has
     /// no effect.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE")]
     pub(crate) messages: Option<PathBuf>,
     /// Leave standard input alone
     #[arg(short = 'I', long)]
@@ -33,7 +33,7 @@ pub(crate) struct Input {
     #[arg(short, long)]
     pub(crate) edit: bool,
     /// Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere
-    #[arg(short, long, value_name = "NAME|FILE", value_hint = ValueHint::FilePath)]
+    #[arg(short, long, value_name = "NAME|FILE")]
     pub(crate) template: Option<PathBuf>,
     /// With --template: what stands for {{KEY}}; repeat for more
     #[arg(

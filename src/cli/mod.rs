@@ -17,6 +17,7 @@ mod batch;
 mod chat;
 mod connection;
 mod count;
+mod definition;
 mod examples;
 mod help;
 mod help_text;
@@ -33,17 +34,18 @@ mod value;
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use serde_json::Value;
 
 pub(crate) use batch::{Batch, Many};
 pub(crate) use chat::Chat;
 pub(crate) use connection::Connection;
 pub(crate) use count::{Count, Usage};
+pub(crate) use definition::{command_line, completion_script};
 pub(crate) use examples::examples;
 pub(crate) use help::{Help, command_help, commands};
 pub(crate) use input::{Input, Template, TemplateAction};
-pub(crate) use parse::{VALUED, command_line, completion_script, parse};
+pub(crate) use parse::{VALUED, parse};
 use request_flags::RequestFlags;
 pub(crate) use serve::Serve;
 pub(crate) use session::{Conversation, Session, SessionAction};
@@ -74,9 +76,6 @@ struct Cli {
     /// What to do
     #[command(subcommand)]
     command: Command,
-    /// How to reach the endpoint, as said before the command's name
-    #[command(flatten)]
-    connection: Connection,
 }
 
 /// What to do
@@ -222,7 +221,7 @@ impl Command {
 #[command(next_help_heading = "Request")]
 pub(crate) struct Request {
     /// Model to ask
-    #[arg(short, long, value_name = "ID", help = setting_flags::help("model"), value_parser = not_blank)]
+    #[arg(short, long, value_name = "ID", value_parser = not_blank)]
     pub(crate) model: Option<String>,
     /// The fields with a flag of their own
     #[command(flatten)]
@@ -317,10 +316,10 @@ pub(crate) struct Output {
     /// What came of a broken answer stays in FILE.part, until there is something of another one to
     /// write there. A link, a pipe or another user's file at FILE.part is refused before anything is
     /// sent.
-    #[arg(short = 'o', long = "output", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
-    /// Whether an answer may be cut off
-    #[arg(long, help = setting_flags::help("allow_truncated"))]
+    /// Exit 0 even if the answer was cut off by the limit of tokens
+    #[arg(long)]
     pub(crate) allow_truncated: bool,
     /// A word for the log, by which `langdock usage --by tag` sums up
     #[arg(long, value_name = "NAME", value_parser = not_blank)]

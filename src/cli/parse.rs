@@ -3,21 +3,19 @@
 use std::ffi::OsString;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, ValueHint};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches};
 
+use super::definition::command_line;
 use super::help::shown_examples;
 use super::unparsed::{Unparsed, command_of, explain};
-use super::{Cli, Command, Connection, Shell};
+use super::{Cli, Command, Connection};
 
 /// The letters of flags that take a value.
 pub(crate) const VALUED: &[char] = &['m', 's', 'f', 'a', 't', 'p', 'T', 'o', 'i', 'J'];
 
 /// Parses a command line, the name of the program first.
 pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
-    let Cli {
-        mut command,
-        mut connection,
-    } = Cli::try_parse_from(argv).map_err(|error| match error.kind() {
+    let (mut command, mut connection) = matched(argv).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp if is_long_help(argv) => {
             let command = command_of(argv).unwrap_or_default();
             Unparsed::Asked(error.to_string() + &shown_examples(&command))
@@ -53,6 +51,41 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
         }
     }
     Ok(command)
+}
+
+/// Returns the command and the flags of the connection that stand before its name.
+///
+/// A good command line needs no more of the definition than its names: it is read without the help,
+/// and without the flags before the command where there are none. Everything else is answered from
+/// the whole definition.
+fn matched(argv: &[OsString]) -> Result<(Command, Connection), clap::Error> {
+    let has_flags_before = argv
+        .get(1)
+        .is_some_and(|first| first.as_encoded_bytes().starts_with(b"-"));
+    let mut definition = Cli::command();
+    if has_flags_before {
+        definition = Connection::augment_args(definition);
+    }
+    let found = definition.try_get_matches_from_mut(argv);
+    // Thousands of small pieces, which the end of the process frees at once.
+    std::mem::forget(definition);
+    match found {
+        Ok(matches) => read(matches, has_flags_before),
+        Err(error) if error.kind() == ErrorKind::DisplayVersion => Err(error),
+        Err(_) => read(command_line().try_get_matches_from(argv)?, true),
+    }
+}
+
+fn read(
+    mut matches: ArgMatches,
+    has_flags_before: bool,
+) -> Result<(Command, Connection), clap::Error> {
+    let connection = if has_flags_before {
+        Connection::from_arg_matches_mut(&mut matches)?
+    } else {
+        Connection::default()
+    };
+    Ok((Command::from_arg_matches_mut(&mut matches)?, connection))
 }
 
 /// Whether `--help` was asked for, and not the short `-h`.
@@ -107,42 +140,6 @@ fn literal_words(argv: &[OsString], prompt: &[String]) -> usize {
         })
     };
     behind.into_iter().find(is_tail).map_or(0, <[_]>::len)
-}
-
-/// The command line as clap's own value, for those who generate documentation from it.
-pub(crate) fn command_line() -> clap::Command {
-    let mut command = Cli::command();
-    // Until then the commands have no flags.
-    command.build();
-    with_hints(command)
-}
-
-/// Says of the values of flags that are not said to be files that they are none, or shells would
-/// complete them as such.
-fn with_hints(command: clap::Command) -> clap::Command {
-    let with_hint = |arg: clap::Arg| {
-        let may_be_a_file = arg.is_positional() || arg.get_value_hint() != ValueHint::Unknown;
-        let is_switch = !arg.get_action().takes_values();
-        if may_be_a_file || is_switch {
-            arg
-        } else {
-            arg.value_hint(ValueHint::Other)
-        }
-    };
-    command.mut_args(with_hint).mut_subcommands(with_hints)
-}
-
-/// Writes a shell's completion script.
-pub(crate) fn completion_script(shell: Shell) -> String {
-    let mut script = Vec::new();
-    clap_complete::generate(
-        clap_complete::Shell::from(shell),
-        &mut command_line(),
-        "langdock",
-        &mut script,
-    );
-    String::from_utf8(script)
-        .expect("the names of commands and flags are ASCII, their descriptions UTF-8")
 }
 
 #[cfg(test)]

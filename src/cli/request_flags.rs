@@ -1,10 +1,9 @@
 //! The flags of the request's fields, made from the table of fields.
 
 use clap::builder::{StringValueParser, TypedValueParser};
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, ValueHint};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 use serde_json::Value;
 
-use super::setting_flags;
 use crate::protocol::{FieldShape, REQUEST_FIELDS, RequestField};
 
 /// The fields of the request that have a flag, as they were given
@@ -59,23 +58,27 @@ fn given(field: &RequestField, matches: &ArgMatches) -> Option<Value> {
     Some(Value::Array(texts.collect()))
 }
 
+/// Adds the help of its field to a flag.
+pub(super) fn with_help(flag: Arg) -> Arg {
+    let is_field_of = |field: &&RequestField| {
+        let name = field.flag.strip_prefix("--");
+        name.is_some() && name == flag.get_long()
+    };
+    match REQUEST_FIELDS.iter().find(is_field_of) {
+        Some(field) => flag.help(field.help),
+        None => flag,
+    }
+}
+
 fn flag(field: &'static RequestField) -> Arg {
     let mut flag = Arg::new(field.name)
         .long(field.flag.trim_start_matches('-'))
-        .help(field.help)
         .value_parser(StringValueParser::new().try_map(|text| field.parse(&text)));
     if let Some(short) = field.short {
         flag = flag.short(short);
     }
     match field.shape {
-        FieldShape::Prompt => flag
-            .value_name("TEXT|@FILE")
-            .value_hint(ValueHint::FilePath),
-        // It is a setting too, which has the default.
-        FieldShape::Count if field.key == "max_tokens" => flag
-            .value_name("N")
-            .allow_negative_numbers(true)
-            .help(setting_flags::help(field.key)),
+        FieldShape::Prompt => flag.value_name("TEXT|@FILE"),
         FieldShape::Count => flag.value_name("N").allow_negative_numbers(true),
         FieldShape::Fraction => flag.value_name("X").allow_negative_numbers(true),
         FieldShape::Texts => flag

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueHint};
+use clap::Args;
 
 use super::help_text;
 use super::value::{at_least_one, key_word, port, rate, whole_number};
@@ -51,6 +51,6 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "N", requires = "fail", value_parser = whole_number, allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
     /// Append a line of JSON for each request to this file; never the key or the content
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
 }

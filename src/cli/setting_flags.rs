@@ -1,7 +1,7 @@
-//! The flags of settings, made from the table of settings.
+//! The flags of settings, made from the table of settings, and their help.
 
 use clap::builder::{PathBufValueParser, StringValueParser, TypedValueParser, ValueParser};
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, ValueHint};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 
 use crate::config::{SETTINGS, Setting, SettingFlag, SettingValue, SettingValues, ValueType};
 
@@ -41,18 +41,26 @@ impl FromArgMatches for SettingFlags {
     }
 }
 
-/// Returns the help of a setting's flag.
-///
-/// # Panics
-///
-/// If there is no such setting.
-pub(super) fn help(key: &str) -> String {
-    let setting = Setting::find(key).expect("the flag is that of a setting");
-    if setting.value_type == ValueType::Switch {
+/// Adds the help of its setting to a flag, whoever declares the flag.
+pub(super) fn with_help(flag: Arg) -> Arg {
+    let is_flag_of = |setting: &&Setting| {
+        let name = setting.flag.name().and_then(|name| name.strip_prefix("--"));
+        name.is_some() && name == flag.get_long()
+    };
+    let Some(setting) = SETTINGS.iter().find(is_flag_of) else {
+        return flag;
+    };
+    let help = if setting.value_type == ValueType::Switch {
         setting.help.to_owned()
     } else {
         format!("{} [default: {}]", setting.help, setting.default.text())
-    }
+    };
+    let flag = if setting.long_help.is_empty() {
+        flag
+    } else {
+        flag.long_help(format!("{help}\n\n{}", setting.long_help))
+    };
+    flag.help(help)
 }
 
 fn flags() -> impl Iterator<Item = (&'static Setting, &'static str)> {
@@ -63,12 +71,7 @@ fn flags() -> impl Iterator<Item = (&'static Setting, &'static str)> {
 }
 
 fn flag(setting: &'static Setting, name: &'static str) -> Arg {
-    let help = help(setting.key);
-    let mut flag = Arg::new(setting.key).long(name.trim_start_matches('-'));
-    if !setting.long_help.is_empty() {
-        flag = flag.long_help(format!("{help}\n\n{}", setting.long_help));
-    }
-    let flag = flag.help(help);
+    let flag = Arg::new(setting.key).long(name.trim_start_matches('-'));
     let value_type = setting.value_type;
     if value_type == ValueType::Switch {
         return flag.action(ArgAction::SetTrue);
@@ -76,10 +79,8 @@ fn flag(setting: &'static Setting, name: &'static str) -> Arg {
     let flag = flag.value_parser(value_parser(value_type));
     match value_type {
         ValueType::Region => flag.value_name("REGION"),
-        ValueType::BaseUrl | ValueType::ProxyUrl => {
-            flag.value_name("URL").value_hint(ValueHint::Url)
-        }
-        ValueType::File => flag.value_name("FILE").value_hint(ValueHint::FilePath),
+        ValueType::BaseUrl | ValueType::ProxyUrl => flag.value_name("URL"),
+        ValueType::File => flag.value_name("FILE"),
         ValueType::Count(_) => flag.value_name("N").allow_negative_numbers(true),
         ValueType::Duration | ValueType::Timeout => {
             flag.value_name("DURATION").allow_hyphen_values(true)

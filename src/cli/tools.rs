@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueHint};
+use clap::Args;
 
 use super::Ask;
 use super::help_text;
@@ -19,7 +19,7 @@ pub(crate) struct Tools {
     /// tool-run` has all keys. A program prints its own definition when it is run with --schema. A
     /// bare name is looked for in the folder langdock/tools of the platform's config folder only;
     /// ./FILE is a file here.
-    #[arg(short = 'T', long = "tool", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(short = 'T', long = "tool", value_name = "FILE")]
     pub(crate) tools: Vec<PathBuf>,
     /// Whether the model has to call a tool: auto, any, none, or the one tool to call
     ///
@@ -82,7 +82,7 @@ pub(crate) struct Structured {
     /// The model has to call one tool with the answer. It is checked here, and what does not fit is
     /// sent back with what is wrong. It is printed in one line, indented on a terminal.
     #[arg(
-        long, value_name = "FILE|JSON", value_hint = ValueHint::FilePath, value_parser = not_blank,
+        long, value_name = "FILE|JSON", value_parser = not_blank,
         conflicts_with_all = ["json", "jsonl", "extract", "tools", "tool_choice", "prefill"]
     )]
     pub(crate) schema: Option<String>,

@@ -6,9 +6,8 @@ use std::error::Error as _;
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser};
 
-use super::Cli;
+use super::definition::{command_line, program};
 use crate::text::nearest;
 
 /// Why there is no command to run.
@@ -63,7 +62,7 @@ pub(super) fn explain(error: &clap::Error, argv: &[OsString]) -> Unparsed {
 /// None where something before it is wrong.
 pub(super) fn command_of(argv: &[OsString]) -> Option<String> {
     // Without its own flags, clap takes `--help` and `--version` for mistakes too.
-    let lenient = Cli::command()
+    let lenient = program()
         .ignore_errors(true)
         .disable_help_flag(true)
         .disable_version_flag(true);
@@ -213,12 +212,12 @@ fn may_stand_behind_dashes(argv: &[OsString], word: &str) -> bool {
         .cloned()
         .chain(["--".into()])
         .chain(argv[place..].iter().cloned());
-    Cli::try_parse_from(with_dashes).is_ok()
+    command_line().try_get_matches_from(with_dashes).is_ok()
 }
 
 /// Names the flag of a command that stands before the command's name.
 fn flag_of_a_later_command(argv: &[OsString], flag: &str) -> Option<String> {
-    let program = super::command_line();
+    let program = command_line();
     let is_given = |command: &&clap::Command| argv.iter().any(|arg| arg == command.get_name());
     let command = program.get_subcommands().find(is_given)?;
     let flags = command.get_arguments().filter_map(clap::Arg::get_long);
@@ -228,7 +227,7 @@ fn flag_of_a_later_command(argv: &[OsString], flag: &str) -> Option<String> {
 
 /// Names the command that stands behind a `--`.
 fn command_behind_dashes(argv: &[OsString], word: &str, command: Option<&str>) -> Option<String> {
-    let is_a_command = || super::command_line().find_subcommand(word).is_some();
+    let is_a_command = || command_line().find_subcommand(word).is_some();
     let has_dashes = argv.iter().any(|arg| arg == "--");
     (command.is_none() && has_dashes && is_a_command())
         .then(|| format!("subcommand '{word}' exists; to use it, remove the '--' before it"))
