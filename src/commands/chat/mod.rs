@@ -101,7 +101,7 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
     } = set_up(app, &ask, None).await?;
     let settings = catalog.settings();
     let scope = settings.data_scope();
-    let tools = Toolbox::new(app, &ask, &running, &given, settings)?;
+    let mut tools = Toolbox::new(app, &running, &given, settings)?;
     let mut max_tokens = settings.max_tokens.as_ref().map(|tokens| tokens.value);
     let policy = SendPolicy {
         is_unchecked: ask.input.no_check,
@@ -136,6 +136,7 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
     };
     let first = first(app, &ask, &mut given, !earlier.is_empty()).await?;
     let mut spec = given.resolve(&ask)?;
+    tools.choice = given.tool_choice(ask.tools.tool_choice.as_deref(), &spec)?;
     // The setting has it too, and `/set` may change it.
     if let Some(tokens) = spec.fields.shift_remove("max_tokens") {
         max_tokens = tokens.as_u64().or(max_tokens);

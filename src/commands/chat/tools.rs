@@ -29,16 +29,14 @@ impl<'a> Toolbox<'a> {
     /// Checks the tools that were given.
     pub(super) fn new(
         app: &'a App,
-        ask: &cli::Ask,
         running: &cli::Running,
         sources: &RequestSources,
         settings: &Settings,
     ) -> Result<Self, Error> {
         let tools = Arc::new(checked_tools(sources.tools.clone())?);
         let policy = approval_policy(running, &settings.tools, &tools)?;
-        let choice = ask.tools.tool_choice.as_deref();
         Ok(Self {
-            choice: sources.tool_choice(choice, &sources.resolve(ask)?)?,
+            choice: None,
             max_turns: running.max_turns,
             runner: ToolRunner::new(app, tools, policy, running.tool_jobs),
         })
