@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueHint};
 
 use super::value::{at_least_one, key_word, port, rate, whole_number};
-use crate::demo::Faults;
+use crate::demo::FaultRates;
 use crate::text::parse_duration;
 
 /// Run the scripted endpoint of --demo on a port, for other programs
@@ -48,7 +48,7 @@ pub(crate) struct Serve {
     /// (HTTP 529 where the answer is not streamed). For example
     /// --fail 429:0.1,529:0.05,cut:0.02
     #[arg(long, value_name = "KIND:SHARE,...")]
-    pub(crate) fail: Option<Faults>,
+    pub(crate) fail: Option<FaultRates>,
     /// With --fail: the same number gives the n-th request the same fate [default: one that is
     /// told]
     #[arg(long, value_name = "N", requires = "fail", value_parser = whole_number, allow_negative_numbers = true)]

@@ -14,17 +14,17 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Body, Response, StatusCode};
 use tokio::time::{Instant, sleep_until};
 
-use super::Client;
+use super::ApiClient;
 use super::api_request::ApiRequest;
-use super::call_event::{CallEvent, RateLimited, ResponseHead, Retrying};
-use super::error::{Error, StatusError, Timeout};
-use super::models::Model;
-use super::pacer::{Pacer, QueueWait};
+use super::call_event::{CallEvent, RateLimited, ResponseHead, RetryNotice};
+use super::error::{CallTimeout, Error, StatusError};
+use super::models::ListedModel;
+use super::pacer::{CallPacer, QueueWait};
 use super::read_coalescer::ReadCoalescer;
 use super::reservation::{Reservation, report_of};
-use super::retry::{self, Failure, RetryState};
-use super::upload::Upload;
-use super::watchdog::Watchdog;
+use super::retry::{self, CallFailure, RetryState};
+use super::upload::UploadBody;
+use super::watchdog::CallWatchdog;
 use crate::pace::{RequestOutcome, WaitReason};
 use crate::protocol::{ApiError, Machine, Message, StreamError, Update};
 
@@ -59,15 +59,15 @@ const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// A request on its way to an answer.
 #[derive(Debug)]
-pub(crate) struct Call {
-    client: Client,
+pub(crate) struct ApiCall {
+    client: ApiClient,
     request: ApiRequest,
-    watchdog: Watchdog,
-    pacer: Pacer,
+    watchdog: CallWatchdog,
+    pacer: CallPacer,
     /// Until when the wait for a turn has been told to be.
     told_until: Option<Instant>,
     retry_state: RetryState,
-    state: State,
+    state: CallState,
     machine: Machine,
     coalescer: ReadCoalescer,
     failure: Option<Error>,
@@ -77,7 +77,7 @@ pub(crate) struct Call {
 }
 
 #[derive(Debug)]
-enum State {
+enum CallState {
     New,
     Waiting(Instant),
     /// For its turn.
@@ -99,9 +99,9 @@ async fn let_go(mut response: Response) {
     tokio::time::sleep(POOL_RETURN_DELAY).await;
 }
 
-impl Call {
+impl ApiCall {
     pub(super) fn new(
-        client: Client,
+        client: ApiClient,
         request: ApiRequest,
         reservation: Option<Reservation>,
     ) -> Self {
@@ -110,11 +110,11 @@ impl Call {
         } else {
             IDLE_STREAMED
         };
-        let watchdog = Watchdog::new(
+        let watchdog = CallWatchdog::new(
             client.options.idle_timeout.unwrap_or(silence),
             client.options.timeout,
         );
-        let pacer = Pacer::new(&client, reservation);
+        let pacer = CallPacer::new(&client, reservation);
         Self {
             client,
             request,
@@ -122,7 +122,7 @@ impl Call {
             pacer,
             told_until: None,
             retry_state: RetryState::default(),
-            state: State::New,
+            state: CallState::New,
             machine: Machine::default(),
             coalescer: ReadCoalescer::default(),
             failure: None,
@@ -189,7 +189,7 @@ impl Call {
     /// Gives back the call's place in the queue, or the reservation of a request that has not been
     /// sent yet. What was sent stays reserved: nobody knows what it uses.
     pub(crate) async fn cancel(&mut self) {
-        if matches!(self.state, State::Queued | State::Sending) {
+        if matches!(self.state, CallState::Queued | CallState::Sending) {
             // What cannot be given back in time lapses.
             let _ = tokio::time::timeout(RELEASE_TIMEOUT, self.pacer.release()).await;
         }
@@ -271,7 +271,7 @@ impl Call {
     }
 
     /// Gives the models of a list that has ended.
-    pub(crate) fn into_models(self) -> Vec<Model> {
+    pub(crate) fn into_models(self) -> Vec<ListedModel> {
         match self.request {
             ApiRequest::Models(listing) => listing.into_models(),
             ApiRequest::Answer { .. } => Vec::new(),
@@ -285,32 +285,32 @@ impl Call {
         if let Some(notice) = self.pacer.take_notice() {
             return Ok(CallEvent::Noticed(notice));
         }
-        match std::mem::replace(&mut self.state, State::Ended) {
-            State::New | State::Queued => self.queue().await,
-            State::Waiting(until) => {
+        match std::mem::replace(&mut self.state, CallState::Ended) {
+            CallState::New | CallState::Queued => self.queue().await,
+            CallState::Waiting(until) => {
                 // The state stays what it is until the wait is over, so that a step that was
                 // dropped can be taken again.
-                self.state = State::Waiting(until);
+                self.state = CallState::Waiting(until);
                 sleep_until(until).await;
                 self.queue().await
             }
-            State::Sending => self.send().await,
-            State::Refused(response) => Err(self.status_error(response).await),
-            State::Reading(response) => self.read(response).await,
+            CallState::Sending => self.send().await,
+            CallState::Refused(response) => Err(self.status_error(response).await),
+            CallState::Reading(response) => self.read(response).await,
             // What follows a whole answer cannot harm it.
-            State::Broken(_) if self.machine.is_finished() => Ok(CallEvent::Finished),
-            State::Broken(error) => Err(error),
-            State::Ended => Ok(CallEvent::Finished),
+            CallState::Broken(_) if self.machine.is_finished() => Ok(CallEvent::Finished),
+            CallState::Broken(error) => Err(error),
+            CallState::Ended => Ok(CallEvent::Finished),
         }
     }
 
     /// Waits for this call's turn.
     async fn queue(&mut self) -> Result<CallEvent, Error> {
-        self.state = State::Queued;
+        self.state = CallState::Queued;
         loop {
             let Some(waiting) = self.pacer.reserve().await else {
                 self.told_until = None;
-                self.state = State::Sending;
+                self.state = CallState::Sending;
                 return Ok(CallEvent::Sending);
             };
             self.count_held_back(&waiting)?;
@@ -337,7 +337,7 @@ impl Call {
                 .max_wait
                 .saturating_sub(self.retry_state.waited)
         {
-            self.state = State::Ended;
+            self.state = CallState::Ended;
             return Err(Error::HeldBack {
                 wait: waiting.expected,
             });
@@ -352,9 +352,9 @@ impl Call {
         if let Some((deadline, limit)) = self.watchdog.ends_by(until) {
             sleep_until(deadline).await;
             let timeout = if self.retry_state.retries == 0 {
-                Timeout::Turn(limit)
+                CallTimeout::Turn(limit)
             } else {
-                Timeout::Total(limit)
+                CallTimeout::Total(limit)
             };
             return Err(Error::TimedOut(timeout));
         }
@@ -373,21 +373,21 @@ impl Call {
         let outcome = match error.failure() {
             // Nobody knows what it has used, or whether it arrived: it stays reserved.
             _ if self.machine.has_content() => return,
-            Failure::Lost | Failure::TimedOut => return,
-            Failure::Fatal if matches!(error, Error::TimedOut(_)) => return,
+            CallFailure::Lost | CallFailure::TimedOut => return,
+            CallFailure::Fatal if matches!(error, Error::TimedOut(_)) => return,
             // Something answered, so something was let in.
-            Failure::Fatal if matches!(error, Error::Answer { .. }) => RequestOutcome::Failed,
+            CallFailure::Fatal if matches!(error, Error::Answer { .. }) => RequestOutcome::Failed,
             // Nothing was sent.
-            Failure::Connect | Failure::Fatal => return self.pacer.release().await,
-            Failure::Status { status: 429, .. } => RequestOutcome::NotCounted,
-            Failure::Status { .. } => RequestOutcome::Failed,
+            CallFailure::Connect | CallFailure::Fatal => return self.pacer.release().await,
+            CallFailure::Status { status: 429, .. } => RequestOutcome::NotCounted,
+            CallFailure::Status { .. } => RequestOutcome::Failed,
         };
         self.pacer.settle(outcome).await;
     }
 
     /// Stops all calls that share the limit for as long as a 429 says, or as this call waits.
-    async fn back_off_all(&mut self, failure: &Failure, event: &Result<CallEvent, Error>) {
-        let Failure::Status {
+    async fn back_off_all(&mut self, failure: &CallFailure, event: &Result<CallEvent, Error>) {
+        let CallFailure::Status {
             status: 429,
             should_retry,
             retry_after,
@@ -416,7 +416,7 @@ impl Call {
             .request(self.request.method(), self.request.url(&self.client));
         request = request.headers(self.request.headers(&self.client));
         if let Some(body) = self.request.body() {
-            request = request.body(Body::wrap(Upload::new(
+            request = request.body(Body::wrap(UploadBody::new(
                 body.clone(),
                 self.watchdog.activity(),
             )));
@@ -435,9 +435,9 @@ impl Call {
         };
         let accepted = response.status() == StatusCode::OK;
         self.state = if accepted {
-            State::Reading(response)
+            CallState::Reading(response)
         } else {
-            State::Refused(response)
+            CallState::Refused(response)
         };
         Ok(CallEvent::Head(head))
     }
@@ -463,10 +463,10 @@ impl Call {
             let taken = match arrived {
                 Ok(Some(bytes)) => listing
                     .push(&bytes)
-                    .map(|()| Some(State::Reading(response))),
+                    .map(|()| Some(CallState::Reading(response))),
                 Ok(None) => listing
                     .turn_page()
-                    .map(|is_another| is_another.then_some(State::New)),
+                    .map(|is_another| is_another.then_some(CallState::New)),
                 Err(error) => return Err(self.transport(&error)),
             };
             return match taken {
@@ -493,7 +493,7 @@ impl Call {
             Ok(None) if self.machine.has_ended() => Err(self.broken(StreamError::Cut)),
             Ok(None) => {
                 self.machine.end();
-                self.state = State::Reading(response);
+                self.state = CallState::Reading(response);
                 Ok(CallEvent::Received)
             }
             Err(_) if self.machine.end_if_whole() => Ok(CallEvent::Received),
@@ -503,7 +503,7 @@ impl Call {
 
     /// Takes what else has arrived, so that it is shown at once and not piece by piece. What goes
     /// wrong here is told after what came before it.
-    async fn take_what_has_arrived(&mut self, mut response: Response) -> State {
+    async fn take_what_has_arrived(&mut self, mut response: Response) -> CallState {
         let mut taken = 0;
         while taken < MAX_READ_AHEAD {
             match ready_now(response.chunk()).await {
@@ -516,15 +516,15 @@ impl Call {
                     self.machine.end();
                     break;
                 }
-                Some(Err(_)) if self.machine.end_if_whole() => return State::Ended,
-                Some(Err(error)) => return State::Broken(self.transport(&error)),
+                Some(Err(_)) if self.machine.end_if_whole() => return CallState::Ended,
+                Some(Err(error)) => return CallState::Broken(self.transport(&error)),
             }
         }
-        State::Reading(response)
+        CallState::Reading(response)
     }
 
     fn retry_or_fail(&mut self, error: Error) -> Result<CallEvent, Error> {
-        self.state = State::Ended;
+        self.state = CallState::Ended;
         if self.machine.has_content() {
             return Err(error);
         }
@@ -545,14 +545,14 @@ impl Call {
             return Err(error);
         };
         self.retry_state.retries += 1;
-        self.retry_state.timeouts += u32::from(failure == Failure::TimedOut);
+        self.retry_state.timeouts += u32::from(failure == CallFailure::TimedOut);
         self.retry_state.waited += wait;
         self.machine = Machine::default();
         if let ApiRequest::Models(listing) = &mut self.request {
             listing.forget_page();
         }
-        self.state = State::Waiting(now + wait);
-        Ok(CallEvent::Retrying(Retrying {
+        self.state = CallState::Waiting(now + wait);
+        Ok(CallEvent::Retrying(RetryNotice {
             error,
             wait,
             next_attempt: self.attempts(),

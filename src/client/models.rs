@@ -47,18 +47,18 @@ const DATE_DIGITS: usize = 6;
 
 /// A model of a list: the object as it came. Only its id is sure.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Model(Value);
+pub(crate) struct ListedModel(Value);
 
 /// A page of a list.
 #[derive(Debug, PartialEq)]
-pub(super) struct Page {
+pub(super) struct ModelPage {
     /// The models on it.
-    pub(super) models: Vec<Model>,
+    pub(super) models: Vec<ListedModel>,
     /// The id behind which the next page begins, where there is one.
     pub(super) next: Option<String>,
 }
 
-impl Model {
+impl ListedModel {
     /// Takes an object that has an id.
     fn new(object: Value) -> Option<Self> {
         object["id"]
@@ -120,25 +120,25 @@ impl Model {
 }
 
 /// Reads the models out of a list; none if it is no list. What has no id is left out.
-pub(crate) fn models_of(list: &Value) -> Option<Vec<Model>> {
+pub(crate) fn models_of(list: &Value) -> Option<Vec<ListedModel>> {
     Some(
         list["data"]
             .as_array()?
             .iter()
             .cloned()
-            .filter_map(Model::new)
+            .filter_map(ListedModel::new)
             .collect(),
     )
 }
 
-impl Page {
+impl ModelPage {
     /// Reads a page; none if the body is no list of models.
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         let list: Value = serde_json::from_slice(body).ok()?;
         let models = models_of(&list)?;
         let end = list["last_id"]
             .as_str()
-            .or_else(|| models.last().map(Model::id))
+            .or_else(|| models.last().map(ListedModel::id))
             .map(str::to_owned);
         let next = end.filter(|_| list["has_more"] == true && !models.is_empty());
         Some(Self { models, next })
@@ -146,7 +146,7 @@ impl Page {
 }
 
 /// Picks a model where nobody chose one: the newest `sonnet`, else the newest of Claude's.
-pub(crate) fn pick(models: &[Model]) -> Option<&Model> {
+pub(crate) fn pick(models: &[ListedModel]) -> Option<&ListedModel> {
     let called = |name: &str| {
         models
             .iter()
@@ -161,7 +161,7 @@ pub(crate) fn pick(models: &[Model]) -> Option<&Model> {
     };
     // A date beside none says nothing about which of the two is newer.
     let by_date = candidates.iter().all(|model| model.created_at().is_some());
-    let date = |model: &Model| {
+    let date = |model: &ListedModel| {
         if by_date {
             model.created_at().map(str::to_owned)
         } else {
@@ -206,9 +206,9 @@ mod tests {
 
     use super::*;
 
-    fn models(ids: &[&str]) -> Vec<Model> {
+    fn models(ids: &[&str]) -> Vec<ListedModel> {
         ids.iter()
-            .filter_map(|id| Model::new(json!({"id": id})))
+            .filter_map(|id| ListedModel::new(json!({"id": id})))
             .collect()
     }
 
@@ -256,7 +256,7 @@ mod tests {
                 1,
             ),
         ] {
-            assert_eq!(pick(&models(ids)).map(Model::id), Some(ids[expected]));
+            assert_eq!(pick(&models(ids)).map(ListedModel::id), Some(ids[expected]));
         }
         assert_eq!(pick(&models(&["gpt-5-mini"])), None);
         assert_eq!(pick(&[]), None);
@@ -265,13 +265,13 @@ mod tests {
     #[test]
     fn a_date_of_the_list_goes_before_the_version_where_all_have_one() {
         let dated = |id: &str, date: &str| {
-            Model::new(json!({"id": id, "created_at": date})).expect("it has an id")
+            ListedModel::new(json!({"id": id, "created_at": date})).expect("it has an id")
         };
         let new = dated("sonnet-a", "2026-01-01T00:00:00Z");
         let old = dated("sonnet-9", "2025-01-01T00:00:00Z");
         assert_eq!(pick(&[new.clone(), old.clone()]), Some(&new));
         assert_eq!(
-            pick(&[dated("sonnet-1", "x"), dated("sonnet-2", "x")]).map(Model::id),
+            pick(&[dated("sonnet-1", "x"), dated("sonnet-2", "x")]).map(ListedModel::id),
             Some("sonnet-2")
         );
         let undated = models(&["sonnet-10"]).remove(0);
@@ -280,12 +280,12 @@ mod tests {
 
     #[test]
     fn only_the_id_of_a_model_has_to_be_there() {
-        let page = Page::read(
+        let page = ModelPage::read(
             br#"{"data":[{"id":"a"},{"id":""},{"name":"b"},7,{"id":"c","max_tokens":9,"x":[1]}]}"#,
         );
         let page = page.expect("a list");
         assert_eq!(
-            page.models.iter().map(Model::id).collect::<Vec<_>>(),
+            page.models.iter().map(ListedModel::id).collect::<Vec<_>>(),
             ["a", "c"]
         );
         assert_eq!(
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_page_says_where_the_next_one_begins() {
-        let next = |body: &str| Page::read(body.as_bytes()).expect("a list").next;
+        let next = |body: &str| ModelPage::read(body.as_bytes()).expect("a list").next;
         assert_eq!(
             next(r#"{"data":[{"id":"a"}],"has_more":true,"last_id":"z"}"#),
             Some("z".to_owned())
@@ -328,11 +328,11 @@ mod tests {
             r#"{"data":null}"#,
             "<html>",
         ] {
-            assert_eq!(Page::read(body.as_bytes()), None, "{body}");
+            assert_eq!(ModelPage::read(body.as_bytes()), None, "{body}");
         }
         assert_eq!(
-            Page::read(br#"{"data":[]}"#),
-            Some(Page {
+            ModelPage::read(br#"{"data":[]}"#),
+            Some(ModelPage {
                 models: vec![],
                 next: None
             })

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::error::Timeout;
+use super::error::CallTimeout;
 
 /// A timer that is looked at so much later than it ran down was that of a process that had been
 /// stopped.
@@ -14,9 +14,9 @@ const LATE: Duration = Duration::from_millis(500);
 
 /// When a byte last moved on the connection.
 #[derive(Debug, Clone)]
-pub(super) struct Activity(Arc<Mutex<Instant>>);
+pub(super) struct ConnectionActivity(Arc<Mutex<Instant>>);
 
-impl Activity {
+impl ConnectionActivity {
     /// Notes that something moved.
     pub(super) fn touch(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
@@ -29,23 +29,23 @@ impl Activity {
 
 /// The limits of time of one call.
 #[derive(Debug)]
-pub(super) struct Watchdog {
+pub(super) struct CallWatchdog {
     idle: Duration,
     total: Option<(Instant, Duration)>,
-    activity: Activity,
+    activity: ConnectionActivity,
     /// One timer for the whole call: it is looked at again when it has run down, not moved with
     /// each byte.
     timer: Pin<Box<Sleep>>,
 }
 
-impl Watchdog {
+impl CallWatchdog {
     /// Begins now, inside a runtime.
     pub(super) fn new(idle: Duration, total: Option<Duration>) -> Self {
         let now = Instant::now();
         let mut watchdog = Self {
             idle,
             total: total.map(|limit| (now + limit, limit)),
-            activity: Activity(Arc::new(Mutex::new(now))),
+            activity: ConnectionActivity(Arc::new(Mutex::new(now))),
             timer: Box::pin(sleep_until(now)),
         };
         let due = watchdog.due();
@@ -54,7 +54,7 @@ impl Watchdog {
     }
 
     /// Where others note that something moved.
-    pub(super) fn activity(&self) -> Activity {
+    pub(super) fn activity(&self) -> ConnectionActivity {
         self.activity.clone()
     }
 
@@ -69,7 +69,10 @@ impl Watchdog {
     }
 
     /// Waits for `step` as long as bytes move and the whole call has time left.
-    pub(super) async fn watch<T>(&mut self, step: impl Future<Output = T>) -> Result<T, Timeout> {
+    pub(super) async fn watch<T>(
+        &mut self,
+        step: impl Future<Output = T>,
+    ) -> Result<T, CallTimeout> {
         self.activity.touch();
         let mut step = pin!(step);
         loop {
@@ -81,17 +84,17 @@ impl Watchdog {
         }
     }
 
-    fn look_again(&mut self) -> Result<(), Timeout> {
+    fn look_again(&mut self) -> Result<(), CallTimeout> {
         let now = Instant::now();
         // Ctrl-Z, for a while: what came meanwhile was not looked at yet.
         if now > self.timer.deadline() + LATE {
             self.activity.touch();
         }
         if let Some((_, limit)) = self.total.filter(|(deadline, _)| *deadline <= now) {
-            return Err(Timeout::Total(limit));
+            return Err(CallTimeout::Total(limit));
         }
         if self.activity.last() + self.idle <= now {
-            return Err(Timeout::Idle(self.idle));
+            return Err(CallTimeout::Idle(self.idle));
         }
         let due = self.due();
         self.timer.as_mut().reset(due);
@@ -115,7 +118,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn silence_ends_a_step_and_a_byte_does_not_let_it() {
-        let mut watchdog = Watchdog::new(IDLE, None);
+        let mut watchdog = CallWatchdog::new(IDLE, None);
         let activity = watchdog.activity();
         let noisy = async {
             for _ in 0..3 {
@@ -126,13 +129,13 @@ mod tests {
         assert_eq!(watchdog.watch(noisy).await, Ok(()));
         assert_eq!(
             watchdog.watch(sleep(IDLE * 2)).await,
-            Err(Timeout::Idle(IDLE))
+            Err(CallTimeout::Idle(IDLE))
         );
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_time_for_which_the_process_was_stopped_is_no_silence() {
-        let mut watchdog = Watchdog::new(IDLE, None);
+        let mut watchdog = CallWatchdog::new(IDLE, None);
         let stopped = async {
             advance(IDLE * 5).await;
             sleep(Duration::from_millis(1)).await;

@@ -10,7 +10,9 @@ use crate::config::{DataScope, Flags, sessions_folder};
 use crate::error::Error;
 use crate::exchange::answer_format::screen_of_terminal;
 use crate::exchange::settings::settings;
-use crate::session::{self, Conversation, Hit, Store, Summary, as_json, markdown};
+use crate::session::{
+    self, ConversationSummary, SavedConversation, SearchHit, SessionStore, as_json, markdown,
+};
 use crate::text::{Column, TextTable, ago, counted};
 use crate::ui::{confirm, render_markdown};
 
@@ -18,7 +20,7 @@ use crate::ui::{confirm, render_markdown};
 pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
     let scope = DataScope::for_demo(args.demo);
     let store = sessions_folder(scope)
-        .map(Store::at)
+        .map(SessionStore::at)
         .ok_or(session::Error::NoHome)?;
     for notice in store.recover() {
         app.notices.notice(&notice);
@@ -61,7 +63,7 @@ pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
 }
 
 /// Finds a conversation: the one that was last used, where none is named.
-fn find(app: &App, store: &Store, given: Option<&str>) -> Result<Conversation, Error> {
+fn find(app: &App, store: &SessionStore, given: Option<&str>) -> Result<SavedConversation, Error> {
     let mut conversation = match given {
         Some(given) => store.get(given)?,
         None => store.latest()?,
@@ -72,7 +74,7 @@ fn find(app: &App, store: &Store, given: Option<&str>) -> Result<Conversation, E
     Ok(conversation)
 }
 
-fn list(app: &App, store: &Store, scope: DataScope, as_json: bool) -> Result<(), Error> {
+fn list(app: &App, store: &SessionStore, scope: DataScope, as_json: bool) -> Result<(), Error> {
     let list = store.list()?;
     let now = SystemTime::now();
     if as_json {
@@ -98,7 +100,7 @@ fn list(app: &App, store: &Store, scope: DataScope, as_json: bool) -> Result<(),
     print_rows(app, rows)
 }
 
-fn search(app: &App, store: &Store, words: &[String], as_json: bool) -> Result<(), Error> {
+fn search(app: &App, store: &SessionStore, words: &[String], as_json: bool) -> Result<(), Error> {
     let hits = store.search(words)?;
     if as_json {
         return app.print_object(&hits.iter().map(hit_object).collect());
@@ -120,7 +122,7 @@ fn search(app: &App, store: &Store, words: &[String], as_json: bool) -> Result<(
 
 fn remove(
     app: &App,
-    store: &Store,
+    store: &SessionStore,
     given: &[String],
     older_than: Option<Duration>,
 ) -> Result<(), Error> {
@@ -166,7 +168,7 @@ fn remove(
     Ok(())
 }
 
-fn object(summary: &Summary, now: SystemTime) -> Value {
+fn object(summary: &ConversationSummary, now: SystemTime) -> Value {
     json!({
         "id": summary.id,
         "name": summary.name,
@@ -178,7 +180,7 @@ fn object(summary: &Summary, now: SystemTime) -> Value {
     })
 }
 
-fn hit_object(hit: &Hit) -> Value {
+fn hit_object(hit: &SearchHit) -> Value {
     json!({"id": hit.id, "title": hit.title, "role": hit.role, "excerpt": hit.excerpt, "turns": hit.turns})
 }
 
@@ -198,7 +200,7 @@ fn size(bytes: u64) -> String {
 }
 
 /// Shows a conversation: on a terminal as an answer is shown.
-fn show(app: &App, conversation: &Conversation) -> Result<(), Error> {
+fn show(app: &App, conversation: &SavedConversation) -> Result<(), Error> {
     // Settings that are wrong are told where a request needs them.
     let theme = || {
         settings(app, &Flags::default(), None)
@@ -212,7 +214,7 @@ fn show(app: &App, conversation: &Conversation) -> Result<(), Error> {
     }
 }
 
-fn print_markdown(app: &App, conversation: &Conversation) -> Result<(), Error> {
+fn print_markdown(app: &App, conversation: &SavedConversation) -> Result<(), Error> {
     app.print_outside(&markdown(conversation))
 }
 

@@ -9,7 +9,7 @@ use crate::cli;
 use crate::config::State;
 use crate::error::Error;
 use crate::text::{Column, TextTable, counted};
-use crate::usage::{Log, Row, Sums};
+use crate::usage::{UsageLog, UsageSummary, UsageTotals};
 
 /// What requests without a tag stand under.
 const NO_TAG: &str = "(none)";
@@ -26,13 +26,13 @@ pub(crate) fn usage(app: &App, args: &cli::Usage) -> Result<(), Error> {
         message: "there is no home, and so no log".to_owned(),
         hint: Some("set HOME".into()),
     };
-    let log = Log::of(State::for_user().ok_or_else(no_home)?.folder());
+    let log = UsageLog::of(State::for_user().ok_or_else(no_home)?.folder());
     let since = args
         .since
         .and_then(|since| SignedDuration::try_from(since).ok());
     // What reaches back behind the beginning of time is everything.
     let since = since.and_then(|since| Timestamp::now().checked_sub(since).ok());
-    let mut sums = Sums::new(args.by.into(), TimeZone::system());
+    let mut sums = UsageSummary::new(args.by.into(), TimeZone::system());
     let mut earlier = 0;
     let read = log.read(|record| {
         if since.is_none_or(|since| record.ended_at >= since) {
@@ -74,8 +74,8 @@ pub(crate) fn usage(app: &App, args: &cli::Usage) -> Result<(), Error> {
     app.print_table(&table(&sums))
 }
 
-fn object(sums: &Sums) -> Value {
-    let row = |name: Option<&str>, row: &Row| {
+fn object(sums: &UsageSummary) -> Value {
+    let row = |name: Option<&str>, row: &UsageTotals| {
         let mut object = json!(row);
         if let Some(name) = name {
             object[sums.group().name()] = if name.is_empty() {
@@ -94,7 +94,7 @@ fn object(sums: &Sums) -> Value {
     json!({"by": sums.group().name(), "rows": rows, "total": row(None, &sums.total)})
 }
 
-fn table(sums: &Sums) -> TextTable<COLUMNS> {
+fn table(sums: &UsageSummary) -> TextTable<COLUMNS> {
     let mut layout = [Column::RIGHT; COLUMNS];
     layout[0] = Column::LEFT;
     let mut table = TextTable::new(layout);
@@ -121,7 +121,7 @@ fn table(sums: &Sums) -> TextTable<COLUMNS> {
     table
 }
 
-fn cells(name: &str, row: &Row) -> [String; COLUMNS] {
+fn cells(name: &str, row: &UsageTotals) -> [String; COLUMNS] {
     [
         name.to_owned(),
         row.requests.to_string(),
@@ -137,22 +137,22 @@ fn cells(name: &str, row: &Row) -> [String; COLUMNS] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::usage::{Group, Record};
+    use crate::usage::{UsageGroup, UsageRecord};
 
     #[test]
     fn names_stand_left_and_numbers_right() {
-        let mut sums = Sums::new(Group::Tag, TimeZone::UTC);
-        let record = Record {
+        let mut sums = UsageSummary::new(UsageGroup::Tag, TimeZone::UTC);
+        let record = UsageRecord {
             model: "m".to_owned(),
             tokens_in: 1_000,
             tokens_out: 5,
-            ..Record::default()
+            ..UsageRecord::default()
         };
-        sums.add(&Record {
+        sums.add(&UsageRecord {
             outcome: "complete".to_owned(),
             ..record.clone()
         });
-        sums.add(&Record {
+        sums.add(&UsageRecord {
             tag: Some("\u{1b}x".to_owned()),
             waited_s: 61.4,
             refused: 3,

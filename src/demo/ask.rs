@@ -5,14 +5,14 @@
 
 use serde_json::Value;
 
-use super::attachment::{Document, Image};
+use super::attachment::{DocumentInfo, ImageInfo};
 use super::tokens;
 
 /// Tokens that each message costs besides its words.
 const TOKENS_PER_MESSAGE: usize = 4;
 
 /// A request to answer.
-pub(super) struct Ask<'a> {
+pub(super) struct ParsedRequest<'a> {
     /// The model asked.
     pub(super) model: &'a str,
     /// The most tokens of the answer.
@@ -24,22 +24,22 @@ pub(super) struct Ask<'a> {
     /// The system prompt; empty where there is none.
     pub(super) system: String,
     /// The conversation.
-    pub(super) turns: Vec<Turn<'a>>,
+    pub(super) turns: Vec<RequestTurn<'a>>,
     /// The tools on offer.
-    pub(super) tools: Vec<Tool<'a>>,
+    pub(super) tools: Vec<OfferedTool<'a>>,
     /// Which of them to call.
-    pub(super) tool_choice: ToolChoice<'a>,
+    pub(super) tool_choice: ParsedToolChoice<'a>,
     /// Whether one answer may hold several calls.
     pub(super) parallel_calls: bool,
     /// Whether the answer opens with thinking.
-    pub(super) thinking: Thinking,
+    pub(super) thinking: ThinkingMode,
     /// The JSON schema that the answer's text must meet.
     pub(super) output_schema: Option<&'a Value>,
 }
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum TurnRole {
     /// `user`
     User,
     /// `assistant`, which Langdock also calls `agent`.
@@ -47,31 +47,31 @@ pub(super) enum Role {
 }
 
 /// All that one side said before the other one spoke again.
-pub(super) struct Turn<'a> {
+pub(super) struct RequestTurn<'a> {
     /// Who speaks.
-    pub(super) role: Role,
+    pub(super) role: TurnRole,
     /// What is said.
-    pub(super) blocks: Vec<Placed<'a>>,
+    pub(super) blocks: Vec<PlacedBlock<'a>>,
 }
 
 /// A content block and where it stands in the request.
-pub(super) struct Placed<'a> {
+pub(super) struct PlacedBlock<'a> {
     /// The index of its message.
     pub(super) message: usize,
     /// Its index in that message.
     pub(super) index: usize,
     /// The block.
-    pub(super) content: Content<'a>,
+    pub(super) content: BlockContent<'a>,
 }
 
 /// A content block.
-pub(super) enum Content<'a> {
+pub(super) enum BlockContent<'a> {
     /// Text.
     Text(&'a str),
     /// A picture.
-    Image(Image<'a>),
+    Image(ImageInfo<'a>),
     /// A PDF or a plain text as a document.
-    Document(Document<'a>),
+    Document(DocumentInfo<'a>),
     /// A call that the assistant made.
     ToolUse {
         /// Its id.
@@ -88,14 +88,14 @@ pub(super) enum Content<'a> {
         /// Whether the tool failed.
         is_error: bool,
         /// What it returned.
-        content: Vec<Content<'a>>,
+        content: Vec<BlockContent<'a>>,
     },
     /// Thinking, shown or redacted.
     Thinking(&'a str),
 }
 
 /// A tool on offer.
-pub(super) struct Tool<'a> {
+pub(super) struct OfferedTool<'a> {
     /// Its name.
     pub(super) name: &'a str,
     /// The JSON schema of its arguments.
@@ -106,7 +106,7 @@ pub(super) struct Tool<'a> {
 
 /// Which tool to call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ToolChoice<'a> {
+pub(super) enum ParsedToolChoice<'a> {
     /// One if it helps.
     Auto,
     /// Any, but one.
@@ -119,7 +119,7 @@ pub(super) enum ToolChoice<'a> {
 
 /// Whether and how the answer shows thinking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Thinking {
+pub(super) enum ThinkingMode {
     /// No thinking.
     Off,
     /// A thinking block with its text.
@@ -128,7 +128,7 @@ pub(super) enum Thinking {
     Omitted,
 }
 
-impl<'a> Ask<'a> {
+impl<'a> ParsedRequest<'a> {
     /// Reads a body whose shape has been checked; what a wrong body holds is passed over.
     pub(super) fn read(body: &'a Value) -> Self {
         Self {
@@ -144,7 +144,7 @@ impl<'a> Ask<'a> {
             system: system(&body["system"]),
             turns: turns(&body["messages"]),
             tools: list(&body["tools"])
-                .map(|tool| Tool {
+                .map(|tool| OfferedTool {
                     name: text_of(&tool["name"]),
                     schema: &tool["input_schema"],
                     definition: tool,
@@ -158,10 +158,10 @@ impl<'a> Ask<'a> {
     }
 
     /// Returns what the user said last.
-    pub(super) fn last_user_turn(&self) -> &[Placed<'a>] {
+    pub(super) fn last_user_turn(&self) -> &[PlacedBlock<'a>] {
         self.turns
             .iter()
-            .rfind(|turn| turn.role == Role::User)
+            .rfind(|turn| turn.role == TurnRole::User)
             .map_or(&[], |turn| &turn.blocks)
     }
 
@@ -171,7 +171,7 @@ impl<'a> Ask<'a> {
         let last = self
             .turns
             .last()
-            .filter(|turn| turn.role == Role::Assistant)?;
+            .filter(|turn| turn.role == TurnRole::Assistant)?;
         Some(
             last.blocks
                 .iter()
@@ -181,7 +181,7 @@ impl<'a> Ask<'a> {
     }
 
     /// Returns every block of the conversation, in order.
-    pub(super) fn blocks(&self) -> impl Iterator<Item = &Placed<'a>> {
+    pub(super) fn blocks(&self) -> impl Iterator<Item = &PlacedBlock<'a>> {
         self.turns.iter().flat_map(|turn| &turn.blocks)
     }
 
@@ -198,12 +198,12 @@ impl<'a> Ask<'a> {
     }
 }
 
-impl<'a> Content<'a> {
+impl<'a> BlockContent<'a> {
     /// Reads one content block.
     fn read(block: &'a Value) -> Self {
         match text_of(&block["type"]) {
-            "image" => Self::Image(Image::read(&block["source"])),
-            "document" => Self::Document(Document::read(block)),
+            "image" => Self::Image(ImageInfo::read(&block["source"])),
+            "document" => Self::Document(DocumentInfo::read(block)),
             "tool_use" => Self::ToolUse {
                 id: text_of(&block["id"]),
                 name: text_of(&block["name"]),
@@ -243,34 +243,34 @@ impl<'a> Content<'a> {
 }
 
 /// Reads a string, or a list of blocks; an empty string is no block at all.
-fn contents(content: &Value) -> Vec<Content<'_>> {
+fn contents(content: &Value) -> Vec<BlockContent<'_>> {
     match content {
         Value::String(text) if text.is_empty() => Vec::new(),
-        Value::String(text) => vec![Content::Text(text)],
-        blocks => list(blocks).map(Content::read).collect(),
+        Value::String(text) => vec![BlockContent::Text(text)],
+        blocks => list(blocks).map(BlockContent::read).collect(),
     }
 }
 
 /// Reads the messages and joins those of one role in a row.
-fn turns(messages: &Value) -> Vec<Turn<'_>> {
-    let mut turns: Vec<Turn<'_>> = Vec::new();
+fn turns(messages: &Value) -> Vec<RequestTurn<'_>> {
+    let mut turns: Vec<RequestTurn<'_>> = Vec::new();
     for (message, value) in list(messages).enumerate() {
         let role = if value["role"] == "user" {
-            Role::User
+            TurnRole::User
         } else {
-            Role::Assistant
+            TurnRole::Assistant
         };
         let blocks = contents(&value["content"])
             .into_iter()
             .enumerate()
-            .map(|(index, content)| Placed {
+            .map(|(index, content)| PlacedBlock {
                 message,
                 index,
                 content,
             });
         match turns.last_mut() {
             Some(turn) if turn.role == role => turn.blocks.extend(blocks),
-            _ => turns.push(Turn {
+            _ => turns.push(RequestTurn {
                 role,
                 blocks: blocks.collect(),
             }),
@@ -289,20 +289,20 @@ fn system(system: &Value) -> String {
     }
 }
 
-fn tool_choice(choice: &Value) -> ToolChoice<'_> {
+fn tool_choice(choice: &Value) -> ParsedToolChoice<'_> {
     match text_of(&choice["type"]) {
-        "any" => ToolChoice::Any,
-        "tool" => ToolChoice::Named(text_of(&choice["name"])),
-        "none" => ToolChoice::None,
-        _ => ToolChoice::Auto,
+        "any" => ParsedToolChoice::Any,
+        "tool" => ParsedToolChoice::Named(text_of(&choice["name"])),
+        "none" => ParsedToolChoice::None,
+        _ => ParsedToolChoice::Auto,
     }
 }
 
-fn thinking(thinking: &Value) -> Thinking {
+fn thinking(thinking: &Value) -> ThinkingMode {
     match text_of(&thinking["type"]) {
-        "enabled" | "adaptive" if thinking["display"] == "omitted" => Thinking::Omitted,
-        "enabled" | "adaptive" => Thinking::Shown,
-        _ => Thinking::Off,
+        "enabled" | "adaptive" if thinking["display"] == "omitted" => ThinkingMode::Omitted,
+        "enabled" | "adaptive" => ThinkingMode::Shown,
+        _ => ThinkingMode::Off,
     }
 }
 

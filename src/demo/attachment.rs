@@ -10,7 +10,7 @@ use crate::media::Resolution;
 const TOKENS_PER_PAGE: usize = 2000;
 
 /// A picture.
-pub(super) struct Image<'a> {
+pub(super) struct ImageInfo<'a> {
     /// Its media type.
     pub(super) media_type: &'a str,
     /// The size of the file.
@@ -21,7 +21,7 @@ pub(super) struct Image<'a> {
     pub(super) height: usize,
 }
 
-impl<'a> Image<'a> {
+impl<'a> ImageInfo<'a> {
     /// Reads a base64 source that has been checked.
     pub(super) fn read(source: &'a Value) -> Self {
         let bytes = decoded(source);
@@ -44,7 +44,7 @@ impl<'a> Image<'a> {
 }
 
 /// A PDF, or a text that is sent as a document.
-pub(super) struct Document<'a> {
+pub(super) struct DocumentInfo<'a> {
     /// The title that the request gives it.
     pub(super) title: Option<&'a str>,
     /// Its media type.
@@ -55,7 +55,7 @@ pub(super) struct Document<'a> {
     pub(super) tokens: usize,
 }
 
-impl<'a> Document<'a> {
+impl<'a> DocumentInfo<'a> {
     /// Reads a document block that has been checked.
     pub(super) fn read(block: &'a Value) -> Self {
         let source = &block["source"];
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn an_image_counts_as_the_vision_page_says() {
-        let image = |width, height| Image {
+        let image = |width, height| ImageInfo {
             media_type: "image/png",
             bytes: 0,
             width,

@@ -40,14 +40,14 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 pub(crate) use self::delivery::Pace;
-pub(crate) use self::fault::Faults;
-pub(crate) use self::limit::Limits;
-pub(crate) use self::record::Log;
-use self::service::Service;
+pub(crate) use self::fault::FaultRates;
+pub(crate) use self::limit::DemoLimits;
+pub(crate) use self::record::AccessLog;
+use self::service::DemoService;
 
 /// How the endpoint behaves.
 #[derive(Clone, Default)]
-pub(crate) struct Settings {
+pub(crate) struct DemoSettings {
     /// The port; 0 takes a free one.
     pub(crate) port: u16,
     /// The one key that is accepted; without it any key is that is not empty.
@@ -56,32 +56,32 @@ pub(crate) struct Settings {
     /// has settings for the real endpoint.
     pub(crate) is_open: bool,
     /// What a key may ask of a model in a minute.
-    pub(crate) limits: Limits,
+    pub(crate) limits: DemoLimits,
     /// How fast answers are.
     pub(crate) pace: Pace,
     /// What goes wrong on purpose.
-    pub(crate) faults: Faults,
+    pub(crate) faults: FaultRates,
     /// What the faults are dealt out by.
     pub(crate) seed: u64,
     /// Takes a line of JSON for each request that is done.
-    pub(crate) log: Option<Log>,
+    pub(crate) log: Option<AccessLog>,
 }
 
 /// A running endpoint; dropping it ends it and its connections.
-pub(crate) struct Endpoint {
+pub(crate) struct ScriptedEndpoint {
     address: SocketAddr,
     drain: watch::Sender<bool>,
     accepting: JoinHandle<()>,
 }
 
-impl Endpoint {
+impl ScriptedEndpoint {
     /// Listens on loopback and answers until the endpoint is dropped; the runtime that calls it
     /// does the work.
-    pub(crate) async fn start(settings: Settings) -> io::Result<Self> {
+    pub(crate) async fn start(settings: DemoSettings) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).await?;
         let address = listener.local_addr()?;
         let (drain, draining) = watch::channel(false);
-        let service = Arc::new(Service::new(settings, draining.clone()));
+        let service = Arc::new(DemoService::new(settings, draining.clone()));
         let accepting = tokio::spawn(accept(listener, service, draining));
         Ok(Self {
             address,
@@ -103,7 +103,7 @@ impl Endpoint {
     }
 }
 
-impl Drop for Endpoint {
+impl Drop for ScriptedEndpoint {
     fn drop(&mut self) {
         self.accepting.abort();
     }
@@ -111,7 +111,7 @@ impl Drop for Endpoint {
 
 /// Accepts connections until the endpoint drains, and then waits for their end; they end with it,
 /// if it is dropped.
-async fn accept(listener: TcpListener, service: Arc<Service>, draining: watch::Receiver<bool>) {
+async fn accept(listener: TcpListener, service: Arc<DemoService>, draining: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     let mut drains = draining.clone();
     loop {
@@ -140,7 +140,7 @@ async fn drained(draining: &mut watch::Receiver<bool>) {
 }
 
 /// Answers the requests of a connection; while the endpoint drains, those that have begun.
-async fn serve(stream: TcpStream, service: Arc<Service>, mut draining: watch::Receiver<bool>) {
+async fn serve(stream: TcpStream, service: Arc<DemoService>, mut draining: watch::Receiver<bool>) {
     // Each piece shall leave at once; where that cannot be had, it only leaves later.
     let _ = stream.set_nodelay(true);
     let has_asked = AtomicBool::new(false);

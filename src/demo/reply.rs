@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::script::{Answer, Block};
+use super::script::{AnswerBlock, ScriptedAnswer};
 
 /// Deltas between two pings.
 const DELTAS_PER_PING: usize = 20;
@@ -13,11 +13,11 @@ const JSON_PIECE: usize = 12;
 
 /// An event of a stream.
 #[derive(Debug, PartialEq)]
-pub(super) struct Event {
+pub(super) struct StreamEvent {
     data: Value,
 }
 
-impl Event {
+impl StreamEvent {
     /// Returns the event of this data, which names its type.
     pub(super) fn new(data: Value) -> Self {
         Self { data }
@@ -50,19 +50,19 @@ impl Event {
 }
 
 /// Returns the answer as a message.
-pub(super) fn message(id: &str, model: &str, answer: &Answer) -> Value {
+pub(super) fn message(id: &str, model: &str, answer: &ScriptedAnswer) -> Value {
     let content: Vec<Value> = answer
         .content
         .iter()
         .map(|block| match block {
-            Block::Thinking {
+            AnswerBlock::Thinking {
                 thinking,
                 signature,
             } => {
                 json!({ "type": "thinking", "thinking": thinking, "signature": signature })
             }
-            Block::Text(text) => json!({ "type": "text", "text": text }),
-            Block::ToolUse { id, name, input } => {
+            AnswerBlock::Text(text) => json!({ "type": "text", "text": text }),
+            AnswerBlock::ToolUse { id, name, input } => {
                 // Arguments that were cut off are no JSON; whole messages then have none.
                 let input = serde_json::from_str(input).unwrap_or_else(|_| json!({}));
                 json!({ "type": "tool_use", "id": id, "name": name, "input": input })
@@ -82,8 +82,8 @@ pub(super) fn message(id: &str, model: &str, answer: &Answer) -> Value {
 }
 
 /// Returns the answer as the events of a stream.
-pub(super) fn events(id: &str, model: &str, answer: &Answer) -> Vec<Event> {
-    let mut stream = Stream::default();
+pub(super) fn events(id: &str, model: &str, answer: &ScriptedAnswer) -> Vec<StreamEvent> {
+    let mut stream = EventStream::default();
     stream.send(json!({ "type": "message_start", "message": {
         "id": id,
         "type": "message",
@@ -106,7 +106,7 @@ pub(super) fn events(id: &str, model: &str, answer: &Answer) -> Vec<Event> {
     stream.events
 }
 
-fn usage(answer: &Answer, output_tokens: usize) -> Value {
+fn usage(answer: &ScriptedAnswer, output_tokens: usize) -> Value {
     json!({
         "input_tokens": answer.input_tokens,
         "cache_creation_input_tokens": 0,
@@ -117,14 +117,14 @@ fn usage(answer: &Answer, output_tokens: usize) -> Value {
 
 /// A stream in the making.
 #[derive(Default)]
-struct Stream {
-    events: Vec<Event>,
+struct EventStream {
+    events: Vec<StreamEvent>,
     deltas: usize,
 }
 
-impl Stream {
+impl EventStream {
     fn send(&mut self, data: Value) {
-        self.events.push(Event::new(data));
+        self.events.push(StreamEvent::new(data));
     }
 
     fn ping(&mut self) {
@@ -139,13 +139,13 @@ impl Stream {
         }
     }
 
-    fn block(&mut self, index: usize, block: &Block) {
+    fn block(&mut self, index: usize, block: &AnswerBlock) {
         let opening = match block {
-            Block::Thinking { .. } => {
+            AnswerBlock::Thinking { .. } => {
                 json!({ "type": "thinking", "thinking": "", "signature": "" })
             }
-            Block::Text(_) => json!({ "type": "text", "text": "" }),
-            Block::ToolUse { id, name, .. } => {
+            AnswerBlock::Text(_) => json!({ "type": "text", "text": "" }),
+            AnswerBlock::ToolUse { id, name, .. } => {
                 json!({ "type": "tool_use", "id": id, "name": name, "input": {} })
             }
         };
@@ -156,7 +156,7 @@ impl Stream {
             self.ping();
         }
         match block {
-            Block::Thinking {
+            AnswerBlock::Thinking {
                 thinking,
                 signature,
             } => {
@@ -171,12 +171,12 @@ impl Stream {
                     &json!({ "type": "signature_delta", "signature": signature }),
                 );
             }
-            Block::Text(text) => {
+            AnswerBlock::Text(text) => {
                 for piece in words(text) {
                     self.delta(index, &json!({ "type": "text_delta", "text": piece }));
                 }
             }
-            Block::ToolUse { input, .. } => {
+            AnswerBlock::ToolUse { input, .. } => {
                 // The first piece is empty, as it is from the models.
                 self.delta(
                     index,
@@ -216,31 +216,33 @@ fn words(text: &str) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::script::Stop;
+    use super::super::script::AnswerStop;
     use super::*;
 
-    fn answer() -> Answer {
-        Answer {
+    fn answer() -> ScriptedAnswer {
+        ScriptedAnswer {
             content: vec![
-                Block::Thinking {
+                AnswerBlock::Thinking {
                     thinking: "Let me\nsee.".to_owned(),
                     signature: "c2ln".to_owned(),
                 },
-                Block::Text("  Grüße,  world\n\nsays 🙂 the script, and goes on.\n".repeat(5)),
-                Block::ToolUse {
+                AnswerBlock::Text(
+                    "  Grüße,  world\n\nsays 🙂 the script, and goes on.\n".repeat(5),
+                ),
+                AnswerBlock::ToolUse {
                     id: "toolu_1".to_owned(),
                     name: "weather".to_owned(),
                     input: r#"{"city":"Zürich","days":3}"#.to_owned(),
                 },
             ],
-            stop: Stop::ToolUse,
+            stop: AnswerStop::ToolUse,
             input_tokens: 12,
             output_tokens: 34,
         }
     }
 
     /// Joins what the deltas of a block bring.
-    fn joined(events: &[Event], index: usize, field: &str) -> String {
+    fn joined(events: &[StreamEvent], index: usize, field: &str) -> String {
         let deltas = events
             .iter()
             .filter(|event| event.is_delta() && event.data["index"] == index);
@@ -272,7 +274,7 @@ mod tests {
     #[test]
     fn the_events_come_in_the_order_of_the_api() {
         let events = events("msg_1", "m", &answer());
-        let mut names: Vec<&str> = events.iter().map(Event::name).collect();
+        let mut names: Vec<&str> = events.iter().map(StreamEvent::name).collect();
         assert!(
             names.iter().filter(|name| **name == "ping").count() >= 3,
             "one at the start, one every 20 deltas"
@@ -298,7 +300,7 @@ mod tests {
 
     #[test]
     fn an_event_names_its_type_twice() {
-        let event = Event::new(json!({ "type": "message_stop" }));
+        let event = StreamEvent::new(json!({ "type": "message_stop" }));
         assert_eq!(
             event.bytes(),
             "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"

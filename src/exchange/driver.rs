@@ -5,7 +5,9 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::client::{self, Call, CallEvent, Model, RateLimited, ResponseHead, Retrying};
+use crate::client::{
+    self, ApiCall, CallEvent, ListedModel, RateLimited, ResponseHead, RetryNotice,
+};
 use crate::error::{Error, Left};
 use crate::protocol::Update;
 use crate::ui::{Answer, OutputError};
@@ -21,13 +23,13 @@ pub(crate) trait CallObserver: Send {
     }
 
     /// An attempt is about to be sent.
-    fn sending(&mut self, _call: &Call) {}
+    fn sending(&mut self, _call: &ApiCall) {}
 
     /// The head of a response has arrived, so long after the call began.
-    fn response(&mut self, _call: &Call, _head: &ResponseHead, _after: Duration) {}
+    fn response(&mut self, _call: &ApiCall, _head: &ResponseHead, _after: Duration) {}
 
     /// An attempt failed, and another one follows after a wait.
-    fn retrying(&mut self, _retrying: &Retrying) {}
+    fn retrying(&mut self, _retrying: &RetryNotice) {}
 
     /// The request waits for its turn within the rate limits.
     fn rate_limited(&mut self, _held: &RateLimited) {}
@@ -139,7 +141,7 @@ impl Timing {
 
 /// Drives a call for an answer to its end.
 pub(super) async fn drive_answer(
-    mut call: Call,
+    mut call: ApiCall,
     model: &str,
     region: &str,
     observer: &mut dyn CallObserver,
@@ -196,9 +198,9 @@ pub(super) async fn drive_answer(
 
 /// Drives a call for the list of models to its end.
 pub(crate) async fn drive_model_list(
-    mut call: Call,
+    mut call: ApiCall,
     observer: &mut dyn CallObserver,
-) -> Result<Vec<Model>, Error> {
+) -> Result<Vec<ListedModel>, Error> {
     match drive(&mut call, observer, &mut Timing::start()).await {
         Ok(()) => Ok(call.into_models()),
         Err(CallInterrupted::Failed(source)) => Err(Error::Call {
@@ -214,7 +216,7 @@ pub(crate) async fn drive_model_list(
 }
 
 async fn drive(
-    call: &mut Call,
+    call: &mut ApiCall,
     observer: &mut dyn CallObserver,
     timing: &mut Timing,
 ) -> Result<(), CallInterrupted> {

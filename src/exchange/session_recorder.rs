@@ -7,19 +7,19 @@ use crate::cli;
 use crate::config::{DataScope, sessions_folder};
 use crate::error::Error;
 use crate::protocol::InputMessage;
-use crate::session::{self, Conversation, Exchange as PendingTurn, Place, Store};
+use crate::session::{self, PendingTurn, SavedConversation, SessionStore, TurnPosition};
 use crate::text::ago;
 use crate::ui::Answer;
 
 /// The conversation of a command.
 #[derive(Debug)]
 pub(crate) struct SessionRecorder {
-    conversation: Conversation,
+    conversation: SavedConversation,
     is_saved: bool,
     /// What will be sent, until it is.
     said: Option<(Vec<InputMessage>, Option<String>)>,
     /// Where it comes, and takes the stead of all behind; none: at the end.
-    place: Option<Place>,
+    place: Option<TurnPosition>,
     pending: Option<PendingTurn>,
 }
 
@@ -56,7 +56,7 @@ impl SessionRecorder {
         if !is_named && !is_saved {
             return Ok(None);
         }
-        let Some(store) = sessions_folder(scope).map(Store::at) else {
+        let Some(store) = sessions_folder(scope).map(SessionStore::at) else {
             return if is_named {
                 Err(session::Error::NoHome.into())
             } else {
@@ -82,7 +82,12 @@ impl SessionRecorder {
         Ok(Some(kept))
     }
 
-    fn find(&mut self, app: &App, store: &Store, flags: &cli::Conversation) -> Result<(), Error> {
+    fn find(
+        &mut self,
+        app: &App,
+        store: &SessionStore,
+        flags: &cli::Conversation,
+    ) -> Result<(), Error> {
         let of_shell = app.env.session.as_ref().filter(|_| flags.go_on);
         let found = match flags.session.as_ref().or(of_shell) {
             None => Ok(Some(store.latest()?)),
@@ -136,7 +141,7 @@ impl SessionRecorder {
     }
 
     /// What is kept of a conversation that is saved.
-    pub(crate) fn for_conversation(conversation: Conversation) -> Self {
+    pub(crate) fn for_conversation(conversation: SavedConversation) -> Self {
         Self {
             conversation,
             is_saved: true,
@@ -147,12 +152,12 @@ impl SessionRecorder {
     }
 
     /// The conversation.
-    pub(crate) fn conversation(&self) -> &Conversation {
+    pub(crate) fn conversation(&self) -> &SavedConversation {
         &self.conversation
     }
 
     /// The conversation, to be changed: its tip, for one.
-    pub(crate) fn conversation_mut(&mut self) -> &mut Conversation {
+    pub(crate) fn conversation_mut(&mut self) -> &mut SavedConversation {
         &mut self.conversation
     }
 
@@ -168,7 +173,7 @@ impl SessionRecorder {
     }
 
     /// What is said next comes in the stead of all that stands behind `place`, once it is answered.
-    pub(crate) fn replace_from(&mut self, place: Place) {
+    pub(crate) fn replace_from(&mut self, place: TurnPosition) {
         self.place = Some(place);
     }
 

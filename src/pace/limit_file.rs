@@ -18,10 +18,10 @@ use tokio::time::sleep;
 
 use super::SECOND;
 use super::known_limits::{BaseLimits, ServerReport};
-use super::ledger::{Admission, Ledger, RequestCost, RequestOutcome};
+use super::ledger::{Admission, RateLimitLedger, RequestCost, RequestOutcome};
 use super::record::{MAX_BYTES, from_bytes, to_bytes};
 use super::store::{LimitStore, LimitStoreError, StoreFuture, StoreReply};
-use super::window::{Limits, ReservationId};
+use super::window::{RateLimits, ReservationId};
 use crate::fs::{Durability, atomic_write, create_private_dir};
 
 /// How far a file may be ahead of the clock, which is more than the clocks of two cores differ. One
@@ -87,13 +87,13 @@ struct LockedLimits {
     file: File,
     path: PathBuf,
     /// What the file says.
-    ledger: Ledger,
+    ledger: RateLimitLedger,
     /// The time.
     now: u64,
     /// What a person should know about the file.
     notice: Option<String>,
     /// What the file said, to write nothing that is not new.
-    before: Ledger,
+    before: RateLimitLedger,
     /// The file's length in bytes.
     length: u64,
 }
@@ -114,7 +114,7 @@ impl LimitFile {
         &self,
         create: bool,
         absent: T,
-        change: impl FnOnce(&mut Ledger, u64) -> T,
+        change: impl FnOnce(&mut RateLimitLedger, u64) -> T,
     ) -> Result<StoreReply<T>, LimitStoreError> {
         let Some(mut limits) = self.lock(create).await? else {
             return Ok(StoreReply {
@@ -182,18 +182,18 @@ impl LimitFile {
         let now = now();
         let (ledger, notice) = match from_bytes(&bytes) {
             Some(ledger) if ledger.last > now + CLOCK_TOLERANCE => (
-                Ledger::default(),
+                RateLimitLedger::default(),
                 Some("the clock went back, so a new rate-limit ledger is started".to_owned()),
             ),
             Some(ledger) => (ledger, None),
-            None => (Ledger::default(), Some(set_aside(path, &bytes))),
+            None => (RateLimitLedger::default(), Some(set_aside(path, &bytes))),
         };
         let length = bytes.len() as u64;
         // A new ledger is written in any case.
         let before = if notice.is_some() {
-            Ledger {
+            RateLimitLedger {
                 last: u64::MAX,
-                ..Ledger::default()
+                ..RateLimitLedger::default()
             }
         } else {
             ledger.clone()
@@ -291,7 +291,7 @@ impl LimitStore for LimitFile {
         }))
     }
 
-    fn server_limits(&self) -> StoreFuture<'_, Limits> {
+    fn server_limits(&self) -> StoreFuture<'_, RateLimits> {
         Box::pin(async {
             let limits = self.lock(false).await?;
             let now = limits.as_ref().map_or_else(now, |limits| limits.now);
@@ -322,24 +322,24 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
-    use super::super::ledger::Priority;
+    use super::super::ledger::RequestPriority;
     use super::*;
 
     const COST: RequestCost = RequestCost {
         input: 1,
         max_tokens: 1,
-        priority: Priority::Person,
+        priority: RequestPriority::Person,
     };
 
     /// A store in `directory` that admits one request a minute.
     fn store(directory: &Path, name: &str) -> LimitFile {
-        let configured = Limits {
+        let configured = RateLimits {
             requests: Some(1),
             tokens: None,
         };
         let base = BaseLimits {
             configured,
-            assumed: Limits::default(),
+            assumed: RateLimits::default(),
         };
         LimitFile::new(Some(directory), name, base)
     }
@@ -404,7 +404,7 @@ mod tests {
         )
         .expect("it is writable");
         let read = store.server_limits().await.expect("it can be opened");
-        assert_eq!((read.outcome, read.notice), (Limits::default(), None));
+        assert_eq!((read.outcome, read.notice), (RateLimits::default(), None));
         let reply = store.reserve(&COST, None).await.expect("it can be opened");
         let notice = reply.notice.expect("it is noticed");
         assert!(notice.contains("name.broken"), "{notice}");
@@ -419,10 +419,10 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let store = store(directory.path(), "name");
         reserve(&store).await;
-        let ledger = Ledger {
+        let ledger = RateLimitLedger {
             last: now() + 5 * CLOCK_TOLERANCE,
             blocked_until: u64::MAX,
-            ..Ledger::default()
+            ..RateLimitLedger::default()
         };
         fs::write(path_of(&store), to_bytes(&ledger)).expect("it is writable");
         let reply = store.reserve(&COST, None).await.expect("it can be opened");

@@ -27,14 +27,14 @@ const SPEED_PERCENT: u64 = 97;
 
 /// What is allowed in a minute; none: any number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Limits {
+pub(crate) struct RateLimits {
     /// Requests.
     pub(crate) requests: Option<u64>,
     /// Tokens.
     pub(crate) tokens: Option<u64>,
 }
 
-impl Limits {
+impl RateLimits {
     /// Whether anything is limited.
     pub(crate) fn is_any(self) -> bool {
         self.requests.is_some() || self.tokens.is_some()
@@ -71,7 +71,7 @@ pub(crate) struct ReservationId(pub(super) u64);
 
 /// A request that counts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Slot {
+pub(super) struct WindowSlot {
     /// The reservation.
     pub(super) id: ReservationId,
     /// When it was begun, or once it has ended: when it was counted at the latest.
@@ -84,7 +84,7 @@ pub(super) struct Slot {
     pub(super) has_ended: bool,
 }
 
-impl Slot {
+impl WindowSlot {
     /// When it counts no more.
     pub(super) fn expiry(&self) -> u64 {
         self.at + WINDOW + if self.has_ended { 0 } else { IN_FLIGHT_GRACE }
@@ -122,8 +122,8 @@ impl OtherUsage {
 
 /// The coming minute, request by request: each one that is placed takes room from those behind it.
 #[derive(Debug)]
-pub(super) struct Forecast {
-    limits: Limits,
+pub(super) struct WindowForecast {
+    limits: RateLimits,
     others: OtherUsage,
     now: u64,
     due: u64,
@@ -133,11 +133,11 @@ pub(super) struct Forecast {
     expiring: VecDeque<(u64, u64)>,
 }
 
-impl Forecast {
+impl WindowForecast {
     /// The minute as it is after these slots. `due` is what the spreading is at.
     pub(super) fn new(
-        limits: Limits,
-        slots: &[Slot],
+        limits: RateLimits,
+        slots: &[WindowSlot],
         others: OtherUsage,
         now: u64,
         due: u64,
@@ -219,15 +219,15 @@ mod tests {
 
     const NOW: u64 = 1_000_000 * SECOND;
 
-    fn limits(requests: u64, tokens: u64) -> Limits {
-        Limits {
+    fn limits(requests: u64, tokens: u64) -> RateLimits {
+        RateLimits {
             requests: Some(requests),
             tokens: Some(tokens),
         }
     }
 
-    fn slot(seconds_ago: u64, tokens: u64) -> Slot {
-        Slot {
+    fn slot(seconds_ago: u64, tokens: u64) -> WindowSlot {
+        WindowSlot {
             id: ReservationId(0),
             at: NOW - seconds_ago * SECOND,
             tokens,
@@ -237,8 +237,13 @@ mod tests {
     }
 
     /// The starts of requests of so many tokens, in seconds from now.
-    fn starts(limits: Limits, slots: &[Slot], others: OtherUsage, tokens: &[u64]) -> Vec<u64> {
-        let mut forecast = Forecast::new(limits, slots, others, NOW, 0);
+    fn starts(
+        limits: RateLimits,
+        slots: &[WindowSlot],
+        others: OtherUsage,
+        tokens: &[u64],
+    ) -> Vec<u64> {
+        let mut forecast = WindowForecast::new(limits, slots, others, NOW, 0);
         tokens
             .iter()
             .map(|tokens| (forecast.place(*tokens) - NOW) / SECOND)
@@ -253,7 +258,7 @@ mod tests {
         );
         assert_eq!(
             starts(
-                Limits::default(),
+                RateLimits::default(),
                 &[],
                 OtherUsage::default(),
                 &[u64::MAX, u64::MAX]
@@ -280,7 +285,7 @@ mod tests {
 
     #[test]
     fn what_is_on_its_way_counts_longer_than_what_has_ended() {
-        let under_way = Slot {
+        let under_way = WindowSlot {
             has_ended: false,
             ..slot(59, 100)
         };
@@ -301,8 +306,8 @@ mod tests {
 
     #[test]
     fn after_a_burst_requests_follow_evenly() {
-        let mut forecast = Forecast::new(
-            Limits {
+        let mut forecast = WindowForecast::new(
+            RateLimits {
                 requests: Some(100),
                 tokens: None,
             },
@@ -329,7 +334,7 @@ mod tests {
 
     #[test]
     fn no_minute_holds_more_than_a_limit_however_long_each_is_on_its_way() {
-        let mut forecast = Forecast::new(limits(10, 50), &[], OtherUsage::default(), NOW, 0);
+        let mut forecast = WindowForecast::new(limits(10, 50), &[], OtherUsage::default(), NOW, 0);
         let starts: Vec<u64> = (0..60).map(|n| forecast.place(n % 9)).collect();
         for (first, start) in starts.iter().enumerate() {
             let last = starts

@@ -30,9 +30,9 @@ const TYPES: [(&str, &str); 5] = [
 
 /// The folder of the files of one conversation.
 #[derive(Debug, Clone)]
-pub(super) struct Blobs(PathBuf);
+pub(super) struct BlobStore(PathBuf);
 
-impl Blobs {
+impl BlobStore {
     /// Those of the conversation of this id.
     pub(super) fn of(folder: &Path, id: &str) -> Self {
         Self(blobs_dir(folder, id))
@@ -196,7 +196,7 @@ fn as_json(block: &ContentBlock) -> Value {
 
 /// Makes the files of one conversation those of another one too, at no cost where the file system
 /// can.
-pub(super) fn share(from: &Blobs, to: &Blobs) -> Result<(), Error> {
+pub(super) fn share(from: &BlobStore, to: &BlobStore) -> Result<(), Error> {
     let entries = match fs::read_dir(from.folder()) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(super::unreadable(from.folder()))?,
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn files_are_kept_once_and_come_back_as_they_were() {
         let folder = tempfile::tempdir().expect("a folder");
-        let blobs = Blobs::of(folder.path(), "2x");
+        let blobs = BlobStore::of(folder.path(), "2x");
         let png = Bytes::from_static(b"\x89PNG");
         let in_json =
             json!({"type": "base64", "media_type": "image/png", "data": STANDARD.encode(&png)});

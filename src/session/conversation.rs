@@ -4,24 +4,24 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::blob::Blobs;
-use super::exchange::Exchange;
-use super::file::{self, Locked};
+use super::blob::BlobStore;
+use super::file::{self, LockedFile};
 use super::line;
 use super::paths::{conversation_file, last_link};
-use super::record::{HEADER, NAME, Place, Record, TIP, TURN, Turn, VERSION};
+use super::pending_turn::PendingTurn;
+use super::record::{HEADER, NAME, SavedTurn, SessionRecord, TIP, TURN, TurnPosition, VERSION};
 use super::{Error, name, unreadable, unwritable};
 use crate::fs::replace_link;
 use crate::protocol::{ContentBlock, InputMessage};
 
 /// A conversation. Its file is made with its first turn, unless it has a name.
 #[derive(Debug)]
-pub(crate) struct Conversation {
+pub(crate) struct SavedConversation {
     folder: PathBuf,
     path: PathBuf,
-    header: Record,
+    header: SessionRecord,
     name: Option<String>,
-    turns: Vec<Turn>,
+    turns: Vec<SavedTurn>,
     /// The places of the turns by their ids.
     places: HashMap<String, usize>,
     tip: Option<usize>,
@@ -33,9 +33,9 @@ pub(crate) struct Conversation {
     notices: Vec<String>,
 }
 
-impl Conversation {
+impl SavedConversation {
     /// One that has no file yet, or whose file is not yet read.
-    pub(super) fn new(folder: &Path, header: Record) -> Self {
+    pub(super) fn new(folder: &Path, header: SessionRecord) -> Self {
         let id = header.id.clone().unwrap_or_default();
         Self {
             folder: folder.to_owned(),
@@ -79,9 +79,9 @@ impl Conversation {
     pub(super) fn of_read(folder: &Path, id: &str, bytes: &[u8]) -> Result<Self, Error> {
         let mut conversation = Self::new(
             folder,
-            Record {
+            SessionRecord {
                 id: Some(id.to_owned()),
-                ..Record::default()
+                ..SessionRecord::default()
             },
         );
         conversation.absorb(bytes)?;
@@ -134,12 +134,12 @@ impl Conversation {
     }
 
     /// The turns that are gone on from, the first one first.
-    pub(crate) fn line(&self) -> Vec<&Turn> {
+    pub(crate) fn line(&self) -> Vec<&SavedTurn> {
         self.line_to(self.tip)
     }
 
     /// The turns up to the one at this place.
-    fn line_to(&self, last: Option<usize>) -> Vec<&Turn> {
+    fn line_to(&self, last: Option<usize>) -> Vec<&SavedTurn> {
         let mut line = Vec::new();
         let mut next = last;
         while let Some(place) = next {
@@ -154,7 +154,7 @@ impl Conversation {
     }
 
     /// The same, with what was said in between and is not sent: refused and unanswered turns.
-    pub(crate) fn line_with_left_out(&self) -> Vec<&Turn> {
+    pub(crate) fn line_with_left_out(&self) -> Vec<&SavedTurn> {
         let mut is_in_line = vec![false; self.turns.len()];
         let mut next = self.tip;
         while let Some(place) = next {
@@ -177,12 +177,12 @@ impl Conversation {
     }
 
     /// All turns in the order in which they were written.
-    pub(crate) fn turns(&self) -> &[Turn] {
+    pub(crate) fn turns(&self) -> &[SavedTurn] {
         &self.turns
     }
 
     /// The turn that is gone on from.
-    pub(crate) fn tip(&self) -> Option<&Turn> {
+    pub(crate) fn tip(&self) -> Option<&SavedTurn> {
         self.tip.map(|place| &self.turns[place])
     }
 
@@ -193,7 +193,7 @@ impl Conversation {
     }
 
     /// The same of what stands before a place.
-    pub(crate) fn messages_before(&self, place: &Place) -> Vec<InputMessage> {
+    pub(crate) fn messages_before(&self, place: &TurnPosition) -> Vec<InputMessage> {
         let last = place
             .0
             .as_ref()
@@ -216,7 +216,7 @@ impl Conversation {
     }
 
     /// What a turn says, files included.
-    pub(crate) fn content(&self, turn: &Turn) -> Vec<ContentBlock> {
+    pub(crate) fn content(&self, turn: &SavedTurn) -> Vec<ContentBlock> {
         let mut content = line::blocks(&turn.content);
         self.blobs().get(&mut content);
         content
@@ -225,28 +225,28 @@ impl Conversation {
     /// Begins to say something, most often one turn of the person; what the answer is made to begin
     /// with may stand behind it. It is in the journal when this returns. What goes wrong with that
     /// is kept in the exchange, so that the answer can go on.
-    pub(crate) fn begin(&self, said: &[InputMessage], system: Option<&str>) -> Exchange {
-        Exchange::begin(&self.folder, &self.header(), None, said, system)
+    pub(crate) fn begin(&self, said: &[InputMessage], system: Option<&str>) -> PendingTurn {
+        PendingTurn::begin(&self.folder, &self.header(), None, said, system)
     }
 
     /// The same for what comes in the stead of all that stands behind `place`, once it is answered.
     pub(crate) fn begin_instead(
         &self,
-        place: &Place,
+        place: &TurnPosition,
         said: &[InputMessage],
         system: Option<&str>,
-    ) -> Exchange {
-        Exchange::begin(
+    ) -> PendingTurn {
+        PendingTurn::begin(
             &self.folder,
             &self.header(),
-            Some(Record::tip(place)),
+            Some(SessionRecord::tip(place)),
             said,
             system,
         )
     }
 
     /// Makes what was said part of the conversation, after what is the last turn in its file now.
-    pub(crate) fn commit(&mut self, exchange: Exchange) -> Result<(), Error> {
+    pub(crate) fn commit(&mut self, exchange: PendingTurn) -> Result<(), Error> {
         let (records, journal) = exchange.into_settled();
         let is_in_line = records.iter().any(|record| record.left_out.is_none());
         self.append(records)?;
@@ -261,22 +261,22 @@ impl Conversation {
     }
 
     /// The first line of its file.
-    fn header(&self) -> Record {
-        Record {
+    fn header(&self) -> SessionRecord {
+        SessionRecord {
             name: self.name.clone(),
-            ..Record::header(self.id(), None, None)
+            ..SessionRecord::header(self.id(), None, None)
         }
     }
 
     /// Goes on from another place. What is behind it stays in the file.
-    pub(crate) fn move_to(&mut self, place: &Place) -> Result<(), Error> {
-        self.append(vec![Record::tip(place)])
+    pub(crate) fn move_to(&mut self, place: &TurnPosition) -> Result<(), Error> {
+        self.append(vec![SessionRecord::tip(place)])
     }
 
     /// Appends records under the lock; turns follow the one that is the tip then. Turns that are
     /// there already stay what they are, and so does the tip before them.
-    pub(super) fn append(&mut self, records: Vec<Record>) -> Result<(), Error> {
-        let mut file = Locked::open(&self.path)?;
+    pub(super) fn append(&mut self, records: Vec<SessionRecord>) -> Result<(), Error> {
+        let mut file = LockedFile::open(&self.path)?;
         if file.length()? < self.read {
             self.begin_anew();
         }
@@ -327,7 +327,7 @@ impl Conversation {
         notices.push(removed);
         *self = Self::new(
             &self.folder,
-            Record {
+            SessionRecord {
                 name,
                 ..std::mem::take(&mut self.header)
             },
@@ -360,7 +360,7 @@ impl Conversation {
         while whole < bytes.len() {
             let end = memchr::memchr(b'\n', &bytes[whole..]).map(|length| whole + length);
             let line = &bytes[whole..end.unwrap_or(bytes.len())];
-            match serde_json::from_slice::<Record>(line) {
+            match serde_json::from_slice::<SessionRecord>(line) {
                 Ok(record) if record.kind == HEADER || self.read > 0 || whole > 0 => {
                     self.take(record)?;
                 }
@@ -380,7 +380,7 @@ impl Conversation {
         Ok(whole)
     }
 
-    fn take(&mut self, record: Record) -> Result<(), Error> {
+    fn take(&mut self, record: SessionRecord) -> Result<(), Error> {
         match record.kind.as_str() {
             HEADER => match record.version.unwrap_or_default() {
                 version if version > VERSION => {
@@ -394,7 +394,7 @@ impl Conversation {
                     // The file's own name counts, so that a copy of a file is a conversation of its
                     // own.
                     let id = self.header.id.take();
-                    self.header = Record { id, ..record };
+                    self.header = SessionRecord { id, ..record };
                 }
             },
             NAME => self.name = record.name,
@@ -428,8 +428,8 @@ impl Conversation {
         found.or_else(|| place.checked_sub(1))
     }
 
-    pub(super) fn blobs(&self) -> Blobs {
-        Blobs::of(&self.folder, self.id())
+    pub(super) fn blobs(&self) -> BlobStore {
+        BlobStore::of(&self.folder, self.id())
     }
 
     /// Makes the conversation the one that was last used.

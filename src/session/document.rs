@@ -2,16 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::conversation::Conversation;
+use super::conversation::SavedConversation;
 use super::line;
-use super::record::{LeftOut, Turn};
+use super::record::{LeftOut, SavedTurn};
 use crate::protocol::{ContentBlock, Role, Source};
 
 /// The conversation, a heading for each change of sides. What is not sent again, and what broke
 /// off, is marked as such.
-pub(crate) fn markdown(conversation: &Conversation) -> String {
+pub(crate) fn markdown(conversation: &SavedConversation) -> String {
     let mut text = format!("# {}\n", conversation.title());
-    let mut last: Option<&Turn> = None;
+    let mut last: Option<&SavedTurn> = None;
     for turn in conversation.line_with_left_out() {
         if last.is_none_or(|last| {
             last.role != turn.role || last.model != turn.model || last.left_out != turn.left_out
@@ -32,7 +32,7 @@ pub(crate) fn markdown(conversation: &Conversation) -> String {
     text
 }
 
-fn heading(turn: &Turn) -> String {
+fn heading(turn: &SavedTurn) -> String {
     let who = match turn.role {
         Role::User => "You",
         Role::Assistant => turn.model.as_deref().unwrap_or("Assistant"),
@@ -95,8 +95,8 @@ fn fenced(label: &str, text: &str) -> String {
 }
 
 /// The conversation as an object, with the turns as they are on disk.
-pub(crate) fn as_json(conversation: &Conversation) -> Value {
-    let turn = |turn: &Turn| {
+pub(crate) fn as_json(conversation: &SavedConversation) -> Value {
+    let turn = |turn: &SavedTurn| {
         json!({
             "id": turn.id,
             "parent": turn.parent,

@@ -11,12 +11,12 @@ use crate::fs::create_private_dir;
 
 /// An open file that nobody else reads or writes meanwhile; closing it frees it.
 #[derive(Debug)]
-pub(super) struct Locked {
+pub(super) struct LockedFile {
     file: File,
     path: PathBuf,
 }
 
-impl Locked {
+impl LockedFile {
     /// Opens a file for writing, and makes it if it is not there.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         loop {

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::blob::Blobs;
-use super::record::Turn;
+use super::blob::BlobStore;
+use super::record::SavedTurn;
 use crate::protocol::{ContentBlock, InputMessage, Role, ToolResult};
 
 /// What a call is answered with that was never run to its end.
@@ -18,7 +18,7 @@ const NOT_RUN: &str = "The conversation was interrupted before this call had a r
 const FORM: &str = "answer";
 
 /// The turns as messages: each side in turn, the person first, and every call with a result.
-pub(super) fn messages(line: &[&Turn], blobs: &Blobs) -> Vec<InputMessage> {
+pub(super) fn messages(line: &[&SavedTurn], blobs: &BlobStore) -> Vec<InputMessage> {
     let mut messages: Vec<InputMessage> = Vec::with_capacity(line.len());
     for turn in line {
         let mut content = blocks(&turn.content);
@@ -171,10 +171,10 @@ mod tests {
     use super::*;
 
     fn sent(turns: &[(Role, Value)]) -> Value {
-        let turn = |(role, content): &(Role, Value)| Turn::sample(*role, content);
-        let turns: Vec<Turn> = turns.iter().map(turn).collect();
-        let line: Vec<&Turn> = turns.iter().collect();
-        serde_json::to_value(messages(&line, &Blobs::of(Path::new("/nowhere"), "x")))
+        let turn = |(role, content): &(Role, Value)| SavedTurn::sample(*role, content);
+        let turns: Vec<SavedTurn> = turns.iter().map(turn).collect();
+        let line: Vec<&SavedTurn> = turns.iter().collect();
+        serde_json::to_value(messages(&line, &BlobStore::of(Path::new("/nowhere"), "x")))
             .expect("messages are JSON")
     }
 

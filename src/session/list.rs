@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::conversation::Conversation;
+use super::conversation::SavedConversation;
 use super::paths::conversation_file;
-use super::store::{Store, changed_at};
+use super::store::{SessionStore, changed_at};
 use super::{Error, line, parallel};
 use crate::protocol::{ContentBlock, Role};
 
@@ -13,7 +13,7 @@ const TITLE_LETTERS: usize = 60;
 
 /// What is told of a conversation.
 #[derive(Debug)]
-pub(crate) struct Summary {
+pub(crate) struct ConversationSummary {
     /// Its id.
     pub(crate) id: String,
     /// Its name.
@@ -30,9 +30,9 @@ pub(crate) struct Summary {
     pub(crate) bytes: u64,
 }
 
-impl Store {
+impl SessionStore {
     /// All conversations, the one that was last used first. What cannot be read is none.
-    pub(crate) fn list(&self) -> Result<Vec<Summary>, Error> {
+    pub(crate) fn list(&self) -> Result<Vec<ConversationSummary>, Error> {
         let mut list = parallel::each(&self.ids()?, |id| self.summary(id));
         list.sort_by(|one, other| {
             other
@@ -56,10 +56,10 @@ impl Store {
         Ok(ids)
     }
 
-    fn summary(&self, id: &str) -> Option<Summary> {
+    fn summary(&self, id: &str) -> Option<ConversationSummary> {
         let path = conversation_file(self.folder(), id);
         let metadata = path.metadata().ok()?;
-        let conversation = Conversation::read_unlocked(self.folder(), id).ok()?;
+        let conversation = SavedConversation::read_unlocked(self.folder(), id).ok()?;
         let files = conversation
             .blobs()
             .folder()
@@ -72,7 +72,7 @@ impl Store {
             .map(|metadata| metadata.len())
             .sum();
         let line = conversation.line();
-        Some(Summary {
+        Some(ConversationSummary {
             name: conversation.name().map(str::to_owned),
             title: conversation.title(),
             model: line.iter().rev().find_map(|turn| turn.model.clone()),
@@ -84,7 +84,7 @@ impl Store {
     }
 }
 
-impl Conversation {
+impl SavedConversation {
     /// Its name, or how it begins.
     pub(crate) fn title(&self) -> String {
         if let Some(name) = self.name() {

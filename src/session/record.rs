@@ -37,7 +37,7 @@ pub(crate) enum LeftOut {
 
 /// Any line: `type` says which fields it has.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Record {
+pub(super) struct SessionRecord {
     /// What the line is.
     #[serde(rename = "type")]
     pub(super) kind: String,
@@ -93,11 +93,11 @@ pub(super) struct Record {
 
 /// A place in a conversation: behind the turn of this id, or before all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place(pub(super) Option<String>);
+pub(crate) struct TurnPosition(pub(super) Option<String>);
 
 /// A turn of a conversation. What was said is parsed when it is asked for.
 #[derive(Debug, Clone)]
-pub(crate) struct Turn {
+pub(crate) struct SavedTurn {
     /// Its id.
     pub(crate) id: String,
     /// The turn that it follows.
@@ -122,7 +122,7 @@ pub(crate) struct Turn {
     pub(super) content: Box<RawValue>,
 }
 
-impl Record {
+impl SessionRecord {
     /// The first line of a new file.
     pub(super) fn header(id: &str, name: Option<&str>, forked_from: Option<&str>) -> Self {
         Self {
@@ -147,7 +147,7 @@ impl Record {
     }
 
     /// A line that names the place to go on from.
-    pub(super) fn tip(place: &Place) -> Self {
+    pub(super) fn tip(place: &TurnPosition) -> Self {
         Self {
             kind: TIP.to_owned(),
             at: now(),
@@ -216,8 +216,8 @@ impl Record {
     }
 
     /// The turn that the line is, if it is one.
-    pub(super) fn into_turn(self) -> Option<Turn> {
-        Some(Turn {
+    pub(super) fn into_turn(self) -> Option<SavedTurn> {
+        Some(SavedTurn {
             id: self.id?,
             parent: self.parent,
             role: self.role?,
@@ -233,10 +233,10 @@ impl Record {
     }
 }
 
-impl Turn {
+impl SavedTurn {
     /// The place before it.
-    pub(crate) fn before(&self) -> Place {
-        Place(self.parent.clone())
+    pub(crate) fn before(&self) -> TurnPosition {
+        TurnPosition(self.parent.clone())
     }
 }
 
@@ -250,13 +250,13 @@ pub(super) fn now() -> String {
 }
 
 #[cfg(test)]
-impl Turn {
+impl SavedTurn {
     /// A turn for tests of what turns become.
     pub(super) fn sample(role: Role, content: &serde_json::Value) -> Self {
         let content = serde_json::value::to_raw_value(content).expect("JSON");
-        let record = Record {
+        let record = SessionRecord {
             role: Some(role),
-            ..Record::turn("x".to_owned(), content)
+            ..SessionRecord::turn("x".to_owned(), content)
         };
         record.into_turn().expect("a turn has these fields")
     }

@@ -6,10 +6,10 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::conversation::Conversation;
-use super::exchange::settle;
+use super::conversation::SavedConversation;
 use super::journal::parse;
 use super::paths::{conversation_file, journals_dir, last_link};
+use super::pending_turn::settle;
 use super::{Error, unreadable};
 use crate::fs::open_existing;
 
@@ -34,7 +34,7 @@ pub(super) fn recover(folder: &Path) -> Vec<String> {
                 notices.push(format!(
                     "what a process that was killed had of an answer is kept in the conversation `{name}`"
                 ));
-                let is_later = last.as_ref().is_none_or(|before: &Recovered| {
+                let is_later = last.as_ref().is_none_or(|before: &RecoveredJournals| {
                     before.used_at.is_none_or(|at| Some(at) < recovered.used_at)
                 });
                 if recovered.is_in_line && is_later {
@@ -61,15 +61,15 @@ pub(super) fn recover(folder: &Path) -> Vec<String> {
 }
 
 /// What was put into a conversation.
-struct Recovered {
-    conversation: Conversation,
+struct RecoveredJournals {
+    conversation: SavedConversation,
     /// When something of it came last.
     used_at: Option<SystemTime>,
     /// Whether any of it is sent again.
     is_in_line: bool,
 }
 
-fn recover_one(folder: &Path, path: &Path) -> Result<Option<Recovered>, Error> {
+fn recover_one(folder: &Path, path: &Path) -> Result<Option<RecoveredJournals>, Error> {
     let mut file = match open_existing(path, OpenOptions::new().read(true).write(true)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         file => file.map_err(unreadable(path))?,
@@ -100,9 +100,9 @@ fn recover_one(folder: &Path, path: &Path) -> Result<Option<Recovered>, Error> {
     let id = header.id.clone().unwrap_or_default();
     let is_there = conversation_file(folder, &id).exists();
     let mut conversation = if is_there {
-        Conversation::read(folder, &id)?
+        SavedConversation::read(folder, &id)?
     } else {
-        Conversation::new(folder, header)
+        SavedConversation::new(folder, header)
     };
     if !is_there {
         conversation.claim_name();
@@ -111,7 +111,7 @@ fn recover_one(folder: &Path, path: &Path) -> Result<Option<Recovered>, Error> {
     let is_in_line = records.iter().any(|record| record.left_out.is_none());
     conversation.append(records)?;
     let _ = fs::remove_file(path); // One that stays is found to be in the conversation already.
-    Ok(Some(Recovered {
+    Ok(Some(RecoveredJournals {
         conversation,
         used_at,
         is_in_line,

@@ -8,9 +8,9 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-use super::conversation::Conversation;
+use super::conversation::SavedConversation;
 use super::paths::conversation_file;
-use super::store::{Store, changed_at};
+use super::store::{SessionStore, changed_at};
 use super::{Error, line, parallel};
 use crate::protocol::{ContentBlock, Role};
 
@@ -19,7 +19,7 @@ const AROUND: usize = 30;
 
 /// A conversation in which the words were found.
 #[derive(Debug)]
-pub(crate) struct Hit {
+pub(crate) struct SearchHit {
     /// Its id.
     pub(crate) id: String,
     /// Its name, or how it begins.
@@ -34,11 +34,11 @@ pub(crate) struct Hit {
     pub(crate) changed: SystemTime,
 }
 
-impl Store {
+impl SessionStore {
     /// The conversations that have all the words in one turn, the one that was last used first.
     /// Turns that are not gone on from count too, and so do reasoning and calls of tools.
-    pub(crate) fn search(&self, words: &[String]) -> Result<Vec<Hit>, Error> {
-        let words: Vec<Word> = words.iter().map(|word| Word::new(word)).collect();
+    pub(crate) fn search(&self, words: &[String]) -> Result<Vec<SearchHit>, Error> {
+        let words: Vec<SearchWord> = words.iter().map(|word| SearchWord::new(word)).collect();
         let mut hits = parallel::each(&self.ids()?, |id| self.search_one(id, &words));
         hits.sort_by(|one, other| {
             other
@@ -49,14 +49,14 @@ impl Store {
         Ok(hits)
     }
 
-    fn search_one(&self, id: &str, words: &[Word]) -> Option<Hit> {
+    fn search_one(&self, id: &str, words: &[SearchWord]) -> Option<SearchHit> {
         let path = conversation_file(self.folder(), id);
         let bytes = fs::read(&path).ok()?;
         if !words.iter().all(|word| word.may_be_in(&bytes)) {
             return None;
         }
-        let conversation = Conversation::of_read(self.folder(), id, &bytes).ok()?;
-        let mut hit: Option<Hit> = None;
+        let conversation = SavedConversation::of_read(self.folder(), id, &bytes).ok()?;
+        let mut hit: Option<SearchHit> = None;
         for turn in conversation.turns() {
             let text = said(&line::blocks(&turn.content));
             let lower = text.to_lowercase();
@@ -67,7 +67,7 @@ impl Store {
                 hit.turns += 1;
                 continue;
             }
-            hit = Some(Hit {
+            hit = Some(SearchHit {
                 id: id.to_owned(),
                 title: conversation.title(),
                 role: turn.role,
@@ -81,13 +81,13 @@ impl Store {
 }
 
 /// A word that is looked for.
-struct Word {
+struct SearchWord {
     lower: String,
     /// A part of it that stands in the file as it is, but for the case of ASCII letters.
     part: Vec<u8>,
 }
 
-impl Word {
+impl SearchWord {
     fn new(word: &str) -> Self {
         let lower = word.to_lowercase();
         // JSON writes these in another way, and letters beyond ASCII may have another case there.
@@ -164,7 +164,7 @@ fn strings(value: &Value, add: &mut impl FnMut(&str)) {
 }
 
 /// What stands around a word, in one line.
-fn excerpt(text: &str, word: &Word) -> String {
+fn excerpt(text: &str, word: &SearchWord) -> String {
     let letters: Vec<char> = text
         .chars()
         .map(|letter| if letter.is_whitespace() { ' ' } else { letter })
@@ -201,16 +201,16 @@ mod tests {
             "Ärger",
             "",
         ] {
-            assert!(Word::new(word).may_be_in(&written), "{word}");
+            assert!(SearchWord::new(word).may_be_in(&written), "{word}");
         }
-        assert!(!Word::new("hallo").may_be_in(&written));
-        assert!(!Word::new("漢子").may_be_in(&written));
+        assert!(!SearchWord::new("hallo").may_be_in(&written));
+        assert!(!SearchWord::new("漢子").may_be_in(&written));
     }
 
     #[test]
     fn an_excerpt_is_one_line_with_the_word_in_it() {
         let text = format!("{}the\nword{}", "a ".repeat(50), " b".repeat(50));
-        let excerpt = excerpt(&text, &Word::new("THE"));
+        let excerpt = excerpt(&text, &SearchWord::new("THE"));
         assert!(
             excerpt.contains("the word") && excerpt.starts_with('…') && excerpt.ends_with('…'),
             "{excerpt}"

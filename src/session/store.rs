@@ -7,27 +7,27 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::conversation::Conversation;
-use super::file::{self, Locked};
+use super::conversation::SavedConversation;
+use super::file::{self, LockedFile};
 use super::id::{may_begin_id, new_id};
 use super::paths::{blobs_dir, conversation_file, last_link, linked_id};
-use super::record::{Record, TURN};
+use super::record::{SessionRecord, TURN};
 use super::{Error, blob, name, recover, unreadable, unwritable};
 
 /// Where conversations are kept.
 #[derive(Debug, Clone)]
-pub(crate) struct Store(PathBuf);
+pub(crate) struct SessionStore(PathBuf);
 
 /// A conversation, and whether it was there before.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct OpenedConversation {
     /// It.
-    pub(crate) conversation: Conversation,
+    pub(crate) conversation: SavedConversation,
     /// Whether it was made just now.
     pub(crate) is_new: bool,
 }
 
-impl Store {
+impl SessionStore {
     /// The one in this folder, which need not be there yet. Nothing is read or made.
     pub(crate) fn at(folder: PathBuf) -> Self {
         Self(folder)
@@ -45,29 +45,29 @@ impl Store {
     }
 
     /// A new conversation without a name. Its file comes with its first turn.
-    pub(crate) fn begin(&self) -> Conversation {
+    pub(crate) fn begin(&self) -> SavedConversation {
         let mut id = new_id();
         while conversation_file(&self.0, &id).exists() {
             id = new_id();
         }
-        Conversation::new(&self.0, Record::header(&id, None, None))
+        SavedConversation::new(&self.0, SessionRecord::header(&id, None, None))
     }
 
     /// The conversation of an exact name, or of a beginning that only its id has; made with that
     /// name if there is none.
-    pub(crate) fn open(&self, given: &str) -> Result<Found, Error> {
+    pub(crate) fn open(&self, given: &str) -> Result<OpenedConversation, Error> {
         if let Some(id) = self.find(given)? {
-            return Ok(Found {
-                conversation: Conversation::read(&self.0, &id)?,
+            return Ok(OpenedConversation {
+                conversation: SavedConversation::read(&self.0, &id)?,
                 is_new: false,
             });
         }
         name::check(given)?;
         let mut conversation =
-            Conversation::new(&self.0, Record::header(&new_id(), Some(given), None));
+            SavedConversation::new(&self.0, SessionRecord::header(&new_id(), Some(given), None));
         conversation.make_file()?;
         if name::claim(&self.0, given, conversation.id())? {
-            return Ok(Found {
+            return Ok(OpenedConversation {
                 conversation,
                 is_new: true,
             });
@@ -75,22 +75,22 @@ impl Store {
         // Another process was faster: it is that one's.
         let _ = fs::remove_file(conversation.path());
         let id = name::id_of(&self.0, given).ok_or_else(|| Error::Unknown(given.to_owned()))?;
-        Ok(Found {
-            conversation: Conversation::read(&self.0, &id)?,
+        Ok(OpenedConversation {
+            conversation: SavedConversation::read(&self.0, &id)?,
             is_new: false,
         })
     }
 
     /// The same, but nothing is made.
-    pub(crate) fn get(&self, given: &str) -> Result<Conversation, Error> {
+    pub(crate) fn get(&self, given: &str) -> Result<SavedConversation, Error> {
         let id = self
             .find(given)?
             .ok_or_else(|| Error::Unknown(given.to_owned()))?;
-        Conversation::read(&self.0, &id)
+        SavedConversation::read(&self.0, &id)
     }
 
     /// The conversation that was last used.
-    pub(crate) fn latest(&self) -> Result<Conversation, Error> {
+    pub(crate) fn latest(&self) -> Result<SavedConversation, Error> {
         let linked = linked_id(&last_link(&self.0));
         let id = match linked.filter(|id| conversation_file(&self.0, id).exists()) {
             Some(id) => Some(id),
@@ -99,11 +99,11 @@ impl Store {
                 .into_iter()
                 .max_by_key(|id| changed_at(&conversation_file(&self.0, id))),
         };
-        Conversation::read(&self.0, &id.ok_or(Error::None)?)
+        SavedConversation::read(&self.0, &id.ok_or(Error::None)?)
     }
 
     /// A new conversation that begins as the line of another one, and goes its own way from there.
-    pub(crate) fn fork(&self, from: &Conversation) -> Result<Conversation, Error> {
+    pub(crate) fn fork(&self, from: &SavedConversation) -> Result<SavedConversation, Error> {
         let (to, has_file) = (self.begin(), from.tip().is_some() || from.path().exists());
         let bytes = if has_file {
             file::read(from.path(), 0)?
@@ -116,21 +116,25 @@ impl Store {
             .into_iter()
             .map(|turn| turn.id.as_str())
             .collect();
-        let mut lines = Record::header(to.id(), None, Some(from.id())).to_line();
+        let mut lines = SessionRecord::header(to.id(), None, Some(from.id())).to_line();
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let Ok(record) = serde_json::from_slice::<Record>(line) else {
+            let Ok(record) = serde_json::from_slice::<SessionRecord>(line) else {
                 continue;
             };
             if record.kind == TURN && record.id.is_some_and(|id| ids.contains(id.as_str())) {
                 lines.extend_from_slice(line);
             }
         }
-        Locked::open(to.path())?.append(0, &lines)?;
-        Conversation::read(&self.0, to.id())
+        LockedFile::open(to.path())?.append(0, &lines)?;
+        SavedConversation::read(&self.0, to.id())
     }
 
     /// The same with a name, which has to be free: where it is not, nothing is left behind.
-    pub(crate) fn fork_as(&self, from: &Conversation, name: &str) -> Result<Conversation, Error> {
+    pub(crate) fn fork_as(
+        &self,
+        from: &SavedConversation,
+        name: &str,
+    ) -> Result<SavedConversation, Error> {
         let mut fork = self.fork(from)?;
         match self.rename(&mut fork, name) {
             Ok(()) => Ok(fork),
@@ -142,7 +146,11 @@ impl Store {
     }
 
     /// Gives a conversation another name.
-    pub(crate) fn rename(&self, conversation: &mut Conversation, new: &str) -> Result<(), Error> {
+    pub(crate) fn rename(
+        &self,
+        conversation: &mut SavedConversation,
+        new: &str,
+    ) -> Result<(), Error> {
         name::check(new)?;
         let old = conversation.name().map(str::to_owned);
         if old.as_deref() == Some(new) {
@@ -151,7 +159,7 @@ impl Store {
         if !name::claim(&self.0, new, conversation.id())? {
             return Err(Error::Taken(new.to_owned()));
         }
-        if let Err(error) = conversation.append(vec![Record::name(new)]) {
+        if let Err(error) = conversation.append(vec![SessionRecord::name(new)]) {
             name::take(&self.0, new, conversation.id());
             return Err(error);
         }
@@ -164,8 +172,8 @@ impl Store {
     /// Deletes a conversation, and its files with it.
     pub(crate) fn remove(&self, id: &str) -> Result<(), Error> {
         let path = conversation_file(&self.0, id);
-        let _lock = Locked::open(&path)?;
-        if let Some(name) = Conversation::read_unlocked(&self.0, id)
+        let _lock = LockedFile::open(&path)?;
+        if let Some(name) = SavedConversation::read_unlocked(&self.0, id)
             .ok()
             .and_then(|it| it.name().map(str::to_owned))
         {

@@ -9,13 +9,13 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::record::{LeftOut, Place};
-use super::{Conversation, Error, Exchange, Store};
+use super::record::{LeftOut, TurnPosition};
+use super::{Error, PendingTurn, SavedConversation, SessionStore};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, Update};
 
-fn store() -> (TempDir, Store) {
+fn store() -> (TempDir, SessionStore) {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::at(folder.path().join("new/sessions"));
+    let store = SessionStore::at(folder.path().join("new/sessions"));
     (folder, store)
 }
 
@@ -32,14 +32,14 @@ fn message(text: &str, stop_reason: &str) -> Message {
         .expect("a message")
 }
 
-fn say(conversation: &mut Conversation, question: &str, answer: &str) {
+fn say(conversation: &mut SavedConversation, question: &str, answer: &str) {
     let mut exchange = conversation.begin(&text(question), None);
     exchange.answer(&message(answer, "end_turn"), true);
     conversation.commit(exchange).expect("it is writable");
 }
 
 /// The messages in short: the texts of both sides.
-fn said(conversation: &Conversation) -> Vec<String> {
+fn said(conversation: &SavedConversation) -> Vec<String> {
     let short = |message: Value| {
         message["content"]
             .as_str()
@@ -52,13 +52,13 @@ fn said(conversation: &Conversation) -> Vec<String> {
         .collect()
 }
 
-fn delta(exchange: &mut Exchange, text: &str) {
+fn delta(exchange: &mut PendingTurn, text: &str) {
     let event = json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}});
     exchange.update(&Update::Text(text.to_owned()), event.to_string().as_bytes());
     exchange.flush();
 }
 
-fn start(exchange: &mut Exchange) {
+fn start(exchange: &mut PendingTurn) {
     for event in [
         json!({"type": "message_start", "message": {"id": "msg_1", "model": "m", "content": []}}),
         json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
@@ -67,7 +67,7 @@ fn start(exchange: &mut Exchange) {
     }
 }
 
-fn journals(store: &Store) -> Vec<std::path::PathBuf> {
+fn journals(store: &SessionStore) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(store.folder().join("journals"))
         .into_iter()
         .flatten();
@@ -368,7 +368,9 @@ fn another_turn_can_be_gone_on_from_and_a_fork_goes_its_own_way() {
         said(&store.get(fork.id()).expect("it is there")),
         ["a", "b", "c", "d", "g", "h"]
     );
-    conversation.move_to(&Place(None)).expect("it is writable");
+    conversation
+        .move_to(&TurnPosition(None))
+        .expect("it is writable");
     assert!(said(&store.get(conversation.id()).expect("it is there")).is_empty());
 }
 

@@ -35,18 +35,18 @@ const MOST_MODELS: usize = 64;
 
 /// The factors of all models.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Factors(PathBuf);
+pub(crate) struct CalibrationFactors(PathBuf);
 
 /// What was learned of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct Learned {
+struct CalibrationFactor {
     /// Tokens that were read, for each of the high estimate.
     factor: f64,
     /// Answers that it is from.
     seen: u32,
 }
 
-impl Factors {
+impl CalibrationFactors {
     /// The factors in this folder.
     pub(crate) fn of(state_folder: &Path) -> Self {
         Self(state_folder.join(FILE))
@@ -87,11 +87,11 @@ impl Factors {
         if known.is_none() && all.len() >= MOST_MODELS {
             all.clear();
         }
-        all.insert(model.to_owned(), Learned { factor, seen });
+        all.insert(model.to_owned(), CalibrationFactor { factor, seen });
         self.write(&all)
     }
 
-    fn read(&self) -> BTreeMap<String, Learned> {
+    fn read(&self) -> BTreeMap<String, CalibrationFactor> {
         fs::read(&self.0)
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
@@ -99,7 +99,7 @@ impl Factors {
     }
 
     /// Writes them for the next process. Of two that write at once, one has learned in vain.
-    fn write(&self, all: &BTreeMap<String, Learned>) -> std::io::Result<()> {
+    fn write(&self, all: &BTreeMap<String, CalibrationFactor>) -> std::io::Result<()> {
         atomic_write(&self.0, &serde_json::to_vec(all)?, Durability::Cached)
     }
 }
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn after_some_answers_the_estimate_is_near_what_they_said() {
         let folder = tempfile::tempdir().expect("a folder");
-        let factors = Factors::of(folder.path());
+        let factors = CalibrationFactors::of(folder.path());
         for seen in 0..10 {
             let before = factors.of_model("m", 1_000);
             assert_eq!(before.is_some(), seen >= 3, "{before:?} after {seen}");
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn short_requests_and_answers_without_numbers_teach_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
-        let factors = Factors::of(folder.path());
+        let factors = CalibrationFactors::of(folder.path());
         for _ in 0..5 {
             factors.learn("m", 999, 10).expect("nothing is written");
             factors.learn("m", 5_000, 0).expect("nothing is written");
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn a_damaged_file_and_a_wild_number_do_no_harm() {
         let folder = tempfile::tempdir().expect("a folder");
-        let factors = Factors::of(folder.path());
+        let factors = CalibrationFactors::of(folder.path());
         fs::write(&factors.0, "{").expect("it is writable");
         for _ in 0..5 {
             factors

@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::Record;
+use super::UsageRecord;
 use crate::fs::create_private_dir;
 
 /// What the file is called.
@@ -16,9 +16,9 @@ const FILE: &str = "usage.jsonl";
 
 /// The log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Log(PathBuf);
+pub(crate) struct UsageLog(PathBuf);
 
-impl Log {
+impl UsageLog {
     /// The log in this folder.
     pub(crate) fn of(state_folder: &Path) -> Self {
         Self(state_folder.join(FILE))
@@ -31,7 +31,7 @@ impl Log {
 
     /// Adds a record; one that was torn off, as on a full disk, stays a line by itself. The file is
     /// for nobody else to read.
-    pub(crate) fn append(&self, record: &Record) -> io::Result<()> {
+    pub(crate) fn append(&self, record: &UsageRecord) -> io::Result<()> {
         let file = match self.open() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 if let Some(folder) = self.0.parent() {
@@ -61,7 +61,7 @@ impl Log {
 
     /// Reads all records, one after the other, and gives the number of lines that are none. A log
     /// that is not there is empty.
-    pub(crate) fn read(&self, mut take: impl FnMut(&Record)) -> io::Result<usize> {
+    pub(crate) fn read(&self, mut take: impl FnMut(&UsageRecord)) -> io::Result<usize> {
         let file = match File::open(&self.0) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
             file => file?,
@@ -69,7 +69,7 @@ impl Log {
         let mut lines = BufReader::new(file);
         let (mut line, mut broken) = (Vec::new(), 0);
         while lines.read_until(b'\n', &mut line)? > 0 {
-            match Record::read(&line) {
+            match UsageRecord::read(&line) {
                 Some(record) => take(&record),
                 None => broken += usize::from(!line.trim_ascii().is_empty()),
             }
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn records_are_added_and_a_broken_line_harms_no_other() {
         let folder = tempfile::tempdir().expect("a folder");
-        let log = Log::of(&folder.path().join("new"));
+        let log = UsageLog::of(&folder.path().join("new"));
         let read = || {
             let mut records = Vec::new();
             (
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn lines_of_parallel_writers_stay_whole() {
         let folder = tempfile::tempdir().expect("a folder");
-        let log = Log::of(folder.path());
+        let log = UsageLog::of(folder.path());
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope

@@ -17,7 +17,7 @@ use crate::exchange::session_recorder::SessionRecorder;
 use crate::exchange::settings::settings;
 use crate::exchange::setup::tell_region;
 use crate::protocol::ContentBlock;
-use crate::session::{Conversation, Hit, Store, markdown};
+use crate::session::{SavedConversation, SearchHit, SessionStore, markdown};
 use crate::text::{Column, TextTable, ago, counted, nearest};
 use crate::ui::{copy, last_code_block};
 
@@ -396,7 +396,7 @@ impl Chat<'_> {
 
     /// Goes on with another conversation, which is the one last used from now on; `/resume` comes
     /// back to this one.
-    fn turn_to(&mut self, other: Conversation) -> Result<(), Error> {
+    fn turn_to(&mut self, other: SavedConversation) -> Result<(), Error> {
         if let Talk::Saved { kept, .. } = &mut self.talk {
             self.before = Some(kept.conversation().id().to_owned());
             **kept = SessionRecorder::for_conversation(other);
@@ -407,7 +407,7 @@ impl Chat<'_> {
         Ok(())
     }
 
-    fn saved(&self) -> Result<(&Store, &Conversation), Error> {
+    fn saved(&self) -> Result<(&SessionStore, &SavedConversation), Error> {
         match &self.talk {
             Talk::Saved { store, kept, .. } => Ok((store, kept.conversation())),
             Talk::Unsaved { .. } => Err(usage(
@@ -452,7 +452,7 @@ impl Chat<'_> {
             let named = named
                 .iter()
                 .map(|it| row(&it.id, age(it.changed), &it.title));
-            let said = |hit: &Hit| {
+            let said = |hit: &SearchHit| {
                 row(
                     &hit.id,
                     age(hit.changed),
@@ -560,7 +560,7 @@ impl Chat<'_> {
     }
 }
 
-fn new_of_name(store: &Store, name: &str) -> Result<Conversation, Error> {
+fn new_of_name(store: &SessionStore, name: &str) -> Result<SavedConversation, Error> {
     let found = store.open(name)?;
     if found.is_new {
         return Ok(found.conversation);

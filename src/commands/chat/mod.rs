@@ -20,7 +20,7 @@ use crate::cli;
 use crate::config::{Flags, history_file, sessions_folder};
 use crate::error::{Error, Kind};
 use crate::protocol::{ContentBlock, InputMessage};
-use crate::session::Store;
+use crate::session::SessionStore;
 use crate::ui::{Draft, Editing, Editor, Keyboard, Keys, render_markdown};
 
 use crate::compose::request_spec::RequestSpec;
@@ -117,7 +117,7 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
     let kept = SessionRecorder::open(app, &ask.conversation, Saving::Yes, scope)?;
     let mut earlier = std::mem::take(&mut given.conversation.messages);
     let mut system = system_prompt(app, ask.request.system()).await?;
-    let store = sessions_folder(scope).map(Store::at);
+    let store = sessions_folder(scope).map(SessionStore::at);
     let talk = match (kept, store.clone()) {
         (Some(kept), Some(store)) if kept.is_saved() => Talk::saved(store, kept),
         (kept, _) => {

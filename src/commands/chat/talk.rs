@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::error::Error;
 use crate::exchange::session_recorder::{SessionRecorder, TurnRecorder};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Usage};
-use crate::session::{Conversation, Exchange as PendingTurn, Place, Store};
+use crate::session::{PendingTurn, SavedConversation, SessionStore, TurnPosition};
 use crate::ui::Answer;
 
 /// A conversation.
@@ -12,7 +12,7 @@ pub(super) enum Talk {
     /// It is on disk.
     Saved {
         /// Where all of them are.
-        store: Store,
+        store: SessionStore,
         /// This one, and what is being said in it.
         kept: Box<SessionRecorder>,
         /// Whether anything of an answer to what is being said has come.
@@ -65,7 +65,7 @@ pub(super) struct Last {
 /// A place in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Mark {
-    Saved(Place),
+    Saved(TurnPosition),
     Unsaved(usize),
 }
 
@@ -79,7 +79,7 @@ pub(super) struct LastAnswer {
 
 impl Talk {
     /// The one on disk.
-    pub(super) fn conversation(&self) -> Option<&Conversation> {
+    pub(super) fn conversation(&self) -> Option<&SavedConversation> {
         if let Self::Saved { kept, .. } = self {
             Some(kept.conversation())
         } else {
@@ -88,7 +88,7 @@ impl Talk {
     }
 
     /// A conversation on disk.
-    pub(super) fn saved(store: Store, recorder: SessionRecorder) -> Self {
+    pub(super) fn saved(store: SessionStore, recorder: SessionRecorder) -> Self {
         Self::Saved {
             store,
             kept: Box::new(recorder),

@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 
-use super::field::{Object, wrong};
+use super::field::{ObjectReader, wrong};
 use crate::demo::{refusal::Refusal, signature};
 use crate::media::{ImageError, Kind, check_image, sniff};
 
@@ -33,7 +33,7 @@ pub(super) fn check(path: String, value: &Value) -> Result<(), Refusal> {
 }
 
 fn check_one_of(types: &[&str], path: String, value: &Value) -> Result<(), Refusal> {
-    let block = Object::new(path, value)?;
+    let block = ObjectReader::new(path, value)?;
     let tag = block.tag(types)?;
     let block = block.tagged(tag);
     block.cache_control()?;
@@ -51,12 +51,12 @@ fn check_one_of(types: &[&str], path: String, value: &Value) -> Result<(), Refus
 }
 
 /// Checks a block of text; whether it may be blank depends on the whole request.
-pub(super) fn text(block: &Object<'_>) -> Result<(), Refusal> {
+pub(super) fn text(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     block.only(&["type", "text", "cache_control", "citations"])?;
     block.string("text").map(drop)
 }
 
-fn image(block: &Object<'_>) -> Result<(), Refusal> {
+fn image(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     block.only(&["type", "source", "cache_control"])?;
     let source = block.object("source")?;
     let source = source.tag(&["base64"]).map(|tag| source.tagged(tag))?;
@@ -91,7 +91,7 @@ fn image(block: &Object<'_>) -> Result<(), Refusal> {
     })
 }
 
-fn document(block: &Object<'_>) -> Result<(), Refusal> {
+fn document(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     block.only(&[
         "type",
         "source",
@@ -121,7 +121,7 @@ fn document(block: &Object<'_>) -> Result<(), Refusal> {
     Err(source.wrong("data", "The PDF specified was not valid."))
 }
 
-fn tool_use(block: &Object<'_>) -> Result<(), Refusal> {
+fn tool_use(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     // `caller` comes with the calls of newer models and goes back with them.
     block.only(&["type", "id", "name", "input", "cache_control", "caller"])?;
     block.identifier("id", None)?;
@@ -129,7 +129,7 @@ fn tool_use(block: &Object<'_>) -> Result<(), Refusal> {
     block.object("input").map(drop)
 }
 
-fn tool_result(block: &Object<'_>) -> Result<(), Refusal> {
+fn tool_result(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     block.only(&[
         "type",
         "tool_use_id",
@@ -155,7 +155,7 @@ fn tool_result(block: &Object<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn thinking(block: &Object<'_>) -> Result<(), Refusal> {
+fn thinking(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     block.only(&["type", "thinking", "signature"])?;
     if signature::fits(block.string("thinking")?, block.string("signature")?) {
         return Ok(());
@@ -163,7 +163,7 @@ fn thinking(block: &Object<'_>) -> Result<(), Refusal> {
     Err(block.wrong("signature", "Invalid `signature` in `thinking` block"))
 }
 
-fn decoded(source: &Object<'_>) -> Result<Vec<u8>, Refusal> {
+fn decoded(source: &ObjectReader<'_>) -> Result<Vec<u8>, Refusal> {
     BASE64_STANDARD
         .decode(source.string("data")?)
         .map_err(|_| wrong(source.path(), "invalid base64 data"))

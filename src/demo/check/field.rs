@@ -7,12 +7,12 @@ use serde_json::{Map, Value};
 use crate::demo::refusal::Refusal;
 
 /// An object of the request and its path in it.
-pub(super) struct Object<'a> {
+pub(super) struct ObjectReader<'a> {
     path: String,
     map: &'a Map<String, Value>,
 }
 
-impl<'a> Object<'a> {
+impl<'a> ObjectReader<'a> {
     /// Takes `value`, which stands at `path`, as an object.
     pub(super) fn new(path: impl Into<String>, value: &'a Value) -> Result<Self, Refusal> {
         let path = path.into();
@@ -93,8 +93,8 @@ impl<'a> Object<'a> {
     }
 
     /// Returns an object that must be there.
-    pub(super) fn object(&self, field: &str) -> Result<Object<'a>, Refusal> {
-        Object::new(self.at(field), self.required(field)?)
+    pub(super) fn object(&self, field: &str) -> Result<ObjectReader<'a>, Refusal> {
+        ObjectReader::new(self.at(field), self.required(field)?)
     }
 
     /// Checks that a field, if it is there, is a boolean.

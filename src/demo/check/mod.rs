@@ -11,9 +11,9 @@ mod turns;
 
 use serde_json::Value;
 
-use self::field::{Object, wrong};
-use super::ask::Ask;
-use super::models::{self, Region};
+use self::field::{ObjectReader, wrong};
+use super::ask::ParsedRequest;
+use super::models::{self, DemoRegion};
 use super::refusal::Refusal;
 
 /// The most tokens that the models take in.
@@ -41,8 +41,12 @@ const FIELDS: &[&str] = &[
 
 /// Checks the body of a message request and reads it; with `any_model`, whatever Claude model it
 /// asks.
-pub(super) fn request(body: &Value, region: Region, any_model: bool) -> Result<Ask<'_>, Refusal> {
-    let object = Object::new("", body)?;
+pub(super) fn request(
+    body: &Value,
+    region: DemoRegion,
+    any_model: bool,
+) -> Result<ParsedRequest<'_>, Refusal> {
+    let object = ObjectReader::new("", body)?;
     object.only(FIELDS)?;
     let name = object.string("model")?;
     let model = models::find(name, region, any_model)?;
@@ -55,7 +59,7 @@ pub(super) fn request(body: &Value, region: Region, any_model: bool) -> Result<A
     option::rest(&object)?;
     system(&object)?;
     messages(&object)?;
-    let ask = Ask::read(body);
+    let ask = ParsedRequest::read(body);
     turns::check(&ask)?;
     let tokens = ask.tokens();
     if tokens > CONTEXT_TOKENS {
@@ -66,12 +70,12 @@ pub(super) fn request(body: &Value, region: Region, any_model: bool) -> Result<A
     Ok(ask)
 }
 
-fn system(body: &Object<'_>) -> Result<(), Refusal> {
+fn system(body: &ObjectReader<'_>) -> Result<(), Refusal> {
     if matches!(body.optional("system"), None | Some(Value::String(_))) {
         return Ok(());
     }
     for (index, value) in body.list("system")?.iter().enumerate() {
-        let text = Object::new(format!("system.{index}"), value)?;
+        let text = ObjectReader::new(format!("system.{index}"), value)?;
         text.choice("type", &["text"])?;
         text.cache_control()?;
         block::text(&text)?;
@@ -82,13 +86,13 @@ fn system(body: &Object<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn messages(body: &Object<'_>) -> Result<(), Refusal> {
+fn messages(body: &ObjectReader<'_>) -> Result<(), Refusal> {
     let messages = body.list("messages")?;
     if messages.is_empty() {
         return Err(wrong("messages", "at least one message is required"));
     }
     for (index, value) in messages.iter().enumerate() {
-        let message = Object::new(format!("messages.{index}"), value)?;
+        let message = ObjectReader::new(format!("messages.{index}"), value)?;
         message.only(&["role", "content"])?;
         let role = message.choice("role", &["user", "assistant", "agent"])?;
         let empty = if let Value::String(text) = message.required("content")? {

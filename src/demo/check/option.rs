@@ -4,11 +4,15 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::field::{Object, wrong};
-use crate::demo::{models::Model, refusal::Refusal};
+use super::field::{ObjectReader, wrong};
+use crate::demo::{models::DemoModel, refusal::Refusal};
 
 /// Checks `max_tokens` against the model's own limit.
-pub(super) fn max_tokens(body: &Object<'_>, name: &str, model: &Model) -> Result<(), Refusal> {
+pub(super) fn max_tokens(
+    body: &ObjectReader<'_>,
+    name: &str,
+    model: &DemoModel,
+) -> Result<(), Refusal> {
     let wanted = body.integer("max_tokens", 1)?;
     if wanted <= model.max_output {
         return Ok(());
@@ -23,7 +27,7 @@ pub(super) fn max_tokens(body: &Object<'_>, name: &str, model: &Model) -> Result
 }
 
 /// Checks the numbers that steer sampling.
-pub(super) fn sampling(body: &Object<'_>) -> Result<(), Refusal> {
+pub(super) fn sampling(body: &ObjectReader<'_>) -> Result<(), Refusal> {
     body.share("temperature")?;
     body.share("top_p")?;
     body.optional("top_k")
@@ -31,7 +35,7 @@ pub(super) fn sampling(body: &Object<'_>) -> Result<(), Refusal> {
 }
 
 /// Checks the texts that end the answer.
-pub(super) fn stop_sequences(body: &Object<'_>) -> Result<(), Refusal> {
+pub(super) fn stop_sequences(body: &ObjectReader<'_>) -> Result<(), Refusal> {
     if body.optional("stop_sequences").is_none() {
         return Ok(());
     }
@@ -56,13 +60,13 @@ pub(super) fn stop_sequences(body: &Object<'_>) -> Result<(), Refusal> {
 }
 
 /// Checks the definitions of the tools.
-pub(super) fn tools(body: &Object<'_>) -> Result<(), Refusal> {
+pub(super) fn tools(body: &ObjectReader<'_>) -> Result<(), Refusal> {
     if body.optional("tools").is_none() {
         return Ok(());
     }
     let mut names = HashSet::new();
     for (index, value) in body.list("tools")?.iter().enumerate() {
-        let tool = Object::new(format!("tools.{index}"), value)?;
+        let tool = ObjectReader::new(format!("tools.{index}"), value)?;
         if tool.optional("type").is_some() {
             // Tools that Anthropic's servers run are not in Langdock's description of the endpoint.
             tool.tag(&["custom"])?;
@@ -96,7 +100,7 @@ pub(super) fn tools(body: &Object<'_>) -> Result<(), Refusal> {
 }
 
 /// Checks the choice among the tools.
-pub(super) fn tool_choice(body: &Object<'_>) -> Result<(), Refusal> {
+pub(super) fn tool_choice(body: &ObjectReader<'_>) -> Result<(), Refusal> {
     if body.optional("tool_choice").is_none() {
         return Ok(());
     }
@@ -134,7 +138,7 @@ pub(super) fn tool_choice(body: &Object<'_>) -> Result<(), Refusal> {
 }
 
 /// Checks thinking, and what does not go together with it.
-pub(super) fn thinking(body: &Object<'_>) -> Result<(), Refusal> {
+pub(super) fn thinking(body: &ObjectReader<'_>) -> Result<(), Refusal> {
     if body.optional("thinking").is_none() {
         return Ok(());
     }
@@ -180,7 +184,7 @@ pub(super) fn thinking(body: &Object<'_>) -> Result<(), Refusal> {
 }
 
 /// Checks what few requests have: metadata, the service tier, the shape of the output.
-pub(super) fn rest(body: &Object<'_>) -> Result<(), Refusal> {
+pub(super) fn rest(body: &ObjectReader<'_>) -> Result<(), Refusal> {
     body.boolean("stream")?;
     body.cache_control()?;
     if body.optional("metadata").is_some() {

@@ -26,7 +26,7 @@ fn request_with(changes: &Value) -> Value {
 }
 
 fn refusal_of(body: &Value) -> String {
-    request(body, Region::Eu, false).err().map_or_else(
+    request(body, DemoRegion::Eu, false).err().map_or_else(
         || "accepted".to_owned(),
         |refusal| refusal.message().to_owned(),
     )

@@ -5,7 +5,9 @@
 use std::collections::HashSet;
 
 use super::field::wrong;
-use crate::demo::ask::{Ask, Content, Placed, Role, Thinking, Turn};
+use crate::demo::ask::{
+    BlockContent, ParsedRequest, PlacedBlock, RequestTurn, ThinkingMode, TurnRole,
+};
 use crate::demo::refusal::Refusal;
 
 /// More pictures than this in a request, and the sides of each are limited further.
@@ -18,8 +20,12 @@ const MANY_IMAGES_SIDE: usize = 2000;
 const MAX_IMAGES: usize = 100;
 
 /// Checks the conversation of a request.
-pub(super) fn check(ask: &Ask<'_>) -> Result<(), Refusal> {
-    if ask.turns.first().is_none_or(|turn| turn.role != Role::User) {
+pub(super) fn check(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
+    if ask
+        .turns
+        .first()
+        .is_none_or(|turn| turn.role != TurnRole::User)
+    {
         return Err(Refusal::invalid(
             "messages: first message must use the \"user\" role",
         ));
@@ -30,10 +36,10 @@ pub(super) fn check(ask: &Ask<'_>) -> Result<(), Refusal> {
         roles(turn)?;
     }
     pairing(&ask.turns)?;
-    let called = |block: &Placed<'_>| {
+    let called = |block: &PlacedBlock<'_>| {
         matches!(
             block.content,
-            Content::ToolUse { .. } | Content::ToolResult { .. }
+            BlockContent::ToolUse { .. } | BlockContent::ToolResult { .. }
         )
     };
     if ask.tools.is_empty() && ask.blocks().any(called) {
@@ -45,7 +51,7 @@ pub(super) fn check(ask: &Ask<'_>) -> Result<(), Refusal> {
     images(ask)
 }
 
-fn text_is_there(ask: &Ask<'_>) -> Result<(), Refusal> {
+fn text_is_there(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     for text in ask.blocks().filter_map(|block| block.content.text()) {
         if text.is_empty() {
             return Err(wrong("messages", "text content blocks must be non-empty"));
@@ -61,7 +67,7 @@ fn text_is_there(ask: &Ask<'_>) -> Result<(), Refusal> {
 }
 
 /// Checks the beginning of the answer, if the request prescribes one.
-fn prefill(ask: &Ask<'_>) -> Result<(), Refusal> {
+fn prefill(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     let Some(prefill) = ask.prefill() else {
         return Ok(());
     };
@@ -71,7 +77,7 @@ fn prefill(ask: &Ask<'_>) -> Result<(), Refusal> {
             "final assistant content cannot end with trailing whitespace",
         ));
     }
-    if ask.thinking != Thinking::Off {
+    if ask.thinking != ThinkingMode::Off {
         return Err(wrong(
             "messages",
             "the final message cannot be from the assistant when thinking is enabled",
@@ -81,13 +87,13 @@ fn prefill(ask: &Ask<'_>) -> Result<(), Refusal> {
 }
 
 /// Checks that each block stands with the side that can say it.
-fn roles(turn: &Turn<'_>) -> Result<(), Refusal> {
+fn roles(turn: &RequestTurn<'_>) -> Result<(), Refusal> {
     for block in &turn.blocks {
         let (name, side, role) = match block.content {
-            Content::ToolUse { .. } => ("tool_use", "assistant", Role::Assistant),
-            Content::Thinking(_) => ("thinking", "assistant", Role::Assistant),
-            Content::ToolResult { .. } => ("tool_result", "user", Role::User),
-            Content::Text(_) | Content::Image(_) | Content::Document(_) => continue,
+            BlockContent::ToolUse { .. } => ("tool_use", "assistant", TurnRole::Assistant),
+            BlockContent::Thinking(_) => ("thinking", "assistant", TurnRole::Assistant),
+            BlockContent::ToolResult { .. } => ("tool_result", "user", TurnRole::User),
+            BlockContent::Text(_) | BlockContent::Image(_) | BlockContent::Document(_) => continue,
         };
         if turn.role != role {
             let path = format!("messages.{}.content.{}", block.message, block.index);
@@ -102,7 +108,7 @@ fn roles(turn: &Turn<'_>) -> Result<(), Refusal> {
 
 /// Checks that every call has its result at the head of the next turn, and every result its call in
 /// the turn before.
-fn pairing(turns: &[Turn<'_>]) -> Result<(), Refusal> {
+fn pairing(turns: &[RequestTurn<'_>]) -> Result<(), Refusal> {
     let mut seen = HashSet::new();
     for (index, turn) in turns.iter().enumerate() {
         let next = turns.get(index + 1).map_or(&[][..], |next| &next.blocks);
@@ -112,7 +118,7 @@ fn pairing(turns: &[Turn<'_>]) -> Result<(), Refusal> {
             .collect();
         let mut open = Vec::new();
         for block in &turn.blocks {
-            let Content::ToolUse { id, .. } = block.content else {
+            let BlockContent::ToolUse { id, .. } = block.content else {
                 continue;
             };
             if !seen.insert(id) {
@@ -141,17 +147,16 @@ fn pairing(turns: &[Turn<'_>]) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn results(turn: &Turn<'_>, before: &[Placed<'_>]) -> Result<(), Refusal> {
+fn results(turn: &RequestTurn<'_>, before: &[PlacedBlock<'_>]) -> Result<(), Refusal> {
     let mut seen = HashSet::new();
     for block in &turn.blocks {
         let Some(id) = result_id(&block.content) else {
             continue;
         };
         let path = format!("messages.{}.content.{}", block.message, block.index);
-        if !before
-            .iter()
-            .any(|call| matches!(call.content, Content::ToolUse { id: called, .. } if called == id))
-        {
+        if !before.iter().any(
+            |call| matches!(call.content, BlockContent::ToolUse { id: called, .. } if called == id),
+        ) {
             return Err(wrong(
                 &path,
                 &format!(
@@ -168,16 +173,16 @@ fn results(turn: &Turn<'_>, before: &[Placed<'_>]) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn result_id<'a>(content: &Content<'a>) -> Option<&'a str> {
+fn result_id<'a>(content: &BlockContent<'a>) -> Option<&'a str> {
     match content {
-        Content::ToolResult { id, .. } => Some(id),
+        BlockContent::ToolResult { id, .. } => Some(id),
         _ => None,
     }
 }
 
 /// Checks that a tool turn which goes on with thinking still has the thinking that led to its
 /// calls.
-fn thinking_comes_back(ask: &Ask<'_>) -> Result<(), Refusal> {
+fn thinking_comes_back(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     let [.., turn, last] = ask.turns.as_slice() else {
         return Ok(());
     };
@@ -185,16 +190,16 @@ fn thinking_comes_back(ask: &Ask<'_>) -> Result<(), Refusal> {
         .blocks
         .iter()
         .any(|block| result_id(&block.content).is_some());
-    if ask.thinking == Thinking::Off || !goes_on {
+    if ask.thinking == ThinkingMode::Off || !goes_on {
         return Ok(());
     }
     match turn.blocks.first() {
-        Some(Placed {
-            content: Content::Thinking(_),
+        Some(PlacedBlock {
+            content: BlockContent::Thinking(_),
             ..
         })
         | None => Ok(()),
-        Some(Placed {
+        Some(PlacedBlock {
             message,
             index,
             content,
@@ -213,15 +218,15 @@ fn thinking_comes_back(ask: &Ask<'_>) -> Result<(), Refusal> {
     }
 }
 
-fn images(ask: &Ask<'_>) -> Result<(), Refusal> {
+fn images(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     let mut images = Vec::new();
     for block in ask.blocks() {
         let inner = match &block.content {
-            Content::ToolResult { content, .. } => content.as_slice(),
+            BlockContent::ToolResult { content, .. } => content.as_slice(),
             content => std::slice::from_ref(content),
         };
         images.extend(inner.iter().filter_map(|content| match content {
-            Content::Image(image) => Some((block, image)),
+            BlockContent::Image(image) => Some((block, image)),
             _ => None,
         }));
     }

@@ -1,6 +1,6 @@
 //! What the user said and attached, as the script quotes it.
 
-use crate::demo::ask::{Ask, Content, Role};
+use crate::demo::ask::{BlockContent, ParsedRequest, TurnRole};
 use crate::text::counted;
 
 /// Characters of a quoted text.
@@ -8,7 +8,7 @@ const QUOTED: usize = 200;
 
 /// A text block that stands for a file or for stdin.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Framed<'a> {
+pub(super) struct FramedText<'a> {
     /// The file's name, or `stdin`.
     pub(super) name: String,
     /// What is in it.
@@ -17,7 +17,7 @@ pub(super) struct Framed<'a> {
 
 /// Reads `<file name="…">…</file>` and `<stdin>…</stdin>`, the frames that the client puts around
 /// what it attaches.
-pub(super) fn framed(text: &str) -> Option<Framed<'_>> {
+pub(super) fn framed(text: &str) -> Option<FramedText<'_>> {
     let block = text.trim();
     let (name, inner) = if let Some(rest) = block.strip_prefix("<stdin>") {
         ("stdin", rest.strip_suffix("</stdin>")?)
@@ -27,7 +27,7 @@ pub(super) fn framed(text: &str) -> Option<Framed<'_>> {
             .strip_suffix("</file>")?
             .split_once("\">")?
     };
-    Some(Framed {
+    Some(FramedText {
         name: unescaped(name),
         text: inner.strip_prefix('\n').unwrap_or(inner),
     })
@@ -43,12 +43,12 @@ fn unescaped(name: &str) -> String {
 /// Returns the words of the last user turn that has any, without what it attaches
 ///
 /// A turn of mere tool results has none.
-pub(super) fn words_asked(ask: &Ask<'_>) -> String {
+pub(super) fn words_asked(ask: &ParsedRequest<'_>) -> String {
     let users = ask
         .turns
         .iter()
         .rev()
-        .filter(|turn| turn.role == Role::User);
+        .filter(|turn| turn.role == TurnRole::User);
     let words = users.map(|turn| {
         let texts = turn.blocks.iter().filter_map(|block| block.content.text());
         texts
@@ -77,31 +77,31 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// Describes everything that the last user turn attaches, an item each.
-pub(super) fn attachments(ask: &Ask<'_>) -> Vec<String> {
+pub(super) fn attachments(ask: &ParsedRequest<'_>) -> Vec<String> {
     ask.last_user_turn()
         .iter()
         .filter_map(|block| attachment(&block.content))
         .collect()
 }
 
-fn attachment(content: &Content<'_>) -> Option<String> {
+fn attachment(content: &BlockContent<'_>) -> Option<String> {
     match content {
-        Content::Text(text) => {
-            let Framed { name, text } = framed(text)?;
+        BlockContent::Text(text) => {
+            let FramedText { name, text } = framed(text)?;
             Some(format!(
                 "**{name}**: text, {}, {}",
                 counted(text.len(), "byte"),
                 counted(text.lines().count(), "line")
             ))
         }
-        Content::Image(image) => {
+        BlockContent::Image(image) => {
             let (width, height, size) = (image.width, image.height, counted(image.bytes, "byte"));
             Some(format!(
                 "**image**: {}, {width} × {height} pixels, {size}",
                 image.media_type
             ))
         }
-        Content::Document(document) => {
+        BlockContent::Document(document) => {
             let title = document.title.unwrap_or("document");
             Some(format!(
                 "**{title}**: {}, {}",
@@ -109,7 +109,9 @@ fn attachment(content: &Content<'_>) -> Option<String> {
                 counted(document.bytes, "byte")
             ))
         }
-        Content::ToolUse { .. } | Content::ToolResult { .. } | Content::Thinking(_) => None,
+        BlockContent::ToolUse { .. }
+        | BlockContent::ToolResult { .. }
+        | BlockContent::Thinking(_) => None,
     }
 }
 
@@ -122,14 +124,14 @@ mod tests {
         let file = framed("<file name=\"a &amp; b.md\">\none\ntwo\n</file>");
         assert_eq!(
             file,
-            Some(Framed {
+            Some(FramedText {
                 name: "a & b.md".to_owned(),
                 text: "one\ntwo\n"
             })
         );
         assert_eq!(
             framed("<stdin>x</stdin>"),
-            Some(Framed {
+            Some(FramedText {
                 name: "stdin".to_owned(),
                 text: "x"
             })

@@ -1,8 +1,8 @@
 //! The words of the answers: short Markdown that says what it is and quotes what it was given.
 
-use super::Block;
+use super::AnswerBlock;
 use super::prompt::{self, quoted};
-use crate::demo::ask::{Ask, Content, Role};
+use crate::demo::ask::{BlockContent, ParsedRequest, TurnRole};
 use crate::text::counted;
 
 /// Code by the language that a prompt names; the first is for a prompt that names none.
@@ -22,7 +22,7 @@ const CODE: &[(&str, &str)] = &[
 const TOUR: &str = include_str!("tour.md");
 
 /// Returns the text that answers a request, from its beginning.
-pub(super) fn text(ask: &Ask<'_>) -> String {
+pub(super) fn text(ask: &ParsedRequest<'_>) -> String {
     let results = results(ask);
     if !results.is_empty() {
         let calls = counted(results.len(), "tool call");
@@ -57,7 +57,7 @@ pub(super) fn text(ask: &Ask<'_>) -> String {
 }
 
 /// Returns what goes on from `prefill`, of an answer that would be `text`.
-pub(super) fn continuation(text: &str, prefill: &str, ask: &Ask<'_>) -> String {
+pub(super) fn continuation(text: &str, prefill: &str, ask: &ParsedRequest<'_>) -> String {
     if let Some(rest) = text.strip_prefix(prefill) {
         return rest.to_owned();
     }
@@ -71,7 +71,7 @@ pub(super) fn continuation(text: &str, prefill: &str, ask: &Ask<'_>) -> String {
 }
 
 /// Returns what goes before the answer to a request that wants thinking.
-pub(super) fn thinking(ask: &Ask<'_>) -> String {
+pub(super) fn thinking(ask: &ParsedRequest<'_>) -> String {
     let words = counted(prompt::words_asked(ask).split_whitespace().count(), "word");
     let attachments = counted(prompt::attachments(ask).len(), "attachment");
     format!(
@@ -80,12 +80,12 @@ pub(super) fn thinking(ask: &Ask<'_>) -> String {
 }
 
 /// Returns the text before a call that the script chose to make.
-pub(super) fn announcement(calls: &[Block]) -> String {
+pub(super) fn announcement(calls: &[AnswerBlock]) -> String {
     let names: Vec<String> = calls
         .iter()
         .filter_map(|call| match call {
-            Block::ToolUse { name, .. } => Some(format!("`{name}`")),
-            Block::Text(_) | Block::Thinking { .. } => None,
+            AnswerBlock::ToolUse { name, .. } => Some(format!("`{name}`")),
+            AnswerBlock::Text(_) | AnswerBlock::Thinking { .. } => None,
         })
         .collect();
     format!("The script calls {}.", names.join(" and "))
@@ -99,7 +99,7 @@ pub(super) fn mentions(text: &str, word: &str) -> bool {
 }
 
 /// Describes what came with the words: attachments, system prompt, earlier turns.
-fn items(ask: &Ask<'_>) -> Vec<String> {
+fn items(ask: &ParsedRequest<'_>) -> Vec<String> {
     let mut items = prompt::attachments(ask);
     if !ask.system.trim().is_empty() {
         items.push(format!("a system prompt: “{}”", quoted(&ask.system)));
@@ -107,7 +107,7 @@ fn items(ask: &Ask<'_>) -> Vec<String> {
     let turns = ask
         .turns
         .iter()
-        .filter(|turn| turn.role == Role::User)
+        .filter(|turn| turn.role == TurnRole::User)
         .count();
     if turns > 1 {
         items.push(format!(
@@ -118,15 +118,15 @@ fn items(ask: &Ask<'_>) -> Vec<String> {
 }
 
 /// Quotes the tool results of the last user turn, each by the name of its tool.
-fn results(ask: &Ask<'_>) -> Vec<String> {
+fn results(ask: &ParsedRequest<'_>) -> Vec<String> {
     let name_of = |wanted: &str| {
         ask.blocks().find_map(|block| match block.content {
-            Content::ToolUse { id, name, .. } if id == wanted => Some(name),
+            BlockContent::ToolUse { id, name, .. } if id == wanted => Some(name),
             _ => None,
         })
     };
-    let line = |content: &Content<'_>| {
-        let Content::ToolResult {
+    let line = |content: &BlockContent<'_>| {
+        let BlockContent::ToolResult {
             id,
             is_error,
             content,
@@ -134,7 +134,7 @@ fn results(ask: &Ask<'_>) -> Vec<String> {
         else {
             return None;
         };
-        let texts: Vec<&str> = content.iter().filter_map(Content::text).collect();
+        let texts: Vec<&str> = content.iter().filter_map(BlockContent::text).collect();
         let quote = if texts.is_empty() {
             "nothing as text".to_owned()
         } else {

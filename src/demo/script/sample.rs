@@ -34,7 +34,7 @@ const PATHS: &[&str] = &["path", "file", "filename", "file_path", "url"];
 
 /// Returns a value that fits `schema`, from the words of `prompt`.
 pub(super) fn value(schema: &Value, prompt: &str) -> Value {
-    Sampler {
+    SchemaSampler {
         root: schema,
         prompt,
         left: Cell::new(MAX_VALUES),
@@ -43,13 +43,13 @@ pub(super) fn value(schema: &Value, prompt: &str) -> Value {
 }
 
 /// The schema that references point into, the words to use, and how many values may still be made.
-struct Sampler<'a> {
+struct SchemaSampler<'a> {
     root: &'a Value,
     prompt: &'a str,
     left: Cell<u32>,
 }
 
-impl Sampler<'_> {
+impl SchemaSampler<'_> {
     /// Returns a value for the property `name`.
     fn value(&self, name: &str, schema: &Value, depth: usize) -> Value {
         let left = self.left.get();

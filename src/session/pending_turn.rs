@@ -8,37 +8,37 @@ use std::path::{Path, PathBuf};
 
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::blob::Blobs;
+use super::blob::BlobStore;
 use super::id::{new_id, turn_id};
 use super::journal::Journal;
 use super::paths::journals_dir;
-use super::record::{LeftOut, Record, TURN};
+use super::record::{LeftOut, SessionRecord, TURN};
 use super::{Error, unwritable};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Update};
 
 /// An exchange that has begun. One that is dropped stays in the journal, and is kept by the next
 /// start.
 #[derive(Debug)]
-pub(crate) struct Exchange {
+pub(crate) struct PendingTurn {
     id: String,
-    blobs: Blobs,
+    blobs: BlobStore,
     /// The turns, and before them the place they come in, where that is not the end of the
     /// conversation.
-    records: Vec<Record>,
+    records: Vec<SessionRecord>,
     journal: Option<Journal>,
     failure: Option<Error>,
     has_failed: bool,
 }
 
-impl Exchange {
+impl PendingTurn {
     pub(super) fn begin(
         folder: &Path,
-        header: &Record,
-        tip: Option<Record>,
+        header: &SessionRecord,
+        tip: Option<SessionRecord>,
         said: &[InputMessage],
         system: Option<&str>,
     ) -> Self {
-        let blobs = Blobs::of(folder, header.id.as_deref().unwrap_or_default());
+        let blobs = BlobStore::of(folder, header.id.as_deref().unwrap_or_default());
         let records = tip.into_iter().collect();
         let mut exchange = Self {
             id: new_id(),
@@ -54,8 +54,8 @@ impl Exchange {
                 exchange.written(&message.content),
             );
             exchange.records.push(match message.role {
-                Role::User => Record::user(id, content, system),
-                Role::Assistant => Record::beginning(id, content),
+                Role::User => SessionRecord::user(id, content, system),
+                Role::Assistant => SessionRecord::beginning(id, content),
             });
         }
         match Journal::create(folder, &exchange.id, header, &exchange.records) {
@@ -89,14 +89,14 @@ impl Exchange {
         }
         let content = self.written(&message.content);
         let id = turn_id(&self.id, self.records.len());
-        self.push(Record::assistant(id, content, message, complete));
+        self.push(SessionRecord::assistant(id, content, message, complete));
     }
 
     /// Takes another turn of the person's side: results of tools.
     pub(crate) fn say(&mut self, content: &[ContentBlock]) {
         let content = self.written(content);
         let id = turn_id(&self.id, self.records.len());
-        self.push(Record::user(id, content, None));
+        self.push(SessionRecord::user(id, content, None));
     }
 
     /// What went wrong with saving; it is given once, and the exchange goes on without its journal.
@@ -111,12 +111,12 @@ impl Exchange {
 
     /// Returns the turns as they are appended to the conversation, and the journal that has them
     /// until they are there.
-    pub(super) fn into_settled(mut self) -> (Vec<Record>, Option<Journal>) {
+    pub(super) fn into_settled(mut self) -> (Vec<SessionRecord>, Option<Journal>) {
         settle(&mut self.records);
         (self.records, self.journal)
     }
 
-    fn push(&mut self, record: Record) {
+    fn push(&mut self, record: SessionRecord) {
         if let Some(journal) = self.journal() {
             journal.turn(&record);
         }
@@ -153,11 +153,11 @@ impl Exchange {
 
 /// Settles what becomes of the turns of an exchange: what was refused, or what nobody answered, is
 /// not sent again, and comes in the stead of nothing.
-pub(super) fn settle(records: &mut Vec<Record>) {
-    let is_refused = |turn: &Record| turn.stop_reason == Some(StopReason::Refusal);
+pub(super) fn settle(records: &mut Vec<SessionRecord>) {
+    let is_refused = |turn: &SessionRecord| turn.stop_reason == Some(StopReason::Refusal);
     let left_out = if records.iter().any(is_refused) {
         LeftOut::Refused
-    } else if !records.iter().any(Record::is_answer) {
+    } else if !records.iter().any(SessionRecord::is_answer) {
         LeftOut::Unanswered
     } else {
         return;
