@@ -59,9 +59,9 @@ impl ApiRequest {
     /// Its headers; what has no body has no type of one.
     pub(super) fn headers(&self, client: &ApiClient) -> HeaderMap {
         match self {
-            Self::Answer { stream, .. } => client.headers(*stream),
+            Self::Answer { stream, .. } => client.request_headers(*stream),
             Self::Models(_) => {
-                let mut headers = client.headers(false);
+                let mut headers = client.request_headers(false);
                 headers.remove(CONTENT_TYPE);
                 headers
             }
@@ -79,7 +79,7 @@ impl ApiRequest {
 
 impl ModelListing {
     /// Takes a piece of a page; the error is what came instead of one, in short.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), String> {
+    pub(super) fn push_bytes(&mut self, bytes: &[u8]) -> Result<(), String> {
         self.page.extend_from_slice(bytes);
         if self.page.len() <= MAX_PAGE_BYTES {
             Ok(())
@@ -96,7 +96,7 @@ impl ModelListing {
     /// Takes the page that has come, and says whether there is another one; the error is as that of
     /// `push`.
     pub(super) fn turn_page(&mut self) -> Result<bool, String> {
-        let page = ModelPage::read(&self.page).ok_or_else(|| self.excerpt())?;
+        let page = ModelPage::from_body(&self.page).ok_or_else(|| self.excerpt())?;
         self.page.clear();
         if page.next.is_some() && page.next == self.after {
             // The page before once more: the server does not know how to turn one.

@@ -92,7 +92,7 @@ enum CallState {
 
 /// Reads the end of a body, so that its connection can be used again. It comes along with the last
 /// event, or a moment later; if not, there will be another connection.
-async fn let_go(mut response: Response) {
+async fn drain_body(mut response: Response) {
     let rest = async { while let Ok(Some(_)) = response.chunk().await {} };
     let _ = tokio::time::timeout(BODY_DRAIN_TIMEOUT, rest).await;
     drop(response);
@@ -148,7 +148,7 @@ impl ApiCall {
         match self.machine.next() {
             Ok(update) => update,
             Err(source) => {
-                self.failure = Some(self.broken(source));
+                self.failure = Some(self.answer_error(source));
                 None
             }
         }
@@ -161,7 +161,7 @@ impl ApiCall {
 
     /// Does the next step.
     pub(crate) async fn advance(&mut self) -> Result<CallEvent, Error> {
-        match self.step().await {
+        match self.next_step().await {
             Ok(CallEvent::Finished) => {
                 let usage = self.machine.usage();
                 let (input, output) = usage.map_or((0, 0), |usage| {
@@ -177,7 +177,7 @@ impl ApiCall {
             }
             Ok(event) => Ok(event),
             Err(error) => {
-                let failure = error.failure();
+                let failure = error.failure_kind();
                 self.settle_failure(&error).await;
                 let event = self.retry_or_fail(error);
                 self.back_off_all(&failure, &event).await;
@@ -196,12 +196,12 @@ impl ApiCall {
     }
 
     /// Tries so far, the present one included.
-    pub(crate) fn attempts(&self) -> u32 {
+    pub(crate) fn attempt_count(&self) -> u32 {
         self.retry_state.retries + 1
     }
 
     /// Time spent waiting between tries and for this call's turn.
-    pub(crate) fn waited(&self) -> Duration {
+    pub(crate) fn total_wait(&self) -> Duration {
         self.retry_state.waited + self.pacer.waited()
     }
 
@@ -244,14 +244,14 @@ impl ApiCall {
             } else {
                 String::from_utf8_lossy(value.as_bytes())
             };
-            self.client.scrub(&format!("{name}: {value}"))
+            self.client.scrub_key(&format!("{name}: {value}"))
         };
         headers.iter().map(line).collect()
     }
 
     /// Returns the message of a finished call, and what is wrong with it: both if the arguments of a
     /// tool call are not a JSON object.
-    pub(crate) fn finish(self) -> (Option<Message>, Option<StreamError>) {
+    pub(crate) fn into_message(self) -> (Option<Message>, Option<StreamError>) {
         let (message, error) = match self.machine.finish() {
             Ok(message) => {
                 let tool = message.broken_call().map(str::to_owned);
@@ -266,7 +266,7 @@ impl ApiCall {
     }
 
     /// Gives the message as far as it came; none if it never began.
-    pub(crate) fn partial(self) -> Option<Message> {
+    pub(crate) fn into_partial(self) -> Option<Message> {
         self.machine.partial()
     }
 
@@ -278,7 +278,7 @@ impl ApiCall {
         }
     }
 
-    async fn step(&mut self) -> Result<CallEvent, Error> {
+    async fn next_step(&mut self) -> Result<CallEvent, Error> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
@@ -286,17 +286,17 @@ impl ApiCall {
             return Ok(CallEvent::Noticed(notice));
         }
         match std::mem::replace(&mut self.state, CallState::Ended) {
-            CallState::New | CallState::Queued => self.queue().await,
+            CallState::New | CallState::Queued => self.wait_for_admission().await,
             CallState::Waiting(until) => {
                 // The state stays what it is until the wait is over, so that a step that was
                 // dropped can be taken again.
                 self.state = CallState::Waiting(until);
                 sleep_until(until).await;
-                self.queue().await
+                self.wait_for_admission().await
             }
-            CallState::Sending => self.send().await,
+            CallState::Sending => self.send_request().await,
             CallState::Refused(response) => Err(self.status_error(response).await),
-            CallState::Reading(response) => self.read(response).await,
+            CallState::Reading(response) => self.read_body(response).await,
             // What follows a whole answer cannot harm it.
             CallState::Broken(_) if self.machine.is_finished() => Ok(CallEvent::Finished),
             CallState::Broken(error) => Err(error),
@@ -305,7 +305,7 @@ impl ApiCall {
     }
 
     /// Waits for this call's turn.
-    async fn queue(&mut self) -> Result<CallEvent, Error> {
+    async fn wait_for_admission(&mut self) -> Result<CallEvent, Error> {
         self.state = CallState::Queued;
         loop {
             let Some(waiting) = self.pacer.reserve().await else {
@@ -360,7 +360,7 @@ impl ApiCall {
         }
         sleep_until(until).await;
         if let WaitReason::Limits(_) = waiting.reason {
-            self.pacer.count(now.elapsed());
+            self.pacer.add_wait(now.elapsed());
         }
         Ok(())
     }
@@ -370,7 +370,7 @@ impl ApiCall {
         if self.pacer.is_queued() {
             return self.pacer.release().await;
         }
-        let outcome = match error.failure() {
+        let outcome = match error.failure_kind() {
             // Nobody knows what it has used, or whether it arrived: it stays reserved.
             _ if self.machine.has_content() => return,
             CallFailure::Lost | CallFailure::TimedOut => return,
@@ -409,7 +409,7 @@ impl ApiCall {
             .await;
     }
 
-    async fn send(&mut self) -> Result<CallEvent, Error> {
+    async fn send_request(&mut self) -> Result<CallEvent, Error> {
         let mut request = self
             .client
             .http
@@ -423,11 +423,11 @@ impl ApiCall {
         }
         let response = self
             .watchdog
-            .watch(request.send())
+            .run_guarded(request.send())
             .await
             .map_err(Error::TimedOut)?;
-        let response = response.map_err(|error| self.transport(&error))?;
-        self.request_id = request_id(response.headers()).map(|id| self.client.scrub(&id));
+        let response = response.map_err(|error| self.transport_error(&error))?;
+        self.request_id = request_id(response.headers()).map(|id| self.client.scrub_key(&id));
         self.pacer.on_headers(report_of(response.headers())).await;
         let head = ResponseHead {
             status: response.status().as_u16(),
@@ -442,10 +442,10 @@ impl ApiCall {
         Ok(CallEvent::Head(head))
     }
 
-    async fn read(&mut self, mut response: Response) -> Result<CallEvent, Error> {
+    async fn read_body(&mut self, mut response: Response) -> Result<CallEvent, Error> {
         if self.machine.is_finished() {
             if self.keeps_connection {
-                let_go(response).await;
+                drain_body(response).await;
             }
             return Ok(CallEvent::Finished);
         }
@@ -454,7 +454,7 @@ impl ApiCall {
             std::thread::sleep(pause);
         }
         let began = Instant::now();
-        let arrived = match self.watchdog.watch(response.chunk()).await {
+        let arrived = match self.watchdog.run_guarded(response.chunk()).await {
             Err(_) if self.machine.end_if_whole() => return Ok(CallEvent::Received),
             arrived => arrived.map_err(Error::TimedOut)?,
         };
@@ -462,12 +462,12 @@ impl ApiCall {
         if let ApiRequest::Models(listing) = &mut self.request {
             let taken = match arrived {
                 Ok(Some(bytes)) => listing
-                    .push(&bytes)
+                    .push_bytes(&bytes)
                     .map(|()| Some(CallState::Reading(response))),
                 Ok(None) => listing
                     .turn_page()
                     .map(|is_another| is_another.then_some(CallState::New)),
-                Err(error) => return Err(self.transport(&error)),
+                Err(error) => return Err(self.transport_error(&error)),
             };
             return match taken {
                 Ok(Some(state)) => {
@@ -478,7 +478,7 @@ impl ApiCall {
                 Err(excerpt) => {
                     let is_json = listing.is_json();
                     Err(Error::NoModelList {
-                        excerpt: self.client.scrub(&excerpt),
+                        excerpt: self.client.scrub_key(&excerpt),
                         is_json,
                     })
                 }
@@ -490,14 +490,14 @@ impl ApiCall {
                 self.state = self.take_what_has_arrived(response).await;
                 Ok(CallEvent::Received)
             }
-            Ok(None) if self.machine.has_ended() => Err(self.broken(StreamError::Cut)),
+            Ok(None) if self.machine.has_ended() => Err(self.answer_error(StreamError::Cut)),
             Ok(None) => {
                 self.machine.end();
                 self.state = CallState::Reading(response);
                 Ok(CallEvent::Received)
             }
             Err(_) if self.machine.end_if_whole() => Ok(CallEvent::Received),
-            Err(error) => Err(self.transport(&error)),
+            Err(error) => Err(self.transport_error(&error)),
         }
     }
 
@@ -517,7 +517,7 @@ impl ApiCall {
                     break;
                 }
                 Some(Err(_)) if self.machine.end_if_whole() => return CallState::Ended,
-                Some(Err(error)) => return CallState::Broken(self.transport(&error)),
+                Some(Err(error)) => return CallState::Broken(self.transport_error(&error)),
             }
         }
         CallState::Reading(response)
@@ -528,7 +528,7 @@ impl ApiCall {
         if self.machine.has_content() {
             return Err(error);
         }
-        let failure = error.failure();
+        let failure = error.failure_kind();
         let now = Instant::now();
         let fits = |wait: &Duration| {
             self.watchdog
@@ -539,7 +539,7 @@ impl ApiCall {
             .client
             .options
             .retry
-            .decide(&self.retry_state, &failure, fastrand::f64())
+            .next_wait(&self.retry_state, &failure, fastrand::f64())
             .filter(fits)
         else {
             return Err(error);
@@ -555,18 +555,18 @@ impl ApiCall {
         Ok(CallEvent::Retrying(RetryNotice {
             error,
             wait,
-            next_attempt: self.attempts(),
+            next_attempt: self.attempt_count(),
         }))
     }
 
-    fn broken(&self, source: StreamError) -> Error {
+    fn answer_error(&self, source: StreamError) -> Error {
         Error::Answer {
             source: self.client.scrub_answer(source),
             request_id: self.request_id.clone(),
         }
     }
 
-    fn transport(&self, error: &reqwest::Error) -> Error {
+    fn transport_error(&self, error: &reqwest::Error) -> Error {
         Error::from_transport(error, &self.client)
     }
 
@@ -591,7 +591,7 @@ impl ApiCall {
         let needed_max_wait = retry_after.and_then(|wait| self.needed_max_wait(wait));
         let text = |value: &HeaderValue| {
             self.client
-                .scrub(&String::from_utf8_lossy(value.as_bytes()))
+                .scrub_key(&String::from_utf8_lossy(value.as_bytes()))
         };
         let location = response
             .headers()
@@ -600,7 +600,7 @@ impl ApiCall {
             .map(text);
         let mut body = Vec::new();
         // What cannot be read of an error's body does not hide the error.
-        while let Ok(Ok(Some(bytes))) = self.watchdog.watch(response.chunk()).await {
+        while let Ok(Ok(Some(bytes))) = self.watchdog.run_guarded(response.chunk()).await {
             body.extend_from_slice(&bytes);
             if body.len() > MAX_ERROR_BYTES {
                 break;

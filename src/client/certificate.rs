@@ -34,8 +34,8 @@ pub(super) fn flaw_of(problem: &rustls::Error) -> (CertificateFlaw, String) {
             CertificateFlaw::Time,
             format!(
                 "its certificate expired on {}{}",
-                date(*not_after),
-                clock(*time)
+                format_date(*not_after),
+                clock_note(*time)
             ),
         ),
         CertificateError::NotValidYet => (
@@ -46,8 +46,8 @@ pub(super) fn flaw_of(problem: &rustls::Error) -> (CertificateFlaw, String) {
             CertificateFlaw::Time,
             format!(
                 "its certificate is not valid before {}{}",
-                date(*not_before),
-                clock(*time)
+                format_date(*not_before),
+                clock_note(*time)
             ),
         ),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
@@ -73,11 +73,11 @@ pub(super) fn flaw_of(problem: &rustls::Error) -> (CertificateFlaw, String) {
 }
 
 /// What this machine's clock says, behind a date.
-fn clock(now: UnixTime) -> String {
-    format!("; it is {} by this machine's clock", date(now))
+fn clock_note(now: UnixTime) -> String {
+    format!("; it is {} by this machine's clock", format_date(now))
 }
 
-fn date(time: UnixTime) -> String {
+fn format_date(time: UnixTime) -> String {
     let time = i64::try_from(time.as_secs())
         .ok()
         .and_then(|seconds| Timestamp::from_second(seconds).ok());

@@ -210,7 +210,7 @@ const PROXY_AUTH_REQUIRED: &str = "proxy authorization required";
 impl Error {
     /// Sorts an error of the HTTP library.
     pub(super) fn from_transport(error: &reqwest::Error, client: &ApiClient) -> Self {
-        let reason = innermost(error);
+        let reason = innermost_cause(error);
         let tls = tls_problem(error);
         // Plain http is asked of the proxy itself; for https it opens a tunnel.
         let is_proxys =
@@ -269,7 +269,7 @@ impl Error {
     }
 
     /// What the decision to try again depends on.
-    pub(super) fn failure(&self) -> CallFailure {
+    pub(super) fn failure_kind(&self) -> CallFailure {
         match self {
             Self::Status(error) => CallFailure::Status {
                 status: error.status,
@@ -342,7 +342,7 @@ impl Error {
 
     /// Whether trying again later may help.
     pub(crate) fn is_transient(&self) -> bool {
-        match self.failure() {
+        match self.failure_kind() {
             CallFailure::Status {
                 status,
                 should_retry,
@@ -373,7 +373,7 @@ fn status_of(api: &ApiError) -> u16 {
 }
 
 /// The last error of the chain, which names the cause; those above only say that something failed.
-fn innermost(error: &reqwest::Error) -> String {
+fn innermost_cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
         cause = source;

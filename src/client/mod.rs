@@ -36,7 +36,7 @@ pub(crate) use endpoint::{
 };
 pub(crate) use error::{BuildError, CallTimeout, Error, StatusError};
 pub(crate) use models::{
-    ListedModel, default_max_tokens, models_of, pick, regions_instead, seed_window,
+    ListedModel, default_max_tokens, models_of, pick_default, regions_instead, seed_window,
 };
 pub(crate) use pacer::PacingOptions;
 pub(crate) use proxy::ProxyChoice;
@@ -109,7 +109,7 @@ impl ApiClient {
         let proxy = if is_direct {
             None
         } else {
-            options.proxy.address()?
+            options.proxy.host_and_port()?
         };
         if proxy.is_some() {
             builder = match &options.proxy {
@@ -138,16 +138,16 @@ impl ApiClient {
     }
 
     /// Blanks the key out of a text from outside.
-    fn scrub(&self, text: &str) -> String {
-        self.key.scrub(text)
+    fn scrub_key(&self, text: &str) -> String {
+        self.key.scrub_key(text)
     }
 
     /// Blanks the key out of what the API says went wrong.
     fn scrub_api(&self, error: ApiError) -> ApiError {
         ApiError {
-            kind: error.kind.map(|kind| self.scrub(&kind)),
-            message: self.scrub(&error.message),
-            request_id: error.request_id.map(|id| self.scrub(&id)),
+            kind: error.kind.map(|kind| self.scrub_key(&kind)),
+            message: self.scrub_key(&error.message),
+            request_id: error.request_id.map(|id| self.scrub_key(&id)),
         }
     }
 
@@ -156,14 +156,14 @@ impl ApiClient {
         match error {
             StreamError::Api(api) => StreamError::Api(self.scrub_api(api)),
             StreamError::Malformed { event, source } => StreamError::Malformed {
-                event: self.scrub(&event),
+                event: self.scrub_key(&event),
                 source,
             },
             StreamError::ToolInput { tool } => StreamError::ToolInput {
-                tool: self.scrub(&tool),
+                tool: self.scrub_key(&tool),
             },
             StreamError::NotAMessage { excerpt } => StreamError::NotAMessage {
-                excerpt: self.scrub(&excerpt),
+                excerpt: self.scrub_key(&excerpt),
             },
             error @ (StreamError::Cut | StreamError::OutOfOrder(_) | StreamError::TooLarge) => {
                 error
@@ -172,7 +172,7 @@ impl ApiClient {
     }
 
     /// Begins a call; nothing is sent before it is advanced, and not before it is its turn.
-    pub(crate) fn call(&self, body: Bytes, stream: bool, reservation: Reservation) -> ApiCall {
+    pub(crate) fn new_call(&self, body: Bytes, stream: bool, reservation: Reservation) -> ApiCall {
         ApiCall::new(
             self.clone(),
             ApiRequest::Answer { body, stream },
@@ -190,7 +190,7 @@ impl ApiClient {
     }
 
     /// The headers of a request for an answer; the key's is marked sensitive.
-    pub(crate) fn headers(&self, stream: bool) -> HeaderMap {
+    pub(crate) fn request_headers(&self, stream: bool) -> HeaderMap {
         let mut headers: HeaderMap = public_headers(stream)
             .map(|(name, value)| {
                 (
@@ -200,7 +200,7 @@ impl ApiClient {
             })
             .into_iter()
             .collect();
-        headers.extend([self.key.header()]);
+        headers.extend([self.key.auth_header()]);
         headers
     }
 }

@@ -60,7 +60,7 @@ pub(super) struct ModelPage {
 
 impl ListedModel {
     /// Takes an object that has an id.
-    fn new(object: Value) -> Option<Self> {
+    fn from_object(object: Value) -> Option<Self> {
         object["id"]
             .as_str()
             .is_some_and(|id| !id.is_empty())
@@ -83,7 +83,7 @@ impl ListedModel {
     }
 
     /// The tokens that it can take in, where that is known.
-    pub(crate) fn window(&self) -> Option<u64> {
+    pub(crate) fn context_window(&self) -> Option<u64> {
         self.0["max_input_tokens"]
             .as_u64()
             .or_else(|| seed_window(self.id()))
@@ -92,7 +92,7 @@ impl ListedModel {
     /// The tokens that it can write, where that is known.
     pub(crate) fn max_output(&self) -> Option<u64> {
         let listed = self.0["max_tokens"].as_u64().filter(|&tokens| tokens > 0);
-        listed.or_else(|| is_of_the_seed(self.id()).then_some(SEED_OUTPUT))
+        listed.or_else(|| is_seed_model(self.id()).then_some(SEED_OUTPUT))
     }
 
     /// The object as it came.
@@ -102,7 +102,7 @@ impl ListedModel {
 
     /// How new it is by its id: the numbers of its version, then its date, as in
     /// `claude-sonnet-4-5-20250929`.
-    fn version(&self) -> (Vec<u64>, Option<u64>) {
+    fn version_key(&self) -> (Vec<u64>, Option<u64>) {
         let mut version = Vec::new();
         for digits in self
             .id()
@@ -126,14 +126,14 @@ pub(crate) fn models_of(list: &Value) -> Option<Vec<ListedModel>> {
             .as_array()?
             .iter()
             .cloned()
-            .filter_map(ListedModel::new)
+            .filter_map(ListedModel::from_object)
             .collect(),
     )
 }
 
 impl ModelPage {
     /// Reads a page; none if the body is no list of models.
-    pub(super) fn read(body: &[u8]) -> Option<Self> {
+    pub(super) fn from_body(body: &[u8]) -> Option<Self> {
         let list: Value = serde_json::from_slice(body).ok()?;
         let models = models_of(&list)?;
         let end = list["last_id"]
@@ -146,7 +146,7 @@ impl ModelPage {
 }
 
 /// Picks a model where nobody chose one: the newest `sonnet`, else the newest of Claude's.
-pub(crate) fn pick(models: &[ListedModel]) -> Option<&ListedModel> {
+pub(crate) fn pick_default(models: &[ListedModel]) -> Option<&ListedModel> {
     let called = |name: &str| {
         models
             .iter()
@@ -168,14 +168,14 @@ pub(crate) fn pick(models: &[ListedModel]) -> Option<&ListedModel> {
             None
         }
     };
-    candidates.sort_by_cached_key(|model| (date(model), model.version()));
+    candidates.sort_by_cached_key(|model| (date(model), model.version_key()));
     candidates.last().copied()
 }
 
 /// The most tokens to write where nobody says how many; `limit` is the model's own, where it is
 /// known.
 pub(crate) fn default_max_tokens(model: &str, limit: Option<u64>) -> u64 {
-    if is_of_the_seed(model) {
+    if is_seed_model(model) {
         SEED_OUTPUT
     } else {
         limit.map_or(OTHER_OUTPUT, |limit| limit.min(OTHER_OUTPUT))
@@ -184,7 +184,7 @@ pub(crate) fn default_max_tokens(model: &str, limit: Option<u64>) -> u64 {
 
 /// The tokens that a model of the seed's can take in; none for others.
 pub(crate) fn seed_window(model: &str) -> Option<u64> {
-    is_of_the_seed(model).then_some(SEED_WINDOW)
+    is_seed_model(model).then_some(SEED_WINDOW)
 }
 
 /// The regions that have a model instead of `region`, where the seed says that it has not.
@@ -196,7 +196,7 @@ pub(crate) fn regions_instead(model: &str, region: &str) -> Option<&'static [&'s
     (!known.regions.contains(&region)).then_some(known.regions)
 }
 
-fn is_of_the_seed(model: &str) -> bool {
+fn is_seed_model(model: &str) -> bool {
     SEED.iter().any(|seed| seed.id == model)
 }
 
@@ -208,7 +208,7 @@ mod tests {
 
     fn models(ids: &[&str]) -> Vec<ListedModel> {
         ids.iter()
-            .filter_map(|id| ListedModel::new(json!({"id": id})))
+            .filter_map(|id| ListedModel::from_object(json!({"id": id})))
             .collect()
     }
 
@@ -256,31 +256,34 @@ mod tests {
                 1,
             ),
         ] {
-            assert_eq!(pick(&models(ids)).map(ListedModel::id), Some(ids[expected]));
+            assert_eq!(
+                pick_default(&models(ids)).map(ListedModel::id),
+                Some(ids[expected])
+            );
         }
-        assert_eq!(pick(&models(&["gpt-5-mini"])), None);
-        assert_eq!(pick(&[]), None);
+        assert_eq!(pick_default(&models(&["gpt-5-mini"])), None);
+        assert_eq!(pick_default(&[]), None);
     }
 
     #[test]
     fn a_date_of_the_list_goes_before_the_version_where_all_have_one() {
         let dated = |id: &str, date: &str| {
-            ListedModel::new(json!({"id": id, "created_at": date})).expect("it has an id")
+            ListedModel::from_object(json!({"id": id, "created_at": date})).expect("it has an id")
         };
         let new = dated("sonnet-a", "2026-01-01T00:00:00Z");
         let old = dated("sonnet-9", "2025-01-01T00:00:00Z");
-        assert_eq!(pick(&[new.clone(), old.clone()]), Some(&new));
+        assert_eq!(pick_default(&[new.clone(), old.clone()]), Some(&new));
         assert_eq!(
-            pick(&[dated("sonnet-1", "x"), dated("sonnet-2", "x")]).map(ListedModel::id),
+            pick_default(&[dated("sonnet-1", "x"), dated("sonnet-2", "x")]).map(ListedModel::id),
             Some("sonnet-2")
         );
         let undated = models(&["sonnet-10"]).remove(0);
-        assert_eq!(pick(&[new, old, undated.clone()]), Some(&undated));
+        assert_eq!(pick_default(&[new, old, undated.clone()]), Some(&undated));
     }
 
     #[test]
     fn only_the_id_of_a_model_has_to_be_there() {
-        let page = ModelPage::read(
+        let page = ModelPage::from_body(
             br#"{"data":[{"id":"a"},{"id":""},{"name":"b"},7,{"id":"c","max_tokens":9,"x":[1]}]}"#,
         );
         let page = page.expect("a list");
@@ -301,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_page_says_where_the_next_one_begins() {
-        let next = |body: &str| ModelPage::read(body.as_bytes()).expect("a list").next;
+        let next = |body: &str| ModelPage::from_body(body.as_bytes()).expect("a list").next;
         assert_eq!(
             next(r#"{"data":[{"id":"a"}],"has_more":true,"last_id":"z"}"#),
             Some("z".to_owned())
@@ -328,10 +331,10 @@ mod tests {
             r#"{"data":null}"#,
             "<html>",
         ] {
-            assert_eq!(ModelPage::read(body.as_bytes()), None, "{body}");
+            assert_eq!(ModelPage::from_body(body.as_bytes()), None, "{body}");
         }
         assert_eq!(
-            ModelPage::read(br#"{"data":[]}"#),
+            ModelPage::from_body(br#"{"data":[]}"#),
             Some(ModelPage {
                 models: vec![],
                 next: None

@@ -50,13 +50,13 @@ impl PacingOptions {
         key: &ApiKey,
         model: &str,
     ) -> RateLimits {
-        let reply = self.store(endpoint, key, model).server_limits().await;
+        let reply = self.limit_store(endpoint, key, model).server_limits().await;
         reply.map(|reply| reply.outcome).unwrap_or_default()
     }
 
     /// Creates the store of a model's ledger, the same for all that share its limits. Its name does
     /// not reveal the key.
-    fn store(&self, endpoint: &Endpoint, key: &ApiKey, model: &str) -> Box<dyn LimitStore> {
+    fn limit_store(&self, endpoint: &Endpoint, key: &ApiKey, model: &str) -> Box<dyn LimitStore> {
         let url = endpoint.messages_url();
         let name = match &self.workspace {
             Some(workspace) => fingerprint(&[url.as_str(), "workspace", workspace, model]),
@@ -127,7 +127,7 @@ impl CallPacer {
     pub(super) fn new(client: &ApiClient, reservation: Option<Reservation>) -> Self {
         let paced = client.options.pace.as_ref().zip(reservation);
         let call = paced.map(|(pace, reservation)| {
-            let store = pace.store(&client.endpoint, &client.key, &reservation.model);
+            let store = pace.limit_store(&client.endpoint, &client.key, &reservation.model);
             PacedCall::new(store, reservation.cost)
         });
         Self {
@@ -141,7 +141,7 @@ impl CallPacer {
     /// Reserves the next attempt; none where it may be sent now, else how long it has to wait.
     pub(super) async fn reserve(&mut self) -> Option<QueueWait> {
         let reply = self.call.as_mut()?.reserve().await;
-        let (admission, now) = self.accept(reply)?;
+        let (admission, now) = self.unwrap_reply(reply)?;
         let Admission::Queued { start, reason, .. } = admission else {
             return None;
         };
@@ -172,7 +172,7 @@ impl CallPacer {
             QueuePlace::Nowhere | QueuePlace::Queued(_) => None,
         };
         let reply = call.store.observe(id, &call.cost, &report).await;
-        self.accept(reply);
+        self.unwrap_reply(reply);
     }
 
     /// Notes how an attempt ended, when it is known what it used.
@@ -185,7 +185,7 @@ impl CallPacer {
         let settling = call.store.settle(id, &call.cost, since_headers, outcome);
         let reply = settling.await;
         call.place = QueuePlace::Nowhere;
-        self.accept(reply);
+        self.unwrap_reply(reply);
     }
 
     /// Gives back what is reserved for a request that was not sent, or its place in the queue.
@@ -196,14 +196,14 @@ impl CallPacer {
         };
         let reply = call.store.release(id).await;
         call.place = QueuePlace::Nowhere;
-        self.accept(reply);
+        self.unwrap_reply(reply);
     }
 
     /// Stops all calls that share the ledger for so long, as a 429 asks.
     pub(super) async fn back_off_all(&mut self, wait: Duration) {
         let Some(call) = &self.call else { return };
         let reply = call.store.back_off(wait.min(MAX_BACK_OFF)).await;
-        if let Some((until, _)) = self.accept(reply) {
+        if let Some((until, _)) = self.unwrap_reply(reply) {
             // This call's own wait counts by itself.
             self.counted_until = until;
         }
@@ -216,7 +216,7 @@ impl CallPacer {
     }
 
     /// Counts time that was spent waiting in the queue.
-    pub(super) fn count(&mut self, waited: Duration) {
+    pub(super) fn add_wait(&mut self, waited: Duration) {
         self.waited += waited;
     }
 
@@ -232,7 +232,10 @@ impl CallPacer {
 
     /// Takes an answer of the store: the outcome and the store's time. If it failed, the call goes
     /// on unpaced.
-    fn accept<T>(&mut self, reply: Result<StoreReply<T>, LimitStoreError>) -> Option<(T, u64)> {
+    fn unwrap_reply<T>(
+        &mut self,
+        reply: Result<StoreReply<T>, LimitStoreError>,
+    ) -> Option<(T, u64)> {
         match reply {
             Ok(reply) => {
                 self.notice = self.notice.take().or(reply.notice);

@@ -60,7 +60,7 @@ const JITTER: f64 = 0.25;
 impl RetryPolicy {
     /// Says how long to wait before the next try, none if there is to be none. `jitter` is between
     /// 0 and 1.
-    pub(crate) fn decide(
+    pub(crate) fn next_wait(
         &self,
         state: &RetryState,
         failure: &CallFailure,
@@ -153,7 +153,7 @@ mod tests {
         let retried: Vec<u16> = (100..600)
             .filter(|&code| {
                 POLICY
-                    .decide(&RetryState::default(), &status(code), 0.0)
+                    .next_wait(&RetryState::default(), &status(code), 0.0)
                     .is_some()
             })
             .collect();
@@ -171,7 +171,7 @@ mod tests {
             };
             assert_eq!(
                 POLICY
-                    .decide(&RetryState::default(), &failure, 0.0)
+                    .next_wait(&RetryState::default(), &failure, 0.0)
                     .is_some(),
                 should_retry
             );
@@ -182,7 +182,7 @@ mod tests {
     fn waits(failure: CallFailure, jitter: f64) -> Vec<f64> {
         let mut state = RetryState::default();
         let mut waits = Vec::new();
-        while let Some(wait) = POLICY.decide(&state, &failure, jitter) {
+        while let Some(wait) = POLICY.next_wait(&state, &failure, jitter) {
             waits.push(wait.as_secs_f64());
             state.retries += 1;
             state.waited += wait;
@@ -223,21 +223,21 @@ mod tests {
             ..RetryState::default()
         };
         assert_eq!(
-            POLICY.decide(&state, &failure(60), 0.5),
+            POLICY.next_wait(&state, &failure(60), 0.5),
             Some(Duration::from_secs(60))
         );
-        assert_eq!(POLICY.decide(&state, &failure(61), 0.5), None);
+        assert_eq!(POLICY.next_wait(&state, &failure(61), 0.5), None);
     }
 
     #[test]
     fn a_timeout_is_tried_again_once() {
         assert!(
             POLICY
-                .decide(&RetryState::default(), &CallFailure::TimedOut, 0.0)
+                .next_wait(&RetryState::default(), &CallFailure::TimedOut, 0.0)
                 .is_some()
         );
         assert_eq!(
-            POLICY.decide(
+            POLICY.next_wait(
                 &RetryState {
                     retries: 1,
                     timeouts: 1,
@@ -257,7 +257,7 @@ mod tests {
             ..POLICY
         };
         assert_eq!(
-            policy.decide(&RetryState::default(), &CallFailure::Connect, 0.0),
+            policy.next_wait(&RetryState::default(), &CallFailure::Connect, 0.0),
             None
         );
     }

@@ -41,7 +41,7 @@ impl Body for UploadBody {
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }
-        self.activity.touch();
+        self.activity.note_activity();
         let length = self.rest.len().min(PIECE);
         Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
     }

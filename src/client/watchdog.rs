@@ -18,11 +18,11 @@ pub(super) struct ConnectionActivity(Arc<Mutex<Instant>>);
 
 impl ConnectionActivity {
     /// Notes that something moved.
-    pub(super) fn touch(&self) {
+    pub(super) fn note_activity(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    fn last(&self) -> Instant {
+    fn last_activity(&self) -> Instant {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -48,7 +48,7 @@ impl CallWatchdog {
             activity: ConnectionActivity(Arc::new(Mutex::new(now))),
             timer: Box::pin(sleep_until(now)),
         };
-        let due = watchdog.due();
+        let due = watchdog.next_check();
         watchdog.timer.as_mut().reset(due);
         watchdog
     }
@@ -69,11 +69,11 @@ impl CallWatchdog {
     }
 
     /// Waits for `step` as long as bytes move and the whole call has time left.
-    pub(super) async fn watch<T>(
+    pub(super) async fn run_guarded<T>(
         &mut self,
         step: impl Future<Output = T>,
     ) -> Result<T, CallTimeout> {
-        self.activity.touch();
+        self.activity.note_activity();
         let mut step = pin!(step);
         loop {
             tokio::select! {
@@ -88,21 +88,21 @@ impl CallWatchdog {
         let now = Instant::now();
         // Ctrl-Z, for a while: what came meanwhile was not looked at yet.
         if now > self.timer.deadline() + LATE {
-            self.activity.touch();
+            self.activity.note_activity();
         }
         if let Some((_, limit)) = self.total.filter(|(deadline, _)| *deadline <= now) {
             return Err(CallTimeout::Total(limit));
         }
-        if self.activity.last() + self.idle <= now {
+        if self.activity.last_activity() + self.idle <= now {
             return Err(CallTimeout::Idle(self.idle));
         }
-        let due = self.due();
+        let due = self.next_check();
         self.timer.as_mut().reset(due);
         Ok(())
     }
 
-    fn due(&self) -> Instant {
-        let silent_until = self.activity.last() + self.idle;
+    fn next_check(&self) -> Instant {
+        let silent_until = self.activity.last_activity() + self.idle;
         self.deadline()
             .map_or(silent_until, |deadline| deadline.min(silent_until))
     }
@@ -123,12 +123,12 @@ mod tests {
         let noisy = async {
             for _ in 0..3 {
                 sleep(Duration::from_millis(1500)).await;
-                activity.touch();
+                activity.note_activity();
             }
         };
-        assert_eq!(watchdog.watch(noisy).await, Ok(()));
+        assert_eq!(watchdog.run_guarded(noisy).await, Ok(()));
         assert_eq!(
-            watchdog.watch(sleep(IDLE * 2)).await,
+            watchdog.run_guarded(sleep(IDLE * 2)).await,
             Err(CallTimeout::Idle(IDLE))
         );
     }
@@ -140,6 +140,6 @@ mod tests {
             advance(IDLE * 5).await;
             sleep(Duration::from_millis(1)).await;
         };
-        assert_eq!(watchdog.watch(stopped).await, Ok(()));
+        assert_eq!(watchdog.run_guarded(stopped).await, Ok(()));
     }
 }

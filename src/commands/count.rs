@@ -68,7 +68,8 @@ pub(crate) async fn count(app: &App, args: cli::Count) -> Result<(), Error> {
         None => None,
     };
     let factor = model.and_then(|model| {
-        CalibrationFactors::of(State::for_user()?.folder()).of_model(model, estimate.total().high)
+        CalibrationFactors::in_directory(State::for_user()?.folder())
+            .for_model(model, estimate.total().high)
     });
     let chosen = catalog
         .settings()

@@ -64,7 +64,7 @@ fn row(model: &ListedModel) -> [String; 5] {
         model.display_name().unwrap_or_default().to_owned(),
         model.created_at().map_or(String::new(), day),
         model
-            .window()
+            .context_window()
             .map_or(String::new(), |tokens| format!("{tokens} in")),
         model
             .max_output()

@@ -24,7 +24,7 @@ pub(crate) async fn serve(app: &Arc<App>, args: &cli::Serve) -> Result<(), Error
     let signal = app.interrupt.wait().await;
     app.notices
         .notice("finishing the answers under way; Ctrl-C ends at once");
-    endpoint.drain().await;
+    endpoint.drain_connections().await;
     Err(Error::Served(signal))
 }
 

@@ -11,7 +11,8 @@ use crate::error::Error;
 use crate::exchange::answer_format::screen_of_terminal;
 use crate::exchange::settings::settings;
 use crate::session::{
-    self, ConversationSummary, SavedConversation, SearchHit, SessionStore, as_json, markdown,
+    self, ConversationSummary, SavedConversation, SearchHit, SessionStore, conversation_json,
+    conversation_markdown,
 };
 use crate::text::{Column, TextTable, ago, counted};
 use crate::ui::{confirm, render_markdown};
@@ -20,9 +21,9 @@ use crate::ui::{confirm, render_markdown};
 pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
     let scope = DataScope::for_demo(args.demo);
     let store = sessions_folder(scope)
-        .map(SessionStore::at)
+        .map(SessionStore::in_directory)
         .ok_or(session::Error::NoHome)?;
-    for notice in store.recover() {
+    for notice in store.recover_journals() {
         app.notices.notice(&notice);
     }
     match &args.action {
@@ -30,7 +31,7 @@ pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
         SessionAction::Show { session, json } => {
             let conversation = find(app, &store, session.as_deref())?;
             if *json {
-                app.print_object(&as_json(&conversation))
+                app.print_object(&conversation_json(&conversation))
             } else {
                 show(app, &conversation)
             }
@@ -46,14 +47,14 @@ pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
         }
         SessionAction::Rename { session, name } => {
             let mut conversation = find(app, &store, Some(session))?;
-            Ok(store.rename(&mut conversation, name)?)
+            Ok(store.rename_conversation(&mut conversation, name)?)
         }
         SessionAction::Rm {
             sessions,
             older_than,
         } => remove(app, &store, sessions, *older_than),
         SessionAction::Path { session: None } => {
-            app.print(&format!("{}\n", store.folder().display()))
+            app.print(&format!("{}\n", store.directory().display()))
         }
         SessionAction::Path { session } => {
             let conversation = find(app, &store, session.as_deref())?;
@@ -65,8 +66,8 @@ pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
 /// Finds a conversation: the one that was last used, where none is named.
 fn find(app: &App, store: &SessionStore, given: Option<&str>) -> Result<SavedConversation, Error> {
     let mut conversation = match given {
-        Some(given) => store.get(given)?,
-        None => store.latest()?,
+        Some(given) => store.open_existing(given)?,
+        None => store.open_latest()?,
     };
     for notice in conversation.take_notices() {
         app.notices.notice(&notice);
@@ -75,7 +76,7 @@ fn find(app: &App, store: &SessionStore, given: Option<&str>) -> Result<SavedCon
 }
 
 fn list(app: &App, store: &SessionStore, scope: DataScope, as_json: bool) -> Result<(), Error> {
-    let list = store.list()?;
+    let list = store.list_summaries()?;
     let now = SystemTime::now();
     if as_json {
         return app.print_object(&list.iter().map(|summary| object(summary, now)).collect());
@@ -83,7 +84,7 @@ fn list(app: &App, store: &SessionStore, scope: DataScope, as_json: bool) -> Res
     if list.is_empty() {
         app.notices.notice(&format!(
             "there are no conversations in `{}` yet; `{} chat` begins one",
-            store.folder().display(),
+            store.directory().display(),
             scope.program()
         ));
     }
@@ -101,7 +102,7 @@ fn list(app: &App, store: &SessionStore, scope: DataScope, as_json: bool) -> Res
 }
 
 fn search(app: &App, store: &SessionStore, words: &[String], as_json: bool) -> Result<(), Error> {
-    let hits = store.search(words)?;
+    let hits = store.search_words(words)?;
     if as_json {
         return app.print_object(&hits.iter().map(hit_object).collect());
     }
@@ -140,7 +141,11 @@ fn remove(
         return Ok(());
     }
     let title = match &*ids {
-        [id] => Some(store.get(id).map_or_else(|_| id.clone(), |it| it.title())),
+        [id] => Some(
+            store
+                .open_existing(id)
+                .map_or_else(|_| id.clone(), |it| it.title()),
+        ),
         _ => None,
     };
     let which = match &title {
@@ -162,7 +167,7 @@ fn remove(
         }
     }
     for id in &ids {
-        store.remove(id)?;
+        store.remove_conversation(id)?;
     }
     app.notices.notice(&format!("{which}: deleted"));
     Ok(())
@@ -209,13 +214,16 @@ fn show(app: &App, conversation: &SavedConversation) -> Result<(), Error> {
     };
     let is_terminal = app.facts.stdout_is_terminal;
     match screen_of_terminal(app, is_terminal.then(theme).flatten().as_deref()) {
-        Some(screen) => app.print(&render_markdown(&markdown(conversation), screen)),
+        Some(screen) => app.print(&render_markdown(
+            &conversation_markdown(conversation),
+            screen,
+        )),
         None => print_markdown(app, conversation),
     }
 }
 
 fn print_markdown(app: &App, conversation: &SavedConversation) -> Result<(), Error> {
-    app.print_outside(&markdown(conversation))
+    app.print_outside(&conversation_markdown(conversation))
 }
 
 /// Prints rows in columns. Titles are what somebody typed or a model wrote: they are sanitized for

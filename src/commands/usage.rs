@@ -26,7 +26,7 @@ pub(crate) fn usage(app: &App, args: &cli::Usage) -> Result<(), Error> {
         message: "there is no home, and so no log".to_owned(),
         hint: Some("set HOME".into()),
     };
-    let log = UsageLog::of(State::for_user().ok_or_else(no_home)?.folder());
+    let log = UsageLog::in_directory(State::for_user().ok_or_else(no_home)?.folder());
     let since = args
         .since
         .and_then(|since| SignedDuration::try_from(since).ok());
@@ -34,9 +34,9 @@ pub(crate) fn usage(app: &App, args: &cli::Usage) -> Result<(), Error> {
     let since = since.and_then(|since| Timestamp::now().checked_sub(since).ok());
     let mut sums = UsageSummary::new(args.by.into(), TimeZone::system());
     let mut earlier = 0;
-    let read = log.read(|record| {
+    let read = log.read_records(|record| {
         if since.is_none_or(|since| record.ended_at >= since) {
-            sums.add(record);
+            sums.add_record(record);
         } else {
             earlier += 1;
         }
@@ -78,7 +78,7 @@ fn object(sums: &UsageSummary) -> Value {
     let row = |name: Option<&str>, row: &UsageTotals| {
         let mut object = json!(row);
         if let Some(name) = name {
-            object[sums.group().name()] = if name.is_empty() {
+            object[sums.grouped_by().name()] = if name.is_empty() {
                 Value::Null
             } else {
                 name.into()
@@ -91,7 +91,7 @@ fn object(sums: &UsageSummary) -> Value {
         .iter()
         .map(|(name, sums)| row(Some(name), sums))
         .collect();
-    json!({"by": sums.group().name(), "rows": rows, "total": row(None, &sums.total)})
+    json!({"by": sums.grouped_by().name(), "rows": rows, "total": row(None, &sums.total)})
 }
 
 fn table(sums: &UsageSummary) -> TextTable<COLUMNS> {
@@ -107,7 +107,7 @@ fn table(sums: &UsageSummary) -> TextTable<COLUMNS> {
         waited,
         refused,
     ] = HEADINGS;
-    let group = sums.group().name();
+    let group = sums.grouped_by().name();
     table.push(
         [
             group, requests, failed, tokens_in, cache, tokens_out, waited, refused,
@@ -148,11 +148,11 @@ mod tests {
             tokens_out: 5,
             ..UsageRecord::default()
         };
-        sums.add(&UsageRecord {
+        sums.add_record(&UsageRecord {
             outcome: "complete".to_owned(),
             ..record.clone()
         });
-        sums.add(&UsageRecord {
+        sums.add_record(&UsageRecord {
             tag: Some("\u{1b}x".to_owned()),
             waited_s: 61.4,
             refused: 3,

@@ -130,29 +130,29 @@ pub(super) enum ThinkingMode {
 
 impl<'a> ParsedRequest<'a> {
     /// Reads a body whose shape has been checked; what a wrong body holds is passed over.
-    pub(super) fn read(body: &'a Value) -> Self {
+    pub(super) fn from_body(body: &'a Value) -> Self {
         Self {
             model: text_of(&body["model"]),
             max_tokens: body["max_tokens"]
                 .as_u64()
                 .and_then(|n| usize::try_from(n).ok())
                 .unwrap_or(usize::MAX),
-            stop_sequences: list(&body["stop_sequences"])
+            stop_sequences: list_items(&body["stop_sequences"])
                 .filter_map(Value::as_str)
                 .collect(),
             stream: body["stream"].as_bool().unwrap_or(false),
-            system: system(&body["system"]),
-            turns: turns(&body["messages"]),
-            tools: list(&body["tools"])
+            system: read_system(&body["system"]),
+            turns: read_turns(&body["messages"]),
+            tools: list_items(&body["tools"])
                 .map(|tool| OfferedTool {
                     name: text_of(&tool["name"]),
                     schema: &tool["input_schema"],
                     definition: tool,
                 })
                 .collect(),
-            tool_choice: tool_choice(&body["tool_choice"]),
+            tool_choice: read_tool_choice(&body["tool_choice"]),
             parallel_calls: body["tool_choice"]["disable_parallel_tool_use"] != true,
-            thinking: thinking(&body["thinking"]),
+            thinking: read_thinking(&body["thinking"]),
             output_schema: body.pointer("/output_config/format/schema"),
         }
     }
@@ -186,24 +186,30 @@ impl<'a> ParsedRequest<'a> {
     }
 
     /// Estimates the input tokens.
-    pub(super) fn tokens(&self) -> usize {
+    pub(super) fn input_tokens(&self) -> usize {
         let tools: usize = self
             .tools
             .iter()
-            .map(|tool| tokens::of_text(&tool.definition.to_string()))
+            .map(|tool| tokens::estimate_tokens(&tool.definition.to_string()))
             .sum();
-        let blocks: usize = self.blocks().map(|block| block.content.tokens()).sum();
+        let blocks: usize = self
+            .blocks()
+            .map(|block| block.content.estimated_tokens())
+            .sum();
         // A joined turn counts once: whoever splits a message in two does not pay more for it.
-        tokens::of_text(&self.system) + tools + blocks + TOKENS_PER_MESSAGE * self.turns.len()
+        tokens::estimate_tokens(&self.system)
+            + tools
+            + blocks
+            + TOKENS_PER_MESSAGE * self.turns.len()
     }
 }
 
 impl<'a> BlockContent<'a> {
     /// Reads one content block.
-    fn read(block: &'a Value) -> Self {
+    fn from_block(block: &'a Value) -> Self {
         match text_of(&block["type"]) {
-            "image" => Self::Image(ImageInfo::read(&block["source"])),
-            "document" => Self::Document(DocumentInfo::read(block)),
+            "image" => Self::Image(ImageInfo::from_source(&block["source"])),
+            "document" => Self::Document(DocumentInfo::from_block(block)),
             "tool_use" => Self::ToolUse {
                 id: text_of(&block["id"]),
                 name: text_of(&block["name"]),
@@ -212,7 +218,7 @@ impl<'a> BlockContent<'a> {
             "tool_result" => Self::ToolResult {
                 id: text_of(&block["tool_use_id"]),
                 is_error: block["is_error"] == true,
-                content: contents(&block["content"]),
+                content: read_contents(&block["content"]),
             },
             "thinking" => Self::Thinking(text_of(&block["thinking"])),
             "redacted_thinking" => Self::Thinking(text_of(&block["data"])),
@@ -229,38 +235,38 @@ impl<'a> BlockContent<'a> {
     }
 
     /// Estimates the tokens it stands for.
-    fn tokens(&self) -> usize {
+    fn estimated_tokens(&self) -> usize {
         match self {
-            Self::Text(text) | Self::Thinking(text) => tokens::of_text(text),
-            Self::Image(image) => image.tokens(),
+            Self::Text(text) | Self::Thinking(text) => tokens::estimate_tokens(text),
+            Self::Image(image) => image.estimated_tokens(),
             Self::Document(document) => document.tokens,
             Self::ToolUse { name, input, .. } => {
-                tokens::of_text(name) + tokens::of_text(&input.to_string())
+                tokens::estimate_tokens(name) + tokens::estimate_tokens(&input.to_string())
             }
-            Self::ToolResult { content, .. } => content.iter().map(Self::tokens).sum(),
+            Self::ToolResult { content, .. } => content.iter().map(Self::estimated_tokens).sum(),
         }
     }
 }
 
 /// Reads a string, or a list of blocks; an empty string is no block at all.
-fn contents(content: &Value) -> Vec<BlockContent<'_>> {
+fn read_contents(content: &Value) -> Vec<BlockContent<'_>> {
     match content {
         Value::String(text) if text.is_empty() => Vec::new(),
         Value::String(text) => vec![BlockContent::Text(text)],
-        blocks => list(blocks).map(BlockContent::read).collect(),
+        blocks => list_items(blocks).map(BlockContent::from_block).collect(),
     }
 }
 
 /// Reads the messages and joins those of one role in a row.
-fn turns(messages: &Value) -> Vec<RequestTurn<'_>> {
+fn read_turns(messages: &Value) -> Vec<RequestTurn<'_>> {
     let mut turns: Vec<RequestTurn<'_>> = Vec::new();
-    for (message, value) in list(messages).enumerate() {
+    for (message, value) in list_items(messages).enumerate() {
         let role = if value["role"] == "user" {
             TurnRole::User
         } else {
             TurnRole::Assistant
         };
-        let blocks = contents(&value["content"])
+        let blocks = read_contents(&value["content"])
             .into_iter()
             .enumerate()
             .map(|(index, content)| PlacedBlock {
@@ -279,17 +285,17 @@ fn turns(messages: &Value) -> Vec<RequestTurn<'_>> {
     turns
 }
 
-fn system(system: &Value) -> String {
+fn read_system(system: &Value) -> String {
     match system {
         Value::String(text) => text.clone(),
-        blocks => list(blocks)
+        blocks => list_items(blocks)
             .map(|block| text_of(&block["text"]))
             .collect::<Vec<_>>()
             .join("\n"),
     }
 }
 
-fn tool_choice(choice: &Value) -> ParsedToolChoice<'_> {
+fn read_tool_choice(choice: &Value) -> ParsedToolChoice<'_> {
     match text_of(&choice["type"]) {
         "any" => ParsedToolChoice::Any,
         "tool" => ParsedToolChoice::Named(text_of(&choice["name"])),
@@ -298,7 +304,7 @@ fn tool_choice(choice: &Value) -> ParsedToolChoice<'_> {
     }
 }
 
-fn thinking(thinking: &Value) -> ThinkingMode {
+fn read_thinking(thinking: &Value) -> ThinkingMode {
     match text_of(&thinking["type"]) {
         "enabled" | "adaptive" if thinking["display"] == "omitted" => ThinkingMode::Omitted,
         "enabled" | "adaptive" => ThinkingMode::Shown,
@@ -310,6 +316,6 @@ fn text_of(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
+fn list_items(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }

@@ -11,8 +11,8 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 
-use super::drained;
 use super::record::AccessRecord;
+use super::wait_for_drain;
 
 /// A piece of a body.
 pub(super) struct BodyPiece {
@@ -58,7 +58,7 @@ enum EndProgress {
 
 impl ScriptedBody {
     /// Returns a body of one piece, whose length is told ahead.
-    pub(super) fn whole(bytes: Bytes) -> Self {
+    pub(super) fn from_bytes(bytes: Bytes) -> Self {
         let length = bytes.len() as u64;
         Self::new(
             vec![BodyPiece {
@@ -68,7 +68,7 @@ impl ScriptedBody {
             }],
             BodyEnd::Whole,
         )
-        .of_length(length)
+        .with_length(length)
     }
 
     /// Returns a body of many pieces.
@@ -77,7 +77,7 @@ impl ScriptedBody {
             BodyEnd::Whole => EndProgress::Whole,
             BodyEnd::Cut => EndProgress::Flush,
             BodyEnd::Stall(mut draining) => {
-                EndProgress::Stall(Box::pin(async move { drained(&mut draining).await }))
+                EndProgress::Stall(Box::pin(async move { wait_for_drain(&mut draining).await }))
             }
         };
         Self {
@@ -90,7 +90,7 @@ impl ScriptedBody {
     }
 
     /// Tells the length ahead, which an end in mid-answer does not keep.
-    pub(super) fn of_length(self, length: u64) -> Self {
+    pub(super) fn with_length(self, length: u64) -> Self {
         Self {
             length: Some(length),
             ..self
@@ -98,7 +98,7 @@ impl ScriptedBody {
     }
 
     /// Has the record end with the body.
-    pub(super) fn recorded(self, record: AccessRecord) -> Self {
+    pub(super) fn with_record(self, record: AccessRecord) -> Self {
         Self {
             record: Some(record),
             ..self
@@ -146,7 +146,7 @@ impl Body for ScriptedBody {
         }
         let piece = self.left.next();
         if let (Some(piece), Some(record)) = (&piece, &mut self.record) {
-            record.sent(piece.written);
+            record.note_sent(piece.written);
         }
         Poll::Ready(piece.map(|piece| Ok(Frame::data(piece.bytes))))
     }
@@ -195,7 +195,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_cut_body_ends_in_an_error_and_not_before_its_pieces() {
-        let mut body = ScriptedBody::new(vec![piece("a", 0)], BodyEnd::Cut).of_length(2);
+        let mut body = ScriptedBody::new(vec![piece("a", 0)], BodyEnd::Cut).with_length(2);
         assert_eq!(body.size_hint().exact(), Some(2));
         assert!(!body.is_end_stream());
         assert!(matches!(body.frame().await, Some(Ok(frame)) if frame.is_data()));

@@ -46,7 +46,7 @@ pub(super) struct PlannedBreak {
 }
 
 impl PlannedBreak {
-    fn end(self) -> BodyEnd {
+    fn body_end(self) -> BodyEnd {
         match self.fault {
             Fault::Cut => BodyEnd::Cut,
             Fault::Stall => BodyEnd::Stall(self.draining),
@@ -56,10 +56,14 @@ impl PlannedBreak {
 }
 
 /// Returns a whole answer, or with a fault the first half of its bytes.
-pub(super) fn whole(mut bytes: Bytes, tokens: u64, broken: Option<PlannedBreak>) -> ScriptedBody {
+pub(super) fn whole_body(
+    mut bytes: Bytes,
+    tokens: u64,
+    broken: Option<PlannedBreak>,
+) -> ScriptedBody {
     let length = bytes.len();
     let (sent, end) = match broken {
-        Some(broken) => (length / 2, broken.end()),
+        Some(broken) => (length / 2, broken.body_end()),
         None => (length, BodyEnd::Whole),
     };
     bytes.truncate(sent);
@@ -68,11 +72,11 @@ pub(super) fn whole(mut bytes: Bytes, tokens: u64, broken: Option<PlannedBreak>)
         pause: Duration::ZERO,
         written: tokens,
     };
-    ScriptedBody::new(vec![piece], end).of_length(length as u64)
+    ScriptedBody::new(vec![piece], end).with_length(length as u64)
 }
 
 /// Returns an answer as events, or with a fault the first half of its content.
-pub(super) fn stream(
+pub(super) fn stream_body(
     events: &[StreamEvent],
     tokens: u64,
     pace: Pace,
@@ -87,7 +91,7 @@ pub(super) fn stream(
     let mut pieces: Vec<BodyPiece> = shown
         .iter()
         .map(|event| {
-            characters += event.characters();
+            characters += event.character_count();
             let pause = if event.is_delta() {
                 pace.piece_pause
             } else {
@@ -95,10 +99,10 @@ pub(super) fn stream(
             };
             let written = characters.div_ceil(CHARS_PER_TOKEN) as u64;
             let tokens_of_event =
-                as_f64(event.characters() as u64) / as_f64(CHARS_PER_TOKEN as u64);
+                as_f64(event.character_count() as u64) / as_f64(CHARS_PER_TOKEN as u64);
             let pause = pause.saturating_add(pace.time_for(tokens_of_event));
             BodyPiece {
-                bytes: event.bytes(),
+                bytes: event.to_bytes(),
                 pause,
                 written: written.min(tokens),
             }
@@ -114,7 +118,7 @@ pub(super) fn stream(
         ) => {
             let written = last.written;
             pieces.push(BodyPiece {
-                bytes: overloaded().bytes(),
+                bytes: overloaded_event().to_bytes(),
                 pause: Duration::ZERO,
                 written,
             });
@@ -123,7 +127,10 @@ pub(super) fn stream(
         (None, Some(last)) => last.written = tokens,
         _ => {}
     }
-    ScriptedBody::new(pieces, broken.map_or(BodyEnd::Whole, PlannedBreak::end))
+    ScriptedBody::new(
+        pieces,
+        broken.map_or(BodyEnd::Whole, PlannedBreak::body_end),
+    )
 }
 
 /// Returns the events up to the middle one of those that bring content, with it.
@@ -137,7 +144,7 @@ fn until_half(events: &[StreamEvent]) -> &[StreamEvent] {
     middle.map_or(events, |(at, _)| &events[..=at])
 }
 
-fn overloaded() -> StreamEvent {
+fn overloaded_event() -> StreamEvent {
     StreamEvent::new(
         json!({ "type": "error", "error": { "type": "overloaded_error", "message": "Overloaded" } }),
     )
@@ -198,7 +205,7 @@ mod tests {
             ..Pace::default()
         };
         let begun = tokio::time::Instant::now();
-        sent(stream(&events(10), 20, pace, None)).await;
+        sent(stream_body(&events(10), 20, pace, None)).await;
         assert_eq!(
             begun.elapsed(),
             Duration::from_secs(5),
@@ -223,7 +230,7 @@ mod tests {
             (Fault::Stall, 2, "content_block_delta", false),
             (Fault::ErrorEvent, 2, "error", true),
         ] {
-            let (names, well) = sent(stream(&events(4), 8, pace, Some(broken(fault)))).await;
+            let (names, well) = sent(stream_body(&events(4), 8, pace, Some(broken(fault)))).await;
             assert_eq!(
                 names
                     .iter()
@@ -238,13 +245,13 @@ mod tests {
                 "{fault:?}"
             );
         }
-        let (names, _) = sent(stream(&events(1), 2, pace, Some(broken(Fault::Cut)))).await;
+        let (names, _) = sent(stream_body(&events(1), 2, pace, Some(broken(Fault::Cut)))).await;
         assert_eq!(names, ["content_block_delta"], "something always comes");
     }
 
     #[tokio::test]
     async fn a_whole_answer_breaks_before_the_length_it_has_told() {
-        let mut body = whole(
+        let mut body = whole_body(
             Bytes::from_static(b"{\"a\":1}"),
             1,
             Some(broken(Fault::Cut)),

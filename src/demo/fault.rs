@@ -111,7 +111,7 @@ pub(crate) struct FaultRates {
 
 impl FaultRates {
     /// Returns the fault of the request that drew this number from 0 to 1, if it gets one.
-    fn of(&self, draw: f64) -> Option<Fault> {
+    fn fault_for(&self, draw: f64) -> Option<Fault> {
         let mut bound = 0.0;
         let hit = self.shares.iter().find(|(_, share)| {
             bound += share;
@@ -166,13 +166,13 @@ impl FaultDealer {
     }
 
     /// Draws the fate of the next request.
-    pub(super) fn draw(&self) -> Option<Fault> {
+    pub(super) fn next_fault(&self) -> Option<Fault> {
         let draw = self
             .random
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .f64();
-        self.faults.of(draw)
+        self.faults.fault_for(draw)
     }
 }
 
@@ -194,9 +194,9 @@ mod tests {
             (0.749, Some(Fault::Cut)),
             (0.75, None),
         ] {
-            assert_eq!(faults.of(draw), fault, "{draw}");
+            assert_eq!(faults.fault_for(draw), fault, "{draw}");
         }
-        assert_eq!(FaultRates::default().of(0.0), None);
+        assert_eq!(FaultRates::default().fault_for(0.0), None);
     }
 
     #[test]
@@ -237,7 +237,7 @@ mod tests {
     fn a_seed_gives_the_same_fates_again_and_another_one_others() {
         let fates = |seed| {
             let dealer = FaultDealer::new(faults("429:0.3,stall:0.3,error-event:0.1"), seed);
-            std::iter::repeat_with(|| dealer.draw())
+            std::iter::repeat_with(|| dealer.next_fault())
                 .take(50)
                 .collect::<Vec<_>>()
         };

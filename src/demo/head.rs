@@ -46,7 +46,7 @@ pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
     if media_type.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
-    Err(Refusal::invalid(
+    Err(Refusal::invalid_request(
         "content-type must be sent once, as application/json",
     ))
 }

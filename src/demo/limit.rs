@@ -61,7 +61,7 @@ struct LimitWindow {
 
 impl LimitWindow {
     /// Drops what no longer counts.
-    fn forget(&mut self, now: Instant) {
+    fn drop_expired(&mut self, now: Instant) {
         while self
             .entries
             .front()
@@ -71,25 +71,25 @@ impl LimitWindow {
         }
     }
 
-    fn tokens(&self) -> u64 {
+    fn used_tokens(&self) -> u64 {
         self.entries
             .iter()
             .fold(0, |sum, entry| sum.saturating_add(entry.tokens))
     }
 
     /// Enters a request that may cost `tokens`, if it fits.
-    fn enter(
+    fn add_request(
         &mut self,
         limits: DemoLimits,
         id: u64,
         tokens: u64,
         now: Instant,
     ) -> Result<(), LimitExceeded> {
-        self.forget(now);
+        self.drop_expired(now);
         if limits.tokens.is_some_and(|limit| tokens > limit) {
             return Err(LimitExceeded { wait: None });
         }
-        let (mut requests, mut used) = (self.entries.len() as u64, self.tokens());
+        let (mut requests, mut used) = (self.entries.len() as u64, self.used_tokens());
         let mut wait = None;
         let mut oldest = self.entries.iter();
         while limits.requests.is_some_and(|limit| requests >= limit)
@@ -116,13 +116,13 @@ impl LimitWindow {
 
     /// Puts what a request did cost in the place of what it might have; one that no longer counts
     /// is passed over.
-    fn settle(&mut self, id: u64, tokens: u64) {
+    fn settle_request(&mut self, id: u64, tokens: u64) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
             entry.tokens = tokens;
         }
     }
 
-    fn standing(&self, limits: DemoLimits) -> LimitStatus {
+    fn limit_status(&self, limits: DemoLimits) -> LimitStatus {
         let left = |limit: u64, used| RemainingLimit {
             limit,
             remaining: limit.saturating_sub(used),
@@ -131,7 +131,7 @@ impl LimitWindow {
             requests: limits
                 .requests
                 .map(|limit| left(limit, self.entries.len() as u64)),
-            tokens: limits.tokens.map(|limit| left(limit, self.tokens())),
+            tokens: limits.tokens.map(|limit| left(limit, self.used_tokens())),
         }
     }
 }
@@ -173,27 +173,27 @@ impl DemoLedger {
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever has been silent for a minute is forgotten: any word is a key where none was set.
         pages.windows.retain(|_, window| {
-            window.forget(now);
+            window.drop_expired(now);
             !window.entries.is_empty()
         });
         pages.entered += 1;
         let id = pages.entered;
         let owner = (key.to_owned(), model.to_owned());
         let window = pages.windows.entry(owner.clone()).or_default();
-        let entered = window.enter(self.limits, id, tokens, now);
+        let entered = window.add_request(self.limits, id, tokens, now);
         let reservation = entered.map(|()| LimitReservation {
             book: Arc::clone(self),
             owner,
             id,
             cost: 0,
         });
-        (reservation, window.standing(self.limits))
+        (reservation, window.limit_status(self.limits))
     }
 
-    fn settle(&self, owner: &WindowKey, id: u64, tokens: u64) {
+    fn settle_request(&self, owner: &WindowKey, id: u64, tokens: u64) {
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(window) = pages.windows.get_mut(owner) {
-            window.settle(id, tokens);
+            window.settle_request(id, tokens);
         }
     }
 }
@@ -209,7 +209,7 @@ pub(super) struct LimitReservation {
 
 impl Drop for LimitReservation {
     fn drop(&mut self) {
-        self.book.settle(&self.owner, self.id, self.cost);
+        self.book.settle_request(&self.owner, self.id, self.cost);
     }
 }
 

@@ -82,7 +82,7 @@ impl ScriptedEndpoint {
         let address = listener.local_addr()?;
         let (drain, draining) = watch::channel(false);
         let service = Arc::new(DemoService::new(settings, draining.clone()));
-        let accepting = tokio::spawn(accept(listener, service, draining));
+        let accepting = tokio::spawn(accept_connections(listener, service, draining));
         Ok(Self {
             address,
             drain,
@@ -96,7 +96,7 @@ impl ScriptedEndpoint {
     }
 
     /// Accepts no more connections, and waits until the requests under way have been answered.
-    pub(crate) async fn drain(mut self) {
+    pub(crate) async fn drain_connections(mut self) {
         self.drain.send_replace(true);
         // It does not panic, and nobody else ends it.
         let _ = (&mut self.accepting).await;
@@ -111,17 +111,21 @@ impl Drop for ScriptedEndpoint {
 
 /// Accepts connections until the endpoint drains, and then waits for their end; they end with it,
 /// if it is dropped.
-async fn accept(listener: TcpListener, service: Arc<DemoService>, draining: watch::Receiver<bool>) {
+async fn accept_connections(
+    listener: TcpListener,
+    service: Arc<DemoService>,
+    draining: watch::Receiver<bool>,
+) {
     let mut connections = JoinSet::new();
     let mut drains = draining.clone();
     loop {
         tokio::select! {
             // However many clients knock, the door is shut when it is time.
             biased;
-            () = drained(&mut drains) => break,
+            () = wait_for_drain(&mut drains) => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(serve(stream, Arc::clone(&service), draining.clone()));
+                    connections.spawn(serve_connection(stream, Arc::clone(&service), draining.clone()));
                 }
                 // Out of files, or a client that left again: the next one may fare better.
                 Err(_) => tokio::task::yield_now().await,
@@ -135,18 +139,22 @@ async fn accept(listener: TcpListener, service: Arc<DemoService>, draining: watc
 }
 
 /// Waits until the endpoint drains, or is gone.
-async fn drained(draining: &mut watch::Receiver<bool>) {
+async fn wait_for_drain(draining: &mut watch::Receiver<bool>) {
     let _ = draining.wait_for(|draining| *draining).await;
 }
 
 /// Answers the requests of a connection; while the endpoint drains, those that have begun.
-async fn serve(stream: TcpStream, service: Arc<DemoService>, mut draining: watch::Receiver<bool>) {
+async fn serve_connection(
+    stream: TcpStream,
+    service: Arc<DemoService>,
+    mut draining: watch::Receiver<bool>,
+) {
     // Each piece shall leave at once; where that cannot be had, it only leaves later.
     let _ = stream.set_nodelay(true);
     let has_asked = AtomicBool::new(false);
     let answer = service_fn(|request| {
         has_asked.store(true, Ordering::Relaxed);
-        async { Ok::<_, Infallible>(service.answer(request).await) }
+        async { Ok::<_, Infallible>(service.answer_request(request).await) }
     });
     let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
     // What ends a connection early is the client's business, and it sees it on its side.
@@ -154,7 +162,7 @@ async fn serve(stream: TcpStream, service: Arc<DemoService>, mut draining: watch
         // A request that came before the signal is begun.
         biased;
         _ = connection.as_mut() => return,
-        () = drained(&mut draining) => {}
+        () = wait_for_drain(&mut draining) => {}
     }
     // A connection that nothing was asked on would be waited for: hyper takes it for one whose
     // request is under way.

@@ -88,7 +88,7 @@ const OTHER: DemoModel = DemoModel {
 };
 
 /// Returns the models of `region`.
-fn offered(region: DemoRegion) -> impl Iterator<Item = &'static DemoModel> {
+fn models_in(region: DemoRegion) -> impl Iterator<Item = &'static DemoModel> {
     MODELS
         .iter()
         .filter(move |model| region == DemoRegion::Other || model.regions.contains(&region))
@@ -96,14 +96,18 @@ fn offered(region: DemoRegion) -> impl Iterator<Item = &'static DemoModel> {
 
 /// Returns the model called `id` in `region`, with `any` whatever Claude model it is; the refusal
 /// is Langdock's own: a 400 that lists what there is.
-pub(super) fn find(id: &str, region: DemoRegion, any: bool) -> Result<&'static DemoModel, Refusal> {
+pub(super) fn find_model(
+    id: &str,
+    region: DemoRegion,
+    any: bool,
+) -> Result<&'static DemoModel, Refusal> {
     let other = (any && id.starts_with("claude-")).then_some(&OTHER);
-    offered(region)
+    models_in(region)
         .find(|model| model.id == id)
         .or(other)
         .ok_or_else(|| {
-            let ids: Vec<&str> = offered(region).map(|model| model.id).collect();
-            Refusal::invalid(format!(
+            let ids: Vec<&str> = models_in(region).map(|model| model.id).collect();
+            Refusal::invalid_request(format!(
                 "Invalid model, available models are: {}",
                 ids.join(", ")
             ))
@@ -111,8 +115,8 @@ pub(super) fn find(id: &str, region: DemoRegion, any: bool) -> Result<&'static D
 }
 
 /// Returns the body of `GET …/v1/models`.
-pub(super) fn list(region: DemoRegion) -> Value {
-    let data: Vec<Value> = offered(region)
+pub(super) fn models_body(region: DemoRegion) -> Value {
+    let data: Vec<Value> = models_in(region)
         .map(|model| {
             json!({
                 "id": model.id,
@@ -133,8 +137,8 @@ mod tests {
     fn opus_is_offered_in_the_us_only() {
         let message = "Invalid model, available models are: claude-3-5-sonnet-20240620, claude-3-haiku-20240307, \
                        claude-3-sonnet-20240229";
-        assert!(find("claude-3-opus-20240229", DemoRegion::Us, false).is_ok());
-        let refusal = find("claude-3-opus-20240229", DemoRegion::Eu, false)
+        assert!(find_model("claude-3-opus-20240229", DemoRegion::Us, false).is_ok());
+        let refusal = find_model("claude-3-opus-20240229", DemoRegion::Eu, false)
             .err()
             .expect("not offered");
         assert_eq!(refusal.message(), message);
@@ -143,11 +147,11 @@ mod tests {
     #[test]
     fn the_list_names_each_model_of_the_region() {
         assert_eq!(
-            list(DemoRegion::Eu)["data"].as_array().map(Vec::len),
+            models_body(DemoRegion::Eu)["data"].as_array().map(Vec::len),
             Some(3)
         );
         assert_eq!(
-            list(DemoRegion::Us)["data"][3]["display_name"],
+            models_body(DemoRegion::Us)["data"][3]["display_name"],
             "Claude 3 Opus"
         );
     }

@@ -79,18 +79,18 @@ impl AccessRecord {
     }
 
     /// Notes the status that the request is answered with.
-    pub(super) fn answered(&mut self, status: StatusCode) {
+    pub(super) fn note_status(&mut self, status: StatusCode) {
         self.status = status.as_u16();
     }
 
     /// Notes that so many tokens of the answer have been sent.
-    pub(super) fn sent(&mut self, tokens: u64) {
+    pub(super) fn note_sent(&mut self, tokens: u64) {
         if let Some(usage) = &mut self.usage {
             usage.output = tokens;
         }
     }
 
-    fn line(&self, took: Duration) -> String {
+    fn to_line(&self, took: Duration) -> String {
         json!({
             "time": rfc3339(self.time),
             "request_id": self.request_id,
@@ -114,7 +114,7 @@ impl Drop for AccessRecord {
             reservation.cost = usage.input.saturating_add(usage.output);
         }
         if let Some(log) = &self.log {
-            log(&self.line(self.begun.elapsed()));
+            log(&self.to_line(self.begun.elapsed()));
         }
     }
 }

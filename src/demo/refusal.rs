@@ -44,12 +44,12 @@ impl Refusal {
     }
 
     /// Refuses a wrong request, the commonest reason.
-    pub(super) fn invalid(message: impl Into<String>) -> Self {
+    pub(super) fn invalid_request(message: impl Into<String>) -> Self {
         Self::new(RefusalReason::InvalidRequest, message)
     }
 
     /// Refuses a request that is over a limit, and tells when it would pass.
-    pub(super) fn rate_limit(wait: Option<Duration>) -> Self {
+    pub(super) fn for_rate_limit(wait: Option<Duration>) -> Self {
         let message = match wait {
             Some(_) => {
                 "This request would exceed the rate limit of your workspace. Please try again later."
@@ -62,7 +62,7 @@ impl Refusal {
     }
 
     /// Refuses with this status, on purpose.
-    pub(super) fn fault(status: u16) -> Self {
+    pub(super) fn for_fault(status: u16) -> Self {
         Self::new(RefusalReason::Fault(status), fault::error_of(status).1)
     }
 
@@ -124,14 +124,14 @@ mod tests {
     #[test]
     fn a_wait_is_told_in_whole_seconds_that_are_enough() {
         for (millis, seconds) in [(0, "1"), (1, "1"), (1000, "1"), (1001, "2"), (59_999, "60")] {
-            let refusal = Refusal::rate_limit(Some(Duration::from_millis(millis)));
+            let refusal = Refusal::for_rate_limit(Some(Duration::from_millis(millis)));
             assert_eq!(
                 refusal.retry_header(),
                 Some(("retry-after", seconds.to_owned()))
             );
         }
         assert_eq!(
-            Refusal::rate_limit(None).retry_header(),
+            Refusal::for_rate_limit(None).retry_header(),
             Some(("x-should-retry", "false".to_owned()))
         );
     }

@@ -149,9 +149,9 @@ pub(super) async fn drive_answer(
     let mut timing = Timing::start();
     let ended = drive(&mut call, observer, &mut timing).await;
     timing.ended = Instant::now();
-    timing.waited = call.waited();
+    timing.waited = call.total_wait();
     call.cancel().await;
-    let (attempts, waited_s) = (call.attempts(), call.waited().as_secs_f64());
+    let (attempts, waited_s) = (call.attempt_count(), call.total_wait().as_secs_f64());
     let after_content = call.has_content();
     let request_id = call.request_id().map(str::to_owned);
     let as_answer = |message, complete| Answer {
@@ -171,7 +171,7 @@ pub(super) async fn drive_answer(
     };
     let (answer, error) = match ended {
         Ok(()) => {
-            let (message, wrong) = call.finish();
+            let (message, wrong) = call.into_message();
             let is_whole = wrong.is_none();
             (
                 message.map(|message| as_answer(message, is_whole)),
@@ -179,7 +179,7 @@ pub(super) async fn drive_answer(
             )
         }
         Err(interrupted) => {
-            let answer = call.partial().map(|message| as_answer(message, false));
+            let answer = call.into_partial().map(|message| as_answer(message, false));
             let error = match interrupted {
                 CallInterrupted::Failed(source) => call_error(source),
                 CallInterrupted::Output(error) => error.into(),
@@ -207,7 +207,7 @@ pub(crate) async fn drive_model_list(
             source,
             after_content: false,
             left: Left::default(),
-            attempts: call.attempts(),
+            attempts: call.attempt_count(),
             model: String::new(),
         }),
         Err(CallInterrupted::Output(error)) => Err(error.into()),

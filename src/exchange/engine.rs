@@ -74,7 +74,7 @@ impl RequestSender {
             head.max_tokens,
             head.priority,
         );
-        let mut call = self.client.call(body, head.stream, reservation);
+        let mut call = self.client.new_call(body, head.stream, reservation);
         if self.keeps_connection {
             call = call.keeping_connection();
         }

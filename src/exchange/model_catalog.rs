@@ -17,7 +17,7 @@ use super::selected_model::SelectedModel;
 use crate::app::App;
 use crate::client::{
     ApiCall, ApiClient, ApiKey, ClientOptions, ListedModel, PacingOptions, RetryNotice,
-    fingerprint, models_of, pick, regions_instead, seed_window,
+    fingerprint, models_of, pick_default, regions_instead, seed_window,
 };
 use crate::compose::preflight::Limit;
 use crate::config::{self, KeySource, Pin, SavedList, Settings, State};
@@ -240,7 +240,7 @@ impl<'a> ModelCatalog<'a> {
         list.models
             .iter()
             .find(|listed| listed.id() == model)
-            .and_then(ListedModel::window)
+            .and_then(ListedModel::context_window)
     }
 
     /// The tokens a minute that were set for a model.
@@ -309,7 +309,7 @@ impl<'a> ModelCatalog<'a> {
 
     /// Picks a model and remembers it.
     fn pick_from(&self, models: &[ListedModel]) -> Result<Pin, Error> {
-        let Some(model) = pick(models) else {
+        let Some(model) = pick_default(models) else {
             return Err(self.nothing_to_pick(models));
         };
         let pin = Pin {

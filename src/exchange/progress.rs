@@ -110,7 +110,7 @@ impl<'a> TerminalObserver<'a> {
 impl CallObserver for TerminalObserver<'_> {
     fn update(&mut self, update: &Update, data: &[u8]) {
         if let Some(journal) = self.journal.as_deref_mut() {
-            journal.update(update, data);
+            journal.record_update(update, data);
         }
         let Some(renderer) = self.renderer.as_deref_mut() else {
             return;
@@ -129,7 +129,7 @@ impl CallObserver for TerminalObserver<'_> {
 
     fn flush(&mut self) -> Result<(), CallInterrupted> {
         if let Some(journal) = self.journal.as_deref_mut() {
-            journal.flush();
+            journal.flush_journal();
         }
         match self.renderer.as_deref_mut() {
             Some(renderer) => renderer.flush().map_err(CallInterrupted::Output),
@@ -149,7 +149,7 @@ impl CallObserver for TerminalObserver<'_> {
         }
         self.app
             .notices
-            .step(&format!("sending, try {}", call.attempts()));
+            .step(&format!("sending, try {}", call.attempt_count()));
         for line in call.request_head() {
             self.app.notices.header('>', &line);
         }

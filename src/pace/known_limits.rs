@@ -49,7 +49,7 @@ pub(crate) struct ReportedLimit {
 
 impl ReportedLimit {
     /// Returns what has been used of it, if the server says so.
-    pub(super) fn used(self) -> Option<u64> {
+    pub(super) fn used_amount(self) -> Option<u64> {
         self.remaining
             .map(|remaining| self.limit.saturating_sub(remaining))
     }
@@ -98,7 +98,7 @@ impl KnownLimits {
 
     /// Infers from a 429 how much is allowed at most, where the server does not report it. So many
     /// requests and tokens it has let in within the last minute.
-    pub(super) fn infer(&mut self, now: u64, base: &BaseLimits, requests: u64, tokens: u64) {
+    pub(super) fn infer_limits(&mut self, now: u64, base: &BaseLimits, requests: u64, tokens: u64) {
         let is_too_soon =
             self.inferred.at != 0 && now < self.inferred.at.saturating_add(INFERENCE_INTERVAL);
         if is_too_soon {
@@ -175,7 +175,7 @@ mod tests {
         };
         known.note_report(NOW, &report);
         assert_eq!(known.in_force(NOW, &base), both(Some(500), Some(50)));
-        known.infer(NOW, &base, 0, 0);
+        known.infer_limits(NOW, &base, 0, 0);
         assert_eq!(known.in_force(NOW, &base).requests, Some(250));
     }
 
@@ -197,7 +197,7 @@ mod tests {
                 tokens,
             },
         );
-        known.infer(NOW, &base, 70, 0);
+        known.infer_limits(NOW, &base, 70, 0);
         let (quarter, day) = (NOW + 15 * WINDOW, NOW + 24 * 60 * WINDOW);
         assert_eq!(
             known.in_force(quarter - 1, &base),

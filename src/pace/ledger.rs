@@ -43,7 +43,7 @@ pub(crate) struct RequestCost {
 
 impl RequestCost {
     /// Returns the most tokens that it can use.
-    fn maximum(&self) -> u64 {
+    fn max_cost(&self) -> u64 {
         self.input.saturating_add(self.max_tokens)
     }
 }
@@ -151,7 +151,7 @@ impl RateLimitLedger {
         cost: &RequestCost,
         base: &BaseLimits,
     ) -> Admission {
-        self.forget(now);
+        self.drop_expired(now);
         let limits = self.known.in_force(now, base);
         if !limits.is_any() {
             return match self.blocked_until {
@@ -164,23 +164,23 @@ impl RateLimitLedger {
             };
         }
         let place = queued.and_then(|id| self.queue.iter().position(|ticket| ticket.id == id));
-        let start = self.start(now, place, cost, limits);
+        let start = self.earliest_start(now, place, cost, limits);
         if start <= now {
             let id = if let Some(place) = place {
                 self.queue.remove(place).id
             } else {
                 self.take_id()
             };
-            let reserved = self.reserved(cost, limits);
+            let reserved = self.reserved_tokens(cost, limits);
             let tokens = limits.tokens.map_or(reserved, |limit| reserved.min(limit));
             self.slots.push(WindowSlot {
                 id,
                 at: now,
                 tokens,
-                most: cost.maximum(),
+                most: cost.max_cost(),
                 has_ended: false,
             });
-            self.due = limits.spread(self.due, now);
+            self.due = limits.spread_after(self.due, now);
             return Admission::Admitted(Some(id));
         }
         let id = if let Some(place) = place {
@@ -214,7 +214,7 @@ impl RateLimitLedger {
         let slots = self.slots.len();
         self.slots.retain(|slot| slot.id != id || slot.has_ended);
         if self.slots.len() < slots {
-            self.due = self.known.in_force(now, base).gather(self.due);
+            self.due = self.known.in_force(now, base).spread_without(self.due);
         }
     }
 
@@ -251,7 +251,7 @@ impl RateLimitLedger {
 
     /// Lets nobody begin until then, as a 429 asks, and infers from it how much is allowed.
     pub(crate) fn back_off(&mut self, now: u64, until: u64, base: &BaseLimits) {
-        self.forget(now);
+        self.drop_expired(now);
         self.blocked_until = self.blocked_until.max(until);
         // Perhaps too little was reserved for the answers.
         self.output_share = FULL_SHARE_PPM;
@@ -263,7 +263,7 @@ impl RateLimitLedger {
             .fold((0, 0_u64), |(requests, tokens), slot| {
                 (requests + 1, tokens.saturating_add(slot.tokens))
             });
-        self.known.infer(now, base, requests, tokens);
+        self.known.infer_limits(now, base, requests, tokens);
     }
 
     /// Notes what the response headers report of the limits; `id` is the reservation of the request
@@ -275,9 +275,9 @@ impl RateLimitLedger {
         cost: &RequestCost,
         report: &ServerReport,
     ) {
-        self.forget(now);
+        self.drop_expired(now);
         self.known.note_report(now, report);
-        let used = |reported: Option<ReportedLimit>| reported.and_then(ReportedLimit::used);
+        let used = |reported: Option<ReportedLimit>| reported.and_then(ReportedLimit::used_amount);
         let ours = |slot: &WindowSlot| {
             if slot.has_ended {
                 slot.tokens
@@ -306,7 +306,13 @@ impl RateLimitLedger {
     }
 
     /// Returns when a request may begin: behind those ahead of its place, or of all if it has none.
-    fn start(&self, now: u64, place: Option<usize>, cost: &RequestCost, limits: RateLimits) -> u64 {
+    fn earliest_start(
+        &self,
+        now: u64,
+        place: Option<usize>,
+        cost: &RequestCost,
+        limits: RateLimits,
+    ) -> u64 {
         let order = |ticket: &QueueTicket| (ticket.cost.priority, ticket.id);
         let own = place.map_or((cost.priority, ReservationId(u64::MAX)), |place| {
             order(&self.queue[place])
@@ -322,17 +328,17 @@ impl RateLimitLedger {
             self.due,
         );
         for ticket in ahead {
-            forecast.place(self.reserved(&ticket.cost, limits));
+            forecast.place_request(self.reserved_tokens(&ticket.cost, limits));
         }
-        forecast.place(self.reserved(cost, limits))
+        forecast.place_request(self.reserved_tokens(cost, limits))
     }
 
     /// Returns the tokens that are reserved for a request. Where an answer may be as long as the
     /// whole minute's limit and hardly any is, a part of the limit has to do, or the first requests
     /// would have a minute each.
-    fn reserved(&self, cost: &RequestCost, limits: RateLimits) -> u64 {
+    fn reserved_tokens(&self, cost: &RequestCost, limits: RateLimits) -> u64 {
         if self.counts_maximum {
-            return cost.maximum();
+            return cost.max_cost();
         }
         let share = self.output_share.min(FULL_SHARE_PPM);
         let output = u128::from(cost.max_tokens) * u128::from(share) / u128::from(FULL_SHARE_PPM);
@@ -348,7 +354,7 @@ impl RateLimitLedger {
         ReservationId(self.next_id - 1)
     }
 
-    fn forget(&mut self, now: u64) {
+    fn drop_expired(&mut self, now: u64) {
         self.slots.retain(|slot| now < slot.expiry());
         self.queue
             .retain(|ticket| now < ticket.seen.saturating_add(TICKET_LIFETIME));
@@ -550,7 +556,7 @@ pub(super) mod tests {
                 },
             );
         }
-        assert_eq!(ledger.reserved(&cost, base.configured), 110);
+        assert_eq!(ledger.reserved_tokens(&cost, base.configured), 110);
         let slot = goes(ledger.try_acquire(NOW, None, &cost, &base));
         let used = |used: u64| ReportedLimit {
             limit: 1_000_000,
@@ -564,7 +570,7 @@ pub(super) mod tests {
             ledger.observe(NOW, Some(slot), &cost, &received);
             assert_eq!(
                 (
-                    ledger.reserved(&cost, base.configured),
+                    ledger.reserved_tokens(&cost, base.configured),
                     ledger.others.tokens
                 ),
                 (expected, 0)
@@ -579,9 +585,9 @@ pub(super) mod tests {
                 output: 900,
             },
         );
-        assert_eq!(ledger.reserved(&cost, base.configured), 910);
+        assert_eq!(ledger.reserved_tokens(&cost, base.configured), 910);
         ledger.back_off(NOW, NOW, &base);
-        assert_eq!(ledger.reserved(&cost, base.configured), 1010);
+        assert_eq!(ledger.reserved_tokens(&cost, base.configured), 1010);
     }
 
     #[test]

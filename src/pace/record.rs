@@ -38,11 +38,11 @@ pub(super) fn to_bytes(ledger: &RateLimitLedger) -> Vec<u8> {
         others.requests,
         others.tokens,
         reported.at,
-        of_limit(reported.limits.requests),
-        of_limit(reported.limits.tokens),
+        limit_to_number(reported.limits.requests),
+        limit_to_number(reported.limits.tokens),
         inferred.at,
-        of_limit(inferred.limits.requests),
-        of_limit(inferred.limits.tokens),
+        limit_to_number(inferred.limits.requests),
+        limit_to_number(inferred.limits.tokens),
         ledger.output_share,
         u64::from(ledger.counts_maximum),
         0,
@@ -65,7 +65,7 @@ pub(super) fn to_bytes(ledger: &RateLimitLedger) -> Vec<u8> {
         let is_batch = u64::from(priority == RequestPriority::Batch);
         numbers.extend([ticket.id.0, ticket.seen, input, max_tokens, is_batch]);
     }
-    numbers[1] = sum(&numbers[2..]);
+    numbers[1] = checksum(&numbers[2..]);
     numbers
         .iter()
         .flat_map(|number| number.to_le_bytes())
@@ -94,7 +94,7 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<RateLimitLedger> {
     // The rest may be the end of a longer ledger, if its writer was killed before it could truncate
     // the file.
     let numbers = numbers.get(..length)?;
-    if head[0] != MARK || head[1] != sum(&numbers[2..]) {
+    if head[0] != MARK || head[1] != checksum(&numbers[2..]) {
         return None;
     }
     let (rows, _) = numbers[HEAD..].as_chunks::<ROW>();
@@ -111,11 +111,11 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<RateLimitLedger> {
         known: KnownLimits {
             reported: LearnedLimit {
                 at: head[11],
-                limits: limits(head[12], head[13]),
+                limits: limits_from(head[12], head[13]),
             },
             inferred: LearnedLimit {
                 at: head[14],
-                limits: limits(head[15], head[16]),
+                limits: limits_from(head[15], head[16]),
             },
         },
         output_share: head[17],
@@ -150,11 +150,11 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<RateLimitLedger> {
 }
 
 /// A limit as a number; none is 0, which no limit is.
-fn of_limit(limit: Option<u64>) -> u64 {
+fn limit_to_number(limit: Option<u64>) -> u64 {
     limit.unwrap_or(0)
 }
 
-fn limits(requests: u64, tokens: u64) -> RateLimits {
+fn limits_from(requests: u64, tokens: u64) -> RateLimits {
     let limit = |number| Some(number).filter(|number| *number > 0);
     RateLimits {
         requests: limit(requests),
@@ -163,7 +163,7 @@ fn limits(requests: u64, tokens: u64) -> RateLimits {
 }
 
 /// A sum that another order or a missing number changes.
-fn sum(numbers: &[u64]) -> u64 {
+fn checksum(numbers: &[u64]) -> u64 {
     numbers.iter().fold(MARK, |sum, number| {
         (sum ^ number)
             .wrapping_mul(0x0000_0100_0000_01b3)

@@ -41,27 +41,27 @@ impl RateLimits {
     }
 
     /// The time from one request to the next.
-    fn interval(self) -> u64 {
+    fn request_interval(self) -> u64 {
         self.requests
             .map_or(0, |requests| WINDOW * 100 / SPEED_PERCENT / requests.max(1))
     }
 
     /// How far requests may run ahead of the interval: the burst without its first one.
-    fn ahead(self) -> u64 {
+    fn burst_allowance(self) -> u64 {
         let burst = self.requests.map_or(1, |requests| {
             (requests.saturating_mul(BURST_PERCENT) / 100).max(2)
         });
-        self.interval() * (burst - 1)
+        self.request_interval() * (burst - 1)
     }
 
     /// What the spreading is at after a request at `start`; `due` is what it was at before.
-    pub(super) fn spread(self, due: u64, start: u64) -> u64 {
-        due.max(start) + self.interval()
+    pub(super) fn spread_after(self, due: u64, start: u64) -> u64 {
+        due.max(start) + self.request_interval()
     }
 
     /// What the spreading is at without one of its requests.
-    pub(super) fn gather(self, due: u64) -> u64 {
-        due.saturating_sub(self.interval())
+    pub(super) fn spread_without(self, due: u64) -> u64 {
+        due.saturating_sub(self.request_interval())
     }
 }
 
@@ -104,7 +104,7 @@ pub(super) struct OtherUsage {
 }
 
 impl OtherUsage {
-    fn left(self, amount: u64, now: u64) -> u64 {
+    fn amount_left(self, amount: u64, now: u64) -> u64 {
         let rest = WINDOW.saturating_sub(now.saturating_sub(self.at));
         u64::try_from((u128::from(amount) * u128::from(rest)).div_ceil(u128::from(WINDOW)))
             .unwrap_or(amount)
@@ -161,16 +161,18 @@ impl WindowForecast {
     }
 
     /// Places a request behind those before it, and gives its start.
-    pub(super) fn place(&mut self, tokens: u64) -> u64 {
+    pub(super) fn place_request(&mut self, tokens: u64) -> u64 {
         // What is over the limit by itself goes when nothing else counts.
         let tokens = self.limits.tokens.map_or(tokens, |limit| tokens.min(limit));
-        self.now = self.now.max(self.due.saturating_sub(self.limits.ahead()));
-        self.forget();
+        self.now = self
+            .now
+            .max(self.due.saturating_sub(self.limits.burst_allowance()));
+        self.drop_expired();
         while let Some(later) = self.full_until(tokens) {
             self.now = later;
-            self.forget();
+            self.drop_expired();
         }
-        self.due = self.limits.spread(self.due, self.now);
+        self.due = self.limits.spread_after(self.due, self.now);
         self.requests += 1;
         self.tokens = self.tokens.saturating_add(tokens);
         self.expiring
@@ -178,7 +180,7 @@ impl WindowForecast {
         self.now
     }
 
-    fn forget(&mut self) {
+    fn drop_expired(&mut self) {
         while let Some(&(_, tokens)) = self
             .expiring
             .front()
@@ -196,7 +198,7 @@ impl WindowForecast {
             let limit = limit?;
             let room = limit.checked_sub(used.saturating_add(wanted));
             match room {
-                Some(room) if self.others.left(theirs, self.now) <= room => None,
+                Some(room) if self.others.amount_left(theirs, self.now) <= room => None,
                 Some(room) => Some(self.others.down_to(theirs, room).max(self.now + 1)),
                 None => Some(u64::MAX),
             }
@@ -246,7 +248,7 @@ mod tests {
         let mut forecast = WindowForecast::new(limits, slots, others, NOW, 0);
         tokens
             .iter()
-            .map(|tokens| (forecast.place(*tokens) - NOW) / SECOND)
+            .map(|tokens| (forecast.place_request(*tokens) - NOW) / SECOND)
             .collect()
     }
 
@@ -316,7 +318,9 @@ mod tests {
             NOW,
             0,
         );
-        let starts: Vec<u64> = (0..200).map(|_| (forecast.place(1) - NOW) / 1000).collect();
+        let starts: Vec<u64> = (0..200)
+            .map(|_| (forecast.place_request(1) - NOW) / 1000)
+            .collect();
         assert_eq!(starts[..8], [0; 8]);
         assert_eq!(starts[8] / 100, 6, "60 s by 97");
         for (place, start) in starts.iter().enumerate().skip(100) {
@@ -335,7 +339,7 @@ mod tests {
     #[test]
     fn no_minute_holds_more_than_a_limit_however_long_each_is_on_its_way() {
         let mut forecast = WindowForecast::new(limits(10, 50), &[], OtherUsage::default(), NOW, 0);
-        let starts: Vec<u64> = (0..60).map(|n| forecast.place(n % 9)).collect();
+        let starts: Vec<u64> = (0..60).map(|n| forecast.place_request(n % 9)).collect();
         for (first, start) in starts.iter().enumerate() {
             let last = starts
                 .iter()

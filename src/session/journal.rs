@@ -50,7 +50,7 @@ impl Journal {
             journal.pending.extend_from_slice(&line.to_line());
         }
         journal
-            .flush()
+            .write_pending()
             .and_then(|()| journal.file.sync_data())
             .inspect_err(|_| {
                 let _ = fs::remove_file(&journal.path); // It is the first error that is told.
@@ -59,12 +59,12 @@ impl Journal {
     }
 
     /// Takes a turn.
-    pub(super) fn turn(&mut self, record: &SessionRecord) {
+    pub(super) fn write_turn(&mut self, record: &SessionRecord) {
         self.pending.extend_from_slice(&record.to_line());
     }
 
     /// Takes a part of the answer: the event as it came, or the text where there is no event.
-    pub(super) fn update(&mut self, update: &Update, data: &[u8]) {
+    pub(super) fn queue_update(&mut self, update: &Update, data: &[u8]) {
         match update {
             _ if !data.is_empty() => {
                 let start = self.pending.len();
@@ -85,7 +85,7 @@ impl Journal {
     }
 
     /// Writes what was taken, with one write.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(super) fn write_pending(&mut self) -> io::Result<()> {
         let written = self.file.write_all(&self.pending);
         self.pending.clear();
         written
@@ -106,7 +106,10 @@ impl Journal {
 const TEXT: &str = "text";
 
 /// The header and the records of a journal, the last turn as far as it came.
-pub(super) fn parse(bytes: &[u8], exchange: &str) -> Option<(SessionRecord, Vec<SessionRecord>)> {
+pub(super) fn parse_journal(
+    bytes: &[u8],
+    exchange: &str,
+) -> Option<(SessionRecord, Vec<SessionRecord>)> {
     let mut header = None;
     let mut records: Vec<SessionRecord> = Vec::new();
     let (mut machine, mut text) = (Machine::default(), String::new());
@@ -138,12 +141,12 @@ pub(super) fn parse(bytes: &[u8], exchange: &str) -> Option<(SessionRecord, Vec<
     let partial = if text.is_empty() {
         machine.partial()
     } else {
-        Some(said(&text))
+        Some(text_message(&text))
     };
     if let Some(message) = partial.filter(|message| !is_answered && !message.content.is_empty()) {
         let content = to_raw_value(&message.content).ok()?;
         let id = turn_id(exchange, records.len());
-        records.push(SessionRecord::assistant(
+        records.push(SessionRecord::assistant_turn(
             id,
             content,
             &message,
@@ -161,7 +164,7 @@ struct JournalLine<'a> {
     text: Option<std::borrow::Cow<'a, str>>,
 }
 
-fn said(text: &str) -> Message {
+fn text_message(text: &str) -> Message {
     Message {
         id: String::new(),
         kind: crate::protocol::MessageType::Message,

@@ -26,7 +26,7 @@ mod store;
 mod tests;
 
 pub(crate) use conversation::SavedConversation;
-pub(crate) use document::{as_json, markdown};
+pub(crate) use document::{conversation_json, conversation_markdown};
 pub(crate) use list::ConversationSummary;
 pub(crate) use pending_turn::PendingTurn;
 pub(crate) use record::TurnPosition;
@@ -103,11 +103,11 @@ pub(crate) enum Error {
 /// target reaches into.
 #[cfg(feature = "internals")]
 pub(crate) fn read_bytes(bytes: &[u8]) -> Result<(), Error> {
-    let conversation = SavedConversation::of_read(Path::new("/"), "0000000000", bytes)?;
+    let conversation = SavedConversation::from_bytes(Path::new("/"), "0000000000", bytes)?;
     let _ = (
         conversation.messages(),
-        markdown(&conversation),
-        as_json(&conversation).to_string(),
+        conversation_markdown(&conversation),
+        conversation_json(&conversation).to_string(),
     );
     Ok(())
 }
@@ -115,17 +115,17 @@ pub(crate) fn read_bytes(bytes: &[u8]) -> Result<(), Error> {
 /// Reads the bytes of a journal, in the same way.
 #[cfg(feature = "internals")]
 pub(crate) fn read_journal(bytes: &[u8]) {
-    let _ = journal::parse(bytes, "0000000000");
+    let _ = journal::parse_journal(bytes, "0000000000");
 }
 
-fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+fn read_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |source| Error::Unreadable {
         path: path.to_owned(),
         source,
     }
 }
 
-fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+fn write_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |source| Error::Unwritable {
         path: path.to_owned(),
         source,

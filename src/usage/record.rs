@@ -41,7 +41,7 @@ pub(crate) const COMPLETE: &str = "complete";
 impl UsageRecord {
     /// Writes it as a line of JSON. By hand, since it is done for every request: only text needs
     /// the care of a library.
-    pub(crate) fn line(&self) -> String {
+    pub(crate) fn to_line(&self) -> String {
         let mut line = String::with_capacity(256);
         line.push_str("{\"at\":\"");
         line.push_str(&self.ended_at.to_string());
@@ -68,7 +68,7 @@ impl UsageRecord {
     }
 
     /// Reads a line; none if it is none of ours, or broken.
-    pub(super) fn read(line: &[u8]) -> Option<Self> {
+    pub(super) fn from_line(line: &[u8]) -> Option<Self> {
         serde_json::from_slice(line)
             .ok()
             .filter(|record: &Self| !record.model.is_empty())
@@ -111,9 +111,9 @@ mod tests {
                 ..sample()
             },
         ] {
-            let line = record.line();
+            let line = record.to_line();
             assert_eq!(line.matches('\n').count(), 1, "{line}");
-            assert_eq!(UsageRecord::read(line.as_bytes()), Some(record));
+            assert_eq!(UsageRecord::from_line(line.as_bytes()), Some(record));
         }
     }
 
@@ -127,11 +127,12 @@ mod tests {
             r#"{"at":"2026-11-22T18:30:01Z","model":"m","#,
             r#"{"model":1}"#,
         ] {
-            assert_eq!(UsageRecord::read(line.as_bytes()), None, "{line}");
+            assert_eq!(UsageRecord::from_line(line.as_bytes()), None, "{line}");
         }
         // A line of another version is read as far as it goes.
         assert!(
-            UsageRecord::read(br#"{"at":"2026-11-22T18:30:01Z","model":"m","new":[1]}"#).is_some()
+            UsageRecord::from_line(br#"{"at":"2026-11-22T18:30:01Z","model":"m","new":[1]}"#)
+                .is_some()
         );
     }
 }

@@ -66,7 +66,7 @@ pub(crate) struct UsageSummary {
 }
 
 impl UsageTotals {
-    fn add(&mut self, record: &UsageRecord) {
+    fn add_record(&mut self, record: &UsageRecord) {
         self.requests += 1;
         self.failed += u64::from(!record.is_complete());
         // What a server says is any number.
@@ -90,12 +90,12 @@ impl UsageSummary {
     }
 
     /// What they are put together by.
-    pub(crate) fn group(&self) -> UsageGroup {
+    pub(crate) fn grouped_by(&self) -> UsageGroup {
         self.group
     }
 
     /// Adds a request.
-    pub(crate) fn add(&mut self, record: &UsageRecord) {
+    pub(crate) fn add_record(&mut self, record: &UsageRecord) {
         let name = match self.group {
             UsageGroup::Model => record.model.clone(),
             UsageGroup::Day => record
@@ -106,8 +106,8 @@ impl UsageSummary {
             UsageGroup::Tag => record.tag.clone().unwrap_or_default(),
             UsageGroup::Command => record.command.clone(),
         };
-        self.rows.entry(name).or_default().add(record);
-        self.total.add(record);
+        self.rows.entry(name).or_default().add_record(record);
+        self.total.add_record(record);
     }
 }
 
@@ -135,8 +135,8 @@ mod tests {
             (UsageGroup::Command, &["chat", "send"]),
         ] {
             let mut sums = UsageSummary::new(group, zone.clone());
-            sums.add(&sample());
-            sums.add(&late);
+            sums.add_record(&sample());
+            sums.add_record(&late);
             assert_eq!(
                 sums.rows.keys().map(String::as_str).collect::<Vec<_>>(),
                 expected,

@@ -91,7 +91,7 @@ impl Words {
         let list = self
             .store
             .as_ref()
-            .and_then(|store| store.list().ok())
+            .and_then(|store| store.list_summaries().ok())
             .unwrap_or_default();
         list.into_iter()
             .map(|summary| summary.name.unwrap_or(summary.id))

@@ -154,7 +154,7 @@ impl Talk {
                 // written down.
                 let has_another = kept
                     .conversation()
-                    .line()
+                    .current_branch()
                     .iter()
                     .any(|turn| turn.system.is_some());
                 let system = system.or(Some("").filter(|_| has_another));
@@ -191,11 +191,12 @@ impl Talk {
             Self::Saved { kept, .. } => {
                 let conversation = kept.conversation();
                 let asked = conversation
-                    .line()
+                    .current_branch()
                     .into_iter()
                     .rev()
                     .filter(|turn| turn.role == Role::User);
-                let mut asked = asked.map(|turn| (conversation.content(turn), turn.before()));
+                let mut asked =
+                    asked.map(|turn| (conversation.turn_content(turn), turn.position_before()));
                 let (content, before) = asked.find(|(content, _)| is_message(content))?;
                 Some(Last {
                     content,
@@ -232,10 +233,10 @@ impl Talk {
         match self {
             Self::Saved { kept, .. } => {
                 let conversation = kept.conversation();
-                let turn = conversation.line().into_iter().next_back()?;
+                let turn = conversation.current_branch().into_iter().next_back()?;
                 let is_broken_off =
                     turn.partial || turn.stop_reason.as_ref().is_some_and(is_cut_off);
-                let text = text_of(&conversation.content(turn));
+                let text = text_of(&conversation.turn_content(turn));
                 (turn.role == Role::Assistant).then_some(LastAnswer {
                     text,
                     is_broken_off,
@@ -260,7 +261,7 @@ impl Talk {
             Self::Saved { kept, .. } => {
                 for usage in kept
                     .conversation()
-                    .line()
+                    .current_branch()
                     .into_iter()
                     .filter_map(|turn| turn.usage.as_ref())
                 {

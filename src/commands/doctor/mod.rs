@@ -103,7 +103,7 @@ fn of_settings(merged: &MergedConfig, settings: &Settings) -> Vec<Finding> {
         },
     );
     let base_url = Finding::ok("base URL", format!("{url} ({})", origin("base_url")));
-    let of_proxy = match settings.options.proxy.address() {
+    let of_proxy = match settings.options.proxy.host_and_port() {
         Err(error @ client::BuildError::ProxyScheme(_)) if !settings.endpoint.is_loopback() => {
             Finding::error("proxy", &error.into())
         }

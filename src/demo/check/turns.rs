@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::field::wrong;
+use super::field::refusal_at;
 use crate::demo::ask::{
     BlockContent, ParsedRequest, PlacedBlock, RequestTurn, ThinkingMode, TurnRole,
 };
@@ -20,22 +20,22 @@ const MANY_IMAGES_SIDE: usize = 2000;
 const MAX_IMAGES: usize = 100;
 
 /// Checks the conversation of a request.
-pub(super) fn check(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
+pub(super) fn check_turns(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     if ask
         .turns
         .first()
         .is_none_or(|turn| turn.role != TurnRole::User)
     {
-        return Err(Refusal::invalid(
+        return Err(Refusal::invalid_request(
             "messages: first message must use the \"user\" role",
         ));
     }
-    text_is_there(ask)?;
-    prefill(ask)?;
+    check_text_present(ask)?;
+    check_prefill(ask)?;
     for turn in &ask.turns {
-        roles(turn)?;
+        check_roles(turn)?;
     }
-    pairing(&ask.turns)?;
+    check_pairing(&ask.turns)?;
     let called = |block: &PlacedBlock<'_>| {
         matches!(
             block.content,
@@ -43,21 +43,24 @@ pub(super) fn check(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
         )
     };
     if ask.tools.is_empty() && ask.blocks().any(called) {
-        return Err(Refusal::invalid(
+        return Err(Refusal::invalid_request(
             "tools: Requests which include `tool_use` or `tool_result` blocks must define tools",
         ));
     }
-    thinking_comes_back(ask)?;
-    images(ask)
+    check_thinking_returned(ask)?;
+    check_images(ask)
 }
 
-fn text_is_there(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
+fn check_text_present(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     for text in ask.blocks().filter_map(|block| block.content.text()) {
         if text.is_empty() {
-            return Err(wrong("messages", "text content blocks must be non-empty"));
+            return Err(refusal_at(
+                "messages",
+                "text content blocks must be non-empty",
+            ));
         }
         if text.trim().is_empty() {
-            return Err(wrong(
+            return Err(refusal_at(
                 "messages",
                 "text content blocks must contain non-whitespace text",
             ));
@@ -67,18 +70,18 @@ fn text_is_there(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
 }
 
 /// Checks the beginning of the answer, if the request prescribes one.
-fn prefill(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
+fn check_prefill(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     let Some(prefill) = ask.prefill() else {
         return Ok(());
     };
     if prefill.ends_with(char::is_whitespace) {
-        return Err(wrong(
+        return Err(refusal_at(
             "messages",
             "final assistant content cannot end with trailing whitespace",
         ));
     }
     if ask.thinking != ThinkingMode::Off {
-        return Err(wrong(
+        return Err(refusal_at(
             "messages",
             "the final message cannot be from the assistant when thinking is enabled",
         ));
@@ -87,7 +90,7 @@ fn prefill(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
 }
 
 /// Checks that each block stands with the side that can say it.
-fn roles(turn: &RequestTurn<'_>) -> Result<(), Refusal> {
+fn check_roles(turn: &RequestTurn<'_>) -> Result<(), Refusal> {
     for block in &turn.blocks {
         let (name, side, role) = match block.content {
             BlockContent::ToolUse { .. } => ("tool_use", "assistant", TurnRole::Assistant),
@@ -97,7 +100,7 @@ fn roles(turn: &RequestTurn<'_>) -> Result<(), Refusal> {
         };
         if turn.role != role {
             let path = format!("messages.{}.content.{}", block.message, block.index);
-            return Err(wrong(
+            return Err(refusal_at(
                 &path,
                 &format!("`{name}` blocks can only be in `{side}` messages"),
             ));
@@ -108,7 +111,7 @@ fn roles(turn: &RequestTurn<'_>) -> Result<(), Refusal> {
 
 /// Checks that every call has its result at the head of the next turn, and every result its call in
 /// the turn before.
-fn pairing(turns: &[RequestTurn<'_>]) -> Result<(), Refusal> {
+fn check_pairing(turns: &[RequestTurn<'_>]) -> Result<(), Refusal> {
     let mut seen = HashSet::new();
     for (index, turn) in turns.iter().enumerate() {
         let next = turns.get(index + 1).map_or(&[][..], |next| &next.blocks);
@@ -123,14 +126,14 @@ fn pairing(turns: &[RequestTurn<'_>]) -> Result<(), Refusal> {
             };
             if !seen.insert(id) {
                 let path = format!("messages.{}.content.{}", block.message, block.index);
-                return Err(wrong(&path, "`tool_use` ids must be unique"));
+                return Err(refusal_at(&path, "`tool_use` ids must be unique"));
             }
             if !answered.contains(&id) {
                 open.push(id);
             }
         }
         if let (Some(block), false) = (turn.blocks.last(), open.is_empty()) {
-            return Err(wrong(
+            return Err(refusal_at(
                 &format!("messages.{}", block.message),
                 &format!(
                     "`tool_use` ids were found without `tool_result` blocks immediately after: {}. Each `tool_use` \
@@ -142,12 +145,12 @@ fn pairing(turns: &[RequestTurn<'_>]) -> Result<(), Refusal> {
         let before = index
             .checked_sub(1)
             .map_or(&[][..], |before| &turns[before].blocks);
-        results(turn, before)?;
+        check_results(turn, before)?;
     }
     Ok(())
 }
 
-fn results(turn: &RequestTurn<'_>, before: &[PlacedBlock<'_>]) -> Result<(), Refusal> {
+fn check_results(turn: &RequestTurn<'_>, before: &[PlacedBlock<'_>]) -> Result<(), Refusal> {
     let mut seen = HashSet::new();
     for block in &turn.blocks {
         let Some(id) = result_id(&block.content) else {
@@ -157,7 +160,7 @@ fn results(turn: &RequestTurn<'_>, before: &[PlacedBlock<'_>]) -> Result<(), Ref
         if !before.iter().any(
             |call| matches!(call.content, BlockContent::ToolUse { id: called, .. } if called == id),
         ) {
-            return Err(wrong(
+            return Err(refusal_at(
                 &path,
                 &format!(
                     "unexpected `tool_use_id` found in `tool_result` blocks: {id}. Each `tool_result` block must have \
@@ -167,7 +170,7 @@ fn results(turn: &RequestTurn<'_>, before: &[PlacedBlock<'_>]) -> Result<(), Ref
         }
         if !seen.insert(id) {
             let message = "each tool_use must have a single result. Found multiple `tool_result` blocks with id";
-            return Err(wrong(&path, &format!("{message}: {id}")));
+            return Err(refusal_at(&path, &format!("{message}: {id}")));
         }
     }
     Ok(())
@@ -182,7 +185,7 @@ fn result_id<'a>(content: &BlockContent<'a>) -> Option<&'a str> {
 
 /// Checks that a tool turn which goes on with thinking still has the thinking that led to its
 /// calls.
-fn thinking_comes_back(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
+fn check_thinking_returned(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     let [.., turn, last] = ask.turns.as_slice() else {
         return Ok(());
     };
@@ -203,7 +206,7 @@ fn thinking_comes_back(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
             message,
             index,
             content,
-        }) => Err(wrong(
+        }) => Err(refusal_at(
             &format!("messages.{message}.content.{index}.type"),
             &format!(
                 "Expected `thinking` or `redacted_thinking`, but found `{}`. When `thinking` is enabled, a final \
@@ -218,7 +221,7 @@ fn thinking_comes_back(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     }
 }
 
-fn images(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
+fn check_images(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     let mut images = Vec::new();
     for block in ask.blocks() {
         let inner = match &block.content {
@@ -231,7 +234,7 @@ fn images(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
         }));
     }
     if images.len() > MAX_IMAGES {
-        return Err(wrong(
+        return Err(refusal_at(
             "messages",
             &format!("too many images: {} > {MAX_IMAGES}", images.len()),
         ));
@@ -240,7 +243,7 @@ fn images(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
         .iter()
         .find(|(_, image)| image.width.max(image.height) > MANY_IMAGES_SIDE);
     match large {
-        Some((block, _)) if images.len() > MANY_IMAGES => Err(wrong(
+        Some((block, _)) if images.len() > MANY_IMAGES => Err(refusal_at(
             &format!(
                 "messages.{}.content.{}.image.source.base64.data",
                 block.message, block.index

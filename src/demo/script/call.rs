@@ -5,7 +5,7 @@ use crate::demo::ask::{BlockContent, OfferedTool, ParsedRequest, ParsedToolChoic
 
 /// Returns the calls to make: those that the prompt names, else the first tool, or the one that the
 /// request insists on.
-pub(super) fn calls(ask: &ParsedRequest<'_>) -> Vec<AnswerBlock> {
+pub(super) fn tool_calls(ask: &ParsedRequest<'_>) -> Vec<AnswerBlock> {
     let words = prompt::words_asked(ask);
     let chosen: Vec<&OfferedTool<'_>> = match ask.tool_choice {
         ParsedToolChoice::None => Vec::new(),
@@ -13,16 +13,16 @@ pub(super) fn calls(ask: &ParsedRequest<'_>) -> Vec<AnswerBlock> {
         ParsedToolChoice::Named(name) => {
             ask.tools.iter().filter(|tool| tool.name == name).collect()
         }
-        ParsedToolChoice::Auto if answered(ask) || prefilled(ask) => Vec::new(),
+        ParsedToolChoice::Auto if has_results(ask) || has_prefill(ask) => Vec::new(),
         ParsedToolChoice::Any | ParsedToolChoice::Auto => named_or_first(ask, &words),
     };
-    let mut ids = CallIds::after(ask);
+    let mut ids = CallIds::for_request(ask);
     chosen
         .into_iter()
         .map(|tool| AnswerBlock::ToolUse {
-            id: ids.next(),
+            id: ids.next_id(),
             name: tool.name.to_owned(),
-            input: sample::value(tool.schema, &words).to_string(),
+            input: sample::sample_value(tool.schema, &words).to_string(),
         })
         .collect()
 }
@@ -31,7 +31,7 @@ fn named_or_first<'a, 'b>(ask: &'b ParsedRequest<'a>, words: &str) -> Vec<&'b Of
     let named = ask
         .tools
         .iter()
-        .filter(|tool| prose::mentions(words, tool.name));
+        .filter(|tool| prose::has_word(words, tool.name));
     let named: Vec<&OfferedTool<'_>> = named
         .take(if ask.parallel_calls { usize::MAX } else { 1 })
         .collect();
@@ -43,14 +43,14 @@ fn named_or_first<'a, 'b>(ask: &'b ParsedRequest<'a>, words: &str) -> Vec<&'b Of
 }
 
 /// Tells whether the last turn brings the results of calls.
-fn answered(ask: &ParsedRequest<'_>) -> bool {
+fn has_results(ask: &ParsedRequest<'_>) -> bool {
     ask.last_user_turn()
         .iter()
         .any(|block| matches!(block.content, BlockContent::ToolResult { .. }))
 }
 
 /// Tells whether the answer is begun as text, which a call cannot continue.
-fn prefilled(ask: &ParsedRequest<'_>) -> bool {
+fn has_prefill(ask: &ParsedRequest<'_>) -> bool {
     ask.turns
         .last()
         .is_some_and(|turn| turn.role == TurnRole::Assistant)
@@ -63,7 +63,7 @@ struct CallIds<'a> {
 }
 
 impl<'a> CallIds<'a> {
-    fn after(ask: &ParsedRequest<'a>) -> Self {
+    fn for_request(ask: &ParsedRequest<'a>) -> Self {
         let taken: Vec<&str> = ask
             .blocks()
             .filter_map(|block| match block.content {
@@ -77,7 +77,7 @@ impl<'a> CallIds<'a> {
         }
     }
 
-    fn next(&mut self) -> String {
+    fn next_id(&mut self) -> String {
         loop {
             self.count += 1;
             let id = format!("toolu_demo_{}", self.count);
@@ -101,7 +101,7 @@ mod tests {
             "tools": [tool("now"), tool("read_file"), tool("add")],
             "tool_choice": choice,
         });
-        let calls = calls(&ParsedRequest::read(&body)).into_iter();
+        let calls = tool_calls(&ParsedRequest::from_body(&body)).into_iter();
         let names = calls.filter_map(|call| {
             if let AnswerBlock::ToolUse { name, .. } = call {
                 Some(name)

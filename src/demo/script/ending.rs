@@ -18,7 +18,7 @@ pub(in crate::demo) enum AnswerStop {
 
 impl AnswerStop {
     /// Returns the API's name of the reason.
-    pub(in crate::demo) fn reason(&self) -> &'static str {
+    pub(in crate::demo) fn stop_reason(&self) -> &'static str {
         match self {
             Self::EndTurn => "end_turn",
             Self::MaxTokens => "max_tokens",
@@ -28,7 +28,7 @@ impl AnswerStop {
     }
 
     /// Returns the stop sequence that came next.
-    pub(in crate::demo) fn sequence(&self) -> Option<&str> {
+    pub(in crate::demo) fn stop_sequence(&self) -> Option<&str> {
         match self {
             Self::Sequence(sequence) => Some(sequence),
             Self::EndTurn | Self::MaxTokens | Self::ToolUse => None,
@@ -37,7 +37,7 @@ impl AnswerStop {
 }
 
 /// Cuts `content` where it must end, and says why it ends there.
-pub(super) fn apply(
+pub(super) fn apply_limits(
     content: Vec<AnswerBlock>,
     stop_sequences: &[&str],
     max_tokens: usize,
@@ -50,11 +50,11 @@ pub(super) fn apply(
         if let AnswerBlock::Text(text) = &mut block {
             ended = cut_at_sequence(text, stop_sequences).map(AnswerStop::Sequence);
         }
-        if block.tokens() > left {
+        if block.estimated_tokens() > left {
             cut_to(&mut block, left);
             ended = Some(AnswerStop::MaxTokens);
         }
-        left -= block.tokens();
+        left -= block.estimated_tokens();
         if matches!(block, AnswerBlock::ToolUse { .. }) {
             stop = AnswerStop::ToolUse;
         }
@@ -97,12 +97,12 @@ mod tests {
 
     #[test]
     fn the_sequence_that_completes_first_wins_and_an_empty_text_is_no_block() {
-        let (kept, stop) = apply(vec![text("one two three")], &["two three", "wo"], 100);
+        let (kept, stop) = apply_limits(vec![text("one two three")], &["two three", "wo"], 100);
         assert_eq!(
             (kept, stop),
             (vec![text("one t")], AnswerStop::Sequence("wo".to_owned()))
         );
-        let (kept, stop) = apply(vec![text("one")], &["one"], 100);
+        let (kept, stop) = apply_limits(vec![text("one")], &["one"], 100);
         assert_eq!(
             (kept, stop),
             (vec![], AnswerStop::Sequence("one".to_owned()))
@@ -116,7 +116,7 @@ mod tests {
             name: "b".to_owned(),
             input: r#"{"city":"Paris"}"#.to_owned(),
         };
-        let (kept, stop) = apply(vec![text("four"), call], &[], 2);
+        let (kept, stop) = apply_limits(vec![text("four"), call], &[], 2);
         assert_eq!(stop, AnswerStop::MaxTokens);
         assert!(
             matches!(&kept[1], AnswerBlock::ToolUse { input, .. } if input == r#"{"ci"#),

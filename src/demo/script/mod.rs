@@ -49,61 +49,61 @@ pub(super) enum AnswerBlock {
 
 impl AnswerBlock {
     /// Returns the tokens of the block.
-    fn tokens(&self) -> usize {
+    fn estimated_tokens(&self) -> usize {
         match self {
             Self::Thinking { thinking: text, .. }
             | Self::Text(text)
-            | Self::ToolUse { input: text, .. } => tokens::of_text(text),
+            | Self::ToolUse { input: text, .. } => tokens::estimate_tokens(text),
         }
     }
 }
 
 /// Answers a request.
-pub(super) fn answer(ask: &ParsedRequest<'_>) -> ScriptedAnswer {
+pub(super) fn script_answer(ask: &ParsedRequest<'_>) -> ScriptedAnswer {
     let mut content = Vec::new();
     if ask.thinking != ThinkingMode::Off {
         let thinking = if ask.thinking == ThinkingMode::Shown {
-            prose::thinking(ask)
+            prose::thinking_text(ask)
         } else {
             String::new()
         };
         content.push(AnswerBlock::Thinking {
-            signature: signature::of(&thinking),
+            signature: signature::signature_for(&thinking),
             thinking,
         });
     }
-    let calls = call::calls(ask);
+    let calls = call::tool_calls(ask);
     if calls.is_empty() {
-        content.push(AnswerBlock::Text(text(ask)));
+        content.push(AnswerBlock::Text(answer_text(ask)));
     } else {
         // A forced call comes alone, as it does from the models; a chosen one is announced.
         if ask.tool_choice == ParsedToolChoice::Auto {
-            content.push(AnswerBlock::Text(prose::announcement(&calls)));
+            content.push(AnswerBlock::Text(prose::announce_calls(&calls)));
         }
         content.extend(calls);
     }
-    let (content, stop) = ending::apply(content, &ask.stop_sequences, ask.max_tokens);
+    let (content, stop) = ending::apply_limits(content, &ask.stop_sequences, ask.max_tokens);
     // An answer without a word still costs a token, that of its end.
     let output_tokens = content
         .iter()
-        .map(AnswerBlock::tokens)
+        .map(AnswerBlock::estimated_tokens)
         .sum::<usize>()
         .max(1);
     ScriptedAnswer {
         content,
         stop,
-        input_tokens: ask.tokens(),
+        input_tokens: ask.input_tokens(),
         output_tokens,
     }
 }
 
-fn text(ask: &ParsedRequest<'_>) -> String {
+fn answer_text(ask: &ParsedRequest<'_>) -> String {
     let text = match ask.output_schema {
-        Some(schema) => sample::value(schema, &prompt::words_asked(ask)).to_string(),
-        None => prose::text(ask),
+        Some(schema) => sample::sample_value(schema, &prompt::words_asked(ask)).to_string(),
+        None => prose::full_text(ask),
     };
     match ask.prefill() {
-        Some(prefill) if !prefill.is_empty() => prose::continuation(&text, &prefill, ask),
+        Some(prefill) if !prefill.is_empty() => prose::continue_prefill(&text, &prefill, ask),
         _ => text,
     }
 }
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     fn answer_to(body: &Value) -> ScriptedAnswer {
-        answer(&ParsedRequest::read(body))
+        script_answer(&ParsedRequest::from_body(body))
     }
 
     fn text_of(answer: &ScriptedAnswer) -> &str {
@@ -183,7 +183,7 @@ mod tests {
                 },
                 AnswerBlock::Text(_),
             ] => {
-                assert!(!thinking.is_empty() && signature::fits(thinking, signature));
+                assert!(!thinking.is_empty() && signature::is_valid(thinking, signature));
             }
             other => panic!("thinking and a text were expected: {other:?}"),
         }

@@ -17,7 +17,7 @@ pub(super) struct FramedText<'a> {
 
 /// Reads `<file name="…">…</file>` and `<stdin>…</stdin>`, the frames that the client puts around
 /// what it attaches.
-pub(super) fn framed(text: &str) -> Option<FramedText<'_>> {
+pub(super) fn parse_frame(text: &str) -> Option<FramedText<'_>> {
     let block = text.trim();
     let (name, inner) = if let Some(rest) = block.strip_prefix("<stdin>") {
         ("stdin", rest.strip_suffix("</stdin>")?)
@@ -28,12 +28,12 @@ pub(super) fn framed(text: &str) -> Option<FramedText<'_>> {
             .split_once("\">")?
     };
     Some(FramedText {
-        name: unescaped(name),
+        name: unescape_name(name),
         text: inner.strip_prefix('\n').unwrap_or(inner),
     })
 }
 
-fn unescaped(name: &str) -> String {
+fn unescape_name(name: &str) -> String {
     name.replace("&quot;", "\"")
         .replace("&lt;", "<")
         .replace("&gt;", ">")
@@ -52,7 +52,7 @@ pub(super) fn words_asked(ask: &ParsedRequest<'_>) -> String {
     let words = users.map(|turn| {
         let texts = turn.blocks.iter().filter_map(|block| block.content.text());
         texts
-            .filter(|text| framed(text).is_none())
+            .filter(|text| parse_frame(text).is_none())
             .collect::<Vec<_>>()
             .join("\n")
     });
@@ -63,7 +63,7 @@ pub(super) fn words_asked(ask: &ParsedRequest<'_>) -> String {
 }
 
 /// Returns a text on one line, cut where it is long for a quotation.
-pub(super) fn quoted(text: &str) -> String {
+pub(super) fn quote_line(text: &str) -> String {
     // A fence in a quotation would open a code block that nobody meant.
     let line = text
         .replace("```", "")
@@ -77,17 +77,17 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// Describes everything that the last user turn attaches, an item each.
-pub(super) fn attachments(ask: &ParsedRequest<'_>) -> Vec<String> {
+pub(super) fn describe_attachments(ask: &ParsedRequest<'_>) -> Vec<String> {
     ask.last_user_turn()
         .iter()
-        .filter_map(|block| attachment(&block.content))
+        .filter_map(|block| describe_attachment(&block.content))
         .collect()
 }
 
-fn attachment(content: &BlockContent<'_>) -> Option<String> {
+fn describe_attachment(content: &BlockContent<'_>) -> Option<String> {
     match content {
         BlockContent::Text(text) => {
-            let FramedText { name, text } = framed(text)?;
+            let FramedText { name, text } = parse_frame(text)?;
             Some(format!(
                 "**{name}**: text, {}, {}",
                 counted(text.len(), "byte"),
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_frame_gives_the_name_and_the_text_of_a_file() {
-        let file = framed("<file name=\"a &amp; b.md\">\none\ntwo\n</file>");
+        let file = parse_frame("<file name=\"a &amp; b.md\">\none\ntwo\n</file>");
         assert_eq!(
             file,
             Some(FramedText {
@@ -130,18 +130,18 @@ mod tests {
             })
         );
         assert_eq!(
-            framed("<stdin>x</stdin>"),
+            parse_frame("<stdin>x</stdin>"),
             Some(FramedText {
                 name: "stdin".to_owned(),
                 text: "x"
             })
         );
-        assert_eq!(framed("what is <stdin>?"), None);
+        assert_eq!(parse_frame("what is <stdin>?"), None);
     }
 
     #[test]
     fn a_long_text_is_quoted_in_short_on_one_line() {
-        let quote = quoted(&"word \n".repeat(100));
+        let quote = quote_line(&"word \n".repeat(100));
         assert!(
             quote.ends_with("word…") && quote.chars().count() <= QUOTED + 1,
             "{quote}"
