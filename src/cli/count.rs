@@ -82,7 +82,7 @@ pub(crate) enum By {
     Command,
 }
 
-impl From<By> for crate::usage::Group {
+impl From<By> for crate::usage::UsageGroup {
     fn from(by: By) -> Self {
         match by {
             By::Model => Self::Model,

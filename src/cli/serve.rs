@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::help_text;
 use super::value::{at_least_one, key_word, port, rate, whole_number};
-use crate::demo::Faults;
+use crate::demo::FaultRates;
 use crate::text::parse_duration;
 
 #[derive(Debug, Args)]
@@ -45,7 +45,7 @@ pub(crate) struct Serve {
     /// (HTTP 529 where the answer is not streamed). For example
     /// --fail 429:0.1,529:0.05,cut:0.02
     #[arg(long, value_name = "KIND:SHARE,...")]
-    pub(crate) fail: Option<Faults>,
+    pub(crate) fail: Option<FaultRates>,
     /// With --fail: the same number gives the n-th request the same fate [default: one that is
     /// told]
     #[arg(long, value_name = "N", requires = "fail", value_parser = whole_number, allow_negative_numbers = true)]

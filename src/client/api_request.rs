@@ -4,8 +4,8 @@ use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, Url};
 
-use super::Client;
-use super::models::{Model, Page};
+use super::ApiClient;
+use super::models::{ListedModel, ModelPage};
 use crate::protocol::ApiError;
 
 /// The longest page of a list that is read, in bytes.
@@ -25,18 +25,18 @@ pub(super) enum ApiRequest {
         stream: bool,
     },
     /// `GET …/v1/models`
-    Models(Listing),
+    Models(ModelListing),
 }
 
 /// A list while it comes, page by page.
 #[derive(Debug, Default)]
-pub(super) struct Listing {
+pub(super) struct ModelListing {
     /// The last model of the page before.
     after: Option<String>,
     /// What has come of this page.
     page: Vec<u8>,
     /// The models of the pages before.
-    models: Vec<Model>,
+    models: Vec<ListedModel>,
 }
 
 impl ApiRequest {
@@ -49,7 +49,7 @@ impl ApiRequest {
     }
 
     /// Where it goes.
-    pub(super) fn url(&self, client: &Client) -> Url {
+    pub(super) fn url(&self, client: &ApiClient) -> Url {
         match self {
             Self::Answer { .. } => client.endpoint.messages_url(),
             Self::Models(listing) => client.endpoint.models_url(listing.after.as_deref()),
@@ -57,11 +57,11 @@ impl ApiRequest {
     }
 
     /// Its headers; what has no body has no type of one.
-    pub(super) fn headers(&self, client: &Client) -> HeaderMap {
+    pub(super) fn headers(&self, client: &ApiClient) -> HeaderMap {
         match self {
-            Self::Answer { stream, .. } => client.headers(*stream),
+            Self::Answer { stream, .. } => client.request_headers(*stream),
             Self::Models(_) => {
-                let mut headers = client.headers(false);
+                let mut headers = client.request_headers(false);
                 headers.remove(CONTENT_TYPE);
                 headers
             }
@@ -77,9 +77,9 @@ impl ApiRequest {
     }
 }
 
-impl Listing {
+impl ModelListing {
     /// Takes a piece of a page; the error is what came instead of one, in short.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), String> {
+    pub(super) fn push_bytes(&mut self, bytes: &[u8]) -> Result<(), String> {
         self.page.extend_from_slice(bytes);
         if self.page.len() <= MAX_PAGE_BYTES {
             Ok(())
@@ -96,7 +96,7 @@ impl Listing {
     /// Takes the page that has come, and says whether there is another one; the error is as that of
     /// `push`.
     pub(super) fn turn_page(&mut self) -> Result<bool, String> {
-        let page = Page::read(&self.page).ok_or_else(|| self.excerpt())?;
+        let page = ModelPage::from_body(&self.page).ok_or_else(|| self.excerpt())?;
         self.page.clear();
         if page.next.is_some() && page.next == self.after {
             // The page before once more: the server does not know how to turn one.
@@ -108,7 +108,7 @@ impl Listing {
     }
 
     /// The models of all pages.
-    pub(super) fn into_models(self) -> Vec<Model> {
+    pub(super) fn into_models(self) -> Vec<ListedModel> {
         self.models
     }
 

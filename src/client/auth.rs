@@ -77,7 +77,7 @@ impl ApiKey {
     }
 
     /// Returns the header that authenticates a request, its value marked sensitive.
-    pub(super) fn header(&self) -> (HeaderName, HeaderValue) {
+    pub(super) fn auth_header(&self) -> (HeaderName, HeaderValue) {
         let (name, value) = auth_header(&self.0);
         let name = HeaderName::from_bytes(name.as_bytes()).expect("the name is a token");
         let mut value = HeaderValue::from_str(&value).expect("a key is visible ASCII, see `new`");
@@ -87,7 +87,7 @@ impl ApiKey {
 
     /// Blanks the key out of a text from outside: a server may echo what it was sent. A text that
     /// was cut short may end in the middle of it.
-    pub(super) fn scrub(&self, text: &str) -> String {
+    pub(super) fn scrub_key(&self, text: &str) -> String {
         if self.0.len() < MIN_SECRET {
             return text.to_owned();
         }
@@ -146,15 +146,15 @@ mod tests {
     #[test]
     fn a_key_is_masked_wherever_it_could_be_printed() {
         let key = ApiKey::new("sk-ld-secret").expect("a key");
-        assert!(!format!("{key:?} {:?}", key.header()).contains("secret"));
+        assert!(!format!("{key:?} {:?}", key.auth_header()).contains("secret"));
         assert_eq!(key.masked(), "…");
         let long = ApiKey::new("sk-ld-0123456789abcd").expect("a key");
         assert_eq!(long.masked(), "sk-ld-…abcd");
-        assert_eq!(key.scrub("bad key sk-ld-secret!"), "bad key [API key]!");
-        assert_eq!(key.scrub("bad key sk-ld-sec…"), "bad key [API key]…");
-        assert_eq!(key.scrub("the end s…"), "the end s…");
+        assert_eq!(key.scrub_key("bad key sk-ld-secret!"), "bad key [API key]!");
+        assert_eq!(key.scrub_key("bad key sk-ld-sec…"), "bad key [API key]…");
+        assert_eq!(key.scrub_key("the end s…"), "the end s…");
         assert_eq!(
-            ApiKey::new("demo").expect("a key").scrub("req_demo_1"),
+            ApiKey::new("demo").expect("a key").scrub_key("req_demo_1"),
             "req_demo_1"
         );
     }

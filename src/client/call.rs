@@ -14,17 +14,17 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Body, Response, StatusCode};
 use tokio::time::{Instant, sleep_until};
 
-use super::Client;
+use super::ApiClient;
 use super::api_request::ApiRequest;
-use super::call_event::{CallEvent, RateLimited, ResponseHead, Retrying};
-use super::error::{Error, StatusError, Timeout};
-use super::models::Model;
-use super::pacer::{Pacer, QueueWait};
+use super::call_event::{CallEvent, RateLimited, ResponseHead, RetryNotice};
+use super::error::{CallTimeout, Error, StatusError};
+use super::models::ListedModel;
+use super::pacer::{CallPacer, QueueWait};
 use super::read_coalescer::ReadCoalescer;
 use super::reservation::{Reservation, report_of};
-use super::retry::{self, Failure, RetryState};
-use super::upload::Upload;
-use super::watchdog::Watchdog;
+use super::retry::{self, CallFailure, RetryState};
+use super::upload::UploadBody;
+use super::watchdog::CallWatchdog;
 use crate::pace::{RequestOutcome, WaitReason};
 use crate::protocol::{ApiError, Machine, Message, StreamError, Update};
 
@@ -59,15 +59,15 @@ const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// A request on its way to an answer.
 #[derive(Debug)]
-pub(crate) struct Call {
-    client: Client,
+pub(crate) struct ApiCall {
+    client: ApiClient,
     request: ApiRequest,
-    watchdog: Watchdog,
-    pacer: Pacer,
+    watchdog: CallWatchdog,
+    pacer: CallPacer,
     /// Until when the wait for a turn has been told to be.
     told_until: Option<Instant>,
     retry_state: RetryState,
-    state: State,
+    state: CallState,
     machine: Machine,
     coalescer: ReadCoalescer,
     failure: Option<Error>,
@@ -77,7 +77,7 @@ pub(crate) struct Call {
 }
 
 #[derive(Debug)]
-enum State {
+enum CallState {
     New,
     Waiting(Instant),
     /// For its turn.
@@ -92,16 +92,16 @@ enum State {
 
 /// Reads the end of a body, so that its connection can be used again. It comes along with the last
 /// event, or a moment later; if not, there will be another connection.
-async fn let_go(mut response: Response) {
+async fn drain_body(mut response: Response) {
     let rest = async { while let Ok(Some(_)) = response.chunk().await {} };
     let _ = tokio::time::timeout(BODY_DRAIN_TIMEOUT, rest).await;
     drop(response);
     tokio::time::sleep(POOL_RETURN_DELAY).await;
 }
 
-impl Call {
+impl ApiCall {
     pub(super) fn new(
-        client: Client,
+        client: ApiClient,
         request: ApiRequest,
         reservation: Option<Reservation>,
     ) -> Self {
@@ -110,11 +110,11 @@ impl Call {
         } else {
             IDLE_STREAMED
         };
-        let watchdog = Watchdog::new(
+        let watchdog = CallWatchdog::new(
             client.options.idle_timeout.unwrap_or(silence),
             client.options.timeout,
         );
-        let pacer = Pacer::new(&client, reservation);
+        let pacer = CallPacer::new(&client, reservation);
         Self {
             client,
             request,
@@ -122,7 +122,7 @@ impl Call {
             pacer,
             told_until: None,
             retry_state: RetryState::default(),
-            state: State::New,
+            state: CallState::New,
             machine: Machine::default(),
             coalescer: ReadCoalescer::default(),
             failure: None,
@@ -148,7 +148,7 @@ impl Call {
         match self.machine.next() {
             Ok(update) => update,
             Err(source) => {
-                self.failure = Some(self.broken(source));
+                self.failure = Some(self.answer_error(source));
                 None
             }
         }
@@ -161,7 +161,7 @@ impl Call {
 
     /// Does the next step.
     pub(crate) async fn advance(&mut self) -> Result<CallEvent, Error> {
-        match self.step().await {
+        match self.next_step().await {
             Ok(CallEvent::Finished) => {
                 let usage = self.machine.usage();
                 let (input, output) = usage.map_or((0, 0), |usage| {
@@ -177,7 +177,7 @@ impl Call {
             }
             Ok(event) => Ok(event),
             Err(error) => {
-                let failure = error.failure();
+                let failure = error.failure_kind();
                 self.settle_failure(&error).await;
                 let event = self.retry_or_fail(error);
                 self.back_off_all(&failure, &event).await;
@@ -189,19 +189,19 @@ impl Call {
     /// Gives back the call's place in the queue, or the reservation of a request that has not been
     /// sent yet. What was sent stays reserved: nobody knows what it uses.
     pub(crate) async fn cancel(&mut self) {
-        if matches!(self.state, State::Queued | State::Sending) {
+        if matches!(self.state, CallState::Queued | CallState::Sending) {
             // What cannot be given back in time lapses.
             let _ = tokio::time::timeout(RELEASE_TIMEOUT, self.pacer.release()).await;
         }
     }
 
     /// Tries so far, the present one included.
-    pub(crate) fn attempts(&self) -> u32 {
+    pub(crate) fn attempt_count(&self) -> u32 {
         self.retry_state.retries + 1
     }
 
     /// Time spent waiting between tries and for this call's turn.
-    pub(crate) fn waited(&self) -> Duration {
+    pub(crate) fn total_wait(&self) -> Duration {
         self.retry_state.waited + self.pacer.waited()
     }
 
@@ -244,14 +244,14 @@ impl Call {
             } else {
                 String::from_utf8_lossy(value.as_bytes())
             };
-            self.client.scrub(&format!("{name}: {value}"))
+            self.client.scrub_key(&format!("{name}: {value}"))
         };
         headers.iter().map(line).collect()
     }
 
     /// Returns the message of a finished call, and what is wrong with it: both if the arguments of a
     /// tool call are not a JSON object.
-    pub(crate) fn finish(self) -> (Option<Message>, Option<StreamError>) {
+    pub(crate) fn into_message(self) -> (Option<Message>, Option<StreamError>) {
         let (message, error) = match self.machine.finish() {
             Ok(message) => {
                 let tool = message.broken_call().map(str::to_owned);
@@ -266,51 +266,51 @@ impl Call {
     }
 
     /// Gives the message as far as it came; none if it never began.
-    pub(crate) fn partial(self) -> Option<Message> {
+    pub(crate) fn into_partial(self) -> Option<Message> {
         self.machine.partial()
     }
 
     /// Gives the models of a list that has ended.
-    pub(crate) fn into_models(self) -> Vec<Model> {
+    pub(crate) fn into_models(self) -> Vec<ListedModel> {
         match self.request {
             ApiRequest::Models(listing) => listing.into_models(),
             ApiRequest::Answer { .. } => Vec::new(),
         }
     }
 
-    async fn step(&mut self) -> Result<CallEvent, Error> {
+    async fn next_step(&mut self) -> Result<CallEvent, Error> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
         if let Some(notice) = self.pacer.take_notice() {
             return Ok(CallEvent::Noticed(notice));
         }
-        match std::mem::replace(&mut self.state, State::Ended) {
-            State::New | State::Queued => self.queue().await,
-            State::Waiting(until) => {
+        match std::mem::replace(&mut self.state, CallState::Ended) {
+            CallState::New | CallState::Queued => self.wait_for_admission().await,
+            CallState::Waiting(until) => {
                 // The state stays what it is until the wait is over, so that a step that was
                 // dropped can be taken again.
-                self.state = State::Waiting(until);
+                self.state = CallState::Waiting(until);
                 sleep_until(until).await;
-                self.queue().await
+                self.wait_for_admission().await
             }
-            State::Sending => self.send().await,
-            State::Refused(response) => Err(self.status_error(response).await),
-            State::Reading(response) => self.read(response).await,
+            CallState::Sending => self.send_request().await,
+            CallState::Refused(response) => Err(self.status_error(response).await),
+            CallState::Reading(response) => self.read_body(response).await,
             // What follows a whole answer cannot harm it.
-            State::Broken(_) if self.machine.is_finished() => Ok(CallEvent::Finished),
-            State::Broken(error) => Err(error),
-            State::Ended => Ok(CallEvent::Finished),
+            CallState::Broken(_) if self.machine.is_finished() => Ok(CallEvent::Finished),
+            CallState::Broken(error) => Err(error),
+            CallState::Ended => Ok(CallEvent::Finished),
         }
     }
 
     /// Waits for this call's turn.
-    async fn queue(&mut self) -> Result<CallEvent, Error> {
-        self.state = State::Queued;
+    async fn wait_for_admission(&mut self) -> Result<CallEvent, Error> {
+        self.state = CallState::Queued;
         loop {
             let Some(waiting) = self.pacer.reserve().await else {
                 self.told_until = None;
-                self.state = State::Sending;
+                self.state = CallState::Sending;
                 return Ok(CallEvent::Sending);
             };
             self.count_held_back(&waiting)?;
@@ -337,7 +337,7 @@ impl Call {
                 .max_wait
                 .saturating_sub(self.retry_state.waited)
         {
-            self.state = State::Ended;
+            self.state = CallState::Ended;
             return Err(Error::HeldBack {
                 wait: waiting.expected,
             });
@@ -352,15 +352,15 @@ impl Call {
         if let Some((deadline, limit)) = self.watchdog.ends_by(until) {
             sleep_until(deadline).await;
             let timeout = if self.retry_state.retries == 0 {
-                Timeout::Turn(limit)
+                CallTimeout::Turn(limit)
             } else {
-                Timeout::Total(limit)
+                CallTimeout::Total(limit)
             };
             return Err(Error::TimedOut(timeout));
         }
         sleep_until(until).await;
         if let WaitReason::Limits(_) = waiting.reason {
-            self.pacer.count(now.elapsed());
+            self.pacer.add_wait(now.elapsed());
         }
         Ok(())
     }
@@ -370,24 +370,24 @@ impl Call {
         if self.pacer.is_queued() {
             return self.pacer.release().await;
         }
-        let outcome = match error.failure() {
+        let outcome = match error.failure_kind() {
             // Nobody knows what it has used, or whether it arrived: it stays reserved.
             _ if self.machine.has_content() => return,
-            Failure::Lost | Failure::TimedOut => return,
-            Failure::Fatal if matches!(error, Error::TimedOut(_)) => return,
+            CallFailure::Lost | CallFailure::TimedOut => return,
+            CallFailure::Fatal if matches!(error, Error::TimedOut(_)) => return,
             // Something answered, so something was let in.
-            Failure::Fatal if matches!(error, Error::Answer { .. }) => RequestOutcome::Failed,
+            CallFailure::Fatal if matches!(error, Error::Answer { .. }) => RequestOutcome::Failed,
             // Nothing was sent.
-            Failure::Connect | Failure::Fatal => return self.pacer.release().await,
-            Failure::Status { status: 429, .. } => RequestOutcome::NotCounted,
-            Failure::Status { .. } => RequestOutcome::Failed,
+            CallFailure::Connect | CallFailure::Fatal => return self.pacer.release().await,
+            CallFailure::Status { status: 429, .. } => RequestOutcome::NotCounted,
+            CallFailure::Status { .. } => RequestOutcome::Failed,
         };
         self.pacer.settle(outcome).await;
     }
 
     /// Stops all calls that share the limit for as long as a 429 says, or as this call waits.
-    async fn back_off_all(&mut self, failure: &Failure, event: &Result<CallEvent, Error>) {
-        let Failure::Status {
+    async fn back_off_all(&mut self, failure: &CallFailure, event: &Result<CallEvent, Error>) {
+        let CallFailure::Status {
             status: 429,
             should_retry,
             retry_after,
@@ -409,25 +409,25 @@ impl Call {
             .await;
     }
 
-    async fn send(&mut self) -> Result<CallEvent, Error> {
+    async fn send_request(&mut self) -> Result<CallEvent, Error> {
         let mut request = self
             .client
             .http
             .request(self.request.method(), self.request.url(&self.client));
         request = request.headers(self.request.headers(&self.client));
         if let Some(body) = self.request.body() {
-            request = request.body(Body::wrap(Upload::new(
+            request = request.body(Body::wrap(UploadBody::new(
                 body.clone(),
                 self.watchdog.activity(),
             )));
         }
         let response = self
             .watchdog
-            .watch(request.send())
+            .run_guarded(request.send())
             .await
             .map_err(Error::TimedOut)?;
-        let response = response.map_err(|error| self.transport(&error))?;
-        self.request_id = request_id(response.headers()).map(|id| self.client.scrub(&id));
+        let response = response.map_err(|error| self.transport_error(&error))?;
+        self.request_id = request_id(response.headers()).map(|id| self.client.scrub_key(&id));
         self.pacer.on_headers(report_of(response.headers())).await;
         let head = ResponseHead {
             status: response.status().as_u16(),
@@ -435,17 +435,17 @@ impl Call {
         };
         let accepted = response.status() == StatusCode::OK;
         self.state = if accepted {
-            State::Reading(response)
+            CallState::Reading(response)
         } else {
-            State::Refused(response)
+            CallState::Refused(response)
         };
         Ok(CallEvent::Head(head))
     }
 
-    async fn read(&mut self, mut response: Response) -> Result<CallEvent, Error> {
+    async fn read_body(&mut self, mut response: Response) -> Result<CallEvent, Error> {
         if self.machine.is_finished() {
             if self.keeps_connection {
-                let_go(response).await;
+                drain_body(response).await;
             }
             return Ok(CallEvent::Finished);
         }
@@ -454,7 +454,7 @@ impl Call {
             std::thread::sleep(pause);
         }
         let began = Instant::now();
-        let arrived = match self.watchdog.watch(response.chunk()).await {
+        let arrived = match self.watchdog.run_guarded(response.chunk()).await {
             Err(_) if self.machine.end_if_whole() => return Ok(CallEvent::Received),
             arrived => arrived.map_err(Error::TimedOut)?,
         };
@@ -462,12 +462,12 @@ impl Call {
         if let ApiRequest::Models(listing) = &mut self.request {
             let taken = match arrived {
                 Ok(Some(bytes)) => listing
-                    .push(&bytes)
-                    .map(|()| Some(State::Reading(response))),
+                    .push_bytes(&bytes)
+                    .map(|()| Some(CallState::Reading(response))),
                 Ok(None) => listing
                     .turn_page()
-                    .map(|is_another| is_another.then_some(State::New)),
-                Err(error) => return Err(self.transport(&error)),
+                    .map(|is_another| is_another.then_some(CallState::New)),
+                Err(error) => return Err(self.transport_error(&error)),
             };
             return match taken {
                 Ok(Some(state)) => {
@@ -478,7 +478,7 @@ impl Call {
                 Err(excerpt) => {
                     let is_json = listing.is_json();
                     Err(Error::NoModelList {
-                        excerpt: self.client.scrub(&excerpt),
+                        excerpt: self.client.scrub_key(&excerpt),
                         is_json,
                     })
                 }
@@ -490,20 +490,20 @@ impl Call {
                 self.state = self.take_what_has_arrived(response).await;
                 Ok(CallEvent::Received)
             }
-            Ok(None) if self.machine.has_ended() => Err(self.broken(StreamError::Cut)),
+            Ok(None) if self.machine.has_ended() => Err(self.answer_error(StreamError::Cut)),
             Ok(None) => {
                 self.machine.end();
-                self.state = State::Reading(response);
+                self.state = CallState::Reading(response);
                 Ok(CallEvent::Received)
             }
             Err(_) if self.machine.end_if_whole() => Ok(CallEvent::Received),
-            Err(error) => Err(self.transport(&error)),
+            Err(error) => Err(self.transport_error(&error)),
         }
     }
 
     /// Takes what else has arrived, so that it is shown at once and not piece by piece. What goes
     /// wrong here is told after what came before it.
-    async fn take_what_has_arrived(&mut self, mut response: Response) -> State {
+    async fn take_what_has_arrived(&mut self, mut response: Response) -> CallState {
         let mut taken = 0;
         while taken < MAX_READ_AHEAD {
             match ready_now(response.chunk()).await {
@@ -516,19 +516,19 @@ impl Call {
                     self.machine.end();
                     break;
                 }
-                Some(Err(_)) if self.machine.end_if_whole() => return State::Ended,
-                Some(Err(error)) => return State::Broken(self.transport(&error)),
+                Some(Err(_)) if self.machine.end_if_whole() => return CallState::Ended,
+                Some(Err(error)) => return CallState::Broken(self.transport_error(&error)),
             }
         }
-        State::Reading(response)
+        CallState::Reading(response)
     }
 
     fn retry_or_fail(&mut self, error: Error) -> Result<CallEvent, Error> {
-        self.state = State::Ended;
+        self.state = CallState::Ended;
         if self.machine.has_content() {
             return Err(error);
         }
-        let failure = error.failure();
+        let failure = error.failure_kind();
         let now = Instant::now();
         let fits = |wait: &Duration| {
             self.watchdog
@@ -539,34 +539,34 @@ impl Call {
             .client
             .options
             .retry
-            .decide(&self.retry_state, &failure, fastrand::f64())
+            .next_wait(&self.retry_state, &failure, fastrand::f64())
             .filter(fits)
         else {
             return Err(error);
         };
         self.retry_state.retries += 1;
-        self.retry_state.timeouts += u32::from(failure == Failure::TimedOut);
+        self.retry_state.timeouts += u32::from(failure == CallFailure::TimedOut);
         self.retry_state.waited += wait;
         self.machine = Machine::default();
         if let ApiRequest::Models(listing) = &mut self.request {
             listing.forget_page();
         }
-        self.state = State::Waiting(now + wait);
-        Ok(CallEvent::Retrying(Retrying {
+        self.state = CallState::Waiting(now + wait);
+        Ok(CallEvent::Retrying(RetryNotice {
             error,
             wait,
-            next_attempt: self.attempts(),
+            next_attempt: self.attempt_count(),
         }))
     }
 
-    fn broken(&self, source: StreamError) -> Error {
+    fn answer_error(&self, source: StreamError) -> Error {
         Error::Answer {
             source: self.client.scrub_answer(source),
             request_id: self.request_id.clone(),
         }
     }
 
-    fn transport(&self, error: &reqwest::Error) -> Error {
+    fn transport_error(&self, error: &reqwest::Error) -> Error {
         Error::from_transport(error, &self.client)
     }
 
@@ -591,7 +591,7 @@ impl Call {
         let needed_max_wait = retry_after.and_then(|wait| self.needed_max_wait(wait));
         let text = |value: &HeaderValue| {
             self.client
-                .scrub(&String::from_utf8_lossy(value.as_bytes()))
+                .scrub_key(&String::from_utf8_lossy(value.as_bytes()))
         };
         let location = response
             .headers()
@@ -600,7 +600,7 @@ impl Call {
             .map(text);
         let mut body = Vec::new();
         // What cannot be read of an error's body does not hide the error.
-        while let Ok(Ok(Some(bytes))) = self.watchdog.watch(response.chunk()).await {
+        while let Ok(Ok(Some(bytes))) = self.watchdog.run_guarded(response.chunk()).await {
             body.extend_from_slice(&bytes);
             if body.len() > MAX_ERROR_BYTES {
                 break;

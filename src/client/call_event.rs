@@ -17,7 +17,7 @@ pub(crate) enum CallEvent {
     /// A piece of the answer's body: see `next_update`.
     Received,
     /// An attempt failed, and the next step waits before another one.
-    Retrying(Retrying),
+    Retrying(RetryNotice),
     /// A rate limit is reached, and the next step waits to be admitted.
     RateLimited(RateLimited),
     /// Something that a person should know.
@@ -44,7 +44,7 @@ impl ResponseHead {
 
 /// A try that failed and will be repeated.
 #[derive(Debug)]
-pub(crate) struct Retrying {
+pub(crate) struct RetryNotice {
     /// Why.
     pub(crate) error: Error,
     /// How long the wait is.

@@ -6,7 +6,7 @@ use rustls::pki_types::UnixTime;
 
 /// What is wrong with a certificate, as far as what to do about it differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flaw {
+pub(crate) enum CertificateFlaw {
     /// It ended, or has not begun, by this machine's clock.
     Time,
     /// It is for other hosts.
@@ -20,60 +20,64 @@ pub(crate) enum Flaw {
 }
 
 /// Sorts what the library says, and puts into words what it says in numbers and names of its own.
-pub(super) fn flaw_of(problem: &rustls::Error) -> (Flaw, String) {
+pub(super) fn flaw_of(problem: &rustls::Error) -> (CertificateFlaw, String) {
     let text = problem.to_string();
     let rustls::Error::InvalidCertificate(why) = problem else {
-        return (Flaw::Issuer, text);
+        return (CertificateFlaw::Issuer, text);
     };
     match why {
-        CertificateError::Expired => (Flaw::Time, "its certificate has expired".to_owned()),
+        CertificateError::Expired => (
+            CertificateFlaw::Time,
+            "its certificate has expired".to_owned(),
+        ),
         CertificateError::ExpiredContext { time, not_after } => (
-            Flaw::Time,
+            CertificateFlaw::Time,
             format!(
                 "its certificate expired on {}{}",
-                date(*not_after),
-                clock(*time)
+                format_date(*not_after),
+                clock_note(*time)
             ),
         ),
-        CertificateError::NotValidYet => {
-            (Flaw::Time, "its certificate is not valid yet".to_owned())
-        }
+        CertificateError::NotValidYet => (
+            CertificateFlaw::Time,
+            "its certificate is not valid yet".to_owned(),
+        ),
         CertificateError::NotValidYetContext { time, not_before } => (
-            Flaw::Time,
+            CertificateFlaw::Time,
             format!(
                 "its certificate is not valid before {}{}",
-                date(*not_before),
-                clock(*time)
+                format_date(*not_before),
+                clock_note(*time)
             ),
         ),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            (Flaw::Name, text)
+            (CertificateFlaw::Name, text)
         }
         // rustls has no variants of its own for these: it hands on those of webpki. Were it to come
         // with another version of webpki than this program names, the tests would tell.
         CertificateError::Other(other) => match other.0.downcast_ref() {
             Some(webpki::Error::CaUsedAsEndEntity) => (
-                Flaw::Cas,
+                CertificateFlaw::Cas,
                 "its certificate is that of a CA itself, which TLS does not allow for a server"
                     .to_owned(),
             ),
             Some(webpki::Error::UnsupportedCertVersion) => (
-                Flaw::Version,
+                CertificateFlaw::Version,
                 "its certificate is of an old version of X.509; TLS takes version 3 alone"
                     .to_owned(),
             ),
-            _ => (Flaw::Issuer, text),
+            _ => (CertificateFlaw::Issuer, text),
         },
-        _ => (Flaw::Issuer, text),
+        _ => (CertificateFlaw::Issuer, text),
     }
 }
 
 /// What this machine's clock says, behind a date.
-fn clock(now: UnixTime) -> String {
-    format!("; it is {} by this machine's clock", date(now))
+fn clock_note(now: UnixTime) -> String {
+    format!("; it is {} by this machine's clock", format_date(now))
 }
 
-fn date(time: UnixTime) -> String {
+fn format_date(time: UnixTime) -> String {
     let time = i64::try_from(time.as_secs())
         .ok()
         .and_then(|seconds| Timestamp::from_second(seconds).ok());
@@ -100,14 +104,18 @@ mod tests {
         let (time, not_after) = (at(1_795_409_605), at(1_580_515_200));
         let expired = CertificateError::ExpiredContext { time, not_after };
         let expected = "its certificate expired on 2020-02-01 00:00 UTC; it is 2026-11-23 04:53 UTC by this machine's clock";
-        assert_eq!(flaw_of(&expired.into()), (Flaw::Time, expected.to_owned()));
+        assert_eq!(
+            flaw_of(&expired.into()),
+            (CertificateFlaw::Time, expected.to_owned())
+        );
         let early = CertificateError::NotValidYetContext {
             time: at(0),
             not_before: at(u64::MAX),
         };
         let (flaw, reason) = flaw_of(&early.into());
         assert!(
-            flaw == Flaw::Time && reason.contains("not valid before a date beyond all calendars"),
+            flaw == CertificateFlaw::Time
+                && reason.contains("not valid before a date beyond all calendars"),
             "{reason}"
         );
     }
@@ -115,16 +123,22 @@ mod tests {
     #[test]
     fn what_rustls_hands_on_from_webpki_is_sorted_too() {
         for (error, expected) in [
-            (webpki::Error::CaUsedAsEndEntity, Flaw::Cas),
-            (webpki::Error::UnsupportedCertVersion, Flaw::Version),
-            (webpki::Error::PathLenConstraintViolated, Flaw::Issuer),
+            (webpki::Error::CaUsedAsEndEntity, CertificateFlaw::Cas),
+            (
+                webpki::Error::UnsupportedCertVersion,
+                CertificateFlaw::Version,
+            ),
+            (
+                webpki::Error::PathLenConstraintViolated,
+                CertificateFlaw::Issuer,
+            ),
         ] {
             let word = format!("{error:?}");
             let other = rustls::OtherError(Arc::new(error));
             let (flaw, reason) = flaw_of(&CertificateError::Other(other).into());
             assert_eq!(
                 (flaw, reason.contains(&word)),
-                (expected, expected == Flaw::Issuer),
+                (expected, expected == CertificateFlaw::Issuer),
                 "{reason}"
             );
         }
@@ -132,11 +146,11 @@ mod tests {
         let other = rustls::OtherError(Arc::new(io::Error::other("CaUsedAsEndEntity")));
         assert_eq!(
             flaw_of(&CertificateError::Other(other).into()).0,
-            Flaw::Issuer
+            CertificateFlaw::Issuer
         );
         assert_eq!(
             flaw_of(&CertificateError::UnknownIssuer.into()).0,
-            Flaw::Issuer
+            CertificateFlaw::Issuer
         );
     }
 }

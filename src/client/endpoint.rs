@@ -105,7 +105,7 @@ impl Endpoint {
     ) -> Result<Self, EndpointError> {
         let given = base_url.unwrap_or(DEFAULT_BASE_URL).trim();
         let slug = region.map_or(DEFAULT_REGION, Region::as_str);
-        let mut base = parse(given, &given.replace("{region}", slug))?;
+        let mut base = parse_base_url(given, &given.replace("{region}", slug))?;
         let path = api_root(base.path()).to_owned();
         base.set_path(&path);
         if (base.host_str() == Some(LANGDOCK_HOST) && path.is_empty()) || path.ends_with(DEPLOYMENT)
@@ -144,7 +144,7 @@ impl Endpoint {
 
     /// The host and port, always both: what a stored key belongs to.
     pub(crate) fn authority(&self) -> String {
-        authority(&self.base)
+        url_authority(&self.base)
     }
 
     /// Whether requests stay on this machine.
@@ -201,20 +201,20 @@ impl Endpoint {
 /// URL.
 pub(crate) fn authority_of(base_url: Option<&str>, region: &Region) -> Option<String> {
     let given = base_url.unwrap_or(DEFAULT_BASE_URL).trim();
-    parse(given, &given.replace("{region}", region.as_str()))
+    parse_base_url(given, &given.replace("{region}", region.as_str()))
         .ok()
         .as_ref()
-        .map(authority)
+        .map(url_authority)
 }
 
-fn authority(url: &Url) -> String {
+fn url_authority(url: &Url) -> String {
     let port = url
         .port_or_known_default()
         .map_or_else(String::new, |port| format!(":{port}"));
     format!("{}{port}", url.host_str().unwrap_or_default())
 }
 
-fn parse(given: &str, substituted: &str) -> Result<Url, EndpointError> {
+fn parse_base_url(given: &str, substituted: &str) -> Result<Url, EndpointError> {
     if !substituted.contains("://") {
         return Err(EndpointError::BadScheme(without_login(given)));
     }

@@ -6,9 +6,9 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Client;
-use super::certificate::{Flaw, flaw_of};
-use super::retry::{Failure, is_transient_status};
+use super::ApiClient;
+use super::certificate::{CertificateFlaw, flaw_of};
+use super::retry::{CallFailure, is_transient_status};
 use crate::protocol::{ApiError, StreamError};
 use crate::text::{rounded_up, seconds};
 
@@ -106,7 +106,7 @@ pub(crate) enum Error {
         /// The cause.
         reason: String,
         /// Of what kind that is.
-        flaw: Flaw,
+        flaw: CertificateFlaw,
     },
     /// The connection was lost before the answer was whole.
     #[error("the connection to {host} was lost: {reason}")]
@@ -124,7 +124,7 @@ pub(crate) enum Error {
     },
     /// Nothing happened for too long.
     #[error("{0}")]
-    TimedOut(Timeout),
+    TimedOut(CallTimeout),
 }
 
 /// An answer with another status than 200.
@@ -167,7 +167,7 @@ impl fmt::Display for StatusError {
 
 /// Which limit of time was passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Timeout {
+pub(crate) enum CallTimeout {
     /// `--connect-timeout`
     Connect(Duration),
     /// `--idle-timeout`
@@ -178,7 +178,7 @@ pub(crate) enum Timeout {
     Turn(Duration),
 }
 
-impl fmt::Display for Timeout {
+impl fmt::Display for CallTimeout {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(limit) => {
@@ -209,8 +209,8 @@ const PROXY_AUTH_REQUIRED: &str = "proxy authorization required";
 
 impl Error {
     /// Sorts an error of the HTTP library.
-    pub(super) fn from_transport(error: &reqwest::Error, client: &Client) -> Self {
-        let reason = innermost(error);
+    pub(super) fn from_transport(error: &reqwest::Error, client: &ApiClient) -> Self {
+        let reason = innermost_cause(error);
         let tls = tls_problem(error);
         // Plain http is asked of the proxy itself; for https it opens a tunnel.
         let is_proxys =
@@ -239,7 +239,7 @@ impl Error {
         }
         match proxy {
             _ if error.is_connect() && error.is_timeout() => {
-                Self::TimedOut(Timeout::Connect(client.options.connect_timeout))
+                Self::TimedOut(CallTimeout::Connect(client.options.connect_timeout))
             }
             Some(proxy) if reason.ends_with(PROXY_AUTH_REQUIRED) => Self::ProxyLogin {
                 proxy,
@@ -269,9 +269,9 @@ impl Error {
     }
 
     /// What the decision to try again depends on.
-    pub(super) fn failure(&self) -> Failure {
+    pub(super) fn failure_kind(&self) -> CallFailure {
         match self {
-            Self::Status(error) => Failure::Status {
+            Self::Status(error) => CallFailure::Status {
                 status: error.status,
                 should_retry: error.should_retry,
                 retry_after: error.retry_after,
@@ -279,7 +279,7 @@ impl Error {
             Self::Answer {
                 source: StreamError::Api(api),
                 ..
-            } => Failure::Status {
+            } => CallFailure::Status {
                 status: status_of(api),
                 should_retry: None,
                 retry_after: None,
@@ -288,14 +288,14 @@ impl Error {
                 source: StreamError::Cut,
                 ..
             }
-            | Self::Lost { .. } => Failure::Lost,
+            | Self::Lost { .. } => CallFailure::Lost,
             Self::Connect {
                 transient: true, ..
             }
             | Self::Proxy { .. }
             | Self::Dns { .. }
-            | Self::TimedOut(Timeout::Connect(_)) => Failure::Connect,
-            Self::TimedOut(Timeout::Idle(_)) => Failure::TimedOut,
+            | Self::TimedOut(CallTimeout::Connect(_)) => CallFailure::Connect,
+            Self::TimedOut(CallTimeout::Idle(_)) => CallFailure::TimedOut,
             Self::Answer { .. }
             | Self::NoModelList { .. }
             | Self::Certificate { .. }
@@ -303,7 +303,7 @@ impl Error {
             | Self::ProxyLogin { .. }
             | Self::NoTls { .. }
             | Self::HeldBack { .. }
-            | Self::TimedOut(Timeout::Total(_) | Timeout::Turn(_)) => Failure::Fatal,
+            | Self::TimedOut(CallTimeout::Total(_) | CallTimeout::Turn(_)) => CallFailure::Fatal,
         }
     }
 
@@ -342,14 +342,14 @@ impl Error {
 
     /// Whether trying again later may help.
     pub(crate) fn is_transient(&self) -> bool {
-        match self.failure() {
-            Failure::Status {
+        match self.failure_kind() {
+            CallFailure::Status {
                 status,
                 should_retry,
                 ..
             } => should_retry.unwrap_or_else(|| is_transient_status(status)),
-            Failure::Connect | Failure::Lost | Failure::TimedOut => true,
-            Failure::Fatal => matches!(self, Self::TimedOut(_) | Self::HeldBack { .. }),
+            CallFailure::Connect | CallFailure::Lost | CallFailure::TimedOut => true,
+            CallFailure::Fatal => matches!(self, Self::TimedOut(_) | Self::HeldBack { .. }),
         }
     }
 }
@@ -373,7 +373,7 @@ fn status_of(api: &ApiError) -> u16 {
 }
 
 /// The last error of the chain, which names the cause; those above only say that something failed.
-fn innermost(error: &reqwest::Error) -> String {
+fn innermost_cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
         cause = source;

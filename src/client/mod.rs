@@ -26,17 +26,19 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{NoProxy, Proxy};
 
-use api_request::{ApiRequest, Listing};
+use api_request::{ApiRequest, ModelListing};
 pub(crate) use auth::{ApiKey, KeyError, auth_header, fingerprint};
-pub(crate) use call::Call;
-pub(crate) use call_event::{CallEvent, RateLimited, ResponseHead, Retrying};
-pub(crate) use certificate::Flaw;
+pub(crate) use call::ApiCall;
+pub(crate) use call_event::{CallEvent, RateLimited, ResponseHead, RetryNotice};
+pub(crate) use certificate::CertificateFlaw;
 pub(crate) use endpoint::{
     DEFAULT_BASE_URL, DEFAULT_REGION, Endpoint, EndpointError, KNOWN_REGIONS, Region, authority_of,
 };
-pub(crate) use error::{BuildError, Error, StatusError, Timeout};
-pub(crate) use models::{Model, default_max_tokens, models_of, pick, regions_instead, seed_window};
-pub(crate) use pacer::Pace;
+pub(crate) use error::{BuildError, CallTimeout, Error, StatusError};
+pub(crate) use models::{
+    ListedModel, default_max_tokens, models_of, pick_default, regions_instead, seed_window,
+};
+pub(crate) use pacer::PacingOptions;
 pub(crate) use proxy::ProxyChoice;
 pub(crate) use reservation::Reservation;
 pub(crate) use retry::{RetryPolicy, is_transient_status};
@@ -52,7 +54,7 @@ pub(crate) const AGENT: &str = concat!("langdock/", env!("CARGO_PKG_VERSION"));
 
 /// How to connect and how long to wait.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Options {
+pub(crate) struct ClientOptions {
     /// For one connection to come about.
     pub(crate) connect_timeout: Duration,
     /// With no byte moving; none: by the kind of answer.
@@ -66,26 +68,26 @@ pub(crate) struct Options {
     /// A PEM file that replaces the bundled and the system's roots.
     pub(crate) cacert: Option<PathBuf>,
     /// How requests share the limits; none: each is sent at once.
-    pub(crate) pace: Option<Pace>,
+    pub(crate) pace: Option<PacingOptions>,
 }
 
 /// Sends requests to one endpoint with one key.
 #[derive(Debug, Clone)]
-pub(crate) struct Client {
+pub(crate) struct ApiClient {
     http: reqwest::Client,
     endpoint: Endpoint,
     key: ApiKey,
-    options: Options,
+    options: ClientOptions,
     /// The host and port of the proxy on the way, if there may be one.
     proxy: Option<String>,
 }
 
-impl Client {
+impl ApiClient {
     /// Builds a client; nothing is sent, and for plain http nothing of TLS is set up.
     pub(crate) fn new(
         endpoint: Endpoint,
         key: ApiKey,
-        options: Options,
+        options: ClientOptions,
     ) -> Result<Self, BuildError> {
         let tls = match &options.cacert {
             _ if !endpoint.is_https() => tls::without_roots(),
@@ -107,7 +109,7 @@ impl Client {
         let proxy = if is_direct {
             None
         } else {
-            options.proxy.address()?
+            options.proxy.host_and_port()?
         };
         if proxy.is_some() {
             builder = match &options.proxy {
@@ -136,16 +138,16 @@ impl Client {
     }
 
     /// Blanks the key out of a text from outside.
-    fn scrub(&self, text: &str) -> String {
-        self.key.scrub(text)
+    fn scrub_key(&self, text: &str) -> String {
+        self.key.scrub_key(text)
     }
 
     /// Blanks the key out of what the API says went wrong.
     fn scrub_api(&self, error: ApiError) -> ApiError {
         ApiError {
-            kind: error.kind.map(|kind| self.scrub(&kind)),
-            message: self.scrub(&error.message),
-            request_id: error.request_id.map(|id| self.scrub(&id)),
+            kind: error.kind.map(|kind| self.scrub_key(&kind)),
+            message: self.scrub_key(&error.message),
+            request_id: error.request_id.map(|id| self.scrub_key(&id)),
         }
     }
 
@@ -154,14 +156,14 @@ impl Client {
         match error {
             StreamError::Api(api) => StreamError::Api(self.scrub_api(api)),
             StreamError::Malformed { event, source } => StreamError::Malformed {
-                event: self.scrub(&event),
+                event: self.scrub_key(&event),
                 source,
             },
             StreamError::ToolInput { tool } => StreamError::ToolInput {
-                tool: self.scrub(&tool),
+                tool: self.scrub_key(&tool),
             },
             StreamError::NotAMessage { excerpt } => StreamError::NotAMessage {
-                excerpt: self.scrub(&excerpt),
+                excerpt: self.scrub_key(&excerpt),
             },
             error @ (StreamError::Cut | StreamError::OutOfOrder(_) | StreamError::TooLarge) => {
                 error
@@ -170,8 +172,8 @@ impl Client {
     }
 
     /// Begins a call; nothing is sent before it is advanced, and not before it is its turn.
-    pub(crate) fn call(&self, body: Bytes, stream: bool, reservation: Reservation) -> Call {
-        Call::new(
+    pub(crate) fn new_call(&self, body: Bytes, stream: bool, reservation: Reservation) -> ApiCall {
+        ApiCall::new(
             self.clone(),
             ApiRequest::Answer { body, stream },
             Some(reservation),
@@ -179,12 +181,16 @@ impl Client {
     }
 
     /// Begins a call for the list of models.
-    pub(crate) fn list_models(&self) -> Call {
-        Call::new(self.clone(), ApiRequest::Models(Listing::default()), None)
+    pub(crate) fn list_models(&self) -> ApiCall {
+        ApiCall::new(
+            self.clone(),
+            ApiRequest::Models(ModelListing::default()),
+            None,
+        )
     }
 
     /// The headers of a request for an answer; the key's is marked sensitive.
-    pub(crate) fn headers(&self, stream: bool) -> HeaderMap {
+    pub(crate) fn request_headers(&self, stream: bool) -> HeaderMap {
         let mut headers: HeaderMap = public_headers(stream)
             .map(|(name, value)| {
                 (
@@ -194,7 +200,7 @@ impl Client {
             })
             .into_iter()
             .collect();
-        headers.extend([self.key.header()]);
+        headers.extend([self.key.auth_header()]);
         headers
     }
 }

@@ -47,20 +47,20 @@ const DATE_DIGITS: usize = 6;
 
 /// A model of a list: the object as it came. Only its id is sure.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Model(Value);
+pub(crate) struct ListedModel(Value);
 
 /// A page of a list.
 #[derive(Debug, PartialEq)]
-pub(super) struct Page {
+pub(super) struct ModelPage {
     /// The models on it.
-    pub(super) models: Vec<Model>,
+    pub(super) models: Vec<ListedModel>,
     /// The id behind which the next page begins, where there is one.
     pub(super) next: Option<String>,
 }
 
-impl Model {
+impl ListedModel {
     /// Takes an object that has an id.
-    fn new(object: Value) -> Option<Self> {
+    fn from_object(object: Value) -> Option<Self> {
         object["id"]
             .as_str()
             .is_some_and(|id| !id.is_empty())
@@ -83,7 +83,7 @@ impl Model {
     }
 
     /// The tokens that it can take in, where that is known.
-    pub(crate) fn window(&self) -> Option<u64> {
+    pub(crate) fn context_window(&self) -> Option<u64> {
         self.0["max_input_tokens"]
             .as_u64()
             .or_else(|| seed_window(self.id()))
@@ -92,7 +92,7 @@ impl Model {
     /// The tokens that it can write, where that is known.
     pub(crate) fn max_output(&self) -> Option<u64> {
         let listed = self.0["max_tokens"].as_u64().filter(|&tokens| tokens > 0);
-        listed.or_else(|| is_of_the_seed(self.id()).then_some(SEED_OUTPUT))
+        listed.or_else(|| is_seed_model(self.id()).then_some(SEED_OUTPUT))
     }
 
     /// The object as it came.
@@ -102,7 +102,7 @@ impl Model {
 
     /// How new it is by its id: the numbers of its version, then its date, as in
     /// `claude-sonnet-4-5-20250929`.
-    fn version(&self) -> (Vec<u64>, Option<u64>) {
+    fn version_key(&self) -> (Vec<u64>, Option<u64>) {
         let mut version = Vec::new();
         for digits in self
             .id()
@@ -120,25 +120,25 @@ impl Model {
 }
 
 /// Reads the models out of a list; none if it is no list. What has no id is left out.
-pub(crate) fn models_of(list: &Value) -> Option<Vec<Model>> {
+pub(crate) fn models_of(list: &Value) -> Option<Vec<ListedModel>> {
     Some(
         list["data"]
             .as_array()?
             .iter()
             .cloned()
-            .filter_map(Model::new)
+            .filter_map(ListedModel::from_object)
             .collect(),
     )
 }
 
-impl Page {
+impl ModelPage {
     /// Reads a page; none if the body is no list of models.
-    pub(super) fn read(body: &[u8]) -> Option<Self> {
+    pub(super) fn from_body(body: &[u8]) -> Option<Self> {
         let list: Value = serde_json::from_slice(body).ok()?;
         let models = models_of(&list)?;
         let end = list["last_id"]
             .as_str()
-            .or_else(|| models.last().map(Model::id))
+            .or_else(|| models.last().map(ListedModel::id))
             .map(str::to_owned);
         let next = end.filter(|_| list["has_more"] == true && !models.is_empty());
         Some(Self { models, next })
@@ -146,7 +146,7 @@ impl Page {
 }
 
 /// Picks a model where nobody chose one: the newest `sonnet`, else the newest of Claude's.
-pub(crate) fn pick(models: &[Model]) -> Option<&Model> {
+pub(crate) fn pick_default(models: &[ListedModel]) -> Option<&ListedModel> {
     let called = |name: &str| {
         models
             .iter()
@@ -161,21 +161,21 @@ pub(crate) fn pick(models: &[Model]) -> Option<&Model> {
     };
     // A date beside none says nothing about which of the two is newer.
     let by_date = candidates.iter().all(|model| model.created_at().is_some());
-    let date = |model: &Model| {
+    let date = |model: &ListedModel| {
         if by_date {
             model.created_at().map(str::to_owned)
         } else {
             None
         }
     };
-    candidates.sort_by_cached_key(|model| (date(model), model.version()));
+    candidates.sort_by_cached_key(|model| (date(model), model.version_key()));
     candidates.last().copied()
 }
 
 /// The most tokens to write where nobody says how many; `limit` is the model's own, where it is
 /// known.
 pub(crate) fn default_max_tokens(model: &str, limit: Option<u64>) -> u64 {
-    if is_of_the_seed(model) {
+    if is_seed_model(model) {
         SEED_OUTPUT
     } else {
         limit.map_or(OTHER_OUTPUT, |limit| limit.min(OTHER_OUTPUT))
@@ -184,7 +184,7 @@ pub(crate) fn default_max_tokens(model: &str, limit: Option<u64>) -> u64 {
 
 /// The tokens that a model of the seed's can take in; none for others.
 pub(crate) fn seed_window(model: &str) -> Option<u64> {
-    is_of_the_seed(model).then_some(SEED_WINDOW)
+    is_seed_model(model).then_some(SEED_WINDOW)
 }
 
 /// The regions that have a model instead of `region`, where the seed says that it has not.
@@ -196,7 +196,7 @@ pub(crate) fn regions_instead(model: &str, region: &str) -> Option<&'static [&'s
     (!known.regions.contains(&region)).then_some(known.regions)
 }
 
-fn is_of_the_seed(model: &str) -> bool {
+fn is_seed_model(model: &str) -> bool {
     SEED.iter().any(|seed| seed.id == model)
 }
 
@@ -206,9 +206,9 @@ mod tests {
 
     use super::*;
 
-    fn models(ids: &[&str]) -> Vec<Model> {
+    fn models(ids: &[&str]) -> Vec<ListedModel> {
         ids.iter()
-            .filter_map(|id| Model::new(json!({"id": id})))
+            .filter_map(|id| ListedModel::from_object(json!({"id": id})))
             .collect()
     }
 
@@ -256,36 +256,39 @@ mod tests {
                 1,
             ),
         ] {
-            assert_eq!(pick(&models(ids)).map(Model::id), Some(ids[expected]));
+            assert_eq!(
+                pick_default(&models(ids)).map(ListedModel::id),
+                Some(ids[expected])
+            );
         }
-        assert_eq!(pick(&models(&["gpt-5-mini"])), None);
-        assert_eq!(pick(&[]), None);
+        assert_eq!(pick_default(&models(&["gpt-5-mini"])), None);
+        assert_eq!(pick_default(&[]), None);
     }
 
     #[test]
     fn a_date_of_the_list_goes_before_the_version_where_all_have_one() {
         let dated = |id: &str, date: &str| {
-            Model::new(json!({"id": id, "created_at": date})).expect("it has an id")
+            ListedModel::from_object(json!({"id": id, "created_at": date})).expect("it has an id")
         };
         let new = dated("sonnet-a", "2026-01-01T00:00:00Z");
         let old = dated("sonnet-9", "2025-01-01T00:00:00Z");
-        assert_eq!(pick(&[new.clone(), old.clone()]), Some(&new));
+        assert_eq!(pick_default(&[new.clone(), old.clone()]), Some(&new));
         assert_eq!(
-            pick(&[dated("sonnet-1", "x"), dated("sonnet-2", "x")]).map(Model::id),
+            pick_default(&[dated("sonnet-1", "x"), dated("sonnet-2", "x")]).map(ListedModel::id),
             Some("sonnet-2")
         );
         let undated = models(&["sonnet-10"]).remove(0);
-        assert_eq!(pick(&[new, old, undated.clone()]), Some(&undated));
+        assert_eq!(pick_default(&[new, old, undated.clone()]), Some(&undated));
     }
 
     #[test]
     fn only_the_id_of_a_model_has_to_be_there() {
-        let page = Page::read(
+        let page = ModelPage::from_body(
             br#"{"data":[{"id":"a"},{"id":""},{"name":"b"},7,{"id":"c","max_tokens":9,"x":[1]}]}"#,
         );
         let page = page.expect("a list");
         assert_eq!(
-            page.models.iter().map(Model::id).collect::<Vec<_>>(),
+            page.models.iter().map(ListedModel::id).collect::<Vec<_>>(),
             ["a", "c"]
         );
         assert_eq!(
@@ -301,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_page_says_where_the_next_one_begins() {
-        let next = |body: &str| Page::read(body.as_bytes()).expect("a list").next;
+        let next = |body: &str| ModelPage::from_body(body.as_bytes()).expect("a list").next;
         assert_eq!(
             next(r#"{"data":[{"id":"a"}],"has_more":true,"last_id":"z"}"#),
             Some("z".to_owned())
@@ -328,11 +331,11 @@ mod tests {
             r#"{"data":null}"#,
             "<html>",
         ] {
-            assert_eq!(Page::read(body.as_bytes()), None, "{body}");
+            assert_eq!(ModelPage::from_body(body.as_bytes()), None, "{body}");
         }
         assert_eq!(
-            Page::read(br#"{"data":[]}"#),
-            Some(Page {
+            ModelPage::from_body(br#"{"data":[]}"#),
+            Some(ModelPage {
                 models: vec![],
                 next: None
             })

@@ -8,17 +8,17 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::Client;
+use super::ApiClient;
 use super::auth::{ApiKey, fingerprint};
 use super::endpoint::Endpoint;
 use super::reservation::Reservation;
 use crate::pace::{
-    Admission, BaseLimits, LimitFile, LimitStore, LimitStoreError, Limits, RequestCost,
+    Admission, BaseLimits, LimitFile, LimitStore, LimitStoreError, RateLimits, RequestCost,
     RequestOutcome, ReservationId, ServerReport, StoreReply, WaitReason,
 };
 
 /// What is assumed of Langdock's limits. Source: its documentation; a workspace may have others.
-const LANGDOCK: Limits = Limits {
+const LANGDOCK: RateLimits = RateLimits {
     requests: Some(500),
     tokens: Some(60_000),
 };
@@ -32,16 +32,16 @@ const MAX_BACK_OFF: Duration = Duration::from_secs(60 * 60);
 
 /// What is paced, and where the ledgers are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Pace {
+pub(crate) struct PacingOptions {
     /// The directory of the ledgers, where there is one.
     pub(crate) folder: Option<PathBuf>,
     /// What joins several keys.
     pub(crate) workspace: Option<String>,
     /// Limits that were set, by model.
-    pub(crate) limits: Vec<(String, Limits)>,
+    pub(crate) limits: Vec<(String, RateLimits)>,
 }
 
-impl Pace {
+impl PacingOptions {
     /// Reads the limits that the endpoint has reported for a model. Nothing where it has reported
     /// nothing, and where the ledger cannot be read.
     pub(crate) async fn server_limits(
@@ -49,14 +49,14 @@ impl Pace {
         endpoint: &Endpoint,
         key: &ApiKey,
         model: &str,
-    ) -> Limits {
-        let reply = self.store(endpoint, key, model).server_limits().await;
+    ) -> RateLimits {
+        let reply = self.limit_store(endpoint, key, model).server_limits().await;
         reply.map(|reply| reply.outcome).unwrap_or_default()
     }
 
     /// Creates the store of a model's ledger, the same for all that share its limits. Its name does
     /// not reveal the key.
-    fn store(&self, endpoint: &Endpoint, key: &ApiKey, model: &str) -> Box<dyn LimitStore> {
+    fn limit_store(&self, endpoint: &Endpoint, key: &ApiKey, model: &str) -> Box<dyn LimitStore> {
         let url = endpoint.messages_url();
         let name = match &self.workspace {
             Some(workspace) => fingerprint(&[url.as_str(), "workspace", workspace, model]),
@@ -68,7 +68,7 @@ impl Pace {
             assumed: if endpoint.is_langdock_host() {
                 LANGDOCK
             } else {
-                Limits::default()
+                RateLimits::default()
             },
         };
         Box::new(LimitFile::new(self.folder.as_deref(), &name, base))
@@ -77,7 +77,7 @@ impl Pace {
 
 /// Keeps a call within the limits, if it is paced.
 #[derive(Debug)]
-pub(super) struct Pacer {
+pub(super) struct CallPacer {
     /// None: unpaced.
     call: Option<PacedCall>,
     /// What a person should know.
@@ -93,14 +93,14 @@ pub(super) struct Pacer {
 struct PacedCall {
     store: Box<dyn LimitStore>,
     cost: RequestCost,
-    place: Place,
+    place: QueuePlace,
     /// When the response headers came.
     headers_at: Option<Instant>,
 }
 
 /// What a call has reserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum QueuePlace {
     /// Nothing.
     Nowhere,
     /// A place in the queue.
@@ -122,12 +122,12 @@ pub(super) struct QueueWait {
     pub(super) uncounted: Duration,
 }
 
-impl Pacer {
+impl CallPacer {
     /// Creates the pacer of a call of this client; without a reservation it is not paced.
-    pub(super) fn new(client: &Client, reservation: Option<Reservation>) -> Self {
+    pub(super) fn new(client: &ApiClient, reservation: Option<Reservation>) -> Self {
         let paced = client.options.pace.as_ref().zip(reservation);
         let call = paced.map(|(pace, reservation)| {
-            let store = pace.store(&client.endpoint, &client.key, &reservation.model);
+            let store = pace.limit_store(&client.endpoint, &client.key, &reservation.model);
             PacedCall::new(store, reservation.cost)
         });
         Self {
@@ -141,7 +141,7 @@ impl Pacer {
     /// Reserves the next attempt; none where it may be sent now, else how long it has to wait.
     pub(super) async fn reserve(&mut self) -> Option<QueueWait> {
         let reply = self.call.as_mut()?.reserve().await;
-        let (admission, now) = self.accept(reply)?;
+        let (admission, now) = self.unwrap_reply(reply)?;
         let Admission::Queued { start, reason, .. } = admission else {
             return None;
         };
@@ -168,42 +168,42 @@ impl Pacer {
         call.headers_at = Some(Instant::now());
         let Some(report) = report else { return };
         let id = match call.place {
-            Place::Admitted(id) => Some(id),
-            Place::Nowhere | Place::Queued(_) => None,
+            QueuePlace::Admitted(id) => Some(id),
+            QueuePlace::Nowhere | QueuePlace::Queued(_) => None,
         };
         let reply = call.store.observe(id, &call.cost, &report).await;
-        self.accept(reply);
+        self.unwrap_reply(reply);
     }
 
     /// Notes how an attempt ended, when it is known what it used.
     pub(super) async fn settle(&mut self, outcome: RequestOutcome) {
         let Some(call) = &mut self.call else { return };
-        let Place::Admitted(id) = call.place else {
+        let QueuePlace::Admitted(id) = call.place else {
             return;
         };
         let since_headers = call.headers_at.map(|at| at.elapsed());
         let settling = call.store.settle(id, &call.cost, since_headers, outcome);
         let reply = settling.await;
-        call.place = Place::Nowhere;
-        self.accept(reply);
+        call.place = QueuePlace::Nowhere;
+        self.unwrap_reply(reply);
     }
 
     /// Gives back what is reserved for a request that was not sent, or its place in the queue.
     pub(super) async fn release(&mut self) {
         let Some(call) = &mut self.call else { return };
-        let (Place::Queued(id) | Place::Admitted(id)) = call.place else {
+        let (QueuePlace::Queued(id) | QueuePlace::Admitted(id)) = call.place else {
             return;
         };
         let reply = call.store.release(id).await;
-        call.place = Place::Nowhere;
-        self.accept(reply);
+        call.place = QueuePlace::Nowhere;
+        self.unwrap_reply(reply);
     }
 
     /// Stops all calls that share the ledger for so long, as a 429 asks.
     pub(super) async fn back_off_all(&mut self, wait: Duration) {
         let Some(call) = &self.call else { return };
         let reply = call.store.back_off(wait.min(MAX_BACK_OFF)).await;
-        if let Some((until, _)) = self.accept(reply) {
+        if let Some((until, _)) = self.unwrap_reply(reply) {
             // This call's own wait counts by itself.
             self.counted_until = until;
         }
@@ -212,11 +212,11 @@ impl Pacer {
     /// Returns whether the call waits in the queue.
     pub(super) fn is_queued(&self) -> bool {
         let place = self.call.as_ref().map(|call| call.place);
-        matches!(place, Some(Place::Queued(_)))
+        matches!(place, Some(QueuePlace::Queued(_)))
     }
 
     /// Counts time that was spent waiting in the queue.
-    pub(super) fn count(&mut self, waited: Duration) {
+    pub(super) fn add_wait(&mut self, waited: Duration) {
         self.waited += waited;
     }
 
@@ -232,7 +232,10 @@ impl Pacer {
 
     /// Takes an answer of the store: the outcome and the store's time. If it failed, the call goes
     /// on unpaced.
-    fn accept<T>(&mut self, reply: Result<StoreReply<T>, LimitStoreError>) -> Option<(T, u64)> {
+    fn unwrap_reply<T>(
+        &mut self,
+        reply: Result<StoreReply<T>, LimitStoreError>,
+    ) -> Option<(T, u64)> {
         match reply {
             Ok(reply) => {
                 self.notice = self.notice.take().or(reply.notice);
@@ -254,7 +257,7 @@ impl PacedCall {
         Self {
             store,
             cost,
-            place: Place::Nowhere,
+            place: QueuePlace::Nowhere,
             headers_at: None,
         }
     }
@@ -264,14 +267,14 @@ impl PacedCall {
     async fn reserve(&mut self) -> Result<StoreReply<Admission>, LimitStoreError> {
         self.headers_at = None;
         let queued = match self.place {
-            Place::Queued(id) => Some(id),
-            Place::Nowhere | Place::Admitted(_) => None,
+            QueuePlace::Queued(id) => Some(id),
+            QueuePlace::Nowhere | QueuePlace::Admitted(_) => None,
         };
         let reply = self.store.reserve(&self.cost, queued).await?;
         self.place = match reply.outcome {
-            Admission::Admitted(Some(id)) => Place::Admitted(id),
-            Admission::Queued { id: Some(id), .. } => Place::Queued(id),
-            Admission::Admitted(None) | Admission::Queued { id: None, .. } => Place::Nowhere,
+            Admission::Admitted(Some(id)) => QueuePlace::Admitted(id),
+            Admission::Queued { id: Some(id), .. } => QueuePlace::Queued(id),
+            Admission::Admitted(None) | Admission::Queued { id: None, .. } => QueuePlace::Nowhere,
         };
         Ok(reply)
     }
@@ -283,7 +286,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::pace::{Priority, StoreFuture};
+    use crate::pace::{RequestPriority, StoreFuture};
 
     /// A ledger in a file, and the operations that it was asked for.
     #[derive(Debug)]
@@ -348,7 +351,7 @@ mod tests {
             self.file.observe(id, cost, report)
         }
 
-        fn server_limits(&self) -> StoreFuture<'_, Limits> {
+        fn server_limits(&self) -> StoreFuture<'_, RateLimits> {
             self.record("read");
             self.file.server_limits()
         }
@@ -356,14 +359,14 @@ mod tests {
 
     /// The pacer of a call whose ledger in `directory` admits one request a minute, and what the
     /// store is asked for.
-    fn pacer(directory: &Path, name: &str) -> (Pacer, Operations) {
-        let configured = Limits {
+    fn pacer(directory: &Path, name: &str) -> (CallPacer, Operations) {
+        let configured = RateLimits {
             requests: Some(1),
             tokens: None,
         };
         let base = BaseLimits {
             configured,
-            assumed: Limits::default(),
+            assumed: RateLimits::default(),
         };
         let operations = Operations::default();
         let store = Recorded {
@@ -373,9 +376,9 @@ mod tests {
         let cost = RequestCost {
             input: 1,
             max_tokens: 1,
-            priority: Priority::Person,
+            priority: RequestPriority::Person,
         };
-        let pacer = Pacer {
+        let pacer = CallPacer {
             call: Some(PacedCall::new(Box::new(store), cost)),
             notice: None,
             waited: Duration::ZERO,

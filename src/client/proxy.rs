@@ -23,7 +23,7 @@ pub(crate) enum ProxyChoice {
 impl ProxyChoice {
     /// The host and port of the proxy, for messages: none where there is none. What stands in front
     /// of them may be a password.
-    pub(crate) fn address(&self) -> Result<Option<String>, BuildError> {
+    pub(crate) fn host_and_port(&self) -> Result<Option<String>, BuildError> {
         match self {
             Self::Direct => Ok(None),
             // The library takes the star for names alone, not for addresses.
@@ -32,7 +32,7 @@ impl ProxyChoice {
                 ..
             } if hosts.trim() == "*" => Ok(None),
             Self::Given(url) | Self::Environment { https: url, .. } => {
-                address_of(&parsed(url.trim())?).map(Some)
+                address_of(&parse_proxy_url(url.trim())?).map(Some)
             }
         }
     }
@@ -42,13 +42,13 @@ impl ProxyChoice {
         match self {
             Self::Direct => false,
             Self::Given(url) | Self::Environment { https: url, .. } => {
-                parsed(url.trim()).is_ok_and(|url| !url.username().is_empty())
+                parse_proxy_url(url.trim()).is_ok_and(|url| !url.username().is_empty())
             }
         }
     }
 }
 
-fn parsed(url: &str) -> Result<Url, BuildError> {
+fn parse_proxy_url(url: &str) -> Result<Url, BuildError> {
     let is_scheme = |scheme: &str| {
         scheme
             .bytes()
@@ -96,7 +96,7 @@ mod tests {
             ("socks5://p:1", None),
             ("ada:s3cret@p://x", None),
         ] {
-            let address = parsed(url).and_then(|url| address_of(&url));
+            let address = parse_proxy_url(url).and_then(|url| address_of(&url));
             assert_eq!(address.as_deref().ok(), expected, "{url}");
             let message = address
                 .err()

@@ -2,7 +2,7 @@
 
 use reqwest::header::HeaderMap;
 
-use crate::pace::{Priority, ReportedLimit, RequestCost, ServerReport};
+use crate::pace::{ReportedLimit, RequestCost, RequestPriority, ServerReport};
 
 /// What a call reserves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(crate) struct Reservation {
 impl Reservation {
     /// Creates the reservation for a request of `input` tokens, estimated high, whose answer may
     /// have as many as `max_tokens`.
-    pub(crate) fn new(model: &str, input: u64, max_tokens: u64, priority: Priority) -> Self {
+    pub(crate) fn new(model: &str, input: u64, max_tokens: u64, priority: RequestPriority) -> Self {
         Self {
             model: model.to_owned(),
             cost: RequestCost {

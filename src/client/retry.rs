@@ -18,7 +18,7 @@ pub(crate) struct RetryPolicy {
 
 /// What went wrong, as far as trying again depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub(crate) enum CallFailure {
     /// The server answered with a status other than 200, or with an error event that stands for
     /// one.
     Status {
@@ -60,17 +60,17 @@ const JITTER: f64 = 0.25;
 impl RetryPolicy {
     /// Says how long to wait before the next try, none if there is to be none. `jitter` is between
     /// 0 and 1.
-    pub(crate) fn decide(
+    pub(crate) fn next_wait(
         &self,
         state: &RetryState,
-        failure: &Failure,
+        failure: &CallFailure,
         jitter: f64,
     ) -> Option<Duration> {
         if state.retries >= self.max_retries || !is_retryable(failure, state) {
             return None;
         }
         let wait = match *failure {
-            Failure::Status {
+            CallFailure::Status {
                 retry_after: Some(wait),
                 ..
             } => wait,
@@ -87,21 +87,21 @@ pub(crate) fn is_transient_status(status: u16) -> bool {
     matches!(status, 408 | 409 | 429 | 500..)
 }
 
-fn is_retryable(failure: &Failure, state: &RetryState) -> bool {
+fn is_retryable(failure: &CallFailure, state: &RetryState) -> bool {
     match *failure {
-        Failure::Status {
+        CallFailure::Status {
             should_retry: Some(decision),
             ..
         } => decision,
-        Failure::Status { status, .. } => is_transient_status(status),
-        Failure::Connect | Failure::Lost => true,
-        Failure::TimedOut => state.timeouts == 0,
-        Failure::Fatal => false,
+        CallFailure::Status { status, .. } => is_transient_status(status),
+        CallFailure::Connect | CallFailure::Lost => true,
+        CallFailure::TimedOut => state.timeouts == 0,
+        CallFailure::Fatal => false,
     }
 }
 
-fn backoff_seconds(failure: &Failure, retries: u32) -> f64 {
-    if matches!(failure, Failure::Status { status: 429, .. }) {
+fn backoff_seconds(failure: &CallFailure, retries: u32) -> f64 {
+    if matches!(failure, CallFailure::Status { status: 429, .. }) {
         let last = RATE_LIMIT_SECONDS.len() - 1;
         RATE_LIMIT_SECONDS[usize::try_from(retries).map_or(last, |retries| retries.min(last))]
     } else {
@@ -140,8 +140,8 @@ mod tests {
         max_wait: Duration::from_secs(120),
     };
 
-    fn status(status: u16) -> Failure {
-        Failure::Status {
+    fn status(status: u16) -> CallFailure {
+        CallFailure::Status {
             status,
             should_retry: None,
             retry_after: None,
@@ -153,7 +153,7 @@ mod tests {
         let retried: Vec<u16> = (100..600)
             .filter(|&code| {
                 POLICY
-                    .decide(&RetryState::default(), &status(code), 0.0)
+                    .next_wait(&RetryState::default(), &status(code), 0.0)
                     .is_some()
             })
             .collect();
@@ -164,14 +164,14 @@ mod tests {
     #[test]
     fn x_should_retry_decides_where_it_is_sent() {
         for (code, should_retry) in [(400, true), (429, false)] {
-            let failure = Failure::Status {
+            let failure = CallFailure::Status {
                 status: code,
                 should_retry: Some(should_retry),
                 retry_after: None,
             };
             assert_eq!(
                 POLICY
-                    .decide(&RetryState::default(), &failure, 0.0)
+                    .next_wait(&RetryState::default(), &failure, 0.0)
                     .is_some(),
                 should_retry
             );
@@ -179,10 +179,10 @@ mod tests {
     }
 
     /// Plays a call that fails the same way each time; gives the waits in seconds.
-    fn waits(failure: Failure, jitter: f64) -> Vec<f64> {
+    fn waits(failure: CallFailure, jitter: f64) -> Vec<f64> {
         let mut state = RetryState::default();
         let mut waits = Vec::new();
-        while let Some(wait) = POLICY.decide(&state, &failure, jitter) {
+        while let Some(wait) = POLICY.next_wait(&state, &failure, jitter) {
             waits.push(wait.as_secs_f64());
             state.retries += 1;
             state.waited += wait;
@@ -208,12 +208,12 @@ mod tests {
             waits(status(529), 0.0),
             [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0]
         );
-        assert_eq!(waits(Failure::Connect, 1.0)[..3], [0.375, 0.75, 1.5]);
+        assert_eq!(waits(CallFailure::Connect, 1.0)[..3], [0.375, 0.75, 1.5]);
     }
 
     #[test]
     fn a_wait_that_does_not_fit_is_not_begun() {
-        let failure = |seconds| Failure::Status {
+        let failure = |seconds| CallFailure::Status {
             status: 429,
             should_retry: None,
             retry_after: Some(Duration::from_secs(seconds)),
@@ -223,27 +223,27 @@ mod tests {
             ..RetryState::default()
         };
         assert_eq!(
-            POLICY.decide(&state, &failure(60), 0.5),
+            POLICY.next_wait(&state, &failure(60), 0.5),
             Some(Duration::from_secs(60))
         );
-        assert_eq!(POLICY.decide(&state, &failure(61), 0.5), None);
+        assert_eq!(POLICY.next_wait(&state, &failure(61), 0.5), None);
     }
 
     #[test]
     fn a_timeout_is_tried_again_once() {
         assert!(
             POLICY
-                .decide(&RetryState::default(), &Failure::TimedOut, 0.0)
+                .next_wait(&RetryState::default(), &CallFailure::TimedOut, 0.0)
                 .is_some()
         );
         assert_eq!(
-            POLICY.decide(
+            POLICY.next_wait(
                 &RetryState {
                     retries: 1,
                     timeouts: 1,
                     ..RetryState::default()
                 },
-                &Failure::TimedOut,
+                &CallFailure::TimedOut,
                 0.0
             ),
             None
@@ -257,7 +257,7 @@ mod tests {
             ..POLICY
         };
         assert_eq!(
-            policy.decide(&RetryState::default(), &Failure::Connect, 0.0),
+            policy.next_wait(&RetryState::default(), &CallFailure::Connect, 0.0),
             None
         );
     }

@@ -20,7 +20,7 @@ use super::error::BuildError;
 
 /// A configuration for connections that are never encrypted: it trusts nobody.
 pub(super) fn without_roots() -> ClientConfig {
-    builder()
+    config_builder()
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth()
 }
@@ -31,7 +31,7 @@ pub(super) fn with_bundled_and_system_roots() -> ClientConfig {
         bundled: bundled_verifier(),
         system: OnceLock::new(),
     };
-    builder()
+    config_builder()
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth()
@@ -52,18 +52,18 @@ pub(super) fn with_roots_of(file: &Path) -> Result<ClientConfig, BuildError> {
     if roots.is_empty() {
         return Err(unreadable(&"it has no certificate"));
     }
-    Ok(builder()
+    Ok(config_builder()
         .with_root_certificates(roots)
         .with_no_client_auth())
 }
 
-fn builder() -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
-    ClientConfig::builder_with_provider(provider())
+fn config_builder() -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
+    ClientConfig::builder_with_provider(crypto_provider())
         .with_safe_default_protocol_versions()
         .expect("ring offers the cipher suites of TLS 1.2 and 1.3")
 }
 
-fn provider() -> Arc<CryptoProvider> {
+fn crypto_provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
@@ -71,7 +71,7 @@ fn bundled_verifier() -> Arc<WebPkiServerVerifier> {
     let roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
-    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), crypto_provider())
         .build()
         .expect("the bundled roots are not empty and no revocation list is given")
 }
@@ -83,11 +83,11 @@ struct BundledThenSystem {
 }
 
 impl BundledThenSystem {
-    fn system(&self) -> Option<&Arc<WebPkiServerVerifier>> {
+    fn system_verifier(&self) -> Option<&Arc<WebPkiServerVerifier>> {
         let load = || {
             let mut roots = RootCertStore::empty();
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), crypto_provider())
                 .build()
                 .ok()
         };
@@ -108,9 +108,9 @@ impl ServerCertVerifier for BundledThenSystem {
             verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
         };
         match ask(&self.bundled) {
-            Err(unknown @ Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-                self.system().map_or(Err(unknown), |system| ask(system))
-            }
+            Err(unknown @ Error::InvalidCertificate(CertificateError::UnknownIssuer)) => self
+                .system_verifier()
+                .map_or(Err(unknown), |system| ask(system)),
             verdict => verdict,
         }
     }

@@ -8,21 +8,21 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::watchdog::Activity;
+use super::watchdog::ConnectionActivity;
 
 /// How much is handed to the socket at a time, in bytes.
 const PIECE: usize = 64 * 1024;
 
 /// The bytes of a body, shared by all tries, given out in pieces.
 #[derive(Debug)]
-pub(super) struct Upload {
+pub(super) struct UploadBody {
     rest: Bytes,
-    activity: Activity,
+    activity: ConnectionActivity,
 }
 
-impl Upload {
+impl UploadBody {
     /// A body of these bytes.
-    pub(super) fn new(bytes: Bytes, activity: Activity) -> Self {
+    pub(super) fn new(bytes: Bytes, activity: ConnectionActivity) -> Self {
         Self {
             rest: bytes,
             activity,
@@ -30,7 +30,7 @@ impl Upload {
     }
 }
 
-impl Body for Upload {
+impl Body for UploadBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -41,7 +41,7 @@ impl Body for Upload {
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }
-        self.activity.touch();
+        self.activity.note_activity();
         let length = self.rest.len().min(PIECE);
         Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
     }

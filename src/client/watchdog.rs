@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::error::Timeout;
+use super::error::CallTimeout;
 
 /// A timer that is looked at so much later than it ran down was that of a process that had been
 /// stopped.
@@ -14,47 +14,47 @@ const LATE: Duration = Duration::from_millis(500);
 
 /// When a byte last moved on the connection.
 #[derive(Debug, Clone)]
-pub(super) struct Activity(Arc<Mutex<Instant>>);
+pub(super) struct ConnectionActivity(Arc<Mutex<Instant>>);
 
-impl Activity {
+impl ConnectionActivity {
     /// Notes that something moved.
-    pub(super) fn touch(&self) {
+    pub(super) fn note_activity(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    fn last(&self) -> Instant {
+    fn last_activity(&self) -> Instant {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The limits of time of one call.
 #[derive(Debug)]
-pub(super) struct Watchdog {
+pub(super) struct CallWatchdog {
     idle: Duration,
     total: Option<(Instant, Duration)>,
-    activity: Activity,
+    activity: ConnectionActivity,
     /// One timer for the whole call: it is looked at again when it has run down, not moved with
     /// each byte.
     timer: Pin<Box<Sleep>>,
 }
 
-impl Watchdog {
+impl CallWatchdog {
     /// Begins now, inside a runtime.
     pub(super) fn new(idle: Duration, total: Option<Duration>) -> Self {
         let now = Instant::now();
         let mut watchdog = Self {
             idle,
             total: total.map(|limit| (now + limit, limit)),
-            activity: Activity(Arc::new(Mutex::new(now))),
+            activity: ConnectionActivity(Arc::new(Mutex::new(now))),
             timer: Box::pin(sleep_until(now)),
         };
-        let due = watchdog.due();
+        let due = watchdog.next_check();
         watchdog.timer.as_mut().reset(due);
         watchdog
     }
 
     /// Where others note that something moved.
-    pub(super) fn activity(&self) -> Activity {
+    pub(super) fn activity(&self) -> ConnectionActivity {
         self.activity.clone()
     }
 
@@ -69,8 +69,11 @@ impl Watchdog {
     }
 
     /// Waits for `step` as long as bytes move and the whole call has time left.
-    pub(super) async fn watch<T>(&mut self, step: impl Future<Output = T>) -> Result<T, Timeout> {
-        self.activity.touch();
+    pub(super) async fn run_guarded<T>(
+        &mut self,
+        step: impl Future<Output = T>,
+    ) -> Result<T, CallTimeout> {
+        self.activity.note_activity();
         let mut step = pin!(step);
         loop {
             tokio::select! {
@@ -81,25 +84,25 @@ impl Watchdog {
         }
     }
 
-    fn look_again(&mut self) -> Result<(), Timeout> {
+    fn look_again(&mut self) -> Result<(), CallTimeout> {
         let now = Instant::now();
         // Ctrl-Z, for a while: what came meanwhile was not looked at yet.
         if now > self.timer.deadline() + LATE {
-            self.activity.touch();
+            self.activity.note_activity();
         }
         if let Some((_, limit)) = self.total.filter(|(deadline, _)| *deadline <= now) {
-            return Err(Timeout::Total(limit));
+            return Err(CallTimeout::Total(limit));
         }
-        if self.activity.last() + self.idle <= now {
-            return Err(Timeout::Idle(self.idle));
+        if self.activity.last_activity() + self.idle <= now {
+            return Err(CallTimeout::Idle(self.idle));
         }
-        let due = self.due();
+        let due = self.next_check();
         self.timer.as_mut().reset(due);
         Ok(())
     }
 
-    fn due(&self) -> Instant {
-        let silent_until = self.activity.last() + self.idle;
+    fn next_check(&self) -> Instant {
+        let silent_until = self.activity.last_activity() + self.idle;
         self.deadline()
             .map_or(silent_until, |deadline| deadline.min(silent_until))
     }
@@ -115,28 +118,28 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn silence_ends_a_step_and_a_byte_does_not_let_it() {
-        let mut watchdog = Watchdog::new(IDLE, None);
+        let mut watchdog = CallWatchdog::new(IDLE, None);
         let activity = watchdog.activity();
         let noisy = async {
             for _ in 0..3 {
                 sleep(Duration::from_millis(1500)).await;
-                activity.touch();
+                activity.note_activity();
             }
         };
-        assert_eq!(watchdog.watch(noisy).await, Ok(()));
+        assert_eq!(watchdog.run_guarded(noisy).await, Ok(()));
         assert_eq!(
-            watchdog.watch(sleep(IDLE * 2)).await,
-            Err(Timeout::Idle(IDLE))
+            watchdog.run_guarded(sleep(IDLE * 2)).await,
+            Err(CallTimeout::Idle(IDLE))
         );
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_time_for_which_the_process_was_stopped_is_no_silence() {
-        let mut watchdog = Watchdog::new(IDLE, None);
+        let mut watchdog = CallWatchdog::new(IDLE, None);
         let stopped = async {
             advance(IDLE * 5).await;
             sleep(Duration::from_millis(1)).await;
         };
-        assert_eq!(watchdog.watch(stopped).await, Ok(()));
+        assert_eq!(watchdog.run_guarded(stopped).await, Ok(()));
     }
 }

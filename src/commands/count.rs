@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::exchange::model_catalog::ModelCatalog;
 use crate::exchange::settings::settings;
 use crate::input::{Estimate, Part, check_many};
-use crate::usage::Factors;
+use crate::usage::CalibrationFactors;
 
 /// What was counted, and what is known beside it.
 struct Counted<'a> {
@@ -68,7 +68,8 @@ pub(crate) async fn count(app: &App, args: cli::Count) -> Result<(), Error> {
         None => None,
     };
     let factor = model.and_then(|model| {
-        Factors::of(State::for_user()?.folder()).of_model(model, estimate.total().high)
+        CalibrationFactors::in_directory(State::for_user()?.folder())
+            .for_model(model, estimate.total().high)
     });
     let chosen = catalog
         .settings()

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::cli;
-use crate::client::Model;
+use crate::client::ListedModel;
 use crate::error::Error;
 use crate::exchange::setup::set_up_connection;
 use crate::text::{Column, TextTable, short_age};
@@ -42,8 +42,8 @@ pub(crate) async fn models(app: &App, args: &cli::Models) -> Result<(), Error> {
     app.print_table(&table(&models))
 }
 
-fn json_list(models: &[Model], region: &str, age: Option<Duration>) -> Value {
-    let data: Vec<&Value> = models.iter().map(Model::object).collect();
+fn json_list(models: &[ListedModel], region: &str, age: Option<Duration>) -> Value {
+    let data: Vec<&Value> = models.iter().map(ListedModel::object).collect();
     json!({
         "data": data,
         "langdock": {"region": region, "cached": age.is_some(), "age_s": age.map_or(0, |age| age.as_secs())},
@@ -51,20 +51,20 @@ fn json_list(models: &[Model], region: &str, age: Option<Duration>) -> Value {
 }
 
 /// Returns a line for each model, its id first; what the list does not say is left blank.
-fn table(models: &[Model]) -> TextTable<5> {
+fn table(models: &[ListedModel]) -> TextTable<5> {
     let mut table = TextTable::new([Column::LEFT; 5]);
     table.extend(models.iter().map(row));
     table
 }
 
-fn row(model: &Model) -> [String; 5] {
+fn row(model: &ListedModel) -> [String; 5] {
     let day = |date: &str| date.chars().take("2026-01-31".len()).collect::<String>();
     [
         model.id().to_owned(),
         model.display_name().unwrap_or_default().to_owned(),
         model.created_at().map_or(String::new(), day),
         model
-            .window()
+            .context_window()
             .map_or(String::new(), |tokens| format!("{tokens} in")),
         model
             .max_output()

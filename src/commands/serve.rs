@@ -24,17 +24,17 @@ pub(crate) async fn serve(app: &Arc<App>, args: &cli::Serve) -> Result<(), Error
     let signal = app.interrupt.wait().await;
     app.notices
         .notice("finishing the answers under way; Ctrl-C ends at once");
-    endpoint.drain().await;
+    endpoint.drain_connections().await;
     Err(Error::Served(signal))
 }
 
-async fn start(app: &Arc<App>, args: &cli::Serve) -> Result<demo::Endpoint, Error> {
+async fn start(app: &Arc<App>, args: &cli::Serve) -> Result<demo::ScriptedEndpoint, Error> {
     let port = args.port.unwrap_or(0);
-    let settings = demo::Settings {
+    let settings = demo::DemoSettings {
         port,
         key: args.key.clone(),
         is_open: false,
-        limits: demo::Limits {
+        limits: demo::DemoLimits {
             requests: args.rpm,
             tokens: args.tpm,
         },
@@ -48,7 +48,7 @@ async fn start(app: &Arc<App>, args: &cli::Serve) -> Result<demo::Endpoint, Erro
         log: args.log.as_deref().map(|path| log(app, path)).transpose()?,
     };
     let seed = settings.seed;
-    let endpoint = demo::Endpoint::start(settings)
+    let endpoint = demo::ScriptedEndpoint::start(settings)
         .await
         .map_err(|source| Error::Listen { port, source })?;
     if args.fail.is_some() && args.seed.is_none() {
@@ -59,7 +59,7 @@ async fn start(app: &Arc<App>, args: &cli::Serve) -> Result<demo::Endpoint, Erro
 }
 
 /// Opens the log. That a line cannot be written is told once: the answers go on.
-fn log(app: &Arc<App>, path: &Path) -> Result<demo::Log, Error> {
+fn log(app: &Arc<App>, path: &Path) -> Result<demo::AccessLog, Error> {
     let unwritable = |source| Error::Unwritable {
         path: path.to_owned(),
         source,

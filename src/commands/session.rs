@@ -10,7 +10,10 @@ use crate::config::{DataScope, Flags, sessions_folder};
 use crate::error::Error;
 use crate::exchange::answer_format::screen_of_terminal;
 use crate::exchange::settings::settings;
-use crate::session::{self, Conversation, Hit, Store, Summary, as_json, markdown};
+use crate::session::{
+    self, ConversationSummary, SavedConversation, SearchHit, SessionStore, conversation_json,
+    conversation_markdown,
+};
 use crate::text::{Column, TextTable, ago, counted};
 use crate::ui::{confirm, render_markdown};
 
@@ -18,9 +21,9 @@ use crate::ui::{confirm, render_markdown};
 pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
     let scope = DataScope::for_demo(args.demo);
     let store = sessions_folder(scope)
-        .map(Store::at)
+        .map(SessionStore::in_directory)
         .ok_or(session::Error::NoHome)?;
-    for notice in store.recover() {
+    for notice in store.recover_journals() {
         app.notices.notice(&notice);
     }
     match &args.action {
@@ -28,7 +31,7 @@ pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
         SessionAction::Show { session, json } => {
             let conversation = find(app, &store, session.as_deref())?;
             if *json {
-                app.print_object(&as_json(&conversation))
+                app.print_object(&conversation_json(&conversation))
             } else {
                 show(app, &conversation)
             }
@@ -44,14 +47,14 @@ pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
         }
         SessionAction::Rename { session, name } => {
             let mut conversation = find(app, &store, Some(session))?;
-            Ok(store.rename(&mut conversation, name)?)
+            Ok(store.rename_conversation(&mut conversation, name)?)
         }
         SessionAction::Rm {
             sessions,
             older_than,
         } => remove(app, &store, sessions, *older_than),
         SessionAction::Path { session: None } => {
-            app.print(&format!("{}\n", store.folder().display()))
+            app.print(&format!("{}\n", store.directory().display()))
         }
         SessionAction::Path { session } => {
             let conversation = find(app, &store, session.as_deref())?;
@@ -61,10 +64,10 @@ pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
 }
 
 /// Finds a conversation: the one that was last used, where none is named.
-fn find(app: &App, store: &Store, given: Option<&str>) -> Result<Conversation, Error> {
+fn find(app: &App, store: &SessionStore, given: Option<&str>) -> Result<SavedConversation, Error> {
     let mut conversation = match given {
-        Some(given) => store.get(given)?,
-        None => store.latest()?,
+        Some(given) => store.open_existing(given)?,
+        None => store.open_latest()?,
     };
     for notice in conversation.take_notices() {
         app.notices.notice(&notice);
@@ -72,8 +75,8 @@ fn find(app: &App, store: &Store, given: Option<&str>) -> Result<Conversation, E
     Ok(conversation)
 }
 
-fn list(app: &App, store: &Store, scope: DataScope, as_json: bool) -> Result<(), Error> {
-    let list = store.list()?;
+fn list(app: &App, store: &SessionStore, scope: DataScope, as_json: bool) -> Result<(), Error> {
+    let list = store.list_summaries()?;
     let now = SystemTime::now();
     if as_json {
         return app.print_object(&list.iter().map(|summary| object(summary, now)).collect());
@@ -81,7 +84,7 @@ fn list(app: &App, store: &Store, scope: DataScope, as_json: bool) -> Result<(),
     if list.is_empty() {
         app.notices.notice(&format!(
             "there are no conversations in `{}` yet; `{} chat` begins one",
-            store.folder().display(),
+            store.directory().display(),
             scope.program()
         ));
     }
@@ -98,8 +101,8 @@ fn list(app: &App, store: &Store, scope: DataScope, as_json: bool) -> Result<(),
     print_rows(app, rows)
 }
 
-fn search(app: &App, store: &Store, words: &[String], as_json: bool) -> Result<(), Error> {
-    let hits = store.search(words)?;
+fn search(app: &App, store: &SessionStore, words: &[String], as_json: bool) -> Result<(), Error> {
+    let hits = store.search_words(words)?;
     if as_json {
         return app.print_object(&hits.iter().map(hit_object).collect());
     }
@@ -120,7 +123,7 @@ fn search(app: &App, store: &Store, words: &[String], as_json: bool) -> Result<(
 
 fn remove(
     app: &App,
-    store: &Store,
+    store: &SessionStore,
     given: &[String],
     older_than: Option<Duration>,
 ) -> Result<(), Error> {
@@ -138,7 +141,11 @@ fn remove(
         return Ok(());
     }
     let title = match &*ids {
-        [id] => Some(store.get(id).map_or_else(|_| id.clone(), |it| it.title())),
+        [id] => Some(
+            store
+                .open_existing(id)
+                .map_or_else(|_| id.clone(), |it| it.title()),
+        ),
         _ => None,
     };
     let which = match &title {
@@ -160,13 +167,13 @@ fn remove(
         }
     }
     for id in &ids {
-        store.remove(id)?;
+        store.remove_conversation(id)?;
     }
     app.notices.notice(&format!("{which}: deleted"));
     Ok(())
 }
 
-fn object(summary: &Summary, now: SystemTime) -> Value {
+fn object(summary: &ConversationSummary, now: SystemTime) -> Value {
     json!({
         "id": summary.id,
         "name": summary.name,
@@ -178,7 +185,7 @@ fn object(summary: &Summary, now: SystemTime) -> Value {
     })
 }
 
-fn hit_object(hit: &Hit) -> Value {
+fn hit_object(hit: &SearchHit) -> Value {
     json!({"id": hit.id, "title": hit.title, "role": hit.role, "excerpt": hit.excerpt, "turns": hit.turns})
 }
 
@@ -198,7 +205,7 @@ fn size(bytes: u64) -> String {
 }
 
 /// Shows a conversation: on a terminal as an answer is shown.
-fn show(app: &App, conversation: &Conversation) -> Result<(), Error> {
+fn show(app: &App, conversation: &SavedConversation) -> Result<(), Error> {
     // Settings that are wrong are told where a request needs them.
     let theme = || {
         settings(app, &Flags::default(), None)
@@ -207,13 +214,16 @@ fn show(app: &App, conversation: &Conversation) -> Result<(), Error> {
     };
     let is_terminal = app.facts.stdout_is_terminal;
     match screen_of_terminal(app, is_terminal.then(theme).flatten().as_deref()) {
-        Some(screen) => app.print(&render_markdown(&markdown(conversation), screen)),
+        Some(screen) => app.print(&render_markdown(
+            &conversation_markdown(conversation),
+            screen,
+        )),
         None => print_markdown(app, conversation),
     }
 }
 
-fn print_markdown(app: &App, conversation: &Conversation) -> Result<(), Error> {
-    app.print_outside(&markdown(conversation))
+fn print_markdown(app: &App, conversation: &SavedConversation) -> Result<(), Error> {
+    app.print_outside(&conversation_markdown(conversation))
 }
 
 /// Prints rows in columns. Titles are what somebody typed or a model wrote: they are sanitized for

@@ -9,7 +9,7 @@ use crate::cli;
 use crate::config::State;
 use crate::error::Error;
 use crate::text::{Column, TextTable, counted};
-use crate::usage::{Log, Row, Sums};
+use crate::usage::{UsageLog, UsageSummary, UsageTotals};
 
 /// What requests without a tag stand under.
 const NO_TAG: &str = "(none)";
@@ -26,17 +26,17 @@ pub(crate) fn usage(app: &App, args: &cli::Usage) -> Result<(), Error> {
         message: "there is no home, and so no log".to_owned(),
         hint: Some("set HOME".into()),
     };
-    let log = Log::of(State::for_user().ok_or_else(no_home)?.folder());
+    let log = UsageLog::in_directory(State::for_user().ok_or_else(no_home)?.folder());
     let since = args
         .since
         .and_then(|since| SignedDuration::try_from(since).ok());
     // What reaches back behind the beginning of time is everything.
     let since = since.and_then(|since| Timestamp::now().checked_sub(since).ok());
-    let mut sums = Sums::new(args.by.into(), TimeZone::system());
+    let mut sums = UsageSummary::new(args.by.into(), TimeZone::system());
     let mut earlier = 0;
-    let read = log.read(|record| {
+    let read = log.read_records(|record| {
         if since.is_none_or(|since| record.ended_at >= since) {
-            sums.add(record);
+            sums.add_record(record);
         } else {
             earlier += 1;
         }
@@ -74,11 +74,11 @@ pub(crate) fn usage(app: &App, args: &cli::Usage) -> Result<(), Error> {
     app.print_table(&table(&sums))
 }
 
-fn object(sums: &Sums) -> Value {
-    let row = |name: Option<&str>, row: &Row| {
+fn object(sums: &UsageSummary) -> Value {
+    let row = |name: Option<&str>, row: &UsageTotals| {
         let mut object = json!(row);
         if let Some(name) = name {
-            object[sums.group().name()] = if name.is_empty() {
+            object[sums.grouped_by().name()] = if name.is_empty() {
                 Value::Null
             } else {
                 name.into()
@@ -91,10 +91,10 @@ fn object(sums: &Sums) -> Value {
         .iter()
         .map(|(name, sums)| row(Some(name), sums))
         .collect();
-    json!({"by": sums.group().name(), "rows": rows, "total": row(None, &sums.total)})
+    json!({"by": sums.grouped_by().name(), "rows": rows, "total": row(None, &sums.total)})
 }
 
-fn table(sums: &Sums) -> TextTable<COLUMNS> {
+fn table(sums: &UsageSummary) -> TextTable<COLUMNS> {
     let mut layout = [Column::RIGHT; COLUMNS];
     layout[0] = Column::LEFT;
     let mut table = TextTable::new(layout);
@@ -107,7 +107,7 @@ fn table(sums: &Sums) -> TextTable<COLUMNS> {
         waited,
         refused,
     ] = HEADINGS;
-    let group = sums.group().name();
+    let group = sums.grouped_by().name();
     table.push(
         [
             group, requests, failed, tokens_in, cache, tokens_out, waited, refused,
@@ -121,7 +121,7 @@ fn table(sums: &Sums) -> TextTable<COLUMNS> {
     table
 }
 
-fn cells(name: &str, row: &Row) -> [String; COLUMNS] {
+fn cells(name: &str, row: &UsageTotals) -> [String; COLUMNS] {
     [
         name.to_owned(),
         row.requests.to_string(),
@@ -137,22 +137,22 @@ fn cells(name: &str, row: &Row) -> [String; COLUMNS] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::usage::{Group, Record};
+    use crate::usage::{UsageGroup, UsageRecord};
 
     #[test]
     fn names_stand_left_and_numbers_right() {
-        let mut sums = Sums::new(Group::Tag, TimeZone::UTC);
-        let record = Record {
+        let mut sums = UsageSummary::new(UsageGroup::Tag, TimeZone::UTC);
+        let record = UsageRecord {
             model: "m".to_owned(),
             tokens_in: 1_000,
             tokens_out: 5,
-            ..Record::default()
+            ..UsageRecord::default()
         };
-        sums.add(&Record {
+        sums.add_record(&UsageRecord {
             outcome: "complete".to_owned(),
             ..record.clone()
         });
-        sums.add(&Record {
+        sums.add_record(&UsageRecord {
             tag: Some("\u{1b}x".to_owned()),
             waited_s: 61.4,
             refused: 3,

@@ -4,7 +4,7 @@
 //! They are the workspace's and not a profile's, so they stand beside the profiles.
 
 use super::{Origin, Sourced};
-use crate::pace::Limits;
+use crate::pace::RateLimits;
 
 /// The table of limits.
 pub(super) const LIMITS: &str = "limits";
@@ -25,9 +25,9 @@ pub(crate) struct ModelLimits {
 
 impl ModelLimits {
     /// The limits without their origins.
-    pub(crate) fn values(&self) -> Limits {
+    pub(crate) fn values(&self) -> RateLimits {
         let value = |limit: &Option<Sourced<u64>>| limit.as_ref().map(|limit| limit.value);
-        Limits {
+        RateLimits {
             requests: value(&self.rpm),
             tokens: value(&self.tpm),
         }

@@ -5,7 +5,8 @@ use std::path::Path;
 use super::key::{KeySource, Stored};
 use super::{DataScope, Error, MergedConfig, Origin, Sourced, ToolNames};
 use crate::client::{
-    Endpoint, EndpointError, Options, Pace, ProxyChoice, Region, RetryPolicy, authority_of,
+    ClientOptions, Endpoint, EndpointError, PacingOptions, ProxyChoice, Region, RetryPolicy,
+    authority_of,
 };
 
 /// What holds for this run.
@@ -14,7 +15,7 @@ pub(crate) struct Settings {
     /// Where requests go.
     pub(crate) endpoint: Endpoint,
     /// How to connect and how long to wait.
-    pub(crate) options: Options,
+    pub(crate) options: ClientOptions,
     /// Where the key is.
     pub(crate) key: KeySource,
     /// The model, where one was chosen.
@@ -54,7 +55,7 @@ pub(crate) fn resolve(
         key(merged, &endpoint, keys)
     };
     let max_retries: u64 = merged.value_or_default("max_retries");
-    let options = Options {
+    let options = ClientOptions {
         connect_timeout: merged.value_or_default("connect_timeout"),
         idle_timeout: merged.value("idle_timeout"),
         timeout: merged.value("timeout"),
@@ -64,7 +65,7 @@ pub(crate) fn resolve(
         },
         proxy: proxy(merged),
         cacert: merged.value("cacert"),
-        pace: (demo.is_none() && !merged.no_pace).then(|| Pace {
+        pace: (demo.is_none() && !merged.no_pace).then(|| PacingOptions {
             folder: None,
             workspace: merged.value("workspace"),
             limits: merged

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::client::{Model, models_of};
+use crate::client::{ListedModel, models_of};
 use crate::fs::{Durability, atomic_write};
 
 /// How long a list of models is good for.
@@ -26,7 +26,7 @@ pub(crate) struct State(PathBuf);
 #[derive(Debug, PartialEq)]
 pub(crate) struct SavedList {
     /// The models.
-    pub(crate) models: Vec<Model>,
+    pub(crate) models: Vec<ListedModel>,
     /// Since it was asked for.
     pub(crate) age: Duration,
 }
@@ -79,7 +79,7 @@ impl State {
     pub(crate) fn save_list(
         &self,
         name: &str,
-        models: &[Model],
+        models: &[ListedModel],
         now: SystemTime,
     ) -> io::Result<()> {
         if models.is_empty() {
@@ -89,7 +89,7 @@ impl State {
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default()
             .as_secs();
-        let data: Vec<&Value> = models.iter().map(Model::object).collect();
+        let data: Vec<&Value> = models.iter().map(ListedModel::object).collect();
         write(
             &self.list_file(name),
             json!({"asked_at": asked_at, "data": data})
@@ -138,7 +138,7 @@ mod tests {
 
     use super::*;
 
-    fn models(ids: &[&str]) -> Vec<Model> {
+    fn models(ids: &[&str]) -> Vec<ListedModel> {
         let data: Vec<Value> = ids
             .iter()
             .map(|id| json!({"id": id, "max_tokens": 5}))

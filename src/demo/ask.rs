@@ -5,14 +5,14 @@
 
 use serde_json::Value;
 
-use super::attachment::{Document, Image};
+use super::attachment::{DocumentInfo, ImageInfo};
 use super::tokens;
 
 /// Tokens that each message costs besides its words.
 const TOKENS_PER_MESSAGE: usize = 4;
 
 /// A request to answer.
-pub(super) struct Ask<'a> {
+pub(super) struct ParsedRequest<'a> {
     /// The model asked.
     pub(super) model: &'a str,
     /// The most tokens of the answer.
@@ -24,22 +24,22 @@ pub(super) struct Ask<'a> {
     /// The system prompt; empty where there is none.
     pub(super) system: String,
     /// The conversation.
-    pub(super) turns: Vec<Turn<'a>>,
+    pub(super) turns: Vec<RequestTurn<'a>>,
     /// The tools on offer.
-    pub(super) tools: Vec<Tool<'a>>,
+    pub(super) tools: Vec<OfferedTool<'a>>,
     /// Which of them to call.
-    pub(super) tool_choice: ToolChoice<'a>,
+    pub(super) tool_choice: ParsedToolChoice<'a>,
     /// Whether one answer may hold several calls.
     pub(super) parallel_calls: bool,
     /// Whether the answer opens with thinking.
-    pub(super) thinking: Thinking,
+    pub(super) thinking: ThinkingMode,
     /// The JSON schema that the answer's text must meet.
     pub(super) output_schema: Option<&'a Value>,
 }
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum TurnRole {
     /// `user`
     User,
     /// `assistant`, which Langdock also calls `agent`.
@@ -47,31 +47,31 @@ pub(super) enum Role {
 }
 
 /// All that one side said before the other one spoke again.
-pub(super) struct Turn<'a> {
+pub(super) struct RequestTurn<'a> {
     /// Who speaks.
-    pub(super) role: Role,
+    pub(super) role: TurnRole,
     /// What is said.
-    pub(super) blocks: Vec<Placed<'a>>,
+    pub(super) blocks: Vec<PlacedBlock<'a>>,
 }
 
 /// A content block and where it stands in the request.
-pub(super) struct Placed<'a> {
+pub(super) struct PlacedBlock<'a> {
     /// The index of its message.
     pub(super) message: usize,
     /// Its index in that message.
     pub(super) index: usize,
     /// The block.
-    pub(super) content: Content<'a>,
+    pub(super) content: BlockContent<'a>,
 }
 
 /// A content block.
-pub(super) enum Content<'a> {
+pub(super) enum BlockContent<'a> {
     /// Text.
     Text(&'a str),
     /// A picture.
-    Image(Image<'a>),
+    Image(ImageInfo<'a>),
     /// A PDF or a plain text as a document.
-    Document(Document<'a>),
+    Document(DocumentInfo<'a>),
     /// A call that the assistant made.
     ToolUse {
         /// Its id.
@@ -88,14 +88,14 @@ pub(super) enum Content<'a> {
         /// Whether the tool failed.
         is_error: bool,
         /// What it returned.
-        content: Vec<Content<'a>>,
+        content: Vec<BlockContent<'a>>,
     },
     /// Thinking, shown or redacted.
     Thinking(&'a str),
 }
 
 /// A tool on offer.
-pub(super) struct Tool<'a> {
+pub(super) struct OfferedTool<'a> {
     /// Its name.
     pub(super) name: &'a str,
     /// The JSON schema of its arguments.
@@ -106,7 +106,7 @@ pub(super) struct Tool<'a> {
 
 /// Which tool to call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ToolChoice<'a> {
+pub(super) enum ParsedToolChoice<'a> {
     /// One if it helps.
     Auto,
     /// Any, but one.
@@ -119,7 +119,7 @@ pub(super) enum ToolChoice<'a> {
 
 /// Whether and how the answer shows thinking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Thinking {
+pub(super) enum ThinkingMode {
     /// No thinking.
     Off,
     /// A thinking block with its text.
@@ -128,40 +128,40 @@ pub(super) enum Thinking {
     Omitted,
 }
 
-impl<'a> Ask<'a> {
+impl<'a> ParsedRequest<'a> {
     /// Reads a body whose shape has been checked; what a wrong body holds is passed over.
-    pub(super) fn read(body: &'a Value) -> Self {
+    pub(super) fn from_body(body: &'a Value) -> Self {
         Self {
             model: text_of(&body["model"]),
             max_tokens: body["max_tokens"]
                 .as_u64()
                 .and_then(|n| usize::try_from(n).ok())
                 .unwrap_or(usize::MAX),
-            stop_sequences: list(&body["stop_sequences"])
+            stop_sequences: list_items(&body["stop_sequences"])
                 .filter_map(Value::as_str)
                 .collect(),
             stream: body["stream"].as_bool().unwrap_or(false),
-            system: system(&body["system"]),
-            turns: turns(&body["messages"]),
-            tools: list(&body["tools"])
-                .map(|tool| Tool {
+            system: read_system(&body["system"]),
+            turns: read_turns(&body["messages"]),
+            tools: list_items(&body["tools"])
+                .map(|tool| OfferedTool {
                     name: text_of(&tool["name"]),
                     schema: &tool["input_schema"],
                     definition: tool,
                 })
                 .collect(),
-            tool_choice: tool_choice(&body["tool_choice"]),
+            tool_choice: read_tool_choice(&body["tool_choice"]),
             parallel_calls: body["tool_choice"]["disable_parallel_tool_use"] != true,
-            thinking: thinking(&body["thinking"]),
+            thinking: read_thinking(&body["thinking"]),
             output_schema: body.pointer("/output_config/format/schema"),
         }
     }
 
     /// Returns what the user said last.
-    pub(super) fn last_user_turn(&self) -> &[Placed<'a>] {
+    pub(super) fn last_user_turn(&self) -> &[PlacedBlock<'a>] {
         self.turns
             .iter()
-            .rfind(|turn| turn.role == Role::User)
+            .rfind(|turn| turn.role == TurnRole::User)
             .map_or(&[], |turn| &turn.blocks)
     }
 
@@ -171,7 +171,7 @@ impl<'a> Ask<'a> {
         let last = self
             .turns
             .last()
-            .filter(|turn| turn.role == Role::Assistant)?;
+            .filter(|turn| turn.role == TurnRole::Assistant)?;
         Some(
             last.blocks
                 .iter()
@@ -181,29 +181,35 @@ impl<'a> Ask<'a> {
     }
 
     /// Returns every block of the conversation, in order.
-    pub(super) fn blocks(&self) -> impl Iterator<Item = &Placed<'a>> {
+    pub(super) fn blocks(&self) -> impl Iterator<Item = &PlacedBlock<'a>> {
         self.turns.iter().flat_map(|turn| &turn.blocks)
     }
 
     /// Estimates the input tokens.
-    pub(super) fn tokens(&self) -> usize {
+    pub(super) fn input_tokens(&self) -> usize {
         let tools: usize = self
             .tools
             .iter()
-            .map(|tool| tokens::of_text(&tool.definition.to_string()))
+            .map(|tool| tokens::estimate_tokens(&tool.definition.to_string()))
             .sum();
-        let blocks: usize = self.blocks().map(|block| block.content.tokens()).sum();
+        let blocks: usize = self
+            .blocks()
+            .map(|block| block.content.estimated_tokens())
+            .sum();
         // A joined turn counts once: whoever splits a message in two does not pay more for it.
-        tokens::of_text(&self.system) + tools + blocks + TOKENS_PER_MESSAGE * self.turns.len()
+        tokens::estimate_tokens(&self.system)
+            + tools
+            + blocks
+            + TOKENS_PER_MESSAGE * self.turns.len()
     }
 }
 
-impl<'a> Content<'a> {
+impl<'a> BlockContent<'a> {
     /// Reads one content block.
-    fn read(block: &'a Value) -> Self {
+    fn from_block(block: &'a Value) -> Self {
         match text_of(&block["type"]) {
-            "image" => Self::Image(Image::read(&block["source"])),
-            "document" => Self::Document(Document::read(block)),
+            "image" => Self::Image(ImageInfo::from_source(&block["source"])),
+            "document" => Self::Document(DocumentInfo::from_block(block)),
             "tool_use" => Self::ToolUse {
                 id: text_of(&block["id"]),
                 name: text_of(&block["name"]),
@@ -212,7 +218,7 @@ impl<'a> Content<'a> {
             "tool_result" => Self::ToolResult {
                 id: text_of(&block["tool_use_id"]),
                 is_error: block["is_error"] == true,
-                content: contents(&block["content"]),
+                content: read_contents(&block["content"]),
             },
             "thinking" => Self::Thinking(text_of(&block["thinking"])),
             "redacted_thinking" => Self::Thinking(text_of(&block["data"])),
@@ -229,48 +235,48 @@ impl<'a> Content<'a> {
     }
 
     /// Estimates the tokens it stands for.
-    fn tokens(&self) -> usize {
+    fn estimated_tokens(&self) -> usize {
         match self {
-            Self::Text(text) | Self::Thinking(text) => tokens::of_text(text),
-            Self::Image(image) => image.tokens(),
+            Self::Text(text) | Self::Thinking(text) => tokens::estimate_tokens(text),
+            Self::Image(image) => image.estimated_tokens(),
             Self::Document(document) => document.tokens,
             Self::ToolUse { name, input, .. } => {
-                tokens::of_text(name) + tokens::of_text(&input.to_string())
+                tokens::estimate_tokens(name) + tokens::estimate_tokens(&input.to_string())
             }
-            Self::ToolResult { content, .. } => content.iter().map(Self::tokens).sum(),
+            Self::ToolResult { content, .. } => content.iter().map(Self::estimated_tokens).sum(),
         }
     }
 }
 
 /// Reads a string, or a list of blocks; an empty string is no block at all.
-fn contents(content: &Value) -> Vec<Content<'_>> {
+fn read_contents(content: &Value) -> Vec<BlockContent<'_>> {
     match content {
         Value::String(text) if text.is_empty() => Vec::new(),
-        Value::String(text) => vec![Content::Text(text)],
-        blocks => list(blocks).map(Content::read).collect(),
+        Value::String(text) => vec![BlockContent::Text(text)],
+        blocks => list_items(blocks).map(BlockContent::from_block).collect(),
     }
 }
 
 /// Reads the messages and joins those of one role in a row.
-fn turns(messages: &Value) -> Vec<Turn<'_>> {
-    let mut turns: Vec<Turn<'_>> = Vec::new();
-    for (message, value) in list(messages).enumerate() {
+fn read_turns(messages: &Value) -> Vec<RequestTurn<'_>> {
+    let mut turns: Vec<RequestTurn<'_>> = Vec::new();
+    for (message, value) in list_items(messages).enumerate() {
         let role = if value["role"] == "user" {
-            Role::User
+            TurnRole::User
         } else {
-            Role::Assistant
+            TurnRole::Assistant
         };
-        let blocks = contents(&value["content"])
+        let blocks = read_contents(&value["content"])
             .into_iter()
             .enumerate()
-            .map(|(index, content)| Placed {
+            .map(|(index, content)| PlacedBlock {
                 message,
                 index,
                 content,
             });
         match turns.last_mut() {
             Some(turn) if turn.role == role => turn.blocks.extend(blocks),
-            _ => turns.push(Turn {
+            _ => turns.push(RequestTurn {
                 role,
                 blocks: blocks.collect(),
             }),
@@ -279,30 +285,30 @@ fn turns(messages: &Value) -> Vec<Turn<'_>> {
     turns
 }
 
-fn system(system: &Value) -> String {
+fn read_system(system: &Value) -> String {
     match system {
         Value::String(text) => text.clone(),
-        blocks => list(blocks)
+        blocks => list_items(blocks)
             .map(|block| text_of(&block["text"]))
             .collect::<Vec<_>>()
             .join("\n"),
     }
 }
 
-fn tool_choice(choice: &Value) -> ToolChoice<'_> {
+fn read_tool_choice(choice: &Value) -> ParsedToolChoice<'_> {
     match text_of(&choice["type"]) {
-        "any" => ToolChoice::Any,
-        "tool" => ToolChoice::Named(text_of(&choice["name"])),
-        "none" => ToolChoice::None,
-        _ => ToolChoice::Auto,
+        "any" => ParsedToolChoice::Any,
+        "tool" => ParsedToolChoice::Named(text_of(&choice["name"])),
+        "none" => ParsedToolChoice::None,
+        _ => ParsedToolChoice::Auto,
     }
 }
 
-fn thinking(thinking: &Value) -> Thinking {
+fn read_thinking(thinking: &Value) -> ThinkingMode {
     match text_of(&thinking["type"]) {
-        "enabled" | "adaptive" if thinking["display"] == "omitted" => Thinking::Omitted,
-        "enabled" | "adaptive" => Thinking::Shown,
-        _ => Thinking::Off,
+        "enabled" | "adaptive" if thinking["display"] == "omitted" => ThinkingMode::Omitted,
+        "enabled" | "adaptive" => ThinkingMode::Shown,
+        _ => ThinkingMode::Off,
     }
 }
 
@@ -310,6 +316,6 @@ fn text_of(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
+fn list_items(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }

@@ -10,7 +10,7 @@ use crate::media::Resolution;
 const TOKENS_PER_PAGE: usize = 2000;
 
 /// A picture.
-pub(super) struct Image<'a> {
+pub(super) struct ImageInfo<'a> {
     /// Its media type.
     pub(super) media_type: &'a str,
     /// The size of the file.
@@ -21,10 +21,10 @@ pub(super) struct Image<'a> {
     pub(super) height: usize,
 }
 
-impl<'a> Image<'a> {
+impl<'a> ImageInfo<'a> {
     /// Reads a base64 source that has been checked.
-    pub(super) fn read(source: &'a Value) -> Self {
-        let bytes = decoded(source);
+    pub(super) fn from_source(source: &'a Value) -> Self {
+        let bytes = decode_source(source);
         let (width, height) =
             imagesize::blob_size(&bytes).map_or((0, 0), |size| (size.width, size.height));
         Self {
@@ -36,7 +36,7 @@ impl<'a> Image<'a> {
     }
 
     /// Estimates the tokens it stands for.
-    pub(super) fn tokens(&self) -> usize {
+    pub(super) fn estimated_tokens(&self) -> usize {
         // The seed's models all look at standard resolution. A side that could not be read is 0.
         let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX).max(1);
         Resolution::STANDARD.tokens(side(self.width), side(self.height)) as usize
@@ -44,7 +44,7 @@ impl<'a> Image<'a> {
 }
 
 /// A PDF, or a text that is sent as a document.
-pub(super) struct Document<'a> {
+pub(super) struct DocumentInfo<'a> {
     /// The title that the request gives it.
     pub(super) title: Option<&'a str>,
     /// Its media type.
@@ -55,16 +55,16 @@ pub(super) struct Document<'a> {
     pub(super) tokens: usize,
 }
 
-impl<'a> Document<'a> {
+impl<'a> DocumentInfo<'a> {
     /// Reads a document block that has been checked.
-    pub(super) fn read(block: &'a Value) -> Self {
+    pub(super) fn from_block(block: &'a Value) -> Self {
         let source = &block["source"];
         let (bytes, tokens) = if source["type"] == "text" {
             let text = source["data"].as_str().unwrap_or_default();
-            (text.len(), super::tokens::of_text(text))
+            (text.len(), super::tokens::estimate_tokens(text))
         } else {
-            let bytes = decoded(source);
-            (bytes.len(), pages(&bytes) * TOKENS_PER_PAGE)
+            let bytes = decode_source(source);
+            (bytes.len(), count_pages(&bytes) * TOKENS_PER_PAGE)
         };
         Self {
             title: block["title"].as_str(),
@@ -75,7 +75,7 @@ impl<'a> Document<'a> {
     }
 }
 
-fn decoded(source: &Value) -> Vec<u8> {
+fn decode_source(source: &Value) -> Vec<u8> {
     BASE64_STANDARD
         .decode(source["data"].as_str().unwrap_or_default())
         .unwrap_or_default()
@@ -83,7 +83,7 @@ fn decoded(source: &Value) -> Vec<u8> {
 
 /// Counts the page objects that stand uncompressed in a PDF; one at least, as compressed ones are
 /// not seen.
-fn pages(pdf: &[u8]) -> usize {
+fn count_pages(pdf: &[u8]) -> usize {
     let count = |name: &[u8]| {
         memchr::memmem::find_iter(pdf, name)
             .filter(|at| pdf.get(at + name.len()) != Some(&b's'))
@@ -98,23 +98,23 @@ mod tests {
 
     #[test]
     fn an_image_counts_as_the_vision_page_says() {
-        let image = |width, height| Image {
+        let image = |width, height| ImageInfo {
             media_type: "image/png",
             bytes: 0,
             width,
             height,
         };
-        assert_eq!(image(200, 200).tokens(), 64);
-        assert_eq!(image(1000, 1000).tokens(), 1296);
-        assert_eq!(image(8000, 8000).tokens(), 1521);
+        assert_eq!(image(200, 200).estimated_tokens(), 64);
+        assert_eq!(image(1000, 1000).estimated_tokens(), 1296);
+        assert_eq!(image(8000, 8000).estimated_tokens(), 1521);
     }
 
     #[test]
     fn the_page_tree_is_no_page() {
         assert_eq!(
-            pages(b"%PDF-1.4 /Type /Pages /Type /Page >> /Type/Page>>"),
+            count_pages(b"%PDF-1.4 /Type /Pages /Type /Page >> /Type/Page>>"),
             2
         );
-        assert_eq!(pages(b"%PDF-1.7"), 1);
+        assert_eq!(count_pages(b"%PDF-1.7"), 1);
     }
 }

@@ -11,11 +11,11 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 
-use super::drained;
-use super::record::Record;
+use super::record::AccessRecord;
+use super::wait_for_drain;
 
 /// A piece of a body.
-pub(super) struct Piece {
+pub(super) struct BodyPiece {
     /// What to send.
     pub(super) bytes: Bytes,
     /// How long to wait before it.
@@ -25,7 +25,7 @@ pub(super) struct Piece {
 }
 
 /// What comes after the last piece.
-pub(super) enum End {
+pub(super) enum BodyEnd {
     /// The end of the body.
     Whole,
     /// The end of the connection.
@@ -36,19 +36,19 @@ pub(super) enum End {
 }
 
 /// A body that is sent piece by piece.
-pub(super) struct Pieces {
-    left: std::vec::IntoIter<Piece>,
+pub(super) struct ScriptedBody {
+    left: std::vec::IntoIter<BodyPiece>,
     /// The pause before the next piece, once it has begun.
     sleeping: Option<Pin<Box<Sleep>>>,
-    end: Ending,
+    end: EndProgress,
     /// The length that is told ahead, if it is.
     length: Option<u64>,
     /// Ends with the body.
-    record: Option<Record>,
+    record: Option<AccessRecord>,
 }
 
 /// How far the end has come.
-enum Ending {
+enum EndProgress {
     Whole,
     /// What was sent leaves before the connection is cut.
     Flush,
@@ -56,28 +56,28 @@ enum Ending {
     Stall(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
-impl Pieces {
+impl ScriptedBody {
     /// Returns a body of one piece, whose length is told ahead.
-    pub(super) fn whole(bytes: Bytes) -> Self {
+    pub(super) fn from_bytes(bytes: Bytes) -> Self {
         let length = bytes.len() as u64;
         Self::new(
-            vec![Piece {
+            vec![BodyPiece {
                 bytes,
                 pause: Duration::ZERO,
                 written: 0,
             }],
-            End::Whole,
+            BodyEnd::Whole,
         )
-        .of_length(length)
+        .with_length(length)
     }
 
     /// Returns a body of many pieces.
-    pub(super) fn new(pieces: Vec<Piece>, end: End) -> Self {
+    pub(super) fn new(pieces: Vec<BodyPiece>, end: BodyEnd) -> Self {
         let end = match end {
-            End::Whole => Ending::Whole,
-            End::Cut => Ending::Flush,
-            End::Stall(mut draining) => {
-                Ending::Stall(Box::pin(async move { drained(&mut draining).await }))
+            BodyEnd::Whole => EndProgress::Whole,
+            BodyEnd::Cut => EndProgress::Flush,
+            BodyEnd::Stall(mut draining) => {
+                EndProgress::Stall(Box::pin(async move { wait_for_drain(&mut draining).await }))
             }
         };
         Self {
@@ -90,7 +90,7 @@ impl Pieces {
     }
 
     /// Tells the length ahead, which an end in mid-answer does not keep.
-    pub(super) fn of_length(self, length: u64) -> Self {
+    pub(super) fn with_length(self, length: u64) -> Self {
         Self {
             length: Some(length),
             ..self
@@ -98,7 +98,7 @@ impl Pieces {
     }
 
     /// Has the record end with the body.
-    pub(super) fn recorded(self, record: Record) -> Self {
+    pub(super) fn with_record(self, record: AccessRecord) -> Self {
         Self {
             record: Some(record),
             ..self
@@ -107,22 +107,22 @@ impl Pieces {
 
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match &mut self.end {
-            Ending::Whole => return Poll::Ready(None),
-            Ending::Cut => {}
+            EndProgress::Whole => return Poll::Ready(None),
+            EndProgress::Cut => {}
             // An error drops what hyper has not written yet; it writes when nothing more is there
             // for the moment.
-            Ending::Flush => {
-                self.end = Ending::Cut;
+            EndProgress::Flush => {
+                self.end = EndProgress::Cut;
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            Ending::Stall(until) => ready!(until.as_mut().poll(context)),
+            EndProgress::Stall(until) => ready!(until.as_mut().poll(context)),
         }
         Poll::Ready(Some(Err(ErrorKind::ConnectionAborted.into())))
     }
 }
 
-impl Body for Pieces {
+impl Body for ScriptedBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -146,13 +146,13 @@ impl Body for Pieces {
         }
         let piece = self.left.next();
         if let (Some(piece), Some(record)) = (&piece, &mut self.record) {
-            record.sent(piece.written);
+            record.note_sent(piece.written);
         }
         Poll::Ready(piece.map(|piece| Ok(Frame::data(piece.bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.end, Ending::Whole) && self.left.as_slice().is_empty()
+        matches!(self.end, EndProgress::Whole) && self.left.as_slice().is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -168,8 +168,8 @@ mod tests {
 
     use super::*;
 
-    fn piece(text: &'static str, seconds: u64) -> Piece {
-        Piece {
+    fn piece(text: &'static str, seconds: u64) -> BodyPiece {
+        BodyPiece {
             bytes: Bytes::from_static(text.as_bytes()),
             pause: Duration::from_secs(seconds),
             written: 0,
@@ -178,9 +178,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_piece_is_a_frame_after_its_pause() {
-        let mut body = Pieces::new(
+        let mut body = ScriptedBody::new(
             vec![piece("a", 0), piece("b", 2), piece("c", 3)],
-            End::Whole,
+            BodyEnd::Whole,
         );
         let begun = Instant::now();
         let mut seen = Vec::new();
@@ -195,7 +195,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_cut_body_ends_in_an_error_and_not_before_its_pieces() {
-        let mut body = Pieces::new(vec![piece("a", 0)], End::Cut).of_length(2);
+        let mut body = ScriptedBody::new(vec![piece("a", 0)], BodyEnd::Cut).with_length(2);
         assert_eq!(body.size_hint().exact(), Some(2));
         assert!(!body.is_end_stream());
         assert!(matches!(body.frame().await, Some(Ok(frame)) if frame.is_data()));
@@ -206,7 +206,7 @@ mod tests {
     #[tokio::test]
     async fn a_stalled_body_ends_when_the_endpoint_drains() {
         let (drain, draining) = watch::channel(false);
-        let mut body = Pieces::new(vec![], End::Stall(draining));
+        let mut body = ScriptedBody::new(vec![], BodyEnd::Stall(draining));
         assert!(
             tokio::time::timeout(Duration::from_millis(1), body.frame())
                 .await

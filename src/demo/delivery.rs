@@ -6,9 +6,9 @@ use bytes::Bytes;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::body::{End, Piece, Pieces};
+use super::body::{BodyEnd, BodyPiece, ScriptedBody};
 use super::fault::Fault;
-use super::reply::Event;
+use super::reply::StreamEvent;
 use super::tokens::CHARS_PER_TOKEN;
 
 /// How fast answers are.
@@ -38,51 +38,60 @@ impl Pace {
 
 /// What breaks an answer off, and what it has to know for that.
 #[derive(Clone)]
-pub(super) struct Break {
+pub(super) struct PlannedBreak {
     /// The fault; an HTTP status is none of these.
     pub(super) fault: Fault,
     /// Whether the endpoint drains.
     pub(super) draining: watch::Receiver<bool>,
 }
 
-impl Break {
-    fn end(self) -> End {
+impl PlannedBreak {
+    fn body_end(self) -> BodyEnd {
         match self.fault {
-            Fault::Cut => End::Cut,
-            Fault::Stall => End::Stall(self.draining),
-            Fault::ErrorEvent | Fault::Status(_) => End::Whole,
+            Fault::Cut => BodyEnd::Cut,
+            Fault::Stall => BodyEnd::Stall(self.draining),
+            Fault::ErrorEvent | Fault::Status(_) => BodyEnd::Whole,
         }
     }
 }
 
 /// Returns a whole answer, or with a fault the first half of its bytes.
-pub(super) fn whole(mut bytes: Bytes, tokens: u64, broken: Option<Break>) -> Pieces {
+pub(super) fn whole_body(
+    mut bytes: Bytes,
+    tokens: u64,
+    broken: Option<PlannedBreak>,
+) -> ScriptedBody {
     let length = bytes.len();
     let (sent, end) = match broken {
-        Some(broken) => (length / 2, broken.end()),
-        None => (length, End::Whole),
+        Some(broken) => (length / 2, broken.body_end()),
+        None => (length, BodyEnd::Whole),
     };
     bytes.truncate(sent);
-    let piece = Piece {
+    let piece = BodyPiece {
         bytes,
         pause: Duration::ZERO,
         written: tokens,
     };
-    Pieces::new(vec![piece], end).of_length(length as u64)
+    ScriptedBody::new(vec![piece], end).with_length(length as u64)
 }
 
 /// Returns an answer as events, or with a fault the first half of its content.
-pub(super) fn stream(events: &[Event], tokens: u64, pace: Pace, broken: Option<Break>) -> Pieces {
+pub(super) fn stream_body(
+    events: &[StreamEvent],
+    tokens: u64,
+    pace: Pace,
+    broken: Option<PlannedBreak>,
+) -> ScriptedBody {
     let shown = if broken.is_some() {
         until_half(events)
     } else {
         events
     };
     let mut characters = 0;
-    let mut pieces: Vec<Piece> = shown
+    let mut pieces: Vec<BodyPiece> = shown
         .iter()
         .map(|event| {
-            characters += event.characters();
+            characters += event.character_count();
             let pause = if event.is_delta() {
                 pace.piece_pause
             } else {
@@ -90,10 +99,10 @@ pub(super) fn stream(events: &[Event], tokens: u64, pace: Pace, broken: Option<B
             };
             let written = characters.div_ceil(CHARS_PER_TOKEN) as u64;
             let tokens_of_event =
-                as_f64(event.characters() as u64) / as_f64(CHARS_PER_TOKEN as u64);
+                as_f64(event.character_count() as u64) / as_f64(CHARS_PER_TOKEN as u64);
             let pause = pause.saturating_add(pace.time_for(tokens_of_event));
-            Piece {
-                bytes: event.bytes(),
+            BodyPiece {
+                bytes: event.to_bytes(),
                 pause,
                 written: written.min(tokens),
             }
@@ -101,15 +110,15 @@ pub(super) fn stream(events: &[Event], tokens: u64, pace: Pace, broken: Option<B
         .collect();
     match (&broken, pieces.last_mut()) {
         (
-            Some(Break {
+            Some(PlannedBreak {
                 fault: Fault::ErrorEvent,
                 ..
             }),
             Some(last),
         ) => {
             let written = last.written;
-            pieces.push(Piece {
-                bytes: overloaded().bytes(),
+            pieces.push(BodyPiece {
+                bytes: overloaded_event().to_bytes(),
                 pause: Duration::ZERO,
                 written,
             });
@@ -118,11 +127,14 @@ pub(super) fn stream(events: &[Event], tokens: u64, pace: Pace, broken: Option<B
         (None, Some(last)) => last.written = tokens,
         _ => {}
     }
-    Pieces::new(pieces, broken.map_or(End::Whole, Break::end))
+    ScriptedBody::new(
+        pieces,
+        broken.map_or(BodyEnd::Whole, PlannedBreak::body_end),
+    )
 }
 
 /// Returns the events up to the middle one of those that bring content, with it.
-fn until_half(events: &[Event]) -> &[Event] {
+fn until_half(events: &[StreamEvent]) -> &[StreamEvent] {
     let deltas = events.iter().filter(|event| event.is_delta()).count();
     let middle = events
         .iter()
@@ -132,8 +144,8 @@ fn until_half(events: &[Event]) -> &[Event] {
     middle.map_or(events, |(at, _)| &events[..=at])
 }
 
-fn overloaded() -> Event {
-    Event::new(
+fn overloaded_event() -> StreamEvent {
+    StreamEvent::new(
         json!({ "type": "error", "error": { "type": "overloaded_error", "message": "Overloaded" } }),
     )
 }
@@ -151,24 +163,24 @@ mod tests {
 
     use super::*;
 
-    fn events(deltas: usize) -> Vec<Event> {
+    fn events(deltas: usize) -> Vec<StreamEvent> {
         let delta = json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "text_delta", "text": "12345678" } });
         let stop = json!({ "type": "message_stop" });
         std::iter::repeat_n(delta, deltas)
             .chain([stop])
-            .map(Event::new)
+            .map(StreamEvent::new)
             .collect()
     }
 
-    fn broken(fault: Fault) -> Break {
-        Break {
+    fn broken(fault: Fault) -> PlannedBreak {
+        PlannedBreak {
             fault,
             draining: watch::channel(true).1,
         }
     }
 
     /// Returns the names of the events that are sent, and whether the body ends well.
-    async fn sent(mut body: Pieces) -> (Vec<String>, bool) {
+    async fn sent(mut body: ScriptedBody) -> (Vec<String>, bool) {
         let mut names = Vec::new();
         while let Some(frame) = body.frame().await {
             let Ok(frame) = frame else {
@@ -193,7 +205,7 @@ mod tests {
             ..Pace::default()
         };
         let begun = tokio::time::Instant::now();
-        sent(stream(&events(10), 20, pace, None)).await;
+        sent(stream_body(&events(10), 20, pace, None)).await;
         assert_eq!(
             begun.elapsed(),
             Duration::from_secs(5),
@@ -218,7 +230,7 @@ mod tests {
             (Fault::Stall, 2, "content_block_delta", false),
             (Fault::ErrorEvent, 2, "error", true),
         ] {
-            let (names, well) = sent(stream(&events(4), 8, pace, Some(broken(fault)))).await;
+            let (names, well) = sent(stream_body(&events(4), 8, pace, Some(broken(fault)))).await;
             assert_eq!(
                 names
                     .iter()
@@ -233,13 +245,13 @@ mod tests {
                 "{fault:?}"
             );
         }
-        let (names, _) = sent(stream(&events(1), 2, pace, Some(broken(Fault::Cut)))).await;
+        let (names, _) = sent(stream_body(&events(1), 2, pace, Some(broken(Fault::Cut)))).await;
         assert_eq!(names, ["content_block_delta"], "something always comes");
     }
 
     #[tokio::test]
     async fn a_whole_answer_breaks_before_the_length_it_has_told() {
-        let mut body = whole(
+        let mut body = whole_body(
             Bytes::from_static(b"{\"a\":1}"),
             1,
             Some(broken(Fault::Cut)),

@@ -105,13 +105,13 @@ pub(super) fn error_of(status: u16) -> (&'static str, &'static str) {
 
 /// Which share of the requests gets which fault.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Faults {
+pub(crate) struct FaultRates {
     shares: Vec<(Fault, f64)>,
 }
 
-impl Faults {
+impl FaultRates {
     /// Returns the fault of the request that drew this number from 0 to 1, if it gets one.
-    fn of(&self, draw: f64) -> Option<Fault> {
+    fn fault_for(&self, draw: f64) -> Option<Fault> {
         let mut bound = 0.0;
         let hit = self.shares.iter().find(|(_, share)| {
             bound += share;
@@ -121,7 +121,7 @@ impl Faults {
     }
 }
 
-impl FromStr for Faults {
+impl FromStr for FaultRates {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -151,14 +151,14 @@ impl FromStr for Faults {
 }
 
 /// Deals out the faults.
-pub(super) struct Dealer {
-    faults: Faults,
+pub(super) struct FaultDealer {
+    faults: FaultRates,
     random: Mutex<fastrand::Rng>,
 }
 
-impl Dealer {
+impl FaultDealer {
     /// Deals `faults` by this seed.
-    pub(super) fn new(faults: Faults, seed: u64) -> Self {
+    pub(super) fn new(faults: FaultRates, seed: u64) -> Self {
         Self {
             faults,
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
@@ -166,13 +166,13 @@ impl Dealer {
     }
 
     /// Draws the fate of the next request.
-    pub(super) fn draw(&self) -> Option<Fault> {
+    pub(super) fn next_fault(&self) -> Option<Fault> {
         let draw = self
             .random
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .f64();
-        self.faults.of(draw)
+        self.faults.fault_for(draw)
     }
 }
 
@@ -180,7 +180,7 @@ impl Dealer {
 mod tests {
     use super::*;
 
-    fn faults(text: &str) -> Faults {
+    fn faults(text: &str) -> FaultRates {
         text.parse().expect("good faults")
     }
 
@@ -194,9 +194,9 @@ mod tests {
             (0.749, Some(Fault::Cut)),
             (0.75, None),
         ] {
-            assert_eq!(faults.of(draw), fault, "{draw}");
+            assert_eq!(faults.fault_for(draw), fault, "{draw}");
         }
-        assert_eq!(Faults::default().of(0.0), None);
+        assert_eq!(FaultRates::default().fault_for(0.0), None);
     }
 
     #[test]
@@ -223,11 +223,11 @@ mod tests {
                 "the shares add up to 1.25; they may to 1",
             ),
         ] {
-            assert_eq!(text.parse::<Faults>(), Err(reason.to_owned()), "{text}");
+            assert_eq!(text.parse::<FaultRates>(), Err(reason.to_owned()), "{text}");
         }
         assert!(
             "429:0.1,529:0.2,cut:0.3,stall:0.4"
-                .parse::<Faults>()
+                .parse::<FaultRates>()
                 .is_ok(),
             "1 and what rounding adds to it"
         );
@@ -236,8 +236,8 @@ mod tests {
     #[test]
     fn a_seed_gives_the_same_fates_again_and_another_one_others() {
         let fates = |seed| {
-            let dealer = Dealer::new(faults("429:0.3,stall:0.3,error-event:0.1"), seed);
-            std::iter::repeat_with(|| dealer.draw())
+            let dealer = FaultDealer::new(faults("429:0.3,stall:0.3,error-event:0.1"), seed);
+            std::iter::repeat_with(|| dealer.next_fault())
                 .take(50)
                 .collect::<Vec<_>>()
         };

@@ -2,7 +2,7 @@
 
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 
-use super::refusal::{Reason, Refusal};
+use super::refusal::{Refusal, RefusalReason};
 
 /// Checks the key and returns it.
 pub(super) fn check_key<'a>(
@@ -17,10 +17,14 @@ pub(super) fn check_key<'a>(
         .get("x-api-key")
         .and_then(|value| value.to_str().ok());
     match (bearer.or(plain).filter(|key| !key.is_empty()), expected) {
-        (None, _) => Err(Refusal::new(Reason::Authentication, "Missing API key")),
-        (Some(key), Some(expected)) if key != expected => {
-            Err(Refusal::new(Reason::Authentication, "Invalid API key"))
-        }
+        (None, _) => Err(Refusal::new(
+            RefusalReason::Authentication,
+            "Missing API key",
+        )),
+        (Some(key), Some(expected)) if key != expected => Err(Refusal::new(
+            RefusalReason::Authentication,
+            "Invalid API key",
+        )),
         (Some(key), _) => Ok(key),
     }
 }
@@ -42,7 +46,7 @@ pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
     if media_type.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
-    Err(Refusal::invalid(
+    Err(Refusal::invalid_request(
         "content-type must be sent once, as application/json",
     ))
 }

@@ -13,7 +13,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 /// What is allowed in a minute, for each key and model.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Limits {
+pub(crate) struct DemoLimits {
     /// Requests; without it any number.
     pub(crate) requests: Option<u64>,
     /// Tokens; without it any number.
@@ -22,7 +22,7 @@ pub(crate) struct Limits {
 
 /// A limit and what is left of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Left {
+pub(super) struct RemainingLimit {
     /// What is allowed in a minute.
     pub(super) limit: u64,
     /// What is left of it now.
@@ -31,23 +31,23 @@ pub(super) struct Left {
 
 /// How a key stands with a model: what the headers of a reply tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct LimitStatus {
     /// Requests, if they are limited.
-    pub(super) requests: Option<Left>,
+    pub(super) requests: Option<RemainingLimit>,
     /// Tokens, if they are limited.
-    pub(super) tokens: Option<Left>,
+    pub(super) tokens: Option<RemainingLimit>,
 }
 
 /// A request that does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Exceeded {
+pub(super) struct LimitExceeded {
     /// How long until it does; none if it never will, as it alone is over the limit.
     pub(super) wait: Option<Duration>,
 }
 
 /// A request in a window.
 #[derive(Debug)]
-struct Entry {
+struct WindowEntry {
     id: u64,
     at: Instant,
     tokens: u64,
@@ -55,13 +55,13 @@ struct Entry {
 
 /// The requests of the last minute, the oldest first.
 #[derive(Debug, Default)]
-struct Window {
-    entries: VecDeque<Entry>,
+struct LimitWindow {
+    entries: VecDeque<WindowEntry>,
 }
 
-impl Window {
+impl LimitWindow {
     /// Drops what no longer counts.
-    fn forget(&mut self, now: Instant) {
+    fn drop_expired(&mut self, now: Instant) {
         while self
             .entries
             .front()
@@ -71,25 +71,25 @@ impl Window {
         }
     }
 
-    fn tokens(&self) -> u64 {
+    fn used_tokens(&self) -> u64 {
         self.entries
             .iter()
             .fold(0, |sum, entry| sum.saturating_add(entry.tokens))
     }
 
     /// Enters a request that may cost `tokens`, if it fits.
-    fn enter(
+    fn add_request(
         &mut self,
-        limits: Limits,
+        limits: DemoLimits,
         id: u64,
         tokens: u64,
         now: Instant,
-    ) -> Result<(), Exceeded> {
-        self.forget(now);
+    ) -> Result<(), LimitExceeded> {
+        self.drop_expired(now);
         if limits.tokens.is_some_and(|limit| tokens > limit) {
-            return Err(Exceeded { wait: None });
+            return Err(LimitExceeded { wait: None });
         }
-        let (mut requests, mut used) = (self.entries.len() as u64, self.tokens());
+        let (mut requests, mut used) = (self.entries.len() as u64, self.used_tokens());
         let mut wait = None;
         let mut oldest = self.entries.iter();
         while limits.requests.is_some_and(|limit| requests >= limit)
@@ -104,9 +104,9 @@ impl Window {
             used = used.saturating_sub(entry.tokens);
         }
         if wait.is_some() {
-            return Err(Exceeded { wait });
+            return Err(LimitExceeded { wait });
         }
-        self.entries.push_back(Entry {
+        self.entries.push_back(WindowEntry {
             id,
             at: now,
             tokens,
@@ -116,46 +116,46 @@ impl Window {
 
     /// Puts what a request did cost in the place of what it might have; one that no longer counts
     /// is passed over.
-    fn settle(&mut self, id: u64, tokens: u64) {
+    fn settle_request(&mut self, id: u64, tokens: u64) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
             entry.tokens = tokens;
         }
     }
 
-    fn standing(&self, limits: Limits) -> Standing {
-        let left = |limit: u64, used| Left {
+    fn limit_status(&self, limits: DemoLimits) -> LimitStatus {
+        let left = |limit: u64, used| RemainingLimit {
             limit,
             remaining: limit.saturating_sub(used),
         };
-        Standing {
+        LimitStatus {
             requests: limits
                 .requests
                 .map(|limit| left(limit, self.entries.len() as u64)),
-            tokens: limits.tokens.map(|limit| left(limit, self.tokens())),
+            tokens: limits.tokens.map(|limit| left(limit, self.used_tokens())),
         }
     }
 }
 
 /// Whose window it is: the key, and the model it asks for.
-type Owner = (String, String);
+type WindowKey = (String, String);
 
 /// The windows of all keys and models.
-pub(super) struct Book {
-    limits: Limits,
-    pages: Mutex<Pages>,
+pub(super) struct DemoLedger {
+    limits: DemoLimits,
+    pages: Mutex<WindowTable>,
 }
 
 /// What the book holds.
 #[derive(Default)]
-struct Pages {
-    windows: HashMap<Owner, Window>,
+struct WindowTable {
+    windows: HashMap<WindowKey, LimitWindow>,
     /// How many requests were entered: the id of the last one.
     entered: u64,
 }
 
-impl Book {
+impl DemoLedger {
     /// Returns a book without an entry.
-    pub(super) fn new(limits: Limits) -> Arc<Self> {
+    pub(super) fn new(limits: DemoLimits) -> Arc<Self> {
         Arc::new(Self {
             limits,
             pages: Mutex::default(),
@@ -169,47 +169,47 @@ impl Book {
         (key, model): (&str, &str),
         tokens: u64,
         now: Instant,
-    ) -> (Result<Reservation, Exceeded>, Standing) {
+    ) -> (Result<LimitReservation, LimitExceeded>, LimitStatus) {
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever has been silent for a minute is forgotten: any word is a key where none was set.
         pages.windows.retain(|_, window| {
-            window.forget(now);
+            window.drop_expired(now);
             !window.entries.is_empty()
         });
         pages.entered += 1;
         let id = pages.entered;
         let owner = (key.to_owned(), model.to_owned());
         let window = pages.windows.entry(owner.clone()).or_default();
-        let entered = window.enter(self.limits, id, tokens, now);
-        let reservation = entered.map(|()| Reservation {
+        let entered = window.add_request(self.limits, id, tokens, now);
+        let reservation = entered.map(|()| LimitReservation {
             book: Arc::clone(self),
             owner,
             id,
             cost: 0,
         });
-        (reservation, window.standing(self.limits))
+        (reservation, window.limit_status(self.limits))
     }
 
-    fn settle(&self, owner: &Owner, id: u64, tokens: u64) {
+    fn settle_request(&self, owner: &WindowKey, id: u64, tokens: u64) {
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(window) = pages.windows.get_mut(owner) {
-            window.settle(id, tokens);
+            window.settle_request(id, tokens);
         }
     }
 }
 
 /// A request that was let in; with its end, what it did cost is put into the book.
-pub(super) struct Reservation {
-    book: Arc<Book>,
-    owner: Owner,
+pub(super) struct LimitReservation {
+    book: Arc<DemoLedger>,
+    owner: WindowKey,
     id: u64,
     /// The tokens it has cost so far.
     pub(super) cost: u64,
 }
 
-impl Drop for Reservation {
+impl Drop for LimitReservation {
     fn drop(&mut self) {
-        self.book.settle(&self.owner, self.id, self.cost);
+        self.book.settle_request(&self.owner, self.id, self.cost);
     }
 }
 
@@ -219,15 +219,19 @@ mod tests {
 
     const HAIKU: (&str, &str) = ("key", "haiku");
 
-    fn book(requests: Option<u64>, tokens: Option<u64>) -> (Arc<Book>, impl Fn(u64) -> Instant) {
+    fn book(
+        requests: Option<u64>,
+        tokens: Option<u64>,
+    ) -> (Arc<DemoLedger>, impl Fn(u64) -> Instant) {
         let begun = Instant::now();
-        (Book::new(Limits { requests, tokens }), move |seconds| {
-            begun + Duration::from_secs(seconds)
-        })
+        (
+            DemoLedger::new(DemoLimits { requests, tokens }),
+            move |seconds| begun + Duration::from_secs(seconds),
+        )
     }
 
     /// The seconds that a request has to wait.
-    fn wait(result: &Result<Reservation, Exceeded>) -> Option<u64> {
+    fn wait(result: &Result<LimitReservation, LimitExceeded>) -> Option<u64> {
         let exceeded = result.as_ref().err().expect("it does not fit");
         exceeded.wait.map(|wait| wait.as_secs())
     }
@@ -241,8 +245,8 @@ mod tests {
         assert_eq!(wait(&refused), Some(45));
         assert_eq!(
             standing,
-            Standing {
-                requests: Some(Left {
+            LimitStatus {
+                requests: Some(RemainingLimit {
                     limit: 2,
                     remaining: 0
                 }),
@@ -273,7 +277,7 @@ mod tests {
         let (reserved, standing) = book.reserve(HAIKU, 80, at(0));
         assert_eq!(
             standing.tokens,
-            Some(Left {
+            Some(RemainingLimit {
                 limit: 100,
                 remaining: 20
             })
@@ -286,7 +290,7 @@ mod tests {
         assert!(fits.is_ok());
         assert_eq!(
             standing.tokens,
-            Some(Left {
+            Some(RemainingLimit {
                 limit: 100,
                 remaining: 0
             })

@@ -40,14 +40,14 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 pub(crate) use self::delivery::Pace;
-pub(crate) use self::fault::Faults;
-pub(crate) use self::limit::Limits;
-pub(crate) use self::record::Log;
-use self::service::Service;
+pub(crate) use self::fault::FaultRates;
+pub(crate) use self::limit::DemoLimits;
+pub(crate) use self::record::AccessLog;
+use self::service::DemoService;
 
 /// How the endpoint behaves.
 #[derive(Clone, Default)]
-pub(crate) struct Settings {
+pub(crate) struct DemoSettings {
     /// The port; 0 takes a free one.
     pub(crate) port: u16,
     /// The one key that is accepted; without it any key is that is not empty.
@@ -56,33 +56,33 @@ pub(crate) struct Settings {
     /// has settings for the real endpoint.
     pub(crate) is_open: bool,
     /// What a key may ask of a model in a minute.
-    pub(crate) limits: Limits,
+    pub(crate) limits: DemoLimits,
     /// How fast answers are.
     pub(crate) pace: Pace,
     /// What goes wrong on purpose.
-    pub(crate) faults: Faults,
+    pub(crate) faults: FaultRates,
     /// What the faults are dealt out by.
     pub(crate) seed: u64,
     /// Takes a line of JSON for each request that is done.
-    pub(crate) log: Option<Log>,
+    pub(crate) log: Option<AccessLog>,
 }
 
 /// A running endpoint; dropping it ends it and its connections.
-pub(crate) struct Endpoint {
+pub(crate) struct ScriptedEndpoint {
     address: SocketAddr,
     drain: watch::Sender<bool>,
     accepting: JoinHandle<()>,
 }
 
-impl Endpoint {
+impl ScriptedEndpoint {
     /// Listens on loopback and answers until the endpoint is dropped; the runtime that calls it
     /// does the work.
-    pub(crate) async fn start(settings: Settings) -> io::Result<Self> {
+    pub(crate) async fn start(settings: DemoSettings) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).await?;
         let address = listener.local_addr()?;
         let (drain, draining) = watch::channel(false);
-        let service = Arc::new(Service::new(settings, draining.clone()));
-        let accepting = tokio::spawn(accept(listener, service, draining));
+        let service = Arc::new(DemoService::new(settings, draining.clone()));
+        let accepting = tokio::spawn(accept_connections(listener, service, draining));
         Ok(Self {
             address,
             drain,
@@ -96,14 +96,14 @@ impl Endpoint {
     }
 
     /// Accepts no more connections, and waits until the requests under way have been answered.
-    pub(crate) async fn drain(mut self) {
+    pub(crate) async fn drain_connections(mut self) {
         self.drain.send_replace(true);
         // It does not panic, and nobody else ends it.
         let _ = (&mut self.accepting).await;
     }
 }
 
-impl Drop for Endpoint {
+impl Drop for ScriptedEndpoint {
     fn drop(&mut self) {
         self.accepting.abort();
     }
@@ -111,17 +111,21 @@ impl Drop for Endpoint {
 
 /// Accepts connections until the endpoint drains, and then waits for their end; they end with it,
 /// if it is dropped.
-async fn accept(listener: TcpListener, service: Arc<Service>, draining: watch::Receiver<bool>) {
+async fn accept_connections(
+    listener: TcpListener,
+    service: Arc<DemoService>,
+    draining: watch::Receiver<bool>,
+) {
     let mut connections = JoinSet::new();
     let mut drains = draining.clone();
     loop {
         tokio::select! {
             // However many clients knock, the door is shut when it is time.
             biased;
-            () = drained(&mut drains) => break,
+            () = wait_for_drain(&mut drains) => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(serve(stream, Arc::clone(&service), draining.clone()));
+                    connections.spawn(serve_connection(stream, Arc::clone(&service), draining.clone()));
                 }
                 // Out of files, or a client that left again: the next one may fare better.
                 Err(_) => tokio::task::yield_now().await,
@@ -135,18 +139,22 @@ async fn accept(listener: TcpListener, service: Arc<Service>, draining: watch::R
 }
 
 /// Waits until the endpoint drains, or is gone.
-async fn drained(draining: &mut watch::Receiver<bool>) {
+async fn wait_for_drain(draining: &mut watch::Receiver<bool>) {
     let _ = draining.wait_for(|draining| *draining).await;
 }
 
 /// Answers the requests of a connection; while the endpoint drains, those that have begun.
-async fn serve(stream: TcpStream, service: Arc<Service>, mut draining: watch::Receiver<bool>) {
+async fn serve_connection(
+    stream: TcpStream,
+    service: Arc<DemoService>,
+    mut draining: watch::Receiver<bool>,
+) {
     // Each piece shall leave at once; where that cannot be had, it only leaves later.
     let _ = stream.set_nodelay(true);
     let has_asked = AtomicBool::new(false);
     let answer = service_fn(|request| {
         has_asked.store(true, Ordering::Relaxed);
-        async { Ok::<_, Infallible>(service.answer(request).await) }
+        async { Ok::<_, Infallible>(service.answer_request(request).await) }
     });
     let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
     // What ends a connection early is the client's business, and it sees it on its side.
@@ -154,7 +162,7 @@ async fn serve(stream: TcpStream, service: Arc<Service>, mut draining: watch::Re
         // A request that came before the signal is begun.
         biased;
         _ = connection.as_mut() => return,
-        () = drained(&mut draining) => {}
+        () = wait_for_drain(&mut draining) => {}
     }
     // A connection that nothing was asked on would be waited for: hyper takes it for one whose
     // request is under way.

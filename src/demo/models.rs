@@ -7,7 +7,7 @@ use super::refusal::Refusal;
 
 /// A region of the endpoint, as its path names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Region {
+pub(super) enum DemoRegion {
     /// `eu`
     Eu,
     /// `us`
@@ -16,7 +16,7 @@ pub(super) enum Region {
     Other,
 }
 
-impl Region {
+impl DemoRegion {
     /// Returns the region that a path segment names.
     pub(super) fn from_slug(slug: &str) -> Option<Self> {
         match slug {
@@ -37,49 +37,49 @@ impl Region {
 }
 
 /// A model on offer.
-pub(super) struct Model {
+pub(super) struct DemoModel {
     id: &'static str,
     display_name: &'static str,
     created_at: &'static str,
-    regions: &'static [Region],
+    regions: &'static [DemoRegion],
     /// The most tokens that it answers with.
     pub(super) max_output: u64,
 }
 
 /// Newest first, as the real list is.
-const MODELS: &[Model] = &[
-    Model {
+const MODELS: &[DemoModel] = &[
+    DemoModel {
         id: "claude-3-5-sonnet-20240620",
         display_name: "Claude 3.5 Sonnet",
         created_at: "2024-06-20T00:00:00Z",
-        regions: &[Region::Eu, Region::Us],
+        regions: &[DemoRegion::Eu, DemoRegion::Us],
         max_output: 8192,
     },
-    Model {
+    DemoModel {
         id: "claude-3-haiku-20240307",
         display_name: "Claude 3 Haiku",
         created_at: "2024-03-07T00:00:00Z",
-        regions: &[Region::Eu, Region::Us],
+        regions: &[DemoRegion::Eu, DemoRegion::Us],
         max_output: 4096,
     },
-    Model {
+    DemoModel {
         id: "claude-3-sonnet-20240229",
         display_name: "Claude 3 Sonnet",
         created_at: "2024-02-29T00:00:00Z",
-        regions: &[Region::Eu, Region::Us],
+        regions: &[DemoRegion::Eu, DemoRegion::Us],
         max_output: 4096,
     },
-    Model {
+    DemoModel {
         id: "claude-3-opus-20240229",
         display_name: "Claude 3 Opus",
         created_at: "2024-02-29T00:00:00Z",
-        regions: &[Region::Us],
+        regions: &[DemoRegion::Us],
         max_output: 4096,
     },
 ];
 
 /// A model that the seed does not name, which the demo takes all the same.
-const OTHER: Model = Model {
+const OTHER: DemoModel = DemoModel {
     id: "other",
     display_name: "Other",
     created_at: "2024-06-20T00:00:00Z",
@@ -88,22 +88,26 @@ const OTHER: Model = Model {
 };
 
 /// Returns the models of `region`.
-fn offered(region: Region) -> impl Iterator<Item = &'static Model> {
+fn models_in(region: DemoRegion) -> impl Iterator<Item = &'static DemoModel> {
     MODELS
         .iter()
-        .filter(move |model| region == Region::Other || model.regions.contains(&region))
+        .filter(move |model| region == DemoRegion::Other || model.regions.contains(&region))
 }
 
 /// Returns the model called `id` in `region`, with `any` whatever Claude model it is; the refusal
 /// is Langdock's own: a 400 that lists what there is.
-pub(super) fn find(id: &str, region: Region, any: bool) -> Result<&'static Model, Refusal> {
+pub(super) fn find_model(
+    id: &str,
+    region: DemoRegion,
+    any: bool,
+) -> Result<&'static DemoModel, Refusal> {
     let other = (any && id.starts_with("claude-")).then_some(&OTHER);
-    offered(region)
+    models_in(region)
         .find(|model| model.id == id)
         .or(other)
         .ok_or_else(|| {
-            let ids: Vec<&str> = offered(region).map(|model| model.id).collect();
-            Refusal::invalid(format!(
+            let ids: Vec<&str> = models_in(region).map(|model| model.id).collect();
+            Refusal::invalid_request(format!(
                 "Invalid model, available models are: {}",
                 ids.join(", ")
             ))
@@ -111,8 +115,8 @@ pub(super) fn find(id: &str, region: Region, any: bool) -> Result<&'static Model
 }
 
 /// Returns the body of `GET …/v1/models`.
-pub(super) fn list(region: Region) -> Value {
-    let data: Vec<Value> = offered(region)
+pub(super) fn models_body(region: DemoRegion) -> Value {
+    let data: Vec<Value> = models_in(region)
         .map(|model| {
             json!({
                 "id": model.id,
@@ -133,8 +137,8 @@ mod tests {
     fn opus_is_offered_in_the_us_only() {
         let message = "Invalid model, available models are: claude-3-5-sonnet-20240620, claude-3-haiku-20240307, \
                        claude-3-sonnet-20240229";
-        assert!(find("claude-3-opus-20240229", Region::Us, false).is_ok());
-        let refusal = find("claude-3-opus-20240229", Region::Eu, false)
+        assert!(find_model("claude-3-opus-20240229", DemoRegion::Us, false).is_ok());
+        let refusal = find_model("claude-3-opus-20240229", DemoRegion::Eu, false)
             .err()
             .expect("not offered");
         assert_eq!(refusal.message(), message);
@@ -142,7 +146,13 @@ mod tests {
 
     #[test]
     fn the_list_names_each_model_of_the_region() {
-        assert_eq!(list(Region::Eu)["data"].as_array().map(Vec::len), Some(3));
-        assert_eq!(list(Region::Us)["data"][3]["display_name"], "Claude 3 Opus");
+        assert_eq!(
+            models_body(DemoRegion::Eu)["data"].as_array().map(Vec::len),
+            Some(3)
+        );
+        assert_eq!(
+            models_body(DemoRegion::Us)["data"][3]["display_name"],
+            "Claude 3 Opus"
+        );
     }
 }

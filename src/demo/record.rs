@@ -9,18 +9,18 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::fault::Fault;
-use super::limit::{Reservation, Standing};
-use super::models::Region;
+use super::limit::{LimitReservation, LimitStatus};
+use super::models::DemoRegion;
 
 /// Takes the lines of the log.
-pub(crate) type Log = Arc<dyn Fn(&str) + Send + Sync>;
+pub(crate) type AccessLog = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// What web servers log for a client that left before there was a status.
 const CLIENT_LEFT: u16 = 499;
 
 /// The tokens of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Usage {
+pub(super) struct AnswerUsage {
     /// Those of the request.
     pub(super) input: u64,
     /// Those of the answer, as far as it was sent.
@@ -29,14 +29,14 @@ pub(super) struct Usage {
 
 /// A request under way. With its end, however it comes, the line is written and the book of limits
 /// is put right.
-pub(super) struct Record {
-    log: Option<Log>,
+pub(super) struct AccessRecord {
+    log: Option<AccessLog>,
     time: SystemTime,
     begun: Instant,
     request_id: String,
     status: u16,
     /// The region that its path names.
-    pub(super) region: Option<Region>,
+    pub(super) region: Option<DemoRegion>,
     /// The model, once the request has passed the checks.
     pub(super) model: Option<String>,
     /// Whether the answer is streamed, once the request has passed the checks.
@@ -46,16 +46,16 @@ pub(super) struct Record {
     /// What goes wrong with it on purpose.
     pub(super) fault: Option<Fault>,
     /// What it has cost so far; none if it was not answered.
-    pub(super) usage: Option<Usage>,
+    pub(super) usage: Option<AnswerUsage>,
     /// How the key stands with the model, once that was looked up.
-    pub(super) standing: Option<Standing>,
+    pub(super) standing: Option<LimitStatus>,
     /// Its entry in the book of limits.
-    pub(super) reservation: Option<Reservation>,
+    pub(super) reservation: Option<LimitReservation>,
 }
 
-impl Record {
+impl AccessRecord {
     /// Begins to record a request that has come at `time`.
-    pub(super) fn new(log: Option<Log>, request_id: String, time: SystemTime) -> Self {
+    pub(super) fn new(log: Option<AccessLog>, request_id: String, time: SystemTime) -> Self {
         Self {
             log,
             time,
@@ -79,22 +79,22 @@ impl Record {
     }
 
     /// Notes the status that the request is answered with.
-    pub(super) fn answered(&mut self, status: StatusCode) {
+    pub(super) fn note_status(&mut self, status: StatusCode) {
         self.status = status.as_u16();
     }
 
     /// Notes that so many tokens of the answer have been sent.
-    pub(super) fn sent(&mut self, tokens: u64) {
+    pub(super) fn note_sent(&mut self, tokens: u64) {
         if let Some(usage) = &mut self.usage {
             usage.output = tokens;
         }
     }
 
-    fn line(&self, took: Duration) -> String {
+    fn to_line(&self, took: Duration) -> String {
         json!({
             "time": rfc3339(self.time),
             "request_id": self.request_id,
-            "region": self.region.map(Region::slug),
+            "region": self.region.map(DemoRegion::slug),
             "model": self.model,
             "status": self.status,
             "stream": self.stream,
@@ -108,13 +108,13 @@ impl Record {
     }
 }
 
-impl Drop for Record {
+impl Drop for AccessRecord {
     fn drop(&mut self) {
         if let (Some(reservation), Some(usage)) = (&mut self.reservation, self.usage) {
             reservation.cost = usage.input.saturating_add(usage.output);
         }
         if let Some(log) = &self.log {
-            log(&self.line(self.begun.elapsed()));
+            log(&self.to_line(self.begun.elapsed()));
         }
     }
 }
@@ -149,9 +149,9 @@ mod tests {
     fn a_request_whose_client_left_is_told_too() {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let theirs = Arc::clone(&lines);
-        let log: Log =
+        let log: AccessLog =
             Arc::new(move |line: &str| theirs.lock().expect("no panic").push(line.to_owned()));
-        drop(Record::new(Some(log), "req_1".to_owned(), UNIX_EPOCH));
+        drop(AccessRecord::new(Some(log), "req_1".to_owned(), UNIX_EPOCH));
         let lines = lines.lock().expect("no panic");
         let expected = "{\"time\":\"1970-01-01T00:00:00.000Z\",\"request_id\":\"req_1\",\"region\":null,\"model\":null,\
                         \"status\":499,\"stream\":null,\"input_tokens\":null,\"output_tokens\":null,\"fault\":null,\

@@ -9,7 +9,7 @@ use super::fault;
 
 /// Why a request is refused; it sets the HTTP status and the API's error type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(super) enum RefusalReason {
     /// The request itself is wrong.
     InvalidRequest,
     /// No key, or not the right one.
@@ -30,13 +30,13 @@ pub(super) enum Reason {
 /// A refused request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
-    reason: Reason,
+    reason: RefusalReason,
     message: String,
 }
 
 impl Refusal {
     /// Refuses for `reason`, in the words of `message`.
-    pub(super) fn new(reason: Reason, message: impl Into<String>) -> Self {
+    pub(super) fn new(reason: RefusalReason, message: impl Into<String>) -> Self {
         Self {
             reason,
             message: message.into(),
@@ -44,12 +44,12 @@ impl Refusal {
     }
 
     /// Refuses a wrong request, the commonest reason.
-    pub(super) fn invalid(message: impl Into<String>) -> Self {
-        Self::new(Reason::InvalidRequest, message)
+    pub(super) fn invalid_request(message: impl Into<String>) -> Self {
+        Self::new(RefusalReason::InvalidRequest, message)
     }
 
     /// Refuses a request that is over a limit, and tells when it would pass.
-    pub(super) fn rate_limit(wait: Option<Duration>) -> Self {
+    pub(super) fn for_rate_limit(wait: Option<Duration>) -> Self {
         let message = match wait {
             Some(_) => {
                 "This request would exceed the rate limit of your workspace. Please try again later."
@@ -58,24 +58,24 @@ impl Refusal {
                 "This request alone exceeds the rate limit of your workspace: its input and max_tokens are too many."
             }
         };
-        Self::new(Reason::RateLimit(wait), message)
+        Self::new(RefusalReason::RateLimit(wait), message)
     }
 
     /// Refuses with this status, on purpose.
-    pub(super) fn fault(status: u16) -> Self {
-        Self::new(Reason::Fault(status), fault::error_of(status).1)
+    pub(super) fn for_fault(status: u16) -> Self {
+        Self::new(RefusalReason::Fault(status), fault::error_of(status).1)
     }
 
     /// Returns the HTTP status of the answer.
     pub(super) fn status(&self) -> StatusCode {
         match self.reason {
-            Reason::InvalidRequest => StatusCode::BAD_REQUEST,
-            Reason::Authentication => StatusCode::UNAUTHORIZED,
-            Reason::NotFound => StatusCode::NOT_FOUND,
-            Reason::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Reason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Reason::RateLimit(_) => StatusCode::TOO_MANY_REQUESTS,
-            Reason::Fault(status) => {
+            RefusalReason::InvalidRequest => StatusCode::BAD_REQUEST,
+            RefusalReason::Authentication => StatusCode::UNAUTHORIZED,
+            RefusalReason::NotFound => StatusCode::NOT_FOUND,
+            RefusalReason::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            RefusalReason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            RefusalReason::RateLimit(_) => StatusCode::TOO_MANY_REQUESTS,
+            RefusalReason::Fault(status) => {
                 StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
             }
         }
@@ -84,12 +84,12 @@ impl Refusal {
     /// Returns the header that tells when to try again, if that is known.
     pub(super) fn retry_header(&self) -> Option<(&'static str, String)> {
         match self.reason {
-            Reason::RateLimit(Some(wait)) => {
+            RefusalReason::RateLimit(Some(wait)) => {
                 let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
                 Some(("retry-after", seconds.max(1).to_string()))
             }
             // What never passes need not be tried again; the SDKs ask this header first.
-            Reason::RateLimit(None) => Some(("x-should-retry", "false".to_owned())),
+            RefusalReason::RateLimit(None) => Some(("x-should-retry", "false".to_owned())),
             _ => None,
         }
     }
@@ -98,12 +98,14 @@ impl Refusal {
     pub(super) fn body(&self, request_id: &str) -> Value {
         let kind = match self.reason {
             // The API has no type of its own for a wrong method.
-            Reason::InvalidRequest | Reason::MethodNotAllowed => "invalid_request_error",
-            Reason::Authentication => "authentication_error",
-            Reason::NotFound => "not_found_error",
-            Reason::TooLarge => "request_too_large",
-            Reason::RateLimit(_) => "rate_limit_error",
-            Reason::Fault(status) => fault::error_of(status).0,
+            RefusalReason::InvalidRequest | RefusalReason::MethodNotAllowed => {
+                "invalid_request_error"
+            }
+            RefusalReason::Authentication => "authentication_error",
+            RefusalReason::NotFound => "not_found_error",
+            RefusalReason::TooLarge => "request_too_large",
+            RefusalReason::RateLimit(_) => "rate_limit_error",
+            RefusalReason::Fault(status) => fault::error_of(status).0,
         };
         json!({ "type": "error", "error": { "type": kind, "message": self.message }, "request_id": request_id })
     }
@@ -122,14 +124,14 @@ mod tests {
     #[test]
     fn a_wait_is_told_in_whole_seconds_that_are_enough() {
         for (millis, seconds) in [(0, "1"), (1, "1"), (1000, "1"), (1001, "2"), (59_999, "60")] {
-            let refusal = Refusal::rate_limit(Some(Duration::from_millis(millis)));
+            let refusal = Refusal::for_rate_limit(Some(Duration::from_millis(millis)));
             assert_eq!(
                 refusal.retry_header(),
                 Some(("retry-after", seconds.to_owned()))
             );
         }
         assert_eq!(
-            Refusal::rate_limit(None).retry_header(),
+            Refusal::for_rate_limit(None).retry_header(),
             Some(("x-should-retry", "false".to_owned()))
         );
     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::script::{Answer, Block};
+use super::script::{AnswerBlock, ScriptedAnswer};
 
 /// Deltas between two pings.
 const DELTAS_PER_PING: usize = 20;
@@ -13,28 +13,28 @@ const JSON_PIECE: usize = 12;
 
 /// An event of a stream.
 #[derive(Debug, PartialEq)]
-pub(super) struct Event {
+pub(super) struct StreamEvent {
     data: Value,
 }
 
-impl Event {
+impl StreamEvent {
     /// Returns the event of this data, which names its type.
     pub(super) fn new(data: Value) -> Self {
         Self { data }
     }
 
     /// Returns the event as it goes over the wire.
-    pub(super) fn bytes(&self) -> Bytes {
-        format!("event: {}\ndata: {}\n\n", self.name(), self.data).into()
+    pub(super) fn to_bytes(&self) -> Bytes {
+        format!("event: {}\ndata: {}\n\n", self.event_type(), self.data).into()
     }
 
     /// Tells whether it brings a piece of the content.
     pub(super) fn is_delta(&self) -> bool {
-        self.name() == "content_block_delta"
+        self.event_type() == "content_block_delta"
     }
 
     /// Counts the characters of content that it brings.
-    pub(super) fn characters(&self) -> usize {
+    pub(super) fn character_count(&self) -> usize {
         let delta = &self.data["delta"];
         let text = ["text", "thinking", "partial_json"]
             .iter()
@@ -42,7 +42,7 @@ impl Event {
         text.map_or(0, |text| text.chars().count())
     }
 
-    fn name(&self) -> &str {
+    fn event_type(&self) -> &str {
         self.data["type"]
             .as_str()
             .expect("every event is made with its type")
@@ -50,19 +50,19 @@ impl Event {
 }
 
 /// Returns the answer as a message.
-pub(super) fn message(id: &str, model: &str, answer: &Answer) -> Value {
+pub(super) fn message_body(id: &str, model: &str, answer: &ScriptedAnswer) -> Value {
     let content: Vec<Value> = answer
         .content
         .iter()
         .map(|block| match block {
-            Block::Thinking {
+            AnswerBlock::Thinking {
                 thinking,
                 signature,
             } => {
                 json!({ "type": "thinking", "thinking": thinking, "signature": signature })
             }
-            Block::Text(text) => json!({ "type": "text", "text": text }),
-            Block::ToolUse { id, name, input } => {
+            AnswerBlock::Text(text) => json!({ "type": "text", "text": text }),
+            AnswerBlock::ToolUse { id, name, input } => {
                 // Arguments that were cut off are no JSON; whole messages then have none.
                 let input = serde_json::from_str(input).unwrap_or_else(|_| json!({}));
                 json!({ "type": "tool_use", "id": id, "name": name, "input": input })
@@ -75,16 +75,16 @@ pub(super) fn message(id: &str, model: &str, answer: &Answer) -> Value {
         "role": "assistant",
         "model": model,
         "content": content,
-        "stop_reason": answer.stop.reason(),
-        "stop_sequence": answer.stop.sequence(),
-        "usage": usage(answer, answer.output_tokens),
+        "stop_reason": answer.stop.stop_reason(),
+        "stop_sequence": answer.stop.stop_sequence(),
+        "usage": usage_object(answer, answer.output_tokens),
     })
 }
 
 /// Returns the answer as the events of a stream.
-pub(super) fn events(id: &str, model: &str, answer: &Answer) -> Vec<Event> {
-    let mut stream = Stream::default();
-    stream.send(json!({ "type": "message_start", "message": {
+pub(super) fn stream_events(id: &str, model: &str, answer: &ScriptedAnswer) -> Vec<StreamEvent> {
+    let mut stream = EventStream::default();
+    stream.push_event(json!({ "type": "message_start", "message": {
         "id": id,
         "type": "message",
         "role": "assistant",
@@ -92,21 +92,21 @@ pub(super) fn events(id: &str, model: &str, answer: &Answer) -> Vec<Event> {
         "content": [],
         "stop_reason": null,
         "stop_sequence": null,
-        "usage": usage(answer, 1),
+        "usage": usage_object(answer, 1),
     } }));
     for (index, block) in answer.content.iter().enumerate() {
-        stream.block(index, block);
+        stream.push_block(index, block);
     }
-    stream.send(json!({
+    stream.push_event(json!({
         "type": "message_delta",
-        "delta": { "stop_reason": answer.stop.reason(), "stop_sequence": answer.stop.sequence() },
+        "delta": { "stop_reason": answer.stop.stop_reason(), "stop_sequence": answer.stop.stop_sequence() },
         "usage": { "output_tokens": answer.output_tokens },
     }));
-    stream.send(json!({ "type": "message_stop" }));
+    stream.push_event(json!({ "type": "message_stop" }));
     stream.events
 }
 
-fn usage(answer: &Answer, output_tokens: usize) -> Value {
+fn usage_object(answer: &ScriptedAnswer, output_tokens: usize) -> Value {
     json!({
         "input_tokens": answer.input_tokens,
         "cache_creation_input_tokens": 0,
@@ -117,87 +117,87 @@ fn usage(answer: &Answer, output_tokens: usize) -> Value {
 
 /// A stream in the making.
 #[derive(Default)]
-struct Stream {
-    events: Vec<Event>,
+struct EventStream {
+    events: Vec<StreamEvent>,
     deltas: usize,
 }
 
-impl Stream {
-    fn send(&mut self, data: Value) {
-        self.events.push(Event::new(data));
+impl EventStream {
+    fn push_event(&mut self, data: Value) {
+        self.events.push(StreamEvent::new(data));
     }
 
-    fn ping(&mut self) {
-        self.send(json!({ "type": "ping" }));
+    fn push_ping(&mut self) {
+        self.push_event(json!({ "type": "ping" }));
     }
 
-    fn delta(&mut self, index: usize, delta: &Value) {
-        self.send(json!({ "type": "content_block_delta", "index": index, "delta": delta }));
+    fn push_delta(&mut self, index: usize, delta: &Value) {
+        self.push_event(json!({ "type": "content_block_delta", "index": index, "delta": delta }));
         self.deltas += 1;
         if self.deltas.is_multiple_of(DELTAS_PER_PING) {
-            self.ping();
+            self.push_ping();
         }
     }
 
-    fn block(&mut self, index: usize, block: &Block) {
+    fn push_block(&mut self, index: usize, block: &AnswerBlock) {
         let opening = match block {
-            Block::Thinking { .. } => {
+            AnswerBlock::Thinking { .. } => {
                 json!({ "type": "thinking", "thinking": "", "signature": "" })
             }
-            Block::Text(_) => json!({ "type": "text", "text": "" }),
-            Block::ToolUse { id, name, .. } => {
+            AnswerBlock::Text(_) => json!({ "type": "text", "text": "" }),
+            AnswerBlock::ToolUse { id, name, .. } => {
                 json!({ "type": "tool_use", "id": id, "name": name, "input": {} })
             }
         };
-        self.send(
+        self.push_event(
             json!({ "type": "content_block_start", "index": index, "content_block": opening }),
         );
         if index == 0 {
-            self.ping();
+            self.push_ping();
         }
         match block {
-            Block::Thinking {
+            AnswerBlock::Thinking {
                 thinking,
                 signature,
             } => {
-                for piece in words(thinking) {
-                    self.delta(
+                for piece in split_words(thinking) {
+                    self.push_delta(
                         index,
                         &json!({ "type": "thinking_delta", "thinking": piece }),
                     );
                 }
-                self.delta(
+                self.push_delta(
                     index,
                     &json!({ "type": "signature_delta", "signature": signature }),
                 );
             }
-            Block::Text(text) => {
-                for piece in words(text) {
-                    self.delta(index, &json!({ "type": "text_delta", "text": piece }));
+            AnswerBlock::Text(text) => {
+                for piece in split_words(text) {
+                    self.push_delta(index, &json!({ "type": "text_delta", "text": piece }));
                 }
             }
-            Block::ToolUse { input, .. } => {
+            AnswerBlock::ToolUse { input, .. } => {
                 // The first piece is empty, as it is from the models.
-                self.delta(
+                self.push_delta(
                     index,
                     &json!({ "type": "input_json_delta", "partial_json": "" }),
                 );
                 let characters: Vec<char> = input.chars().collect();
                 for piece in characters.chunks(JSON_PIECE) {
                     let piece: String = piece.iter().collect();
-                    self.delta(
+                    self.push_delta(
                         index,
                         &json!({ "type": "input_json_delta", "partial_json": piece }),
                     );
                 }
             }
         }
-        self.send(json!({ "type": "content_block_stop", "index": index }));
+        self.push_event(json!({ "type": "content_block_stop", "index": index }));
     }
 }
 
 /// Splits a text into words, each with the white space before it, as a tokenizer does.
-fn words(text: &str) -> Vec<&str> {
+fn split_words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut start = 0;
     let mut in_word = false;
@@ -216,31 +216,33 @@ fn words(text: &str) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::script::Stop;
+    use super::super::script::AnswerStop;
     use super::*;
 
-    fn answer() -> Answer {
-        Answer {
+    fn answer() -> ScriptedAnswer {
+        ScriptedAnswer {
             content: vec![
-                Block::Thinking {
+                AnswerBlock::Thinking {
                     thinking: "Let me\nsee.".to_owned(),
                     signature: "c2ln".to_owned(),
                 },
-                Block::Text("  Grüße,  world\n\nsays 🙂 the script, and goes on.\n".repeat(5)),
-                Block::ToolUse {
+                AnswerBlock::Text(
+                    "  Grüße,  world\n\nsays 🙂 the script, and goes on.\n".repeat(5),
+                ),
+                AnswerBlock::ToolUse {
                     id: "toolu_1".to_owned(),
                     name: "weather".to_owned(),
                     input: r#"{"city":"Zürich","days":3}"#.to_owned(),
                 },
             ],
-            stop: Stop::ToolUse,
+            stop: AnswerStop::ToolUse,
             input_tokens: 12,
             output_tokens: 34,
         }
     }
 
     /// Joins what the deltas of a block bring.
-    fn joined(events: &[Event], index: usize, field: &str) -> String {
+    fn joined(events: &[StreamEvent], index: usize, field: &str) -> String {
         let deltas = events
             .iter()
             .filter(|event| event.is_delta() && event.data["index"] == index);
@@ -252,8 +254,8 @@ mod tests {
     #[test]
     fn the_deltas_joined_are_the_message() {
         let (message, events) = (
-            message("msg_1", "m", &answer()),
-            events("msg_1", "m", &answer()),
+            message_body("msg_1", "m", &answer()),
+            stream_events("msg_1", "m", &answer()),
         );
         assert_eq!(
             joined(&events, 0, "thinking"),
@@ -271,8 +273,8 @@ mod tests {
 
     #[test]
     fn the_events_come_in_the_order_of_the_api() {
-        let events = events("msg_1", "m", &answer());
-        let mut names: Vec<&str> = events.iter().map(Event::name).collect();
+        let events = stream_events("msg_1", "m", &answer());
+        let mut names: Vec<&str> = events.iter().map(StreamEvent::event_type).collect();
         assert!(
             names.iter().filter(|name| **name == "ping").count() >= 3,
             "one at the start, one every 20 deltas"
@@ -298,9 +300,9 @@ mod tests {
 
     #[test]
     fn an_event_names_its_type_twice() {
-        let event = Event::new(json!({ "type": "message_stop" }));
+        let event = StreamEvent::new(json!({ "type": "message_stop" }));
         assert_eq!(
-            event.bytes(),
+            event.to_bytes(),
             "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
         );
     }

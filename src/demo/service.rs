@@ -12,16 +12,16 @@ use hyper::{Method, Request, Response};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::ask::Ask;
-use super::body::Pieces;
-use super::delivery::{self, Break};
-use super::fault::{Dealer, Fault};
+use super::ask::ParsedRequest;
+use super::body::ScriptedBody;
+use super::delivery::{self, PlannedBreak};
+use super::fault::{Fault, FaultDealer};
 use super::head::{check_content_type, check_key};
-use super::limit::{Book, Left, Standing};
-use super::models::{self, Region};
-use super::record::{Record, Usage};
-use super::refusal::{Reason, Refusal};
-use super::{Settings, check, reply, script};
+use super::limit::{DemoLedger, LimitStatus, RemainingLimit};
+use super::models::{self, DemoRegion};
+use super::record::{AccessRecord, AnswerUsage};
+use super::refusal::{Refusal, RefusalReason};
+use super::{DemoSettings, check, reply, script};
 
 /// The longest body: the limit of Bedrock, the tightest of the platforms behind the real endpoint.
 const MAX_BODY_BYTES: usize = 20 * 1024 * 1024;
@@ -33,10 +33,10 @@ const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; c
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The endpoint's side of all its connections.
-pub(super) struct Service {
-    settings: Settings,
-    limits: Arc<Book>,
-    dealer: Dealer,
+pub(super) struct DemoService {
+    settings: DemoSettings,
+    limits: Arc<DemoLedger>,
+    dealer: FaultDealer,
     draining: watch::Receiver<bool>,
     requests: AtomicU64,
     messages: AtomicU64,
@@ -44,12 +44,12 @@ pub(super) struct Service {
 
 /// What a path stands for.
 #[derive(Debug, PartialEq, Eq)]
-enum Route {
-    Messages(Region),
-    Models(Region),
+enum RequestRoute {
+    Messages(DemoRegion),
+    Models(DemoRegion),
 }
 
-impl Route {
+impl RequestRoute {
     /// Returns the one method that the route takes.
     fn method(&self) -> Method {
         match self {
@@ -59,7 +59,7 @@ impl Route {
     }
 
     /// Returns the region that it is in.
-    fn region(&self) -> Region {
+    fn region(&self) -> DemoRegion {
         match self {
             Self::Messages(region) | Self::Models(region) => *region,
         }
@@ -67,17 +67,17 @@ impl Route {
 }
 
 /// An answer to send.
-struct Reply {
+struct PendingReply {
     /// How long to wait before its first byte.
     wait: Duration,
-    response: Response<Pieces>,
+    response: Response<ScriptedBody>,
 }
 
-impl Service {
+impl DemoService {
     /// Returns a service that has seen no request yet.
-    pub(super) fn new(settings: Settings, draining: watch::Receiver<bool>) -> Self {
-        let limits = Book::new(settings.limits);
-        let dealer = Dealer::new(settings.faults.clone(), settings.seed);
+    pub(super) fn new(settings: DemoSettings, draining: watch::Receiver<bool>) -> Self {
+        let limits = DemoLedger::new(settings.limits);
+        let dealer = FaultDealer::new(settings.faults.clone(), settings.seed);
         Self {
             settings,
             limits,
@@ -89,42 +89,46 @@ impl Service {
     }
 
     /// Answers a request, in any case.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Pieces> {
-        let request_id = format!("req_demo_{}", next(&self.requests));
-        let mut record = Record::new(self.settings.log.clone(), request_id, SystemTime::now());
-        let mut response = match self.accept(request, &mut record).await {
+    pub(super) async fn answer_request(
+        &self,
+        request: Request<Incoming>,
+    ) -> Response<ScriptedBody> {
+        let request_id = format!("req_demo_{}", next_number(&self.requests));
+        let mut record =
+            AccessRecord::new(self.settings.log.clone(), request_id, SystemTime::now());
+        let mut response = match self.accept_request(request, &mut record).await {
             Ok(response) => response,
-            Err(refusal) => refused(&refusal, record.request_id()),
+            Err(refusal) => refusal_response(&refusal, record.request_id()),
         };
         let headers = response.headers_mut();
         headers.insert("request-id", header_value(record.request_id()));
         if let Some(standing) = &record.standing {
-            tell_limits(headers, standing);
+            add_limit_headers(headers, standing);
         }
-        record.answered(response.status());
-        response.map(|body| body.recorded(record))
+        record.note_status(response.status());
+        response.map(|body| body.with_record(record))
     }
 
-    async fn accept(
+    async fn accept_request(
         &self,
         request: Request<Incoming>,
-        record: &mut Record,
-    ) -> Result<Response<Pieces>, Refusal> {
-        let route = route(request.uri().path(), self.settings.is_open)?;
+        record: &mut AccessRecord,
+    ) -> Result<Response<ScriptedBody>, Refusal> {
+        let route = parse_route(request.uri().path(), self.settings.is_open)?;
         record.region = Some(route.region());
         if request.method() != route.method() {
             return Err(Refusal::new(
-                Reason::MethodNotAllowed,
+                RefusalReason::MethodNotAllowed,
                 format!("Method Not Allowed, only {}", route.method()),
             ));
         }
         let key = check_key(request.headers(), self.settings.key.as_deref())?.to_owned();
         match route {
-            Route::Models(region) => Ok(json(&models::list(region))),
-            Route::Messages(region) => {
+            RequestRoute::Models(region) => Ok(json_response(&models::models_body(region))),
+            RequestRoute::Messages(region) => {
                 check_content_type(request.headers())?;
-                let body = read(request.into_body(), &mut record.bytes_in).await?;
-                let reply = self.message(&body, region, &key, record)?;
+                let body = read_body(request.into_body(), &mut record.bytes_in).await?;
+                let reply = self.answer_message(&body, region, &key, record)?;
                 if !reply.wait.is_zero() {
                     tokio::time::sleep(reply.wait).await;
                 }
@@ -133,85 +137,91 @@ impl Service {
         }
     }
 
-    fn message(
+    fn answer_message(
         &self,
         body: &[u8],
-        region: Region,
+        region: DemoRegion,
         key: &str,
-        record: &mut Record,
-    ) -> Result<Reply, Refusal> {
+        record: &mut AccessRecord,
+    ) -> Result<PendingReply, Refusal> {
         if body.is_empty() {
-            return Err(Refusal::invalid("No body"));
+            return Err(Refusal::invalid_request("No body"));
         }
         let body: Value = serde_json::from_slice(body).map_err(|error| {
-            Refusal::invalid(format!("The request body is not valid JSON: {error}"))
+            Refusal::invalid_request(format!("The request body is not valid JSON: {error}"))
         })?;
-        let ask = check::request(&body, region, self.settings.is_open)?;
+        let ask = check::check_request(&body, region, self.settings.is_open)?;
         record.model = Some(ask.model.to_owned());
         record.stream = Some(ask.stream);
-        let answer = script::answer(&ask);
-        self.reserve(&ask, answer.input_tokens, key, record)?;
-        record.fault = self.dealer.draw();
+        let answer = script::script_answer(&ask);
+        self.reserve_tokens(&ask, answer.input_tokens, key, record)?;
+        record.fault = self.dealer.next_fault();
         match record.fault {
-            Some(Fault::Status(status)) => return Err(Refusal::fault(status)),
+            Some(Fault::Status(status)) => return Err(Refusal::for_fault(status)),
             // Where there is no stream, there is no event to say it with.
-            Some(Fault::ErrorEvent) if !ask.stream => return Err(Refusal::fault(529)),
+            Some(Fault::ErrorEvent) if !ask.stream => return Err(Refusal::for_fault(529)),
             _ => {}
         }
-        record.usage = Some(Usage {
+        record.usage = Some(AnswerUsage {
             input: answer.input_tokens as u64,
             output: 0,
         });
-        Ok(self.reply(&ask, &answer, record.fault))
+        Ok(self.build_reply(&ask, &answer, record.fault))
     }
 
     /// Enters a request into the book of limits, with all that it may cost.
-    fn reserve(
+    fn reserve_tokens(
         &self,
-        ask: &Ask<'_>,
+        ask: &ParsedRequest<'_>,
         input_tokens: usize,
         key: &str,
-        record: &mut Record,
+        record: &mut AccessRecord,
     ) -> Result<(), Refusal> {
         let most = (input_tokens as u64).saturating_add(ask.max_tokens as u64);
         let (reserved, standing) = self.limits.reserve((key, ask.model), most, Instant::now());
         record.standing = Some(standing);
-        record.reservation = Some(reserved.map_err(|exceeded| Refusal::rate_limit(exceeded.wait))?);
+        record.reservation =
+            Some(reserved.map_err(|exceeded| Refusal::for_rate_limit(exceeded.wait))?);
         Ok(())
     }
 
-    fn reply(&self, ask: &Ask<'_>, answer: &script::Answer, fault: Option<Fault>) -> Reply {
-        let id = format!("msg_demo_{}", next(&self.messages));
+    fn build_reply(
+        &self,
+        ask: &ParsedRequest<'_>,
+        answer: &script::ScriptedAnswer,
+        fault: Option<Fault>,
+    ) -> PendingReply {
+        let id = format!("msg_demo_{}", next_number(&self.messages));
         let pace = self.settings.pace;
         let tokens = answer.output_tokens as u64;
-        let broken = fault.map(|fault| Break {
+        let broken = fault.map(|fault| PlannedBreak {
             fault,
             draining: self.draining.clone(),
         });
         let (wait, body, media_type) = if ask.stream {
-            let events = reply::events(&id, ask.model, answer);
+            let events = reply::stream_events(&id, ask.model, answer);
             (
                 pace.latency,
-                delivery::stream(&events, tokens, pace, broken),
+                delivery::stream_body(&events, tokens, pace, broken),
                 EVENT_STREAM,
             )
         } else {
-            let message = reply::message(&id, ask.model, answer).to_string();
+            let message = reply::message_body(&id, ask.model, answer).to_string();
             (
                 pace.before_whole(tokens),
-                delivery::whole(message.into(), tokens, broken),
+                delivery::whole_body(message.into(), tokens, broken),
                 JSON,
             )
         };
         let mut response = Response::new(body);
         response.headers_mut().insert(CONTENT_TYPE, media_type);
-        Reply { wait, response }
+        PendingReply { wait, response }
     }
 }
 
 /// Returns the answer to a request that is refused.
-fn refused(refusal: &Refusal, request_id: &str) -> Response<Pieces> {
-    let mut response = json(&refusal.body(request_id));
+fn refusal_response(refusal: &Refusal, request_id: &str) -> Response<ScriptedBody> {
+    let mut response = json_response(&refusal.body(request_id));
     *response.status_mut() = refusal.status();
     if let Some((name, value)) = refusal.retry_header() {
         response.headers_mut().insert(name, header_value(&value));
@@ -220,8 +230,8 @@ fn refused(refusal: &Refusal, request_id: &str) -> Response<Pieces> {
 }
 
 /// Tells the limits that are set, and what is left of them, as Langdock does.
-fn tell_limits(headers: &mut HeaderMap, standing: &Standing) {
-    let mut tell = |limit, remaining, left: Option<Left>| {
+fn add_limit_headers(headers: &mut HeaderMap, standing: &LimitStatus) {
+    let mut tell = |limit, remaining, left: Option<RemainingLimit>| {
         if let Some(left) = left {
             headers.insert(limit, left.limit.into());
             headers.insert(remaining, left.remaining.into());
@@ -244,31 +254,32 @@ fn header_value(text: &str) -> HeaderValue {
 }
 
 /// Counts one more, from 1.
-fn next(counter: &AtomicU64) -> u64 {
+fn next_number(counter: &AtomicU64) -> u64 {
     counter.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 /// Reads a path; one of any region where the endpoint is open.
-fn route(path: &str, is_open: bool) -> Result<Route, Refusal> {
+fn parse_route(path: &str, is_open: bool) -> Result<RequestRoute, Refusal> {
     let route = || {
         let (region, rest) = path.strip_prefix("/anthropic/")?.split_once('/')?;
-        let region = Region::from_slug(region).or(is_open.then_some(Region::Other))?;
+        let region = DemoRegion::from_slug(region).or(is_open.then_some(DemoRegion::Other))?;
         match rest {
-            "v1/messages" => Some(Route::Messages(region)),
-            "v1/models" => Some(Route::Models(region)),
+            "v1/messages" => Some(RequestRoute::Messages(region)),
+            "v1/models" => Some(RequestRoute::Models(region)),
             _ => None,
         }
     };
-    route().ok_or_else(|| Refusal::new(Reason::NotFound, "Not found"))
+    route().ok_or_else(|| Refusal::new(RefusalReason::NotFound, "Not found"))
 }
 
 /// Reads a body to its end and counts its bytes, even one that is too large, so that the client is
 /// there to hear of it.
-async fn read(mut body: Incoming, length: &mut usize) -> Result<Vec<u8>, Refusal> {
+async fn read_body(mut body: Incoming, length: &mut usize) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame
-            .map_err(|error| Refusal::invalid(format!("The request body broke off: {error}")))?;
+        let frame = frame.map_err(|error| {
+            Refusal::invalid_request(format!("The request body broke off: {error}"))
+        })?;
         let data = frame.into_data().unwrap_or_default();
         *length += data.len();
         if *length <= MAX_BODY_BYTES {
@@ -277,15 +288,15 @@ async fn read(mut body: Incoming, length: &mut usize) -> Result<Vec<u8>, Refusal
     }
     if *length > MAX_BODY_BYTES {
         return Err(Refusal::new(
-            Reason::TooLarge,
+            RefusalReason::TooLarge,
             "Request exceeds the maximum size",
         ));
     }
     Ok(bytes)
 }
 
-fn json(body: &Value) -> Response<Pieces> {
-    let mut response = Response::new(Pieces::whole(Bytes::from(body.to_string())));
+fn json_response(body: &Value) -> Response<ScriptedBody> {
+    let mut response = Response::new(ScriptedBody::from_bytes(Bytes::from(body.to_string())));
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     response
 }
@@ -297,12 +308,12 @@ mod tests {
     #[test]
     fn only_the_two_routes_of_the_two_regions_are_found() {
         assert_eq!(
-            route("/anthropic/eu/v1/messages", false),
-            Ok(Route::Messages(Region::Eu))
+            parse_route("/anthropic/eu/v1/messages", false),
+            Ok(RequestRoute::Messages(DemoRegion::Eu))
         );
         assert_eq!(
-            route("/anthropic/us/v1/models", false),
-            Ok(Route::Models(Region::Us))
+            parse_route("/anthropic/us/v1/models", false),
+            Ok(RequestRoute::Models(DemoRegion::Us))
         );
         for path in [
             "/",
@@ -310,21 +321,21 @@ mod tests {
             "/anthropic/ch/v1/messages",
             "/anthropic/eu/v1/messages/count_tokens",
         ] {
-            assert!(route(path, false).is_err(), "{path}");
+            assert!(parse_route(path, false).is_err(), "{path}");
         }
     }
 
     #[test]
     fn a_body_that_is_no_request_is_refused() {
-        let service = Service::new(Settings::default(), watch::channel(false).1);
+        let service = DemoService::new(DemoSettings::default(), watch::channel(false).1);
         for (body, expected) in [
             ("", "No body"),
             ("{", "The request body is not valid JSON: "),
             ("[]", "Input should be a valid dictionary"),
             ("{}", "model: Field required"),
         ] {
-            let mut record = Record::new(None, "req".to_owned(), SystemTime::UNIX_EPOCH);
-            let reply = service.message(body.as_bytes(), Region::Eu, "key", &mut record);
+            let mut record = AccessRecord::new(None, "req".to_owned(), SystemTime::UNIX_EPOCH);
+            let reply = service.answer_message(body.as_bytes(), DemoRegion::Eu, "key", &mut record);
             let refusal = reply.err().expect("no request");
             assert!(
                 refusal.message().starts_with(expected),

@@ -7,7 +7,7 @@
 const OURS: &str = "c2NyaXB0ZWQ-";
 
 /// Returns the signature of a thinking text.
-pub(super) fn of(thinking: &str) -> String {
+pub(super) fn signature_for(thinking: &str) -> String {
     // FNV-1a: short, and the same in every build, as a saved conversation must still fit after an
     // update.
     let hash = thinking
@@ -19,8 +19,8 @@ pub(super) fn of(thinking: &str) -> String {
 }
 
 /// Tells whether a thinking block came back as it was sent.
-pub(super) fn fits(thinking: &str, signature: &str) -> bool {
-    !signature.is_empty() && (!signature.starts_with(OURS) || signature == of(thinking))
+pub(super) fn is_valid(thinking: &str, signature: &str) -> bool {
+    !signature.is_empty() && (!signature.starts_with(OURS) || signature == signature_for(thinking))
 }
 
 #[cfg(test)]
@@ -29,8 +29,8 @@ mod tests {
 
     #[test]
     fn altered_thinking_does_not_fit_its_signature() {
-        assert!(fits("first this", &of("first this")));
-        assert!(!fits("first that", &of("first this")));
-        assert!(fits("anything", "EqQBCgIYAhIM"));
+        assert!(is_valid("first this", &signature_for("first this")));
+        assert!(!is_valid("first that", &signature_for("first this")));
+        assert!(is_valid("anything", "EqQBCgIYAhIM"));
     }
 }

@@ -5,8 +5,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::*;
 
 /// Sends one request to a fresh endpoint and returns all of the response's bytes as text.
-async fn exchange(settings: Settings, headers: &str, body: &str) -> String {
-    let endpoint = Endpoint::start(settings)
+async fn exchange(settings: DemoSettings, headers: &str, body: &str) -> String {
+    let endpoint = ScriptedEndpoint::start(settings)
         .await
         .expect("loopback has a free port");
     let mut stream = TcpStream::connect(endpoint.address())
@@ -32,7 +32,7 @@ async fn exchange(settings: Settings, headers: &str, body: &str) -> String {
 #[tokio::test]
 async fn a_request_without_a_key_is_refused_in_the_shape_of_the_api() {
     let response = exchange(
-        Settings::default(),
+        DemoSettings::default(),
         "content-type: application/json\r\n",
         "{}",
     )
@@ -56,9 +56,9 @@ async fn a_request_without_a_key_is_refused_in_the_shape_of_the_api() {
 
 #[tokio::test]
 async fn a_streamed_answer_comes_in_a_chunk_for_each_event() {
-    let settings = Settings {
+    let settings = DemoSettings {
         key: Some("sk-demo".to_owned()),
-        ..Settings::default()
+        ..DemoSettings::default()
     };
     let headers = "authorization: Bearer sk-demo\r\ncontent-type: application/json\r\n";
     let body = r#"{"model":"claude-3-haiku-20240307","max_tokens":5,"stream":true,
@@ -97,7 +97,7 @@ async fn a_streamed_answer_comes_in_a_chunk_for_each_event() {
 
 #[tokio::test]
 async fn a_dropped_endpoint_hangs_up() {
-    let endpoint = Endpoint::start(Settings::default())
+    let endpoint = ScriptedEndpoint::start(DemoSettings::default())
         .await
         .expect("loopback has a free port");
     let mut stream = TcpStream::connect(endpoint.address())

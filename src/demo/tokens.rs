@@ -4,6 +4,6 @@
 pub(super) const CHARS_PER_TOKEN: usize = 4;
 
 /// Estimates the tokens of a text.
-pub(super) fn of_text(text: &str) -> usize {
+pub(super) fn estimate_tokens(text: &str) -> usize {
     text.chars().count().div_ceil(CHARS_PER_TOKEN)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Error;
 use super::controls::{COMMAND_LINE, HintControls};
-use crate::client::{self, EndpointError, Flaw, StatusError, Timeout};
+use crate::client::{self, CallTimeout, CertificateFlaw, EndpointError, StatusError};
 use crate::fs::FileRefusal;
 use crate::media::ImageError;
 use crate::protocol::{ApiError, StopReason, StreamError};
@@ -312,10 +312,10 @@ fn session_hint(error: &session::Error, controls: &HintControls) -> String {
 /// How to get the whole of an answer that broke off.
 fn again(error: &client::Error) -> &'static str {
     match error {
-        client::Error::TimedOut(Timeout::Idle(_)) => {
+        client::Error::TimedOut(CallTimeout::Idle(_)) => {
             "send the request again, with a longer --idle-timeout"
         }
-        client::Error::TimedOut(Timeout::Total(_)) => {
+        client::Error::TimedOut(CallTimeout::Total(_)) => {
             "send the request again, with a longer --timeout"
         }
         _ => "send the request again for a whole answer",
@@ -393,11 +393,11 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
         (_, Some(400..=407 | 410..=499)) => controls.request_is_shown_by,
         (_, Some(_)) => "try again later; --max-retries and --max-wait say how long to keep trying",
         (client::Error::Certificate { flaw, .. }, _) => certificate_hint(*flaw),
-        (client::Error::TimedOut(Timeout::Idle(_)), _) => "wait longer with --idle-timeout",
-        (client::Error::TimedOut(Timeout::Total(_) | Timeout::Turn(_)), _) => {
+        (client::Error::TimedOut(CallTimeout::Idle(_)), _) => "wait longer with --idle-timeout",
+        (client::Error::TimedOut(CallTimeout::Total(_) | CallTimeout::Turn(_)), _) => {
             "wait longer with --timeout"
         }
-        (client::Error::TimedOut(Timeout::Connect(_)), _) => {
+        (client::Error::TimedOut(CallTimeout::Connect(_)), _) => {
             "wait longer with --connect-timeout, or check the network"
         }
         (
@@ -454,22 +454,22 @@ fn wait_hint(refused: &StatusError) -> Option<String> {
 }
 
 /// What to do about a certificate. The one who reads this may not be the one who has the server.
-fn certificate_hint(flaw: Flaw) -> &'static str {
+fn certificate_hint(flaw: CertificateFlaw) -> &'static str {
     match flaw {
-        Flaw::Time => {
+        CertificateFlaw::Time => {
             "check this machine's clock; if it is right, the server's certificate has to be renewed"
         }
-        Flaw::Name => {
+        CertificateFlaw::Name => {
             "check the host in --base-url, and --proxy: the certificate has to be for the one that is asked"
         }
-        Flaw::Cas => {
+        CertificateFlaw::Cas => {
             "have the server present a certificate that is no CA's (with `openssl req -x509`: -addext \
              basicConstraints=critical,CA:FALSE)"
         }
-        Flaw::Version => {
+        CertificateFlaw::Version => {
             "have the server present a certificate of version 3 (`openssl x509 -req` makes one if it is given -extfile)"
         }
-        Flaw::Issuer => "trust the issuer with --cacert FILE, or check the base URL",
+        CertificateFlaw::Issuer => "trust the issuer with --cacert FILE, or check the base URL",
     }
 }
 

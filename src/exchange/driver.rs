@@ -5,7 +5,9 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::client::{self, Call, CallEvent, Model, RateLimited, ResponseHead, Retrying};
+use crate::client::{
+    self, ApiCall, CallEvent, ListedModel, RateLimited, ResponseHead, RetryNotice,
+};
 use crate::error::{Error, Left};
 use crate::protocol::Update;
 use crate::ui::{Answer, OutputError};
@@ -21,13 +23,13 @@ pub(crate) trait CallObserver: Send {
     }
 
     /// An attempt is about to be sent.
-    fn sending(&mut self, _call: &Call) {}
+    fn sending(&mut self, _call: &ApiCall) {}
 
     /// The head of a response has arrived, so long after the call began.
-    fn response(&mut self, _call: &Call, _head: &ResponseHead, _after: Duration) {}
+    fn response(&mut self, _call: &ApiCall, _head: &ResponseHead, _after: Duration) {}
 
     /// An attempt failed, and another one follows after a wait.
-    fn retrying(&mut self, _retrying: &Retrying) {}
+    fn retrying(&mut self, _retrying: &RetryNotice) {}
 
     /// The request waits for its turn within the rate limits.
     fn rate_limited(&mut self, _held: &RateLimited) {}
@@ -139,7 +141,7 @@ impl Timing {
 
 /// Drives a call for an answer to its end.
 pub(super) async fn drive_answer(
-    mut call: Call,
+    mut call: ApiCall,
     model: &str,
     region: &str,
     observer: &mut dyn CallObserver,
@@ -147,9 +149,9 @@ pub(super) async fn drive_answer(
     let mut timing = Timing::start();
     let ended = drive(&mut call, observer, &mut timing).await;
     timing.ended = Instant::now();
-    timing.waited = call.waited();
+    timing.waited = call.total_wait();
     call.cancel().await;
-    let (attempts, waited_s) = (call.attempts(), call.waited().as_secs_f64());
+    let (attempts, waited_s) = (call.attempt_count(), call.total_wait().as_secs_f64());
     let after_content = call.has_content();
     let request_id = call.request_id().map(str::to_owned);
     let as_answer = |message, complete| Answer {
@@ -169,7 +171,7 @@ pub(super) async fn drive_answer(
     };
     let (answer, error) = match ended {
         Ok(()) => {
-            let (message, wrong) = call.finish();
+            let (message, wrong) = call.into_message();
             let is_whole = wrong.is_none();
             (
                 message.map(|message| as_answer(message, is_whole)),
@@ -177,7 +179,7 @@ pub(super) async fn drive_answer(
             )
         }
         Err(interrupted) => {
-            let answer = call.partial().map(|message| as_answer(message, false));
+            let answer = call.into_partial().map(|message| as_answer(message, false));
             let error = match interrupted {
                 CallInterrupted::Failed(source) => call_error(source),
                 CallInterrupted::Output(error) => error.into(),
@@ -196,16 +198,16 @@ pub(super) async fn drive_answer(
 
 /// Drives a call for the list of models to its end.
 pub(crate) async fn drive_model_list(
-    mut call: Call,
+    mut call: ApiCall,
     observer: &mut dyn CallObserver,
-) -> Result<Vec<Model>, Error> {
+) -> Result<Vec<ListedModel>, Error> {
     match drive(&mut call, observer, &mut Timing::start()).await {
         Ok(()) => Ok(call.into_models()),
         Err(CallInterrupted::Failed(source)) => Err(Error::Call {
             source,
             after_content: false,
             left: Left::default(),
-            attempts: call.attempts(),
+            attempts: call.attempt_count(),
             model: String::new(),
         }),
         Err(CallInterrupted::Output(error)) => Err(error.into()),
@@ -214,7 +216,7 @@ pub(crate) async fn drive_model_list(
 }
 
 async fn drive(
-    call: &mut Call,
+    call: &mut ApiCall,
     observer: &mut dyn CallObserver,
     timing: &mut Timing,
 ) -> Result<(), CallInterrupted> {

@@ -15,20 +15,20 @@ use super::request_log::{RequestFailure, RequestLog, RequestRecord, TokenUsage};
 use super::selected_model::{SelectedModel, switch_model};
 use super::session_recorder::TurnRecorder;
 use crate::app::App;
-use crate::client::{Call, Client, Reservation};
+use crate::client::{ApiCall, ApiClient, Reservation};
 use crate::compose::build::encode_body;
 use crate::compose::preflight::check_and_show;
 use crate::config::Settings;
 use crate::error::Error;
 use crate::input::{Estimate, in_turn};
-use crate::pace::Priority;
+use crate::pace::RequestPriority;
 use crate::protocol::{CreateMessage, InputMessage};
 use crate::ui::{Answer, Keyboard, Renderer};
 
 /// Sends requests to one endpoint. It can be shared by many tasks.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestSender {
-    client: Client,
+    client: ApiClient,
     /// Whether the connection is kept for a further request.
     keeps_connection: bool,
     region: String,
@@ -43,12 +43,12 @@ pub(crate) struct RequestHead<'r> {
     pub(crate) stream: bool,
     /// The tokens that it is thought to read.
     pub(crate) input_tokens: u64,
-    pub(crate) priority: Priority,
+    pub(crate) priority: RequestPriority,
 }
 
 impl RequestSender {
     /// Sends to the endpoint of a client.
-    pub(crate) fn new(client: Client, settings: &Settings, keeps_connection: bool) -> Self {
+    pub(crate) fn new(client: ApiClient, settings: &Settings, keeps_connection: bool) -> Self {
         Self {
             client,
             keeps_connection,
@@ -57,7 +57,7 @@ impl RequestSender {
     }
 
     /// Begins a call for the list of models, on the same connections.
-    pub(crate) fn list_models(&self) -> Call {
+    pub(crate) fn list_models(&self) -> ApiCall {
         self.client.list_models()
     }
 
@@ -74,7 +74,7 @@ impl RequestSender {
             head.max_tokens,
             head.priority,
         );
-        let mut call = self.client.call(body, head.stream, reservation);
+        let mut call = self.client.new_call(body, head.stream, reservation);
         if self.keeps_connection {
             call = call.keeping_connection();
         }
@@ -293,7 +293,7 @@ impl<'a> Exchange<'a> {
             max_tokens: request.max_tokens,
             stream: request.stream,
             input_tokens: estimate.paced(factor),
-            priority: Priority::Person,
+            priority: RequestPriority::Person,
         };
         let sender = match self.sender().await {
             Ok(sender) => sender,

@@ -16,8 +16,8 @@ use super::progress::TerminalObserver;
 use super::selected_model::SelectedModel;
 use crate::app::App;
 use crate::client::{
-    ApiKey, Call, Client, Model, Options, Pace, Retrying, fingerprint, models_of, pick,
-    regions_instead, seed_window,
+    ApiCall, ApiClient, ApiKey, ClientOptions, ListedModel, PacingOptions, RetryNotice,
+    fingerprint, models_of, pick_default, regions_instead, seed_window,
 };
 use crate::compose::preflight::Limit;
 use crate::config::{self, KeySource, Pin, SavedList, Settings, State};
@@ -66,19 +66,23 @@ impl<'a> ModelCatalog<'a> {
     }
 
     /// A client of the endpoint.
-    pub(crate) async fn client(&self) -> Result<Client, Error> {
+    pub(crate) async fn client(&self) -> Result<ApiClient, Error> {
         let key = self.key().await?;
-        let options = Options {
+        let options = ClientOptions {
             pace: self.pace(),
             ..self.settings.options.clone()
         };
-        Ok(Client::new(self.settings.endpoint.clone(), key, options)?)
+        Ok(ApiClient::new(
+            self.settings.endpoint.clone(),
+            key,
+            options,
+        )?)
     }
 
     /// What is paced, with the directory of the ledgers.
-    fn pace(&self) -> Option<Pace> {
+    fn pace(&self) -> Option<PacingOptions> {
         let pace = self.settings.options.pace.clone()?;
-        Some(Pace {
+        Some(PacingOptions {
             folder: self.state().map(|state| state.books()),
             ..pace
         })
@@ -93,7 +97,7 @@ impl<'a> ModelCatalog<'a> {
     }
 
     /// Asks for the list and remembers it. A picked model that it lacks is forgotten.
-    pub(crate) async fn ask(&self) -> Result<Vec<Model>, Error> {
+    pub(crate) async fn ask(&self) -> Result<Vec<ListedModel>, Error> {
         let call = self.client().await?.list_models();
         let mut observer = TerminalObserver::for_model_list(self.app);
         let models = drive_model_list(call, &mut observer).await?;
@@ -236,7 +240,7 @@ impl<'a> ModelCatalog<'a> {
         list.models
             .iter()
             .find(|listed| listed.id() == model)
-            .and_then(Model::window)
+            .and_then(ListedModel::context_window)
     }
 
     /// The tokens a minute that were set for a model.
@@ -304,8 +308,8 @@ impl<'a> ModelCatalog<'a> {
     }
 
     /// Picks a model and remembers it.
-    fn pick_from(&self, models: &[Model]) -> Result<Pin, Error> {
-        let Some(model) = pick(models) else {
+    fn pick_from(&self, models: &[ListedModel]) -> Result<Pin, Error> {
+        let Some(model) = pick_default(models) else {
             return Err(self.nothing_to_pick(models));
         };
         let pin = Pin {
@@ -316,7 +320,7 @@ impl<'a> ModelCatalog<'a> {
         Ok(pin)
     }
 
-    fn nothing_to_pick(&self, models: &[Model]) -> Error {
+    fn nothing_to_pick(&self, models: &[ListedModel]) -> Error {
         Error::NothingToPick {
             region: self.settings.endpoint.region().to_string(),
             others: models.iter().map(|model| model.id().to_owned()).collect(),
@@ -388,7 +392,7 @@ impl<'a> ModelCatalog<'a> {
 }
 
 /// Fetches the list of models without a word and with one attempt; none where that fails.
-pub(crate) async fn list_models_once(call: Call) -> Option<Vec<Model>> {
+pub(crate) async fn list_models_once(call: ApiCall) -> Option<Vec<ListedModel>> {
     drive_model_list(call, &mut SingleAttempt::default())
         .await
         .ok()
@@ -401,7 +405,7 @@ struct SingleAttempt {
 }
 
 impl CallObserver for SingleAttempt {
-    fn retrying(&mut self, _retrying: &Retrying) {
+    fn retrying(&mut self, _retrying: &RetryNotice) {
         self.has_failed = true;
     }
 

@@ -117,7 +117,7 @@ fn put_conversation_first(
         recorder.stage_turn(said, system.clone());
     }
     if system.is_none() && !spec.fields.contains_key("system") {
-        *system = recorder.conversation().system().map(str::to_owned);
+        *system = recorder.conversation().system_prompt().map(str::to_owned);
     }
     let mut messages = recorder.conversation().messages();
     sources
@@ -128,7 +128,7 @@ fn put_conversation_first(
     sources.conversation.messages = messages;
     sources
         .conversation_part
-        .get_or_insert_with(|| (EARLIER.to_owned(), recorder.conversation().size()));
+        .get_or_insert_with(|| (EARLIER.to_owned(), recorder.conversation().bytes_read()));
     Ok(())
 }
 

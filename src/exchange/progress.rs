@@ -10,10 +10,10 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::driver::{CallInterrupted, CallObserver};
 use crate::app::App;
-use crate::client::{Call, RateLimited, ResponseHead, Retrying};
-use crate::pace::{Limits, WaitReason};
+use crate::client::{ApiCall, RateLimited, ResponseHead, RetryNotice};
+use crate::pace::{RateLimits, WaitReason};
 use crate::protocol::Update;
-use crate::session::Exchange as PendingTurn;
+use crate::session::PendingTurn;
 use crate::text::{counted, rounded_up, seconds};
 use crate::ui::{Countdown, OutputError, Renderer, Verbosity, Waiting};
 
@@ -110,7 +110,7 @@ impl<'a> TerminalObserver<'a> {
 impl CallObserver for TerminalObserver<'_> {
     fn update(&mut self, update: &Update, data: &[u8]) {
         if let Some(journal) = self.journal.as_deref_mut() {
-            journal.update(update, data);
+            journal.record_update(update, data);
         }
         let Some(renderer) = self.renderer.as_deref_mut() else {
             return;
@@ -129,7 +129,7 @@ impl CallObserver for TerminalObserver<'_> {
 
     fn flush(&mut self) -> Result<(), CallInterrupted> {
         if let Some(journal) = self.journal.as_deref_mut() {
-            journal.flush();
+            journal.flush_journal();
         }
         match self.renderer.as_deref_mut() {
             Some(renderer) => renderer.flush().map_err(CallInterrupted::Output),
@@ -137,7 +137,7 @@ impl CallObserver for TerminalObserver<'_> {
         }
     }
 
-    fn sending(&mut self, call: &Call) {
+    fn sending(&mut self, call: &ApiCall) {
         let what = match &self.renderer {
             None => LISTING,
             Some(_) if call.body_bytes() > LARGE_REQUEST_BYTES => "uploading",
@@ -149,13 +149,13 @@ impl CallObserver for TerminalObserver<'_> {
         }
         self.app
             .notices
-            .step(&format!("sending, try {}", call.attempts()));
+            .step(&format!("sending, try {}", call.attempt_count()));
         for line in call.request_head() {
             self.app.notices.header('>', &line);
         }
     }
 
-    fn response(&mut self, call: &Call, head: &ResponseHead, after: Duration) {
+    fn response(&mut self, call: &ApiCall, head: &ResponseHead, after: Duration) {
         if self.renderer.is_some() {
             self.wait_for(ANSWERING);
         }
@@ -174,7 +174,7 @@ impl CallObserver for TerminalObserver<'_> {
         }
     }
 
-    fn retrying(&mut self, retrying: &Retrying) {
+    fn retrying(&mut self, retrying: &RetryNotice) {
         self.shown = None;
         if let Some(renderer) = self.renderer.as_deref_mut() {
             renderer.aside(&retry_object(retrying));
@@ -243,12 +243,12 @@ fn ticker(every: Duration) -> Interval {
 }
 
 /// Why a request is to be tried again.
-fn retry_reason(retrying: &Retrying) -> String {
+fn retry_reason(retrying: &RetryNotice) -> String {
     format!("{} (try {} next)", retrying.error, retrying.next_attempt)
 }
 
 /// The wait for the next attempt in one line.
-pub(crate) fn retry_line(retrying: &Retrying) -> String {
+pub(crate) fn retry_line(retrying: &RetryNotice) -> String {
     format!(
         "{}; trying again in {:.1} s",
         retry_reason(retrying),
@@ -257,14 +257,14 @@ pub(crate) fn retry_line(retrying: &Retrying) -> String {
 }
 
 /// Limits in words.
-pub(crate) fn a_minute(limits: Limits) -> String {
+pub(crate) fn a_minute(limits: RateLimits) -> String {
     let requests = limits.requests.map(|limit| counted(limit, "request"));
     let tokens = limits.tokens.map(|limit| counted(limit, "token"));
     let both: Vec<String> = requests.into_iter().chain(tokens).collect();
     format!("{} a minute", both.join(" and "))
 }
 
-fn retry_object(retrying: &Retrying) -> serde_json::Value {
+fn retry_object(retrying: &RetryNotice) -> serde_json::Value {
     json!({
         "type": "retry",
         "attempt": retrying.next_attempt,

@@ -10,7 +10,7 @@ use crate::error::{Error, Kind};
 use crate::input::Estimate;
 use crate::protocol::Usage;
 use crate::ui::Answer;
-use crate::usage::{COMPLETE, Factors, Log, Record as LogLine};
+use crate::usage::{COMPLETE, CalibrationFactors, UsageLog, UsageRecord};
 
 /// Where the requests of a command are request.
 pub(crate) struct RequestLog<'a> {
@@ -118,21 +118,23 @@ impl<'a> RequestLog<'a> {
     /// What was learned of the estimates for a model.
     pub(crate) fn factor(&self, model: &str, estimate: &Estimate) -> Option<f64> {
         let state = self.state.as_ref()?;
-        Factors::of(state.folder()).of_model(model, estimate.total().high)
+        CalibrationFactors::in_directory(state.folder()).for_model(model, estimate.total().high)
     }
 
     /// Notes a request. That it cannot be noted is told to those who want to know each step, and
     /// harms nothing else.
     pub(crate) fn record(&self, request: &RequestRecord<'_>) {
         let Some(state) = &self.state else { return };
-        if let Err(error) = Log::of(state.folder()).append(&self.line(request)) {
+        if let Err(error) =
+            UsageLog::in_directory(state.folder()).append_record(&self.line(request))
+        {
             self.app
                 .notices
                 .step(&format!("cannot write the log: {error}"));
         }
         // What a PDF takes says nothing about text.
         if !request.estimate.has_pdf
-            && let Err(error) = Factors::of(state.folder()).learn(
+            && let Err(error) = CalibrationFactors::in_directory(state.folder()).learn_from(
                 request.model,
                 request.estimate.total().high,
                 request.taken.read,
@@ -144,13 +146,13 @@ impl<'a> RequestLog<'a> {
         }
     }
 
-    fn line(&self, request: &RequestRecord<'_>) -> LogLine {
+    fn line(&self, request: &RequestRecord<'_>) -> UsageRecord {
         let TokenUsage {
             read,
             from_cache,
             written,
         } = request.taken;
-        LogLine {
+        UsageRecord {
             ended_at: now(),
             model: request.model.to_owned(),
             region: self.region.clone(),

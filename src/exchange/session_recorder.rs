@@ -7,19 +7,19 @@ use crate::cli;
 use crate::config::{DataScope, sessions_folder};
 use crate::error::Error;
 use crate::protocol::InputMessage;
-use crate::session::{self, Conversation, Exchange as PendingTurn, Place, Store};
+use crate::session::{self, PendingTurn, SavedConversation, SessionStore, TurnPosition};
 use crate::text::ago;
 use crate::ui::Answer;
 
 /// The conversation of a command.
 #[derive(Debug)]
 pub(crate) struct SessionRecorder {
-    conversation: Conversation,
+    conversation: SavedConversation,
     is_saved: bool,
     /// What will be sent, until it is.
     said: Option<(Vec<InputMessage>, Option<String>)>,
     /// Where it comes, and takes the stead of all behind; none: at the end.
-    place: Option<Place>,
+    place: Option<TurnPosition>,
     pending: Option<PendingTurn>,
 }
 
@@ -56,7 +56,7 @@ impl SessionRecorder {
         if !is_named && !is_saved {
             return Ok(None);
         }
-        let Some(store) = sessions_folder(scope).map(Store::at) else {
+        let Some(store) = sessions_folder(scope).map(SessionStore::in_directory) else {
             return if is_named {
                 Err(session::Error::NoHome.into())
             } else {
@@ -64,12 +64,12 @@ impl SessionRecorder {
             };
         };
         if is_saved {
-            for notice in store.recover() {
+            for notice in store.recover_journals() {
                 app.notices.notice(&notice);
             }
         }
         let mut kept = Self {
-            conversation: store.begin(),
+            conversation: store.new_conversation(),
             is_saved,
             said: None,
             place: None,
@@ -82,19 +82,26 @@ impl SessionRecorder {
         Ok(Some(kept))
     }
 
-    fn find(&mut self, app: &App, store: &Store, flags: &cli::Conversation) -> Result<(), Error> {
+    fn find(
+        &mut self,
+        app: &App,
+        store: &SessionStore,
+        flags: &cli::Conversation,
+    ) -> Result<(), Error> {
         let of_shell = app.env.session.as_ref().filter(|_| flags.go_on);
         let found = match flags.session.as_ref().or(of_shell) {
-            None => Ok(Some(store.latest()?)),
-            Some(given) if self.is_saved && !flags.fork => store.open(given).map(|found| {
-                if found.is_new {
-                    app.notices.notice(&format!(
-                        "there is no conversation `{given}` yet: it begins here"
-                    ));
-                }
-                Some(found.conversation)
-            }),
-            Some(given) => match store.get(given) {
+            None => Ok(Some(store.open_latest()?)),
+            Some(given) if self.is_saved && !flags.fork => {
+                store.open_or_create(given).map(|found| {
+                    if found.is_new {
+                        app.notices.notice(&format!(
+                            "there is no conversation `{given}` yet: it begins here"
+                        ));
+                    }
+                    Some(found.conversation)
+                })
+            }
+            Some(given) => match store.open_existing(given) {
                 Err(session::Error::Unknown(_)) if !flags.fork => Ok(None),
                 found => found.map(Some),
             },
@@ -118,7 +125,7 @@ impl SessionRecorder {
                 .notice(&format!("going on with `{title}`, last used {}", ago(age)));
         }
         if flags.fork && self.is_saved {
-            match store.fork(&self.conversation) {
+            match store.fork_conversation(&self.conversation) {
                 Ok(fork) => {
                     self.conversation = fork;
                     app.notices.notice(&format!(
@@ -136,7 +143,7 @@ impl SessionRecorder {
     }
 
     /// What is kept of a conversation that is saved.
-    pub(crate) fn for_conversation(conversation: Conversation) -> Self {
+    pub(crate) fn for_conversation(conversation: SavedConversation) -> Self {
         Self {
             conversation,
             is_saved: true,
@@ -147,12 +154,12 @@ impl SessionRecorder {
     }
 
     /// The conversation.
-    pub(crate) fn conversation(&self) -> &Conversation {
+    pub(crate) fn conversation(&self) -> &SavedConversation {
         &self.conversation
     }
 
     /// The conversation, to be changed: its tip, for one.
-    pub(crate) fn conversation_mut(&mut self) -> &mut Conversation {
+    pub(crate) fn conversation_mut(&mut self) -> &mut SavedConversation {
         &mut self.conversation
     }
 
@@ -168,7 +175,7 @@ impl SessionRecorder {
     }
 
     /// What is said next comes in the stead of all that stands behind `place`, once it is answered.
-    pub(crate) fn replace_from(&mut self, place: Place) {
+    pub(crate) fn replace_from(&mut self, place: TurnPosition) {
         self.place = Some(place);
     }
 
@@ -212,15 +219,15 @@ impl TurnRecorder for SessionRecorder {
         };
         if let Some(pending) = &mut self.pending {
             for message in &said {
-                pending.say(&message.content);
+                pending.record_user_turn(&message.content);
             }
             return tell_failure(app, pending);
         }
         let mut pending = match self.place.take() {
             Some(place) => self
                 .conversation
-                .begin_instead(&place, &said, system.as_deref()),
-            None => self.conversation.begin(&said, system.as_deref()),
+                .begin_replacement(&place, &said, system.as_deref()),
+            None => self.conversation.begin_turn(&said, system.as_deref()),
         };
         tell_failure(app, &mut pending);
         self.pending = Some(pending);
@@ -232,7 +239,7 @@ impl TurnRecorder for SessionRecorder {
 
     fn record_answer(&mut self, answer: &Answer) {
         if let Some(pending) = &mut self.pending {
-            pending.answer(&answer.message, answer.complete);
+            pending.record_answer(&answer.message, answer.complete);
         }
     }
 
@@ -245,7 +252,7 @@ impl TurnRecorder for SessionRecorder {
         };
         tell_failure(app, &mut pending);
         let was_told = pending.has_failed();
-        if let Err(error) = self.conversation.commit(pending)
+        if let Err(error) = self.conversation.commit_turn(pending)
             && !was_told
         {
             tell_unsaved(app, error);

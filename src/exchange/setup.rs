@@ -28,7 +28,7 @@ pub(crate) struct Setup<'a> {
 }
 
 /// The built-in endpoint of `--demo`.
-pub(crate) struct DemoEndpoint(demo::Endpoint);
+pub(crate) struct DemoEndpoint(demo::ScriptedEndpoint);
 
 impl DemoEndpoint {
     /// Its base URL.
@@ -94,12 +94,12 @@ pub(crate) async fn start_demo_if(
         piece_pause: DEMO_PAUSE,
         ..demo::Pace::default()
     };
-    let settings = demo::Settings {
+    let settings = demo::DemoSettings {
         pace,
         is_open: true,
-        ..demo::Settings::default()
+        ..demo::DemoSettings::default()
     };
-    let started = demo::Endpoint::start(settings).await;
+    let started = demo::ScriptedEndpoint::start(settings).await;
     let started = started.map_err(|source| Error::System {
         what: "start the built-in endpoint",
         source,

@@ -2,7 +2,7 @@
 //! imply.
 
 use super::SECOND;
-use super::window::{Limits, WINDOW};
+use super::window::{RateLimits, WINDOW};
 
 /// How long a limit holds that the server reported.
 const REPORT_LIFETIME: u64 = 24 * 60 * WINDOW;
@@ -17,9 +17,9 @@ const INFERENCE_INTERVAL: u64 = 10 * SECOND;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct BaseLimits {
     /// What a person set: never exceeded, whatever the server reports.
-    pub(crate) configured: Limits,
+    pub(crate) configured: RateLimits,
     /// What is assumed where neither a person nor the server says anything.
-    pub(crate) assumed: Limits,
+    pub(crate) assumed: RateLimits,
 }
 
 impl BaseLimits {
@@ -49,7 +49,7 @@ pub(crate) struct ReportedLimit {
 
 impl ReportedLimit {
     /// Returns what has been used of it, if the server says so.
-    pub(super) fn used(self) -> Option<u64> {
+    pub(super) fn used_amount(self) -> Option<u64> {
         self.remaining
             .map(|remaining| self.limit.saturating_sub(remaining))
     }
@@ -61,16 +61,16 @@ pub(super) struct LearnedLimit {
     /// When.
     pub(super) at: u64,
     /// The limits.
-    pub(super) limits: Limits,
+    pub(super) limits: RateLimits,
 }
 
 impl LearnedLimit {
     /// Returns the limits, none once they are older than `lifetime`.
-    fn still_valid(self, now: u64, lifetime: u64) -> Limits {
+    fn still_valid(self, now: u64, lifetime: u64) -> RateLimits {
         if now < self.at.saturating_add(lifetime) {
             self.limits
         } else {
-            Limits::default()
+            RateLimits::default()
         }
     }
 }
@@ -89,7 +89,7 @@ impl KnownLimits {
     pub(super) fn note_report(&mut self, now: u64, report: &ServerReport) {
         let limit =
             |reported: Option<ReportedLimit>| reported.map(|reported| reported.limit.max(1));
-        let limits = Limits {
+        let limits = RateLimits {
             requests: limit(report.requests),
             tokens: limit(report.tokens),
         };
@@ -98,7 +98,7 @@ impl KnownLimits {
 
     /// Infers from a 429 how much is allowed at most, where the server does not report it. So many
     /// requests and tokens it has let in within the last minute.
-    pub(super) fn infer(&mut self, now: u64, base: &BaseLimits, requests: u64, tokens: u64) {
+    pub(super) fn infer_limits(&mut self, now: u64, base: &BaseLimits, requests: u64, tokens: u64) {
         let is_too_soon =
             self.inferred.at != 0 && now < self.inferred.at.saturating_add(INFERENCE_INTERVAL);
         if is_too_soon {
@@ -110,7 +110,7 @@ impl KnownLimits {
             let limit = limit.filter(|_| reported.is_none())?;
             Some(used.max(limit / 2).clamp(1, limit))
         };
-        let limits = Limits {
+        let limits = RateLimits {
             requests: lowered(limits.requests, reported.requests, requests),
             tokens: lowered(limits.tokens, reported.tokens, tokens),
         };
@@ -120,20 +120,20 @@ impl KnownLimits {
     }
 
     /// Returns the limits that the server has reported, as far as they are still valid.
-    pub(super) fn server_limits(&self, now: u64) -> Limits {
+    pub(super) fn server_limits(&self, now: u64) -> RateLimits {
         self.reported.still_valid(now, REPORT_LIFETIME)
     }
 
     /// Returns the limits in force.
-    pub(super) fn in_force(&self, now: u64, base: &BaseLimits) -> Limits {
+    pub(super) fn in_force(&self, now: u64, base: &BaseLimits) -> RateLimits {
         let reported = self.server_limits(now);
         let inferred = self.inferred.still_valid(now, INFERENCE_LIFETIME);
-        let lowest = |of: fn(&Limits) -> Option<u64>| {
+        let lowest = |of: fn(&RateLimits) -> Option<u64>| {
             let stated = of(&base.configured).into_iter().chain(of(&reported)).min();
             let known = stated.or(of(&base.assumed))?;
             Some(of(&inferred).map_or(known, |inferred| inferred.min(known)))
         };
-        Limits {
+        RateLimits {
             requests: lowest(|limits| limits.requests),
             tokens: lowest(|limits| limits.tokens),
         }
@@ -146,8 +146,8 @@ mod tests {
 
     const NOW: u64 = 1_000_000 * SECOND;
 
-    fn both(requests: Option<u64>, tokens: Option<u64>) -> Limits {
-        Limits { requests, tokens }
+    fn both(requests: Option<u64>, tokens: Option<u64>) -> RateLimits {
+        RateLimits { requests, tokens }
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
         };
         known.note_report(NOW, &report);
         assert_eq!(known.in_force(NOW, &base), both(Some(500), Some(50)));
-        known.infer(NOW, &base, 0, 0);
+        known.infer_limits(NOW, &base, 0, 0);
         assert_eq!(known.in_force(NOW, &base).requests, Some(250));
     }
 
@@ -183,7 +183,7 @@ mod tests {
     fn a_report_is_valid_for_a_day_and_an_inference_for_a_quarter_of_an_hour() {
         let base = BaseLimits {
             configured: both(Some(100), None),
-            assumed: Limits::default(),
+            assumed: RateLimits::default(),
         };
         let mut known = KnownLimits::default();
         let tokens = Some(ReportedLimit {
@@ -197,7 +197,7 @@ mod tests {
                 tokens,
             },
         );
-        known.infer(NOW, &base, 70, 0);
+        known.infer_limits(NOW, &base, 70, 0);
         let (quarter, day) = (NOW + 15 * WINDOW, NOW + 24 * 60 * WINDOW);
         assert_eq!(
             known.in_force(quarter - 1, &base),

@@ -7,7 +7,9 @@
 
 use super::SECOND;
 use super::known_limits::{BaseLimits, KnownLimits, ReportedLimit, ServerReport};
-use super::window::{Forecast, IN_FLIGHT_GRACE, Limits, OtherUsage, ReservationId, Slot};
+use super::window::{
+    IN_FLIGHT_GRACE, OtherUsage, RateLimits, ReservationId, WindowForecast, WindowSlot,
+};
 
 /// How long a ticket lasts whose owner no longer tries.
 const TICKET_LIFETIME: u64 = 10 * SECOND;
@@ -21,7 +23,7 @@ pub(super) const FULL_SHARE_PPM: u64 = 1_000_000;
 
 /// Who goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Priority {
+pub(crate) enum RequestPriority {
     /// A person waits for the answer.
     Person,
     /// It is one of many items that are worked through.
@@ -36,12 +38,12 @@ pub(crate) struct RequestCost {
     /// The most output tokens that it may have.
     pub(crate) max_tokens: u64,
     /// Who goes first.
-    pub(crate) priority: Priority,
+    pub(crate) priority: RequestPriority,
 }
 
 impl RequestCost {
     /// Returns the most tokens that it can use.
-    fn maximum(&self) -> u64 {
+    fn max_cost(&self) -> u64 {
         self.input.saturating_add(self.max_tokens)
     }
 }
@@ -66,7 +68,7 @@ pub(crate) enum Admission {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WaitReason {
     /// These limits are reached.
-    Limits(Limits),
+    Limits(RateLimits),
     /// After a 429 nobody sends anything until then.
     BackOff(u64),
 }
@@ -89,7 +91,7 @@ pub(crate) enum RequestOutcome {
 
 /// A request in the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Ticket {
+pub(super) struct QueueTicket {
     /// The reservation.
     pub(super) id: ReservationId,
     /// When its owner last tried.
@@ -100,7 +102,7 @@ pub(super) struct Ticket {
 
 /// The ledger: one for each endpoint, workspace or key, and model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Ledger {
+pub(crate) struct RateLimitLedger {
     /// When it was last changed.
     pub(super) last: u64,
     /// The number of the next reservation.
@@ -118,12 +120,12 @@ pub(crate) struct Ledger {
     /// Whether the server counts the most tokens that a request can use until it is answered.
     pub(super) counts_maximum: bool,
     /// The requests that count.
-    pub(super) slots: Vec<Slot>,
+    pub(super) slots: Vec<WindowSlot>,
     /// The requests that wait, in the order in which they came.
-    pub(super) queue: Vec<Ticket>,
+    pub(super) queue: Vec<QueueTicket>,
 }
 
-impl Default for Ledger {
+impl Default for RateLimitLedger {
     fn default() -> Self {
         Self {
             last: 0,
@@ -140,7 +142,7 @@ impl Default for Ledger {
     }
 }
 
-impl Ledger {
+impl RateLimitLedger {
     /// Admits a request, or gives it a place in the queue. `queued` is its place if it tried before.
     pub(crate) fn try_acquire(
         &mut self,
@@ -149,7 +151,7 @@ impl Ledger {
         cost: &RequestCost,
         base: &BaseLimits,
     ) -> Admission {
-        self.forget(now);
+        self.drop_expired(now);
         let limits = self.known.in_force(now, base);
         if !limits.is_any() {
             return match self.blocked_until {
@@ -162,23 +164,23 @@ impl Ledger {
             };
         }
         let place = queued.and_then(|id| self.queue.iter().position(|ticket| ticket.id == id));
-        let start = self.start(now, place, cost, limits);
+        let start = self.earliest_start(now, place, cost, limits);
         if start <= now {
             let id = if let Some(place) = place {
                 self.queue.remove(place).id
             } else {
                 self.take_id()
             };
-            let reserved = self.reserved(cost, limits);
+            let reserved = self.reserved_tokens(cost, limits);
             let tokens = limits.tokens.map_or(reserved, |limit| reserved.min(limit));
-            self.slots.push(Slot {
+            self.slots.push(WindowSlot {
                 id,
                 at: now,
                 tokens,
-                most: cost.maximum(),
+                most: cost.max_cost(),
                 has_ended: false,
             });
-            self.due = limits.spread(self.due, now);
+            self.due = limits.spread_after(self.due, now);
             return Admission::Admitted(Some(id));
         }
         let id = if let Some(place) = place {
@@ -186,7 +188,7 @@ impl Ledger {
             self.queue[place].id
         } else {
             let id = self.take_id();
-            self.queue.push(Ticket {
+            self.queue.push(QueueTicket {
                 id,
                 seen: now,
                 cost: *cost,
@@ -212,7 +214,7 @@ impl Ledger {
         let slots = self.slots.len();
         self.slots.retain(|slot| slot.id != id || slot.has_ended);
         if self.slots.len() < slots {
-            self.due = self.known.in_force(now, base).gather(self.due);
+            self.due = self.known.in_force(now, base).spread_without(self.due);
         }
     }
 
@@ -226,7 +228,7 @@ impl Ledger {
         headers_at: Option<u64>,
         outcome: RequestOutcome,
     ) {
-        let is_open = |slot: &Slot| slot.id == id && !slot.has_ended;
+        let is_open = |slot: &WindowSlot| slot.id == id && !slot.has_ended;
         let Some(place) = self.slots.iter().position(is_open) else {
             return;
         };
@@ -249,11 +251,11 @@ impl Ledger {
 
     /// Lets nobody begin until then, as a 429 asks, and infers from it how much is allowed.
     pub(crate) fn back_off(&mut self, now: u64, until: u64, base: &BaseLimits) {
-        self.forget(now);
+        self.drop_expired(now);
         self.blocked_until = self.blocked_until.max(until);
         // Perhaps too little was reserved for the answers.
         self.output_share = FULL_SHARE_PPM;
-        let was_let_in = |slot: &&Slot| slot.has_ended || slot.at + IN_FLIGHT_GRACE <= now;
+        let was_let_in = |slot: &&WindowSlot| slot.has_ended || slot.at + IN_FLIGHT_GRACE <= now;
         let (requests, tokens) = self
             .slots
             .iter()
@@ -261,7 +263,7 @@ impl Ledger {
             .fold((0, 0_u64), |(requests, tokens), slot| {
                 (requests + 1, tokens.saturating_add(slot.tokens))
             });
-        self.known.infer(now, base, requests, tokens);
+        self.known.infer_limits(now, base, requests, tokens);
     }
 
     /// Notes what the response headers report of the limits; `id` is the reservation of the request
@@ -273,17 +275,17 @@ impl Ledger {
         cost: &RequestCost,
         report: &ServerReport,
     ) {
-        self.forget(now);
+        self.drop_expired(now);
         self.known.note_report(now, report);
-        let used = |reported: Option<ReportedLimit>| reported.and_then(ReportedLimit::used);
-        let ours = |slot: &Slot| {
+        let used = |reported: Option<ReportedLimit>| reported.and_then(ReportedLimit::used_amount);
+        let ours = |slot: &WindowSlot| {
             if slot.has_ended {
                 slot.tokens
             } else {
                 slot.most
             }
         };
-        let sum = |count: &dyn Fn(&Slot) -> u64| {
+        let sum = |count: &dyn Fn(&WindowSlot) -> u64| {
             self.slots.iter().map(count).fold(0, u64::saturating_add)
         };
         self.others = OtherUsage {
@@ -299,20 +301,26 @@ impl Ledger {
     }
 
     /// Returns the limits that the server has reported, as far as they are still valid.
-    pub(crate) fn server_limits(&self, now: u64) -> Limits {
+    pub(crate) fn server_limits(&self, now: u64) -> RateLimits {
         self.known.server_limits(now)
     }
 
     /// Returns when a request may begin: behind those ahead of its place, or of all if it has none.
-    fn start(&self, now: u64, place: Option<usize>, cost: &RequestCost, limits: Limits) -> u64 {
-        let order = |ticket: &Ticket| (ticket.cost.priority, ticket.id);
+    fn earliest_start(
+        &self,
+        now: u64,
+        place: Option<usize>,
+        cost: &RequestCost,
+        limits: RateLimits,
+    ) -> u64 {
+        let order = |ticket: &QueueTicket| (ticket.cost.priority, ticket.id);
         let own = place.map_or((cost.priority, ReservationId(u64::MAX)), |place| {
             order(&self.queue[place])
         });
-        let is_ahead = |ticket: &&Ticket| order(ticket) < own;
-        let mut ahead: Vec<&Ticket> = self.queue.iter().filter(is_ahead).collect();
+        let is_ahead = |ticket: &&QueueTicket| order(ticket) < own;
+        let mut ahead: Vec<&QueueTicket> = self.queue.iter().filter(is_ahead).collect();
         ahead.sort_unstable_by_key(|ticket| order(ticket));
-        let mut forecast = Forecast::new(
+        let mut forecast = WindowForecast::new(
             limits,
             &self.slots,
             self.others,
@@ -320,17 +328,17 @@ impl Ledger {
             self.due,
         );
         for ticket in ahead {
-            forecast.place(self.reserved(&ticket.cost, limits));
+            forecast.place_request(self.reserved_tokens(&ticket.cost, limits));
         }
-        forecast.place(self.reserved(cost, limits))
+        forecast.place_request(self.reserved_tokens(cost, limits))
     }
 
     /// Returns the tokens that are reserved for a request. Where an answer may be as long as the
     /// whole minute's limit and hardly any is, a part of the limit has to do, or the first requests
     /// would have a minute each.
-    fn reserved(&self, cost: &RequestCost, limits: Limits) -> u64 {
+    fn reserved_tokens(&self, cost: &RequestCost, limits: RateLimits) -> u64 {
         if self.counts_maximum {
-            return cost.maximum();
+            return cost.max_cost();
         }
         let share = self.output_share.min(FULL_SHARE_PPM);
         let output = u128::from(cost.max_tokens) * u128::from(share) / u128::from(FULL_SHARE_PPM);
@@ -346,7 +354,7 @@ impl Ledger {
         ReservationId(self.next_id - 1)
     }
 
-    fn forget(&mut self, now: u64) {
+    fn drop_expired(&mut self, now: u64) {
         self.slots.retain(|slot| now < slot.expiry());
         self.queue
             .retain(|ticket| now < ticket.seen.saturating_add(TICKET_LIFETIME));
@@ -376,13 +384,13 @@ pub(super) mod tests {
     pub(in crate::pace) const COST: RequestCost = RequestCost {
         input: 10,
         max_tokens: 90,
-        priority: Priority::Person,
+        priority: RequestPriority::Person,
     };
 
     pub(in crate::pace) fn base(requests: Option<u64>, tokens: Option<u64>) -> BaseLimits {
         BaseLimits {
-            configured: Limits { requests, tokens },
-            assumed: Limits::default(),
+            configured: RateLimits { requests, tokens },
+            assumed: RateLimits::default(),
         }
     }
 
@@ -391,10 +399,10 @@ pub(super) mod tests {
     }
 
     /// A ledger for a server that counts the most that a request can use.
-    fn strict() -> Ledger {
-        Ledger {
+    fn strict() -> RateLimitLedger {
+        RateLimitLedger {
             counts_maximum: true,
-            ..Ledger::default()
+            ..RateLimitLedger::default()
         }
     }
 
@@ -442,7 +450,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_request_that_was_never_sent_spreads_nothing_and_one_that_was_not_let_in_does() {
-        let (mut ledger, base) = (Ledger::default(), base(Some(2), None));
+        let (mut ledger, base) = (RateLimitLedger::default(), base(Some(2), None));
         for second in 0..5 {
             let slot = goes(ledger.try_acquire(at(second), None, &COST, &base));
             ledger.release(at(second), slot, &base);
@@ -460,7 +468,7 @@ pub(super) mod tests {
         let (mut ledger, base) = (strict(), base(None, Some(100)));
         let slot = goes(ledger.try_acquire(NOW, None, &COST, &base));
         let batch = RequestCost {
-            priority: Priority::Batch,
+            priority: RequestPriority::Batch,
             ..COST
         };
         let (first, _) = waits(ledger.try_acquire(NOW, None, &batch, &base));
@@ -489,7 +497,7 @@ pub(super) mod tests {
     #[test]
     fn after_a_429_everybody_backs_off_with_limits_and_without() {
         for base in [base(None, None), base(Some(500), None)] {
-            let mut ledger = Ledger::default();
+            let mut ledger = RateLimitLedger::default();
             ledger.back_off(NOW, at(7), &base);
             let admission = ledger.try_acquire(at(1), None, &COST, &base);
             let Admission::Queued { id, start, reason } = admission else {
@@ -508,11 +516,11 @@ pub(super) mod tests {
 
     #[test]
     fn answers_that_may_be_longer_than_the_limit_do_not_have_a_minute_each() {
-        let (mut ledger, base) = (Ledger::default(), base(None, Some(4000)));
+        let (mut ledger, base) = (RateLimitLedger::default(), base(None, Some(4000)));
         let cost = RequestCost {
             input: 10,
             max_tokens: 8192,
-            priority: Priority::Person,
+            priority: RequestPriority::Person,
         };
         for _ in 0..50 {
             let slot = goes(ledger.try_acquire(NOW, None, &cost, &base));
@@ -530,11 +538,11 @@ pub(super) mod tests {
 
     #[test]
     fn requests_reserve_what_answers_use_unless_the_server_counts_the_maximum() {
-        let (mut ledger, base) = (Ledger::default(), base(None, Some(1_000_000)));
+        let (mut ledger, base) = (RateLimitLedger::default(), base(None, Some(1_000_000)));
         let cost = RequestCost {
             input: 10,
             max_tokens: 1000,
-            priority: Priority::Person,
+            priority: RequestPriority::Person,
         };
         for _ in 0..40 {
             let slot = goes(ledger.try_acquire(NOW, None, &cost, &base));
@@ -548,7 +556,7 @@ pub(super) mod tests {
                 },
             );
         }
-        assert_eq!(ledger.reserved(&cost, base.configured), 110);
+        assert_eq!(ledger.reserved_tokens(&cost, base.configured), 110);
         let slot = goes(ledger.try_acquire(NOW, None, &cost, &base));
         let used = |used: u64| ReportedLimit {
             limit: 1_000_000,
@@ -562,7 +570,7 @@ pub(super) mod tests {
             ledger.observe(NOW, Some(slot), &cost, &received);
             assert_eq!(
                 (
-                    ledger.reserved(&cost, base.configured),
+                    ledger.reserved_tokens(&cost, base.configured),
                     ledger.others.tokens
                 ),
                 (expected, 0)
@@ -577,14 +585,14 @@ pub(super) mod tests {
                 output: 900,
             },
         );
-        assert_eq!(ledger.reserved(&cost, base.configured), 910);
+        assert_eq!(ledger.reserved_tokens(&cost, base.configured), 910);
         ledger.back_off(NOW, NOW, &base);
-        assert_eq!(ledger.reserved(&cost, base.configured), 1010);
+        assert_eq!(ledger.reserved_tokens(&cost, base.configured), 1010);
     }
 
     #[test]
     fn settling_or_releasing_again_changes_nothing() {
-        let (mut ledger, base) = (Ledger::default(), base(Some(100), Some(100_000)));
+        let (mut ledger, base) = (RateLimitLedger::default(), base(Some(100), Some(100_000)));
         let answered = RequestOutcome::Answered {
             input: 10,
             output: 20,
@@ -619,7 +627,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_429_tells_how_much_is_allowed() {
-        let (mut ledger, base) = (Ledger::default(), base(Some(100), Some(100_000)));
+        let (mut ledger, base) = (RateLimitLedger::default(), base(Some(100), Some(100_000)));
         for second in 0..40 {
             let id = goes(ledger.try_acquire(at(second), None, &COST, &base));
             ledger.settle(
@@ -638,7 +646,7 @@ pub(super) mod tests {
         );
         ledger.settle(refused, &COST, None, RequestOutcome::NotCounted);
         ledger.back_off(at(40), at(42), &base);
-        let half = Limits {
+        let half = RateLimits {
             requests: Some(50),
             tokens: Some(50_000),
         };
@@ -664,7 +672,7 @@ pub(super) mod tests {
 
     #[test]
     fn what_is_left_shows_what_others_use() {
-        let (mut ledger, base) = (Ledger::default(), base(Some(100), None));
+        let (mut ledger, base) = (RateLimitLedger::default(), base(Some(100), None));
         let id = goes(ledger.try_acquire(NOW, None, &COST, &base));
         let left = |remaining| ServerReport {
             requests: Some(ReportedLimit {

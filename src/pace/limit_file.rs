@@ -18,10 +18,10 @@ use tokio::time::sleep;
 
 use super::SECOND;
 use super::known_limits::{BaseLimits, ServerReport};
-use super::ledger::{Admission, Ledger, RequestCost, RequestOutcome};
+use super::ledger::{Admission, RateLimitLedger, RequestCost, RequestOutcome};
 use super::record::{MAX_BYTES, from_bytes, to_bytes};
 use super::store::{LimitStore, LimitStoreError, StoreFuture, StoreReply};
-use super::window::{Limits, ReservationId};
+use super::window::{RateLimits, ReservationId};
 use crate::fs::{Durability, atomic_write, create_private_dir};
 
 /// How far a file may be ahead of the clock, which is more than the clocks of two cores differ. One
@@ -71,7 +71,7 @@ pub(crate) enum LimitFileError {
 }
 
 impl LimitFileError {
-    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    fn from_io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io {
             action,
@@ -87,13 +87,13 @@ struct LockedLimits {
     file: File,
     path: PathBuf,
     /// What the file says.
-    ledger: Ledger,
+    ledger: RateLimitLedger,
     /// The time.
     now: u64,
     /// What a person should know about the file.
     notice: Option<String>,
     /// What the file said, to write nothing that is not new.
-    before: Ledger,
+    before: RateLimitLedger,
     /// The file's length in bytes.
     length: u64,
 }
@@ -110,23 +110,23 @@ impl LimitFile {
 
     /// Changes the ledger and writes it. Where there is no file, and `create` does not ask for one,
     /// the outcome is `absent`.
-    async fn update<T>(
+    async fn update_ledger<T>(
         &self,
         create: bool,
         absent: T,
-        change: impl FnOnce(&mut Ledger, u64) -> T,
+        change: impl FnOnce(&mut RateLimitLedger, u64) -> T,
     ) -> Result<StoreReply<T>, LimitStoreError> {
-        let Some(mut limits) = self.lock(create).await? else {
+        let Some(mut limits) = self.lock_ledger(create).await? else {
             return Ok(StoreReply {
                 outcome: absent,
-                now: now(),
+                now: now_micros(),
                 notice: None,
             });
         };
         let now = limits.now;
         let outcome = change(&mut limits.ledger, now);
         let notice = limits.notice.take();
-        limits.save()?;
+        limits.write_changes()?;
         Ok(StoreReply {
             outcome,
             now,
@@ -135,7 +135,7 @@ impl LimitFile {
     }
 
     /// Opens and locks the file, trying again while another process has the lock.
-    async fn lock(&self, create: bool) -> Result<Option<LockedLimits>, LimitFileError> {
+    async fn lock_ledger(&self, create: bool) -> Result<Option<LockedLimits>, LimitFileError> {
         for _ in 1..LOCK_ATTEMPTS {
             match self.try_lock(create) {
                 Err(LimitFileError::Locked { .. }) => sleep(LOCK_RETRY_INTERVAL).await,
@@ -154,7 +154,7 @@ impl LimitFile {
                 Ok(None)
             };
         };
-        let failed_to = |action| LimitFileError::io(action, path);
+        let failed_to = |action| LimitFileError::from_io(action, path);
         let mut options = OpenOptions::new();
         // With both, a pipe of that name is not waited for.
         options.read(true).write(true).create(create).mode(0o600);
@@ -179,21 +179,21 @@ impl LimitFile {
             .take(MAX_BYTES)
             .read_to_end(&mut bytes)
             .map_err(failed_to("read"))?;
-        let now = now();
+        let now = now_micros();
         let (ledger, notice) = match from_bytes(&bytes) {
             Some(ledger) if ledger.last > now + CLOCK_TOLERANCE => (
-                Ledger::default(),
+                RateLimitLedger::default(),
                 Some("the clock went back, so a new rate-limit ledger is started".to_owned()),
             ),
             Some(ledger) => (ledger, None),
-            None => (Ledger::default(), Some(set_aside(path, &bytes))),
+            None => (RateLimitLedger::default(), Some(set_aside(path, &bytes))),
         };
         let length = bytes.len() as u64;
         // A new ledger is written in any case.
         let before = if notice.is_some() {
-            Ledger {
+            RateLimitLedger {
                 last: u64::MAX,
-                ..Ledger::default()
+                ..RateLimitLedger::default()
             }
         } else {
             ledger.clone()
@@ -222,7 +222,7 @@ fn set_aside(path: &Path, bytes: &[u8]) -> String {
 
 impl LockedLimits {
     /// Writes what the ledger says now, if anything is new.
-    fn save(mut self) -> Result<(), LimitFileError> {
+    fn write_changes(mut self) -> Result<(), LimitFileError> {
         if self.ledger == self.before {
             return Ok(());
         }
@@ -236,7 +236,7 @@ impl LockedLimits {
             // An empty ledger is a sound one, half a one is not.
             let _ = self.file.set_len(0);
         }
-        written.map_err(LimitFileError::io("write", &self.path))
+        written.map_err(LimitFileError::from_io("write", &self.path))
     }
 }
 
@@ -246,7 +246,7 @@ impl LimitStore for LimitFile {
         cost: &'a RequestCost,
         queued: Option<ReservationId>,
     ) -> StoreFuture<'a, Admission> {
-        Box::pin(self.update(
+        Box::pin(self.update_ledger(
             self.base.is_any(),
             Admission::Admitted(None),
             move |ledger, now| ledger.try_acquire(now, queued, cost, &self.base),
@@ -260,22 +260,22 @@ impl LimitStore for LimitFile {
         since_headers: Option<Duration>,
         outcome: RequestOutcome,
     ) -> StoreFuture<'a, ()> {
-        Box::pin(self.update(false, (), move |ledger, now| {
-            let headers_at = since_headers.map(|since| now.saturating_sub(micros(since)));
+        Box::pin(self.update_ledger(false, (), move |ledger, now| {
+            let headers_at = since_headers.map(|since| now.saturating_sub(to_micros(since)));
             ledger.settle(id, cost, headers_at, outcome);
         }))
     }
 
     fn back_off(&self, wait: Duration) -> StoreFuture<'_, u64> {
-        Box::pin(self.update(true, 0, move |ledger, now| {
-            let until = now.saturating_add(micros(wait));
+        Box::pin(self.update_ledger(true, 0, move |ledger, now| {
+            let until = now.saturating_add(to_micros(wait));
             ledger.back_off(now, until, &self.base);
             until
         }))
     }
 
     fn release(&self, id: ReservationId) -> StoreFuture<'_, ()> {
-        Box::pin(self.update(false, (), move |ledger, now| {
+        Box::pin(self.update_ledger(false, (), move |ledger, now| {
             ledger.release(now, id, &self.base);
         }))
     }
@@ -286,15 +286,15 @@ impl LimitStore for LimitFile {
         cost: &'a RequestCost,
         report: &'a ServerReport,
     ) -> StoreFuture<'a, ()> {
-        Box::pin(self.update(true, (), move |ledger, now| {
+        Box::pin(self.update_ledger(true, (), move |ledger, now| {
             ledger.observe(now, id, cost, report);
         }))
     }
 
-    fn server_limits(&self) -> StoreFuture<'_, Limits> {
+    fn server_limits(&self) -> StoreFuture<'_, RateLimits> {
         Box::pin(async {
-            let limits = self.lock(false).await?;
-            let now = limits.as_ref().map_or_else(now, |limits| limits.now);
+            let limits = self.lock_ledger(false).await?;
+            let now = limits.as_ref().map_or_else(now_micros, |limits| limits.now);
             let outcome = limits.map(|limits| limits.ledger.server_limits(now));
             // A notice is left to who writes: the file is as it was.
             Ok(StoreReply {
@@ -307,13 +307,13 @@ impl LimitStore for LimitFile {
 }
 
 /// Returns the time in microseconds since 1970.
-fn now() -> u64 {
+fn now_micros() -> u64 {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, micros)
+        .map_or(0, to_micros)
 }
 
-fn micros(duration: Duration) -> u64 {
+fn to_micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
@@ -322,24 +322,24 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
-    use super::super::ledger::Priority;
+    use super::super::ledger::RequestPriority;
     use super::*;
 
     const COST: RequestCost = RequestCost {
         input: 1,
         max_tokens: 1,
-        priority: Priority::Person,
+        priority: RequestPriority::Person,
     };
 
     /// A store in `directory` that admits one request a minute.
     fn store(directory: &Path, name: &str) -> LimitFile {
-        let configured = Limits {
+        let configured = RateLimits {
             requests: Some(1),
             tokens: None,
         };
         let base = BaseLimits {
             configured,
-            assumed: Limits::default(),
+            assumed: RateLimits::default(),
         };
         LimitFile::new(Some(directory), name, base)
     }
@@ -404,7 +404,7 @@ mod tests {
         )
         .expect("it is writable");
         let read = store.server_limits().await.expect("it can be opened");
-        assert_eq!((read.outcome, read.notice), (Limits::default(), None));
+        assert_eq!((read.outcome, read.notice), (RateLimits::default(), None));
         let reply = store.reserve(&COST, None).await.expect("it can be opened");
         let notice = reply.notice.expect("it is noticed");
         assert!(notice.contains("name.broken"), "{notice}");
@@ -419,10 +419,10 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let store = store(directory.path(), "name");
         reserve(&store).await;
-        let ledger = Ledger {
-            last: now() + 5 * CLOCK_TOLERANCE,
+        let ledger = RateLimitLedger {
+            last: now_micros() + 5 * CLOCK_TOLERANCE,
             blocked_until: u64::MAX,
-            ..Ledger::default()
+            ..RateLimitLedger::default()
         };
         fs::write(path_of(&store), to_bytes(&ledger)).expect("it is writable");
         let reply = store.reserve(&COST, None).await.expect("it can be opened");

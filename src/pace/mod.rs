@@ -10,18 +10,18 @@ mod known_limits;
 mod ledger;
 mod limit_file;
 #[cfg(test)]
-mod model;
+mod model_check;
 mod record;
 mod store;
 mod window;
 
 pub(crate) use known_limits::{BaseLimits, ReportedLimit, ServerReport};
-pub(crate) use ledger::{Admission, Priority, RequestCost, RequestOutcome, WaitReason};
+pub(crate) use ledger::{Admission, RequestCost, RequestOutcome, RequestPriority, WaitReason};
 pub(crate) use limit_file::LimitFile;
 #[cfg(test)]
 pub(crate) use store::StoreFuture;
 pub(crate) use store::{LimitStore, LimitStoreError, StoreReply};
-pub(crate) use window::{Limits, ReservationId};
+pub(crate) use window::{RateLimits, ReservationId};
 
 /// A second, in the unit of the ledger: microseconds since 1970.
 const SECOND: u64 = 1_000_000;

@@ -4,8 +4,8 @@
 //! It is read and written for every request, so it has no names and no text to parse.
 
 use super::known_limits::{KnownLimits, LearnedLimit};
-use super::ledger::{Ledger, Priority, RequestCost, Ticket};
-use super::window::{Limits, OtherUsage, ReservationId, Slot};
+use super::ledger::{QueueTicket, RateLimitLedger, RequestCost, RequestPriority};
+use super::window::{OtherUsage, RateLimits, ReservationId, WindowSlot};
 
 /// The first number; its last character is the version.
 const MARK: u64 = u64::from_be_bytes(*b"ldpace\n1");
@@ -20,10 +20,10 @@ const ROW: usize = 5;
 pub(super) const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Writes a ledger.
-pub(super) fn to_bytes(ledger: &Ledger) -> Vec<u8> {
+pub(super) fn to_bytes(ledger: &RateLimitLedger) -> Vec<u8> {
     let rows = ledger.slots.len() + ledger.queue.len();
     let mut numbers = Vec::with_capacity(HEAD + rows * ROW);
-    let Ledger { others, known, .. } = ledger;
+    let RateLimitLedger { others, known, .. } = ledger;
     let KnownLimits { reported, inferred } = known;
     numbers.extend([
         MARK,
@@ -38,11 +38,11 @@ pub(super) fn to_bytes(ledger: &Ledger) -> Vec<u8> {
         others.requests,
         others.tokens,
         reported.at,
-        of_limit(reported.limits.requests),
-        of_limit(reported.limits.tokens),
+        limit_to_number(reported.limits.requests),
+        limit_to_number(reported.limits.tokens),
         inferred.at,
-        of_limit(inferred.limits.requests),
-        of_limit(inferred.limits.tokens),
+        limit_to_number(inferred.limits.requests),
+        limit_to_number(inferred.limits.tokens),
         ledger.output_share,
         u64::from(ledger.counts_maximum),
         0,
@@ -62,10 +62,10 @@ pub(super) fn to_bytes(ledger: &Ledger) -> Vec<u8> {
             max_tokens,
             priority,
         } = ticket.cost;
-        let is_batch = u64::from(priority == Priority::Batch);
+        let is_batch = u64::from(priority == RequestPriority::Batch);
         numbers.extend([ticket.id.0, ticket.seen, input, max_tokens, is_batch]);
     }
-    numbers[1] = sum(&numbers[2..]);
+    numbers[1] = checksum(&numbers[2..]);
     numbers
         .iter()
         .flat_map(|number| number.to_le_bytes())
@@ -73,9 +73,9 @@ pub(super) fn to_bytes(ledger: &Ledger) -> Vec<u8> {
 }
 
 /// Reads a ledger; none where the bytes are not one. No bytes at all are an empty ledger.
-pub(super) fn from_bytes(bytes: &[u8]) -> Option<Ledger> {
+pub(super) fn from_bytes(bytes: &[u8]) -> Option<RateLimitLedger> {
     if bytes.is_empty() {
-        return Some(Ledger::default());
+        return Some(RateLimitLedger::default());
     }
     let (numbers, _) = bytes.as_chunks::<8>();
     let numbers: Vec<u64> = numbers
@@ -94,11 +94,11 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<Ledger> {
     // The rest may be the end of a longer ledger, if its writer was killed before it could truncate
     // the file.
     let numbers = numbers.get(..length)?;
-    if head[0] != MARK || head[1] != sum(&numbers[2..]) {
+    if head[0] != MARK || head[1] != checksum(&numbers[2..]) {
         return None;
     }
     let (rows, _) = numbers[HEAD..].as_chunks::<ROW>();
-    Some(Ledger {
+    Some(RateLimitLedger {
         last: head[4],
         next_id: head[5],
         blocked_until: head[6],
@@ -111,18 +111,18 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<Ledger> {
         known: KnownLimits {
             reported: LearnedLimit {
                 at: head[11],
-                limits: limits(head[12], head[13]),
+                limits: limits_from(head[12], head[13]),
             },
             inferred: LearnedLimit {
                 at: head[14],
-                limits: limits(head[15], head[16]),
+                limits: limits_from(head[15], head[16]),
             },
         },
         output_share: head[17],
         counts_maximum: head[18] != 0,
         slots: rows[..slots]
             .iter()
-            .map(|&[id, at, tokens, most, ended]| Slot {
+            .map(|&[id, at, tokens, most, ended]| WindowSlot {
                 id: ReservationId(id),
                 at,
                 tokens,
@@ -132,16 +132,16 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<Ledger> {
             .collect(),
         queue: rows[slots..]
             .iter()
-            .map(|&[id, seen, input, max_tokens, is_batch]| Ticket {
+            .map(|&[id, seen, input, max_tokens, is_batch]| QueueTicket {
                 id: ReservationId(id),
                 seen,
                 cost: RequestCost {
                     input,
                     max_tokens,
                     priority: if is_batch == 0 {
-                        Priority::Person
+                        RequestPriority::Person
                     } else {
-                        Priority::Batch
+                        RequestPriority::Batch
                     },
                 },
             })
@@ -150,20 +150,20 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<Ledger> {
 }
 
 /// A limit as a number; none is 0, which no limit is.
-fn of_limit(limit: Option<u64>) -> u64 {
+fn limit_to_number(limit: Option<u64>) -> u64 {
     limit.unwrap_or(0)
 }
 
-fn limits(requests: u64, tokens: u64) -> Limits {
+fn limits_from(requests: u64, tokens: u64) -> RateLimits {
     let limit = |number| Some(number).filter(|number| *number > 0);
-    Limits {
+    RateLimits {
         requests: limit(requests),
         tokens: limit(tokens),
     }
 }
 
 /// A sum that another order or a missing number changes.
-fn sum(numbers: &[u64]) -> u64 {
+fn checksum(numbers: &[u64]) -> u64 {
     numbers.iter().fold(MARK, |sum, number| {
         (sum ^ number)
             .wrapping_mul(0x0000_0100_0000_01b3)
@@ -175,8 +175,8 @@ fn sum(numbers: &[u64]) -> u64 {
 mod tests {
     use super::*;
 
-    fn ledger() -> Ledger {
-        Ledger {
+    fn ledger() -> RateLimitLedger {
+        RateLimitLedger {
             last: 7,
             next_id: 9,
             blocked_until: 8,
@@ -189,14 +189,14 @@ mod tests {
             known: KnownLimits {
                 reported: LearnedLimit {
                     at: 6,
-                    limits: Limits {
+                    limits: RateLimits {
                         requests: Some(500),
                         tokens: None,
                     },
                 },
                 inferred: LearnedLimit {
                     at: 2,
-                    limits: Limits {
+                    limits: RateLimits {
                         requests: None,
                         tokens: Some(60),
                     },
@@ -204,7 +204,7 @@ mod tests {
             },
             output_share: 17,
             counts_maximum: true,
-            slots: vec![Slot {
+            slots: vec![WindowSlot {
                 id: ReservationId(1),
                 at: 2,
                 tokens: 3,
@@ -212,22 +212,22 @@ mod tests {
                 has_ended: true,
             }],
             queue: vec![
-                Ticket {
+                QueueTicket {
                     id: ReservationId(5),
                     seen: 6,
                     cost: RequestCost {
                         input: 7,
                         max_tokens: 8,
-                        priority: Priority::Batch,
+                        priority: RequestPriority::Batch,
                     },
                 },
-                Ticket {
+                QueueTicket {
                     id: ReservationId(6),
                     seen: 6,
                     cost: RequestCost {
                         input: 7,
                         max_tokens: 8,
-                        priority: Priority::Person,
+                        priority: RequestPriority::Person,
                     },
                 },
             ],
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn a_written_ledger_reads_back_equal() {
         assert_eq!(from_bytes(&to_bytes(&ledger())), Some(ledger()));
-        assert_eq!(from_bytes(b""), Some(Ledger::default()));
+        assert_eq!(from_bytes(b""), Some(RateLimitLedger::default()));
     }
 
     #[test]

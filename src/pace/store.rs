@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::known_limits::ServerReport;
 use super::ledger::{Admission, RequestCost, RequestOutcome};
-use super::window::{Limits, ReservationId};
+use super::window::{RateLimits, ReservationId};
 
 /// Keeps the ledger of one rate limit for all who share it.
 ///
@@ -49,7 +49,7 @@ pub(crate) trait LimitStore: Debug + Send + Sync {
     ) -> StoreFuture<'a, ()>;
 
     /// Reads the limits that the server has reported, as far as they are still valid.
-    fn server_limits(&self) -> StoreFuture<'_, Limits>;
+    fn server_limits(&self) -> StoreFuture<'_, RateLimits>;
 }
 
 /// An operation of a store under way.

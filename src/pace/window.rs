@@ -27,41 +27,41 @@ const SPEED_PERCENT: u64 = 97;
 
 /// What is allowed in a minute; none: any number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Limits {
+pub(crate) struct RateLimits {
     /// Requests.
     pub(crate) requests: Option<u64>,
     /// Tokens.
     pub(crate) tokens: Option<u64>,
 }
 
-impl Limits {
+impl RateLimits {
     /// Whether anything is limited.
     pub(crate) fn is_any(self) -> bool {
         self.requests.is_some() || self.tokens.is_some()
     }
 
     /// The time from one request to the next.
-    fn interval(self) -> u64 {
+    fn request_interval(self) -> u64 {
         self.requests
             .map_or(0, |requests| WINDOW * 100 / SPEED_PERCENT / requests.max(1))
     }
 
     /// How far requests may run ahead of the interval: the burst without its first one.
-    fn ahead(self) -> u64 {
+    fn burst_allowance(self) -> u64 {
         let burst = self.requests.map_or(1, |requests| {
             (requests.saturating_mul(BURST_PERCENT) / 100).max(2)
         });
-        self.interval() * (burst - 1)
+        self.request_interval() * (burst - 1)
     }
 
     /// What the spreading is at after a request at `start`; `due` is what it was at before.
-    pub(super) fn spread(self, due: u64, start: u64) -> u64 {
-        due.max(start) + self.interval()
+    pub(super) fn spread_after(self, due: u64, start: u64) -> u64 {
+        due.max(start) + self.request_interval()
     }
 
     /// What the spreading is at without one of its requests.
-    pub(super) fn gather(self, due: u64) -> u64 {
-        due.saturating_sub(self.interval())
+    pub(super) fn spread_without(self, due: u64) -> u64 {
+        due.saturating_sub(self.request_interval())
     }
 }
 
@@ -71,7 +71,7 @@ pub(crate) struct ReservationId(pub(super) u64);
 
 /// A request that counts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Slot {
+pub(super) struct WindowSlot {
     /// The reservation.
     pub(super) id: ReservationId,
     /// When it was begun, or once it has ended: when it was counted at the latest.
@@ -84,7 +84,7 @@ pub(super) struct Slot {
     pub(super) has_ended: bool,
 }
 
-impl Slot {
+impl WindowSlot {
     /// When it counts no more.
     pub(super) fn expiry(&self) -> u64 {
         self.at + WINDOW + if self.has_ended { 0 } else { IN_FLIGHT_GRACE }
@@ -104,7 +104,7 @@ pub(super) struct OtherUsage {
 }
 
 impl OtherUsage {
-    fn left(self, amount: u64, now: u64) -> u64 {
+    fn amount_left(self, amount: u64, now: u64) -> u64 {
         let rest = WINDOW.saturating_sub(now.saturating_sub(self.at));
         u64::try_from((u128::from(amount) * u128::from(rest)).div_ceil(u128::from(WINDOW)))
             .unwrap_or(amount)
@@ -122,8 +122,8 @@ impl OtherUsage {
 
 /// The coming minute, request by request: each one that is placed takes room from those behind it.
 #[derive(Debug)]
-pub(super) struct Forecast {
-    limits: Limits,
+pub(super) struct WindowForecast {
+    limits: RateLimits,
     others: OtherUsage,
     now: u64,
     due: u64,
@@ -133,11 +133,11 @@ pub(super) struct Forecast {
     expiring: VecDeque<(u64, u64)>,
 }
 
-impl Forecast {
+impl WindowForecast {
     /// The minute as it is after these slots. `due` is what the spreading is at.
     pub(super) fn new(
-        limits: Limits,
-        slots: &[Slot],
+        limits: RateLimits,
+        slots: &[WindowSlot],
         others: OtherUsage,
         now: u64,
         due: u64,
@@ -161,16 +161,18 @@ impl Forecast {
     }
 
     /// Places a request behind those before it, and gives its start.
-    pub(super) fn place(&mut self, tokens: u64) -> u64 {
+    pub(super) fn place_request(&mut self, tokens: u64) -> u64 {
         // What is over the limit by itself goes when nothing else counts.
         let tokens = self.limits.tokens.map_or(tokens, |limit| tokens.min(limit));
-        self.now = self.now.max(self.due.saturating_sub(self.limits.ahead()));
-        self.forget();
+        self.now = self
+            .now
+            .max(self.due.saturating_sub(self.limits.burst_allowance()));
+        self.drop_expired();
         while let Some(later) = self.full_until(tokens) {
             self.now = later;
-            self.forget();
+            self.drop_expired();
         }
-        self.due = self.limits.spread(self.due, self.now);
+        self.due = self.limits.spread_after(self.due, self.now);
         self.requests += 1;
         self.tokens = self.tokens.saturating_add(tokens);
         self.expiring
@@ -178,7 +180,7 @@ impl Forecast {
         self.now
     }
 
-    fn forget(&mut self) {
+    fn drop_expired(&mut self) {
         while let Some(&(_, tokens)) = self
             .expiring
             .front()
@@ -196,7 +198,7 @@ impl Forecast {
             let limit = limit?;
             let room = limit.checked_sub(used.saturating_add(wanted));
             match room {
-                Some(room) if self.others.left(theirs, self.now) <= room => None,
+                Some(room) if self.others.amount_left(theirs, self.now) <= room => None,
                 Some(room) => Some(self.others.down_to(theirs, room).max(self.now + 1)),
                 None => Some(u64::MAX),
             }
@@ -219,15 +221,15 @@ mod tests {
 
     const NOW: u64 = 1_000_000 * SECOND;
 
-    fn limits(requests: u64, tokens: u64) -> Limits {
-        Limits {
+    fn limits(requests: u64, tokens: u64) -> RateLimits {
+        RateLimits {
             requests: Some(requests),
             tokens: Some(tokens),
         }
     }
 
-    fn slot(seconds_ago: u64, tokens: u64) -> Slot {
-        Slot {
+    fn slot(seconds_ago: u64, tokens: u64) -> WindowSlot {
+        WindowSlot {
             id: ReservationId(0),
             at: NOW - seconds_ago * SECOND,
             tokens,
@@ -237,11 +239,16 @@ mod tests {
     }
 
     /// The starts of requests of so many tokens, in seconds from now.
-    fn starts(limits: Limits, slots: &[Slot], others: OtherUsage, tokens: &[u64]) -> Vec<u64> {
-        let mut forecast = Forecast::new(limits, slots, others, NOW, 0);
+    fn starts(
+        limits: RateLimits,
+        slots: &[WindowSlot],
+        others: OtherUsage,
+        tokens: &[u64],
+    ) -> Vec<u64> {
+        let mut forecast = WindowForecast::new(limits, slots, others, NOW, 0);
         tokens
             .iter()
-            .map(|tokens| (forecast.place(*tokens) - NOW) / SECOND)
+            .map(|tokens| (forecast.place_request(*tokens) - NOW) / SECOND)
             .collect()
     }
 
@@ -253,7 +260,7 @@ mod tests {
         );
         assert_eq!(
             starts(
-                Limits::default(),
+                RateLimits::default(),
                 &[],
                 OtherUsage::default(),
                 &[u64::MAX, u64::MAX]
@@ -280,7 +287,7 @@ mod tests {
 
     #[test]
     fn what_is_on_its_way_counts_longer_than_what_has_ended() {
-        let under_way = Slot {
+        let under_way = WindowSlot {
             has_ended: false,
             ..slot(59, 100)
         };
@@ -301,8 +308,8 @@ mod tests {
 
     #[test]
     fn after_a_burst_requests_follow_evenly() {
-        let mut forecast = Forecast::new(
-            Limits {
+        let mut forecast = WindowForecast::new(
+            RateLimits {
                 requests: Some(100),
                 tokens: None,
             },
@@ -311,7 +318,9 @@ mod tests {
             NOW,
             0,
         );
-        let starts: Vec<u64> = (0..200).map(|_| (forecast.place(1) - NOW) / 1000).collect();
+        let starts: Vec<u64> = (0..200)
+            .map(|_| (forecast.place_request(1) - NOW) / 1000)
+            .collect();
         assert_eq!(starts[..8], [0; 8]);
         assert_eq!(starts[8] / 100, 6, "60 s by 97");
         for (place, start) in starts.iter().enumerate().skip(100) {
@@ -329,8 +338,8 @@ mod tests {
 
     #[test]
     fn no_minute_holds_more_than_a_limit_however_long_each_is_on_its_way() {
-        let mut forecast = Forecast::new(limits(10, 50), &[], OtherUsage::default(), NOW, 0);
-        let starts: Vec<u64> = (0..60).map(|n| forecast.place(n % 9)).collect();
+        let mut forecast = WindowForecast::new(limits(10, 50), &[], OtherUsage::default(), NOW, 0);
+        let starts: Vec<u64> = (0..60).map(|n| forecast.place_request(n % 9)).collect();
         for (first, start) in starts.iter().enumerate() {
             let last = starts
                 .iter()

@@ -12,7 +12,7 @@ use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use super::paths::blobs_dir;
-use super::{Error, unwritable};
+use super::{Error, write_error};
 use crate::fs::{Durability, atomic_write, create_private_dir};
 use crate::protocol::{ContentBlock, Media, RawSource, Source};
 
@@ -30,21 +30,21 @@ const TYPES: [(&str, &str); 5] = [
 
 /// The folder of the files of one conversation.
 #[derive(Debug, Clone)]
-pub(super) struct Blobs(PathBuf);
+pub(super) struct BlobStore(PathBuf);
 
-impl Blobs {
+impl BlobStore {
     /// Those of the conversation of this id.
-    pub(super) fn of(folder: &Path, id: &str) -> Self {
+    pub(super) fn for_conversation(folder: &Path, id: &str) -> Self {
         Self(blobs_dir(folder, id))
     }
 
     /// Where they are.
-    pub(super) fn folder(&self) -> &Path {
+    pub(super) fn directory(&self) -> &Path {
         &self.0
     }
 
     /// Content as it is written: the bytes of images and PDFs go into files.
-    pub(super) fn put(&self, content: &[ContentBlock]) -> Result<Value, Error> {
+    pub(super) fn store_content(&self, content: &[ContentBlock]) -> Result<Value, Error> {
         content
             .iter()
             .map(|block| self.put_block(block))
@@ -111,23 +111,23 @@ impl Blobs {
         let file = format!("{hash}.{ending}");
         let path = self.0.join(&file);
         if !path.exists() {
-            atomic_write(&path, bytes, Durability::Synced).map_err(unwritable(&path))?;
+            atomic_write(&path, bytes, Durability::Synced).map_err(write_error(&path))?;
         }
         Ok(json!({"type": BLOB, "media_type": media_type, "file": file}))
     }
 
     /// Content as it is sent: the bytes are read from their files. A file that is gone is said in
     /// its place.
-    pub(super) fn get(&self, content: &mut [ContentBlock]) {
+    pub(super) fn load_content(&self, content: &mut [ContentBlock]) {
         for block in content {
             match block {
                 ContentBlock::Image(media) | ContentBlock::Document(media) => {
                     if let Source::Json(source) = &media.source
                         && source["type"] == BLOB
                     {
-                        match self.source(source) {
+                        match self.read_source(source) {
                             Some(bytes) => media.source = bytes,
-                            None => *block = ContentBlock::text(lost(source)),
+                            None => *block = ContentBlock::text(missing_file_text(source)),
                         }
                     }
                 }
@@ -147,14 +147,16 @@ impl Blobs {
                     .get("source")
                     .filter(|source| source["type"] == BLOB)
                     .cloned();
-                match source.map(|source| self.source(&source).ok_or(source)) {
+                match source.map(|source| self.read_source(&source).ok_or(source)) {
                     Some(Ok(bytes)) => {
                         fields.insert(
                             "source".to_owned(),
                             serde_json::to_value(bytes).unwrap_or_default(),
                         );
                     }
-                    Some(Err(source)) => *value = json!({"type": "text", "text": lost(&source)}),
+                    Some(Err(source)) => {
+                        *value = json!({"type": "text", "text": missing_file_text(&source)})
+                    }
                     None => fields
                         .values_mut()
                         .for_each(|field| self.get_sources(field)),
@@ -165,7 +167,7 @@ impl Blobs {
         }
     }
 
-    fn source(&self, source: &Value) -> Option<Source> {
+    fn read_source(&self, source: &Value) -> Option<Source> {
         // A name with a path in it would be one that we did not write.
         let file = source["file"].as_str().filter(|file| !file.contains('/'))?;
         let bytes = fs::read(self.0.join(file)).ok()?;
@@ -183,7 +185,7 @@ impl Blobs {
 }
 
 /// What stands where a file was.
-fn lost(source: &Value) -> String {
+fn missing_file_text(source: &Value) -> String {
     format!(
         "[{} that is lost]",
         source["media_type"].as_str().unwrap_or("a file")
@@ -196,18 +198,18 @@ fn as_json(block: &ContentBlock) -> Value {
 
 /// Makes the files of one conversation those of another one too, at no cost where the file system
 /// can.
-pub(super) fn share(from: &Blobs, to: &Blobs) -> Result<(), Error> {
-    let entries = match fs::read_dir(from.folder()) {
+pub(super) fn share_blobs(from: &BlobStore, to: &BlobStore) -> Result<(), Error> {
+    let entries = match fs::read_dir(from.directory()) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        entries => entries.map_err(super::unreadable(from.folder()))?,
+        entries => entries.map_err(super::read_error(from.directory()))?,
     };
-    create_private_dir(to.folder()).map_err(unwritable(to.folder()))?;
+    create_private_dir(to.directory()).map_err(write_error(to.directory()))?;
     for entry in entries.flatten() {
-        let path = to.folder().join(entry.file_name());
+        let path = to.directory().join(entry.file_name());
         let shared = fs::hard_link(entry.path(), &path);
         shared
             .or_else(|_| fs::copy(entry.path(), &path).map(drop))
-            .map_err(unwritable(&path))?;
+            .map_err(write_error(&path))?;
     }
     Ok(())
 }
@@ -219,7 +221,7 @@ mod tests {
     #[test]
     fn files_are_kept_once_and_come_back_as_they_were() {
         let folder = tempfile::tempdir().expect("a folder");
-        let blobs = Blobs::of(folder.path(), "2x");
+        let blobs = BlobStore::for_conversation(folder.path(), "2x");
         let png = Bytes::from_static(b"\x89PNG");
         let in_json =
             json!({"type": "base64", "media_type": "image/png", "data": STANDARD.encode(&png)});
@@ -230,24 +232,26 @@ mod tests {
             serde_json::from_value(result).expect("a block"),
             ContentBlock::Document(Media::new("application/pdf", Bytes::from_static(b"%PDF"))),
         ];
-        let written = blobs.put(&content).expect("it is writable");
+        let written = blobs.store_content(&content).expect("it is writable");
         assert_eq!(written[0], written[1]);
         assert_eq!(written[0]["source"], written[2]["content"][0]["source"]);
         assert_eq!(
-            fs::read_dir(blobs.folder()).expect("it is there").count(),
+            fs::read_dir(blobs.directory())
+                .expect("it is there")
+                .count(),
             2
         );
 
         let mut read: Vec<ContentBlock> = serde_json::from_value(written.clone()).expect("blocks");
-        blobs.get(&mut read);
+        blobs.load_content(&mut read);
         assert_eq!(
             serde_json::to_value(&read).expect("JSON"),
             serde_json::to_value(&content).expect("JSON")
         );
 
-        fs::remove_dir_all(blobs.folder()).expect("it is there");
+        fs::remove_dir_all(blobs.directory()).expect("it is there");
         let mut read: Vec<ContentBlock> = serde_json::from_value(written).expect("blocks");
-        blobs.get(&mut read);
+        blobs.load_content(&mut read);
         assert_eq!(read[0], ContentBlock::text("[image/png that is lost]"));
     }
 }

@@ -4,24 +4,24 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::blob::Blobs;
-use super::exchange::Exchange;
-use super::file::{self, Locked};
+use super::blob::BlobStore;
+use super::file::{self, LockedFile};
 use super::line;
 use super::paths::{conversation_file, last_link};
-use super::record::{HEADER, NAME, Place, Record, TIP, TURN, Turn, VERSION};
-use super::{Error, name, unreadable, unwritable};
+use super::pending_turn::PendingTurn;
+use super::record::{HEADER, NAME, SavedTurn, SessionRecord, TIP, TURN, TurnPosition, VERSION};
+use super::{Error, name, read_error, write_error};
 use crate::fs::replace_link;
 use crate::protocol::{ContentBlock, InputMessage};
 
 /// A conversation. Its file is made with its first turn, unless it has a name.
 #[derive(Debug)]
-pub(crate) struct Conversation {
+pub(crate) struct SavedConversation {
     folder: PathBuf,
     path: PathBuf,
-    header: Record,
+    header: SessionRecord,
     name: Option<String>,
-    turns: Vec<Turn>,
+    turns: Vec<SavedTurn>,
     /// The places of the turns by their ids.
     places: HashMap<String, usize>,
     tip: Option<usize>,
@@ -33,9 +33,9 @@ pub(crate) struct Conversation {
     notices: Vec<String>,
 }
 
-impl Conversation {
+impl SavedConversation {
     /// One that has no file yet, or whose file is not yet read.
-    pub(super) fn new(folder: &Path, header: Record) -> Self {
+    pub(super) fn new(folder: &Path, header: SessionRecord) -> Self {
         let id = header.id.clone().unwrap_or_default();
         Self {
             folder: folder.to_owned(),
@@ -53,9 +53,9 @@ impl Conversation {
     }
 
     /// Reads the one of this id.
-    pub(super) fn read(folder: &Path, id: &str) -> Result<Self, Error> {
-        let bytes = file::read(&conversation_file(folder, id), 0)?;
-        let mut conversation = Self::of_read(folder, id, &bytes)?;
+    pub(super) fn open_by_id(folder: &Path, id: &str) -> Result<Self, Error> {
+        let bytes = file::read_shared(&conversation_file(folder, id), 0)?;
+        let mut conversation = Self::from_bytes(folder, id, &bytes)?;
         if conversation.read < bytes.len() as u64 {
             let path = conversation.path.display();
             conversation.notices.push(format!(
@@ -68,23 +68,23 @@ impl Conversation {
     /// The same for somebody who has the lock, or does not mind a torn line.
     pub(super) fn read_unlocked(folder: &Path, id: &str) -> Result<Self, Error> {
         let path = conversation_file(folder, id);
-        Self::of_read(
+        Self::from_bytes(
             folder,
             id,
-            &std::fs::read(&path).map_err(unreadable(&path))?,
+            &std::fs::read(&path).map_err(read_error(&path))?,
         )
     }
 
     /// The one of this id, whose file has these bytes.
-    pub(super) fn of_read(folder: &Path, id: &str, bytes: &[u8]) -> Result<Self, Error> {
+    pub(super) fn from_bytes(folder: &Path, id: &str, bytes: &[u8]) -> Result<Self, Error> {
         let mut conversation = Self::new(
             folder,
-            Record {
+            SessionRecord {
                 id: Some(id.to_owned()),
-                ..Record::default()
+                ..SessionRecord::default()
             },
         );
-        conversation.absorb(bytes)?;
+        conversation.parse_lines(bytes)?;
         Ok(conversation)
     }
 
@@ -134,12 +134,12 @@ impl Conversation {
     }
 
     /// The turns that are gone on from, the first one first.
-    pub(crate) fn line(&self) -> Vec<&Turn> {
-        self.line_to(self.tip)
+    pub(crate) fn current_branch(&self) -> Vec<&SavedTurn> {
+        self.branch_to(self.tip)
     }
 
     /// The turns up to the one at this place.
-    fn line_to(&self, last: Option<usize>) -> Vec<&Turn> {
+    fn branch_to(&self, last: Option<usize>) -> Vec<&SavedTurn> {
         let mut line = Vec::new();
         let mut next = last;
         while let Some(place) = next {
@@ -154,7 +154,7 @@ impl Conversation {
     }
 
     /// The same, with what was said in between and is not sent: refused and unanswered turns.
-    pub(crate) fn line_with_left_out(&self) -> Vec<&Turn> {
+    pub(crate) fn branch_with_left_out(&self) -> Vec<&SavedTurn> {
         let mut is_in_line = vec![false; self.turns.len()];
         let mut next = self.tip;
         while let Some(place) = next {
@@ -177,38 +177,38 @@ impl Conversation {
     }
 
     /// All turns in the order in which they were written.
-    pub(crate) fn turns(&self) -> &[Turn] {
+    pub(crate) fn turns(&self) -> &[SavedTurn] {
         &self.turns
     }
 
     /// The turn that is gone on from.
-    pub(crate) fn tip(&self) -> Option<&Turn> {
+    pub(crate) fn tip(&self) -> Option<&SavedTurn> {
         self.tip.map(|place| &self.turns[place])
     }
 
     /// The line as messages that can be sent: the sides take turns, what was refused is left out,
     /// and what broke off is there as far as it came.
     pub(crate) fn messages(&self) -> Vec<InputMessage> {
-        line::messages(&self.line(), &self.blobs())
+        line::to_messages(&self.current_branch(), &self.blob_store())
     }
 
     /// The same of what stands before a place.
-    pub(crate) fn messages_before(&self, place: &Place) -> Vec<InputMessage> {
+    pub(crate) fn messages_before(&self, place: &TurnPosition) -> Vec<InputMessage> {
         let last = place
             .0
             .as_ref()
             .and_then(|turn| self.places.get(turn).copied());
-        line::messages(&self.line_to(last), &self.blobs())
+        line::to_messages(&self.branch_to(last), &self.blob_store())
     }
 
     /// How much of its file was read, in bytes.
-    pub(crate) fn size(&self) -> usize {
+    pub(crate) fn bytes_read(&self) -> usize {
         usize::try_from(self.read).unwrap_or(usize::MAX)
     }
 
     /// The system prompt that a turn was last sent with.
-    pub(crate) fn system(&self) -> Option<&str> {
-        self.line()
+    pub(crate) fn system_prompt(&self) -> Option<&str> {
+        self.current_branch()
             .into_iter()
             .rev()
             .find_map(|turn| turn.system.as_deref())
@@ -216,40 +216,40 @@ impl Conversation {
     }
 
     /// What a turn says, files included.
-    pub(crate) fn content(&self, turn: &Turn) -> Vec<ContentBlock> {
-        let mut content = line::blocks(&turn.content);
-        self.blobs().get(&mut content);
+    pub(crate) fn turn_content(&self, turn: &SavedTurn) -> Vec<ContentBlock> {
+        let mut content = line::parse_blocks(&turn.content);
+        self.blob_store().load_content(&mut content);
         content
     }
 
     /// Begins to say something, most often one turn of the person; what the answer is made to begin
     /// with may stand behind it. It is in the journal when this returns. What goes wrong with that
     /// is kept in the exchange, so that the answer can go on.
-    pub(crate) fn begin(&self, said: &[InputMessage], system: Option<&str>) -> Exchange {
-        Exchange::begin(&self.folder, &self.header(), None, said, system)
+    pub(crate) fn begin_turn(&self, said: &[InputMessage], system: Option<&str>) -> PendingTurn {
+        PendingTurn::begin(&self.folder, &self.file_header(), None, said, system)
     }
 
     /// The same for what comes in the stead of all that stands behind `place`, once it is answered.
-    pub(crate) fn begin_instead(
+    pub(crate) fn begin_replacement(
         &self,
-        place: &Place,
+        place: &TurnPosition,
         said: &[InputMessage],
         system: Option<&str>,
-    ) -> Exchange {
-        Exchange::begin(
+    ) -> PendingTurn {
+        PendingTurn::begin(
             &self.folder,
-            &self.header(),
-            Some(Record::tip(place)),
+            &self.file_header(),
+            Some(SessionRecord::new_tip(place)),
             said,
             system,
         )
     }
 
     /// Makes what was said part of the conversation, after what is the last turn in its file now.
-    pub(crate) fn commit(&mut self, exchange: Exchange) -> Result<(), Error> {
+    pub(crate) fn commit_turn(&mut self, exchange: PendingTurn) -> Result<(), Error> {
         let (records, journal) = exchange.into_settled();
         let is_in_line = records.iter().any(|record| record.left_out.is_none());
-        self.append(records)?;
+        self.append_records(records)?;
         if let Some(journal) = journal {
             journal.remove();
         }
@@ -261,27 +261,27 @@ impl Conversation {
     }
 
     /// The first line of its file.
-    fn header(&self) -> Record {
-        Record {
+    fn file_header(&self) -> SessionRecord {
+        SessionRecord {
             name: self.name.clone(),
-            ..Record::header(self.id(), None, None)
+            ..SessionRecord::new_header(self.id(), None, None)
         }
     }
 
     /// Goes on from another place. What is behind it stays in the file.
-    pub(crate) fn move_to(&mut self, place: &Place) -> Result<(), Error> {
-        self.append(vec![Record::tip(place)])
+    pub(crate) fn move_to(&mut self, place: &TurnPosition) -> Result<(), Error> {
+        self.append_records(vec![SessionRecord::new_tip(place)])
     }
 
     /// Appends records under the lock; turns follow the one that is the tip then. Turns that are
     /// there already stay what they are, and so does the tip before them.
-    pub(super) fn append(&mut self, records: Vec<Record>) -> Result<(), Error> {
-        let mut file = Locked::open(&self.path)?;
-        if file.length()? < self.read {
-            self.begin_anew();
+    pub(super) fn append_records(&mut self, records: Vec<SessionRecord>) -> Result<(), Error> {
+        let mut file = LockedFile::open(&self.path)?;
+        if file.byte_length()? < self.read {
+            self.recreate();
         }
         let news = file.read_from(self.read)?;
-        self.absorb(&news)?;
+        self.parse_lines(&news)?;
         let mut lines = Vec::new();
         if self.read == 0 {
             lines = self.header.to_line();
@@ -310,15 +310,15 @@ impl Conversation {
                 lines.extend_from_slice(&record.to_line());
             }
         }
-        file.append(self.read, &lines)?;
+        file.append_lines(self.read, &lines)?;
         self.is_open_ended = false;
         let start = usize::from(lines.first() == Some(&b'\n'));
         self.read += start as u64;
-        self.absorb(&lines[start..]).map(drop)
+        self.parse_lines(&lines[start..]).map(drop)
     }
 
     /// Begins again after it was removed.
-    fn begin_anew(&mut self) {
+    fn recreate(&mut self) {
         let removed = format!(
             "the conversation `{}` was removed meanwhile, and begins again",
             self.title()
@@ -327,7 +327,7 @@ impl Conversation {
         notices.push(removed);
         *self = Self::new(
             &self.folder,
-            Record {
+            SessionRecord {
                 name,
                 ..std::mem::take(&mut self.header)
             },
@@ -340,7 +340,7 @@ impl Conversation {
     /// now.
     pub(super) fn claim_name(&mut self) {
         let Some(name) = &self.name else { return };
-        if !name::claim(&self.folder, name, self.id()).unwrap_or_default() {
+        if !name::claim_name(&self.folder, name, self.id()).unwrap_or_default() {
             self.notices.push(format!(
                 "the name `{name}` could not be had again: this conversation is `{}`",
                 self.id()
@@ -351,18 +351,18 @@ impl Conversation {
 
     /// Writes the file of one that has no turn yet.
     pub(super) fn make_file(&mut self) -> Result<(), Error> {
-        self.append(Vec::new())
+        self.append_records(Vec::new())
     }
 
     /// Takes away what of the file is not yet read, and says how much was whole.
-    fn absorb(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+    fn parse_lines(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         let mut whole = 0;
         while whole < bytes.len() {
             let end = memchr::memchr(b'\n', &bytes[whole..]).map(|length| whole + length);
             let line = &bytes[whole..end.unwrap_or(bytes.len())];
-            match serde_json::from_slice::<Record>(line) {
+            match serde_json::from_slice::<SessionRecord>(line) {
                 Ok(record) if record.kind == HEADER || self.read > 0 || whole > 0 => {
-                    self.take(record)?;
+                    self.apply_record(record)?;
                 }
                 Err(_) if end.is_none() => break,
                 _ if self.read == 0 && whole == 0 => {
@@ -380,7 +380,7 @@ impl Conversation {
         Ok(whole)
     }
 
-    fn take(&mut self, record: Record) -> Result<(), Error> {
+    fn apply_record(&mut self, record: SessionRecord) -> Result<(), Error> {
         match record.kind.as_str() {
             HEADER => match record.version.unwrap_or_default() {
                 version if version > VERSION => {
@@ -394,7 +394,7 @@ impl Conversation {
                     // The file's own name counts, so that a copy of a file is a conversation of its
                     // own.
                     let id = self.header.id.take();
-                    self.header = Record { id, ..record };
+                    self.header = SessionRecord { id, ..record };
                 }
             },
             NAME => self.name = record.name,
@@ -428,14 +428,14 @@ impl Conversation {
         found.or_else(|| place.checked_sub(1))
     }
 
-    pub(super) fn blobs(&self) -> Blobs {
-        Blobs::of(&self.folder, self.id())
+    pub(super) fn blob_store(&self) -> BlobStore {
+        BlobStore::for_conversation(&self.folder, self.id())
     }
 
     /// Makes the conversation the one that was last used.
     pub(crate) fn mark_as_last(&self) -> Result<(), Error> {
         let link = last_link(&self.folder);
         let target = format!("{}.jsonl", self.id());
-        replace_link(Path::new(&target), &link).map_err(unwritable(&link))
+        replace_link(Path::new(&target), &link).map_err(write_error(&link))
     }
 }

@@ -2,24 +2,24 @@
 
 use serde_json::{Value, json};
 
-use super::conversation::Conversation;
+use super::conversation::SavedConversation;
 use super::line;
-use super::record::{LeftOut, Turn};
+use super::record::{LeftOut, SavedTurn};
 use crate::protocol::{ContentBlock, Role, Source};
 
 /// The conversation, a heading for each change of sides. What is not sent again, and what broke
 /// off, is marked as such.
-pub(crate) fn markdown(conversation: &Conversation) -> String {
+pub(crate) fn conversation_markdown(conversation: &SavedConversation) -> String {
     let mut text = format!("# {}\n", conversation.title());
-    let mut last: Option<&Turn> = None;
-    for turn in conversation.line_with_left_out() {
+    let mut last: Option<&SavedTurn> = None;
+    for turn in conversation.branch_with_left_out() {
         if last.is_none_or(|last| {
             last.role != turn.role || last.model != turn.model || last.left_out != turn.left_out
         }) {
-            text.push_str(&heading(turn));
+            text.push_str(&turn_heading(turn));
         }
-        for block in line::blocks(&turn.content) {
-            let shown = shown(&block);
+        for block in line::parse_blocks(&turn.content) {
+            let shown = block_markdown(&block);
             if !shown.is_empty() {
                 text.push_str(&format!("\n{}\n", shown.trim_end_matches('\n')));
             }
@@ -32,7 +32,7 @@ pub(crate) fn markdown(conversation: &Conversation) -> String {
     text
 }
 
-fn heading(turn: &Turn) -> String {
+fn turn_heading(turn: &SavedTurn) -> String {
     let who = match turn.role {
         Role::User => "You",
         Role::Assistant => turn.model.as_deref().unwrap_or("Assistant"),
@@ -46,19 +46,23 @@ fn heading(turn: &Turn) -> String {
     format!("\n## {who}{mark}\n")
 }
 
-fn shown(block: &ContentBlock) -> String {
+fn block_markdown(block: &ContentBlock) -> String {
     match block {
         ContentBlock::Text(text) => text.text.clone(),
-        ContentBlock::Image(media) => file(&media.source, "image"),
-        ContentBlock::Document(media) => file(&media.source, "document"),
-        ContentBlock::ToolUse(call) => fenced(&format!("call {}", call.name), &call.arguments()),
-        ContentBlock::ToolResult(result) => fenced("result", &text_of(result.content.as_ref())),
+        ContentBlock::Image(media) => file_label(&media.source, "image"),
+        ContentBlock::Document(media) => file_label(&media.source, "document"),
+        ContentBlock::ToolUse(call) => {
+            fenced_block(&format!("call {}", call.name), &call.arguments())
+        }
+        ContentBlock::ToolResult(result) => {
+            fenced_block("result", &text_of(result.content.as_ref()))
+        }
         ContentBlock::Thinking(_) | ContentBlock::RedactedThinking(_) => String::new(),
-        ContentBlock::Unknown(value) => fenced("json", &value.to_string()),
+        ContentBlock::Unknown(value) => fenced_block("json", &value.to_string()),
     }
 }
 
-fn file(source: &Source, what: &str) -> String {
+fn file_label(source: &Source, what: &str) -> String {
     let name = match source {
         Source::Json(source) => source["file"]
             .as_str()
@@ -86,7 +90,7 @@ fn text_of(content: Option<&Value>) -> String {
 }
 
 /// A code block whose fence is longer than any in it.
-fn fenced(label: &str, text: &str) -> String {
+fn fenced_block(label: &str, text: &str) -> String {
     let mut fence = "```".to_owned();
     while text.contains(&fence) {
         fence.push('`');
@@ -95,8 +99,8 @@ fn fenced(label: &str, text: &str) -> String {
 }
 
 /// The conversation as an object, with the turns as they are on disk.
-pub(crate) fn as_json(conversation: &Conversation) -> Value {
-    let turn = |turn: &Turn| {
+pub(crate) fn conversation_json(conversation: &SavedConversation) -> Value {
+    let turn = |turn: &SavedTurn| {
         json!({
             "id": turn.id,
             "parent": turn.parent,
@@ -112,7 +116,7 @@ pub(crate) fn as_json(conversation: &Conversation) -> Value {
         })
     };
     let turns: Vec<Value> = conversation
-        .line_with_left_out()
+        .branch_with_left_out()
         .into_iter()
         .map(turn)
         .collect();

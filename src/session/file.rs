@@ -6,24 +6,24 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{Error, unreadable, unwritable};
+use super::{Error, read_error, write_error};
 use crate::fs::create_private_dir;
 
 /// An open file that nobody else reads or writes meanwhile; closing it frees it.
 #[derive(Debug)]
-pub(super) struct Locked {
+pub(super) struct LockedFile {
     file: File,
     path: PathBuf,
 }
 
-impl Locked {
+impl LockedFile {
     /// Opens a file for writing, and makes it if it is not there.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         loop {
-            let file = open_or_make(path).map_err(unwritable(path))?;
-            file.lock().map_err(unwritable(path))?;
+            let file = open_or_make(path).map_err(write_error(path))?;
+            file.lock().map_err(write_error(path))?;
             // It may have been removed while we waited: what is written there would be gone.
-            if file.metadata().map_err(unwritable(path))?.nlink() > 0 {
+            if file.metadata().map_err(write_error(path))?.nlink() > 0 {
                 return Ok(Self {
                     file,
                     path: path.to_owned(),
@@ -33,17 +33,17 @@ impl Locked {
     }
 
     /// How long it is.
-    pub(super) fn length(&self) -> Result<u64, Error> {
-        Ok(self.file.metadata().map_err(unreadable(&self.path))?.len())
+    pub(super) fn byte_length(&self) -> Result<u64, Error> {
+        Ok(self.file.metadata().map_err(read_error(&self.path))?.len())
     }
 
     /// What it has from here on.
     pub(super) fn read_from(&mut self, offset: u64) -> Result<Vec<u8>, Error> {
-        read_from(&mut self.file, offset).map_err(unreadable(&self.path))
+        read_from(&mut self.file, offset).map_err(read_error(&self.path))
     }
 
     /// Puts whole lines behind the first `length` bytes; nothing of them stays if that fails.
-    pub(super) fn append(&mut self, length: u64, lines: &[u8]) -> Result<(), Error> {
+    pub(super) fn append_lines(&mut self, length: u64, lines: &[u8]) -> Result<(), Error> {
         let written = self
             .file
             .set_len(length)
@@ -58,16 +58,16 @@ impl Locked {
                 self.file.set_len(length)
             };
         }
-        written.map_err(unwritable(&self.path))
+        written.map_err(write_error(&self.path))
     }
 }
 
 /// Reads a file from an offset on, once nobody is in the middle of writing.
-pub(super) fn read(path: &Path, offset: u64) -> Result<Vec<u8>, Error> {
-    let mut file = File::open(path).map_err(unreadable(path))?;
+pub(super) fn read_shared(path: &Path, offset: u64) -> Result<Vec<u8>, Error> {
+    let mut file = File::open(path).map_err(read_error(path))?;
     // Without locks, as on some network folders, a line that is being written counts as a torn one.
     let _ = file.lock_shared();
-    read_from(&mut file, offset).map_err(unreadable(path))
+    read_from(&mut file, offset).map_err(read_error(path))
 }
 
 fn read_from(file: &mut File, offset: u64) -> io::Result<Vec<u8>> {

@@ -12,7 +12,7 @@ use serde_json::value::to_raw_value;
 
 use super::id::turn_id;
 use super::paths::journals_dir;
-use super::record::{HEADER, Record, TIP, TURN};
+use super::record::{HEADER, SessionRecord, TIP, TURN};
 use crate::fs::create_private_dir;
 use crate::protocol::{ContentBlock, Machine, Message, Role, Update};
 
@@ -29,8 +29,8 @@ impl Journal {
     pub(super) fn create(
         folder: &Path,
         exchange: &str,
-        header: &Record,
-        records: &[Record],
+        header: &SessionRecord,
+        records: &[SessionRecord],
     ) -> io::Result<Self> {
         let folder = journals_dir(folder);
         create_private_dir(&folder)?;
@@ -50,7 +50,7 @@ impl Journal {
             journal.pending.extend_from_slice(&line.to_line());
         }
         journal
-            .flush()
+            .write_pending()
             .and_then(|()| journal.file.sync_data())
             .inspect_err(|_| {
                 let _ = fs::remove_file(&journal.path); // It is the first error that is told.
@@ -59,12 +59,12 @@ impl Journal {
     }
 
     /// Takes a turn.
-    pub(super) fn turn(&mut self, record: &Record) {
+    pub(super) fn write_turn(&mut self, record: &SessionRecord) {
         self.pending.extend_from_slice(&record.to_line());
     }
 
     /// Takes a part of the answer: the event as it came, or the text where there is no event.
-    pub(super) fn update(&mut self, update: &Update, data: &[u8]) {
+    pub(super) fn queue_update(&mut self, update: &Update, data: &[u8]) {
         match update {
             _ if !data.is_empty() => {
                 let start = self.pending.len();
@@ -85,7 +85,7 @@ impl Journal {
     }
 
     /// Writes what was taken, with one write.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(super) fn write_pending(&mut self) -> io::Result<()> {
         let written = self.file.write_all(&self.pending);
         self.pending.clear();
         written
@@ -106,19 +106,22 @@ impl Journal {
 const TEXT: &str = "text";
 
 /// The header and the records of a journal, the last turn as far as it came.
-pub(super) fn parse(bytes: &[u8], exchange: &str) -> Option<(Record, Vec<Record>)> {
+pub(super) fn parse_journal(
+    bytes: &[u8],
+    exchange: &str,
+) -> Option<(SessionRecord, Vec<SessionRecord>)> {
     let mut header = None;
-    let mut records: Vec<Record> = Vec::new();
+    let mut records: Vec<SessionRecord> = Vec::new();
     let (mut machine, mut text) = (Machine::default(), String::new());
     for line in bytes.split(|byte| *byte == b'\n') {
         // The last line may have been torn off.
-        let Ok(record) = serde_json::from_slice::<Line>(line) else {
+        let Ok(record) = serde_json::from_slice::<JournalLine>(line) else {
             continue;
         };
         match record.r#type.as_ref() {
             HEADER => header = serde_json::from_slice(line).ok(),
             TURN | TIP => {
-                records.extend(serde_json::from_slice::<Record>(line).ok());
+                records.extend(serde_json::from_slice::<SessionRecord>(line).ok());
                 (machine, text) = (Machine::default(), String::new());
             }
             TEXT => text.push_str(record.text.as_deref().unwrap_or_default()),
@@ -134,16 +137,16 @@ pub(super) fn parse(bytes: &[u8], exchange: &str) -> Option<(Record, Vec<Record>
             }
         }
     }
-    let is_answered = records.last().is_some_and(Record::is_answer);
+    let is_answered = records.last().is_some_and(SessionRecord::is_answer);
     let partial = if text.is_empty() {
         machine.partial()
     } else {
-        Some(said(&text))
+        Some(text_message(&text))
     };
     if let Some(message) = partial.filter(|message| !is_answered && !message.content.is_empty()) {
         let content = to_raw_value(&message.content).ok()?;
         let id = turn_id(exchange, records.len());
-        records.push(Record::assistant(
+        records.push(SessionRecord::assistant_turn(
             id,
             content,
             &message,
@@ -154,14 +157,14 @@ pub(super) fn parse(bytes: &[u8], exchange: &str) -> Option<(Record, Vec<Record>
 }
 
 #[derive(serde::Deserialize)]
-struct Line<'a> {
+struct JournalLine<'a> {
     #[serde(borrow)]
     r#type: std::borrow::Cow<'a, str>,
     #[serde(borrow, default)]
     text: Option<std::borrow::Cow<'a, str>>,
 }
 
-fn said(text: &str) -> Message {
+fn text_message(text: &str) -> Message {
     Message {
         id: String::new(),
         kind: crate::protocol::MessageType::Message,

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::blob::Blobs;
-use super::record::Turn;
+use super::blob::BlobStore;
+use super::record::SavedTurn;
 use crate::protocol::{ContentBlock, InputMessage, Role, ToolResult};
 
 /// What a call is answered with that was never run to its end.
@@ -18,11 +18,11 @@ const NOT_RUN: &str = "The conversation was interrupted before this call had a r
 const FORM: &str = "answer";
 
 /// The turns as messages: each side in turn, the person first, and every call with a result.
-pub(super) fn messages(line: &[&Turn], blobs: &Blobs) -> Vec<InputMessage> {
+pub(super) fn to_messages(line: &[&SavedTurn], blobs: &BlobStore) -> Vec<InputMessage> {
     let mut messages: Vec<InputMessage> = Vec::with_capacity(line.len());
     for turn in line {
-        let mut content = blocks(&turn.content);
-        blobs.get(&mut content);
+        let mut content = parse_blocks(&turn.content);
+        blobs.load_content(&mut content);
         if turn.role == Role::Assistant {
             content.retain(can_be_sent_back);
         }
@@ -39,13 +39,13 @@ pub(super) fn messages(line: &[&Turn], blobs: &Blobs) -> Vec<InputMessage> {
             }),
         }
     }
-    say_forms(&mut messages);
+    structured_answers_to_text(&mut messages);
     answer_calls(&mut messages);
     messages
 }
 
 /// The blocks of a turn. A lone text is by far the most frequent, and read without a detour.
-pub(super) fn blocks(content: &RawValue) -> Vec<ContentBlock> {
+pub(super) fn parse_blocks(content: &RawValue) -> Vec<ContentBlock> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct PlainText<'a> {
@@ -74,7 +74,7 @@ fn can_be_sent_back(block: &ContentBlock) -> bool {
 
 /// Makes text of an answer in a form that stands in the file as the call it came as: a process that
 /// was killed left it, or an earlier version wrote it.
-fn say_forms(messages: &mut [InputMessage]) {
+fn structured_answers_to_text(messages: &mut [InputMessage]) {
     for place in 0..messages.len() {
         let (until, behind) = messages.split_at_mut(place + 1);
         let [ContentBlock::ToolUse(call)] = until[place].content.as_slice() else {
@@ -171,11 +171,14 @@ mod tests {
     use super::*;
 
     fn sent(turns: &[(Role, Value)]) -> Value {
-        let turn = |(role, content): &(Role, Value)| Turn::sample(*role, content);
-        let turns: Vec<Turn> = turns.iter().map(turn).collect();
-        let line: Vec<&Turn> = turns.iter().collect();
-        serde_json::to_value(messages(&line, &Blobs::of(Path::new("/nowhere"), "x")))
-            .expect("messages are JSON")
+        let turn = |(role, content): &(Role, Value)| SavedTurn::sample(*role, content);
+        let turns: Vec<SavedTurn> = turns.iter().map(turn).collect();
+        let line: Vec<&SavedTurn> = turns.iter().collect();
+        serde_json::to_value(to_messages(
+            &line,
+            &BlobStore::for_conversation(Path::new("/nowhere"), "x"),
+        ))
+        .expect("messages are JSON")
     }
 
     fn text(text: &str) -> Value {

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::conversation::Conversation;
+use super::conversation::SavedConversation;
 use super::paths::conversation_file;
-use super::store::{Store, changed_at};
+use super::store::{SessionStore, changed_at};
 use super::{Error, line, parallel};
 use crate::protocol::{ContentBlock, Role};
 
@@ -13,7 +13,7 @@ const TITLE_LETTERS: usize = 60;
 
 /// What is told of a conversation.
 #[derive(Debug)]
-pub(crate) struct Summary {
+pub(crate) struct ConversationSummary {
     /// Its id.
     pub(crate) id: String,
     /// Its name.
@@ -30,10 +30,11 @@ pub(crate) struct Summary {
     pub(crate) bytes: u64,
 }
 
-impl Store {
+impl SessionStore {
     /// All conversations, the one that was last used first. What cannot be read is none.
-    pub(crate) fn list(&self) -> Result<Vec<Summary>, Error> {
-        let mut list = parallel::each(&self.ids()?, |id| self.summary(id));
+    pub(crate) fn list_summaries(&self) -> Result<Vec<ConversationSummary>, Error> {
+        let mut list =
+            parallel::parallel_filter_map(&self.conversation_ids()?, |id| self.read_summary(id));
         list.sort_by(|one, other| {
             other
                 .changed
@@ -45,9 +46,9 @@ impl Store {
 
     /// The ids of those in which nothing was said for so long.
     pub(crate) fn older_than(&self, age: Duration, now: SystemTime) -> Result<Vec<String>, Error> {
-        let mut ids = self.ids()?;
+        let mut ids = self.conversation_ids()?;
         let is_old = |id: &String| {
-            let age_now = changed_at(&conversation_file(self.folder(), id))
+            let age_now = changed_at(&conversation_file(self.directory(), id))
                 .and_then(|changed| now.duration_since(changed).ok());
             age_now.is_some_and(|age_now| age_now > age)
         };
@@ -56,13 +57,13 @@ impl Store {
         Ok(ids)
     }
 
-    fn summary(&self, id: &str) -> Option<Summary> {
-        let path = conversation_file(self.folder(), id);
+    fn read_summary(&self, id: &str) -> Option<ConversationSummary> {
+        let path = conversation_file(self.directory(), id);
         let metadata = path.metadata().ok()?;
-        let conversation = Conversation::read_unlocked(self.folder(), id).ok()?;
+        let conversation = SavedConversation::read_unlocked(self.directory(), id).ok()?;
         let files = conversation
-            .blobs()
-            .folder()
+            .blob_store()
+            .directory()
             .read_dir()
             .into_iter()
             .flatten()
@@ -71,8 +72,8 @@ impl Store {
             .filter_map(|file| file.metadata().ok())
             .map(|metadata| metadata.len())
             .sum();
-        let line = conversation.line();
-        Some(Summary {
+        let line = conversation.current_branch();
+        Some(ConversationSummary {
             name: conversation.name().map(str::to_owned),
             title: conversation.title(),
             model: line.iter().rev().find_map(|turn| turn.model.clone()),
@@ -84,24 +85,24 @@ impl Store {
     }
 }
 
-impl Conversation {
+impl SavedConversation {
     /// Its name, or how it begins.
     pub(crate) fn title(&self) -> String {
         if let Some(name) = self.name() {
             return name.to_owned();
         }
         let first = self
-            .line()
+            .current_branch()
             .into_iter()
             .find(|turn| turn.role == Role::User)
             .or(self.turns().first());
         let text = first
-            .map(|turn| line::blocks(&turn.content))
+            .map(|turn| line::parse_blocks(&turn.content))
             .unwrap_or_default()
             .into_iter()
             .rev()
             .find_map(text_of);
-        shortened(&text.unwrap_or_default()).unwrap_or_else(|| self.id().to_owned())
+        shorten_title(&text.unwrap_or_default()).unwrap_or_else(|| self.id().to_owned())
     }
 }
 
@@ -113,7 +114,7 @@ fn text_of(block: ContentBlock) -> Option<String> {
 }
 
 /// The first line that says something, as far as there is room.
-fn shortened(text: &str) -> Option<String> {
+fn shorten_title(text: &str) -> Option<String> {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
     let mut letters = line.chars();
     let mut title: String = letters.by_ref().take(TITLE_LETTERS).collect();
@@ -131,10 +132,10 @@ mod tests {
     #[test]
     fn a_title_is_the_first_line_that_says_something() {
         assert_eq!(
-            shortened("\n  Hello there\nmore"),
+            shorten_title("\n  Hello there\nmore"),
             Some("Hello there".to_owned())
         );
-        assert_eq!(shortened(&"é".repeat(61)), Some("é".repeat(60) + "…"));
-        assert_eq!(shortened(" \n"), None);
+        assert_eq!(shorten_title(&"é".repeat(61)), Some("é".repeat(60) + "…"));
+        assert_eq!(shorten_title(" \n"), None);
     }
 }

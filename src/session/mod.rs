@@ -1,15 +1,14 @@
 //! Conversations on disk: each an append-only file of JSON lines, whose turns name their parents,
 //! so that nothing that was said is ever overwritten, and a line of conversation is one path.
 //!
-//! `Store` finds and makes them, `Conversation` is one of them as far as it was read, and
-//! `Exchange` is what is being said just now: it is in a journal before it is sent or shown, and in
+//! `SessionStore` finds and makes them, `SavedConversation` is one of them as far as it was read, and
+//! `PendingTurn` is what is being said just now: it is in a journal before it is sent or shown, and in
 //! the conversation when it has ended. The next start puts what a killed process had in its journal
 //! into the conversation.
 
 mod blob;
 mod conversation;
 mod document;
-mod exchange;
 mod file;
 mod id;
 mod journal;
@@ -18,6 +17,7 @@ mod list;
 mod name;
 mod parallel;
 mod paths;
+mod pending_turn;
 mod record;
 mod recover;
 mod search;
@@ -25,13 +25,13 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use conversation::Conversation;
-pub(crate) use document::{as_json, markdown};
-pub(crate) use exchange::Exchange;
-pub(crate) use list::Summary;
-pub(crate) use record::Place;
-pub(crate) use search::Hit;
-pub(crate) use store::Store;
+pub(crate) use conversation::SavedConversation;
+pub(crate) use document::{conversation_json, conversation_markdown};
+pub(crate) use list::ConversationSummary;
+pub(crate) use pending_turn::PendingTurn;
+pub(crate) use record::TurnPosition;
+pub(crate) use search::SearchHit;
+pub(crate) use store::SessionStore;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -103,11 +103,11 @@ pub(crate) enum Error {
 /// target reaches into.
 #[cfg(feature = "internals")]
 pub(crate) fn read_bytes(bytes: &[u8]) -> Result<(), Error> {
-    let conversation = Conversation::of_read(Path::new("/"), "0000000000", bytes)?;
+    let conversation = SavedConversation::from_bytes(Path::new("/"), "0000000000", bytes)?;
     let _ = (
         conversation.messages(),
-        markdown(&conversation),
-        as_json(&conversation).to_string(),
+        conversation_markdown(&conversation),
+        conversation_json(&conversation).to_string(),
     );
     Ok(())
 }
@@ -115,17 +115,17 @@ pub(crate) fn read_bytes(bytes: &[u8]) -> Result<(), Error> {
 /// Reads the bytes of a journal, in the same way.
 #[cfg(feature = "internals")]
 pub(crate) fn read_journal(bytes: &[u8]) {
-    let _ = journal::parse(bytes, "0000000000");
+    let _ = journal::parse_journal(bytes, "0000000000");
 }
 
-fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+fn read_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |source| Error::Unreadable {
         path: path.to_owned(),
         source,
     }
 }
 
-fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+fn write_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |source| Error::Unwritable {
         path: path.to_owned(),
         source,

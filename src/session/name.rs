@@ -7,14 +7,14 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::paths::{conversation_file, linked_id, names_dir};
-use super::{Error, unwritable};
+use super::{Error, write_error};
 use crate::fs::create_private_dir;
 
 /// The longest name, in bytes, so that its file's name fits everywhere.
 const MAX_BYTES: usize = 80;
 
 /// Refuses what can be no name.
-pub(super) fn check(name: &str) -> Result<(), Error> {
+pub(super) fn check_name(name: &str) -> Result<(), Error> {
     let bad = |reason| {
         Err(Error::BadName {
             name: name.to_owned(),
@@ -34,7 +34,7 @@ pub(super) fn check(name: &str) -> Result<(), Error> {
 }
 
 /// The link of a name. What a file's name cannot have is written as `%` and two digits.
-fn link(folder: &Path, name: &str) -> PathBuf {
+fn link_path(folder: &Path, name: &str) -> PathBuf {
     let mut file = String::with_capacity(name.len() + 6);
     for (place, letter) in name.char_indices() {
         match letter {
@@ -47,44 +47,44 @@ fn link(folder: &Path, name: &str) -> PathBuf {
 }
 
 /// The id of the conversation of this name.
-pub(super) fn id_of(folder: &Path, name: &str) -> Option<String> {
-    check(name).ok()?;
-    linked_id(&link(folder, name))
+pub(super) fn id_for_name(folder: &Path, name: &str) -> Option<String> {
+    check_name(name).ok()?;
+    linked_id(&link_path(folder, name))
 }
 
 /// Gives a name; false: it is taken.
-fn give(folder: &Path, name: &str, id: &str) -> Result<bool, Error> {
-    let link = link(folder, name);
+fn create_link(folder: &Path, name: &str, id: &str) -> Result<bool, Error> {
+    let link = link_path(folder, name);
     let target = Path::new("..").join(format!("{id}.jsonl"));
     match symlink(target, &link) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-        Err(source) => Err(unwritable(&link)(source)),
+        Err(source) => Err(write_error(&link)(source)),
     }
 }
 
 /// Gives a name, for which a folder is made; false: it is taken by a conversation that is there.
-pub(super) fn claim(folder: &Path, name: &str, id: &str) -> Result<bool, Error> {
+pub(super) fn claim_name(folder: &Path, name: &str, id: &str) -> Result<bool, Error> {
     let names = names_dir(folder);
-    create_private_dir(&names).map_err(unwritable(&names))?;
-    if give(folder, name, id)? {
+    create_private_dir(&names).map_err(write_error(&names))?;
+    if create_link(folder, name, id)? {
         return Ok(true);
     }
-    match id_of(folder, name) {
+    match id_for_name(folder, name) {
         Some(holder) if holder == id => Ok(true),
         // The conversation was removed by hand.
         Some(holder) if !conversation_file(folder, &holder).exists() => {
-            take(folder, name, &holder);
-            give(folder, name, id)
+            release_name(folder, name, &holder);
+            create_link(folder, name, id)
         }
         _ => Ok(false),
     }
 }
 
 /// Takes a name from a conversation, if it has it.
-pub(super) fn take(folder: &Path, name: &str, id: &str) {
-    if id_of(folder, name).as_deref() == Some(id) {
-        let _ = fs::remove_file(link(folder, name)); // A link that leads nowhere does no harm.
+pub(super) fn release_name(folder: &Path, name: &str, id: &str) {
+    if id_for_name(folder, name).as_deref() == Some(id) {
+        let _ = fs::remove_file(link_path(folder, name)); // A link that leads nowhere does no harm.
     }
 }
 
@@ -97,27 +97,31 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(names_dir(folder.path())).expect("it is writable");
         for name in ["a", "A b", "../a", ".", "ä/ö", "100%", "a:b"] {
-            assert_eq!(id_of(folder.path(), name), None, "{name}");
+            assert_eq!(id_for_name(folder.path(), name), None, "{name}");
             assert!(
-                give(folder.path(), name, "2x").expect("it is writable"),
+                create_link(folder.path(), name, "2x").expect("it is writable"),
                 "{name}"
             );
             assert!(
-                !give(folder.path(), name, "3x").expect("it is writable"),
+                !create_link(folder.path(), name, "3x").expect("it is writable"),
                 "{name}"
             );
-            assert_eq!(id_of(folder.path(), name).as_deref(), Some("2x"), "{name}");
+            assert_eq!(
+                id_for_name(folder.path(), name).as_deref(),
+                Some("2x"),
+                "{name}"
+            );
         }
-        take(folder.path(), "a", "3x");
-        assert!(id_of(folder.path(), "a").is_some());
-        take(folder.path(), "a", "2x");
-        assert!(id_of(folder.path(), "a").is_none());
+        release_name(folder.path(), "a", "3x");
+        assert!(id_for_name(folder.path(), "a").is_some());
+        release_name(folder.path(), "a", "2x");
+        assert!(id_for_name(folder.path(), "a").is_none());
     }
 
     #[test]
     fn what_can_be_no_name_is_refused() {
         for name in ["", " ", " a", "a\n", "a\tb", &"x".repeat(81)] {
-            assert!(check(name).is_err(), "{name:?}");
+            assert!(check_name(name).is_err(), "{name:?}");
         }
     }
 }

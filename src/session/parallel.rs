@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 /// What `look` makes of each item, without those of which it makes nothing, in no order.
-pub(super) fn each<T: Sync, R: Send>(items: &[T], look: impl Fn(&T) -> Option<R> + Sync) -> Vec<R> {
+pub(super) fn parallel_filter_map<T: Sync, R: Send>(
+    items: &[T],
+    look: impl Fn(&T) -> Option<R> + Sync,
+) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut found = Vec::new();

@@ -37,7 +37,7 @@ pub(crate) enum LeftOut {
 
 /// Any line: `type` says which fields it has.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Record {
+pub(super) struct SessionRecord {
     /// What the line is.
     #[serde(rename = "type")]
     pub(super) kind: String,
@@ -93,11 +93,11 @@ pub(super) struct Record {
 
 /// A place in a conversation: behind the turn of this id, or before all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place(pub(super) Option<String>);
+pub(crate) struct TurnPosition(pub(super) Option<String>);
 
 /// A turn of a conversation. What was said is parsed when it is asked for.
 #[derive(Debug, Clone)]
-pub(crate) struct Turn {
+pub(crate) struct SavedTurn {
     /// Its id.
     pub(crate) id: String,
     /// The turn that it follows.
@@ -122,14 +122,14 @@ pub(crate) struct Turn {
     pub(super) content: Box<RawValue>,
 }
 
-impl Record {
+impl SessionRecord {
     /// The first line of a new file.
-    pub(super) fn header(id: &str, name: Option<&str>, forked_from: Option<&str>) -> Self {
+    pub(super) fn new_header(id: &str, name: Option<&str>, forked_from: Option<&str>) -> Self {
         Self {
             kind: HEADER.to_owned(),
             version: Some(VERSION),
             id: Some(id.to_owned()),
-            at: now(),
+            at: utc_now(),
             name: name.map(str::to_owned),
             forked_from: forked_from.map(str::to_owned),
             ..Self::default()
@@ -137,37 +137,37 @@ impl Record {
     }
 
     /// A line that gives a name.
-    pub(super) fn name(name: &str) -> Self {
+    pub(super) fn new_name(name: &str) -> Self {
         Self {
             kind: NAME.to_owned(),
-            at: now(),
+            at: utc_now(),
             name: Some(name.to_owned()),
             ..Self::default()
         }
     }
 
     /// A line that names the place to go on from.
-    pub(super) fn tip(place: &Place) -> Self {
+    pub(super) fn new_tip(place: &TurnPosition) -> Self {
         Self {
             kind: TIP.to_owned(),
-            at: now(),
+            at: utc_now(),
             turn: place.0.clone(),
             ..Self::default()
         }
     }
 
     /// A turn of the person, whose parent is not yet known.
-    pub(super) fn user(id: String, content: Box<RawValue>, system: Option<&str>) -> Self {
+    pub(super) fn user_turn(id: String, content: Box<RawValue>, system: Option<&str>) -> Self {
         let system = system.map(str::to_owned);
         Self {
             role: Some(Role::User),
             system,
-            ..Self::turn(id, content)
+            ..Self::new_turn(id, content)
         }
     }
 
     /// A turn of the model, whose parent is not yet known.
-    pub(super) fn assistant(
+    pub(super) fn assistant_turn(
         id: String,
         content: Box<RawValue>,
         message: &Message,
@@ -180,15 +180,15 @@ impl Record {
             stop_reason: message.stop_reason.clone(),
             usage: Some(message.usage.clone()).filter(|usage| *usage != Usage::default()),
             partial: !complete,
-            ..Self::turn(id, content)
+            ..Self::new_turn(id, content)
         }
     }
 
     /// What an answer was made to begin with, or an answer that came from elsewhere.
-    pub(super) fn beginning(id: String, content: Box<RawValue>) -> Self {
+    pub(super) fn prefill_turn(id: String, content: Box<RawValue>) -> Self {
         Self {
             role: Some(Role::Assistant),
-            ..Self::turn(id, content)
+            ..Self::new_turn(id, content)
         }
     }
 
@@ -198,11 +198,11 @@ impl Record {
             && (self.partial || self.model.is_some() || self.stop_reason.is_some())
     }
 
-    fn turn(id: String, content: Box<RawValue>) -> Self {
+    fn new_turn(id: String, content: Box<RawValue>) -> Self {
         Self {
             kind: TURN.to_owned(),
             id: Some(id),
-            at: now(),
+            at: utc_now(),
             content: Some(content),
             ..Self::default()
         }
@@ -216,8 +216,8 @@ impl Record {
     }
 
     /// The turn that the line is, if it is one.
-    pub(super) fn into_turn(self) -> Option<Turn> {
-        Some(Turn {
+    pub(super) fn into_turn(self) -> Option<SavedTurn> {
+        Some(SavedTurn {
             id: self.id?,
             parent: self.parent,
             role: self.role?,
@@ -233,10 +233,10 @@ impl Record {
     }
 }
 
-impl Turn {
+impl SavedTurn {
     /// The place before it.
-    pub(crate) fn before(&self) -> Place {
-        Place(self.parent.clone())
+    pub(crate) fn position_before(&self) -> TurnPosition {
+        TurnPosition(self.parent.clone())
     }
 }
 
@@ -245,18 +245,18 @@ fn some_text(text: &str) -> Option<String> {
 }
 
 /// The time, to the second.
-pub(super) fn now() -> String {
+pub(super) fn utc_now() -> String {
     Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[cfg(test)]
-impl Turn {
+impl SavedTurn {
     /// A turn for tests of what turns become.
     pub(super) fn sample(role: Role, content: &serde_json::Value) -> Self {
         let content = serde_json::value::to_raw_value(content).expect("JSON");
-        let record = Record {
+        let record = SessionRecord {
             role: Some(role),
-            ..Record::turn("x".to_owned(), content)
+            ..SessionRecord::new_turn("x".to_owned(), content)
         };
         record.into_turn().expect("a turn has these fields")
     }

@@ -6,11 +6,11 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::conversation::Conversation;
-use super::exchange::settle;
-use super::journal::parse;
+use super::conversation::SavedConversation;
+use super::journal::parse_journal;
 use super::paths::{conversation_file, journals_dir, last_link};
-use super::{Error, unreadable};
+use super::pending_turn::mark_left_out;
+use super::{Error, read_error};
 use crate::fs::open_existing;
 
 /// An empty journal that is older than this has no process that is about to fill it.
@@ -18,7 +18,7 @@ const STALE: Duration = Duration::from_secs(60);
 
 /// Puts what killed processes left into its conversations, and says which these were. The one that
 /// was used after the one that is marked as the last used is so marked in its place.
-pub(super) fn recover(folder: &Path) -> Vec<String> {
+pub(super) fn recover_journals(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(journals_dir(folder)) else {
         return Vec::new();
     };
@@ -34,7 +34,7 @@ pub(super) fn recover(folder: &Path) -> Vec<String> {
                 notices.push(format!(
                     "what a process that was killed had of an answer is kept in the conversation `{name}`"
                 ));
-                let is_later = last.as_ref().is_none_or(|before: &Recovered| {
+                let is_later = last.as_ref().is_none_or(|before: &RecoveredJournals| {
                     before.used_at.is_none_or(|at| Some(at) < recovered.used_at)
                 });
                 if recovered.is_in_line && is_later {
@@ -61,25 +61,25 @@ pub(super) fn recover(folder: &Path) -> Vec<String> {
 }
 
 /// What was put into a conversation.
-struct Recovered {
-    conversation: Conversation,
+struct RecoveredJournals {
+    conversation: SavedConversation,
     /// When something of it came last.
     used_at: Option<SystemTime>,
     /// Whether any of it is sent again.
     is_in_line: bool,
 }
 
-fn recover_one(folder: &Path, path: &Path) -> Result<Option<Recovered>, Error> {
+fn recover_one(folder: &Path, path: &Path) -> Result<Option<RecoveredJournals>, Error> {
     let mut file = match open_existing(path, OpenOptions::new().read(true).write(true)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        file => file.map_err(unreadable(path))?,
+        file => file.map_err(read_error(path))?,
     };
     // Its process lives; or another one is doing this.
     if file.try_lock().is_err() {
         return Ok(None);
     }
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(unreadable(path))?;
+    file.read_to_end(&mut bytes).map_err(read_error(path))?;
     // Its process may have ended, and taken it away, in between.
     if !path.exists() {
         return Ok(None);
@@ -89,7 +89,7 @@ fn recover_one(folder: &Path, path: &Path) -> Result<Option<Recovered>, Error> {
         .and_then(|metadata| metadata.modified())
         .ok();
     let exchange = path.file_stem().unwrap_or_default().to_string_lossy();
-    let Some((header, mut records)) = parse(&bytes, &exchange) else {
+    let Some((header, mut records)) = parse_journal(&bytes, &exchange) else {
         let age = used_at.and_then(|time| time.elapsed().ok());
         // It may be about to be filled; what has not even a header holds nothing.
         if age.is_some_and(|age| age > STALE) {
@@ -100,18 +100,18 @@ fn recover_one(folder: &Path, path: &Path) -> Result<Option<Recovered>, Error> {
     let id = header.id.clone().unwrap_or_default();
     let is_there = conversation_file(folder, &id).exists();
     let mut conversation = if is_there {
-        Conversation::read(folder, &id)?
+        SavedConversation::open_by_id(folder, &id)?
     } else {
-        Conversation::new(folder, header)
+        SavedConversation::new(folder, header)
     };
     if !is_there {
         conversation.claim_name();
     }
-    settle(&mut records);
+    mark_left_out(&mut records);
     let is_in_line = records.iter().any(|record| record.left_out.is_none());
-    conversation.append(records)?;
+    conversation.append_records(records)?;
     let _ = fs::remove_file(path); // One that stays is found to be in the conversation already.
-    Ok(Some(Recovered {
+    Ok(Some(RecoveredJournals {
         conversation,
         used_at,
         is_in_line,

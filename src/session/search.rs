@@ -8,9 +8,9 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-use super::conversation::Conversation;
+use super::conversation::SavedConversation;
 use super::paths::conversation_file;
-use super::store::{Store, changed_at};
+use super::store::{SessionStore, changed_at};
 use super::{Error, line, parallel};
 use crate::protocol::{ContentBlock, Role};
 
@@ -19,7 +19,7 @@ const AROUND: usize = 30;
 
 /// A conversation in which the words were found.
 #[derive(Debug)]
-pub(crate) struct Hit {
+pub(crate) struct SearchHit {
     /// Its id.
     pub(crate) id: String,
     /// Its name, or how it begins.
@@ -34,12 +34,14 @@ pub(crate) struct Hit {
     pub(crate) changed: SystemTime,
 }
 
-impl Store {
+impl SessionStore {
     /// The conversations that have all the words in one turn, the one that was last used first.
     /// Turns that are not gone on from count too, and so do reasoning and calls of tools.
-    pub(crate) fn search(&self, words: &[String]) -> Result<Vec<Hit>, Error> {
-        let words: Vec<Word> = words.iter().map(|word| Word::new(word)).collect();
-        let mut hits = parallel::each(&self.ids()?, |id| self.search_one(id, &words));
+    pub(crate) fn search_words(&self, words: &[String]) -> Result<Vec<SearchHit>, Error> {
+        let words: Vec<SearchWord> = words.iter().map(|word| SearchWord::new(word)).collect();
+        let mut hits = parallel::parallel_filter_map(&self.conversation_ids()?, |id| {
+            self.search_one(id, &words)
+        });
         hits.sort_by(|one, other| {
             other
                 .changed
@@ -49,16 +51,16 @@ impl Store {
         Ok(hits)
     }
 
-    fn search_one(&self, id: &str, words: &[Word]) -> Option<Hit> {
-        let path = conversation_file(self.folder(), id);
+    fn search_one(&self, id: &str, words: &[SearchWord]) -> Option<SearchHit> {
+        let path = conversation_file(self.directory(), id);
         let bytes = fs::read(&path).ok()?;
         if !words.iter().all(|word| word.may_be_in(&bytes)) {
             return None;
         }
-        let conversation = Conversation::of_read(self.folder(), id, &bytes).ok()?;
-        let mut hit: Option<Hit> = None;
+        let conversation = SavedConversation::from_bytes(self.directory(), id, &bytes).ok()?;
+        let mut hit: Option<SearchHit> = None;
         for turn in conversation.turns() {
-            let text = said(&line::blocks(&turn.content));
+            let text = searchable_text(&line::parse_blocks(&turn.content));
             let lower = text.to_lowercase();
             if !words.iter().all(|word| lower.contains(&word.lower)) {
                 continue;
@@ -67,11 +69,11 @@ impl Store {
                 hit.turns += 1;
                 continue;
             }
-            hit = Some(Hit {
+            hit = Some(SearchHit {
                 id: id.to_owned(),
                 title: conversation.title(),
                 role: turn.role,
-                excerpt: excerpt(&text, words.first()?),
+                excerpt: excerpt_around(&text, words.first()?),
                 turns: 1,
                 changed: changed_at(&path)?,
             });
@@ -81,13 +83,13 @@ impl Store {
 }
 
 /// A word that is looked for.
-struct Word {
+struct SearchWord {
     lower: String,
     /// A part of it that stands in the file as it is, but for the case of ASCII letters.
     part: Vec<u8>,
 }
 
-impl Word {
+impl SearchWord {
     fn new(word: &str) -> Self {
         let lower = word.to_lowercase();
         // JSON writes these in another way, and letters beyond ASCII may have another case there.
@@ -126,7 +128,7 @@ fn has_case(letter: char) -> bool {
 }
 
 /// All text of a turn.
-fn said(content: &[ContentBlock]) -> String {
+fn searchable_text(content: &[ContentBlock]) -> String {
     let mut text = String::new();
     let mut add = |part: &str| {
         text.push_str(part);
@@ -138,14 +140,14 @@ fn said(content: &[ContentBlock]) -> String {
             ContentBlock::Thinking(thinking) => add(&thinking.thinking),
             ContentBlock::ToolUse(call) => {
                 add(&call.name);
-                strings(&call.input, &mut add);
+                collect_strings(&call.input, &mut add);
                 call.partial_json.iter().for_each(|json| add(json));
             }
             ContentBlock::ToolResult(result) => result
                 .content
                 .iter()
-                .for_each(|value| strings(value, &mut add)),
-            ContentBlock::Unknown(value) => strings(value, &mut add),
+                .for_each(|value| collect_strings(value, &mut add)),
+            ContentBlock::Unknown(value) => collect_strings(value, &mut add),
             ContentBlock::Image(_)
             | ContentBlock::Document(_)
             | ContentBlock::RedactedThinking(_) => {}
@@ -154,17 +156,19 @@ fn said(content: &[ContentBlock]) -> String {
     text
 }
 
-fn strings(value: &Value, add: &mut impl FnMut(&str)) {
+fn collect_strings(value: &Value, add: &mut impl FnMut(&str)) {
     match value {
         Value::String(text) => add(text),
-        Value::Array(items) => items.iter().for_each(|item| strings(item, add)),
-        Value::Object(fields) => fields.values().for_each(|field| strings(field, add)),
+        Value::Array(items) => items.iter().for_each(|item| collect_strings(item, add)),
+        Value::Object(fields) => fields
+            .values()
+            .for_each(|field| collect_strings(field, add)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
 /// What stands around a word, in one line.
-fn excerpt(text: &str, word: &Word) -> String {
+fn excerpt_around(text: &str, word: &SearchWord) -> String {
     let letters: Vec<char> = text
         .chars()
         .map(|letter| if letter.is_whitespace() { ' ' } else { letter })
@@ -201,16 +205,16 @@ mod tests {
             "Ärger",
             "",
         ] {
-            assert!(Word::new(word).may_be_in(&written), "{word}");
+            assert!(SearchWord::new(word).may_be_in(&written), "{word}");
         }
-        assert!(!Word::new("hallo").may_be_in(&written));
-        assert!(!Word::new("漢子").may_be_in(&written));
+        assert!(!SearchWord::new("hallo").may_be_in(&written));
+        assert!(!SearchWord::new("漢子").may_be_in(&written));
     }
 
     #[test]
     fn an_excerpt_is_one_line_with_the_word_in_it() {
         let text = format!("{}the\nword{}", "a ".repeat(50), " b".repeat(50));
-        let excerpt = excerpt(&text, &Word::new("THE"));
+        let excerpt = excerpt_around(&text, &SearchWord::new("THE"));
         assert!(
             excerpt.contains("the word") && excerpt.starts_with('…') && excerpt.ends_with('…'),
             "{excerpt}"

@@ -7,183 +7,200 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::conversation::Conversation;
-use super::file::{self, Locked};
+use super::conversation::SavedConversation;
+use super::file::{self, LockedFile};
 use super::id::{may_begin_id, new_id};
 use super::paths::{blobs_dir, conversation_file, last_link, linked_id};
-use super::record::{Record, TURN};
-use super::{Error, blob, name, recover, unreadable, unwritable};
+use super::record::{SessionRecord, TURN};
+use super::{Error, blob, name, read_error, recover, write_error};
 
 /// Where conversations are kept.
 #[derive(Debug, Clone)]
-pub(crate) struct Store(PathBuf);
+pub(crate) struct SessionStore(PathBuf);
 
 /// A conversation, and whether it was there before.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct OpenedConversation {
     /// It.
-    pub(crate) conversation: Conversation,
+    pub(crate) conversation: SavedConversation,
     /// Whether it was made just now.
     pub(crate) is_new: bool,
 }
 
-impl Store {
+impl SessionStore {
     /// The one in this folder, which need not be there yet. Nothing is read or made.
-    pub(crate) fn at(folder: PathBuf) -> Self {
+    pub(crate) fn in_directory(folder: PathBuf) -> Self {
         Self(folder)
     }
 
     /// The folder.
-    pub(crate) fn folder(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         &self.0
     }
 
     /// Keeps what processes that were killed had of their answers; what was found is for the
     /// person. To be called once, before anything else.
-    pub(crate) fn recover(&self) -> Vec<String> {
-        recover::recover(&self.0)
+    pub(crate) fn recover_journals(&self) -> Vec<String> {
+        recover::recover_journals(&self.0)
     }
 
     /// A new conversation without a name. Its file comes with its first turn.
-    pub(crate) fn begin(&self) -> Conversation {
+    pub(crate) fn new_conversation(&self) -> SavedConversation {
         let mut id = new_id();
         while conversation_file(&self.0, &id).exists() {
             id = new_id();
         }
-        Conversation::new(&self.0, Record::header(&id, None, None))
+        SavedConversation::new(&self.0, SessionRecord::new_header(&id, None, None))
     }
 
     /// The conversation of an exact name, or of a beginning that only its id has; made with that
     /// name if there is none.
-    pub(crate) fn open(&self, given: &str) -> Result<Found, Error> {
-        if let Some(id) = self.find(given)? {
-            return Ok(Found {
-                conversation: Conversation::read(&self.0, &id)?,
+    pub(crate) fn open_or_create(&self, given: &str) -> Result<OpenedConversation, Error> {
+        if let Some(id) = self.find_id(given)? {
+            return Ok(OpenedConversation {
+                conversation: SavedConversation::open_by_id(&self.0, &id)?,
                 is_new: false,
             });
         }
-        name::check(given)?;
-        let mut conversation =
-            Conversation::new(&self.0, Record::header(&new_id(), Some(given), None));
+        name::check_name(given)?;
+        let mut conversation = SavedConversation::new(
+            &self.0,
+            SessionRecord::new_header(&new_id(), Some(given), None),
+        );
         conversation.make_file()?;
-        if name::claim(&self.0, given, conversation.id())? {
-            return Ok(Found {
+        if name::claim_name(&self.0, given, conversation.id())? {
+            return Ok(OpenedConversation {
                 conversation,
                 is_new: true,
             });
         }
         // Another process was faster: it is that one's.
         let _ = fs::remove_file(conversation.path());
-        let id = name::id_of(&self.0, given).ok_or_else(|| Error::Unknown(given.to_owned()))?;
-        Ok(Found {
-            conversation: Conversation::read(&self.0, &id)?,
+        let id =
+            name::id_for_name(&self.0, given).ok_or_else(|| Error::Unknown(given.to_owned()))?;
+        Ok(OpenedConversation {
+            conversation: SavedConversation::open_by_id(&self.0, &id)?,
             is_new: false,
         })
     }
 
     /// The same, but nothing is made.
-    pub(crate) fn get(&self, given: &str) -> Result<Conversation, Error> {
+    pub(crate) fn open_existing(&self, given: &str) -> Result<SavedConversation, Error> {
         let id = self
-            .find(given)?
+            .find_id(given)?
             .ok_or_else(|| Error::Unknown(given.to_owned()))?;
-        Conversation::read(&self.0, &id)
+        SavedConversation::open_by_id(&self.0, &id)
     }
 
     /// The conversation that was last used.
-    pub(crate) fn latest(&self) -> Result<Conversation, Error> {
+    pub(crate) fn open_latest(&self) -> Result<SavedConversation, Error> {
         let linked = linked_id(&last_link(&self.0));
         let id = match linked.filter(|id| conversation_file(&self.0, id).exists()) {
             Some(id) => Some(id),
             None => self
-                .ids()?
+                .conversation_ids()?
                 .into_iter()
                 .max_by_key(|id| changed_at(&conversation_file(&self.0, id))),
         };
-        Conversation::read(&self.0, &id.ok_or(Error::None)?)
+        SavedConversation::open_by_id(&self.0, &id.ok_or(Error::None)?)
     }
 
     /// A new conversation that begins as the line of another one, and goes its own way from there.
-    pub(crate) fn fork(&self, from: &Conversation) -> Result<Conversation, Error> {
-        let (to, has_file) = (self.begin(), from.tip().is_some() || from.path().exists());
+    pub(crate) fn fork_conversation(
+        &self,
+        from: &SavedConversation,
+    ) -> Result<SavedConversation, Error> {
+        let (to, has_file) = (
+            self.new_conversation(),
+            from.tip().is_some() || from.path().exists(),
+        );
         let bytes = if has_file {
-            file::read(from.path(), 0)?
+            file::read_shared(from.path(), 0)?
         } else {
             Vec::new()
         };
-        blob::share(&from.blobs(), &to.blobs())?;
+        blob::share_blobs(&from.blob_store(), &to.blob_store())?;
         let ids: HashSet<&str> = from
-            .line()
+            .current_branch()
             .into_iter()
             .map(|turn| turn.id.as_str())
             .collect();
-        let mut lines = Record::header(to.id(), None, Some(from.id())).to_line();
+        let mut lines = SessionRecord::new_header(to.id(), None, Some(from.id())).to_line();
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let Ok(record) = serde_json::from_slice::<Record>(line) else {
+            let Ok(record) = serde_json::from_slice::<SessionRecord>(line) else {
                 continue;
             };
             if record.kind == TURN && record.id.is_some_and(|id| ids.contains(id.as_str())) {
                 lines.extend_from_slice(line);
             }
         }
-        Locked::open(to.path())?.append(0, &lines)?;
-        Conversation::read(&self.0, to.id())
+        LockedFile::open(to.path())?.append_lines(0, &lines)?;
+        SavedConversation::open_by_id(&self.0, to.id())
     }
 
     /// The same with a name, which has to be free: where it is not, nothing is left behind.
-    pub(crate) fn fork_as(&self, from: &Conversation, name: &str) -> Result<Conversation, Error> {
-        let mut fork = self.fork(from)?;
-        match self.rename(&mut fork, name) {
+    pub(crate) fn fork_as(
+        &self,
+        from: &SavedConversation,
+        name: &str,
+    ) -> Result<SavedConversation, Error> {
+        let mut fork = self.fork_conversation(from)?;
+        match self.rename_conversation(&mut fork, name) {
             Ok(()) => Ok(fork),
             Err(error) => {
-                let _ = self.remove(fork.id()); // It is the first error that is told.
+                let _ = self.remove_conversation(fork.id()); // It is the first error that is told.
                 Err(error)
             }
         }
     }
 
     /// Gives a conversation another name.
-    pub(crate) fn rename(&self, conversation: &mut Conversation, new: &str) -> Result<(), Error> {
-        name::check(new)?;
+    pub(crate) fn rename_conversation(
+        &self,
+        conversation: &mut SavedConversation,
+        new: &str,
+    ) -> Result<(), Error> {
+        name::check_name(new)?;
         let old = conversation.name().map(str::to_owned);
         if old.as_deref() == Some(new) {
             return Ok(());
         }
-        if !name::claim(&self.0, new, conversation.id())? {
+        if !name::claim_name(&self.0, new, conversation.id())? {
             return Err(Error::Taken(new.to_owned()));
         }
-        if let Err(error) = conversation.append(vec![Record::name(new)]) {
-            name::take(&self.0, new, conversation.id());
+        if let Err(error) = conversation.append_records(vec![SessionRecord::new_name(new)]) {
+            name::release_name(&self.0, new, conversation.id());
             return Err(error);
         }
         if let Some(old) = old {
-            name::take(&self.0, &old, conversation.id());
+            name::release_name(&self.0, &old, conversation.id());
         }
         Ok(())
     }
 
     /// Deletes a conversation, and its files with it.
-    pub(crate) fn remove(&self, id: &str) -> Result<(), Error> {
+    pub(crate) fn remove_conversation(&self, id: &str) -> Result<(), Error> {
         let path = conversation_file(&self.0, id);
-        let _lock = Locked::open(&path)?;
-        if let Some(name) = Conversation::read_unlocked(&self.0, id)
+        let _lock = LockedFile::open(&path)?;
+        if let Some(name) = SavedConversation::read_unlocked(&self.0, id)
             .ok()
             .and_then(|it| it.name().map(str::to_owned))
         {
-            name::take(&self.0, &name, id);
+            name::release_name(&self.0, &name, id);
         }
-        fs::remove_file(&path).map_err(unwritable(&path))?;
+        fs::remove_file(&path).map_err(write_error(&path))?;
         let files = blobs_dir(&self.0, id);
         match fs::remove_dir_all(&files) {
-            Err(source) if source.kind() != ErrorKind::NotFound => Err(unwritable(&files)(source)),
+            Err(source) if source.kind() != ErrorKind::NotFound => Err(write_error(&files)(source)),
             _ => Ok(()),
         }
     }
 
     /// The ids of all conversations, in no order.
-    pub(super) fn ids(&self) -> Result<Vec<String>, Error> {
+    pub(super) fn conversation_ids(&self) -> Result<Vec<String>, Error> {
         let entries = match fs::read_dir(&self.0) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(unreadable(&self.0))?,
+            entries => entries.map_err(read_error(&self.0))?,
         };
         let id = |entry: fs::DirEntry| {
             Some(
@@ -197,9 +214,9 @@ impl Store {
         Ok(entries.flatten().filter_map(id).collect())
     }
 
-    fn find(&self, given: &str) -> Result<Option<String>, Error> {
+    fn find_id(&self, given: &str) -> Result<Option<String>, Error> {
         let named =
-            name::id_of(&self.0, given).filter(|id| conversation_file(&self.0, id).exists());
+            name::id_for_name(&self.0, given).filter(|id| conversation_file(&self.0, id).exists());
         if named.is_some() || !may_begin_id(given) {
             return Ok(named);
         }
@@ -207,7 +224,7 @@ impl Store {
             return Ok(Some(given.to_owned()));
         }
         let mut ids: Vec<String> = self
-            .ids()?
+            .conversation_ids()?
             .into_iter()
             .filter(|id| id.starts_with(given))
             .collect();

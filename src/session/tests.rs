@@ -9,13 +9,13 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::record::{LeftOut, Place};
-use super::{Conversation, Error, Exchange, Store};
+use super::record::{LeftOut, TurnPosition};
+use super::{Error, PendingTurn, SavedConversation, SessionStore};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, Update};
 
-fn store() -> (TempDir, Store) {
+fn store() -> (TempDir, SessionStore) {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::at(folder.path().join("new/sessions"));
+    let store = SessionStore::in_directory(folder.path().join("new/sessions"));
     (folder, store)
 }
 
@@ -32,14 +32,14 @@ fn message(text: &str, stop_reason: &str) -> Message {
         .expect("a message")
 }
 
-fn say(conversation: &mut Conversation, question: &str, answer: &str) {
-    let mut exchange = conversation.begin(&text(question), None);
-    exchange.answer(&message(answer, "end_turn"), true);
-    conversation.commit(exchange).expect("it is writable");
+fn say(conversation: &mut SavedConversation, question: &str, answer: &str) {
+    let mut exchange = conversation.begin_turn(&text(question), None);
+    exchange.record_answer(&message(answer, "end_turn"), true);
+    conversation.commit_turn(exchange).expect("it is writable");
 }
 
 /// The messages in short: the texts of both sides.
-fn said(conversation: &Conversation) -> Vec<String> {
+fn said(conversation: &SavedConversation) -> Vec<String> {
     let short = |message: Value| {
         message["content"]
             .as_str()
@@ -52,23 +52,23 @@ fn said(conversation: &Conversation) -> Vec<String> {
         .collect()
 }
 
-fn delta(exchange: &mut Exchange, text: &str) {
+fn delta(exchange: &mut PendingTurn, text: &str) {
     let event = json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}});
-    exchange.update(&Update::Text(text.to_owned()), event.to_string().as_bytes());
-    exchange.flush();
+    exchange.record_update(&Update::Text(text.to_owned()), event.to_string().as_bytes());
+    exchange.flush_journal();
 }
 
-fn start(exchange: &mut Exchange) {
+fn start(exchange: &mut PendingTurn) {
     for event in [
         json!({"type": "message_start", "message": {"id": "msg_1", "model": "m", "content": []}}),
         json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
     ] {
-        exchange.update(&Update::Nothing, event.to_string().as_bytes());
+        exchange.record_update(&Update::Nothing, event.to_string().as_bytes());
     }
 }
 
-fn journals(store: &Store) -> Vec<std::path::PathBuf> {
-    let entries = fs::read_dir(store.folder().join("journals"))
+fn journals(store: &SessionStore) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(store.directory().join("journals"))
         .into_iter()
         .flatten();
     entries
@@ -79,20 +79,20 @@ fn journals(store: &Store) -> Vec<std::path::PathBuf> {
 #[test]
 fn what_was_said_is_read_again_and_nobody_else_reads_it() {
     let (_folder, store) = store();
-    let mut conversation = store.begin();
+    let mut conversation = store.new_conversation();
     assert!(!conversation.path().exists());
     say(&mut conversation, "a", "b");
     say(&mut conversation, "c", "d");
-    let read = store.get(conversation.id()).expect("it is there");
+    let read = store.open_existing(conversation.id()).expect("it is there");
     assert_eq!(said(&read), ["a", "b", "c", "d"]);
     assert_eq!(said(&read), said(&conversation));
     assert_eq!(
-        store.latest().expect("there is one").id(),
+        store.open_latest().expect("there is one").id(),
         conversation.id()
     );
     let mode = |path: &Path| path.metadata().expect("it is there").permissions().mode() & 0o777;
     assert_eq!(
-        (mode(store.folder()), mode(conversation.path())),
+        (mode(store.directory()), mode(conversation.path())),
         (0o700, 0o600)
     );
     assert!(journals(&store).is_empty());
@@ -101,11 +101,11 @@ fn what_was_said_is_read_again_and_nobody_else_reads_it() {
 #[test]
 fn a_name_makes_one_conversation_and_the_beginning_of_an_id_finds_it() {
     let (_folder, store) = store();
-    let found = store.open("work").expect("it is writable");
+    let found = store.open_or_create("work").expect("it is writable");
     assert!(found.is_new);
     let id = found.conversation.id().to_owned();
     for given in ["work", &id, &id[..4]] {
-        let found = store.open(given).expect("it is there");
+        let found = store.open_or_create(given).expect("it is there");
         assert_eq!(
             (
                 found.conversation.id(),
@@ -115,38 +115,57 @@ fn a_name_makes_one_conversation_and_the_beginning_of_an_id_finds_it() {
             (&*id, false, Some("work"))
         );
     }
-    assert!(matches!(store.get("other"), Err(Error::Unknown(_))));
-    assert!(matches!(store.get(&id[..0]), Err(Error::Unknown(_))));
+    assert!(matches!(
+        store.open_existing("other"),
+        Err(Error::Unknown(_))
+    ));
+    assert!(matches!(
+        store.open_existing(&id[..0]),
+        Err(Error::Unknown(_))
+    ));
     for _ in 0..20 {
-        say(&mut store.begin(), "a", "b");
+        say(&mut store.new_conversation(), "a", "b");
     }
     let digits = (2..=9).map(|digit| digit.to_string());
     assert!(
         digits
             .clone()
-            .any(|digit| matches!(store.get(&digit), Err(Error::Ambiguous { .. })))
+            .any(|digit| matches!(store.open_existing(&digit), Err(Error::Ambiguous { .. })))
     );
 }
 
 #[test]
 fn a_name_can_be_changed_and_is_free_again() {
     let (_folder, store) = store();
-    let mut one = store.open("one").expect("it is writable").conversation;
-    let mut two = store.open("two").expect("it is writable").conversation;
+    let mut one = store
+        .open_or_create("one")
+        .expect("it is writable")
+        .conversation;
+    let mut two = store
+        .open_or_create("two")
+        .expect("it is writable")
+        .conversation;
     assert!(matches!(
-        store.rename(&mut one, "two"),
+        store.rename_conversation(&mut one, "two"),
         Err(Error::Taken(_))
     ));
-    store.rename(&mut two, "three").expect("it is free");
-    store.rename(&mut one, "two").expect("it is free by now");
-    assert_eq!(store.get("two").expect("it is there").id(), one.id());
+    store
+        .rename_conversation(&mut two, "three")
+        .expect("it is free");
+    store
+        .rename_conversation(&mut one, "two")
+        .expect("it is free by now");
     assert_eq!(
-        store.get("three").expect("it is there").name(),
+        store.open_existing("two").expect("it is there").id(),
+        one.id()
+    );
+    assert_eq!(
+        store.open_existing("three").expect("it is there").name(),
         Some("three")
     );
-    store.remove(one.id()).expect("it is there");
-    assert!(matches!(store.get("two"), Err(Error::Unknown(_))));
-    assert!(store.open("two").expect("it is writable").is_new);
+    store.remove_conversation(one.id()).expect("it is there");
+    assert!(matches!(store.open_existing("two"), Err(Error::Unknown(_))));
+    assert!(store.open_or_create("two").expect("it is writable").is_new);
 }
 
 #[test]
@@ -156,7 +175,10 @@ fn parallel_exchanges_follow_one_another() {
         for number in 0..20 {
             let store = &store;
             scope.spawn(move || {
-                let mut conversation = store.open("x").expect("it is writable").conversation;
+                let mut conversation = store
+                    .open_or_create("x")
+                    .expect("it is writable")
+                    .conversation;
                 say(
                     &mut conversation,
                     &format!("q{number}"),
@@ -165,20 +187,23 @@ fn parallel_exchanges_follow_one_another() {
             });
         }
     });
-    let said = said(&store.get("x").expect("it is there"));
+    let said = said(&store.open_existing("x").expect("it is there"));
     assert_eq!(said.len(), 40);
     for pair in said.chunks(2) {
         assert_eq!(pair[0].replace('q', "a"), pair[1]);
     }
-    assert_eq!(store.ids().expect("it is readable").len(), 1);
+    assert_eq!(store.conversation_ids().expect("it is readable").len(), 1);
 }
 
 #[test]
 fn an_exchange_that_was_killed_is_kept_as_far_as_it_came_wherever_that_was() {
     let (_folder, store) = store();
-    let mut conversation = store.open("x").expect("it is writable").conversation;
+    let mut conversation = store
+        .open_or_create("x")
+        .expect("it is writable")
+        .conversation;
     say(&mut conversation, "a", "b");
-    let mut exchange = conversation.begin(&text("question"), None);
+    let mut exchange = conversation.begin_turn(&text("question"), None);
     start(&mut exchange);
     let pieces = ["One", " two\n", " \"three\"", " ä🙂"];
     let mut shown_at = Vec::new();
@@ -189,7 +214,7 @@ fn an_exchange_that_was_killed_is_kept_as_far_as_it_came_wherever_that_was() {
             .len();
         shown_at.push((length, pieces[..=place].concat()));
     }
-    assert!(store.recover().is_empty(), "its process lives");
+    assert!(store.recover_journals().is_empty(), "its process lives");
     let path = journals(&store).remove(0);
     let bytes = fs::read(&path).expect("it is readable");
     let file = fs::read(conversation.path()).expect("it is readable");
@@ -197,8 +222,8 @@ fn an_exchange_that_was_killed_is_kept_as_far_as_it_came_wherever_that_was() {
     for length in 0..=bytes.len() {
         fs::write(&path, &bytes[..length]).expect("it is writable");
         fs::write(conversation.path(), &file).expect("it is writable");
-        store.recover();
-        let said = said(&store.get("x").expect("it is there"));
+        store.recover_journals();
+        let said = said(&store.open_existing("x").expect("it is there"));
         let shown = shown_at
             .iter()
             .rev()
@@ -210,7 +235,7 @@ fn an_exchange_that_was_killed_is_kept_as_far_as_it_came_wherever_that_was() {
             "{length}: {shown:?} {kept:?}"
         );
     }
-    let last = store.get("x").expect("it is there");
+    let last = store.open_existing("x").expect("it is there");
     let tip = last.tip().expect("a turn");
     assert!(tip.partial && tip.model.as_deref() == Some("m"));
     assert!(journals(&store).is_empty());
@@ -219,18 +244,18 @@ fn an_exchange_that_was_killed_is_kept_as_far_as_it_came_wherever_that_was() {
 #[test]
 fn a_journal_is_kept_once_even_if_it_could_not_be_removed() {
     let (_folder, store) = store();
-    let conversation = store.begin();
-    let mut exchange = conversation.begin(&text("a"), None);
-    exchange.update(&Update::Text("b".to_owned()), b"");
-    exchange.flush();
+    let conversation = store.new_conversation();
+    let mut exchange = conversation.begin_turn(&text("a"), None);
+    exchange.record_update(&Update::Text("b".to_owned()), b"");
+    exchange.flush_journal();
     drop(exchange);
     let path = journals(&store).remove(0);
     let bytes = fs::read(&path).expect("it is readable");
     for _ in 0..2 {
         fs::write(&path, &bytes).expect("it is writable");
-        assert_eq!(store.recover().len(), 1);
+        assert_eq!(store.recover_journals().len(), 1);
         assert_eq!(
-            said(&store.get(conversation.id()).expect("it is there")),
+            said(&store.open_existing(conversation.id()).expect("it is there")),
             ["a", "b"]
         );
     }
@@ -240,12 +265,12 @@ fn a_journal_is_kept_once_even_if_it_could_not_be_removed() {
 fn what_a_killed_process_used_is_the_last_one_unless_another_was_used_since() {
     for is_later in [true, false] {
         let (_folder, store) = store();
-        let mut other = store.begin();
+        let mut other = store.new_conversation();
         say(&mut other, "x", "y");
-        let killed = store.begin();
-        let mut exchange = killed.begin(&text("a"), None);
-        exchange.update(&Update::Text("b".to_owned()), b"");
-        exchange.flush();
+        let killed = store.new_conversation();
+        let mut exchange = killed.begin_turn(&text("a"), None);
+        exchange.record_update(&Update::Text("b".to_owned()), b"");
+        exchange.flush_journal();
         drop(exchange);
         let hour = std::time::Duration::from_secs(3600);
         let now = std::time::SystemTime::now();
@@ -257,10 +282,10 @@ fn what_a_killed_process_used_is_the_last_one_unless_another_was_used_since() {
             .set_modified(if is_later { now + hour } else { now - hour })
             .expect("it is ours");
         drop(journal);
-        assert_eq!(store.recover().len(), 1);
+        assert_eq!(store.recover_journals().len(), 1);
         let expected = if is_later { &killed } else { &other };
         assert_eq!(
-            store.latest().expect("there is one").id(),
+            store.open_latest().expect("there is one").id(),
             expected.id(),
             "{is_later}"
         );
@@ -270,18 +295,18 @@ fn what_a_killed_process_used_is_the_last_one_unless_another_was_used_since() {
 #[test]
 fn what_nobody_answered_or_was_refused_is_on_disk_and_not_sent() {
     let (_folder, store) = store();
-    let mut conversation = store.begin();
+    let mut conversation = store.new_conversation();
     say(&mut conversation, "a", "b");
-    let mut refused = conversation.begin(&text("bad"), None);
-    refused.answer(&message("no", "refusal"), true);
-    conversation.commit(refused).expect("it is writable");
-    let lost = conversation.begin(&text("lost"), None);
-    conversation.commit(lost).expect("it is writable");
+    let mut refused = conversation.begin_turn(&text("bad"), None);
+    refused.record_answer(&message("no", "refusal"), true);
+    conversation.commit_turn(refused).expect("it is writable");
+    let lost = conversation.begin_turn(&text("lost"), None);
+    conversation.commit_turn(lost).expect("it is writable");
     say(&mut conversation, "c", "d");
-    let read = store.get(conversation.id()).expect("it is there");
+    let read = store.open_existing(conversation.id()).expect("it is there");
     assert_eq!(said(&read), ["a", "b", "c", "d"]);
     let left_out: Vec<_> = read
-        .line_with_left_out()
+        .branch_with_left_out()
         .iter()
         .map(|turn| turn.left_out)
         .collect();
@@ -295,7 +320,7 @@ fn what_nobody_answered_or_was_refused_is_on_disk_and_not_sent() {
 #[test]
 fn a_torn_last_line_is_left_out_and_the_next_turn_stands_behind_the_one_before_it() {
     let (_folder, store) = store();
-    let mut conversation = store.begin();
+    let mut conversation = store.new_conversation();
     say(&mut conversation, "a", "b");
     let torn = br#"{"type":"turn","id":"x","role":"us"#;
     let mut file = OpenOptions::new()
@@ -303,11 +328,11 @@ fn a_torn_last_line_is_left_out_and_the_next_turn_stands_behind_the_one_before_i
         .open(conversation.path())
         .expect("it is there");
     file.write_all(torn).expect("it is writable");
-    let mut read = store.get(conversation.id()).expect("it is there");
+    let mut read = store.open_existing(conversation.id()).expect("it is there");
     assert!(read.take_notices()[0].contains("torn off"));
     assert_eq!(said(&read), ["a", "b"]);
     say(&mut conversation, "c", "d");
-    let mut read = store.get(conversation.id()).expect("it is there");
+    let mut read = store.open_existing(conversation.id()).expect("it is there");
     assert_eq!(
         (said(&read), read.take_notices()),
         (said(&conversation), vec![])
@@ -324,7 +349,7 @@ fn a_torn_last_line_is_left_out_and_the_next_turn_stands_behind_the_one_before_i
 #[test]
 fn a_damaged_line_takes_no_other_with_it_and_a_line_without_its_end_is_whole() {
     let (_folder, store) = store();
-    let mut conversation = store.begin();
+    let mut conversation = store.new_conversation();
     say(&mut conversation, "a", "b");
     say(&mut conversation, "c", "d");
     let lines = fs::read_to_string(conversation.path()).expect("it is readable");
@@ -339,12 +364,12 @@ fn a_damaged_line_takes_no_other_with_it_and_a_line_without_its_end_is_whole() {
         })
         .collect();
     fs::write(conversation.path(), damaged.join("\n")).expect("it is writable");
-    let mut read = store.get(conversation.id()).expect("it is there");
+    let mut read = store.open_existing(conversation.id()).expect("it is there");
     assert_eq!(said(&read)[0], "a");
     assert!(read.take_notices()[0].contains("1 damaged"));
     say(&mut read, "e", "f");
     assert_eq!(
-        said(&store.get(read.id()).expect("it is there")),
+        said(&store.open_existing(read.id()).expect("it is there")),
         said(&read)
     );
 }
@@ -352,56 +377,62 @@ fn a_damaged_line_takes_no_other_with_it_and_a_line_without_its_end_is_whole() {
 #[test]
 fn another_turn_can_be_gone_on_from_and_a_fork_goes_its_own_way() {
     let (_folder, store) = store();
-    let mut conversation = store.begin();
+    let mut conversation = store.new_conversation();
     say(&mut conversation, "a", "b");
     say(&mut conversation, "c", "d");
-    let before = conversation.line()[2].before();
-    let mut fork = store.fork(&conversation).expect("it is writable");
+    let before = conversation.current_branch()[2].position_before();
+    let mut fork = store
+        .fork_conversation(&conversation)
+        .expect("it is writable");
     conversation.move_to(&before).expect("it is writable");
     say(&mut conversation, "e", "f");
     say(&mut fork, "g", "h");
     assert_eq!(
-        said(&store.get(conversation.id()).expect("it is there")),
+        said(&store.open_existing(conversation.id()).expect("it is there")),
         ["a", "b", "e", "f"]
     );
     assert_eq!(
-        said(&store.get(fork.id()).expect("it is there")),
+        said(&store.open_existing(fork.id()).expect("it is there")),
         ["a", "b", "c", "d", "g", "h"]
     );
-    conversation.move_to(&Place(None)).expect("it is writable");
-    assert!(said(&store.get(conversation.id()).expect("it is there")).is_empty());
+    conversation
+        .move_to(&TurnPosition(None))
+        .expect("it is writable");
+    assert!(said(&store.open_existing(conversation.id()).expect("it is there")).is_empty());
 }
 
 #[test]
 fn what_comes_in_the_stead_of_a_turn_takes_its_place_once_it_is_answered() {
     let (_folder, store) = store();
-    let mut conversation = store.begin();
+    let mut conversation = store.new_conversation();
     say(&mut conversation, "a", "b");
-    let anew = conversation.line()[0].before();
+    let anew = conversation.current_branch()[0].position_before();
     say(&mut conversation, "c", "d");
-    let before = conversation.line()[2].before();
+    let before = conversation.current_branch()[2].position_before();
     assert_eq!(
         [&anew, &before].map(|place| conversation.messages_before(place).len()),
         [0, 2]
     );
 
-    let unanswered = conversation.begin_instead(&before, &text("e"), None);
-    conversation.commit(unanswered).expect("it is writable");
-    let mut refused = conversation.begin_instead(&before, &text("e"), None);
-    refused.answer(&message("no", "refusal"), true);
-    conversation.commit(refused).expect("it is writable");
+    let unanswered = conversation.begin_replacement(&before, &text("e"), None);
+    conversation
+        .commit_turn(unanswered)
+        .expect("it is writable");
+    let mut refused = conversation.begin_replacement(&before, &text("e"), None);
+    refused.record_answer(&message("no", "refusal"), true);
+    conversation.commit_turn(refused).expect("it is writable");
     assert_eq!(
-        said(&store.get(conversation.id()).expect("it is there")),
+        said(&store.open_existing(conversation.id()).expect("it is there")),
         ["a", "b", "c", "d"]
     );
 
     for (place, expected) in [(&before, &["a", "b", "e", "f"][..]), (&anew, &["e", "f"])] {
-        let mut answered = conversation.begin_instead(place, &text("e"), None);
-        answered.answer(&message("f", "end_turn"), true);
-        conversation.commit(answered).expect("it is writable");
+        let mut answered = conversation.begin_replacement(place, &text("e"), None);
+        answered.record_answer(&message("f", "end_turn"), true);
+        conversation.commit_turn(answered).expect("it is writable");
         assert_eq!(said(&conversation), expected);
         assert_eq!(
-            said(&store.get(conversation.id()).expect("it is there")),
+            said(&store.open_existing(conversation.id()).expect("it is there")),
             expected
         );
     }
@@ -414,11 +445,11 @@ fn what_was_killed_comes_in_the_stead_of_a_turn_as_far_as_it_came() {
         (Some("f"), &["a", "b", "e", "f"]),
     ] {
         let (_folder, store) = store();
-        let mut conversation = store.begin();
+        let mut conversation = store.new_conversation();
         say(&mut conversation, "a", "b");
         say(&mut conversation, "c", "d");
-        let before = conversation.line()[2].before();
-        let mut exchange = conversation.begin_instead(&before, &text("e"), None);
+        let before = conversation.current_branch()[2].position_before();
+        let mut exchange = conversation.begin_replacement(&before, &text("e"), None);
         start(&mut exchange);
         if let Some(piece) = piece {
             delta(&mut exchange, piece);
@@ -429,8 +460,8 @@ fn what_was_killed_comes_in_the_stead_of_a_turn_as_far_as_it_came() {
         // The second time it is there already, and something follows it.
         for is_there in [false, true] {
             fs::write(&path, &bytes).expect("it is writable");
-            assert_eq!(store.recover().len(), 1);
-            let mut read = store.get(conversation.id()).expect("it is there");
+            assert_eq!(store.recover_journals().len(), 1);
+            let mut read = store.open_existing(conversation.id()).expect("it is there");
             let more = if is_there { &["g", "h"][..] } else { &[] };
             assert_eq!(said(&read), [expected, more].concat(), "{is_there}");
             say(&mut read, "g", "h");
@@ -441,11 +472,11 @@ fn what_was_killed_comes_in_the_stead_of_a_turn_as_far_as_it_came() {
 #[test]
 fn others_than_conversations_and_later_formats_are_refused() {
     let (_folder, store) = store();
-    let mut conversation = store.begin();
+    let mut conversation = store.new_conversation();
     say(&mut conversation, "a", "b");
     fs::write(conversation.path(), "hello\n").expect("it is writable");
     assert!(matches!(
-        store.get(conversation.id()),
+        store.open_existing(conversation.id()),
         Err(Error::Foreign { .. })
     ));
     fs::write(
@@ -454,7 +485,7 @@ fn others_than_conversations_and_later_formats_are_refused() {
     )
     .expect("it is writable");
     assert!(matches!(
-        store.get(conversation.id()),
+        store.open_existing(conversation.id()),
         Err(Error::Newer { version: 2, .. })
     ));
 }
@@ -463,35 +494,39 @@ fn others_than_conversations_and_later_formats_are_refused() {
 fn a_failure_to_save_is_told_once_and_the_answer_goes_on() {
     let (folder, store) = store();
     fs::write(folder.path().join("new"), "").expect("it is writable");
-    let mut conversation = store.begin();
-    let mut exchange = conversation.begin(&text("a"), None);
+    let mut conversation = store.new_conversation();
+    let mut exchange = conversation.begin_turn(&text("a"), None);
     assert!(matches!(
         exchange.take_failure(),
         Some(Error::Unwritable { .. })
     ));
     delta(&mut exchange, "b");
-    exchange.answer(&message("b", "end_turn"), true);
+    exchange.record_answer(&message("b", "end_turn"), true);
     assert!(exchange.take_failure().is_none());
-    assert!(conversation.commit(exchange).is_err());
+    assert!(conversation.commit_turn(exchange).is_err());
 }
 
 #[test]
 fn results_of_tools_and_the_system_prompt_are_part_of_it() {
     let (_folder, store) = store();
-    let mut conversation = store.begin();
-    let mut exchange = conversation.begin(&text("a"), Some("Be brief."));
+    let mut conversation = store.new_conversation();
+    let mut exchange = conversation.begin_turn(&text("a"), Some("Be brief."));
     let call = json!({"content": [{"type": "tool_use", "id": "t1", "name": "f", "input": {}}], "stop_reason": "tool_use"});
-    exchange.answer(&serde_json::from_value(call).expect("a message"), true);
+    exchange.record_answer(&serde_json::from_value(call).expect("a message"), true);
     let result = json!([{"type": "tool_result", "tool_use_id": "t1", "content": "ok"}]);
-    exchange.say(&serde_json::from_value::<Vec<ContentBlock>>(result).expect("blocks"));
-    exchange.answer(&message("b", "end_turn"), true);
-    conversation.commit(exchange).expect("it is writable");
-    let read = store.get(conversation.id()).expect("it is there");
+    exchange
+        .record_user_turn(&serde_json::from_value::<Vec<ContentBlock>>(result).expect("blocks"));
+    exchange.record_answer(&message("b", "end_turn"), true);
+    conversation.commit_turn(exchange).expect("it is writable");
+    let read = store.open_existing(conversation.id()).expect("it is there");
     assert_eq!(read.messages().len(), 4);
     assert_eq!(said(&read)[3], "b");
     say(&mut conversation, "c", "d");
     assert_eq!(
-        store.get(conversation.id()).expect("it is there").system(),
+        store
+            .open_existing(conversation.id())
+            .expect("it is there")
+            .system_prompt(),
         Some("Be brief.")
     );
 }
@@ -499,50 +534,74 @@ fn results_of_tools_and_the_system_prompt_are_part_of_it() {
 #[test]
 fn a_fork_whose_name_is_taken_leaves_nothing_behind() {
     let (_folder, store) = store();
-    let mut one = store.open("one").expect("it is writable").conversation;
+    let mut one = store
+        .open_or_create("one")
+        .expect("it is writable")
+        .conversation;
     say(&mut one, "a", "b");
     for name in ["one", " bad "] {
         store.fork_as(&one, name).expect_err("it is no free name");
     }
-    assert_eq!(store.ids().expect("it is readable"), [one.id()]);
+    assert_eq!(
+        store.conversation_ids().expect("it is readable"),
+        [one.id()]
+    );
     let fork = store.fork_as(&one, "two").expect("it is free");
-    assert_eq!(store.get("two").expect("it is there").id(), fork.id());
-    store.remove(one.id()).expect("it is there");
+    assert_eq!(
+        store.open_existing("two").expect("it is there").id(),
+        fork.id()
+    );
+    store.remove_conversation(one.id()).expect("it is there");
     store
-        .fork(&one)
+        .fork_conversation(&one)
         .expect_err("nothing is there to copy any more");
-    assert_eq!(store.ids().expect("it is readable"), [fork.id()]);
+    assert_eq!(
+        store.conversation_ids().expect("it is readable"),
+        [fork.id()]
+    );
 }
 
 #[test]
 fn what_was_removed_begins_again_under_its_name_if_that_is_free() {
     let (_folder, store) = store();
-    let mut one = store.open("x").expect("it is writable").conversation;
+    let mut one = store
+        .open_or_create("x")
+        .expect("it is writable")
+        .conversation;
     for (asked, answered) in [("a", "b"), ("c", "d")] {
         say(&mut one, asked, answered);
         assert_eq!(
-            store.get("x").expect("it is found by its name").id(),
+            store
+                .open_existing("x")
+                .expect("it is found by its name")
+                .id(),
             one.id()
         );
-        store.remove(one.id()).expect("it is there");
+        store.remove_conversation(one.id()).expect("it is there");
     }
     let [notice] = &*one.take_notices() else {
         panic!("it is told once")
     };
     assert!(notice.contains("`x` was removed meanwhile"), "{notice}");
-    let killed = one.begin(&text("e"), None);
+    let killed = one.begin_turn(&text("e"), None);
     drop(killed);
-    store.recover();
+    store.recover_journals();
     assert_eq!(
-        said(&store.get("x").expect("it is found by its name")),
+        said(&store.open_existing("x").expect("it is found by its name")),
         Vec::<String>::new()
     );
-    store.remove(one.id()).expect("it is there");
+    store.remove_conversation(one.id()).expect("it is there");
 
-    let other = store.open("x").expect("it is writable").conversation;
+    let other = store
+        .open_or_create("x")
+        .expect("it is writable")
+        .conversation;
     say(&mut one, "g", "h");
-    assert_eq!(store.get("x").expect("it is there").id(), other.id());
-    let read = store.get(one.id()).expect("it is there");
+    assert_eq!(
+        store.open_existing("x").expect("it is there").id(),
+        other.id()
+    );
+    let read = store.open_existing(one.id()).expect("it is there");
     assert_eq!(
         (read.name(), one.name(), said(&read)),
         (None, None, vec!["g".to_owned(), "h".to_owned()])
@@ -557,12 +616,18 @@ fn what_was_removed_begins_again_under_its_name_if_that_is_free() {
 #[test]
 fn what_was_removed_by_hand_has_its_name_still() {
     let (_folder, store) = store();
-    let mut one = store.open("x").expect("it is writable").conversation;
+    let mut one = store
+        .open_or_create("x")
+        .expect("it is writable")
+        .conversation;
     say(&mut one, "a", "b");
     fs::remove_file(one.path()).expect("it is there");
     say(&mut one, "c", "d");
     assert_eq!(
-        (one.name(), store.get("x").expect("it is there").id()),
+        (
+            one.name(),
+            store.open_existing("x").expect("it is there").id()
+        ),
         (Some("x"), one.id())
     );
 }

@@ -35,31 +35,31 @@ const MOST_MODELS: usize = 64;
 
 /// The factors of all models.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Factors(PathBuf);
+pub(crate) struct CalibrationFactors(PathBuf);
 
 /// What was learned of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct Learned {
+struct CalibrationFactor {
     /// Tokens that were read, for each of the high estimate.
     factor: f64,
     /// Answers that it is from.
     seen: u32,
 }
 
-impl Factors {
+impl CalibrationFactors {
     /// The factors in this folder.
-    pub(crate) fn of(state_folder: &Path) -> Self {
+    pub(crate) fn in_directory(state_folder: &Path) -> Self {
         Self(state_folder.join(FILE))
     }
 
     /// How many tokens a model reads for each of a high estimate; none where too little was
     /// learned, or where the request is too small for it to matter.
-    pub(crate) fn of_model(&self, model: &str, high: u64) -> Option<f64> {
+    pub(crate) fn for_model(&self, model: &str, high: u64) -> Option<f64> {
         if high < WORTH_IT {
             return None;
         }
         let learned = self
-            .read()
+            .read_all()
             .get(model)
             .copied()
             .filter(|learned| learned.seen >= TRUSTED_AFTER)?;
@@ -68,12 +68,12 @@ impl Factors {
 
     /// Learns from an answer that says how many tokens were read. That it cannot be kept does no
     /// harm.
-    pub(crate) fn learn(&self, model: &str, high: u64, read: u64) -> std::io::Result<()> {
+    pub(crate) fn learn_from(&self, model: &str, high: u64, read: u64) -> std::io::Result<()> {
         if high < WORTH_IT || read == 0 {
             return Ok(());
         }
-        let mut all = self.read();
-        let observed = ratio(read, high).clamp(RANGE.0, RANGE.1);
+        let mut all = self.read_all();
+        let observed = token_ratio(read, high).clamp(RANGE.0, RANGE.1);
         let known = all.get(model).copied();
         let factor = known.map_or(observed, |known| {
             known.factor + (observed - known.factor) * SHARE
@@ -87,11 +87,11 @@ impl Factors {
         if known.is_none() && all.len() >= MOST_MODELS {
             all.clear();
         }
-        all.insert(model.to_owned(), Learned { factor, seen });
-        self.write(&all)
+        all.insert(model.to_owned(), CalibrationFactor { factor, seen });
+        self.write_all(&all)
     }
 
-    fn read(&self) -> BTreeMap<String, Learned> {
+    fn read_all(&self) -> BTreeMap<String, CalibrationFactor> {
         fs::read(&self.0)
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
@@ -99,13 +99,13 @@ impl Factors {
     }
 
     /// Writes them for the next process. Of two that write at once, one has learned in vain.
-    fn write(&self, all: &BTreeMap<String, Learned>) -> std::io::Result<()> {
+    fn write_all(&self, all: &BTreeMap<String, CalibrationFactor>) -> std::io::Result<()> {
         atomic_write(&self.0, &serde_json::to_vec(all)?, Durability::Cached)
     }
 }
 
 #[allow(clippy::cast_precision_loss)] // Tokens are far below 2^52.
-fn ratio(part: u64, whole: u64) -> f64 {
+fn token_ratio(part: u64, whole: u64) -> f64 {
     part as f64 / whole as f64
 }
 
@@ -116,15 +116,20 @@ mod tests {
     #[test]
     fn after_some_answers_the_estimate_is_near_what_they_said() {
         let folder = tempfile::tempdir().expect("a folder");
-        let factors = Factors::of(folder.path());
+        let factors = CalibrationFactors::in_directory(folder.path());
         for seen in 0..10 {
-            let before = factors.of_model("m", 1_000);
+            let before = factors.for_model("m", 1_000);
             assert_eq!(before.is_some(), seen >= 3, "{before:?} after {seen}");
-            factors.learn("m", 10_000, 6_000).expect("it is writable");
+            factors
+                .learn_from("m", 10_000, 6_000)
+                .expect("it is writable");
         }
-        assert_eq!(factors.of_model("m", 1_000), Some(0.6));
+        assert_eq!(factors.for_model("m", 1_000), Some(0.6));
         assert_eq!(
-            (factors.of_model("other", 1_000), factors.of_model("m", 999)),
+            (
+                factors.for_model("other", 1_000),
+                factors.for_model("m", 999)
+            ),
             (None, None)
         );
     }
@@ -132,10 +137,14 @@ mod tests {
     #[test]
     fn short_requests_and_answers_without_numbers_teach_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
-        let factors = Factors::of(folder.path());
+        let factors = CalibrationFactors::in_directory(folder.path());
         for _ in 0..5 {
-            factors.learn("m", 999, 10).expect("nothing is written");
-            factors.learn("m", 5_000, 0).expect("nothing is written");
+            factors
+                .learn_from("m", 999, 10)
+                .expect("nothing is written");
+            factors
+                .learn_from("m", 5_000, 0)
+                .expect("nothing is written");
         }
         assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 0);
     }
@@ -143,13 +152,13 @@ mod tests {
     #[test]
     fn a_damaged_file_and_a_wild_number_do_no_harm() {
         let folder = tempfile::tempdir().expect("a folder");
-        let factors = Factors::of(folder.path());
+        let factors = CalibrationFactors::in_directory(folder.path());
         fs::write(&factors.0, "{").expect("it is writable");
         for _ in 0..5 {
             factors
-                .learn("m", 1_000, 1_000_000)
+                .learn_from("m", 1_000, 1_000_000)
                 .expect("it is writable");
         }
-        assert_eq!(factors.of_model("m", 1_000), Some(3.0));
+        assert_eq!(factors.for_model("m", 1_000), Some(3.0));
     }
 }

@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::Record;
+use super::UsageRecord;
 use crate::fs::create_private_dir;
 
 /// What the file is called.
@@ -16,11 +16,11 @@ const FILE: &str = "usage.jsonl";
 
 /// The log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Log(PathBuf);
+pub(crate) struct UsageLog(PathBuf);
 
-impl Log {
+impl UsageLog {
     /// The log in this folder.
-    pub(crate) fn of(state_folder: &Path) -> Self {
+    pub(crate) fn in_directory(state_folder: &Path) -> Self {
         Self(state_folder.join(FILE))
     }
 
@@ -31,17 +31,17 @@ impl Log {
 
     /// Adds a record; one that was torn off, as on a full disk, stays a line by itself. The file is
     /// for nobody else to read.
-    pub(crate) fn append(&self, record: &Record) -> io::Result<()> {
-        let file = match self.open() {
+    pub(crate) fn append_record(&self, record: &UsageRecord) -> io::Result<()> {
+        let file = match self.open_file() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 if let Some(folder) = self.0.parent() {
                     create_private_dir(folder)?;
                 }
-                self.open()
+                self.open_file()
             }
             file => file,
         };
-        let (mut file, line) = (file?, record.line());
+        let (mut file, line) = (file?, record.to_line());
         let line = if is_torn(&file)? {
             format!("\n{line}")
         } else {
@@ -50,7 +50,7 @@ impl Log {
         file.write_all(line.as_bytes())
     }
 
-    fn open(&self) -> io::Result<File> {
+    fn open_file(&self) -> io::Result<File> {
         OpenOptions::new()
             .read(true)
             .append(true)
@@ -61,7 +61,7 @@ impl Log {
 
     /// Reads all records, one after the other, and gives the number of lines that are none. A log
     /// that is not there is empty.
-    pub(crate) fn read(&self, mut take: impl FnMut(&Record)) -> io::Result<usize> {
+    pub(crate) fn read_records(&self, mut take: impl FnMut(&UsageRecord)) -> io::Result<usize> {
         let file = match File::open(&self.0) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
             file => file?,
@@ -69,7 +69,7 @@ impl Log {
         let mut lines = BufReader::new(file);
         let (mut line, mut broken) = (Vec::new(), 0);
         while lines.read_until(b'\n', &mut line)? > 0 {
-            match Record::read(&line) {
+            match UsageRecord::from_line(&line) {
                 Some(record) => take(&record),
                 None => broken += usize::from(!line.trim_ascii().is_empty()),
             }
@@ -99,21 +99,21 @@ mod tests {
     #[test]
     fn records_are_added_and_a_broken_line_harms_no_other() {
         let folder = tempfile::tempdir().expect("a folder");
-        let log = Log::of(&folder.path().join("new"));
+        let log = UsageLog::in_directory(&folder.path().join("new"));
         let read = || {
             let mut records = Vec::new();
             (
-                log.read(|record| records.push(record.clone()))
+                log.read_records(|record| records.push(record.clone()))
                     .expect("it is readable"),
                 records,
             )
         };
         assert_eq!(read(), (0, Vec::new()));
-        log.append(&sample()).expect("it is writable");
+        log.append_record(&sample()).expect("it is writable");
         let mut text = fs::read_to_string(log.path()).expect("it is there");
         text.push_str("\n{\"at\":\"2026-\n");
         fs::write(log.path(), text).expect("it is writable");
-        log.append(&sample()).expect("it is writable");
+        log.append_record(&sample()).expect("it is writable");
         assert_eq!(read(), (1, vec![sample(), sample()]));
         let length = fs::metadata(log.path()).expect("it is there").len();
         OpenOptions::new()
@@ -121,8 +121,8 @@ mod tests {
             .open(log.path())
             .and_then(|file| file.set_len(length - 9))
             .expect("it is writable");
-        log.append(&sample()).expect("it is writable");
-        log.append(&sample()).expect("it is writable");
+        log.append_record(&sample()).expect("it is writable");
+        log.append_record(&sample()).expect("it is writable");
         assert_eq!(
             read(),
             (2, vec![sample(), sample(), sample()]),
@@ -144,15 +144,16 @@ mod tests {
     #[test]
     fn lines_of_parallel_writers_stay_whole() {
         let folder = tempfile::tempdir().expect("a folder");
-        let log = Log::of(folder.path());
+        let log = UsageLog::in_directory(folder.path());
         std::thread::scope(|scope| {
             for _ in 0..8 {
-                scope
-                    .spawn(|| (0..50).for_each(|_| log.append(&sample()).expect("it is writable")));
+                scope.spawn(|| {
+                    (0..50).for_each(|_| log.append_record(&sample()).expect("it is writable"))
+                });
             }
         });
         let mut count = 0;
-        assert_eq!(log.read(|_| count += 1).expect("it is readable"), 0);
+        assert_eq!(log.read_records(|_| count += 1).expect("it is readable"), 0);
         assert_eq!(count, 400);
     }
 }

@@ -8,7 +8,7 @@ mod log;
 mod record;
 mod sums;
 
-pub(crate) use factors::Factors;
-pub(crate) use log::Log;
-pub(crate) use record::{COMPLETE, Record};
-pub(crate) use sums::{Group, Row, Sums};
+pub(crate) use factors::CalibrationFactors;
+pub(crate) use log::UsageLog;
+pub(crate) use record::{COMPLETE, UsageRecord};
+pub(crate) use sums::{UsageGroup, UsageSummary, UsageTotals};

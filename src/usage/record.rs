@@ -6,7 +6,7 @@ use serde::Deserialize;
 /// What is written of a request.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub(crate) struct Record {
+pub(crate) struct UsageRecord {
     /// When it ended.
     #[serde(rename = "at")]
     pub(crate) ended_at: Timestamp,
@@ -38,10 +38,10 @@ pub(crate) struct Record {
 /// The outcome of an answer that is whole.
 pub(crate) const COMPLETE: &str = "complete";
 
-impl Record {
+impl UsageRecord {
     /// Writes it as a line of JSON. By hand, since it is done for every request: only text needs
     /// the care of a library.
-    pub(crate) fn line(&self) -> String {
+    pub(crate) fn to_line(&self) -> String {
         let mut line = String::with_capacity(256);
         line.push_str("{\"at\":\"");
         line.push_str(&self.ended_at.to_string());
@@ -68,7 +68,7 @@ impl Record {
     }
 
     /// Reads a line; none if it is none of ours, or broken.
-    pub(super) fn read(line: &[u8]) -> Option<Self> {
+    pub(super) fn from_line(line: &[u8]) -> Option<Self> {
         serde_json::from_slice(line)
             .ok()
             .filter(|record: &Self| !record.model.is_empty())
@@ -81,8 +81,8 @@ impl Record {
 }
 
 #[cfg(test)]
-pub(super) fn sample() -> Record {
-    Record {
+pub(super) fn sample() -> UsageRecord {
+    UsageRecord {
         ended_at: "2026-11-22T18:30:01Z".parse().expect("a time"),
         model: "m-1".to_owned(),
         region: "eu".to_owned(),
@@ -105,15 +105,15 @@ mod tests {
     fn a_record_is_one_line_of_json_and_comes_back_as_it_was() {
         for record in [
             sample(),
-            Record {
+            UsageRecord {
                 tag: None,
                 outcome: "rate_limit".to_owned(),
                 ..sample()
             },
         ] {
-            let line = record.line();
+            let line = record.to_line();
             assert_eq!(line.matches('\n').count(), 1, "{line}");
-            assert_eq!(Record::read(line.as_bytes()), Some(record));
+            assert_eq!(UsageRecord::from_line(line.as_bytes()), Some(record));
         }
     }
 
@@ -127,9 +127,12 @@ mod tests {
             r#"{"at":"2026-11-22T18:30:01Z","model":"m","#,
             r#"{"model":1}"#,
         ] {
-            assert_eq!(Record::read(line.as_bytes()), None, "{line}");
+            assert_eq!(UsageRecord::from_line(line.as_bytes()), None, "{line}");
         }
         // A line of another version is read as far as it goes.
-        assert!(Record::read(br#"{"at":"2026-11-22T18:30:01Z","model":"m","new":[1]}"#).is_some());
+        assert!(
+            UsageRecord::from_line(br#"{"at":"2026-11-22T18:30:01Z","model":"m","new":[1]}"#)
+                .is_some()
+        );
     }
 }

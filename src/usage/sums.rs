@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::Record;
+use super::UsageRecord;
 
 /// What requests are put together by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Group {
+pub(crate) enum UsageGroup {
     /// The model.
     Model,
     /// The day, in local time.
@@ -20,7 +20,7 @@ pub(crate) enum Group {
     Command,
 }
 
-impl Group {
+impl UsageGroup {
     /// What it is called.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl Group {
 
 /// The sums of some requests.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub(crate) struct Row {
+pub(crate) struct UsageTotals {
     /// How many there are.
     pub(crate) requests: u64,
     /// Those whose answer is not whole.
@@ -56,17 +56,17 @@ pub(crate) struct Row {
 
 /// Sums by group, and of all.
 #[derive(Debug)]
-pub(crate) struct Sums {
-    group: Group,
+pub(crate) struct UsageSummary {
+    group: UsageGroup,
     zone: TimeZone,
     /// The sums by name; requests without a tag have an empty one.
-    pub(crate) rows: BTreeMap<String, Row>,
+    pub(crate) rows: BTreeMap<String, UsageTotals>,
     /// All together.
-    pub(crate) total: Row,
+    pub(crate) total: UsageTotals,
 }
 
-impl Row {
-    fn add(&mut self, record: &Record) {
+impl UsageTotals {
+    fn add_record(&mut self, record: &UsageRecord) {
         self.requests += 1;
         self.failed += u64::from(!record.is_complete());
         // What a server says is any number.
@@ -78,36 +78,36 @@ impl Row {
     }
 }
 
-impl Sums {
+impl UsageSummary {
     /// Nothing yet.
-    pub(crate) fn new(group: Group, zone: TimeZone) -> Self {
+    pub(crate) fn new(group: UsageGroup, zone: TimeZone) -> Self {
         Self {
             group,
             zone,
             rows: BTreeMap::new(),
-            total: Row::default(),
+            total: UsageTotals::default(),
         }
     }
 
     /// What they are put together by.
-    pub(crate) fn group(&self) -> Group {
+    pub(crate) fn grouped_by(&self) -> UsageGroup {
         self.group
     }
 
     /// Adds a request.
-    pub(crate) fn add(&mut self, record: &Record) {
+    pub(crate) fn add_record(&mut self, record: &UsageRecord) {
         let name = match self.group {
-            Group::Model => record.model.clone(),
-            Group::Day => record
+            UsageGroup::Model => record.model.clone(),
+            UsageGroup::Day => record
                 .ended_at
                 .to_zoned(self.zone.clone())
                 .date()
                 .to_string(),
-            Group::Tag => record.tag.clone().unwrap_or_default(),
-            Group::Command => record.command.clone(),
+            UsageGroup::Tag => record.tag.clone().unwrap_or_default(),
+            UsageGroup::Command => record.command.clone(),
         };
-        self.rows.entry(name).or_default().add(record);
-        self.total.add(record);
+        self.rows.entry(name).or_default().add_record(record);
+        self.total.add_record(record);
     }
 }
 
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn requests_are_summed_by_what_is_asked_for_and_all_together() {
-        let late = Record {
+        let late = UsageRecord {
             ended_at: "2026-11-22T23:30:00Z".parse().expect("a time"),
             outcome: "rate_limit".to_owned(),
             command: "chat".to_owned(),
@@ -129,14 +129,14 @@ mod tests {
         };
         let zone = TimeZone::fixed(Offset::constant(1));
         for (group, expected) in [
-            (Group::Model, &["m-1"][..]),
-            (Group::Day, &["2026-11-22", "2026-11-23"]),
-            (Group::Tag, &["", "a \"b\"\n"]),
-            (Group::Command, &["chat", "send"]),
+            (UsageGroup::Model, &["m-1"][..]),
+            (UsageGroup::Day, &["2026-11-22", "2026-11-23"]),
+            (UsageGroup::Tag, &["", "a \"b\"\n"]),
+            (UsageGroup::Command, &["chat", "send"]),
         ] {
-            let mut sums = Sums::new(group, zone.clone());
-            sums.add(&sample());
-            sums.add(&late);
+            let mut sums = UsageSummary::new(group, zone.clone());
+            sums.add_record(&sample());
+            sums.add_record(&late);
             assert_eq!(
                 sums.rows.keys().map(String::as_str).collect::<Vec<_>>(),
                 expected,
@@ -145,7 +145,7 @@ mod tests {
             );
             assert_eq!(
                 sums.total,
-                Row {
+                UsageTotals {
                     requests: 2,
                     failed: 1,
                     tokens_in: 20,

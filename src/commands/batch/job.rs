@@ -17,7 +17,7 @@ use tokio::sync::{Notify, watch};
 use super::plan::Made;
 use super::told::Told;
 use crate::batch::{Budget, Item, Refused, Result};
-use crate::client::{self, Call, RateLimited, Retrying};
+use crate::client::{self, ApiCall, RateLimited, RetryNotice};
 use crate::compose::build::encode_body;
 use crate::error::{Error, Kind};
 use crate::exchange::driver::{CallInterrupted, CallObserver, SendOutcome, Timing};
@@ -26,7 +26,7 @@ use crate::exchange::finish::stop_reason_error;
 use crate::exchange::request_log::RequestFailure;
 use crate::exchange::structured::{Repair, RepairSender, SchemaOutcome, retry_until_valid};
 use crate::input::Estimate;
-use crate::pace::Priority;
+use crate::pace::RequestPriority;
 use crate::protocol::{CreateMessage, InputMessage, Message, Usage};
 use crate::tool::Structured;
 use crate::ui::Answer;
@@ -273,7 +273,7 @@ impl Attempt {
             max_tokens: self.request.max_tokens,
             stream: true,
             input_tokens: estimate.paced(self.factor),
-            priority: Priority::Batch,
+            priority: RequestPriority::Batch,
         };
         let mut outcome = shared.sender.send(head, body, &mut observer).await;
         drop(observer);
@@ -330,11 +330,11 @@ struct BatchObserver {
 }
 
 impl CallObserver for BatchObserver {
-    fn sending(&mut self, _call: &Call) {
+    fn sending(&mut self, _call: &ApiCall) {
         self.waiting = None;
     }
 
-    fn retrying(&mut self, retrying: &Retrying) {
+    fn retrying(&mut self, retrying: &RetryNotice) {
         let shared = &self.shared;
         self.waiting = Some(Waiting::new(shared, |shared| &shared.retrying));
         if !shared.shows_progress {

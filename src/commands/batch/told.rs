@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use crate::client::{RateLimited, Retrying};
+use crate::client::{RateLimited, RetryNotice};
 use crate::exchange::progress::{HELD_BACK, a_minute, retry_line};
 use crate::pace::WaitReason;
 use crate::text::{rounded_up, seconds};
@@ -35,7 +35,7 @@ impl Told {
     pub(super) fn retrying(
         &mut self,
         place: &str,
-        retrying: &Retrying,
+        retrying: &RetryNotice,
         now: Instant,
     ) -> Option<String> {
         let cause = match retrying.error.status() {

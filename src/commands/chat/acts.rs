@@ -17,7 +17,7 @@ use crate::exchange::session_recorder::SessionRecorder;
 use crate::exchange::settings::settings;
 use crate::exchange::setup::tell_region;
 use crate::protocol::ContentBlock;
-use crate::session::{Conversation, Hit, Store, markdown};
+use crate::session::{SavedConversation, SearchHit, SessionStore, conversation_markdown};
 use crate::text::{Column, TextTable, ago, counted, nearest};
 use crate::ui::{copy, last_code_block};
 
@@ -350,7 +350,7 @@ impl Chat<'_> {
     fn fork(&mut self, name: &str) -> Result<(), Error> {
         let (store, conversation) = self.saved()?;
         let fork = if name.is_empty() {
-            store.fork(conversation)?
+            store.fork_conversation(conversation)?
         } else {
             store.fork_as(conversation, name)?
         };
@@ -363,7 +363,7 @@ impl Chat<'_> {
         match &mut self.talk {
             Talk::Saved { store, .. } => {
                 let begun = if name.is_empty() {
-                    store.begin()
+                    store.new_conversation()
                 } else {
                     new_of_name(store, name)?
                 };
@@ -383,10 +383,10 @@ impl Chat<'_> {
         } else {
             Some(name)
         };
-        let found = name.map_or_else(|| store.latest(), |name| store.get(name))?;
+        let found = name.map_or_else(|| store.open_latest(), |name| store.open_existing(name))?;
         // One that nothing was said in has no system prompt of its own yet.
         if found.tip().is_some() {
-            self.system = found.system().map(str::to_owned);
+            self.system = found.system_prompt().map(str::to_owned);
         }
         self.unsent = None;
         self.turn_to(found)?;
@@ -396,7 +396,7 @@ impl Chat<'_> {
 
     /// Goes on with another conversation, which is the one last used from now on; `/resume` comes
     /// back to this one.
-    fn turn_to(&mut self, other: Conversation) -> Result<(), Error> {
+    fn turn_to(&mut self, other: SavedConversation) -> Result<(), Error> {
         if let Talk::Saved { kept, .. } = &mut self.talk {
             self.before = Some(kept.conversation().id().to_owned());
             **kept = SessionRecorder::for_conversation(other);
@@ -407,7 +407,7 @@ impl Chat<'_> {
         Ok(())
     }
 
-    fn saved(&self) -> Result<(&Store, &Conversation), Error> {
+    fn saved(&self) -> Result<(&SessionStore, &SavedConversation), Error> {
         match &self.talk {
             Talk::Saved { store, kept, .. } => Ok((store, kept.conversation())),
             Talk::Unsaved { .. } => Err(usage(
@@ -433,26 +433,26 @@ impl Chat<'_> {
         };
         let rows: Vec<[String; 3]> = if text.is_empty() {
             store
-                .list()?
+                .list_summaries()?
                 .iter()
                 .map(|it| row(&it.id, age(it.changed), &it.title))
                 .collect()
         } else {
             let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-            let hits = store.search(&words)?;
+            let hits = store.search_words(&words)?;
             let is_named = |name: &str| {
                 words
                     .iter()
                     .all(|word| name.to_lowercase().contains(&word.to_lowercase()))
             };
-            let mut named = store.list()?;
+            let mut named = store.list_summaries()?;
             named.retain(|it| {
                 it.name.as_deref().is_some_and(is_named) && hits.iter().all(|hit| hit.id != it.id)
             });
             let named = named
                 .iter()
                 .map(|it| row(&it.id, age(it.changed), &it.title));
-            let said = |hit: &Hit| {
+            let said = |hit: &SearchHit| {
                 row(
                     &hit.id,
                     age(hit.changed),
@@ -477,14 +477,14 @@ impl Chat<'_> {
         let Talk::Saved { store, kept, .. } = &mut self.talk else {
             return self.saved().map(drop);
         };
-        store.rename(kept.conversation_mut(), name)?;
+        store.rename_conversation(kept.conversation_mut(), name)?;
         self.say(&format!("this conversation is called {name}"));
         Ok(())
     }
 
     fn export(&self, file: &str) -> Result<(), Error> {
         let (_, conversation) = self.saved()?;
-        let text = markdown(conversation);
+        let text = conversation_markdown(conversation);
         if file.is_empty() {
             return self.app.print_outside(&text);
         }
@@ -560,8 +560,8 @@ impl Chat<'_> {
     }
 }
 
-fn new_of_name(store: &Store, name: &str) -> Result<Conversation, Error> {
-    let found = store.open(name)?;
+fn new_of_name(store: &SessionStore, name: &str) -> Result<SavedConversation, Error> {
+    let found = store.open_or_create(name)?;
     if found.is_new {
         return Ok(found.conversation);
     }

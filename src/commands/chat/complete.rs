@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::path;
 use super::slash::{COMMANDS, Takes, find};
 use crate::client::KNOWN_REGIONS;
-use crate::session::Store;
+use crate::session::SessionStore;
 use crate::ui::Complete;
 
 /// How long a list of models that is not known yet is waited for.
@@ -22,7 +22,7 @@ pub(super) struct Words {
     models: Arc<(Mutex<Models>, Condvar)>,
     /// Woken when Tab wants models of which none is known.
     wanted: Arc<Notify>,
-    store: Option<Store>,
+    store: Option<SessionStore>,
 }
 
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ struct Models {
 
 impl Words {
     /// Those of the conversations of a store, and of the models that are told later.
-    pub(super) fn new(store: Option<Store>) -> Self {
+    pub(super) fn new(store: Option<SessionStore>) -> Self {
         Self {
             store,
             ..Self::default()
@@ -91,7 +91,7 @@ impl Words {
         let list = self
             .store
             .as_ref()
-            .and_then(|store| store.list().ok())
+            .and_then(|store| store.list_summaries().ok())
             .unwrap_or_default();
         list.into_iter()
             .map(|summary| summary.name.unwrap_or(summary.id))

@@ -20,7 +20,7 @@ use crate::cli;
 use crate::config::{Flags, history_file, sessions_folder};
 use crate::error::{Error, Kind};
 use crate::protocol::{ContentBlock, InputMessage};
-use crate::session::Store;
+use crate::session::SessionStore;
 use crate::ui::{Draft, Editing, Editor, Keyboard, Keys, render_markdown};
 
 use crate::compose::request_spec::RequestSpec;
@@ -117,14 +117,14 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
     let kept = SessionRecorder::open(app, &ask.conversation, Saving::Yes, scope)?;
     let mut earlier = std::mem::take(&mut given.conversation.messages);
     let mut system = system_prompt(app, ask.request.system()).await?;
-    let store = sessions_folder(scope).map(Store::at);
+    let store = sessions_folder(scope).map(SessionStore::in_directory);
     let talk = match (kept, store.clone()) {
         (Some(kept), Some(store)) if kept.is_saved() => Talk::saved(store, kept),
         (kept, _) => {
             let before = kept.map(|kept| {
                 (
                     kept.conversation().messages(),
-                    kept.conversation().system().map(str::to_owned),
+                    kept.conversation().system_prompt().map(str::to_owned),
                 )
             });
             if let Some((messages, said)) = before {
@@ -146,7 +146,7 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
     spec.prefill = None;
     let of_conversation = talk
         .conversation()
-        .and_then(|conversation| conversation.system())
+        .and_then(|conversation| conversation.system_prompt())
         .map(str::to_owned);
     let mut chat = Chat {
         app,

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::error::Error;
 use crate::exchange::session_recorder::{SessionRecorder, TurnRecorder};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Usage};
-use crate::session::{Conversation, Exchange as PendingTurn, Place, Store};
+use crate::session::{PendingTurn, SavedConversation, SessionStore, TurnPosition};
 use crate::ui::Answer;
 
 /// A conversation.
@@ -12,7 +12,7 @@ pub(super) enum Talk {
     /// It is on disk.
     Saved {
         /// Where all of them are.
-        store: Store,
+        store: SessionStore,
         /// This one, and what is being said in it.
         kept: Box<SessionRecorder>,
         /// Whether anything of an answer to what is being said has come.
@@ -65,7 +65,7 @@ pub(super) struct Last {
 /// A place in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Mark {
-    Saved(Place),
+    Saved(TurnPosition),
     Unsaved(usize),
 }
 
@@ -79,7 +79,7 @@ pub(super) struct LastAnswer {
 
 impl Talk {
     /// The one on disk.
-    pub(super) fn conversation(&self) -> Option<&Conversation> {
+    pub(super) fn conversation(&self) -> Option<&SavedConversation> {
         if let Self::Saved { kept, .. } = self {
             Some(kept.conversation())
         } else {
@@ -88,7 +88,7 @@ impl Talk {
     }
 
     /// A conversation on disk.
-    pub(super) fn saved(store: Store, recorder: SessionRecorder) -> Self {
+    pub(super) fn saved(store: SessionStore, recorder: SessionRecorder) -> Self {
         Self::Saved {
             store,
             kept: Box::new(recorder),
@@ -154,7 +154,7 @@ impl Talk {
                 // written down.
                 let has_another = kept
                     .conversation()
-                    .line()
+                    .current_branch()
                     .iter()
                     .any(|turn| turn.system.is_some());
                 let system = system.or(Some("").filter(|_| has_another));
@@ -191,11 +191,12 @@ impl Talk {
             Self::Saved { kept, .. } => {
                 let conversation = kept.conversation();
                 let asked = conversation
-                    .line()
+                    .current_branch()
                     .into_iter()
                     .rev()
                     .filter(|turn| turn.role == Role::User);
-                let mut asked = asked.map(|turn| (conversation.content(turn), turn.before()));
+                let mut asked =
+                    asked.map(|turn| (conversation.turn_content(turn), turn.position_before()));
                 let (content, before) = asked.find(|(content, _)| is_message(content))?;
                 Some(Last {
                     content,
@@ -232,10 +233,10 @@ impl Talk {
         match self {
             Self::Saved { kept, .. } => {
                 let conversation = kept.conversation();
-                let turn = conversation.line().into_iter().next_back()?;
+                let turn = conversation.current_branch().into_iter().next_back()?;
                 let is_broken_off =
                     turn.partial || turn.stop_reason.as_ref().is_some_and(is_cut_off);
-                let text = text_of(&conversation.content(turn));
+                let text = text_of(&conversation.turn_content(turn));
                 (turn.role == Role::Assistant).then_some(LastAnswer {
                     text,
                     is_broken_off,
@@ -260,7 +261,7 @@ impl Talk {
             Self::Saved { kept, .. } => {
                 for usage in kept
                     .conversation()
-                    .line()
+                    .current_branch()
                     .into_iter()
                     .filter_map(|turn| turn.usage.as_ref())
                 {

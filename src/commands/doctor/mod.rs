@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::app::App;
 use crate::cli;
-use crate::client::{self, Call, Client, Model, ResponseHead, RetryPolicy};
+use crate::client::{self, ApiCall, ApiClient, ListedModel, ResponseHead, RetryPolicy};
 use crate::config::{
     DataScope, KeySource, MergedConfig, Paths, Settings, State, may_write, resolve, sessions_folder,
 };
@@ -103,7 +103,7 @@ fn of_settings(merged: &MergedConfig, settings: &Settings) -> Vec<Finding> {
         },
     );
     let base_url = Finding::ok("base URL", format!("{url} ({})", origin("base_url")));
-    let of_proxy = match settings.options.proxy.address() {
+    let of_proxy = match settings.options.proxy.host_and_port() {
         Err(error @ client::BuildError::ProxyScheme(_)) if !settings.endpoint.is_loopback() => {
             Finding::error("proxy", &error.into())
         }
@@ -138,7 +138,7 @@ async fn of_endpoint(app: &App, catalog: &ModelCatalog<'_>) -> Result<Vec<Findin
         ..options.retry
     };
     options.timeout = options.timeout.or(Some(PATIENCE));
-    let client = match Client::new(settings.endpoint.clone(), key, options) {
+    let client = match ApiClient::new(settings.endpoint.clone(), key, options) {
         Ok(client) => client,
         // It has been found already.
         Err(client::BuildError::ProxyScheme(_)) => return Ok(vec![of_key]),
@@ -158,10 +158,10 @@ async fn of_endpoint(app: &App, catalog: &ModelCatalog<'_>) -> Result<Vec<Findin
 struct Asked {
     /// When the head of its answer came, what time it was there, and what time it was here.
     head: Option<(Duration, Option<SystemTime>, SystemTime)>,
-    models: Result<Vec<Model>, Error>,
+    models: Result<Vec<ListedModel>, Error>,
 }
 
-async fn ask(app: &App, client: &Client) -> Result<Asked, Error> {
+async fn ask(app: &App, client: &ApiClient) -> Result<Asked, Error> {
     let mut observer = HeadObserver {
         signal: Box::pin(app.interrupt.wait()),
         head: None,
@@ -181,7 +181,7 @@ struct HeadObserver<'a> {
 }
 
 impl CallObserver for HeadObserver<'_> {
-    fn response(&mut self, _call: &Call, head: &ResponseHead, after: Duration) {
+    fn response(&mut self, _call: &ApiCall, head: &ResponseHead, after: Duration) {
         self.head = Some((after, head.date(), SystemTime::now()));
     }
 
@@ -266,9 +266,9 @@ fn without_models(error: &Error) -> Finding {
     }
 }
 
-fn of_models(models: &[Model], chosen: Option<&str>, settings: &Settings) -> Finding {
+fn of_models(models: &[ListedModel], chosen: Option<&str>, settings: &Settings) -> Finding {
     let region = settings.endpoint.region();
-    let ids = || models.iter().map(Model::id);
+    let ids = || models.iter().map(ListedModel::id);
     match (models, chosen) {
         ([], _) => Finding::note(
             "models",

@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 
-use super::field::{Object, wrong};
+use super::field::{ObjectReader, refusal_at};
 use crate::demo::{refusal::Refusal, signature};
 use crate::media::{ImageError, Kind, check_image, sniff};
 
@@ -28,45 +28,47 @@ const IMAGES: &[&str] = &["image/jpeg", "image/png", "image/gif", "image/webp"];
 const MAX_IMAGE_BASE64_BYTES: usize = 5 * 1024 * 1024;
 
 /// Checks a block of a message.
-pub(super) fn check(path: String, value: &Value) -> Result<(), Refusal> {
+pub(super) fn check_block(path: String, value: &Value) -> Result<(), Refusal> {
     check_one_of(BLOCKS, path, value)
 }
 
 fn check_one_of(types: &[&str], path: String, value: &Value) -> Result<(), Refusal> {
-    let block = Object::new(path, value)?;
-    let tag = block.tag(types)?;
-    let block = block.tagged(tag);
-    block.cache_control()?;
+    let block = ObjectReader::new(path, value)?;
+    let tag = block.required_tag(types)?;
+    let block = block.with_tag(tag);
+    block.check_cache_control()?;
     match tag {
-        "image" => image(&block),
-        "document" => document(&block),
-        "tool_use" => tool_use(&block),
-        "tool_result" => tool_result(&block),
-        "thinking" => thinking(&block),
+        "image" => check_image_block(&block),
+        "document" => check_document(&block),
+        "tool_use" => check_tool_use(&block),
+        "tool_result" => check_tool_result(&block),
+        "thinking" => check_thinking(&block),
         "redacted_thinking" => block
-            .only(&["type", "data"])
-            .and(block.string("data").map(drop)),
-        _ => text(&block),
+            .allow_only(&["type", "data"])
+            .and(block.required_string("data").map(drop)),
+        _ => check_text(&block),
     }
 }
 
 /// Checks a block of text; whether it may be blank depends on the whole request.
-pub(super) fn text(block: &Object<'_>) -> Result<(), Refusal> {
-    block.only(&["type", "text", "cache_control", "citations"])?;
-    block.string("text").map(drop)
+pub(super) fn check_text(block: &ObjectReader<'_>) -> Result<(), Refusal> {
+    block.allow_only(&["type", "text", "cache_control", "citations"])?;
+    block.required_string("text").map(drop)
 }
 
-fn image(block: &Object<'_>) -> Result<(), Refusal> {
-    block.only(&["type", "source", "cache_control"])?;
-    let source = block.object("source")?;
-    let source = source.tag(&["base64"]).map(|tag| source.tagged(tag))?;
-    source.only(&["type", "media_type", "data"])?;
-    let media_type = source.choice("media_type", IMAGES)?;
-    let bytes = decoded(&source)?;
+fn check_image_block(block: &ObjectReader<'_>) -> Result<(), Refusal> {
+    block.allow_only(&["type", "source", "cache_control"])?;
+    let source = block.required_object("source")?;
+    let source = source
+        .required_tag(&["base64"])
+        .map(|tag| source.with_tag(tag))?;
+    source.allow_only(&["type", "media_type", "data"])?;
+    let media_type = source.required_choice("media_type", IMAGES)?;
+    let bytes = decode_source(&source)?;
     match sniff(&bytes).media_type() {
         Some(found) if found == media_type => {}
         Some(found) if IMAGES.contains(&found) => {
-            return Err(source.wrong(
+            return Err(source.field_refusal(
                 "data",
                 &format!(
                     "The image was specified using the {media_type} media type, but the image appears to be a {found} \
@@ -74,25 +76,25 @@ fn image(block: &Object<'_>) -> Result<(), Refusal> {
                 ),
             ));
         }
-        _ => return Err(source.wrong("data", "Could not process image")),
+        _ => return Err(source.field_refusal("data", "Could not process image")),
     }
     check_image(&bytes).map(drop).map_err(|error| match error {
-        ImageError::TooManyBytes { base64_bytes, .. } => wrong(
+        ImageError::TooManyBytes { base64_bytes, .. } => refusal_at(
             source.path(),
             &format!(
                 "image exceeds 5 MB maximum: {base64_bytes} bytes > {MAX_IMAGE_BASE64_BYTES} bytes"
             ),
         ),
-        ImageError::TooManyPixels(_) | ImageError::TooManyPixelsOfMany(_) => source.wrong(
+        ImageError::TooManyPixels(_) | ImageError::TooManyPixelsOfMany(_) => source.field_refusal(
             "data",
             "At least one of the image dimensions exceed max allowed size: 8000 pixels",
         ),
-        ImageError::Damaged => source.wrong("data", "Could not process image"),
+        ImageError::Damaged => source.field_refusal("data", "Could not process image"),
     })
 }
 
-fn document(block: &Object<'_>) -> Result<(), Refusal> {
-    block.only(&[
+fn check_document(block: &ObjectReader<'_>) -> Result<(), Refusal> {
+    block.allow_only(&[
         "type",
         "source",
         "title",
@@ -102,69 +104,81 @@ fn document(block: &Object<'_>) -> Result<(), Refusal> {
     ])?;
     block.optional_string("title")?;
     block.optional_string("context")?;
-    let source = block.object("source")?;
+    let source = block.required_object("source")?;
     let source = source
-        .tag(&["base64", "text"])
-        .map(|tag| source.tagged(tag))?;
-    source.only(&["type", "media_type", "data"])?;
-    if source.optional("type").is_some_and(|tag| tag == "text") {
-        source.choice("media_type", &["text/plain"])?;
-        return match source.string("data")? {
-            "" => Err(source.wrong("data", "String should have at least 1 character")),
+        .required_tag(&["base64", "text"])
+        .map(|tag| source.with_tag(tag))?;
+    source.allow_only(&["type", "media_type", "data"])?;
+    if source
+        .optional_field("type")
+        .is_some_and(|tag| tag == "text")
+    {
+        source.required_choice("media_type", &["text/plain"])?;
+        return match source.required_string("data")? {
+            "" => Err(source.field_refusal("data", "String should have at least 1 character")),
             _ => Ok(()),
         };
     }
-    source.choice("media_type", &["application/pdf"])?;
-    if sniff(&decoded(&source)?) == Kind::Pdf {
+    source.required_choice("media_type", &["application/pdf"])?;
+    if sniff(&decode_source(&source)?) == Kind::Pdf {
         return Ok(());
     }
-    Err(source.wrong("data", "The PDF specified was not valid."))
+    Err(source.field_refusal("data", "The PDF specified was not valid."))
 }
 
-fn tool_use(block: &Object<'_>) -> Result<(), Refusal> {
+fn check_tool_use(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     // `caller` comes with the calls of newer models and goes back with them.
-    block.only(&["type", "id", "name", "input", "cache_control", "caller"])?;
-    block.identifier("id", None)?;
-    block.identifier("name", Some(64))?;
-    block.object("input").map(drop)
+    block.allow_only(&["type", "id", "name", "input", "cache_control", "caller"])?;
+    block.required_identifier("id", None)?;
+    block.required_identifier("name", Some(64))?;
+    block.required_object("input").map(drop)
 }
 
-fn tool_result(block: &Object<'_>) -> Result<(), Refusal> {
-    block.only(&[
+fn check_tool_result(block: &ObjectReader<'_>) -> Result<(), Refusal> {
+    block.allow_only(&[
         "type",
         "tool_use_id",
         "content",
         "is_error",
         "cache_control",
     ])?;
-    block.identifier("tool_use_id", None)?;
-    block.boolean("is_error")?;
-    if matches!(block.optional("content"), None | Some(Value::String(_))) {
+    block.required_identifier("tool_use_id", None)?;
+    block.check_boolean("is_error")?;
+    if matches!(
+        block.optional_field("content"),
+        None | Some(Value::String(_))
+    ) {
         return Ok(());
     }
-    for (index, value) in block.list("content")?.iter().enumerate() {
+    for (index, value) in block.required_list("content")?.iter().enumerate() {
         check_one_of(
             RESULT_BLOCKS,
-            format!("{}.{index}", block.at("content")),
+            format!("{}.{index}", block.field_path("content")),
             value,
         )?;
         if value["type"] == "text" && value["text"] == "" {
-            return Err(wrong("messages", "text content blocks must be non-empty"));
+            return Err(refusal_at(
+                "messages",
+                "text content blocks must be non-empty",
+            ));
         }
     }
     Ok(())
 }
 
-fn thinking(block: &Object<'_>) -> Result<(), Refusal> {
-    block.only(&["type", "thinking", "signature"])?;
-    if signature::fits(block.string("thinking")?, block.string("signature")?) {
+fn check_thinking(block: &ObjectReader<'_>) -> Result<(), Refusal> {
+    block.allow_only(&["type", "thinking", "signature"])?;
+    if signature::is_valid(
+        block.required_string("thinking")?,
+        block.required_string("signature")?,
+    ) {
         return Ok(());
     }
-    Err(block.wrong("signature", "Invalid `signature` in `thinking` block"))
+    Err(block.field_refusal("signature", "Invalid `signature` in `thinking` block"))
 }
 
-fn decoded(source: &Object<'_>) -> Result<Vec<u8>, Refusal> {
+fn decode_source(source: &ObjectReader<'_>) -> Result<Vec<u8>, Refusal> {
     BASE64_STANDARD
-        .decode(source.string("data")?)
-        .map_err(|_| wrong(source.path(), "invalid base64 data"))
+        .decode(source.required_string("data")?)
+        .map_err(|_| refusal_at(source.path(), "invalid base64 data"))
 }

@@ -26,10 +26,12 @@ fn request_with(changes: &Value) -> Value {
 }
 
 fn refusal_of(body: &Value) -> String {
-    request(body, Region::Eu, false).err().map_or_else(
-        || "accepted".to_owned(),
-        |refusal| refusal.message().to_owned(),
-    )
+    check_request(body, DemoRegion::Eu, false)
+        .err()
+        .map_or_else(
+            || "accepted".to_owned(),
+            |refusal| refusal.message().to_owned(),
+        )
 }
 
 /// Checks that each request is refused in words that begin as expected.
@@ -341,8 +343,8 @@ fn thinking_must_come_back_as_it_was_sent() {
             ],
         })
     };
-    let signed = crate::demo::signature::of("hm");
-    let altered = crate::demo::signature::of("hum");
+    let signed = crate::demo::signature::signature_for("hm");
+    let altered = crate::demo::signature::signature_for("hum");
     assert_accepted(&[with(&signed, true)]);
     assert_refused(&[
         (

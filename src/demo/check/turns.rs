@@ -4,8 +4,10 @@
 
 use std::collections::HashSet;
 
-use super::field::wrong;
-use crate::demo::ask::{Ask, Content, Placed, Role, Thinking, Turn};
+use super::field::refusal_at;
+use crate::demo::ask::{
+    BlockContent, ParsedRequest, PlacedBlock, RequestTurn, ThinkingMode, TurnRole,
+};
 use crate::demo::refusal::Refusal;
 
 /// More pictures than this in a request, and the sides of each are limited further.
@@ -18,40 +20,47 @@ const MANY_IMAGES_SIDE: usize = 2000;
 const MAX_IMAGES: usize = 100;
 
 /// Checks the conversation of a request.
-pub(super) fn check(ask: &Ask<'_>) -> Result<(), Refusal> {
-    if ask.turns.first().is_none_or(|turn| turn.role != Role::User) {
-        return Err(Refusal::invalid(
+pub(super) fn check_turns(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
+    if ask
+        .turns
+        .first()
+        .is_none_or(|turn| turn.role != TurnRole::User)
+    {
+        return Err(Refusal::invalid_request(
             "messages: first message must use the \"user\" role",
         ));
     }
-    text_is_there(ask)?;
-    prefill(ask)?;
+    check_text_present(ask)?;
+    check_prefill(ask)?;
     for turn in &ask.turns {
-        roles(turn)?;
+        check_roles(turn)?;
     }
-    pairing(&ask.turns)?;
-    let called = |block: &Placed<'_>| {
+    check_pairing(&ask.turns)?;
+    let called = |block: &PlacedBlock<'_>| {
         matches!(
             block.content,
-            Content::ToolUse { .. } | Content::ToolResult { .. }
+            BlockContent::ToolUse { .. } | BlockContent::ToolResult { .. }
         )
     };
     if ask.tools.is_empty() && ask.blocks().any(called) {
-        return Err(Refusal::invalid(
+        return Err(Refusal::invalid_request(
             "tools: Requests which include `tool_use` or `tool_result` blocks must define tools",
         ));
     }
-    thinking_comes_back(ask)?;
-    images(ask)
+    check_thinking_returned(ask)?;
+    check_images(ask)
 }
 
-fn text_is_there(ask: &Ask<'_>) -> Result<(), Refusal> {
+fn check_text_present(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     for text in ask.blocks().filter_map(|block| block.content.text()) {
         if text.is_empty() {
-            return Err(wrong("messages", "text content blocks must be non-empty"));
+            return Err(refusal_at(
+                "messages",
+                "text content blocks must be non-empty",
+            ));
         }
         if text.trim().is_empty() {
-            return Err(wrong(
+            return Err(refusal_at(
                 "messages",
                 "text content blocks must contain non-whitespace text",
             ));
@@ -61,18 +70,18 @@ fn text_is_there(ask: &Ask<'_>) -> Result<(), Refusal> {
 }
 
 /// Checks the beginning of the answer, if the request prescribes one.
-fn prefill(ask: &Ask<'_>) -> Result<(), Refusal> {
+fn check_prefill(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     let Some(prefill) = ask.prefill() else {
         return Ok(());
     };
     if prefill.ends_with(char::is_whitespace) {
-        return Err(wrong(
+        return Err(refusal_at(
             "messages",
             "final assistant content cannot end with trailing whitespace",
         ));
     }
-    if ask.thinking != Thinking::Off {
-        return Err(wrong(
+    if ask.thinking != ThinkingMode::Off {
+        return Err(refusal_at(
             "messages",
             "the final message cannot be from the assistant when thinking is enabled",
         ));
@@ -81,17 +90,17 @@ fn prefill(ask: &Ask<'_>) -> Result<(), Refusal> {
 }
 
 /// Checks that each block stands with the side that can say it.
-fn roles(turn: &Turn<'_>) -> Result<(), Refusal> {
+fn check_roles(turn: &RequestTurn<'_>) -> Result<(), Refusal> {
     for block in &turn.blocks {
         let (name, side, role) = match block.content {
-            Content::ToolUse { .. } => ("tool_use", "assistant", Role::Assistant),
-            Content::Thinking(_) => ("thinking", "assistant", Role::Assistant),
-            Content::ToolResult { .. } => ("tool_result", "user", Role::User),
-            Content::Text(_) | Content::Image(_) | Content::Document(_) => continue,
+            BlockContent::ToolUse { .. } => ("tool_use", "assistant", TurnRole::Assistant),
+            BlockContent::Thinking(_) => ("thinking", "assistant", TurnRole::Assistant),
+            BlockContent::ToolResult { .. } => ("tool_result", "user", TurnRole::User),
+            BlockContent::Text(_) | BlockContent::Image(_) | BlockContent::Document(_) => continue,
         };
         if turn.role != role {
             let path = format!("messages.{}.content.{}", block.message, block.index);
-            return Err(wrong(
+            return Err(refusal_at(
                 &path,
                 &format!("`{name}` blocks can only be in `{side}` messages"),
             ));
@@ -102,7 +111,7 @@ fn roles(turn: &Turn<'_>) -> Result<(), Refusal> {
 
 /// Checks that every call has its result at the head of the next turn, and every result its call in
 /// the turn before.
-fn pairing(turns: &[Turn<'_>]) -> Result<(), Refusal> {
+fn check_pairing(turns: &[RequestTurn<'_>]) -> Result<(), Refusal> {
     let mut seen = HashSet::new();
     for (index, turn) in turns.iter().enumerate() {
         let next = turns.get(index + 1).map_or(&[][..], |next| &next.blocks);
@@ -112,19 +121,19 @@ fn pairing(turns: &[Turn<'_>]) -> Result<(), Refusal> {
             .collect();
         let mut open = Vec::new();
         for block in &turn.blocks {
-            let Content::ToolUse { id, .. } = block.content else {
+            let BlockContent::ToolUse { id, .. } = block.content else {
                 continue;
             };
             if !seen.insert(id) {
                 let path = format!("messages.{}.content.{}", block.message, block.index);
-                return Err(wrong(&path, "`tool_use` ids must be unique"));
+                return Err(refusal_at(&path, "`tool_use` ids must be unique"));
             }
             if !answered.contains(&id) {
                 open.push(id);
             }
         }
         if let (Some(block), false) = (turn.blocks.last(), open.is_empty()) {
-            return Err(wrong(
+            return Err(refusal_at(
                 &format!("messages.{}", block.message),
                 &format!(
                     "`tool_use` ids were found without `tool_result` blocks immediately after: {}. Each `tool_use` \
@@ -136,23 +145,22 @@ fn pairing(turns: &[Turn<'_>]) -> Result<(), Refusal> {
         let before = index
             .checked_sub(1)
             .map_or(&[][..], |before| &turns[before].blocks);
-        results(turn, before)?;
+        check_results(turn, before)?;
     }
     Ok(())
 }
 
-fn results(turn: &Turn<'_>, before: &[Placed<'_>]) -> Result<(), Refusal> {
+fn check_results(turn: &RequestTurn<'_>, before: &[PlacedBlock<'_>]) -> Result<(), Refusal> {
     let mut seen = HashSet::new();
     for block in &turn.blocks {
         let Some(id) = result_id(&block.content) else {
             continue;
         };
         let path = format!("messages.{}.content.{}", block.message, block.index);
-        if !before
-            .iter()
-            .any(|call| matches!(call.content, Content::ToolUse { id: called, .. } if called == id))
-        {
-            return Err(wrong(
+        if !before.iter().any(
+            |call| matches!(call.content, BlockContent::ToolUse { id: called, .. } if called == id),
+        ) {
+            return Err(refusal_at(
                 &path,
                 &format!(
                     "unexpected `tool_use_id` found in `tool_result` blocks: {id}. Each `tool_result` block must have \
@@ -162,22 +170,22 @@ fn results(turn: &Turn<'_>, before: &[Placed<'_>]) -> Result<(), Refusal> {
         }
         if !seen.insert(id) {
             let message = "each tool_use must have a single result. Found multiple `tool_result` blocks with id";
-            return Err(wrong(&path, &format!("{message}: {id}")));
+            return Err(refusal_at(&path, &format!("{message}: {id}")));
         }
     }
     Ok(())
 }
 
-fn result_id<'a>(content: &Content<'a>) -> Option<&'a str> {
+fn result_id<'a>(content: &BlockContent<'a>) -> Option<&'a str> {
     match content {
-        Content::ToolResult { id, .. } => Some(id),
+        BlockContent::ToolResult { id, .. } => Some(id),
         _ => None,
     }
 }
 
 /// Checks that a tool turn which goes on with thinking still has the thinking that led to its
 /// calls.
-fn thinking_comes_back(ask: &Ask<'_>) -> Result<(), Refusal> {
+fn check_thinking_returned(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     let [.., turn, last] = ask.turns.as_slice() else {
         return Ok(());
     };
@@ -185,20 +193,20 @@ fn thinking_comes_back(ask: &Ask<'_>) -> Result<(), Refusal> {
         .blocks
         .iter()
         .any(|block| result_id(&block.content).is_some());
-    if ask.thinking == Thinking::Off || !goes_on {
+    if ask.thinking == ThinkingMode::Off || !goes_on {
         return Ok(());
     }
     match turn.blocks.first() {
-        Some(Placed {
-            content: Content::Thinking(_),
+        Some(PlacedBlock {
+            content: BlockContent::Thinking(_),
             ..
         })
         | None => Ok(()),
-        Some(Placed {
+        Some(PlacedBlock {
             message,
             index,
             content,
-        }) => Err(wrong(
+        }) => Err(refusal_at(
             &format!("messages.{message}.content.{index}.type"),
             &format!(
                 "Expected `thinking` or `redacted_thinking`, but found `{}`. When `thinking` is enabled, a final \
@@ -213,20 +221,20 @@ fn thinking_comes_back(ask: &Ask<'_>) -> Result<(), Refusal> {
     }
 }
 
-fn images(ask: &Ask<'_>) -> Result<(), Refusal> {
+fn check_images(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     let mut images = Vec::new();
     for block in ask.blocks() {
         let inner = match &block.content {
-            Content::ToolResult { content, .. } => content.as_slice(),
+            BlockContent::ToolResult { content, .. } => content.as_slice(),
             content => std::slice::from_ref(content),
         };
         images.extend(inner.iter().filter_map(|content| match content {
-            Content::Image(image) => Some((block, image)),
+            BlockContent::Image(image) => Some((block, image)),
             _ => None,
         }));
     }
     if images.len() > MAX_IMAGES {
-        return Err(wrong(
+        return Err(refusal_at(
             "messages",
             &format!("too many images: {} > {MAX_IMAGES}", images.len()),
         ));
@@ -235,7 +243,7 @@ fn images(ask: &Ask<'_>) -> Result<(), Refusal> {
         .iter()
         .find(|(_, image)| image.width.max(image.height) > MANY_IMAGES_SIDE);
     match large {
-        Some((block, _)) if images.len() > MANY_IMAGES => Err(wrong(
+        Some((block, _)) if images.len() > MANY_IMAGES => Err(refusal_at(
             &format!(
                 "messages.{}.content.{}.image.source.base64.data",
                 block.message, block.index

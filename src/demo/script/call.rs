@@ -1,36 +1,38 @@
 //! Which tools a scripted answer calls.
 
-use super::{Block, prompt, prose, sample};
-use crate::demo::ask::{Ask, Content, Role, Tool, ToolChoice};
+use super::{AnswerBlock, prompt, prose, sample};
+use crate::demo::ask::{BlockContent, OfferedTool, ParsedRequest, ParsedToolChoice, TurnRole};
 
 /// Returns the calls to make: those that the prompt names, else the first tool, or the one that the
 /// request insists on.
-pub(super) fn calls(ask: &Ask<'_>) -> Vec<Block> {
+pub(super) fn tool_calls(ask: &ParsedRequest<'_>) -> Vec<AnswerBlock> {
     let words = prompt::words_asked(ask);
-    let chosen: Vec<&Tool<'_>> = match ask.tool_choice {
-        ToolChoice::None => Vec::new(),
+    let chosen: Vec<&OfferedTool<'_>> = match ask.tool_choice {
+        ParsedToolChoice::None => Vec::new(),
         // A forced choice gets a call whatever came before, as it does from the models.
-        ToolChoice::Named(name) => ask.tools.iter().filter(|tool| tool.name == name).collect(),
-        ToolChoice::Auto if answered(ask) || prefilled(ask) => Vec::new(),
-        ToolChoice::Any | ToolChoice::Auto => named_or_first(ask, &words),
+        ParsedToolChoice::Named(name) => {
+            ask.tools.iter().filter(|tool| tool.name == name).collect()
+        }
+        ParsedToolChoice::Auto if has_results(ask) || has_prefill(ask) => Vec::new(),
+        ParsedToolChoice::Any | ParsedToolChoice::Auto => named_or_first(ask, &words),
     };
-    let mut ids = Ids::after(ask);
+    let mut ids = CallIds::for_request(ask);
     chosen
         .into_iter()
-        .map(|tool| Block::ToolUse {
-            id: ids.next(),
+        .map(|tool| AnswerBlock::ToolUse {
+            id: ids.next_id(),
             name: tool.name.to_owned(),
-            input: sample::value(tool.schema, &words).to_string(),
+            input: sample::sample_value(tool.schema, &words).to_string(),
         })
         .collect()
 }
 
-fn named_or_first<'a, 'b>(ask: &'b Ask<'a>, words: &str) -> Vec<&'b Tool<'a>> {
+fn named_or_first<'a, 'b>(ask: &'b ParsedRequest<'a>, words: &str) -> Vec<&'b OfferedTool<'a>> {
     let named = ask
         .tools
         .iter()
-        .filter(|tool| prose::mentions(words, tool.name));
-    let named: Vec<&Tool<'_>> = named
+        .filter(|tool| prose::has_word(words, tool.name));
+    let named: Vec<&OfferedTool<'_>> = named
         .take(if ask.parallel_calls { usize::MAX } else { 1 })
         .collect();
     if named.is_empty() {
@@ -41,31 +43,31 @@ fn named_or_first<'a, 'b>(ask: &'b Ask<'a>, words: &str) -> Vec<&'b Tool<'a>> {
 }
 
 /// Tells whether the last turn brings the results of calls.
-fn answered(ask: &Ask<'_>) -> bool {
+fn has_results(ask: &ParsedRequest<'_>) -> bool {
     ask.last_user_turn()
         .iter()
-        .any(|block| matches!(block.content, Content::ToolResult { .. }))
+        .any(|block| matches!(block.content, BlockContent::ToolResult { .. }))
 }
 
 /// Tells whether the answer is begun as text, which a call cannot continue.
-fn prefilled(ask: &Ask<'_>) -> bool {
+fn has_prefill(ask: &ParsedRequest<'_>) -> bool {
     ask.turns
         .last()
-        .is_some_and(|turn| turn.role == Role::Assistant)
+        .is_some_and(|turn| turn.role == TurnRole::Assistant)
 }
 
 /// Ids of calls that no call of the conversation has.
-struct Ids<'a> {
+struct CallIds<'a> {
     taken: Vec<&'a str>,
     count: usize,
 }
 
-impl<'a> Ids<'a> {
-    fn after(ask: &Ask<'a>) -> Self {
+impl<'a> CallIds<'a> {
+    fn for_request(ask: &ParsedRequest<'a>) -> Self {
         let taken: Vec<&str> = ask
             .blocks()
             .filter_map(|block| match block.content {
-                Content::ToolUse { id, .. } => Some(id),
+                BlockContent::ToolUse { id, .. } => Some(id),
                 _ => None,
             })
             .collect();
@@ -75,7 +77,7 @@ impl<'a> Ids<'a> {
         }
     }
 
-    fn next(&mut self) -> String {
+    fn next_id(&mut self) -> String {
         loop {
             self.count += 1;
             let id = format!("toolu_demo_{}", self.count);
@@ -99,9 +101,9 @@ mod tests {
             "tools": [tool("now"), tool("read_file"), tool("add")],
             "tool_choice": choice,
         });
-        let calls = calls(&Ask::read(&body)).into_iter();
+        let calls = tool_calls(&ParsedRequest::from_body(&body)).into_iter();
         let names = calls.filter_map(|call| {
-            if let Block::ToolUse { name, .. } = call {
+            if let AnswerBlock::ToolUse { name, .. } = call {
                 Some(name)
             } else {
                 None

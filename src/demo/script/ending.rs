@@ -1,11 +1,11 @@
 //! Where an answer ends: at a stop sequence, at `max_tokens`, or where it is done.
 
-use super::Block;
+use super::AnswerBlock;
 use crate::demo::tokens::CHARS_PER_TOKEN;
 
 /// Why an answer ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::demo) enum Stop {
+pub(in crate::demo) enum AnswerStop {
     /// It is done.
     EndTurn,
     /// It is as long as it may be.
@@ -16,9 +16,9 @@ pub(in crate::demo) enum Stop {
     ToolUse,
 }
 
-impl Stop {
+impl AnswerStop {
     /// Returns the API's name of the reason.
-    pub(in crate::demo) fn reason(&self) -> &'static str {
+    pub(in crate::demo) fn stop_reason(&self) -> &'static str {
         match self {
             Self::EndTurn => "end_turn",
             Self::MaxTokens => "max_tokens",
@@ -28,7 +28,7 @@ impl Stop {
     }
 
     /// Returns the stop sequence that came next.
-    pub(in crate::demo) fn sequence(&self) -> Option<&str> {
+    pub(in crate::demo) fn stop_sequence(&self) -> Option<&str> {
         match self {
             Self::Sequence(sequence) => Some(sequence),
             Self::EndTurn | Self::MaxTokens | Self::ToolUse => None,
@@ -37,28 +37,28 @@ impl Stop {
 }
 
 /// Cuts `content` where it must end, and says why it ends there.
-pub(super) fn apply(
-    content: Vec<Block>,
+pub(super) fn apply_limits(
+    content: Vec<AnswerBlock>,
     stop_sequences: &[&str],
     max_tokens: usize,
-) -> (Vec<Block>, Stop) {
+) -> (Vec<AnswerBlock>, AnswerStop) {
     let mut left = max_tokens;
     let mut kept = Vec::new();
-    let mut stop = Stop::EndTurn;
+    let mut stop = AnswerStop::EndTurn;
     for mut block in content {
         let mut ended = None;
-        if let Block::Text(text) = &mut block {
-            ended = cut_at_sequence(text, stop_sequences).map(Stop::Sequence);
+        if let AnswerBlock::Text(text) = &mut block {
+            ended = cut_at_sequence(text, stop_sequences).map(AnswerStop::Sequence);
         }
-        if block.tokens() > left {
+        if block.estimated_tokens() > left {
             cut_to(&mut block, left);
-            ended = Some(Stop::MaxTokens);
+            ended = Some(AnswerStop::MaxTokens);
         }
-        left -= block.tokens();
-        if matches!(block, Block::ToolUse { .. }) {
-            stop = Stop::ToolUse;
+        left -= block.estimated_tokens();
+        if matches!(block, AnswerBlock::ToolUse { .. }) {
+            stop = AnswerStop::ToolUse;
         }
-        if block != Block::Text(String::new()) {
+        if block != AnswerBlock::Text(String::new()) {
             kept.push(block);
         }
         if let Some(ended) = ended {
@@ -78,10 +78,10 @@ fn cut_at_sequence(text: &mut String, sequences: &[&str]) -> Option<String> {
     Some(sequence.to_owned())
 }
 
-fn cut_to(block: &mut Block, tokens: usize) {
-    let (Block::Thinking { thinking: text, .. }
-    | Block::Text(text)
-    | Block::ToolUse { input: text, .. }) = block;
+fn cut_to(block: &mut AnswerBlock, tokens: usize) {
+    let (AnswerBlock::Thinking { thinking: text, .. }
+    | AnswerBlock::Text(text)
+    | AnswerBlock::ToolUse { input: text, .. }) = block;
     if let Some((at, _)) = text.char_indices().nth(tokens * CHARS_PER_TOKEN) {
         text.truncate(at);
     }
@@ -91,32 +91,35 @@ fn cut_to(block: &mut Block, tokens: usize) {
 mod tests {
     use super::*;
 
-    fn text(text: &str) -> Block {
-        Block::Text(text.to_owned())
+    fn text(text: &str) -> AnswerBlock {
+        AnswerBlock::Text(text.to_owned())
     }
 
     #[test]
     fn the_sequence_that_completes_first_wins_and_an_empty_text_is_no_block() {
-        let (kept, stop) = apply(vec![text("one two three")], &["two three", "wo"], 100);
+        let (kept, stop) = apply_limits(vec![text("one two three")], &["two three", "wo"], 100);
         assert_eq!(
             (kept, stop),
-            (vec![text("one t")], Stop::Sequence("wo".to_owned()))
+            (vec![text("one t")], AnswerStop::Sequence("wo".to_owned()))
         );
-        let (kept, stop) = apply(vec![text("one")], &["one"], 100);
-        assert_eq!((kept, stop), (vec![], Stop::Sequence("one".to_owned())));
+        let (kept, stop) = apply_limits(vec![text("one")], &["one"], 100);
+        assert_eq!(
+            (kept, stop),
+            (vec![], AnswerStop::Sequence("one".to_owned()))
+        );
     }
 
     #[test]
     fn a_call_that_is_cut_off_is_no_call_to_run() {
-        let call = Block::ToolUse {
+        let call = AnswerBlock::ToolUse {
             id: "a".to_owned(),
             name: "b".to_owned(),
             input: r#"{"city":"Paris"}"#.to_owned(),
         };
-        let (kept, stop) = apply(vec![text("four"), call], &[], 2);
-        assert_eq!(stop, Stop::MaxTokens);
+        let (kept, stop) = apply_limits(vec![text("four"), call], &[], 2);
+        assert_eq!(stop, AnswerStop::MaxTokens);
         assert!(
-            matches!(&kept[1], Block::ToolUse { input, .. } if input == r#"{"ci"#),
+            matches!(&kept[1], AnswerBlock::ToolUse { input, .. } if input == r#"{"ci"#),
             "{kept:?}"
         );
     }

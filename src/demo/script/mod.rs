@@ -7,17 +7,17 @@ mod prompt;
 mod prose;
 mod sample;
 
-use super::ask::{Ask, Thinking, ToolChoice};
+use super::ask::{ParsedRequest, ParsedToolChoice, ThinkingMode};
 use super::{signature, tokens};
 
-pub(super) use ending::Stop;
+pub(super) use ending::AnswerStop;
 
 /// An answer, before it is a message or a stream.
-pub(super) struct Answer {
+pub(super) struct ScriptedAnswer {
     /// Its content.
-    pub(super) content: Vec<Block>,
+    pub(super) content: Vec<AnswerBlock>,
     /// Why it ends.
-    pub(super) stop: Stop,
+    pub(super) stop: AnswerStop,
     /// An estimate of the request's tokens.
     pub(super) input_tokens: usize,
     /// The answer's tokens.
@@ -26,7 +26,7 @@ pub(super) struct Answer {
 
 /// A content block of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Block {
+pub(super) enum AnswerBlock {
     /// What goes before the answer.
     Thinking {
         /// The text; empty where the request wants it left out.
@@ -47,59 +47,63 @@ pub(super) enum Block {
     },
 }
 
-impl Block {
+impl AnswerBlock {
     /// Returns the tokens of the block.
-    fn tokens(&self) -> usize {
+    fn estimated_tokens(&self) -> usize {
         match self {
             Self::Thinking { thinking: text, .. }
             | Self::Text(text)
-            | Self::ToolUse { input: text, .. } => tokens::of_text(text),
+            | Self::ToolUse { input: text, .. } => tokens::estimate_tokens(text),
         }
     }
 }
 
 /// Answers a request.
-pub(super) fn answer(ask: &Ask<'_>) -> Answer {
+pub(super) fn script_answer(ask: &ParsedRequest<'_>) -> ScriptedAnswer {
     let mut content = Vec::new();
-    if ask.thinking != Thinking::Off {
-        let thinking = if ask.thinking == Thinking::Shown {
-            prose::thinking(ask)
+    if ask.thinking != ThinkingMode::Off {
+        let thinking = if ask.thinking == ThinkingMode::Shown {
+            prose::thinking_text(ask)
         } else {
             String::new()
         };
-        content.push(Block::Thinking {
-            signature: signature::of(&thinking),
+        content.push(AnswerBlock::Thinking {
+            signature: signature::signature_for(&thinking),
             thinking,
         });
     }
-    let calls = call::calls(ask);
+    let calls = call::tool_calls(ask);
     if calls.is_empty() {
-        content.push(Block::Text(text(ask)));
+        content.push(AnswerBlock::Text(answer_text(ask)));
     } else {
         // A forced call comes alone, as it does from the models; a chosen one is announced.
-        if ask.tool_choice == ToolChoice::Auto {
-            content.push(Block::Text(prose::announcement(&calls)));
+        if ask.tool_choice == ParsedToolChoice::Auto {
+            content.push(AnswerBlock::Text(prose::announce_calls(&calls)));
         }
         content.extend(calls);
     }
-    let (content, stop) = ending::apply(content, &ask.stop_sequences, ask.max_tokens);
+    let (content, stop) = ending::apply_limits(content, &ask.stop_sequences, ask.max_tokens);
     // An answer without a word still costs a token, that of its end.
-    let output_tokens = content.iter().map(Block::tokens).sum::<usize>().max(1);
-    Answer {
+    let output_tokens = content
+        .iter()
+        .map(AnswerBlock::estimated_tokens)
+        .sum::<usize>()
+        .max(1);
+    ScriptedAnswer {
         content,
         stop,
-        input_tokens: ask.tokens(),
+        input_tokens: ask.input_tokens(),
         output_tokens,
     }
 }
 
-fn text(ask: &Ask<'_>) -> String {
+fn answer_text(ask: &ParsedRequest<'_>) -> String {
     let text = match ask.output_schema {
-        Some(schema) => sample::value(schema, &prompt::words_asked(ask)).to_string(),
-        None => prose::text(ask),
+        Some(schema) => sample::sample_value(schema, &prompt::words_asked(ask)).to_string(),
+        None => prose::full_text(ask),
     };
     match ask.prefill() {
-        Some(prefill) if !prefill.is_empty() => prose::continuation(&text, &prefill, ask),
+        Some(prefill) if !prefill.is_empty() => prose::continue_prefill(&text, &prefill, ask),
         _ => text,
     }
 }
@@ -110,13 +114,13 @@ mod tests {
 
     use super::*;
 
-    fn answer_to(body: &Value) -> Answer {
-        answer(&Ask::read(body))
+    fn answer_to(body: &Value) -> ScriptedAnswer {
+        script_answer(&ParsedRequest::from_body(body))
     }
 
-    fn text_of(answer: &Answer) -> &str {
+    fn text_of(answer: &ScriptedAnswer) -> &str {
         match answer.content.as_slice() {
-            [Block::Text(text)] => text,
+            [AnswerBlock::Text(text)] => text,
             other => panic!("one text was expected: {other:?}"),
         }
     }
@@ -139,7 +143,7 @@ mod tests {
         let cut = answer_to(&question(
             &json!({ "stop_sequences": ["never said", "capital of"] }),
         ));
-        assert_eq!(cut.stop, Stop::Sequence("capital of".to_owned()));
+        assert_eq!(cut.stop, AnswerStop::Sequence("capital of".to_owned()));
         assert_eq!(
             text_of(&whole).split("capital of").next(),
             Some(text_of(&cut))
@@ -151,7 +155,7 @@ mod tests {
         let cut = answer_to(&question(&json!({ "max_tokens": 5 })));
         assert_eq!(
             (text_of(&cut).chars().count(), cut.output_tokens, cut.stop),
-            (20, 5, Stop::MaxTokens)
+            (20, 5, AnswerStop::MaxTokens)
         );
     }
 
@@ -173,13 +177,13 @@ mod tests {
         ));
         match answer.content.as_slice() {
             [
-                Block::Thinking {
+                AnswerBlock::Thinking {
                     thinking,
                     signature,
                 },
-                Block::Text(_),
+                AnswerBlock::Text(_),
             ] => {
-                assert!(!thinking.is_empty() && signature::fits(thinking, signature));
+                assert!(!thinking.is_empty() && signature::is_valid(thinking, signature));
             }
             other => panic!("thinking and a text were expected: {other:?}"),
         }
@@ -194,10 +198,10 @@ mod tests {
         }));
         body["messages"][0]["content"] = json!("What's the S&P 500 (^GSPC) at today?");
         let call = answer_to(&body);
-        assert_eq!(call.stop, Stop::ToolUse);
+        assert_eq!(call.stop, AnswerStop::ToolUse);
         assert_eq!(
             call.content.last(),
-            Some(&Block::ToolUse {
+            Some(&AnswerBlock::ToolUse {
                 id: "toolu_demo_1".to_owned(),
                 name: "get_stock_price".to_owned(),
                 input: r#"{"ticker":"^GSPC"}"#.to_owned(),
@@ -213,7 +217,7 @@ mod tests {
             ] },
         ]);
         let answer = answer_to(&body);
-        assert_eq!(answer.stop, Stop::EndTurn);
+        assert_eq!(answer.stop, AnswerStop::EndTurn);
         assert!(
             text_of(&answer).contains("`get_stock_price`: 259.75 USD"),
             "{}",
@@ -245,6 +249,6 @@ mod tests {
             - the conversation so far: this is turn 2 of it\n\n\
             Here is some code:\n\n```rust\nfn main() {\n    println!(\"a scripted answer\");\n}\n```";
         assert_eq!(text_of(&answer), expected);
-        assert_eq!(answer.stop, Stop::EndTurn);
+        assert_eq!(answer.stop, AnswerStop::EndTurn);
     }
 }

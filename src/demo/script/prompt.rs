@@ -1,6 +1,6 @@
 //! What the user said and attached, as the script quotes it.
 
-use crate::demo::ask::{Ask, Content, Role};
+use crate::demo::ask::{BlockContent, ParsedRequest, TurnRole};
 use crate::text::counted;
 
 /// Characters of a quoted text.
@@ -8,7 +8,7 @@ const QUOTED: usize = 200;
 
 /// A text block that stands for a file or for stdin.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Framed<'a> {
+pub(super) struct FramedText<'a> {
     /// The file's name, or `stdin`.
     pub(super) name: String,
     /// What is in it.
@@ -17,7 +17,7 @@ pub(super) struct Framed<'a> {
 
 /// Reads `<file name="…">…</file>` and `<stdin>…</stdin>`, the frames that the client puts around
 /// what it attaches.
-pub(super) fn framed(text: &str) -> Option<Framed<'_>> {
+pub(super) fn parse_frame(text: &str) -> Option<FramedText<'_>> {
     let block = text.trim();
     let (name, inner) = if let Some(rest) = block.strip_prefix("<stdin>") {
         ("stdin", rest.strip_suffix("</stdin>")?)
@@ -27,13 +27,13 @@ pub(super) fn framed(text: &str) -> Option<Framed<'_>> {
             .strip_suffix("</file>")?
             .split_once("\">")?
     };
-    Some(Framed {
-        name: unescaped(name),
+    Some(FramedText {
+        name: unescape_name(name),
         text: inner.strip_prefix('\n').unwrap_or(inner),
     })
 }
 
-fn unescaped(name: &str) -> String {
+fn unescape_name(name: &str) -> String {
     name.replace("&quot;", "\"")
         .replace("&lt;", "<")
         .replace("&gt;", ">")
@@ -43,16 +43,16 @@ fn unescaped(name: &str) -> String {
 /// Returns the words of the last user turn that has any, without what it attaches
 ///
 /// A turn of mere tool results has none.
-pub(super) fn words_asked(ask: &Ask<'_>) -> String {
+pub(super) fn words_asked(ask: &ParsedRequest<'_>) -> String {
     let users = ask
         .turns
         .iter()
         .rev()
-        .filter(|turn| turn.role == Role::User);
+        .filter(|turn| turn.role == TurnRole::User);
     let words = users.map(|turn| {
         let texts = turn.blocks.iter().filter_map(|block| block.content.text());
         texts
-            .filter(|text| framed(text).is_none())
+            .filter(|text| parse_frame(text).is_none())
             .collect::<Vec<_>>()
             .join("\n")
     });
@@ -63,7 +63,7 @@ pub(super) fn words_asked(ask: &Ask<'_>) -> String {
 }
 
 /// Returns a text on one line, cut where it is long for a quotation.
-pub(super) fn quoted(text: &str) -> String {
+pub(super) fn quote_line(text: &str) -> String {
     // A fence in a quotation would open a code block that nobody meant.
     let line = text
         .replace("```", "")
@@ -77,31 +77,31 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// Describes everything that the last user turn attaches, an item each.
-pub(super) fn attachments(ask: &Ask<'_>) -> Vec<String> {
+pub(super) fn describe_attachments(ask: &ParsedRequest<'_>) -> Vec<String> {
     ask.last_user_turn()
         .iter()
-        .filter_map(|block| attachment(&block.content))
+        .filter_map(|block| describe_attachment(&block.content))
         .collect()
 }
 
-fn attachment(content: &Content<'_>) -> Option<String> {
+fn describe_attachment(content: &BlockContent<'_>) -> Option<String> {
     match content {
-        Content::Text(text) => {
-            let Framed { name, text } = framed(text)?;
+        BlockContent::Text(text) => {
+            let FramedText { name, text } = parse_frame(text)?;
             Some(format!(
                 "**{name}**: text, {}, {}",
                 counted(text.len(), "byte"),
                 counted(text.lines().count(), "line")
             ))
         }
-        Content::Image(image) => {
+        BlockContent::Image(image) => {
             let (width, height, size) = (image.width, image.height, counted(image.bytes, "byte"));
             Some(format!(
                 "**image**: {}, {width} × {height} pixels, {size}",
                 image.media_type
             ))
         }
-        Content::Document(document) => {
+        BlockContent::Document(document) => {
             let title = document.title.unwrap_or("document");
             Some(format!(
                 "**{title}**: {}, {}",
@@ -109,7 +109,9 @@ fn attachment(content: &Content<'_>) -> Option<String> {
                 counted(document.bytes, "byte")
             ))
         }
-        Content::ToolUse { .. } | Content::ToolResult { .. } | Content::Thinking(_) => None,
+        BlockContent::ToolUse { .. }
+        | BlockContent::ToolResult { .. }
+        | BlockContent::Thinking(_) => None,
     }
 }
 
@@ -119,27 +121,27 @@ mod tests {
 
     #[test]
     fn a_frame_gives_the_name_and_the_text_of_a_file() {
-        let file = framed("<file name=\"a &amp; b.md\">\none\ntwo\n</file>");
+        let file = parse_frame("<file name=\"a &amp; b.md\">\none\ntwo\n</file>");
         assert_eq!(
             file,
-            Some(Framed {
+            Some(FramedText {
                 name: "a & b.md".to_owned(),
                 text: "one\ntwo\n"
             })
         );
         assert_eq!(
-            framed("<stdin>x</stdin>"),
-            Some(Framed {
+            parse_frame("<stdin>x</stdin>"),
+            Some(FramedText {
                 name: "stdin".to_owned(),
                 text: "x"
             })
         );
-        assert_eq!(framed("what is <stdin>?"), None);
+        assert_eq!(parse_frame("what is <stdin>?"), None);
     }
 
     #[test]
     fn a_long_text_is_quoted_in_short_on_one_line() {
-        let quote = quoted(&"word \n".repeat(100));
+        let quote = quote_line(&"word \n".repeat(100));
         assert!(
             quote.ends_with("word…") && quote.chars().count() <= QUOTED + 1,
             "{quote}"

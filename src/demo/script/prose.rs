@@ -1,8 +1,8 @@
 //! The words of the answers: short Markdown that says what it is and quotes what it was given.
 
-use super::Block;
-use super::prompt::{self, quoted};
-use crate::demo::ask::{Ask, Content, Role};
+use super::AnswerBlock;
+use super::prompt::{self, quote_line};
+use crate::demo::ask::{BlockContent, ParsedRequest, TurnRole};
 use crate::text::counted;
 
 /// Code by the language that a prompt names; the first is for a prompt that names none.
@@ -22,8 +22,8 @@ const CODE: &[(&str, &str)] = &[
 const TOUR: &str = include_str!("tour.md");
 
 /// Returns the text that answers a request, from its beginning.
-pub(super) fn text(ask: &Ask<'_>) -> String {
-    let results = results(ask);
+pub(super) fn full_text(ask: &ParsedRequest<'_>) -> String {
+    let results = quote_results(ask);
     if !results.is_empty() {
         let calls = counted(results.len(), "tool call");
         return format!(
@@ -37,77 +37,77 @@ pub(super) fn text(ask: &Ask<'_>) -> String {
         ask.model
     )];
     if !words.trim().is_empty() {
-        parts.push(format!("You asked: “{}”", quoted(&words)));
+        parts.push(format!("You asked: “{}”", quote_line(&words)));
     }
-    let items = items(ask);
+    let items = describe_input(ask);
     if !items.is_empty() {
         parts.push(format!("With it came:\n\n- {}", items.join("\n- ")));
     }
-    if words.contains("```") || mentions(&words, "code") {
+    if words.contains("```") || has_word(&words, "code") {
         let (language, code) = CODE
             .iter()
-            .find(|(language, _)| mentions(&words, language))
+            .find(|(language, _)| has_word(&words, language))
             .unwrap_or(&CODE[0]);
         parts.push(format!("Here is some code:\n\n```{language}\n{code}\n```"));
     }
-    if mentions(&words, "Markdown") {
+    if has_word(&words, "Markdown") {
         parts.push(TOUR.trim_end().to_owned());
     }
     parts.join("\n\n")
 }
 
 /// Returns what goes on from `prefill`, of an answer that would be `text`.
-pub(super) fn continuation(text: &str, prefill: &str, ask: &Ask<'_>) -> String {
+pub(super) fn continue_prefill(text: &str, prefill: &str, ask: &ParsedRequest<'_>) -> String {
     if let Some(rest) = text.strip_prefix(prefill) {
         return rest.to_owned();
     }
     if prefill.trim() == "{" {
         // The commonest prefill of all asks for JSON, and a script that reads the answer needs it
         // whole.
-        let asked = serde_json::Value::from(quoted(&prompt::words_asked(ask)));
+        let asked = serde_json::Value::from(quote_line(&prompt::words_asked(ask)));
         return format!("\"scripted\": true, \"prompt\": {asked}}}");
     }
     format!(" … and so the scripted answer goes on.\n\n{text}")
 }
 
 /// Returns what goes before the answer to a request that wants thinking.
-pub(super) fn thinking(ask: &Ask<'_>) -> String {
+pub(super) fn thinking_text(ask: &ParsedRequest<'_>) -> String {
     let words = counted(prompt::words_asked(ask).split_whitespace().count(), "word");
-    let attachments = counted(prompt::attachments(ask).len(), "attachment");
+    let attachments = counted(prompt::describe_attachments(ask).len(), "attachment");
     format!(
         "The prompt has {words} and {attachments}. There is no model here to think about it, so a script answers."
     )
 }
 
 /// Returns the text before a call that the script chose to make.
-pub(super) fn announcement(calls: &[Block]) -> String {
+pub(super) fn announce_calls(calls: &[AnswerBlock]) -> String {
     let names: Vec<String> = calls
         .iter()
         .filter_map(|call| match call {
-            Block::ToolUse { name, .. } => Some(format!("`{name}`")),
-            Block::Text(_) | Block::Thinking { .. } => None,
+            AnswerBlock::ToolUse { name, .. } => Some(format!("`{name}`")),
+            AnswerBlock::Text(_) | AnswerBlock::Thinking { .. } => None,
         })
         .collect();
     format!("The script calls {}.", names.join(" and "))
 }
 
 /// Tells whether `text` has `word` as a word, in capitals or not.
-pub(super) fn mentions(text: &str, word: &str) -> bool {
+pub(super) fn has_word(text: &str, word: &str) -> bool {
     let inside = |char: char| char.is_alphanumeric() || char == '_' || char == '-';
     text.split(|char| !inside(char))
         .any(|part| part.eq_ignore_ascii_case(word))
 }
 
 /// Describes what came with the words: attachments, system prompt, earlier turns.
-fn items(ask: &Ask<'_>) -> Vec<String> {
-    let mut items = prompt::attachments(ask);
+fn describe_input(ask: &ParsedRequest<'_>) -> Vec<String> {
+    let mut items = prompt::describe_attachments(ask);
     if !ask.system.trim().is_empty() {
-        items.push(format!("a system prompt: “{}”", quoted(&ask.system)));
+        items.push(format!("a system prompt: “{}”", quote_line(&ask.system)));
     }
     let turns = ask
         .turns
         .iter()
-        .filter(|turn| turn.role == Role::User)
+        .filter(|turn| turn.role == TurnRole::User)
         .count();
     if turns > 1 {
         items.push(format!(
@@ -118,15 +118,15 @@ fn items(ask: &Ask<'_>) -> Vec<String> {
 }
 
 /// Quotes the tool results of the last user turn, each by the name of its tool.
-fn results(ask: &Ask<'_>) -> Vec<String> {
+fn quote_results(ask: &ParsedRequest<'_>) -> Vec<String> {
     let name_of = |wanted: &str| {
         ask.blocks().find_map(|block| match block.content {
-            Content::ToolUse { id, name, .. } if id == wanted => Some(name),
+            BlockContent::ToolUse { id, name, .. } if id == wanted => Some(name),
             _ => None,
         })
     };
-    let line = |content: &Content<'_>| {
-        let Content::ToolResult {
+    let line = |content: &BlockContent<'_>| {
+        let BlockContent::ToolResult {
             id,
             is_error,
             content,
@@ -134,11 +134,11 @@ fn results(ask: &Ask<'_>) -> Vec<String> {
         else {
             return None;
         };
-        let texts: Vec<&str> = content.iter().filter_map(Content::text).collect();
+        let texts: Vec<&str> = content.iter().filter_map(BlockContent::text).collect();
         let quote = if texts.is_empty() {
             "nothing as text".to_owned()
         } else {
-            quoted(&texts.join("\n"))
+            quote_line(&texts.join("\n"))
         };
         let failed = if *is_error { " failed" } else { "" };
         Some(format!("`{}`{failed}: {quote}", name_of(id).unwrap_or(id)))

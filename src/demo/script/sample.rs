@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use serde_json::{Map, Number, Value};
 
-use super::prompt::quoted;
+use super::prompt::quote_line;
 
 /// How deep a schema is followed: one that refers to itself would not end otherwise.
 const MAX_DEPTH: usize = 12;
@@ -33,25 +33,25 @@ const TICKERS: &[&str] = &["ticker", "symbol"];
 const PATHS: &[&str] = &["path", "file", "filename", "file_path", "url"];
 
 /// Returns a value that fits `schema`, from the words of `prompt`.
-pub(super) fn value(schema: &Value, prompt: &str) -> Value {
-    Sampler {
+pub(super) fn sample_value(schema: &Value, prompt: &str) -> Value {
+    SchemaSampler {
         root: schema,
         prompt,
         left: Cell::new(MAX_VALUES),
     }
-    .value("", schema, 0)
+    .property_value("", schema, 0)
 }
 
 /// The schema that references point into, the words to use, and how many values may still be made.
-struct Sampler<'a> {
+struct SchemaSampler<'a> {
     root: &'a Value,
     prompt: &'a str,
     left: Cell<u32>,
 }
 
-impl Sampler<'_> {
+impl SchemaSampler<'_> {
     /// Returns a value for the property `name`.
-    fn value(&self, name: &str, schema: &Value, depth: usize) -> Value {
+    fn property_value(&self, name: &str, schema: &Value, depth: usize) -> Value {
         let left = self.left.get();
         if depth > MAX_DEPTH || left == 0 {
             return Value::Null;
@@ -65,7 +65,7 @@ impl Sampler<'_> {
             .as_str()
             .and_then(|at| self.root.pointer(at.strip_prefix('#')?))
         {
-            return self.value(name, target, depth + 1);
+            return self.property_value(name, target, depth + 1);
         }
         let choices = ["anyOf", "oneOf", "allOf"]
             .iter()
@@ -73,26 +73,26 @@ impl Sampler<'_> {
         let choice =
             choices.and_then(|choices| choices.iter().find(|choice| choice["type"] != "null"));
         if let Some(choice) = choice {
-            return self.value(name, choice, depth + 1);
+            return self.property_value(name, choice, depth + 1);
         }
-        match kind(schema) {
-            "object" => self.object(schema, depth),
+        match schema_type(schema) {
+            "object" => self.object_value(schema, depth),
             "array" => {
                 let count = schema["minItems"].as_u64().unwrap_or(1).clamp(1, 100);
                 (0..count)
-                    .map(|_| self.value(name, &schema["items"], depth + 1))
+                    .map(|_| self.property_value(name, &schema["items"], depth + 1))
                     .collect()
             }
-            "integer" => self.integer(schema).into(),
-            "number" => self.number(schema),
+            "integer" => self.integer_value(schema).into(),
+            "number" => self.number_value(schema),
             "boolean" => Value::Bool(true),
             "null" => Value::Null,
-            _ => Value::String(self.string(name, schema)),
+            _ => Value::String(self.string_value(name, schema)),
         }
     }
 
     /// Returns an object with the required properties, or with all where none is required.
-    fn object(&self, schema: &Value, depth: usize) -> Value {
+    fn object_value(&self, schema: &Value, depth: usize) -> Value {
         let required: Vec<&str> = schema["required"]
             .as_array()
             .into_iter()
@@ -103,14 +103,14 @@ impl Sampler<'_> {
         let mut object = Map::new();
         for (name, property) in properties.into_iter().flatten() {
             if required.is_empty() || required.contains(&name.as_str()) {
-                object.insert(name.clone(), self.value(name, property, depth + 1));
+                object.insert(name.clone(), self.property_value(name, property, depth + 1));
             }
         }
         for name in required {
             if !object.contains_key(name) {
                 object.insert(
                     name.to_owned(),
-                    Value::String(self.string(name, &Value::Null)),
+                    Value::String(self.string_value(name, &Value::Null)),
                 );
             }
         }
@@ -119,7 +119,7 @@ impl Sampler<'_> {
 
     /// Returns the first whole number of the prompt that fits, else 1, moved into the schema's
     /// range.
-    fn integer(&self, schema: &Value) -> i64 {
+    fn integer_value(&self, schema: &Value) -> i64 {
         let bound =
             |key: &str, step: i64| schema[key].as_i64().map(|bound| bound.saturating_add(step));
         let minimum = bound("minimum", 0)
@@ -128,24 +128,27 @@ impl Sampler<'_> {
         let maximum = bound("maximum", 0)
             .or_else(|| bound("exclusiveMaximum", -1))
             .unwrap_or(i64::MAX);
-        let number = self.words().find_map(|word| word.parse().ok()).unwrap_or(1);
+        let number = self
+            .prompt_words()
+            .find_map(|word| word.parse().ok())
+            .unwrap_or(1);
         number.min(maximum).max(minimum)
     }
 
     /// Returns the first number of the prompt, else 1, moved into the schema's range.
-    fn number(&self, schema: &Value) -> Value {
+    fn number_value(&self, schema: &Value) -> Value {
         let first = self
-            .words()
+            .prompt_words()
             .find_map(|word| word.parse::<f64>().ok().filter(|number| number.is_finite()));
         let Some(number) = first.filter(|number| number.fract() != 0.0) else {
-            return self.integer(schema).into();
+            return self.integer_value(schema).into();
         };
         let minimum = schema["minimum"].as_f64().unwrap_or(f64::MIN);
         let maximum = schema["maximum"].as_f64().unwrap_or(f64::MAX);
         Number::from_f64(number.min(maximum).max(minimum)).map_or(Value::Null, Value::Number)
     }
 
-    fn string(&self, name: &str, schema: &Value) -> String {
+    fn string_value(&self, name: &str, schema: &Value) -> String {
         let format = FORMATS
             .iter()
             .find(|(format, _)| schema["format"] == *format);
@@ -154,18 +157,18 @@ impl Sampler<'_> {
         }
         if TICKERS.contains(&name) {
             return self
-                .words()
+                .prompt_words()
                 .find(|word| is_ticker(word))
                 .unwrap_or("^GSPC")
                 .to_owned();
         }
         let path = self
-            .words()
+            .prompt_words()
             .find(|word| word.contains(['/', '.']) && word.parse::<f64>().is_err());
         let text = match path {
             Some(path) if PATHS.contains(&name) => path.to_owned(),
             _ if self.prompt.trim().is_empty() => "scripted".to_owned(),
-            _ => quoted(self.prompt),
+            _ => quote_line(self.prompt),
         };
         let longest = schema["maxLength"]
             .as_u64()
@@ -175,7 +178,7 @@ impl Sampler<'_> {
     }
 
     /// Returns the words of the prompt without the punctuation around them.
-    fn words(&self) -> impl Iterator<Item = &str> {
+    fn prompt_words(&self) -> impl Iterator<Item = &str> {
         let around = |char: char| "\"'`“”‘’()[]{}<>,;:!?".contains(char);
         self.prompt
             .split_whitespace()
@@ -184,7 +187,7 @@ impl Sampler<'_> {
 }
 
 /// Returns the schema's type; of several the first that is not null.
-fn kind(schema: &Value) -> &str {
+fn schema_type(schema: &Value) -> &str {
     match &schema["type"] {
         Value::String(kind) => kind,
         Value::Array(kinds) => kinds
@@ -247,7 +250,7 @@ mod tests {
                 json!({ "a": 7, "c": prompt }),
             ),
         ] {
-            assert_eq!(value(&schema, prompt), expected, "{schema}");
+            assert_eq!(sample_value(&schema, prompt), expected, "{schema}");
         }
     }
 
@@ -255,7 +258,7 @@ mod tests {
     fn a_schema_that_refers_to_itself_ends() {
         let many = json!({ "type": "array", "minItems": 100, "items": { "$ref": "#" } });
         for next in [json!({ "$ref": "#" }), many] {
-            assert!(value(&json!({ "properties": { "next": next } }), "").is_object());
+            assert!(sample_value(&json!({ "properties": { "next": next } }), "").is_object());
         }
     }
 
@@ -264,7 +267,7 @@ mod tests {
         let schema =
             json!({ "properties": { "ticker": { "type": "string" } }, "required": ["ticker"] });
         assert_eq!(
-            value(&schema, "What's the S&P 500 at today?"),
+            sample_value(&schema, "What's the S&P 500 at today?"),
             json!({ "ticker": "^GSPC" })
         );
     }

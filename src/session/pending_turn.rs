@@ -8,37 +8,37 @@ use std::path::{Path, PathBuf};
 
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::blob::Blobs;
+use super::blob::BlobStore;
 use super::id::{new_id, turn_id};
 use super::journal::Journal;
 use super::paths::journals_dir;
-use super::record::{LeftOut, Record, TURN};
-use super::{Error, unwritable};
+use super::record::{LeftOut, SessionRecord, TURN};
+use super::{Error, write_error};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Update};
 
 /// An exchange that has begun. One that is dropped stays in the journal, and is kept by the next
 /// start.
 #[derive(Debug)]
-pub(crate) struct Exchange {
+pub(crate) struct PendingTurn {
     id: String,
-    blobs: Blobs,
+    blobs: BlobStore,
     /// The turns, and before them the place they come in, where that is not the end of the
     /// conversation.
-    records: Vec<Record>,
+    records: Vec<SessionRecord>,
     journal: Option<Journal>,
     failure: Option<Error>,
     has_failed: bool,
 }
 
-impl Exchange {
+impl PendingTurn {
     pub(super) fn begin(
         folder: &Path,
-        header: &Record,
-        tip: Option<Record>,
+        header: &SessionRecord,
+        tip: Option<SessionRecord>,
         said: &[InputMessage],
         system: Option<&str>,
     ) -> Self {
-        let blobs = Blobs::of(folder, header.id.as_deref().unwrap_or_default());
+        let blobs = BlobStore::for_conversation(folder, header.id.as_deref().unwrap_or_default());
         let records = tip.into_iter().collect();
         let mut exchange = Self {
             id: new_id(),
@@ -51,52 +51,54 @@ impl Exchange {
         for message in said {
             let (id, content) = (
                 turn_id(&exchange.id, exchange.records.len()),
-                exchange.written(&message.content),
+                exchange.stored_content(&message.content),
             );
             exchange.records.push(match message.role {
-                Role::User => Record::user(id, content, system),
-                Role::Assistant => Record::beginning(id, content),
+                Role::User => SessionRecord::user_turn(id, content, system),
+                Role::Assistant => SessionRecord::prefill_turn(id, content),
             });
         }
         match Journal::create(folder, &exchange.id, header, &exchange.records) {
             Ok(journal) => exchange.journal = Some(journal),
-            Err(source) => exchange.fail(unwritable(&journals_dir(folder))(source)),
+            Err(source) => exchange.record_failure(write_error(&journals_dir(folder))(source)),
         }
         exchange
     }
 
     /// Takes a part of the answer, and the data of the event behind it as it came.
-    pub(crate) fn update(&mut self, update: &Update, data: &[u8]) {
-        if let Some(journal) = self.journal() {
-            journal.update(update, data);
+    pub(crate) fn record_update(&mut self, update: &Update, data: &[u8]) {
+        if let Some(journal) = self.active_journal() {
+            journal.queue_update(update, data);
         }
     }
 
     /// Writes what was taken, with one write. To be called before it is shown.
-    pub(crate) fn flush(&mut self) {
-        if let Some(journal) = self.journal()
-            && let Err(source) = journal.flush()
+    pub(crate) fn flush_journal(&mut self) {
+        if let Some(journal) = self.active_journal()
+            && let Err(source) = journal.write_pending()
         {
             let path: PathBuf = journal.path().to_owned();
-            self.fail(unwritable(&path)(source));
+            self.record_failure(write_error(&path)(source));
         }
     }
 
     /// Takes an answer, whole or as far as it came.
-    pub(crate) fn answer(&mut self, message: &Message, complete: bool) {
+    pub(crate) fn record_answer(&mut self, message: &Message, complete: bool) {
         if !complete && message.content.is_empty() {
             return;
         }
-        let content = self.written(&message.content);
+        let content = self.stored_content(&message.content);
         let id = turn_id(&self.id, self.records.len());
-        self.push(Record::assistant(id, content, message, complete));
+        self.push_record(SessionRecord::assistant_turn(
+            id, content, message, complete,
+        ));
     }
 
     /// Takes another turn of the person's side: results of tools.
-    pub(crate) fn say(&mut self, content: &[ContentBlock]) {
-        let content = self.written(content);
+    pub(crate) fn record_user_turn(&mut self, content: &[ContentBlock]) {
+        let content = self.stored_content(content);
         let id = turn_id(&self.id, self.records.len());
-        self.push(Record::user(id, content, None));
+        self.push_record(SessionRecord::user_turn(id, content, None));
     }
 
     /// What went wrong with saving; it is given once, and the exchange goes on without its journal.
@@ -111,30 +113,30 @@ impl Exchange {
 
     /// Returns the turns as they are appended to the conversation, and the journal that has them
     /// until they are there.
-    pub(super) fn into_settled(mut self) -> (Vec<Record>, Option<Journal>) {
-        settle(&mut self.records);
+    pub(super) fn into_settled(mut self) -> (Vec<SessionRecord>, Option<Journal>) {
+        mark_left_out(&mut self.records);
         (self.records, self.journal)
     }
 
-    fn push(&mut self, record: Record) {
-        if let Some(journal) = self.journal() {
-            journal.turn(&record);
+    fn push_record(&mut self, record: SessionRecord) {
+        if let Some(journal) = self.active_journal() {
+            journal.write_turn(&record);
         }
         self.records.push(record);
-        self.flush();
+        self.flush_journal();
     }
 
     /// Content as it stands in files. Where its images cannot be put beside it, they stay in it.
-    fn written(&self, content: &[ContentBlock]) -> Box<RawValue> {
+    fn stored_content(&self, content: &[ContentBlock]) -> Box<RawValue> {
         let written = self
             .blobs
-            .put(content)
+            .store_content(content)
             .map_or_else(|_| to_raw_value(content), |written| to_raw_value(&written));
         written.expect("content blocks are maps with string keys")
     }
 
     /// The journal, unless it was given up.
-    fn journal(&mut self) -> Option<&mut Journal> {
+    fn active_journal(&mut self) -> Option<&mut Journal> {
         if self.has_failed {
             None
         } else {
@@ -144,7 +146,7 @@ impl Exchange {
 
     /// The first failure is the one to tell; after that the journal is given up, and stays until
     /// all is in the conversation.
-    fn fail(&mut self, error: Error) {
+    fn record_failure(&mut self, error: Error) {
         if !std::mem::replace(&mut self.has_failed, true) {
             self.failure = Some(error);
         }
@@ -153,11 +155,11 @@ impl Exchange {
 
 /// Settles what becomes of the turns of an exchange: what was refused, or what nobody answered, is
 /// not sent again, and comes in the stead of nothing.
-pub(super) fn settle(records: &mut Vec<Record>) {
-    let is_refused = |turn: &Record| turn.stop_reason == Some(StopReason::Refusal);
+pub(super) fn mark_left_out(records: &mut Vec<SessionRecord>) {
+    let is_refused = |turn: &SessionRecord| turn.stop_reason == Some(StopReason::Refusal);
     let left_out = if records.iter().any(is_refused) {
         LeftOut::Refused
-    } else if !records.iter().any(Record::is_answer) {
+    } else if !records.iter().any(SessionRecord::is_answer) {
         LeftOut::Unanswered
     } else {
         return;

@@ -9,8 +9,8 @@ use std::collections::HashSet;
 
 use super::SECOND;
 use super::known_limits::BaseLimits;
-use super::ledger::{Admission, Ledger, Priority, RequestCost, RequestOutcome};
-use super::window::{IN_FLIGHT_GRACE, Limits, ReservationId, Slot, WINDOW};
+use super::ledger::{Admission, RateLimitLedger, RequestCost, RequestOutcome, RequestPriority};
+use super::window::{IN_FLIGHT_GRACE, RateLimits, ReservationId, WINDOW, WindowSlot};
 
 const TICK: u64 = 2 * SECOND;
 
@@ -19,14 +19,14 @@ const START: u64 = 10_000 * SECOND;
 const COST: RequestCost = RequestCost {
     input: 10,
     max_tokens: 50,
-    priority: Priority::Person,
+    priority: RequestPriority::Person,
 };
 
 /// What a request uses in the end.
 const USED: u64 = 40;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Stage {
+enum ProcessStage {
     New,
     Waiting { id: ReservationId, has_tried: bool },
     Sent { id: ReservationId, at: u64 },
@@ -37,32 +37,32 @@ enum Stage {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct State {
+struct ModelState {
     now: u64,
-    ledger: Ledger,
-    processes: [Stage; 3],
+    ledger: RateLimitLedger,
+    processes: [ProcessStage; 3],
     /// What the server counts: when it came, for which reservation, and how much.
     server: Vec<(u64, ReservationId, u64)>,
     /// When anybody last began, ended or died.
     last_news: u64,
 }
 
-struct Model {
-    limits: Limits,
-    seen: HashSet<State>,
+struct LedgerModel {
+    limits: RateLimits,
+    seen: HashSet<ModelState>,
     states: usize,
 }
 
-impl Model {
+impl LedgerModel {
     fn base(&self) -> BaseLimits {
         BaseLimits {
             configured: self.limits,
-            assumed: Limits::default(),
+            assumed: RateLimits::default(),
         }
     }
 
     /// Visits every state that can follow this one.
-    fn explore(&mut self, first: State) {
+    fn explore(&mut self, first: ModelState) {
         let mut open = vec![first];
         while let Some(state) = open.pop() {
             if !self.seen.insert(normal(&state)) {
@@ -72,9 +72,12 @@ impl Model {
             for process in 0..3 {
                 open.extend(self.step(&state, process));
                 open.extend(self.cancelled(&state, process));
-                if !matches!(state.processes[process], Stage::Over | Stage::Dead) {
+                if !matches!(
+                    state.processes[process],
+                    ProcessStage::Over | ProcessStage::Dead
+                ) {
                     let mut killed = state.clone();
-                    killed.processes[process] = Stage::Dead;
+                    killed.processes[process] = ProcessStage::Dead;
                     killed.last_news = killed.now;
                     open.push(killed);
                 }
@@ -84,16 +87,16 @@ impl Model {
     }
 
     /// The next step of a process.
-    fn step(&self, state: &State, process: usize) -> Option<State> {
+    fn step(&self, state: &ModelState, process: usize) -> Option<ModelState> {
         let mut next = state.clone();
         let now = next.now;
         let reached = match next.processes[process].clone() {
-            Stage::New => self.reserve(&mut next, None),
-            Stage::Waiting {
+            ProcessStage::New => self.reserve(&mut next, None),
+            ProcessStage::Waiting {
                 id,
                 has_tried: false,
             } => self.reserve(&mut next, Some(id)),
-            Stage::Sent { id, .. } => {
+            ProcessStage::Sent { id, .. } => {
                 next.server.retain(|(at, ..)| now < at + WINDOW);
                 next.server.push((now, id, COST.input + COST.max_tokens));
                 let tokens: u64 = next.server.iter().map(|(.., tokens)| tokens).sum();
@@ -108,15 +111,15 @@ impl Model {
                     limits.tokens.is_none_or(|limit| tokens <= limit),
                     "{next:#?}"
                 );
-                Stage::Arrived { id, at: now }
+                ProcessStage::Arrived { id, at: now }
             }
-            Stage::Arrived { id, at } => {
+            ProcessStage::Arrived { id, at } => {
                 if let Some((.., tokens)) = next.server.iter_mut().find(|(_, of, _)| *of == id) {
                     *tokens = USED;
                 }
-                Stage::Answered { id, at }
+                ProcessStage::Answered { id, at }
             }
-            Stage::Answered { id, at } => {
+            ProcessStage::Answered { id, at } => {
                 let outcome = RequestOutcome::Answered {
                     input: COST.input,
                     output: USED - COST.input,
@@ -126,24 +129,24 @@ impl Model {
                 next.ledger.settle(id, &COST, Some(at), outcome);
                 assert_eq!(next.ledger, once, "settling twice is settling once");
                 next.last_news = now;
-                Stage::Over
+                ProcessStage::Over
             }
-            Stage::Waiting {
+            ProcessStage::Waiting {
                 has_tried: true, ..
             }
-            | Stage::Over
-            | Stage::Dead => return None,
+            | ProcessStage::Over
+            | ProcessStage::Dead => return None,
         };
         next.processes[process] = reached;
         Some(next)
     }
 
-    fn reserve(&self, state: &mut State, queued: Option<ReservationId>) -> Stage {
+    fn reserve(&self, state: &mut ModelState, queued: Option<ReservationId>) -> ProcessStage {
         let now = state.now;
         match state.ledger.try_acquire(now, queued, &COST, &self.base()) {
             Admission::Admitted(id) => {
                 state.last_news = now;
-                Stage::Sent {
+                ProcessStage::Sent {
                     id: id.expect("there are limits"),
                     at: now,
                 }
@@ -156,7 +159,7 @@ impl Model {
                     "{state:#?}"
                 );
                 assert!(start > now);
-                Stage::Waiting {
+                ProcessStage::Waiting {
                     id: id.expect("there are limits"),
                     has_tried: true,
                 }
@@ -165,14 +168,16 @@ impl Model {
     }
 
     /// The state in which a process has given up before it sent anything, and released what it had.
-    fn cancelled(&self, state: &State, process: usize) -> Option<State> {
-        let (Stage::Waiting { id, .. } | Stage::Sent { id, .. }) = state.processes[process] else {
+    fn cancelled(&self, state: &ModelState, process: usize) -> Option<ModelState> {
+        let (ProcessStage::Waiting { id, .. } | ProcessStage::Sent { id, .. }) =
+            state.processes[process]
+        else {
             return None;
         };
         let mut next = state.clone();
         next.ledger.release(state.now, id, &self.base());
         next.last_news = next.now;
-        next.processes[process] = Stage::Over;
+        next.processes[process] = ProcessStage::Over;
         Some(next)
     }
 }
@@ -180,17 +185,19 @@ impl Model {
 /// The moments to which time may go on, unless somebody still has to do something in this one: a
 /// tick later, and where nobody is at it, right before and when something counts no more. To those
 /// who have not come yet nothing else makes a difference.
-fn later(state: &State) -> Vec<u64> {
-    let has_time = |stage: &Stage| match stage {
-        Stage::Waiting { has_tried, .. } => *has_tried,
+fn later(state: &ModelState) -> Vec<u64> {
+    let has_time = |stage: &ProcessStage| match stage {
+        ProcessStage::Waiting { has_tried, .. } => *has_tried,
         // A request is on its way for no longer than that.
-        Stage::Sent { at, .. } => state.now + TICK <= at + IN_FLIGHT_GRACE,
+        ProcessStage::Sent { at, .. } => state.now + TICK <= at + IN_FLIGHT_GRACE,
         // An answer may take its time, but two ticks show as much as twenty.
-        Stage::Arrived { at, .. } | Stage::Answered { at, .. } => state.now < at + 2 * TICK,
-        Stage::New | Stage::Dead | Stage::Over => true,
+        ProcessStage::Arrived { at, .. } | ProcessStage::Answered { at, .. } => {
+            state.now < at + 2 * TICK
+        }
+        ProcessStage::New | ProcessStage::Dead | ProcessStage::Over => true,
     };
-    let is_over = |stage: &Stage| matches!(stage, Stage::Over | Stage::Dead);
-    let is_new = |stage: &Stage| matches!(stage, Stage::New);
+    let is_over = |stage: &ProcessStage| matches!(stage, ProcessStage::Over | ProcessStage::Dead);
+    let is_new = |stage: &ProcessStage| matches!(stage, ProcessStage::New);
     if !state.processes.iter().all(has_time) || state.processes.iter().all(is_over) {
         return Vec::new();
     }
@@ -201,7 +208,7 @@ fn later(state: &State) -> Vec<u64> {
     {
         return vec![state.now + TICK];
     }
-    let slots = state.ledger.slots.iter().map(Slot::expiry);
+    let slots = state.ledger.slots.iter().map(WindowSlot::expiry);
     let expiries = slots.chain(state.server.iter().map(|(at, ..)| at + WINDOW));
     let Some(next) = expiries.filter(|expiry| *expiry > state.now).min() else {
         return Vec::new();
@@ -213,13 +220,13 @@ fn later(state: &State) -> Vec<u64> {
 }
 
 /// The state at another moment, when all who wait try again.
-fn at(state: &State, now: u64) -> State {
-    let mut next = State {
+fn at(state: &ModelState, now: u64) -> ModelState {
+    let mut next = ModelState {
         now,
         ..state.clone()
     };
     for stage in &mut next.processes {
-        if let Stage::Waiting { has_tried, .. } = stage {
+        if let ProcessStage::Waiting { has_tried, .. } = stage {
             *has_tried = false;
         }
     }
@@ -227,7 +234,7 @@ fn at(state: &State, now: u64) -> State {
 }
 
 /// The state as it would be at the start, without what has lapsed.
-fn normal(state: &State) -> State {
+fn normal(state: &ModelState) -> ModelState {
     let mut state = state.clone();
     let shift = |moment: &mut u64| *moment = moment.saturating_sub(state.now - START);
     let now = state.now;
@@ -247,8 +254,9 @@ fn normal(state: &State) -> State {
     shift(&mut state.ledger.due);
     shift(&mut state.last_news);
     for stage in &mut state.processes {
-        if let Stage::Sent { at, .. } | Stage::Arrived { at, .. } | Stage::Answered { at, .. } =
-            stage
+        if let ProcessStage::Sent { at, .. }
+        | ProcessStage::Arrived { at, .. }
+        | ProcessStage::Answered { at, .. } = stage
         {
             shift(at);
         }
@@ -260,17 +268,17 @@ fn normal(state: &State) -> State {
 }
 
 fn states_of(requests: Option<u64>, tokens: Option<u64>) -> usize {
-    let mut model = Model {
-        limits: Limits { requests, tokens },
+    let mut model = LedgerModel {
+        limits: RateLimits { requests, tokens },
         seen: HashSet::new(),
         states: 0,
     };
-    let ledger = Ledger {
+    let ledger = RateLimitLedger {
         counts_maximum: true,
-        ..Ledger::default()
+        ..RateLimitLedger::default()
     };
-    let processes = [Stage::New, Stage::New, Stage::New];
-    model.explore(State {
+    let processes = [ProcessStage::New, ProcessStage::New, ProcessStage::New];
+    model.explore(ModelState {
         now: START,
         ledger,
         processes,
