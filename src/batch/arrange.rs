@@ -1,35 +1,35 @@
-//! The order of an output at the end of a run: records were written as they came, and go where
-//! their items stand.
+//! The order of an output at the end of a run: records were written as they finished, and are
+//! sorted into the order of their items.
 
-/// The place of a record that belongs to no item: behind all others, as it is.
+/// The place of a record that belongs to no item: after all others, unchanged.
 pub(crate) const LAST: u64 = u64::MAX;
 
-/// A record in an output.
+/// The location of a record in an output, and its place in the sorted output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Placed {
-    /// Where it is to go.
+pub(crate) struct PlacedRecord {
+    /// The index of its item in this run, or [`LAST`].
     pub(crate) place: u64,
-    /// Where it begins, in bytes.
+    /// Byte offset of its first byte.
     pub(crate) offset: u64,
-    /// How long it is, its line feed included.
+    /// Length in bytes, including the line feed.
     pub(crate) length: u32,
-    /// Whether its index is another one than its place.
+    /// Whether its `index` field differs from its place.
     pub(crate) is_moved: bool,
 }
 
-/// What is to be done with an output.
+/// Whether an output must be rewritten.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Arrangement {
-    /// Nothing: all is where it belongs.
+pub(crate) enum OutputOrder {
+    /// All records are in their places.
     Fine,
-    /// To be written anew in this order.
-    Anew(Vec<Placed>),
+    /// The output must be rewritten in this order.
+    Anew(Vec<PlacedRecord>),
 }
 
-impl Arrangement {
-    /// Puts records in order, those of one place as they were.
-    pub(crate) fn of(mut records: Vec<Placed>) -> Self {
-        let key = |record: &Placed| record.place;
+impl OutputOrder {
+    /// Sorts records by place; the sort is stable.
+    pub(crate) fn from_records(mut records: Vec<PlacedRecord>) -> Self {
+        let key = |record: &PlacedRecord| record.place;
         if records.is_sorted_by_key(key) && records.iter().all(|record| !record.is_moved) {
             return Self::Fine;
         }
@@ -42,8 +42,8 @@ impl Arrangement {
 mod tests {
     use super::*;
 
-    fn record(place: Option<u64>, offset: u64) -> Placed {
-        Placed {
+    fn record(place: Option<u64>, offset: u64) -> PlacedRecord {
+        PlacedRecord {
             place: place.unwrap_or(LAST),
             offset,
             length: 1,
@@ -54,14 +54,14 @@ mod tests {
     #[test]
     fn what_is_in_order_is_left_alone() {
         assert_eq!(
-            Arrangement::of(vec![
+            OutputOrder::from_records(vec![
                 record(Some(0), 0),
                 record(Some(3), 1),
                 record(None, 2)
             ]),
-            Arrangement::Fine
+            OutputOrder::Fine
         );
-        assert_eq!(Arrangement::of(Vec::new()), Arrangement::Fine);
+        assert_eq!(OutputOrder::from_records(Vec::new()), OutputOrder::Fine);
     }
 
     #[test]
@@ -72,7 +72,7 @@ mod tests {
             record(None, 2),
             record(Some(0), 3),
         ];
-        let Arrangement::Anew(sorted) = Arrangement::of(records) else {
+        let OutputOrder::Anew(sorted) = OutputOrder::from_records(records) else {
             panic!("it is out of order")
         };
         let offsets: Vec<_> = sorted.iter().map(|record| record.offset).collect();
@@ -81,10 +81,13 @@ mod tests {
 
     #[test]
     fn an_index_that_has_changed_is_written_anew() {
-        let moved = Placed {
+        let moved = PlacedRecord {
             is_moved: true,
             ..record(Some(1), 0)
         };
-        assert!(matches!(Arrangement::of(vec![moved]), Arrangement::Anew(_)));
+        assert!(matches!(
+            OutputOrder::from_records(vec![moved]),
+            OutputOrder::Anew(_)
+        ));
     }
 }

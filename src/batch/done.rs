@@ -1,88 +1,89 @@
-//! What an earlier run has done: by the hash of the request, eight bytes for each item and a few
-//! for its place.
+//! The records of an earlier run, by the hash of the request: eight bytes for each, and a few for
+//! its place.
 
-use super::record::{Found, short};
+use super::record::{RecordSummary, shorten_hash};
 
-/// What an output says that was there before.
+/// The records that an output contained when the run started.
 #[derive(Debug, Default)]
-pub(crate) struct Done {
-    /// In the order of their hashes once all have been added; those of one hash in the order of the
-    /// output.
-    known: Vec<Known>,
+pub(crate) struct EarlierRecords {
+    /// Sorted by hash after [`EarlierRecords::into_sorted`]; records with equal hashes are in the
+    /// order of the output.
+    known: Vec<KnownRecord>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Known {
+struct KnownRecord {
     hash: u64,
     is_error: bool,
-    /// The item of this run that it belongs to; `NOBODY` for none.
+    /// The index of the item in this run that claimed it; `NOBODY` if none did.
     index: u32,
 }
 
-/// No item.
+/// Not claimed by any item.
 const NOBODY: u32 = u32::MAX;
 
-/// What was done of an item before.
+/// The earlier result of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Before {
-    /// It was answered.
+pub(crate) enum EarlierOutcome {
+    /// It succeeded.
     Answered,
     /// It failed.
     Failed,
 }
 
-impl Done {
-    /// Takes a record of an output. One without a request says nothing.
-    pub(crate) fn add(&mut self, found: &Found) {
+impl EarlierRecords {
+    /// Adds a record of the output. Records without a request are ignored.
+    pub(crate) fn add_record(&mut self, found: &RecordSummary) {
         let Some(hash) = found.hash else { return };
-        self.known.push(Known {
+        self.known.push(KnownRecord {
             hash,
             is_error: found.is_error,
             index: NOBODY,
         });
     }
 
-    /// Ends adding: from now on records are looked for.
-    pub(crate) fn complete(mut self) -> Self {
+    /// Sorts the records, so that they can be looked up.
+    pub(crate) fn into_sorted(mut self) -> Self {
         self.known.sort_by_key(|known| known.hash);
         self
     }
 
-    /// Gives an item of this run what was done of it, once: equal items have a record each.
-    pub(crate) fn take(&mut self, hash: &str, index: u64) -> Option<Before> {
-        let hash = short(hash)?;
+    /// Claims a record for an item of this run. A record is claimed only once, so that equal items
+    /// have a record each.
+    pub(crate) fn take_outcome(&mut self, hash: &str, index: u64) -> Option<EarlierOutcome> {
+        let hash = shorten_hash(hash)?;
         let known = self
-            .same_mut(hash)
+            .with_hash_mut(hash)
             .iter_mut()
             .find(|known| known.index == NOBODY)?;
         known.index = u32::try_from(index).unwrap_or(NOBODY - 1);
         Some(if known.is_error {
-            Before::Failed
+            EarlierOutcome::Failed
         } else {
-            Before::Answered
+            EarlierOutcome::Answered
         })
     }
 
-    /// The records that belong to no item of this run.
-    pub(crate) fn left_over(&self) -> usize {
+    /// Returns the number of records that no item has claimed.
+    pub(crate) fn unclaimed_count(&self) -> usize {
         self.known
             .iter()
             .filter(|known| known.index == NOBODY)
             .count()
     }
 
-    /// The present place of the item of a record of the output, which are to be given in the order
-    /// of the output; none where it belongs to no item of this run.
-    pub(crate) fn place_of(&mut self, found: &Found) -> Option<u64> {
-        // Where two have one hash, each is given once; which of them is which does not matter.
+    /// Returns the index of the item that claimed a record, or `None` if none did. Must be called
+    /// for the records in the order of the output.
+    pub(crate) fn place_of(&mut self, found: &RecordSummary) -> Option<u64> {
+        // Records with equal hashes are interchangeable; each is returned once.
         let known = self
-            .same_mut(found.hash?)
+            .with_hash_mut(found.hash?)
             .iter_mut()
             .find(|known| known.index != NOBODY)?;
         Some(u64::from(std::mem::replace(&mut known.index, NOBODY)))
     }
 
-    fn same_mut(&mut self, hash: u64) -> &mut [Known] {
+    fn with_hash_mut(&mut self, hash: u64) -> &mut [KnownRecord] {
         let begin = self.known.partition_point(|known| known.hash < hash);
         let length = self.known[begin..].partition_point(|known| known.hash == hash);
         &mut self.known[begin..begin + length]
@@ -93,20 +94,20 @@ impl Done {
 mod tests {
     use super::*;
 
-    fn found(hash: u64, is_error: bool) -> Found {
-        Found {
+    fn found(hash: u64, is_error: bool) -> RecordSummary {
+        RecordSummary {
             index: 0,
             hash: Some(hash),
             is_error,
         }
     }
 
-    fn done_of(records: &[Found]) -> Done {
-        let mut done = Done::default();
+    fn done_of(records: &[RecordSummary]) -> EarlierRecords {
+        let mut done = EarlierRecords::default();
         for found in records {
-            done.add(found);
+            done.add_record(found);
         }
-        done.complete()
+        done.into_sorted()
     }
 
     fn text(hash: u64) -> String {
@@ -116,16 +117,22 @@ mod tests {
     #[test]
     fn what_was_done_is_taken_once() {
         let mut done = done_of(&[found(7, false), found(3, true), found(7, false)]);
-        assert_eq!(done.take(&text(3), 0), Some(Before::Failed));
-        assert_eq!(done.take(&text(3), 1), None);
-        assert_eq!(done.take(&text(4), 2), None);
-        assert_eq!(done.left_over(), 2);
-        let taken: Vec<_> = (3..6).map(|index| done.take(&text(7), index)).collect();
+        assert_eq!(done.take_outcome(&text(3), 0), Some(EarlierOutcome::Failed));
+        assert_eq!(done.take_outcome(&text(3), 1), None);
+        assert_eq!(done.take_outcome(&text(4), 2), None);
+        assert_eq!(done.unclaimed_count(), 2);
+        let taken: Vec<_> = (3..6)
+            .map(|index| done.take_outcome(&text(7), index))
+            .collect();
         assert_eq!(
             taken,
-            [Some(Before::Answered), Some(Before::Answered), None]
+            [
+                Some(EarlierOutcome::Answered),
+                Some(EarlierOutcome::Answered),
+                None
+            ]
         );
-        assert_eq!(done.left_over(), 0);
+        assert_eq!(done.unclaimed_count(), 0);
     }
 
     #[test]
@@ -137,7 +144,10 @@ mod tests {
             found(9, false),
         ]);
         for (hash, index) in [(7, 0), (3, 1), (7, 5)] {
-            assert_eq!(done.take(&text(hash), index), Some(Before::Answered));
+            assert_eq!(
+                done.take_outcome(&text(hash), index),
+                Some(EarlierOutcome::Answered)
+            );
         }
         let places: Vec<_> = [7, 3, 7, 9]
             .map(|hash| done.place_of(&found(hash, false)))

@@ -1,29 +1,29 @@
-//! Records that come as they are done and go out in the order of their items.
+//! Puts records, which finish in any order, into the order of their items.
 //!
-//! Nothing is held without bounds: where too much waits for a slow item, no further one is begun.
+//! Memory is bounded: when too many records wait for a slow item, no further one is started.
 
 use std::collections::BTreeMap;
 
-/// The most records that wait for their turn.
+/// Maximum number of waiting records.
 const MOST: usize = 1000;
 
-/// The most that they may take, in bytes.
+/// Maximum size of the waiting records, in bytes.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
-/// Records that wait for their turn.
+/// Records that wait for those before them.
 #[derive(Debug, Default)]
-pub(crate) struct Turns {
-    /// The item whose turn it is.
+pub(crate) struct OrderedRecords {
+    /// The index of the next item to write.
     next: u64,
-    /// None: the item has no record.
+    /// `None` if the item has no record.
     waiting: BTreeMap<u64, Option<String>>,
     bytes: usize,
 }
 
-impl Turns {
-    /// Takes the record of an item, or that it has none. Gives the records whose turn it is now,
-    /// one after the other.
-    pub(crate) fn take(&mut self, index: u64, record: Option<String>) -> String {
+impl OrderedRecords {
+    /// Adds the record of an item, or `None` if it has none, and returns the records that can be
+    /// written now, concatenated.
+    pub(crate) fn take_ready(&mut self, index: u64, record: Option<String>) -> String {
         self.bytes += record.as_ref().map_or(0, String::len);
         self.waiting.insert(index, record);
         let mut ready = String::new();
@@ -36,13 +36,13 @@ impl Turns {
         ready
     }
 
-    /// Whether a further item may be begun.
+    /// Whether a further item may be started.
     pub(crate) fn has_room(&self) -> bool {
         self.waiting.len() < MOST && self.bytes < MOST_BYTES
     }
 
-    /// All that still waits, in order: nothing comes any more for which it would have to.
-    pub(crate) fn rest(&mut self) -> String {
+    /// Returns all waiting records in order, when no more will be added.
+    pub(crate) fn take_rest(&mut self) -> String {
         std::mem::take(&mut self.waiting)
             .into_values()
             .flatten()
@@ -56,30 +56,30 @@ mod tests {
 
     #[test]
     fn records_go_out_in_order_each_as_soon_as_it_can() {
-        let mut turns = Turns::default();
+        let mut turns = OrderedRecords::default();
         let record = |text: &str| Some(text.to_owned());
-        assert_eq!(turns.take(2, record("c")), "");
-        assert_eq!(turns.take(0, record("a")), "a");
-        assert_eq!(turns.take(4, record("e")), "");
-        assert_eq!(turns.take(1, None), "c");
-        assert_eq!(turns.take(3, record("d")), "de");
-        assert_eq!(turns.take(6, record("g")), "");
-        assert_eq!(turns.rest(), "g");
+        assert_eq!(turns.take_ready(2, record("c")), "");
+        assert_eq!(turns.take_ready(0, record("a")), "a");
+        assert_eq!(turns.take_ready(4, record("e")), "");
+        assert_eq!(turns.take_ready(1, None), "c");
+        assert_eq!(turns.take_ready(3, record("d")), "de");
+        assert_eq!(turns.take_ready(6, record("g")), "");
+        assert_eq!(turns.take_rest(), "g");
     }
 
     #[test]
     fn a_slow_item_does_not_gather_others_without_end() {
-        let mut turns = Turns::default();
+        let mut turns = OrderedRecords::default();
         let begun = (1..).take_while(|&index| {
             let has_room = turns.has_room();
-            turns.take(index, Some("x".to_owned()));
+            turns.take_ready(index, Some("x".to_owned()));
             has_room
         });
         assert_eq!(begun.count(), MOST);
-        let mut turns = Turns::default();
-        turns.take(1, Some("x".repeat(MOST_BYTES)));
+        let mut turns = OrderedRecords::default();
+        turns.take_ready(1, Some("x".repeat(MOST_BYTES)));
         assert!(!turns.has_room());
-        turns.take(0, None);
+        turns.take_ready(0, None);
         assert!(turns.has_room());
     }
 }

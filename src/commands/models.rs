@@ -9,7 +9,7 @@ use crate::cli;
 use crate::client::Model;
 use crate::error::Error;
 use crate::exchange::setup::set_up_connection;
-use crate::text::{Column, TextTable, short_age};
+use crate::text::{TableColumn, TextTable, format_short_age};
 
 /// Lists the models.
 pub(crate) async fn models(app: &App, args: &cli::Models) -> Result<(), Error> {
@@ -36,7 +36,7 @@ pub(crate) async fn models(app: &App, args: &cli::Models) -> Result<(), Error> {
     if let Some(age) = age {
         app.notices.notice(&format!(
             "the list of {} ago; --refresh asks for a new one",
-            short_age(age)
+            format_short_age(age)
         ));
     }
     app.print_table(&table(&models))
@@ -52,7 +52,7 @@ fn json_list(models: &[Model], region: &str, age: Option<Duration>) -> Value {
 
 /// Returns a line for each model, its id first; what the list does not say is left blank.
 fn table(models: &[Model]) -> TextTable<5> {
-    let mut table = TextTable::new([Column::LEFT; 5]);
+    let mut table = TextTable::new([TableColumn::LEFT; 5]);
     table.extend(models.iter().map(row));
     table
 }

@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::exchange::answer_format::screen_of_terminal;
 use crate::exchange::settings::settings;
 use crate::session::{self, Conversation, Hit, Store, Summary, as_json, markdown};
-use crate::text::{Column, TextTable, ago, counted};
-use crate::ui::{confirm, render_markdown};
+use crate::text::{TableColumn, TextTable, counted, format_age};
+use crate::ui::{ask_yes_no, render_markdown};
 
 /// Lists, shows, searches, renames and deletes conversations.
 pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
@@ -88,7 +88,7 @@ fn list(app: &App, store: &Store, scope: DataScope, as_json: bool) -> Result<(),
     let rows = list.iter().map(|summary| {
         [
             summary.id.clone(),
-            ago(since(summary.changed, now)),
+            format_age(since(summary.changed, now)),
             counted(summary.turns, "turn"),
             size(summary.bytes),
             summary.model.clone().unwrap_or_else(|| "-".to_owned()),
@@ -110,7 +110,7 @@ fn search(app: &App, store: &Store, words: &[String], as_json: bool) -> Result<(
     let rows = hits.iter().map(|hit| {
         [
             hit.id.clone(),
-            ago(since(hit.changed, now)),
+            format_age(since(hit.changed, now)),
             hit.title.clone(),
             hit.excerpt.clone(),
         ]
@@ -147,8 +147,8 @@ fn remove(
     };
     if app.facts.stdin_is_terminal {
         let answer = match &title {
-            Some(title) => confirm("delete the conversation", Some(title)),
-            None => confirm(&format!("delete {which}"), None),
+            Some(title) => ask_yes_no("delete the conversation", Some(title)),
+            None => ask_yes_no(&format!("delete {which}"), None),
         };
         let is_wanted = answer.map_err(|source| Error::System {
             what: "read an answer from the terminal",
@@ -222,7 +222,7 @@ fn print_rows<const N: usize>(
     app: &App,
     rows: impl Iterator<Item = [String; N]>,
 ) -> Result<(), Error> {
-    let mut table = TextTable::new([Column::LEFT; N]);
+    let mut table = TextTable::new([TableColumn::LEFT; N]);
     table.extend(rows);
     app.print(&table.to_sanitized_text())
 }

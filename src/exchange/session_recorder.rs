@@ -8,8 +8,8 @@ use crate::config::{DataScope, sessions_folder};
 use crate::error::Error;
 use crate::protocol::InputMessage;
 use crate::session::{self, Conversation, Exchange as PendingTurn, Place, Store};
-use crate::text::ago;
-use crate::ui::Answer;
+use crate::text::format_age;
+use crate::ui::FinalAnswer;
 
 /// The conversation of a command.
 #[derive(Debug)]
@@ -114,8 +114,10 @@ impl SessionRecorder {
             self.conversation.age(SystemTime::now()),
         );
         if flags.session.is_none() && self.conversation.tip().is_some() {
-            app.notices
-                .notice(&format!("going on with `{title}`, last used {}", ago(age)));
+            app.notices.notice(&format!(
+                "going on with `{title}`, last used {}",
+                format_age(age)
+            ));
         }
         if flags.fork && self.is_saved {
             match store.fork(&self.conversation) {
@@ -191,7 +193,7 @@ pub(crate) trait TurnRecorder: Send {
     fn journal(&mut self) -> Option<&mut PendingTurn>;
 
     /// Takes an answer at its end, as far as it came.
-    fn record_answer(&mut self, answer: &Answer);
+    fn record_answer(&mut self, answer: &FinalAnswer);
 
     /// Makes all that was said and answered a part of the conversation; also what was staged, such
     /// as results of tools, when the run ended.
@@ -230,7 +232,7 @@ impl TurnRecorder for SessionRecorder {
         self.pending.as_mut()
     }
 
-    fn record_answer(&mut self, answer: &Answer) {
+    fn record_answer(&mut self, answer: &FinalAnswer) {
         if let Some(pending) = &mut self.pending {
             pending.answer(&answer.message, answer.complete);
         }
@@ -276,7 +278,7 @@ impl TurnRecorder for Option<SessionRecorder> {
         self.as_mut().and_then(SessionRecorder::journal)
     }
 
-    fn record_answer(&mut self, answer: &Answer) {
+    fn record_answer(&mut self, answer: &FinalAnswer) {
         if let Some(recorder) = self {
             recorder.record_answer(answer);
         }

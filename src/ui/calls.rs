@@ -1,33 +1,34 @@
-//! The answer to a request with tools: calls on standard output, one a line, and then the text on
+//! Output for a request with tools: tool calls on standard output, one per line, and the text on
 //! stderr; or the text alone.
 
-use super::markdown::{Screen, render_markdown};
-use super::renderer::{Answer, Form, Shown};
-use super::sink::Sink;
+use super::markdown::{RenderTarget, render_markdown};
+use super::renderer::{AnswerWriter, DisplayOutcome, FinalAnswer};
+use super::sink::OutputSink;
 use crate::protocol::ContentBlock;
 
-/// Holds the answer back until it is known whether there are calls.
+/// Buffers the answer until it is known whether it contains calls.
 #[derive(Debug)]
-pub(crate) struct Calls {
-    screen: Option<Screen>,
+pub(crate) struct ToolCallOutput {
+    screen: Option<RenderTarget>,
 }
 
-impl Calls {
-    /// Renders the text for this screen; none: as it was written.
-    pub(crate) fn new(screen: Option<Screen>) -> Self {
+impl ToolCallOutput {
+    /// Creates the output. Text is rendered as Markdown for `screen`, or printed unmodified if
+    /// `None`.
+    pub(crate) fn new(screen: Option<RenderTarget>) -> Self {
         Self { screen }
     }
 }
 
-impl Form for Calls {
-    fn pause(&mut self, answer: &Answer, _sink: &mut Sink) -> Shown {
+impl AnswerWriter for ToolCallOutput {
+    fn finish_step(&mut self, answer: &FinalAnswer, _sink: &mut OutputSink) -> DisplayOutcome {
         match answer.message.text() {
-            text if text.is_empty() => Shown::All,
-            text => Shown::WithAside(text),
+            text if text.is_empty() => DisplayOutcome::All,
+            text => DisplayOutcome::WithAside(text),
         }
     }
 
-    fn finish(&mut self, answer: &Answer, sink: &mut Sink) -> Shown {
+    fn finish_answer(&mut self, answer: &FinalAnswer, sink: &mut OutputSink) -> DisplayOutcome {
         let text = answer.message.text();
         let mut has_calls = false;
         for call in answer
@@ -37,17 +38,17 @@ impl Form for Calls {
             .filter(|block| matches!(block, ContentBlock::ToolUse(_)))
         {
             has_calls = true;
-            sink.json(&serde_json::to_string(call).expect("a call is maps with string keys"));
+            sink.write_json(&serde_json::to_string(call).expect("a call is maps with string keys"));
             sink.end_line();
         }
         if has_calls && !text.is_empty() {
-            return Shown::WithAside(text);
+            return DisplayOutcome::WithAside(text);
         }
         match &self.screen {
-            Some(screen) => sink.rendered(&render_markdown(&text, screen.clone())),
-            None => sink.text(&text),
+            Some(screen) => sink.write_rendered(&render_markdown(&text, screen.clone())),
+            None => sink.write_text(&text),
         }
         sink.end_line();
-        Shown::All
+        DisplayOutcome::All
     }
 }

@@ -1,33 +1,33 @@
-//! A line that shows how far a long run is, on a terminal only; gone without a trace when it ends.
+//! A progress line for long runs, on a terminal only, cleared at the end.
 
 use indicatif::ProgressBar;
 
-use super::progress::line;
+use super::progress::new_progress_bar;
 use crate::text::sanitize_line;
 
-/// The line.
+/// A progress line, cleared on drop.
 #[derive(Debug)]
-pub(crate) struct Meter(ProgressBar);
+pub(crate) struct ProgressLine(ProgressBar);
 
-impl Meter {
-    /// Begins, with nothing shown yet.
-    pub(crate) fn start() -> Self {
-        Self(line("{wide_msg}"))
+impl ProgressLine {
+    /// Creates an empty line.
+    pub(crate) fn new() -> Self {
+        Self(new_progress_bar("{wide_msg}"))
     }
 
-    /// Shows this instead of what was shown.
-    pub(crate) fn show(&self, state: &str) {
+    /// Replaces the text of the line.
+    pub(crate) fn set_text(&self, state: &str) {
         self.0.set_message(sanitize_line(state));
         self.0.tick();
     }
 
-    /// Takes the line away while something else is written.
-    pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+    /// Hides the line while `write` runs.
+    pub(crate) fn suspend_while<T>(&self, write: impl FnOnce() -> T) -> T {
         self.0.suspend(write)
     }
 }
 
-impl Drop for Meter {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }

@@ -1,22 +1,22 @@
-//! The answer's text as it comes: byte for byte into a pipe or a file, made harmless on a terminal.
+//! Plain text output as it arrives: unmodified into a pipe or a file, sanitized on a terminal.
 
-use super::renderer::{Answer, Form, Shown};
-use super::sink::Sink;
+use super::renderer::{AnswerWriter, DisplayOutcome, FinalAnswer};
+use super::sink::OutputSink;
 use crate::protocol::Update;
 
-/// Gives text out as it comes.
+/// Writes text as it arrives.
 #[derive(Debug)]
-pub(crate) struct Plain;
+pub(crate) struct PlainOutput;
 
-impl Form for Plain {
-    fn update(&mut self, update: &Update, _data: &[u8], sink: &mut Sink) {
+impl AnswerWriter for PlainOutput {
+    fn handle_update(&mut self, update: &Update, _data: &[u8], sink: &mut OutputSink) {
         if let Update::Text(text) = update {
-            sink.text(text);
+            sink.write_text(text);
         }
     }
 
-    fn finish(&mut self, _answer: &Answer, sink: &mut Sink) -> Shown {
+    fn finish_answer(&mut self, _answer: &FinalAnswer, sink: &mut OutputSink) -> DisplayOutcome {
         sink.end_line();
-        Shown::All
+        DisplayOutcome::All
     }
 }

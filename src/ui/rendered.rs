@@ -1,43 +1,43 @@
-//! The answer's Markdown, rendered as it comes.
+//! Markdown output, rendered as it arrives.
 
-use super::markdown::{Markdown, Screen};
-use super::renderer::{Answer, Form, Shown};
-use super::sink::Sink;
+use super::markdown::{MarkdownRenderer, RenderTarget};
+use super::renderer::{AnswerWriter, DisplayOutcome, FinalAnswer};
+use super::sink::OutputSink;
 use crate::protocol::Update;
 
-/// Renders text as it comes.
+/// Renders text as it arrives.
 #[derive(Debug)]
-pub(crate) struct Rendered {
-    markdown: Markdown,
+pub(crate) struct MarkdownOutput {
+    markdown: MarkdownRenderer,
 }
 
-impl Rendered {
-    /// Renders for this screen.
-    pub(crate) fn new(screen: Screen) -> Self {
+impl MarkdownOutput {
+    /// Creates the output for this screen.
+    pub(crate) fn new(screen: RenderTarget) -> Self {
         Self {
-            markdown: Markdown::new(screen),
+            markdown: MarkdownRenderer::new(screen),
         }
     }
 }
 
-impl Form for Rendered {
-    fn update(&mut self, update: &Update, _data: &[u8], _sink: &mut Sink) {
+impl AnswerWriter for MarkdownOutput {
+    fn handle_update(&mut self, update: &Update, _data: &[u8], _sink: &mut OutputSink) {
         if let Update::Text(text) = update {
-            self.markdown.take(text);
+            self.markdown.push_text(text);
         }
     }
 
-    fn flush(&mut self, sink: &mut Sink) {
-        sink.rendered(&self.markdown.paint());
+    fn flush_pending(&mut self, sink: &mut OutputSink) {
+        sink.write_rendered(&self.markdown.take_painted());
     }
 
-    fn pause(&mut self, answer: &Answer, sink: &mut Sink) -> Shown {
-        self.finish(answer, sink)
+    fn finish_step(&mut self, answer: &FinalAnswer, sink: &mut OutputSink) -> DisplayOutcome {
+        self.finish_answer(answer, sink)
     }
 
-    fn finish(&mut self, _answer: &Answer, sink: &mut Sink) -> Shown {
-        sink.rendered(&self.markdown.finish());
+    fn finish_answer(&mut self, _answer: &FinalAnswer, sink: &mut OutputSink) -> DisplayOutcome {
+        sink.write_rendered(&self.markdown.finish_text());
         sink.end_line();
-        Shown::All
+        DisplayOutcome::All
     }
 }

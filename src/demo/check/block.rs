@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::field::{Object, wrong};
 use crate::demo::{refusal::Refusal, signature};
-use crate::media::{ImageError, Kind, check_image, sniff};
+use crate::media::{FileKind, ImageError, check_image, detect_file_kind};
 
 /// The block types of a message.
 const BLOCKS: &[&str] = &[
@@ -63,7 +63,7 @@ fn image(block: &Object<'_>) -> Result<(), Refusal> {
     source.only(&["type", "media_type", "data"])?;
     let media_type = source.choice("media_type", IMAGES)?;
     let bytes = decoded(&source)?;
-    match sniff(&bytes).media_type() {
+    match detect_file_kind(&bytes).media_type() {
         Some(found) if found == media_type => {}
         Some(found) if IMAGES.contains(&found) => {
             return Err(source.wrong(
@@ -115,7 +115,7 @@ fn document(block: &Object<'_>) -> Result<(), Refusal> {
         };
     }
     source.choice("media_type", &["application/pdf"])?;
-    if sniff(&decoded(&source)?) == Kind::Pdf {
+    if detect_file_kind(&decoded(&source)?) == FileKind::Pdf {
         return Ok(());
     }
     Err(source.wrong("data", "The PDF specified was not valid."))

@@ -1,23 +1,23 @@
-//! Text of several lines, typed: a `\` at the end of a line, or everything between two `"""`. Pure.
+//! Multi-line input: a `\` at the end of a line, or everything between two `"""`. Pure.
 
-/// What opens and closes a text of several lines.
+/// Opens and closes a multi-line text.
 const FENCE: &str = "\"\"\"";
 
-/// Whether a text opens with `"""` and has not closed it.
-pub(super) fn is_open(text: &str) -> bool {
+/// Whether a text begins with `"""` that is not closed.
+pub(super) fn is_fence_open(text: &str) -> bool {
     text.strip_prefix(FENCE)
         .is_some_and(|rest| !rest.trim_end().ends_with(FENCE))
 }
 
-/// The text between two `"""`, without the line ends next to them.
-pub(super) fn inside(text: &str) -> Option<&str> {
+/// Returns the text between two `"""`, without the line feeds next to them.
+pub(super) fn fenced_text(text: &str) -> Option<&str> {
     let inside = text.strip_prefix(FENCE)?.trim_end().strip_suffix(FENCE)?;
     let inside = inside.strip_prefix('\n').unwrap_or(inside);
     Some(inside.strip_suffix('\n').unwrap_or(inside))
 }
 
-/// Whether a text ends with a `\` that is not itself behind one.
-pub(super) fn goes_on(text: &str) -> bool {
+/// Whether a text ends with a `\` that is not escaped by another one.
+pub(super) fn ends_with_continuation(text: &str) -> bool {
     text.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1
 }
 
@@ -35,7 +35,11 @@ mod tests {
             ("\"\"\"\"\"\"", false, Some("")),
             ("a \"\"\"", false, None),
         ] {
-            assert_eq!((is_open(text), inside(text)), (open, within), "{text}");
+            assert_eq!(
+                (is_fence_open(text), fenced_text(text)),
+                (open, within),
+                "{text}"
+            );
         }
     }
 
@@ -48,7 +52,7 @@ mod tests {
             ("a\\ ", false),
             ("", false),
         ] {
-            assert_eq!(goes_on(text), expected, "{text}");
+            assert_eq!(ends_with_continuation(text), expected, "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The terminal as it was found, and as it is while an answer comes.
+//! Terminal modes: the original ones, and those while an answer arrives.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -6,19 +6,18 @@ use std::sync::{Mutex, PoisonError};
 
 use nix::sys::termios::{InputFlags, LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 
-/// What makes a terminal tell a paste from typing is taken back by this.
+/// Turns off bracketed paste.
 const BRACKETED_PASTE_OFF: &[u8] = b"\x1b[?2004l";
 
-/// The keyboard side of the terminal. What it was like is there again when this goes, however that
-/// comes about.
-pub(crate) struct Keyboard {
+/// The input modes of the terminal. The original modes are restored on drop.
+pub(crate) struct TerminalModes {
     terminal: File,
     found: Mutex<Termios>,
 }
 
-impl Keyboard {
-    /// Looks at the terminal; none where there is none.
-    pub(crate) fn find() -> Option<Self> {
+impl TerminalModes {
+    /// Opens the controlling terminal and saves its modes; `None` if there is none.
+    pub(crate) fn open() -> Option<Self> {
         let terminal = OpenOptions::new()
             .read(true)
             .write(true)
@@ -31,49 +30,49 @@ impl Keyboard {
         })
     }
 
-    /// Keeps what is typed for the next line, without showing it, for as long as the guard lives.
-    /// Ctrl-C stays a signal.
-    pub(crate) fn hush(&self) -> Hush<'_> {
-        let mut hushed = self.found();
+    /// Turns off echo until the guard is dropped; typed input is kept for the next line. Ctrl-C
+    /// still sends a signal.
+    pub(crate) fn mute_echo(&self) -> EchoGuard<'_> {
+        let mut hushed = self.original_modes();
         hushed.local_flags &= !(LocalFlags::ECHO | LocalFlags::ICANON);
         hushed.input_flags &= !InputFlags::ICRNL;
-        self.set(&hushed);
-        Hush(self)
+        self.apply_modes(&hushed);
+        EchoGuard(self)
     }
 
-    /// Makes the terminal what it was like when it was found, for those who read lines from it.
-    pub(crate) fn calm(&self) {
-        self.set(&self.found());
+    /// Restores the original modes, for code that reads lines itself.
+    pub(crate) fn restore_echo(&self) {
+        self.apply_modes(&self.original_modes());
     }
 
-    fn found(&self) -> Termios {
+    fn original_modes(&self) -> Termios {
         self.found
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
-    fn set(&self, attributes: &Termios) {
+    fn apply_modes(&self, attributes: &Termios) {
         // A terminal that has gone needs nothing.
         let _ = tcsetattr(&self.terminal, SetArg::TCSADRAIN, attributes);
     }
 }
 
-impl Drop for Keyboard {
+impl Drop for TerminalModes {
     fn drop(&mut self) {
-        self.calm();
-        let _ = (&self.terminal).write_all(BRACKETED_PASTE_OFF); // The same.
+        self.restore_echo();
+        let _ = (&self.terminal).write_all(BRACKETED_PASTE_OFF); // Likewise.
     }
 }
 
-/// Ends with the terminal as it was found, but that Enter stays Enter until the next line is read:
-/// one that was typed in between would be the line feed of Ctrl-J there.
-pub(crate) struct Hush<'a>(&'a Keyboard);
+/// Restores the original modes on drop, except that Enter stays a carriage return until the next
+/// line is read: one typed in between would otherwise arrive there as Ctrl-J.
+pub(crate) struct EchoGuard<'a>(&'a TerminalModes);
 
-impl Drop for Hush<'_> {
+impl Drop for EchoGuard<'_> {
     fn drop(&mut self) {
-        let mut awaiting = self.0.found();
+        let mut awaiting = self.0.original_modes();
         awaiting.input_flags &= !InputFlags::ICRNL;
-        self.0.set(&awaiting);
+        self.0.apply_modes(&awaiting);
     }
 }

@@ -1,37 +1,37 @@
-//! What is known of the line while it is typed: what it is, and which of it was pasted.
+//! The state of a line while it is typed, including what was pasted.
 
-use super::{Draft, Typed, fence};
+use super::{LineDraft, TypedInput, fence};
 
-/// The line as it stands.
+/// The state of a line.
 #[derive(Debug, Default)]
-pub(super) struct Typing {
+pub(super) struct LineState {
     /// The line.
     text: String,
-    /// Whether what comes next is a paste.
+    /// Whether the next change is a paste.
     is_pasting: bool,
-    /// The end of the last paste, while it is the end of the line.
+    /// The end of the last paste, until the line changes.
     paste_end: Option<usize>,
-    /// Whether the line is text whatever it begins with, since its beginning was pasted.
+    /// Whether the line is text even if it begins like a command, since its beginning was pasted.
     is_text: bool,
-    /// The line up to each `\` that Enter went on behind. It goes when the line is done, unless
-    /// what stands before it was changed.
+    /// The line up to each `\` that Enter continued. That `\` is removed on submission, unless the
+    /// text before it was changed.
     joints: Vec<String>,
     /// Whether Ctrl-Z was typed.
     is_stopped: bool,
 }
 
-/// What Enter does.
+/// The effect of Enter.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Enter {
-    /// The line is done.
+pub(super) enum EnterAction {
+    /// Submits the line: joins continuation lines and removes fences.
     Submit,
-    /// It goes on in another line.
+    /// Insert a line break.
     Newline,
 }
 
-impl Typing {
-    /// Begins a line.
-    pub(super) fn begin(draft: &Draft) -> Self {
+impl LineState {
+    /// Creates the state of a new line.
+    pub(super) fn from_draft(draft: &LineDraft) -> Self {
         Self {
             text: draft.text.clone(),
             is_text: draft.is_text,
@@ -39,8 +39,8 @@ impl Typing {
         }
     }
 
-    /// Takes the line as it is after each change.
-    pub(super) fn changed(&mut self, line: &str, cursor: usize) {
+    /// Updates the state after a change of the line.
+    pub(super) fn line_changed(&mut self, line: &str, cursor: usize) {
         if self.is_pasting {
             self.is_pasting = false;
             self.paste_end = Some(cursor);
@@ -53,30 +53,33 @@ impl Typing {
         line.clone_into(&mut self.text);
     }
 
-    /// A paste comes, at the cursor.
-    pub(super) fn paste(&mut self, line: &str, cursor: usize) {
+    /// Records that a paste begins at the cursor.
+    pub(super) fn begin_paste(&mut self, line: &str, cursor: usize) {
         self.is_pasting = true;
-        // What is pasted behind the name of a command is what the command is about.
+        // Text pasted after a command's name is its argument.
         let typed = line.get(..cursor).unwrap_or_default();
         if !(typed.starts_with('/') && typed.contains(' ')) {
             self.is_text = true;
         }
     }
 
-    /// Says what Enter does, the cursor being at `cursor`.
-    pub(super) fn enter(&mut self, line: &str, cursor: usize) -> Enter {
-        if !self.is_text && fence::is_open(line) {
-            return Enter::Newline;
+    /// Decides the effect of Enter with the cursor at `cursor`.
+    pub(super) fn handle_enter(&mut self, line: &str, cursor: usize) -> EnterAction {
+        if !self.is_text && fence::is_fence_open(line) {
+            return EnterAction::Newline;
         }
-        if cursor == line.len() && fence::goes_on(line) && self.paste_end != Some(cursor) {
+        if cursor == line.len()
+            && fence::ends_with_continuation(line)
+            && self.paste_end != Some(cursor)
+        {
             self.joints.push(line.to_owned());
-            return Enter::Newline;
+            return EnterAction::Newline;
         }
-        Enter::Submit
+        EnterAction::Submit
     }
 
-    /// The line is done.
-    pub(super) fn submit(&self, mut line: String) -> Typed {
+    /// Submits the line: joins continuation lines and removes fences.
+    pub(super) fn submit_line(&self, mut line: String) -> TypedInput {
         for before in self.joints.iter().rev() {
             if line
                 .strip_prefix(before.as_str())
@@ -85,40 +88,40 @@ impl Typing {
                 line.remove(before.len() - 1);
             }
         }
-        if let Some(inside) = fence::inside(&line).filter(|_| !self.is_text) {
-            return Typed::Line {
+        if let Some(inside) = fence::fenced_text(&line).filter(|_| !self.is_text) {
+            return TypedInput::Line {
                 text: inside.to_owned(),
                 may_be_command: false,
                 bad_byte: None,
             };
         }
         let may_be_command = !self.is_text && !line.contains('\n');
-        Typed::Line {
+        TypedInput::Line {
             text: line,
             may_be_command,
             bad_byte: None,
         }
     }
 
-    /// Ctrl-Z was typed: the line is left for a while, and goes on as it is.
-    pub(super) fn stop(&mut self) {
+    /// Records Ctrl-Z: the line is suspended and resumed unchanged.
+    pub(super) fn request_stop(&mut self) {
         self.is_stopped = true;
     }
 
-    /// Whether it was; the next time it was not.
+    /// Returns whether Ctrl-Z was typed, and resets that.
     pub(super) fn take_stop(&mut self) -> bool {
         std::mem::take(&mut self.is_stopped)
     }
 
-    /// What there is, to be offered again.
-    pub(super) fn as_draft(&self) -> Draft {
-        Draft {
+    /// Returns the line as a draft.
+    pub(super) fn as_draft(&self) -> LineDraft {
+        LineDraft {
             text: self.text.clone(),
             is_text: self.is_text,
         }
     }
 
-    /// Whether there is nothing.
+    /// Whether the line is empty.
     pub(super) fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
@@ -128,9 +131,9 @@ impl Typing {
 mod tests {
     use super::*;
 
-    fn submitted(typing: &Typing, line: &str) -> (String, bool) {
-        match typing.submit(line.to_owned()) {
-            Typed::Line {
+    fn submitted(typing: &LineState, line: &str) -> (String, bool) {
+        match typing.submit_line(line.to_owned()) {
+            TypedInput::Line {
                 text,
                 may_be_command,
                 ..
@@ -140,19 +143,19 @@ mod tests {
     }
 
     /// Pastes `text` behind `typed`.
-    fn pasted(typed: &str, text: &str) -> Typing {
-        let mut typing = Typing::default();
-        typing.changed(typed, typed.len());
-        typing.paste(typed, typed.len());
+    fn pasted(typed: &str, text: &str) -> LineState {
+        let mut typing = LineState::default();
+        typing.line_changed(typed, typed.len());
+        typing.begin_paste(typed, typed.len());
         let line = format!("{typed}{text}");
-        typing.changed(&line, line.len());
+        typing.line_changed(&line, line.len());
         typing
     }
 
     #[test]
     fn a_typed_line_may_be_a_command_and_a_pasted_one_not() {
         assert_eq!(
-            submitted(&Typing::default(), "/help"),
+            submitted(&LineState::default(), "/help"),
             ("/help".to_owned(), true)
         );
         assert_eq!(
@@ -176,47 +179,62 @@ mod tests {
     #[test]
     fn a_line_that_was_emptied_is_typed_anew() {
         let mut typing = pasted("", "/x");
-        typing.changed("", 0);
+        typing.line_changed("", 0);
         assert_eq!(submitted(&typing, "/help"), ("/help".to_owned(), true));
     }
 
     #[test]
     fn enter_goes_on_behind_a_typed_backslash_only() {
-        let mut typing = Typing::default();
-        assert_eq!(typing.enter("a\\", 2), Enter::Newline);
-        assert_eq!(typing.enter("a\\\nb \\", 6), Enter::Newline);
+        let mut typing = LineState::default();
+        assert_eq!(typing.handle_enter("a\\", 2), EnterAction::Newline);
+        assert_eq!(typing.handle_enter("a\\\nb \\", 6), EnterAction::Newline);
         assert_eq!(
             submitted(&typing, "a\\\nb \\\nc"),
             ("a\nb \nc".to_owned(), false)
         );
         assert_eq!(submitted(&typing, "x\\\nb"), ("x\\\nb".to_owned(), false));
-        assert_eq!(Typing::default().enter("a\\", 0), Enter::Submit);
+        assert_eq!(
+            LineState::default().handle_enter("a\\", 0),
+            EnterAction::Submit
+        );
         let mut typing = pasted("", "a \\\nb \\");
-        assert_eq!(typing.enter("a \\\nb \\", 7), Enter::Submit);
-        typing.changed("a \\\nb \\\\\\", 9);
-        assert_eq!(typing.enter("a \\\nb \\\\\\", 9), Enter::Newline);
+        assert_eq!(typing.handle_enter("a \\\nb \\", 7), EnterAction::Submit);
+        typing.line_changed("a \\\nb \\\\\\", 9);
+        assert_eq!(
+            typing.handle_enter("a \\\nb \\\\\\", 9),
+            EnterAction::Newline
+        );
     }
 
     #[test]
     fn a_typed_fence_is_taken_off_and_a_pasted_one_stays() {
         let text = "\"\"\"\n/help\n\"\"\"";
-        assert_eq!(Typing::default().enter("\"\"\"", 3), Enter::Newline);
-        assert_eq!(Typing::default().enter(text, text.len()), Enter::Submit);
         assert_eq!(
-            submitted(&Typing::default(), text),
+            LineState::default().handle_enter("\"\"\"", 3),
+            EnterAction::Newline
+        );
+        assert_eq!(
+            LineState::default().handle_enter(text, text.len()),
+            EnterAction::Submit
+        );
+        assert_eq!(
+            submitted(&LineState::default(), text),
             ("/help".to_owned(), false)
         );
-        assert_eq!(pasted("", "\"\"\"").enter("\"\"\"", 3), Enter::Submit);
+        assert_eq!(
+            pasted("", "\"\"\"").handle_enter("\"\"\"", 3),
+            EnterAction::Submit
+        );
         assert_eq!(submitted(&pasted("", text), text), (text.to_owned(), false));
     }
 
     #[test]
     fn a_draft_that_is_text_stays_text() {
-        let draft = Draft {
+        let draft = LineDraft {
             text: "/etc/passwd".to_owned(),
             is_text: true,
         };
-        let typing = Typing::begin(&draft);
+        let typing = LineState::from_draft(&draft);
         assert_eq!(
             submitted(&typing, "/etc/passwd"),
             ("/etc/passwd".to_owned(), false)

@@ -1,5 +1,4 @@
-//! Constructs that have come whole, which `pulldown-cmark` reads: entities, addresses in angle
-//! brackets, targets of links.
+//! Complete inline constructs, parsed by `pulldown-cmark`: entities, autolinks, link targets.
 
 use std::fmt::Write;
 
@@ -7,20 +6,19 @@ use pulldown_cmark::{Event, Parser, Tag};
 
 use crate::text::sanitize_line;
 
-/// What a piece of Markdown that has come whole is.
+/// A parsed inline construct.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Construct {
+pub(super) enum InlineConstruct {
     /// Text.
     Text(String),
-    /// A link to there.
+    /// A link to this address.
     Link(String),
-    /// Something else, or nothing at all.
+    /// Anything else.
     Other,
 }
 
-/// Reads a construct. What it stands for is harmless on a terminal, also where it was written as an
-/// entity.
-pub(super) fn construct(source: &str) -> Construct {
+/// Parses a construct. The result is sanitized, including characters written as entities.
+pub(super) fn parse_construct(source: &str) -> InlineConstruct {
     let mut inside =
         Parser::new(source)
             .into_offset_iter()
@@ -30,17 +28,17 @@ pub(super) fn construct(source: &str) -> Construct {
             });
     match inside.next() {
         Some((Event::Start(Tag::Link { dest_url, .. }), range)) if range == (0..source.len()) => {
-            Construct::Link(sanitize_line(&dest_url))
+            InlineConstruct::Link(sanitize_line(&dest_url))
         }
         Some((Event::Text(text), range)) if range == (0..source.len()) && *text != *source => {
-            Construct::Text(sanitize_line(&text))
+            InlineConstruct::Text(sanitize_line(&text))
         }
-        _ => Construct::Other,
+        _ => InlineConstruct::Other,
     }
 }
 
-/// The address as a terminal takes it, if it is one that may be followed: of `http` or `https`.
-pub(super) fn address(target: &str) -> Option<String> {
+/// Returns the address percent-encoded for a terminal if its scheme is `http` or `https`.
+pub(super) fn web_address(target: &str) -> Option<String> {
     let scheme = target.split_once("://")?.0;
     if !["http", "https"]
         .iter()
@@ -65,25 +63,28 @@ mod tests {
 
     #[test]
     fn entities_and_targets_are_read() {
-        assert_eq!(construct("&amp;"), Construct::Text("&".into()));
-        assert_eq!(construct("&nosuch;"), Construct::Other);
-        assert_eq!(construct("&#27;"), Construct::Text("␛".into()));
-        assert_eq!(construct("[x](<a b> \"t\")"), Construct::Link("a b".into()));
-        assert_eq!(construct("[x](a(b)"), Construct::Other);
+        assert_eq!(parse_construct("&amp;"), InlineConstruct::Text("&".into()));
+        assert_eq!(parse_construct("&nosuch;"), InlineConstruct::Other);
+        assert_eq!(parse_construct("&#27;"), InlineConstruct::Text("␛".into()));
         assert_eq!(
-            construct("<https://a.example>"),
-            Construct::Link("https://a.example".into())
+            parse_construct("[x](<a b> \"t\")"),
+            InlineConstruct::Link("a b".into())
         );
-        assert_eq!(construct("<br>"), Construct::Other);
+        assert_eq!(parse_construct("[x](a(b)"), InlineConstruct::Other);
+        assert_eq!(
+            parse_construct("<https://a.example>"),
+            InlineConstruct::Link("https://a.example".into())
+        );
+        assert_eq!(parse_construct("<br>"), InlineConstruct::Other);
     }
 
     #[test]
     fn only_addresses_of_the_web_are_followed_and_have_no_controls() {
         assert_eq!(
-            address("https://a.example/ä b").as_deref(),
+            web_address("https://a.example/ä b").as_deref(),
             Some("https://a.example/%C3%A4%20b")
         );
-        assert_eq!(address("file:///etc/passwd"), None);
-        assert_eq!(address("javascript:alert(1)"), None);
+        assert_eq!(web_address("file:///etc/passwd"), None);
+        assert_eq!(web_address("javascript:alert(1)"), None);
     }
 }

@@ -1,25 +1,25 @@
-//! Signs that have opened emphasis.
+//! Opening delimiters of emphasis.
 
-use super::cell::{BOLD, Cell, ITALIC, STRIKE, Style};
+use super::cell::{BOLD, CellStyle, ITALIC, STRIKE, ScreenCell};
 
-/// A run of signs that opened emphasis, and that nothing has closed yet.
+/// A delimiter run that opened emphasis and is not closed yet.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Opener {
-    /// The sign.
+pub(super) struct EmphasisOpener {
+    /// The delimiter character.
     pub(super) sign: char,
-    /// How many of them.
+    /// The length of the run.
     pub(super) length: usize,
-    /// Where the block's content goes on behind it.
+    /// The position in the block's content after it.
     pub(super) position: usize,
-    /// What the text around it looks like.
-    pub(super) around: Style,
-    /// Whether it is on the screen, since its row was finished before it was closed.
+    /// The style of the text around it.
+    pub(super) around: CellStyle,
+    /// Whether it is on the screen because its row was finished before it was closed.
     pub(super) is_shown: bool,
 }
 
-impl Opener {
-    /// What its text looks like.
-    pub(super) fn bits(&self) -> u8 {
+impl EmphasisOpener {
+    /// Returns the attributes of the emphasized text.
+    pub(super) fn style_bits(&self) -> u8 {
         match (self.sign, self.length) {
             ('~', _) => STRIKE,
             (_, 1) => ITALIC,
@@ -28,8 +28,8 @@ impl Opener {
         }
     }
 
-    /// Itself, as it was written.
-    pub(super) fn signs(&self) -> impl Iterator<Item = Cell> + use<> {
-        std::iter::repeat_n(Cell::new(self.sign, self.around), self.length)
+    /// Returns the delimiters as cells.
+    pub(super) fn sign_cells(&self) -> impl Iterator<Item = ScreenCell> + use<> {
+        std::iter::repeat_n(ScreenCell::new(self.sign, self.around), self.length)
     }
 }

@@ -1,50 +1,47 @@
-//! The page: finished rows, which nothing changes any more, and the row that is being written.
+//! The output: finished rows, which never change, and the current row.
 //!
-//! What is decided about a row depends on the text up to a certain letter alone, and never on how
-//! much of it came at once. What is painted of the row that is being written depends on the pieces;
-//! a row that is finished is the same anyway.
+//! Every decision about a row depends only on the text up to a certain character, never on how it
+//! was split. What is painted of the current row depends on the pieces, but the finished row does
+//! not.
 //!
-//! No position of the cursor is relied on, since terminals do not agree on the width of all
-//! letters: what was added is written behind what is there; where something before it has changed,
-//! the row is written anew from its beginning.
+//! Cursor positions are not used, since terminals disagree on character widths: new cells are
+//! appended, and if an earlier cell has changed, the row is rewritten from its beginning.
 
-use super::cell::{Cell, Ink, Style, each_cell, is_certain, width};
-use super::opener::Opener;
-use super::palette::Theme;
-use super::screen::Screen;
+use super::cell::{CellColor, CellStyle, ScreenCell, cells_width, each_cell, has_certain_width};
+use super::opener::EmphasisOpener;
+use super::palette::ColorTheme;
+use super::screen::RenderTarget;
 
-/// Rows of a screen.
+/// The current row of the screen, and the output for finished rows.
 #[derive(Debug)]
-pub(super) struct Page {
-    screen: Screen,
-    /// What is to be written.
+pub(super) struct RowBuffer {
+    screen: RenderTarget,
+    /// Output not yet taken.
     out: String,
-    /// The row that is being written; its first cells are what each row of the block begins with.
-    cells: Vec<Cell>,
-    /// How many cells at the beginning of the row are no content.
+    /// The current row, including its prefix.
+    cells: Vec<ScreenCell>,
+    /// Number of prefix cells at the beginning of the row.
     first: usize,
-    /// What the following rows of the block begin with.
-    rest: Vec<Cell>,
-    /// The columns that a row may take.
+    /// The prefix of the following rows of the block.
+    rest: Vec<ScreenCell>,
+    /// Maximum width of a row in columns.
     limit: usize,
-    /// The columns that the row takes.
+    /// Width of the current row in columns.
     used: usize,
-    /// Cells of content of this block that are in finished rows, but for signs that were shown when
-    /// their row was finished.
+    /// Number of content cells of this block in finished rows, without restored delimiters.
     gone: usize,
-    /// What is open, the first one outermost. A sign that is hidden is shown where its row is
-    /// finished.
-    pub(super) openers: Vec<Opener>,
-    /// Cells of the row that are on the screen.
+    /// Open delimiters, outermost first. Hidden ones are shown when their row is finished.
+    pub(super) openers: Vec<EmphasisOpener>,
+    /// Number of cells of the row that are on the screen.
     painted: usize,
-    /// Whether one of these has changed.
+    /// Whether a painted cell has changed.
     stale: bool,
     links: Vec<String>,
 }
 
-impl Page {
-    /// Begins a page.
-    pub(super) fn new(screen: Screen) -> Self {
+impl RowBuffer {
+    /// Creates an empty buffer.
+    pub(super) fn new(screen: RenderTarget) -> Self {
         Self {
             screen,
             out: String::new(),
@@ -61,19 +58,19 @@ impl Page {
         }
     }
 
-    /// Gives what is to be written since the last time.
-    pub(super) fn take(&mut self) -> String {
+    /// Takes the output since the last call.
+    pub(super) fn take_output(&mut self) -> String {
         std::mem::take(&mut self.out)
     }
 
-    /// The theme; none where signs have to say what colours would.
-    pub(super) fn theme(&self) -> Option<Theme> {
+    /// Returns the theme; `None` without colours, when markup stays visible.
+    pub(super) fn theme(&self) -> Option<ColorTheme> {
         self.screen.theme()
     }
 
-    /// Begins a block: what its first row begins with, and what the others do.
-    pub(super) fn begin(&mut self, mut first: Vec<Cell>, mut rest: Vec<Cell>) {
-        self.limit = self.screen.columns();
+    /// Begins a block with the prefixes of its first row and of the others.
+    pub(super) fn begin_block(&mut self, mut first: Vec<ScreenCell>, mut rest: Vec<ScreenCell>) {
+        self.limit = self.screen.current_columns();
         for prefix in [&mut first, &mut rest] {
             let too_many = prefix.len().saturating_sub(self.limit / 2);
             prefix.drain(..too_many);
@@ -81,97 +78,104 @@ impl Page {
         self.gone = 0;
         self.rest = rest;
         self.first = first.len();
-        self.used = width(&first);
+        self.used = cells_width(&first);
         self.cells = first;
     }
 
-    /// The columns that are left for content.
-    pub(super) fn room(&self) -> usize {
-        self.limit.saturating_sub(width(&self.rest)).max(4)
+    /// Returns the columns available for content.
+    pub(super) fn content_columns(&self) -> usize {
+        self.limit.saturating_sub(cells_width(&self.rest)).max(4)
     }
 
-    /// Where the next cell of the block's content will stand.
-    pub(super) fn position(&self) -> usize {
+    /// Returns the position of the next cell in the block's content.
+    pub(super) fn next_position(&self) -> usize {
         self.gone + self.cells.len() - self.first
     }
 
-    /// The place in the row of a cell of the block's content; none where its row is finished.
-    fn place(&self, position: usize) -> Option<usize> {
+    /// Returns the index in the row of a content position; `None` if its row is finished.
+    fn place_in_row(&self, position: usize) -> Option<usize> {
         Some(position.checked_sub(self.gone)? + self.first)
     }
 
-    /// The content of the row from a position on; none where that is in a finished row.
-    pub(super) fn content_from(&self, position: usize) -> Option<&[Cell]> {
-        self.cells.get(self.place(position)?..)
+    /// Returns the content of the row from a position on; `None` if that is in a finished row.
+    pub(super) fn content_from(&self, position: usize) -> Option<&[ScreenCell]> {
+        self.cells.get(self.place_in_row(position)?..)
     }
 
-    /// The content of the row that is being written.
-    pub(super) fn content(&self) -> &[Cell] {
+    /// Returns the content of the current row.
+    pub(super) fn row_content(&self) -> &[ScreenCell] {
         &self.cells[self.first..]
     }
 
-    /// Adds a cell of text. A word that does not fit begins a new row.
-    pub(super) fn push(&mut self, cell: Cell) {
+    /// Appends a cell of text; a word that does not fit is wrapped.
+    pub(super) fn push_wrapping(&mut self, cell: ScreenCell) {
         self.used += usize::from(cell.width);
         self.cells.push(cell);
         if cell.letter != ' ' {
-            while self.used > self.limit && self.wrap() {}
+            while self.used > self.limit && self.wrap_row() {}
         }
     }
 
-    /// Adds a cell, whether it fits or not.
-    pub(super) fn add(&mut self, cell: Cell) {
+    /// Appends a cell without wrapping.
+    pub(super) fn push_unwrapped(&mut self, cell: ScreenCell) {
         self.used += usize::from(cell.width);
         self.cells.push(cell);
     }
 
-    /// Colours the block's content, as far as it stands in the row that is being written.
-    pub(super) fn color(&mut self, inks: &[Ink]) {
+    /// Colours the block's content that is in the current row.
+    pub(super) fn color_content(&mut self, inks: &[CellColor]) {
         for (place, &ink) in (self.first..self.cells.len()).zip(inks.iter().skip(self.gone)) {
             if self.cells[place].style.ink != ink {
                 self.cells[place].style.ink = ink;
-                self.touch(place);
+                self.mark_changed(place);
             }
         }
     }
 
     /// Inserts cells before the one at this position, if its row is not finished.
-    pub(super) fn insert(&mut self, position: usize, new: &[Cell]) {
-        let Some(place) = self.place(position) else {
+    pub(super) fn insert_cells(&mut self, position: usize, new: &[ScreenCell]) {
+        let Some(place) = self.place_in_row(position) else {
             return;
         };
-        self.touch(place);
-        self.used += width(new);
+        self.mark_changed(place);
+        self.used += cells_width(new);
         self.cells.splice(place..place, new.iter().copied());
-        while self.shown_width() > self.limit && self.wrap() {}
+        while self.shown_width() > self.limit && self.wrap_row() {}
     }
 
     /// Removes a cell, if its row is not finished.
-    pub(super) fn remove(&mut self, position: usize) {
+    pub(super) fn remove_cell(&mut self, position: usize) {
         if let Some(place) = self
-            .place(position)
+            .place_in_row(position)
             .filter(|&place| place < self.cells.len())
         {
-            self.touch(place);
+            self.mark_changed(place);
             let cell = self.cells.remove(place);
             self.used -= usize::from(cell.width);
         }
     }
 
-    /// Changes how cells look that stand in the row that is being written, from a position on.
-    pub(super) fn restyle(&mut self, from: usize, to: usize, change: impl Fn(&mut Cell)) {
-        let place = self.place(from.max(self.gone)).unwrap_or(self.first);
-        let end = self.place(to).unwrap_or(self.first).min(self.cells.len());
+    /// Changes the cells from position `from` to `to` that are in the current row.
+    pub(super) fn restyle_cells(
+        &mut self,
+        from: usize,
+        to: usize,
+        change: impl Fn(&mut ScreenCell),
+    ) {
+        let place = self.place_in_row(from.max(self.gone)).unwrap_or(self.first);
+        let end = self
+            .place_in_row(to)
+            .unwrap_or(self.first)
+            .min(self.cells.len());
         if place < end {
-            self.touch(place);
+            self.mark_changed(place);
             self.cells[place..end].iter_mut().for_each(change);
         }
     }
 
-    /// Replaces the row's content by what is shown until it is known. What stays the same is not
-    /// written again.
-    pub(super) fn preview(&mut self, text: &str, style: Style) {
-        let mut used = width(&self.cells[..self.first]);
+    /// Replaces the row's content by provisional text. Unchanged cells are not rewritten.
+    pub(super) fn show_preview(&mut self, text: &str, style: CellStyle) {
+        let mut used = cells_width(&self.cells[..self.first]);
         let mut place = self.first;
         for cell in each_cell(text, style) {
             used += usize::from(cell.width);
@@ -179,27 +183,27 @@ impl Page {
                 break;
             }
             if self.cells.get(place) != Some(&cell) {
-                self.cut(place);
+                self.truncate_at(place);
                 self.cells.push(cell);
             }
             place += 1;
         }
-        self.cut(place);
-        self.used = width(&self.cells);
+        self.truncate_at(place);
+        self.used = cells_width(&self.cells);
     }
 
-    /// Takes away the cells from this one on.
-    fn cut(&mut self, place: usize) {
-        self.touch(place);
+    /// Removes the cells from this index on.
+    fn truncate_at(&mut self, place: usize) {
+        self.mark_changed(place);
         self.cells.truncate(place);
     }
 
-    fn touch(&mut self, place: usize) {
+    fn mark_changed(&mut self, place: usize) {
         self.stale |= place < self.painted;
     }
 
-    /// Gives a link a number.
-    pub(super) fn link(&mut self, address: &str) -> u16 {
+    /// Returns the number of a link.
+    pub(super) fn number_link(&mut self, address: &str) -> u16 {
         if self.links.last().is_none_or(|last| last != address) {
             self.links.push(address.to_owned());
         }
@@ -209,16 +213,16 @@ impl Page {
         })
     }
 
-    /// Whether a cell of code fits into the row.
+    /// Whether a character of code fits into the row.
     pub(super) fn has_room_for(&self, letter: char) -> bool {
-        self.used + usize::from(Cell::new(letter, Style::default()).width) <= self.limit
+        self.used + usize::from(ScreenCell::new(letter, CellStyle::default()).width) <= self.limit
     }
 
-    /// Finishes a row of code in the middle of its line. Where the terminal breaks it itself, the
-    /// line can be copied whole.
+    /// Finishes a row of code in the middle of its line. If the terminal itself wraps it, the line
+    /// can be copied as a whole.
     pub(super) fn break_code(&mut self) {
         let is_left_to_terminal = self.screen.breaks_lines(self.limit)
-            && self.cells.iter().all(|cell| is_certain(cell.letter))
+            && self.cells.iter().all(|cell| has_certain_width(cell.letter))
             && self.used == self.limit;
         let upto = self.cells.len();
         self.gone += upto - self.first;
@@ -228,44 +232,44 @@ impl Page {
             self.cells.extend_from_slice(&self.rest);
         }
         self.first = self.cells.len();
-        self.used = width(&self.cells);
+        self.used = cells_width(&self.cells);
         if !is_left_to_terminal {
-            self.limit = self.screen.columns();
+            self.limit = self.screen.current_columns();
         }
     }
 
-    /// Finishes the row; the next one goes on with the block.
+    /// Finishes the row; the next one continues the block.
     pub(super) fn break_line(&mut self) {
         if !self.openers.is_empty() {
-            while self.wrap() {}
+            while self.wrap_row() {}
         }
-        self.leave(self.cells.len());
-        self.end();
-        self.limit = self.screen.columns();
+        self.leave_content(self.cells.len());
+        self.end_row();
+        self.limit = self.screen.current_columns();
         self.cells.extend_from_slice(&self.rest);
         self.first = self.cells.len();
-        self.used = width(&self.cells);
+        self.used = cells_width(&self.cells);
     }
 
     /// Finishes the row.
-    pub(super) fn end(&mut self) {
-        self.finish_row(self.trimmed(self.cells.len()), true);
+    pub(super) fn end_row(&mut self) {
+        self.finish_row(self.trimmed_end(self.cells.len()), true);
         self.cells.clear();
         self.first = 0;
         self.used = 0;
     }
 
-    /// Finishes a row that is too long at the last place where it may break, and moves the rest to
-    /// the next one. Says whether it did.
-    fn wrap(&mut self) -> bool {
-        let after = match self.fit() {
-            Fit::Whole => return false,
-            Fit::Upto(place) => {
+    /// Finishes a row that is too long at its last break opportunity, and moves the rest to the
+    /// next one. Returns whether it did.
+    fn wrap_row(&mut self) -> bool {
+        let after = match self.measure_fit() {
+            RowFit::Whole => return false,
+            RowFit::Upto(place) => {
                 let after = self.cells.split_off(place);
-                self.leave(place);
+                self.leave_content(place);
                 after
             }
-            Fit::Nothing => {
+            RowFit::Nothing => {
                 let after = self.cells.split_off(self.first);
                 if !self.leave_signs() {
                     self.cells.extend(after);
@@ -274,23 +278,23 @@ impl Page {
                 after
             }
         };
-        self.finish_row(self.trimmed(self.cells.len()), true);
-        self.begin_next();
+        self.finish_row(self.trimmed_end(self.cells.len()), true);
+        self.begin_next_row();
         self.cells.extend(after);
-        self.used = width(&self.cells);
+        self.used = cells_width(&self.cells);
         true
     }
 
     /// Begins the next row of the block.
-    fn begin_next(&mut self) {
+    fn begin_next_row(&mut self) {
         self.cells.clear();
         self.cells.extend_from_slice(&self.rest);
         self.first = self.cells.len();
-        self.limit = self.screen.columns();
+        self.limit = self.screen.current_columns();
     }
 
-    /// Counts the content up to this place as finished, and shows the signs in it that are hidden.
-    fn leave(&mut self, upto: usize) {
+    /// Counts the content up to this index as finished, and shows hidden delimiters in it.
+    fn leave_content(&mut self, upto: usize) {
         let (gone, first) = (self.gone, self.first);
         self.gone += upto - first;
         for at in (0..self.openers.len()).rev() {
@@ -298,14 +302,14 @@ impl Page {
             if !opener.is_shown && opener.position < self.gone {
                 self.openers[at].is_shown = true;
                 let place = opener.position - gone + first;
-                self.touch(place);
-                self.cells.splice(place..place, opener.signs());
+                self.mark_changed(place);
+                self.cells.splice(place..place, opener.sign_cells());
             }
         }
     }
 
-    /// Writes the signs at the beginning of the row in rows of their own, but for the last of
-    /// these: not even one letter fits behind them. Says whether there are any.
+    /// Writes the delimiters at the beginning of the row in rows of their own, except for the last
+    /// of these, when not even one character fits after them. Returns whether there are any.
     fn leave_signs(&mut self) -> bool {
         let gone = self.gone;
         let mut signs = Vec::new();
@@ -315,22 +319,23 @@ impl Page {
             .filter(|opener| !opener.is_shown && opener.position == gone)
         {
             opener.is_shown = true;
-            signs.extend(opener.signs());
+            signs.extend(opener.sign_cells());
         }
-        self.touch(self.first);
+        self.mark_changed(self.first);
         for &sign in &signs {
-            if self.cells.len() > self.first && width(&self.cells) >= self.limit {
+            if self.cells.len() > self.first && cells_width(&self.cells) >= self.limit {
                 self.finish_row(self.cells.len(), true);
-                self.begin_next();
+                self.begin_next_row();
             }
             self.cells.push(sign);
         }
         !signs.is_empty()
     }
 
-    /// How much of the row fits, with the signs that would be shown if it were finished.
-    fn fit(&self) -> Fit {
-        let mut used = width(&self.cells[..self.first]);
+    /// Returns how much of the row fits, including delimiters that would be shown if it were
+    /// finished.
+    fn measure_fit(&self) -> RowFit {
+        let mut used = cells_width(&self.cells[..self.first]);
         let (mut found, mut anywhere) = (None, None);
         for place in self.first..self.cells.len() {
             let cell = self.cells[place];
@@ -347,13 +352,13 @@ impl Page {
             let signs = self.hidden_at(place);
             used += signs + usize::from(cell.width);
             if used > self.limit && (cell.letter != ' ' || signs > 0) {
-                return found.or(anywhere).map_or(Fit::Nothing, Fit::Upto);
+                return found.or(anywhere).map_or(RowFit::Nothing, RowFit::Upto);
             }
         }
-        Fit::Whole
+        RowFit::Whole
     }
 
-    /// The columns of the signs that are hidden before this cell of the row.
+    /// Returns the columns of hidden delimiters before this cell of the row.
     fn hidden_at(&self, place: usize) -> usize {
         let position = self.gone + place - self.first;
         let here = self
@@ -363,8 +368,8 @@ impl Page {
         here.map(|opener| opener.length).sum()
     }
 
-    /// The end of these cells without the spaces there.
-    fn trimmed(&self, upto: usize) -> usize {
+    /// Returns the end of these cells without trailing spaces.
+    fn trimmed_end(&self, upto: usize) -> usize {
         upto - self.cells[..upto]
             .iter()
             .rev()
@@ -373,18 +378,18 @@ impl Page {
     }
 
     fn shown_width(&self) -> usize {
-        width(&self.cells[..self.trimmed(self.cells.len())])
+        cells_width(&self.cells[..self.trimmed_end(self.cells.len())])
     }
 
-    /// Paints what has come of the row that is being written.
-    pub(super) fn paint(&mut self) {
+    /// Paints the current row.
+    pub(super) fn paint_row(&mut self) {
         if self.screen.is_terminal() {
-            self.show(self.trimmed(self.cells.len()));
+            self.show_cells(self.trimmed_end(self.cells.len()));
         }
     }
 
     fn finish_row(&mut self, shown: usize, is_ended: bool) {
-        self.show(shown);
+        self.show_cells(shown);
         if is_ended {
             self.out.push('\n');
         }
@@ -392,24 +397,24 @@ impl Page {
         self.stale = false;
     }
 
-    fn show(&mut self, shown: usize) {
+    fn show_cells(&mut self, shown: usize) {
         if self.painted > 0 && (self.stale || self.painted > shown) {
             self.out.push_str("\r\x1b[K");
             self.painted = 0;
         }
-        self.write(self.painted, shown);
+        self.write_cells(self.painted, shown);
         self.painted = shown;
         self.stale = false;
     }
 
-    /// Writes cells, from an ordinary look to an ordinary look.
-    fn write(&mut self, from: usize, to: usize) {
+    /// Writes cells, beginning and ending in the default style.
+    fn write_cells(&mut self, from: usize, to: usize) {
         let Some(theme) = self.screen.theme() else {
             self.out
                 .extend(self.cells[from..to].iter().map(|cell| cell.letter));
             return;
         };
-        let (mut style, mut link) = (Style::default(), 0);
+        let (mut style, mut link) = (CellStyle::default(), 0);
         for cell in &self.cells[from..to] {
             if cell.link != link {
                 link = cell.link;
@@ -422,11 +427,11 @@ impl Page {
             }
             if cell.style != style {
                 style = cell.style;
-                theme.begin(style, &mut self.out);
+                theme.begin_style(style, &mut self.out);
             }
             self.out.push(cell.letter);
         }
-        if style != Style::default() {
+        if style != CellStyle::default() {
             self.out.push_str("\x1b[0m");
         }
         if link != 0 {
@@ -436,17 +441,18 @@ impl Page {
 }
 
 /// How much of a row fits.
-enum Fit {
+enum RowFit {
     /// All of it.
     Whole,
-    /// What stands before this place.
+    /// The cells before this index.
     Upto(usize),
     /// Nothing.
     Nothing,
 }
 
-/// Whether a row may break between a wide letter and its neighbour: not before a sign that closes.
-fn is_breakable(cell: Cell, before: Cell) -> bool {
+/// Whether a row may break between a wide character and its neighbour: not before closing
+/// punctuation or after opening punctuation.
+fn is_breakable(cell: ScreenCell, before: ScreenCell) -> bool {
     let closes = matches!(
         cell.letter,
         '、' | '。' | '，' | '．' | '：' | '；' | '！' | '？' | '）' | '」' | '』' | '】' | '》'

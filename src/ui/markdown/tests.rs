@@ -1,9 +1,9 @@
-//! What it looks like, and that it does not matter how it came.
+//! Rendered output, and that it does not depend on how the text was split.
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::ui::markdown::proof::{SHORT, differences, rows_of, screen_of};
+use crate::ui::markdown::proof::{SHORT, assert_split_invariant, rows_of, screen_of};
 
 /// Documents, which together have every construct.
 const DOCUMENTS: [&str; 5] = [
@@ -15,15 +15,18 @@ const DOCUMENTS: [&str; 5] = [
 ];
 
 fn styled(text: &str, columns: usize) -> String {
-    render_markdown(text, Screen::fixed(columns, Some(Theme::Dark)))
+    render_markdown(
+        text,
+        RenderTarget::with_fixed_columns(columns, Some(ColorTheme::Dark)),
+    )
 }
 
 fn split(document: &str) {
-    for (columns, theme) in [(11, Some(Theme::Dark)), (40, None)] {
-        differences(document, columns, theme, 7, SHORT);
+    for (columns, theme) in [(11, Some(ColorTheme::Dark)), (40, None)] {
+        assert_split_invariant(document, columns, theme, 7, SHORT);
     }
     for columns in [4, 5, 20, 40, 80, 200] {
-        differences(document, columns, Some(Theme::Light), 11, 0);
+        assert_split_invariant(document, columns, Some(ColorTheme::Light), 11, 0);
     }
 }
 
@@ -61,7 +64,7 @@ fn a_tab_in_what_may_be_a_table_or_behind_a_fence_takes_one_column() {
         "```rust\tx\nfn\n```\n",
     ] {
         for columns in [11, 40] {
-            differences(document, columns, Some(Theme::Auto), 1, SHORT);
+            assert_split_invariant(document, columns, Some(ColorTheme::Auto), 1, SHORT);
         }
         assert!(!styled(document, 40).contains('\t'));
     }
@@ -97,7 +100,7 @@ fn no_letter_of_the_text_is_lost() {
     }
 }
 
-/// What is on the screen but for white space.
+/// Returns the screen content without white space.
 fn letters(text: &str, columns: usize) -> String {
     let bytes = styled(text, columns);
     screen_of(&bytes, columns, rows_of(&bytes, columns))
@@ -121,7 +124,7 @@ fn a_sign_that_nothing_closes_stays_where_it_was_written() {
                 .replacen('-', "•", usize::from(text.starts_with("- ")))
                 .replace('>', "│");
             assert_eq!(shown.replace("││", "│"), bullet, "{columns} columns");
-            differences(text, columns, Some(Theme::Auto), 3, SHORT);
+            assert_split_invariant(text, columns, Some(ColorTheme::Auto), 3, SHORT);
         }
     }
 }
@@ -150,7 +153,7 @@ fn more_signs_than_a_row_has_columns_take_rows_of_their_own() {
             text.replace(' ', ""),
             "{columns} columns"
         );
-        differences(text, columns, Some(Theme::Auto), 5, SHORT);
+        assert_split_invariant(text, columns, Some(ColorTheme::Auto), 5, SHORT);
     }
 }
 
@@ -172,7 +175,7 @@ fn the_link_of_a_picture_is_its_text_and_its_address() {
     );
 }
 
-/// Those of this project, or as many as `tests/markdown/run` names in a file.
+/// Checks the READMEs of this project, or the files listed by `tests/markdown/run`.
 #[test]
 fn readmes_come_out_the_same_however_they_were_split() {
     // A file with a path in each line.
@@ -186,7 +189,7 @@ fn readmes_come_out_the_same_however_they_were_split() {
             continue;
         };
         let columns = [40, 80, 200][number % 3];
-        differences(&text, columns, Some(Theme::Auto), 1 + number as u64, 0);
+        assert_split_invariant(&text, columns, Some(ColorTheme::Auto), 1 + number as u64, 0);
         count += 1;
     }
     assert!(count > 0, "none of the files can be read");
@@ -198,7 +201,7 @@ proptest! {
     fn generated_text_comes_out_the_same_however_it_was_split(
         pieces in prop::collection::vec(piece(), 0..40), columns in 4usize..60, seed: u64,
     ) {
-        differences(&pieces.concat(), columns, Some(Theme::Auto), seed, SHORT);
+        assert_split_invariant(&pieces.concat(), columns, Some(ColorTheme::Auto), seed, SHORT);
     }
 }
 
@@ -314,8 +317,8 @@ fn the_signs_that_close_a_heading_are_not_shown_and_others_are() {
             expected,
             "{text:?}"
         );
-        for theme in [None, Some(Theme::Dark)] {
-            differences(text, 11, theme, 3, SHORT);
+        for theme in [None, Some(ColorTheme::Dark)] {
+            assert_split_invariant(text, 11, theme, 3, SHORT);
         }
     }
 }
@@ -335,6 +338,6 @@ fn tabs_of_code_in_an_item_are_counted_from_the_beginning_of_the_code() {
             expected,
             "{text:?}"
         );
-        differences(text, 11, Some(Theme::Dark), 5, SHORT);
+        assert_split_invariant(text, 11, Some(ColorTheme::Dark), 5, SHORT);
     }
 }
