@@ -74,7 +74,10 @@ impl UserTurn {
     pub(crate) fn record_answer(&mut self, message: &Message) {
         self.asked += 1;
         // The API rejects an empty text block when it is sent back.
-        let is_empty = |block: &ContentBlock| matches!(block, ContentBlock::Text(text) if text.text.is_empty());
+        let is_empty = |block: &ContentBlock| match block {
+            ContentBlock::Text(text) => text.text.is_empty(),
+            _ => false,
+        };
         let content: Vec<_> = message
             .content
             .iter()
@@ -183,7 +186,8 @@ mod tests {
         assert_eq!(*turn.next_step(), TurnStep::Ask);
         let thinking = json!({"type": "thinking", "thinking": "hm", "signature": "s"});
         let redacted = json!({"type": "redacted_thinking", "data": "x"});
-        let content = json!([thinking, redacted, {"type": "text", "text": ""}, call("1", "a"), call("2", "b")]);
+        let empty = json!({"type": "text", "text": ""});
+        let content = json!([thinking, redacted, empty, call("1", "a"), call("2", "b")]);
         turn.record_answer(&message("tool_use", content));
         let TurnStep::RunTools(calls) = turn.next_step() else {
             panic!("{:?}", turn.next_step())
@@ -214,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_goes_on_in_the_same_message() {
+    fn a_paused_turn_continues_in_the_same_message() {
         let mut turn = turn(10);
         turn.record_answer(&message(
             "pause_turn",
@@ -230,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cut_off_or_refused_is_not_run() {
+    fn calls_in_truncated_or_refused_answers_are_not_run() {
         for reason in [
             "max_tokens",
             "model_context_window_exceeded",
@@ -249,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_of_the_callers_own_tool_ends_the_turn_and_nothing_of_it_is_run() {
+    fn a_call_of_the_callers_own_tool_ends_the_turn_and_no_call_is_run() {
         let mut turn = turn(10);
         turn.record_answer(&message(
             "tool_use",
@@ -259,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_model_is_asked_so_often_and_no_more() {
+    fn the_number_of_requests_is_limited() {
         let mut turn = turn(2);
         turn.record_answer(&message("tool_use", json!([call("1", "a")])));
         turn.record_results(vec![result("1")]);

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_a_budget_there_is_no_end() {
+    fn without_a_budget_requests_are_unlimited() {
         let mut budget = BatchBudget::default();
         assert!((0..1000).all(|_| budget.begin_request().is_ok()));
     }
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_sent_is_not_counted() {
+    fn a_request_that_was_not_sent_is_not_counted() {
         let mut budget = BatchBudget::new(Some(1), Some(10));
         assert_eq!(budget.begin_request(), Ok(()));
         budget.cancel_request();
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_what_requests_took_so_far() {
+    fn the_token_budget_assumes_the_average_of_finished_requests() {
         let mut budget = BatchBudget::new(None, Some(1000));
         assert_eq!(
             [budget.begin_request(), budget.begin_request()],
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_answers_goes_on_within_its_budget() {
+    fn a_run_without_answers_continues_within_its_budget() {
         let mut budget = BatchBudget::new(None, Some(10));
         for _ in 0..5 {
             assert_eq!(budget.begin_request(), Ok(()));

@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_text_and_blank_ones_are_none() {
+    fn lines_are_text_and_blank_ones_are_skipped() {
         let items = items("\u{feff}one\r\n\n  \n two \nthree").expect("items");
         let texts: Vec<_> = items
             .iter()
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_are_told_by_the_first_line() {
+    fn the_first_line_decides_whether_items_are_objects() {
         let objects = items("{\"id\": \"a\", \"text\": \"x\"}\n{\"id\": null, \"text\": 5}\n")
             .expect("items");
         assert_eq!(
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_object_among_objects_is_refused_by_its_number() {
+    fn a_line_among_objects_that_is_not_an_object_is_rejected_with_its_number() {
         for line in ["text", "[1]", "{\"a\":"] {
             let error = items(&format!("{{\"a\": 1}}\n\n{line}\n"))
                 .expect_err(line)
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_utf_8_is_replaced_and_its_line_told() {
+    fn invalid_utf_8_is_replaced_and_its_line_reported() {
         let mut items = ItemReader::new("`in`");
         items.read_line(b"fine\n").expect("an item");
         let item = items
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_with_bad_utf_8_is_one_wherever_it_stands() {
+    fn an_object_with_invalid_utf_8_is_still_an_object() {
         let mut items = ItemReader::new("`in`");
         for number in 1..=2 {
             let item = items

@@ -5,23 +5,23 @@
 //! written as soon as an item is done, so that however a run ends, the next one can skip the items
 //! that are done.
 
-mod arrange;
 mod budget;
-mod done;
+mod earlier_records;
 mod item;
-mod pattern;
+mod item_template;
+mod ordered_records;
+mod output_order;
+mod progress;
 mod record;
-mod tally;
-mod turns;
 
-pub(crate) use arrange::{LAST, OutputOrder, PlacedRecord};
 pub(crate) use budget::{BatchBudget, BudgetRefusal};
-pub(crate) use done::{EarlierOutcome, EarlierRecords};
+pub(crate) use earlier_records::{EarlierOutcome, EarlierRecords};
 pub(crate) use item::{BatchItem, ItemReader};
-pub(crate) use pattern::ItemTemplate;
+pub(crate) use item_template::ItemTemplate;
+pub(crate) use ordered_records::OrderedRecords;
+pub(crate) use output_order::{LAST, OutputOrder, PlacedRecord};
+pub(crate) use progress::BatchProgress;
 pub(crate) use record::{ItemResult, RecordLine, RecordSummary, request_hash};
-pub(crate) use tally::BatchProgress;
-pub(crate) use turns::OrderedRecords;
 
 /// An error in a template or in an item.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

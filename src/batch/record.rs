@@ -71,7 +71,13 @@ impl RecordLine {
         // The map keeps insertion order.
         format!(
             "{}\n",
-            json!({"index": item.index, "id": item.record_id(), "input_hash": hash, key: value, "usage": usage})
+            json!({
+                "index": item.index,
+                "id": item.record_id(),
+                "input_hash": hash,
+                key: value,
+                "usage": usage,
+            })
         )
     }
 
@@ -155,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_read_again() {
+    fn a_record_can_be_parsed_back() {
         let hash = request_hash(b"{}");
         let usage = json!({"input_tokens": 3}).as_object().cloned();
         let line = RecordLine::format_record(
@@ -165,7 +171,8 @@ mod tests {
             usage.as_ref(),
         );
         let expected = format!(
-            "{{\"index\":0,\"id\":1,\"input_hash\":\"{hash}\",\"text\":\"a\\nb\",\"usage\":{{\"input_tokens\":3}}}}\n"
+            "{{\"index\":0,\"id\":1,\"input_hash\":\"{hash}\",\
+             \"text\":\"a\\nb\",\"usage\":{{\"input_tokens\":3}}}}\n"
         );
         assert_eq!(line, expected);
         let found = RecordSummary::parse_line(line.as_bytes()).expect("a record");
@@ -191,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_told() {
+    fn lines_that_are_not_records_are_recognized() {
         for line in [
             "",
             "text",
@@ -207,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_beginning_of_a_record_is_told_from_other_text() {
+    fn a_truncated_record_is_distinguished_from_other_text() {
         for (tail, expected) in [
             ("{", true),
             ("{\"ind", true),
@@ -226,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_takes_another_index() {
+    fn the_index_of_a_line_can_be_replaced() {
         assert_eq!(
             RecordLine::with_index("{\"index\":12,\"id\":3}\n", 4),
             "{\"index\":4,\"id\":3}\n"
@@ -235,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_text_unless_there_is_more_in_it() {
+    fn an_answer_is_text_unless_it_has_other_blocks() {
         let message = |content: Value| {
             serde_json::from_value::<Message>(json!({"content": content})).expect("a message")
         };
@@ -248,8 +255,9 @@ mod tests {
         );
         assert_eq!(of(json!([])), ItemResult::Text(String::new()));
         let call = json!({"type": "tool_use", "id": "1", "name": "f", "input": {}});
-        assert!(
-            matches!(of(json!([text, call])), ItemResult::Message(message) if message["content"][1] == call)
-        );
+        assert!(matches!(
+            of(json!([text, call])),
+            ItemResult::Message(message) if message["content"][1] == call
+        ));
     }
 }

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_there_is_replaced_and_becomes_private() {
+    fn an_existing_file_is_replaced_and_becomes_private() {
         let home = tempfile::tempdir().expect("a directory");
         let path = home.path().join("new/state.json");
         for text in ["long before", "after"] {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_replaced_and_what_it_leads_to_is_left_alone() {
+    fn a_link_is_replaced_and_its_target_is_left_alone() {
         let home = tempfile::tempdir().expect("a directory");
         let (notes, path) = (home.path().join("notes"), home.path().join("state"));
         fs::write(&notes, "mine").expect("it is writable");
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_persisted_leaves_nothing() {
+    fn an_abandoned_write_leaves_no_file() {
         let home = tempfile::tempdir().expect("a directory");
         let path = home.path().join("state");
         drop(AtomicWrite::new(&path).expect("it is writable"));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_made_to_lead_elsewhere() {
+    fn a_link_can_be_redirected() {
         let home = tempfile::tempdir().expect("a directory");
         let link = home.path().join("last");
         for target in ["one", "two"] {

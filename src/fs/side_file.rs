@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_file_is_opened_as_it_is_and_a_missing_one_is_created() {
+    fn a_regular_file_is_opened_untruncated_and_a_missing_one_is_created() {
         let home = tempfile::tempdir().expect("a directory");
         let path = home.path().join("out.part");
         let mut new = open_or_create(&path, &writing()).expect("it is writable");
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused_with_its_name_and_left_alone() {
+    fn other_kinds_of_files_are_refused_by_name_and_left_alone() {
         let home = tempfile::tempdir().expect("a directory");
         let at = |name: &str| home.path().join(name);
         fs::write(at("notes"), "mine").expect("it is writable");
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draft_is_private_and_stays() {
+    fn a_draft_file_is_private_and_kept() {
         let home = tempfile::tempdir().expect("a directory");
         let (file, path) = create_draft(home.path(), ".md").expect("it is writable");
         assert_eq!(file.metadata().expect("it is open").mode() & 0o777, 0o600);

@@ -39,7 +39,8 @@ impl PixelSize {
 pub(crate) enum ImageError {
     /// The base64 text would be longer than the endpoint accepts.
     #[error(
-        "{} bytes are {base64_bytes} bytes as base64, over the limit of {MAX_BASE64_BYTES} bytes (5 MB)",
+        "{} bytes are {base64_bytes} bytes as base64, \
+         over the limit of {MAX_BASE64_BYTES} bytes (5 MB)",
         raw_bytes
     )]
     TooManyBytes {
@@ -53,7 +54,8 @@ pub(crate) enum ImageError {
     TooManyPixels(PixelSize),
     /// A side has too many pixels for one of many images.
     #[error(
-        "{} × {} pixels are over the limit of {MAX_SIDE_OF_MANY} pixels a side in a request of more than 20 images",
+        "{} × {} pixels are over the limit of {MAX_SIDE_OF_MANY} pixels a side \
+         in a request of more than 20 images",
         .0.width, .0.height
     )]
     TooManyPixelsOfMany(PixelSize),
@@ -125,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_image_is_damaged() {
+    fn a_truncated_image_is_damaged() {
         assert_eq!(check_image(&png(1, 1)[..12]), Err(ImageError::Damaged));
     }
 }

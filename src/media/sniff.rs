@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_is_told_by_its_first_bytes() {
+    fn file_types_are_detected_from_the_first_bytes() {
         for (bytes, kind) in [
             (&b"\xff\xd8\xff\xe0"[..], FileKind::Jpeg),
             (b"\x89PNG\r\n\x1a\n....", FileKind::Png),

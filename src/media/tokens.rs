@@ -80,7 +80,7 @@ mod tests {
 
     /// Examples from the vision page, with the tokens at both resolutions.
     #[test]
-    fn every_vector_of_the_vision_page_is_met() {
+    fn every_example_of_the_vision_page_matches() {
         for (width, height, standard, high) in [
             (200, 200, 64, 64),
             (1000, 1000, 1296, 1296),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_models_id_tells_how_much_it_sees() {
+    fn the_resolution_follows_from_the_model_id() {
         for (id, expected) in [
             (
                 "claude-3-5-sonnet-20240620",

@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_name_is_found_and_nothing_far_off() {
+    fn the_most_similar_name_is_suggested_and_no_dissimilar_one() {
         let keys = || ["region", "max_wait", "model"];
         assert_eq!(nearest_name("regoin", keys()), Some("region"));
         assert_eq!(nearest_name("max-wait", keys()), Some("max_wait"));

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_by_name() {
+    fn invalid_durations_are_rejected_by_name() {
         for text in [
             "",
             "s",
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_can_be_typed_again() {
+    fn formatted_durations_can_be_parsed_back() {
         for ms in [0, 1, 250, 1500, 90_000, 86_400_000] {
             let duration = Duration::from_millis(ms);
             assert_eq!(parse_duration(&format_duration(duration)), Ok(duration));

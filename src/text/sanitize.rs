@@ -17,7 +17,8 @@ pub(crate) fn sanitize(text: &str) -> Cow<'_, str> {
             '\0'..='\x1f' if is_dangerous(letter) => safe.push(control_picture(letter)),
             '\x7f' => safe.push('\u{2421}'),
             _ if is_dangerous(letter) => {
-                let _ = write!(safe, "<U+{:04X}>", u32::from(letter)); // Writing to a string cannot fail.
+                // Writing to a string cannot fail.
+                let _ = write!(safe, "<U+{:04X}>", u32::from(letter));
             }
             _ => safe.push(letter),
         }
@@ -88,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_without_controls_stays_as_it_is() {
+    fn text_without_controls_is_unchanged() {
         assert!(matches!(
             sanitize("a\tb\nç 漢 🙂 e\u{301}"),
             Cow::Borrowed(_)

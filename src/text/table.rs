@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_over_the_limit_sticks_out_of_its_row_alone() {
+    fn a_cell_over_the_limit_shifts_only_its_own_row() {
         let columns = [TableColumn::LEFT.at_most(3), TableColumn::LEFT.with_gap(1)];
         assert_eq!(
             table(columns, &[["a", "x"], ["abcdef", "y"], ["abc", "z"]]).to_text(),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_gets_nothing_to_act_on_and_widths_count_what_it_gets() {
+    fn output_for_a_terminal_is_sanitized_before_widths_are_measured() {
         let rows = [["a\u{1b}[m", "x\ny"], ["b", "\u{202e}z"]];
         let table = table([TableColumn::LEFT; 2], &rows);
         assert_eq!(table.to_sanitized_text(), "a␛[m  x y\nb     <U+202E>z\n");

@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_goes_out_as_base64() {
+    fn the_text_is_sent_as_base64() {
         assert_eq!(osc52_sequence("a\x1bb"), "\x1b]52;c;YRti\x07");
     }
 }

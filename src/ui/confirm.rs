@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_subject_takes_what_is_left_of_the_row() {
+    fn the_subject_is_shortened_to_fit_the_row() {
         let title = format!("x{}`? [y/N] y\u{2060}", " ".repeat(100));
         let ask =
             |title: &str, columns| format_question("delete the conversation", Some(title), columns);

@@ -1,55 +1,55 @@
 //! The terminal and the standard streams; no other module writes to them.
 
 mod approval;
-mod calls;
 mod clipboard;
+mod code_block_output;
 mod confirm;
 mod editor;
-mod extract;
-mod fitted;
 mod interrupt;
-mod json;
+mod json_output;
 mod markdown;
-mod meter;
+mod markdown_output;
 mod notices;
-mod output;
 mod part_file;
-mod plain;
+mod plain_output;
 mod progress;
-mod rendered;
+mod progress_line;
 mod renderer;
 mod reveal;
+mod schema_output;
 mod secret;
 mod signal_alarm;
 mod sink;
-mod streams;
+mod stdout_writer;
 mod style;
+mod terminal_info;
 mod terminal_size;
-mod thinking;
+mod thinking_display;
+mod tool_call_output;
 
 pub(crate) use approval::{ApprovalPrompt, ApprovalReply, ApprovalRequest, end_prompt_row};
-pub(crate) use calls::ToolCallOutput;
 pub(crate) use clipboard::copy_to_clipboard;
+pub(crate) use code_block_output::{CodeBlockOutput, last_code_block};
 pub(crate) use confirm::ask_yes_no;
 pub(crate) use editor::{
     CompletionFn, EditorOptions, KeyBindings, LineDraft, LineEditor, TerminalModes, TypedInput,
 };
-pub(crate) use extract::{CodeBlockOutput, last_code_block};
-pub(crate) use fitted::SchemaOutput;
 pub(crate) use interrupt::{InterruptSignal, die_of_closed_stdout, die_of_signal};
-pub(crate) use json::{JsonLinesOutput, JsonOutput};
+pub(crate) use json_output::{JsonLinesOutput, JsonOutput};
 #[cfg(feature = "internals")]
 pub(crate) use markdown::MarkdownRenderer;
 pub(crate) use markdown::{ColorTheme, RenderTarget, render_markdown};
-pub(crate) use meter::ProgressLine;
+pub(crate) use markdown_output::MarkdownOutput;
 pub(crate) use notices::{Notices, Verbosity};
-pub(crate) use output::{OutputError, StdoutWriter};
 pub(crate) use part_file::PartFile;
-pub(crate) use plain::PlainOutput;
+pub(crate) use plain_output::PlainOutput;
 pub(crate) use progress::{CountdownLine, WaitIndicator};
-pub(crate) use rendered::MarkdownOutput;
+pub(crate) use progress_line::ProgressLine;
 pub(crate) use renderer::{AnswerRenderer, AnswerWriter, DisplayOutcome, FinalAnswer};
+pub(crate) use schema_output::SchemaOutput;
 pub(crate) use secret::ask_secret;
 pub(crate) use sink::{OutputFileState, OutputSink};
-pub(crate) use streams::TerminalInfo;
+pub(crate) use stdout_writer::{OutputError, StdoutWriter};
 pub(crate) use style::{ColorChoice, use_color};
+pub(crate) use terminal_info::TerminalInfo;
+pub(crate) use tool_call_output::ToolCallOutput;

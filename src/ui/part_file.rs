@@ -11,7 +11,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::output::OutputError;
+use super::stdout_writer::OutputError;
 use crate::fs::{SideFile, open_or_create, resolve_links};
 
 /// The `--output` file while it is being written.
@@ -148,5 +148,8 @@ impl Drop for PartFile {
 /// Whether `file` is the file that is now at `path`.
 fn is_at(file: &File, path: &Path) -> bool {
     let place = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino());
-    matches!((file.metadata(), path.symlink_metadata()), (Ok(one), Ok(other)) if place(&one) == place(&other))
+    match (file.metadata(), path.symlink_metadata()) {
+        (Ok(one), Ok(other)) => place(&one) == place(&other),
+        _ => false,
+    }
 }

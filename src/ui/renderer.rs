@@ -1,8 +1,8 @@
 //! Writing an answer: an output format, and the sink it writes to.
 
-use super::output::OutputError;
 use super::sink::{OutputFileState, OutputSink};
-use super::thinking::ThinkingDisplay;
+use super::stdout_writer::OutputError;
+use super::thinking_display::ThinkingDisplay;
 use crate::protocol::{Message, Update};
 
 /// A finished answer, complete or not.

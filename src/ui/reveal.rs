@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_seen_stays_as_it_is() {
+    fn visible_text_is_unchanged() {
         for text in [
             "",
             "{\"a\":[1,-2.5e3,true,null],\"b\":\"x\\n\\t\\\"\"}",
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_becomes_an_escape() {
+    fn invisible_characters_become_escapes() {
         let invisible = [
             0x00,
             0x0a,
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_seen_where_there_is_no_letter_for_them_and_where_there_are_too_many() {
+    fn marks_are_escaped_without_a_letter_and_when_there_are_too_many() {
         assert_eq!(revealed("\u{301}"), "\\u0301");
         assert_eq!(revealed("\"\u{338}1\u{20e3}"), "\"\\u03381\\u20e3");
         let stacked = format!("e{}", "\u{301}".repeat(5));
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_broken_between_pieces_and_count_the_bytes_of_the_text() {
+    fn rows_break_between_pieces_and_count_source_bytes() {
         let row = |shown: &str, bytes| (shown.to_owned(), bytes);
         assert_eq!(rows("", 10), [row("", 0)]);
         assert_eq!(rows("0123456789", 10), [row("0123456789", 10)]);

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::interrupt::InterruptSignal;
-use super::output::{OutputError, StdoutWriter};
 use super::part_file::PartFile;
+use super::stdout_writer::{OutputError, StdoutWriter};
 use crate::text::{sanitize, sanitize_json};
 
 /// A buffered writer to standard output or to the `--output` file.

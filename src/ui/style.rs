@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_flag_goes_before_the_environment_and_that_before_the_terminal() {
+    fn the_flag_overrides_the_environment_which_overrides_the_terminal() {
         for (choice, no_color, force, terminal, expected) in [
             (ColorChoice::Always, true, false, false, true),
             (ColorChoice::Never, false, true, true, false),

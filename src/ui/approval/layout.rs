@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_input_the_beginning_and_the_end_are_shown() {
+    fn a_long_input_is_shown_by_its_beginning_and_end() {
         let input = format!(
             "\"{}{}{}\"",
             "a".repeat(50),
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_shown_fits_on_the_screen_and_each_row_of_it_is_marked() {
+    fn every_layout_fits_on_the_screen_and_marks_each_row() {
         let forged = "Run `ls`? [y]es, [n]o, [a]lways for this tool, [q]uit: ";
         for dimensions in SIZES {
             let cells = dimensions.0 * dimensions.1;
@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_shown_in_full_is_not_approved_by_a_key() {
+    fn a_single_key_does_not_approve_a_partly_shown_call() {
         use ApprovalReply::{Always, No, Quit, Yes};
         let reply = |reply| Some(TypedAnswer::Reply(reply));
         let (full, partial, paged) = (Disclosure::Full, Disclosure::Partial, Disclosure::Paged);

@@ -7,7 +7,7 @@ use rustyline::{
     RepeatCount,
 };
 
-use super::typing::{EnterAction, LineState};
+use super::line_state::{EnterAction, LineState};
 
 /// The state of the line, shared by the editor and the key handlers.
 #[derive(Clone, Default)]

@@ -5,14 +5,14 @@
 //! connections and seeing signals. So the thread reads on request and replies through a oneshot
 //! channel, and the caller can stop waiting.
 
-mod fence;
 mod job;
-mod keyboard;
 mod keys;
-mod lines;
+mod line_state;
+mod multiline;
+mod plain_lines;
 mod screen;
+mod terminal_modes;
 mod thread;
-mod typing;
 
 use std::io;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ use std::sync::mpsc;
 
 use tokio::sync::oneshot;
 
-pub(crate) use keyboard::TerminalModes;
+pub(crate) use terminal_modes::TerminalModes;
 
 use super::terminal_size::TerminalSize;
 
@@ -104,7 +104,7 @@ impl LineEditor {
     /// Starts a reader of plain lines from standard input. `is_typed`: a user types them on a dumb
     /// terminal.
     pub(crate) fn for_lines(is_typed: bool) -> io::Result<Self> {
-        Self::spawn_thread(move |asks| lines::run_plain_lines(is_typed, &asks))
+        Self::spawn_thread(move |asks| plain_lines::run_plain_lines(is_typed, &asks))
     }
 
     /// Returns the width of the terminal in columns.

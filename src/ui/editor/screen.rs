@@ -92,7 +92,7 @@ mod tests {
     };
 
     #[test]
-    fn what_fits_is_drawn_whole() {
+    fn text_that_fits_is_drawn_in_full() {
         assert_eq!(visible_part("> a\nb\nc\nd", 3, SIZE), None);
         assert_eq!(row_starts("0123456789ab", 10), [0, 10]);
         assert_eq!(row_starts("0123456789", 10), [0, 10]);
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn of_tall_text_the_end_is_drawn_behind_a_note() {
+    fn tall_text_is_drawn_from_its_end_below_a_note() {
         let text = "> 1\n2\n3\n4\n5\n6";
         assert_eq!(
             visible_part(text, text.len(), SIZE).as_deref(),
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_terminal_would_act_on_is_not_drawn() {
+    fn controls_are_not_drawn() {
         assert_eq!(
             drop_controls("a\u{1b}[2J\u{9b}b\u{202e}\tc\n"),
             "a[2Jb\tc\n"

@@ -21,8 +21,8 @@ use rustyline::{Behavior, ColorMode, CompletionType, Config, Context, EditMode, 
 
 use super::job::stop_job;
 use super::keys::{SharedLine, key_handlers};
+use super::line_state::LineState;
 use super::screen::{count_rows, drop_controls, visible_part};
-use super::typing::LineState;
 use super::{CompletionFn, EditorOptions, KeyBindings, ReadRequest, TypedInput};
 use crate::fs::create_private_dir;
 use crate::ui::terminal_size::TerminalSize;
@@ -253,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_history_is_made_once_and_nobody_else_reads_it() {
+    fn the_history_file_is_created_once_with_mode_0600() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("new/history");
         for _ in 0..2 {

@@ -109,6 +109,7 @@ fn letter_width(letter: char) -> u8 {
 
 /// Whether all terminals agree on the width of a character.
 pub(super) fn has_certain_width(letter: char) -> bool {
-    matches!(letter, ' '..='~' | '\u{c0}'..='\u{2ff}' | '\u{370}'..='\u{482}' | '\u{3041}'..='\u{3096}'
+    matches!(letter, ' '..='~' | '\u{c0}'..='\u{2ff}' | '\u{370}'..='\u{482}'
+        | '\u{3041}'..='\u{3096}'
         | '\u{30a1}'..='\u{30fa}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
 }

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use syntect::parsing::{ParseState, Scope, ScopeStack, ScopeStackOp, SyntaxSet};
 
 use super::cell::{CellColor, CellStyle, ScreenCell};
-use super::page::RowBuffer;
+use super::row_buffer::RowBuffer;
 
 /// Longer lines are not highlighted, since they are hardly written by hand.
 const LONGEST: usize = 1000;
@@ -26,8 +26,8 @@ pub(super) struct CodeBlock {
 
 impl CodeBlock {
     /// Begins a code block in the language of the fence's info string.
-    pub(super) fn new(info: &str, page: &RowBuffer) -> Self {
-        let language = if page.theme().is_some() {
+    pub(super) fn new(info: &str, buffer: &RowBuffer) -> Self {
+        let language = if buffer.theme().is_some() {
             CodeLanguage::from_info(info)
         } else {
             None
@@ -39,41 +39,41 @@ impl CodeBlock {
     }
 
     /// Appends a character other than a line feed.
-    pub(super) fn push_letter(&mut self, letter: char, page: &mut RowBuffer) {
+    pub(super) fn push_letter(&mut self, letter: char, buffer: &mut RowBuffer) {
         if letter == '\t' {
             for _ in 0..TAB - self.letters % TAB {
-                self.put_letter(' ', page);
+                self.put_letter(' ', buffer);
             }
         } else {
-            self.put_letter(letter, page);
+            self.put_letter(letter, buffer);
         }
     }
 
-    fn put_letter(&mut self, letter: char, page: &mut RowBuffer) {
-        if !page.has_room_for(letter) {
-            self.color_row(page);
-            page.break_code();
+    fn put_letter(&mut self, letter: char, buffer: &mut RowBuffer) {
+        if !buffer.has_room_for(letter) {
+            self.color_row(buffer);
+            buffer.break_code();
         }
-        page.push_unwrapped(ScreenCell::new(letter, CellStyle::default()));
+        buffer.push_unwrapped(ScreenCell::new(letter, CellStyle::default()));
         self.line.push(letter);
         self.letters += 1;
     }
 
     /// Ends a line.
-    pub(super) fn end_line(&mut self, page: &mut RowBuffer) {
+    pub(super) fn end_line(&mut self, buffer: &mut RowBuffer) {
         self.line.push('\n');
         if let Some(language) = self.language.as_mut().filter(|_| self.letters <= LONGEST) {
-            page.color_content(&language.advance_line(&self.line));
+            buffer.color_content(&language.advance_line(&self.line));
         }
         self.line.clear();
         self.letters = 0;
-        page.end_row();
+        buffer.end_row();
     }
 
     /// Highlights the line so far.
-    fn color_row(&self, page: &mut RowBuffer) {
+    fn color_row(&self, buffer: &mut RowBuffer) {
         if let Some(language) = self.language.as_ref().filter(|_| self.letters <= LONGEST) {
-            page.color_content(&language.clone().advance_line(&self.line));
+            buffer.color_content(&language.clone().advance_line(&self.line));
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::cell::CellStyle;
 use super::inline::InlineText;
-use super::page::RowBuffer;
+use super::row_buffer::RowBuffer;
 
 /// The text of one heading.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl HeadingText {
     }
 
     /// Appends a character other than a line feed.
-    pub(super) fn push_letter(&mut self, letter: char, page: &mut RowBuffer) {
+    pub(super) fn push_letter(&mut self, letter: char, buffer: &mut RowBuffer) {
         let is_space = |letter: char| matches!(letter, ' ' | '\t');
         if is_space(letter) {
             return self.held.push(letter);
@@ -36,30 +36,30 @@ impl HeadingText {
             // Only the last run of `#` closes.
             let last = self.held.split_off(self.held.len() - spaces);
             if !last.is_empty() {
-                self.release_held(page);
+                self.release_held(buffer);
                 self.held = last;
             }
             if !self.held.is_empty() || !self.has_text {
                 return self.held.push(letter);
             }
         }
-        self.release_held(page);
-        self.put_letter(letter, page);
+        self.release_held(buffer);
+        self.put_letter(letter, buffer);
     }
 
     /// Ends the heading and drops held-back closing `#`s.
-    pub(super) fn end_heading(self, page: &mut RowBuffer) {
-        self.inline.end_block(page);
+    pub(super) fn end_heading(self, buffer: &mut RowBuffer) {
+        self.inline.end_block(buffer);
     }
 
-    fn release_held(&mut self, page: &mut RowBuffer) {
+    fn release_held(&mut self, buffer: &mut RowBuffer) {
         for letter in std::mem::take(&mut self.held).chars() {
-            self.put_letter(letter, page);
+            self.put_letter(letter, buffer);
         }
     }
 
-    fn put_letter(&mut self, letter: char, page: &mut RowBuffer) {
+    fn put_letter(&mut self, letter: char, buffer: &mut RowBuffer) {
         self.has_text = true;
-        self.inline.push_letter(letter, page);
+        self.inline.push_letter(letter, buffer);
     }
 }

@@ -5,9 +5,9 @@
 //! shown too.
 
 use super::cell::{CellColor, CellStyle, ScreenCell, UNDERLINE, cells_from_text};
-use super::construct::{InlineConstruct, parse_construct, web_address};
-use super::opener::EmphasisOpener;
-use super::page::RowBuffer;
+use super::emphasis_opener::EmphasisOpener;
+use super::inline_construct::{InlineConstruct, parse_construct, web_address};
+use super::row_buffer::RowBuffer;
 
 /// Maximum length of a link target or autolink that is held back, in bytes.
 const LONGEST_HELD: usize = 1000;
@@ -61,9 +61,9 @@ impl InlineText {
     }
 
     /// Appends a character other than a line feed.
-    pub(super) fn push_letter(&mut self, letter: char, page: &mut RowBuffer) {
+    pub(super) fn push_letter(&mut self, letter: char, buffer: &mut RowBuffer) {
         match std::mem::take(&mut self.held) {
-            PendingSyntax::Nothing => self.start_syntax(letter, page),
+            PendingSyntax::Nothing => self.start_syntax(letter, buffer),
             PendingSyntax::Run(sign, length) if letter == sign => {
                 self.held = PendingSyntax::Run(sign, length + 1)
             }
@@ -71,9 +71,9 @@ impl InlineText {
                 self.held = PendingSyntax::Ticks(length + 1)
             }
             PendingSyntax::Backslash if letter.is_ascii_punctuation() => {
-                self.put_letter(letter, page)
+                self.put_letter(letter, buffer)
             }
-            PendingSyntax::Entity(name) if letter == ';' => self.finish_entity(&name, page),
+            PendingSyntax::Entity(name) if letter == ';' => self.finish_entity(&name, buffer),
             PendingSyntax::Entity(mut name)
                 if name.len() < LONGEST_ENTITY
                     && (letter.is_ascii_alphanumeric() || letter == '#') =>
@@ -81,7 +81,7 @@ impl InlineText {
                 name.push(letter);
                 self.held = PendingSyntax::Entity(name);
             }
-            PendingSyntax::Angle(text) if letter == '>' => self.finish_autolink(&text, page),
+            PendingSyntax::Angle(text) if letter == '>' => self.finish_autolink(&text, buffer),
             PendingSyntax::Angle(mut text)
                 if text.len() < LONGEST_HELD
                     && !matches!(letter, ' ' | '\t' | '<')
@@ -94,92 +94,93 @@ impl InlineText {
                 self.held = PendingSyntax::Target(bracket, String::new());
             }
             PendingSyntax::Target(bracket, target) => {
-                self.push_target_letter(bracket, target, letter, page)
+                self.push_target_letter(bracket, target, letter, buffer)
             }
             held => {
-                self.release_held(held, letter, page);
-                self.push_letter(letter, page);
+                self.release_held(held, letter, buffer);
+                self.push_letter(letter, buffer);
             }
         }
     }
 
     /// Ends a line within the block.
-    pub(super) fn end_line(&mut self, page: &mut RowBuffer) {
-        self.resolve_held(page);
-        self.end_word(page);
+    pub(super) fn end_line(&mut self, buffer: &mut RowBuffer) {
+        self.resolve_held(buffer);
+        self.end_word(buffer);
         self.record_letter('\n');
     }
 
     /// Ends the block.
-    pub(super) fn end_block(mut self, page: &mut RowBuffer) {
-        self.end_line(page);
+    pub(super) fn end_block(mut self, buffer: &mut RowBuffer) {
+        self.end_line(buffer);
         if let Some((_, position)) = self.code.take() {
-            let style = self.current_style(page);
-            page.restyle_cells(position, page.next_position(), |cell| cell.style = style);
+            let style = self.current_style(buffer);
+            buffer.restyle_cells(position, buffer.next_position(), |cell| cell.style = style);
         }
-        while let Some(opener) = page.openers.pop() {
-            self.restore_opener(&opener, page);
+        while let Some(opener) = buffer.openers.pop() {
+            self.restore_opener(&opener, buffer);
         }
     }
 
     /// Resolves held-back syntax as if the line ended here.
-    fn resolve_held(&mut self, page: &mut RowBuffer) {
+    fn resolve_held(&mut self, buffer: &mut RowBuffer) {
         loop {
             match std::mem::take(&mut self.held) {
                 PendingSyntax::Nothing => return,
                 // A rejected target is parsed again and may hold back something again, but less
                 // each time.
-                held => self.release_held(held, '\n', page),
+                held => self.release_held(held, '\n', buffer),
             }
         }
     }
 
     /// Resolves held-back syntax that `next` does not complete.
-    fn release_held(&mut self, held: PendingSyntax, next: char, page: &mut RowBuffer) {
+    fn release_held(&mut self, held: PendingSyntax, next: char, buffer: &mut RowBuffer) {
         match held {
             PendingSyntax::Nothing | PendingSyntax::Closed(_) => {}
-            PendingSyntax::Run(sign, length) => self.finish_run(sign, length, next, page),
-            PendingSyntax::Ticks(length) => self.finish_backticks(length, page),
-            PendingSyntax::Backslash if next == '\n' => {} // A hard line break; lines are never joined.
-            PendingSyntax::Backslash => self.put_letter('\\', page),
-            PendingSyntax::Entity(name) => self.put_all(&format!("&{name}"), page),
-            PendingSyntax::Angle(text) => self.put_all(&format!("<{text}"), page),
+            PendingSyntax::Run(sign, length) => self.finish_run(sign, length, next, buffer),
+            PendingSyntax::Ticks(length) => self.finish_backticks(length, buffer),
+            // A hard line break; lines are never joined.
+            PendingSyntax::Backslash if next == '\n' => {}
+            PendingSyntax::Backslash => self.put_letter('\\', buffer),
+            PendingSyntax::Entity(name) => self.put_all(&format!("&{name}"), buffer),
+            PendingSyntax::Angle(text) => self.put_all(&format!("<{text}"), buffer),
             PendingSyntax::Target(_, target) => {
-                self.put_letter('(', page);
+                self.put_letter('(', buffer);
                 for letter in target.chars() {
-                    self.push_letter(letter, page);
+                    self.push_letter(letter, buffer);
                 }
             }
         }
     }
 
     /// Handles a character while nothing is held back.
-    fn start_syntax(&mut self, letter: char, page: &mut RowBuffer) {
+    fn start_syntax(&mut self, letter: char, buffer: &mut RowBuffer) {
         match letter {
             '`' => self.held = PendingSyntax::Ticks(1),
             ' ' | '\t' => {
-                self.end_word(page);
-                self.put_letter(' ', page);
+                self.end_word(buffer);
+                self.put_letter(' ', buffer);
             }
-            _ if self.code.is_some() => self.put_letter(letter, page),
+            _ if self.code.is_some() => self.put_letter(letter, buffer),
             '*' | '_' | '~' => self.held = PendingSyntax::Run(letter, 1),
             '\\' => self.held = PendingSyntax::Backslash,
             '&' => self.held = PendingSyntax::Entity(String::new()),
             '<' => self.held = PendingSyntax::Angle(String::new()),
             '[' => {
                 if self.brackets.len() < MOST_OPEN {
-                    self.brackets.push(page.next_position());
+                    self.brackets.push(buffer.next_position());
                 }
-                self.put_letter(letter, page);
+                self.put_letter(letter, buffer);
             }
             ']' => {
-                self.put_letter(letter, page);
+                self.put_letter(letter, buffer);
                 self.held = self
                     .brackets
                     .pop()
                     .map_or(PendingSyntax::Nothing, PendingSyntax::Closed);
             }
-            _ => self.put_letter(letter, page),
+            _ => self.put_letter(letter, buffer),
         }
     }
 
@@ -188,43 +189,43 @@ impl InlineText {
         self.earlier = self.before.replace(letter);
     }
 
-    fn current_style(&self, page: &RowBuffer) -> CellStyle {
+    fn current_style(&self, buffer: &RowBuffer) -> CellStyle {
         if self.code.is_some() {
             return CellStyle {
                 bits: self.base.bits,
                 ink: CellColor::Code,
             };
         }
-        let bits = page
+        let bits = buffer
             .openers
             .iter()
             .fold(self.base.bits, |bits, opener| bits | opener.style_bits());
         CellStyle { bits, ..self.base }
     }
 
-    fn put_letter(&mut self, letter: char, page: &mut RowBuffer) {
-        let style = self.current_style(page);
-        page.push_wrapping(ScreenCell::new(letter, style));
+    fn put_letter(&mut self, letter: char, buffer: &mut RowBuffer) {
+        let style = self.current_style(buffer);
+        buffer.push_wrapping(ScreenCell::new(letter, style));
         self.record_letter(letter);
         if letter == '/' && self.bare.is_none() && self.code.is_none() {
-            self.bare = bare_address(page);
+            self.bare = bare_address(buffer);
         }
     }
 
-    fn put_all(&mut self, text: &str, page: &mut RowBuffer) {
+    fn put_all(&mut self, text: &str, buffer: &mut RowBuffer) {
         for letter in text.chars() {
-            self.put_letter(letter, page);
+            self.put_letter(letter, buffer);
         }
     }
 
     /// Handles a run of `*`, `_` or `~`.
-    fn finish_run(&mut self, sign: char, mut length: usize, next: char, page: &mut RowBuffer) {
-        if page.theme().is_none() {
-            return self.put_run(sign, length, page);
+    fn finish_run(&mut self, sign: char, mut length: usize, next: char, buffer: &mut RowBuffer) {
+        if buffer.theme().is_none() {
+            return self.put_run(sign, length, buffer);
         }
         let before = self.before.unwrap_or('\n');
         if !before.is_whitespace() && (sign != '_' || !next.is_ascii_alphanumeric()) {
-            length = self.close_openers(sign, length, page);
+            length = self.close_openers(sign, length, buffer);
         }
         let may_open = self.is_before_a_word(sign, length, next)
             && if sign == '~' {
@@ -232,18 +233,18 @@ impl InlineText {
             } else {
                 length <= 3
             }
-            && page.openers.len() < MOST_OPEN;
+            && buffer.openers.len() < MOST_OPEN;
         if length > 0 && may_open {
-            let around = self.current_style(page);
-            page.openers.push(EmphasisOpener {
+            let around = self.current_style(buffer);
+            buffer.openers.push(EmphasisOpener {
                 sign,
                 length,
-                position: page.next_position(),
+                position: buffer.next_position(),
                 around,
                 is_shown: false,
             });
         } else {
-            self.put_run(sign, length, page);
+            self.put_run(sign, length, buffer);
         }
         self.record_letter(sign);
     }
@@ -268,55 +269,59 @@ impl InlineText {
             && (!is_mark(next) || before.is_whitespace() || is_mark(before))
     }
 
-    fn put_run(&mut self, sign: char, length: usize, page: &mut RowBuffer) {
+    fn put_run(&mut self, sign: char, length: usize, buffer: &mut RowBuffer) {
         for _ in 0..length {
-            self.put_letter(sign, page);
+            self.put_letter(sign, buffer);
         }
     }
 
     /// Closes openers with a run, and returns the length that is left of it.
-    fn close_openers(&mut self, sign: char, mut length: usize, page: &mut RowBuffer) -> usize {
+    fn close_openers(&mut self, sign: char, mut length: usize, buffer: &mut RowBuffer) -> usize {
         while length > 0 {
-            let Some(place) = page.openers.iter().rposition(|opener| opener.sign == sign) else {
+            let Some(place) = buffer
+                .openers
+                .iter()
+                .rposition(|opener| opener.sign == sign)
+            else {
                 break;
             };
-            let opener = page.openers[place];
+            let opener = buffer.openers[place];
             if opener.length > length && opener.length != 3
-                || page.next_position() == opener.position
+                || buffer.next_position() == opener.position
             {
                 break;
             }
-            self.end_word(page);
-            while page.openers.len() > place + 1 {
-                if let Some(inner) = page.openers.pop() {
-                    self.restore_opener(&inner, page);
+            self.end_word(buffer);
+            while buffer.openers.len() > place + 1 {
+                if let Some(inner) = buffer.openers.pop() {
+                    self.restore_opener(&inner, buffer);
                 }
             }
             let closed = opener.length.min(length);
             length -= closed;
             // Restoring an inner opener may have wrapped words and thereby finished the row.
-            let is_shown = page.openers[place].is_shown;
+            let is_shown = buffer.openers[place].is_shown;
             if closed < opener.length {
-                page.openers[place].length -= closed;
+                buffer.openers[place].length -= closed;
             } else {
-                page.openers.truncate(place);
+                buffer.openers.truncate(place);
             }
             if is_shown {
-                self.put_run(sign, closed, page);
+                self.put_run(sign, closed, buffer);
             }
         }
         length
     }
 
     /// Restores an opener that was not closed.
-    fn restore_opener(&mut self, opener: &EmphasisOpener, page: &mut RowBuffer) {
-        let bits = opener.style_bits() & !self.current_style(page).bits;
-        page.restyle_cells(opener.position, page.next_position(), |cell| {
+    fn restore_opener(&mut self, opener: &EmphasisOpener, buffer: &mut RowBuffer) {
+        let bits = opener.style_bits() & !self.current_style(buffer).bits;
+        buffer.restyle_cells(opener.position, buffer.next_position(), |cell| {
             cell.style.bits &= !bits;
         });
         if !opener.is_shown {
             let signs: Vec<ScreenCell> = opener.sign_cells().collect();
-            page.insert_cells(opener.position, &signs);
+            buffer.insert_cells(opener.position, &signs);
             // Positions after it have moved.
             let places = self.brackets.iter_mut().chain(&mut self.bare);
             places
@@ -326,25 +331,25 @@ impl InlineText {
     }
 
     /// Handles a run of backticks.
-    fn finish_backticks(&mut self, length: usize, page: &mut RowBuffer) {
-        self.end_word(page);
+    fn finish_backticks(&mut self, length: usize, buffer: &mut RowBuffer) {
+        self.end_word(buffer);
         match self.code {
             Some((opened, _)) if opened == length => {
                 self.code = None;
-                self.put_backticks(length, page);
+                self.put_backticks(length, buffer);
             }
-            Some(_) => self.put_run('`', length, page),
+            Some(_) => self.put_run('`', length, buffer),
             None => {
-                let position = page.next_position();
-                self.put_backticks(length, page);
+                let position = buffer.next_position();
+                self.put_backticks(length, buffer);
                 self.code = Some((length, position));
             }
         }
     }
 
-    fn put_backticks(&mut self, length: usize, page: &mut RowBuffer) {
+    fn put_backticks(&mut self, length: usize, buffer: &mut RowBuffer) {
         for _ in 0..length {
-            page.push_wrapping(ScreenCell::new(
+            buffer.push_wrapping(ScreenCell::new(
                 '`',
                 CellStyle {
                     bits: self.base.bits,
@@ -355,25 +360,25 @@ impl InlineText {
         self.record_letter('`');
     }
 
-    fn finish_entity(&mut self, name: &str, page: &mut RowBuffer) {
+    fn finish_entity(&mut self, name: &str, buffer: &mut RowBuffer) {
         let source = format!("&{name};");
         match parse_construct(&source) {
-            InlineConstruct::Text(text) => self.put_all(&text, page),
-            _ => self.put_all(&source, page),
+            InlineConstruct::Text(text) => self.put_all(&text, buffer),
+            _ => self.put_all(&source, buffer),
         }
     }
 
     /// Handles the text between `<` and `>`.
-    fn finish_autolink(&mut self, text: &str, page: &mut RowBuffer) {
+    fn finish_autolink(&mut self, text: &str, buffer: &mut RowBuffer) {
         let source = format!("<{text}>");
         match parse_construct(&source) {
-            InlineConstruct::Link(target) if page.theme().is_some() => {
-                let start = page.next_position();
-                self.put_all(text, page);
+            InlineConstruct::Link(target) if buffer.theme().is_some() => {
+                let start = buffer.next_position();
+                self.put_all(text, buffer);
                 self.bare = None;
-                mark_link(start, page.next_position(), &target, page);
+                mark_link(start, buffer.next_position(), &target, buffer);
             }
-            _ => self.put_all(&source, page),
+            _ => self.put_all(&source, buffer),
         }
     }
 
@@ -383,12 +388,12 @@ impl InlineText {
         bracket: usize,
         mut target: String,
         letter: char,
-        page: &mut RowBuffer,
+        buffer: &mut RowBuffer,
     ) {
         if letter == ')'
             && let InlineConstruct::Link(address) = parse_construct(&format!("[x]({target})"))
         {
-            return self.finish_link(bracket, &target, &address, page);
+            return self.finish_link(bracket, &target, &address, buffer);
         }
         let has_title = target.contains(['"', '\'']);
         let is_over = target.len() > LONGEST_HELD
@@ -397,29 +402,29 @@ impl InlineText {
                 && !has_title
                 && !matches!(letter, '"' | '\'' | ' ');
         if is_over {
-            self.release_held(PendingSyntax::Target(bracket, target), letter, page);
-            return self.push_letter(letter, page);
+            self.release_held(PendingSyntax::Target(bracket, target), letter, buffer);
+            return self.push_letter(letter, buffer);
         }
         target.push(letter);
         self.held = PendingSyntax::Target(bracket, target);
     }
 
     /// Writes a link: styles its text and appends its address.
-    fn finish_link(&mut self, bracket: usize, target: &str, to: &str, page: &mut RowBuffer) {
-        let closing = page.next_position() - 1;
-        let is_open = page
+    fn finish_link(&mut self, bracket: usize, target: &str, to: &str, buffer: &mut RowBuffer) {
+        let closing = buffer.next_position() - 1;
+        let is_open = buffer
             .content_from(bracket)
             .and_then(<[ScreenCell]>::first)
             .is_some_and(|cell| cell.letter == '[');
-        if page.theme().is_none() || !is_open || page.content_from(closing).is_none() {
-            self.put_letter('(', page);
-            self.put_all(target, page);
-            self.end_word(page);
-            return self.put_letter(')', page);
+        if buffer.theme().is_none() || !is_open || buffer.content_from(closing).is_none() {
+            self.put_letter('(', buffer);
+            self.put_all(target, buffer);
+            self.end_word(buffer);
+            return self.put_letter(')', buffer);
         }
-        page.remove_cell(closing);
-        page.remove_cell(bracket);
-        for opener in page
+        buffer.remove_cell(closing);
+        buffer.remove_cell(bracket);
+        for opener in buffer
             .openers
             .iter_mut()
             .filter(|opener| opener.position > bracket)
@@ -427,39 +432,39 @@ impl InlineText {
             opener.position -= 1;
         }
         self.bare = None;
-        let text: String = page
+        let text: String = buffer
             .content_from(bracket)
             .unwrap_or_default()
             .iter()
             .map(|cell| cell.letter)
             .collect();
-        mark_link(bracket, page.next_position(), to, page);
-        self.label_image(bracket, page);
+        mark_link(bracket, buffer.next_position(), to, buffer);
+        self.label_image(bracket, buffer);
         if text.trim() != to {
             let style = CellStyle {
                 bits: self.base.bits,
                 ink: CellColor::Mark,
             };
-            let start = page.next_position() + usize::from(!text.is_empty());
+            let start = buffer.next_position() + usize::from(!text.is_empty());
             let shown = if text.is_empty() {
                 to.to_owned()
             } else {
                 format!(" ({to})")
             };
             for cell in cells_from_text(&shown, style) {
-                page.push_wrapping(cell);
+                buffer.push_wrapping(cell);
             }
-            number_link(start, page.next_position(), to, page);
+            number_link(start, buffer.next_position(), to, buffer);
         }
         self.record_letter(')');
     }
 
     /// Replaces the `!` of an image link by a label.
-    fn label_image(&mut self, bracket: usize, page: &mut RowBuffer) {
+    fn label_image(&mut self, bracket: usize, buffer: &mut RowBuffer) {
         let Some(sign) = bracket.checked_sub(1) else {
             return;
         };
-        if page
+        if buffer
             .content_from(sign)
             .and_then(<[ScreenCell]>::first)
             .is_some_and(|cell| cell.letter == '!')
@@ -471,24 +476,27 @@ impl InlineText {
                     ink: CellColor::Mark,
                 },
             );
-            page.remove_cell(sign);
-            for opener in page
+            buffer.remove_cell(sign);
+            for opener in buffer
                 .openers
                 .iter_mut()
                 .filter(|opener| opener.position >= bracket)
             {
                 opener.position += name.len() - 1;
             }
-            page.insert_cells(sign, &name);
+            buffer.insert_cells(sign, &name);
         }
     }
 
     /// Ends a word; a bare URL becomes a link.
-    fn end_word(&mut self, page: &mut RowBuffer) {
+    fn end_word(&mut self, buffer: &mut RowBuffer) {
         let Some(start) = self.bare.take() else {
             return;
         };
-        let Some(word) = page.content_from(start).filter(|_| page.theme().is_some()) else {
+        let Some(word) = buffer
+            .content_from(start)
+            .filter(|_| buffer.theme().is_some())
+        else {
             return;
         };
         let word: String = word.iter().map(|cell| cell.letter).collect();
@@ -500,13 +508,13 @@ impl InlineText {
             ) || letter == ')' && !has_parenthesis
         };
         let to = word.trim_end_matches(ends);
-        mark_link(start, start + to.chars().count(), to, page);
+        mark_link(start, start + to.chars().count(), to, buffer);
     }
 }
 
 /// Returns the position where a URL begins whose `//` was just written.
-fn bare_address(page: &RowBuffer) -> Option<usize> {
-    let content = page.row_content();
+fn bare_address(buffer: &RowBuffer) -> Option<usize> {
+    let content = buffer.row_content();
     ["https://", "http://"].into_iter().find_map(|scheme| {
         let start = content.len().checked_sub(scheme.len())?;
         let is_there = content[start..]
@@ -516,24 +524,24 @@ fn bare_address(page: &RowBuffer) -> Option<usize> {
         let begins_a_word = start
             .checked_sub(1)
             .is_none_or(|place| !content[place].letter.is_alphanumeric());
-        (is_there && begins_a_word).then(|| page.next_position() - scheme.len())
+        (is_there && begins_a_word).then(|| buffer.next_position() - scheme.len())
     })
 }
 
 /// Styles cells as a link, and links them if the address is `http` or `https`.
-fn mark_link(from: usize, to: usize, target: &str, page: &mut RowBuffer) {
-    page.restyle_cells(from, to, |cell| {
+fn mark_link(from: usize, to: usize, target: &str, buffer: &mut RowBuffer) {
+    buffer.restyle_cells(from, to, |cell| {
         cell.style.bits |= UNDERLINE;
         if cell.style.ink == CellColor::Text {
             cell.style.ink = CellColor::Link;
         }
     });
-    number_link(from, to, target, page);
+    number_link(from, to, target, buffer);
 }
 
-fn number_link(from: usize, to: usize, target: &str, page: &mut RowBuffer) {
+fn number_link(from: usize, to: usize, target: &str, buffer: &mut RowBuffer) {
     if let Some(address) = web_address(target) {
-        let number = page.number_link(&address);
-        page.restyle_cells(from, to, |cell| cell.link = number);
+        let number = buffer.number_link(&address);
+        buffer.restyle_cells(from, to, |cell| cell.link = number);
     }
 }

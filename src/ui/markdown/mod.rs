@@ -8,7 +8,7 @@
 //! handles one character at a time, also for a complete text.
 //!
 //! **Lines.** Lines of a paragraph are not joined; a line that is too long is wrapped at a space or
-//! next to a wide character. Its beginning determines its kind: [`mod@line`] holds it back until
+//! next to a wide character. Its beginning determines its kind: [`mod@line_start`] holds it back until
 //! that is certain, mostly at the first character. Several empty lines between blocks become one.
 //!
 //! **Blocks.** Headings with `#` only, whose closing `#`s are hidden; a line of `=` under text is
@@ -41,16 +41,16 @@
 
 mod cell;
 mod code;
-mod construct;
+mod emphasis_opener;
 mod heading;
 mod inline;
-mod line;
-mod opener;
-mod page;
+mod inline_construct;
+mod line_start;
 mod palette;
-#[cfg(test)]
-mod proof;
+mod row_buffer;
 mod screen;
+#[cfg(test)]
+mod split_check;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -62,8 +62,8 @@ use cell::{BOLD, CellColor, CellStyle, ITALIC, ScreenCell, UNDERLINE, cells_from
 use code::CodeBlock;
 use heading::HeadingText;
 use inline::InlineText;
-use line::{BlockContainer, LineKind, LineStart, OpenBlock, parse_line_start};
-use page::RowBuffer;
+use line_start::{BlockContainer, LineKind, LineStart, OpenBlock, parse_line_start};
+use row_buffer::RowBuffer;
 use table::is_delimiter;
 
 use crate::text::sanitize;
@@ -78,7 +78,7 @@ pub(crate) fn render_markdown(text: &str, screen: RenderTarget) -> String {
 /// Renders Markdown that arrives in pieces.
 #[derive(Debug)]
 pub(crate) struct MarkdownRenderer {
-    page: RowBuffer,
+    buffer: RowBuffer,
     /// The part of the line that is held back, with tabs expanded to spaces.
     line: String,
     /// Byte ranges of expanded tabs in `line`.
@@ -122,7 +122,7 @@ impl MarkdownRenderer {
     /// Creates a renderer for this screen.
     pub(crate) fn new(screen: RenderTarget) -> Self {
         Self {
-            page: RowBuffer::new(screen),
+            buffer: RowBuffer::new(screen),
             line: String::new(),
             tabs: Vec::new(),
             phase: LinePhase::Beginning,
@@ -142,8 +142,8 @@ impl MarkdownRenderer {
 
     /// Returns the output that shows all text so far.
     pub(crate) fn take_painted(&mut self) -> String {
-        self.page.paint_row();
-        self.page.take_output()
+        self.buffer.paint_row();
+        self.buffer.take_output()
     }
 
     /// Ends the text and returns the remaining output, which ends the last row.
@@ -154,7 +154,7 @@ impl MarkdownRenderer {
         self.close_leaf();
         self.containers.clear();
         (self.blanks, self.has_begun) = (0, false);
-        self.page.take_output()
+        self.buffer.take_output()
     }
 
     fn push_letter(&mut self, letter: char) {
@@ -182,7 +182,7 @@ impl MarkdownRenderer {
             (LinePhase::Row, '\n') => self.end_table_line(),
             (LinePhase::Row, _) => {
                 self.line.push(letter);
-                self.page
+                self.buffer
                     .show_preview(&self.line, CellStyle::from_color(CellColor::Mark));
             }
             (LinePhase::Text, '\n') => self.end_line(),
@@ -213,10 +213,10 @@ impl MarkdownRenderer {
     /// Appends a character to the leaf block.
     fn push_leaf_letter(&mut self, letter: char) {
         match &mut self.leaf {
-            LeafBlock::Paragraph(inline) => inline.push_letter(letter, &mut self.page),
-            LeafBlock::Heading(heading) => heading.push_letter(letter, &mut self.page),
+            LeafBlock::Paragraph(inline) => inline.push_letter(letter, &mut self.buffer),
+            LeafBlock::Heading(heading) => heading.push_letter(letter, &mut self.buffer),
             LeafBlock::Fence { code, .. } | LeafBlock::Indented(code) => {
-                code.push_letter(letter, &mut self.page)
+                code.push_letter(letter, &mut self.buffer)
             }
             LeafBlock::Nothing | LeafBlock::Table(_) => {}
         }
@@ -229,10 +229,10 @@ impl MarkdownRenderer {
         }
         self.phase = LinePhase::Beginning;
         match &mut self.leaf {
-            LeafBlock::Paragraph(inline) => inline.end_line(&mut self.page),
+            LeafBlock::Paragraph(inline) => inline.end_line(&mut self.buffer),
             LeafBlock::Heading(_) => self.close_leaf(),
             LeafBlock::Fence { code, .. } | LeafBlock::Indented(code) => {
-                code.end_line(&mut self.page)
+                code.end_line(&mut self.buffer)
             }
             LeafBlock::Nothing | LeafBlock::Table(_) => {}
         }
@@ -258,7 +258,7 @@ impl MarkdownRenderer {
                 self.containers.truncate(beginning.keep);
                 self.blanks += 1;
             }
-            LineKind::Text { goes_on: true } => self.page.break_line(),
+            LineKind::Text { goes_on: true } => self.buffer.break_line(),
             LineKind::Text { goes_on: false } => {
                 self.begin_block(beginning.keep, beginning.opens);
                 self.leaf = LeafBlock::Paragraph(InlineText::new(CellStyle::default()));
@@ -269,18 +269,18 @@ impl MarkdownRenderer {
             }
             LineKind::Rule => {
                 self.begin_block(beginning.keep, beginning.opens);
-                for _ in 0..self.page.content_columns() {
-                    self.page.push_unwrapped(ScreenCell::new(
+                for _ in 0..self.buffer.content_columns() {
+                    self.buffer.push_unwrapped(ScreenCell::new(
                         '─',
                         CellStyle::from_color(CellColor::Mark),
                     ));
                 }
-                self.page.end_row();
+                self.buffer.end_row();
             }
             LineKind::Fence(sign, length, indent, info) => {
                 self.begin_block(beginning.keep, beginning.opens);
                 self.show_fence(sign, length, &info);
-                let code = CodeBlock::new(&info, &self.page);
+                let code = CodeBlock::new(&info, &self.buffer);
                 self.leaf = LeafBlock::Fence {
                     sign,
                     length,
@@ -302,7 +302,7 @@ impl MarkdownRenderer {
             LineKind::Indented => {
                 self.begin_block(beginning.keep, beginning.opens);
                 for cell in cells_from_text("    ", CellStyle::default()) {
-                    self.page.push_unwrapped(cell);
+                    self.buffer.push_unwrapped(cell);
                 }
                 self.leaf = LeafBlock::Indented(CodeBlock::default());
             }
@@ -315,7 +315,7 @@ impl MarkdownRenderer {
                     self.leaf = LeafBlock::Table(Vec::new());
                 }
                 text.clone_into(&mut self.line);
-                self.page
+                self.buffer
                     .show_preview(text, CellStyle::from_color(CellColor::Mark));
                 return;
             }
@@ -348,7 +348,7 @@ impl MarkdownRenderer {
         self.containers.truncate(keep);
         if std::mem::take(&mut self.blanks) > 0 && self.has_begun {
             self.begin_row(keep);
-            self.page.end_row();
+            self.buffer.end_row();
         }
         self.has_begun = true;
         self.containers.extend(opens);
@@ -359,7 +359,7 @@ impl MarkdownRenderer {
     fn begin_row(&mut self, new: usize) {
         let first = container_prefix(&self.containers, new);
         let rest = container_prefix(&self.containers, self.containers.len());
-        self.page.begin_block(first, rest);
+        self.buffer.begin_block(first, rest);
     }
 
     fn begin_heading(&mut self, level: usize) {
@@ -371,16 +371,16 @@ impl MarkdownRenderer {
             _ => ITALIC,
         };
         let style = self
-            .page
+            .buffer
             .theme()
             .map_or(CellStyle::default(), |_| CellStyle {
                 bits,
                 ink: CellColor::Heading,
             });
-        if self.page.theme().is_none() {
+        if self.buffer.theme().is_none() {
             let signs = format!("{} ", "#".repeat(level));
             for cell in cells_from_text(&signs, style) {
-                self.page.push_wrapping(cell);
+                self.buffer.push_wrapping(cell);
             }
         }
         self.leaf = LeafBlock::Heading(HeadingText::new(style));
@@ -390,9 +390,9 @@ impl MarkdownRenderer {
     fn show_fence(&mut self, sign: char, length: usize, info: &str) {
         let shown = format!("{}{info}", String::from(sign).repeat(length));
         for cell in cells_from_text(&shown, CellStyle::from_color(CellColor::Mark)) {
-            self.page.push_wrapping(cell);
+            self.buffer.push_wrapping(cell);
         }
-        self.page.end_row();
+        self.buffer.end_row();
     }
 
     /// Ends a line that may belong to a table.
@@ -417,15 +417,15 @@ impl MarkdownRenderer {
             // Rows of code are always ended.
             LeafBlock::Nothing | LeafBlock::Fence { .. } | LeafBlock::Indented(_) => {}
             LeafBlock::Paragraph(inline) => {
-                inline.end_block(&mut self.page);
-                self.page.end_row();
+                inline.end_block(&mut self.buffer);
+                self.buffer.end_row();
             }
             LeafBlock::Heading(heading) => {
-                heading.end_heading(&mut self.page);
-                self.page.end_row();
+                heading.end_heading(&mut self.buffer);
+                self.buffer.end_row();
             }
             LeafBlock::Table(lines) => {
-                self.page.show_preview("", CellStyle::default());
+                self.buffer.show_preview("", CellStyle::default());
                 if lines.len() > 1 {
                     self.show_table(&lines);
                 } else {
@@ -433,24 +433,24 @@ impl MarkdownRenderer {
                     lines
                         .concat()
                         .chars()
-                        .for_each(|letter| inline.push_letter(letter, &mut self.page));
-                    inline.end_block(&mut self.page);
+                        .for_each(|letter| inline.push_letter(letter, &mut self.buffer));
+                    inline.end_block(&mut self.buffer);
                 }
-                self.page.end_row();
+                self.buffer.end_row();
             }
         }
     }
 
     fn show_table(&mut self, lines: &[String]) {
-        for (place, row) in table::table_rows(&lines.join("\n"), &mut self.page)
+        for (place, row) in table::table_rows(&lines.join("\n"), &mut self.buffer)
             .into_iter()
             .enumerate()
         {
             if place > 0 {
-                self.page.break_line();
+                self.buffer.break_line();
             }
             for cell in row {
-                self.page.push_wrapping(cell);
+                self.buffer.push_wrapping(cell);
             }
         }
     }

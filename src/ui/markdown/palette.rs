@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn every_ink_can_be_read_on_the_backgrounds_that_its_theme_is_for() {
+    fn every_color_is_readable_on_the_backgrounds_of_its_theme() {
         let all = [&DARK[..], &LIGHT].concat();
         // No colour has more than 4.1 both on a usual dark grey and on white.
         for (theme, backgrounds, least) in [

@@ -5,8 +5,8 @@ use pulldown_cmark::{Alignment, Event, Options, Parser, Tag, TagEnd};
 use super::cell::{
     BOLD, CellColor, CellStyle, ITALIC, STRIKE, ScreenCell, UNDERLINE, cells_from_text, cells_width,
 };
-use super::construct::web_address;
-use super::page::RowBuffer;
+use super::inline_construct::web_address;
+use super::row_buffer::RowBuffer;
 use crate::text::sanitize_line;
 
 /// Width of the separator between two columns.
@@ -30,9 +30,9 @@ pub(super) fn is_delimiter(head: &str, line: &str) -> bool {
 }
 
 /// Returns the screen rows of a table.
-pub(super) fn table_rows(source: &str, page: &mut RowBuffer) -> Vec<Vec<ScreenCell>> {
-    let room = page.content_columns();
-    let Some(table) = parse_table(source, Some(page)) else {
+pub(super) fn table_rows(source: &str, buffer: &mut RowBuffer) -> Vec<Vec<ScreenCell>> {
+    let room = buffer.content_columns();
+    let Some(table) = parse_table(source, Some(buffer)) else {
         return source.lines().map(plain_cells).collect();
     };
     match table.column_widths(room) {
@@ -54,11 +54,13 @@ struct MarkdownTable {
 
 /// Parses a table and registers its links with `page`. Returns `None` if the source is not exactly
 /// one table.
-fn parse_table(source: &str, mut page: Option<&mut RowBuffer>) -> Option<MarkdownTable> {
+fn parse_table(source: &str, mut buffer: Option<&mut RowBuffer>) -> Option<MarkdownTable> {
     let mut table = MarkdownTable::default();
     let mut style = CellStyle::default();
     let mut links: Vec<(usize, String)> = Vec::new();
-    let is_styled = page.as_ref().is_some_and(|page| page.theme().is_some());
+    let is_styled = buffer
+        .as_ref()
+        .is_some_and(|buffer| buffer.theme().is_some());
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
     let mut begun = false;
     for (event, range) in Parser::new_ext(source, options).into_offset_iter() {
@@ -123,7 +125,7 @@ fn parse_table(source: &str, mut page: Option<&mut RowBuffer>) -> Option<Markdow
                     start,
                     &target,
                     style,
-                    page.as_deref_mut(),
+                    buffer.as_deref_mut(),
                 );
             }
             Event::InlineHtml(html) | Event::Html(html) => {
@@ -182,9 +184,9 @@ fn end_link(
     start: usize,
     target: &str,
     style: CellStyle,
-    page: Option<&mut RowBuffer>,
+    buffer: Option<&mut RowBuffer>,
 ) {
-    let Some(page) = page else { return };
+    let Some(buffer) = buffer else { return };
     let text: String = cell[start..].iter().map(|cell| cell.letter).collect();
     if text.trim() != target {
         let mark = CellStyle {
@@ -200,10 +202,10 @@ fn end_link(
             mark,
         ));
     }
-    if page.theme().is_none() {
+    if buffer.theme().is_none() {
         return;
     }
-    let number = web_address(target).map_or(0, |web_address| page.number_link(&web_address));
+    let number = web_address(target).map_or(0, |web_address| buffer.number_link(&web_address));
     for (place, letter) in cell[start..].iter_mut().enumerate() {
         letter.link = number;
         if place < text.chars().count() {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ui::markdown::proof::{SHORT, assert_split_invariant, rows_of, screen_of};
+use crate::ui::markdown::split_check::{SHORT, assert_split_invariant, rows_of, screen_of};
 
 /// Documents, which together have every construct.
 const DOCUMENTS: [&str; 5] = [
@@ -31,27 +31,27 @@ fn split(document: &str) {
 }
 
 #[test]
-fn every_split_of_all_constructs_comes_out_the_same() {
+fn every_split_of_all_constructs_renders_the_same() {
     split(DOCUMENTS[0]);
 }
 
 #[test]
-fn every_split_of_lists_comes_out_the_same() {
+fn every_split_of_lists_renders_the_same() {
     split(DOCUMENTS[1]);
 }
 
 #[test]
-fn every_split_of_odd_text_comes_out_the_same() {
+fn every_split_of_odd_text_renders_the_same() {
     split(DOCUMENTS[2]);
 }
 
 #[test]
-fn every_split_of_code_comes_out_the_same() {
+fn every_split_of_code_renders_the_same() {
     split(DOCUMENTS[3]);
 }
 
 #[test]
-fn every_split_of_tables_comes_out_the_same() {
+fn every_split_of_tables_renders_the_same() {
     split(DOCUMENTS[4]);
 }
 
@@ -71,7 +71,7 @@ fn a_tab_in_what_may_be_a_table_or_behind_a_fence_takes_one_column() {
 }
 
 #[test]
-fn no_letter_of_the_text_is_lost() {
+fn no_character_of_the_text_is_lost() {
     // In a narrow table words are broken, and parts of others stand between theirs.
     for (document, least) in [
         (DOCUMENTS[0], 200),
@@ -109,7 +109,7 @@ fn letters(text: &str, columns: usize) -> String {
 }
 
 #[test]
-fn a_sign_that_nothing_closes_stays_where_it_was_written() {
+fn an_unclosed_delimiter_stays_where_it_was_written() {
     for text in [
         "The pattern **/*.rs finds all files of Rust in this folder and in each of those below that one.",
         "What f(**kwargs) gets, and g(a=*args) too, is kept where the caller of it has put it in the end.",
@@ -130,7 +130,7 @@ fn a_sign_that_nothing_closes_stays_where_it_was_written() {
 }
 
 #[test]
-fn signs_are_hidden_in_one_row_and_shown_over_several() {
+fn delimiters_are_hidden_within_a_row_and_shown_across_rows() {
     let text = "Some words, **and these are important**, as _this_ is.";
     let rows = |columns| {
         let bytes = styled(text, columns);
@@ -145,7 +145,7 @@ fn signs_are_hidden_in_one_row_and_shown_over_several() {
 }
 
 #[test]
-fn more_signs_than_a_row_has_columns_take_rows_of_their_own() {
+fn more_delimiters_than_columns_take_rows_of_their_own() {
     let text = "***___***___word and another";
     for columns in [4, 5, 7, 11] {
         assert_eq!(
@@ -158,7 +158,7 @@ fn more_signs_than_a_row_has_columns_take_rows_of_their_own() {
 }
 
 #[test]
-fn the_link_of_a_picture_is_its_text_and_its_address() {
+fn an_image_link_shows_its_text_and_its_address() {
     let link = "\u{1b}]8;;https://a.example/x.png\u{1b}\\";
     let shown = styled("See ![a picture](https://a.example/x.png).\n", 80);
     let (before, behind) = shown.split_once(link).expect("a link");
@@ -177,7 +177,7 @@ fn the_link_of_a_picture_is_its_text_and_its_address() {
 
 /// Checks the READMEs of this project, or the files listed by `tests/markdown/run`.
 #[test]
-fn readmes_come_out_the_same_however_they_were_split() {
+fn readmes_render_the_same_however_they_are_split() {
     // A file with a path in each line.
     let list = match option_env!("MARKDOWN_FILES") {
         Some(list) => std::fs::read_to_string(list).expect("a list of files"),
@@ -196,9 +196,13 @@ fn readmes_come_out_the_same_however_they_were_split() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 48,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
     #[test]
-    fn generated_text_comes_out_the_same_however_it_was_split(
+    fn generated_text_renders_the_same_however_it_is_split(
         pieces in prop::collection::vec(piece(), 0..40), columns in 4usize..60, seed: u64,
     ) {
         assert_split_invariant(&pieces.concat(), columns, Some(ColorTheme::Auto), seed, SHORT);
@@ -206,16 +210,24 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 256,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
     #[test]
-    fn no_letter_of_emphasis_comes_before_one_that_it_was_written_behind(
-        pieces in prop::collection::vec(prop::sample::select(EMPHASIS.to_vec()), 0..60), columns in 4usize..60,
+    fn emphasis_never_reorders_text(
+        pieces in prop::collection::vec(prop::sample::select(EMPHASIS.to_vec()), 0..60),
+        columns in 4usize..60,
     ) {
         let text = format!("x {}", pieces.concat());
         let shown = letters(&text, columns);
         let mut written = text.chars();
         for letter in shown.chars() {
-            prop_assert!(written.any(|other| other == letter), "{:?} in {} columns:\n{}", text, columns, shown);
+            prop_assert!(
+                written.any(|other| other == letter),
+                "{:?} in {} columns:\n{}", text, columns, shown
+            );
         }
         let words = |text: &str| text.replace(|letter: char| !letter.is_alphanumeric(), "");
         prop_assert_eq!(words(&shown), words(&text));
@@ -298,7 +310,7 @@ fn piece() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn the_signs_that_close_a_heading_are_not_shown_and_others_are() {
+fn only_the_closing_signs_of_a_heading_are_hidden() {
     for (text, expected) in [
         ("# Title #\nText", "Title\nText"),
         ("## Title ####  \t\n", "Title"),
@@ -324,7 +336,7 @@ fn the_signs_that_close_a_heading_are_not_shown_and_others_are() {
 }
 
 #[test]
-fn tabs_of_code_in_an_item_are_counted_from_the_beginning_of_the_code() {
+fn tab_stops_in_code_count_from_the_beginning_of_the_code() {
     for text in [
         "1. Go:\n   ```\n   func\n   \tif x {\n   \t\treturn\n   a\tb\n   ```\n",
         "1. Go:\n   ```\nfunc\n\tif x {\n\t\treturn\na\tb\n   ```\n",

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pattern_is_refused() {
+    fn invalid_templates_are_rejected() {
         for template in [
             "a { b",
             "a } b",
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_not_there_is_told_with_the_line_and_those_that_are() {
+    fn an_unknown_field_is_reported_with_the_line_and_the_known_fields() {
         let error = fill("{nmae}", r#"{"name": "x", "age": 3}"#)
             .expect_err("no such field")
             .to_string();

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_go_out_in_order_each_as_soon_as_it_can() {
+    fn records_are_written_in_order_as_soon_as_possible() {
         let mut turns = OrderedRecords::default();
         let record = |text: &str| Some(text.to_owned());
         assert_eq!(turns.take_ready(2, record("c")), "");
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_item_does_not_gather_others_without_end() {
+    fn the_records_that_wait_for_a_slow_item_are_bounded() {
         let mut turns = OrderedRecords::default();
         let begun = (1..).take_while(|&index| {
             let has_room = turns.has_room();

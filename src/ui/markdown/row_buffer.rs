@@ -8,7 +8,7 @@
 //! appended, and if an earlier cell has changed, the row is rewritten from its beginning.
 
 use super::cell::{CellColor, CellStyle, ScreenCell, cells_width, each_cell, has_certain_width};
-use super::opener::EmphasisOpener;
+use super::emphasis_opener::EmphasisOpener;
 use super::palette::ColorTheme;
 use super::screen::RenderTarget;
 

@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_quotes_open_a_text_and_three_close_it() {
+    fn three_quotes_open_and_close_a_text() {
         for (text, open, within) in [
             ("\"\"\"", true, None),
             ("\"\"\"a", true, None),
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backslash_at_the_end_goes_on_unless_it_is_one_of_two() {
+    fn a_trailing_backslash_continues_the_line_unless_escaped() {
         for (text, expected) in [
             ("a\\", true),
             ("a\\\\", false),

@@ -1,6 +1,6 @@
 //! The state of a line while it is typed, including what was pasted.
 
-use super::{LineDraft, TypedInput, fence};
+use super::{LineDraft, TypedInput, multiline};
 
 /// The state of a line.
 #[derive(Debug, Default)]
@@ -65,11 +65,11 @@ impl LineState {
 
     /// Decides the effect of Enter with the cursor at `cursor`.
     pub(super) fn handle_enter(&mut self, line: &str, cursor: usize) -> EnterAction {
-        if !self.is_text && fence::is_fence_open(line) {
+        if !self.is_text && multiline::is_fence_open(line) {
             return EnterAction::Newline;
         }
         if cursor == line.len()
-            && fence::ends_with_continuation(line)
+            && multiline::ends_with_continuation(line)
             && self.paste_end != Some(cursor)
         {
             self.joints.push(line.to_owned());
@@ -88,7 +88,7 @@ impl LineState {
                 line.remove(before.len() - 1);
             }
         }
-        if let Some(inside) = fence::fenced_text(&line).filter(|_| !self.is_text) {
+        if let Some(inside) = multiline::fenced_text(&line).filter(|_| !self.is_text) {
             return TypedInput::Line {
                 text: inside.to_owned(),
                 may_be_command: false,
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typed_line_may_be_a_command_and_a_pasted_one_not() {
+    fn a_typed_line_may_be_a_command_but_a_pasted_one_may_not() {
         assert_eq!(
             submitted(&LineState::default(), "/help"),
             ("/help".to_owned(), true)
@@ -177,14 +177,14 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_was_emptied_is_typed_anew() {
+    fn a_line_that_was_emptied_counts_as_typed() {
         let mut typing = pasted("", "/x");
         typing.line_changed("", 0);
         assert_eq!(submitted(&typing, "/help"), ("/help".to_owned(), true));
     }
 
     #[test]
-    fn enter_goes_on_behind_a_typed_backslash_only() {
+    fn enter_continues_the_line_after_a_typed_backslash_only() {
         let mut typing = LineState::default();
         assert_eq!(typing.handle_enter("a\\", 2), EnterAction::Newline);
         assert_eq!(typing.handle_enter("a\\\nb \\", 6), EnterAction::Newline);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typed_fence_is_taken_off_and_a_pasted_one_stays() {
+    fn a_typed_fence_is_removed_and_a_pasted_one_is_kept() {
         let text = "\"\"\"\n/help\n\"\"\"";
         assert_eq!(
             LineState::default().handle_enter("\"\"\"", 3),

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entities_and_targets_are_read() {
+    fn entities_and_link_targets_are_parsed() {
         assert_eq!(parse_construct("&amp;"), InlineConstruct::Text("&".into()));
         assert_eq!(parse_construct("&nosuch;"), InlineConstruct::Other);
         assert_eq!(parse_construct("&#27;"), InlineConstruct::Text("␛".into()));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn only_addresses_of_the_web_are_followed_and_have_no_controls() {
+    fn only_web_addresses_become_links_and_they_contain_no_controls() {
         assert_eq!(
             web_address("https://a.example/ä b").as_deref(),
             Some("https://a.example/%C3%A4%20b")

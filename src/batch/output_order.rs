@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_order_is_left_alone() {
+    fn sorted_records_need_no_rewrite() {
         assert_eq!(
             OutputOrder::from_records(vec![
                 record(Some(0), 0),
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_is_sorted_and_strangers_stand_at_the_end() {
+    fn records_are_sorted_and_those_without_an_item_come_last() {
         let records = vec![
             record(None, 0),
             record(Some(2), 1),
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_that_has_changed_is_written_anew() {
+    fn a_changed_index_forces_a_rewrite() {
         let moved = PlacedRecord {
             is_moved: true,
             ..record(Some(1), 0)

@@ -7,7 +7,7 @@ use std::sync::mpsc::Receiver;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::{LineDraft, ReadRequest, TypedInput, fence};
+use super::{LineDraft, ReadRequest, TypedInput, multiline};
 use crate::text::sanitize;
 
 /// Serves read requests until the channel is closed.
@@ -54,8 +54,8 @@ fn read_typed(input: &mut impl BufRead) -> TypedInput {
     let Some((mut text, mut bad_byte)) = next_line(input) else {
         return TypedInput::End;
     };
-    while fence::is_fence_open(&text) || fence::ends_with_continuation(&text) {
-        if !fence::is_fence_open(&text) {
+    while multiline::is_fence_open(&text) || multiline::ends_with_continuation(&text) {
+        if !multiline::is_fence_open(&text) {
             text.pop();
         }
         let Some((more, bad)) = next_line(input) else {
@@ -65,7 +65,7 @@ fn read_typed(input: &mut impl BufRead) -> TypedInput {
         bad_byte = bad_byte.or(bad.map(|place| text.len() + place));
         text.push_str(&more);
     }
-    match fence::fenced_text(&text) {
+    match multiline::fenced_text(&text) {
         Some(inside) => TypedInput::Line {
             text: inside.to_owned(),
             may_be_command: false,
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_piped_line_is_text_as_it_is() {
+    fn a_piped_line_is_always_text() {
         let lines = all("/exit\r\na \\\n\"\"\"\n\nlast", |input| read_piped(input));
         let lines: Vec<_> = lines
             .iter()
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typed_line_goes_on_behind_a_backslash_and_between_quotes() {
+    fn a_typed_line_continues_after_a_backslash_and_between_quotes() {
         let lines = all("/help\na \\\nb\n\"\"\"\n/x\n\"\"\"\nc", |input| {
             read_typed(input)
         });
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_bytes_that_are_no_utf_8_have_a_place() {
+    fn the_offset_of_the_first_invalid_utf_8_is_reported() {
         for (bytes, expected) in [
             (&b"\xc3\xa4"[..], None),
             (b"a\xff\xff", Some(1)),

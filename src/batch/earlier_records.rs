@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_done_is_taken_once() {
+    fn an_earlier_record_is_claimed_once() {
         let mut done = done_of(&[found(7, false), found(3, true), found(7, false)]);
         assert_eq!(done.take_outcome(&text(3), 0), Some(EarlierOutcome::Failed));
         assert_eq!(done.take_outcome(&text(3), 1), None);

@@ -84,7 +84,7 @@ mod tests {
         "Here:\n\n```sh\necho 1\n\necho 2\n```\n\nor\n\n~~~~python title=x\nprint()\n~~~~\n";
 
     #[test]
-    fn the_first_block_is_given_byte_for_byte() {
+    fn the_first_block_is_printed_byte_for_byte() {
         assert_eq!(
             code_block("", TWO, None).as_deref(),
             Some("echo 1\n\necho 2\n")
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_language_picks_its_first_block() {
+    fn a_language_selects_its_first_block() {
         assert_eq!(
             code_block("", TWO, Some("Python")).as_deref(),
             Some("print()\n")
@@ -101,12 +101,12 @@ mod tests {
     }
 
     #[test]
-    fn indented_code_and_inline_code_are_no_blocks() {
+    fn indented_code_and_inline_code_do_not_count_as_blocks() {
         assert_eq!(code_block("", "a `b`\n\n    indented\n", None), None);
     }
 
     #[test]
-    fn the_last_block_is_the_one_that_was_begun_last() {
+    fn the_last_block_may_be_unclosed() {
         assert_eq!(last_code_block(TWO).as_deref(), Some("print()\n"));
         assert_eq!(last_code_block("none\n\n    indented\n"), None);
         assert_eq!(last_code_block("```\ncut"), Some("cut".to_owned()));
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_the_prefill_opened_is_given_without_the_prefill() {
+    fn a_block_opened_by_the_prefill_is_printed_without_the_prefill() {
         assert_eq!(
             code_block("```json\n{", "\"a\": 1}\n```\n", Some("json")).as_deref(),
             Some("\"a\": 1}\n")
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_was_cut_off_is_given_as_far_as_it_came() {
+    fn a_truncated_block_is_printed_as_far_as_it_arrived() {
         assert_eq!(code_block("", "```sh\necho", None).as_deref(), Some("echo"));
     }
 }

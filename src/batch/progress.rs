@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_has_what_was_done_the_rate_and_the_time_left() {
+    fn the_status_line_shows_counts_rate_and_time_left() {
         let mut tally = BatchProgress {
             total: Some(100),
             ..BatchProgress::default()
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn many_items_take_no_more_memory_than_few() {
+    fn memory_does_not_grow_with_the_number_of_items() {
         let mut tally = BatchProgress::default();
         for millisecond in 0..100_000 {
             tally.record_item(Duration::from_millis(millisecond), 1, false);
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_time_is_told_in_minutes_or_hours() {
+    fn a_long_time_is_shown_in_minutes_or_hours() {
         assert_eq!(
             [format_span(90), format_span(91), format_span(9000)],
             ["90 s", "2 min", "2 h 30 min"]
