@@ -9,18 +9,18 @@ use serde_json::Value;
 use crate::config::Env;
 use crate::error::{Error, ErrorForm};
 use crate::text::{TextTable, sanitize, sanitize_json};
-use crate::ui::{Facts, Interrupt, Notices, Output, OutputError};
+use crate::ui::{InterruptSignal, Notices, OutputError, StdoutWriter, TerminalInfo};
 
 /// The surroundings of a command.
 pub(crate) struct App {
     /// What the environment says.
     pub(crate) env: Env,
     /// What the standard streams are.
-    pub(crate) facts: Facts,
+    pub(crate) facts: TerminalInfo,
     /// Messages to the person.
     pub(crate) notices: Notices,
     /// Ctrl-C and SIGTERM, once they are watched.
-    pub(crate) interrupt: Arc<Interrupt>,
+    pub(crate) interrupt: Arc<InterruptSignal>,
     /// The file in which a prompt was written that has got no whole answer yet.
     pub(crate) draft: Mutex<Option<PathBuf>>,
 }
@@ -28,7 +28,7 @@ pub(crate) struct App {
 impl App {
     /// Writes all of a text to standard output.
     pub(crate) fn print(&self, text: &str) -> Result<(), Error> {
-        Ok(Output::stdout()?.write_all(text.as_bytes(), &self.interrupt)?)
+        Ok(StdoutWriter::open()?.write_all(text.as_bytes(), &self.interrupt)?)
     }
 
     /// The same for text that came from outside: on a terminal it is made harmless.
@@ -74,7 +74,7 @@ impl App {
             Error::Output(OutputError::Closed) => return,
             // Nor is the signal that ends the scripted endpoint: there is no other end.
             Error::Served(_) => return,
-            Error::NoCommand { help } => return self.notices.aside(help),
+            Error::NoCommand { help } => return self.notices.print_block(help),
             _ => self
                 .notices
                 .error(&error.message(), error.hint().as_deref()),
@@ -89,7 +89,7 @@ impl App {
                     error,
                     Error::Output(OutputError::Failed(_) | OutputError::Interrupted(_))
                 ) => {}
-            ErrorForm::Json => self.notices.object(&object),
+            ErrorForm::Json => self.notices.print_json(&object),
             ErrorForm::JsonLines => {
                 // What fails now has been told above too.
                 let _ = self.print_json(&format!("{object}\n"));
@@ -129,7 +129,7 @@ impl App {
     /// Says where there is something that was written for nothing.
     pub(crate) fn tell_written(&self, path: &Path) {
         self.notices
-            .lost(&format!("what you wrote is in `{}`", path.display()));
+            .notice_always(&format!("what you wrote is in `{}`", path.display()));
     }
 
     /// Waits for `future`, but no longer than until the first signal.
@@ -139,7 +139,7 @@ impl App {
     ) -> Result<T, Error> {
         tokio::select! {
             biased;
-            signal = self.interrupt.wait() => Err(Error::Interrupted(signal)),
+            signal = self.interrupt.wait_for_signal() => Err(Error::Interrupted(signal)),
             output = future => Ok(output),
         }
     }

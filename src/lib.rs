@@ -51,14 +51,16 @@ use crate::app::App;
 use crate::cli::{AuthCommand, Command, ConfigCommand, Unparsed};
 use crate::config::Env;
 use crate::error::{Error, ErrorForm, Kind, unless_panicked};
-use crate::ui::{ColorChoice, Facts, Notices, Verbosity, colored, die_of, die_of_closed_stdout};
+use crate::ui::{
+    ColorChoice, Notices, TerminalInfo, Verbosity, die_of_closed_stdout, die_of_signal, use_color,
+};
 
 /// Runs a command line, the name of the program first, and gives the exit code.
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let argv: Vec<OsString> = argv.into_iter().collect();
     let parsed = cli::parse(&argv);
     let env = Env::read();
-    let facts = Facts::look();
+    let facts = TerminalInfo::detect();
     let (verbosity, color, form) = match &parsed {
         Ok(command) => said_about_output(command),
         Err(_) => (
@@ -67,7 +69,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
             guess_error_form(&argv),
         ),
     };
-    let colored = colored(
+    let colored = use_color(
         color,
         env.no_color,
         env.clicolor_force,
@@ -207,14 +209,16 @@ pub mod internals {
     /// Renders Markdown that comes in pieces for a terminal of so many columns; each piece is
     /// painted.
     pub fn render(pieces: &[&str], columns: usize, is_colored: bool) -> String {
-        let theme = is_colored.then(crate::ui::Theme::default);
-        let mut markdown = crate::ui::Markdown::new(crate::ui::Screen::fixed(columns, theme));
+        let theme = is_colored.then(crate::ui::ColorTheme::default);
+        let mut markdown = crate::ui::MarkdownRenderer::new(
+            crate::ui::RenderTarget::with_fixed_columns(columns, theme),
+        );
         let mut out = String::new();
         for piece in pieces {
-            markdown.take(piece);
-            out.push_str(&markdown.paint());
+            markdown.push_text(piece);
+            out.push_str(&markdown.take_painted());
         }
-        out + &markdown.finish()
+        out + &markdown.finish_text()
     }
 
     /// Feeds a response body in pieces to the stream machine. Gives the message as JSON, or the
@@ -289,10 +293,12 @@ type Work = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 /// Runs a command that talks to others: a signal lets it save what came before it ends.
 fn talk(app: &App, command: Work) -> Result<(), Error> {
-    app.interrupt.watch().map_err(|source| Error::System {
-        what: "watch for signals",
-        source,
-    })?;
+    app.interrupt
+        .start_watching()
+        .map_err(|source| Error::System {
+            what: "watch for signals",
+            source,
+        })?;
     block_on(command)
 }
 
@@ -407,7 +413,7 @@ fn has_switch(flag: &str, switch: char) -> bool {
 /// Ends as the error says: by its signal, where it was one.
 fn end(error: &Error) -> u8 {
     match error.kind() {
-        Kind::Interrupted(signal) => die_of(signal),
+        Kind::Interrupted(signal) => die_of_signal(signal),
         Kind::Closed => die_of_closed_stdout(),
         _ => {}
     }

@@ -1,57 +1,56 @@
-//! One turn of the person's: the model is asked, its calls are run, it is asked again, until it is
-//! done.
+//! One turn of the user's: request, tool calls, next request, until the model is done.
 //!
-//! Pure: the engine says what is to be done next, and is told what came of it.
+//! Pure state machine: it says what to do next, and the caller reports the result back.
 
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, ToolResult, ToolUse};
 
-/// What bounds a turn.
+/// The limits of a turn.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Rules {
-    /// How often the model is asked at most.
+pub(crate) struct TurnRules {
+    /// Maximum number of requests to the model.
     pub(crate) max_turns: u32,
-    /// The tools that are the caller's own: a call of one of them ends the turn.
+    /// Names of tools that the caller runs itself: a call of one of them ends the turn.
     pub(crate) callers_own: Vec<String>,
 }
 
-/// What is to be done next.
+/// The next step of a turn.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Step {
-    /// Ask the model; the answer goes to [`Turn::answered`].
+pub(crate) enum TurnStep {
+    /// Send a request; the answer goes to [`UserTurn::answered`].
     Ask,
-    /// Run these calls, all of one answer; what they gave goes to [`Turn::ran`], in the same order.
+    /// Run these calls, all from one answer; their results go to [`UserTurn::ran`], in the same
+    /// order.
     RunTools(Vec<ToolUse>),
-    /// The model is done. The calls of its last answer, if it has any, are not run here: they are
-    /// the caller's own, or the answer was cut off.
+    /// The model is done. Calls in its last answer, if any, are not run here: they belong to the
+    /// caller, or the answer was truncated.
     Done(Option<StopReason>),
-    /// The model would go on, and may not.
-    Stop(Limit),
+    /// The model would continue, but a limit was reached.
+    Stop(TurnLimit),
 }
 
-/// What a turn ran into.
+/// The limit that ended a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Limit {
-    /// The model was asked so often.
+pub(crate) enum TurnLimit {
+    /// This many requests were made.
     MaxTurns(u32),
 }
 
-/// A turn under way.
+/// A turn in progress.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Turn {
+pub(crate) struct UserTurn {
     messages: Vec<InputMessage>,
-    rules: Rules,
+    rules: TurnRules,
     asked: u32,
-    next: Step,
+    next: TurnStep,
 }
 
-impl Turn {
-    /// Begins a turn behind these messages, of which the last is what the person says, or what the
-    /// answer is to begin with.
-    pub(crate) fn new(messages: Vec<InputMessage>, rules: Rules) -> Self {
+impl UserTurn {
+    /// Creates a turn after these messages; the last one is the user's, or a prefill of the answer.
+    pub(crate) fn new(messages: Vec<InputMessage>, rules: TurnRules) -> Self {
         let next = if rules.max_turns == 0 {
-            Step::Stop(Limit::MaxTurns(0))
+            TurnStep::Stop(TurnLimit::MaxTurns(0))
         } else {
-            Step::Ask
+            TurnStep::Ask
         };
         Self {
             messages,
@@ -61,21 +60,24 @@ impl Turn {
         }
     }
 
-    /// What is to be done next.
-    pub(crate) fn step(&self) -> &Step {
+    /// The next step of a turn.
+    pub(crate) fn next_step(&self) -> &TurnStep {
         &self.next
     }
 
-    /// The conversation so far, which the next request has.
+    /// Returns the conversation so far, which the next request contains.
     pub(crate) fn messages(&self) -> &[InputMessage] {
         &self.messages
     }
 
-    /// Takes an answer, whole as it came: its thinking goes back unchanged and in order.
-    pub(crate) fn answered(&mut self, message: &Message) {
+    /// Records an answer unmodified: its thinking blocks must be sent back unchanged and in order.
+    pub(crate) fn record_answer(&mut self, message: &Message) {
         self.asked += 1;
-        // An empty text is refused when it is sent back.
-        let is_empty = |block: &ContentBlock| matches!(block, ContentBlock::Text(text) if text.text.is_empty());
+        // The API rejects an empty text block when it is sent back.
+        let is_empty = |block: &ContentBlock| match block {
+            ContentBlock::Text(text) => text.text.is_empty(),
+            _ => false,
+        };
         let content: Vec<_> = message
             .content
             .iter()
@@ -84,27 +86,27 @@ impl Turn {
             .collect();
         match self.messages.last_mut() {
             _ if content.is_empty() => {}
-            // The answer goes on from what was prefilled, or from where the model paused.
+            // The answer continues a prefill, or a turn that the model paused.
             Some(last) if last.role == Role::Assistant => last.content.extend(content),
             _ => self.messages.push(InputMessage {
                 role: Role::Assistant,
                 content,
             }),
         }
-        self.next = self.after(message);
+        self.next = self.step_after(message);
     }
 
-    /// Takes what the calls gave, in the order of the calls: all of it goes back in one message.
-    pub(crate) fn ran(&mut self, results: Vec<ToolResult>) {
+    /// Records the results of the calls, in the order of the calls; all go back in one message.
+    pub(crate) fn record_results(&mut self, results: Vec<ToolResult>) {
         let content = results.into_iter().map(ContentBlock::ToolResult).collect();
         self.messages.push(InputMessage {
             role: Role::User,
             content,
         });
-        self.next = Step::Ask;
+        self.next = TurnStep::Ask;
     }
 
-    fn after(&self, message: &Message) -> Step {
+    fn step_after(&self, message: &Message) -> TurnStep {
         let calls: Vec<ToolUse> = message
             .content
             .iter()
@@ -114,20 +116,20 @@ impl Turn {
         let is_callers = |call: &ToolUse| self.rules.callers_own.contains(&call.name);
         let goes_on = match &message.stop_reason {
             Some(StopReason::PauseTurn) => true,
-            // Servers that stand in for the API say `end_turn` where a call was forced.
+            // Some compatible servers report `end_turn` when a call was forced.
             Some(StopReason::ToolUse | StopReason::EndTurn) => {
                 !calls.is_empty() && !calls.iter().any(is_callers)
             }
-            // A call in an answer that was cut off or refused may be half of one.
+            // A call in a truncated or refused answer may be incomplete.
             _ => false,
         };
         match &message.stop_reason {
-            reason if !goes_on => Step::Done(reason.clone()),
+            reason if !goes_on => TurnStep::Done(reason.clone()),
             _ if self.asked >= self.rules.max_turns => {
-                Step::Stop(Limit::MaxTurns(self.rules.max_turns))
+                TurnStep::Stop(TurnLimit::MaxTurns(self.rules.max_turns))
             }
-            _ if calls.is_empty() => Step::Ask,
-            _ => Step::RunTools(calls),
+            _ if calls.is_empty() => TurnStep::Ask,
+            _ => TurnStep::RunTools(calls),
         }
     }
 }
@@ -160,34 +162,35 @@ mod tests {
         serde_json::from_value(json!({"tool_use_id": id, "content": "42"})).expect("a result")
     }
 
-    fn turn(max_turns: u32) -> Turn {
+    fn turn(max_turns: u32) -> UserTurn {
         let messages = vec![InputMessage {
             role: Role::User,
             content: vec![ContentBlock::text("q")],
         }];
-        Turn::new(
+        UserTurn::new(
             messages,
-            Rules {
+            TurnRules {
                 max_turns,
                 callers_own: vec!["mine".to_owned()],
             },
         )
     }
 
-    fn body(turn: &Turn) -> Value {
+    fn body(turn: &UserTurn) -> Value {
         serde_json::to_value(turn.messages()).expect("messages are JSON")
     }
 
     #[test]
     fn calls_are_run_and_their_results_go_back_in_one_message() {
         let mut turn = turn(10);
-        assert_eq!(*turn.step(), Step::Ask);
+        assert_eq!(*turn.next_step(), TurnStep::Ask);
         let thinking = json!({"type": "thinking", "thinking": "hm", "signature": "s"});
         let redacted = json!({"type": "redacted_thinking", "data": "x"});
-        let content = json!([thinking, redacted, {"type": "text", "text": ""}, call("1", "a"), call("2", "b")]);
-        turn.answered(&message("tool_use", content));
-        let Step::RunTools(calls) = turn.step() else {
-            panic!("{:?}", turn.step())
+        let empty = json!({"type": "text", "text": ""});
+        let content = json!([thinking, redacted, empty, call("1", "a"), call("2", "b")]);
+        turn.record_answer(&message("tool_use", content));
+        let TurnStep::RunTools(calls) = turn.next_step() else {
+            panic!("{:?}", turn.next_step())
         };
         assert_eq!(
             calls
@@ -196,8 +199,8 @@ mod tests {
                 .collect::<Vec<_>>(),
             ["1", "2"]
         );
-        turn.ran(vec![result("1"), result("2")]);
-        assert_eq!(*turn.step(), Step::Ask);
+        turn.record_results(vec![result("1"), result("2")]);
+        assert_eq!(*turn.next_step(), TurnStep::Ask);
         let expected = json!([
             {"role": "user", "content": "q"},
             {"role": "assistant", "content": [thinking, redacted, call("1", "a"), call("2", "b")]},
@@ -207,22 +210,22 @@ mod tests {
             ]},
         ]);
         assert_eq!(body(&turn), expected);
-        turn.answered(&message(
+        turn.record_answer(&message(
             "end_turn",
             json!([{"type": "text", "text": "done"}]),
         ));
-        assert_eq!(*turn.step(), Step::Done(Some(StopReason::EndTurn)));
+        assert_eq!(*turn.next_step(), TurnStep::Done(Some(StopReason::EndTurn)));
     }
 
     #[test]
-    fn a_pause_goes_on_in_the_same_message() {
+    fn a_paused_turn_continues_in_the_same_message() {
         let mut turn = turn(10);
-        turn.answered(&message(
+        turn.record_answer(&message(
             "pause_turn",
             json!([{"type": "text", "text": "a"}]),
         ));
-        assert_eq!(*turn.step(), Step::Ask);
-        turn.answered(&message("end_turn", json!([{"type": "text", "text": "b"}])));
+        assert_eq!(*turn.next_step(), TurnStep::Ask);
+        turn.record_answer(&message("end_turn", json!([{"type": "text", "text": "b"}])));
         assert_eq!(
             body(&turn)[1]["content"],
             json!([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}])
@@ -231,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cut_off_or_refused_is_not_run() {
+    fn calls_in_truncated_or_refused_answers_are_not_run() {
         for reason in [
             "max_tokens",
             "model_context_window_exceeded",
@@ -240,33 +243,36 @@ mod tests {
             "new_reason",
         ] {
             let mut turn = turn(10);
-            turn.answered(&message(reason, json!([call("1", "a")])));
+            turn.record_answer(&message(reason, json!([call("1", "a")])));
             assert!(
-                matches!(turn.step(), Step::Done(Some(_))),
+                matches!(turn.next_step(), TurnStep::Done(Some(_))),
                 "{reason}: {:?}",
-                turn.step()
+                turn.next_step()
             );
         }
     }
 
     #[test]
-    fn a_call_of_the_callers_own_tool_ends_the_turn_and_nothing_of_it_is_run() {
+    fn a_call_of_the_callers_own_tool_ends_the_turn_and_no_call_is_run() {
         let mut turn = turn(10);
-        turn.answered(&message(
+        turn.record_answer(&message(
             "tool_use",
             json!([call("1", "a"), call("2", "mine")]),
         ));
-        assert_eq!(*turn.step(), Step::Done(Some(StopReason::ToolUse)));
+        assert_eq!(*turn.next_step(), TurnStep::Done(Some(StopReason::ToolUse)));
     }
 
     #[test]
-    fn the_model_is_asked_so_often_and_no_more() {
+    fn the_number_of_requests_is_limited() {
         let mut turn = turn(2);
-        turn.answered(&message("tool_use", json!([call("1", "a")])));
-        turn.ran(vec![result("1")]);
-        turn.answered(&message("tool_use", json!([call("2", "a")])));
-        assert_eq!(*turn.step(), Step::Stop(Limit::MaxTurns(2)));
-        assert_eq!(*self::turn(0).step(), Step::Stop(Limit::MaxTurns(0)));
+        turn.record_answer(&message("tool_use", json!([call("1", "a")])));
+        turn.record_results(vec![result("1")]);
+        turn.record_answer(&message("tool_use", json!([call("2", "a")])));
+        assert_eq!(*turn.next_step(), TurnStep::Stop(TurnLimit::MaxTurns(2)));
+        assert_eq!(
+            *self::turn(0).next_step(),
+            TurnStep::Stop(TurnLimit::MaxTurns(0))
+        );
     }
 
     #[test]
@@ -279,14 +285,14 @@ mod tests {
             role: Role::User,
             content: vec![ContentBlock::text("q")],
         };
-        let mut turn = Turn::new(
+        let mut turn = UserTurn::new(
             vec![user, prefill],
-            Rules {
+            TurnRules {
                 max_turns: 1,
                 callers_own: Vec::new(),
             },
         );
-        turn.answered(&message("end_turn", json!([{"type": "text", "text": "}"}])));
+        turn.record_answer(&message("end_turn", json!([{"type": "text", "text": "}"}])));
         assert_eq!(body(&turn).as_array().map(Vec::len), Some(2));
     }
 }

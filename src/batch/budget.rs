@@ -1,36 +1,36 @@
-//! Budgets of a run: how many requests, and how many tokens in all.
+//! The budgets of a run: a number of requests and a total number of tokens.
 
 use crate::text::counted;
 
-/// What a run may take, and what it has taken.
+/// The budgets of a run and what has been used of them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Budget {
-    /// The most requests.
+pub(crate) struct BatchBudget {
+    /// Maximum number of requests.
     pub(crate) max_requests: Option<u64>,
-    /// The most tokens, read and written.
+    /// Maximum number of input and output tokens in total.
     pub(crate) max_tokens: Option<u64>,
     requests: u64,
-    /// Requests that have ended.
+    /// Number of requests that have finished.
     ended: u64,
     tokens: u64,
 }
 
-/// Why a request is not begun.
+/// Why a request is not started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refused {
-    /// It is to be asked again when one of those under way has ended.
+pub(crate) enum BudgetRefusal {
+    /// Try again when one of the requests in flight has finished.
     #[error("those under way may take all that is left")]
     NotYet,
-    /// So many requests are all.
+    /// The limit on requests is reached.
     #[error("the budget of {} is used up", counted(*.0, "request"))]
     Requests(u64),
-    /// So many tokens are all.
+    /// The limit on tokens is reached.
     #[error("a further request may go beyond the budget of {}", counted(*.0, "token"))]
     Tokens(u64),
 }
 
-impl Budget {
-    /// What a run may take.
+impl BatchBudget {
+    /// Creates budgets; `None` means unlimited.
     pub(crate) fn new(max_requests: Option<u64>, max_tokens: Option<u64>) -> Self {
         Self {
             max_requests,
@@ -39,12 +39,12 @@ impl Budget {
         }
     }
 
-    /// Begins a request, unless it would go beyond. What a request takes is only known afterwards:
-    /// until then it is thought to take what others took. Before the first has ended, there is but
-    /// one.
-    pub(crate) fn begin(&mut self) -> Result<(), Refused> {
+    /// Starts a request unless it might exceed a budget. The tokens of a request are known only
+    /// when it has finished; until then it is assumed to use the average of the finished ones.
+    /// Until the first has finished, only one may be in flight.
+    pub(crate) fn begin_request(&mut self) -> Result<(), BudgetRefusal> {
         if let Some(most) = self.max_requests.filter(|&most| self.requests >= most) {
-            return Err(Refused::Requests(most));
+            return Err(BudgetRefusal::Requests(most));
         }
         if let Some(most) = self.max_tokens {
             let under_way = self.requests - self.ended;
@@ -58,21 +58,21 @@ impl Budget {
             };
             match (fits, under_way) {
                 (true, _) => {}
-                (false, 0) => return Err(Refused::Tokens(most)),
-                (false, _) => return Err(Refused::NotYet),
+                (false, 0) => return Err(BudgetRefusal::Tokens(most)),
+                (false, _) => return Err(BudgetRefusal::NotYet),
             }
         }
         self.requests += 1;
         Ok(())
     }
 
-    /// Notes that a request that was begun has not been sent.
-    pub(crate) fn give_back(&mut self) {
+    /// Records that a request that was started was not sent.
+    pub(crate) fn cancel_request(&mut self) {
         self.requests = self.requests.saturating_sub(1);
     }
 
-    /// Notes what a request has taken.
-    pub(crate) fn end(&mut self, tokens: u64) {
+    /// Records the tokens of a finished request.
+    pub(crate) fn end_request(&mut self, tokens: u64) {
         self.ended += 1;
         self.tokens = self.tokens.saturating_add(tokens);
     }
@@ -83,59 +83,67 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_a_budget_there_is_no_end() {
-        let mut budget = Budget::default();
-        assert!((0..1000).all(|_| budget.begin().is_ok()));
+    fn without_a_budget_requests_are_unlimited() {
+        let mut budget = BatchBudget::default();
+        assert!((0..1000).all(|_| budget.begin_request().is_ok()));
     }
 
     #[test]
     fn requests_are_counted_when_they_begin() {
-        let mut budget = Budget::new(Some(2), None);
+        let mut budget = BatchBudget::new(Some(2), None);
         assert_eq!(
-            [budget.begin(), budget.begin(), budget.begin()],
-            [Ok(()), Ok(()), Err(Refused::Requests(2))]
+            [
+                budget.begin_request(),
+                budget.begin_request(),
+                budget.begin_request()
+            ],
+            [Ok(()), Ok(()), Err(BudgetRefusal::Requests(2))]
         );
     }
 
     #[test]
-    fn what_was_not_sent_is_not_counted() {
-        let mut budget = Budget::new(Some(1), Some(10));
-        assert_eq!(budget.begin(), Ok(()));
-        budget.give_back();
-        assert_eq!(budget.begin(), Ok(()), "it is the first one again");
-        budget.end(10);
-        assert_eq!(budget.begin(), Err(Refused::Requests(1)));
+    fn a_request_that_was_not_sent_is_not_counted() {
+        let mut budget = BatchBudget::new(Some(1), Some(10));
+        assert_eq!(budget.begin_request(), Ok(()));
+        budget.cancel_request();
+        assert_eq!(budget.begin_request(), Ok(()), "it is the first one again");
+        budget.end_request(10);
+        assert_eq!(budget.begin_request(), Err(BudgetRefusal::Requests(1)));
     }
 
     #[test]
-    fn tokens_are_what_requests_took_so_far() {
-        let mut budget = Budget::new(None, Some(1000));
+    fn the_token_budget_assumes_the_average_of_finished_requests() {
+        let mut budget = BatchBudget::new(None, Some(1000));
         assert_eq!(
-            [budget.begin(), budget.begin()],
-            [Ok(()), Err(Refused::NotYet)],
+            [budget.begin_request(), budget.begin_request()],
+            [Ok(()), Err(BudgetRefusal::NotYet)],
             "the first one tells"
         );
-        budget.end(300);
+        budget.end_request(300);
         assert_eq!(
-            [budget.begin(), budget.begin(), budget.begin()],
-            [Ok(()), Ok(()), Err(Refused::NotYet)]
+            [
+                budget.begin_request(),
+                budget.begin_request(),
+                budget.begin_request()
+            ],
+            [Ok(()), Ok(()), Err(BudgetRefusal::NotYet)]
         );
-        budget.end(200);
-        budget.end(200);
+        budget.end_request(200);
+        budget.end_request(200);
         assert_eq!(
-            [budget.begin(), budget.begin()],
-            [Ok(()), Err(Refused::NotYet)]
+            [budget.begin_request(), budget.begin_request()],
+            [Ok(()), Err(BudgetRefusal::NotYet)]
         );
-        budget.end(200);
-        assert_eq!(budget.begin(), Err(Refused::Tokens(1000)));
+        budget.end_request(200);
+        assert_eq!(budget.begin_request(), Err(BudgetRefusal::Tokens(1000)));
     }
 
     #[test]
-    fn a_run_without_answers_goes_on_within_its_budget() {
-        let mut budget = Budget::new(None, Some(10));
+    fn a_run_without_answers_continues_within_its_budget() {
+        let mut budget = BatchBudget::new(None, Some(10));
         for _ in 0..5 {
-            assert_eq!(budget.begin(), Ok(()));
-            budget.end(0);
+            assert_eq!(budget.begin_request(), Ok(()));
+            budget.end_request(0);
         }
     }
 }

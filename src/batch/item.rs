@@ -1,4 +1,4 @@
-//! The items of a batch: lines of text, objects one a line, or files.
+//! The items of a batch: lines of text, JSON lines, or files.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -7,91 +7,92 @@ use serde_json::{Map, Value};
 
 use super::Error;
 
-/// The field that a line of text has.
+/// The only field of a line of text.
 const TEXT: &str = "text";
 
-/// The fields that a file has.
+/// The fields of a file.
 const OF_FILE: [&str; 2] = [TEXT, "path"];
 
-/// One item.
+/// One item of a batch.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Item {
-    /// Its place among all, counted from 0.
+pub(crate) struct BatchItem {
+    /// Its index among all items, from 0.
     pub(crate) index: u64,
-    source: Source,
-    content: Content,
+    source: ItemSource,
+    content: ItemContent,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Source {
-    /// What it is read from, and the line, counted from 1.
+enum ItemSource {
+    /// Name of the input, for messages, and line number, from 1.
     Line(String, u64),
     File(PathBuf),
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Content {
+enum ItemContent {
     Text(String),
     Object(Map<String, Value>),
-    /// The text of a file, once it has been read.
+    /// The text of a file, `None` until it has been read.
     File(Option<String>),
 }
 
-impl Item {
-    /// The item of a file.
-    pub(crate) fn file(index: u64, path: PathBuf) -> Self {
+impl BatchItem {
+    /// Creates the item for a file, without its text.
+    pub(crate) fn from_file(index: u64, path: PathBuf) -> Self {
         Self {
             index,
-            source: Source::File(path),
-            content: Content::File(None),
+            source: ItemSource::File(path),
+            content: ItemContent::File(None),
         }
     }
 
-    /// The file, where it is one.
-    pub(crate) fn path(&self) -> Option<&Path> {
-        if let Source::File(path) = &self.source {
+    /// Returns the path if the item is a file.
+    pub(crate) fn file_path(&self) -> Option<&Path> {
+        if let ItemSource::File(path) = &self.source {
             Some(path)
         } else {
             None
         }
     }
 
-    /// Gives a file its text.
+    /// Sets the text of a file.
     pub(crate) fn set_text(&mut self, text: String) {
-        self.content = Content::File(Some(text));
+        self.content = ItemContent::File(Some(text));
     }
 
-    /// What it is called in the records: its own field `id`, else its path, else the number of its
-    /// line.
-    pub(crate) fn id(&self) -> Value {
+    /// Returns the `id` for the records: its own field `id`, else its path, else its line number.
+    pub(crate) fn record_id(&self) -> Value {
         match (&self.source, &self.content) {
-            (Source::File(path), _) => Value::from(path.to_string_lossy()),
-            (_, Content::Object(fields))
+            (ItemSource::File(path), _) => Value::from(path.to_string_lossy()),
+            (_, ItemContent::Object(fields))
                 if fields
                     .get("id")
                     .is_some_and(|id| id.is_string() || id.is_number()) =>
             {
                 fields["id"].clone()
             }
-            (Source::Line(_, number), _) => Value::from(*number),
+            (ItemSource::Line(_, number), _) => Value::from(*number),
         }
     }
 
-    /// Where it stands, in words.
-    pub(crate) fn place(&self) -> String {
+    /// Describes where the item is, for messages.
+    pub(crate) fn describe_place(&self) -> String {
         match &self.source {
-            Source::Line(name, number) => place(name, *number),
-            Source::File(path) => format!("`{}`", path.display()),
+            ItemSource::Line(name, number) => describe_line(name, *number),
+            ItemSource::File(path) => format!("`{}`", path.display()),
         }
     }
 
-    /// A field as it stands in the prompt: text as it is, anything else as JSON.
-    pub(super) fn field(&self, name: &str) -> Option<Cow<'_, str>> {
+    /// Returns a field for the prompt: a string unmodified, anything else as JSON.
+    pub(super) fn field_text(&self, name: &str) -> Option<Cow<'_, str>> {
         match (&self.content, name) {
-            (Content::Text(text), TEXT) => Some(Cow::Borrowed(text)),
-            (Content::File(text), TEXT) => Some(Cow::Borrowed(text.as_deref().unwrap_or_default())),
-            (Content::File(_), "path") => self.path().map(Path::to_string_lossy),
-            (Content::Object(fields), name) => Some(match fields.get(name)? {
+            (ItemContent::Text(text), TEXT) => Some(Cow::Borrowed(text)),
+            (ItemContent::File(text), TEXT) => {
+                Some(Cow::Borrowed(text.as_deref().unwrap_or_default()))
+            }
+            (ItemContent::File(_), "path") => self.file_path().map(Path::to_string_lossy),
+            (ItemContent::Object(fields), name) => Some(match fields.get(name)? {
                 Value::String(text) => Cow::Borrowed(text),
                 other => Cow::Owned(other.to_string()),
             }),
@@ -99,14 +100,14 @@ impl Item {
         }
     }
 
-    /// Whether it is a line of text.
+    /// Whether the item is a line of text.
     pub(super) fn is_line_of_text(&self) -> bool {
-        matches!(self.content, Content::Text(_))
+        matches!(self.content, ItemContent::Text(_))
     }
 
-    /// Whether it is the first line of an array of objects, which somebody took for JSON lines.
-    pub(crate) fn begins_an_array(&self) -> bool {
-        let Content::Text(text) = &self.content else {
+    /// Whether this is the first line of a JSON array of objects, which is not JSON lines.
+    pub(crate) fn is_array_start(&self) -> bool {
+        let ItemContent::Text(text) = &self.content else {
             return false;
         };
         let text = text.trim();
@@ -119,29 +120,29 @@ impl Item {
 
     pub(super) fn field_names(&self) -> Vec<String> {
         match &self.content {
-            Content::Text(_) => vec![TEXT.to_owned()],
-            Content::File(_) => OF_FILE.map(str::to_owned).to_vec(),
-            Content::Object(fields) => fields.keys().cloned().collect(),
+            ItemContent::Text(_) => vec![TEXT.to_owned()],
+            ItemContent::File(_) => OF_FILE.map(str::to_owned).to_vec(),
+            ItemContent::Object(fields) => fields.keys().cloned().collect(),
         }
     }
 }
 
-/// Makes items of lines. The first line that is not blank tells whether all are objects or all are
-/// text.
+/// Parses lines into items. The first line that is not blank decides whether all are JSON objects
+/// or all are text.
 #[derive(Debug)]
-pub(crate) struct Items {
+pub(crate) struct ItemReader {
     name: String,
-    /// Lines so far.
+    /// Number of lines so far.
     lines: u64,
-    /// Items so far.
+    /// Returns the number of items so far.
     count: u64,
     has_objects: Option<bool>,
-    /// The first line that is not UTF-8, and where.
+    /// The first line that is not valid UTF-8, and the byte offset in it.
     bad: Option<(u64, usize)>,
 }
 
-impl Items {
-    /// Items of the lines of what messages call `name`.
+impl ItemReader {
+    /// Creates a reader; `name` is the input's name in messages.
     pub(crate) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -152,13 +153,13 @@ impl Items {
         }
     }
 
-    /// How messages call what the lines are of.
-    pub(crate) fn name(&self) -> &str {
+    /// Returns the input's name in messages.
+    pub(crate) fn source_name(&self) -> &str {
         &self.name
     }
 
-    /// Takes a line with or without its end; a blank one is no item.
-    pub(crate) fn take(&mut self, line: &[u8]) -> Result<Option<Item>, Error> {
+    /// Parses a line with or without its line ending; returns `None` for a blank one.
+    pub(crate) fn read_line(&mut self, line: &[u8]) -> Result<Option<BatchItem>, Error> {
         self.lines += 1;
         let line = if self.lines == 1 {
             line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
@@ -176,37 +177,38 @@ impl Items {
         }
         let has_objects = *self
             .has_objects
-            .get_or_insert_with(|| object(&text).is_ok());
+            .get_or_insert_with(|| parse_object(&text).is_ok());
         let content = if has_objects {
             let no_object = |reason| Error::NoObject {
-                place: place(&self.name, self.lines),
+                place: describe_line(&self.name, self.lines),
                 reason,
             };
-            Content::Object(object(&text).map_err(no_object)?)
+            ItemContent::Object(parse_object(&text).map_err(no_object)?)
         } else {
-            Content::Text(text.into_owned())
+            ItemContent::Text(text.into_owned())
         };
         self.count += 1;
-        Ok(Some(Item {
+        Ok(Some(BatchItem {
             index: self.count - 1,
-            source: Source::Line(self.name.clone(), self.lines),
+            source: ItemSource::Line(self.name.clone(), self.lines),
             content,
         }))
     }
 
-    /// Items so far.
-    pub(crate) fn count(&self) -> u64 {
+    /// Returns the number of items so far.
+    pub(crate) fn item_count(&self) -> u64 {
         self.count
     }
 
-    /// The first line that is not UTF-8, in words, and the byte at which it is not.
-    pub(crate) fn bad(&self) -> Option<(String, usize)> {
+    /// Returns where the first line is that is not valid UTF-8, for messages, and the byte offset
+    /// in it.
+    pub(crate) fn first_bad_line(&self) -> Option<(String, usize)> {
         self.bad
-            .map(|(line, offset)| (place(&self.name, line), offset))
+            .map(|(line, offset)| (describe_line(&self.name, line), offset))
     }
 }
 
-fn object(line: &str) -> Result<Map<String, Value>, String> {
+fn parse_object(line: &str) -> Result<Map<String, Value>, String> {
     match serde_json::from_str(line) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(_) => Err("it is other JSON".to_owned()),
@@ -214,7 +216,7 @@ fn object(line: &str) -> Result<Map<String, Value>, String> {
     }
 }
 
-fn place(name: &str, line: u64) -> String {
+fn describe_line(name: &str, line: u64) -> String {
     format!("{name}, line {line}")
 }
 
@@ -224,36 +226,42 @@ mod tests {
 
     use super::*;
 
-    fn items(text: &str) -> Result<Vec<Item>, Error> {
-        let mut items = Items::new("`in`");
+    fn items(text: &str) -> Result<Vec<BatchItem>, Error> {
+        let mut items = ItemReader::new("`in`");
         let taken: Result<Vec<_>, _> = text
             .split_inclusive('\n')
-            .map(|line| items.take(line.as_bytes()))
+            .map(|line| items.read_line(line.as_bytes()))
             .collect();
         Ok(taken?.into_iter().flatten().collect())
     }
 
     #[test]
-    fn lines_are_text_and_blank_ones_are_none() {
+    fn lines_are_text_and_blank_ones_are_skipped() {
         let items = items("\u{feff}one\r\n\n  \n two \nthree").expect("items");
         let texts: Vec<_> = items
             .iter()
-            .map(|item| item.field("text").expect("text"))
+            .map(|item| item.field_text("text").expect("text"))
             .collect();
         assert_eq!(texts, ["one", " two ", "three"]);
-        let ids: Vec<_> = items.iter().map(Item::id).collect();
+        let ids: Vec<_> = items.iter().map(BatchItem::record_id).collect();
         assert_eq!(ids, [json!(1), json!(4), json!(5)], "the lines' numbers");
         assert_eq!(items[2].index, 2);
     }
 
     #[test]
-    fn objects_are_told_by_the_first_line() {
+    fn the_first_line_decides_whether_items_are_objects() {
         let objects = items("{\"id\": \"a\", \"text\": \"x\"}\n{\"id\": null, \"text\": 5}\n")
             .expect("items");
-        assert_eq!((objects[0].id(), objects[1].id()), (json!("a"), json!(2)));
-        assert_eq!(objects[1].field("text").as_deref(), Some("5"));
+        assert_eq!(
+            (objects[0].record_id(), objects[1].record_id()),
+            (json!("a"), json!(2))
+        );
+        assert_eq!(objects[1].field_text("text").as_deref(), Some("5"));
         let lines = items("{no json}\n{\"text\": 1}\n").expect("text");
-        assert_eq!(lines[1].field("text").as_deref(), Some("{\"text\": 1}"));
+        assert_eq!(
+            lines[1].field_text("text").as_deref(),
+            Some("{\"text\": 1}")
+        );
     }
 
     #[test]
@@ -266,16 +274,16 @@ mod tests {
             ("{", false),
         ] {
             assert_eq!(
-                items(text).expect("text")[0].begins_an_array(),
+                items(text).expect("text")[0].is_array_start(),
                 expected,
                 "{text}"
             );
         }
-        assert!(!items("a\n[\n").expect("text")[1].begins_an_array());
+        assert!(!items("a\n[\n").expect("text")[1].is_array_start());
     }
 
     #[test]
-    fn a_line_that_is_no_object_among_objects_is_refused_by_its_number() {
+    fn a_line_among_objects_that_is_not_an_object_is_rejected_with_its_number() {
         for line in ["text", "[1]", "{\"a\":"] {
             let error = items(&format!("{{\"a\": 1}}\n\n{line}\n"))
                 .expect_err(line)
@@ -288,49 +296,55 @@ mod tests {
     }
 
     #[test]
-    fn bad_utf_8_is_replaced_and_its_line_told() {
-        let mut items = Items::new("`in`");
-        items.take(b"fine\n").expect("an item");
+    fn invalid_utf_8_is_replaced_and_its_line_reported() {
+        let mut items = ItemReader::new("`in`");
+        items.read_line(b"fine\n").expect("an item");
         let item = items
-            .take(b"b\xffd\n")
+            .read_line(b"b\xffd\n")
             .expect("an item")
             .expect("not blank");
-        assert_eq!(item.field("text").as_deref(), Some("b\u{fffd}d"));
+        assert_eq!(item.field_text("text").as_deref(), Some("b\u{fffd}d"));
         assert_eq!(
-            (items.bad(), items.count()),
+            (items.first_bad_line(), items.item_count()),
             (Some(("`in`, line 2".to_owned(), 1)), 2)
         );
     }
 
     #[test]
-    fn an_object_with_bad_utf_8_is_one_wherever_it_stands() {
-        let mut items = Items::new("`in`");
+    fn an_object_with_invalid_utf_8_is_still_an_object() {
+        let mut items = ItemReader::new("`in`");
         for number in 1..=2 {
             let item = items
-                .take(b"{\"t\": \"caf\xe9\"}\n")
+                .read_line(b"{\"t\": \"caf\xe9\"}\n")
                 .expect("an item")
                 .expect("not blank");
             assert_eq!(
-                item.field("t").as_deref(),
+                item.field_text("t").as_deref(),
                 Some("caf\u{fffd}"),
                 "line {number}"
             );
         }
-        assert_eq!(items.bad(), Some(("`in`, line 1".to_owned(), 10)));
+        assert_eq!(
+            items.first_bad_line(),
+            Some(("`in`, line 1".to_owned(), 10))
+        );
     }
 
     #[test]
     fn a_file_has_its_path_and_its_text() {
-        let mut item = Item::file(3, PathBuf::from("a/b.txt"));
+        let mut item = BatchItem::from_file(3, PathBuf::from("a/b.txt"));
         item.set_text("T".to_owned());
         assert_eq!(
-            (item.field("path").as_deref(), item.field("text").as_deref()),
+            (
+                item.field_text("path").as_deref(),
+                item.field_text("text").as_deref()
+            ),
             (Some("a/b.txt"), Some("T"))
         );
         assert_eq!(
-            (item.id(), item.place().as_str()),
+            (item.record_id(), item.describe_place().as_str()),
             (json!("a/b.txt"), "`a/b.txt`")
         );
-        assert_eq!(item.field("name"), None);
+        assert_eq!(item.field_text("name"), None);
     }
 }

@@ -1,52 +1,52 @@
-//! A batch as data: a pattern filled from many items, the records of what came of them, and what is
-//! still to be done.
+//! The data model of a batch: a template filled from many items, the records of their results, and
+//! what remains to be done.
 //!
-//! Pure: files, requests and the terminal are the command's. A record is a line of JSON, written as
-//! soon as an item is done, so that whatever ends the run, the next one finds there what need not
-//! be asked again.
+//! Pure: files, requests and the terminal are handled by the command. A record is a line of JSON,
+//! written as soon as an item is done, so that however a run ends, the next one can skip the items
+//! that are done.
 
-mod arrange;
 mod budget;
-mod done;
+mod earlier_records;
 mod item;
-mod pattern;
+mod item_template;
+mod ordered_records;
+mod output_order;
+mod progress;
 mod record;
-mod tally;
-mod turns;
 
-pub(crate) use arrange::{Arrangement, LAST, Placed};
-pub(crate) use budget::{Budget, Refused};
-pub(crate) use done::{Before, Done};
-pub(crate) use item::{Item, Items};
-pub(crate) use pattern::Pattern;
-pub(crate) use record::{Found, Line, Result, hash_of};
-pub(crate) use tally::Tally;
-pub(crate) use turns::Turns;
+pub(crate) use budget::{BatchBudget, BudgetRefusal};
+pub(crate) use earlier_records::{EarlierOutcome, EarlierRecords};
+pub(crate) use item::{BatchItem, ItemReader};
+pub(crate) use item_template::ItemTemplate;
+pub(crate) use ordered_records::OrderedRecords;
+pub(crate) use output_order::{LAST, OutputOrder, PlacedRecord};
+pub(crate) use progress::BatchProgress;
+pub(crate) use record::{ItemResult, RecordLine, RecordSummary, request_hash};
 
-/// What is wrong with a batch.
+/// An error in a template or in an item.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Error {
-    /// The pattern cannot be read.
+    /// The template is not valid.
     #[error("the template: {0}")]
     Pattern(String),
-    /// The pattern asks for what an item does not have.
+    /// The template names a field that an item does not have.
     #[error("{place}: the template's {{{field}}} is not there; known: {}", .known.join(", "))]
     UnknownField {
-        /// Where the item stands.
+        /// Where the item is, for messages.
         place: String,
-        /// What is asked for.
+        /// The field that the template names.
         field: String,
-        /// What there is.
+        /// The fields of the item.
         known: Vec<String>,
-        /// Whether it is a line of text.
+        /// Whether the item is a line of text.
         is_text: bool,
     },
-    /// A line among lines of JSON that is none.
+    /// A line among JSON lines that is not a JSON object.
     #[error("{place}: the first line is a JSON object, and this one is not: {reason}")]
     NoObject {
-        /// Where it stands.
+        /// Where the line is, for messages.
         place: String,
-        /// What is wrong with it.
+        /// The parser's message.
         reason: String,
     },
 }

@@ -1,31 +1,30 @@
-//! A record: what came of an item, as a line of JSON; and what a line of an output says of the item
-//! behind it.
+//! Records: the result of an item as a line of JSON, and parsing such lines.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
-use super::item::Item;
+use super::item::BatchItem;
 use crate::client::fingerprint;
 use crate::protocol::{ContentBlock, Message};
 
-/// How every record begins.
+/// The first bytes of every record.
 const BEGINNING: &str = "{\"index\":";
 
-/// What came of an item.
+/// The result of an item.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Result {
-    /// An answer of text alone.
+pub(crate) enum ItemResult {
+    /// An answer that consists of text only.
     Text(String),
-    /// An answer with more in it: the API's message object.
+    /// Any other answer: the API's message object.
     Message(Value),
-    /// It failed; this is the error object.
+    /// The error object of a failed item.
     Error(Value),
 }
 
-impl Result {
-    /// Tells what to keep of an answer. Thinking is left out, as it is where an answer is printed.
-    pub(crate) fn of(message: &Message) -> Self {
+impl ItemResult {
+    /// Extracts the result from an answer. Thinking is omitted, as in printed answers.
+    pub(crate) fn from_message(message: &Message) -> Self {
         let is_shown = |block: &ContentBlock| {
             matches!(
                 block,
@@ -40,43 +39,49 @@ impl Result {
         Self::Message(serde_json::to_value(message).expect("a message is maps with string keys"))
     }
 
-    /// Whether it failed.
+    /// Whether the item failed.
     pub(crate) fn is_error(&self) -> bool {
         matches!(self, Self::Error(_))
     }
 }
 
-/// The hash of a whole request, by which an item is known again.
-pub(crate) fn hash_of(body: &[u8]) -> String {
+/// Returns the hash of a request body, which identifies an item across runs.
+pub(crate) fn request_hash(body: &[u8]) -> String {
     fingerprint(&[&String::from_utf8_lossy(body)])
 }
 
 /// A line of an output.
 #[derive(Debug)]
-pub(crate) struct Line;
+pub(crate) struct RecordLine;
 
-impl Line {
-    /// Writes the record of an item. `hash` is none where there was no request; `usage` is what its
-    /// answers took, none where nothing came.
-    pub(crate) fn write(
-        item: &Item,
+impl RecordLine {
+    /// Formats the record of an item. `hash` is `None` if there was no request; `usage` is `None`
+    /// if there was no answer.
+    pub(crate) fn format_record(
+        item: &BatchItem,
         hash: Option<&str>,
-        result: Result,
+        result: ItemResult,
         usage: Option<&Map<String, Value>>,
     ) -> String {
         let (key, value) = match result {
-            Result::Text(text) => ("text", Value::from(text)),
-            Result::Message(message) => ("message", message),
-            Result::Error(error) => ("error", error),
+            ItemResult::Text(text) => ("text", Value::from(text)),
+            ItemResult::Message(message) => ("message", message),
+            ItemResult::Error(error) => ("error", error),
         };
-        // The map keeps the order in which it is written.
+        // The map keeps insertion order.
         format!(
             "{}\n",
-            json!({"index": item.index, "id": item.id(), "input_hash": hash, key: value, "usage": usage})
+            json!({
+                "index": item.index,
+                "id": item.record_id(),
+                "input_hash": hash,
+                key: value,
+                "usage": usage,
+            })
         )
     }
 
-    /// The line with another index.
+    /// Returns the line with another index.
     pub(crate) fn with_index(line: &str, index: u64) -> String {
         let rest = line
             .strip_prefix(BEGINNING)
@@ -87,8 +92,8 @@ impl Line {
         )
     }
 
-    /// Whether this is the beginning of a record that broke off. Behind other records a few bytes
-    /// of it are enough.
+    /// Whether `tail` is the beginning of a truncated record. After other records, a few bytes of
+    /// it suffice.
     pub(crate) fn is_torn(tail: &[u8], is_first: bool) -> bool {
         let length = if is_first {
             BEGINNING.len()
@@ -99,19 +104,19 @@ impl Line {
     }
 }
 
-/// What a line of an output says.
+/// The fields of a record that later runs need.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Found {
-    /// The place of its item in the run that wrote it.
+pub(crate) struct RecordSummary {
+    /// The index of its item in the run that wrote it.
     pub(crate) index: u64,
-    /// The hash of its request, shortened; none where there was no request.
+    /// The shortened hash of its request; `None` if there was no request.
     pub(crate) hash: Option<u64>,
     /// Whether the item failed.
     pub(crate) is_error: bool,
 }
 
 #[derive(Deserialize)]
-struct Fields {
+struct RecordFields {
     index: u64,
     input_hash: Option<String>,
     text: Option<IgnoredAny>,
@@ -119,14 +124,14 @@ struct Fields {
     error: Option<IgnoredAny>,
 }
 
-impl Found {
-    /// Reads a line; none where it is no record.
-    pub(crate) fn read(line: &[u8]) -> Option<Self> {
-        let fields: Fields = serde_json::from_slice(line).ok()?;
+impl RecordSummary {
+    /// Parses a line; returns `None` if it is not a record.
+    pub(crate) fn parse_line(line: &[u8]) -> Option<Self> {
+        let fields: RecordFields = serde_json::from_slice(line).ok()?;
         let is_error = fields.error.is_some();
         let kinds = [is_error, fields.text.is_some(), fields.message.is_some()];
         let hash = match fields.input_hash {
-            Some(hash) => Some(short(&hash)?),
+            Some(hash) => Some(shorten_hash(&hash)?),
             None if is_error => None,
             None => return None,
         };
@@ -138,47 +143,52 @@ impl Found {
     }
 }
 
-/// A hash as a number: enough to tell the items of a batch apart, and eight bytes of memory for
-/// each.
-pub(super) fn short(hash: &str) -> Option<u64> {
+/// Shortens a hash to a number: enough to distinguish the items of a batch in eight bytes each.
+pub(super) fn shorten_hash(hash: &str) -> Option<u64> {
     u64::from_str_radix(hash.get(..16)?, 16).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::Items;
+    use crate::batch::ItemReader;
 
-    fn item() -> Item {
-        Items::new("`in`")
-            .take(b"x")
+    fn item() -> BatchItem {
+        ItemReader::new("`in`")
+            .read_line(b"x")
             .expect("an item")
             .expect("not blank")
     }
 
     #[test]
-    fn a_record_is_read_again() {
-        let hash = hash_of(b"{}");
+    fn a_record_can_be_parsed_back() {
+        let hash = request_hash(b"{}");
         let usage = json!({"input_tokens": 3}).as_object().cloned();
-        let line = Line::write(
+        let line = RecordLine::format_record(
             &item(),
             Some(&hash),
-            Result::Text("a\nb".to_owned()),
+            ItemResult::Text("a\nb".to_owned()),
             usage.as_ref(),
         );
         let expected = format!(
-            "{{\"index\":0,\"id\":1,\"input_hash\":\"{hash}\",\"text\":\"a\\nb\",\"usage\":{{\"input_tokens\":3}}}}\n"
+            "{{\"index\":0,\"id\":1,\"input_hash\":\"{hash}\",\
+             \"text\":\"a\\nb\",\"usage\":{{\"input_tokens\":3}}}}\n"
         );
         assert_eq!(line, expected);
-        let found = Found::read(line.as_bytes()).expect("a record");
+        let found = RecordSummary::parse_line(line.as_bytes()).expect("a record");
         assert_eq!(
             (found.index, found.is_error, found.hash),
-            (0, false, short(&hash))
+            (0, false, shorten_hash(&hash))
         );
-        let failed = Line::write(&item(), None, Result::Error(json!({"kind": "usage"})), None);
+        let failed = RecordLine::format_record(
+            &item(),
+            None,
+            ItemResult::Error(json!({"kind": "usage"})),
+            None,
+        );
         assert_eq!(
-            Found::read(failed.as_bytes()),
-            Some(Found {
+            RecordSummary::parse_line(failed.as_bytes()),
+            Some(RecordSummary {
                 index: 0,
                 hash: None,
                 is_error: true
@@ -188,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_told() {
+    fn lines_that_are_not_records_are_recognized() {
         for line in [
             "",
             "text",
@@ -199,12 +209,12 @@ mod tests {
             r#"{"index": 1, "input_hash": null, "text": ""}"#,
             r#"{"index": "1", "input_hash": "0123456789abcdef", "text": ""}"#,
         ] {
-            assert_eq!(Found::read(line.as_bytes()), None, "{line}");
+            assert_eq!(RecordSummary::parse_line(line.as_bytes()), None, "{line}");
         }
     }
 
     #[test]
-    fn the_beginning_of_a_record_is_told_from_other_text() {
+    fn a_truncated_record_is_distinguished_from_other_text() {
         for (tail, expected) in [
             ("{", true),
             ("{\"ind", true),
@@ -212,37 +222,42 @@ mod tests {
             ("{\"id\"", false),
             ("x", false),
         ] {
-            assert_eq!(Line::is_torn(tail.as_bytes(), false), expected, "{tail}");
+            assert_eq!(
+                RecordLine::is_torn(tail.as_bytes(), false),
+                expected,
+                "{tail}"
+            );
         }
-        assert!(Line::is_torn(b"{\"index\":1", true));
-        assert!(!Line::is_torn(b"{", true), "it may be anything");
+        assert!(RecordLine::is_torn(b"{\"index\":1", true));
+        assert!(!RecordLine::is_torn(b"{", true), "it may be anything");
     }
 
     #[test]
-    fn a_line_takes_another_index() {
+    fn the_index_of_a_line_can_be_replaced() {
         assert_eq!(
-            Line::with_index("{\"index\":12,\"id\":3}\n", 4),
+            RecordLine::with_index("{\"index\":12,\"id\":3}\n", 4),
             "{\"index\":4,\"id\":3}\n"
         );
-        assert_eq!(Line::with_index("{\"id\":3}\n", 4), "{\"id\":3}\n");
+        assert_eq!(RecordLine::with_index("{\"id\":3}\n", 4), "{\"id\":3}\n");
     }
 
     #[test]
-    fn an_answer_is_text_unless_there_is_more_in_it() {
+    fn an_answer_is_text_unless_it_has_other_blocks() {
         let message = |content: Value| {
             serde_json::from_value::<Message>(json!({"content": content})).expect("a message")
         };
         let thinking = json!({"type": "thinking", "thinking": "…", "signature": ""});
         let text = json!({"type": "text", "text": "a"});
-        let of = |content| Result::of(&message(content));
+        let of = |content| ItemResult::from_message(&message(content));
         assert_eq!(
             of(json!([thinking, text, text])),
-            Result::Text("aa".to_owned())
+            ItemResult::Text("aa".to_owned())
         );
-        assert_eq!(of(json!([])), Result::Text(String::new()));
+        assert_eq!(of(json!([])), ItemResult::Text(String::new()));
         let call = json!({"type": "tool_use", "id": "1", "name": "f", "input": {}});
-        assert!(
-            matches!(of(json!([text, call])), Result::Message(message) if message["content"][1] == call)
-        );
+        assert!(matches!(
+            of(json!([text, call])),
+            ItemResult::Message(message) if message["content"][1] == call
+        ));
     }
 }

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::definition::{command_line, program};
-use crate::text::nearest;
+use crate::text::nearest_name;
 
 /// Why there is no command to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -221,7 +221,7 @@ fn flag_of_a_later_command(argv: &[OsString], flag: &str) -> Option<String> {
     let is_given = |command: &&clap::Command| argv.iter().any(|arg| arg == command.get_name());
     let command = program.get_subcommands().find(is_given)?;
     let flags = command.get_arguments().filter_map(clap::Arg::get_long);
-    let flag = nearest(flag, flags)?;
+    let flag = nearest_name(flag, flags)?;
     Some(format!("'{} --{flag}' exists", command.get_name()))
 }
 

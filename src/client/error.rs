@@ -10,7 +10,7 @@ use super::ApiClient;
 use super::certificate::{CertificateFlaw, flaw_of};
 use super::retry::{CallFailure, is_transient_status};
 use crate::protocol::{ApiError, StreamError};
-use crate::text::{rounded_up, seconds};
+use crate::text::{format_seconds, round_up_to_seconds};
 
 /// Why no client could be built.
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +117,7 @@ pub(crate) enum Error {
         reason: String,
     },
     /// A 429 that another call had holds this one back for longer than it may wait.
-    #[error("a rate limit (HTTP 429) holds all requests back for {} more", seconds(rounded_up(*wait)))]
+    #[error("a rate limit (HTTP 429) holds all requests back for {} more", format_seconds(round_up_to_seconds(*wait)))]
     HeldBack {
         /// How long.
         wait: Duration,
@@ -182,19 +182,19 @@ impl fmt::Display for CallTimeout {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(limit) => {
-                write!(formatter, "no connection within {}", seconds(*limit))
+                write!(formatter, "no connection within {}", format_seconds(*limit))
             }
-            Self::Idle(limit) => write!(formatter, "nothing came for {}", seconds(*limit)),
+            Self::Idle(limit) => write!(formatter, "nothing came for {}", format_seconds(*limit)),
             Self::Total(limit) => write!(
                 formatter,
                 "the answer was not whole within {}",
-                seconds(*limit)
+                format_seconds(*limit)
             ),
             Self::Turn(limit) => {
                 write!(
                     formatter,
                     "it was not this request's turn within {}; nothing was sent",
-                    seconds(*limit)
+                    format_seconds(*limit)
                 )
             }
         }

@@ -12,8 +12,8 @@ use crate::client::ApiKey;
 use crate::config::{self, KeySource, Origin, Paths, forget_key, read_key, resolve, store_key};
 use crate::error::Error;
 use crate::exchange::settings::{merged_config, only};
-use crate::text::{Column, TextTable};
-use crate::ui::{ask_secret, leave_unanswered};
+use crate::text::{TableColumn, TextTable};
+use crate::ui::{ask_secret, end_prompt_row};
 
 /// No line with a key is longer.
 const MAX_LINE_BYTES: u64 = 64 * 1024;
@@ -87,7 +87,7 @@ fn ask(host: &str) -> Result<String, Error> {
         ErrorKind::Interrupted => Error::Interrupted(SIGINT),
         // Ctrl-D.
         ErrorKind::UnexpectedEof => {
-            leave_unanswered();
+            end_prompt_row();
             Error::Usage {
                 message: "no key was typed, and none is stored".to_owned(),
                 hint: Some("the same command asks again".to_owned()),
@@ -124,7 +124,7 @@ fn status(app: &App, source: &KeySource, host: &str, as_json: bool) -> Result<()
         return app.print_object(&json!({"host": host, "key": masked, "origin": origin.name()}));
     }
     let key = masked.unwrap_or_else(|| "printed by a command when a request needs it".to_owned());
-    let mut table = TextTable::new([Column::LEFT; 2]);
+    let mut table = TextTable::new([TableColumn::LEFT; 2]);
     table.extend([
         ["host".to_owned(), host.to_owned()],
         ["key".to_owned(), key],

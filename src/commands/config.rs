@@ -10,7 +10,7 @@ use crate::config::{
 };
 use crate::error::Error;
 use crate::exchange::settings::{merged_config, only};
-use crate::text::{Column, TextTable, nearest};
+use crate::text::{TableColumn, TextTable, nearest_name};
 
 /// Shows or changes the settings.
 pub(crate) fn config(app: &App, args: &Config) -> Result<(), Error> {
@@ -84,7 +84,7 @@ fn find(name: &str) -> Result<ConfigKey, Error> {
         let keys = || SETTINGS.iter().map(|setting| setting.key);
         Error::Usage {
             message: format!("there is no setting `{name}`"),
-            hint: Some(match nearest(name, keys()) {
+            hint: Some(match nearest_name(name, keys()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("there are: {}", keys().collect::<Vec<_>>().join(", ")),
             }),
@@ -184,26 +184,26 @@ fn shown_key(source: &KeySource) -> (Result<String, String>, Origin) {
 fn table(paths: &Paths, merged: &MergedConfig, settings: &Settings) -> TextTable<3> {
     let file = paths.config.as_ref().filter(|path| path.exists());
     let mut lines = TextTable::new([
-        Column::LEFT.at_most(40),
-        Column::LEFT.at_most(48),
-        Column::LEFT,
+        TableColumn::LEFT.at_most(40),
+        TableColumn::LEFT.at_most(48),
+        TableColumn::LEFT,
     ]);
     if let Some(file) = file {
-        lines.push([
+        lines.push_row([
             "config file".to_owned(),
             file.display().to_string(),
             String::new(),
         ]);
     }
     if let Some(profile) = merged.profile() {
-        lines.push([
+        lines.push_row([
             "profile".to_owned(),
             profile.value.clone(),
             profile.origin.name(),
         ]);
     }
     let (key, origin) = shown_key(&settings.key);
-    lines.push([
+    lines.push_row([
         "api_key".to_owned(),
         key.unwrap_or_else(|why| format!("({why})")),
         origin.name(),

@@ -5,7 +5,7 @@ use crate::cli::{self, command_help, commands};
 use crate::client::{DEFAULT_BASE_URL, KNOWN_REGIONS, regions_instead};
 use crate::config::{SETTINGS, TABLES, variables};
 use crate::error::{EXIT_CODES, Error};
-use crate::text::{Column, TextTable, did_you_mean};
+use crate::text::{TableColumn, TextTable, did_you_mean};
 use crate::tool::TOOL_KEYS;
 
 /// A topic and what makes its text.
@@ -61,7 +61,8 @@ fn unknown(given: &str) -> Error {
 
 fn exit_codes() -> String {
     let mut text = "Exit codes, with the kind that the JSON error object names:\n\n".to_owned();
-    let mut table = TextTable::new([Column::RIGHT, Column::LEFT, Column::LEFT]).indented(2);
+    let mut table =
+        TextTable::new([TableColumn::RIGHT, TableColumn::LEFT, TableColumn::LEFT]).with_indent(2);
     table.extend(
         EXIT_CODES.map(|(code, kind, what)| [code.to_string(), kind.to_owned(), what.to_owned()]),
     );
@@ -74,7 +75,7 @@ fn environment() -> String {
         "A flag goes before its variable, and that before the config file. Beside HOME and PATH, no other variable has an \
          effect.\n\n"
             .to_owned();
-    let mut table = TextTable::new([Column::LEFT; 2]).indented(2);
+    let mut table = TextTable::new([TableColumn::LEFT; 2]).with_indent(2);
     table.extend(
         variables()
             .into_iter()

@@ -9,7 +9,7 @@ use crate::cli;
 use crate::client::ListedModel;
 use crate::error::Error;
 use crate::exchange::setup::set_up_connection;
-use crate::text::{Column, TextTable, short_age};
+use crate::text::{TableColumn, TextTable, format_short_age};
 
 /// Lists the models.
 pub(crate) async fn models(app: &App, args: &cli::Models) -> Result<(), Error> {
@@ -35,8 +35,8 @@ pub(crate) async fn models(app: &App, args: &cli::Models) -> Result<(), Error> {
     }
     if let Some(age) = age {
         app.notices.notice(&format!(
-            "the list of {} ago; --refresh asks for a new one",
-            short_age(age)
+            "the list of {} format_age; --refresh asks for a new one",
+            format_short_age(age)
         ));
     }
     app.print_table(&table(&models))
@@ -52,7 +52,7 @@ fn json_list(models: &[ListedModel], region: &str, age: Option<Duration>) -> Val
 
 /// Returns a line for each model, its id first; what the list does not say is left blank.
 fn table(models: &[ListedModel]) -> TextTable<5> {
-    let mut table = TextTable::new([Column::LEFT; 5]);
+    let mut table = TextTable::new([TableColumn::LEFT; 5]);
     table.extend(models.iter().map(row));
     table
 }

@@ -21,7 +21,7 @@ pub(crate) async fn serve(app: &Arc<App>, args: &cli::Serve) -> Result<(), Error
     ))?;
     app.notices
         .notice("scripted answers, no model; Ctrl-C ends it");
-    let signal = app.interrupt.wait().await;
+    let signal = app.interrupt.wait_for_signal().await;
     app.notices
         .notice("finishing the answers under way; Ctrl-C ends at once");
     endpoint.drain_connections().await;

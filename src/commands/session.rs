@@ -14,8 +14,8 @@ use crate::session::{
     self, ConversationSummary, SavedConversation, SearchHit, SessionStore, conversation_json,
     conversation_markdown,
 };
-use crate::text::{Column, TextTable, ago, counted};
-use crate::ui::{confirm, render_markdown};
+use crate::text::{TableColumn, TextTable, counted, format_age};
+use crate::ui::{ask_yes_no, render_markdown};
 
 /// Lists, shows, searches, renames and deletes conversations.
 pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
@@ -91,7 +91,7 @@ fn list(app: &App, store: &SessionStore, scope: DataScope, as_json: bool) -> Res
     let rows = list.iter().map(|summary| {
         [
             summary.id.clone(),
-            ago(since(summary.changed, now)),
+            format_age(since(summary.changed, now)),
             counted(summary.turns, "turn"),
             size(summary.bytes),
             summary.model.clone().unwrap_or_else(|| "-".to_owned()),
@@ -113,7 +113,7 @@ fn search(app: &App, store: &SessionStore, words: &[String], as_json: bool) -> R
     let rows = hits.iter().map(|hit| {
         [
             hit.id.clone(),
-            ago(since(hit.changed, now)),
+            format_age(since(hit.changed, now)),
             hit.title.clone(),
             hit.excerpt.clone(),
         ]
@@ -154,8 +154,8 @@ fn remove(
     };
     if app.facts.stdin_is_terminal {
         let answer = match &title {
-            Some(title) => confirm("delete the conversation", Some(title)),
-            None => confirm(&format!("delete {which}"), None),
+            Some(title) => ask_yes_no("delete the conversation", Some(title)),
+            None => ask_yes_no(&format!("delete {which}"), None),
         };
         let is_wanted = answer.map_err(|source| Error::System {
             what: "read an answer from the terminal",
@@ -232,7 +232,7 @@ fn print_rows<const N: usize>(
     app: &App,
     rows: impl Iterator<Item = [String; N]>,
 ) -> Result<(), Error> {
-    let mut table = TextTable::new([Column::LEFT; N]);
+    let mut table = TextTable::new([TableColumn::LEFT; N]);
     table.extend(rows);
     app.print(&table.to_sanitized_text())
 }

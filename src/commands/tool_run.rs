@@ -20,10 +20,10 @@ use crate::exchange::setup::{Setup, set_up, watch_hangup};
 use crate::exchange::tool_loop::{ToolLoop, approval_policy, checked_tools, external_tools};
 use crate::exchange::tool_runner::{ToolRunner, run_by_hand};
 use crate::protocol::{ContentBlock, ToolUse};
-use crate::text::{Column, TextTable};
+use crate::text::{TableColumn, TextTable};
 use crate::tool::{self, Tool};
-use crate::turn::Rules;
-use crate::ui::Sink;
+use crate::turn::TurnRules;
+use crate::ui::OutputSink;
 
 /// Runs the loop, or does what was asked for in its place.
 pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error> {
@@ -80,7 +80,7 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error
         return Ok(());
     }
     exchange.sender().await?;
-    let rules = Rules {
+    let rules = TurnRules {
         max_turns: args.running.max_turns,
         callers_own: external_tools(&request, &tools),
     };
@@ -125,7 +125,7 @@ async fn list(app: &App, args: &cli::ToolRun) -> Result<(), Error> {
     if args.ask.output.json {
         return app.print_object(&json!(tools.definitions()));
     }
-    let mut table = TextTable::new([Column::LEFT; 2]);
+    let mut table = TextTable::new([TableColumn::LEFT; 2]);
     for ready in tools.iter() {
         let (name, description) = (ready.tool.name(), ready.tool.description());
         let command = if ready.is_run_here() {
@@ -134,11 +134,11 @@ async fn list(app: &App, args: &cli::ToolRun) -> Result<(), Error> {
             "(not run here)".to_owned()
         };
         let description = description.split_whitespace().collect::<Vec<_>>().join(" ");
-        table.push([name.to_owned(), format!("{command}  {description}")]);
+        table.push_row([name.to_owned(), format!("{command}  {description}")]);
         let takes = ready.tool.takes();
         if !takes.is_empty() {
             let takes = takes.split_whitespace().collect::<Vec<_>>().join(" ");
-            table.push([String::new(), format!("takes {takes}")]);
+            table.push_row([String::new(), format!("takes {takes}")]);
         }
     }
     app.print_table(&table)
@@ -174,7 +174,7 @@ async fn call(app: &App, args: &cli::ToolRun, name: &str, input: &str) -> Result
     let outcome = match run_by_hand(app, tools, call.clone()).await {
         Ok(outcome) => outcome,
         Err(error) => {
-            sink.close(false)?;
+            sink.close_file(false)?;
             return Err(error);
         }
     };
@@ -183,7 +183,7 @@ async fn call(app: &App, args: &cli::ToolRun, name: &str, input: &str) -> Result
     if is_object {
         let object = json!(ContentBlock::ToolResult(outcome.to_result(&call.id)));
         let is_indented = args.ask.output.json && sink.is_terminal();
-        sink.json(&if is_indented {
+        sink.write_json(&if is_indented {
             format!("{object:#}")
         } else {
             object.to_string()
@@ -192,29 +192,29 @@ async fn call(app: &App, args: &cli::ToolRun, name: &str, input: &str) -> Result
     } else if has_result {
         put(&outcome, &mut sink);
     }
-    let written = sink.flush();
-    sink.close(has_result && written.is_ok())?;
+    let written = sink.flush_pending();
+    sink.close_file(has_result && written.is_ok())?;
     written?;
     if !outcome.is_error {
         return Ok(());
     }
     let (how, printed) = outcome.failure();
     if !is_object && !printed.is_empty() {
-        app.notices.aside(printed);
+        app.notices.print_block(printed);
     }
     Err(Error::CallByHand(how.to_owned()))
 }
 
 /// Puts out what a call gave, as it is; of an image a terminal gets the size.
-fn put(outcome: &tool::Outcome, sink: &mut Sink) {
+fn put(outcome: &tool::Outcome, sink: &mut OutputSink) {
     match (&outcome.image, outcome.content.as_str()) {
-        (Some(image), _) if !sink.is_terminal() => sink.bytes(image),
+        (Some(image), _) if !sink.is_terminal() => sink.write_bytes(image),
         (None, Some(text)) => {
-            sink.text(text);
+            sink.write_text(text);
             sink.end_line();
         }
         _ => {
-            sink.text(&outcome.in_short());
+            sink.write_text(&outcome.in_short());
             sink.end_line();
         }
     }

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::cli;
 use crate::config::State;
 use crate::error::Error;
-use crate::text::{Column, TextTable, counted};
+use crate::text::{TableColumn, TextTable, counted};
 use crate::usage::{UsageLog, UsageSummary, UsageTotals};
 
 /// What requests without a tag stand under.
@@ -95,8 +95,8 @@ fn object(sums: &UsageSummary) -> Value {
 }
 
 fn table(sums: &UsageSummary) -> TextTable<COLUMNS> {
-    let mut layout = [Column::RIGHT; COLUMNS];
-    layout[0] = Column::LEFT;
+    let mut layout = [TableColumn::RIGHT; COLUMNS];
+    layout[0] = TableColumn::LEFT;
     let mut table = TextTable::new(layout);
     let [
         requests,
@@ -108,16 +108,16 @@ fn table(sums: &UsageSummary) -> TextTable<COLUMNS> {
         refused,
     ] = HEADINGS;
     let group = sums.grouped_by().name();
-    table.push(
+    table.push_row(
         [
             group, requests, failed, tokens_in, cache, tokens_out, waited, refused,
         ]
         .map(str::to_owned),
     );
     for (name, row) in &sums.rows {
-        table.push(cells(if name.is_empty() { NO_TAG } else { name }, row));
+        table.push_row(cells(if name.is_empty() { NO_TAG } else { name }, row));
     }
-    table.push(cells("total", &sums.total));
+    table.push_row(cells("total", &sums.total));
     table
 }
 

@@ -6,7 +6,7 @@
 use crate::app::App;
 use crate::error::Error;
 use crate::input::{Estimate, Part, Tokens};
-use crate::text::{Column, TextTable, counted};
+use crate::text::{TableColumn, TextTable, counted};
 use crate::ui::Verbosity;
 
 /// The most that a request may have.
@@ -57,7 +57,7 @@ pub(crate) fn check_and_show(
     let checked = check(app, estimate, limits);
     if checked.is_err() && app.notices.verbosity() >= Verbosity::Normal {
         app.notices
-            .aside(&table(estimate, None).to_sanitized_text());
+            .print_block(&table(estimate, None).to_sanitized_text());
     }
     checked
 }
@@ -74,16 +74,16 @@ pub(crate) fn table(estimate: &Estimate, factor: Option<f64>) -> TextTable<4> {
         [name.to_owned(), sign.to_owned(), tokens, range]
     };
     let mut table = TextTable::new([
-        Column::LEFT,
-        Column::LEFT,
-        Column::RIGHT.with_gap(1),
-        Column::LEFT,
+        TableColumn::LEFT,
+        TableColumn::LEFT,
+        TableColumn::RIGHT.with_gap(1),
+        TableColumn::LEFT,
     ]);
     table.extend(estimate.parts.iter().map(|Part { name, tokens }| {
         row(name, *tokens, tokens.likely(factor), tokens.paced(factor))
     }));
     let (likely, most) = (estimate.likely(factor), estimate.paced(factor));
-    table.push(row("total", estimate.total(), likely, most));
+    table.push_row(row("total", estimate.total(), likely, most));
     table
 }
 

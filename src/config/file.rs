@@ -16,7 +16,7 @@ use super::setting_values::SettingValues;
 use super::tool_names::{TOOLS, ToolNames, WORDS};
 use super::value_type::{SettingValue, ValueType};
 use super::{Error, Origin, Paths, Place, Sourced};
-use crate::text::nearest;
+use crate::text::nearest_name;
 
 /// The table of profiles.
 pub(super) const PROFILES: &str = "profiles";
@@ -159,7 +159,7 @@ impl Reader<'_> {
                         path: self.path.to_owned(),
                         line: self.line(key.span()),
                         key: format!("{TOOLS}.{name}"),
-                        nearest: nearest(name, WORDS),
+                        nearest: nearest_name(name, WORDS),
                     });
                 }
             };
@@ -254,7 +254,7 @@ impl Reader<'_> {
             path: self.path.to_owned(),
             line: self.line(key.span()),
             key: key.get().to_owned(),
-            nearest: nearest(key.get(), known),
+            nearest: nearest_name(key.get(), known),
         }
     }
 

@@ -4,7 +4,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 
-use crate::media::Resolution;
+use crate::media::ImageResolution;
 
 /// Tokens of a PDF's page: its text, and the picture of it that the model also sees.
 const TOKENS_PER_PAGE: usize = 2000;
@@ -39,7 +39,7 @@ impl<'a> ImageInfo<'a> {
     pub(super) fn estimated_tokens(&self) -> usize {
         // The seed's models all look at standard resolution. A side that could not be read is 0.
         let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX).max(1);
-        Resolution::STANDARD.tokens(side(self.width), side(self.height)) as usize
+        ImageResolution::STANDARD.token_count(side(self.width), side(self.height)) as usize
     }
 }
 

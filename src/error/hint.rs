@@ -10,7 +10,9 @@ use crate::client::{self, CallTimeout, CertificateFlaw, EndpointError, StatusErr
 use crate::fs::FileRefusal;
 use crate::media::ImageError;
 use crate::protocol::{ApiError, StopReason, StreamError};
-use crate::text::{by_likeness, format_duration, nearest, rounded_up, seconds, shell_quote};
+use crate::text::{
+    by_likeness, format_duration, format_seconds, nearest_name, round_up_to_seconds, shell_quote,
+};
 use crate::ui::OutputError;
 use crate::{batch, config, input, session};
 
@@ -242,7 +244,7 @@ fn config_hint(error: &config::Error, controls: &HintControls) -> String {
 }
 
 fn profile_hint(name: &str, known: &[String]) -> String {
-    match (nearest(name, known.iter().map(String::as_str)), known) {
+    match (nearest_name(name, known.iter().map(String::as_str)), known) {
         (Some(nearest), _) => format!("did you mean `{nearest}`?"),
         (None, []) => "a profile is a table such as [profiles.work] there".to_owned(),
         (None, known) => format!("there are: {}", known.join(", ")),
@@ -432,7 +434,7 @@ fn wait_hint(refused: &StatusError) -> Option<String> {
     let asked = refused
         .retry_after
         .filter(|wait| *wait >= A_SECOND)
-        .map(|wait| seconds(rounded_up(wait)));
+        .map(|wait| format_seconds(round_up_to_seconds(wait)));
     match (refused.should_retry, refused.needed_max_wait, asked) {
         (Some(false), _, Some(asked)) => Some(format!(
             "the server asks not to try this again by itself, and to wait {asked}; run it again then"
@@ -441,7 +443,7 @@ fn wait_hint(refused: &StatusError) -> Option<String> {
             Some("the server asks not to try this again by itself; run it again later".to_owned())
         }
         (_, Some(needed), Some(asked)) => {
-            let needed = format_duration(rounded_up(needed));
+            let needed = format_duration(round_up_to_seconds(needed));
             Some(format!(
                 "the server asks to wait {asked}: --max-wait {needed} allows it"
             ))

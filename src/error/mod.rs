@@ -68,7 +68,7 @@ pub(crate) enum Error {
     #[error("{refused}; {} done", counted(*done, "item"))]
     Budget {
         /// Which one.
-        refused: batch::Refused,
+        refused: batch::BudgetRefusal,
         /// What was done before.
         done: u64,
         /// Whether a further run can go on with the output.

@@ -7,8 +7,9 @@ use crate::cli;
 use crate::error::Error;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
 use crate::ui::{
-    Calls, ColorChoice, Extract, Fitted, Form, Json, JsonLines, Output, PartFile, Plain, Rendered,
-    Renderer, Screen, Sink, Theme, colored,
+    AnswerRenderer, AnswerWriter, CodeBlockOutput, ColorChoice, ColorTheme, JsonLinesOutput,
+    JsonOutput, MarkdownOutput, OutputSink, PartFile, PlainOutput, RenderTarget, SchemaOutput,
+    StdoutWriter, ToolCallOutput, use_color,
 };
 
 /// What an answer is printed as.
@@ -25,9 +26,9 @@ pub(crate) enum AnswerFormat {
         prefill: String,
     },
     /// The calls of tools, one a line of JSON, or the text where there is none.
-    ToolCalls(Option<Screen>),
+    ToolCalls(Option<RenderTarget>),
     /// Rendered for a terminal.
-    Markdown(Screen),
+    Markdown(RenderTarget),
     /// As the model wrote it.
     Plain,
     /// The JSON that matches a schema, or nothing.
@@ -65,15 +66,15 @@ impl AnswerFormat {
         }
     }
 
-    fn into_form(self) -> Box<dyn Form> {
+    fn into_form(self) -> Box<dyn AnswerWriter> {
         match self {
-            Self::Json => Box::new(Json),
-            Self::JsonLines => Box::new(JsonLines),
-            Self::CodeBlock { lang, prefill } => Box::new(Extract::new(lang, prefill)),
-            Self::ToolCalls(screen) => Box::new(Calls::new(screen)),
-            Self::Markdown(screen) => Box::new(Rendered::new(screen)),
-            Self::Plain => Box::new(Plain),
-            Self::Schema => Box::new(Fitted),
+            Self::Json => Box::new(JsonOutput),
+            Self::JsonLines => Box::new(JsonLinesOutput),
+            Self::CodeBlock { lang, prefill } => Box::new(CodeBlockOutput::new(lang, prefill)),
+            Self::ToolCalls(screen) => Box::new(ToolCallOutput::new(screen)),
+            Self::Markdown(screen) => Box::new(MarkdownOutput::new(screen)),
+            Self::Plain => Box::new(PlainOutput),
+            Self::Schema => Box::new(SchemaOutput),
         }
     }
 }
@@ -82,12 +83,12 @@ impl AnswerFormat {
 pub(crate) fn renderer(
     app: &App,
     format: AnswerFormat,
-    sink: Sink,
+    sink: OutputSink,
     shows_thinking: bool,
-) -> Renderer {
-    let renderer = Renderer::new(format.into_form(), sink);
+) -> AnswerRenderer {
+    let renderer = AnswerRenderer::new(format.into_form(), sink);
     if shows_thinking {
-        renderer.with_thinking(app.notices.colored())
+        renderer.with_thinking(app.notices.is_colored())
     } else {
         renderer
     }
@@ -95,7 +96,7 @@ pub(crate) fn renderer(
 
 /// Opens the output. A file is opened before anything is sent or asked of the user, so that no
 /// answer is paid for and then lost.
-pub(crate) fn sink(app: &App, ask: &cli::Ask) -> Result<Sink, Error> {
+pub(crate) fn sink(app: &App, ask: &cli::Ask) -> Result<OutputSink, Error> {
     Ok(
         match ask
             .output
@@ -103,9 +104,9 @@ pub(crate) fn sink(app: &App, ask: &cli::Ask) -> Result<Sink, Error> {
             .as_deref()
             .filter(|path| path.as_os_str() != "-")
         {
-            Some(path) => Sink::file(PartFile::create(path)?),
-            None => Sink::stdout(
-                Output::stdout()?,
+            Some(path) => OutputSink::for_file(PartFile::open(path)?),
+            None => OutputSink::for_stdout(
+                StdoutWriter::open()?,
                 app.facts.stdout_is_terminal,
                 Arc::clone(&app.interrupt),
             ),
@@ -114,7 +115,7 @@ pub(crate) fn sink(app: &App, ask: &cli::Ask) -> Result<Sink, Error> {
 }
 
 /// What Markdown is rendered for; none where it is shown as it was written.
-pub(crate) fn screen(app: &App, output: &cli::Output, theme: Option<&str>) -> Option<Screen> {
+pub(crate) fn screen(app: &App, output: &cli::Output, theme: Option<&str>) -> Option<RenderTarget> {
     let is_file = output
         .file
         .as_deref()
@@ -133,15 +134,20 @@ pub(crate) fn screen(app: &App, output: &cli::Output, theme: Option<&str>) -> Op
 
 /// What Markdown is rendered for that is no answer; none where standard output is no terminal, or
 /// one that only prints.
-pub(crate) fn screen_of_terminal(app: &App, theme: Option<&str>) -> Option<Screen> {
+pub(crate) fn screen_of_terminal(app: &App, theme: Option<&str>) -> Option<RenderTarget> {
     let is_terminal = app.facts.stdout_is_terminal && !app.env.dumb_terminal;
     is_terminal.then(|| screen_in(app, ColorChoice::Auto, is_terminal, theme))
 }
 
-fn screen_in(app: &App, color: ColorChoice, is_terminal: bool, theme: Option<&str>) -> Screen {
-    let is_colored = colored(color, app.env.no_color, app.env.clicolor_force, is_terminal);
-    let theme = is_colored.then(|| theme.and_then(Theme::named).unwrap_or_default());
-    Screen::stdout(is_terminal, app.env.columns, theme)
+fn screen_in(
+    app: &App,
+    color: ColorChoice,
+    is_terminal: bool,
+    theme: Option<&str>,
+) -> RenderTarget {
+    let is_colored = use_color(color, app.env.no_color, app.env.clicolor_force, is_terminal);
+    let theme = is_colored.then(|| theme.and_then(ColorTheme::from_name).unwrap_or_default());
+    RenderTarget::for_stdout(is_terminal, app.env.columns, theme)
 }
 
 /// The text that the answer goes on from.

@@ -10,7 +10,7 @@ use crate::client::{
 };
 use crate::error::{Error, Left};
 use crate::protocol::Update;
-use crate::ui::{Answer, OutputError};
+use crate::ui::{FinalAnswer, OutputError};
 
 /// Follows a call: the terminal, a batch, the list of models and `doctor` each do so in their way.
 pub(crate) trait CallObserver: Send {
@@ -59,7 +59,7 @@ pub(crate) enum CallInterrupted {
 #[derive(Debug)]
 pub(crate) struct SendOutcome {
     /// The answer, as far as it came; none if it never began.
-    pub(crate) answer: Option<Answer>,
+    pub(crate) answer: Option<FinalAnswer>,
     /// What went wrong.
     pub(crate) error: Option<Error>,
     /// How long it took.
@@ -80,14 +80,14 @@ impl SendOutcome {
     }
 
     /// The answer, where it is whole and nothing went wrong.
-    pub(crate) fn whole_answer(&self) -> Option<&Answer> {
+    pub(crate) fn whole_answer(&self) -> Option<&FinalAnswer> {
         self.answer
             .as_ref()
             .filter(|answer| answer.complete && self.error.is_none())
     }
 
     /// Returns the answer if the model finished it, even with arguments that are not a JSON object.
-    pub(super) fn finished_answer(&self) -> Option<&Answer> {
+    pub(super) fn finished_answer(&self) -> Option<&FinalAnswer> {
         let is_finished = self.error.as_ref().is_none_or(Error::is_broken_call);
         self.answer.as_ref().filter(|_| is_finished)
     }
@@ -154,7 +154,7 @@ pub(super) async fn drive_answer(
     let (attempts, waited_s) = (call.attempt_count(), call.total_wait().as_secs_f64());
     let after_content = call.has_content();
     let request_id = call.request_id().map(str::to_owned);
-    let as_answer = |message, complete| Answer {
+    let as_answer = |message, complete| FinalAnswer {
         message,
         region: region.to_owned(),
         complete,

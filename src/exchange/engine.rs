@@ -23,7 +23,7 @@ use crate::error::Error;
 use crate::input::{Estimate, in_turn};
 use crate::pace::RequestPriority;
 use crate::protocol::{CreateMessage, InputMessage};
-use crate::ui::{Answer, Keyboard, Renderer};
+use crate::ui::{AnswerRenderer, FinalAnswer, TerminalModes};
 
 /// Sends requests to one endpoint. It can be shared by many tasks.
 #[derive(Debug, Clone)]
@@ -114,7 +114,7 @@ pub(crate) struct EncodedRequest {
 
 /// Where an answer goes: to the user, and into a conversation.
 pub(crate) struct AnswerSink<'s> {
-    pub(crate) renderer: &'s mut Renderer,
+    pub(crate) renderer: &'s mut AnswerRenderer,
     pub(crate) recorder: &'s mut dyn TurnRecorder,
 }
 
@@ -128,7 +128,7 @@ pub(crate) struct Exchange<'a> {
     /// The model that is asked, once it is known.
     model: Option<SelectedModel>,
     /// The terminal, where the user types into it between requests.
-    pub(crate) keyboard: Option<Keyboard>,
+    pub(crate) keyboard: Option<TerminalModes>,
 }
 
 impl<'a> Exchange<'a> {
@@ -183,7 +183,7 @@ impl<'a> Exchange<'a> {
     /// Lets what is asked on the terminal be answered by lines.
     pub(crate) fn restore_keyboard(&self) {
         if let Some(keyboard) = &self.keyboard {
-            keyboard.calm();
+            keyboard.restore_echo();
         }
     }
 
@@ -285,7 +285,7 @@ impl<'a> Exchange<'a> {
         let (region, url) = (endpoint.region(), endpoint.messages_url());
         self.app
             .notices
-            .step(&format!("model {}, region {region}, {url}", request.model));
+            .log_step(&format!("model {}, region {region}, {url}", request.model));
         let estimate = &encoded.estimate;
         let factor = self.log.factor(&request.model, estimate);
         let head = RequestHead {
@@ -301,7 +301,7 @@ impl<'a> Exchange<'a> {
         };
         sink.recorder.begin(self.app);
         // What is typed meanwhile is for the next line.
-        let muted = self.keyboard.as_ref().map(Keyboard::hush);
+        let muted = self.keyboard.as_ref().map(TerminalModes::mute_echo);
         let journal = sink.recorder.journal();
         let mut observer = TerminalObserver::for_answer(self.app, sink.renderer, journal);
         let body = encoded.body.clone();
@@ -332,7 +332,7 @@ impl<'a> Exchange<'a> {
     }
 
     fn stop_reason_error(&self, outcome: &SendOutcome) -> Option<Error> {
-        let answer: &Answer = outcome.whole_answer()?;
+        let answer: &FinalAnswer = outcome.whole_answer()?;
         let allow_truncated = AnswerPolicy::AsTheyEnd {
             allow_truncated: true,
         };

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::cli;
 use crate::error::{Error, Left};
 use crate::protocol::StopReason;
-use crate::ui::{Answer, Renderer, Saved, Shown};
+use crate::ui::{AnswerRenderer, DisplayOutcome, FinalAnswer, OutputFileState};
 
 /// Shows the answer, judges how it ended, and closes the output.
 pub(crate) fn finish_answer(
@@ -13,7 +13,7 @@ pub(crate) fn finish_answer(
     args: &cli::Ask,
     allow_truncated: bool,
     outcome: SendOutcome,
-    mut renderer: Renderer,
+    mut renderer: AnswerRenderer,
 ) -> Result<(), Error> {
     let mut error = outcome.error;
     let mut stands_above = false;
@@ -29,14 +29,14 @@ pub(crate) fn finish_answer(
         .is_none_or(|answer| answer.message.content.is_empty());
     let is_worthless =
         has_file && error.is_some() && is_empty && outcome.timing.time_to_first_token().is_none();
-    let shown = |_: &&Answer| !is_worthless && !matches!(error, Some(Error::Output(_)));
+    let shown = |_: &&FinalAnswer| !is_worthless && !matches!(error, Some(Error::Output(_)));
     if let Some(answer) = outcome.answer.as_ref().filter(shown) {
-        let shown = renderer.finish(answer);
+        let shown = renderer.finish_answer(answer);
         error = error.or_else(|| stop_reason_error(answer, allow_truncated));
         match shown {
-            Ok(Shown::All) => {}
-            Ok(Shown::WithAside(text)) => stands_above = aside(app, &text),
-            Ok(Shown::Nothing(text)) => {
+            Ok(DisplayOutcome::All) => {}
+            Ok(DisplayOutcome::WithAside(text)) => stands_above = aside(app, &text),
+            Ok(DisplayOutcome::Nothing(text)) => {
                 stands_above = aside(app, &text);
                 error = error.or(Some(Error::NoCodeBlock(args.output.lang.clone())));
             }
@@ -47,12 +47,12 @@ pub(crate) fn finish_answer(
             app.notices.notice("the answer is empty");
         }
         if args.output.looks.usage {
-            app.notices.numbers(&usage_line(answer, outcome.timing));
+            app.notices.print_stats(&usage_line(answer, outcome.timing));
         }
     }
     let has_output = renderer.has_output();
-    let saved = renderer.close(error.is_none())?;
-    if let Saved::Partly(path) = &saved {
+    let saved = renderer.close_output(error.is_none())?;
+    if let OutputFileState::Partly(path) = &saved {
         app.notices.notice(&format!(
             "what came of the answer is in `{}`",
             path.display()
@@ -60,12 +60,12 @@ pub(crate) fn finish_answer(
     }
     if let Some(Error::Call { left, .. }) = &mut error {
         *left = match saved {
-            Saved::Partly(_) => Left::Part,
+            OutputFileState::Partly(_) => Left::Part,
             // A device or a pipe.
-            Saved::Whole if has_output && has_file => Left::Kept,
-            Saved::Whole if has_output => Left::Stdout,
-            Saved::Whole if stands_above => Left::Stderr,
-            Saved::Whole => Left::Nowhere,
+            OutputFileState::Whole if has_output && has_file => Left::Kept,
+            OutputFileState::Whole if has_output => Left::Stdout,
+            OutputFileState::Whole if stands_above => Left::Stderr,
+            OutputFileState::Whole => Left::Nowhere,
         };
     }
     error.map_or(Ok(()), Err)
@@ -74,14 +74,14 @@ pub(crate) fn finish_answer(
 /// Shows text that standard output is not for, and says whether there was any.
 fn aside(app: &App, text: &str) -> bool {
     if !text.is_empty() {
-        app.notices.aside(text);
+        app.notices.print_block(text);
     }
     !text.is_empty()
 }
 
 /// Returns what the stop reason of a whole answer means for the exit code. Where nobody lets the
 /// model go on, an answer that it has paused is not whole.
-pub(crate) fn stop_reason_error(answer: &Answer, allow_truncated: bool) -> Option<Error> {
+pub(crate) fn stop_reason_error(answer: &FinalAnswer, allow_truncated: bool) -> Option<Error> {
     match answer.message.stop_reason.as_ref()? {
         StopReason::MaxTokens | StopReason::ModelContextWindowExceeded if allow_truncated => None,
         reason @ (StopReason::MaxTokens | StopReason::ModelContextWindowExceeded) => {
@@ -104,7 +104,7 @@ pub(crate) fn stop_reason_error(answer: &Answer, allow_truncated: bool) -> Optio
     }
 }
 
-pub(crate) fn usage_line(answer: &Answer, timing: Timing) -> String {
+pub(crate) fn usage_line(answer: &FinalAnswer, timing: Timing) -> String {
     let usage = &answer.message.usage;
     let output = usage.output_tokens();
     let mut line = format!("{} tokens in", usage.total_input_tokens());

@@ -372,7 +372,7 @@ impl<'a> ModelCatalog<'a> {
         if let Err(error) = saved {
             self.app
                 .notices
-                .step(&format!("cannot remember the models: {error}"));
+                .log_step(&format!("cannot remember the models: {error}"));
         }
     }
 

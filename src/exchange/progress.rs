@@ -14,8 +14,8 @@ use crate::client::{ApiCall, RateLimited, ResponseHead, RetryNotice};
 use crate::pace::{RateLimits, WaitReason};
 use crate::protocol::Update;
 use crate::session::PendingTurn;
-use crate::text::{counted, rounded_up, seconds};
-use crate::ui::{Countdown, OutputError, Renderer, Verbosity, Waiting};
+use crate::text::{counted, format_seconds, round_up_to_seconds};
+use crate::ui::{AnswerRenderer, CountdownLine, OutputError, Verbosity, WaitIndicator};
 
 /// Why no request may be sent after a 429.
 pub(crate) const HELD_BACK: &str = "a rate limit (HTTP 429) holds all requests back";
@@ -54,7 +54,7 @@ pub(crate) async fn spinner_tick() {
 /// in the journal before they are shown; without one, it is for the list of models.
 pub(crate) struct TerminalObserver<'a> {
     app: &'a App,
-    renderer: Option<&'a mut Renderer>,
+    renderer: Option<&'a mut AnswerRenderer>,
     journal: Option<&'a mut PendingTurn>,
     signal: Pin<Box<dyn Future<Output = i32> + Send + 'a>>,
     closed: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -63,18 +63,18 @@ pub(crate) struct TerminalObserver<'a> {
 
 /// The line that comes and goes, and what moves it.
 enum Shown {
-    Waiting(Waiting, Interval),
-    Countdown(Countdown, Interval),
+    Waiting(WaitIndicator, Interval),
+    Countdown(CountdownLine, Interval),
 }
 
 impl<'a> TerminalObserver<'a> {
     /// Shows an answer.
     pub(crate) fn for_answer(
         app: &'a App,
-        renderer: &'a mut Renderer,
+        renderer: &'a mut AnswerRenderer,
         journal: Option<&'a mut PendingTurn>,
     ) -> Self {
-        let closed = renderer.closed();
+        let closed = renderer.wait_until_closed();
         Self {
             renderer: Some(renderer),
             journal,
@@ -89,7 +89,7 @@ impl<'a> TerminalObserver<'a> {
             app,
             renderer: None,
             journal: None,
-            signal: Box::pin(app.interrupt.wait()),
+            signal: Box::pin(app.interrupt.wait_for_signal()),
             closed: None,
             shown: None,
         }
@@ -97,12 +97,12 @@ impl<'a> TerminalObserver<'a> {
 
     fn wait_for(&mut self, what: &'static str) {
         if let Some(Shown::Waiting(waiting, _)) = &mut self.shown {
-            waiting.change(what);
+            waiting.set_subject(what);
         }
     }
 
     fn count_down(&mut self, reason: &str, then: &'static str, wait: Duration) {
-        let countdown = Countdown::start(reason, then, wait);
+        let countdown = CountdownLine::new(reason, then, wait);
         self.shown = Some(Shown::Countdown(countdown, ticker(COUNTDOWN_TICK)));
     }
 }
@@ -116,15 +116,15 @@ impl CallObserver for TerminalObserver<'_> {
             return;
         };
         match update {
-            Update::Thinking(_) if !renderer.shows_thinking() => {
+            Update::Thinking(_) if !renderer.has_thinking() => {
                 if let Some(Shown::Waiting(waiting, _)) = &mut self.shown {
-                    waiting.change(THINKING);
+                    waiting.set_subject(THINKING);
                 }
             }
             update if update.is_content() => self.shown = None,
             _ => {} // Not what the user waits for.
         }
-        renderer.update(update, data);
+        renderer.handle_update(update, data);
     }
 
     fn flush(&mut self) -> Result<(), CallInterrupted> {
@@ -132,7 +132,7 @@ impl CallObserver for TerminalObserver<'_> {
             journal.flush_journal();
         }
         match self.renderer.as_deref_mut() {
-            Some(renderer) => renderer.flush().map_err(CallInterrupted::Output),
+            Some(renderer) => renderer.flush_output().map_err(CallInterrupted::Output),
             None => Ok(()),
         }
     }
@@ -145,13 +145,16 @@ impl CallObserver for TerminalObserver<'_> {
         };
         self.shown = None;
         if shows_progress(self.app) {
-            self.shown = Some(Shown::Waiting(Waiting::start(what), ticker(SPINNER_TICK)));
+            self.shown = Some(Shown::Waiting(
+                WaitIndicator::new(what),
+                ticker(SPINNER_TICK),
+            ));
         }
         self.app
             .notices
-            .step(&format!("sending, try {}", call.attempt_count()));
+            .log_step(&format!("sending, try {}", call.attempt_count()));
         for line in call.request_head() {
-            self.app.notices.header('>', &line);
+            self.app.notices.log_header('>', &line);
         }
     }
 
@@ -168,16 +171,16 @@ impl CallObserver for TerminalObserver<'_> {
         let (status, after) = (head.status, after.as_secs_f64());
         self.app
             .notices
-            .step(&format!("HTTP {status} after {after:.3} s{id}"));
+            .log_step(&format!("HTTP {status} after {after:.3} s{id}"));
         for line in call.shown_headers(&head.headers) {
-            self.app.notices.header('<', &line);
+            self.app.notices.log_header('<', &line);
         }
     }
 
     fn retrying(&mut self, retrying: &RetryNotice) {
         self.shown = None;
         if let Some(renderer) = self.renderer.as_deref_mut() {
-            renderer.aside(&retry_object(retrying));
+            renderer.write_event(&retry_object(retrying));
         }
         if shows_progress(self.app) {
             self.count_down(&retry_reason(retrying), "trying again", retrying.wait);
@@ -199,7 +202,7 @@ impl CallObserver for TerminalObserver<'_> {
             self.count_down(&reason, "sending", held.expected);
         } else if !held.is_known {
             // A line is not repeated when the wait becomes longer.
-            let expected = seconds(rounded_up(held.expected));
+            let expected = format_seconds(round_up_to_seconds(held.expected));
             self.app
                 .notices
                 .notice(&format!("{reason}; sending in about {expected}"));
@@ -224,11 +227,11 @@ impl CallObserver for TerminalObserver<'_> {
                 None => return Poll::Pending,
                 Some(Shown::Waiting(waiting, ticker)) => {
                     ready!(ticker.poll_tick(context));
-                    waiting.tick();
+                    waiting.redraw();
                 }
                 Some(Shown::Countdown(countdown, ticker)) => {
                     ready!(ticker.poll_tick(context));
-                    countdown.tick();
+                    countdown.redraw();
                 }
             }
         }

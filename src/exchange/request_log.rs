@@ -9,7 +9,7 @@ use crate::config::{KeySource, Settings, State};
 use crate::error::{Error, Kind};
 use crate::input::Estimate;
 use crate::protocol::Usage;
-use crate::ui::Answer;
+use crate::ui::FinalAnswer;
 use crate::usage::{COMPLETE, CalibrationFactors, UsageLog, UsageRecord};
 
 /// Where the requests of a command are request.
@@ -72,7 +72,7 @@ pub(crate) struct TokenUsage {
 
 impl TokenUsage {
     /// What an answer says.
-    pub(crate) fn of_answer(answer: Option<&Answer>) -> Self {
+    pub(crate) fn of_answer(answer: Option<&FinalAnswer>) -> Self {
         Self::of_usage(answer.map(|answer| &answer.message.usage))
     }
 
@@ -130,7 +130,7 @@ impl<'a> RequestLog<'a> {
         {
             self.app
                 .notices
-                .step(&format!("cannot write the log: {error}"));
+                .log_step(&format!("cannot write the log: {error}"));
         }
         // What a PDF takes says nothing about text.
         if !request.estimate.has_pdf
@@ -140,7 +140,7 @@ impl<'a> RequestLog<'a> {
                 request.taken.read,
             )
         {
-            self.app.notices.step(&format!(
+            self.app.notices.log_step(&format!(
                 "cannot keep what was learned about estimates: {error}"
             ));
         }

@@ -8,8 +8,8 @@ use crate::config::{DataScope, sessions_folder};
 use crate::error::Error;
 use crate::protocol::InputMessage;
 use crate::session::{self, PendingTurn, SavedConversation, SessionStore, TurnPosition};
-use crate::text::ago;
-use crate::ui::Answer;
+use crate::text::format_age;
+use crate::ui::FinalAnswer;
 
 /// The conversation of a command.
 #[derive(Debug)]
@@ -121,8 +121,10 @@ impl SessionRecorder {
             self.conversation.age(SystemTime::now()),
         );
         if flags.session.is_none() && self.conversation.tip().is_some() {
-            app.notices
-                .notice(&format!("going on with `{title}`, last used {}", ago(age)));
+            app.notices.notice(&format!(
+                "going on with `{title}`, last used {}",
+                format_age(age)
+            ));
         }
         if flags.fork && self.is_saved {
             match store.fork_conversation(&self.conversation) {
@@ -198,7 +200,7 @@ pub(crate) trait TurnRecorder: Send {
     fn journal(&mut self) -> Option<&mut PendingTurn>;
 
     /// Takes an answer at its end, as far as it came.
-    fn record_answer(&mut self, answer: &Answer);
+    fn record_answer(&mut self, answer: &FinalAnswer);
 
     /// Makes all that was said and answered a part of the conversation; also what was staged, such
     /// as results of tools, when the run ended.
@@ -237,7 +239,7 @@ impl TurnRecorder for SessionRecorder {
         self.pending.as_mut()
     }
 
-    fn record_answer(&mut self, answer: &Answer) {
+    fn record_answer(&mut self, answer: &FinalAnswer) {
         if let Some(pending) = &mut self.pending {
             pending.record_answer(&answer.message, answer.complete);
         }
@@ -283,7 +285,7 @@ impl TurnRecorder for Option<SessionRecorder> {
         self.as_mut().and_then(SessionRecorder::journal)
     }
 
-    fn record_answer(&mut self, answer: &Answer) {
+    fn record_answer(&mut self, answer: &FinalAnswer) {
         if let Some(recorder) = self {
             recorder.record_answer(answer);
         }

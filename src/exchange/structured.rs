@@ -13,7 +13,7 @@ use crate::compose::named_text::read_named_text;
 use crate::error::Error;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, StopReason, ToolUse};
 use crate::tool::{self, Structured, StructuredVerdict};
-use crate::ui::Answer;
+use crate::ui::FinalAnswer;
 
 /// How often a wrong answer is sent back where nobody says.
 const REPAIRS: u32 = 2;
@@ -63,7 +63,7 @@ pub(crate) struct SchemaOutcome<S> {
     /// What matches.
     pub(crate) value: Option<Value>,
     /// The last answer that was sent back.
-    pub(crate) rejected: Option<Answer>,
+    pub(crate) rejected: Option<FinalAnswer>,
     /// Why nothing more was asked, where that is no failure.
     pub(crate) stopped: Option<S>,
 }
@@ -129,7 +129,7 @@ pub(crate) async fn send_structured(
         mut outcome, value, ..
     } = ended;
     // A refusal without a word counts: what was refused is not sent again.
-    let says_something = |answer: &&Answer| {
+    let says_something = |answer: &&FinalAnswer| {
         !answer.message.content.is_empty()
             || answer.message.stop_reason == Some(StopReason::Refusal)
     };

@@ -10,12 +10,12 @@ use crate::error::Error;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role, ToolDefinition};
 use crate::text::did_you_mean;
 use crate::tool::{Policy, Tool, ToolSet};
-use crate::turn::{Limit, Rules, Step, Turn};
-use crate::ui::Shown;
+use crate::turn::{TurnLimit, TurnRules, TurnStep, UserTurn};
+use crate::ui::DisplayOutcome;
 
 /// A turn of the user's, with the tools that the model may call in it.
 pub(crate) struct ToolLoop<'l, 'a> {
-    turn: Turn,
+    turn: UserTurn,
     runner: &'l mut ToolRunner<'a>,
     /// Whether the tokens and the timing of each answer but the last are shown.
     shows_usage: bool,
@@ -25,12 +25,12 @@ impl<'l, 'a> ToolLoop<'l, 'a> {
     /// Begins a turn behind the messages of a request.
     pub(crate) fn new(
         messages: Vec<InputMessage>,
-        rules: Rules,
+        rules: TurnRules,
         runner: &'l mut ToolRunner<'a>,
         shows_usage: bool,
     ) -> Self {
         Self {
-            turn: Turn::new(messages, rules),
+            turn: UserTurn::new(messages, rules),
             runner,
             shows_usage,
         }
@@ -50,7 +50,7 @@ impl<'l, 'a> ToolLoop<'l, 'a> {
         encoded: EncodedRequest,
         sink: &mut AnswerSink<'_>,
     ) -> SendOutcome {
-        if self.turn.step() == &Step::Stop(Limit::MaxTurns(0)) {
+        if self.turn.next_step() == &TurnStep::Stop(TurnLimit::MaxTurns(0)) {
             return SendOutcome::unsent(Error::MaxTurns(0));
         }
         let mut outcome = exchange.send(request, encoded, sink).await;
@@ -89,25 +89,27 @@ impl<'l, 'a> ToolLoop<'l, 'a> {
         let Some(answer) = outcome.whole_answer() else {
             return Ok(true);
         };
-        self.turn.answered(&answer.message);
-        let calls = match self.turn.step().clone() {
-            Step::Done(_) => return Ok(true),
-            Step::Stop(Limit::MaxTurns(turns)) => return Err(Error::MaxTurns(turns)),
-            Step::Ask => None,
-            Step::RunTools(calls) => Some(calls),
+        self.turn.record_answer(&answer.message);
+        let calls = match self.turn.next_step().clone() {
+            TurnStep::Done(_) => return Ok(true),
+            TurnStep::Stop(TurnLimit::MaxTurns(turns)) => return Err(Error::MaxTurns(turns)),
+            TurnStep::Ask => None,
+            TurnStep::RunTools(calls) => Some(calls),
         };
         let app = exchange.app;
-        match sink.renderer.pause(answer)? {
-            Shown::WithAside(text) | Shown::Nothing(text) => app.notices.aside(&text),
-            Shown::All => {}
+        match sink.renderer.finish_step(answer)? {
+            DisplayOutcome::WithAside(text) | DisplayOutcome::Nothing(text) => {
+                app.notices.print_block(&text)
+            }
+            DisplayOutcome::All => {}
         }
         if self.shows_usage {
-            app.notices.numbers(&usage_line(answer, outcome.timing));
+            app.notices.print_stats(&usage_line(answer, outcome.timing));
         }
         if let Some(calls) = calls {
             exchange.restore_keyboard();
             let (results, error) = self.runner.run(&calls, sink.renderer).await;
-            self.turn.ran(results);
+            self.turn.record_results(results);
             if let Some(error) = error {
                 let results = self.turn.messages().last().cloned();
                 sink.recorder.stage(results.into_iter().collect());

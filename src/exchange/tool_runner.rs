@@ -15,7 +15,7 @@ use crate::input::on_a_thread;
 use crate::protocol::{ToolResult, ToolUse};
 use crate::tool::{Outcome, Policy, Ready, Stop, ToolSet, Verdict};
 use crate::ui::{
-    ApprovalPrompt, ApprovalReply, ApprovalRequest, Renderer, Waiting, leave_unanswered,
+    AnswerRenderer, ApprovalPrompt, ApprovalReply, ApprovalRequest, WaitIndicator, end_prompt_row,
 };
 
 /// SIGINT: the first one stops the tools, and not the run.
@@ -56,12 +56,12 @@ impl<'a> ToolRunner<'a> {
     pub(crate) async fn run(
         &mut self,
         calls: &[ToolUse],
-        renderer: &mut Renderer,
+        renderer: &mut AnswerRenderer,
     ) -> (Vec<ToolResult>, Option<Error>) {
         let mut outcomes: Vec<Option<Outcome>> = vec![None; calls.len()];
         let mut error = None;
         for (call, outcome) in calls.iter().zip(&mut outcomes) {
-            renderer.aside(&json!({"type": "tool_call", "id": call.id, "name": call.name, "input": call.input}));
+            renderer.write_event(&json!({"type": "tool_call", "id": call.id, "name": call.name, "input": call.input}));
             if error.is_some() {
                 *outcome = Some(Outcome::error(
                     "the person ended the run before this call was begun",
@@ -101,7 +101,7 @@ impl<'a> ToolRunner<'a> {
             .map(|(call, outcome)| outcome.unwrap_or_else(failed).to_result(&call.id));
         let results = results.collect();
         // What was told to programs is written before anything else is waited for.
-        let error = error.or_else(|| renderer.flush().err().map(Error::from));
+        let error = error.or_else(|| renderer.flush_output().err().map(Error::from));
         (results, error)
     }
 
@@ -149,9 +149,9 @@ impl<'a> ToolRunner<'a> {
         };
         // It is waited for also where a signal comes: what is typed behind the question is not for
         // it.
-        let reply = on_a_thread(move || prompt.ask(&request)).await;
-        if let Some(signal) = self.app.interrupt.seen() {
-            leave_unanswered();
+        let reply = on_a_thread(move || prompt.ask_user(&request)).await;
+        if let Some(signal) = self.app.interrupt.pending_signal() {
+            end_prompt_row();
             return Err(Error::Interrupted(signal));
         }
         match reply.map_err(|source| Error::System {
@@ -174,7 +174,7 @@ impl<'a> ToolRunner<'a> {
         &self,
         calls: &[ToolUse],
         outcomes: &mut [Option<Outcome>],
-        renderer: &mut Renderer,
+        renderer: &mut AnswerRenderer,
     ) -> Option<Error> {
         let (tell, told) = watch::channel(Stop::No);
         let places = Arc::new(Semaphore::new(usize::try_from(self.jobs).unwrap_or(1)));
@@ -193,14 +193,14 @@ impl<'a> ToolRunner<'a> {
         }
         let mut error = None;
         let mut waiting =
-            shows_progress(self.app).then(|| Waiting::start(under_way(calls, outcomes)));
+            shows_progress(self.app).then(|| WaitIndicator::new(under_way(calls, outcomes)));
         loop {
             tokio::select! {
                 biased;
-                signal = self.app.interrupt.wait(), if error.is_none() => {
+                signal = self.app.interrupt.wait_for_signal(), if error.is_none() => {
                     let is_first = *tell.borrow() == Stop::No;
                     if is_first && signal == SIGINT {
-                        self.app.interrupt.forget();
+                        self.app.interrupt.clear_signal();
                         waiting = None;
                         self.app.notices.notice("stopping the tools; Ctrl-C once more ends the run");
                     } else {
@@ -215,10 +215,10 @@ impl<'a> ToolRunner<'a> {
                         let (index, outcome) = ended.expect("running a tool does not panic");
                         let mut tell = || {
                             self.tell(&calls[index], &outcome, renderer);
-                            renderer.flush()
+                            renderer.flush_output()
                         };
                         let told = match &waiting {
-                            Some(waiting) => waiting.aside(tell),
+                            Some(waiting) => waiting.suspend_while(tell),
                             None => tell(),
                         };
                         if let Err(output) = told {
@@ -226,19 +226,19 @@ impl<'a> ToolRunner<'a> {
                         }
                         outcomes[index] = Some(outcome);
                         if let Some(waiting) = &mut waiting {
-                            waiting.change(under_way(calls, outcomes));
+                            waiting.set_subject(under_way(calls, outcomes));
                         }
                     }
                 },
-                () = spinner_tick(), if waiting.is_some() => waiting.iter_mut().for_each(Waiting::tick),
+                () = spinner_tick(), if waiting.is_some() => waiting.iter_mut().for_each(WaitIndicator::redraw),
             }
         }
     }
 
     /// Tells what a call gave: a line to the person, and the whole of it to programs.
-    fn tell(&self, call: &ToolUse, outcome: &Outcome, renderer: &mut Renderer) {
+    fn tell(&self, call: &ToolUse, outcome: &Outcome, renderer: &mut AnswerRenderer) {
         let seconds = outcome.took.map(|took| took.as_secs_f64());
-        renderer.aside(&json!({
+        renderer.write_event(&json!({
             "type": "tool_result", "tool_use_id": call.id, "name": call.name, "is_error": outcome.is_error,
             "content": outcome.content, "seconds": seconds,
         }));
@@ -283,7 +283,7 @@ pub(crate) async fn run_by_hand(
     let mut running = tokio::spawn(async move { executor.call(&call, told).await });
     tokio::select! {
         biased;
-        signal = app.interrupt.wait() => {
+        signal = app.interrupt.wait_for_signal() => {
             let _ = tell.send(Stop::Gently);
             let _ = running.await;
             Err(Error::Interrupted(signal))

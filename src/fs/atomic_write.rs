@@ -1,5 +1,5 @@
-//! Replacing a file in one step: whoever reads it gets the old content or the new, never half of
-//! either, and a process that is killed leaves the old.
+//! Replacing a file atomically: readers see the old content or the new, and a process that is
+//! killed leaves the old.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -10,22 +10,22 @@ use tempfile::{Builder, NamedTempFile};
 
 use super::create_private_dir;
 
-/// The beginning and the end of the names of files that are not in their place yet. Hidden, and
-/// short whatever the file is called, so that every name that fits can be replaced.
+/// Prefix and suffix of temporary names. They are hidden, and short whatever the file is called, so
+/// that a file with the longest possible name can be replaced.
 const PREFIX: &str = ".langdock-";
 const SUFFIX: &str = ".tmp";
 
-/// Whether the content has to be on the disk before it takes its place.
+/// Whether the content must be on disk before the rename.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durability {
-    /// It is: losing it would lose something that cannot be had again.
+    /// Synced first: the content cannot be recreated.
     Synced,
-    /// It need not be: a crash of the machine may lose it.
+    /// Not synced: a crash of the machine may lose it.
     Cached,
 }
 
-/// A file that takes the place of another one, or of none, when it is complete; dropped before
-/// that, it is removed.
+/// A temporary file that replaces its target on [`AtomicWrite::persist`] and is removed if dropped
+/// before.
 #[derive(Debug)]
 pub(crate) struct AtomicWrite {
     temporary: NamedTempFile,
@@ -37,7 +37,7 @@ impl AtomicWrite {
     /// writing. A link at `target` will be replaced, not followed.
     pub(crate) fn new(target: &Path) -> io::Result<Self> {
         Ok(Self {
-            temporary: builder().make_in(directory_of(target), create_private)?,
+            temporary: temp_file_builder().make_in(directory_of(target), create_private)?,
             target: target.to_owned(),
         })
     }
@@ -47,12 +47,12 @@ impl AtomicWrite {
         self.temporary.as_file()
     }
 
-    /// Gives the new file these permissions, whatever the umask says.
+    /// Sets the permissions of the new file, regardless of the umask.
     pub(crate) fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
         self.file().set_permissions(permissions)
     }
 
-    /// Puts the new file in its place, and returns it, still open.
+    /// Renames the new file to its target and returns it, still open.
     pub(crate) fn persist(self, durability: Durability) -> io::Result<File> {
         if durability == Durability::Synced {
             self.file().sync_all()?;
@@ -62,8 +62,8 @@ impl AtomicWrite {
     }
 }
 
-/// Replaces the file at `path`, which nobody else may read from then on (mode 0600). A directory
-/// that is missing is created, and is private too.
+/// Replaces the file at `path`; the new one has mode 0600. Missing directories are created with
+/// mode 0700.
 pub(crate) fn atomic_write(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
     create_private_dir(directory_of(path))?;
     let new = AtomicWrite::new(path)?;
@@ -72,20 +72,20 @@ pub(crate) fn atomic_write(path: &Path, bytes: &[u8], durability: Durability) ->
     Ok(())
 }
 
-/// Makes `link` a symbolic link to `target`, whatever it was before. Its directory has to exist.
+/// Makes `link` a symbolic link to `target`, replacing what was there. Its directory must exist.
 pub(crate) fn replace_link(target: &Path, link: &Path) -> io::Result<()> {
-    let new = builder().make_in(directory_of(link), |path| symlink(target, path))?;
+    let new = temp_file_builder().make_in(directory_of(link), |path| symlink(target, path))?;
     new.persist(link).map_err(|error| error.error)
 }
 
-fn builder() -> Builder<'static, 'static> {
+fn temp_file_builder() -> Builder<'static, 'static> {
     let mut builder = Builder::new();
     builder.prefix(PREFIX).suffix(SUFFIX);
     builder
 }
 
-/// Creates a file that nobody else may read. The errors of `tempfile` itself name a path that says
-/// nothing to anybody, those from here do not.
+/// Creates a file with mode 0600. Unlike the errors of `tempfile` itself, those from here do not
+/// name the temporary path, which means nothing to the user.
 pub(super) fn create_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true).mode(0o600);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_there_is_replaced_and_becomes_private() {
+    fn an_existing_file_is_replaced_and_becomes_private() {
         let home = tempfile::tempdir().expect("a directory");
         let path = home.path().join("new/state.json");
         for text in ["long before", "after"] {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_replaced_and_what_it_leads_to_is_left_alone() {
+    fn a_link_is_replaced_and_its_target_is_left_alone() {
         let home = tempfile::tempdir().expect("a directory");
         let (notes, path) = (home.path().join("notes"), home.path().join("state"));
         fs::write(&notes, "mine").expect("it is writable");
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_persisted_leaves_nothing() {
+    fn an_abandoned_write_leaves_no_file() {
         let home = tempfile::tempdir().expect("a directory");
         let path = home.path().join("state");
         drop(AtomicWrite::new(&path).expect("it is writable"));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_made_to_lead_elsewhere() {
+    fn a_link_can_be_redirected() {
         let home = tempfile::tempdir().expect("a directory");
         let link = home.path().join("last");
         for target in ["one", "two"] {

@@ -1,5 +1,5 @@
-//! The files that the program writes beside those of the user: whole or not at all, for nobody else
-//! to read, and never through what somebody else has put in their place.
+//! The program's own files: written atomically, private to the user, and never through a link that
+//! somebody else may have put in their place.
 
 mod atomic_write;
 mod private_dir;

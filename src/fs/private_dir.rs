@@ -1,15 +1,15 @@
-//! Directories that nobody else may enter: what the program keeps is the user's alone.
+//! Directories with mode 0700: stored data is private to the user.
 
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-/// Creates a directory and those above it that are missing, each with mode 0700. One that exists
-/// keeps its mode.
+/// Creates a directory and its missing parents, each with mode 0700. An existing one keeps its
+/// mode.
 ///
-/// The error has the kind of the operating system's and names the directory, which is not the path
-/// that the caller was about to write.
+/// The error keeps the kind of the OS error and names the directory, since the caller's own message
+/// names another path.
 pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
     let created = DirBuilder::new().recursive(true).mode(0o700).create(path);
     created.map_err(|source| {

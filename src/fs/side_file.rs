@@ -1,6 +1,6 @@
-//! Files that stand beside one that the user named, such as `FILE.part`: their names can be guessed,
-//! so that something else may lie there. They are opened without following links and without
-//! waiting for the other end of a pipe, and used only where they are plain files of the user's own.
+//! Files next to one that the user named, such as `FILE.part`. Their names are predictable, so
+//! something else may be there: they are opened without following links and without blocking on a
+//! pipe, and used only if they are regular files owned by the user.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -13,25 +13,25 @@ use tempfile::Builder;
 
 use super::atomic_write::{create_private, directory_of};
 
-/// The most links that are followed one after the other, as on Linux.
+/// Maximum number of links followed in a row, as on Linux.
 const MAX_LINKS: usize = 40;
 
-/// Why a path is not used. It is the source of an `io::Error` of the kind `InvalidInput`.
+/// Why a path is refused; wrapped in an `io::Error` of kind `InvalidInput`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FileRefusal {
-    /// It is something else than a file.
+    /// It is not a regular file.
     #[error("it is a {0}")]
     OtherKind(&'static str),
-    /// What is written there would appear in a file of another name too.
+    /// Writing to it would also change a file of another name.
     #[error("the file has {0} names (hard links)")]
     HardLinks(u64),
-    /// Somebody else decides what becomes of it.
+    /// Another user owns it.
     #[error("it belongs to another user (uid {0})")]
     OtherOwner(u32),
 }
 
 impl FileRefusal {
-    /// Whether this is why a file could not be opened.
+    /// Whether `error` wraps a refusal.
     pub(crate) fn is_cause_of(error: &io::Error) -> bool {
         error
             .get_ref()
@@ -45,16 +45,16 @@ impl From<FileRefusal> for io::Error {
     }
 }
 
-/// A file that was opened, and whether it existed before.
+/// An opened file, and whether it existed before.
 #[derive(Debug)]
 pub(crate) struct SideFile {
-    /// The file, open for writing, and its content as it was.
+    /// The file, open for writing, not truncated.
     pub(crate) file: File,
     /// Whether it existed before.
     pub(crate) existed: bool,
 }
 
-/// Opens the file at `path` as `options` say, or creates it.
+/// Opens the file at `path` with `options`, or creates it.
 pub(crate) fn open_or_create(path: &Path, options: &OpenOptions) -> io::Result<SideFile> {
     loop {
         match options.clone().create_new(true).open(path) {
@@ -67,7 +67,7 @@ pub(crate) fn open_or_create(path: &Path, options: &OpenOptions) -> io::Result<S
             }
         }
         match open_existing(path, options) {
-            // The run that had it has just ended.
+            // Another run has just removed it.
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             opened => {
                 return Ok(SideFile {
@@ -79,18 +79,18 @@ pub(crate) fn open_or_create(path: &Path, options: &OpenOptions) -> io::Result<S
     }
 }
 
-/// Opens the file at `path`, which has to exist, as `options` say.
+/// Opens the existing file at `path` with `options`.
 pub(crate) fn open_existing(path: &Path, options: &OpenOptions) -> io::Result<File> {
-    // Opening a device may do something, and opening a pipe fails in ways that say little.
-    check(path, &path.symlink_metadata()?)?;
+    // Opening a device may have side effects, and opening a pipe fails with an unhelpful error.
+    check_plain_file(path, &path.symlink_metadata()?)?;
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
     let file = options.clone().custom_flags(flags.bits()).open(path)?;
-    // Something else may have come in between.
-    check(path, &file.metadata()?)?;
+    // It may have been replaced in between.
+    check_plain_file(path, &file.metadata()?)?;
     Ok(file)
 }
 
-/// Creates a file of a name that nobody can guess, with mode 0600, and leaves it there.
+/// Creates a file with an unpredictable name and mode 0600, which is not deleted on drop.
 pub(crate) fn create_draft(directory: &Path, suffix: &str) -> io::Result<(File, PathBuf)> {
     let mut builder = Builder::new();
     builder.prefix("langdock-").suffix(suffix);
@@ -98,8 +98,8 @@ pub(crate) fn create_draft(directory: &Path, suffix: &str) -> io::Result<(File, 
     draft.keep().map_err(|error| error.error)
 }
 
-/// Returns where a path leads that the user named: links are followed, to a file that does not
-/// exist yet too, as by a shell's `>`.
+/// Resolves the links of a path that the user named, also to a file that does not exist yet, as a
+/// shell's `>` does.
 pub(crate) fn resolve_links(path: &Path) -> PathBuf {
     if let Ok(target) = fs::canonicalize(path) {
         return target;
@@ -112,7 +112,7 @@ pub(crate) fn resolve_links(path: &Path) -> PathBuf {
     end
 }
 
-fn check(path: &Path, metadata: &Metadata) -> Result<(), FileRefusal> {
+fn check_plain_file(path: &Path, metadata: &Metadata) -> Result<(), FileRefusal> {
     let kind = metadata.file_type();
     let other_kind = [
         (kind.is_symlink(), "symbolic link"),
@@ -133,8 +133,8 @@ fn check(path: &Path, metadata: &Metadata) -> Result<(), FileRefusal> {
     Ok(())
 }
 
-/// Whether the file belongs to who would own a new one beside it: on some network file systems that
-/// is not the user of the process.
+/// Whether the file has the owner that a new one next to it would have: on some network file
+/// systems that is not the user of the process.
 fn is_ours(path: &Path, metadata: &Metadata) -> bool {
     let owner_of_new = || {
         let new = tempfile::tempfile_in(directory_of(path)).ok()?;
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_file_is_opened_as_it_is_and_a_missing_one_is_created() {
+    fn a_regular_file_is_opened_untruncated_and_a_missing_one_is_created() {
         let home = tempfile::tempdir().expect("a directory");
         let path = home.path().join("out.part");
         let mut new = open_or_create(&path, &writing()).expect("it is writable");
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused_with_its_name_and_left_alone() {
+    fn other_kinds_of_files_are_refused_by_name_and_left_alone() {
         let home = tempfile::tempdir().expect("a directory");
         let at = |name: &str| home.path().join(name);
         fs::write(at("notes"), "mine").expect("it is writable");
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draft_is_private_and_stays() {
+    fn a_draft_file_is_private_and_kept() {
         let home = tempfile::tempdir().expect("a directory");
         let (file, path) = create_draft(home.path(), ".md").expect("it is writable");
         assert_eq!(file.metadata().expect("it is open").mode() & 0o777, 0o600);

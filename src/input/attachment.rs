@@ -11,14 +11,14 @@ use super::Error;
 use super::picture::Picture;
 use super::read::{read_open, read_path};
 use super::utf8::lossy;
-use crate::media::{Kind, SNIFFED_BYTES, check_image, sniff};
+use crate::media::{FileKind, SNIFFED_BYTES, check_image, detect_file_kind};
 use crate::protocol::{ContentBlock, Media};
 
 /// The bytes of a file or of standard input, behind the tag that would open their frame.
 #[derive(Debug)]
 pub(crate) struct Attachment {
     name: String,
-    kind: Kind,
+    kind: FileKind,
     closing_tag: &'static str,
     opening_tag_bytes: usize,
     framed: Vec<u8>,
@@ -64,7 +64,7 @@ impl Attachment {
         opening_tag_bytes: usize,
         closing_tag: &'static str,
     ) -> Self {
-        let kind = sniff(&framed[opening_tag_bytes..]);
+        let kind = detect_file_kind(&framed[opening_tag_bytes..]);
         Self {
             name,
             kind,
@@ -103,7 +103,7 @@ impl Attachment {
             .take(SNIFFED_BYTES)
             .read_to_end(&mut framed)
             .map_err(unreadable)?;
-        if sniff(&framed[opening_tag_bytes..]) != Kind::Text {
+        if detect_file_kind(&framed[opening_tag_bytes..]) != FileKind::Text {
             return Ok(None);
         }
         file.take(most.saturating_add(1))
@@ -119,7 +119,7 @@ impl Attachment {
 
     /// Refuses text, which `--attach` is not for.
     pub(crate) fn not_as_text(self) -> Result<Self, Error> {
-        if self.kind == Kind::Text {
+        if self.kind == FileKind::Text {
             Err(Error::TextAttached { name: self.name })
         } else {
             Ok(self)
@@ -155,7 +155,7 @@ impl Attachment {
     }
 
     /// What it is by its bytes.
-    pub(crate) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> FileKind {
         self.kind
     }
 
@@ -167,7 +167,7 @@ impl Attachment {
     /// About how many bytes it takes in the body of a request.
     pub(crate) fn body_bytes(&self) -> usize {
         match self.kind {
-            Kind::Text => self.framed.len(),
+            FileKind::Text => self.framed.len(),
             _ => self.raw_bytes().div_ceil(3) * 4,
         }
     }
@@ -175,18 +175,18 @@ impl Attachment {
     /// Makes a block: text in its frame, an image or a PDF as it is.
     pub(super) fn into_block(mut self) -> Result<Block, Error> {
         match (self.kind, self.kind.media_type()) {
-            (Kind::Text, _) if self.is_blank() => Ok(Block::new(
+            (FileKind::Text, _) if self.is_blank() => Ok(Block::new(
                 None,
                 Some(format!("{} is empty and left out", self.name)),
             )),
-            (Kind::Text, _) => {
+            (FileKind::Text, _) => {
                 if self.framed.last() != Some(&b'\n') {
                     self.framed.push(b'\n');
                 }
                 self.framed.extend_from_slice(self.closing_tag.as_bytes());
                 Ok(self.into_text())
             }
-            (Kind::Pdf, Some(media_type)) => Ok(Block::new(
+            (FileKind::Pdf, Some(media_type)) => Ok(Block::new(
                 Some(ContentBlock::Document(self.into_media(media_type))),
                 None,
             )),
@@ -209,7 +209,7 @@ impl Attachment {
                     picture,
                 })
             }
-            (Kind::OtherImage(format), None) => Err(Error::ImageFormat {
+            (FileKind::OtherImage(format), None) => Err(Error::ImageFormat {
                 name: self.name,
                 format,
             }),
@@ -224,7 +224,7 @@ impl Attachment {
 
     /// Gives the text alone, and what the person should know of it.
     pub(crate) fn into_inserted(self) -> Result<(String, Option<String>), Error> {
-        if let Some(what) = self.kind.unlike_text() {
+        if let Some(what) = self.kind.describe_non_text() {
             return Err(Error::NotText {
                 name: self.name,
                 what,
@@ -241,7 +241,7 @@ impl Attachment {
 
     /// Whether it is text and nothing but white space.
     pub(super) fn is_blank(&self) -> bool {
-        self.kind == Kind::Text
+        self.kind == FileKind::Text
             && self.framed[self.opening_tag_bytes..]
                 .iter()
                 .all(u8::is_ascii_whitespace)

@@ -27,7 +27,7 @@ pub(crate) use stdin::Stdin;
 pub(crate) use template::{Places, Template};
 pub(crate) use utf8::replaced;
 
-use crate::media::{ImageError, Kind};
+use crate::media::{FileKind, ImageError};
 use crate::protocol::ContentBlock;
 
 /// What is wrong with the input.
@@ -159,13 +159,13 @@ pub(crate) fn assemble(
         .chain(from_stdin)
     {
         let shelf = match attachment.kind() {
-            Kind::Text => &mut texts,
-            Kind::Pdf => &mut documents,
+            FileKind::Text => &mut texts,
+            FileKind::Pdf => &mut documents,
             _ => &mut images,
         };
         let name = attachment.name().to_owned();
         turn.parts.push((name.clone(), attachment.body_bytes()));
-        let is_prompt = is_stdin && prompt.is_none() && attachment.kind() == Kind::Text;
+        let is_prompt = is_stdin && prompt.is_none() && attachment.kind() == FileKind::Text;
         let block = if is_prompt {
             attachment.into_prompt()
         } else {

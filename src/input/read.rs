@@ -9,7 +9,7 @@ use std::path::Path;
 use super::Error;
 use super::patient::Patient;
 use super::utf8::lossy;
-use crate::media::sniff;
+use crate::media::detect_file_kind;
 
 /// Reads a file as text that programs read; `-` is standard input.
 pub(crate) async fn read_text(path: &Path) -> Result<String, Error> {
@@ -45,7 +45,7 @@ async fn read_all(path: &Path) -> Result<(String, Vec<u8>), Error> {
             read_path(path, Vec::new(), u64::MAX).await?,
         )
     };
-    match sniff(&bytes).unlike_text() {
+    match detect_file_kind(&bytes).describe_non_text() {
         Some(what) => Err(Error::NotText { name, what }),
         None => Ok((name, bytes)),
     }

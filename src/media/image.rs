@@ -1,7 +1,8 @@
-//! The limits of an image, checked before anything is sent.
+//! Image limits, checked before anything is sent.
 //!
-//! The tightest platform behind the endpoint counts (Bedrock): 5 MB of base64 and 8000 pixels a
-//! side. Source: Anthropic's vision page, `build-with-claude/vision`; unverified against Langdock.
+//! These are the limits of the strictest platform behind the endpoint (Bedrock): 5 MB of base64 and
+//! 8000 pixels a side. Source: Anthropic's vision page, `build-with-claude/vision`; unverified
+//! against Langdock.
 
 /// The longest base64 text of one image, in bytes: 5 MiB, the number in the API's own error
 /// message.
@@ -13,7 +14,7 @@ pub(crate) const MAX_SIDE: usize = 8000;
 /// The longest side of an image in a request that has many of them, in pixels.
 pub(crate) const MAX_SIDE_OF_MANY: usize = 2000;
 
-/// How large an image is.
+/// The size of an image in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PixelSize {
     /// Pixels across.
@@ -36,9 +37,10 @@ impl PixelSize {
 /// Why an image cannot be sent.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ImageError {
-    /// The base64 text would be longer than the endpoint takes.
+    /// The base64 text would be longer than the endpoint accepts.
     #[error(
-        "{} bytes are {base64_bytes} bytes as base64, over the limit of {MAX_BASE64_BYTES} bytes (5 MB)",
+        "{} bytes are {base64_bytes} bytes as base64, \
+         over the limit of {MAX_BASE64_BYTES} bytes (5 MB)",
         raw_bytes
     )]
     TooManyBytes {
@@ -52,11 +54,12 @@ pub(crate) enum ImageError {
     TooManyPixels(PixelSize),
     /// A side has too many pixels for one of many images.
     #[error(
-        "{} × {} pixels are over the limit of {MAX_SIDE_OF_MANY} pixels a side in a request of more than 20 images",
+        "{} × {} pixels are over the limit of {MAX_SIDE_OF_MANY} pixels a side \
+         in a request of more than 20 images",
         .0.width, .0.height
     )]
     TooManyPixelsOfMany(PixelSize),
-    /// The size could not be read: the file is cut off or damaged.
+    /// The size could not be read: the file is truncated or damaged.
     #[error("the image is damaged or cut off: its size in pixels cannot be read")]
     Damaged,
 }
@@ -124,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_image_is_damaged() {
+    fn a_truncated_image_is_damaged() {
         assert_eq!(check_image(&png(1, 1)[..12]), Err(ImageError::Damaged));
     }
 }

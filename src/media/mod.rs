@@ -1,9 +1,9 @@
-//! What a file is by its bytes, and what the endpoint accepts of it.
+//! Detecting a file's type from its bytes, and the endpoint's limits for it.
 
 mod image;
 mod sniff;
 mod tokens;
 
 pub(crate) use image::{ImageError, PixelSize, check_image};
-pub(crate) use sniff::{Kind, SNIFFED_BYTES, sniff};
-pub(crate) use tokens::Resolution;
+pub(crate) use sniff::{FileKind, SNIFFED_BYTES, detect_file_kind};
+pub(crate) use tokens::ImageResolution;

@@ -1,11 +1,11 @@
-//! Tells a file's kind by its bytes; a name or an extension is never asked.
+//! Detects a file's type from its bytes; the name and extension are ignored.
 //!
 //! The endpoint compares the declared media type with the bytes and refuses a mismatch, so the
 //! extension would only mislead.
 
-/// What a file's bytes say it is.
+/// A file type detected from the first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum FileKind {
     /// `image/jpeg`
     Jpeg,
     /// `image/png`
@@ -14,7 +14,7 @@ pub(crate) enum Kind {
     Gif,
     /// `image/webp`
     Webp,
-    /// An image in a format that the endpoint does not take; the name is for the error.
+    /// An image in a format that the endpoint does not accept; the name is for the error.
     OtherImage(&'static str),
     /// `application/pdf`
     Pdf,
@@ -24,9 +24,9 @@ pub(crate) enum Kind {
     Binary,
 }
 
-impl Kind {
-    /// What it is, in words, where it is no text.
-    pub(crate) fn unlike_text(self) -> Option<&'static str> {
+impl FileKind {
+    /// Returns a description with its article, such as `a PDF`; `None` for text.
+    pub(crate) fn describe_non_text(self) -> Option<&'static str> {
         match self {
             Self::Jpeg | Self::Png | Self::Gif | Self::Webp | Self::OtherImage(_) => {
                 Some("an image")
@@ -37,7 +37,7 @@ impl Kind {
         }
     }
 
-    /// The media type to send, for kinds that are sent as they are.
+    /// Returns the media type to send, for types that are sent unmodified.
     pub(crate) fn media_type(self) -> Option<&'static str> {
         match self {
             Self::Jpeg => Some("image/jpeg"),
@@ -50,18 +50,18 @@ impl Kind {
     }
 }
 
-/// How many bytes are looked at for a NUL, as git does it.
+/// Number of bytes searched for a NUL, as in git.
 const TEXT_PROBE: usize = 8000;
 
-/// How much of a file's beginning tells what it is.
+/// Number of leading bytes that detection needs.
 pub(crate) const SNIFFED_BYTES: u64 = TEXT_PROBE as u64;
 
-/// Tells what `bytes`, the beginning of a file or all of it, are.
-pub(crate) fn sniff(bytes: &[u8]) -> Kind {
+/// Detects the type of a file from `bytes`, which are its beginning or all of it.
+pub(crate) fn detect_file_kind(bytes: &[u8]) -> FileKind {
     match bytes {
-        [0xff, 0xd8, 0xff, ..] => Kind::Jpeg,
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Kind::Png,
-        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', rest @ ..] if is_gif(rest) => Kind::Gif,
+        [0xff, 0xd8, 0xff, ..] => FileKind::Jpeg,
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => FileKind::Png,
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', rest @ ..] if is_gif(rest) => FileKind::Gif,
         [
             b'R',
             b'I',
@@ -76,10 +76,10 @@ pub(crate) fn sniff(bytes: &[u8]) -> Kind {
             b'B',
             b'P',
             ..,
-        ] => Kind::Webp,
-        [b'%', b'P', b'D', b'F', b'-', rest @ ..] if is_pdf(rest) => Kind::Pdf,
-        [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => Kind::OtherImage("BMP"),
-        [b'I', b'I', b'*', 0, ..] | [b'M', b'M', 0, b'*', ..] => Kind::OtherImage("TIFF"),
+        ] => FileKind::Webp,
+        [b'%', b'P', b'D', b'F', b'-', rest @ ..] if is_pdf(rest) => FileKind::Pdf,
+        [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => FileKind::OtherImage("BMP"),
+        [b'I', b'I', b'*', 0, ..] | [b'M', b'M', 0, b'*', ..] => FileKind::OtherImage("TIFF"),
         [
             _,
             _,
@@ -94,7 +94,7 @@ pub(crate) fn sniff(bytes: &[u8]) -> Kind {
             b'i',
             b'f',
             ..,
-        ] => Kind::OtherImage("AVIF"),
+        ] => FileKind::OtherImage("AVIF"),
         [
             _,
             _,
@@ -108,23 +108,23 @@ pub(crate) fn sniff(bytes: &[u8]) -> Kind {
             b'e' | b'i',
             b'i' | b'f' | b'v',
             ..,
-        ] => Kind::OtherImage("HEIC"),
-        _ if is_utf16(bytes) => Kind::Binary,
-        _ if memchr::memchr(0, &bytes[..bytes.len().min(TEXT_PROBE)]).is_some() => Kind::Binary,
-        _ => Kind::Text,
+        ] => FileKind::OtherImage("HEIC"),
+        _ if is_utf16(bytes) => FileKind::Binary,
+        _ if memchr::memchr(0, &bytes[..bytes.len().min(TEXT_PROBE)]).is_some() => FileKind::Binary,
+        _ => FileKind::Text,
     }
 }
 
-/// Whether a GIF's size, flags, background and aspect ratio follow, and not words: a size that can
-/// be sent has a byte below a space in it, and hardly any has an aspect ratio.
+/// Whether a GIF's size, flags, background and aspect ratio follow, and not prose: a size within
+/// the limits has a byte below 0x20, and hardly any GIF has an aspect ratio.
 fn is_gif(rest: &[u8]) -> bool {
     rest.iter()
         .take(7)
         .any(|&byte| byte < b' ' && !byte.is_ascii_whitespace())
 }
 
-/// Whether the first line ends behind the version, but for a comment, and is not that of a text
-/// about PDFs. Writers that put more there begin with an object.
+/// Whether the first line ends after the version or has only a comment there, unlike a text about
+/// PDFs. Writers that put more on that line begin with an object.
 fn is_pdf(rest: &[u8]) -> bool {
     let [b'0'..=b'9', b'.', b'0'..=b'9', line @ ..] = &rest[..rest.len().min(TEXT_PROBE)] else {
         return false;
@@ -145,36 +145,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_is_told_by_its_first_bytes() {
+    fn file_types_are_detected_from_the_first_bytes() {
         for (bytes, kind) in [
-            (&b"\xff\xd8\xff\xe0"[..], Kind::Jpeg),
-            (b"\x89PNG\r\n\x1a\n....", Kind::Png),
-            (b"GIF89a\x01\0\x01\0\x80\0\0", Kind::Gif),
-            (b"GIF87a\n\x0a\r\r\xf7\xff\0", Kind::Gif),
-            (b"GIF89a is a format; why?", Kind::Text),
-            (b"GIF89a:\n\twhy?", Kind::Text),
-            (b"GIF89a", Kind::Text),
-            (b"RIFF\x10\0\0\0WEBPVP8 ", Kind::Webp),
-            (b"%PDF-1.7", Kind::Pdf),
-            (b"%PDF-1.4\r%\xe2\xe3\xcf\xd3\r", Kind::Pdf),
-            (b"%PDF-2.0 \t\n1 0 obj", Kind::Pdf),
-            (b"%PDF-1.3 %\xc4\xe5\xf2\xe5\n", Kind::Pdf),
-            (b"%PDF-1.4 1 0 obj<</Type/Catalog>>", Kind::Pdf),
-            (b"%PDF-1.4 is how every PDF begins; why?", Kind::Text),
-            (b"%PDF-1.4?", Kind::Text),
-            (b"%PDF- is how every PDF begins", Kind::Text),
-            (b"BM\x36\0\0\0\0\0\0\0", Kind::OtherImage("BMP")),
-            (b"II*\0", Kind::OtherImage("TIFF")),
-            (b"\0\0\0\x1cftypavif", Kind::OtherImage("AVIF")),
-            (b"\0\0\0\x1cftypheic", Kind::OtherImage("HEIC")),
-            (b"\x7fELF\x02\x01\x01\0", Kind::Binary),
-            (b"\xff\xfeh\0i\0", Kind::Binary),
-            (b"GIF is a format", Kind::Text),
-            ("caf\u{e9}\n".as_bytes(), Kind::Text),
-            (b"bad \xff utf-8", Kind::Text),
-            (b"", Kind::Text),
+            (&b"\xff\xd8\xff\xe0"[..], FileKind::Jpeg),
+            (b"\x89PNG\r\n\x1a\n....", FileKind::Png),
+            (b"GIF89a\x01\0\x01\0\x80\0\0", FileKind::Gif),
+            (b"GIF87a\n\x0a\r\r\xf7\xff\0", FileKind::Gif),
+            (b"GIF89a is a format; why?", FileKind::Text),
+            (b"GIF89a:\n\twhy?", FileKind::Text),
+            (b"GIF89a", FileKind::Text),
+            (b"RIFF\x10\0\0\0WEBPVP8 ", FileKind::Webp),
+            (b"%PDF-1.7", FileKind::Pdf),
+            (b"%PDF-1.4\r%\xe2\xe3\xcf\xd3\r", FileKind::Pdf),
+            (b"%PDF-2.0 \t\n1 0 obj", FileKind::Pdf),
+            (b"%PDF-1.3 %\xc4\xe5\xf2\xe5\n", FileKind::Pdf),
+            (b"%PDF-1.4 1 0 obj<</Type/Catalog>>", FileKind::Pdf),
+            (b"%PDF-1.4 is how every PDF begins; why?", FileKind::Text),
+            (b"%PDF-1.4?", FileKind::Text),
+            (b"%PDF- is how every PDF begins", FileKind::Text),
+            (b"BM\x36\0\0\0\0\0\0\0", FileKind::OtherImage("BMP")),
+            (b"II*\0", FileKind::OtherImage("TIFF")),
+            (b"\0\0\0\x1cftypavif", FileKind::OtherImage("AVIF")),
+            (b"\0\0\0\x1cftypheic", FileKind::OtherImage("HEIC")),
+            (b"\x7fELF\x02\x01\x01\0", FileKind::Binary),
+            (b"\xff\xfeh\0i\0", FileKind::Binary),
+            (b"GIF is a format", FileKind::Text),
+            ("caf\u{e9}\n".as_bytes(), FileKind::Text),
+            (b"bad \xff utf-8", FileKind::Text),
+            (b"", FileKind::Text),
         ] {
-            assert_eq!(sniff(bytes), kind, "{:?}", String::from_utf8_lossy(bytes));
+            assert_eq!(
+                detect_file_kind(bytes),
+                kind,
+                "{:?}",
+                String::from_utf8_lossy(bytes)
+            );
         }
     }
 }

@@ -1,24 +1,24 @@
-//! What an image costs in tokens: one for each patch of 28 by 28 pixels, after it was made small
-//! enough.
+//! The token cost of an image: one per patch of 28 by 28 pixels, after it is scaled down to the
+//! model's limits.
 //!
 //! Source: Anthropic's vision page, `build-with-claude/vision`; unverified against Langdock.
 
 /// The side of a patch, in pixels.
 const PATCH: u32 = 28;
 
-/// The first version of Claude that looks at more of an image.
+/// The first version of Claude with the higher image resolution.
 const FIRST_HIGH: (u32, u32) = (4, 7);
 
-/// How much of an image a model looks at.
+/// The resolution at which a model sees images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Resolution {
+pub(crate) struct ImageResolution {
     /// The longest side, in pixels.
     pub(crate) max_side: u32,
-    /// The most tokens.
+    /// Maximum number of tokens per image.
     pub(crate) max_tokens: u32,
 }
 
-impl Resolution {
+impl ImageResolution {
     /// Models up to Claude 4.6.
     pub(crate) const STANDARD: Self = Self {
         max_side: 1568,
@@ -31,8 +31,8 @@ impl Resolution {
         max_tokens: 4784,
     };
 
-    /// That of a model by its id; none where the id does not tell.
-    pub(crate) fn of_model(id: &str) -> Option<Self> {
+    /// Returns the resolution for a model id; `None` if the id does not contain a Claude version.
+    pub(crate) fn for_model(id: &str) -> Option<Self> {
         let (_, rest) = id.split_once("claude")?;
         let numbers = rest
             .split(|letter: char| !letter.is_ascii_digit())
@@ -49,26 +49,26 @@ impl Resolution {
         })
     }
 
-    /// The tokens of an image of this many pixels across and down.
-    pub(crate) fn tokens(self, width: u32, height: u32) -> u32 {
+    /// Returns the number of tokens of an image of `width` by `height` pixels.
+    pub(crate) fn token_count(self, width: u32, height: u32) -> u32 {
         let (long, short) = (width.max(height), width.min(height));
         // The largest size of the same shape that fits; an image is never made larger.
         (1..=long.min(self.max_side))
             .rev()
-            .map(|side| patches(side) * patches(scaled(short, side, long)))
+            .map(|side| patch_count(side) * patch_count(scale_side(short, side, long)))
             .find(|tokens| *tokens <= self.max_tokens)
             .unwrap_or(self.max_tokens)
     }
 }
 
-fn patches(side: u32) -> u32 {
+fn patch_count(side: u32) -> u32 {
     side.div_ceil(PATCH)
 }
 
 /// `short` in the proportion of `side` to `long`, rounded half to even, at least one pixel.
-fn scaled(short: u32, side: u32, long: u32) -> u32 {
+fn scale_side(short: u32, side: u32, long: u32) -> u32 {
     let exact = f64::from(short) * f64::from(side) / f64::from(long);
-    // No more than `side`, and so in range.
+    // At most `side`, so in range.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let rounded = exact.round_ties_even() as u32;
     rounded.max(1)
@@ -78,9 +78,9 @@ fn scaled(short: u32, side: u32, long: u32) -> u32 {
 mod tests {
     use super::*;
 
-    /// The vectors of `api-facts`, B7, with the tokens at both resolutions.
+    /// Examples from the vision page, with the tokens at both resolutions.
     #[test]
-    fn every_vector_of_the_vision_page_is_met() {
+    fn every_example_of_the_vision_page_matches() {
         for (width, height, standard, high) in [
             (200, 200, 64, 64),
             (1000, 1000, 1296, 1296),
@@ -91,34 +91,37 @@ mod tests {
             (1075, 1520, 1551, 2145),
         ] {
             let tokens = (
-                Resolution::STANDARD.tokens(width, height),
-                Resolution::HIGH.tokens(width, height),
+                ImageResolution::STANDARD.token_count(width, height),
+                ImageResolution::HIGH.token_count(width, height),
             );
             assert_eq!(tokens, (standard, high), "{width} × {height}");
         }
     }
 
     #[test]
-    fn a_models_id_tells_how_much_it_sees() {
+    fn the_resolution_follows_from_the_model_id() {
         for (id, expected) in [
-            ("claude-3-5-sonnet-20240620", Some(Resolution::STANDARD)),
+            (
+                "claude-3-5-sonnet-20240620",
+                Some(ImageResolution::STANDARD),
+            ),
             (
                 "anthropic.claude-sonnet-4-5-20250929-v1:0",
-                Some(Resolution::STANDARD),
+                Some(ImageResolution::STANDARD),
             ),
-            ("claude-sonnet-4-20250514", Some(Resolution::STANDARD)),
-            ("claude-opus-4-8-default", Some(Resolution::HIGH)),
-            ("claude-sonnet-5", Some(Resolution::HIGH)),
+            ("claude-sonnet-4-20250514", Some(ImageResolution::STANDARD)),
+            ("claude-opus-4-8-default", Some(ImageResolution::HIGH)),
+            ("claude-sonnet-5", Some(ImageResolution::HIGH)),
             ("claude-next", None),
             ("gpt-5-mini", None),
         ] {
-            assert_eq!(Resolution::of_model(id), expected, "{id}");
+            assert_eq!(ImageResolution::for_model(id), expected, "{id}");
         }
     }
 
     #[test]
     fn the_smallest_and_the_thinnest_image_have_tokens() {
-        assert_eq!(Resolution::STANDARD.tokens(1, 1), 1);
-        assert_eq!(Resolution::STANDARD.tokens(8000, 1), 56);
+        assert_eq!(ImageResolution::STANDARD.token_count(1, 1), 1);
+        assert_eq!(ImageResolution::STANDARD.token_count(8000, 1), 56);
     }
 }

@@ -1,4 +1,4 @@
-//! How many columns of a terminal a line takes.
+//! The width of a line in terminal columns.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -7,13 +7,13 @@ pub(crate) fn display_width(line: &str) -> usize {
     line.width()
 }
 
-/// Returns the line, or as much of its beginning as fits into so many columns with `…` after it.
+/// Returns the line, or as much of its beginning as fits into `columns` columns followed by `…`.
 pub(crate) fn truncate_to_width(line: &str, columns: usize) -> String {
     if line.width() <= columns {
         return line.to_owned();
     }
     let room = columns.saturating_sub(1);
-    // A character may join the one before it, and so the beginning is measured as a whole.
+    // A character may combine with the one before it, so the beginning is measured as a whole.
     let fits = line
         .char_indices()
         .map(|(at, letter)| at + letter.len_utf8())

@@ -1,29 +1,29 @@
-//! Durations as people type them (`500ms`, `30s`, `1.5h`, `30d`; a bare number is seconds), and as
-//! messages show them.
+//! Parsing of durations (`500ms`, `30s`, `1.5h`, `30d`; a bare number is seconds) and formatting
+//! for messages.
 //!
-//! The parser is not that of a crate: `humantime` and `jiff` refuse some of what this program
-//! accepts, such as a bare number, `.5s` and `0.3333h`, or a part of a day.
+//! No crate fits: `humantime` and `jiff` reject some of what this program accepts, such as a bare
+//! number, `.5s`, `0.3333h` or a fraction of a day.
 
 use std::time::Duration;
 
 use super::plural::counted;
 
-/// The longest duration, in seconds: a hundred years, beyond which clocks end.
+/// The longest duration, in seconds: a hundred years, so that adding it to a clock cannot overflow.
 const LONGEST: f64 = 36_500.0 * 86_400.0;
 
 /// A unit of time.
 struct TimeUnit {
-    /// What is typed after a number.
+    /// Suffix in the input.
     suffix: &'static str,
-    /// What is shown after a number where there is little room.
+    /// Symbol in short output.
     symbol: &'static str,
-    /// What is shown elsewhere, in the singular.
+    /// Noun in long output, in the singular.
     noun: &'static str,
-    /// How long it is.
+    /// Length in seconds.
     seconds: u32,
 }
 
-/// The unit of what is shorter than a minute, and of whatever has to be exact.
+/// The unit for durations under a minute, and for exact ones.
 const SECOND: TimeUnit = TimeUnit {
     suffix: "s",
     symbol: "s",
@@ -31,7 +31,7 @@ const SECOND: TimeUnit = TimeUnit {
     seconds: 1,
 };
 
-/// The longer units, the shortest first.
+/// Longer units in ascending order.
 const LONGER_UNITS: [TimeUnit; 3] = [
     TimeUnit {
         suffix: "m",
@@ -81,7 +81,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         })
 }
 
-/// Parses a duration that is longer than nothing.
+/// Parses a duration greater than zero.
 pub(crate) fn parse_timeout(text: &str) -> Result<Duration, String> {
     match parse_duration(text)? {
         Duration::ZERO => Err(format!(
@@ -91,18 +91,18 @@ pub(crate) fn parse_timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Writes a duration as it can be typed.
+/// Formats a duration so that [`parse_duration`] reads it back.
 pub(crate) fn format_duration(duration: Duration) -> String {
     format!("{}{}", duration.as_secs_f64(), SECOND.suffix)
 }
 
-/// Writes a duration in seconds, with its fraction, for a message.
-pub(crate) fn seconds(duration: Duration) -> String {
+/// Formats a duration in seconds with its fraction, for messages.
+pub(crate) fn format_seconds(duration: Duration) -> String {
     format!("{} {}", duration.as_secs_f64(), SECOND.symbol)
 }
 
-/// Rounds a duration up to whole seconds: whoever waits that long has waited long enough.
-pub(crate) fn rounded_up(duration: Duration) -> Duration {
+/// Rounds a duration up to whole seconds, so that a wait of that length is long enough.
+pub(crate) fn round_up_to_seconds(duration: Duration) -> Duration {
     let has_begun_another = duration.subsec_nanos() > 0;
     Duration::from_secs(
         duration
@@ -111,27 +111,27 @@ pub(crate) fn rounded_up(duration: Duration) -> Duration {
     )
 }
 
-/// Writes an age in its largest unit, such as `5 min`.
-pub(crate) fn short_age(age: Duration) -> String {
+/// Formats an age in its largest unit, such as `5 min`.
+pub(crate) fn format_short_age(age: Duration) -> String {
     let unit = largest_unit(age).unwrap_or(&SECOND);
     format!("{} {}", unit.whole_in(age), unit.symbol)
 }
 
-/// Writes how long ago something was, such as `5 minutes ago`.
-pub(crate) fn ago(age: Duration) -> String {
+/// Formats an age in words, such as `5 minutes ago`.
+pub(crate) fn format_age(age: Duration) -> String {
     largest_unit(age).map_or_else(
         || "just now".to_owned(),
         |unit| format!("{} ago", counted(unit.whole_in(age), unit.noun)),
     )
 }
 
-/// Returns the largest unit that an age has at least one of, unless that is the second.
+/// Returns the largest unit that fits into an age at least once; `None` under a minute.
 fn largest_unit(age: Duration) -> Option<&'static TimeUnit> {
     LONGER_UNITS.iter().rfind(|unit| unit.whole_in(age) > 0)
 }
 
 impl TimeUnit {
-    /// Returns how many of these units have passed.
+    /// Returns how many whole units a duration contains.
     fn whole_in(&self, duration: Duration) -> u64 {
         duration.as_secs() / u64::from(self.seconds)
     }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_by_name() {
+    fn invalid_durations_are_rejected_by_name() {
         for text in [
             "",
             "s",
@@ -194,18 +194,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_can_be_typed_again() {
+    fn formatted_durations_can_be_parsed_back() {
         for ms in [0, 1, 250, 1500, 90_000, 86_400_000] {
             let duration = Duration::from_millis(ms);
             assert_eq!(parse_duration(&format_duration(duration)), Ok(duration));
         }
-        assert_eq!(seconds(Duration::from_millis(1500)), "1.5 s");
+        assert_eq!(format_seconds(Duration::from_millis(1500)), "1.5 s");
     }
 
     #[test]
     fn a_wait_is_rounded_up() {
         for (ms, expected) in [(0, "0 s"), (1, "1 s"), (1000, "1 s"), (1001, "2 s")] {
-            assert_eq!(seconds(rounded_up(Duration::from_millis(ms))), expected);
+            assert_eq!(
+                format_seconds(round_up_to_seconds(Duration::from_millis(ms))),
+                expected
+            );
         }
     }
 
@@ -221,7 +224,10 @@ mod tests {
             (200_000, "2 days ago", "2 d"),
         ] {
             let age = Duration::from_secs(seconds);
-            assert_eq!((ago(age).as_str(), short_age(age).as_str()), (long, short));
+            assert_eq!(
+                (format_age(age).as_str(), format_short_age(age).as_str()),
+                (long, short)
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Text for people, and text from people: tables, durations, plurals, suggestions, words for a
-//! shell, and what a terminal must not act on. Pure.
+//! Formatting and parsing of text: tables, durations, plurals, suggestions, shell quoting, and
+//! sanitizing for a terminal. Pure.
 
 mod columns;
 mod did_you_mean;
@@ -10,11 +10,12 @@ mod sanitize;
 mod table;
 
 pub(crate) use columns::{display_width, truncate_to_width};
-pub(crate) use did_you_mean::{by_likeness, did_you_mean, nearest};
+pub(crate) use did_you_mean::{by_likeness, did_you_mean, nearest_name};
 pub(crate) use duration::{
-    ago, format_duration, parse_duration, parse_timeout, rounded_up, seconds, short_age,
+    format_age, format_duration, format_seconds, format_short_age, parse_duration, parse_timeout,
+    round_up_to_seconds,
 };
 pub(crate) use plural::counted;
 pub(crate) use quote::shell_quote;
 pub(crate) use sanitize::{is_dangerous, json_escape, sanitize, sanitize_json, sanitize_line};
-pub(crate) use table::{Column, TextTable};
+pub(crate) use table::{TableColumn, TextTable};

@@ -1,8 +1,8 @@
-//! Numbers with their nouns, as messages have them.
+//! Numbers with nouns, for messages.
 
 use std::fmt::Display;
 
-/// Returns a number and its noun, with an `s` where the number is not one.
+/// Returns a number and its noun, with a plural `s` unless the number is one.
 pub(crate) fn counted<N: Copy + Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
     let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {noun}{plural}")

@@ -1,6 +1,6 @@
-//! Words as a POSIX shell reads them.
+//! Quoting for a POSIX shell.
 
-/// Quotes a word for a shell, where it needs quotes.
+/// Quotes a word for a shell if it needs quotes.
 pub(crate) fn shell_quote(word: &str) -> String {
     let quoted = shlex::Quoter::new().allow_nul(true).quote(word);
     quoted

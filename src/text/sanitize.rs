@@ -1,11 +1,11 @@
-//! Makes text from outside harmless on a terminal, character by character, so that it does not
-//! matter how it was split.
+//! Makes untrusted text harmless on a terminal, character by character, so that the result does not
+//! depend on how the text was split.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Replaces what a terminal would act on: controls become visible, carriage returns are dropped,
-/// and characters that turn the direction of writing are named. Line feeds and tabs stay.
+/// Replaces characters that a terminal would act on: controls become visible, carriage returns are
+/// dropped, and bidirectional controls become `<U+…>`. Line feeds and tabs stay.
 pub(crate) fn sanitize(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_dangerous) {
         return Cow::Borrowed(text);
@@ -14,10 +14,11 @@ pub(crate) fn sanitize(text: &str) -> Cow<'_, str> {
     for letter in text.chars() {
         match letter {
             '\r' => {}
-            '\0'..='\x1f' if is_dangerous(letter) => safe.push(picture(letter)),
+            '\0'..='\x1f' if is_dangerous(letter) => safe.push(control_picture(letter)),
             '\x7f' => safe.push('\u{2421}'),
             _ if is_dangerous(letter) => {
-                let _ = write!(safe, "<U+{:04X}>", u32::from(letter)); // Writing to a string cannot fail.
+                // Writing to a string cannot fail.
+                let _ = write!(safe, "<U+{:04X}>", u32::from(letter));
             }
             _ => safe.push(letter),
         }
@@ -25,15 +26,15 @@ pub(crate) fn sanitize(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// The same in one line, for messages.
+/// Like [`sanitize`], with line feeds and tabs replaced by spaces, for messages.
 pub(crate) fn sanitize_line(text: &str) -> String {
     sanitize(text).replace(['\n', '\t'], " ")
 }
 
-/// Replaces what a terminal would act on in JSON text, where such characters stand in strings only,
-/// by JSON's own escapes.
+/// Replaces characters that a terminal would act on by JSON escapes. In JSON text they occur in
+/// strings only.
 pub(crate) fn sanitize_json(json: &str) -> Cow<'_, str> {
-    // Below U+0020 JSON has escapes already, or white space between its parts.
+    // Below U+0020, JSON text contains only white space between tokens.
     let escaped = |letter: char| is_dangerous(letter) && letter >= '\x7f';
     if !json.chars().any(escaped) {
         return Cow::Borrowed(json);
@@ -49,7 +50,7 @@ pub(crate) fn sanitize_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Returns the escape that stands for a character in a JSON string.
+/// Returns the JSON string escape of a character.
 pub(crate) fn json_escape(letter: char) -> String {
     match letter {
         '\n' => "\\n".to_owned(),
@@ -65,8 +66,8 @@ pub(crate) fn json_escape(letter: char) -> String {
     }
 }
 
-/// Returns whether a terminal would act on a character: C0 and C1 controls but for LF and tab, and the controls of
-/// bidirectional text.
+/// Whether a terminal would act on a character: C0 and C1 controls except LF and tab, and the
+/// controls of bidirectional text.
 pub(crate) fn is_dangerous(letter: char) -> bool {
     match letter {
         '\n' | '\t' => false,
@@ -78,8 +79,8 @@ pub(crate) fn is_dangerous(letter: char) -> bool {
     }
 }
 
-/// The sign that stands for a control character, such as ␛.
-fn picture(control: char) -> char {
+/// Returns the visible symbol of a control character, such as ␛.
+fn control_picture(control: char) -> char {
     char::from_u32(0x2400 + u32::from(control)).unwrap_or('\u{fffd}')
 }
 
@@ -88,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_without_controls_stays_as_it_is() {
+    fn text_without_controls_is_unchanged() {
         assert!(matches!(
             sanitize("a\tb\nç 漢 🙂 e\u{301}"),
             Cow::Borrowed(_)

@@ -1,23 +1,23 @@
-//! Text in columns. Widths are those of a terminal: a Chinese character takes two columns, a
-//! combining accent none.
+//! Text tables. Widths are terminal columns: a Chinese character takes two, a combining accent
+//! none.
 
 use super::columns::display_width;
 use super::sanitize::sanitize_line;
 
-/// The spaces between two columns, unless a column has another gap.
+/// Default number of spaces between two columns.
 const GAP: usize = 2;
 
 /// How the cells of a column are laid out.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Column {
+pub(crate) struct TableColumn {
     is_right_aligned: bool,
     gap: usize,
     min_width: usize,
     max_width: usize,
 }
 
-impl Column {
-    /// A column of text.
+impl TableColumn {
+    /// A left-aligned column.
     pub(crate) const LEFT: Self = Self {
         is_right_aligned: false,
         gap: GAP,
@@ -25,7 +25,7 @@ impl Column {
         max_width: usize::MAX,
     };
 
-    /// A column of numbers.
+    /// A right-aligned column.
     pub(crate) const RIGHT: Self = Self {
         is_right_aligned: true,
         ..Self::LEFT
@@ -36,18 +36,18 @@ impl Column {
         Self { gap, ..self }
     }
 
-    /// Makes the column at least this wide, even where its cells are not.
+    /// Sets the minimum width of the column.
     pub(crate) const fn at_least(self, min_width: usize) -> Self {
         Self { min_width, ..self }
     }
 
-    /// Ignores wider cells when the column's width is chosen: they push what follows to the right
-    /// in their own row, and in no other.
+    /// Ignores cells wider than this when the column's width is chosen: they shift the rest of
+    /// their own row only.
     pub(crate) const fn at_most(self, max_width: usize) -> Self {
         Self { max_width, ..self }
     }
 
-    fn width(self, cells: impl Iterator<Item = usize>) -> usize {
+    fn column_width(self, cells: impl Iterator<Item = usize>) -> usize {
         let widest = cells.filter(|width| *width <= self.max_width).max();
         widest.unwrap_or_default().max(self.min_width)
     }
@@ -56,14 +56,14 @@ impl Column {
 /// Rows of `N` cells. A column in which every cell is empty is left out.
 #[derive(Debug, Clone)]
 pub(crate) struct TextTable<const N: usize> {
-    columns: [Column; N],
+    columns: [TableColumn; N],
     indent: usize,
     rows: Vec<[String; N]>,
 }
 
 impl<const N: usize> TextTable<N> {
     /// Creates a table without rows.
-    pub(crate) const fn new(columns: [Column; N]) -> Self {
+    pub(crate) const fn new(columns: [TableColumn; N]) -> Self {
         Self {
             columns,
             indent: 0,
@@ -72,12 +72,12 @@ impl<const N: usize> TextTable<N> {
     }
 
     /// Sets the number of spaces before each line.
-    pub(crate) fn indented(self, indent: usize) -> Self {
+    pub(crate) fn with_indent(self, indent: usize) -> Self {
         Self { indent, ..self }
     }
 
     /// Adds a row.
-    pub(crate) fn push(&mut self, row: [String; N]) {
+    pub(crate) fn push_row(&mut self, row: [String; N]) {
         self.rows.push(row);
     }
 
@@ -87,16 +87,16 @@ impl<const N: usize> TextTable<N> {
         self.lay_out(|cell| cell.replace(['\n', '\t'], " "))
     }
 
-    /// Returns the lines for a terminal, without anything that it would act on.
+    /// Returns the lines for a terminal, sanitized.
     pub(crate) fn to_sanitized_text(&self) -> String {
         self.lay_out(sanitize_line)
     }
 
     fn lay_out(&self, clean: impl Fn(&str) -> String) -> String {
-        let rows: Vec<[Cell; N]> = self
+        let rows: Vec<[SizedCell; N]> = self
             .rows
             .iter()
-            .map(|row| row.each_ref().map(|text| Cell::new(clean(text))))
+            .map(|row| row.each_ref().map(|text| SizedCell::new(clean(text))))
             .collect();
         let has_text = |at: &usize| rows.iter().any(|row| row[*at].width > 0);
         let shown: Vec<(usize, usize)> = (0..N)
@@ -104,7 +104,7 @@ impl<const N: usize> TextTable<N> {
             .map(|at| {
                 (
                     at,
-                    self.columns[at].width(rows.iter().map(|row| row[at].width)),
+                    self.columns[at].column_width(rows.iter().map(|row| row[at].width)),
                 )
             })
             .collect();
@@ -137,13 +137,13 @@ impl<const N: usize> Extend<[String; N]> for TextTable<N> {
     }
 }
 
-/// A cell as it is shown.
-struct Cell {
+/// The text of a cell and its width in columns.
+struct SizedCell {
     text: String,
     width: usize,
 }
 
-impl Cell {
+impl SizedCell {
     fn new(text: String) -> Self {
         Self {
             width: display_width(&text),
@@ -156,7 +156,7 @@ impl Cell {
 mod tests {
     use super::*;
 
-    fn table<const N: usize>(columns: [Column; N], rows: &[[&str; N]]) -> TextTable<N> {
+    fn table<const N: usize>(columns: [TableColumn; N], rows: &[[&str; N]]) -> TextTable<N> {
         let mut table = TextTable::new(columns);
         table.extend(rows.iter().map(|row| row.map(str::to_owned)));
         table
@@ -170,7 +170,11 @@ mod tests {
             ["e\u{301}", "100", ""],
         ];
         assert_eq!(
-            table([Column::LEFT, Column::RIGHT, Column::LEFT], &rows).to_text(),
+            table(
+                [TableColumn::LEFT, TableColumn::RIGHT, TableColumn::LEFT],
+                &rows
+            )
+            .to_text(),
             "日本語    1  a\n👍🏽 ok    10  b\ne\u{301}       100\n"
         );
     }
@@ -179,27 +183,29 @@ mod tests {
     fn a_column_without_text_is_left_out_with_its_gap() {
         let rows = [["", "a", "", "b"], ["", "cc", "", "d"]];
         assert_eq!(
-            table([Column::LEFT; 4], &rows).indented(1).to_text(),
+            table([TableColumn::LEFT; 4], &rows)
+                .with_indent(1)
+                .to_text(),
             " a   b\n cc  d\n"
         );
-        assert_eq!(table([Column::LEFT; 2], &[]).to_text(), "");
+        assert_eq!(table([TableColumn::LEFT; 2], &[]).to_text(), "");
     }
 
     #[test]
-    fn a_cell_over_the_limit_sticks_out_of_its_row_alone() {
-        let columns = [Column::LEFT.at_most(3), Column::LEFT.with_gap(1)];
+    fn a_cell_over_the_limit_shifts_only_its_own_row() {
+        let columns = [TableColumn::LEFT.at_most(3), TableColumn::LEFT.with_gap(1)];
         assert_eq!(
             table(columns, &[["a", "x"], ["abcdef", "y"], ["abc", "z"]]).to_text(),
             "a   x\nabcdef y\nabc z\n"
         );
-        let columns = [Column::LEFT.at_least(3), Column::LEFT];
+        let columns = [TableColumn::LEFT.at_least(3), TableColumn::LEFT];
         assert_eq!(table(columns, &[["a", "x"]]).to_text(), "a    x\n");
     }
 
     #[test]
-    fn a_terminal_gets_nothing_to_act_on_and_widths_count_what_it_gets() {
+    fn output_for_a_terminal_is_sanitized_before_widths_are_measured() {
         let rows = [["a\u{1b}[m", "x\ny"], ["b", "\u{202e}z"]];
-        let table = table([Column::LEFT; 2], &rows);
+        let table = table([TableColumn::LEFT; 2], &rows);
         assert_eq!(table.to_sanitized_text(), "a␛[m  x y\nb     <U+202E>z\n");
         assert!(table.to_text().starts_with("a\u{1b}[m  x y\nb"));
     }

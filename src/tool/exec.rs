@@ -18,7 +18,7 @@ use super::Ready;
 use super::capture::Capture;
 use super::result::{Ended, Outcome};
 use crate::protocol::ToolUse;
-use crate::text::seconds;
+use crate::text::format_seconds;
 
 /// How much of the error output is kept, in bytes.
 const MAX_STDERR: usize = 16 * 1024;
@@ -123,7 +123,10 @@ pub(crate) async fn describe(
     let (ended, output, _) = ended.map_err(|error| format!("it could not be started: {error}"))?;
     match ended {
         Ended::Exited(0) => Ok(output.stdout.text()),
-        Ended::TimedOut(limit) => Err(format!("`--schema` took longer than {}", seconds(limit))),
+        Ended::TimedOut(limit) => Err(format!(
+            "`--schema` took longer than {}",
+            format_seconds(limit)
+        )),
         Ended::Exited(code) => Err(format!(
             "`--schema` failed with exit code {code}: {}",
             output.stderr.text().trim()

@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::capture::Capture;
 use super::spec::ResultForm;
-use crate::media::{Kind, check_image, sniff};
+use crate::media::{FileKind, check_image, detect_file_kind};
 use crate::protocol::{ContentBlock, Media, ToolResult};
-use crate::text::seconds;
+use crate::text::format_seconds;
 
 /// What a call gave.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,13 +67,13 @@ impl Outcome {
             Ended::Killed(signal) => format!("the tool was ended by signal {signal}"),
             Ended::TimedOut(limit) => format!(
                 "the tool was stopped: it took longer than {}",
-                seconds(limit)
+                format_seconds(limit)
             ),
             Ended::Stopped => "the person stopped the tool before it was done".to_owned(),
         };
         let mut message = what;
         for (name, printed) in [("It printed", stdout), ("Its error output", stderr)] {
-            if printed.total() > 0 && sniff(printed.beginning()) == Kind::Text {
+            if printed.total() > 0 && detect_file_kind(printed.beginning()) == FileKind::Text {
                 message.push_str(&format!("\n{name}:\n{}", printed.text().trim_end()));
             }
         }
@@ -85,12 +85,12 @@ impl Outcome {
 
     fn of_output(form: Option<ResultForm>, stdout: Capture) -> Self {
         let (total, cut) = (stdout.total(), stdout.cut());
-        let kind = sniff(stdout.beginning());
+        let kind = detect_file_kind(stdout.beginning());
         let is_image =
             form == Some(ResultForm::Image) || (form.is_none() && kind.media_type().is_some());
         match (form, kind) {
             _ if is_image => Self::of_image(kind, stdout),
-            (_, kind) if kind != Kind::Text => {
+            (_, kind) if kind != FileKind::Text => {
                 Self::error(format!("the tool printed {total} bytes that are no text"))
             }
             (Some(ResultForm::Json), _) if cut > 0 => Self::error(format!(
@@ -105,7 +105,7 @@ impl Outcome {
         }
     }
 
-    fn of_image(kind: Kind, stdout: Capture) -> Self {
+    fn of_image(kind: FileKind, stdout: Capture) -> Self {
         let total = stdout.total();
         let Some(media_type) = kind
             .media_type()

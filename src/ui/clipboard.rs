@@ -1,5 +1,4 @@
-//! The clipboard of the person's machine, by way of the terminal, so that it works across a network
-//! too.
+//! Copies to the clipboard through the terminal (OSC 52), so that it works over SSH too.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -7,15 +6,15 @@ use std::io::Write;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Hands a text to the terminal for its clipboard; false where there is no terminal. Whether it
-/// takes it does not show.
-pub(crate) fn copy(text: &str) -> bool {
+/// Sends a text to the terminal for its clipboard. Returns false if there is no terminal; whether
+/// the terminal accepts it cannot be known.
+pub(crate) fn copy_to_clipboard(text: &str) -> bool {
     let terminal = OpenOptions::new().write(true).open("/dev/tty");
-    terminal.is_ok_and(|mut terminal| terminal.write_all(sequence(text).as_bytes()).is_ok())
+    terminal.is_ok_and(|mut terminal| terminal.write_all(osc52_sequence(text).as_bytes()).is_ok())
 }
 
-/// OSC 52. The text in it is base64, so that nothing of it acts on the terminal.
-fn sequence(text: &str) -> String {
+/// Returns the OSC 52 sequence. The text in it is base64, so it cannot act on the terminal.
+fn osc52_sequence(text: &str) -> String {
     format!("\x1b]52;c;{}\x07", STANDARD.encode(text))
 }
 
@@ -24,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_goes_out_as_base64() {
-        assert_eq!(sequence("a\x1bb"), "\x1b]52;c;YRti\x07");
+    fn the_text_is_sent_as_base64() {
+        assert_eq!(osc52_sequence("a\x1bb"), "\x1b]52;c;YRti\x07");
     }
 }

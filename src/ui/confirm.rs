@@ -1,4 +1,4 @@
-//! Asks a question that is answered by yes or no.
+//! Yes-or-no questions.
 
 use std::io::{self, BufRead, Read, Write, stderr, stdin};
 
@@ -8,14 +8,14 @@ use super::reveal::reveal_in_line;
 use super::terminal_size::TerminalSize;
 use crate::text::display_width;
 
-/// The longest answer that is read, in bytes.
+/// Maximum length of an answer, in bytes.
 const MAX_ANSWER: u64 = 1024;
 
-/// Asks on standard error whether to do something to what `subject` names, if anything, and reads a
-/// line of standard input, which is a terminal. Anything but a yes is a no. What was typed before
-/// the question was on the screen is thrown away.
-pub(crate) fn confirm(action: &str, subject: Option<&str>) -> io::Result<bool> {
-    let question = question(action, subject, TerminalSize::of_stderr().columns);
+/// Asks on standard error whether to do `action`, to `subject` if given, and reads a line of
+/// standard input, which must be a terminal. Anything but `y` or `yes` is a no. Input typed before
+/// the question is discarded.
+pub(crate) fn ask_yes_no(action: &str, subject: Option<&str>) -> io::Result<bool> {
+    let question = format_question(action, subject, TerminalSize::from_stderr().columns);
     let mut out = stderr().lock();
     tcflush(stdin(), FlushArg::TCIFLUSH)?;
     out.write_all(question.as_bytes())?;
@@ -25,9 +25,9 @@ pub(crate) fn confirm(action: &str, subject: Option<&str>) -> io::Result<bool> {
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
-/// Returns the question in one row of at most so many columns, the answer included. The subject
-/// comes from outside: nothing in it is hidden, and it leaves room for the rest.
-fn question(action: &str, subject: Option<&str>, columns: usize) -> String {
+/// Returns the question in one row of at most `columns` columns, including the answer. The subject
+/// is untrusted: nothing in it is hidden, and it is shortened to leave room for the rest.
+fn format_question(action: &str, subject: Option<&str>, columns: usize) -> String {
     const ANSWER_COLUMNS: usize = 4;
     let Some(subject) = subject else {
         return format!("langdock: {action}? [y/N] ");
@@ -43,9 +43,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_subject_takes_what_is_left_of_the_row() {
+    fn the_subject_is_shortened_to_fit_the_row() {
         let title = format!("x{}`? [y/N] y\u{2060}", " ".repeat(100));
-        let ask = |title: &str, columns| question("delete the conversation", Some(title), columns);
+        let ask =
+            |title: &str, columns| format_question("delete the conversation", Some(title), columns);
         assert_eq!(
             ask("rivers", 80),
             "langdock: delete the conversation `rivers`? [y/N] "
@@ -59,7 +60,7 @@ mod tests {
             "langdock: delete the conversation `x…y\\u2060`? [y/N] "
         );
         assert_eq!(
-            question("delete 2 conversations", None, 20),
+            format_question("delete 2 conversations", None, 20),
             "langdock: delete 2 conversations? [y/N] "
         );
     }

@@ -1,53 +1,55 @@
-//! The terminal and the standard streams: nothing else in the crate writes to them.
+//! The terminal and the standard streams; no other module writes to them.
 
 mod approval;
-mod calls;
 mod clipboard;
+mod code_block_output;
 mod confirm;
 mod editor;
-mod extract;
-mod fitted;
 mod interrupt;
-mod json;
+mod json_output;
 mod markdown;
-mod meter;
+mod markdown_output;
 mod notices;
-mod output;
 mod part_file;
-mod plain;
+mod plain_output;
 mod progress;
-mod rendered;
+mod progress_line;
 mod renderer;
 mod reveal;
+mod schema_output;
 mod secret;
 mod signal_alarm;
 mod sink;
-mod streams;
+mod stdout_writer;
 mod style;
+mod terminal_info;
 mod terminal_size;
-mod thinking;
+mod thinking_display;
+mod tool_call_output;
 
-pub(crate) use approval::{ApprovalPrompt, ApprovalReply, ApprovalRequest, leave_unanswered};
-pub(crate) use calls::Calls;
-pub(crate) use clipboard::copy;
-pub(crate) use confirm::confirm;
-pub(crate) use editor::{Complete, Draft, Editing, Editor, Keyboard, Keys, Typed};
-pub(crate) use extract::{Extract, last_code_block};
-pub(crate) use fitted::Fitted;
-pub(crate) use interrupt::{Interrupt, die_of, die_of_closed_stdout};
-pub(crate) use json::{Json, JsonLines};
+pub(crate) use approval::{ApprovalPrompt, ApprovalReply, ApprovalRequest, end_prompt_row};
+pub(crate) use clipboard::copy_to_clipboard;
+pub(crate) use code_block_output::{CodeBlockOutput, last_code_block};
+pub(crate) use confirm::ask_yes_no;
+pub(crate) use editor::{
+    CompletionFn, EditorOptions, KeyBindings, LineDraft, LineEditor, TerminalModes, TypedInput,
+};
+pub(crate) use interrupt::{InterruptSignal, die_of_closed_stdout, die_of_signal};
+pub(crate) use json_output::{JsonLinesOutput, JsonOutput};
 #[cfg(feature = "internals")]
-pub(crate) use markdown::Markdown;
-pub(crate) use markdown::{Screen, Theme, render_markdown};
-pub(crate) use meter::Meter;
+pub(crate) use markdown::MarkdownRenderer;
+pub(crate) use markdown::{ColorTheme, RenderTarget, render_markdown};
+pub(crate) use markdown_output::MarkdownOutput;
 pub(crate) use notices::{Notices, Verbosity};
-pub(crate) use output::{Output, OutputError};
 pub(crate) use part_file::PartFile;
-pub(crate) use plain::Plain;
-pub(crate) use progress::{Countdown, Waiting};
-pub(crate) use rendered::Rendered;
-pub(crate) use renderer::{Answer, Form, Renderer, Shown};
+pub(crate) use plain_output::PlainOutput;
+pub(crate) use progress::{CountdownLine, WaitIndicator};
+pub(crate) use progress_line::ProgressLine;
+pub(crate) use renderer::{AnswerRenderer, AnswerWriter, DisplayOutcome, FinalAnswer};
+pub(crate) use schema_output::SchemaOutput;
 pub(crate) use secret::ask_secret;
-pub(crate) use sink::{Saved, Sink};
-pub(crate) use streams::Facts;
-pub(crate) use style::{ColorChoice, colored};
+pub(crate) use sink::{OutputFileState, OutputSink};
+pub(crate) use stdout_writer::{OutputError, StdoutWriter};
+pub(crate) use style::{ColorChoice, use_color};
+pub(crate) use terminal_info::TerminalInfo;
+pub(crate) use tool_call_output::ToolCallOutput;

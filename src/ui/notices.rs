@@ -1,4 +1,4 @@
-//! Messages to the person: notices, errors and hints, all on stderr, one line each.
+//! Messages to the user on stderr: notices, errors and hints, one line each.
 
 use std::io::{Write, stderr};
 
@@ -7,83 +7,83 @@ use anstyle::Style;
 use super::style::{ERROR, HINT};
 use crate::text::{sanitize, sanitize_json, sanitize_line};
 
-/// How much is said.
+/// How much is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verbosity {
     /// Errors only.
     Quiet,
-    /// What a person should know.
+    /// Notices too.
     #[default]
     Normal,
-    /// What is done, step by step.
+    /// Each step too.
     Steps,
     /// Requests and headers too.
     Headers,
 }
 
-/// Writes messages.
+/// Writes messages to stderr.
 #[derive(Debug)]
 pub(crate) struct Notices {
     verbosity: Verbosity,
     colored: bool,
 }
 
-#[allow(clippy::unused_self)] // Only who holds this may write, also where it is said at any verbosity.
+#[allow(clippy::unused_self)] // Holding this is the permission to write.
 impl Notices {
-    /// Writes as much as `verbosity` says.
+    /// Creates a writer for this verbosity.
     pub(crate) fn new(verbosity: Verbosity, colored: bool) -> Self {
         Self { verbosity, colored }
     }
 
-    /// How much is said.
+    /// How much is printed.
     pub(crate) fn verbosity(&self) -> Verbosity {
         self.verbosity
     }
 
-    /// Whether messages have colours.
-    pub(crate) fn colored(&self) -> bool {
+    /// Whether messages are coloured.
+    pub(crate) fn is_colored(&self) -> bool {
         self.colored
     }
 
-    /// Tells what a person should know.
+    /// Writes a notice, unless `--quiet`.
     pub(crate) fn notice(&self, message: &str) {
         if self.verbosity >= Verbosity::Normal {
-            line(&format!("langdock: {message}"));
+            write_line(&format!("langdock: {message}"));
         }
     }
 
-    /// Tells what would be lost if nobody knew of it, at any verbosity.
-    pub(crate) fn lost(&self, message: &str) {
-        line(&format!("langdock: {message}"));
+    /// Writes a notice at any verbosity, for what would otherwise be lost.
+    pub(crate) fn notice_always(&self, message: &str) {
+        write_line(&format!("langdock: {message}"));
     }
 
-    /// Tells a step, for `-v`.
-    pub(crate) fn step(&self, message: &str) {
+    /// Writes a step, for `-v`.
+    pub(crate) fn log_step(&self, message: &str) {
         if self.verbosity >= Verbosity::Steps {
-            line(&format!("* {message}"));
+            write_line(&format!("* {message}"));
         }
     }
 
-    /// Tells a line of a request (`>`) or of an answer's head (`<`), for `-vv`.
-    pub(crate) fn header(&self, direction: char, text: &str) {
+    /// Writes a line of a request (`>`) or of response headers (`<`), for `-vv`.
+    pub(crate) fn log_header(&self, direction: char, text: &str) {
         if self.verbosity >= Verbosity::Headers {
-            line(&format!("{direction} {text}"));
+            write_line(&format!("{direction} {text}"));
         }
     }
 
-    /// Tells numbers that were asked for.
-    pub(crate) fn numbers(&self, message: &str) {
-        line(message);
+    /// Writes a line of statistics that the user asked for.
+    pub(crate) fn print_stats(&self, message: &str) {
+        write_line(message);
     }
 
-    /// Shows text of the answer that standard output is not for.
-    pub(crate) fn aside(&self, text: &str) {
+    /// Writes text of the answer that does not belong on standard output.
+    pub(crate) fn print_block(&self, text: &str) {
         let text = sanitize(text);
         let end = if text.ends_with('\n') { "" } else { "\n" };
-        write(&format!("{text}{end}"));
+        write_stderr(&format!("{text}{end}"));
     }
 
-    /// Tells an error and what to do next.
+    /// Writes an error and a hint.
     pub(crate) fn error(&self, message: &str, hint: Option<&str>) {
         let (error, hint_style) = if self.colored {
             (ERROR, HINT)
@@ -100,21 +100,21 @@ impl Notices {
                 sanitize_line(hint)
             ));
         }
-        write(&text);
+        write_stderr(&text);
     }
 
-    /// Tells an error to a program.
-    pub(crate) fn object(&self, object: &serde_json::Value) {
-        write(&format!("{}\n", sanitize_json(&object.to_string())));
+    /// Writes an error as JSON, for programs.
+    pub(crate) fn print_json(&self, object: &serde_json::Value) {
+        write_stderr(&format!("{}\n", sanitize_json(&object.to_string())));
     }
 }
 
-fn line(text: &str) {
-    write(&format!("{}\n", sanitize_line(text)));
+fn write_line(text: &str) {
+    write_stderr(&format!("{}\n", sanitize_line(text)));
 }
 
-/// Writes in one piece, so that the lines of parallel processes stay whole. There is nowhere to
-/// tell that it failed.
-fn write(text: &str) {
+/// Writes with a single call, so that lines of parallel processes do not mix. A failure cannot be
+/// reported anywhere.
+fn write_stderr(text: &str) {
     let _ = stderr().lock().write_all(text.as_bytes());
 }

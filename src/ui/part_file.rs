@@ -1,8 +1,9 @@
-//! A file that is written whole or not at all: into `FILE.part`, which becomes `FILE` at the end.
+//! A file that is replaced only by complete output: written to `FILE.part`, which is renamed to
+//! `FILE` at the end.
 //!
-//! What an earlier run has left in `FILE.part` stays there until there is something to write in its
-//! place: a loop that tries again must not lose a partial answer to a try that got nothing. The
-//! part is locked while a run has it: what two runs write at once would be the answer of neither.
+//! A `FILE.part` left by an earlier run is kept until there is something to replace it with, so
+//! that a retry loop does not lose a partial answer to an attempt that received nothing. It is
+//! locked while a run writes to it, so that two runs do not mix their answers.
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
@@ -10,25 +11,25 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::output::OutputError;
+use super::stdout_writer::OutputError;
 use crate::fs::{SideFile, open_or_create, resolve_links};
 
-/// The file of `--output` while it is written.
+/// The `--output` file while it is being written.
 #[derive(Debug)]
 pub(crate) struct PartFile {
     file: File,
     target: PathBuf,
-    /// None for what is no regular file, such as `/dev/null` or a named pipe: it is written to as
-    /// it is.
+    /// `None` if the target is not a regular file, such as `/dev/null` or a named pipe: it is
+    /// written to directly.
     part: Option<PathBuf>,
-    /// Whether an earlier run has left the part, and it still has what that run wrote.
+    /// Whether the part still contains what an earlier run wrote.
     is_of_before: bool,
     bytes: u64,
 }
 
 impl PartFile {
-    /// Opens `path` for writing. A link is followed, and the mode of an existing file is kept.
-    pub(crate) fn create(path: &Path) -> Result<Self, OutputError> {
+    /// Opens `path` for writing. Links are followed, and the mode of an existing file is kept.
+    pub(crate) fn open(path: &Path) -> Result<Self, OutputError> {
         let failed = |path: &Path, source| OutputError::File {
             path: path.to_owned(),
             source,
@@ -52,7 +53,7 @@ impl PartFile {
             return Err(as_asked(ErrorKind::IsADirectory.into()));
         }
         if existing.is_some() {
-            // A rename would replace what may not be written to.
+            // The rename would replace a read-only file, so check that it is writable.
             File::options().append(true).open(path).map_err(as_asked)?;
         }
         let target = resolve_links(path);
@@ -71,9 +72,9 @@ impl PartFile {
                         path: path.to_owned(),
                     });
                 }
-                // Another run may have ended in between, and its part have become the file.
+                // Another run may have finished in between and renamed its part.
                 Ok(()) if !is_at(&file, &part) => {}
-                // Not every file system has locks.
+                // Some file systems do not support locks.
                 Ok(()) | Err(TryLockError::Error(_)) => break (file, existed),
             }
         };
@@ -90,12 +91,12 @@ impl PartFile {
         })
     }
 
-    /// The file that was asked for, where a link does not lead elsewhere.
-    pub(super) fn target(&self) -> &Path {
+    /// Returns the target, with links resolved.
+    pub(super) fn target_path(&self) -> &Path {
         &self.target
     }
 
-    /// Appends.
+    /// Appends bytes.
     pub(super) fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             match self.file.write(bytes) {
@@ -103,7 +104,7 @@ impl PartFile {
                 Ok(written) => {
                     bytes = &bytes[written..];
                     self.bytes += written as u64;
-                    self.forget_before()?;
+                    self.truncate_leftover()?;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -112,40 +113,43 @@ impl PartFile {
         Ok(())
     }
 
-    /// Makes it the file that was asked for.
-    pub(super) fn complete(mut self) -> io::Result<()> {
-        self.forget_before()?;
+    /// Renames the part to its target.
+    pub(super) fn move_into_place(mut self) -> io::Result<()> {
+        self.truncate_leftover()?;
         match self.part.take() {
             Some(part) => fs::rename(part, &self.target),
             None => Ok(()),
         }
     }
 
-    /// Takes away what an earlier run has left, behind what this one has written.
-    fn forget_before(&mut self) -> io::Result<()> {
+    /// Truncates what an earlier run left after the bytes that this one has written.
+    fn truncate_leftover(&mut self) -> io::Result<()> {
         if std::mem::take(&mut self.is_of_before) {
             self.file.set_len(self.bytes)?;
         }
         Ok(())
     }
 
-    /// Leaves what came where it is, and says where; nothing is left of an answer that never began.
-    pub(super) fn abandon(mut self) -> Option<PathBuf> {
+    /// Keeps the partial output and returns its path; `None` if nothing was written.
+    pub(super) fn leave_partial(mut self) -> Option<PathBuf> {
         self.part.take_if(|_| self.bytes > 0)
     }
 }
 
 impl Drop for PartFile {
-    /// Removes the part that this run has created, where nothing was written to it.
+    /// Removes the part if this run created it and wrote nothing to it.
     fn drop(&mut self) {
         if let Some(part) = self.part.take_if(|_| self.bytes == 0 && !self.is_of_before) {
-            let _ = fs::remove_file(part); // An empty file that stays does no harm.
+            let _ = fs::remove_file(part); // A leftover empty file is harmless.
         }
     }
 }
 
-/// Whether this is the file that is now found there.
+/// Whether `file` is the file that is now at `path`.
 fn is_at(file: &File, path: &Path) -> bool {
     let place = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino());
-    matches!((file.metadata(), path.symlink_metadata()), (Ok(one), Ok(other)) if place(&one) == place(&other))
+    match (file.metadata(), path.symlink_metadata()) {
+        (Ok(one), Ok(other)) => place(&one) == place(&other),
+        _ => false,
+    }
 }

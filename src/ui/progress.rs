@@ -1,4 +1,4 @@
-//! What is waited for, with the seconds, on a terminal only; gone without a trace when it ends.
+//! Lines that show what the program is waiting for, on a terminal only, cleared at the end.
 
 use std::borrow::Cow;
 use std::io;
@@ -7,65 +7,65 @@ use std::time::{Duration, Instant};
 use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
-use crate::text::{rounded_up, sanitize_line, seconds};
+use crate::text::{format_seconds, round_up_to_seconds, sanitize_line};
 
-/// A line that counts the seconds of a wait down.
+/// A countdown of the seconds of a wait, cleared on drop.
 #[derive(Debug)]
-pub(crate) struct Countdown {
+pub(crate) struct CountdownLine {
     bar: ProgressBar,
-    /// What comes then.
+    /// What happens at the end.
     then: &'static str,
     until: Instant,
 }
 
-impl Countdown {
-    /// Begins; `reason` says what is waited for, and `then` what is done at the end.
-    pub(crate) fn start(reason: &str, then: &'static str, wait: Duration) -> Self {
+impl CountdownLine {
+    /// Starts the countdown; `reason` is what is waited for, and `then` what happens at the end.
+    pub(crate) fn new(reason: &str, then: &'static str, wait: Duration) -> Self {
         let countdown = Self {
-            bar: line("{wide_msg}"),
+            bar: new_progress_bar("{wide_msg}"),
             then,
             until: Instant::now() + wait,
         };
         countdown.bar.set_prefix(sanitize_line(reason));
-        countdown.tick();
+        countdown.redraw();
         countdown
     }
 
-    /// Draws the seconds that are left.
-    pub(crate) fn tick(&self) {
+    /// Draws the seconds left.
+    pub(crate) fn redraw(&self) {
         let left = self.until.saturating_duration_since(Instant::now());
-        // The seconds stand first, where a narrow terminal has room for them.
+        // The seconds come first, so that a narrow terminal does not cut them off.
         self.bar.set_message(format!(
             "{} in {}; {}",
             self.then,
-            seconds(rounded_up(left)),
+            format_seconds(round_up_to_seconds(left)),
             self.bar.prefix()
         ));
         self.bar.tick();
     }
 }
 
-impl Drop for Countdown {
+impl Drop for CountdownLine {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
 }
 
-/// A wait of less than this is not worth a line that comes and goes.
+/// Shorter waits show no line, to avoid flicker.
 const PATIENCE: Duration = Duration::from_millis(400);
 
-/// A line that says what is waited for, and for how long.
+/// A line with what is waited for and for how long, cleared on drop.
 #[derive(Debug)]
-pub(crate) struct Waiting {
+pub(crate) struct WaitIndicator {
     since: Instant,
     what: Cow<'static, str>,
-    /// Drawn only once the wait has taken its time.
+    /// `None` until the wait has lasted [`PATIENCE`].
     bar: Option<ProgressBar>,
 }
 
-impl Waiting {
-    /// Begins to wait for `what`.
-    pub(crate) fn start(what: impl Into<Cow<'static, str>>) -> Self {
+impl WaitIndicator {
+    /// Starts the timer.
+    pub(crate) fn new(what: impl Into<Cow<'static, str>>) -> Self {
         Self {
             since: Instant::now(),
             what: what.into(),
@@ -73,26 +73,28 @@ impl Waiting {
         }
     }
 
-    /// Waits for something else from now on; the seconds go on.
-    pub(crate) fn change(&mut self, what: impl Into<Cow<'static, str>>) {
+    /// Changes what is waited for without resetting the seconds.
+    pub(crate) fn set_subject(&mut self, what: impl Into<Cow<'static, str>>) {
         self.what = what.into();
     }
 
-    /// Takes the line away while something else is written.
-    pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+    /// Hides the line while `write` runs.
+    pub(crate) fn suspend_while<T>(&self, write: impl FnOnce() -> T) -> T {
         match &self.bar {
             Some(bar) => bar.suspend(write),
             None => write(),
         }
     }
 
-    /// Draws how long it has been.
-    pub(crate) fn tick(&mut self) {
+    /// Draws the elapsed seconds.
+    pub(crate) fn redraw(&mut self) {
         let elapsed = self.since.elapsed();
         if elapsed < PATIENCE {
             return;
         }
-        let bar = self.bar.get_or_insert_with(|| line("{spinner} {wide_msg}"));
+        let bar = self
+            .bar
+            .get_or_insert_with(|| new_progress_bar("{spinner} {wide_msg}"));
         bar.set_message(sanitize_line(&format!(
             "{} s {}",
             elapsed.as_secs(),
@@ -102,7 +104,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for WaitIndicator {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -110,8 +112,8 @@ impl Drop for Waiting {
     }
 }
 
-/// A line of the terminal with this in it.
-pub(super) fn line(template: &str) -> ProgressBar {
+/// Creates a line on the terminal from an `indicatif` template.
+pub(super) fn new_progress_bar(template: &str) -> ProgressBar {
     let terminal = RoomForCtrlC(Term::stderr());
     let bar =
         ProgressBar::with_draw_target(None, ProgressDrawTarget::term_like(Box::new(terminal)));
@@ -119,9 +121,8 @@ pub(super) fn line(template: &str) -> ProgressBar {
     bar
 }
 
-/// The terminal without its last columns. The line is filled up to the width, and the `^C` that a
-/// terminal shows for Ctrl-C would otherwise begin a new line, so that the one to be cleared could
-/// not be found again.
+/// The terminal without its last columns. The line is padded to the width, and the `^C` that a
+/// terminal echoes would otherwise wrap, so that clearing would miss the line.
 #[derive(Debug)]
 struct RoomForCtrlC(Term);
 

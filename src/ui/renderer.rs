@@ -1,60 +1,58 @@
-//! An answer on its way out: a form of output, and the sink it goes to.
+//! Writing an answer: an output format, and the sink it writes to.
 
-use super::output::OutputError;
-use super::sink::{Saved, Sink};
-use super::thinking::Thinking;
+use super::sink::{OutputFileState, OutputSink};
+use super::stdout_writer::OutputError;
+use super::thinking_display::ThinkingDisplay;
 use crate::protocol::{Message, Update};
 
-/// An answer at its end.
+/// A finished answer, complete or not.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Answer {
-    /// The message, as far as it came.
+pub(crate) struct FinalAnswer {
+    /// The message, as far as it was received.
     pub(crate) message: Message,
-    /// The region it came from.
+    /// The region that served it.
     pub(crate) region: String,
-    /// Whether it is whole.
+    /// Whether it is complete.
     pub(crate) complete: bool,
-    /// Tries it took.
+    /// Number of attempts.
     pub(crate) attempts: u32,
-    /// Seconds spent waiting between tries.
+    /// Seconds spent waiting between attempts.
     pub(crate) waited_s: f64,
-    /// The conversation that it is saved in.
+    /// The conversation in which it is saved.
     pub(crate) session_id: Option<String>,
 }
 
-/// A form of output: what an answer looks like.
-pub(crate) trait Form: Send {
-    /// Takes an update, and the data of the event behind it as it came.
-    fn update(&mut self, _update: &Update, _data: &[u8], _sink: &mut Sink) {}
+/// Writes an answer in one output format.
+pub(crate) trait AnswerWriter: Send {
+    /// Handles an update; `data` is the raw data of its event.
+    fn handle_update(&mut self, _update: &Update, _data: &[u8], _sink: &mut OutputSink) {}
 
-    /// Gives out what has been taken, before it is written.
-    fn flush(&mut self, _sink: &mut Sink) {}
+    /// Passes buffered text to the sink, which is about to be flushed.
+    fn flush_pending(&mut self, _sink: &mut OutputSink) {}
 
-    /// Takes a line of JSON about something that is no part of the answer.
-    fn aside(&mut self, _line: &serde_json::Value, _sink: &mut Sink) {}
+    /// Writes a JSON line about an event that is not part of the answer.
+    fn write_event(&mut self, _line: &serde_json::Value, _sink: &mut OutputSink) {}
 
-    /// Takes an answer that is followed by another one, once the calls in it have been run. Says
-    /// what could not be shown.
-    fn pause(&mut self, _answer: &Answer, sink: &mut Sink) -> Shown {
+    /// Finishes an answer whose tool calls are run next, so that another answer follows.
+    fn finish_step(&mut self, _answer: &FinalAnswer, sink: &mut OutputSink) -> DisplayOutcome {
         sink.end_line();
-        Shown::All
+        DisplayOutcome::All
     }
 
-    /// Takes the answer at its end, whole or not, and gives out what was held back. Says what could
-    /// not be shown.
-    fn finish(&mut self, answer: &Answer, sink: &mut Sink) -> Shown;
+    /// Finishes the last answer, complete or not, and writes what was buffered.
+    fn finish_answer(&mut self, answer: &FinalAnswer, sink: &mut OutputSink) -> DisplayOutcome;
 }
 
-/// Shows an answer.
-pub(crate) struct Renderer {
-    form: Box<dyn Form>,
-    sink: Sink,
-    thinking: Option<Thinking>,
+/// Writes answers in an output format to a sink, and reasoning to stderr.
+pub(crate) struct AnswerRenderer {
+    form: Box<dyn AnswerWriter>,
+    sink: OutputSink,
+    thinking: Option<ThinkingDisplay>,
 }
 
-impl Renderer {
-    /// Shows answers in this form, there.
-    pub(crate) fn new(form: Box<dyn Form>, sink: Sink) -> Self {
+impl AnswerRenderer {
+    /// Creates a renderer.
+    pub(crate) fn new(form: Box<dyn AnswerWriter>, sink: OutputSink) -> Self {
         Self {
             form,
             sink,
@@ -62,79 +60,85 @@ impl Renderer {
         }
     }
 
-    /// Shows the reasoning too, dimmed where `is_dimmed`, else between lines in words.
+    /// Shows the reasoning too: dimmed if `is_dimmed`, else between marker lines.
     pub(crate) fn with_thinking(self, is_dimmed: bool) -> Self {
         Self {
-            thinking: Some(Thinking::new(is_dimmed)),
+            thinking: Some(ThinkingDisplay::new(is_dimmed)),
             ..self
         }
     }
 
     /// Whether the reasoning is shown.
-    pub(crate) fn shows_thinking(&self) -> bool {
+    pub(crate) fn has_thinking(&self) -> bool {
         self.thinking.is_some()
     }
 
-    /// Takes an update, and the data of the event behind it as it came.
-    pub(crate) fn update(&mut self, update: &Update, data: &[u8]) {
+    /// Handles an update; `data` is the raw data of its event.
+    pub(crate) fn handle_update(&mut self, update: &Update, data: &[u8]) {
         if let Some(thinking) = &mut self.thinking {
-            thinking.update(update);
+            thinking.handle_update(update);
         }
-        self.form.update(update, data, &mut self.sink);
+        self.form.handle_update(update, data, &mut self.sink);
     }
 
-    /// Takes a line of JSON about something that is no part of the answer; only `--jsonl` shows it.
-    pub(crate) fn aside(&mut self, line: &serde_json::Value) {
-        self.form.aside(line, &mut self.sink);
+    /// Writes a JSON line about an event that is not part of the answer; only `--jsonl` shows it.
+    pub(crate) fn write_event(&mut self, line: &serde_json::Value) {
+        self.form.write_event(line, &mut self.sink);
     }
 
-    /// Writes what has been taken, with one write.
-    pub(crate) fn flush(&mut self) -> Result<(), OutputError> {
-        self.form.flush(&mut self.sink);
-        self.sink.flush()
+    /// Writes buffered text with a single write.
+    pub(crate) fn flush_output(&mut self) -> Result<(), OutputError> {
+        self.form.flush_pending(&mut self.sink);
+        self.sink.flush_pending()
     }
 
-    /// Takes an answer that is followed by another one. Says what could not be shown.
-    pub(crate) fn pause(&mut self, answer: &Answer) -> Result<Shown, OutputError> {
-        let shown = self.form.pause(answer, &mut self.sink);
-        self.sink.flush()?;
+    /// Finishes an answer that is followed by another one.
+    pub(crate) fn finish_step(
+        &mut self,
+        answer: &FinalAnswer,
+    ) -> Result<DisplayOutcome, OutputError> {
+        let shown = self.form.finish_step(answer, &mut self.sink);
+        self.sink.flush_pending()?;
         Ok(shown)
     }
 
-    /// Takes the answer at its end, whole or not, and writes what was held back. Says what could
-    /// not be shown.
-    pub(crate) fn finish(&mut self, answer: &Answer) -> Result<Shown, OutputError> {
+    /// Finishes the last answer, complete or not, and writes what was buffered.
+    pub(crate) fn finish_answer(
+        &mut self,
+        answer: &FinalAnswer,
+    ) -> Result<DisplayOutcome, OutputError> {
         if let Some(thinking) = &mut self.thinking {
-            thinking.end();
+            thinking.end_thinking();
         }
-        let shown = self.form.finish(answer, &mut self.sink);
-        self.sink.flush()?;
+        let shown = self.form.finish_answer(answer, &mut self.sink);
+        self.sink.flush_pending()?;
         Ok(shown)
     }
 
-    /// Whether anything has been given out.
+    /// Whether anything has been written.
     pub(crate) fn has_output(&self) -> bool {
         self.sink.has_output()
     }
 
-    /// Waits until nobody reads any more.
-    pub(crate) fn closed(&self) -> impl Future<Output = ()> + use<> {
-        self.sink.closed()
+    /// Waits until the reader has closed the output.
+    pub(crate) fn wait_until_closed(&self) -> impl Future<Output = ()> + use<> {
+        self.sink.wait_until_closed()
     }
 
-    /// Ends the output: a file is whole, or left in part.
-    pub(crate) fn close(self, whole: bool) -> Result<Saved, OutputError> {
-        self.sink.close(whole)
+    /// Closes the output; an incomplete file is kept as `FILE.part`.
+    pub(crate) fn close_output(self, whole: bool) -> Result<OutputFileState, OutputError> {
+        self.sink.close_file(whole)
     }
 }
 
-/// What became of an answer at its end.
+/// How much of an answer the output format has shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Shown {
-    /// It is where it was asked for.
+pub(crate) enum DisplayOutcome {
+    /// All of it.
     All,
-    /// It is where it was asked for, and this text of it is for stderr.
+    /// All of it, but for this text, which belongs on stderr.
     WithAside(String),
-    /// It has nothing of what was asked for; its text is for stderr, so that it is not lost.
+    /// Nothing, since it lacks what the format extracts. Its text belongs on stderr, so that it is
+    /// not lost.
     Nothing(String),
 }

@@ -1,8 +1,8 @@
-//! Shows text from outside where a person decides by it: nothing in it is hidden, no row of it is
-//! wider than the terminal, and it takes as many rows as it is given.
+//! Shows untrusted text on which a user bases a decision: nothing in it is hidden, no row is wider
+//! than the terminal, and it never takes more rows than it is given.
 //!
-//! Other text from outside is only made harmless, by [`crate::text::sanitize`]: there an emoji may keep
-//! its variation selector.
+//! Other untrusted text is only sanitized by [`crate::text::sanitize`], which keeps the variation
+//! selectors of emoji.
 
 use std::borrow::Cow;
 
@@ -10,36 +10,36 @@ use unicode_width::UnicodeWidthChar;
 
 use crate::text::{is_dangerous, json_escape};
 
-/// The longest run of spaces that is shown as it is, which is what indentation takes. A longer one
-/// is counted.
+/// The longest run of spaces that is shown unmodified, enough for indentation. A longer one is
+/// counted.
 const MAX_SPACES: usize = 8;
 
-/// How many combining marks a letter may carry. More of them would be drawn over other rows.
+/// Maximum number of combining marks on a letter. More would be drawn over other rows.
 const MAX_MARKS: usize = 3;
 
-/// A piece of revealed text, which is not to be broken between rows.
+/// A piece of revealed text that is not split between rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct RevealedPiece<'a> {
-    /// What is shown.
+    /// The visible text.
     shown: Cow<'a, str>,
-    /// The length of the text that it stands for, in bytes.
+    /// Length of the source text, in bytes.
     source_bytes: usize,
-    /// The most columns that a terminal may give it.
+    /// Maximum number of columns it takes on any terminal.
     columns: usize,
 }
 
 /// A row of revealed text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct RevealedRow {
-    /// What is shown.
+    /// The visible text.
     pub(super) shown: String,
-    /// The length of the text that it stands for, in bytes.
+    /// Length of the source text, in bytes.
     pub(super) source_bytes: usize,
     columns: usize,
 }
 
-/// Breaks revealed text into rows of at most so many columns, however wide the terminal draws its
-/// characters. There is at least one row.
+/// Breaks revealed text into rows of at most `columns` columns on any terminal. Returns at least
+/// one row.
 pub(super) fn reveal_in_rows(text: &str, columns: usize) -> Vec<RevealedRow> {
     let (mut rows, mut row) = (Vec::new(), RevealedRow::default());
     let mut push = |shown: &str, width: usize, source_bytes: usize| {
@@ -50,7 +50,7 @@ pub(super) fn reveal_in_rows(text: &str, columns: usize) -> Vec<RevealedRow> {
         row.source_bytes += source_bytes;
         row.columns += width;
     };
-    for piece in reveal(text) {
+    for piece in reveal_pieces(text) {
         if piece.columns <= columns {
             push(&piece.shown, piece.columns, piece.source_bytes);
             continue;
@@ -69,19 +69,19 @@ pub(super) fn reveal_in_rows(text: &str, columns: usize) -> Vec<RevealedRow> {
     rows
 }
 
-/// Revealed text that has been made to fit into one row.
+/// Revealed text, shortened to fit into one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RevealedLine {
-    /// What is shown.
+    /// The visible text.
     pub(super) shown: String,
-    /// Whether it stands for all of the text.
+    /// Whether nothing was omitted.
     pub(super) is_whole: bool,
 }
 
-/// Reveals text in at most so many columns: all of it, or its beginning and its end with `…`
+/// Reveals text in at most `columns` columns: all of it, or its beginning and its end with `…`
 /// between them.
 pub(super) fn reveal_in_line(text: &str, columns: usize) -> RevealedLine {
-    let pieces: Vec<_> = reveal(text).collect();
+    let pieces: Vec<_> = reveal_pieces(text).collect();
     if pieces.iter().map(|piece| piece.columns).sum::<usize>() <= columns {
         return RevealedLine {
             shown: pieces.into_iter().map(|piece| piece.shown).collect(),
@@ -109,10 +109,10 @@ pub(super) fn reveal_in_line(text: &str, columns: usize) -> RevealedLine {
     }
 }
 
-/// Makes visible what is not: controls, invisible characters, unusual white space, marks without a
-/// letter and long runs of spaces become escapes of JSON. A run of one character is counted, as in
-/// `\u0020{300}`, so that it does not push away what follows it.
-fn reveal(text: &str) -> impl Iterator<Item = RevealedPiece<'_>> {
+/// Makes everything visible: controls, invisible characters, unusual white space, marks without a
+/// letter and long runs of spaces become JSON escapes. A run of one character is counted, as in
+/// `\u0020{300}`, so that it does not push what follows off the screen.
+fn reveal_pieces(text: &str) -> impl Iterator<Item = RevealedPiece<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let piece = first_piece(rest)?;
@@ -155,8 +155,8 @@ fn first_piece(text: &str) -> Option<RevealedPiece<'_>> {
     })
 }
 
-/// The most columns that a terminal may give a visible character. Terminals, fonts and locales
-/// disagree about what is outside ASCII; a row that was counted too narrow would be wrapped.
+/// Returns the maximum number of columns of a visible character. Terminals, fonts and locales
+/// disagree outside ASCII, and a row that was counted too narrow would wrap.
 fn most_columns(letter: char) -> usize {
     if letter.is_ascii() || is_mark(letter) {
         1
@@ -165,14 +165,15 @@ fn most_columns(letter: char) -> usize {
     }
 }
 
-/// Whether a terminal draws it over the character before it.
+/// Whether a terminal draws the character over the one before it.
 fn is_mark(letter: char) -> bool {
     letter.width() == Some(0)
 }
 
-/// Whether a terminal acts on it or draws nothing for it, or nobody can say what it draws.
+/// Whether a terminal acts on the character, draws nothing for it, or draws something
+/// unpredictable.
 fn is_hidden(letter: char) -> bool {
-    // The plain space is seen by what is around it.
+    // A plain space is visible between other characters.
     if is_dangerous(letter) || (letter.is_whitespace() && letter != ' ') {
         return true;
     }
@@ -186,10 +187,10 @@ fn is_hidden(letter: char) -> bool {
         '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' => true,
         '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' => true,
         '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' => true,
-        // Blank, or without a picture of their own: the empty Braille cell and the null note head,
-        // annotations, the place of an object, and the format controls of hieroglyphs.
+        // Blank, or without a glyph of their own: the empty Braille cell and the null note head,
+        // annotations, the object replacement character, and hieroglyph format controls.
         '\u{2800}' | '\u{1d159}' | '\u{fff9}'..='\u{fffc}' | '\u{13430}'..='\u{13440}' => true,
-        // For private use, and no characters at all: what they look like is up to the font.
+        // Private use and noncharacters: their look depends on the font.
         '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{f0000}'..='\u{10ffff}' => true,
         _ => u32::from(letter) & 0xfffe == 0xfffe,
     }
@@ -200,11 +201,11 @@ mod tests {
     use super::*;
 
     fn revealed(text: &str) -> String {
-        reveal(text).map(|piece| piece.shown).collect()
+        reveal_pieces(text).map(|piece| piece.shown).collect()
     }
 
     #[test]
-    fn what_can_be_seen_stays_as_it_is() {
+    fn visible_text_is_unchanged() {
         for text in [
             "",
             "{\"a\":[1,-2.5e3,true,null],\"b\":\"x\\n\\t\\\"\"}",
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_becomes_an_escape() {
+    fn invisible_characters_become_escapes() {
         let invisible = [
             0x00,
             0x0a,
@@ -324,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_seen_where_there_is_no_letter_for_them_and_where_there_are_too_many() {
+    fn marks_are_escaped_without_a_letter_and_when_there_are_too_many() {
         assert_eq!(revealed("\u{301}"), "\\u0301");
         assert_eq!(revealed("\"\u{338}1\u{20e3}"), "\"\\u03381\\u20e3");
         let stacked = format!("e{}", "\u{301}".repeat(5));
@@ -339,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_broken_between_pieces_and_count_the_bytes_of_the_text() {
+    fn rows_break_between_pieces_and_count_source_bytes() {
         let row = |shown: &str, bytes| (shown.to_owned(), bytes);
         assert_eq!(rows("", 10), [row("", 0)]);
         assert_eq!(rows("0123456789", 10), [row("0123456789", 10)]);

@@ -1,9 +1,9 @@
-//! Asks for a secret on the terminal, where it does not show.
+//! Reads a secret from the terminal without echo.
 
 use std::io;
 
-/// Asks, and gives what was typed. Ctrl-C is an error of the kind `Interrupted`, with the terminal
-/// as it was.
+/// Prompts for a secret and returns it. Ctrl-C is an error of the kind `Interrupted`, after the
+/// terminal has been restored.
 pub(crate) fn ask_secret(prompt: &str) -> io::Result<String> {
     rpassword::prompt_password(prompt)
 }

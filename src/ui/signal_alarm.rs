@@ -1,4 +1,4 @@
-//! Wakes up a `poll` when a signal arrives.
+//! Wakes up `poll` when a signal arrives.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use signal_hook::SigId;
 use signal_hook::low_level::{pipe, unregister};
 
-/// Becomes readable when its signal arrives, for as long as it lives.
+/// A descriptor that becomes readable when its signal arrives.
 #[derive(Debug)]
 pub(super) struct SignalAlarm {
     receiver: UnixStream,
@@ -15,8 +15,8 @@ pub(super) struct SignalAlarm {
 }
 
 impl SignalAlarm {
-    /// Begins to watch for a signal. Its default action no longer happens from then on.
-    pub(super) fn watch(signal: i32) -> io::Result<Self> {
+    /// Starts watching for a signal, which disables its default action.
+    pub(super) fn for_signal(signal: i32) -> io::Result<Self> {
         let (receiver, sender) = UnixStream::pair()?;
         receiver.set_nonblocking(true)?;
         Ok(Self {
@@ -25,8 +25,8 @@ impl SignalAlarm {
         })
     }
 
-    /// Makes it unreadable until the signal arrives again.
-    pub(super) fn reset(&self) {
+    /// Drains the descriptor, so that it becomes readable again with the next signal.
+    pub(super) fn drain_wakeups(&self) {
         let mut buffer = [0; 16];
         while (&self.receiver)
             .read(&mut buffer)

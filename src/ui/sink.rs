@@ -1,63 +1,67 @@
-//! Where an answer goes: gathered here, and written with one write for all that has arrived.
+//! The destination of an answer: text is buffered, and written with a single write per flush.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::interrupt::Interrupt;
-use super::output::{Output, OutputError};
+use super::interrupt::InterruptSignal;
 use super::part_file::PartFile;
+use super::stdout_writer::{OutputError, StdoutWriter};
 use crate::text::{sanitize, sanitize_json};
 
-/// The end of an answer's way.
+/// A buffered writer to standard output or to the `--output` file.
 #[derive(Debug)]
-pub(crate) struct Sink {
+pub(crate) struct OutputSink {
     pending: Vec<u8>,
     last_byte: Option<u8>,
     is_terminal: bool,
-    target: Target,
+    target: SinkTarget,
 }
 
 #[derive(Debug)]
-enum Target {
-    Stdout(Output, Arc<Interrupt>),
+enum SinkTarget {
+    Stdout(StdoutWriter, Arc<InterruptSignal>),
     File(PartFile),
 }
 
-/// What became of a file.
+/// The state of an output file when it is closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Saved {
-    /// There was none, or it is whole.
+pub(crate) enum OutputFileState {
+    /// Complete, or there was no file.
     Whole,
-    /// It is where this path says.
+    /// Incomplete, kept at this path.
     Partly(PathBuf),
 }
 
-impl Sink {
-    /// Standard output; `is_terminal` says whether a terminal is at its end.
-    pub(crate) fn stdout(output: Output, is_terminal: bool, interrupt: Arc<Interrupt>) -> Self {
+impl OutputSink {
+    /// Creates a sink for standard output.
+    pub(crate) fn for_stdout(
+        output: StdoutWriter,
+        is_terminal: bool,
+        interrupt: Arc<InterruptSignal>,
+    ) -> Self {
         Self {
             pending: Vec::new(),
             last_byte: None,
             is_terminal,
-            target: Target::Stdout(output, interrupt),
+            target: SinkTarget::Stdout(output, interrupt),
         }
     }
 
-    /// The file of `--output`.
-    pub(crate) fn file(file: PartFile) -> Self {
+    /// Creates a sink for the `--output` file.
+    pub(crate) fn for_file(file: PartFile) -> Self {
         Self {
             pending: Vec::new(),
             last_byte: None,
             is_terminal: false,
-            target: Target::File(file),
+            target: SinkTarget::File(file),
         }
     }
 
-    /// Waits until nobody reads any more.
-    pub(crate) fn closed(&self) -> impl Future<Output = ()> + use<> {
+    /// Waits until the reader has closed standard output; forever for a file.
+    pub(crate) fn wait_until_closed(&self) -> impl Future<Output = ()> + use<> {
         let closed = match &self.target {
-            Target::Stdout(output, _) => Some(output.closed()),
-            Target::File(_) => None,
+            SinkTarget::Stdout(output, _) => Some(output.wait_until_closed()),
+            SinkTarget::File(_) => None,
         };
         async move {
             match closed {
@@ -67,64 +71,64 @@ impl Sink {
         }
     }
 
-    /// Whether anything has been taken.
+    /// Whether anything has been written or buffered.
     pub(super) fn has_output(&self) -> bool {
         self.last_byte.is_some()
     }
 
-    /// Whether a terminal is at its end.
+    /// Whether the sink is a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         self.is_terminal
     }
 
-    /// Takes text of the answer: byte for byte, but harmless on a terminal.
-    pub(crate) fn text(&mut self, text: &str) {
+    /// Buffers text: unmodified, but sanitized on a terminal.
+    pub(crate) fn write_text(&mut self, text: &str) {
         if self.is_terminal {
-            self.push(sanitize(text).as_bytes());
+            self.buffer_bytes(sanitize(text).as_bytes());
         } else {
-            self.push(text.as_bytes());
+            self.buffer_bytes(text.as_bytes());
         }
     }
 
-    /// Takes JSON, in the same way.
-    pub(crate) fn json(&mut self, json: &str) {
+    /// Buffers JSON: unmodified, but sanitized on a terminal.
+    pub(crate) fn write_json(&mut self, json: &str) {
         if self.is_terminal {
-            self.push(sanitize_json(json).as_bytes());
+            self.buffer_bytes(sanitize_json(json).as_bytes());
         } else {
-            self.push(json.as_bytes());
+            self.buffer_bytes(json.as_bytes());
         }
     }
 
-    /// Takes what was rendered, which is harmless already and may have sequences of its own.
-    pub(super) fn rendered(&mut self, text: &str) {
-        self.push(text.as_bytes());
+    /// Buffers rendered text, which is already sanitized and may contain escape sequences.
+    pub(super) fn write_rendered(&mut self, text: &str) {
+        self.buffer_bytes(text.as_bytes());
     }
 
-    /// Takes what is no text.
-    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
-        self.push(bytes);
+    /// Buffers binary data.
+    pub(crate) fn write_bytes(&mut self, bytes: &[u8]) {
+        self.buffer_bytes(bytes);
     }
 
-    fn push(&mut self, bytes: &[u8]) {
+    fn buffer_bytes(&mut self, bytes: &[u8]) {
         self.pending.extend_from_slice(bytes);
         self.last_byte = bytes.last().copied().or(self.last_byte);
     }
 
-    /// Ends the last line, if there is one that is not ended.
+    /// Ends the last line if it has no line feed.
     pub(crate) fn end_line(&mut self) {
         if self.last_byte.is_some_and(|byte| byte != b'\n') {
-            self.push(b"\n");
+            self.buffer_bytes(b"\n");
         }
     }
 
-    /// Writes what has been taken.
-    pub(crate) fn flush(&mut self) -> Result<(), OutputError> {
+    /// Writes the buffered bytes.
+    pub(crate) fn flush_pending(&mut self) -> Result<(), OutputError> {
         let written = match &mut self.target {
-            Target::Stdout(output, interrupt) => output.write_all(&self.pending, interrupt),
-            Target::File(file) => {
+            SinkTarget::Stdout(output, interrupt) => output.write_all(&self.pending, interrupt),
+            SinkTarget::File(file) => {
                 file.write_all(&self.pending)
                     .map_err(|source| OutputError::File {
-                        path: file.target().to_owned(),
+                        path: file.target_path().to_owned(),
                         source,
                     })
             }
@@ -133,17 +137,19 @@ impl Sink {
         written
     }
 
-    /// Ends the file: whole, or left in part.
-    pub(crate) fn close(self, whole: bool) -> Result<Saved, OutputError> {
+    /// Closes a file: renames it to its target if `whole`, else keeps the part.
+    pub(crate) fn close_file(self, whole: bool) -> Result<OutputFileState, OutputError> {
         match self.target {
-            Target::File(file) if whole => {
-                let path = file.target().to_owned();
-                file.complete()
-                    .map(|()| Saved::Whole)
+            SinkTarget::File(file) if whole => {
+                let path = file.target_path().to_owned();
+                file.move_into_place()
+                    .map(|()| OutputFileState::Whole)
                     .map_err(|source| OutputError::File { path, source })
             }
-            Target::File(file) => Ok(file.abandon().map_or(Saved::Whole, Saved::Partly)),
-            Target::Stdout(..) => Ok(Saved::Whole),
+            SinkTarget::File(file) => Ok(file
+                .leave_partial()
+                .map_or(OutputFileState::Whole, OutputFileState::Partly)),
+            SinkTarget::Stdout(..) => Ok(OutputFileState::Whole),
         }
     }
 }

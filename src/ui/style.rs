@@ -1,17 +1,17 @@
-//! Colours of messages. Everything reads the same without them.
+//! Colours of messages, which carry no information of their own.
 
 use anstyle::{AnsiColor, Style};
 
-/// The word `error`.
+/// Style of the word `error`.
 pub(super) const ERROR: Style = AnsiColor::Red.on_default().bold();
 
-/// The word `hint`.
+/// Style of the word `hint`.
 pub(super) const HINT: Style = AnsiColor::Cyan.on_default();
 
-/// What `--color` says.
+/// The value of `--color`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum ColorChoice {
-    /// On a terminal, unless the environment says otherwise.
+    /// Coloured on a terminal, unless the environment overrides it.
     #[default]
     Auto,
     /// Always.
@@ -20,9 +20,14 @@ pub(crate) enum ColorChoice {
     Never,
 }
 
-/// Whether to colour a stream. `NO_COLOR` goes before `CLICOLOR_FORCE`, as <https://no-color.org>
-/// asks for.
-pub(crate) fn colored(choice: ColorChoice, no_color: bool, force: bool, is_terminal: bool) -> bool {
+/// Whether to colour a stream. `NO_COLOR` takes precedence over `CLICOLOR_FORCE`, as
+/// <https://no-color.org> requires.
+pub(crate) fn use_color(
+    choice: ColorChoice,
+    no_color: bool,
+    force: bool,
+    is_terminal: bool,
+) -> bool {
     match choice {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
@@ -35,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_flag_goes_before_the_environment_and_that_before_the_terminal() {
+    fn the_flag_overrides_the_environment_which_overrides_the_terminal() {
         for (choice, no_color, force, terminal, expected) in [
             (ColorChoice::Always, true, false, false, true),
             (ColorChoice::Never, false, true, true, false),
@@ -44,7 +49,7 @@ mod tests {
             (ColorChoice::Auto, false, false, true, true),
             (ColorChoice::Auto, false, false, false, false),
         ] {
-            assert_eq!(colored(choice, no_color, force, terminal), expected);
+            assert_eq!(use_color(choice, no_color, force, terminal), expected);
         }
     }
 }

@@ -15,19 +15,19 @@ pub(super) struct TerminalSize {
 }
 
 impl TerminalSize {
-    /// Returns the present size of this terminal, or 80 columns by 24 rows where it has none, as
-    /// some pseudo terminals do.
-    pub(super) fn of_terminal(terminal: &File) -> io::Result<Self> {
+    /// Returns the current size of a terminal, or 80 columns by 24 rows if it has none, like some
+    /// pseudo terminals.
+    pub(super) fn from_terminal(terminal: &File) -> io::Result<Self> {
         let terminal = Term::read_write_pair(terminal.try_clone()?, terminal.try_clone()?);
-        Ok(Self::of_term(&terminal))
+        Ok(Self::from_term(&terminal))
     }
 
-    /// Returns the same for the terminal at standard error.
-    pub(super) fn of_stderr() -> Self {
-        Self::of_term(&Term::stderr())
+    /// Returns the current size of the terminal at standard error.
+    pub(super) fn from_stderr() -> Self {
+        Self::from_term(&Term::stderr())
     }
 
-    fn of_term(terminal: &Term) -> Self {
+    fn from_term(terminal: &Term) -> Self {
         let (rows, columns) = terminal.size();
         Self {
             rows: rows.into(),

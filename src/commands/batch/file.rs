@@ -9,7 +9,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::batch::{Arrangement, Done, Found, LAST, Line, Placed};
+use crate::batch::{EarlierRecords, LAST, OutputOrder, PlacedRecord, RecordLine, RecordSummary};
 use crate::error::Error;
 use crate::fs::{AtomicWrite, Durability, SideFile, open_or_create, resolve_links};
 
@@ -31,7 +31,7 @@ pub(super) struct Opened {
     /// The file.
     pub(super) file: RecordFile,
     /// What earlier runs have done.
-    pub(super) done: Done,
+    pub(super) done: EarlierRecords,
     /// What a person should know.
     pub(super) notice: Option<String>,
 }
@@ -55,11 +55,12 @@ impl RecordFile {
             path: target,
             begun_at: 0,
         };
-        let is_kept = |found: &Found| found.hash.is_some() && !(without_failed && found.is_error);
-        let (mut done, mut has_dropped) = (Done::default(), false);
+        let is_kept =
+            |found: &RecordSummary| found.hash.is_some() && !(without_failed && found.is_error);
+        let (mut done, mut has_dropped) = (EarlierRecords::default(), false);
         let Ending { torn, has_end } = file.read(|found, _| {
             if is_kept(&found) {
-                done.add(&found);
+                done.add_record(&found);
             } else {
                 has_dropped = true;
             }
@@ -85,7 +86,7 @@ impl RecordFile {
         file.begun_at = end;
         Ok(Opened {
             file,
-            done: done.complete(),
+            done: done.into_sorted(),
             notice,
         })
     }
@@ -98,7 +99,7 @@ impl RecordFile {
     }
 
     /// Puts the records in the order of the items of this run, if they are not.
-    pub(super) fn arrange(&mut self, done: &mut Done) -> Result<(), Error> {
+    pub(super) fn arrange(&mut self, done: &mut EarlierRecords) -> Result<(), Error> {
         let mut records = Vec::new();
         self.read(|found, placed| {
             let place = if placed.offset < self.begun_at {
@@ -107,25 +108,25 @@ impl RecordFile {
                 Some(found.index)
             };
             let is_moved = place.is_some_and(|place| place != found.index);
-            records.push(Placed {
+            records.push(PlacedRecord {
                 place: place.unwrap_or(LAST),
                 is_moved,
                 ..placed
             });
         })?;
-        if let Arrangement::Anew(records) = Arrangement::of(records) {
+        if let OutputOrder::Anew(records) = OutputOrder::from_records(records) {
             self.write_anew(&records)?;
         }
         Ok(())
     }
 
     /// Writes these records of the file into a new one that takes its place. Gives its length.
-    fn write_anew(&mut self, records: &[Placed]) -> Result<u64, Error> {
+    fn write_anew(&mut self, records: &[PlacedRecord]) -> Result<u64, Error> {
         self.try_write_anew(records)
             .map_err(|source| self.unwritable(source))
     }
 
-    fn try_write_anew(&mut self, records: &[Placed]) -> io::Result<u64> {
+    fn try_write_anew(&mut self, records: &[PlacedRecord]) -> io::Result<u64> {
         let new = AtomicWrite::new(&self.path)?;
         new.set_permissions(self.file.metadata()?.permissions())?;
         // Locked before it has the name, so that no other run can come in between.
@@ -136,7 +137,7 @@ impl RecordFile {
             record.resize(usize::try_from(placed.length).unwrap_or(usize::MAX), 0);
             self.file.read_exact_at(&mut record, placed.offset)?;
             if placed.is_moved {
-                let line = Line::with_index(&String::from_utf8_lossy(&record), placed.place);
+                let line = RecordLine::with_index(&String::from_utf8_lossy(&record), placed.place);
                 writer.write_all(line.as_bytes())?;
             } else {
                 writer.write_all(&record)?;
@@ -149,7 +150,7 @@ impl RecordFile {
     }
 
     /// Reads all records, one after the other.
-    fn read(&self, mut take: impl FnMut(Found, Placed)) -> Result<Ending, Error> {
+    fn read(&self, mut take: impl FnMut(RecordSummary, PlacedRecord)) -> Result<Ending, Error> {
         let unreadable = |source| Error::Unreadable {
             path: self.shown.clone(),
             source,
@@ -169,14 +170,14 @@ impl RecordFile {
             }
             number += 1;
             ending.has_end = line.ends_with(b"\n");
-            match Found::read(&line) {
+            match RecordSummary::parse_line(&line) {
                 Some(found) => {
                     // A last line without its end gets it.
                     let length =
                         u32::try_from(length).unwrap_or(u32::MAX) + u32::from(!ending.has_end);
                     take(
                         found,
-                        Placed {
+                        PlacedRecord {
                             place: LAST,
                             offset,
                             length,
@@ -184,7 +185,7 @@ impl RecordFile {
                         },
                     );
                 }
-                None if !ending.has_end && Line::is_torn(&line, number == 1) => {
+                None if !ending.has_end && RecordLine::is_torn(&line, number == 1) => {
                     ending.torn = Some(offset);
                 }
                 None => return Err(self.foreign(number)),
@@ -239,7 +240,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::batch::Before;
+    use crate::batch::EarlierOutcome;
 
     fn record(index: u64, hash: u64, key: &str) -> String {
         format!(
@@ -271,10 +272,13 @@ mod tests {
             let mut opened = RecordFile::open(&path, false).expect("ours");
             let is_whole = length == two.len() - 1;
             assert_eq!(opened.notice.is_some(), !is_whole, "{length}");
-            assert_eq!(opened.done.take(&text(7), 0), Some(Before::Answered));
             assert_eq!(
-                opened.done.take(&text(8), 1),
-                is_whole.then_some(Before::Answered)
+                opened.done.take_outcome(&text(7), 0),
+                Some(EarlierOutcome::Answered)
+            );
+            assert_eq!(
+                opened.done.take_outcome(&text(8), 1),
+                is_whole.then_some(EarlierOutcome::Answered)
             );
             assert_eq!(
                 contents(&path),
@@ -324,8 +328,8 @@ mod tests {
             let mut opened = RecordFile::open(&path, without_failed).expect("ours");
             assert_eq!(contents(&path), left);
             assert_eq!(
-                opened.done.take(&text(7), 0),
-                (!without_failed).then_some(Before::Failed)
+                opened.done.take_outcome(&text(7), 0),
+                (!without_failed).then_some(EarlierOutcome::Failed)
             );
             assert!(
                 RecordFile::open(&path, false).is_err(),
@@ -341,8 +345,8 @@ mod tests {
         let strange = record(5, 99, "text");
         let (_folder, path) = file(&(record(4, 8, "text") + &strange + &record(0, 7, "error")));
         let mut opened = RecordFile::open(&path, false).expect("ours");
-        opened.done.take(&text(7), 0);
-        opened.done.take(&text(8), 2);
+        opened.done.take_outcome(&text(7), 0);
+        opened.done.take_outcome(&text(8), 2);
         opened.file.append(&record(3, 10, "text")).expect("written");
         opened.file.append(&record(1, 9, "text")).expect("written");
         opened.file.arrange(&mut opened.done).expect("arranged");

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, watch};
 
 use super::plan::Made;
 use super::told::Told;
-use crate::batch::{Budget, Item, Refused, Result};
+use crate::batch::{BatchBudget, BatchItem, BudgetRefusal, ItemResult};
 use crate::client::{self, ApiCall, RateLimited, RetryNotice};
 use crate::compose::build::encode_body;
 use crate::error::{Error, Kind};
@@ -29,7 +29,7 @@ use crate::input::Estimate;
 use crate::pace::RequestPriority;
 use crate::protocol::{CreateMessage, InputMessage, Message, Usage};
 use crate::tool::Structured;
-use crate::ui::Answer;
+use crate::ui::FinalAnswer;
 
 /// What all jobs share.
 pub(super) struct Shared {
@@ -37,7 +37,7 @@ pub(super) struct Shared {
     pub(super) allow_truncated: bool,
     /// Whether a request of any size is fine.
     pub(super) any_size: bool,
-    pub(super) budget: Mutex<Budget>,
+    pub(super) budget: Mutex<BatchBudget>,
     /// Told when the budget has changed.
     pub(super) freed: Notify,
     /// Becomes true when nothing new is to be begun.
@@ -61,7 +61,7 @@ pub(super) struct Shared {
 /// An item that is to be asked.
 pub(super) struct Job {
     pub(super) shared: Arc<Shared>,
-    pub(super) item: Item,
+    pub(super) item: BatchItem,
     pub(super) made: Made,
     pub(super) schema: Option<Structured>,
     /// What was learned of the estimates for the model.
@@ -81,7 +81,7 @@ pub(super) struct Tried {
 
 /// An item that was asked.
 pub(super) struct Ended {
-    pub(super) item: Item,
+    pub(super) item: BatchItem,
     pub(super) hash: String,
     /// The model that was asked.
     pub(super) model: String,
@@ -92,7 +92,7 @@ pub(super) struct Ended {
 /// What came of an item that was asked.
 pub(super) enum Came {
     /// What its record is to have.
-    Result(Result),
+    Result(ItemResult),
     /// It failed as every other item is expected to.
     Fatal(Error),
     /// It was not sent, since a 429 holds back all items for longer than may be waited.
@@ -100,7 +100,7 @@ pub(super) enum Came {
     /// The run was stopped before: it is as if it had not been begun.
     Stopped,
     /// The budget does not let it be asked to its end: another run asks from the beginning.
-    NoBudget(Refused),
+    NoBudget(BudgetRefusal),
 }
 
 /// One more that waits, for as long as this is there.
@@ -127,23 +127,23 @@ impl Drop for Waiting {
 
 impl Shared {
     /// Begins a request within the budget.
-    pub(super) fn begin(&self) -> std::result::Result<(), Refused> {
+    pub(super) fn begin(&self) -> Result<(), BudgetRefusal> {
         self.budget
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .begin()
+            .begin_request()
     }
 
     /// Begins a further request of a job, as soon as the budget lets it; none where the run is
     /// stopped before.
-    async fn begin_again(self: &Arc<Self>) -> Option<std::result::Result<(), Refused>> {
+    async fn begin_again(self: &Arc<Self>) -> Option<Result<(), BudgetRefusal>> {
         let mut stopping = self.stopping.clone();
         let mut waiting = None;
         loop {
             // What changes from here on is heard.
             let freed = self.freed.notified();
             match self.begin() {
-                Err(Refused::NotYet) => {
+                Err(BudgetRefusal::NotYet) => {
                     waiting.get_or_insert_with(|| Waiting::new(self, |shared| &shared.repairing));
                 }
                 begun => return Some(begun),
@@ -164,9 +164,9 @@ impl Shared {
         });
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
         if outcome.was_sent {
-            budget.end(tokens);
+            budget.end_request(tokens);
         } else {
-            budget.give_back();
+            budget.cancel_request();
         }
         drop(budget);
         self.freed.notify_waiters();
@@ -215,7 +215,7 @@ impl Job {
             request,
         } = made;
         let mut attempt = Attempt {
-            place: item.place(),
+            place: item.describe_place(),
             allow_truncated: shared.allow_truncated && schema.is_none(),
             shared,
             request,
@@ -298,13 +298,13 @@ impl Attempt {
 
 impl RepairSender for Attempt {
     /// None: the run was stopped.
-    type Stopped = Option<Refused>;
+    type Stopped = Option<BudgetRefusal>;
 
     async fn send_back(
         &mut self,
         _why: &str,
         messages: Vec<InputMessage>,
-    ) -> std::result::Result<SendOutcome, Repair<Option<Refused>>> {
+    ) -> Result<SendOutcome, Repair<Option<BudgetRefusal>>> {
         self.request.messages.extend(messages);
         let parts = [("the answers before".to_owned(), 0)];
         let body = encode_body(&self.request, &parts, self.shared.any_size);
@@ -367,7 +367,7 @@ impl CallObserver for BatchObserver {
 
 impl Ended {
     /// Decides what comes of an item whose last request has ended.
-    fn with(mut self, ended: SchemaOutcome<Option<Refused>>, has_schema: bool) -> Self {
+    fn with(mut self, ended: SchemaOutcome<Option<BudgetRefusal>>, has_schema: bool) -> Self {
         let SchemaOutcome {
             outcome,
             value,
@@ -390,9 +390,11 @@ impl Ended {
             },
             (None, _) if value.is_some() => {
                 let value = value.unwrap_or_default();
-                Came::Result(Result::Text(value.to_string()))
+                Came::Result(ItemResult::Text(value.to_string()))
             }
-            (None, Some(answer)) if !has_schema => Came::Result(Result::of(&answer.message)),
+            (None, Some(answer)) if !has_schema => {
+                Came::Result(ItemResult::from_message(&answer.message))
+            }
             (None, answer) => {
                 let error = Error::Unfit("it is not whole".to_owned());
                 self.failed(error, answer.as_ref())
@@ -401,7 +403,7 @@ impl Ended {
         self
     }
 
-    fn failed(&mut self, error: Error, answer: Option<&Answer>) -> Came {
+    fn failed(&mut self, error: Error, answer: Option<&FinalAnswer>) -> Came {
         if let Some(last) = self.tries.last_mut() {
             last.failure = Some(RequestFailure::of_error(&error));
         }
@@ -409,7 +411,7 @@ impl Ended {
             return Came::Fatal(error);
         }
         let partial = answer.map(|answer| &answer.message);
-        Came::Result(Result::Error(error_of(&error, partial)))
+        Came::Result(ItemResult::Error(error_of(&error, partial)))
     }
 }
 
@@ -420,7 +422,7 @@ fn unsent(error: Error) -> Came {
             source: client::Error::HeldBack { .. },
             ..
         } => Came::HeldBack(error),
-        _ => Came::Result(Result::Error(error_of(&error, None))),
+        _ => Came::Result(ItemResult::Error(error_of(&error, None))),
     }
 }
 
@@ -433,7 +435,7 @@ pub(super) fn error_of(error: &Error, partial: Option<&Message>) -> Value {
         if !text.is_empty() {
             fields.insert("text".to_owned(), Value::from(text));
         }
-        if let Result::Message(message) = Result::of(partial) {
+        if let ItemResult::Message(message) = ItemResult::from_message(partial) {
             fields.insert("answer".to_owned(), message);
         }
     }

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, watch};
 
 use crate::app::App;
-use crate::batch::{Budget, Pattern};
+use crate::batch::{BatchBudget, ItemTemplate};
 use crate::cli::{self, Many};
 use crate::compose::external_editor::edit_in_draft;
 use crate::compose::user_turn::{StdinUse, most_bytes, read_files, read_stdin, system_prompt};
@@ -79,7 +79,7 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
         None => UNPACED,
     };
     let url = settings.endpoint.messages_url();
-    app.notices.step(&format!(
+    app.notices.log_step(&format!(
         "model {}, region {}, {url}",
         model.id,
         settings.endpoint.region()
@@ -89,7 +89,7 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
         sender: RequestSender::new(client, &settings, true),
         allow_truncated: settings.allow_truncated,
         any_size: ask.input.no_check,
-        budget: Mutex::new(Budget::new(many.max_requests, many.max_total_tokens)),
+        budget: Mutex::new(BatchBudget::new(many.max_requests, many.max_total_tokens)),
         freed: Notify::new(),
         stopping,
         moved: Notify::new(),
@@ -129,13 +129,13 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
 
 /// Reads the template, out of an editor where that is asked for. With a saved prompt there may be
 /// none.
-async fn pattern(app: &App, ask: &cli::Ask, many: &Many) -> Result<Option<Pattern>, Error> {
+async fn pattern(app: &App, ask: &cli::Ask, many: &Many) -> Result<Option<ItemTemplate>, Error> {
     let mut edited = many.pattern.clone();
     if ask.input.edit {
         edited = Some(edit_in_draft(app, many.pattern.as_deref().unwrap_or_default()).await?);
     }
     match edited {
-        Some(template) => Ok(Some(Pattern::parse(&template)?)),
+        Some(template) => Ok(Some(ItemTemplate::parse(&template)?)),
         None if ask.input.template.is_some() => Ok(None),
         None if !many.paths.is_empty() => Err(Error::Usage {
             message: "no template; what stands behind --files is taken for files".to_owned(),

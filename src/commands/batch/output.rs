@@ -5,21 +5,21 @@ use std::path::Path;
 
 use super::file::{Opened, RecordFile};
 use crate::app::App;
-use crate::batch::{Before, Done, Turns};
+use crate::batch::{EarlierOutcome, EarlierRecords, OrderedRecords};
 use crate::cli::Many;
 use crate::error::Error;
-use crate::ui::{self, PartFile, Sink};
+use crate::ui::{self, OutputSink, PartFile};
 
 /// Where the records go.
 pub(super) struct Output {
     target: Target,
-    done: Done,
+    done: EarlierRecords,
     unordered: bool,
 }
 
 enum Target {
     /// What cannot be read again. In order, unless it need not be.
-    Stream(Sink, Turns),
+    Stream(OutputSink, OrderedRecords),
     File(RecordFile),
 }
 
@@ -32,14 +32,23 @@ impl Output {
             .filter(|path| path.as_os_str() != "-");
         let (target, done) = match path {
             None => {
-                let stdout = ui::Output::stdout()?;
-                let sink =
-                    Sink::stdout(stdout, app.facts.stdout_is_terminal, app.interrupt.clone());
-                (Target::Stream(sink, Turns::default()), Done::default())
+                let stdout = ui::StdoutWriter::open()?;
+                let sink = OutputSink::for_stdout(
+                    stdout,
+                    app.facts.stdout_is_terminal,
+                    app.interrupt.clone(),
+                );
+                (
+                    Target::Stream(sink, OrderedRecords::default()),
+                    EarlierRecords::default(),
+                )
             }
             Some(path) if is_stream(path) => (
-                Target::Stream(Sink::file(PartFile::create(path)?), Turns::default()),
-                Done::default(),
+                Target::Stream(
+                    OutputSink::for_file(PartFile::open(path)?),
+                    OrderedRecords::default(),
+                ),
+                EarlierRecords::default(),
             ),
             Some(path) => {
                 let Opened { file, done, notice } = RecordFile::open(path, many.retry_failed)?;
@@ -57,8 +66,8 @@ impl Output {
     }
 
     /// What an earlier run has done of an item.
-    pub(super) fn before(&mut self, hash: &str, index: u64) -> Option<Before> {
-        self.done.take(hash, index)
+    pub(super) fn before(&mut self, hash: &str, index: u64) -> Option<EarlierOutcome> {
+        self.done.take_outcome(hash, index)
     }
 
     /// Whether a further item may be begun: not too much waits for its turn.
@@ -77,7 +86,7 @@ impl Output {
                 let ready = if self.unordered {
                     record.unwrap_or_default()
                 } else {
-                    turns.take(index, record)
+                    turns.take_ready(index, record)
                 };
                 write(sink, &ready)
             }
@@ -89,12 +98,16 @@ impl Output {
     pub(super) fn close(&mut self, is_whole: bool) -> Result<usize, Error> {
         match &mut self.target {
             Target::Stream(sink, turns) => {
-                let rest = turns.rest();
+                let rest = turns.take_rest();
                 write(sink, &rest)?;
                 Ok(0)
             }
             Target::File(file) => {
-                let left_over = if is_whole { self.done.left_over() } else { 0 };
+                let left_over = if is_whole {
+                    self.done.unclaimed_count()
+                } else {
+                    0
+                };
                 if !self.unordered {
                     file.arrange(&mut self.done)?;
                 }
@@ -111,7 +124,7 @@ impl Output {
     /// Waits until nobody reads any more.
     pub(super) fn closed(&self) -> impl Future<Output = ()> + use<> {
         let closed = match &self.target {
-            Target::Stream(sink, _) => Some(sink.closed()),
+            Target::Stream(sink, _) => Some(sink.wait_until_closed()),
             Target::File(_) => None,
         };
         async move {
@@ -123,9 +136,9 @@ impl Output {
     }
 }
 
-fn write(sink: &mut Sink, records: &str) -> Result<(), Error> {
-    sink.json(records);
-    Ok(sink.flush()?)
+fn write(sink: &mut OutputSink, records: &str) -> Result<(), Error> {
+    sink.write_json(records);
+    Ok(sink.flush_pending()?)
 }
 
 /// Whether this is there and no regular file, such as `/dev/null` or a named pipe.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::app::App;
-use crate::batch::{Item, Pattern, hash_of};
+use crate::batch::{BatchItem, ItemTemplate, request_hash};
 use crate::cli;
 use crate::compose::build::{RequestParts, build, encode_body};
 use crate::compose::preflight::{Limit, check};
@@ -15,7 +15,7 @@ use crate::exchange::selected_model::SelectedModel;
 use crate::input::{
     self, Attachment, Estimate, Places, Template, Tokens, Turn, assemble, check_many,
 };
-use crate::media::Kind;
+use crate::media::FileKind;
 use crate::protocol::{ContentBlock, CreateMessage};
 use crate::tool::Structured;
 
@@ -28,7 +28,7 @@ pub(super) struct Plan<'a> {
     pub(super) ask: &'a cli::Ask,
     pub(super) catalog: ModelCatalog<'a>,
     /// The template of the batch.
-    pub(super) pattern: Option<Pattern>,
+    pub(super) pattern: Option<ItemTemplate>,
     /// The saved prompt, as it was before anything was put into it.
     pub(super) template: Option<Template>,
     pub(super) sources: RequestSources,
@@ -56,12 +56,12 @@ pub(super) struct Made {
 
 impl Plan<'_> {
     /// Makes the request for an item.
-    pub(super) async fn make(&mut self, item: &mut Item) -> Result<Made, Error> {
+    pub(super) async fn make(&mut self, item: &mut BatchItem) -> Result<Made, Error> {
         let files = self.file(item).await?;
         let words = self
             .pattern
             .as_ref()
-            .map(|pattern| pattern.fill(item))
+            .map(|pattern| pattern.fill_from(item))
             .transpose()?;
         let prompt = self.prompt(words)?;
         let own = match assemble(prompt.as_deref(), files, None) {
@@ -101,7 +101,7 @@ impl Plan<'_> {
             request.messages = Vec::new(); // Their text is in the body: it is not held twice.
         }
         Ok(Made {
-            hash: hash_of(&body),
+            hash: request_hash(&body),
             body,
             estimate,
             request,
@@ -121,29 +121,29 @@ impl Plan<'_> {
     }
 
     /// Whether the request for this item is that for every other one.
-    pub(super) fn asks_the_same(&self, item: &Item) -> bool {
-        item.path().is_none() && !self.pattern.as_ref().is_some_and(Pattern::has_fields)
+    pub(super) fn asks_the_same(&self, item: &BatchItem) -> bool {
+        item.file_path().is_none() && !self.pattern.as_ref().is_some_and(ItemTemplate::has_fields)
     }
 
     /// Reads the item's file, whose text goes into the template where that has a place for it.
-    async fn file(&self, item: &mut Item) -> Result<Vec<Attachment>, Error> {
-        let Some(path) = item.path() else {
+    async fn file(&self, item: &mut BatchItem) -> Result<Vec<Attachment>, Error> {
+        let Some(path) = item.file_path() else {
             return Ok(Vec::new());
         };
         let file = Attachment::read(path, most_bytes(&self.ask.input)).await?;
         if file.is_empty() {
-            let name = item.place();
+            let name = item.describe_place();
             return Err(input::Error::Malformed {
                 name,
                 reason: "it is empty".to_owned(),
             }
             .into());
         }
-        if file.kind() == Kind::Text
+        if file.kind() == FileKind::Text
             && self
                 .pattern
                 .as_ref()
-                .is_some_and(|pattern| pattern.asks_for(TEXT))
+                .is_some_and(|pattern| pattern.has_field(TEXT))
         {
             item.set_text(file.into_inserted()?.0);
             return Ok(Vec::new());

@@ -17,12 +17,12 @@ use super::output::Output;
 use super::plan::{Made, Plan};
 use super::source::News;
 use crate::app::App;
-use crate::batch::{self, Before, Item, Line, Refused, Tally};
+use crate::batch::{self, BatchItem, BatchProgress, BudgetRefusal, EarlierOutcome, RecordLine};
 use crate::compose::user_turn::SILENCE;
 use crate::error::Error;
 use crate::exchange::request_log::{RequestLog, RequestRecord, TokenUsage};
 use crate::text::counted;
-use crate::ui::Meter;
+use crate::ui::ProgressLine;
 
 /// How often the state is shown on a terminal, and elsewhere.
 const ON_TERMINAL: Duration = Duration::from_millis(500);
@@ -42,7 +42,7 @@ enum Halt {
     Signal(i32),
     /// The rest would fail in the same way, or cannot be read.
     Failed(Error),
-    Budget(Refused),
+    Budget(BudgetRefusal),
 }
 
 /// A run.
@@ -56,9 +56,9 @@ pub(super) struct Run<'a> {
     room: Room,
     jobs: JoinSet<Ended>,
     /// A request that waits for its budget.
-    held: Option<(Item, Made)>,
+    held: Option<(BatchItem, Made)>,
     /// Items that are to be asked of another model.
-    again: VecDeque<Item>,
+    again: VecDeque<BatchItem>,
     /// Whether the picked model was given up for another one.
     has_switched: bool,
     /// Whether the limits were looked up, and whether since the first answer.
@@ -67,9 +67,9 @@ pub(super) struct Run<'a> {
     /// Items that came.
     seen: u64,
     halt: Option<Halt>,
-    tally: Tally,
+    tally: BatchProgress,
     tokens: u64,
-    meter: Option<Meter>,
+    meter: Option<ProgressLine>,
     started: Instant,
 }
 
@@ -83,7 +83,7 @@ impl<'a> Run<'a> {
         (shared, stop): (Arc<Shared>, watch::Sender<bool>),
         room: Room,
     ) -> Self {
-        let meter = shared.shows_progress.then(Meter::start);
+        let meter = shared.shows_progress.then(ProgressLine::new);
         Self {
             app,
             plan,
@@ -100,7 +100,7 @@ impl<'a> Run<'a> {
             has_all: false,
             seen: 0,
             halt: None,
-            tally: Tally::default(),
+            tally: BatchProgress::default(),
             tokens: 0,
             meter,
             started: Instant::now(),
@@ -115,7 +115,7 @@ impl<'a> Run<'a> {
         silence: Option<String>,
     ) -> Result<(), Error> {
         let app = self.app;
-        let mut signal = pin!(app.interrupt.wait());
+        let mut signal = pin!(app.interrupt.wait_for_signal());
         let mut closed = pin!(self.output.closed());
         let every = if self.meter.is_some() {
             ON_TERMINAL
@@ -196,7 +196,7 @@ impl<'a> Run<'a> {
     }
 
     /// Takes an item at hand, unless it is done, or can be no request.
-    async fn look_at(&mut self, mut item: Item) -> Result<(), Error> {
+    async fn look_at(&mut self, mut item: BatchItem) -> Result<(), Error> {
         let has_answers = self.tally.answered > 0;
         if self
             .limits_known
@@ -209,7 +209,7 @@ impl<'a> Run<'a> {
             Err(error) => self.refuse(&item, &error)?,
             Ok(made) => match self.output.before(&made.hash, item.index) {
                 Some(before) => {
-                    self.tally.skip(before == Before::Failed);
+                    self.tally.record_skipped(before == EarlierOutcome::Failed);
                     self.output.take(item.index, None)?;
                 }
                 None => self.held = Some((item, made)),
@@ -242,18 +242,18 @@ impl<'a> Run<'a> {
                     .run(),
                 );
             }
-            Err(Refused::NotYet) if !self.jobs.is_empty() => self.held = Some((item, made)),
+            Err(BudgetRefusal::NotYet) if !self.jobs.is_empty() => self.held = Some((item, made)),
             Err(refused) => self.halt = Some(Halt::Budget(refused)),
         }
     }
 
     /// Writes the record of an item that is no request.
-    fn refuse(&mut self, item: &Item, error: &Error) -> Result<(), Error> {
-        self.tally.end(self.started.elapsed(), 0, true);
-        let record = Line::write(
+    fn refuse(&mut self, item: &BatchItem, error: &Error) -> Result<(), Error> {
+        self.tally.record_item(self.started.elapsed(), 0, true);
+        let record = RecordLine::format_record(
             item,
             None,
-            batch::Result::Error(error_of(error, None)),
+            batch::ItemResult::Error(error_of(error, None)),
             None,
         );
         self.write(item.index, Some(record))
@@ -305,9 +305,9 @@ impl<'a> Run<'a> {
             }
         };
         self.tally
-            .end(self.started.elapsed(), tokens, result.is_error());
+            .record_item(self.started.elapsed(), tokens, result.is_error());
         let usage = Some(&usage).filter(|usage| !usage.is_empty());
-        let record = Line::write(&ended.item, Some(&ended.hash), result, usage);
+        let record = RecordLine::format_record(&ended.item, Some(&ended.hash), result, usage);
         self.write(index, Some(record))
     }
 
@@ -322,7 +322,7 @@ impl<'a> Run<'a> {
         }
         let choose = || self.plan.catalog.choose_again(&self.plan.model, error);
         let next = if let Some(meter) = &self.meter {
-            meter.aside(choose)
+            meter.suspend_while(choose)
         } else {
             choose()
         };
@@ -338,7 +338,7 @@ impl<'a> Run<'a> {
         let output = &mut self.output;
         match &self.meter {
             Some(meter) if self.app.facts.stdout_is_terminal && !output.can_go_on() => {
-                meter.aside(|| output.take(index, record))
+                meter.suspend_while(|| output.take(index, record))
             }
             _ => output.take(index, record),
         }
@@ -361,13 +361,13 @@ impl<'a> Run<'a> {
 
     /// Says how far it is.
     fn show(&mut self) {
-        let mut line = self.tally.line(self.started.elapsed());
+        let mut line = self.tally.status_line(self.started.elapsed());
         let retrying = self.shared.retrying.load(Ordering::Relaxed);
         if retrying > 0 {
             line.push_str(&format!(", {retrying} waiting to try again"));
         }
         match &self.meter {
-            Some(meter) => meter.show(&line),
+            Some(meter) => meter.set_text(&line),
             None => self.app.notices.notice(&line),
         }
     }
@@ -387,7 +387,7 @@ impl<'a> Run<'a> {
 
     fn tell(&self, notice: &str) {
         match &self.meter {
-            Some(meter) => meter.aside(|| self.app.notices.notice(notice)),
+            Some(meter) => meter.suspend_while(|| self.app.notices.notice(notice)),
             None => self.app.notices.notice(notice),
         }
     }
@@ -397,7 +397,7 @@ impl<'a> Run<'a> {
         let is_terminal = self.meter.take().is_some();
         let left_over = self.output.close(self.halt.is_none())?;
         if is_terminal && self.halt.is_none() {
-            let line = self.tally.line(self.started.elapsed());
+            let line = self.tally.status_line(self.started.elapsed());
             self.app.notices.notice(&format!(
                 "{}; {}",
                 line.split(',').next().unwrap_or_default(),
@@ -411,7 +411,7 @@ impl<'a> Run<'a> {
             ));
         }
         let can_go_on = self.output.can_go_on();
-        let done = self.tally.done();
+        let done = self.tally.done_count();
         debug_assert!(
             self.halt.is_some() || done == self.seen,
             "{done} of {} items have a record",

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc;
 
-use crate::batch::{Item, Items, Pattern};
+use crate::batch::{BatchItem, ItemReader, ItemTemplate};
 use crate::error::Error;
 use crate::input::{self, Patient};
-use crate::media::{Kind, sniff};
+use crate::media::{FileKind, detect_file_kind};
 
 /// How many items are read ahead.
 const AHEAD: usize = 16;
@@ -53,14 +53,14 @@ pub(super) enum News {
     /// Something that a person should know.
     Notice(String),
     /// An item.
-    Item(Item),
+    Item(BatchItem),
     /// Nothing more can be read.
     Failed(Error),
 }
 
 /// Begins to read. What is asked for in `pattern` has to be in every item: of a regular file that
 /// is looked at before the first item comes.
-pub(super) fn read(feed: Feed, pattern: Option<Pattern>) -> io::Result<mpsc::Receiver<News>> {
+pub(super) fn read(feed: Feed, pattern: Option<ItemTemplate>) -> io::Result<mpsc::Receiver<News>> {
     let (news, receiver) = mpsc::channel(AHEAD);
     std::thread::Builder::new()
         .name("items".to_owned())
@@ -80,7 +80,7 @@ pub(super) fn read(feed: Feed, pattern: Option<Pattern>) -> io::Result<mpsc::Rec
 
 struct Reader {
     news: mpsc::Sender<News>,
-    pattern: Option<Pattern>,
+    pattern: Option<ItemTemplate>,
 }
 
 /// Why reading has stopped before the end.
@@ -111,9 +111,9 @@ impl Reader {
         let is_regular = file.metadata().map_err(unreadable)?.is_file();
         let mut lines = BufReader::new(file);
         if is_regular {
-            let mut items = Items::new(&name);
+            let mut items = ItemReader::new(&name);
             each_item(&mut lines, &mut items, unreadable, |item| self.check(&item))?;
-            self.tell(News::Total(items.count()))?;
+            self.tell(News::Total(items.item_count()))?;
             lines.rewind().map_err(unreadable)?;
         }
         self.send_lines(&mut lines, &name, unreadable)
@@ -137,10 +137,10 @@ impl Reader {
         name: &str,
         unreadable: impl Fn(io::Error) -> input::Error,
     ) -> Result<(), Stop> {
-        let mut items = Items::new(name);
+        let mut items = ItemReader::new(name);
         each_item(lines, &mut items, unreadable, |item| {
             self.check(&item)?;
-            if item.begins_an_array() {
+            if item.is_array_start() {
                 self.tell(News::Notice(format!(
                     "{name} begins like a JSON array: its lines are taken as text, each for an item; `jq -c '.[]'` makes \
                      JSON lines of an array"
@@ -148,16 +148,16 @@ impl Reader {
             }
             self.tell(News::Item(item))
         })?;
-        if let Some((line, offset)) = items.bad() {
+        if let Some((line, offset)) = items.first_bad_line() {
             self.tell(News::Notice(input::replaced(&line, offset)))?;
         }
         Ok(())
     }
 
-    fn check(&self, item: &Item) -> Result<(), Stop> {
+    fn check(&self, item: &BatchItem) -> Result<(), Stop> {
         self.pattern
             .as_ref()
-            .map_or(Ok(()), |pattern| Ok(pattern.check(item)?))
+            .map_or(Ok(()), |pattern| Ok(pattern.check_item(item)?))
     }
 
     fn paths(&self, paths: Vec<PathBuf>) -> Result<(), Stop> {
@@ -175,7 +175,7 @@ impl Reader {
         }
         self.tell(News::Total(paths.len() as u64))?;
         for (index, path) in (0..).zip(paths) {
-            let item = Item::file(index, path);
+            let item = BatchItem::from_file(index, path);
             self.check(&item)?;
             self.tell(News::Item(item))?;
         }
@@ -186,9 +186,9 @@ impl Reader {
 /// Makes items of lines, one after the other.
 fn each_item(
     lines: &mut impl BufRead,
-    items: &mut Items,
+    items: &mut ItemReader,
     unreadable: impl Fn(io::Error) -> input::Error,
-    mut take: impl FnMut(Item) -> Result<(), Stop>,
+    mut take: impl FnMut(BatchItem) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let mut line = Vec::new();
     let mut is_first = true;
@@ -197,13 +197,13 @@ fn each_item(
         if lines.read_until(b'\n', &mut line).map_err(&unreadable)? == 0 {
             return Ok(());
         }
-        if std::mem::take(&mut is_first) && sniff(&line) != Kind::Text {
+        if std::mem::take(&mut is_first) && detect_file_kind(&line) != FileKind::Text {
             return Err(input::Error::Binary {
-                name: items.name().to_owned(),
+                name: items.source_name().to_owned(),
             }
             .into());
         }
-        if let Some(item) = items.take(&line)? {
+        if let Some(item) = items.read_line(&line)? {
             take(item)?;
         }
     }

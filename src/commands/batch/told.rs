@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::client::{RateLimited, RetryNotice};
 use crate::exchange::progress::{HELD_BACK, a_minute, retry_line};
 use crate::pace::WaitReason;
-use crate::text::{rounded_up, seconds};
+use crate::text::{format_seconds, round_up_to_seconds};
 
 /// The status of what holds all requests back.
 const RATE_LIMIT: u16 = 429;
@@ -62,7 +62,7 @@ impl Told {
         };
         Some(format!(
             "{reason}; the next one in about {}",
-            seconds(rounded_up(held.expected))
+            format_seconds(round_up_to_seconds(held.expected))
         ))
     }
 

@@ -18,8 +18,8 @@ use crate::exchange::settings::settings;
 use crate::exchange::setup::tell_region;
 use crate::protocol::ContentBlock;
 use crate::session::{SavedConversation, SearchHit, SessionStore, conversation_markdown};
-use crate::text::{Column, TextTable, ago, counted, nearest};
-use crate::ui::{copy, last_code_block};
+use crate::text::{TableColumn, TextTable, counted, format_age, nearest_name};
+use crate::ui::{copy_to_clipboard, last_code_block};
 
 /// How many conversations `/sessions` lists.
 const LISTED: usize = 20;
@@ -73,7 +73,7 @@ impl Chat<'_> {
 
     /// Shows the outcome of a command; it is no part of any answer.
     fn say(&self, text: &str) {
-        self.app.notices.aside(text);
+        self.app.notices.print_block(text);
     }
 
     fn help(&self, command: &str) -> Result<(), Error> {
@@ -82,7 +82,7 @@ impl Chat<'_> {
             return Ok(());
         }
         let Some(found) = slash::find(command) else {
-            let near = nearest(
+            let near = nearest_name(
                 &format!("/{}", command.trim_start_matches('/')),
                 COMMANDS.iter().map(|slash| slash.name),
             );
@@ -426,7 +426,7 @@ impl Chat<'_> {
     fn list_conversations(&self, text: &str) -> Result<(), Error> {
         let (store, conversation) = self.saved()?;
         let now = SystemTime::now();
-        let age = |changed: SystemTime| ago(now.duration_since(changed).unwrap_or_default());
+        let age = |changed: SystemTime| format_age(now.duration_since(changed).unwrap_or_default());
         let row = |id: &str, age: String, title: &str| {
             let here = if id == conversation.id() { "*" } else { " " };
             [format!("{here} {id}"), age, title.to_owned()]
@@ -462,7 +462,7 @@ impl Chat<'_> {
             named.chain(hits.iter().map(said)).collect()
         };
         let left_out = rows.len().saturating_sub(LISTED);
-        let mut table = TextTable::new([Column::LEFT, Column::RIGHT, Column::LEFT]);
+        let mut table = TextTable::new([TableColumn::LEFT, TableColumn::RIGHT, TableColumn::LEFT]);
         table.extend(rows.into_iter().take(LISTED));
         let mut shown = table.to_sanitized_text();
         if left_out > 0 {
@@ -523,7 +523,7 @@ impl Chat<'_> {
         } else {
             answer.text
         };
-        if !copy(&text) {
+        if !copy_to_clipboard(&text) {
             return Err(usage(
                 "there is no terminal to copy by".to_owned(),
                 "/export FILE writes a file",

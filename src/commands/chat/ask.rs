@@ -16,7 +16,7 @@ use crate::exchange::session_recorder::TurnRecorder;
 use crate::exchange::tool_loop::{ToolLoop, reset_tool_choice_after_results};
 use crate::input::{Estimate, check_many, pictures_of};
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
-use crate::ui::{Output, Renderer, Sink};
+use crate::ui::{AnswerRenderer, OutputSink, StdoutWriter};
 
 /// How a turn ended.
 pub(super) struct Ended {
@@ -126,7 +126,7 @@ impl Chat<'_> {
     }
 
     /// Shows the end of the last answer.
-    fn finish_turn(&self, outcome: SendOutcome, mut renderer: Renderer) -> Result<(), Error> {
+    fn finish_turn(&self, outcome: SendOutcome, mut renderer: AnswerRenderer) -> Result<(), Error> {
         let allow_truncated = self.exchange.settings().allow_truncated;
         let Some(answer) = &outcome.answer else {
             return outcome.error.map_or(Ok(()), Err);
@@ -134,10 +134,10 @@ impl Chat<'_> {
         if matches!(outcome.error, Some(Error::Output(_))) {
             return outcome.error.map_or(Ok(()), Err);
         }
-        renderer.finish(answer)?;
+        renderer.finish_answer(answer)?;
         if self.ask.output.looks.usage {
             let line = usage_line(answer, outcome.timing);
-            self.app.notices.numbers(&line);
+            self.app.notices.print_stats(&line);
         }
         let error = outcome
             .error
@@ -145,9 +145,9 @@ impl Chat<'_> {
         error.map_or(Ok(()), Err)
     }
 
-    fn renderer(&self) -> Result<Renderer, Error> {
-        let sink = Sink::stdout(
-            Output::stdout()?,
+    fn renderer(&self) -> Result<AnswerRenderer, Error> {
+        let sink = OutputSink::for_stdout(
+            StdoutWriter::open()?,
             self.app.facts.stdout_is_terminal,
             Arc::clone(&self.app.interrupt),
         );

@@ -11,7 +11,7 @@ use super::path;
 use super::slash::{COMMANDS, Takes, find};
 use crate::client::KNOWN_REGIONS;
 use crate::session::SessionStore;
-use crate::ui::Complete;
+use crate::ui::CompletionFn;
 
 /// How long a list of models that is not known yet is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -72,7 +72,7 @@ impl Words {
     }
 
     /// What completes a line with these words, as they are when it is asked.
-    pub(super) fn completer(&self) -> Complete {
+    pub(super) fn completer(&self) -> CompletionFn {
         let words = self.clone();
         Box::new(move |line, cursor| {
             complete(

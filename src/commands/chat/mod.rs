@@ -21,7 +21,9 @@ use crate::config::{Flags, history_file, sessions_folder};
 use crate::error::{Error, Kind};
 use crate::protocol::{ContentBlock, InputMessage};
 use crate::session::SessionStore;
-use crate::ui::{Draft, Editing, Editor, Keyboard, Keys, render_markdown};
+use crate::ui::{
+    EditorOptions, KeyBindings, LineDraft, LineEditor, TerminalModes, render_markdown,
+};
 
 use crate::compose::request_spec::RequestSpec;
 use crate::compose::sources::RequestSources;
@@ -70,7 +72,7 @@ struct Chat<'a> {
     files: Attachments,
     is_raw: bool,
     /// What the next line begins with.
-    draft: Draft,
+    draft: LineDraft,
     /// The last message, where it got no answer.
     unsent: Option<String>,
     words: Words,
@@ -162,20 +164,20 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
         before: None,
         files: Attachments::default(),
         is_raw: std::mem::take(&mut ask.output.looks.raw),
-        draft: Draft::default(),
+        draft: LineDraft::default(),
         unsent: None,
         words: Words::new(store),
         ask,
     };
     if is_typed && !app.env.dumb_terminal {
-        chat.exchange.keyboard = Keyboard::find();
+        chat.exchange.keyboard = TerminalModes::open();
     }
     chat.look_for_model(is_typed).await?;
     if !is_typed {
         let lines = if chat.ask.input.no_stdin {
             None
         } else {
-            Some(Editor::of_lines(false).map_err(NO_LINES)?)
+            Some(LineEditor::for_lines(false).map_err(NO_LINES)?)
         };
         return chat.follow(first, lines).await;
     }
@@ -287,18 +289,18 @@ impl Chat<'_> {
         self.words.set_models(models.unwrap_or_default());
     }
 
-    fn editor(&self, forgets: bool) -> io::Result<Editor> {
+    fn editor(&self, forgets: bool) -> io::Result<LineEditor> {
         if self.app.env.dumb_terminal {
-            return Editor::of_lines(true);
+            return LineEditor::for_lines(true);
         }
-        Editor::on_terminal(Editing {
+        LineEditor::for_terminal(EditorOptions {
             keys: if self.exchange.settings().vi_keys {
-                Keys::Vi
+                KeyBindings::Vi
             } else {
-                Keys::Emacs
+                KeyBindings::Emacs
             },
             history: history_file(self.exchange.settings().data_scope()).filter(|_| !forgets),
-            colored: self.app.notices.colored(),
+            colored: self.app.notices.is_colored(),
             complete: self.words.completer(),
         })
     }
@@ -321,7 +323,7 @@ impl Chat<'_> {
         );
         match screen.filter(|_| !self.is_raw && self.app.facts.stdout_is_terminal) {
             Some(screen) => self.app.print(&render_markdown(&answer.text, screen))?,
-            None => self.app.notices.aside(&answer.text),
+            None => self.app.notices.print_block(&answer.text),
         }
         Ok(())
     }
@@ -338,6 +340,6 @@ impl Chat<'_> {
         if asked.lines().nth(SHOWN_LINES).is_some() {
             text.push_str("> …\n");
         }
-        self.app.notices.aside(&text);
+        self.app.notices.print_block(&text);
     }
 }

@@ -11,7 +11,7 @@ use crate::exchange::engine::RequestSender;
 use crate::exchange::model_catalog::list_models_once;
 use crate::input::{assemble, check_many, replaced};
 use crate::protocol::ContentBlock;
-use crate::ui::{Draft, Editor, Typed};
+use crate::ui::{LineDraft, LineEditor, TypedInput};
 
 /// The number of SIGINT.
 const CTRL_C: i32 = 2;
@@ -32,7 +32,7 @@ impl Chat<'_> {
     pub(super) async fn converse(
         &mut self,
         first: Option<First>,
-        mut editor: Editor,
+        mut editor: LineEditor,
     ) -> Result<(), Error> {
         if let Some(first) = first {
             let ended = self.ask(Some(first.content)).await;
@@ -42,15 +42,15 @@ impl Chat<'_> {
             self.settle(ended, Some(first.text))?;
         }
         loop {
-            let prompt = self.status().prompt(Editor::columns());
+            let prompt = self.status().prompt(LineEditor::terminal_columns());
             let draft = self.draft.clone();
             let typed = tokio::select! {
                 biased;
-                signal = self.app.interrupt.wait() => match signal {
-                    CTRL_C => Typed::Interrupted { was_empty: true },
+                signal = self.app.interrupt.wait_for_signal() => match signal {
+                    CTRL_C => TypedInput::Interrupted { was_empty: true },
                     signal => {
                         // What is told now begins a line of its own.
-                        self.app.notices.aside("");
+                        self.app.notices.print_block("");
                         return Err(Error::Interrupted(signal));
                     }
                 },
@@ -58,16 +58,18 @@ impl Chat<'_> {
                     self.ask_for_models().await;
                     continue;
                 }
-                typed = editor.read(&prompt, &draft) => typed,
+                typed = editor.read_line(&prompt, &draft) => typed,
             };
             match typed {
-                Typed::Line { text, .. } if text.trim().is_empty() => self.draft = Draft::default(),
-                Typed::Line {
+                TypedInput::Line { text, .. } if text.trim().is_empty() => {
+                    self.draft = LineDraft::default()
+                }
+                TypedInput::Line {
                     text,
                     may_be_command,
                     bad_byte,
                 } => {
-                    self.draft = Draft::default();
+                    self.draft = LineDraft::default();
                     if let Some(offset) = bad_byte {
                         self.app.notices.notice(&replaced("what was typed", offset));
                     }
@@ -77,7 +79,7 @@ impl Chat<'_> {
                         Line::Text(&text)
                     };
                     if matches!(line, Line::Mistyped { .. } | Line::Misused(_)) {
-                        self.draft = Draft {
+                        self.draft = LineDraft {
                             text: text.clone(),
                             is_text: false,
                         };
@@ -86,20 +88,20 @@ impl Chat<'_> {
                         return Ok(());
                     }
                 }
-                Typed::Interrupted { was_empty } => {
-                    self.draft = Draft::default();
-                    self.app.interrupt.forget();
+                TypedInput::Interrupted { was_empty } => {
+                    self.draft = LineDraft::default();
+                    self.app.interrupt.clear_signal();
                     if was_empty {
                         self.app.notices.notice("Ctrl-D or /exit leaves");
                     }
                 }
-                Typed::Garbled(draft) => {
+                TypedInput::Garbled(draft) => {
                     self.app.notices.notice(
                         "the terminal sent what is no UTF-8; here is what came before that",
                     );
                     self.draft = draft;
                 }
-                Typed::End => return Ok(()),
+                TypedInput::End => return Ok(()),
             }
         }
     }
@@ -182,7 +184,7 @@ impl Chat<'_> {
         if ended.is_answered {
             self.unsent = None;
         } else if let Some(text) = text {
-            self.draft = Draft {
+            self.draft = LineDraft {
                 text: text.clone(),
                 is_text: true,
             };
@@ -202,7 +204,7 @@ impl Chat<'_> {
                 .is_some_and(|answer| answer.is_broken_off);
         match error.kind() {
             Kind::Interrupted(CTRL_C) => {
-                self.app.interrupt.forget();
+                self.app.interrupt.clear_signal();
                 self.app.notices.notice(match (is_answered, can_go_on) {
                     (true, true) => "stopped; /continue lets it go on",
                     (true, false) => "stopped; /retry asks again",
@@ -227,7 +229,7 @@ impl Chat<'_> {
     pub(super) async fn follow(
         &mut self,
         first: Option<First>,
-        lines: Option<Editor>,
+        lines: Option<LineEditor>,
     ) -> Result<(), Error> {
         if let Some(first) = first {
             self.ask(Some(first.content))
@@ -241,9 +243,9 @@ impl Chat<'_> {
         for number in 1_u64.. {
             let line = self
                 .app
-                .unless_interrupted(lines.read("", &Draft::default()))
+                .unless_interrupted(lines.read_line("", &LineDraft::default()))
                 .await?;
-            let Typed::Line { text, bad_byte, .. } = line else {
+            let TypedInput::Line { text, bad_byte, .. } = line else {
                 break;
             };
             if text.trim().is_empty() {

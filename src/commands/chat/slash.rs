@@ -1,7 +1,7 @@
 //! The commands of the prompt, in a table, from which the help, the completion and the suggestions
 //! are made.
 
-use crate::text::{Column, TextTable, nearest};
+use crate::text::{TableColumn, TextTable, nearest_name};
 
 /// What a command does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -276,7 +276,7 @@ pub(super) fn read(line: &str) -> Line<'_> {
     let Some(slash) = find(word) else {
         return Line::Mistyped {
             word,
-            nearest: nearest(word, COMMANDS.iter().map(|slash| slash.name)),
+            nearest: nearest_name(word, COMMANDS.iter().map(|slash| slash.name)),
         };
     };
     let is_needed = !slash.argument.is_empty() && !slash.argument.starts_with('[');
@@ -309,7 +309,7 @@ impl Slash {
 
 /// The text of `/help`.
 pub(super) fn help() -> String {
-    let mut table = TextTable::new([Column::LEFT; 2]).indented(2);
+    let mut table = TextTable::new([TableColumn::LEFT; 2]).with_indent(2);
     table.extend(
         COMMANDS
             .iter()

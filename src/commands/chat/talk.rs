@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::exchange::session_recorder::{SessionRecorder, TurnRecorder};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Usage};
 use crate::session::{PendingTurn, SavedConversation, SessionStore, TurnPosition};
-use crate::ui::Answer;
+use crate::ui::FinalAnswer;
 
 /// A conversation.
 pub(super) enum Talk {
@@ -299,7 +299,7 @@ impl TurnRecorder for Talk {
         }
     }
 
-    fn record_answer(&mut self, answer: &Answer) {
+    fn record_answer(&mut self, answer: &FinalAnswer) {
         let (message, complete) = (&answer.message, answer.complete);
         match self {
             Self::Saved {

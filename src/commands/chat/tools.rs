@@ -12,9 +12,9 @@ use crate::error::Error;
 use crate::exchange::tool_loop::{approval_policy, checked_tools};
 use crate::exchange::tool_runner::ToolRunner;
 use crate::protocol::{ContentBlock, InputMessage, ToolChoice, ToolDefinition};
-use crate::text::{Column, TextTable};
+use crate::text::{TableColumn, TextTable};
 use crate::tool::ToolSet;
-use crate::turn::Rules;
+use crate::turn::TurnRules;
 
 /// What the model may call, and how it is run.
 pub(super) struct Toolbox<'a> {
@@ -43,8 +43,8 @@ impl<'a> Toolbox<'a> {
     }
 
     /// What bounds a turn.
-    pub(super) fn rules(&self) -> Rules {
-        Rules {
+    pub(super) fn rules(&self) -> TurnRules {
+        TurnRules {
             max_turns: self.max_turns,
             callers_own: external_tools(&self.runner.tools),
         }
@@ -57,14 +57,14 @@ impl<'a> Toolbox<'a> {
 
     /// The list, one a line.
     fn list(&self) -> String {
-        let mut table = TextTable::new([Column::LEFT; 2]);
+        let mut table = TextTable::new([TableColumn::LEFT; 2]);
         for ready in self.runner.tools.iter() {
             let command = if ready.is_run_here() {
                 ready.shown_command()
             } else {
                 "(not run here)".to_owned()
             };
-            table.push([ready.tool.name().to_owned(), command]);
+            table.push_row([ready.tool.name().to_owned(), command]);
         }
         table.to_sanitized_text()
     }
@@ -96,7 +96,7 @@ impl Chat<'_> {
     /// Shows what the model may call.
     pub(super) fn list_tools(&self) {
         let list = self.tools.list();
-        self.app.notices.aside(if list.is_empty() {
+        self.app.notices.print_block(if list.is_empty() {
             "no tools; -T FILE gives some"
         } else {
             &list

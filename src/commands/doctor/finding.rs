@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::error::{Error, Kind};
-use crate::text::{Column, TextTable};
+use crate::text::{TableColumn, TextTable};
 
 /// How it stands with a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,9 +117,9 @@ pub(super) fn verdict(findings: &[Finding]) -> Result<(), Error> {
 pub(super) fn page(findings: &[Finding]) -> String {
     let longest_state = State::Wrong(Kind::Internal).word().len();
     let mut table = TextTable::new([
-        Column::LEFT.at_least(longest_state),
-        Column::LEFT,
-        Column::LEFT,
+        TableColumn::LEFT.at_least(longest_state),
+        TableColumn::LEFT,
+        TableColumn::LEFT,
     ]);
     for Finding {
         name,
@@ -128,9 +128,9 @@ pub(super) fn page(findings: &[Finding]) -> String {
         hint,
     } in findings
     {
-        table.push([state.word(), name, found].map(str::to_owned));
+        table.push_row([state.word(), name, found].map(str::to_owned));
         if let Some(hint) = hint {
-            table.push([String::new(), String::new(), format!("hint: {hint}")]);
+            table.push_row([String::new(), String::new(), format!("hint: {hint}")]);
         }
     }
     table.to_sanitized_text()

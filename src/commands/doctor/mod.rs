@@ -163,7 +163,7 @@ struct Asked {
 
 async fn ask(app: &App, client: &ApiClient) -> Result<Asked, Error> {
     let mut observer = HeadObserver {
-        signal: Box::pin(app.interrupt.wait()),
+        signal: Box::pin(app.interrupt.wait_for_signal()),
         head: None,
     };
     let models = drive_model_list(client.list_models(), &mut observer).await;

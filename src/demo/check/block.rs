@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::field::{ObjectReader, refusal_at};
 use crate::demo::{refusal::Refusal, signature};
-use crate::media::{ImageError, Kind, check_image, sniff};
+use crate::media::{FileKind, ImageError, check_image, detect_file_kind};
 
 /// The block types of a message.
 const BLOCKS: &[&str] = &[
@@ -65,7 +65,7 @@ fn check_image_block(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     source.allow_only(&["type", "media_type", "data"])?;
     let media_type = source.required_choice("media_type", IMAGES)?;
     let bytes = decode_source(&source)?;
-    match sniff(&bytes).media_type() {
+    match detect_file_kind(&bytes).media_type() {
         Some(found) if found == media_type => {}
         Some(found) if IMAGES.contains(&found) => {
             return Err(source.field_refusal(
@@ -120,7 +120,7 @@ fn check_document(block: &ObjectReader<'_>) -> Result<(), Refusal> {
         };
     }
     source.required_choice("media_type", &["application/pdf"])?;
-    if sniff(&decode_source(&source)?) == Kind::Pdf {
+    if detect_file_kind(&decode_source(&source)?) == FileKind::Pdf {
         return Ok(());
     }
     Err(source.field_refusal("data", "The PDF specified was not valid."))

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::media::{Resolution, check_image};
+use crate::media::{ImageResolution, check_image};
 use crate::protocol::{ContentBlock, CreateMessage, Media, Role, Source};
 
 /// What every request has around its messages.
@@ -30,7 +30,7 @@ const TOOLS: Tokens = Tokens {
 /// An image whose size cannot be read, as one that stands elsewhere.
 const UNSEEN_IMAGE: Tokens = Tokens {
     low: 1,
-    high: Resolution::HIGH.max_tokens as u64,
+    high: ImageResolution::HIGH.max_tokens as u64,
 };
 
 /// How much of an image's base64 is looked at for its size in pixels, in bytes.
@@ -124,7 +124,7 @@ impl Estimate {
     /// each of them is a part of its own.
     pub(crate) fn of_request(request: &CreateMessage, names: &[String]) -> Self {
         // How much of an image is looked at depends on the model.
-        let sight = Sight(Resolution::of_model(&request.model));
+        let sight = Sight(ImageResolution::for_model(&request.model));
         let mut estimate = Self::default();
         estimate.add("the request itself", REQUEST);
         estimate.add("the system prompt", system_tokens(request));
@@ -220,7 +220,7 @@ fn system_tokens(request: &CreateMessage) -> Tokens {
 
 /// How much of an image the model looks at; none: nobody knows.
 #[derive(Debug, Clone, Copy)]
-struct Sight(Option<Resolution>);
+struct Sight(Option<ImageResolution>);
 
 impl Sight {
     fn of_block(self, block: &ContentBlock) -> Tokens {
@@ -286,8 +286,8 @@ impl Sight {
             return UNSEEN_IMAGE;
         };
         let pixels = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
-        let seen_at = |resolution: Resolution| {
-            u64::from(resolution.tokens(pixels(size.width), pixels(size.height)))
+        let seen_at = |resolution: ImageResolution| {
+            u64::from(resolution.token_count(pixels(size.width), pixels(size.height)))
         };
         match self.0 {
             Some(resolution) => Tokens {
@@ -295,8 +295,8 @@ impl Sight {
                 high: seen_at(resolution),
             },
             None => Tokens {
-                low: seen_at(Resolution::STANDARD),
-                high: seen_at(Resolution::HIGH),
+                low: seen_at(ImageResolution::STANDARD),
+                high: seen_at(ImageResolution::HIGH),
             },
         }
     }

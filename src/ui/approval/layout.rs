@@ -1,27 +1,27 @@
-//! How a call is shown to the person who decides whether it may be run. Pure.
+//! Layout of the question whether a tool call may be run. Pure.
 //!
-//! The input, the command and the name of the tool come from outside, and the model chooses at
-//! least the first. So each of their rows has a mark before it, no row is wider than the terminal,
-//! and all of them fit on it together with the question: what is asked can be neither pushed off
-//! the screen nor imitated on it.
+//! The input, the command and the name of the tool are untrusted; the model chooses at least the
+//! input. Each of their rows is therefore marked, no row is wider than the terminal, and all of
+//! them fit on the screen with the question, which can be neither pushed off the screen nor
+//! imitated.
 
 use super::super::reveal::{RevealedLine, RevealedRow, reveal_in_line, reveal_in_rows};
 use super::super::terminal_size::TerminalSize;
 use crate::text::{counted, display_width};
 
-/// What stands between a label and a row from outside.
+/// Mark between a label and a row of untrusted text.
 const MARK: &str = "│ ";
 
-/// The columns of the labels before the mark.
+/// Width of the labels before the mark.
 const LABEL_COLUMNS: usize = 8;
 
-/// On fewer columns than these nothing from outside is shown but the name of the tool.
+/// On narrower terminals, no untrusted text is shown but the name of the tool.
 const MIN_COLUMNS: usize = 30;
 
-/// The columns that are left for the answer behind a question.
+/// Columns reserved for the answer after a question.
 const ANSWER_COLUMNS: usize = 8;
 
-/// A call that may be run.
+/// A tool call that needs approval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApprovalRequest {
     /// The name of the tool.
@@ -32,41 +32,41 @@ pub(crate) struct ApprovalRequest {
     pub(crate) input: String,
 }
 
-/// What the user decided.
+/// The user's decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ApprovalReply {
-    /// This call may be run.
+    /// Run this call.
     Yes,
-    /// It may not.
+    /// Do not run it.
     No,
-    /// It may, and so may all others of this tool.
+    /// Run it, and all later calls of this tool.
     Always,
-    /// The run is to end.
+    /// End the run.
     Quit,
 }
 
-/// How much of a call the user could read.
+/// How much of a call the user was shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Disclosure {
     /// All of it, with the question.
     Full,
-    /// Its beginning and its end.
+    /// The beginning and the end.
     Partial,
     /// All of it, page by page.
     Paged,
 }
 
-/// What a line that was typed asks for.
+/// A parsed answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum TypedAnswer {
     /// A decision.
     Reply(ApprovalReply),
-    /// To read all of the call.
+    /// Show all of the call.
     Show,
 }
 
 impl Disclosure {
-    fn choices(self) -> &'static str {
+    fn choice_labels(self) -> &'static str {
         match self {
             Self::Full => "[y]es, [n]o, [a]lways for this tool, [q]uit: ",
             Self::Partial => "Not shown in full: [s]how all, [n]o, [q]uit: ",
@@ -74,14 +74,14 @@ impl Disclosure {
         }
     }
 
-    /// Reads an answer; the error says what to type. A key that is hit by habit runs nothing that
-    /// was not shown in full.
-    pub(super) fn read(self, line: &str) -> Result<Answer, &'static str> {
-        let reply = |reply| Ok(Answer::Reply(reply));
+    /// Parses an answer; the error says what to type. A single key, which may be pressed by habit,
+    /// approves only what was shown in full.
+    pub(super) fn parse_answer(self, line: &str) -> Result<TypedAnswer, &'static str> {
+        let reply = |reply| Ok(TypedAnswer::Reply(reply));
         match (self, line.trim().to_lowercase().as_str()) {
             (_, "n" | "no") => reply(ApprovalReply::No),
             (_, "q" | "quit") => reply(ApprovalReply::Quit),
-            (_, "s" | "show") => Ok(Answer::Show),
+            (_, "s" | "show") => Ok(TypedAnswer::Show),
             (Self::Full, "y" | "yes") | (Self::Full | Self::Paged, "approve") => {
                 reply(ApprovalReply::Yes)
             }
@@ -95,21 +95,22 @@ impl Disclosure {
     }
 }
 
-/// What is printed to ask whether a call may be run.
+/// The rows of a question whether a call may be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ApprovalLayout {
     /// The rows of the input and the command.
     pub(super) details: Vec<String>,
-    /// The rows of the question. The answer is typed behind the last one.
+    /// The rows of the question. The answer is typed after the last one.
     pub(super) question: Vec<String>,
-    /// How much of the call the user has been able to read when this is on the screen.
+    /// How much of the call the user has seen when this is on the screen.
     pub(super) disclosure: Disclosure,
 }
 
 impl ApprovalLayout {
-    /// Lays a call out on a terminal of this size. `is_paged`: the user has read it page by page.
+    /// Lays out a call for a terminal of this size. `is_paged`: the user has seen all of it page by
+    /// page.
     pub(super) fn new(request: &ApprovalRequest, size: TerminalSize, is_paged: bool) -> Self {
-        // Terminals differ in what they do behind the last column.
+        // Terminals differ in when they wrap after the last column.
         let columns = size.columns.saturating_sub(1);
         let input = LabelledText::new("input", &request.input, columns);
         let command = LabelledText::new("command", &request.command, columns);
@@ -129,10 +130,10 @@ impl ApprovalLayout {
         } else {
             0
         };
-        // A long input leaves a third of the room for the command.
+        // Reserve a third of the room for the command.
         let for_command = (room / 3).max(room.saturating_sub(input.rows.len()));
-        let command = command.excerpt(for_command);
-        let input = input.excerpt(room.saturating_sub(command.len()));
+        let command = command.excerpt_rows(for_command);
+        let input = input.excerpt_rows(room.saturating_sub(command.len()));
         Self {
             details: [input, command].concat(),
             question,
@@ -163,7 +164,7 @@ impl ApprovalRequest {
     }
 }
 
-/// Text from outside with a label before it.
+/// Untrusted text with a label.
 struct LabelledText {
     label: &'static str,
     rows: Vec<RevealedRow>,
@@ -178,9 +179,9 @@ impl LabelledText {
         }
     }
 
-    /// Returns at most so many rows, but at least one: all of them, or the first and the last with
-    /// the number of bytes between them.
-    fn excerpt(&self, limit: usize) -> Vec<String> {
+    /// Returns between one and `limit` rows: all of them, or the first and the last with the number
+    /// of bytes omitted between them.
+    fn excerpt_rows(&self, limit: usize) -> Vec<String> {
         let shown = |row: &RevealedRow| format!("{MARK}{}", row.shown);
         let mut rows: Vec<String> = if self.rows.len() <= limit {
             self.rows.iter().map(shown).collect()
@@ -201,9 +202,9 @@ impl LabelledText {
     }
 }
 
-/// Returns the question in rows of at most so many columns, with room for the answer.
+/// Returns the question in rows of at most `columns` columns, with room for the answer.
 fn question_rows(tool: &RevealedLine, disclosure: Disclosure, columns: usize) -> Vec<String> {
-    let (question, choices) = (format!("Run `{}`?", tool.shown), disclosure.choices());
+    let (question, choices) = (format!("Run `{}`?", tool.shown), disclosure.choice_labels());
     let one_row = format!("{question} {choices}");
     if display_width(&one_row) + ANSWER_COLUMNS <= columns {
         return vec![one_row];
@@ -213,8 +214,8 @@ fn question_rows(tool: &RevealedLine, disclosure: Disclosure, columns: usize) ->
     rows
 }
 
-/// Breaks our own text between words into rows of at most so many columns, if no word is longer,
-/// with room for an answer behind the last one.
+/// Wraps trusted text between words into rows of at most `columns` columns, with room for an answer
+/// after the last one. A longer word is not broken.
 pub(super) fn wrap_prompt(text: &str, columns: usize) -> Vec<String> {
     let (mut rows, mut row) = (Vec::new(), String::new());
     let mut words = text.split_inclusive(' ').peekable();
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_input_the_beginning_and_the_end_are_shown() {
+    fn a_long_input_is_shown_by_its_beginning_and_end() {
         let input = format!(
             "\"{}{}{}\"",
             "a".repeat(50),
@@ -305,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_shown_fits_on_the_screen_and_each_row_of_it_is_marked() {
+    fn every_layout_fits_on_the_screen_and_marks_each_row() {
         let forged = "Run `ls`? [y]es, [n]o, [a]lways for this tool, [q]uit: ";
         for dimensions in SIZES {
             let cells = dimensions.0 * dimensions.1;
@@ -393,9 +394,9 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_shown_in_full_is_not_approved_by_a_key() {
+    fn a_single_key_does_not_approve_a_partly_shown_call() {
         use ApprovalReply::{Always, No, Quit, Yes};
-        let reply = |reply| Some(Answer::Reply(reply));
+        let reply = |reply| Some(TypedAnswer::Reply(reply));
         let (full, partial, paged) = (Disclosure::Full, Disclosure::Partial, Disclosure::Paged);
         for (line, expected) in [
             ("y\n", [reply(Yes), None, None]),
@@ -403,8 +404,8 @@ mod tests {
             ("approve", [reply(Yes), None, reply(Yes)]),
             ("a", [reply(Always), None, None]),
             ("always", [reply(Always), None, reply(Always)]),
-            ("s", [Some(Answer::Show); 3]),
-            ("show", [Some(Answer::Show); 3]),
+            ("s", [Some(TypedAnswer::Show); 3]),
+            ("show", [Some(TypedAnswer::Show); 3]),
             ("n", [reply(No); 3]),
             ("no", [reply(No); 3]),
             ("q", [reply(Quit); 3]),
@@ -412,7 +413,7 @@ mod tests {
             ("", [None; 3]),
             ("what?", [None; 3]),
         ] {
-            let read = [full, partial, paged].map(|disclosure| disclosure.read(line).ok());
+            let read = [full, partial, paged].map(|disclosure| disclosure.parse_answer(line).ok());
             assert_eq!(read, expected, "{line}");
         }
     }

@@ -1,5 +1,4 @@
-//! Asks on the controlling terminal whether a call may be run. Standard input may be a pipe, and is
-//! not asked.
+//! Asks on the controlling terminal whether a tool call may be run; standard input may be a pipe.
 
 mod layout;
 mod pager;
@@ -16,9 +15,9 @@ use signal_hook::consts::SIGCONT;
 
 pub(crate) use layout::{ApprovalReply, ApprovalRequest};
 
-use self::layout::{Answer, ApprovalLayout, wrap_prompt};
+use self::layout::{ApprovalLayout, TypedAnswer, wrap_prompt};
 use self::pager::run_pager;
-use super::interrupt::Interrupt;
+use super::interrupt::InterruptSignal;
 use super::signal_alarm::SignalAlarm;
 use super::terminal_size::TerminalSize;
 
@@ -26,24 +25,24 @@ use super::terminal_size::TerminalSize;
 #[derive(Debug)]
 pub(crate) struct ApprovalPrompt {
     terminal: File,
-    /// The command of the user's pager.
+    /// The user's pager command.
     pager: Option<String>,
-    interrupt: Arc<Interrupt>,
+    interrupt: Arc<InterruptSignal>,
 }
 
-/// What came of waiting for a line.
+/// The result of waiting for a line.
 enum TypedLine {
-    /// The user typed it.
+    /// A typed line.
     Line(String),
-    /// The end of input, as by Ctrl-D.
+    /// End of input, as by Ctrl-D.
     End,
-    /// The process was stopped and continues: what was asked is no longer on the screen.
+    /// The process was stopped and resumed, so the question may no longer be on the screen.
     Resumed,
 }
 
 impl ApprovalPrompt {
-    /// Opens the controlling terminal; none if there is none.
-    pub(crate) fn open(pager: Option<String>, interrupt: Arc<Interrupt>) -> Option<Self> {
+    /// Opens the controlling terminal; `None` if there is none.
+    pub(crate) fn open(pager: Option<String>, interrupt: Arc<InterruptSignal>) -> Option<Self> {
         Some(Self {
             terminal: open_terminal()?,
             pager,
@@ -51,92 +50,92 @@ impl ApprovalPrompt {
         })
     }
 
-    /// Asks until there is a decision. The end of input is a no. What was typed before the question
-    /// was on the screen is thrown away, and so is an approval on a terminal whose size has changed
-    /// since. A signal that ends the run is the error `Interrupted`.
-    pub(crate) fn ask(&self, request: &ApprovalRequest) -> io::Result<ApprovalReply> {
+    /// Asks until there is a decision. End of input means no. Input typed before the question is
+    /// discarded, and so is an approval if the terminal's size has changed since. Returns the error
+    /// `Interrupted` on a signal that ends the run.
+    pub(crate) fn ask_user(&self, request: &ApprovalRequest) -> io::Result<ApprovalReply> {
         let mut lines = TypedLines::new(self);
         let mut is_paged = false;
         loop {
-            let size = TerminalSize::of_terminal(&self.terminal)?;
+            let size = TerminalSize::from_terminal(&self.terminal)?;
             let layout = ApprovalLayout::new(request, size, is_paged);
             match self.ask_once(&layout, &mut lines)? {
                 None => {}
-                Some(Answer::Show) => {
-                    self.show(request, &mut lines)?;
+                Some(TypedAnswer::Show) => {
+                    self.show_full(request, &mut lines)?;
                     is_paged = true;
                 }
-                Some(Answer::Reply(reply @ (ApprovalReply::No | ApprovalReply::Quit))) => {
+                Some(TypedAnswer::Reply(reply @ (ApprovalReply::No | ApprovalReply::Quit))) => {
                     return Ok(reply);
                 }
-                Some(Answer::Reply(reply)) => {
-                    if TerminalSize::of_terminal(&self.terminal)? == size {
+                Some(TypedAnswer::Reply(reply)) => {
+                    if TerminalSize::from_terminal(&self.terminal)? == size {
                         return Ok(reply);
                     }
-                    self.print("the size of the terminal has changed\n")?;
+                    self.print_text("the size of the terminal has changed\n")?;
                 }
             }
         }
     }
 
-    /// Prints the question and reads lines until one answers it; none if it has to be printed
-    /// again.
+    /// Prints the question and reads lines until one is an answer; `None` if the question must be
+    /// printed again.
     fn ask_once(
         &self,
         layout: &ApprovalLayout,
         lines: &mut TypedLines<'_>,
-    ) -> io::Result<Option<Answer>> {
+    ) -> io::Result<Option<TypedAnswer>> {
         // The cursor may be anywhere in its row.
-        self.print(&format!("\n{}\n", layout.details.join("\n")))?;
-        lines.discard()?;
+        self.print_text(&format!("\n{}\n", layout.details.join("\n")))?;
+        lines.discard_typeahead()?;
         let question = layout.question.join("\n");
         loop {
-            self.print(&question)?;
-            match lines.next()? {
+            self.print_text(&question)?;
+            match lines.next_line()? {
                 TypedLine::Resumed => return Ok(None),
-                TypedLine::End => return Ok(Some(Answer::Reply(ApprovalReply::No))),
-                TypedLine::Line(line) => match layout.disclosure.read(&line) {
+                TypedLine::End => return Ok(Some(TypedAnswer::Reply(ApprovalReply::No))),
+                TypedLine::Line(line) => match layout.disclosure.parse_answer(&line) {
                     Ok(answer) => return Ok(Some(answer)),
-                    Err(hint) => self.print(&format!("{hint}\n"))?,
+                    Err(hint) => self.print_text(&format!("{hint}\n"))?,
                 },
             }
         }
     }
 
-    /// Shows all of a call: by the user's pager, or page by page if there is none or it fails.
-    fn show(&self, request: &ApprovalRequest, lines: &mut TypedLines<'_>) -> io::Result<()> {
+    /// Shows all of a call in the user's pager, or page by page if there is none or it fails.
+    fn show_full(&self, request: &ApprovalRequest, lines: &mut TypedLines<'_>) -> io::Result<()> {
         if let Some(pager) = &self.pager {
-            let size = TerminalSize::of_terminal(&self.terminal)?;
+            let size = TerminalSize::from_terminal(&self.terminal)?;
             let text = request.all_rows(size.columns).join("\n") + "\n";
             match run_pager(pager, text, &self.terminal, &self.interrupt) {
                 Ok(()) => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
-                Err(error) => self.print(&format!("the pager of PAGER failed: {error}\n"))?,
+                Err(error) => self.print_text(&format!("the pager of PAGER failed: {error}\n"))?,
             }
         }
         self.show_pages(request, lines)
     }
 
-    /// Shows all of a call page by page, until the user has read enough.
+    /// Shows all of a call page by page, until the user quits.
     fn show_pages(&self, request: &ApprovalRequest, lines: &mut TypedLines<'_>) -> io::Result<()> {
-        let size = TerminalSize::of_terminal(&self.terminal)?;
+        let size = TerminalSize::from_terminal(&self.terminal)?;
         let rows = request.all_rows(size.columns);
         let prompt = |page: usize, pages: usize| {
             let prompt = format!("page {page} of {pages}, Enter or q: ");
             wrap_prompt(&prompt, size.columns.saturating_sub(1))
         };
-        // No page has a higher number than this one.
+        // An upper bound for the width of any page number.
         let prompt_rows = prompt(rows.len(), rows.len()).len();
         let height = size.rows.saturating_sub(prompt_rows).max(1);
         let pages = rows.chunks(height);
         let count = pages.len();
         for (place, page) in pages.enumerate() {
-            self.print(&format!("{}\n", page.join("\n")))?;
-            lines.discard()?;
+            self.print_text(&format!("{}\n", page.join("\n")))?;
+            lines.discard_typeahead()?;
             loop {
-                self.print(&prompt(place + 1, count).join("\n"))?;
-                match lines.next()? {
-                    TypedLine::Resumed => self.print("\n")?,
+                self.print_text(&prompt(place + 1, count).join("\n"))?;
+                match lines.next_line()? {
+                    TypedLine::Resumed => self.print_text("\n")?,
                     TypedLine::Line(line) if line.trim().is_empty() => break,
                     TypedLine::Line(_) | TypedLine::End => return Ok(()),
                 }
@@ -145,16 +144,16 @@ impl ApprovalPrompt {
         Ok(())
     }
 
-    fn print(&self, text: &str) -> io::Result<()> {
+    fn print_text(&self, text: &str) -> io::Result<()> {
         (&self.terminal).write_all(text.as_bytes())
     }
 }
 
-/// The lines that are typed at a terminal.
+/// Reads lines typed at the terminal.
 struct TypedLines<'a> {
     prompt: &'a ApprovalPrompt,
     lines: BufReader<&'a File>,
-    /// None where it cannot be had.
+    /// `None` if it cannot be registered.
     continued: Option<SignalAlarm>,
 }
 
@@ -163,19 +162,19 @@ impl<'a> TypedLines<'a> {
         Self {
             prompt,
             lines: BufReader::new(&prompt.terminal),
-            continued: SignalAlarm::watch(SIGCONT).ok(),
+            continued: SignalAlarm::for_signal(SIGCONT).ok(),
         }
     }
 
-    /// Throws away what has been typed so far.
-    fn discard(&mut self) -> io::Result<()> {
+    /// Discards input typed so far.
+    fn discard_typeahead(&mut self) -> io::Result<()> {
         let terminal = &self.prompt.terminal;
         self.lines = BufReader::new(terminal);
         Ok(tcflush(terminal, FlushArg::TCIFLUSH)?)
     }
 
-    fn next(&mut self) -> io::Result<TypedLine> {
-        if self.lines.buffer().is_empty() && !self.wait()? {
+    fn next_line(&mut self) -> io::Result<TypedLine> {
+        if self.lines.buffer().is_empty() && !self.wait_for_line()? {
             return Ok(TypedLine::Resumed);
         }
         let mut line = Vec::new();
@@ -185,17 +184,18 @@ impl<'a> TypedLines<'a> {
         Ok(TypedLine::Line(String::from_utf8_lossy(&line).into_owned()))
     }
 
-    /// Waits until a line can be read; false: the process was stopped meanwhile. A signal that ends
-    /// the run is the error `Interrupted`: what is typed then is for others.
-    fn wait(&self) -> io::Result<bool> {
-        let interrupt = self.prompt.interrupt.alarm();
+    /// Waits until a line can be read. Returns false if the process was stopped meanwhile, and the
+    /// error `Interrupted` on a signal that ends the run, since later input belongs to other
+    /// programs.
+    fn wait_for_line(&self) -> io::Result<bool> {
+        let interrupt = self.prompt.interrupt.alarm_fd();
         let continued = self.continued.as_ref();
-        let mut watched = vec![readable(self.prompt.terminal.as_fd())];
-        watched.extend(interrupt.map(readable));
-        watched.extend(continued.map(|continued| readable(continued.as_fd())));
+        let mut watched = vec![poll_readable(self.prompt.terminal.as_fd())];
+        watched.extend(interrupt.map(poll_readable));
+        watched.extend(continued.map(|continued| poll_readable(continued.as_fd())));
         loop {
             match poll(&mut watched, PollTimeout::NONE) {
-                // A signal that is watched for is in what is polled, too.
+                // Watched signals also make a polled descriptor readable.
                 Err(Errno::EINTR) => {}
                 Err(errno) => return Err(errno.into()),
                 Ok(_) => break,
@@ -207,7 +207,7 @@ impl<'a> TypedLines<'a> {
         }
         match continued.filter(|_| is_ready(watched.len() - 1)) {
             Some(continued) => {
-                continued.reset();
+                continued.drain_wakeups();
                 Ok(false)
             }
             None => Ok(true),
@@ -215,7 +215,7 @@ impl<'a> TypedLines<'a> {
     }
 }
 
-fn readable(stream: BorrowedFd<'_>) -> PollFd<'_> {
+fn poll_readable(stream: BorrowedFd<'_>) -> PollFd<'_> {
     PollFd::new(stream, PollFlags::POLLIN)
 }
 
@@ -224,9 +224,9 @@ fn open_terminal() -> Option<File> {
     terminal.ok()
 }
 
-/// Ends the row of a question that nobody will answer any more.
-pub(crate) fn leave_unanswered() {
+/// Ends the row of an open question when the run ends.
+pub(crate) fn end_prompt_row() {
     if let Some(mut terminal) = open_terminal() {
-        let _ = terminal.write_all(b"\n"); // The end has its own reasons.
+        let _ = terminal.write_all(b"\n"); // The run ends for another reason.
     }
 }

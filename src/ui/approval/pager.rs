@@ -1,4 +1,4 @@
-//! Shows text by the user's own pager.
+//! Shows text in the user's pager.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -12,20 +12,20 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use signal_hook::consts::{SIGCHLD, SIGINT};
 
-use super::super::interrupt::Interrupt;
+use super::super::interrupt::InterruptSignal;
 use super::super::signal_alarm::SignalAlarm;
 
-/// Runs the pager on the terminal and waits for its end. Ctrl-C is for the pager. A signal that
-/// ends the run ends the pager too, and is the error `Interrupted`; any other error means that the
+/// Runs the pager on the terminal and waits for it to exit. Ctrl-C is left to the pager. A signal
+/// that ends the run also ends the pager, with the error `Interrupted`; after any other error the
 /// text may not have been shown.
 pub(super) fn run_pager(
     pager: &str,
     text: String,
     terminal: &File,
-    interrupt: &Interrupt,
+    interrupt: &InterruptSignal,
 ) -> io::Result<()> {
-    let child_ended = SignalAlarm::watch(SIGCHLD)?;
-    // The shell knows how to read arguments and quotes.
+    let child_ended = SignalAlarm::for_signal(SIGCHLD)?;
+    // The shell parses arguments and quotes.
     let mut child = Command::new("sh")
         .args(["-c", pager])
         .env_remove("LANGDOCK_API_KEY")
@@ -35,11 +35,11 @@ pub(super) fn run_pager(
         .spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
         thread::Builder::new().spawn(move || {
-            // The pager may end before the end of the text: it reads as far as the user does.
+            // The pager may exit before it has read all of the text.
             let _ = stdin.write_all(text.as_bytes());
         })?;
     }
-    let status = wait(&mut child, &child_ended, interrupt)?;
+    let status = wait_for_pager(&mut child, &child_ended, interrupt)?;
     if status.success() {
         Ok(())
     } else {
@@ -47,15 +47,15 @@ pub(super) fn run_pager(
     }
 }
 
-fn wait(
+fn wait_for_pager(
     child: &mut Child,
     child_ended: &SignalAlarm,
-    interrupt: &Interrupt,
+    interrupt: &InterruptSignal,
 ) -> io::Result<ExitStatus> {
     let mut watched = vec![PollFd::new(child_ended.as_fd(), PollFlags::POLLIN)];
     watched.extend(
         interrupt
-            .alarm()
+            .alarm_fd()
             .map(|alarm| PollFd::new(alarm, PollFlags::POLLIN)),
     );
     loop {
@@ -63,14 +63,14 @@ fn wait(
             return Ok(status);
         }
         match poll(&mut watched, PollTimeout::NONE) {
-            Ok(_) | Err(Errno::EINTR) => child_ended.reset(),
+            Ok(_) | Err(Errno::EINTR) => child_ended.drain_wakeups(),
             Err(errno) => return Err(errno.into()),
         }
-        match interrupt.seen() {
+        match interrupt.pending_signal() {
             None => {}
-            Some(SIGINT) => interrupt.forget(),
+            Some(SIGINT) => interrupt.clear_signal(),
             Some(_) => {
-                // Asked to end, a pager restores the terminal. It may have ended already.
+                // On SIGTERM, a pager restores the terminal. It may have exited already.
                 let _ = kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM);
                 child.wait()?;
                 return Err(ErrorKind::Interrupted.into());

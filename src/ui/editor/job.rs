@@ -1,4 +1,4 @@
-//! Ctrl-Z: the job stops, and goes on when the shell says so.
+//! Ctrl-Z: stops the job until the shell resumes it.
 
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -11,21 +11,21 @@ use signal_hook::consts::SIGCONT;
 
 use crate::ui::signal_alarm::SignalAlarm;
 
-/// How long the stop may be in coming, in milliseconds. It does not come at all where no shell is
-/// there to end it.
+/// How long to wait for SIGCONT, in milliseconds. Without a job-control shell, the process is never
+/// stopped.
 const PATIENCE: u16 = 500;
 
-/// Stops the process and all others of its job, and returns when it goes on.
+/// Stops all processes of the job, and returns when they are resumed.
 ///
-/// The stop comes to the thread that asked for it a little later than the call returns: what is
-/// done in between would be undone by the shell. So it is the going on that is waited for.
-pub(super) fn stop() {
-    let Ok(continued) = SignalAlarm::watch(SIGCONT) else {
+/// The signal is delivered slightly after `kill` returns, and terminal changes made in between
+/// would be undone by the shell, so this waits for SIGCONT.
+pub(super) fn stop_job() {
+    let Ok(continued) = SignalAlarm::for_signal(SIGCONT) else {
         return;
     };
-    give_back_enter();
+    restore_enter();
     if kill(Pid::from_raw(0), Signal::SIGTSTP).is_ok() {
-        // Interrupted or over, there is nothing more to wait for.
+        // Whether interrupted or timed out, there is nothing more to wait for.
         let _ = poll(
             &mut [PollFd::new(continued.as_fd(), PollFlags::POLLIN)],
             PATIENCE,
@@ -33,8 +33,8 @@ pub(super) fn stop() {
     }
 }
 
-/// Makes Enter the end of a line for others: between two lines of the prompt it is not.
-fn give_back_enter() {
+/// Makes Enter send a line feed again for other programs; the prompt turns that off between lines.
+fn restore_enter() {
     let Ok(terminal) = File::open("/dev/tty") else {
         return;
     };
@@ -42,6 +42,6 @@ fn give_back_enter() {
         return;
     };
     attributes.input_flags |= InputFlags::ICRNL;
-    // A terminal that has gone needs nothing.
+    // A terminal that is gone needs no restoring.
     let _ = tcsetattr(&terminal, SetArg::TCSADRAIN, &attributes);
 }

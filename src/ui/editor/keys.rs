@@ -1,4 +1,4 @@
-//! What some keys do here and do not do by themselves.
+//! Custom key bindings.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,21 +7,21 @@ use rustyline::{
     RepeatCount,
 };
 
-use super::typing::{Enter, Typing};
+use super::line_state::{EnterAction, LineState};
 
-/// The line as it stands, for the editor and for the keys.
+/// The state of the line, shared by the editor and the key handlers.
 #[derive(Clone, Default)]
-pub(super) struct Shared(Arc<Mutex<Typing>>);
+pub(super) struct SharedLine(Arc<Mutex<LineState>>);
 
-impl Shared {
-    /// Looks at it, or changes it.
-    pub(super) fn with<T>(&self, act: impl FnOnce(&mut Typing) -> T) -> T {
+impl SharedLine {
+    /// Runs `act` with the state locked.
+    pub(super) fn with_state<T>(&self, act: impl FnOnce(&mut LineState) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// The keys and what they do.
-pub(super) fn bindings(typing: &Shared) -> [(Event, EventHandler); 5] {
+/// Returns the key bindings.
+pub(super) fn key_handlers(typing: &SharedLine) -> [(Event, EventHandler); 5] {
     let key = |code, modifiers| Event::from(KeyEvent(code, modifiers));
     let enter = || EventHandler::Conditional(Box::new(OnEnter(typing.clone())));
     [
@@ -42,39 +42,39 @@ pub(super) fn bindings(typing: &Shared) -> [(Event, EventHandler); 5] {
     ]
 }
 
-struct OnEnter(Shared);
+struct OnEnter(SharedLine);
 
 impl ConditionalEventHandler for OnEnter {
     fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
         match self
             .0
-            .with(|typing| typing.enter(context.line(), context.pos()))
+            .with_state(|typing| typing.handle_enter(context.line(), context.pos()))
         {
-            Enter::Submit => None,
-            Enter::Newline => Some(Cmd::Newline),
+            EnterAction::Submit => None,
+            EnterAction::Newline => Some(Cmd::Newline),
         }
     }
 }
 
-/// Notes that a paste comes; the text itself is taken as it always is.
-struct OnPaste(Shared);
+/// Records that a paste begins; the editor inserts the text as usual.
+struct OnPaste(SharedLine);
 
 impl ConditionalEventHandler for OnPaste {
     fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
         self.0
-            .with(|typing| typing.paste(context.line(), context.pos()));
+            .with_state(|typing| typing.begin_paste(context.line(), context.pos()));
         None
     }
 }
 
-/// Ends the read, so that the terminal is as it was found when the process stops. The editor's own
-/// way is to stop and go on at once, which of a process with several threads may come the other way
-/// round.
-struct OnStop(Shared);
+/// Ends the read, so that the original modes are restored before the process stops. The editor's
+/// own handler stops and resumes at once, which may happen in the wrong order in a process with
+/// several threads.
+struct OnStop(SharedLine);
 
 impl ConditionalEventHandler for OnStop {
     fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext) -> Option<Cmd> {
-        self.0.with(Typing::stop);
+        self.0.with_state(LineState::request_stop);
         Some(Cmd::Interrupt)
     }
 }

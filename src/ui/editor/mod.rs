@@ -1,18 +1,18 @@
-//! What a person types: a line editor on a terminal, plain lines elsewhere, both on a thread of
-//! their own.
+//! Input from the user: a line editor on a terminal, plain lines elsewhere, both on a separate
+//! thread.
 //!
-//! A read of a terminal cannot be cancelled, and a runtime that waits in one neither keeps its
-//! connections alive nor sees signals. So the thread reads when it is asked to and answers by a
-//! oneshot; who waits for it can stop waiting.
+//! A read from a terminal cannot be cancelled, and would keep the runtime from maintaining
+//! connections and seeing signals. So the thread reads on request and replies through a oneshot
+//! channel, and the caller can stop waiting.
 
-mod fence;
 mod job;
-mod keyboard;
 mod keys;
-mod lines;
+mod line_state;
+mod multiline;
+mod plain_lines;
 mod screen;
+mod terminal_modes;
 mod thread;
-mod typing;
 
 use std::io;
 use std::path::PathBuf;
@@ -20,97 +20,101 @@ use std::sync::mpsc;
 
 use tokio::sync::oneshot;
 
-pub(crate) use keyboard::Keyboard;
+pub(crate) use terminal_modes::TerminalModes;
 
-/// What can stand in place of the word before the cursor: where that begins, and the words.
-pub(crate) type Complete = Box<dyn Fn(&str, usize) -> (usize, Vec<String>) + Send>;
+use super::terminal_size::TerminalSize;
 
-/// Which keys move and change the line.
+/// Completes the word before the cursor: returns where the word begins, and the candidates.
+pub(crate) type CompletionFn = Box<dyn Fn(&str, usize) -> (usize, Vec<String>) + Send>;
+
+/// The key bindings of the line editor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Keys {
-    /// As Emacs and most shells have them.
+pub(crate) enum KeyBindings {
+    /// Emacs bindings, the default of most shells.
     #[default]
     Emacs,
-    /// As vi has them.
+    /// Vi bindings.
     Vi,
 }
 
-/// How lines are edited.
-pub(crate) struct Editing {
-    /// Which keys.
-    pub(crate) keys: Keys,
-    /// The file of what was typed before; none: nothing is remembered beyond this run.
+/// Options of the line editor.
+pub(crate) struct EditorOptions {
+    /// The key bindings.
+    pub(crate) keys: KeyBindings,
+    /// The history file; `None` keeps history for this run only.
     pub(crate) history: Option<PathBuf>,
-    /// Whether the prompt may have colours.
+    /// Whether the prompt is coloured.
     pub(crate) colored: bool,
-    /// What Tab offers.
-    pub(crate) complete: Complete,
+    /// Candidates for Tab completion.
+    pub(crate) complete: CompletionFn,
 }
 
-/// What the line begins with.
+/// The initial content of a line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Draft {
+pub(crate) struct LineDraft {
     /// The text.
     pub(crate) text: String,
-    /// Whether it is text, whatever it begins with.
+    /// Whether it is text even if it begins like a command.
     pub(crate) is_text: bool,
 }
 
-/// What came of the keyboard.
+/// The result of reading a line.
 #[derive(Debug)]
-pub(crate) enum Typed {
-    /// A line, or several that belong together.
+pub(crate) enum TypedInput {
+    /// A line, or several joined by continuation.
     Line {
         /// What was typed.
         text: String,
-        /// Whether it may be a command: it is one line, whose beginning was typed and not pasted.
+        /// Whether it may be a command: a single line whose beginning was typed, not pasted.
         may_be_command: bool,
-        /// Where the first bytes were that are no UTF-8, which became U+FFFD.
+        /// Offset of the first invalid UTF-8, which became U+FFFD.
         bad_byte: Option<usize>,
     },
-    /// Ctrl-C; `was_empty` says whether there was anything on the line.
+    /// Ctrl-C.
     Interrupted {
-        /// Whether there was nothing on the line.
+        /// Whether the line was empty.
         was_empty: bool,
     },
-    /// The terminal gave something that is no text; what was typed before that is offered again.
-    Garbled(Draft),
-    /// Ctrl-D, or the end of the input.
+    /// The terminal sent invalid UTF-8; the draft is what was typed before.
+    Garbled(LineDraft),
+    /// Ctrl-D, or end of input.
     End,
 }
 
-/// A question to the thread.
-struct Ask {
+/// A request to the thread.
+struct ReadRequest {
     prompt: String,
-    draft: Draft,
-    reply: oneshot::Sender<Typed>,
+    draft: LineDraft,
+    reply: oneshot::Sender<TypedInput>,
 }
 
-/// Where lines come from.
-pub(crate) struct Editor {
-    asks: mpsc::Sender<Ask>,
-    /// A read that somebody stopped waiting for goes on.
-    pending: Option<oneshot::Receiver<Typed>>,
+/// Reads lines on a separate thread.
+pub(crate) struct LineEditor {
+    asks: mpsc::Sender<ReadRequest>,
+    /// The reply of a read that is still in progress.
+    pending: Option<oneshot::Receiver<TypedInput>>,
 }
 
-impl Editor {
-    /// A line editor on the terminal.
-    pub(crate) fn on_terminal(editing: Editing) -> io::Result<Self> {
-        Self::start(move |asks| thread::run(editing, &asks))
+impl LineEditor {
+    /// Starts a line editor on the terminal.
+    pub(crate) fn for_terminal(editing: EditorOptions) -> io::Result<Self> {
+        Self::spawn_thread(move |asks| thread::run_line_editor(editing, &asks))
     }
 
-    /// Lines as they come on standard input. `is_typed` says whether a person types them, on a
-    /// terminal that can do nothing but print.
-    pub(crate) fn of_lines(is_typed: bool) -> io::Result<Self> {
-        Self::start(move |asks| lines::run(is_typed, &asks))
+    /// Starts a reader of plain lines from standard input. `is_typed`: a user types them on a dumb
+    /// terminal.
+    pub(crate) fn for_lines(is_typed: bool) -> io::Result<Self> {
+        Self::spawn_thread(move |asks| plain_lines::run_plain_lines(is_typed, &asks))
     }
 
-    /// How wide the terminal is, in columns.
-    pub(crate) fn columns() -> usize {
-        thread::size().columns
+    /// Returns the width of the terminal in columns.
+    pub(crate) fn terminal_columns() -> usize {
+        TerminalSize::from_stderr().columns
     }
 
-    fn start(run: impl FnOnce(mpsc::Receiver<Ask>) + Send + 'static) -> io::Result<Self> {
+    fn spawn_thread(
+        run: impl FnOnce(mpsc::Receiver<ReadRequest>) + Send + 'static,
+    ) -> io::Result<Self> {
         let (asks, asked) = mpsc::channel();
         std::thread::Builder::new()
             .name("editor".to_owned())
@@ -121,13 +125,13 @@ impl Editor {
         })
     }
 
-    /// Waits for what is typed. Dropping the future loses nothing: the next call goes on waiting
-    /// for the same line.
-    pub(crate) async fn read(&mut self, prompt: &str, draft: &Draft) -> Typed {
+    /// Waits for a line. Cancel safe: after the future is dropped, the next call waits for the same
+    /// line.
+    pub(crate) async fn read_line(&mut self, prompt: &str, draft: &LineDraft) -> TypedInput {
         let pending = self.pending.get_or_insert_with(|| {
             let (reply, answer) = oneshot::channel();
-            // A thread that is gone has dropped its end, which is seen below.
-            let _ = self.asks.send(Ask {
+            // If the thread has ended, its dropped sender is detected below.
+            let _ = self.asks.send(ReadRequest {
                 prompt: prompt.to_owned(),
                 draft: draft.clone(),
                 reply,
@@ -136,6 +140,6 @@ impl Editor {
         });
         let typed = pending.await;
         self.pending = None;
-        typed.unwrap_or(Typed::End)
+        typed.unwrap_or(TypedInput::End)
     }
 }

@@ -9,7 +9,6 @@ use std::path::Path;
 use std::sync::mpsc::Receiver;
 
 use anstyle::Style;
-use console::Term;
 use rustyline::completion::{Completer, Pair};
 use rustyline::config::BellStyle;
 use rustyline::config::Configurer;
@@ -20,87 +19,90 @@ use rustyline::history::DefaultHistory;
 use rustyline::validate::Validator;
 use rustyline::{Behavior, ColorMode, CompletionType, Config, Context, EditMode, Helper};
 
-use super::job::stop;
-use super::keys::{Shared, bindings};
-use super::screen::{Size, harmless, rows, screenful};
-use super::typing::Typing;
-use super::{Ask, Complete, Editing, Keys, Typed};
+use super::job::stop_job;
+use super::keys::{SharedLine, key_handlers};
+use super::line_state::LineState;
+use super::screen::{count_rows, drop_controls, visible_part};
+use super::{CompletionFn, EditorOptions, KeyBindings, ReadRequest, TypedInput};
 use crate::fs::create_private_dir;
+use crate::ui::terminal_size::TerminalSize;
 
-/// How many lines are remembered.
+/// Maximum number of lines in the history.
 const REMEMBERED: usize = 5000;
 
-/// How the first line of the prompt looks.
+/// Style of the first line of the prompt.
 const STATUS: Style = Style::new().dimmed();
 
-/// Answers one question after the other, until nobody asks any more.
-pub(super) fn run(editing: Editing, asks: &Receiver<Ask>) {
+/// Serves read requests until the channel is closed.
+pub(super) fn run_line_editor(editing: EditorOptions, asks: &Receiver<ReadRequest>) {
     let config = Config::builder()
         .behavior(Behavior::PreferTerm)
-        .edit_mode(if editing.keys == Keys::Vi {
+        .edit_mode(if editing.keys == KeyBindings::Vi {
             EditMode::Vi
         } else {
             EditMode::Emacs
         })
         .completion_type(CompletionType::List)
         .bell_style(BellStyle::None)
-        // What the editor calls colours is whether the text is drawn by the helper below, which
-        // knows about NO_COLOR.
+        // This makes the editor draw text through the helper below, which handles NO_COLOR.
         .color_mode(ColorMode::Forced)
         .max_history_size(REMEMBERED)
         .map(rustyline::config::Builder::build);
-    let (Ok(config), typing) = (config, Shared::default()) else {
+    let (Ok(config), typing) = (config, SharedLine::default()) else {
         return;
     };
-    let Ok(mut editor) = rustyline::Editor::<Line, DefaultHistory>::with_config(config) else {
+    let Ok(mut editor) = rustyline::Editor::<LineHelper, DefaultHistory>::with_config(config)
+    else {
         return;
     };
     editor.set_auto_add_history(false);
-    for (event, handler) in bindings(&typing) {
+    for (event, handler) in key_handlers(&typing) {
         editor.bind_sequence(event, handler);
     }
-    editor.set_helper(Some(Line::new(
+    editor.set_helper(Some(LineHelper::new(
         typing.clone(),
         editing.complete,
         editing.colored,
     )));
-    let history = editing.history.filter(|path| prepare(path).is_some());
+    let history = editing
+        .history
+        .filter(|path| create_history_file(path).is_some());
     if let Some(path) = &history {
-        // A history that cannot be read is an empty one.
+        // An unreadable history is treated as empty.
         let _ = editor.load_history(path);
     }
     while let Ok(ask) = asks.recv() {
-        typing.with(|typing| *typing = Typing::begin(&ask.draft));
+        typing.with_state(|typing| *typing = LineState::from_draft(&ask.draft));
         let read = loop {
-            let text = typing.with(|typing| typing.as_draft().text);
+            let text = typing.with_state(|typing| typing.as_draft().text);
             let read = editor.readline_with_initial(&ask.prompt, (&text, ""));
-            let is_stopped = typing.with(Typing::take_stop);
+            let is_stopped = typing.with_state(LineState::take_stop);
             if !(is_stopped && matches!(read, Err(ReadlineError::Interrupted))) {
                 break read;
             }
-            stop();
+            stop_job();
         };
         let typed = match read {
             Ok(line) => {
-                remember(&mut editor, history.as_deref(), &line);
-                typing.with(|typing| typing.submit(line))
+                add_to_history(&mut editor, history.as_deref(), &line);
+                typing.with_state(|typing| typing.submit_line(line))
             }
-            Err(ReadlineError::Interrupted) => Typed::Interrupted {
-                was_empty: typing.with(|typing| typing.is_empty()),
+            Err(ReadlineError::Interrupted) => TypedInput::Interrupted {
+                was_empty: typing.with_state(|typing| typing.is_empty()),
             },
             Err(ReadlineError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
-                Typed::Garbled(typing.with(|typing| typing.as_draft()))
+                TypedInput::Garbled(typing.with_state(|typing| typing.as_draft()))
             }
-            Err(_) => Typed::End,
+            Err(_) => TypedInput::End,
         };
-        // Who has stopped waiting for good is about to end the process.
+        // If the receiver is gone, the process is about to end.
         let _ = ask.reply.send(typed);
     }
 }
 
-/// Makes the file of the history, for nobody else to read. Other processes append to it under its
-/// lock, and so it has to be there with its first line before that.
-fn prepare(path: &Path) -> Option<()> {
+/// Creates the history file with mode 0600. Other processes append to it under its lock, so it must
+/// already contain its first line then.
+fn create_history_file(path: &Path) -> Option<()> {
     create_private_dir(path.parent()?).ok()?;
     match OpenOptions::new()
         .write(true)
@@ -113,31 +115,35 @@ fn prepare(path: &Path) -> Option<()> {
     }
 }
 
-fn remember(editor: &mut rustyline::Editor<Line, DefaultHistory>, path: Option<&Path>, line: &str) {
+fn add_to_history(
+    editor: &mut rustyline::Editor<LineHelper, DefaultHistory>,
+    path: Option<&Path>,
+    line: &str,
+) {
     if line.trim().is_empty() {
         return;
     }
     let added = editor.add_history_entry(line).unwrap_or_default();
     if let Some(path) = path.filter(|_| added) {
-        // A full disk is no reason to lose what was typed just now.
+        // A full disk must not lose the line that was just typed.
         let _ = editor.append_history(path);
     }
 }
 
-/// What the editor asks while a line is typed.
-struct Line {
-    typing: Shared,
-    complete: Complete,
+/// The editor's callbacks: completion, drawing, and tracking of changes.
+struct LineHelper {
+    typing: SharedLine,
+    complete: CompletionFn,
     colored: bool,
-    /// The prompt that was drawn last, and whether it is ours.
+    /// The prompt that was drawn last.
     prompt: RefCell<String>,
     is_own_prompt: Cell<bool>,
-    /// How many of the words that Tab offers are still to be listed.
+    /// Number of completion candidates not yet listed.
     unlisted: Cell<usize>,
 }
 
-impl Line {
-    fn new(typing: Shared, complete: Complete, colored: bool) -> Self {
+impl LineHelper {
+    fn new(typing: SharedLine, complete: CompletionFn, colored: bool) -> Self {
         let (prompt, is_own_prompt, unlisted) = (RefCell::default(), Cell::new(true), Cell::new(0));
         Self {
             typing,
@@ -149,8 +155,8 @@ impl Line {
         }
     }
 
-    /// The prompt with its colours: what stands on its first lines is no part of the question.
-    fn styled(&self, prompt: &str) -> String {
+    /// Returns the prompt with its status lines dimmed.
+    fn styled_prompt(&self, prompt: &str) -> String {
         match prompt
             .rsplit_once('\n')
             .filter(|_| self.colored && self.is_own_prompt.get())
@@ -161,11 +167,11 @@ impl Line {
     }
 }
 
-impl Helper for Line {}
+impl Helper for LineHelper {}
 
-impl Validator for Line {}
+impl Validator for LineHelper {}
 
-impl Completer for Line {
+impl Completer for LineHelper {
     type Candidate = Pair;
 
     fn complete(
@@ -176,7 +182,7 @@ impl Completer for Line {
     ) -> rustyline::Result<(usize, Vec<Pair>)> {
         let (start, words) = (self.complete)(line, cursor);
         let pair = |word: String| Pair {
-            display: harmless(&word),
+            display: drop_controls(&word),
             replacement: word,
         };
         self.unlisted.set(words.len());
@@ -184,18 +190,19 @@ impl Completer for Line {
     }
 }
 
-impl Hinter for Line {
+impl Hinter for LineHelper {
     type Hint = String;
 
-    /// There are no hints; but here the line is seen after each change.
+    /// Shows no hints; used because it is called after each change.
     fn hint(&self, line: &str, cursor: usize, _: &Context<'_>) -> Option<String> {
-        self.typing.with(|typing| typing.changed(line, cursor));
+        self.typing
+            .with_state(|typing| typing.line_changed(line, cursor));
         None
     }
 }
 
-impl Highlighter for Line {
-    /// The prompt is drawn along with the line, since a tall line leaves no room for it.
+impl Highlighter for LineHelper {
+    /// Draws nothing: the prompt is drawn with the line, since a tall line leaves no room for it.
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
         &'s self,
         prompt: &'p str,
@@ -206,36 +213,36 @@ impl Highlighter for Line {
         Cow::Borrowed("")
     }
 
-    /// The list of what Tab offers is followed by the prompt and the line, drawn as if they still
-    /// stood above it: as many rows as they have are taken away again. Empty ones behind the last
-    /// word are there for that.
+    /// After the list of candidates, the editor redraws prompt and line as if they were still above
+    /// it, and clears as many rows as they take. Empty rows after the last candidate make up for
+    /// that.
     fn highlight_candidate<'c>(&self, candidate: &'c str, _: CompletionType) -> Cow<'c, str> {
         self.unlisted.set(self.unlisted.get().saturating_sub(1));
         if self.unlisted.get() > 0 {
             return Cow::Borrowed(candidate);
         }
-        let line = self.typing.with(|typing| typing.as_draft().text);
-        let above = rows(&format!("{}{line}", self.prompt.borrow()), size().columns) - 1;
+        let line = self.typing.with_state(|typing| typing.as_draft().text);
+        let above = count_rows(
+            &format!("{}{line}", self.prompt.borrow()),
+            TerminalSize::from_stderr().columns,
+        ) - 1;
         Cow::Owned(format!("{candidate}{}", "\n".repeat(above)))
     }
 
     fn highlight<'l>(&self, line: &'l str, cursor: usize) -> Cow<'l, str> {
         let prompt = self.prompt.borrow();
         let all = format!("{prompt}{line}");
-        let shown = screenful(&all, prompt.len() + cursor, size());
+        let shown = visible_part(&all, prompt.len() + cursor, TerminalSize::from_stderr());
         shown.map_or_else(
-            || Cow::Owned(format!("{}{}", self.styled(&prompt), harmless(line))),
+            || {
+                Cow::Owned(format!(
+                    "{}{}",
+                    self.styled_prompt(&prompt),
+                    drop_controls(line)
+                ))
+            },
             Cow::Owned,
         )
-    }
-}
-
-/// The size of the terminal.
-pub(super) fn size() -> Size {
-    let (rows, columns) = Term::stderr().size();
-    Size {
-        columns: columns.into(),
-        rows: rows.into(),
     }
 }
 
@@ -246,11 +253,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_history_is_made_once_and_nobody_else_reads_it() {
+    fn the_history_file_is_created_once_with_mode_0600() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("new/history");
         for _ in 0..2 {
-            assert_eq!(prepare(&path), Some(()));
+            assert_eq!(create_history_file(&path), Some(()));
             assert_eq!(
                 std::fs::read_to_string(&path).expect("it is there"),
                 "#V2\n"

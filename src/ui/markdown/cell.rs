@@ -1,10 +1,10 @@
-//! What a row of the screen is made of: letters with their width and their look.
+//! The cells of a row of the screen: characters with their width and style.
 
 use unicode_width::UnicodeWidthChar;
 
-/// What a letter stands for, which a palette has a colour for.
+/// The role of a character, which a theme maps to a colour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Ink {
+pub(super) enum CellColor {
     /// Text.
     #[default]
     Text,
@@ -14,7 +14,7 @@ pub(super) enum Ink {
     Code,
     /// The text of a link.
     Link,
-    /// Signs that are no text: bullets, bars, fences.
+    /// Markup: bullets, bars, fences.
     Mark,
     /// In code: a comment.
     Comment,
@@ -30,16 +30,16 @@ pub(super) enum Ink {
     Type,
 }
 
-/// How a letter looks.
+/// The style of a character.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Style {
-    /// The attributes, a bit each.
+pub(super) struct CellStyle {
+    /// Attributes, as bits.
     pub(super) bits: u8,
-    /// What it stands for.
-    pub(super) ink: Ink,
+    /// Its role.
+    pub(super) ink: CellColor,
 }
 
-/// The attributes that a letter may have.
+/// Bold.
 pub(super) const BOLD: u8 = 1;
 /// Slanted.
 pub(super) const ITALIC: u8 = 2;
@@ -48,57 +48,58 @@ pub(super) const UNDERLINE: u8 = 4;
 /// Struck through.
 pub(super) const STRIKE: u8 = 8;
 
-impl Style {
-    /// Plain text in this ink.
-    pub(super) const fn of(ink: Ink) -> Self {
+impl CellStyle {
+    /// Creates a style without attributes.
+    pub(super) const fn from_color(ink: CellColor) -> Self {
         Self { bits: 0, ink }
     }
 }
 
-/// A letter, or a mark that combines with the letter before it.
+/// A character, or a mark that combines with the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cell {
-    /// The letter.
+pub(super) struct ScreenCell {
+    /// The character.
     pub(super) letter: char,
-    /// Columns that it takes.
+    /// Width in columns.
     pub(super) width: u8,
-    /// How it looks.
-    pub(super) style: Style,
-    /// The link that it belongs to, by its number from 1 on.
+    /// Its style.
+    pub(super) style: CellStyle,
+    /// The number of the link it belongs to, from 1; 0 for none.
     pub(super) link: u16,
 }
 
-impl Cell {
-    /// A letter that looks like this.
-    pub(super) fn new(letter: char, style: Style) -> Self {
+impl ScreenCell {
+    /// Creates a cell.
+    pub(super) fn new(letter: char, style: CellStyle) -> Self {
         Self {
             letter,
-            width: width_of(letter),
+            width: letter_width(letter),
             style,
             link: 0,
         }
     }
 }
 
-/// Letters that look like this.
-pub(super) fn cells(text: &str, style: Style) -> Vec<Cell> {
+/// Returns the cells of a text.
+pub(super) fn cells_from_text(text: &str, style: CellStyle) -> Vec<ScreenCell> {
     each_cell(text, style).collect()
 }
 
-/// The same one by one. A tab is a space: how far it went would depend on where the row begins.
-pub(super) fn each_cell(text: &str, style: Style) -> impl Iterator<Item = Cell> {
+/// Iterates over the cells of a text. A tab becomes a space, since its width would depend on where
+/// the row begins.
+pub(super) fn each_cell(text: &str, style: CellStyle) -> impl Iterator<Item = ScreenCell> {
     text.chars()
-        .map(move |letter| Cell::new(if letter == '\t' { ' ' } else { letter }, style))
+        .map(move |letter| ScreenCell::new(if letter == '\t' { ' ' } else { letter }, style))
 }
 
-/// The columns of these letters.
-pub(super) fn width(cells: &[Cell]) -> usize {
+/// Returns the total width of cells in columns.
+pub(super) fn cells_width(cells: &[ScreenCell]) -> usize {
     cells.iter().map(|cell| usize::from(cell.width)).sum()
 }
 
-/// The columns that a letter takes, at most: a selector that turns a letter into a picture is
-/// counted as one more.
-fn width_of(letter: char) -> u8 {
+/// Returns the maximum width of a character in columns: an emoji variation selector counts as one
+/// more.
+fn letter_width(letter: char) -> u8 {
     match letter {
         ' '..='~' => 1,
         '\u{fe0f}' => 1,
@@ -106,8 +107,9 @@ fn width_of(letter: char) -> u8 {
     }
 }
 
-/// Whether all terminals agree on the width of a letter.
-pub(super) fn is_certain(letter: char) -> bool {
-    matches!(letter, ' '..='~' | '\u{c0}'..='\u{2ff}' | '\u{370}'..='\u{482}' | '\u{3041}'..='\u{3096}'
+/// Whether all terminals agree on the width of a character.
+pub(super) fn has_certain_width(letter: char) -> bool {
+    matches!(letter, ' '..='~' | '\u{c0}'..='\u{2ff}' | '\u{370}'..='\u{482}'
+        | '\u{3041}'..='\u{3096}'
         | '\u{30a1}'..='\u{30fa}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
 }

@@ -1,35 +1,34 @@
-//! Lines of code, with the colours of their language.
+//! Syntax highlighting of code blocks.
 //!
-//! The colours of a line are known when it has ended, and those of a row of it when the row is
-//! full: from what stands before. The languages are loaded at the first block of one that is known,
-//! and never before.
+//! A line is highlighted when it has ended, or a row of it when the row is full, from the code so
+//! far. Syntax definitions are loaded when the first block in a known language begins.
 
 use std::sync::OnceLock;
 
 use syntect::parsing::{ParseState, Scope, ScopeStack, ScopeStackOp, SyntaxSet};
 
-use super::cell::{Cell, Ink, Style};
-use super::page::Page;
+use super::cell::{CellColor, CellStyle, ScreenCell};
+use super::row_buffer::RowBuffer;
 
-/// A line with more letters than this is not coloured any more: it was not written for people.
+/// Longer lines are not highlighted, since they are hardly written by hand.
 const LONGEST: usize = 1000;
 
-/// The columns from one tab stop to the next.
+/// Columns between tab stops.
 const TAB: usize = 4;
 
 /// A block of code.
 #[derive(Debug, Default)]
-pub(super) struct Code {
-    language: Option<Language>,
+pub(super) struct CodeBlock {
+    language: Option<CodeLanguage>,
     line: String,
     letters: usize,
 }
 
-impl Code {
-    /// Begins a block of code in the language that the fence names.
-    pub(super) fn new(info: &str, page: &Page) -> Self {
-        let language = if page.theme().is_some() {
-            Language::named(info)
+impl CodeBlock {
+    /// Begins a code block in the language of the fence's info string.
+    pub(super) fn new(info: &str, buffer: &RowBuffer) -> Self {
+        let language = if buffer.theme().is_some() {
+            CodeLanguage::from_info(info)
         } else {
             None
         };
@@ -39,56 +38,56 @@ impl Code {
         }
     }
 
-    /// Takes a letter; not a line feed.
-    pub(super) fn letter(&mut self, letter: char, page: &mut Page) {
+    /// Appends a character other than a line feed.
+    pub(super) fn push_letter(&mut self, letter: char, buffer: &mut RowBuffer) {
         if letter == '\t' {
             for _ in 0..TAB - self.letters % TAB {
-                self.put(' ', page);
+                self.put_letter(' ', buffer);
             }
         } else {
-            self.put(letter, page);
+            self.put_letter(letter, buffer);
         }
     }
 
-    fn put(&mut self, letter: char, page: &mut Page) {
-        if !page.has_room_for(letter) {
-            self.color(page);
-            page.break_code();
+    fn put_letter(&mut self, letter: char, buffer: &mut RowBuffer) {
+        if !buffer.has_room_for(letter) {
+            self.color_row(buffer);
+            buffer.break_code();
         }
-        page.add(Cell::new(letter, Style::default()));
+        buffer.push_unwrapped(ScreenCell::new(letter, CellStyle::default()));
         self.line.push(letter);
         self.letters += 1;
     }
 
-    /// Takes the end of a line.
-    pub(super) fn line_end(&mut self, page: &mut Page) {
+    /// Ends a line.
+    pub(super) fn end_line(&mut self, buffer: &mut RowBuffer) {
         self.line.push('\n');
         if let Some(language) = self.language.as_mut().filter(|_| self.letters <= LONGEST) {
-            page.color(&language.advance(&self.line));
+            buffer.color_content(&language.advance_line(&self.line));
         }
         self.line.clear();
         self.letters = 0;
-        page.end();
+        buffer.end_row();
     }
 
-    /// Colours what has come of the line.
-    fn color(&self, page: &mut Page) {
+    /// Highlights the line so far.
+    fn color_row(&self, buffer: &mut RowBuffer) {
         if let Some(language) = self.language.as_ref().filter(|_| self.letters <= LONGEST) {
-            page.color(&language.clone().advance(&self.line));
+            buffer.color_content(&language.clone().advance_line(&self.line));
         }
     }
 }
 
-/// What is known of the code so far.
+/// The parser's state after the code so far.
 #[derive(Debug, Clone)]
-struct Language {
+struct CodeLanguage {
     state: ParseState,
     scopes: ScopeStack,
 }
 
-impl Language {
-    /// Finds the language of a fence.
-    fn named(info: &str) -> Option<Self> {
+impl CodeLanguage {
+    /// Finds the language of an info string.
+    fn from_info(info: &str) -> Option<Self> {
         let name = info
             .split([' ', ',', '\t', '{', ':'])
             .next()
@@ -106,44 +105,46 @@ impl Language {
             .iter()
             .find(|(other, _)| *other == name)
             .map_or(name.as_str(), |(_, known)| known);
-        let syntax = languages().find_syntax_by_token(known)?;
+        let syntax = syntax_set().find_syntax_by_token(known)?;
         Some(Self {
             state: ParseState::new(syntax),
             scopes: ScopeStack::new(),
         })
     }
 
-    /// Goes on to the next line, and gives the inks of this one's letters.
-    fn advance(&mut self, line: &str) -> Vec<Ink> {
-        let operations = self.state.parse_line(line, languages()).unwrap_or_default();
+    /// Parses a line and returns the colour of each character.
+    fn advance_line(&mut self, line: &str) -> Vec<CellColor> {
+        let operations = self
+            .state
+            .parse_line(line, syntax_set())
+            .unwrap_or_default();
         let mut operations = operations.into_iter().peekable();
-        let mut ink = ink_of(&self.scopes);
+        let mut ink = color_for(&self.scopes);
         let mut inks = Vec::with_capacity(line.len());
         for (place, _) in line.char_indices() {
             let mut has_changed = false;
             while let Some((_, operation)) = operations.next_if(|(at, _)| *at <= place) {
-                apply(&mut self.scopes, &operation);
+                apply_operation(&mut self.scopes, &operation);
                 has_changed = true;
             }
             if has_changed {
-                ink = ink_of(&self.scopes);
+                ink = color_for(&self.scopes);
             }
             inks.push(ink);
         }
         for (_, operation) in operations {
-            apply(&mut self.scopes, &operation);
+            apply_operation(&mut self.scopes, &operation);
         }
         inks
     }
 }
 
-fn apply(scopes: &mut ScopeStack, operation: &ScopeStackOp) {
-    // It fails where a definition of a language is wrong; the colours then are, too.
+fn apply_operation(scopes: &mut ScopeStack, operation: &ScopeStackOp) {
+    // It fails only for a faulty syntax definition; the colours are then wrong.
     let _ = scopes.apply(operation);
 }
 
-/// Names that people give to languages which the definitions call otherwise, or have something
-/// like.
+/// Common names of languages that the definitions name differently, or cover by a similar one.
 const OTHER_NAMES: [(&str, &str); 14] = [
     ("bash", "sh"),
     ("c++", "cpp"),
@@ -161,39 +162,39 @@ const OTHER_NAMES: [(&str, &str); 14] = [
     ("zsh", "sh"),
 ];
 
-fn languages() -> &'static SyntaxSet {
+fn syntax_set() -> &'static SyntaxSet {
     static LANGUAGES: OnceLock<SyntaxSet> = OnceLock::new();
     LANGUAGES.get_or_init(SyntaxSet::load_defaults_newlines)
 }
 
-/// Scopes and their inks; what stands first goes first.
-const SCOPES: [(&str, Ink); 22] = [
-    ("comment", Ink::Comment),
-    ("string", Ink::Quoted),
-    ("constant.character.escape", Ink::Constant),
-    ("constant", Ink::Constant),
-    ("keyword.operator", Ink::Text),
-    ("keyword", Ink::Keyword),
-    ("storage.type.function", Ink::Keyword),
-    ("storage", Ink::Keyword),
-    ("entity.name.function", Ink::Function),
-    ("variable.function", Ink::Function),
-    ("support.function", Ink::Function),
-    ("entity.name.tag", Ink::Type),
-    ("entity.name", Ink::Type),
-    ("entity.other", Ink::Type),
-    ("support", Ink::Type),
-    ("variable.language", Ink::Keyword),
-    ("markup.inserted", Ink::Quoted),
-    ("markup.deleted", Ink::Keyword),
-    ("markup.heading", Ink::Heading),
-    ("meta.diff.header", Ink::Comment),
-    ("meta.diff.range", Ink::Function),
-    ("invalid.illegal", Ink::Text),
+/// Scopes and their colours; the first match wins.
+const SCOPES: [(&str, CellColor); 22] = [
+    ("comment", CellColor::Comment),
+    ("string", CellColor::Quoted),
+    ("constant.character.escape", CellColor::Constant),
+    ("constant", CellColor::Constant),
+    ("keyword.operator", CellColor::Text),
+    ("keyword", CellColor::Keyword),
+    ("storage.type.function", CellColor::Keyword),
+    ("storage", CellColor::Keyword),
+    ("entity.name.function", CellColor::Function),
+    ("variable.function", CellColor::Function),
+    ("support.function", CellColor::Function),
+    ("entity.name.tag", CellColor::Type),
+    ("entity.name", CellColor::Type),
+    ("entity.other", CellColor::Type),
+    ("support", CellColor::Type),
+    ("variable.language", CellColor::Keyword),
+    ("markup.inserted", CellColor::Quoted),
+    ("markup.deleted", CellColor::Keyword),
+    ("markup.heading", CellColor::Heading),
+    ("meta.diff.header", CellColor::Comment),
+    ("meta.diff.range", CellColor::Function),
+    ("invalid.illegal", CellColor::Text),
 ];
 
-fn ink_of(scopes: &ScopeStack) -> Ink {
-    static TABLE: OnceLock<Vec<(Scope, Ink)>> = OnceLock::new();
+fn color_for(scopes: &ScopeStack) -> CellColor {
+    static TABLE: OnceLock<Vec<(Scope, CellColor)>> = OnceLock::new();
     let table = TABLE.get_or_init(|| {
         SCOPES
             .iter()

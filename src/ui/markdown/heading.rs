@@ -1,65 +1,65 @@
-//! The text of a heading, without the signs that may close it: those are at its end, and so wait
-//! for what follows.
+//! The text of a heading without its closing `#`s, which are held back until it is known whether
+//! more text follows.
 
-use super::cell::Style;
-use super::inline::Inline;
-use super::page::Page;
+use super::cell::CellStyle;
+use super::inline::InlineText;
+use super::row_buffer::RowBuffer;
 
 /// The text of one heading.
 #[derive(Debug)]
-pub(super) struct Heading {
-    inline: Inline,
-    /// Spaces, and what may be the closing signs behind them.
+pub(super) struct HeadingText {
+    inline: InlineText,
+    /// Spaces, and `#`s after them that may close the heading.
     held: String,
-    /// Whether any letter is through.
+    /// Whether any text has been written.
     has_text: bool,
 }
 
-impl Heading {
-    /// Begins a heading that looks like this.
-    pub(super) fn new(style: Style) -> Self {
+impl HeadingText {
+    /// Begins a heading in this style.
+    pub(super) fn new(style: CellStyle) -> Self {
         Self {
-            inline: Inline::new(style),
+            inline: InlineText::new(style),
             held: String::new(),
             has_text: false,
         }
     }
 
-    /// Takes a letter; not a line feed.
-    pub(super) fn letter(&mut self, letter: char, page: &mut Page) {
+    /// Appends a character other than a line feed.
+    pub(super) fn push_letter(&mut self, letter: char, buffer: &mut RowBuffer) {
         let is_space = |letter: char| matches!(letter, ' ' | '\t');
         if is_space(letter) {
             return self.held.push(letter);
         }
         let spaces = self.held.len() - self.held.trim_end_matches(is_space).len();
         if letter == '#' {
-            // Only the last of several runs closes.
+            // Only the last run of `#` closes.
             let last = self.held.split_off(self.held.len() - spaces);
             if !last.is_empty() {
-                self.let_go(page);
+                self.release_held(buffer);
                 self.held = last;
             }
             if !self.held.is_empty() || !self.has_text {
                 return self.held.push(letter);
             }
         }
-        self.let_go(page);
-        self.put(letter, page);
+        self.release_held(buffer);
+        self.put_letter(letter, buffer);
     }
 
-    /// Ends the heading; what is held has closed it.
-    pub(super) fn end(self, page: &mut Page) {
-        self.inline.end(page);
+    /// Ends the heading and drops held-back closing `#`s.
+    pub(super) fn end_heading(self, buffer: &mut RowBuffer) {
+        self.inline.end_block(buffer);
     }
 
-    fn let_go(&mut self, page: &mut Page) {
+    fn release_held(&mut self, buffer: &mut RowBuffer) {
         for letter in std::mem::take(&mut self.held).chars() {
-            self.put(letter, page);
+            self.put_letter(letter, buffer);
         }
     }
 
-    fn put(&mut self, letter: char, page: &mut Page) {
+    fn put_letter(&mut self, letter: char, buffer: &mut RowBuffer) {
         self.has_text = true;
-        self.inline.letter(letter, page);
+        self.inline.push_letter(letter, buffer);
     }
 }

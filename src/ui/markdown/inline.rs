@@ -1,43 +1,43 @@
-//! The text of a block, letter by letter: emphasis, code, links, escapes.
+//! Inline text of a block, character by character: emphasis, code, links, escapes.
 //!
-//! A sign that opens something is taken at its word at once, and hidden. If nothing has closed it
-//! when its row is finished, or at the end of its block, it is put back where it stood, so that no
-//! sign ever moves; what closes it in a later row is shown too.
+//! An opening delimiter takes effect immediately and is hidden. If it is not closed by the end of
+//! its row or block, it is restored at its position; a delimiter that closes it in a later row is
+//! shown too.
 
-use super::cell::{Cell, Ink, Style, UNDERLINE, cells};
-use super::construct::{Construct, address, construct};
-use super::opener::Opener;
-use super::page::Page;
+use super::cell::{CellColor, CellStyle, ScreenCell, UNDERLINE, cells_from_text};
+use super::emphasis_opener::EmphasisOpener;
+use super::inline_construct::{InlineConstruct, parse_construct, web_address};
+use super::row_buffer::RowBuffer;
 
-/// The longest part of a link, address or entity that is waited for, in bytes.
+/// Maximum length of a link target or autolink that is held back, in bytes.
 const LONGEST_HELD: usize = 1000;
 
-/// The longest entity, in bytes.
+/// Maximum length of an entity, in bytes.
 const LONGEST_ENTITY: usize = 32;
 
-/// The most runs that are open at once.
+/// Maximum number of delimiters that are open at once.
 const MOST_OPEN: usize = 16;
 
-/// The text of one block.
+/// The inline text of one block.
 #[derive(Debug, Default)]
-pub(super) struct Inline {
-    base: Style,
-    held: Held,
-    /// Where the brackets that are open stand.
+pub(super) struct InlineText {
+    base: CellStyle,
+    held: PendingSyntax,
+    /// Positions of open brackets.
     brackets: Vec<usize>,
-    /// The length of the run of backticks that opened code, and where it stands.
+    /// Length and position of the run of backticks that opened code.
     code: Option<(usize, usize)>,
-    /// The letter before, a line feed at the beginning.
+    /// The previous character; `None` at the beginning.
     before: Option<char>,
-    /// The one before that.
+    /// The character before `before`.
     earlier: Option<char>,
-    /// Where a bare address began.
+    /// Position of a bare URL in progress.
     bare: Option<usize>,
 }
 
-/// What has begun, and is decided by what follows.
+/// Syntax that is held back until the next characters decide what it is.
 #[derive(Debug, Default)]
-enum Held {
+enum PendingSyntax {
     #[default]
     Nothing,
     Run(char, usize),
@@ -45,175 +45,187 @@ enum Held {
     Backslash,
     Entity(String),
     Angle(String),
-    /// A bracket was closed that opened there.
+    /// A bracket was closed that opened at this position.
     Closed(usize),
-    /// What stands between the parentheses behind it.
+    /// The link target so far, after the bracket at this position.
     Target(usize, String),
 }
 
-impl Inline {
-    /// Begins a block whose text looks like this.
-    pub(super) fn new(base: Style) -> Self {
+impl InlineText {
+    /// Begins a block in this style.
+    pub(super) fn new(base: CellStyle) -> Self {
         Self {
             base,
             ..Self::default()
         }
     }
 
-    /// Takes a letter; not a line feed.
-    pub(super) fn letter(&mut self, letter: char, page: &mut Page) {
+    /// Appends a character other than a line feed.
+    pub(super) fn push_letter(&mut self, letter: char, buffer: &mut RowBuffer) {
         match std::mem::take(&mut self.held) {
-            Held::Nothing => self.fresh(letter, page),
-            Held::Run(sign, length) if letter == sign => self.held = Held::Run(sign, length + 1),
-            Held::Ticks(length) if letter == '`' => self.held = Held::Ticks(length + 1),
-            Held::Backslash if letter.is_ascii_punctuation() => self.put(letter, page),
-            Held::Entity(name) if letter == ';' => self.entity(&name, page),
-            Held::Entity(mut name)
+            PendingSyntax::Nothing => self.start_syntax(letter, buffer),
+            PendingSyntax::Run(sign, length) if letter == sign => {
+                self.held = PendingSyntax::Run(sign, length + 1)
+            }
+            PendingSyntax::Ticks(length) if letter == '`' => {
+                self.held = PendingSyntax::Ticks(length + 1)
+            }
+            PendingSyntax::Backslash if letter.is_ascii_punctuation() => {
+                self.put_letter(letter, buffer)
+            }
+            PendingSyntax::Entity(name) if letter == ';' => self.finish_entity(&name, buffer),
+            PendingSyntax::Entity(mut name)
                 if name.len() < LONGEST_ENTITY
                     && (letter.is_ascii_alphanumeric() || letter == '#') =>
             {
                 name.push(letter);
-                self.held = Held::Entity(name);
+                self.held = PendingSyntax::Entity(name);
             }
-            Held::Angle(text) if letter == '>' => self.angle(&text, page),
-            Held::Angle(mut text)
+            PendingSyntax::Angle(text) if letter == '>' => self.finish_autolink(&text, buffer),
+            PendingSyntax::Angle(mut text)
                 if text.len() < LONGEST_HELD
                     && !matches!(letter, ' ' | '\t' | '<')
                     && (letter.is_ascii_alphabetic() || !text.is_empty()) =>
             {
                 text.push(letter);
-                self.held = Held::Angle(text);
+                self.held = PendingSyntax::Angle(text);
             }
-            Held::Closed(bracket) if letter == '(' => {
-                self.held = Held::Target(bracket, String::new());
+            PendingSyntax::Closed(bracket) if letter == '(' => {
+                self.held = PendingSyntax::Target(bracket, String::new());
             }
-            Held::Target(bracket, target) => self.target(bracket, target, letter, page),
+            PendingSyntax::Target(bracket, target) => {
+                self.push_target_letter(bracket, target, letter, buffer)
+            }
             held => {
-                self.let_go(held, letter, page);
-                self.letter(letter, page);
+                self.release_held(held, letter, buffer);
+                self.push_letter(letter, buffer);
             }
         }
     }
 
-    /// Takes the end of a line within the block.
-    pub(super) fn line_end(&mut self, page: &mut Page) {
-        self.settle(page);
-        self.word_end(page);
-        self.came('\n');
+    /// Ends a line within the block.
+    pub(super) fn end_line(&mut self, buffer: &mut RowBuffer) {
+        self.resolve_held(buffer);
+        self.end_word(buffer);
+        self.record_letter('\n');
     }
 
     /// Ends the block.
-    pub(super) fn end(mut self, page: &mut Page) {
-        self.line_end(page);
+    pub(super) fn end_block(mut self, buffer: &mut RowBuffer) {
+        self.end_line(buffer);
         if let Some((_, position)) = self.code.take() {
-            let style = self.style(page);
-            page.restyle(position, page.position(), |cell| cell.style = style);
+            let style = self.current_style(buffer);
+            buffer.restyle_cells(position, buffer.next_position(), |cell| cell.style = style);
         }
-        while let Some(opener) = page.openers.pop() {
-            self.give_up(&opener, page);
+        while let Some(opener) = buffer.openers.pop() {
+            self.restore_opener(&opener, buffer);
         }
     }
 
-    /// Decides what is held as if the line ended here.
-    fn settle(&mut self, page: &mut Page) {
+    /// Resolves held-back syntax as if the line ended here.
+    fn resolve_held(&mut self, buffer: &mut RowBuffer) {
         loop {
             match std::mem::take(&mut self.held) {
-                Held::Nothing => return,
-                // A target that is given up is read anew, and may hold something again: less each
-                // time.
-                held => self.let_go(held, '\n', page),
+                PendingSyntax::Nothing => return,
+                // A rejected target is parsed again and may hold back something again, but less
+                // each time.
+                held => self.release_held(held, '\n', buffer),
             }
         }
     }
 
-    /// Decides what is held: `next` follows, and does not complete it.
-    fn let_go(&mut self, held: Held, next: char, page: &mut Page) {
+    /// Resolves held-back syntax that `next` does not complete.
+    fn release_held(&mut self, held: PendingSyntax, next: char, buffer: &mut RowBuffer) {
         match held {
-            Held::Nothing | Held::Closed(_) => {}
-            Held::Run(sign, length) => self.run(sign, length, next, page),
-            Held::Ticks(length) => self.ticks(length, page),
-            Held::Backslash if next == '\n' => {} // A hard break: the line ends anyway.
-            Held::Backslash => self.put('\\', page),
-            Held::Entity(name) => self.put_all(&format!("&{name}"), page),
-            Held::Angle(text) => self.put_all(&format!("<{text}"), page),
-            Held::Target(_, target) => {
-                self.put('(', page);
+            PendingSyntax::Nothing | PendingSyntax::Closed(_) => {}
+            PendingSyntax::Run(sign, length) => self.finish_run(sign, length, next, buffer),
+            PendingSyntax::Ticks(length) => self.finish_backticks(length, buffer),
+            // A hard line break; lines are never joined.
+            PendingSyntax::Backslash if next == '\n' => {}
+            PendingSyntax::Backslash => self.put_letter('\\', buffer),
+            PendingSyntax::Entity(name) => self.put_all(&format!("&{name}"), buffer),
+            PendingSyntax::Angle(text) => self.put_all(&format!("<{text}"), buffer),
+            PendingSyntax::Target(_, target) => {
+                self.put_letter('(', buffer);
                 for letter in target.chars() {
-                    self.letter(letter, page);
+                    self.push_letter(letter, buffer);
                 }
             }
         }
     }
 
-    /// Takes a letter where nothing is held.
-    fn fresh(&mut self, letter: char, page: &mut Page) {
+    /// Handles a character while nothing is held back.
+    fn start_syntax(&mut self, letter: char, buffer: &mut RowBuffer) {
         match letter {
-            '`' => self.held = Held::Ticks(1),
+            '`' => self.held = PendingSyntax::Ticks(1),
             ' ' | '\t' => {
-                self.word_end(page);
-                self.put(' ', page);
+                self.end_word(buffer);
+                self.put_letter(' ', buffer);
             }
-            _ if self.code.is_some() => self.put(letter, page),
-            '*' | '_' | '~' => self.held = Held::Run(letter, 1),
-            '\\' => self.held = Held::Backslash,
-            '&' => self.held = Held::Entity(String::new()),
-            '<' => self.held = Held::Angle(String::new()),
+            _ if self.code.is_some() => self.put_letter(letter, buffer),
+            '*' | '_' | '~' => self.held = PendingSyntax::Run(letter, 1),
+            '\\' => self.held = PendingSyntax::Backslash,
+            '&' => self.held = PendingSyntax::Entity(String::new()),
+            '<' => self.held = PendingSyntax::Angle(String::new()),
             '[' => {
                 if self.brackets.len() < MOST_OPEN {
-                    self.brackets.push(page.position());
+                    self.brackets.push(buffer.next_position());
                 }
-                self.put(letter, page);
+                self.put_letter(letter, buffer);
             }
             ']' => {
-                self.put(letter, page);
-                self.held = self.brackets.pop().map_or(Held::Nothing, Held::Closed);
+                self.put_letter(letter, buffer);
+                self.held = self
+                    .brackets
+                    .pop()
+                    .map_or(PendingSyntax::Nothing, PendingSyntax::Closed);
             }
-            _ => self.put(letter, page),
+            _ => self.put_letter(letter, buffer),
         }
     }
 
-    /// Remembers a letter that was not put by [`Self::put`].
-    fn came(&mut self, letter: char) {
+    /// Records a character that was not written by [`Self::put_letter`].
+    fn record_letter(&mut self, letter: char) {
         self.earlier = self.before.replace(letter);
     }
 
-    fn style(&self, page: &Page) -> Style {
+    fn current_style(&self, buffer: &RowBuffer) -> CellStyle {
         if self.code.is_some() {
-            return Style {
+            return CellStyle {
                 bits: self.base.bits,
-                ink: Ink::Code,
+                ink: CellColor::Code,
             };
         }
-        let bits = page
+        let bits = buffer
             .openers
             .iter()
-            .fold(self.base.bits, |bits, opener| bits | opener.bits());
-        Style { bits, ..self.base }
+            .fold(self.base.bits, |bits, opener| bits | opener.style_bits());
+        CellStyle { bits, ..self.base }
     }
 
-    fn put(&mut self, letter: char, page: &mut Page) {
-        let style = self.style(page);
-        page.push(Cell::new(letter, style));
-        self.came(letter);
+    fn put_letter(&mut self, letter: char, buffer: &mut RowBuffer) {
+        let style = self.current_style(buffer);
+        buffer.push_wrapping(ScreenCell::new(letter, style));
+        self.record_letter(letter);
         if letter == '/' && self.bare.is_none() && self.code.is_none() {
-            self.bare = bare_address(page);
+            self.bare = bare_address(buffer);
         }
     }
 
-    fn put_all(&mut self, text: &str, page: &mut Page) {
+    fn put_all(&mut self, text: &str, buffer: &mut RowBuffer) {
         for letter in text.chars() {
-            self.put(letter, page);
+            self.put_letter(letter, buffer);
         }
     }
 
-    /// Takes a run of `*`, `_` or `~`.
-    fn run(&mut self, sign: char, mut length: usize, next: char, page: &mut Page) {
-        if page.theme().is_none() {
-            return self.put_run(sign, length, page);
+    /// Handles a run of `*`, `_` or `~`.
+    fn finish_run(&mut self, sign: char, mut length: usize, next: char, buffer: &mut RowBuffer) {
+        if buffer.theme().is_none() {
+            return self.put_run(sign, length, buffer);
         }
         let before = self.before.unwrap_or('\n');
         if !before.is_whitespace() && (sign != '_' || !next.is_ascii_alphanumeric()) {
-            length = self.close(sign, length, page);
+            length = self.close_openers(sign, length, buffer);
         }
         let may_open = self.is_before_a_word(sign, length, next)
             && if sign == '~' {
@@ -221,25 +233,24 @@ impl Inline {
             } else {
                 length <= 3
             }
-            && page.openers.len() < MOST_OPEN;
+            && buffer.openers.len() < MOST_OPEN;
         if length > 0 && may_open {
-            let around = self.style(page);
-            page.openers.push(Opener {
+            let around = self.current_style(buffer);
+            buffer.openers.push(EmphasisOpener {
                 sign,
                 length,
-                position: page.position(),
+                position: buffer.next_position(),
                 around,
                 is_shown: false,
             });
         } else {
-            self.put_run(sign, length, page);
+            self.put_run(sign, length, buffer);
         }
-        self.came(sign);
+        self.record_letter(sign);
     }
 
-    /// Whether a run stands before a word: `next` follows. Neither patterns of files nor calls have
-    /// emphasis in them; of one asterisk a pattern is likelier than a path or a hidden file, of two
-    /// it is not.
+    /// Whether a run that `next` follows precedes a word. Glob patterns and calls contain no
+    /// emphasis: before `/` or `.`, one asterisk is more likely a glob than emphasis, two are not.
     fn is_before_a_word(&self, sign: char, length: usize, next: char) -> bool {
         let before = self.before.unwrap_or('\n');
         let is_mark = |letter: char| !letter.is_alphanumeric() && !letter.is_whitespace();
@@ -258,54 +269,60 @@ impl Inline {
             && (!is_mark(next) || before.is_whitespace() || is_mark(before))
     }
 
-    fn put_run(&mut self, sign: char, length: usize, page: &mut Page) {
+    fn put_run(&mut self, sign: char, length: usize, buffer: &mut RowBuffer) {
         for _ in 0..length {
-            self.put(sign, page);
+            self.put_letter(sign, buffer);
         }
     }
 
-    /// Closes what a run closes, and gives what is left of the run.
-    fn close(&mut self, sign: char, mut length: usize, page: &mut Page) -> usize {
+    /// Closes openers with a run, and returns the length that is left of it.
+    fn close_openers(&mut self, sign: char, mut length: usize, buffer: &mut RowBuffer) -> usize {
         while length > 0 {
-            let Some(place) = page.openers.iter().rposition(|opener| opener.sign == sign) else {
+            let Some(place) = buffer
+                .openers
+                .iter()
+                .rposition(|opener| opener.sign == sign)
+            else {
                 break;
             };
-            let opener = page.openers[place];
-            if opener.length > length && opener.length != 3 || page.position() == opener.position {
+            let opener = buffer.openers[place];
+            if opener.length > length && opener.length != 3
+                || buffer.next_position() == opener.position
+            {
                 break;
             }
-            self.word_end(page);
-            while page.openers.len() > place + 1 {
-                if let Some(inner) = page.openers.pop() {
-                    self.give_up(&inner, page);
+            self.end_word(buffer);
+            while buffer.openers.len() > place + 1 {
+                if let Some(inner) = buffer.openers.pop() {
+                    self.restore_opener(&inner, buffer);
                 }
             }
             let closed = opener.length.min(length);
             length -= closed;
-            // An inner one that was put back may have moved words, and with them finished the row.
-            let is_shown = page.openers[place].is_shown;
+            // Restoring an inner opener may have wrapped words and thereby finished the row.
+            let is_shown = buffer.openers[place].is_shown;
             if closed < opener.length {
-                page.openers[place].length -= closed;
+                buffer.openers[place].length -= closed;
             } else {
-                page.openers.truncate(place);
+                buffer.openers.truncate(place);
             }
             if is_shown {
-                self.put_run(sign, closed, page);
+                self.put_run(sign, closed, buffer);
             }
         }
         length
     }
 
-    /// Puts an opener back that nothing closed.
-    fn give_up(&mut self, opener: &Opener, page: &mut Page) {
-        let bits = opener.bits() & !self.style(page).bits;
-        page.restyle(opener.position, page.position(), |cell| {
+    /// Restores an opener that was not closed.
+    fn restore_opener(&mut self, opener: &EmphasisOpener, buffer: &mut RowBuffer) {
+        let bits = opener.style_bits() & !self.current_style(buffer).bits;
+        buffer.restyle_cells(opener.position, buffer.next_position(), |cell| {
             cell.style.bits &= !bits;
         });
         if !opener.is_shown {
-            let signs: Vec<Cell> = opener.signs().collect();
-            page.insert(opener.position, &signs);
-            // What is still open began before it.
+            let signs: Vec<ScreenCell> = opener.sign_cells().collect();
+            buffer.insert_cells(opener.position, &signs);
+            // Positions after it have moved.
             let places = self.brackets.iter_mut().chain(&mut self.bare);
             places
                 .filter(|place| **place >= opener.position)
@@ -313,64 +330,70 @@ impl Inline {
         }
     }
 
-    /// Takes a run of backticks.
-    fn ticks(&mut self, length: usize, page: &mut Page) {
-        self.word_end(page);
+    /// Handles a run of backticks.
+    fn finish_backticks(&mut self, length: usize, buffer: &mut RowBuffer) {
+        self.end_word(buffer);
         match self.code {
             Some((opened, _)) if opened == length => {
                 self.code = None;
-                self.marks(length, page);
+                self.put_backticks(length, buffer);
             }
-            Some(_) => self.put_run('`', length, page),
+            Some(_) => self.put_run('`', length, buffer),
             None => {
-                let position = page.position();
-                self.marks(length, page);
+                let position = buffer.next_position();
+                self.put_backticks(length, buffer);
                 self.code = Some((length, position));
             }
         }
     }
 
-    fn marks(&mut self, length: usize, page: &mut Page) {
+    fn put_backticks(&mut self, length: usize, buffer: &mut RowBuffer) {
         for _ in 0..length {
-            page.push(Cell::new(
+            buffer.push_wrapping(ScreenCell::new(
                 '`',
-                Style {
+                CellStyle {
                     bits: self.base.bits,
-                    ink: Ink::Mark,
+                    ink: CellColor::Mark,
                 },
             ));
         }
-        self.came('`');
+        self.record_letter('`');
     }
 
-    fn entity(&mut self, name: &str, page: &mut Page) {
+    fn finish_entity(&mut self, name: &str, buffer: &mut RowBuffer) {
         let source = format!("&{name};");
-        match construct(&source) {
-            Construct::Text(text) => self.put_all(&text, page),
-            _ => self.put_all(&source, page),
+        match parse_construct(&source) {
+            InlineConstruct::Text(text) => self.put_all(&text, buffer),
+            _ => self.put_all(&source, buffer),
         }
     }
 
-    /// Takes what stands between `<` and `>`.
-    fn angle(&mut self, text: &str, page: &mut Page) {
+    /// Handles the text between `<` and `>`.
+    fn finish_autolink(&mut self, text: &str, buffer: &mut RowBuffer) {
         let source = format!("<{text}>");
-        match construct(&source) {
-            Construct::Link(target) if page.theme().is_some() => {
-                let start = page.position();
-                self.put_all(text, page);
+        match parse_construct(&source) {
+            InlineConstruct::Link(target) if buffer.theme().is_some() => {
+                let start = buffer.next_position();
+                self.put_all(text, buffer);
                 self.bare = None;
-                mark_link(start, page.position(), &target, page);
+                mark_link(start, buffer.next_position(), &target, buffer);
             }
-            _ => self.put_all(&source, page),
+            _ => self.put_all(&source, buffer),
         }
     }
 
-    /// Takes a letter of what stands behind the text of a link.
-    fn target(&mut self, bracket: usize, mut target: String, letter: char, page: &mut Page) {
+    /// Appends a character to a link target.
+    fn push_target_letter(
+        &mut self,
+        bracket: usize,
+        mut target: String,
+        letter: char,
+        buffer: &mut RowBuffer,
+    ) {
         if letter == ')'
-            && let Construct::Link(address) = construct(&format!("[x]({target})"))
+            && let InlineConstruct::Link(address) = parse_construct(&format!("[x]({target})"))
         {
-            return self.link(bracket, &target, &address, page);
+            return self.finish_link(bracket, &target, &address, buffer);
         }
         let has_title = target.contains(['"', '\'']);
         let is_over = target.len() > LONGEST_HELD
@@ -379,29 +402,29 @@ impl Inline {
                 && !has_title
                 && !matches!(letter, '"' | '\'' | ' ');
         if is_over {
-            self.let_go(Held::Target(bracket, target), letter, page);
-            return self.letter(letter, page);
+            self.release_held(PendingSyntax::Target(bracket, target), letter, buffer);
+            return self.push_letter(letter, buffer);
         }
         target.push(letter);
-        self.held = Held::Target(bracket, target);
+        self.held = PendingSyntax::Target(bracket, target);
     }
 
-    /// Takes a link: its text looks like one, and its address follows.
-    fn link(&mut self, bracket: usize, target: &str, to: &str, page: &mut Page) {
-        let closing = page.position() - 1;
-        let is_open = page
+    /// Writes a link: styles its text and appends its address.
+    fn finish_link(&mut self, bracket: usize, target: &str, to: &str, buffer: &mut RowBuffer) {
+        let closing = buffer.next_position() - 1;
+        let is_open = buffer
             .content_from(bracket)
-            .and_then(<[Cell]>::first)
+            .and_then(<[ScreenCell]>::first)
             .is_some_and(|cell| cell.letter == '[');
-        if page.theme().is_none() || !is_open || page.content_from(closing).is_none() {
-            self.put('(', page);
-            self.put_all(target, page);
-            self.word_end(page);
-            return self.put(')', page);
+        if buffer.theme().is_none() || !is_open || buffer.content_from(closing).is_none() {
+            self.put_letter('(', buffer);
+            self.put_all(target, buffer);
+            self.end_word(buffer);
+            return self.put_letter(')', buffer);
         }
-        page.remove(closing);
-        page.remove(bracket);
-        for opener in page
+        buffer.remove_cell(closing);
+        buffer.remove_cell(bracket);
+        for opener in buffer
             .openers
             .iter_mut()
             .filter(|opener| opener.position > bracket)
@@ -409,68 +432,71 @@ impl Inline {
             opener.position -= 1;
         }
         self.bare = None;
-        let text: String = page
+        let text: String = buffer
             .content_from(bracket)
             .unwrap_or_default()
             .iter()
             .map(|cell| cell.letter)
             .collect();
-        mark_link(bracket, page.position(), to, page);
-        self.name_image(bracket, page);
+        mark_link(bracket, buffer.next_position(), to, buffer);
+        self.label_image(bracket, buffer);
         if text.trim() != to {
-            let style = Style {
+            let style = CellStyle {
                 bits: self.base.bits,
-                ink: Ink::Mark,
+                ink: CellColor::Mark,
             };
-            let start = page.position() + usize::from(!text.is_empty());
+            let start = buffer.next_position() + usize::from(!text.is_empty());
             let shown = if text.is_empty() {
                 to.to_owned()
             } else {
                 format!(" ({to})")
             };
-            for cell in cells(&shown, style) {
-                page.push(cell);
+            for cell in cells_from_text(&shown, style) {
+                buffer.push_wrapping(cell);
             }
-            number_link(start, page.position(), to, page);
+            number_link(start, buffer.next_position(), to, buffer);
         }
-        self.came(')');
+        self.record_letter(')');
     }
 
-    /// Says that a link is one to a picture, in the place of the sign that does.
-    fn name_image(&mut self, bracket: usize, page: &mut Page) {
+    /// Replaces the `!` of an image link by a label.
+    fn label_image(&mut self, bracket: usize, buffer: &mut RowBuffer) {
         let Some(sign) = bracket.checked_sub(1) else {
             return;
         };
-        if page
+        if buffer
             .content_from(sign)
-            .and_then(<[Cell]>::first)
+            .and_then(<[ScreenCell]>::first)
             .is_some_and(|cell| cell.letter == '!')
         {
-            let name = cells(
+            let name = cells_from_text(
                 "image: ",
-                Style {
+                CellStyle {
                     bits: self.base.bits,
-                    ink: Ink::Mark,
+                    ink: CellColor::Mark,
                 },
             );
-            page.remove(sign);
-            for opener in page
+            buffer.remove_cell(sign);
+            for opener in buffer
                 .openers
                 .iter_mut()
                 .filter(|opener| opener.position >= bracket)
             {
                 opener.position += name.len() - 1;
             }
-            page.insert(sign, &name);
+            buffer.insert_cells(sign, &name);
         }
     }
 
-    /// Ends a word: a bare address is a link from its beginning on.
-    fn word_end(&mut self, page: &mut Page) {
+    /// Ends a word; a bare URL becomes a link.
+    fn end_word(&mut self, buffer: &mut RowBuffer) {
         let Some(start) = self.bare.take() else {
             return;
         };
-        let Some(word) = page.content_from(start).filter(|_| page.theme().is_some()) else {
+        let Some(word) = buffer
+            .content_from(start)
+            .filter(|_| buffer.theme().is_some())
+        else {
             return;
         };
         let word: String = word.iter().map(|cell| cell.letter).collect();
@@ -482,13 +508,13 @@ impl Inline {
             ) || letter == ')' && !has_parenthesis
         };
         let to = word.trim_end_matches(ends);
-        mark_link(start, start + to.chars().count(), to, page);
+        mark_link(start, start + to.chars().count(), to, buffer);
     }
 }
 
-/// The place where an address begins whose `//` has just come.
-fn bare_address(page: &Page) -> Option<usize> {
-    let content = page.content();
+/// Returns the position where a URL begins whose `//` was just written.
+fn bare_address(buffer: &RowBuffer) -> Option<usize> {
+    let content = buffer.row_content();
     ["https://", "http://"].into_iter().find_map(|scheme| {
         let start = content.len().checked_sub(scheme.len())?;
         let is_there = content[start..]
@@ -498,24 +524,24 @@ fn bare_address(page: &Page) -> Option<usize> {
         let begins_a_word = start
             .checked_sub(1)
             .is_none_or(|place| !content[place].letter.is_alphanumeric());
-        (is_there && begins_a_word).then(|| page.position() - scheme.len())
+        (is_there && begins_a_word).then(|| buffer.next_position() - scheme.len())
     })
 }
 
-/// Makes cells look like a link, and be one where its address may be followed.
-fn mark_link(from: usize, to: usize, target: &str, page: &mut Page) {
-    page.restyle(from, to, |cell| {
+/// Styles cells as a link, and links them if the address is `http` or `https`.
+fn mark_link(from: usize, to: usize, target: &str, buffer: &mut RowBuffer) {
+    buffer.restyle_cells(from, to, |cell| {
         cell.style.bits |= UNDERLINE;
-        if cell.style.ink == Ink::Text {
-            cell.style.ink = Ink::Link;
+        if cell.style.ink == CellColor::Text {
+            cell.style.ink = CellColor::Link;
         }
     });
-    number_link(from, to, target, page);
+    number_link(from, to, target, buffer);
 }
 
-fn number_link(from: usize, to: usize, target: &str, page: &mut Page) {
-    if let Some(address) = address(target) {
-        let number = page.link(&address);
-        page.restyle(from, to, |cell| cell.link = number);
+fn number_link(from: usize, to: usize, target: &str, buffer: &mut RowBuffer) {
+    if let Some(address) = web_address(target) {
+        let number = buffer.number_link(&address);
+        buffer.restyle_cells(from, to, |cell| cell.link = number);
     }
 }

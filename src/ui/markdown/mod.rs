@@ -1,102 +1,102 @@
 //! Markdown on a terminal, rendered while it streams.
 //!
-//! What Markdown means may depend on text that is yet to come: a line of `=` makes the one above it
-//! a heading, a definition at the end makes links of brackets at the beginning. A finished row of
-//! the screen cannot wait for that, and is never written again. So this is a dialect in which text
-//! decides about text before it in few places, all of them near, and in which the place of each
-//! decision is a letter of the text. How the text was cut into pieces, then, cannot show:
-//! [`Markdown`] takes letter by letter, and the whole at once goes the same way.
+//! The meaning of Markdown can depend on later text: a line of `=` turns the line above it into a
+//! heading, and a definition at the end turns brackets at the beginning into links. A finished row
+//! of the screen cannot wait for that, and is never rewritten. So this is a dialect in which text
+//! affects earlier text in few places, all of them close, and each decision is made at a certain
+//! character. The output therefore does not depend on how the text was split: [`MarkdownRenderer`]
+//! handles one character at a time, also for a complete text.
 //!
-//! **Lines.** A line is a line of the screen, or several where it is too long; lines of a paragraph are not joined. Its beginning
-//! says what it is: [`mod@line`] holds it back until that is plain, which it mostly is at the first
-//! letter. Empty lines between blocks become one. A row that is too long breaks at a space, or
-//! beside a wide letter.
+//! **Lines.** Lines of a paragraph are not joined; a line that is too long is wrapped at a space or
+//! next to a wide character. Its beginning determines its kind: [`mod@line_start`] holds it back until
+//! that is certain, mostly at the first character. Several empty lines between blocks become one.
 //!
-//! **Blocks.** Headings by `#` only, without those that close them; a line of `=` under text stays what it is, and one of `-` is a rule. Quotations, which end
-//! with the first line that has no `>`. Lists: an item goes on with lines that are indented by two
-//! columns more than its marker; numbers are shown as they were written. A line without indent goes
-//! on with an open paragraph of an item. Fenced and indented code; what stands in an item's fence
-//! may be indented too little. Rules. HTML and definitions of links are shown as text.
+//! **Blocks.** Headings with `#` only, whose closing `#`s are hidden; a line of `=` under text is
+//! text, and one of `-` is a thematic break. Block quotes, which end with the first line without
+//! `>`. Lists: lines indented by two columns more than the marker continue an item; numbers are
+//! shown as written. A line without indent continues an open paragraph of an item. Fenced and
+//! indented code; code in an item's fence may be indented too little. HTML and link definitions are
+//! shown as text.
 //!
-//! **Tables.** A line that begins with `|` waits for the next one, and with it for the end of the table; its raw text is shown in
-//! the row that is being written meanwhile. `pulldown-cmark` reads the table when it is whole. One
-//! with more columns than there is room for becomes a list.
+//! **Tables.** A line that begins with `|` is held back until the end of the table; meanwhile, its
+//! raw text is shown in the current row. `pulldown-cmark` parses the complete table. One with more
+//! columns than fit becomes a list.
 //!
-//! **Inline.** `*`, `_` and `~~` open emphasis where they stand before a word, not behind an ASCII letter or digit, and not at
-//! the beginning of what a call such as `f(**kwargs)` is given, and take effect at once; a run
-//! closes one that is as long (or a part of one of three). Signs are hidden where both stand in one
-//! row. A row that is finished before what it opened was closed gets the sign back in its place,
-//! which may move its last word down, and so the closing one is shown too. What nothing closed
-//! until its block ended is put back where it stood: no letter ever moves, and no sign is lost that
-//! was none. Code between backticks keeps them, so that it can be told from text without colours. A
-//! link is its text and its address, if both come in one row of the screen; else it is shown as it
-//! was written. The terminal may follow addresses of `http` and `https` only. Links by reference
-//! are shown as they were written. Escapes and entities are read, and `pulldown-cmark` reads what
-//! has come whole.
+//! **Inline.** `*`, `_` and `~~` open emphasis immediately if they precede a word, unless they
+//! follow an ASCII letter or digit or begin an argument of a call such as `f(**kwargs)`. A run
+//! closes an opener of the same length (or part of one of three). Delimiters are hidden if both are
+//! in one row. If a row is finished before an opener in it is closed, the delimiter is restored,
+//! which may wrap the last word, and the closing one is shown too. Delimiters that are never closed
+//! are restored at the end of the block, so no text is reordered or lost. Inline code keeps its
+//! backticks, so that it is recognizable without colours. A link is shown as its text and its
+//! address if both are in one row of the screen, else as written. Only `http` and `https` addresses
+//! become terminal hyperlinks. Reference links are shown as written. Escapes and entities are
+//! supported; `pulldown-cmark` parses complete constructs.
 //!
-//! **Without colours** the signs stay: `#` of headings, `*` and `_`, brackets and fences; tables, bullets and rules are drawn.
+//! **Without colours** markup stays visible: `#` of headings, `*` and `_`, brackets and fences;
+//! tables, bullets and thematic breaks are drawn.
 //!
-//! **Code** is coloured when its line has ended, or a row of it is full; a row that the terminal breaks by itself has no line feed
-//! within, so that it can be copied.
+//! **Code** is highlighted when its line has ended, or a row of it is full. A line that the
+//! terminal itself wraps contains no line feed, so that it can be copied.
 
 mod cell;
 mod code;
-mod construct;
+mod emphasis_opener;
 mod heading;
 mod inline;
-mod line;
-mod opener;
-mod page;
+mod inline_construct;
+mod line_start;
 mod palette;
-#[cfg(test)]
-mod proof;
+mod row_buffer;
 mod screen;
+#[cfg(test)]
+mod split_check;
 mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use palette::Theme;
-pub(crate) use screen::Screen;
+pub(crate) use palette::ColorTheme;
+pub(crate) use screen::RenderTarget;
 
-use cell::{BOLD, Cell, ITALIC, Ink, Style, UNDERLINE, cells};
-use code::Code;
-use heading::Heading;
-use inline::Inline;
-use line::{Beginning, Container, Kind, Open, beginning};
-use page::Page;
+use cell::{BOLD, CellColor, CellStyle, ITALIC, ScreenCell, UNDERLINE, cells_from_text};
+use code::CodeBlock;
+use heading::HeadingText;
+use inline::InlineText;
+use line_start::{BlockContainer, LineKind, LineStart, OpenBlock, parse_line_start};
+use row_buffer::RowBuffer;
 use table::is_delimiter;
 
 use crate::text::sanitize;
 
-/// Renders a whole text.
-pub(crate) fn render_markdown(text: &str, screen: Screen) -> String {
-    let mut markdown = Markdown::new(screen);
-    markdown.take(text);
-    markdown.finish()
+/// Renders a complete text.
+pub(crate) fn render_markdown(text: &str, screen: RenderTarget) -> String {
+    let mut markdown = MarkdownRenderer::new(screen);
+    markdown.push_text(text);
+    markdown.finish_text()
 }
 
-/// Renders a text that comes in pieces.
+/// Renders Markdown that arrives in pieces.
 #[derive(Debug)]
-pub(crate) struct Markdown {
-    page: Page,
-    /// The line, as far as its letters are held back; a tab is as many spaces as it takes.
+pub(crate) struct MarkdownRenderer {
+    buffer: RowBuffer,
+    /// The part of the line that is held back, with tabs expanded to spaces.
     line: String,
-    /// Where these begin and end, in bytes.
+    /// Byte ranges of expanded tabs in `line`.
     tabs: Vec<(usize, usize)>,
-    phase: Phase,
-    containers: Vec<Container>,
-    leaf: Leaf,
-    /// Empty lines since the last block.
+    phase: LinePhase,
+    containers: Vec<BlockContainer>,
+    leaf: LeafBlock,
+    /// Number of empty lines since the last block.
     blanks: usize,
     has_begun: bool,
 }
 
-/// What becomes of the next letter.
+/// How the next character is handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+enum LinePhase {
     /// The line's beginning is held back.
     Beginning,
-    /// It is text of the leaf.
+    /// It is text of the leaf block.
     Text,
     /// The whole line is held back.
     Row,
@@ -104,62 +104,62 @@ enum Phase {
 
 /// The innermost block.
 #[derive(Debug)]
-enum Leaf {
+enum LeafBlock {
     Nothing,
-    Paragraph(Inline),
-    Heading(Heading),
+    Paragraph(InlineText),
+    Heading(HeadingText),
     Fence {
         sign: char,
         length: usize,
         indent: usize,
-        code: Code,
+        code: CodeBlock,
     },
-    Indented(Code),
+    Indented(CodeBlock),
     Table(Vec<String>),
 }
 
-impl Markdown {
-    /// Begins a text on this screen.
-    pub(crate) fn new(screen: Screen) -> Self {
+impl MarkdownRenderer {
+    /// Creates a renderer for this screen.
+    pub(crate) fn new(screen: RenderTarget) -> Self {
         Self {
-            page: Page::new(screen),
+            buffer: RowBuffer::new(screen),
             line: String::new(),
             tabs: Vec::new(),
-            phase: Phase::Beginning,
+            phase: LinePhase::Beginning,
             containers: Vec::new(),
-            leaf: Leaf::Nothing,
+            leaf: LeafBlock::Nothing,
             blanks: 0,
             has_begun: false,
         }
     }
 
-    /// Takes a piece.
-    pub(crate) fn take(&mut self, text: &str) {
+    /// Appends text.
+    pub(crate) fn push_text(&mut self, text: &str) {
         for letter in sanitize(text).chars() {
-            self.letter(letter);
+            self.push_letter(letter);
         }
     }
 
-    /// Gives what is to be written to show all that has come.
-    pub(crate) fn paint(&mut self) -> String {
-        self.page.paint();
-        self.page.take()
+    /// Returns the output that shows all text so far.
+    pub(crate) fn take_painted(&mut self) -> String {
+        self.buffer.paint_row();
+        self.buffer.take_output()
     }
 
-    /// Ends the text, and gives what is left to be written; the last row is ended then.
-    pub(crate) fn finish(&mut self) -> String {
-        if self.phase != Phase::Beginning || !self.line.is_empty() {
-            self.letter('\n');
+    /// Ends the text and returns the remaining output, which ends the last row.
+    pub(crate) fn finish_text(&mut self) -> String {
+        if self.phase != LinePhase::Beginning || !self.line.is_empty() {
+            self.push_letter('\n');
         }
-        self.close();
+        self.close_leaf();
         self.containers.clear();
         (self.blanks, self.has_begun) = (0, false);
-        self.page.take()
+        self.buffer.take_output()
     }
 
-    fn letter(&mut self, letter: char) {
+    fn push_letter(&mut self, letter: char) {
         match (self.phase, letter) {
-            (Phase::Beginning, _) => {
+            (LinePhase::Beginning, _) => {
                 let ended = letter == '\n';
                 match letter {
                     '\n' => {}
@@ -170,283 +170,306 @@ impl Markdown {
                     }
                     _ => self.line.push(letter),
                 }
-                if let Some(beginning) = beginning(&self.line, &self.containers, self.open(), ended)
+                if let Some(beginning) =
+                    parse_line_start(&self.line, &self.containers, self.open_block(), ended)
                 {
-                    self.begin(beginning);
-                    if ended && self.phase != Phase::Beginning {
-                        self.line_end();
+                    self.begin_line(beginning);
+                    if ended && self.phase != LinePhase::Beginning {
+                        self.end_line();
                     }
                 }
             }
-            (Phase::Row, '\n') => self.table_line(),
-            (Phase::Row, _) => {
+            (LinePhase::Row, '\n') => self.end_table_line(),
+            (LinePhase::Row, _) => {
                 self.line.push(letter);
-                self.page.preview(&self.line, Style::of(Ink::Mark));
+                self.buffer
+                    .show_preview(&self.line, CellStyle::from_color(CellColor::Mark));
             }
-            (Phase::Text, '\n') => self.line_end(),
-            (Phase::Text, _) => self.text(letter),
+            (LinePhase::Text, '\n') => self.end_line(),
+            (LinePhase::Text, _) => self.push_leaf_letter(letter),
         }
     }
 
-    fn open(&self) -> Open {
+    fn open_block(&self) -> OpenBlock {
         match &self.leaf {
-            Leaf::Paragraph(_) => Open::Paragraph,
-            Leaf::Fence {
+            LeafBlock::Paragraph(_) => OpenBlock::Paragraph,
+            LeafBlock::Fence {
                 sign,
                 length,
                 indent,
                 ..
-            } => Open::Fence {
+            } => OpenBlock::Fence {
                 sign: *sign,
                 length: *length,
                 indent: *indent,
             },
-            Leaf::Nothing | Leaf::Heading(_) | Leaf::Indented(_) | Leaf::Table(_) => Open::Nothing,
+            LeafBlock::Nothing
+            | LeafBlock::Heading(_)
+            | LeafBlock::Indented(_)
+            | LeafBlock::Table(_) => OpenBlock::Nothing,
         }
     }
 
-    /// Takes a letter of the leaf's text.
-    fn text(&mut self, letter: char) {
+    /// Appends a character to the leaf block.
+    fn push_leaf_letter(&mut self, letter: char) {
         match &mut self.leaf {
-            Leaf::Paragraph(inline) => inline.letter(letter, &mut self.page),
-            Leaf::Heading(heading) => heading.letter(letter, &mut self.page),
-            Leaf::Fence { code, .. } | Leaf::Indented(code) => code.letter(letter, &mut self.page),
-            Leaf::Nothing | Leaf::Table(_) => {}
+            LeafBlock::Paragraph(inline) => inline.push_letter(letter, &mut self.buffer),
+            LeafBlock::Heading(heading) => heading.push_letter(letter, &mut self.buffer),
+            LeafBlock::Fence { code, .. } | LeafBlock::Indented(code) => {
+                code.push_letter(letter, &mut self.buffer)
+            }
+            LeafBlock::Nothing | LeafBlock::Table(_) => {}
         }
     }
 
-    /// Ends a line whose beginning has been dealt with.
-    fn line_end(&mut self) {
-        if self.phase == Phase::Row {
-            return self.table_line();
+    /// Ends a line whose beginning has been handled.
+    fn end_line(&mut self) {
+        if self.phase == LinePhase::Row {
+            return self.end_table_line();
         }
-        self.phase = Phase::Beginning;
+        self.phase = LinePhase::Beginning;
         match &mut self.leaf {
-            Leaf::Paragraph(inline) => inline.line_end(&mut self.page),
-            Leaf::Heading(_) => self.close(),
-            Leaf::Fence { code, .. } | Leaf::Indented(code) => code.line_end(&mut self.page),
-            Leaf::Nothing | Leaf::Table(_) => {}
+            LeafBlock::Paragraph(inline) => inline.end_line(&mut self.buffer),
+            LeafBlock::Heading(_) => self.close_leaf(),
+            LeafBlock::Fence { code, .. } | LeafBlock::Indented(code) => {
+                code.end_line(&mut self.buffer)
+            }
+            LeafBlock::Nothing | LeafBlock::Table(_) => {}
         }
     }
 
-    /// Deals with the beginning of a line, and with what of its text has come.
-    fn begin(&mut self, beginning: Beginning) {
+    /// Handles the beginning of a line and its text so far.
+    fn begin_line(&mut self, beginning: LineStart) {
         let line = std::mem::take(&mut self.line);
         let tabs = std::mem::take(&mut self.tabs);
         let text = &line[beginning.text..];
         self.phase = match beginning.kind {
-            Kind::Blank | Kind::Rule | Kind::Fence(..) | Kind::FenceEnd => Phase::Beginning,
-            Kind::Row => Phase::Row,
-            Kind::Text { .. } | Kind::Heading(_) | Kind::Code | Kind::Indented => Phase::Text,
+            LineKind::Blank | LineKind::Rule | LineKind::Fence(..) | LineKind::FenceEnd => {
+                LinePhase::Beginning
+            }
+            LineKind::Row => LinePhase::Row,
+            LineKind::Text { .. } | LineKind::Heading(_) | LineKind::Code | LineKind::Indented => {
+                LinePhase::Text
+            }
         };
         match beginning.kind {
-            Kind::Blank => {
-                self.close();
+            LineKind::Blank => {
+                self.close_leaf();
                 self.containers.truncate(beginning.keep);
                 self.blanks += 1;
             }
-            Kind::Text { goes_on: true } => self.page.break_line(),
-            Kind::Text { goes_on: false } => {
+            LineKind::Text { goes_on: true } => self.buffer.break_line(),
+            LineKind::Text { goes_on: false } => {
                 self.begin_block(beginning.keep, beginning.opens);
-                self.leaf = Leaf::Paragraph(Inline::new(Style::default()));
+                self.leaf = LeafBlock::Paragraph(InlineText::new(CellStyle::default()));
             }
-            Kind::Heading(level) => {
+            LineKind::Heading(level) => {
                 self.begin_block(beginning.keep, beginning.opens);
                 self.begin_heading(level);
             }
-            Kind::Rule => {
+            LineKind::Rule => {
                 self.begin_block(beginning.keep, beginning.opens);
-                for _ in 0..self.page.room() {
-                    self.page.add(Cell::new('─', Style::of(Ink::Mark)));
+                for _ in 0..self.buffer.content_columns() {
+                    self.buffer.push_unwrapped(ScreenCell::new(
+                        '─',
+                        CellStyle::from_color(CellColor::Mark),
+                    ));
                 }
-                self.page.end();
+                self.buffer.end_row();
             }
-            Kind::Fence(sign, length, indent, info) => {
+            LineKind::Fence(sign, length, indent, info) => {
                 self.begin_block(beginning.keep, beginning.opens);
-                self.fence(sign, length, &info);
-                let code = Code::new(&info, &self.page);
-                self.leaf = Leaf::Fence {
+                self.show_fence(sign, length, &info);
+                let code = CodeBlock::new(&info, &self.buffer);
+                self.leaf = LeafBlock::Fence {
                     sign,
                     length,
                     indent,
                     code,
                 };
             }
-            Kind::FenceEnd => {
+            LineKind::FenceEnd => {
                 self.begin_row(self.containers.len());
-                if let Leaf::Fence { sign, length, .. } = self.leaf {
-                    self.fence(sign, length, "");
+                if let LeafBlock::Fence { sign, length, .. } = self.leaf {
+                    self.show_fence(sign, length, "");
                 }
-                self.leaf = Leaf::Nothing;
+                self.leaf = LeafBlock::Nothing;
             }
-            Kind::Code => {
+            LineKind::Code => {
                 self.begin_row(self.containers.len());
                 return self.text_with_tabs(&line, beginning.text, &tabs);
             }
-            Kind::Indented => {
+            LineKind::Indented => {
                 self.begin_block(beginning.keep, beginning.opens);
-                for cell in cells("    ", Style::default()) {
-                    self.page.add(cell);
+                for cell in cells_from_text("    ", CellStyle::default()) {
+                    self.buffer.push_unwrapped(cell);
                 }
-                self.leaf = Leaf::Indented(Code::default());
+                self.leaf = LeafBlock::Indented(CodeBlock::default());
             }
-            Kind::Row => {
-                let goes_on = matches!(self.leaf, Leaf::Table(_))
+            LineKind::Row => {
+                let goes_on = matches!(self.leaf, LeafBlock::Table(_))
                     && beginning.keep == self.containers.len()
                     && beginning.opens.is_empty();
                 if !goes_on {
                     self.begin_block(beginning.keep, beginning.opens);
-                    self.leaf = Leaf::Table(Vec::new());
+                    self.leaf = LeafBlock::Table(Vec::new());
                 }
                 text.clone_into(&mut self.line);
-                self.page.preview(text, Style::of(Ink::Mark));
+                self.buffer
+                    .show_preview(text, CellStyle::from_color(CellColor::Mark));
                 return;
             }
         }
         for letter in text.chars() {
-            self.text(letter);
+            self.push_leaf_letter(letter);
         }
     }
 
-    /// Takes the text of a line of code from this byte on, its tabs as tabs: their stops are those
-    /// of the code, and not of what stands around it. One that begins before the text belongs to it
-    /// as a whole.
+    /// Appends the text of a line of code from byte `from` on, with its original tabs: tab stops
+    /// count from the beginning of the code, not of the line. A tab that begins before the text
+    /// belongs to it as a whole.
     fn text_with_tabs(&mut self, line: &str, from: usize, tabs: &[(usize, usize)]) {
         let mut at = from;
         for &(start, end) in tabs.iter().filter(|(_, end)| *end > from) {
             line[at..start.max(at)]
                 .chars()
-                .for_each(|letter| self.text(letter));
-            self.text('\t');
+                .for_each(|letter| self.push_leaf_letter(letter));
+            self.push_leaf_letter('\t');
             at = end;
         }
-        line[at..].chars().for_each(|letter| self.text(letter));
+        line[at..]
+            .chars()
+            .for_each(|letter| self.push_leaf_letter(letter));
     }
 
-    /// Ends the leaf, and begins the first row of a new one within these containers.
-    fn begin_block(&mut self, keep: usize, opens: Vec<Container>) {
-        self.close();
+    /// Ends the leaf block, and begins a new one within these containers.
+    fn begin_block(&mut self, keep: usize, opens: Vec<BlockContainer>) {
+        self.close_leaf();
         self.containers.truncate(keep);
         if std::mem::take(&mut self.blanks) > 0 && self.has_begun {
             self.begin_row(keep);
-            self.page.end();
+            self.buffer.end_row();
         }
         self.has_begun = true;
         self.containers.extend(opens);
         self.begin_row(keep);
     }
 
-    /// Begins a row of a new block; containers from `new` on show their markers in it.
+    /// Begins the first row of a block, in which containers from index `new` on show their markers.
     fn begin_row(&mut self, new: usize) {
-        let first = prefix(&self.containers, new);
-        let rest = prefix(&self.containers, self.containers.len());
-        self.page.begin(first, rest);
+        let first = container_prefix(&self.containers, new);
+        let rest = container_prefix(&self.containers, self.containers.len());
+        self.buffer.begin_block(first, rest);
     }
 
     fn begin_heading(&mut self, level: usize) {
-        // The levels differ by more than a colour.
+        // Levels must be distinguishable without colours.
         let bits = match level {
             1 => BOLD | UNDERLINE,
             2 => BOLD,
             3 => BOLD | ITALIC,
             _ => ITALIC,
         };
-        let style = self.page.theme().map_or(Style::default(), |_| Style {
-            bits,
-            ink: Ink::Heading,
-        });
-        if self.page.theme().is_none() {
+        let style = self
+            .buffer
+            .theme()
+            .map_or(CellStyle::default(), |_| CellStyle {
+                bits,
+                ink: CellColor::Heading,
+            });
+        if self.buffer.theme().is_none() {
             let signs = format!("{} ", "#".repeat(level));
-            for cell in cells(&signs, style) {
-                self.page.push(cell);
+            for cell in cells_from_text(&signs, style) {
+                self.buffer.push_wrapping(cell);
             }
         }
-        self.leaf = Leaf::Heading(Heading::new(style));
+        self.leaf = LeafBlock::Heading(HeadingText::new(style));
     }
 
     /// Shows a fence.
-    fn fence(&mut self, sign: char, length: usize, info: &str) {
+    fn show_fence(&mut self, sign: char, length: usize, info: &str) {
         let shown = format!("{}{info}", String::from(sign).repeat(length));
-        for cell in cells(&shown, Style::of(Ink::Mark)) {
-            self.page.push(cell);
+        for cell in cells_from_text(&shown, CellStyle::from_color(CellColor::Mark)) {
+            self.buffer.push_wrapping(cell);
         }
-        self.page.end();
+        self.buffer.end_row();
     }
 
-    /// Takes the end of a line that may belong to a table.
-    fn table_line(&mut self) {
+    /// Ends a line that may belong to a table.
+    fn end_table_line(&mut self) {
         let line = std::mem::take(&mut self.line);
-        self.phase = Phase::Beginning;
-        let Leaf::Table(lines) = &mut self.leaf else {
+        self.phase = LinePhase::Beginning;
+        let LeafBlock::Table(lines) = &mut self.leaf else {
             return;
         };
         if lines.len() == 1 && !is_delimiter(&lines[0], &line) {
-            self.close();
+            self.close_leaf();
             self.begin_row(self.containers.len());
-            self.leaf = Leaf::Table(vec![line]);
+            self.leaf = LeafBlock::Table(vec![line]);
         } else {
             lines.push(line);
         }
     }
 
-    /// Ends the leaf, and its last row with it.
-    fn close(&mut self) {
-        match std::mem::replace(&mut self.leaf, Leaf::Nothing) {
-            // Code has no row that is not ended.
-            Leaf::Nothing | Leaf::Fence { .. } | Leaf::Indented(_) => {}
-            Leaf::Paragraph(inline) => {
-                inline.end(&mut self.page);
-                self.page.end();
+    /// Ends the leaf block and its last row.
+    fn close_leaf(&mut self) {
+        match std::mem::replace(&mut self.leaf, LeafBlock::Nothing) {
+            // Rows of code are always ended.
+            LeafBlock::Nothing | LeafBlock::Fence { .. } | LeafBlock::Indented(_) => {}
+            LeafBlock::Paragraph(inline) => {
+                inline.end_block(&mut self.buffer);
+                self.buffer.end_row();
             }
-            Leaf::Heading(heading) => {
-                heading.end(&mut self.page);
-                self.page.end();
+            LeafBlock::Heading(heading) => {
+                heading.end_heading(&mut self.buffer);
+                self.buffer.end_row();
             }
-            Leaf::Table(lines) => {
-                self.page.preview("", Style::default());
+            LeafBlock::Table(lines) => {
+                self.buffer.show_preview("", CellStyle::default());
                 if lines.len() > 1 {
                     self.show_table(&lines);
                 } else {
-                    let mut inline = Inline::new(Style::default());
+                    let mut inline = InlineText::new(CellStyle::default());
                     lines
                         .concat()
                         .chars()
-                        .for_each(|letter| inline.letter(letter, &mut self.page));
-                    inline.end(&mut self.page);
+                        .for_each(|letter| inline.push_letter(letter, &mut self.buffer));
+                    inline.end_block(&mut self.buffer);
                 }
-                self.page.end();
+                self.buffer.end_row();
             }
         }
     }
 
     fn show_table(&mut self, lines: &[String]) {
-        for (place, row) in table::rows(&lines.join("\n"), &mut self.page)
+        for (place, row) in table::table_rows(&lines.join("\n"), &mut self.buffer)
             .into_iter()
             .enumerate()
         {
             if place > 0 {
-                self.page.break_line();
+                self.buffer.break_line();
             }
             for cell in row {
-                self.page.push(cell);
+                self.buffer.push_wrapping(cell);
             }
         }
     }
 }
 
-/// What a row within these containers begins with: items from `new` on show their markers.
-fn prefix(containers: &[Container], new: usize) -> Vec<Cell> {
-    let mark = Style::of(Ink::Mark);
+/// Returns the prefix of a row within these containers; items from index `new` on show their
+/// markers.
+fn container_prefix(containers: &[BlockContainer], new: usize) -> Vec<ScreenCell> {
+    let mark = CellStyle::from_color(CellColor::Mark);
     let mut row = Vec::new();
     for (place, container) in containers.iter().enumerate() {
         match container {
-            Container::Quote => row.extend(cells("│ ", mark)),
-            Container::Item { marker, .. } => {
+            BlockContainer::Quote => row.extend(cells_from_text("│ ", mark)),
+            BlockContainer::Item { marker, .. } => {
                 let start = row.len();
-                row.extend(cells(marker, mark));
-                row.push(Cell::new(' ', Style::default()));
+                row.extend(cells_from_text(marker, mark));
+                row.push(ScreenCell::new(' ', CellStyle::default()));
                 if place < new {
-                    row[start..].fill(Cell::new(' ', Style::default()));
+                    row[start..].fill(ScreenCell::new(' ', CellStyle::default()));
                 }
             }
         }

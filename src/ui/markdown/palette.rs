@@ -1,11 +1,11 @@
-//! The colours, for dark and for light backgrounds, and for those that nobody told us about.
+//! Colour themes for dark, light and unknown backgrounds.
 
-use super::cell::{BOLD, ITALIC, Ink, STRIKE, Style, UNDERLINE};
+use super::cell::{BOLD, CellColor, CellStyle, ITALIC, STRIKE, UNDERLINE};
 
-/// What the background is like. Terminals are not asked: some never answer.
+/// The background that colours are chosen for. The terminal is not queried, since some never reply.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Theme {
-    /// Nobody knows: colours that can be read on both.
+pub(crate) enum ColorTheme {
+    /// Unknown: colours that are readable on both.
     #[default]
     Auto,
     /// Dark.
@@ -14,9 +14,9 @@ pub(crate) enum Theme {
     Light,
 }
 
-impl Theme {
+impl ColorTheme {
     /// Finds a theme by its name.
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         match name {
             "auto" => Some(Self::Auto),
             "dark" => Some(Self::Dark),
@@ -25,8 +25,8 @@ impl Theme {
         }
     }
 
-    /// The number of an ink's colour in the palette of 256, none for that of text.
-    fn color(self, ink: Ink) -> Option<u8> {
+    /// Returns the index in the 256-colour palette; `None` for the default text colour.
+    fn palette_index(self, ink: CellColor) -> Option<u8> {
         let of = |auto, dark, light| {
             Some(match self {
                 Self::Auto => auto,
@@ -35,18 +35,18 @@ impl Theme {
             })
         };
         match ink {
-            Ink::Text => None,
-            Ink::Heading | Ink::Link | Ink::Function => of(32, 111, 25),
-            Ink::Code | Ink::Constant => of(166, 215, 94),
-            Ink::Mark | Ink::Comment => of(244, 245, 242),
-            Ink::Quoted => of(64, 114, 28),
-            Ink::Keyword => of(133, 176, 90),
-            Ink::Type => of(30, 80, 23),
+            CellColor::Text => None,
+            CellColor::Heading | CellColor::Link | CellColor::Function => of(32, 111, 25),
+            CellColor::Code | CellColor::Constant => of(166, 215, 94),
+            CellColor::Mark | CellColor::Comment => of(244, 245, 242),
+            CellColor::Quoted => of(64, 114, 28),
+            CellColor::Keyword => of(133, 176, 90),
+            CellColor::Type => of(30, 80, 23),
         }
     }
 
-    /// Begins a style, whatever the one before was.
-    pub(super) fn begin(self, style: Style, out: &mut String) {
+    /// Writes the sequence that resets and begins a style.
+    pub(super) fn begin_style(self, style: CellStyle, out: &mut String) {
         out.push_str("\x1b[0");
         for (bit, code) in [
             (BOLD, ";1"),
@@ -58,7 +58,7 @@ impl Theme {
                 out.push_str(code);
             }
         }
-        if let Some(color) = self.color(style.ink) {
+        if let Some(color) = self.palette_index(style.ink) {
             out.push_str(";38;5;");
             out.push_str(&color.to_string());
         }
@@ -75,17 +75,17 @@ mod tests {
     const DARK: [u32; 3] = [0x00_00_00, 0x1e_1e_1e, 0x00_2b_36];
     const LIGHT: [u32; 2] = [0xff_ff_ff, 0xfd_f6_e3];
 
-    const INKS: [Ink; 10] = [
-        Ink::Heading,
-        Ink::Code,
-        Ink::Link,
-        Ink::Mark,
-        Ink::Comment,
-        Ink::Quoted,
-        Ink::Constant,
-        Ink::Keyword,
-        Ink::Function,
-        Ink::Type,
+    const INKS: [CellColor; 10] = [
+        CellColor::Heading,
+        CellColor::Code,
+        CellColor::Link,
+        CellColor::Mark,
+        CellColor::Comment,
+        CellColor::Quoted,
+        CellColor::Constant,
+        CellColor::Keyword,
+        CellColor::Function,
+        CellColor::Type,
     ];
 
     /// A colour of the palette of 256, whose first 16 are the terminal's own and used by no theme.
@@ -118,19 +118,21 @@ mod tests {
     }
 
     #[test]
-    fn every_ink_can_be_read_on_the_backgrounds_that_its_theme_is_for() {
+    fn every_color_is_readable_on_the_backgrounds_of_its_theme() {
         let all = [&DARK[..], &LIGHT].concat();
         // No colour has more than 4.1 both on a usual dark grey and on white.
         for (theme, backgrounds, least) in [
-            (Theme::Dark, &DARK[..], 4.3),
-            (Theme::Light, &LIGHT, 4.3),
-            (Theme::Auto, &all, 3.0),
+            (ColorTheme::Dark, &DARK[..], 4.3),
+            (ColorTheme::Light, &LIGHT, 4.3),
+            (ColorTheme::Auto, &all, 3.0),
         ] {
             for (ink, &background) in INKS
                 .iter()
                 .flat_map(|ink| backgrounds.iter().map(move |on| (ink, on)))
             {
-                let color = rgb(theme.color(*ink).expect("an ink that is not that of text"));
+                let color = rgb(theme
+                    .palette_index(*ink)
+                    .expect("an ink that is not that of text"));
                 let found = contrast(color, background);
                 assert!(
                     found >= least,

@@ -1,42 +1,46 @@
-//! What rendered text is made for: its width, and whether colours and a line that changes are to be
-//! had.
+//! The target of rendered text: its width, and whether it supports colours and rewriting a line.
 
 use console::Term;
 
-use super::palette::Theme;
+use super::palette::ColorTheme;
 
-/// The columns where neither a terminal nor `COLUMNS` says how many there are.
+/// Width if neither the terminal nor `COLUMNS` specifies it.
 const COLUMNS: usize = 80;
 
-/// Fewer columns than these are taken as these.
+/// Minimum width in columns.
 const LEAST: usize = 4;
 
-/// What rendered text is made for.
+/// The target of rendered text.
 #[derive(Debug, Clone)]
-pub(crate) struct Screen {
-    columns: Columns,
+pub(crate) struct RenderTarget {
+    columns: ColumnSource,
     is_terminal: bool,
-    theme: Option<Theme>,
+    theme: Option<ColorTheme>,
 }
 
 #[derive(Debug, Clone)]
-enum Columns {
-    /// As many as somebody said.
+enum ColumnSource {
+    /// A given number, from `COLUMNS` or the default.
     Said(usize),
-    /// As many as the terminal has at the moment.
+    /// The current width of the terminal.
     Terminal(Term),
-    /// As many as the terminal has, which stays as it is.
+    /// A terminal of constant width.
     #[cfg(any(test, feature = "internals"))]
     Fixed(usize),
 }
 
-impl Screen {
-    /// Standard output; `columns` is what `COLUMNS` says, and no theme is no colour.
-    pub(crate) fn stdout(is_terminal: bool, columns: Option<usize>, theme: Option<Theme>) -> Self {
+impl RenderTarget {
+    /// Creates the target for standard output; `columns` is the value of `COLUMNS`, and `theme` is
+    /// `None` without colours.
+    pub(crate) fn for_stdout(
+        is_terminal: bool,
+        columns: Option<usize>,
+        theme: Option<ColorTheme>,
+    ) -> Self {
         let columns = match columns {
-            Some(columns) => Columns::Said(columns),
-            None if is_terminal => Columns::Terminal(Term::stdout()),
-            None => Columns::Said(COLUMNS),
+            Some(columns) => ColumnSource::Said(columns),
+            None if is_terminal => ColumnSource::Terminal(Term::stdout()),
+            None => ColumnSource::Said(COLUMNS),
         };
         Self {
             columns,
@@ -45,46 +49,46 @@ impl Screen {
         }
     }
 
-    /// A terminal that has as many columns as this at all times.
+    /// Creates a terminal of constant width.
     #[cfg(any(test, feature = "internals"))]
-    pub(crate) fn fixed(columns: usize, theme: Option<Theme>) -> Self {
+    pub(crate) fn with_fixed_columns(columns: usize, theme: Option<ColorTheme>) -> Self {
         Self {
-            columns: Columns::Fixed(columns),
+            columns: ColumnSource::Fixed(columns),
             is_terminal: true,
             theme,
         }
     }
 
-    /// The columns of a row that begins now.
-    pub(super) fn columns(&self) -> usize {
+    /// Returns the width of a row that begins now, in columns.
+    pub(super) fn current_columns(&self) -> usize {
         let columns = match &self.columns {
-            Columns::Said(columns) => *columns,
-            Columns::Terminal(terminal) => terminal
+            ColumnSource::Said(columns) => *columns,
+            ColumnSource::Terminal(terminal) => terminal
                 .size_checked()
                 .map_or(COLUMNS, |(_, columns)| usize::from(columns)),
             #[cfg(any(test, feature = "internals"))]
-            Columns::Fixed(columns) => *columns,
+            ColumnSource::Fixed(columns) => *columns,
         };
         columns.max(LEAST)
     }
 
-    /// Whether a line that is longer than `limit` columns may be left to the reader's end to break.
+    /// Whether wrapping a line longer than `limit` columns can be left to the terminal or reader.
     pub(super) fn breaks_lines(&self, limit: usize) -> bool {
         match &self.columns {
-            Columns::Said(_) => !self.is_terminal,
-            Columns::Terminal(_) => self.columns() == limit,
+            ColumnSource::Said(_) => !self.is_terminal,
+            ColumnSource::Terminal(_) => self.current_columns() == limit,
             #[cfg(any(test, feature = "internals"))]
-            Columns::Fixed(columns) => *columns == limit,
+            ColumnSource::Fixed(columns) => *columns == limit,
         }
     }
 
-    /// Whether the row that is being written may change.
+    /// Whether the current row can be rewritten.
     pub(super) fn is_terminal(&self) -> bool {
         self.is_terminal
     }
 
-    /// The theme; none where there are no colours.
-    pub(super) fn theme(&self) -> Option<Theme> {
+    /// Returns the theme; `None` without colours.
+    pub(super) fn theme(&self) -> Option<ColorTheme> {
         self.theme
     }
 }

@@ -1,62 +1,66 @@
-//! Tables: shown when they are complete, since one cell may change the width of a column for all of
-//! them.
+//! Tables, which are shown when complete, since any cell may change the width of its column.
 
 use pulldown_cmark::{Alignment, Event, Options, Parser, Tag, TagEnd};
 
-use super::cell::{BOLD, Cell, ITALIC, Ink, STRIKE, Style, UNDERLINE, cells, width};
-use super::construct::address;
-use super::page::Page;
+use super::cell::{
+    BOLD, CellColor, CellStyle, ITALIC, STRIKE, ScreenCell, UNDERLINE, cells_from_text, cells_width,
+};
+use super::inline_construct::web_address;
+use super::row_buffer::RowBuffer;
 use crate::text::sanitize_line;
 
-/// What stands between two columns, in columns of the screen.
+/// Width of the separator between two columns.
 const GAP: usize = 3;
 
-/// A column is not made narrower than this for the sake of others, nor than its longest word.
+/// Columns are not shrunk below this, nor below their longest word.
 const NARROWEST: usize = 4;
 
-/// A column that is not wider than this is left as it is where there is room.
+/// Columns of up to this width are not shrunk if possible.
 const NARROW: usize = 12;
 
-/// A word that is longer than this may be broken.
+/// Longer words may be broken.
 const LONGEST_WHOLE: usize = 16;
 
-/// Whether a line is the one below a table's head that makes it a table, for a head like this.
+/// Whether `line` is the delimiter row for the table header `head`.
 pub(super) fn is_delimiter(head: &str, line: &str) -> bool {
     let is_sign = |letter: char| matches!(letter, '|' | '-' | ':' | ' ' | '\t');
     line.contains('-')
         && line.chars().all(is_sign)
-        && parse(&format!("{head}\n{line}\n"), None).is_some()
+        && parse_table(&format!("{head}\n{line}\n"), None).is_some()
 }
 
-/// The rows of the screen that show a table.
-pub(super) fn rows(source: &str, page: &mut Page) -> Vec<Vec<Cell>> {
-    let room = page.room();
-    let Some(table) = parse(source, Some(page)) else {
-        return source.lines().map(plain).collect();
+/// Returns the screen rows of a table.
+pub(super) fn table_rows(source: &str, buffer: &mut RowBuffer) -> Vec<Vec<ScreenCell>> {
+    let room = buffer.content_columns();
+    let Some(table) = parse_table(source, Some(buffer)) else {
+        return source.lines().map(plain_cells).collect();
     };
-    match table.widths(room) {
-        Some(widths) => table.grid(&widths),
-        None => table.list(),
+    match table.column_widths(room) {
+        Some(widths) => table.grid_rows(&widths),
+        None => table.list_rows(),
     }
 }
 
-fn plain(text: &str) -> Vec<Cell> {
-    cells(text, Style::default())
+fn plain_cells(text: &str) -> Vec<ScreenCell> {
+    cells_from_text(text, CellStyle::default())
 }
 
-/// A table, its head first.
+/// A parsed table; the first row is the header.
 #[derive(Debug, Default)]
-struct Table {
+struct MarkdownTable {
     alignments: Vec<Alignment>,
-    rows: Vec<Vec<Vec<Cell>>>,
+    rows: Vec<Vec<Vec<ScreenCell>>>,
 }
 
-/// Reads a table; `page` takes its links. None if the source is no table, or more than one.
-fn parse(source: &str, mut page: Option<&mut Page>) -> Option<Table> {
-    let mut table = Table::default();
-    let mut style = Style::default();
+/// Parses a table and registers its links with `page`. Returns `None` if the source is not exactly
+/// one table.
+fn parse_table(source: &str, mut buffer: Option<&mut RowBuffer>) -> Option<MarkdownTable> {
+    let mut table = MarkdownTable::default();
+    let mut style = CellStyle::default();
     let mut links: Vec<(usize, String)> = Vec::new();
-    let is_styled = page.as_ref().is_some_and(|page| page.theme().is_some());
+    let is_styled = buffer
+        .as_ref()
+        .is_some_and(|buffer| buffer.theme().is_some());
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
     let mut begun = false;
     for (event, range) in Parser::new_ext(source, options).into_offset_iter() {
@@ -71,57 +75,57 @@ fn parse(source: &str, mut page: Option<&mut Page>) -> Option<Table> {
             Event::Start(Tag::TableHead | Tag::TableRow) => table.rows.push(Vec::new()),
             Event::Start(Tag::TableCell) => {
                 let is_head = table.rows.len() == 1;
-                style = Style {
+                style = CellStyle {
                     bits: if is_head && is_styled { BOLD } else { 0 },
-                    ink: Ink::Text,
+                    ink: CellColor::Text,
                 };
                 table.rows.last_mut()?.push(Vec::new());
             }
-            Event::Text(text) => add(&mut table, &text, style),
+            Event::Text(text) => append_text(&mut table, &text, style),
             Event::Code(code) => {
-                let mark = Style {
-                    ink: Ink::Mark,
+                let mark = CellStyle {
+                    ink: CellColor::Mark,
                     ..style
                 };
-                add(&mut table, "`", mark);
-                add(
+                append_text(&mut table, "`", mark);
+                append_text(
                     &mut table,
                     &code,
-                    Style {
-                        ink: Ink::Code,
+                    CellStyle {
+                        ink: CellColor::Code,
                         ..style
                     },
                 );
-                add(&mut table, "`", mark);
+                append_text(&mut table, "`", mark);
             }
             Event::Start(tag @ (Tag::Emphasis | Tag::Strong | Tag::Strikethrough)) => {
-                set(&mut style, tag.to_end(), true, &mut table, is_styled);
+                set_attribute(&mut style, tag.to_end(), true, &mut table, is_styled);
             }
             Event::End(tag @ (TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough)) => {
-                set(&mut style, tag, false, &mut table, is_styled);
+                set_attribute(&mut style, tag, false, &mut table, is_styled);
             }
             Event::Start(Tag::Link { dest_url, .. }) => {
-                links.push((last(&mut table)?.len(), sanitize_line(&dest_url)));
+                links.push((last_cell(&mut table)?.len(), sanitize_line(&dest_url)));
             }
             Event::Start(Tag::Image { dest_url, .. }) => {
-                add(
+                append_text(
                     &mut table,
                     "image: ",
-                    Style {
-                        ink: Ink::Mark,
+                    CellStyle {
+                        ink: CellColor::Mark,
                         ..style
                     },
                 );
-                links.push((last(&mut table)?.len(), sanitize_line(&dest_url)));
+                links.push((last_cell(&mut table)?.len(), sanitize_line(&dest_url)));
             }
             Event::End(TagEnd::Link | TagEnd::Image) => {
                 let (start, target) = links.pop()?;
                 end_link(
-                    last(&mut table)?,
+                    last_cell(&mut table)?,
                     start,
                     &target,
                     style,
-                    page.as_deref_mut(),
+                    buffer.as_deref_mut(),
                 );
             }
             Event::InlineHtml(html) | Event::Html(html) => {
@@ -129,11 +133,11 @@ fn parse(source: &str, mut page: Option<&mut Page>) -> Option<Table> {
                     html.to_ascii_lowercase().as_str(),
                     "<br>" | "<br/>" | "<br />"
                 );
-                add(&mut table, if is_break { " " } else { &html }, style);
+                append_text(&mut table, if is_break { " " } else { &html }, style);
             }
-            Event::SoftBreak | Event::HardBreak => add(&mut table, " ", style),
+            Event::SoftBreak | Event::HardBreak => append_text(&mut table, " ", style),
             Event::FootnoteReference(text) | Event::InlineMath(text) | Event::DisplayMath(text) => {
-                add(&mut table, &text, style);
+                append_text(&mut table, &text, style);
             }
             _ => {}
         }
@@ -141,27 +145,33 @@ fn parse(source: &str, mut page: Option<&mut Page>) -> Option<Table> {
     begun.then_some(table)
 }
 
-fn last(table: &mut Table) -> Option<&mut Vec<Cell>> {
+fn last_cell(table: &mut MarkdownTable) -> Option<&mut Vec<ScreenCell>> {
     table.rows.last_mut()?.last_mut()
 }
 
-fn add(table: &mut Table, text: &str, style: Style) {
-    // An entity may stand for what a terminal would act on.
+fn append_text(table: &mut MarkdownTable, text: &str, style: CellStyle) {
+    // An entity may encode a control character.
     let text = sanitize_line(text);
-    if let Some(cell) = last(table) {
-        cell.extend(cells(&text, style));
+    if let Some(cell) = last_cell(table) {
+        cell.extend(cells_from_text(&text, style));
     }
 }
 
-/// Turns an attribute on or off; where there are none, its signs stay.
-fn set(style: &mut Style, tag: TagEnd, on: bool, table: &mut Table, is_styled: bool) {
+/// Turns an attribute on or off; without styles, its delimiters are shown.
+fn set_attribute(
+    style: &mut CellStyle,
+    tag: TagEnd,
+    on: bool,
+    table: &mut MarkdownTable,
+    is_styled: bool,
+) {
     let (bit, signs) = match tag {
         TagEnd::Emphasis => (ITALIC, "*"),
         TagEnd::Strong => (BOLD, "**"),
         _ => (STRIKE, "~~"),
     };
     if !is_styled {
-        add(table, signs, *style);
+        append_text(table, signs, *style);
     } else if on {
         style.bits |= bit;
     } else {
@@ -170,20 +180,20 @@ fn set(style: &mut Style, tag: TagEnd, on: bool, table: &mut Table, is_styled: b
 }
 
 fn end_link(
-    cell: &mut Vec<Cell>,
+    cell: &mut Vec<ScreenCell>,
     start: usize,
     target: &str,
-    style: Style,
-    page: Option<&mut Page>,
+    style: CellStyle,
+    buffer: Option<&mut RowBuffer>,
 ) {
-    let Some(page) = page else { return };
+    let Some(buffer) = buffer else { return };
     let text: String = cell[start..].iter().map(|cell| cell.letter).collect();
     if text.trim() != target {
-        let mark = Style {
-            ink: Ink::Mark,
+        let mark = CellStyle {
+            ink: CellColor::Mark,
             ..style
         };
-        cell.extend(cells(
+        cell.extend(cells_from_text(
             &if text.is_empty() {
                 target.to_owned()
             } else {
@@ -192,36 +202,36 @@ fn end_link(
             mark,
         ));
     }
-    if page.theme().is_none() {
+    if buffer.theme().is_none() {
         return;
     }
-    let number = address(target).map_or(0, |address| page.link(&address));
+    let number = web_address(target).map_or(0, |web_address| buffer.number_link(&web_address));
     for (place, letter) in cell[start..].iter_mut().enumerate() {
         letter.link = number;
         if place < text.chars().count() {
             letter.style.bits |= UNDERLINE;
-            if letter.style.ink == Ink::Text {
-                letter.style.ink = Ink::Link;
+            if letter.style.ink == CellColor::Text {
+                letter.style.ink = CellColor::Link;
             }
         }
     }
 }
 
-impl Table {
-    /// The widths of the columns, none where they cannot stand beside each other in so much room.
-    fn widths(&self, room: usize) -> Option<Vec<usize>> {
+impl MarkdownTable {
+    /// Returns the column widths; `None` if the columns do not fit side by side.
+    fn column_widths(&self, room: usize) -> Option<Vec<usize>> {
         let columns = self.alignments.len();
-        let widest = |column: usize, measure: &dyn Fn(&[Cell]) -> usize| {
+        let widest = |column: usize, measure: &dyn Fn(&[ScreenCell]) -> usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
             cells.map(|cell| measure(cell)).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..columns)
-            .map(|column| widest(column, &width).max(1))
+            .map(|column| widest(column, &cells_width).max(1))
             .collect();
-        // No word is broken, but for those that are long.
+        // Only long words are broken.
         let least = |column| widest(column, &widest_word).clamp(NARROWEST, LONGEST_WHOLE);
         let words: Vec<usize> = (0..columns).map(least).collect();
-        // Nor is a column that is narrow as it is, such as one of figures, if it can be helped.
+        // Columns that are already narrow, such as numbers, are shrunk only if necessary.
         let keep = |(&word, &width): (&usize, &usize)| {
             if width <= NARROW {
                 width.max(word)
@@ -231,28 +241,27 @@ impl Table {
         };
         let whole: Vec<usize> = words.iter().zip(&widths).map(keep).collect();
         let room = room.checked_sub(GAP * columns.saturating_sub(1))?;
-        shrunk(widths.clone(), &whole, room).or_else(|| shrunk(widths, &words, room))
+        shrink_widths(widths.clone(), &whole, room).or_else(|| shrink_widths(widths, &words, room))
     }
 
-    /// The rows of a grid.
-    fn grid(&self, widths: &[usize]) -> Vec<Vec<Cell>> {
-        let mark = Style::of(Ink::Mark);
+    /// Returns the rows of the table as a grid.
+    fn grid_rows(&self, widths: &[usize]) -> Vec<Vec<ScreenCell>> {
+        let mark = CellStyle::from_color(CellColor::Mark);
         let mut rows = Vec::new();
-        // Where cells take several rows of the screen, an empty one tells the rows of the table
-        // apart.
+        // If cells span several screen rows, an empty row separates the table rows.
         let is_spaced = self
             .rows
             .iter()
             .skip(1)
             .flat_map(|row| row.iter().zip(widths))
-            .any(|(cell, &column)| width(cell) > column);
+            .any(|(cell, &column)| cells_width(cell) > column);
         for (place, row) in self.rows.iter().enumerate() {
-            let columns: Vec<Vec<Vec<Cell>>> = widths
+            let columns: Vec<Vec<Vec<ScreenCell>>> = widths
                 .iter()
                 .enumerate()
                 .map(|(column, &width)| {
                     row.get(column)
-                        .map_or_else(Vec::new, |cell| wrapped(cell, width))
+                        .map_or_else(Vec::new, |cell| wrap_cells(cell, width))
                 })
                 .collect();
             let is_last = place + 1 == self.rows.len();
@@ -261,23 +270,23 @@ impl Table {
                 let mut shown = Vec::new();
                 for (column, &width) in widths.iter().enumerate() {
                     if column > 0 {
-                        shown.extend(cells(" │ ", mark));
+                        shown.extend(cells_from_text(" │ ", mark));
                     }
                     let content = columns[column].get(line).map_or(&[][..], Vec::as_slice);
-                    shown.extend(aligned(content, width, self.alignments[column]));
+                    shown.extend(align_cells(content, width, self.alignments[column]));
                 }
                 rows.push(shown);
             }
             if place == 0 {
                 let lines: Vec<String> = widths.iter().map(|&width| "─".repeat(width)).collect();
-                rows.push(cells(&lines.join("─┼─"), mark));
+                rows.push(cells_from_text(&lines.join("─┼─"), mark));
             }
         }
         rows
     }
 
-    /// The rows of a list, for tables with more columns than there is room for.
-    fn list(&self) -> Vec<Vec<Cell>> {
+    /// Returns the rows of the table as a list, if its columns do not fit.
+    fn list_rows(&self) -> Vec<Vec<ScreenCell>> {
         let mut rows = Vec::new();
         let Some((head, body)) = self.rows.split_first() else {
             return rows;
@@ -291,7 +300,10 @@ impl Table {
             }
             for (name, cell) in head.iter().zip(row) {
                 let mut shown = name.clone();
-                shown.extend(cells(": ", Style::of(Ink::Mark)));
+                shown.extend(cells_from_text(
+                    ": ",
+                    CellStyle::from_color(CellColor::Mark),
+                ));
                 shown.extend_from_slice(cell);
                 rows.push(shown);
             }
@@ -300,8 +312,8 @@ impl Table {
     }
 }
 
-/// Makes the widest columns narrower, until all of them fit or none may give way any more.
-fn shrunk(mut widths: Vec<usize>, floors: &[usize], room: usize) -> Option<Vec<usize>> {
+/// Shrinks the widest columns until all fit; `None` if the floors are reached first.
+fn shrink_widths(mut widths: Vec<usize>, floors: &[usize], room: usize) -> Option<Vec<usize>> {
     let mut over = widths.iter().sum::<usize>().saturating_sub(room);
     while over > 0 {
         let may_give = |place: &usize| widths[*place] > floors[*place];
@@ -329,42 +341,42 @@ fn shrunk(mut widths: Vec<usize>, floors: &[usize], room: usize) -> Option<Vec<u
     Some(widths)
 }
 
-fn widest_word(content: &[Cell]) -> usize {
+fn widest_word(content: &[ScreenCell]) -> usize {
     content
         .split(|cell| cell.letter == ' ')
-        .map(width)
+        .map(cells_width)
         .max()
         .unwrap_or(0)
 }
 
-fn aligned(content: &[Cell], room: usize, alignment: Alignment) -> Vec<Cell> {
-    let free = room.saturating_sub(width(content));
+fn align_cells(content: &[ScreenCell], room: usize, alignment: Alignment) -> Vec<ScreenCell> {
+    let free = room.saturating_sub(cells_width(content));
     let left = match alignment {
         Alignment::Right => free,
         Alignment::Center => free / 2,
         Alignment::None | Alignment::Left => 0,
     };
-    let spaces = |count: usize| vec![Cell::new(' ', Style::default()); count];
+    let spaces = |count: usize| vec![ScreenCell::new(' ', CellStyle::default()); count];
     [spaces(left), content.to_vec(), spaces(free - left)].concat()
 }
 
-/// Breaks a cell's content into lines: at spaces, or within a word that is wider than the column.
-fn wrapped(content: &[Cell], room: usize) -> Vec<Vec<Cell>> {
-    let mut lines: Vec<Vec<Cell>> = vec![Vec::new()];
+/// Wraps a cell's content at spaces, or within a word that is wider than the column.
+fn wrap_cells(content: &[ScreenCell], room: usize) -> Vec<Vec<ScreenCell>> {
+    let mut lines: Vec<Vec<ScreenCell>> = vec![Vec::new()];
     for word in content.split_inclusive(|cell| cell.letter == ' ') {
         let visible = word
-            .strip_suffix(&[Cell::new(' ', Style::default())])
+            .strip_suffix(&[ScreenCell::new(' ', CellStyle::default())])
             .unwrap_or(word);
-        let is_full = lines
-            .last()
-            .is_some_and(|line| !line.is_empty() && width(line) + width(visible) > room);
+        let is_full = lines.last().is_some_and(|line| {
+            !line.is_empty() && cells_width(line) + cells_width(visible) > room
+        });
         if is_full {
             lines.push(Vec::new());
         }
         for &cell in word {
             let is_full = lines
                 .last()
-                .is_some_and(|line| width(line) + usize::from(cell.width) > room);
+                .is_some_and(|line| cells_width(line) + usize::from(cell.width) > room);
             if is_full {
                 if cell.letter == ' ' {
                     continue;

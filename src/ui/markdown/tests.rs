@@ -1,9 +1,9 @@
-//! What it looks like, and that it does not matter how it came.
+//! Rendered output, and that it does not depend on how the text was split.
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::ui::markdown::proof::{SHORT, differences, rows_of, screen_of};
+use crate::ui::markdown::split_check::{SHORT, assert_split_invariant, rows_of, screen_of};
 
 /// Documents, which together have every construct.
 const DOCUMENTS: [&str; 5] = [
@@ -15,40 +15,43 @@ const DOCUMENTS: [&str; 5] = [
 ];
 
 fn styled(text: &str, columns: usize) -> String {
-    render_markdown(text, Screen::fixed(columns, Some(Theme::Dark)))
+    render_markdown(
+        text,
+        RenderTarget::with_fixed_columns(columns, Some(ColorTheme::Dark)),
+    )
 }
 
 fn split(document: &str) {
-    for (columns, theme) in [(11, Some(Theme::Dark)), (40, None)] {
-        differences(document, columns, theme, 7, SHORT);
+    for (columns, theme) in [(11, Some(ColorTheme::Dark)), (40, None)] {
+        assert_split_invariant(document, columns, theme, 7, SHORT);
     }
     for columns in [4, 5, 20, 40, 80, 200] {
-        differences(document, columns, Some(Theme::Light), 11, 0);
+        assert_split_invariant(document, columns, Some(ColorTheme::Light), 11, 0);
     }
 }
 
 #[test]
-fn every_split_of_all_constructs_comes_out_the_same() {
+fn every_split_of_all_constructs_renders_the_same() {
     split(DOCUMENTS[0]);
 }
 
 #[test]
-fn every_split_of_lists_comes_out_the_same() {
+fn every_split_of_lists_renders_the_same() {
     split(DOCUMENTS[1]);
 }
 
 #[test]
-fn every_split_of_odd_text_comes_out_the_same() {
+fn every_split_of_odd_text_renders_the_same() {
     split(DOCUMENTS[2]);
 }
 
 #[test]
-fn every_split_of_code_comes_out_the_same() {
+fn every_split_of_code_renders_the_same() {
     split(DOCUMENTS[3]);
 }
 
 #[test]
-fn every_split_of_tables_comes_out_the_same() {
+fn every_split_of_tables_renders_the_same() {
     split(DOCUMENTS[4]);
 }
 
@@ -61,14 +64,14 @@ fn a_tab_in_what_may_be_a_table_or_behind_a_fence_takes_one_column() {
         "```rust\tx\nfn\n```\n",
     ] {
         for columns in [11, 40] {
-            differences(document, columns, Some(Theme::Auto), 1, SHORT);
+            assert_split_invariant(document, columns, Some(ColorTheme::Auto), 1, SHORT);
         }
         assert!(!styled(document, 40).contains('\t'));
     }
 }
 
 #[test]
-fn no_letter_of_the_text_is_lost() {
+fn no_character_of_the_text_is_lost() {
     // In a narrow table words are broken, and parts of others stand between theirs.
     for (document, least) in [
         (DOCUMENTS[0], 200),
@@ -97,7 +100,7 @@ fn no_letter_of_the_text_is_lost() {
     }
 }
 
-/// What is on the screen but for white space.
+/// Returns the screen content without white space.
 fn letters(text: &str, columns: usize) -> String {
     let bytes = styled(text, columns);
     screen_of(&bytes, columns, rows_of(&bytes, columns))
@@ -106,7 +109,7 @@ fn letters(text: &str, columns: usize) -> String {
 }
 
 #[test]
-fn a_sign_that_nothing_closes_stays_where_it_was_written() {
+fn an_unclosed_delimiter_stays_where_it_was_written() {
     for text in [
         "The pattern **/*.rs finds all files of Rust in this folder and in each of those below that one.",
         "What f(**kwargs) gets, and g(a=*args) too, is kept where the caller of it has put it in the end.",
@@ -121,13 +124,13 @@ fn a_sign_that_nothing_closes_stays_where_it_was_written() {
                 .replacen('-', "•", usize::from(text.starts_with("- ")))
                 .replace('>', "│");
             assert_eq!(shown.replace("││", "│"), bullet, "{columns} columns");
-            differences(text, columns, Some(Theme::Auto), 3, SHORT);
+            assert_split_invariant(text, columns, Some(ColorTheme::Auto), 3, SHORT);
         }
     }
 }
 
 #[test]
-fn signs_are_hidden_in_one_row_and_shown_over_several() {
+fn delimiters_are_hidden_within_a_row_and_shown_across_rows() {
     let text = "Some words, **and these are important**, as _this_ is.";
     let rows = |columns| {
         let bytes = styled(text, columns);
@@ -142,7 +145,7 @@ fn signs_are_hidden_in_one_row_and_shown_over_several() {
 }
 
 #[test]
-fn more_signs_than_a_row_has_columns_take_rows_of_their_own() {
+fn more_delimiters_than_columns_take_rows_of_their_own() {
     let text = "***___***___word and another";
     for columns in [4, 5, 7, 11] {
         assert_eq!(
@@ -150,12 +153,12 @@ fn more_signs_than_a_row_has_columns_take_rows_of_their_own() {
             text.replace(' ', ""),
             "{columns} columns"
         );
-        differences(text, columns, Some(Theme::Auto), 5, SHORT);
+        assert_split_invariant(text, columns, Some(ColorTheme::Auto), 5, SHORT);
     }
 }
 
 #[test]
-fn the_link_of_a_picture_is_its_text_and_its_address() {
+fn an_image_link_shows_its_text_and_its_address() {
     let link = "\u{1b}]8;;https://a.example/x.png\u{1b}\\";
     let shown = styled("See ![a picture](https://a.example/x.png).\n", 80);
     let (before, behind) = shown.split_once(link).expect("a link");
@@ -172,9 +175,9 @@ fn the_link_of_a_picture_is_its_text_and_its_address() {
     );
 }
 
-/// Those of this project, or as many as `tests/markdown/run` names in a file.
+/// Checks the READMEs of this project, or the files listed by `tests/markdown/run`.
 #[test]
-fn readmes_come_out_the_same_however_they_were_split() {
+fn readmes_render_the_same_however_they_are_split() {
     // A file with a path in each line.
     let list = match option_env!("MARKDOWN_FILES") {
         Some(list) => std::fs::read_to_string(list).expect("a list of files"),
@@ -186,33 +189,45 @@ fn readmes_come_out_the_same_however_they_were_split() {
             continue;
         };
         let columns = [40, 80, 200][number % 3];
-        differences(&text, columns, Some(Theme::Auto), 1 + number as u64, 0);
+        assert_split_invariant(&text, columns, Some(ColorTheme::Auto), 1 + number as u64, 0);
         count += 1;
     }
     assert!(count > 0, "none of the files can be read");
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 48,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
     #[test]
-    fn generated_text_comes_out_the_same_however_it_was_split(
+    fn generated_text_renders_the_same_however_it_is_split(
         pieces in prop::collection::vec(piece(), 0..40), columns in 4usize..60, seed: u64,
     ) {
-        differences(&pieces.concat(), columns, Some(Theme::Auto), seed, SHORT);
+        assert_split_invariant(&pieces.concat(), columns, Some(ColorTheme::Auto), seed, SHORT);
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 256,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
     #[test]
-    fn no_letter_of_emphasis_comes_before_one_that_it_was_written_behind(
-        pieces in prop::collection::vec(prop::sample::select(EMPHASIS.to_vec()), 0..60), columns in 4usize..60,
+    fn emphasis_never_reorders_text(
+        pieces in prop::collection::vec(prop::sample::select(EMPHASIS.to_vec()), 0..60),
+        columns in 4usize..60,
     ) {
         let text = format!("x {}", pieces.concat());
         let shown = letters(&text, columns);
         let mut written = text.chars();
         for letter in shown.chars() {
-            prop_assert!(written.any(|other| other == letter), "{:?} in {} columns:\n{}", text, columns, shown);
+            prop_assert!(
+                written.any(|other| other == letter),
+                "{:?} in {} columns:\n{}", text, columns, shown
+            );
         }
         let words = |text: &str| text.replace(|letter: char| !letter.is_alphanumeric(), "");
         prop_assert_eq!(words(&shown), words(&text));
@@ -295,7 +310,7 @@ fn piece() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn the_signs_that_close_a_heading_are_not_shown_and_others_are() {
+fn only_the_closing_signs_of_a_heading_are_hidden() {
     for (text, expected) in [
         ("# Title #\nText", "Title\nText"),
         ("## Title ####  \t\n", "Title"),
@@ -314,14 +329,14 @@ fn the_signs_that_close_a_heading_are_not_shown_and_others_are() {
             expected,
             "{text:?}"
         );
-        for theme in [None, Some(Theme::Dark)] {
-            differences(text, 11, theme, 3, SHORT);
+        for theme in [None, Some(ColorTheme::Dark)] {
+            assert_split_invariant(text, 11, theme, 3, SHORT);
         }
     }
 }
 
 #[test]
-fn tabs_of_code_in_an_item_are_counted_from_the_beginning_of_the_code() {
+fn tab_stops_in_code_count_from_the_beginning_of_the_code() {
     for text in [
         "1. Go:\n   ```\n   func\n   \tif x {\n   \t\treturn\n   a\tb\n   ```\n",
         "1. Go:\n   ```\nfunc\n\tif x {\n\t\treturn\na\tb\n   ```\n",
@@ -335,6 +350,6 @@ fn tabs_of_code_in_an_item_are_counted_from_the_beginning_of_the_code() {
             expected,
             "{text:?}"
         );
-        differences(text, 11, Some(Theme::Dark), 5, SHORT);
+        assert_split_invariant(text, 11, Some(ColorTheme::Dark), 5, SHORT);
     }
 }

@@ -3,20 +3,20 @@
 use std::borrow::Cow;
 
 use super::Error;
-use super::item::Item;
+use super::item::BatchItem;
 
-/// A template that has been read.
+/// A parsed template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Pattern(Vec<Piece>);
+pub(crate) struct ItemTemplate(Vec<TemplatePiece>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Piece {
+enum TemplatePiece {
     Text(String),
     Field(String),
 }
 
-impl Pattern {
-    /// Reads a template.
+impl ItemTemplate {
+    /// Parses a template.
     pub(crate) fn parse(template: &str) -> Result<Self, Error> {
         let mut pieces = Vec::new();
         let mut text = String::new();
@@ -46,49 +46,49 @@ impl Pattern {
                 )));
             }
             if !text.is_empty() {
-                pieces.push(Piece::Text(std::mem::take(&mut text)));
+                pieces.push(TemplatePiece::Text(std::mem::take(&mut text)));
             }
-            pieces.push(Piece::Field(field.to_owned()));
+            pieces.push(TemplatePiece::Field(field.to_owned()));
             rest = &rest[end + 1..];
         }
         text.push_str(rest);
         if !text.is_empty() {
-            pieces.push(Piece::Text(text));
+            pieces.push(TemplatePiece::Text(text));
         }
         Ok(Self(pieces))
     }
 
-    /// Whether a field stands in it.
-    pub(crate) fn asks_for(&self, name: &str) -> bool {
-        self.fields().any(|field| field == name)
+    /// Whether the template contains the field `name`.
+    pub(crate) fn has_field(&self, name: &str) -> bool {
+        self.field_names().any(|field| field == name)
     }
 
-    /// Whether it changes with the items at all.
+    /// Whether the template contains any field.
     pub(crate) fn has_fields(&self) -> bool {
-        self.fields().next().is_some()
+        self.field_names().next().is_some()
     }
 
-    /// Says whether an item has all that is asked for.
-    pub(crate) fn check(&self, item: &Item) -> Result<(), Error> {
-        self.fields()
-            .try_for_each(|field| value(item, field).map(drop))
+    /// Checks that an item has every field of the template.
+    pub(crate) fn check_item(&self, item: &BatchItem) -> Result<(), Error> {
+        self.field_names()
+            .try_for_each(|field| field_value(item, field).map(drop))
     }
 
-    /// Fills it from an item. Nothing in the item's own text is looked at again.
-    pub(crate) fn fill(&self, item: &Item) -> Result<String, Error> {
+    /// Fills the template from an item. Braces in the item's own text are not expanded.
+    pub(crate) fn fill_from(&self, item: &BatchItem) -> Result<String, Error> {
         let mut filled = String::new();
         for piece in &self.0 {
             match piece {
-                Piece::Text(text) => filled.push_str(text),
-                Piece::Field(field) => filled.push_str(&value(item, field)?),
+                TemplatePiece::Text(text) => filled.push_str(text),
+                TemplatePiece::Field(field) => filled.push_str(&field_value(item, field)?),
             }
         }
         Ok(filled)
     }
 
-    fn fields(&self) -> impl Iterator<Item = &str> {
+    fn field_names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|piece| {
-            if let Piece::Field(field) = piece {
+            if let TemplatePiece::Field(field) = piece {
                 Some(field.as_str())
             } else {
                 None
@@ -97,10 +97,10 @@ impl Pattern {
     }
 }
 
-/// What an item has for a field.
-fn value<'a>(item: &'a Item, field: &str) -> Result<Cow<'a, str>, Error> {
-    item.field(field).ok_or_else(|| Error::UnknownField {
-        place: item.place(),
+/// Returns the value of a field of an item.
+fn field_value<'a>(item: &'a BatchItem, field: &str) -> Result<Cow<'a, str>, Error> {
+    item.field_text(field).ok_or_else(|| Error::UnknownField {
+        place: item.describe_place(),
         field: field.to_owned(),
         known: item.field_names(),
         is_text: item.is_line_of_text(),
@@ -110,17 +110,17 @@ fn value<'a>(item: &'a Item, field: &str) -> Result<Cow<'a, str>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::Items;
+    use crate::batch::ItemReader;
 
-    fn item(line: &str) -> Item {
-        Items::new("`in`")
-            .take(line.as_bytes())
+    fn item(line: &str) -> BatchItem {
+        ItemReader::new("`in`")
+            .read_line(line.as_bytes())
             .expect("an item")
             .expect("not blank")
     }
 
     fn fill(template: &str, line: &str) -> Result<String, Error> {
-        Pattern::parse(template)?.fill(&item(line))
+        ItemTemplate::parse(template)?.fill_from(&item(line))
     }
 
     #[test]
@@ -138,11 +138,15 @@ mod tests {
             Ok("{\"a\": \"x}\"} 1.5 [1,null]")
         );
         assert_eq!(fill("no field", "x").as_deref(), Ok("no field"));
-        assert!(!Pattern::parse("{{text}}").expect("a pattern").has_fields());
+        assert!(
+            !ItemTemplate::parse("{{text}}")
+                .expect("a pattern")
+                .has_fields()
+        );
     }
 
     #[test]
-    fn what_is_no_pattern_is_refused() {
+    fn invalid_templates_are_rejected() {
         for template in [
             "a { b",
             "a } b",
@@ -153,14 +157,14 @@ mod tests {
             "x {",
         ] {
             assert!(
-                matches!(Pattern::parse(template), Err(Error::Pattern(_))),
+                matches!(ItemTemplate::parse(template), Err(Error::Pattern(_))),
                 "{template}"
             );
         }
     }
 
     #[test]
-    fn a_field_that_is_not_there_is_told_with_the_line_and_those_that_are() {
+    fn an_unknown_field_is_reported_with_the_line_and_the_known_fields() {
         let error = fill("{nmae}", r#"{"name": "x", "age": 3}"#)
             .expect_err("no such field")
             .to_string();

@@ -1,5 +1,5 @@
-//! Standard output: unbuffered, since what has arrived is written at once, and never deaf to Ctrl-C
-//! while its reader is slow.
+//! Standard output: unbuffered, since text is written as it arrives, and responsive to Ctrl-C while
+//! its reader is slow.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -11,36 +11,36 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::Interest;
 use tokio::net::unix::pipe::Sender;
 
-use super::interrupt::Interrupt;
+use super::interrupt::InterruptSignal;
 
-/// A pipe that poll(2) calls writable takes this much without blocking: `PIPE_BUF`, by POSIX at
-/// least 512, on Linux 4096.
+/// A pipe that poll(2) reports as writable accepts this many bytes without blocking: `PIPE_BUF`, by
+/// POSIX at least 512, on Linux 4096.
 const ATOMIC_WRITE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 
-/// How long a reader may keep us waiting after the first signal, in milliseconds.
+/// How long a write may wait for its reader after the first signal, in milliseconds.
 const GRACE_MS: u16 = 500;
 
 /// Why nothing more can be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OutputError {
-    /// Nobody reads any more.
+    /// The reader has closed it.
     #[error("standard output is closed")]
     Closed,
-    /// A signal came while the reader kept us waiting.
+    /// A signal arrived while waiting for the reader.
     #[error("interrupted")]
     Interrupted(i32),
-    /// Anything else, such as a full disk.
+    /// Another error, such as a full disk.
     #[error("cannot write to standard output")]
     Failed(#[source] io::Error),
-    /// The same for a file.
+    /// The `--output` file cannot be written.
     #[error("cannot write `{}`", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The OS error.
         source: io::Error,
     },
-    /// A file that is being written already.
+    /// Another process has locked the file.
     #[error("another run is writing to `{}`", path.display())]
     InUse {
         /// The file.
@@ -48,25 +48,25 @@ pub(crate) enum OutputError {
     },
 }
 
-/// Standard output.
+/// Writes to standard output.
 #[derive(Debug)]
-pub(crate) struct Output {
+pub(crate) struct StdoutWriter {
     file: File,
-    /// Regular files take all they are given; pipes, sockets and terminals may keep the writer
-    /// waiting.
+    /// False for regular files; pipes, sockets and terminals may block.
     may_block: bool,
     is_pipe: bool,
-    /// What is left of the room that poll(2) last told of, in bytes.
+    /// Bytes that can still be written since poll(2) last reported it writable.
     room: usize,
 }
 
-impl Output {
-    /// Opens standard output a second time, past the buffer of the standard library.
-    pub(crate) fn stdout() -> Result<Self, OutputError> {
-        Self::open().map_err(OutputError::Failed)
+impl StdoutWriter {
+    /// Opens a second descriptor for standard output, which bypasses the buffer of the standard
+    /// library.
+    pub(crate) fn open() -> Result<Self, OutputError> {
+        Self::open_descriptor().map_err(OutputError::Failed)
     }
 
-    fn open() -> io::Result<Self> {
+    fn open_descriptor() -> io::Result<Self> {
         let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let kind = file.metadata()?.file_type();
         Ok(Self {
@@ -77,11 +77,11 @@ impl Output {
         })
     }
 
-    /// Writes all of `bytes`. The first signal ends a write that waits for its reader.
+    /// Writes all of `bytes`. The first signal aborts a write that waits for its reader.
     pub(crate) fn write_all(
         &mut self,
         mut bytes: &[u8],
-        interrupt: &Interrupt,
+        interrupt: &InterruptSignal,
     ) -> Result<(), OutputError> {
         while !bytes.is_empty() {
             let length = if self.may_block {
@@ -105,10 +105,13 @@ impl Output {
         Ok(())
     }
 
-    /// How much of `wanted` can be written without blocking. What poll(2) once said holds until as
-    /// much has been written: a pipe that is writable has a page free, and small writes fill it one
-    /// after the other.
-    fn room_for(&mut self, wanted: usize, interrupt: &Interrupt) -> Result<usize, OutputError> {
+    /// Returns how much of `wanted` can be written without blocking. A result of poll(2) holds
+    /// until that much has been written: a writable pipe has a page free, and small writes fill it.
+    fn room_for(
+        &mut self,
+        wanted: usize,
+        interrupt: &InterruptSignal,
+    ) -> Result<usize, OutputError> {
         if !self.is_pipe || self.room < wanted.min(ATOMIC_WRITE) {
             self.wait_until_writable(interrupt)?;
             self.room = ATOMIC_WRITE;
@@ -116,12 +119,12 @@ impl Output {
         Ok(wanted.min(self.room))
     }
 
-    fn wait_until_writable(&self, interrupt: &Interrupt) -> Result<(), OutputError> {
-        // After the first signal what had arrived is still written, to a reader that takes it; the
-        // second one kills at once.
-        let before = interrupt.seen();
+    fn wait_until_writable(&self, interrupt: &InterruptSignal) -> Result<(), OutputError> {
+        // After the first signal, buffered text is still written if the reader accepts it; the
+        // second one kills the process.
+        let before = interrupt.pending_signal();
         let alarm: Option<BorrowedFd<'_>> = if before.is_none() {
-            interrupt.alarm()
+            interrupt.alarm_fd()
         } else {
             None
         };
@@ -137,7 +140,7 @@ impl Output {
                 Ok(0) => before,
                 Ok(_) if watched[0].any().unwrap_or(true) => return Ok(()),
                 Ok(_) | Err(nix::errno::Errno::EINTR) => {
-                    interrupt.seen().filter(|_| before.is_none())
+                    interrupt.pending_signal().filter(|_| before.is_none())
                 }
                 Err(errno) => return Err(OutputError::Failed(errno.into())),
             };
@@ -147,15 +150,15 @@ impl Output {
         }
     }
 
-    /// Waits until nobody reads any more; for ever where that cannot be seen.
-    pub(crate) fn closed(&self) -> impl Future<Output = ()> + use<> {
+    /// Waits until the reader has closed standard output; forever if that cannot be detected.
+    pub(crate) fn wait_until_closed(&self) -> impl Future<Output = ()> + use<> {
         let watched = if self.is_pipe {
             self.file.as_fd().try_clone_to_owned().ok()
         } else {
             None
         };
         async move {
-            // Only watched, never written to: the descriptor is shared, and so must not be made
+            // Only watched: the descriptor is shared with other processes, so it must not be made
             // non-blocking.
             let Some(watched) = watched.and_then(|fd| Sender::from_owned_fd_unchecked(fd).ok())
             else {

@@ -1,15 +1,15 @@
-//! An answer that fits a schema: its JSON alone, one line in a pipe, indented on a terminal.
+//! Output of an answer with a schema: its JSON, on one line in a pipe, indented on a terminal.
 
-use super::renderer::{Answer, Form, Shown};
-use super::sink::Sink;
+use super::renderer::{AnswerWriter, DisplayOutcome, FinalAnswer};
+use super::sink::OutputSink;
 use crate::protocol::ContentBlock;
 
-/// Gives out the input of the answer's call. An answer without one has nothing to show.
+/// Writes the input of the answer's tool call, which is the structured output.
 #[derive(Debug)]
-pub(crate) struct Fitted;
+pub(crate) struct SchemaOutput;
 
-impl Form for Fitted {
-    fn finish(&mut self, answer: &Answer, sink: &mut Sink) -> Shown {
+impl AnswerWriter for SchemaOutput {
+    fn finish_answer(&mut self, answer: &FinalAnswer, sink: &mut OutputSink) -> DisplayOutcome {
         let inputs = answer
             .message
             .content
@@ -24,9 +24,9 @@ impl Form for Fitted {
             } else {
                 value.to_string()
             };
-            sink.json(&text);
+            sink.write_json(&text);
             sink.end_line();
         }
-        Shown::All
+        DisplayOutcome::All
     }
 }

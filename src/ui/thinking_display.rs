@@ -1,5 +1,5 @@
-//! The model's reasoning, on stderr as it comes: dimmed where there are colours, between two lines
-//! that say so where there are none; never among the answer.
+//! Shows the model's reasoning on stderr as it arrives: dimmed with colours, between two marker
+//! lines without.
 
 use std::io::{Write, stderr};
 
@@ -8,17 +8,17 @@ use anstyle::Style;
 use crate::protocol::Update;
 use crate::text::sanitize;
 
-/// Shows the reasoning.
+/// Writes reasoning to stderr.
 #[derive(Debug)]
-pub(super) struct Thinking {
+pub(super) struct ThinkingDisplay {
     is_dimmed: bool,
-    /// Whether a line of it is not ended.
+    /// Whether its last line has no line feed yet.
     is_open: bool,
     has_come: bool,
 }
 
-impl Thinking {
-    /// Shows it dimmed, or between lines in words.
+impl ThinkingDisplay {
+    /// Creates a display, dimmed or with marker lines.
     pub(super) fn new(is_dimmed: bool) -> Self {
         Self {
             is_dimmed,
@@ -27,29 +27,29 @@ impl Thinking {
         }
     }
 
-    /// Takes an update: reasoning is shown, and ends before the answer begins.
-    pub(super) fn update(&mut self, update: &Update) {
+    /// Shows reasoning, and ends it when the answer begins.
+    pub(super) fn handle_update(&mut self, update: &Update) {
         match update {
             Update::Thinking(text) if !text.is_empty() => {
                 if !self.is_dimmed && !self.has_come {
-                    write("thinking:\n");
+                    write_stderr("thinking:\n");
                 }
                 let style = if self.is_dimmed {
                     Style::new().dimmed()
                 } else {
                     Style::new()
                 };
-                write(&format!("{style}{}{style:#}", sanitize(text)));
+                write_stderr(&format!("{style}{}{style:#}", sanitize(text)));
                 self.is_open = !text.ends_with('\n');
                 self.has_come = true;
             }
-            Update::Text(_) | Update::ToolInput => self.end(),
-            _ => {} // Neither reasoning nor an answer.
+            Update::Text(_) | Update::ToolInput => self.end_thinking(),
+            _ => {} // Neither reasoning nor answer text.
         }
     }
 
-    /// Ends the reasoning, with an empty line before what follows.
-    pub(super) fn end(&mut self) {
+    /// Ends the reasoning with an empty line.
+    pub(super) fn end_thinking(&mut self) {
         if std::mem::take(&mut self.has_come) {
             let line_end = if self.is_open { "\n" } else { "" };
             let mark = if self.is_dimmed {
@@ -57,12 +57,12 @@ impl Thinking {
             } else {
                 "end of thinking\n"
             };
-            write(&format!("{line_end}{mark}\n"));
+            write_stderr(&format!("{line_end}{mark}\n"));
         }
     }
 }
 
-/// There is nowhere to tell that it failed.
-fn write(text: &str) {
+/// A failure cannot be reported anywhere.
+fn write_stderr(text: &str) {
     let _ = stderr().lock().write_all(text.as_bytes());
 }

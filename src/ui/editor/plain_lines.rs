@@ -1,4 +1,4 @@
-//! Lines of standard input: typed on a terminal that can do nothing but print, or piped.
+//! Lines of standard input: typed on a dumb terminal, or piped.
 
 use std::io::{self, BufRead, ErrorKind, Write};
 use std::os::fd::AsFd;
@@ -7,71 +7,71 @@ use std::sync::mpsc::Receiver;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::{Ask, Draft, Typed, fence};
+use super::{LineDraft, ReadRequest, TypedInput, multiline};
 use crate::text::sanitize;
 
-/// Answers one question after the other with what comes next, until nobody asks any more.
-pub(super) fn run(is_typed: bool, asks: &Receiver<Ask>) {
+/// Serves read requests until the channel is closed.
+pub(super) fn run_plain_lines(is_typed: bool, asks: &Receiver<ReadRequest>) {
     let mut input = io::stdin().lock();
     while let Ok(ask) = asks.recv() {
         if is_typed {
-            show(&ask.prompt, &ask.draft);
+            show_prompt(&ask.prompt, &ask.draft);
         }
         let typed = if is_typed {
-            typed(&mut input)
+            read_typed(&mut input)
         } else {
-            piped(&mut input)
+            read_piped(&mut input)
         };
-        // Who has stopped waiting for good is about to end the process.
+        // If the receiver is gone, the process is about to end.
         let _ = ask.reply.send(typed);
     }
 }
 
-/// Shows the prompt; a text that is offered again cannot be changed here, and so it is only shown.
-fn show(prompt: &str, draft: &Draft) {
+/// Prints the prompt. A draft cannot be edited here, so it is only printed.
+fn show_prompt(prompt: &str, draft: &LineDraft) {
     let again = if draft.text.is_empty() {
         String::new()
     } else {
         format!("not sent: {}\n", draft.text)
     };
-    // There is nowhere to tell that it failed.
+    // A failure cannot be reported anywhere.
     let _ = io::stderr()
         .lock()
         .write_all(sanitize(&format!("{again}{prompt}")).as_bytes());
 }
 
-/// A line that a program wrote: text, whatever it begins with.
-fn piped(input: &mut impl BufRead) -> Typed {
-    next(input).map_or(Typed::End, |(text, bad_byte)| Typed::Line {
+/// Reads a line written by a program: always text, never a command.
+fn read_piped(input: &mut impl BufRead) -> TypedInput {
+    next_line(input).map_or(TypedInput::End, |(text, bad_byte)| TypedInput::Line {
         text,
         may_be_command: false,
         bad_byte,
     })
 }
 
-/// A line that a person typed, and those that it goes on in.
-fn typed(input: &mut impl BufRead) -> Typed {
-    let Some((mut text, mut bad_byte)) = next(input) else {
-        return Typed::End;
+/// Reads a line that a user typed, with its continuation lines.
+fn read_typed(input: &mut impl BufRead) -> TypedInput {
+    let Some((mut text, mut bad_byte)) = next_line(input) else {
+        return TypedInput::End;
     };
-    while fence::is_open(&text) || fence::goes_on(&text) {
-        if !fence::is_open(&text) {
+    while multiline::is_fence_open(&text) || multiline::ends_with_continuation(&text) {
+        if !multiline::is_fence_open(&text) {
             text.pop();
         }
-        let Some((more, bad)) = next(input) else {
+        let Some((more, bad)) = next_line(input) else {
             break;
         };
         text.push('\n');
         bad_byte = bad_byte.or(bad.map(|place| text.len() + place));
         text.push_str(&more);
     }
-    match fence::inside(&text) {
-        Some(inside) => Typed::Line {
+    match multiline::fenced_text(&text) {
+        Some(inside) => TypedInput::Line {
             text: inside.to_owned(),
             may_be_command: false,
             bad_byte,
         },
-        None => Typed::Line {
+        None => TypedInput::Line {
             may_be_command: !text.contains('\n'),
             text,
             bad_byte,
@@ -79,11 +79,11 @@ fn typed(input: &mut impl BufRead) -> Typed {
     }
 }
 
-/// The next line without its end, and where its first bytes are that are no UTF-8.
-fn next(input: &mut impl BufRead) -> Option<(String, Option<usize>)> {
+/// Reads a line without its ending; the second value is the offset of the first invalid UTF-8.
+fn next_line(input: &mut impl BufRead) -> Option<(String, Option<usize>)> {
     let mut bytes = Vec::new();
     while let Err(error) = input.read_until(b'\n', &mut bytes) {
-        // A pipe that a loop of events has made non-blocking: what has come is in `bytes`.
+        // Another process may have made the pipe non-blocking; bytes read so far are kept.
         if error.kind() != ErrorKind::WouldBlock {
             return None;
         }
@@ -117,9 +117,9 @@ fn next(input: &mut impl BufRead) -> Option<(String, Option<usize>)> {
 mod tests {
     use super::*;
 
-    fn all(text: &str, read: fn(&mut &[u8]) -> Typed) -> Vec<(String, bool)> {
+    fn all(text: &str, read: fn(&mut &[u8]) -> TypedInput) -> Vec<(String, bool)> {
         let (mut input, mut lines) = (text.as_bytes(), Vec::new());
-        while let Typed::Line {
+        while let TypedInput::Line {
             text,
             may_be_command,
             ..
@@ -131,8 +131,8 @@ mod tests {
     }
 
     #[test]
-    fn a_piped_line_is_text_as_it_is() {
-        let lines = all("/exit\r\na \\\n\"\"\"\n\nlast", |input| piped(input));
+    fn a_piped_line_is_always_text() {
+        let lines = all("/exit\r\na \\\n\"\"\"\n\nlast", |input| read_piped(input));
         let lines: Vec<_> = lines
             .iter()
             .map(|(text, command)| (text.as_str(), *command))
@@ -150,9 +150,9 @@ mod tests {
     }
 
     #[test]
-    fn a_typed_line_goes_on_behind_a_backslash_and_between_quotes() {
+    fn a_typed_line_continues_after_a_backslash_and_between_quotes() {
         let lines = all("/help\na \\\nb\n\"\"\"\n/x\n\"\"\"\nc", |input| {
-            typed(input)
+            read_typed(input)
         });
         let lines: Vec<_> = lines
             .iter()
@@ -170,14 +170,14 @@ mod tests {
     }
 
     #[test]
-    fn the_first_bytes_that_are_no_utf_8_have_a_place() {
+    fn the_offset_of_the_first_invalid_utf_8_is_reported() {
         for (bytes, expected) in [
             (&b"\xc3\xa4"[..], None),
             (b"a\xff\xff", Some(1)),
             (b"a\\\nb\xff", Some(3)),
             (b"\xff\\\n\xff", Some(0)),
         ] {
-            let Typed::Line { bad_byte, .. } = typed(&mut &*bytes) else {
+            let TypedInput::Line { bad_byte, .. } = read_typed(&mut &*bytes) else {
                 panic!("{bytes:?}")
             };
             assert_eq!(bad_byte, expected, "{bytes:?}");

@@ -1,109 +1,107 @@
-//! How a line begins: what containers it goes on with, which ones it opens, and what its text is
-//! then.
+//! Parsing the beginning of a line: the containers it continues and opens, and the kind of block.
 //!
-//! A line is looked at letter by letter until it is plain what it is; most are at their first
-//! letter.
+//! A line is parsed again with each character until its kind is certain, mostly at the first one.
 
-/// A container that a line may stand in.
+/// A container block.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Container {
+pub(super) enum BlockContainer {
     /// A quotation.
     Quote,
     /// An item of a list.
     Item {
-        /// Columns before its marker, counted from the container around it.
+        /// Columns before its marker, from the container around it.
         indent: usize,
         /// Columns before its text.
         content: usize,
-        /// What it is shown with.
+        /// The marker that is shown.
         marker: String,
     },
 }
 
-/// What is open when a line begins.
+/// The leaf block that is open when a line begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Open {
-    /// Nothing that the line could go on with.
+pub(super) enum OpenBlock {
+    /// No block that the line can continue.
     Nothing,
     /// A paragraph.
     Paragraph,
-    /// A fence of so many of this sign, indented so far.
+    /// A fenced code block.
     Fence {
-        /// The sign.
+        /// The fence character.
         sign: char,
-        /// How many of them.
+        /// The number of fence characters.
         length: usize,
-        /// Columns before it.
+        /// The indent of the fence in columns.
         indent: usize,
     },
 }
 
-/// What a line is.
+/// The kind of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Nothing stands in it.
+pub(super) enum LineKind {
+    /// A blank line.
     Blank,
-    /// Text; `goes_on` with the paragraph that is open.
+    /// Text of a paragraph.
     Text {
-        /// Whether it goes on.
+        /// Whether it continues the open paragraph.
         goes_on: bool,
     },
-    /// A heading of this level.
+    /// A heading with its level.
     Heading(usize),
-    /// A rule.
+    /// A thematic break.
     Rule,
-    /// A fence begins: the sign, how many, the columns before it, what stands behind it.
+    /// An opening fence: character, number, indent in columns, info string.
     Fence(char, usize, usize, String),
-    /// The fence that is open ends.
+    /// A closing fence.
     FenceEnd,
-    /// A line of code.
+    /// A line of fenced code.
     Code,
     /// A line of indented code.
     Indented,
-    /// It may be part of a table, which its end decides.
+    /// A line that may belong to a table, which is decided at its end.
     Row,
 }
 
-/// How a line begins.
+/// The parsed beginning of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Beginning {
-    /// How many of the open containers it goes on with.
+pub(super) struct LineStart {
+    /// Number of open containers that it continues.
     pub(super) keep: usize,
     /// The containers that it opens.
-    pub(super) opens: Vec<Container>,
-    /// What it is.
-    pub(super) kind: Kind,
-    /// Where its text begins, in bytes.
+    pub(super) opens: Vec<BlockContainer>,
+    /// Its kind.
+    pub(super) kind: LineKind,
+    /// Byte offset of its text.
     pub(super) text: usize,
 }
 
-/// A beginning that is longer than this, in bytes, is text.
+/// Maximum length of a line's beginning, in bytes; a longer one is text.
 const LONGEST: usize = 256;
 
-/// Says how a line begins that has come so far, or whole where `ended`; none where that is not
-/// plain yet.
-pub(super) fn beginning(
+/// Parses the beginning of a line, which is complete if `ended`; returns `None` if more characters
+/// are needed.
+pub(super) fn parse_line_start(
     line: &str,
-    containers: &[Container],
-    open: Open,
+    containers: &[BlockContainer],
+    open: OpenBlock,
     ended: bool,
-) -> Option<Beginning> {
+) -> Option<LineStart> {
     let ended = ended || line.len() > LONGEST;
-    let mut scan = Scan { line, at: 0, ended };
+    let mut scan = LineScanner { line, at: 0, ended };
     let mut keep = 0;
     for container in containers {
-        let spaces = scan.spaces();
+        let spaces = scan.count_spaces();
         match container {
-            Container::Quote => match scan.letter_behind(spaces) {
-                Some('>') => scan.quote(spaces)?,
+            BlockContainer::Quote => match scan.letter_after(spaces) {
+                Some('>') => scan.skip_quote_marker(spaces)?,
                 None if !ended => return None,
                 _ => break,
             },
-            Container::Item {
+            BlockContainer::Item {
                 indent, content, ..
             } => {
                 let wanted = (*content).min(indent + 2);
-                match scan.letter_behind(spaces) {
+                match scan.letter_after(spaces) {
                     _ if spaces >= *content => scan.at += *content,
                     None if !ended => return None,
                     None => scan.at += spaces,
@@ -115,26 +113,26 @@ pub(super) fn beginning(
         keep += 1;
     }
     let left = &containers[keep..];
-    if let Open::Fence {
+    if let OpenBlock::Fence {
         sign,
         length,
         indent,
     } = open
-        && !left.contains(&Container::Quote)
+        && !left.contains(&BlockContainer::Quote)
     {
-        return in_fence(&scan, containers.len(), (sign, length, indent));
+        return parse_in_fence(&scan, containers.len(), (sign, length, indent));
     }
-    outside(scan, keep, left, open)
+    parse_outside_fence(scan, keep, left, open)
 }
 
-/// A line within a fence. Containers that are items only do not end one: code is often indented too
-/// little.
-fn in_fence(
-    scan: &Scan<'_>,
+/// Parses a line within a fence. Too little indent for a list item does not end the fence, since
+/// models often indent code too little.
+fn parse_in_fence(
+    scan: &LineScanner<'_>,
     keep: usize,
     (sign, length, indent): (char, usize, usize),
-) -> Option<Beginning> {
-    let spaces = scan.spaces();
+) -> Option<LineStart> {
+    let spaces = scan.count_spaces();
     let rest = &scan.line[scan.at + spaces..];
     if rest.is_empty() && !scan.ended {
         return None;
@@ -145,14 +143,14 @@ fn in_fence(
         if spaces < 4 + indent && behind.trim_matches([' ', '\t']).is_empty() && !rest.is_empty() {
             match (run >= length, scan.ended) {
                 (_, false) => return None,
-                (true, true) => Kind::FenceEnd,
-                (false, true) => Kind::Code,
+                (true, true) => LineKind::FenceEnd,
+                (false, true) => LineKind::Code,
             }
         } else {
-            Kind::Code
+            LineKind::Code
         };
     let text = scan.at + spaces.min(indent);
-    Some(Beginning {
+    Some(LineStart {
         keep,
         opens: Vec::new(),
         kind,
@@ -160,39 +158,44 @@ fn in_fence(
     })
 }
 
-fn outside(mut scan: Scan<'_>, keep: usize, left: &[Container], open: Open) -> Option<Beginning> {
-    let mut opens: Vec<Container> = Vec::new();
-    // Text goes on with a paragraph also where it is indented too little for its item.
-    let is_lazy = !left.contains(&Container::Quote);
+fn parse_outside_fence(
+    mut scan: LineScanner<'_>,
+    keep: usize,
+    left: &[BlockContainer],
+    open: OpenBlock,
+) -> Option<LineStart> {
+    let mut opens: Vec<BlockContainer> = Vec::new();
+    // Lazy continuation: text continues a paragraph even if it is indented too little for its item.
+    let is_lazy = !left.contains(&BlockContainer::Quote);
     let was_open = open;
     loop {
         let is_first = opens.is_empty();
         let open = if is_first && left.is_empty() {
             was_open
         } else {
-            Open::Nothing
+            OpenBlock::Nothing
         };
-        let goes_on = is_first && is_lazy && was_open == Open::Paragraph;
-        let spaces = scan.spaces();
-        let Some(letter) = scan.letter_behind(spaces) else {
+        let goes_on = is_first && is_lazy && was_open == OpenBlock::Paragraph;
+        let spaces = scan.count_spaces();
+        let Some(letter) = scan.letter_after(spaces) else {
             if !scan.ended {
                 return None;
             }
             let quoted = left
                 .iter()
-                .position(|container| *container == Container::Quote);
+                .position(|container| *container == BlockContainer::Quote);
             let keep = if is_first {
                 keep + quoted.unwrap_or(left.len())
             } else {
                 keep
             };
-            // An item that begins with nothing: its text is in the next line.
+            // An empty item: its text is on the next line.
             let kind = if is_first {
-                Kind::Blank
+                LineKind::Blank
             } else {
-                Kind::Text { goes_on: false }
+                LineKind::Text { goes_on: false }
             };
-            return Some(Beginning {
+            return Some(LineStart {
                 keep,
                 opens,
                 kind,
@@ -200,8 +203,8 @@ fn outside(mut scan: Scan<'_>, keep: usize, left: &[Container], open: Open) -> O
             });
         };
         let rest = &scan.line[scan.at + spaces..];
-        let done = |kind: Kind, opens: Vec<Container>, text: usize| {
-            Some(Beginning {
+        let done = |kind: LineKind, opens: Vec<BlockContainer>, text: usize| {
+            Some(LineStart {
                 keep,
                 opens,
                 kind,
@@ -212,17 +215,17 @@ fn outside(mut scan: Scan<'_>, keep: usize, left: &[Container], open: Open) -> O
         let is_in_list = keep > 0 || !left.is_empty() || !opens.is_empty();
         if spaces >= 4 && !goes_on && !(is_marker && is_in_list) {
             let text = scan.at + 4;
-            return Some(Beginning {
+            return Some(LineStart {
                 keep,
                 opens,
-                kind: Kind::Indented,
+                kind: LineKind::Indented,
                 text,
             });
         }
         match letter {
             '>' => {
-                scan.quote(spaces)?;
-                opens.push(Container::Quote);
+                scan.skip_quote_marker(spaces)?;
+                opens.push(BlockContainer::Quote);
                 continue;
             }
             '#' => {
@@ -233,7 +236,7 @@ fn outside(mut scan: Scan<'_>, keep: usize, left: &[Container], open: Open) -> O
                     _ if level > 6 => {}
                     (true, _) if !scan.ended => return None,
                     (false, _) if behind.len() == title.len() => {}
-                    _ => return done(Kind::Heading(level), opens, rest.len() - title.len()),
+                    _ => return done(LineKind::Heading(level), opens, rest.len() - title.len()),
                 }
             }
             '`' | '~' => {
@@ -248,43 +251,44 @@ fn outside(mut scan: Scan<'_>, keep: usize, left: &[Container], open: Open) -> O
                     if !scan.ended {
                         return None;
                     }
-                    let kind = Kind::Fence(letter, run, spaces, info.trim().to_owned());
+                    let kind = LineKind::Fence(letter, run, spaces, info.trim().to_owned());
                     return done(kind, opens, rest.len());
                 }
             }
-            '|' => return done(Kind::Row, opens, 0),
+            '|' => return done(LineKind::Row, opens, 0),
             '-' | '*' | '_' | '+' | '0'..='9' => match rule_or_item(rest, scan.ended, open)? {
-                Mark::Rule => return done(Kind::Rule, opens, rest.len()),
-                Mark::Item { marker, length } => {
+                LineMarker::Rule => return done(LineKind::Rule, opens, rest.len()),
+                LineMarker::Item { marker, length } => {
                     let inside = &rest[length..];
                     let gap = inside.len() - inside.trim_start_matches(' ').len();
                     let content = spaces + length + if (1..=4).contains(&gap) { gap } else { 1 };
                     scan.at += spaces + length + gap;
-                    let (marker, task) = with_task(marker, &scan.line[scan.at..], scan.ended)?;
+                    let (marker, task) =
+                        with_task_marker(marker, &scan.line[scan.at..], scan.ended)?;
                     scan.at += task;
-                    opens.push(Container::Item {
+                    opens.push(BlockContainer::Item {
                         indent: spaces,
                         content,
                         marker,
                     });
                     continue;
                 }
-                Mark::Neither => {}
+                LineMarker::Neither => {}
             },
             _ => {}
         }
-        return done(Kind::Text { goes_on }, opens, 0);
+        return done(LineKind::Text { goes_on }, opens, 0);
     }
 }
 
-/// What a sign at the beginning of a line is.
-enum Mark {
+/// The meaning of a marker character at the beginning of a line.
+enum LineMarker {
     Rule,
     Item { marker: String, length: usize },
     Neither,
 }
 
-fn rule_or_item(rest: &str, ended: bool, open: Open) -> Option<Mark> {
+fn rule_or_item(rest: &str, ended: bool, open: OpenBlock) -> Option<LineMarker> {
     let letter = rest.chars().next()?;
     if matches!(letter, '-' | '*' | '_') {
         let is_rule_so_far = rest
@@ -294,35 +298,36 @@ fn rule_or_item(rest: &str, ended: bool, open: Open) -> Option<Mark> {
             return None;
         }
         if is_rule_so_far && rest.chars().filter(|&other| other == letter).count() >= 3 {
-            return Some(Mark::Rule);
+            return Some(LineMarker::Rule);
         }
     }
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     let (marker, length) = match (letter, digits) {
-        ('_', _) => return Some(Mark::Neither),
+        ('_', _) => return Some(LineMarker::Neither),
         (_, 0) => ("•".to_owned(), 1),
         (_, 1..=9) => match rest[digits..].chars().next() {
             None if !ended => return None,
-            Some(sign @ ('.' | ')')) if open != Open::Paragraph || &rest[..digits] == "1" => {
+            Some(sign @ ('.' | ')')) if open != OpenBlock::Paragraph || &rest[..digits] == "1" => {
                 (format!("{}{sign}", &rest[..digits]), digits + 1)
             }
-            _ => return Some(Mark::Neither),
+            _ => return Some(LineMarker::Neither),
         },
-        _ => return Some(Mark::Neither),
+        _ => return Some(LineMarker::Neither),
     };
     match rest[length..].chars().next() {
         None if !ended => None,
-        // A sign alone under a paragraph is no item.
-        None if open == Open::Paragraph => Some(Mark::Neither),
-        None => Some(Mark::Item { marker, length }),
+        // A marker alone does not interrupt a paragraph.
+        None if open == OpenBlock::Paragraph => Some(LineMarker::Neither),
+        None => Some(LineMarker::Item { marker, length }),
         Some(' ') if rest[length..].trim_start_matches(' ').is_empty() && !ended => None,
-        Some(' ') => Some(Mark::Item { marker, length }),
-        Some(_) => Some(Mark::Neither),
+        Some(' ') => Some(LineMarker::Item { marker, length }),
+        Some(_) => Some(LineMarker::Neither),
     }
 }
 
-/// The marker of an item whose text begins so, and how much of that is the mark of a task.
-fn with_task(marker: String, text: &str, ended: bool) -> Option<(String, usize)> {
+/// Returns the marker of an item, with its task list checkbox, and the length of the checkbox in
+/// the text.
+fn with_task_marker(marker: String, text: &str, ended: bool) -> Option<(String, usize)> {
     for (sign, shown) in [("[ ] ", "☐"), ("[x] ", "☑"), ("[X] ", "☑")] {
         if text.starts_with(sign) {
             let marker = if marker == "•" {
@@ -339,28 +344,28 @@ fn with_task(marker: String, text: &str, ended: bool) -> Option<(String, usize)>
     Some((marker, 0))
 }
 
-struct Scan<'a> {
+struct LineScanner<'a> {
     line: &'a str,
     at: usize,
     ended: bool,
 }
 
-impl Scan<'_> {
-    fn spaces(&self) -> usize {
+impl LineScanner<'_> {
+    fn count_spaces(&self) -> usize {
         self.line[self.at..]
             .bytes()
             .take_while(|&byte| byte == b' ')
             .count()
     }
 
-    fn letter_behind(&self, spaces: usize) -> Option<char> {
+    fn letter_after(&self, spaces: usize) -> Option<char> {
         self.line[self.at + spaces..].chars().next()
     }
 
-    /// Goes behind a `>` and the space that may follow; none where that may yet come.
-    fn quote(&mut self, spaces: usize) -> Option<()> {
+    /// Skips a `>` and an optional space; `None` if more characters are needed.
+    fn skip_quote_marker(&mut self, spaces: usize) -> Option<()> {
         self.at += spaces + 1;
-        match self.letter_behind(0) {
+        match self.letter_after(0) {
             Some(' ') => self.at += 1,
             Some(_) => {}
             None if self.ended => {}

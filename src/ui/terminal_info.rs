@@ -1,10 +1,10 @@
-//! What the three standard streams are.
+//! Which of the standard streams are terminals.
 
 use std::io::{IsTerminal, stderr, stdin, stdout};
 
 /// Which of the standard streams are terminals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Facts {
+pub(crate) struct TerminalInfo {
     /// Standard input.
     pub(crate) stdin_is_terminal: bool,
     /// Standard output.
@@ -13,9 +13,9 @@ pub(crate) struct Facts {
     pub(crate) stderr_is_terminal: bool,
 }
 
-impl Facts {
-    /// Looks at the streams of this process.
-    pub(crate) fn look() -> Self {
+impl TerminalInfo {
+    /// Checks the streams of this process.
+    pub(crate) fn detect() -> Self {
         Self {
             stdin_is_terminal: stdin().is_terminal(),
             stdout_is_terminal: stdout().is_terminal(),

@@ -1,30 +1,30 @@
-//! The proof that it does not matter how a text came: on an emulated terminal, screen and
-//! scrollback are compared.
+//! Checks that the output does not depend on how a text was split, by comparing screen and
+//! scrollback of an emulated terminal.
 
 use std::collections::HashSet;
 use std::num::NonZero;
 
-use super::{Markdown, Screen, Theme, render_markdown};
+use super::{ColorTheme, MarkdownRenderer, RenderTarget, render_markdown};
 
-/// Texts of up to so many bytes are split at every place.
+/// Texts of up to this many bytes are split at every character.
 pub(crate) const SHORT: usize = 2048;
 
-/// The rows of a screen that scrolls.
+/// Rows of a screen that scrolls.
 const FEW_ROWS: usize = 4;
 
-/// Splits at chance for longer ones.
+/// Number of random splits of longer texts.
 const SPLITS: usize = 20;
 
-/// What a terminal has in the end.
+/// The final content of a terminal.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Shown {
+pub(crate) struct ScreenContent {
     /// The text of all rows.
     pub(crate) text: String,
-    /// The rows with how they look.
+    /// The rows with their styles.
     rows: Vec<String>,
 }
 
-/// The rows that this takes at most, written at once.
+/// Returns the maximum number of rows of an output.
 pub(crate) fn rows_of(bytes: &str, columns: usize) -> usize {
     bytes
         .split('\n')
@@ -32,8 +32,8 @@ pub(crate) fn rows_of(bytes: &str, columns: usize) -> usize {
         .sum()
 }
 
-/// What a terminal with so many rows shows of this.
-pub(crate) fn screen_of(bytes: &str, columns: usize, rows: usize) -> Shown {
+/// Returns what a terminal of this size shows.
+pub(crate) fn screen_of(bytes: &str, columns: usize, rows: usize) -> ScreenContent {
     let size = |number: usize| {
         NonZero::new(u16::try_from(number).unwrap_or(u16::MAX)).unwrap_or(NonZero::<u16>::MIN)
     };
@@ -47,7 +47,7 @@ pub(crate) fn screen_of(bytes: &str, columns: usize, rows: usize) -> Shown {
         .trim_end()
         .to_owned();
     let used = text.lines().count().max(1);
-    Shown {
+    ScreenContent {
         text,
         rows: screen
             .rows_formatted(0, size(columns).get())
@@ -56,16 +56,16 @@ pub(crate) fn screen_of(bytes: &str, columns: usize, rows: usize) -> Shown {
     }
 }
 
-/// Compares the whole at once with pieces: all cuts in two for up to `short` bytes, letter by
-/// letter, and at chance. Panics where something differs.
-pub(crate) fn differences(
+/// Asserts that a text renders the same as a whole and in pieces: all splits in two for up to
+/// `short` bytes, character by character, and at random.
+pub(crate) fn assert_split_invariant(
     text: &str,
     columns: usize,
-    theme: Option<Theme>,
+    theme: Option<ColorTheme>,
     seed: u64,
     short: usize,
 ) {
-    let screen = Screen::fixed(columns, theme);
+    let screen = RenderTarget::with_fixed_columns(columns, theme);
     let whole = render_markdown(text, screen.clone());
     let rows = rows_of(&whole, columns);
     let expected = screen_of(&whole, columns, rows);
@@ -73,15 +73,15 @@ pub(crate) fn differences(
     let places: Vec<usize> = text.char_indices().map(|(place, _)| place).collect();
     let mut known: HashSet<String> = HashSet::from([whole.clone()]);
     let mut check = |cuts: &[usize]| {
-        let mut markdown = Markdown::new(screen.clone());
+        let mut markdown = MarkdownRenderer::new(screen.clone());
         let mut bytes = String::new();
         let mut start = 0;
         for &cut in cuts.iter().chain(&[text.len()]) {
-            markdown.take(&text[start..cut]);
-            bytes.push_str(&markdown.paint());
+            markdown.push_text(&text[start..cut]);
+            bytes.push_str(&markdown.take_painted());
             start = cut;
         }
-        bytes.push_str(&markdown.finish());
+        bytes.push_str(&markdown.finish_text());
         if known.contains(&bytes) {
             return;
         }
@@ -120,7 +120,7 @@ pub(crate) fn differences(
     }
 }
 
-/// Asserts that nothing moves the cursor but line feeds, and carriage returns within the row.
+/// Asserts that only line feeds and carriage returns move the cursor.
 fn assert_append_only(bytes: &str) {
     let mut rest = bytes;
     while let Some(place) = rest.find('\x1b') {

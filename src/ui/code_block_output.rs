@@ -1,38 +1,38 @@
-//! The first fenced code block of an answer, or the first of a language, and nothing else.
+//! Output of only the first fenced code block of an answer, or the first in a given language.
 
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
-use super::renderer::{Answer, Form, Shown};
-use super::sink::Sink;
+use super::renderer::{AnswerWriter, DisplayOutcome, FinalAnswer};
+use super::sink::OutputSink;
 
-/// Holds the answer back and gives out its code block at the end.
+/// Buffers the answer and writes its code block at the end.
 #[derive(Debug)]
-pub(crate) struct Extract {
+pub(crate) struct CodeBlockOutput {
     language: Option<String>,
-    /// What the answer was made to begin with: it may have opened the block.
+    /// The prefill of the answer, which may have opened the block.
     prefill: String,
 }
 
-impl Extract {
-    /// Looks for a block of `language`, or for any.
+impl CodeBlockOutput {
+    /// Creates the output for a block in `language`, or in any if `None`.
     pub(crate) fn new(language: Option<String>, prefill: String) -> Self {
         Self { language, prefill }
     }
 }
 
-impl Form for Extract {
-    fn finish(&mut self, answer: &Answer, sink: &mut Sink) -> Shown {
+impl AnswerWriter for CodeBlockOutput {
+    fn finish_answer(&mut self, answer: &FinalAnswer, sink: &mut OutputSink) -> DisplayOutcome {
         let text = answer.message.text();
         let Some(code) = code_block(&self.prefill, &text, self.language.as_deref()) else {
-            return Shown::Nothing(text);
+            return DisplayOutcome::Nothing(text);
         };
-        sink.text(&code);
+        sink.write_text(&code);
         sink.end_line();
-        Shown::All
+        DisplayOutcome::All
     }
 }
 
-/// The content of the last fenced code block of a text.
+/// Returns the content of the last fenced code block of a text.
 pub(crate) fn last_code_block(text: &str) -> Option<String> {
     let (mut last, mut code) = (None, None);
     for event in Parser::new(text) {
@@ -42,14 +42,14 @@ pub(crate) fn last_code_block(text: &str) -> Option<String> {
             }
             (Event::Text(piece), Some(code)) => code.push_str(&piece),
             (Event::End(TagEnd::CodeBlock), Some(_)) => last = code.take(),
-            _ => {} // Everything outside the blocks.
+            _ => {} // Text outside code blocks.
         }
     }
     last
 }
 
-/// The content of the first fenced code block of `prefill` and `text` together, without what was
-/// prefilled.
+/// Returns the content of the first fenced code block of `prefill` followed by `text`, without the
+/// prefill.
 fn code_block(prefill: &str, text: &str, language: Option<&str>) -> Option<String> {
     let whole = format!("{prefill}{text}");
     let mut code: Option<String> = None;
@@ -65,7 +65,7 @@ fn code_block(prefill: &str, text: &str, language: Option<&str>) -> Option<Strin
                 code.push_str(piece.get(prefilled..).unwrap_or_default());
             }
             (Event::End(TagEnd::CodeBlock), Some(_)) => break,
-            _ => {} // Everything outside the block.
+            _ => {} // Text outside the block.
         }
     }
     code
@@ -84,7 +84,7 @@ mod tests {
         "Here:\n\n```sh\necho 1\n\necho 2\n```\n\nor\n\n~~~~python title=x\nprint()\n~~~~\n";
 
     #[test]
-    fn the_first_block_is_given_byte_for_byte() {
+    fn the_first_block_is_printed_byte_for_byte() {
         assert_eq!(
             code_block("", TWO, None).as_deref(),
             Some("echo 1\n\necho 2\n")
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_language_picks_its_first_block() {
+    fn a_language_selects_its_first_block() {
         assert_eq!(
             code_block("", TWO, Some("Python")).as_deref(),
             Some("print()\n")
@@ -101,12 +101,12 @@ mod tests {
     }
 
     #[test]
-    fn indented_code_and_inline_code_are_no_blocks() {
+    fn indented_code_and_inline_code_do_not_count_as_blocks() {
         assert_eq!(code_block("", "a `b`\n\n    indented\n", None), None);
     }
 
     #[test]
-    fn the_last_block_is_the_one_that_was_begun_last() {
+    fn the_last_block_may_be_unclosed() {
         assert_eq!(last_code_block(TWO).as_deref(), Some("print()\n"));
         assert_eq!(last_code_block("none\n\n    indented\n"), None);
         assert_eq!(last_code_block("```\ncut"), Some("cut".to_owned()));
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_the_prefill_opened_is_given_without_the_prefill() {
+    fn a_block_opened_by_the_prefill_is_printed_without_the_prefill() {
         assert_eq!(
             code_block("```json\n{", "\"a\": 1}\n```\n", Some("json")).as_deref(),
             Some("\"a\": 1}\n")
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_was_cut_off_is_given_as_far_as_it_came() {
+    fn a_truncated_block_is_printed_as_far_as_it_arrived() {
         assert_eq!(code_block("", "```sh\necho", None).as_deref(), Some("echo"));
     }
 }

@@ -1,36 +1,36 @@
-//! The numbers that a run shows while it goes on: pure, and given the time.
+//! The progress numbers of a run. Pure: the time is passed in.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::text::counted;
 
-/// The time over which a rate is taken.
+/// The window of the rate.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The steps in which the last minute is kept, so that its memory does not grow with the rate.
+/// The resolution of the window, so that memory does not grow with the rate.
 const STEP: Duration = Duration::from_secs(1);
 
-/// What has been done so far.
+/// The progress of a run.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
-    /// All items, where that is known.
+pub(crate) struct BatchProgress {
+    /// Total number of items, if known.
     pub(crate) total: Option<u64>,
-    /// Items that an earlier run has done.
+    /// Items done by an earlier run.
     pub(crate) before: u64,
-    /// Of these, those that failed.
+    /// Those of them that failed.
     pub(crate) failed_before: u64,
-    /// Items that were answered.
+    /// Items that succeeded.
     pub(crate) answered: u64,
     /// Items that failed.
     pub(crate) failed: u64,
-    /// Of the last minute: when, how many items, how many tokens.
+    /// The last minute in steps: start, number of items, number of tokens.
     last: VecDeque<(Duration, u64, u64)>,
 }
 
-impl Tally {
-    /// Notes the end of an item, so long after the beginning of the run.
-    pub(crate) fn end(&mut self, at: Duration, tokens: u64, is_failed: bool) {
+impl BatchProgress {
+    /// Records a finished item; `at` is the time since the start of the run.
+    pub(crate) fn record_item(&mut self, at: Duration, tokens: u64, is_failed: bool) {
         if is_failed {
             self.failed += 1;
         } else {
@@ -43,29 +43,29 @@ impl Tally {
             }
             _ => self.last.push_back((at, 1, tokens)),
         }
-        self.forget(at);
+        self.drop_old_steps(at);
     }
 
-    /// Notes an item that was done before.
-    pub(crate) fn skip(&mut self, was_failed: bool) {
+    /// Records an item that an earlier run has done.
+    pub(crate) fn record_skipped(&mut self, was_failed: bool) {
         self.before += 1;
         self.failed_before += u64::from(was_failed);
     }
 
-    /// Items that are done, whenever and however.
-    pub(crate) fn done(&self) -> u64 {
+    /// Returns the number of items that are done, including those of earlier runs.
+    pub(crate) fn done_count(&self) -> u64 {
         self.before + self.answered + self.failed
     }
 
-    /// The state of the run in one line, so long after its beginning.
-    pub(crate) fn line(&mut self, at: Duration) -> String {
-        self.forget(at);
+    /// Formats the progress in one line; `at` is the time since the start of the run.
+    pub(crate) fn status_line(&mut self, at: Duration) -> String {
+        self.drop_old_steps(at);
         let of = self
             .total
             .map_or_else(String::new, |total| format!(" of {total}"));
         let mut line = format!(
             "{}{of} done, {} failed",
-            self.done(),
+            self.done_count(),
             self.failed + self.failed_before
         );
         let (items, tokens) = self.last.iter().fold((0, 0), |sum, (_, items, tokens)| {
@@ -80,7 +80,7 @@ impl Tally {
         ));
         let left = self
             .total
-            .map(|total| total.saturating_sub(self.done()))
+            .map(|total| total.saturating_sub(self.done_count()))
             .filter(|&left| left > 0);
         if let Some(left) = left.filter(|_| a_minute > 0.0) {
             #[allow(
@@ -89,12 +89,12 @@ impl Tally {
                 clippy::cast_sign_loss
             )]
             let seconds = (left as f64 * 60.0 / a_minute).ceil() as u64;
-            line.push_str(&format!(", {} left", span_of(seconds)));
+            line.push_str(&format!(", {} left", format_span(seconds)));
         }
         line
     }
 
-    fn forget(&mut self, at: Duration) {
+    fn drop_old_steps(&mut self, at: Duration) {
         while self
             .last
             .front()
@@ -105,8 +105,8 @@ impl Tally {
     }
 }
 
-/// A span of time as people say it.
-fn span_of(seconds: u64) -> String {
+/// Formats a time span in seconds, minutes or hours.
+fn format_span(seconds: u64) -> String {
     match seconds {
         0..=90 => format!("{seconds} s"),
         91..=5400 => format!("{} min", seconds.div_ceil(60)),
@@ -123,54 +123,54 @@ mod tests {
     }
 
     #[test]
-    fn the_line_has_what_was_done_the_rate_and_the_time_left() {
-        let mut tally = Tally {
+    fn the_status_line_shows_counts_rate_and_time_left() {
+        let mut tally = BatchProgress {
             total: Some(100),
-            ..Tally::default()
+            ..BatchProgress::default()
         };
         assert_eq!(
-            tally.line(after(0)),
+            tally.status_line(after(0)),
             "0 of 100 done, 0 failed, 0 a minute, 0 tokens in the last minute"
         );
-        tally.skip(false);
-        tally.skip(true);
+        tally.record_skipped(false);
+        tally.record_skipped(true);
         for second in 0..30 {
-            tally.end(after(second), 10, second == 3);
+            tally.record_item(after(second), 10, second == 3);
         }
         assert_eq!(
-            tally.line(after(30)),
+            tally.status_line(after(30)),
             "32 of 100 done, 2 failed, 60 a minute, 300 tokens in the last minute, 68 s left"
         );
     }
 
     #[test]
     fn only_the_last_minute_counts_for_the_rate() {
-        let mut tally = Tally::default();
-        tally.end(after(0), 1000, false);
-        tally.end(after(50), 1, false);
+        let mut tally = BatchProgress::default();
+        tally.record_item(after(0), 1000, false);
+        tally.record_item(after(50), 1, false);
         assert_eq!(
-            tally.line(after(61)),
+            tally.status_line(after(61)),
             "2 done, 0 failed, 1 a minute, 1 token in the last minute"
         );
         assert_eq!(
-            tally.line(after(120)),
+            tally.status_line(after(120)),
             "2 done, 0 failed, 0 a minute, 0 tokens in the last minute"
         );
     }
 
     #[test]
-    fn many_items_take_no_more_memory_than_few() {
-        let mut tally = Tally::default();
+    fn memory_does_not_grow_with_the_number_of_items() {
+        let mut tally = BatchProgress::default();
         for millisecond in 0..100_000 {
-            tally.end(Duration::from_millis(millisecond), 1, false);
+            tally.record_item(Duration::from_millis(millisecond), 1, false);
         }
         assert!(tally.last.len() <= 61, "{}", tally.last.len());
     }
 
     #[test]
-    fn a_long_time_is_told_in_minutes_or_hours() {
+    fn a_long_time_is_shown_in_minutes_or_hours() {
         assert_eq!(
-            [span_of(90), span_of(91), span_of(9000)],
+            [format_span(90), format_span(91), format_span(9000)],
             ["90 s", "2 min", "2 h 30 min"]
         );
     }

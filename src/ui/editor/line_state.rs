@@ -1,0 +1,244 @@
+//! The state of a line while it is typed, including what was pasted.
+
+use super::{LineDraft, TypedInput, multiline};
+
+/// The state of a line.
+#[derive(Debug, Default)]
+pub(super) struct LineState {
+    /// The line.
+    text: String,
+    /// Whether the next change is a paste.
+    is_pasting: bool,
+    /// The end of the last paste, until the line changes.
+    paste_end: Option<usize>,
+    /// Whether the line is text even if it begins like a command, since its beginning was pasted.
+    is_text: bool,
+    /// The line up to each `\` that Enter continued. That `\` is removed on submission, unless the
+    /// text before it was changed.
+    joints: Vec<String>,
+    /// Whether Ctrl-Z was typed.
+    is_stopped: bool,
+}
+
+/// The effect of Enter.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum EnterAction {
+    /// Submits the line: joins continuation lines and removes fences.
+    Submit,
+    /// Insert a line break.
+    Newline,
+}
+
+impl LineState {
+    /// Creates the state of a new line.
+    pub(super) fn from_draft(draft: &LineDraft) -> Self {
+        Self {
+            text: draft.text.clone(),
+            is_text: draft.is_text,
+            ..Self::default()
+        }
+    }
+
+    /// Updates the state after a change of the line.
+    pub(super) fn line_changed(&mut self, line: &str, cursor: usize) {
+        if self.is_pasting {
+            self.is_pasting = false;
+            self.paste_end = Some(cursor);
+        } else if self.text != line {
+            self.paste_end = None;
+        }
+        if line.is_empty() {
+            self.is_text = false;
+        }
+        line.clone_into(&mut self.text);
+    }
+
+    /// Records that a paste begins at the cursor.
+    pub(super) fn begin_paste(&mut self, line: &str, cursor: usize) {
+        self.is_pasting = true;
+        // Text pasted after a command's name is its argument.
+        let typed = line.get(..cursor).unwrap_or_default();
+        if !(typed.starts_with('/') && typed.contains(' ')) {
+            self.is_text = true;
+        }
+    }
+
+    /// Decides the effect of Enter with the cursor at `cursor`.
+    pub(super) fn handle_enter(&mut self, line: &str, cursor: usize) -> EnterAction {
+        if !self.is_text && multiline::is_fence_open(line) {
+            return EnterAction::Newline;
+        }
+        if cursor == line.len()
+            && multiline::ends_with_continuation(line)
+            && self.paste_end != Some(cursor)
+        {
+            self.joints.push(line.to_owned());
+            return EnterAction::Newline;
+        }
+        EnterAction::Submit
+    }
+
+    /// Submits the line: joins continuation lines and removes fences.
+    pub(super) fn submit_line(&self, mut line: String) -> TypedInput {
+        for before in self.joints.iter().rev() {
+            if line
+                .strip_prefix(before.as_str())
+                .is_some_and(|rest| rest.starts_with('\n'))
+            {
+                line.remove(before.len() - 1);
+            }
+        }
+        if let Some(inside) = multiline::fenced_text(&line).filter(|_| !self.is_text) {
+            return TypedInput::Line {
+                text: inside.to_owned(),
+                may_be_command: false,
+                bad_byte: None,
+            };
+        }
+        let may_be_command = !self.is_text && !line.contains('\n');
+        TypedInput::Line {
+            text: line,
+            may_be_command,
+            bad_byte: None,
+        }
+    }
+
+    /// Records Ctrl-Z: the line is suspended and resumed unchanged.
+    pub(super) fn request_stop(&mut self) {
+        self.is_stopped = true;
+    }
+
+    /// Returns whether Ctrl-Z was typed, and resets that.
+    pub(super) fn take_stop(&mut self) -> bool {
+        std::mem::take(&mut self.is_stopped)
+    }
+
+    /// Returns the line as a draft.
+    pub(super) fn as_draft(&self) -> LineDraft {
+        LineDraft {
+            text: self.text.clone(),
+            is_text: self.is_text,
+        }
+    }
+
+    /// Whether the line is empty.
+    pub(super) fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn submitted(typing: &LineState, line: &str) -> (String, bool) {
+        match typing.submit_line(line.to_owned()) {
+            TypedInput::Line {
+                text,
+                may_be_command,
+                ..
+            } => (text, may_be_command),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Pastes `text` behind `typed`.
+    fn pasted(typed: &str, text: &str) -> LineState {
+        let mut typing = LineState::default();
+        typing.line_changed(typed, typed.len());
+        typing.begin_paste(typed, typed.len());
+        let line = format!("{typed}{text}");
+        typing.line_changed(&line, line.len());
+        typing
+    }
+
+    #[test]
+    fn a_typed_line_may_be_a_command_but_a_pasted_one_may_not() {
+        assert_eq!(
+            submitted(&LineState::default(), "/help"),
+            ("/help".to_owned(), true)
+        );
+        assert_eq!(
+            submitted(&pasted("", "/help"), "/help"),
+            ("/help".to_owned(), false)
+        );
+        assert_eq!(
+            submitted(&pasted("/", "help"), "/help"),
+            ("/help".to_owned(), false)
+        );
+        assert_eq!(
+            submitted(&pasted("/file ", "a b"), "/file a b"),
+            ("/file a b".to_owned(), true)
+        );
+        assert_eq!(
+            submitted(&pasted("/file ", "a\nb"), "/file a\nb"),
+            ("/file a\nb".to_owned(), false)
+        );
+    }
+
+    #[test]
+    fn a_line_that_was_emptied_counts_as_typed() {
+        let mut typing = pasted("", "/x");
+        typing.line_changed("", 0);
+        assert_eq!(submitted(&typing, "/help"), ("/help".to_owned(), true));
+    }
+
+    #[test]
+    fn enter_continues_the_line_after_a_typed_backslash_only() {
+        let mut typing = LineState::default();
+        assert_eq!(typing.handle_enter("a\\", 2), EnterAction::Newline);
+        assert_eq!(typing.handle_enter("a\\\nb \\", 6), EnterAction::Newline);
+        assert_eq!(
+            submitted(&typing, "a\\\nb \\\nc"),
+            ("a\nb \nc".to_owned(), false)
+        );
+        assert_eq!(submitted(&typing, "x\\\nb"), ("x\\\nb".to_owned(), false));
+        assert_eq!(
+            LineState::default().handle_enter("a\\", 0),
+            EnterAction::Submit
+        );
+        let mut typing = pasted("", "a \\\nb \\");
+        assert_eq!(typing.handle_enter("a \\\nb \\", 7), EnterAction::Submit);
+        typing.line_changed("a \\\nb \\\\\\", 9);
+        assert_eq!(
+            typing.handle_enter("a \\\nb \\\\\\", 9),
+            EnterAction::Newline
+        );
+    }
+
+    #[test]
+    fn a_typed_fence_is_removed_and_a_pasted_one_is_kept() {
+        let text = "\"\"\"\n/help\n\"\"\"";
+        assert_eq!(
+            LineState::default().handle_enter("\"\"\"", 3),
+            EnterAction::Newline
+        );
+        assert_eq!(
+            LineState::default().handle_enter(text, text.len()),
+            EnterAction::Submit
+        );
+        assert_eq!(
+            submitted(&LineState::default(), text),
+            ("/help".to_owned(), false)
+        );
+        assert_eq!(
+            pasted("", "\"\"\"").handle_enter("\"\"\"", 3),
+            EnterAction::Submit
+        );
+        assert_eq!(submitted(&pasted("", text), text), (text.to_owned(), false));
+    }
+
+    #[test]
+    fn a_draft_that_is_text_stays_text() {
+        let draft = LineDraft {
+            text: "/etc/passwd".to_owned(),
+            is_text: true,
+        };
+        let typing = LineState::from_draft(&draft);
+        assert_eq!(
+            submitted(&typing, "/etc/passwd"),
+            ("/etc/passwd".to_owned(), false)
+        );
+        assert_eq!(typing.as_draft(), draft);
+    }
+}

@@ -1,0 +1,71 @@
+//! JSON output: the API's message object at the end, or each event on a line as it arrives.
+
+use serde_json::{Map, Value, json};
+
+use super::renderer::{AnswerWriter, DisplayOutcome, FinalAnswer};
+use super::sink::OutputSink;
+use crate::protocol::Update;
+
+/// Writes the message object: on one line in a pipe, indented on a terminal.
+#[derive(Debug)]
+pub(crate) struct JsonOutput;
+
+impl AnswerWriter for JsonOutput {
+    fn finish_answer(&mut self, answer: &FinalAnswer, sink: &mut OutputSink) -> DisplayOutcome {
+        let object = message_object(answer);
+        let text = if sink.is_terminal() {
+            format!("{object:#}")
+        } else {
+            object.to_string()
+        };
+        sink.write_json(&text);
+        sink.end_line();
+        DisplayOutcome::All
+    }
+}
+
+/// Writes each event's data on a line, then the message object.
+#[derive(Debug)]
+pub(crate) struct JsonLinesOutput;
+
+impl AnswerWriter for JsonLinesOutput {
+    fn handle_update(&mut self, _update: &Update, data: &[u8], sink: &mut OutputSink) {
+        if !data.is_empty() {
+            // Event data of several lines is one JSON text, in which a line feed is white space.
+            sink.write_json(&String::from_utf8_lossy(data).replace('\n', " "));
+            sink.end_line();
+        }
+    }
+
+    fn write_event(&mut self, line: &Value, sink: &mut OutputSink) {
+        sink.write_json(&line.to_string());
+        sink.end_line();
+    }
+
+    fn finish_answer(&mut self, answer: &FinalAnswer, sink: &mut OutputSink) -> DisplayOutcome {
+        let mut line = Map::from_iter([("type".to_owned(), Value::from("result"))]);
+        if let Value::Object(fields) = message_object(answer) {
+            line.extend(fields.into_iter().filter(|(key, _)| key != "type"));
+        }
+        self.write_event(&Value::Object(line), sink);
+        DisplayOutcome::All
+    }
+}
+
+/// Returns the API's message object with an additional key, `langdock`.
+fn message_object(answer: &FinalAnswer) -> Value {
+    let mut object =
+        serde_json::to_value(&answer.message).expect("a message is maps with string keys");
+    if let Some(fields) = object.as_object_mut() {
+        let about = json!({
+            "region": answer.region,
+            "model": answer.message.model,
+            "session_id": answer.session_id,
+            "complete": answer.complete,
+            "attempts": answer.attempts,
+            "waited_s": answer.waited_s,
+        });
+        fields.insert("langdock".to_owned(), about);
+    }
+    object
+}

@@ -1,0 +1,462 @@
+//! The output: finished rows, which never change, and the current row.
+//!
+//! Every decision about a row depends only on the text up to a certain character, never on how it
+//! was split. What is painted of the current row depends on the pieces, but the finished row does
+//! not.
+//!
+//! Cursor positions are not used, since terminals disagree on character widths: new cells are
+//! appended, and if an earlier cell has changed, the row is rewritten from its beginning.
+
+use super::cell::{CellColor, CellStyle, ScreenCell, cells_width, each_cell, has_certain_width};
+use super::emphasis_opener::EmphasisOpener;
+use super::palette::ColorTheme;
+use super::screen::RenderTarget;
+
+/// The current row of the screen, and the output for finished rows.
+#[derive(Debug)]
+pub(super) struct RowBuffer {
+    screen: RenderTarget,
+    /// Output not yet taken.
+    out: String,
+    /// The current row, including its prefix.
+    cells: Vec<ScreenCell>,
+    /// Number of prefix cells at the beginning of the row.
+    first: usize,
+    /// The prefix of the following rows of the block.
+    rest: Vec<ScreenCell>,
+    /// Maximum width of a row in columns.
+    limit: usize,
+    /// Width of the current row in columns.
+    used: usize,
+    /// Number of content cells of this block in finished rows, without restored delimiters.
+    gone: usize,
+    /// Open delimiters, outermost first. Hidden ones are shown when their row is finished.
+    pub(super) openers: Vec<EmphasisOpener>,
+    /// Number of cells of the row that are on the screen.
+    painted: usize,
+    /// Whether a painted cell has changed.
+    stale: bool,
+    links: Vec<String>,
+}
+
+impl RowBuffer {
+    /// Creates an empty buffer.
+    pub(super) fn new(screen: RenderTarget) -> Self {
+        Self {
+            screen,
+            out: String::new(),
+            cells: Vec::new(),
+            first: 0,
+            rest: Vec::new(),
+            limit: 0,
+            used: 0,
+            gone: 0,
+            openers: Vec::new(),
+            painted: 0,
+            stale: false,
+            links: Vec::new(),
+        }
+    }
+
+    /// Takes the output since the last call.
+    pub(super) fn take_output(&mut self) -> String {
+        std::mem::take(&mut self.out)
+    }
+
+    /// Returns the theme; `None` without colours, when markup stays visible.
+    pub(super) fn theme(&self) -> Option<ColorTheme> {
+        self.screen.theme()
+    }
+
+    /// Begins a block with the prefixes of its first row and of the others.
+    pub(super) fn begin_block(&mut self, mut first: Vec<ScreenCell>, mut rest: Vec<ScreenCell>) {
+        self.limit = self.screen.current_columns();
+        for prefix in [&mut first, &mut rest] {
+            let too_many = prefix.len().saturating_sub(self.limit / 2);
+            prefix.drain(..too_many);
+        }
+        self.gone = 0;
+        self.rest = rest;
+        self.first = first.len();
+        self.used = cells_width(&first);
+        self.cells = first;
+    }
+
+    /// Returns the columns available for content.
+    pub(super) fn content_columns(&self) -> usize {
+        self.limit.saturating_sub(cells_width(&self.rest)).max(4)
+    }
+
+    /// Returns the position of the next cell in the block's content.
+    pub(super) fn next_position(&self) -> usize {
+        self.gone + self.cells.len() - self.first
+    }
+
+    /// Returns the index in the row of a content position; `None` if its row is finished.
+    fn place_in_row(&self, position: usize) -> Option<usize> {
+        Some(position.checked_sub(self.gone)? + self.first)
+    }
+
+    /// Returns the content of the row from a position on; `None` if that is in a finished row.
+    pub(super) fn content_from(&self, position: usize) -> Option<&[ScreenCell]> {
+        self.cells.get(self.place_in_row(position)?..)
+    }
+
+    /// Returns the content of the current row.
+    pub(super) fn row_content(&self) -> &[ScreenCell] {
+        &self.cells[self.first..]
+    }
+
+    /// Appends a cell of text; a word that does not fit is wrapped.
+    pub(super) fn push_wrapping(&mut self, cell: ScreenCell) {
+        self.used += usize::from(cell.width);
+        self.cells.push(cell);
+        if cell.letter != ' ' {
+            while self.used > self.limit && self.wrap_row() {}
+        }
+    }
+
+    /// Appends a cell without wrapping.
+    pub(super) fn push_unwrapped(&mut self, cell: ScreenCell) {
+        self.used += usize::from(cell.width);
+        self.cells.push(cell);
+    }
+
+    /// Colours the block's content that is in the current row.
+    pub(super) fn color_content(&mut self, inks: &[CellColor]) {
+        for (place, &ink) in (self.first..self.cells.len()).zip(inks.iter().skip(self.gone)) {
+            if self.cells[place].style.ink != ink {
+                self.cells[place].style.ink = ink;
+                self.mark_changed(place);
+            }
+        }
+    }
+
+    /// Inserts cells before the one at this position, if its row is not finished.
+    pub(super) fn insert_cells(&mut self, position: usize, new: &[ScreenCell]) {
+        let Some(place) = self.place_in_row(position) else {
+            return;
+        };
+        self.mark_changed(place);
+        self.used += cells_width(new);
+        self.cells.splice(place..place, new.iter().copied());
+        while self.shown_width() > self.limit && self.wrap_row() {}
+    }
+
+    /// Removes a cell, if its row is not finished.
+    pub(super) fn remove_cell(&mut self, position: usize) {
+        if let Some(place) = self
+            .place_in_row(position)
+            .filter(|&place| place < self.cells.len())
+        {
+            self.mark_changed(place);
+            let cell = self.cells.remove(place);
+            self.used -= usize::from(cell.width);
+        }
+    }
+
+    /// Changes the cells from position `from` to `to` that are in the current row.
+    pub(super) fn restyle_cells(
+        &mut self,
+        from: usize,
+        to: usize,
+        change: impl Fn(&mut ScreenCell),
+    ) {
+        let place = self.place_in_row(from.max(self.gone)).unwrap_or(self.first);
+        let end = self
+            .place_in_row(to)
+            .unwrap_or(self.first)
+            .min(self.cells.len());
+        if place < end {
+            self.mark_changed(place);
+            self.cells[place..end].iter_mut().for_each(change);
+        }
+    }
+
+    /// Replaces the row's content by provisional text. Unchanged cells are not rewritten.
+    pub(super) fn show_preview(&mut self, text: &str, style: CellStyle) {
+        let mut used = cells_width(&self.cells[..self.first]);
+        let mut place = self.first;
+        for cell in each_cell(text, style) {
+            used += usize::from(cell.width);
+            if used >= self.limit {
+                break;
+            }
+            if self.cells.get(place) != Some(&cell) {
+                self.truncate_at(place);
+                self.cells.push(cell);
+            }
+            place += 1;
+        }
+        self.truncate_at(place);
+        self.used = cells_width(&self.cells);
+    }
+
+    /// Removes the cells from this index on.
+    fn truncate_at(&mut self, place: usize) {
+        self.mark_changed(place);
+        self.cells.truncate(place);
+    }
+
+    fn mark_changed(&mut self, place: usize) {
+        self.stale |= place < self.painted;
+    }
+
+    /// Returns the number of a link.
+    pub(super) fn number_link(&mut self, address: &str) -> u16 {
+        if self.links.last().is_none_or(|last| last != address) {
+            self.links.push(address.to_owned());
+        }
+        u16::try_from(self.links.len()).unwrap_or_else(|_| {
+            self.links.pop();
+            0
+        })
+    }
+
+    /// Whether a character of code fits into the row.
+    pub(super) fn has_room_for(&self, letter: char) -> bool {
+        self.used + usize::from(ScreenCell::new(letter, CellStyle::default()).width) <= self.limit
+    }
+
+    /// Finishes a row of code in the middle of its line. If the terminal itself wraps it, the line
+    /// can be copied as a whole.
+    pub(super) fn break_code(&mut self) {
+        let is_left_to_terminal = self.screen.breaks_lines(self.limit)
+            && self.cells.iter().all(|cell| has_certain_width(cell.letter))
+            && self.used == self.limit;
+        let upto = self.cells.len();
+        self.gone += upto - self.first;
+        self.finish_row(upto, !is_left_to_terminal);
+        self.cells.clear();
+        if !is_left_to_terminal {
+            self.cells.extend_from_slice(&self.rest);
+        }
+        self.first = self.cells.len();
+        self.used = cells_width(&self.cells);
+        if !is_left_to_terminal {
+            self.limit = self.screen.current_columns();
+        }
+    }
+
+    /// Finishes the row; the next one continues the block.
+    pub(super) fn break_line(&mut self) {
+        if !self.openers.is_empty() {
+            while self.wrap_row() {}
+        }
+        self.leave_content(self.cells.len());
+        self.end_row();
+        self.limit = self.screen.current_columns();
+        self.cells.extend_from_slice(&self.rest);
+        self.first = self.cells.len();
+        self.used = cells_width(&self.cells);
+    }
+
+    /// Finishes the row.
+    pub(super) fn end_row(&mut self) {
+        self.finish_row(self.trimmed_end(self.cells.len()), true);
+        self.cells.clear();
+        self.first = 0;
+        self.used = 0;
+    }
+
+    /// Finishes a row that is too long at its last break opportunity, and moves the rest to the
+    /// next one. Returns whether it did.
+    fn wrap_row(&mut self) -> bool {
+        let after = match self.measure_fit() {
+            RowFit::Whole => return false,
+            RowFit::Upto(place) => {
+                let after = self.cells.split_off(place);
+                self.leave_content(place);
+                after
+            }
+            RowFit::Nothing => {
+                let after = self.cells.split_off(self.first);
+                if !self.leave_signs() {
+                    self.cells.extend(after);
+                    return false;
+                }
+                after
+            }
+        };
+        self.finish_row(self.trimmed_end(self.cells.len()), true);
+        self.begin_next_row();
+        self.cells.extend(after);
+        self.used = cells_width(&self.cells);
+        true
+    }
+
+    /// Begins the next row of the block.
+    fn begin_next_row(&mut self) {
+        self.cells.clear();
+        self.cells.extend_from_slice(&self.rest);
+        self.first = self.cells.len();
+        self.limit = self.screen.current_columns();
+    }
+
+    /// Counts the content up to this index as finished, and shows hidden delimiters in it.
+    fn leave_content(&mut self, upto: usize) {
+        let (gone, first) = (self.gone, self.first);
+        self.gone += upto - first;
+        for at in (0..self.openers.len()).rev() {
+            let opener = self.openers[at];
+            if !opener.is_shown && opener.position < self.gone {
+                self.openers[at].is_shown = true;
+                let place = opener.position - gone + first;
+                self.mark_changed(place);
+                self.cells.splice(place..place, opener.sign_cells());
+            }
+        }
+    }
+
+    /// Writes the delimiters at the beginning of the row in rows of their own, except for the last
+    /// of these, when not even one character fits after them. Returns whether there are any.
+    fn leave_signs(&mut self) -> bool {
+        let gone = self.gone;
+        let mut signs = Vec::new();
+        for opener in self
+            .openers
+            .iter_mut()
+            .filter(|opener| !opener.is_shown && opener.position == gone)
+        {
+            opener.is_shown = true;
+            signs.extend(opener.sign_cells());
+        }
+        self.mark_changed(self.first);
+        for &sign in &signs {
+            if self.cells.len() > self.first && cells_width(&self.cells) >= self.limit {
+                self.finish_row(self.cells.len(), true);
+                self.begin_next_row();
+            }
+            self.cells.push(sign);
+        }
+        !signs.is_empty()
+    }
+
+    /// Returns how much of the row fits, including delimiters that would be shown if it were
+    /// finished.
+    fn measure_fit(&self) -> RowFit {
+        let mut used = cells_width(&self.cells[..self.first]);
+        let (mut found, mut anywhere) = (None, None);
+        for place in self.first..self.cells.len() {
+            let cell = self.cells[place];
+            let is_later = place > self.first && cell.width > 0;
+            if is_later && cell.letter != ' ' {
+                let before = self.cells[place - 1];
+                if before.letter == ' '
+                    || (cell.width == 2 || before.width == 2) && is_breakable(cell, before)
+                {
+                    found = Some(place);
+                }
+                anywhere = Some(place);
+            }
+            let signs = self.hidden_at(place);
+            used += signs + usize::from(cell.width);
+            if used > self.limit && (cell.letter != ' ' || signs > 0) {
+                return found.or(anywhere).map_or(RowFit::Nothing, RowFit::Upto);
+            }
+        }
+        RowFit::Whole
+    }
+
+    /// Returns the columns of hidden delimiters before this cell of the row.
+    fn hidden_at(&self, place: usize) -> usize {
+        let position = self.gone + place - self.first;
+        let here = self
+            .openers
+            .iter()
+            .filter(|opener| !opener.is_shown && opener.position == position);
+        here.map(|opener| opener.length).sum()
+    }
+
+    /// Returns the end of these cells without trailing spaces.
+    fn trimmed_end(&self, upto: usize) -> usize {
+        upto - self.cells[..upto]
+            .iter()
+            .rev()
+            .take_while(|cell| cell.letter == ' ')
+            .count()
+    }
+
+    fn shown_width(&self) -> usize {
+        cells_width(&self.cells[..self.trimmed_end(self.cells.len())])
+    }
+
+    /// Paints the current row.
+    pub(super) fn paint_row(&mut self) {
+        if self.screen.is_terminal() {
+            self.show_cells(self.trimmed_end(self.cells.len()));
+        }
+    }
+
+    fn finish_row(&mut self, shown: usize, is_ended: bool) {
+        self.show_cells(shown);
+        if is_ended {
+            self.out.push('\n');
+        }
+        self.painted = 0;
+        self.stale = false;
+    }
+
+    fn show_cells(&mut self, shown: usize) {
+        if self.painted > 0 && (self.stale || self.painted > shown) {
+            self.out.push_str("\r\x1b[K");
+            self.painted = 0;
+        }
+        self.write_cells(self.painted, shown);
+        self.painted = shown;
+        self.stale = false;
+    }
+
+    /// Writes cells, beginning and ending in the default style.
+    fn write_cells(&mut self, from: usize, to: usize) {
+        let Some(theme) = self.screen.theme() else {
+            self.out
+                .extend(self.cells[from..to].iter().map(|cell| cell.letter));
+            return;
+        };
+        let (mut style, mut link) = (CellStyle::default(), 0);
+        for cell in &self.cells[from..to] {
+            if cell.link != link {
+                link = cell.link;
+                let address = usize::from(link)
+                    .checked_sub(1)
+                    .and_then(|place| self.links.get(place));
+                self.out.push_str("\x1b]8;;");
+                self.out.push_str(address.map_or("", String::as_str));
+                self.out.push_str("\x1b\\");
+            }
+            if cell.style != style {
+                style = cell.style;
+                theme.begin_style(style, &mut self.out);
+            }
+            self.out.push(cell.letter);
+        }
+        if style != CellStyle::default() {
+            self.out.push_str("\x1b[0m");
+        }
+        if link != 0 {
+            self.out.push_str("\x1b]8;;\x1b\\");
+        }
+    }
+}
+
+/// How much of a row fits.
+enum RowFit {
+    /// All of it.
+    Whole,
+    /// The cells before this index.
+    Upto(usize),
+    /// Nothing.
+    Nothing,
+}
+
+/// Whether a row may break between a wide character and its neighbour: not before closing
+/// punctuation or after opening punctuation.
+fn is_breakable(cell: ScreenCell, before: ScreenCell) -> bool {
+    let closes = matches!(
+        cell.letter,
+        '、' | '。' | '，' | '．' | '：' | '；' | '！' | '？' | '）' | '」' | '』' | '】' | '》'
+    );
+    let opens = matches!(before.letter, '（' | '「' | '『' | '【' | '《');
+    !closes && !opens && !cell.letter.is_ascii_punctuation()
+}
