@@ -35,7 +35,7 @@ pub(crate) async fn models(app: &App, args: &cli::Models) -> Result<(), Error> {
     }
     if let Some(age) = age {
         app.notices.notice(&format!(
-            "the list of {} format_age; --refresh asks for a new one",
+            "the list of {} ago; --refresh asks for a new one",
             format_short_age(age)
         ));
     }
