@@ -356,22 +356,22 @@ fn said_about_output(command: &Command) -> (Verbosity, ColorChoice, ErrorForm) {
 /// Whether a command that asks no model was told to print JSON.
 fn is_for_programs(command: &Command) -> bool {
     match command {
-        Command::Auth(cli::Auth {
+        Command::Auth(cli::AuthArgs {
             command: AuthCommand::Status { json, .. },
         })
-        | Command::Config(cli::Config {
+        | Command::Config(cli::ConfigArgs {
             command: ConfigCommand::Show { json, .. },
         })
-        | Command::Doctor(cli::Doctor { json, .. })
-        | Command::Models(cli::Models { json, .. })
-        | Command::Usage(cli::Usage { json, .. }) => *json,
+        | Command::Doctor(cli::DoctorArgs { json, .. })
+        | Command::Models(cli::ModelsArgs { json, .. })
+        | Command::Usage(cli::UsageArgs { json, .. }) => *json,
         Command::Count(args) => args.json,
         Command::Session(args) => args.is_for_programs(),
         _ => false,
     }
 }
 
-fn said_by(output: &cli::Output) -> (Verbosity, ColorChoice, ErrorForm) {
+fn said_by(output: &cli::OutputArgs) -> (Verbosity, ColorChoice, ErrorForm) {
     let form = match (output.json, output.jsonl) {
         (true, _) => ErrorForm::Json,
         (_, true) => ErrorForm::JsonLines,
@@ -406,7 +406,7 @@ fn has_switch(flag: &str, switch: char) -> bool {
         .unwrap_or_default();
     letters
         .chars()
-        .take_while(|letter| !cli::VALUED.contains(letter))
+        .take_while(|letter| !cli::SHORT_FLAGS_WITH_VALUE.contains(letter))
         .any(|letter| letter == switch)
 }
 

@@ -7,12 +7,13 @@ use clap::Args;
 use super::help_text;
 use super::value::{at_least_one, count, not_blank, small_number};
 use super::{
-    Ask, Beginning, Connection, Conversation, Input, Looking, Output, Request, Structured, Tools,
+    AskArgs, ConnectionArgs, ConversationArgs, InputArgs, OutputArgs, PrefillArgs, PreviewArgs,
+    RequestArgs, StructuredArgs, ToolArgs,
 };
 
 #[derive(Debug, Args)]
 #[command(about = help_text::BATCH.about, long_about = help_text::BATCH.long_about)]
-pub(crate) struct Batch {
+pub(crate) struct BatchArgs {
     /// What to ask of each item, with {text} or {KEY} in it
     #[arg(value_name = "TEMPLATE")]
     pub(crate) pattern: Option<String>,
@@ -73,21 +74,21 @@ pub(crate) struct Batch {
     pub(crate) repair: Option<u32>,
     /// What to ask for
     #[command(flatten)]
-    pub(crate) request: Request,
+    pub(crate) request: RequestArgs,
     /// What the answer begins with
     #[command(flatten)]
-    pub(super) beginning: Beginning,
+    pub(super) beginning: PrefillArgs,
     /// What to answer from
     #[command(flatten)]
-    pub(crate) given: Input,
+    pub(crate) given: InputArgs,
     /// How to reach the endpoint
     #[command(flatten)]
-    pub(crate) connection: Connection,
+    pub(crate) connection: ConnectionArgs,
 }
 
 /// What is particular to a batch.
 #[derive(Debug)]
-pub(crate) struct Many {
+pub(crate) struct BatchItemArgs {
     /// The template.
     pub(crate) pattern: Option<String>,
     /// The lines.
@@ -108,25 +109,25 @@ pub(crate) struct Many {
     pub(crate) max_total_tokens: Option<u64>,
 }
 
-impl Batch {
+impl BatchArgs {
     /// Parts what a single request would have as well from what is particular to many.
-    pub(crate) fn split(self) -> (Ask, Structured, Many) {
-        let ask = Ask {
+    pub(crate) fn split(self) -> (AskArgs, StructuredArgs, BatchItemArgs) {
+        let ask = AskArgs {
             prompt: Vec::new(),
             literal_words: 0,
             request: self.request,
             beginning: self.beginning,
             input: self.given,
-            tools: Tools::default(),
-            conversation: Conversation::default(),
-            output: Output {
+            tools: ToolArgs::default(),
+            conversation: ConversationArgs::default(),
+            output: OutputArgs {
                 tag: self.tag,
-                ..Output::default()
+                ..OutputArgs::default()
             },
-            looking: Looking::default(),
+            looking: PreviewArgs::default(),
             connection: self.connection,
         };
-        let many = Many {
+        let many = BatchItemArgs {
             pattern: self.pattern,
             input: self.input,
             paths: self.paths,
@@ -139,7 +140,7 @@ impl Batch {
         };
         (
             ask,
-            Structured {
+            StructuredArgs {
                 schema: self.schema,
                 repair: self.repair,
             },

@@ -4,12 +4,13 @@ use clap::Args;
 
 use super::help_text;
 use super::{
-    Ask, Connection, Conversation, Input, Looking, Looks, Output, Request, Running, Tools,
+    AskArgs, ConnectionArgs, ConversationArgs, DisplayArgs, InputArgs, OutputArgs, PreviewArgs,
+    RequestArgs, ToolArgs, ToolPolicyArgs,
 };
 
 #[derive(Debug, Args)]
 #[command(about = help_text::CHAT.about, long_about = help_text::CHAT.long_about)]
-pub(crate) struct Chat {
+pub(crate) struct ChatArgs {
     /// The first message; several words are joined by a space, and `--` ends the flags
     #[arg(value_name = "PROMPT")]
     pub(super) prompt: Vec<String>,
@@ -18,43 +19,43 @@ pub(crate) struct Chat {
     pub(super) literal_words: usize,
     /// What to ask for
     #[command(flatten)]
-    request: Request,
+    request: RequestArgs,
     /// What to answer from
     #[command(flatten)]
-    input: Input,
+    input: InputArgs,
     /// What the model may call
     #[command(flatten)]
-    tools: Tools,
+    tools: ToolArgs,
     /// How tools are run
     #[command(flatten)]
-    running: Running,
+    running: ToolPolicyArgs,
     /// How answers are shown
     #[command(flatten)]
-    pub(crate) looks: Looks,
+    pub(crate) looks: DisplayArgs,
     /// Which conversation it is
     #[command(flatten)]
-    conversation: Conversation,
+    conversation: ConversationArgs,
     /// How to reach the endpoint
     #[command(flatten)]
-    pub(super) connection: Connection,
+    pub(super) connection: ConnectionArgs,
 }
 
-impl Chat {
+impl ChatArgs {
     /// What `send` would have of it, and how tools are run.
-    pub(crate) fn apart(self) -> (Ask, Running) {
-        let ask = Ask {
+    pub(crate) fn apart(self) -> (AskArgs, ToolPolicyArgs) {
+        let ask = AskArgs {
             prompt: self.prompt,
             literal_words: self.literal_words,
             request: self.request,
-            beginning: super::Beginning::default(),
+            beginning: super::PrefillArgs::default(),
             input: self.input,
             tools: self.tools,
-            output: Output {
+            output: OutputArgs {
                 looks: self.looks,
-                ..Output::default()
+                ..OutputArgs::default()
             },
             conversation: self.conversation,
-            looking: Looking::default(),
+            looking: PreviewArgs::default(),
             connection: self.connection,
         };
         (ask, self.running)

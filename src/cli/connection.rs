@@ -6,13 +6,13 @@ use clap::Args;
 
 use super::setting_flags::SettingFlags;
 use super::value::not_blank;
-use super::{Output, Request};
+use super::{OutputArgs, RequestArgs};
 use crate::config::Flags;
 
 /// How to reach the endpoint
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(next_help_heading = "Connection")]
-pub(crate) struct Connection {
+pub(crate) struct ConnectionArgs {
     /// The settings that have a flag
     #[command(flatten)]
     pub(crate) settings: SettingFlags,
@@ -35,7 +35,7 @@ pub(crate) struct Connection {
     pub(crate) demo: bool,
 }
 
-impl Connection {
+impl ConnectionArgs {
     /// These flags, and where they say nothing, those of `before`.
     pub(super) fn or(mut self, before: Self) -> Self {
         self.settings.0.fill_from(&before.settings.0);
@@ -66,7 +66,12 @@ impl Connection {
 
     /// What these flags say, and those of the request and the output. The model may come from a
     /// file that the flags name.
-    pub(crate) fn flags(&self, model: Option<String>, request: &Request, output: &Output) -> Flags {
+    pub(crate) fn flags(
+        &self,
+        model: Option<String>,
+        request: &RequestArgs,
+        output: &OutputArgs,
+    ) -> Flags {
         let mut flags = self.own_flags();
         let allow_truncated = output.allow_truncated.then_some(true);
         flags.settings.set_flag("model", model);

@@ -5,12 +5,15 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::help_text;
-use super::{Ask, Beginning, Connection, Conversation, Input, Looking, Output, Request, Tools};
+use super::{
+    AskArgs, ConnectionArgs, ConversationArgs, InputArgs, OutputArgs, PrefillArgs, PreviewArgs,
+    RequestArgs, ToolArgs,
+};
 use crate::text::parse_duration;
 
 #[derive(Debug, Args)]
 #[command(about = help_text::COUNT.about, long_about = help_text::COUNT.long_about)]
-pub(crate) struct Count {
+pub(crate) struct CountArgs {
     /// The prompt; several words are joined by a space, and `--` ends the flags
     #[arg(value_name = "PROMPT")]
     pub(crate) prompt: Vec<String>,
@@ -19,39 +22,39 @@ pub(crate) struct Count {
     pub(crate) literal_words: usize,
     /// What to ask for
     #[command(flatten)]
-    pub(crate) request: Request,
+    pub(crate) request: RequestArgs,
     /// What the answer begins with
     #[command(flatten)]
-    pub(crate) beginning: Beginning,
+    pub(crate) beginning: PrefillArgs,
     /// What to answer from
     #[command(flatten)]
-    pub(crate) input: Input,
+    pub(crate) input: InputArgs,
     /// Print an object
     #[arg(short, long)]
     pub(crate) json: bool,
 }
 
-impl Count {
+impl CountArgs {
     /// The request that `send` would make of it.
-    pub(crate) fn into_ask(self) -> Ask {
-        Ask {
+    pub(crate) fn into_ask(self) -> AskArgs {
+        AskArgs {
             prompt: self.prompt,
             literal_words: self.literal_words,
             request: self.request,
             beginning: self.beginning,
             input: self.input,
-            tools: Tools::default(),
-            output: Output::default(),
-            conversation: Conversation::default(),
-            looking: Looking::default(),
-            connection: Connection::default(),
+            tools: ToolArgs::default(),
+            output: OutputArgs::default(),
+            conversation: ConversationArgs::default(),
+            looking: PreviewArgs::default(),
+            connection: ConnectionArgs::default(),
         }
     }
 }
 
 #[derive(Debug, Args)]
 #[command(about = help_text::USAGE.about, long_about = help_text::USAGE.long_about)]
-pub(crate) struct Usage {
+pub(crate) struct UsageArgs {
     /// What to sum up by: model, day, tag, command
     #[arg(
         long,

@@ -3,7 +3,7 @@
 
 use clap::{Args, CommandFactory, ValueHint};
 
-use super::{Cli, Connection, Shell, request_flags, setting_flags};
+use super::{Cli, CompletionShell, ConnectionArgs, request_flags, setting_flags};
 
 /// Returns the program with the flags that may stand before a command's name. The commands get their
 /// own flags once clap builds them.
@@ -11,7 +11,7 @@ pub(super) fn program() -> clap::Command {
     let program = Cli::command();
     // Flags bring along what their group is about.
     let about = program.get_about().cloned().unwrap_or_default();
-    Connection::augment_args(program).about(about)
+    ConnectionArgs::augment_args(program).about(about)
 }
 
 /// Returns the program with all flags of all commands, and what help and completions say of them.
@@ -50,7 +50,7 @@ fn with_hint(flag: clap::Arg) -> clap::Arg {
 }
 
 /// Writes a shell's completion script.
-pub(crate) fn completion_script(shell: Shell) -> String {
+pub(crate) fn completion_script(shell: CompletionShell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(
         clap_complete::Shell::from(shell),

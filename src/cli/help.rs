@@ -10,7 +10,7 @@ use super::{command_line, examples};
 
 #[derive(Debug, Args)]
 #[command(about = help_text::HELP.about, long_about = help_text::HELP.long_about)]
-pub(crate) struct Help {
+pub(crate) struct HelpArgs {
     /// A command, or a topic
     #[arg(value_name = "COMMAND|TOPIC")]
     pub(crate) topic: Vec<String>,

@@ -10,7 +10,7 @@ use super::value::key_and_value;
 /// What to answer from
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
-pub(crate) struct Input {
+pub(crate) struct InputArgs {
     /// Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more
     ///
     /// A folder gives its text files, sorted. Hidden files and those that .gitignore names are left
@@ -52,7 +52,7 @@ pub(crate) struct Input {
 
 #[derive(Debug, Args)]
 #[command(about = help_text::TEMPLATE.about, long_about = help_text::TEMPLATE.long_about)]
-pub(crate) struct Template {
+pub(crate) struct TemplateArgs {
     /// What to do
     #[command(subcommand)]
     pub(crate) action: TemplateAction,

@@ -37,20 +37,20 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use serde_json::Value;
 
-pub(crate) use batch::{Batch, Many};
-pub(crate) use chat::Chat;
-pub(crate) use connection::Connection;
-pub(crate) use count::{Count, Usage};
+pub(crate) use batch::{BatchArgs, BatchItemArgs};
+pub(crate) use chat::ChatArgs;
+pub(crate) use connection::ConnectionArgs;
+pub(crate) use count::{CountArgs, UsageArgs};
 pub(crate) use definition::{command_line, completion_script};
 pub(crate) use examples::examples;
-pub(crate) use help::{Help, command_help, commands};
-pub(crate) use input::{Input, Template, TemplateAction};
-pub(crate) use parse::{VALUED, parse};
+pub(crate) use help::{HelpArgs, command_help, commands};
+pub(crate) use input::{InputArgs, TemplateAction, TemplateArgs};
+pub(crate) use parse::{SHORT_FLAGS_WITH_VALUE, parse};
 use request_flags::RequestFlags;
-pub(crate) use serve::Serve;
-pub(crate) use session::{Conversation, Session, SessionAction};
-pub(crate) use settings::{Auth, AuthCommand, Config, ConfigCommand};
-pub(crate) use tools::{Running, Structured, ToolRun, Tools};
+pub(crate) use serve::ServeArgs;
+pub(crate) use session::{ConversationArgs, SessionAction, SessionArgs};
+pub(crate) use settings::{AuthArgs, AuthCommand, ConfigArgs, ConfigCommand};
+pub(crate) use tools::{StructuredArgs, ToolArgs, ToolPolicyArgs, ToolRunArgs};
 pub(crate) use unparsed::Unparsed;
 pub(crate) use value::key_and_json;
 use value::not_blank;
@@ -83,51 +83,51 @@ struct Cli {
 #[command(defer = true)]
 pub(crate) enum Command {
     #[command(about = help_text::SEND.about, long_about = help_text::SEND.long_about)]
-    Send(Box<Send>),
+    Send(Box<SendArgs>),
     #[command(about = help_text::CHAT.about, long_about = help_text::CHAT.long_about)]
-    Chat(Box<Chat>),
+    Chat(Box<ChatArgs>),
     #[command(about = help_text::TOOL_RUN.about, long_about = help_text::TOOL_RUN.long_about)]
-    ToolRun(Box<ToolRun>),
+    ToolRun(Box<ToolRunArgs>),
     #[command(about = help_text::BATCH.about, long_about = help_text::BATCH.long_about)]
-    Batch(Box<Batch>),
+    Batch(Box<BatchArgs>),
     #[command(about = help_text::MODELS.about, long_about = help_text::MODELS.long_about)]
-    Models(Models),
+    Models(ModelsArgs),
     #[command(about = help_text::COUNT.about, long_about = help_text::COUNT.long_about)]
-    Count(Box<Count>),
+    Count(Box<CountArgs>),
     #[command(about = help_text::USAGE.about, long_about = help_text::USAGE.long_about)]
-    Usage(Usage),
+    Usage(UsageArgs),
     #[command(about = help_text::SESSION.about, long_about = help_text::SESSION.long_about)]
-    Session(Session),
+    Session(SessionArgs),
     #[command(about = help_text::SERVE.about, long_about = help_text::SERVE.long_about)]
-    Serve(Serve),
+    Serve(ServeArgs),
     #[command(about = help_text::AUTH.about, long_about = help_text::AUTH.long_about)]
-    Auth(Auth),
+    Auth(AuthArgs),
     #[command(about = help_text::CONFIG.about, long_about = help_text::CONFIG.long_about)]
-    Config(Config),
+    Config(ConfigArgs),
     #[command(about = help_text::DOCTOR.about, long_about = help_text::DOCTOR.long_about)]
-    Doctor(Doctor),
+    Doctor(DoctorArgs),
     #[command(about = help_text::COMPLETIONS.about)]
-    Completions(Completions),
+    Completions(CompletionsArgs),
     #[command(about = help_text::HELP.about, long_about = help_text::HELP.long_about)]
-    Help(Help),
+    Help(HelpArgs),
     #[command(about = help_text::TEMPLATE.about, long_about = help_text::TEMPLATE.long_about)]
-    Template(Template),
+    Template(TemplateArgs),
 }
 
 #[derive(Debug, Args)]
 #[command(about = help_text::SEND.about, long_about = help_text::SEND.long_about)]
-pub(crate) struct Send {
+pub(crate) struct SendArgs {
     /// The request
     #[command(flatten)]
-    pub(crate) ask: Ask,
+    pub(crate) ask: AskArgs,
     /// What form the answer has to have
     #[command(flatten)]
-    pub(crate) structured: Structured,
+    pub(crate) structured: StructuredArgs,
 }
 
 /// A request for an answer on standard output, with all that surrounds it
 #[derive(Debug, Args)]
-pub(crate) struct Ask {
+pub(crate) struct AskArgs {
     /// The prompt; several words are joined by a space, and `--` ends the flags
     #[arg(value_name = "PROMPT")]
     pub(crate) prompt: Vec<String>,
@@ -136,33 +136,33 @@ pub(crate) struct Ask {
     pub(crate) literal_words: usize,
     /// What to ask for
     #[command(flatten)]
-    pub(crate) request: Request,
+    pub(crate) request: RequestArgs,
     /// What the answer begins with
     #[command(flatten)]
-    beginning: Beginning,
+    beginning: PrefillArgs,
     /// What to answer from
     #[command(flatten)]
-    pub(crate) input: Input,
+    pub(crate) input: InputArgs,
     /// What the model may call
     #[command(flatten)]
-    pub(crate) tools: Tools,
+    pub(crate) tools: ToolArgs,
     /// Where the answer goes
     #[command(flatten)]
-    pub(crate) output: Output,
+    pub(crate) output: OutputArgs,
     /// Which conversation it belongs to
     #[command(flatten)]
-    pub(crate) conversation: Conversation,
+    pub(crate) conversation: ConversationArgs,
     /// What would be sent
     #[command(flatten)]
-    pub(crate) looking: Looking,
+    pub(crate) looking: PreviewArgs,
     /// How to reach the endpoint
     #[command(flatten)]
-    pub(crate) connection: Connection,
+    pub(crate) connection: ConnectionArgs,
 }
 
 #[derive(Debug, Args)]
 #[command(about = help_text::MODELS.about, long_about = help_text::MODELS.long_about)]
-pub(crate) struct Models {
+pub(crate) struct ModelsArgs {
     /// Ask for the list, however young the last one is
     #[arg(long)]
     pub(crate) refresh: bool,
@@ -171,31 +171,31 @@ pub(crate) struct Models {
     pub(crate) json: bool,
     /// How to reach the endpoint
     #[command(flatten)]
-    pub(crate) connection: Connection,
+    pub(crate) connection: ConnectionArgs,
 }
 
 #[derive(Debug, Args)]
 #[command(about = help_text::DOCTOR.about, long_about = help_text::DOCTOR.long_about)]
-pub(crate) struct Doctor {
+pub(crate) struct DoctorArgs {
     /// Print an object
     #[arg(short, long)]
     pub(crate) json: bool,
     /// How to reach the endpoint
     #[command(flatten)]
-    pub(crate) connection: Connection,
+    pub(crate) connection: ConnectionArgs,
 }
 
 #[derive(Debug, Args)]
 #[command(about = help_text::COMPLETIONS.about)]
-pub(crate) struct Completions {
+pub(crate) struct CompletionsArgs {
     /// The shell
-    pub(crate) shell: Shell,
+    pub(crate) shell: CompletionShell,
 }
 
 impl Command {
     /// The flags of the connection behind the command's name; where it has none, the error is that
     /// name.
-    fn connection_mut(&mut self) -> Result<&mut Connection, &'static str> {
+    fn connection_mut(&mut self) -> Result<&mut ConnectionArgs, &'static str> {
         match self {
             Self::Send(args) => Ok(&mut args.ask.connection),
             Self::Chat(args) => Ok(&mut args.connection),
@@ -219,7 +219,7 @@ impl Command {
 /// What to ask for
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Request")]
-pub(crate) struct Request {
+pub(crate) struct RequestArgs {
     /// Model to ask
     #[arg(short, long, value_name = "ID", value_parser = not_blank)]
     pub(crate) model: Option<String>,
@@ -239,13 +239,13 @@ pub(crate) struct Request {
 /// What the answer begins with
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Request")]
-pub(crate) struct Beginning {
+pub(crate) struct PrefillArgs {
     /// Let the answer begin with this text; only what follows it is printed
     #[arg(long, value_name = "TEXT", value_parser = not_blank, allow_hyphen_values = true)]
     prefill: Option<String>,
 }
 
-impl Request {
+impl RequestArgs {
     /// The system prompt of the flag: a text, or `@` and a file.
     pub(crate) fn system(&self) -> Option<&str> {
         self.flags.get("system").and_then(Value::as_str)
@@ -260,7 +260,7 @@ impl Request {
 /// How answers are shown, and what is said about them
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Output")]
-pub(crate) struct Looks {
+pub(crate) struct DisplayArgs {
     /// Print the answer as it was written, on a terminal too
     #[arg(long, conflicts_with = "markdown")]
     pub(crate) raw: bool,
@@ -274,7 +274,7 @@ pub(crate) struct Looks {
         default_value = "auto",
         hide_possible_values = true
     )]
-    pub(crate) color: Color,
+    pub(crate) color: ColorWhen,
     /// Say nothing but errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
@@ -295,10 +295,10 @@ pub(crate) struct Looks {
 /// Where the answer goes
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
-pub(crate) struct Output {
+pub(crate) struct OutputArgs {
     /// How the answer is shown
     #[command(flatten)]
-    pub(crate) looks: Looks,
+    pub(crate) looks: DisplayArgs,
     /// Print the API's message object
     #[arg(short, long, conflicts_with_all = ["jsonl", "raw", "markdown"])]
     pub(crate) json: bool,
@@ -326,7 +326,7 @@ pub(crate) struct Output {
     pub(crate) tag: Option<String>,
 }
 
-impl Looks {
+impl DisplayArgs {
     /// How much to say.
     pub(crate) fn verbosity(&self) -> Verbosity {
         match (self.quiet, self.verbose) {
@@ -341,7 +341,7 @@ impl Looks {
 /// What would be sent
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Looking")]
-pub(crate) struct Looking {
+pub(crate) struct PreviewArgs {
     /// Print the body and send nothing; the data of images is shortened
     #[arg(long, conflicts_with = "file")]
     pub(crate) dry_run: bool,
@@ -352,7 +352,7 @@ pub(crate) struct Looking {
 
 /// When to colour
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
-pub(crate) enum Color {
+pub(crate) enum ColorWhen {
     /// On a terminal
     #[default]
     Auto,
@@ -362,19 +362,19 @@ pub(crate) enum Color {
     Never,
 }
 
-impl From<Color> for ColorChoice {
-    fn from(color: Color) -> Self {
+impl From<ColorWhen> for ColorChoice {
+    fn from(color: ColorWhen) -> Self {
         match color {
-            Color::Auto => Self::Auto,
-            Color::Always => Self::Always,
-            Color::Never => Self::Never,
+            ColorWhen::Auto => Self::Auto,
+            ColorWhen::Always => Self::Always,
+            ColorWhen::Never => Self::Never,
         }
     }
 }
 
 /// A shell with completions
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Shell {
+pub(crate) enum CompletionShell {
     /// GNU Bash
     Bash,
     /// Elvish
@@ -388,14 +388,14 @@ pub(crate) enum Shell {
     Zsh,
 }
 
-impl From<Shell> for clap_complete::Shell {
-    fn from(shell: Shell) -> Self {
+impl From<CompletionShell> for clap_complete::Shell {
+    fn from(shell: CompletionShell) -> Self {
         match shell {
-            Shell::Bash => Self::Bash,
-            Shell::Elvish => Self::Elvish,
-            Shell::Fish => Self::Fish,
-            Shell::Pwsh => Self::PowerShell,
-            Shell::Zsh => Self::Zsh,
+            CompletionShell::Bash => Self::Bash,
+            CompletionShell::Elvish => Self::Elvish,
+            CompletionShell::Fish => Self::Fish,
+            CompletionShell::Pwsh => Self::PowerShell,
+            CompletionShell::Zsh => Self::Zsh,
         }
     }
 }

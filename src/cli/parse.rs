@@ -8,10 +8,11 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches};
 use super::definition::command_line;
 use super::help::shown_examples;
 use super::unparsed::{Unparsed, command_of, explain};
-use super::{Cli, Command, Connection};
+use super::{Cli, Command, ConnectionArgs};
 
 /// The letters of flags that take a value.
-pub(crate) const VALUED: &[char] = &['m', 's', 'f', 'a', 't', 'p', 'T', 'o', 'i', 'J'];
+pub(crate) const SHORT_FLAGS_WITH_VALUE: &[char] =
+    &['m', 's', 'f', 'a', 't', 'p', 'T', 'o', 'i', 'J'];
 
 /// Parses a command line, the name of the program first.
 pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
@@ -58,13 +59,13 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
 /// A good command line needs no more of the definition than its names: it is read without the help,
 /// and without the flags before the command where there are none. Everything else is answered from
 /// the whole definition.
-fn matched(argv: &[OsString]) -> Result<(Command, Connection), clap::Error> {
+fn matched(argv: &[OsString]) -> Result<(Command, ConnectionArgs), clap::Error> {
     let has_flags_before = argv
         .get(1)
         .is_some_and(|first| first.as_encoded_bytes().starts_with(b"-"));
     let mut definition = Cli::command();
     if has_flags_before {
-        definition = Connection::augment_args(definition);
+        definition = ConnectionArgs::augment_args(definition);
     }
     let found = definition.try_get_matches_from_mut(argv);
     // Thousands of small pieces, which the end of the process frees at once.
@@ -79,11 +80,11 @@ fn matched(argv: &[OsString]) -> Result<(Command, Connection), clap::Error> {
 fn read(
     mut matches: ArgMatches,
     has_flags_before: bool,
-) -> Result<(Command, Connection), clap::Error> {
+) -> Result<(Command, ConnectionArgs), clap::Error> {
     let connection = if has_flags_before {
-        Connection::from_arg_matches_mut(&mut matches)?
+        ConnectionArgs::from_arg_matches_mut(&mut matches)?
     } else {
-        Connection::default()
+        ConnectionArgs::default()
     };
     Ok((Command::from_arg_matches_mut(&mut matches)?, connection))
 }
@@ -96,7 +97,10 @@ fn is_long_help(argv: &[OsString]) -> bool {
 }
 
 /// Joins the flags of the connection that stand before the command's name to those behind it.
-fn join(before: Connection, behind: Result<&mut Connection, &'static str>) -> Result<(), Unparsed> {
+fn join(
+    before: ConnectionArgs,
+    behind: Result<&mut ConnectionArgs, &'static str>,
+) -> Result<(), Unparsed> {
     match behind {
         Ok(behind) => {
             *behind = std::mem::take(behind).or(before);
@@ -106,7 +110,7 @@ fn join(before: Connection, behind: Result<&mut Connection, &'static str>) -> Re
             }
             Ok(())
         }
-        Err(_) if before == Connection::default() => Ok(()),
+        Err(_) if before == ConnectionArgs::default() => Ok(()),
         Err(command) => Err(Unparsed::Wrong {
             message: format!("`{command}` does not talk to the endpoint"),
             hint: "leave the flags of the connection out".to_owned(),
@@ -172,7 +176,7 @@ mod tests {
             {
                 let is_valued = flag.get_action().takes_values();
                 assert_eq!(
-                    VALUED.contains(&letter),
+                    SHORT_FLAGS_WITH_VALUE.contains(&letter),
                     is_valued,
                     "-{letter} of {}",
                     command.get_name()

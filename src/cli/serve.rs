@@ -13,7 +13,7 @@ use crate::text::parse_duration;
 
 #[derive(Debug, Args)]
 #[command(about = help_text::SERVE.about, long_about = help_text::SERVE.long_about)]
-pub(crate) struct Serve {
+pub(crate) struct ServeArgs {
     /// Port; 0 takes a free one [default: 0]
     #[arg(long, value_name = "N", value_parser = port, allow_negative_numbers = true)]
     pub(crate) port: Option<u16>,

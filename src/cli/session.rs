@@ -11,7 +11,7 @@ use crate::text::parse_duration;
 /// Which conversation it belongs to
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Conversation")]
-pub(crate) struct Conversation {
+pub(crate) struct ConversationArgs {
     /// Go on with the conversation that was last used, or with LANGDOCK_SESSION's
     #[arg(short = 'c', long = "continue")]
     pub(crate) go_on: bool,
@@ -31,7 +31,7 @@ pub(crate) struct Conversation {
 
 #[derive(Debug, Args)]
 #[command(about = help_text::SESSION.about, long_about = help_text::SESSION.long_about)]
-pub(crate) struct Session {
+pub(crate) struct SessionArgs {
     /// Look at the conversations of --demo, which are kept apart from the others
     #[arg(long, global = true)]
     pub(crate) demo: bool,
@@ -40,7 +40,7 @@ pub(crate) struct Session {
     pub(crate) action: SessionAction,
 }
 
-impl Session {
+impl SessionArgs {
     /// Whether JSON was asked for.
     pub(crate) fn is_for_programs(&self) -> bool {
         match &self.action {

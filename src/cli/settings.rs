@@ -2,12 +2,12 @@
 
 use clap::{Args, Subcommand};
 
-use super::Connection;
+use super::ConnectionArgs;
 use super::help_text;
 
 #[derive(Debug, Args)]
 #[command(about = help_text::CONFIG.about, long_about = help_text::CONFIG.long_about)]
-pub(crate) struct Config {
+pub(crate) struct ConfigArgs {
     /// What to do with them
     #[command(subcommand)]
     pub(crate) command: ConfigCommand,
@@ -25,7 +25,7 @@ pub(crate) enum ConfigCommand {
         json: bool,
         /// How to reach the endpoint
         #[command(flatten)]
-        connection: Box<Connection>,
+        connection: Box<ConnectionArgs>,
     },
     /// Print the value of one setting, nothing if it has none
     Get {
@@ -33,7 +33,7 @@ pub(crate) enum ConfigCommand {
         key: String,
         /// How to reach the endpoint
         #[command(flatten)]
-        connection: Box<Connection>,
+        connection: Box<ConnectionArgs>,
     },
     /// Set a key of the config file, in the profile that --profile or LANGDOCK_PROFILE chooses
     Set {
@@ -44,7 +44,7 @@ pub(crate) enum ConfigCommand {
         value: String,
         /// How to reach the endpoint
         #[command(flatten)]
-        connection: Box<Connection>,
+        connection: Box<ConnectionArgs>,
     },
     /// Remove a key of the config file, in the profile that --profile or LANGDOCK_PROFILE chooses
     Unset {
@@ -52,7 +52,7 @@ pub(crate) enum ConfigCommand {
         key: String,
         /// How to reach the endpoint
         #[command(flatten)]
-        connection: Box<Connection>,
+        connection: Box<ConnectionArgs>,
     },
     /// Write a config file in which everything is a comment
     Init,
@@ -60,7 +60,7 @@ pub(crate) enum ConfigCommand {
 
 #[derive(Debug, Args)]
 #[command(about = help_text::AUTH.about, long_about = help_text::AUTH.long_about)]
-pub(crate) struct Auth {
+pub(crate) struct AuthArgs {
     /// What to do with it
     #[command(subcommand)]
     pub(crate) command: AuthCommand,
@@ -74,7 +74,7 @@ pub(crate) enum AuthCommand {
     Login {
         /// How to reach the endpoint
         #[command(flatten)]
-        connection: Box<Connection>,
+        connection: Box<ConnectionArgs>,
     },
     /// Say which key would be used, and where it came from
     Status {
@@ -83,19 +83,19 @@ pub(crate) enum AuthCommand {
         json: bool,
         /// How to reach the endpoint
         #[command(flatten)]
-        connection: Box<Connection>,
+        connection: Box<ConnectionArgs>,
     },
     /// Forget the stored key of the endpoint's host
     Logout {
         /// How to reach the endpoint
         #[command(flatten)]
-        connection: Box<Connection>,
+        connection: Box<ConnectionArgs>,
     },
 }
 
 impl ConfigCommand {
     /// The flags of the connection, to add to; where a command has none, the error is its name.
-    pub(super) fn connection_mut(&mut self) -> Result<&mut Connection, &'static str> {
+    pub(super) fn connection_mut(&mut self) -> Result<&mut ConnectionArgs, &'static str> {
         match self {
             Self::Show { connection, .. }
             | Self::Get { connection, .. }
@@ -109,7 +109,7 @@ impl ConfigCommand {
 
 impl AuthCommand {
     /// The flags of the connection.
-    pub(crate) fn connection(&self) -> &Connection {
+    pub(crate) fn connection(&self) -> &ConnectionArgs {
         let (Self::Login { connection }
         | Self::Status { connection, .. }
         | Self::Logout { connection }) = self;
@@ -117,7 +117,7 @@ impl AuthCommand {
     }
 
     /// The flags of the connection, to add to.
-    pub(super) fn connection_mut(&mut self) -> &mut Connection {
+    pub(super) fn connection_mut(&mut self) -> &mut ConnectionArgs {
         let (Self::Login { connection }
         | Self::Status { connection, .. }
         | Self::Logout { connection }) = self;

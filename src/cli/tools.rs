@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Ask;
+use super::AskArgs;
 use super::help_text;
 use super::value::{count, not_blank, small_number};
 
 /// What the model may call
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Tools")]
-pub(crate) struct Tools {
+pub(crate) struct ToolArgs {
     /// Tools that the model may ask for: a file in JSON or TOML, or a program; repeat for more
     ///
     /// Anthropic's JSON of a tool, alone or in an array, or TOML tables called tool, with name,
@@ -31,7 +31,7 @@ pub(crate) struct Tools {
 /// How tools are run
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Tools")]
-pub(crate) struct Running {
+pub(crate) struct ToolPolicyArgs {
     /// Run every call unasked, but for those of tools with `confirm`
     #[arg(short, long)]
     pub(crate) yes: bool,
@@ -51,13 +51,13 @@ pub(crate) struct Running {
 
 #[derive(Debug, Args)]
 #[command(about = help_text::TOOL_RUN.about, long_about = help_text::TOOL_RUN.long_about)]
-pub(crate) struct ToolRun {
+pub(crate) struct ToolRunArgs {
     /// The request
     #[command(flatten)]
-    pub(crate) ask: Ask,
+    pub(crate) ask: AskArgs,
     /// How tools are run
     #[command(flatten)]
-    pub(crate) running: Running,
+    pub(crate) running: ToolPolicyArgs,
     /// Print the tools, and send nothing
     #[arg(long, help_heading = "Looking", conflicts_with_all = ["call", "dry_run", "curl"])]
     pub(crate) list: bool,
@@ -76,7 +76,7 @@ pub(crate) struct ToolRun {
 /// What form the answer has to have
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Structured")]
-pub(crate) struct Structured {
+pub(crate) struct StructuredArgs {
     /// JSON that fits this JSON schema, and nothing else
     ///
     /// The model has to call one tool with the answer. It is checked here, and what does not fit is

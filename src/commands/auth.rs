@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::app::App;
-use crate::cli::{Auth, AuthCommand};
+use crate::cli::{AuthArgs, AuthCommand};
 use crate::client::ApiKey;
 use crate::config::{self, KeySource, Origin, Paths, forget_key, read_key, resolve, store_key};
 use crate::error::Error;
@@ -22,7 +22,7 @@ const MAX_LINE_BYTES: u64 = 64 * 1024;
 const SIGINT: i32 = 2;
 
 /// Stores, shows or forgets the key.
-pub(crate) fn auth(app: &App, args: &Auth) -> Result<(), Error> {
+pub(crate) fn auth(app: &App, args: &AuthArgs) -> Result<(), Error> {
     let connection = args.command.connection();
     only(
         "auth",

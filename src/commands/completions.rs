@@ -1,10 +1,10 @@
 //! `langdock completions`: a completion script on standard output.
 
 use crate::app::App;
-use crate::cli::{Shell, completion_script};
+use crate::cli::{CompletionShell, completion_script};
 use crate::error::Error;
 
 /// Prints the completion script of a shell.
-pub(crate) fn completions(app: &App, shell: Shell) -> Result<(), Error> {
+pub(crate) fn completions(app: &App, shell: CompletionShell) -> Result<(), Error> {
     app.print(&completion_script(shell))
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
-use crate::cli::{Config, ConfigCommand, Connection};
+use crate::cli::{ConfigArgs, ConfigCommand, ConnectionArgs};
 use crate::config::{
     self, ConfigKey, Flags, KeySource, MergedConfig, ModelLimits, Origin, Paths, Row, SETTINGS,
     Settings, Sourced, chosen_profile, config_path, initialize, read_key, resolve, set, unset,
@@ -13,7 +13,7 @@ use crate::exchange::settings::{merged_config, only};
 use crate::text::{TableColumn, TextTable, nearest_name};
 
 /// Shows or changes the settings.
-pub(crate) fn config(app: &App, args: &Config) -> Result<(), Error> {
+pub(crate) fn config(app: &App, args: &ConfigArgs) -> Result<(), Error> {
     let paths = Paths::find(&app.env);
     match &args.command {
         ConfigCommand::Path => app.print(&format!("{}\n", config_path(&paths)?.display())),
@@ -97,7 +97,7 @@ fn find(name: &str) -> Result<ConfigKey, Error> {
 fn changed_profile(
     app: &App,
     command: &str,
-    connection: &Connection,
+    connection: &ConnectionArgs,
     key: &ConfigKey,
 ) -> Result<Option<Sourced<String>>, Error> {
     let refused = match key {
@@ -113,19 +113,19 @@ fn changed_profile(
         ConfigKey::Limit(_) => "none for a limit, which no profile has",
         ConfigKey::Tools(_) => "none for tools, which no profile has",
     };
-    only(command, connection, &Connection::default(), refused)?;
+    only(command, connection, &ConnectionArgs::default(), refused)?;
     Ok(None)
 }
 
 fn found(
     app: &App,
-    connection: &Connection,
+    connection: &ConnectionArgs,
     paths: &Paths,
 ) -> Result<(MergedConfig, Settings), Error> {
     only(
         "config",
         connection,
-        &Connection {
+        &ConnectionArgs {
             demo: false,
             ..connection.clone()
         },

@@ -28,7 +28,7 @@ struct Counted<'a> {
 }
 
 /// Counts a request.
-pub(crate) async fn count(app: &App, args: cli::Count) -> Result<(), Error> {
+pub(crate) async fn count(app: &App, args: cli::CountArgs) -> Result<(), Error> {
     let is_json = args.json;
     let args = args.into_ask();
     let stdin_use = stdin_use(&args, None)?;

@@ -20,7 +20,7 @@ const TOPICS: [Topic; 3] = [
 ];
 
 /// Prints help.
-pub(crate) fn help(app: &App, args: &cli::Help) -> Result<(), Error> {
+pub(crate) fn help(app: &App, args: &cli::HelpArgs) -> Result<(), Error> {
     let words: Vec<&str> = args.topic.iter().map(String::as_str).collect();
     if let [word] = words.as_slice()
         && let Some((_, text)) = TOPICS.iter().find(|(name, _)| name == word)

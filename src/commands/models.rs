@@ -12,7 +12,7 @@ use crate::exchange::setup::set_up_connection;
 use crate::text::{TableColumn, TextTable, format_short_age};
 
 /// Lists the models.
-pub(crate) async fn models(app: &App, args: &cli::Models) -> Result<(), Error> {
+pub(crate) async fn models(app: &App, args: &cli::ModelsArgs) -> Result<(), Error> {
     let (_demo, catalog) = set_up_connection(app, &args.connection).await?;
     let remembered = if args.refresh {
         None

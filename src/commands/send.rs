@@ -14,7 +14,7 @@ use crate::exchange::setup::{Setup, set_up, watch_hangup};
 use crate::exchange::structured::{load_output_schema, send_structured};
 
 /// Sends one request.
-pub(crate) async fn send(app: &App, args: &cli::Send) -> Result<(), Error> {
+pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
     watch_hangup(app)?;
     let ask = &args.ask;
     let mut schema = load_output_schema(app, &args.structured).await?;

@@ -13,7 +13,7 @@ use crate::error::Error;
 
 /// Prints the base URL, answers until the first signal, finishes what is under way, and ends by the
 /// signal.
-pub(crate) async fn serve(app: &Arc<App>, args: &cli::Serve) -> Result<(), Error> {
+pub(crate) async fn serve(app: &Arc<App>, args: &cli::ServeArgs) -> Result<(), Error> {
     let endpoint = start(app, args).await?;
     app.print(&format!(
         "http://{}/anthropic/{{region}}\n",
@@ -28,7 +28,7 @@ pub(crate) async fn serve(app: &Arc<App>, args: &cli::Serve) -> Result<(), Error
     Err(Error::Served(signal))
 }
 
-async fn start(app: &Arc<App>, args: &cli::Serve) -> Result<demo::ScriptedEndpoint, Error> {
+async fn start(app: &Arc<App>, args: &cli::ServeArgs) -> Result<demo::ScriptedEndpoint, Error> {
     let port = args.port.unwrap_or(0);
     let settings = demo::DemoSettings {
         port,

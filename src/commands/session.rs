@@ -18,7 +18,7 @@ use crate::text::{TableColumn, TextTable, counted, format_age};
 use crate::ui::{ask_yes_no, render_markdown};
 
 /// Lists, shows, searches, renames and deletes conversations.
-pub(crate) fn session(app: &App, args: &cli::Session) -> Result<(), Error> {
+pub(crate) fn session(app: &App, args: &cli::SessionArgs) -> Result<(), Error> {
     let scope = DataScope::for_demo(args.demo);
     let store = sessions_folder(scope)
         .map(SessionStore::in_directory)

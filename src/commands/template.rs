@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::input::read_text;
 
 /// Lists the saved prompts, or shows one.
-pub(crate) async fn template(app: &App, args: &cli::Template) -> Result<(), Error> {
+pub(crate) async fn template(app: &App, args: &cli::TemplateArgs) -> Result<(), Error> {
     match &args.action {
         cli::TemplateAction::List => {
             let folder = folder()?;

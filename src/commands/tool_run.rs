@@ -26,7 +26,7 @@ use crate::turn::TurnRules;
 use crate::ui::OutputSink;
 
 /// Runs the loop, or does what was asked for in its place.
-pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error> {
+pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), Error> {
     watch_hangup(app)?;
     if args.list {
         return list(app, args).await;
@@ -104,7 +104,7 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRun) -> Result<(), Error
 }
 
 /// Reads the tools alone.
-async fn tools_of(app: &App, args: &cli::ToolRun) -> Result<Vec<Tool>, Error> {
+async fn tools_of(app: &App, args: &cli::ToolRunArgs) -> Result<Vec<Tool>, Error> {
     let mut tools = Vec::new();
     for path in &args.ask.tools.tools {
         tools.extend(load(app, path).await?);
@@ -120,7 +120,7 @@ async fn tools_of(app: &App, args: &cli::ToolRun) -> Result<Vec<Tool>, Error> {
 }
 
 /// Prints the tools: a name, what is run, what it is for, and what it takes; or the definitions.
-async fn list(app: &App, args: &cli::ToolRun) -> Result<(), Error> {
+async fn list(app: &App, args: &cli::ToolRunArgs) -> Result<(), Error> {
     let tools = checked_tools(tools_of(app, args).await?)?;
     if args.ask.output.json {
         return app.print_object(&json!(tools.definitions()));
@@ -145,7 +145,7 @@ async fn list(app: &App, args: &cli::ToolRun) -> Result<(), Error> {
 }
 
 /// Runs a call by hand. Who types it has approved of it.
-async fn call(app: &App, args: &cli::ToolRun, name: &str, input: &str) -> Result<(), Error> {
+async fn call(app: &App, args: &cli::ToolRunArgs, name: &str, input: &str) -> Result<(), Error> {
     let is_dash = |text: &Path| text.as_os_str() == "-";
     if input == "-" && args.ask.tools.tools.iter().any(|path| is_dash(path)) {
         return Err(Error::Usage {

@@ -21,7 +21,7 @@ const HEADINGS: [&str; 7] = ["requests", "failed", "in", "cache", "out", "waited
 const COLUMNS: usize = 1 + HEADINGS.len();
 
 /// Sums up the log.
-pub(crate) fn usage(app: &App, args: &cli::Usage) -> Result<(), Error> {
+pub(crate) fn usage(app: &App, args: &cli::UsageArgs) -> Result<(), Error> {
     let no_home = || Error::Usage {
         message: "there is no home, and so no log".to_owned(),
         hint: Some("set HOME".into()),

@@ -27,7 +27,7 @@ impl RequestSources {
     ///
     /// If a field was set twice on the command line: by its flag and by `--set`, or by `--set`
     /// twice.
-    pub(crate) fn resolve(&self, args: &cli::Ask) -> Result<RequestSpec, Error> {
+    pub(crate) fn resolve(&self, args: &cli::AskArgs) -> Result<RequestSpec, Error> {
         let mut fields = Map::new();
         for (field, value) in args.request.flags.iter() {
             // It may be in a file, and is read apart.
@@ -91,7 +91,7 @@ impl RequestSources {
     }
 
     /// The model that a flag or a file names.
-    pub(crate) fn model(&self, args: &cli::Ask) -> Option<String> {
+    pub(crate) fn model(&self, args: &cli::AskArgs) -> Option<String> {
         let of_file = || {
             self.file_fields()
                 .find(|(key, _)| *key == "model")

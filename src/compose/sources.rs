@@ -25,7 +25,7 @@ pub(crate) struct RequestSources {
 
 impl RequestSources {
     /// Reads the files.
-    pub(crate) async fn read(app: &App, args: &cli::Ask) -> Result<Self, Error> {
+    pub(crate) async fn read(app: &App, args: &cli::AskArgs) -> Result<Self, Error> {
         let mut given = Self::default();
         if let Some(named) = &args.input.template {
             let (name, text) = read_named_text(app, &template_files::path_of(named)?).await?;

@@ -30,7 +30,7 @@ pub(crate) enum StdinUse {
 }
 
 /// Finds what standard input is for, which can be one thing only.
-pub(crate) fn stdin_use(args: &cli::Ask, schema: Option<&str>) -> Result<StdinUse, Error> {
+pub(crate) fn stdin_use(args: &cli::AskArgs, schema: Option<&str>) -> Result<StdinUse, Error> {
     let is_dash = |path: &Path| path.as_os_str() == "-";
     let named = |paths: &[PathBuf]| paths.iter().filter(|path| is_dash(path)).count();
     let single = |path: Option<&Path>| usize::from(path.is_some_and(is_dash));
@@ -133,7 +133,7 @@ pub(crate) async fn system_prompt(app: &App, given: Option<&str>) -> Result<Opti
 /// Puts the user's turn together. One without anything in it is no error behind earlier turns.
 pub(crate) async fn user_turn(
     app: &App,
-    args: &cli::Ask,
+    args: &cli::AskArgs,
     given: &mut RequestSources,
     stdin_use: StdinUse,
 ) -> Result<input::Turn, Error> {
@@ -182,7 +182,7 @@ pub(crate) async fn user_turn(
 /// Fills the template; standard input that has a place in it is nothing else.
 fn fill(
     app: &App,
-    args: &cli::Ask,
+    args: &cli::AskArgs,
     given: &mut RequestSources,
     words: Option<String>,
     stdin: &mut Option<Attachment>,
@@ -207,7 +207,7 @@ fn fill(
 }
 
 /// The most bytes of one input that are read.
-pub(crate) fn most_bytes(flags: &cli::Input) -> u64 {
+pub(crate) fn most_bytes(flags: &cli::InputArgs) -> u64 {
     if flags.no_check {
         u64::MAX
     } else {
@@ -245,7 +245,7 @@ pub(crate) async fn read_files(
 /// Refuses words that name files, beside a flag that takes one: the shell has made several of a
 /// `*`, and the flag has but the first. A folder needs its slash, so that a word may be what a
 /// folder happens to be called.
-fn refuse_expanded_glob(args: &cli::Ask) -> Result<(), Error> {
+fn refuse_expanded_glob(args: &cli::AskArgs) -> Result<(), Error> {
     let (flag, first) = match (args.input.files.as_slice(), args.input.attached.as_slice()) {
         ([.., last], _) => ("-f", last),
         ([], [.., last]) => ("-a", last),

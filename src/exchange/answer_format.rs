@@ -40,7 +40,7 @@ impl AnswerFormat {
     /// may come out.
     pub(crate) fn from_flags(
         app: &App,
-        output: &cli::Output,
+        output: &cli::OutputArgs,
         request: &CreateMessage,
         has_external_tools: bool,
         theme: Option<&str>,
@@ -96,7 +96,7 @@ pub(crate) fn renderer(
 
 /// Opens the output. A file is opened before anything is sent or asked of the user, so that no
 /// answer is paid for and then lost.
-pub(crate) fn sink(app: &App, ask: &cli::Ask) -> Result<OutputSink, Error> {
+pub(crate) fn sink(app: &App, ask: &cli::AskArgs) -> Result<OutputSink, Error> {
     Ok(
         match ask
             .output
@@ -115,7 +115,11 @@ pub(crate) fn sink(app: &App, ask: &cli::Ask) -> Result<OutputSink, Error> {
 }
 
 /// What Markdown is rendered for; none where it is shown as it was written.
-pub(crate) fn screen(app: &App, output: &cli::Output, theme: Option<&str>) -> Option<RenderTarget> {
+pub(crate) fn screen(
+    app: &App,
+    output: &cli::OutputArgs,
+    theme: Option<&str>,
+) -> Option<RenderTarget> {
     let is_file = output
         .file
         .as_deref()

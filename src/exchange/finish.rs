@@ -10,7 +10,7 @@ use crate::ui::{AnswerRenderer, DisplayOutcome, FinalAnswer, OutputFileState};
 /// Shows the answer, judges how it ended, and closes the output.
 pub(crate) fn finish_answer(
     app: &App,
-    args: &cli::Ask,
+    args: &cli::AskArgs,
     allow_truncated: bool,
     outcome: SendOutcome,
     mut renderer: AnswerRenderer,

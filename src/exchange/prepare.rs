@@ -39,7 +39,7 @@ impl Exchange<'_> {
     /// Gathers the input, settles on a model and writes the body.
     pub(crate) async fn prepare(
         &mut self,
-        args: &cli::Ask,
+        args: &cli::AskArgs,
         inputs: PromptInputs<'_>,
     ) -> Result<PreparedRequest, Error> {
         let PromptInputs {
@@ -136,7 +136,7 @@ fn put_conversation_first(
 pub(crate) fn print_preview(
     app: &App,
     settings: &Settings,
-    ask: &cli::Ask,
+    ask: &cli::AskArgs,
     stream: bool,
     body: &[u8],
 ) -> Result<bool, Error> {

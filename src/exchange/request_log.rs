@@ -95,7 +95,7 @@ impl<'a> RequestLog<'a> {
         app: &'a App,
         settings: &Settings,
         command: &'static str,
-        ask: &cli::Ask,
+        ask: &cli::AskArgs,
     ) -> Self {
         let tag = ask.output.tag.clone();
         let is_kept =

@@ -39,7 +39,7 @@ impl SessionRecorder {
     /// neither is so: then nothing of all conversations was looked at.
     pub(crate) fn open(
         app: &App,
-        flags: &cli::Conversation,
+        flags: &cli::ConversationArgs,
         saving: Saving,
         scope: DataScope,
     ) -> Result<Option<Self>, Error> {
@@ -86,7 +86,7 @@ impl SessionRecorder {
         &mut self,
         app: &App,
         store: &SessionStore,
-        flags: &cli::Conversation,
+        flags: &cli::ConversationArgs,
     ) -> Result<(), Error> {
         let of_shell = app.env.session.as_ref().filter(|_| flags.go_on);
         let found = match flags.session.as_ref().or(of_shell) {

@@ -2,7 +2,7 @@
 //! that.
 
 use crate::app::App;
-use crate::cli::Connection;
+use crate::cli::ConnectionArgs;
 use crate::config::{ConfigFile, Flags, MergedConfig, Paths, Settings, resolve};
 use crate::error::Error;
 
@@ -30,8 +30,8 @@ pub(crate) fn merged_config(
 /// Refuses the flags of the connection that a command has no use for: `used` has the others.
 pub(crate) fn only(
     command: &str,
-    given: &Connection,
-    used: &Connection,
+    given: &ConnectionArgs,
+    used: &ConnectionArgs,
     names: &str,
 ) -> Result<(), Error> {
     if given == used {

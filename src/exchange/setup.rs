@@ -40,7 +40,7 @@ impl DemoEndpoint {
 /// Reads what the flags name, and settles the settings.
 pub(crate) async fn set_up<'a>(
     app: &'a App,
-    ask: &cli::Ask,
+    ask: &cli::AskArgs,
     schema: Option<&str>,
 ) -> Result<Setup<'a>, Error> {
     let demo = start_demo_if(app, &ask.connection).await?;
@@ -63,7 +63,7 @@ pub(crate) async fn set_up<'a>(
 /// Sets up a command that asks for models only.
 pub(crate) async fn set_up_connection<'a>(
     app: &'a App,
-    connection: &cli::Connection,
+    connection: &cli::ConnectionArgs,
 ) -> Result<(Option<DemoEndpoint>, ModelCatalog<'a>), Error> {
     let demo = start_demo_if(app, connection).await?;
     let base_url = demo.as_ref().map(DemoEndpoint::base_url);
@@ -84,7 +84,7 @@ pub(crate) fn watch_hangup(app: &App) -> Result<(), Error> {
 /// Starts the built-in endpoint where it is asked for, and says so.
 pub(crate) async fn start_demo_if(
     app: &App,
-    connection: &cli::Connection,
+    connection: &cli::ConnectionArgs,
 ) -> Result<Option<DemoEndpoint>, Error> {
     if !connection.demo {
         return Ok(None);
@@ -108,7 +108,7 @@ pub(crate) async fn start_demo_if(
 }
 
 /// Tells what a person should know about the choices before they are sent.
-fn tell_about(app: &App, settings: &Settings, request: &cli::Request) {
+fn tell_about(app: &App, settings: &Settings, request: &cli::RequestArgs) {
     tell_region(app, settings);
     let has = |field: &str| {
         let is_set = request.fields.iter().any(|(key, _)| key == field);

@@ -21,7 +21,7 @@ const REPAIRS: u32 = 2;
 /// Reads the schema, if one was given.
 pub(crate) async fn load_output_schema(
     app: &App,
-    flags: &cli::Structured,
+    flags: &cli::StructuredArgs,
 ) -> Result<Option<Structured>, Error> {
     let Some(given) = flags.schema.as_deref() else {
         return Ok(None);

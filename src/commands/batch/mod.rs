@@ -20,7 +20,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::app::App;
 use crate::batch::{BatchBudget, ItemTemplate};
-use crate::cli::{self, Many};
+use crate::cli::{self, BatchItemArgs};
 use crate::compose::external_editor::edit_in_draft;
 use crate::compose::user_turn::{StdinUse, most_bytes, read_files, read_stdin, system_prompt};
 use crate::error::Error;
@@ -47,7 +47,7 @@ const PACED: Room = Room {
 const UNPACED: Room = Room { jobs: 8, queued: 8 };
 
 /// Asks the same of many items.
-pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
+pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> {
     let (ask, structured, many) = args.split();
     let pattern = pattern(app, &ask, &many).await?;
     let schema = load_output_schema(app, &structured).await?;
@@ -129,7 +129,11 @@ pub(crate) async fn batch(app: &App, args: cli::Batch) -> Result<(), Error> {
 
 /// Reads the template, out of an editor where that is asked for. With a saved prompt there may be
 /// none.
-async fn pattern(app: &App, ask: &cli::Ask, many: &Many) -> Result<Option<ItemTemplate>, Error> {
+async fn pattern(
+    app: &App,
+    ask: &cli::AskArgs,
+    many: &BatchItemArgs,
+) -> Result<Option<ItemTemplate>, Error> {
     let mut edited = many.pattern.clone();
     if ask.input.edit {
         edited = Some(edit_in_draft(app, many.pattern.as_deref().unwrap_or_default()).await?);
@@ -149,7 +153,12 @@ async fn pattern(app: &App, ask: &cli::Ask, many: &Many) -> Result<Option<ItemTe
 }
 
 /// Finds where the items are.
-fn feed(app: &App, ask: &cli::Ask, many: &Many, stdin_use: StdinUse) -> Result<Feed, Error> {
+fn feed(
+    app: &App,
+    ask: &cli::AskArgs,
+    many: &BatchItemArgs,
+    stdin_use: StdinUse,
+) -> Result<Feed, Error> {
     let is_dash = |path: &Path| path.as_os_str() == "-";
     if !many.paths.is_empty() {
         if many.paths.iter().any(|path| is_dash(path)) {
@@ -188,7 +197,7 @@ fn feed(app: &App, ask: &cli::Ask, many: &Many, stdin_use: StdinUse) -> Result<F
 }
 
 /// Reads what is attached to every request.
-async fn attached(app: &App, input: &cli::Input, stdin_use: StdinUse) -> Result<Turn, Error> {
+async fn attached(app: &App, input: &cli::InputArgs, stdin_use: StdinUse) -> Result<Turn, Error> {
     let mut stdin = None;
     if stdin_use == StdinUse::AskedFor {
         stdin = read_stdin(app, true, true, most_bytes(input)).await?;

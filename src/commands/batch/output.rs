@@ -6,7 +6,7 @@ use std::path::Path;
 use super::file::{Opened, RecordFile};
 use crate::app::App;
 use crate::batch::{EarlierOutcome, EarlierRecords, OrderedRecords};
-use crate::cli::Many;
+use crate::cli::BatchItemArgs;
 use crate::error::Error;
 use crate::ui::{self, OutputSink, PartFile};
 
@@ -25,7 +25,7 @@ enum Target {
 
 impl Output {
     /// Opens it, and finds what is done.
-    pub(super) fn open(app: &App, many: &Many) -> Result<Self, Error> {
+    pub(super) fn open(app: &App, many: &BatchItemArgs) -> Result<Self, Error> {
         let path = many
             .output
             .as_deref()

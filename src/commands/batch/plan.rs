@@ -25,7 +25,7 @@ const TEXT: &str = "text";
 /// What all requests have in common.
 pub(super) struct Plan<'a> {
     pub(super) app: &'a App,
-    pub(super) ask: &'a cli::Ask,
+    pub(super) ask: &'a cli::AskArgs,
     pub(super) catalog: ModelCatalog<'a>,
     /// The template of the batch.
     pub(super) pattern: Option<ItemTemplate>,

@@ -24,7 +24,7 @@ struct Named {
 
 impl Attachments {
     /// Those of the flags, which have been read.
-    pub(super) fn of(input: &cli::Input) -> Self {
+    pub(super) fn of(input: &cli::InputArgs) -> Self {
         let most = most_bytes(input);
         let named = |(paths, as_text): (&[PathBuf], bool)| {
             paths

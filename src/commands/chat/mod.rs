@@ -52,7 +52,7 @@ const SHOWN_LINES: usize = 5;
 /// A conversation under way.
 struct Chat<'a> {
     app: &'a App,
-    ask: cli::Ask,
+    ask: cli::AskArgs,
     /// The flags that the settings came from, and the built-in endpoint where it was asked for.
     flags: Flags,
     demo_url: Option<String>,
@@ -91,7 +91,7 @@ enum Next {
 }
 
 /// Holds a conversation.
-pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
+pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
     let (mut ask, running) = args.apart();
     refuse_stdin(&ask)?;
     let Setup {
@@ -195,7 +195,7 @@ pub(crate) async fn chat(app: &App, args: cli::Chat) -> Result<(), Error> {
 }
 
 /// Refuses flags that would read the lines of the conversation as something else.
-fn refuse_stdin(ask: &cli::Ask) -> Result<(), Error> {
+fn refuse_stdin(ask: &cli::AskArgs) -> Result<(), Error> {
     match stdin_use(ask, None)? {
         StdinUse::Open => Ok(()),
         StdinUse::AskedFor | StdinUse::Taken => Err(Error::Usage {
@@ -208,7 +208,7 @@ fn refuse_stdin(ask: &cli::Ask) -> Result<(), Error> {
 /// What the flags and words of the command line say, if anything.
 async fn first(
     app: &App,
-    ask: &cli::Ask,
+    ask: &cli::AskArgs,
     given: &mut RequestSources,
     has_earlier: bool,
 ) -> Result<Option<First>, Error> {

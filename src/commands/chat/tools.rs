@@ -29,7 +29,7 @@ impl<'a> Toolbox<'a> {
     /// Checks the tools that were given.
     pub(super) fn new(
         app: &'a App,
-        running: &cli::Running,
+        running: &cli::ToolPolicyArgs,
         sources: &RequestSources,
         settings: &Settings,
     ) -> Result<Self, Error> {

@@ -32,7 +32,7 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Looks at everything.
-pub(crate) async fn doctor(app: &App, args: &cli::Doctor) -> Result<(), Error> {
+pub(crate) async fn doctor(app: &App, args: &cli::DoctorArgs) -> Result<(), Error> {
     let demo = start_demo_if(app, &args.connection).await?;
     let base_url = demo.as_ref().map(DemoEndpoint::base_url);
     let paths = Paths::find(&app.env);
