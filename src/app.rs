@@ -68,7 +68,7 @@ impl App {
         })
     }
 
-    /// Tells an error. A closed output is no news: whoever closed it knows.
+    /// Reports an error. A closed output is not reported: whoever closed it knows.
     pub(crate) fn report(&self, error: &Error, form: ErrorForm) {
         match error {
             Error::Output(OutputError::Closed) => return,
@@ -102,7 +102,7 @@ impl App {
         *self.draft.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
     }
 
-    /// Takes the file of the prompt away: the prompt has been answered.
+    /// Removes the file of the prompt, which has been answered.
     pub(crate) fn drop_draft(&self) {
         if let Some(path) = self
             .draft
@@ -114,7 +114,7 @@ impl App {
         }
     }
 
-    /// Says where the prompt is that was written for nothing.
+    /// Prints where the prompt is that was not answered.
     pub(crate) fn tell_draft(&self) {
         if let Some(path) = self
             .draft
@@ -126,7 +126,7 @@ impl App {
         }
     }
 
-    /// Says where there is something that was written for nothing.
+    /// Prints where something is that was written and not used.
     pub(crate) fn tell_written(&self, path: &Path) {
         self.notices
             .notice_always(&format!("what you wrote is in `{}`", path.display()));

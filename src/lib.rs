@@ -150,7 +150,7 @@ pub mod internals {
 
     use crate::config::ConfigFile;
     use crate::input::{Conversation, Places, Template, in_turn};
-    use crate::protocol::Machine;
+    use crate::protocol::MessageStream;
     use crate::tool::{ToolSet, parse_tools};
 
     /// A kind of file that people write.
@@ -186,7 +186,7 @@ pub mod internals {
             File::Tools => {
                 let tools = parse_tools("tools", Path::new("/"), text)
                     .map_err(|error| error.to_string())?;
-                ToolSet::of(tools, None)
+                ToolSet::from_tools(tools, None)
                     .map(drop)
                     .map_err(|error| error.to_string())
             }
@@ -224,8 +224,8 @@ pub mod internals {
     /// Feeds a response body in pieces to the stream machine. Gives the message as JSON, or the
     /// error in words.
     pub fn replay(pieces: &[&[u8]]) -> Result<String, String> {
-        let mut machine = Machine::default();
-        let drain = |machine: &mut Machine| -> Result<(), String> {
+        let mut machine = MessageStream::default();
+        let drain = |machine: &mut MessageStream| -> Result<(), String> {
             while machine.next().map_err(|error| error.to_string())?.is_some() {}
             Ok(())
         };
@@ -380,7 +380,7 @@ fn said_by(output: &cli::OutputArgs) -> (Verbosity, ColorChoice, ErrorForm) {
     (output.looks.verbosity(), output.looks.color.into(), form)
 }
 
-/// Tells from arguments that could not be parsed how their error is wanted.
+/// Guesses from arguments that could not be parsed how their error is to be printed.
 fn guess_error_form(argv: &[OsString]) -> ErrorForm {
     let flags = || {
         argv.iter()

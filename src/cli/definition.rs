@@ -30,7 +30,7 @@ fn documented(command: clap::Command) -> clap::Command {
         .mut_subcommands(documented)
 }
 
-/// Says what the value of a flag is, by its name. Without that, shells complete it as a file.
+/// Sets what the value of a flag is, by its name. Without that, shells complete it as a file.
 fn with_hint(flag: clap::Arg) -> clap::Arg {
     if flag.is_positional() || !flag.get_action().takes_values() {
         return flag;

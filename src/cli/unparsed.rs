@@ -96,7 +96,7 @@ fn number_of(error: &clap::Error, kind: ContextKind) -> isize {
     }
 }
 
-/// Says what is wrong.
+/// Explains what is wrong.
 fn message(error: &clap::Error) -> String {
     let argument = text_of(error, ContextKind::InvalidArg).unwrap_or_default();
     let value = text_of(error, ContextKind::InvalidValue).unwrap_or_default();
@@ -233,7 +233,7 @@ fn command_behind_dashes(argv: &[OsString], word: &str, command: Option<&str>) -
         .then(|| format!("subcommand '{word}' exists; to use it, remove the '--' before it"))
 }
 
-/// Says which argument is not UTF-8: clap does not.
+/// Names the argument that is not UTF-8, which clap does not.
 fn not_utf8(argv: &[OsString]) -> Unparsed {
     let shown = argv
         .iter()

@@ -26,7 +26,7 @@ use super::retry::{self, CallFailure, RetryState};
 use super::upload::UploadBody;
 use super::watchdog::CallWatchdog;
 use crate::pace::{RequestOutcome, WaitReason};
-use crate::protocol::{ApiError, Machine, Message, StreamError, Update};
+use crate::protocol::{ApiError, Message, MessageStream, StreamError, Update};
 
 /// How long a connection may stay silent while an answer is streamed: pings come more often.
 const IDLE_STREAMED: Duration = Duration::from_secs(120);
@@ -68,7 +68,7 @@ pub(crate) struct ApiCall {
     told_until: Option<Instant>,
     retry_state: RetryState,
     state: CallState,
-    machine: Machine,
+    machine: MessageStream,
     coalescer: ReadCoalescer,
     failure: Option<Error>,
     request_id: Option<String>,
@@ -123,7 +123,7 @@ impl ApiCall {
             told_until: None,
             retry_state: RetryState::default(),
             state: CallState::New,
-            machine: Machine::default(),
+            machine: MessageStream::default(),
             coalescer: ReadCoalescer::default(),
             failure: None,
             request_id: None,
@@ -547,7 +547,7 @@ impl ApiCall {
         self.retry_state.retries += 1;
         self.retry_state.timeouts += u32::from(failure == CallFailure::TimedOut);
         self.retry_state.waited += wait;
-        self.machine = Machine::default();
+        self.machine = MessageStream::default();
         if let ApiRequest::Models(listing) = &mut self.request {
             listing.forget_page();
         }

@@ -96,7 +96,7 @@ pub(crate) fn build(spec: &RequestSpec, parts: RequestParts) -> Result<CreateMes
     })
 }
 
-/// Takes a field out of the others if `read` knows its shape. Any other value stays and goes
+/// Removes a field from the others if `read` knows its shape. Any other value stays and goes
 /// out as it was given.
 fn take_typed<T>(
     fields: &mut Map<String, Value>,

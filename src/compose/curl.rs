@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::client::{ClientOptions, Endpoint, ProxyChoice, auth_header, public_headers};
 use crate::text::shell_quote;
 
-/// Gives the command. The key stands in it as `$LANGDOCK_API_KEY`, and the body comes on standard
+/// Returns the command. The key stands in it as `$LANGDOCK_API_KEY`, and the body comes on standard
 /// input, since a long one does not fit into an argument.
 pub(crate) fn curl_command(
     endpoint: &Endpoint,

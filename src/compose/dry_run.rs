@@ -5,7 +5,7 @@ use serde_json::Value;
 /// The longest data that is shown whole, in bytes.
 const SHOWN: usize = 64;
 
-/// Gives the body as it is shown.
+/// Returns the body as it is shown.
 pub(crate) fn shown_body(body: &[u8]) -> Value {
     let mut body: Value = serde_json::from_slice(body).expect("the body was written as JSON");
     shorten(&mut body);

@@ -32,7 +32,7 @@ pub(crate) fn set(
     write(path, &with_the_newlines_of(&old, new))
 }
 
-/// Takes a key out of the config file, and returns whether it was there. A profile has to be.
+/// Removes a key from the config file, and returns whether it was there. A profile has to be.
 pub(crate) fn unset(
     path: &Path,
     profile: Option<&Sourced<String>>,
@@ -125,7 +125,7 @@ fn with_value(old: &str, tables: &[&str], key: &str, new: Value) -> Result<Strin
     Ok(document.to_string())
 }
 
-/// Takes a key out of a table in the text of a sound config file; none if it is not there.
+/// Removes a key from a table in the text of a sound config file; none if it is not there.
 fn without_key(old: &str, tables: &[&str], key: &str) -> Option<String> {
     let document = Document::parse(old).ok()?;
     let mut level = document.as_item();

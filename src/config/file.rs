@@ -114,7 +114,7 @@ impl ConfigFile {
         Ok(file)
     }
 
-    /// Gives the profile of a name.
+    /// Returns the profile of a name.
     pub(super) fn profile(&self, name: &str, origin: &Origin) -> Result<&SettingValues, Error> {
         let found = self
             .profiles
@@ -295,7 +295,7 @@ fn line_behind(before: &[u8]) -> usize {
     1 + memchr::memchr_iter(b'\n', before).count()
 }
 
-/// Says where the config file is, for those who write it.
+/// Returns where the config file is, for those who write it.
 pub(crate) fn config_path(paths: &Paths) -> Result<&PathBuf, Error> {
     paths.config.as_ref().ok_or(Error::NoHome)
 }

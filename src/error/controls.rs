@@ -8,9 +8,9 @@ pub(crate) struct HintControls {
     pub(crate) model: &'static str,
     /// Chooses the region whose name follows.
     pub(crate) region: &'static str,
-    /// Says what shows the request: all of a hint.
+    /// Returns the hint that shows the request.
     pub(crate) request_is_shown_by: &'static str,
-    /// Says what lists the saved conversations: all of a hint.
+    /// Returns the hint that lists the saved conversations.
     pub(crate) sessions_are_listed_by: &'static str,
 }
 

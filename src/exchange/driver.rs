@@ -14,7 +14,7 @@ use crate::ui::{FinalAnswer, OutputError};
 
 /// Follows a call: the terminal, a batch, the list of models and `doctor` each do so in their way.
 pub(crate) trait CallObserver: Send {
-    /// Takes a part of the answer, and the data of the event behind it as it came.
+    /// Handles a part of the answer, and the data of the event behind it as it came.
     fn update(&mut self, _update: &Update, _data: &[u8]) {}
 
     /// Writes what has been taken, before more is read.

@@ -170,7 +170,7 @@ impl SessionRecorder {
         self.is_saved
     }
 
-    /// Takes what will be sent: turns that belong before it, the person's turn, and what the answer
+    /// Stages what will be sent: turns that belong before it, the user's turn, and what the answer
     /// is made to begin with.
     pub(crate) fn stage_turn(&mut self, said: Vec<InputMessage>, system: Option<String>) {
         self.said = Some((said, system)).filter(|_| self.is_saved);
@@ -190,7 +190,7 @@ impl SessionRecorder {
 
 /// Where what is said and answered is written down.
 pub(crate) trait TurnRecorder: Send {
-    /// Takes what will be sent next, and is not the model's.
+    /// Stages what will be sent next and does not come from the model.
     fn stage(&mut self, said: Vec<InputMessage>);
 
     /// Writes down what was staged, right before it is sent.
@@ -199,7 +199,7 @@ pub(crate) trait TurnRecorder: Send {
     /// The journal of the answer, which has each part of it before it is shown.
     fn journal(&mut self) -> Option<&mut PendingTurn>;
 
-    /// Takes an answer at its end, as far as it came.
+    /// Records an answer at its end, as far as it came.
     fn record_answer(&mut self, answer: &FinalAnswer);
 
     /// Makes all that was said and answered a part of the conversation; also what was staged, such
@@ -308,7 +308,7 @@ fn tell_failure(app: &App, pending: &mut PendingTurn) {
     }
 }
 
-/// Tells that what is said is not saved; the answer goes on.
+/// Prints that the turn is not saved; the answer continues.
 fn tell_unsaved(app: &App, error: session::Error) {
     app.notices.notice(&format!(
         "this is not saved: {}",

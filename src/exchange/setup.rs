@@ -107,7 +107,7 @@ pub(crate) async fn start_demo_if(
     Ok(Some(DemoEndpoint(started)))
 }
 
-/// Tells what a person should know about the choices before they are sent.
+/// Prints what the user should know about the settings before anything is sent.
 fn tell_about(app: &App, settings: &Settings, request: &cli::RequestArgs) {
     tell_region(app, settings);
     let has = |field: &str| {
@@ -120,7 +120,7 @@ fn tell_about(app: &App, settings: &Settings, request: &cli::RequestArgs) {
     }
 }
 
-/// Tells that a region is an unusual one.
+/// Prints a notice about a region that is not a known one.
 pub(crate) fn tell_region(app: &App, settings: &Settings) {
     let region = settings.endpoint.region();
     if !region.is_known() {

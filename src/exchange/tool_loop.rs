@@ -147,7 +147,10 @@ pub(crate) fn external_tools(request: &CreateMessage, tools: &ToolSet) -> Vec<St
 
 /// Checks tools, before anything is sent.
 pub(crate) fn checked_tools(tools: Vec<Tool>) -> Result<ToolSet, Error> {
-    Ok(ToolSet::of(tools, inherited_var("PATH").as_deref())?)
+    Ok(ToolSet::from_tools(
+        tools,
+        inherited_var("PATH").as_deref(),
+    )?)
 }
 
 /// What the person allows. A name that no tool has is a mistyped one.

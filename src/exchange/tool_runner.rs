@@ -235,7 +235,7 @@ impl<'a> ToolRunner<'a> {
         }
     }
 
-    /// Tells what a call gave: a line to the person, and the whole of it to programs.
+    /// Reports the result of a call: a line to the user, and the whole of it to programs.
     fn tell(&self, call: &ToolUse, outcome: &Outcome, renderer: &mut AnswerRenderer) {
         let seconds = outcome.took.map(|took| took.as_secs_f64());
         renderer.write_event(&json!({

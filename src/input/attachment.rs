@@ -222,7 +222,7 @@ impl Attachment {
         self.without_frame().into_text()
     }
 
-    /// Gives the text alone, and what the person should know of it.
+    /// Returns the text alone, and what the user should know about it.
     pub(crate) fn into_inserted(self) -> Result<(String, Option<String>), Error> {
         if let Some(what) = self.kind.describe_non_text() {
             return Err(Error::NotText {

@@ -70,7 +70,7 @@ impl Accumulator {
         self.message.as_ref().map(|message| &message.usage)
     }
 
-    /// Takes one event; none follows the one that ends the message.
+    /// Applies one event; none follows the one that ends the message.
     pub(crate) fn apply(&mut self, event: Event<'_>) -> Result<Update, StreamError> {
         match event {
             Event::Error(error) => Err(StreamError::Api(error)),
@@ -105,7 +105,7 @@ impl Accumulator {
         }
     }
 
-    /// Gives the whole message, or says why there is none.
+    /// Returns the whole message, or why there is none.
     pub(crate) fn finish(self) -> Result<Message, StreamError> {
         if !self.stopped {
             return Err(StreamError::Cut);
@@ -113,7 +113,7 @@ impl Accumulator {
         self.assemble().ok_or(StreamError::Cut)
     }
 
-    /// Gives the message as far as it came; none if it never began. Of a block that was only
+    /// Returns the message as far as it came; none if it never began. Of a block that was only
     /// announced nothing came.
     pub(crate) fn partial(self) -> Option<Message> {
         let mut message = self.assemble()?;

@@ -444,7 +444,7 @@ impl Usage {
         self.count("output_tokens")
     }
 
-    /// Takes over newer counts. They are cumulative, so they replace the old ones; null says
+    /// Merges newer counts. They are cumulative, so they replace the old ones; null says
     /// nothing.
     pub(crate) fn overwrite(&mut self, newer: Self) {
         for (key, value) in newer.0 {

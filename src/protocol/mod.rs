@@ -26,5 +26,5 @@ pub(crate) use message::{
 };
 pub(crate) use request::{CreateMessage, InputMessage, SystemPrompt};
 pub(crate) use request_field::{FieldShape, MAX_COUNT, REQUEST_FIELDS, RequestField};
-pub(crate) use stream::Machine;
+pub(crate) use stream::MessageStream;
 pub(crate) use tools::{ToolChoice, ToolDefinition};

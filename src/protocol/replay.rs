@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::error::StreamError;
 use super::message::{MALFORMED_BLOCK, Message};
-use super::stream::Machine;
+use super::stream::MessageStream;
 
 struct Fixture {
     name: String,
@@ -49,7 +49,7 @@ struct Ending {
 
 /// Feeds `pieces` to a machine until it is satisfied or fails, as a call does.
 fn replay<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Ending {
-    let mut machine = Machine::default();
+    let mut machine = MessageStream::default();
     let mut failure = drain(&mut machine).err();
     for piece in pieces {
         if failure.is_none() && !machine.is_finished() {
@@ -81,7 +81,7 @@ fn replay<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Ending {
     }
 }
 
-fn drain(machine: &mut Machine) -> Result<(), StreamError> {
+fn drain(machine: &mut MessageStream) -> Result<(), StreamError> {
     while machine.next()?.is_some() {}
     Ok(())
 }
@@ -299,7 +299,7 @@ mod whole_bodies {
         }
     }
 
-    /// Takes every field away that has its default, or makes it null.
+    /// Removes every field that has its default, or makes it null.
     fn make_sparse(value: &mut Value, is_null: bool) {
         match value {
             Value::Object(fields) => {

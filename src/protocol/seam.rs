@@ -15,7 +15,7 @@ use super::sse::Frame;
 
 /// The place between two events at which a character may be cut.
 #[derive(Debug, Default)]
-pub(super) struct Seam {
+pub(super) struct SurrogateJoiner {
     half: Option<Half>,
 }
 
@@ -29,13 +29,13 @@ struct Half {
 
 /// JSON that can be parsed, and the halves that were taken from the beginning and the end of its
 /// strings.
-struct Mended {
+struct RepairedDelta {
     json: Vec<u8>,
     first: Option<u16>,
     last: Option<u16>,
 }
 
-impl Seam {
+impl SurrogateJoiner {
     /// Parses a frame and applies it.
     pub(super) fn apply(
         &mut self,
@@ -56,7 +56,7 @@ impl Seam {
         accumulator: &mut Accumulator,
     ) -> Result<Update, StreamError> {
         let name = b"content_block_delta";
-        let mended = Mended::of(
+        let mended = RepairedDelta::from_json(
             frame.data,
             frame.data.windows(name.len()).any(|part| part == name),
         );
@@ -79,7 +79,7 @@ impl Seam {
     }
 
     /// Puts a half that waits before a delta of its block, and keeps the one at the end of it.
-    fn join(&mut self, index: Option<usize>, delta: &mut Delta<'_>, mended: &Mended) {
+    fn join(&mut self, index: Option<usize>, delta: &mut Delta<'_>, mended: &RepairedDelta) {
         let (text, kind): (_, fn(Cow<'static, str>) -> Delta<'static>) = match delta {
             Delta::Text(text) => (text, Delta::Text),
             Delta::Thinking(text) => (text, Delta::Thinking),
@@ -105,13 +105,13 @@ impl Seam {
 
 /// JSON with U+FFFD for every half of a character and for all that is not UTF-8.
 pub(super) fn mend(json: &[u8]) -> Vec<u8> {
-    Mended::of(json, false).json
+    RepairedDelta::from_json(json, false).json
 }
 
-impl Mended {
+impl RepairedDelta {
     /// Looks at every escape of every string; `is_cut` says whether halves at the ends of a string
     /// may have another half.
-    fn of(json: &[u8], is_cut: bool) -> Self {
+    fn from_json(json: &[u8], is_cut: bool) -> Self {
         let text = String::from_utf8_lossy(json);
         let mut rest = text.as_bytes();
         let mut mended = Self {
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn halves_at_the_ends_of_a_string_are_kept_for_another_half() {
-        let mended = Mended::of(br#"{"text":"\ude00 \ud83d"}"#, true);
+        let mended = RepairedDelta::from_json(br#"{"text":"\ude00 \ud83d"}"#, true);
         let json = String::from_utf8_lossy(&mended.json);
         assert_eq!(
             (json.as_ref(), mended.first, mended.last),

@@ -36,14 +36,14 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// Takes bytes as they came from the connection.
+    /// Buffers bytes as they came from the connection.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.unread.drain(..self.line_start);
         self.line_start = 0;
         self.unread.extend_from_slice(bytes);
     }
 
-    /// Gives the next frame that is complete.
+    /// Returns the next frame that is complete.
     pub(crate) fn next_frame(&mut self) -> Result<Option<Frame<'_>>, TooLarge> {
         if std::mem::take(&mut self.dispatched) {
             self.event.clear();
@@ -71,7 +71,7 @@ impl Decoder {
         &self.data
     }
 
-    /// Gives the next whole line as a range of the unread bytes. A CR ends its line at once:
+    /// Returns the next whole line as a range of the unread bytes. A CR ends its line at once:
     /// waiting to see whether an LF follows would hold back an event.
     fn next_line(&mut self) -> Result<Option<std::ops::Range<usize>>, TooLarge> {
         if self.last_line_ended_in_cr && self.line_start < self.unread.len() {

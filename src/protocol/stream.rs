@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::accumulate::{Accumulator, Update};
 use super::error::{ApiError, StreamError};
 use super::message::{Message, Usage};
-use super::seam::{Seam, mend};
+use super::seam::{SurrogateJoiner, mend};
 use super::sse::Decoder;
 
 /// The largest JSON body that is read, in bytes.
@@ -20,7 +20,7 @@ const MAX_JSON_BYTES: usize = 64 * 1024 * 1024;
 
 /// Turns a response body into a message.
 #[derive(Debug, Default)]
-pub(crate) struct Machine {
+pub(crate) struct MessageStream {
     body: Body,
     end: End,
     has_content: bool,
@@ -30,7 +30,7 @@ pub(crate) struct Machine {
 #[derive(Debug)]
 enum Body {
     Unknown(Vec<u8>),
-    Events(Decoder, Accumulator, Seam),
+    Events(Decoder, Accumulator, SurrogateJoiner),
     Json(Vec<u8>),
     Parsed(Box<Message>, VecDeque<Update>),
 }
@@ -60,8 +60,8 @@ enum Reply {
     Wrapped([Box<Message>; 1]),
 }
 
-impl Machine {
-    /// Takes bytes as they came from the connection.
+impl MessageStream {
+    /// Buffers bytes as they came from the connection.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         match &mut self.body {
             Body::Unknown(seen) => {
@@ -74,7 +74,7 @@ impl Machine {
         }
     }
 
-    /// Says that the body has ended. An event whose last line or empty line was lost is still
+    /// Notes that the body has ended. An event whose last line or empty line was lost is still
     /// looked at.
     pub(crate) fn end(&mut self) {
         self.end = End::Said;
@@ -98,7 +98,7 @@ impl Machine {
         self.end != End::Open
     }
 
-    /// Gives the next update, none where more bytes are needed. What follows a whole answer is not
+    /// Returns the next update, none where more bytes are needed. What follows a whole answer is not
     /// looked at: it cannot harm it.
     pub(crate) fn next(&mut self) -> Result<Option<Update>, StreamError> {
         if self.finished {
@@ -163,7 +163,7 @@ impl Machine {
         }
     }
 
-    /// Gives the whole message, or says why there is none. The arguments of a call may still be
+    /// Returns the whole message, or why there is none. The arguments of a call may still be
     /// broken, see [`Message::broken_call`].
     pub(crate) fn finish(self) -> Result<Message, StreamError> {
         match self.body {
@@ -173,7 +173,7 @@ impl Machine {
         }
     }
 
-    /// Gives the message as far as it came; none if it never began.
+    /// Returns the message as far as it came; none if it never began.
     pub(crate) fn partial(self) -> Option<Message> {
         match self.body {
             Body::Events(_, accumulator, _) => accumulator.partial(),
@@ -186,7 +186,7 @@ impl Machine {
 fn next_event(
     decoder: &mut Decoder,
     accumulator: &mut Accumulator,
-    seam: &mut Seam,
+    seam: &mut SurrogateJoiner,
 ) -> Result<Option<Update>, StreamError> {
     match decoder.next_frame() {
         Ok(Some(frame)) => seam.apply(&frame, accumulator).map(Some),
@@ -199,7 +199,7 @@ fn next_event(
 /// read as JSON.
 const EVENT_BEGINNINGS: [&[u8]; 6] = [b"event", b"data", b"id", b"retry", b":", b"\xef\xbb\xbf"];
 
-/// Tells a body by its first bytes that are no white space.
+/// Recognises a body by its first bytes that are not white space.
 fn tell(seen: &[u8]) -> Body {
     let beginning = seen.trim_ascii_start();
     if EVENT_BEGINNINGS
@@ -208,7 +208,7 @@ fn tell(seen: &[u8]) -> Body {
     {
         let mut decoder = Decoder::default();
         decoder.push(beginning);
-        Body::Events(decoder, Accumulator::default(), Seam::default())
+        Body::Events(decoder, Accumulator::default(), SurrogateJoiner::default())
     } else if EVENT_BEGINNINGS
         .iter()
         .any(|field| field.starts_with(beginning))
@@ -236,7 +236,7 @@ fn parse_reply(body: &[u8]) -> Result<(Box<Message>, VecDeque<Update>), StreamEr
     Ok((message, updates))
 }
 
-/// Says what a body is that is no message: cut-off JSON, an error of the API, or something else
+/// Returns what a body is that is not a message: cut-off JSON, an error of the API, or something else
 /// altogether.
 fn not_a_message(body: &[u8]) -> StreamError {
     match serde_json::from_slice::<serde_json::Value>(body) {
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn white_space_that_json_does_not_know_is_dropped_in_one_piece_and_in_many() {
         let error_of = |pieces: &[&[u8]]| {
-            let mut machine = Machine::default();
+            let mut machine = MessageStream::default();
             for piece in pieces {
                 machine.push(piece);
             }
@@ -279,7 +279,7 @@ mod tests {
             data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"\\ude00\"}}\n\n\
             data: {\"type\":\"message_stop\"}\n\n";
         for body in [&whole[..], streamed] {
-            let mut machine = Machine::default();
+            let mut machine = MessageStream::default();
             machine.push(body);
             machine.end();
             while machine.next().expect("an answer").is_some() {}
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn white_space_before_an_answer_does_not_gather() {
-        let mut machine = Machine::default();
+        let mut machine = MessageStream::default();
         for _ in 0..100 {
             machine.push(&b" \r\n\t".repeat(1000));
             assert!(matches!(&machine.body, Body::Unknown(seen) if seen.is_empty()));

@@ -4,7 +4,7 @@
 //! space wherever JSON may have it (the API pads events with some). Of anything else, escapes in
 //! the text included, nothing is said here.
 
-/// Gives the index and the text of a `text_delta`, none where `data` has another shape.
+/// Returns the index and the text of a `text_delta`, none where `data` has another shape.
 pub(super) fn read(data: &[u8]) -> Option<(usize, &str)> {
     let mut rest = Unread(data);
     rest.take(b"{")?

@@ -14,7 +14,7 @@ use super::id::turn_id;
 use super::paths::journals_dir;
 use super::record::{HEADER, SessionRecord, TIP, TURN};
 use crate::fs::create_private_dir;
-use crate::protocol::{ContentBlock, Machine, Message, Role, Update};
+use crate::protocol::{ContentBlock, Message, MessageStream, Role, Update};
 
 /// The journal of this process for one exchange.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ pub(super) fn parse_journal(
 ) -> Option<(SessionRecord, Vec<SessionRecord>)> {
     let mut header = None;
     let mut records: Vec<SessionRecord> = Vec::new();
-    let (mut machine, mut text) = (Machine::default(), String::new());
+    let (mut machine, mut text) = (MessageStream::default(), String::new());
     for line in bytes.split(|byte| *byte == b'\n') {
         // The last line may have been torn off.
         let Ok(record) = serde_json::from_slice::<JournalLine>(line) else {
@@ -122,13 +122,13 @@ pub(super) fn parse_journal(
             HEADER => header = serde_json::from_slice(line).ok(),
             TURN | TIP => {
                 records.extend(serde_json::from_slice::<SessionRecord>(line).ok());
-                (machine, text) = (Machine::default(), String::new());
+                (machine, text) = (MessageStream::default(), String::new());
             }
             TEXT => text.push_str(record.text.as_deref().unwrap_or_default()),
             kind => {
                 // A try that failed before its first word has begun a message too.
                 if kind == "message_start" {
-                    machine = Machine::default();
+                    machine = MessageStream::default();
                 }
                 machine.push(b"data: ");
                 machine.push(line);

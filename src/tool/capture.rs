@@ -22,7 +22,7 @@ impl Capture {
         }
     }
 
-    /// Takes what was printed.
+    /// Appends what was printed.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.total += bytes.len();
         let of_head = (self.head_limit() - self.head.len()).min(bytes.len());

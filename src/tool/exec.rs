@@ -66,7 +66,7 @@ pub(crate) struct Job<'a> {
     pub(crate) call: &'a ToolUse,
     /// Its tool.
     pub(crate) ready: &'a Ready,
-    /// Gives a variable of our own environment.
+    /// Returns a variable of our own environment.
     pub(crate) variable: fn(&str) -> Option<OsString>,
     /// The key, which no variable of the tool may have.
     pub(crate) key: Option<&'a str>,
@@ -101,7 +101,7 @@ pub(crate) async fn run(job: &Job<'_>, stop: watch::Receiver<Stop>) -> Outcome {
     .await
     {
         Ok((ended, output, took)) => {
-            Outcome::of(ended, how.result, output.stdout, output.stderr, took)
+            Outcome::from_ending(ended, how.result, output.stdout, output.stderr, took)
         }
         Err(error) => Outcome::error(format!("the tool could not be started: {error}")),
     }
@@ -149,7 +149,7 @@ async fn conduct(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut child = command.spawn()?;
-    let group = Group::of(&child);
+    let group = ProcessGroup::of_child(&child);
     let mut pipes = Pipes {
         stdin: child.stdin.take(),
         stdout: child.stdout.take(),
@@ -312,10 +312,10 @@ async fn write(
 }
 
 /// The processes of a call. What is left of them is killed at the latest when this is dropped.
-struct Group(Option<Pid>);
+struct ProcessGroup(Option<Pid>);
 
-impl Group {
-    fn of(child: &Child) -> Self {
+impl ProcessGroup {
+    fn of_child(child: &Child) -> Self {
         Self(
             child
                 .id()
@@ -357,7 +357,7 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         self.send(Signal::SIGKILL);
     }

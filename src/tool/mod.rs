@@ -56,10 +56,10 @@ pub(crate) struct Ready {
 impl ToolSet {
     /// Checks tools: their schemas, and that what they run is there. `search_path` is the variable
     /// PATH.
-    pub(crate) fn of(tools: Vec<Tool>, search_path: Option<&OsStr>) -> Result<Self, Error> {
+    pub(crate) fn from_tools(tools: Vec<Tool>, search_path: Option<&OsStr>) -> Result<Self, Error> {
         refuse_same_names(&tools)?;
         let ready = |tool: Tool| -> Result<Ready, Error> {
-            let schema = tool.schema().map(Schema::of).transpose();
+            let schema = tool.schema().map(Schema::compile).transpose();
             let schema = schema
                 .map_err(|why| tool.wrong("input_schema", &format!("`input_schema`: {why}")))?;
             let words = tool
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn where_there_are_no_tools_none_are_listed() {
-        let none = ToolSet::of(Vec::new(), None).expect("nothing is wrong with none");
+        let none = ToolSet::from_tools(Vec::new(), None).expect("nothing is wrong with none");
         assert_eq!(
             none.find("echo").err().as_deref(),
             Some("there is no tool `echo`, nor any other")

@@ -49,7 +49,7 @@ impl Outcome {
     }
 
     /// What a tool gave that ended like this.
-    pub(super) fn of(
+    pub(super) fn from_ending(
         ended: Ended,
         form: Option<ResultForm>,
         stdout: Capture,
@@ -179,7 +179,7 @@ mod tests {
         let (mut out, mut err) = (Capture::new(64), Capture::new(64));
         out.push(stdout);
         err.push(stderr);
-        Outcome::of(ended, form, out, err, Duration::ZERO)
+        Outcome::from_ending(ended, form, out, err, Duration::ZERO)
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(crate) struct Schema(jsonschema::Validator);
 
 impl Schema {
     /// Checks a schema. What it refers to has to be in it: nothing is fetched.
-    pub(crate) fn of(schema: &Value) -> Result<Self, String> {
+    pub(crate) fn compile(schema: &Value) -> Result<Self, String> {
         jsonschema::options()
             .with_retriever(Nowhere)
             .build(schema)
@@ -77,7 +77,7 @@ mod tests {
     fn a_value_is_checked_and_what_is_wrong_is_told_with_its_place() {
         let schema =
             json!({"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["b"]});
-        let schema = Schema::of(&schema).expect("a schema");
+        let schema = Schema::compile(&schema).expect("a schema");
         assert_eq!(schema.check(&json!({"a": 1, "b": null})), Ok(()));
         let error = schema
             .check(&json!({"a": "x"}))
@@ -91,10 +91,10 @@ mod tests {
 
     #[test]
     fn what_is_no_schema_is_refused_and_nothing_is_fetched() {
-        let error = Schema::of(&json!({"type": "objct"})).expect_err("no type");
+        let error = Schema::compile(&json!({"type": "objct"})).expect_err("no type");
         assert!(error.contains("at `/type`"), "{error}");
         for elsewhere in ["https://example.invalid/schema.json", "file:///etc/passwd"] {
-            let error = Schema::of(&json!({"$ref": elsewhere})).expect_err("it is elsewhere");
+            let error = Schema::compile(&json!({"$ref": elsewhere})).expect_err("it is elsewhere");
             let has_advice = error.contains("resolver") || error.contains("feature");
             assert!(
                 error.contains(elsewhere) && error.contains("nothing is fetched") && !has_advice,

@@ -49,7 +49,7 @@ pub(crate) enum Verdict {
 }
 
 impl Structured {
-    /// Takes a schema as text of JSON. A wrong answer is sent back `repairs` times at most.
+    /// Parses a schema. A wrong answer is sent back `repairs` times at most.
     pub(crate) fn parse(text: &str, repairs: u32) -> Result<Self, String> {
         let schema: Value =
             serde_json::from_str(text).map_err(|error| format!("this is no JSON: {error}"))?;
@@ -57,7 +57,7 @@ impl Structured {
             return Err("a JSON schema is an object".to_owned());
         }
         let is_wrapped = schema["type"] != "object";
-        let checked = Schema::of(&schema)?;
+        let checked = Schema::compile(&schema)?;
         let input_schema = if is_wrapped { wrapped(schema) } else { schema };
         let description =
             "Gives the answer. It has to be called once, with the whole answer as its input.";
@@ -248,7 +248,7 @@ mod tests {
             (&sent["type"], &sent["$defs"]["n"]["type"]),
             (&json!("object"), &json!("integer"))
         );
-        assert!(Schema::of(sent).is_ok_and(|sent| sent.check(&json!({"value": [1]})).is_ok()));
+        assert!(Schema::compile(sent).is_ok_and(|sent| sent.check(&json!({"value": [1]})).is_ok()));
         let verdict = wish.judge(&message("tool_use", call(&json!({"value": [1, 2]}))));
         assert_eq!(verdict, Verdict::Fits(json!([1, 2])));
     }

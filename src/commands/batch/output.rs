@@ -78,7 +78,7 @@ impl Output {
         }
     }
 
-    /// Takes the record of an item, or that it has none.
+    /// Writes the record of an item, or that it has none.
     pub(super) fn take(&mut self, index: u64, record: Option<String>) -> Result<(), Error> {
         match &mut self.target {
             Target::File(file) => record.map_or(Ok(()), |record| file.append(&record)),

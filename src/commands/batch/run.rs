@@ -195,7 +195,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Takes an item at hand, unless it is done, or can be no request.
+    /// Holds an item ready to be asked, unless it is done, or can be no request.
     async fn look_at(&mut self, mut item: BatchItem) -> Result<(), Error> {
         let has_answers = self.tally.answered > 0;
         if self
@@ -359,7 +359,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Says how far it is.
+    /// Shows how far it is.
     fn show(&mut self) {
         let mut line = self.tally.status_line(self.started.elapsed());
         let retrying = self.shared.retrying.load(Ordering::Relaxed);

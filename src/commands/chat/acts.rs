@@ -212,7 +212,7 @@ impl Chat<'_> {
         Ok(())
     }
 
-    /// Takes a field away, wherever it was set.
+    /// Removes a field, wherever it was set.
     fn unset(&mut self, key: &str) {
         self.spec.fields.shift_remove(key);
         if key == "max_tokens" {
@@ -266,7 +266,7 @@ impl Chat<'_> {
         });
     }
 
-    /// Says the last message again: the one that got no answer, else the last one, for another
+    /// Sends the last message again: the one that got no answer, else the last one, for another
     /// answer.
     async fn retry(&mut self) -> Result<Next, Error> {
         if let Some(text) = self.unsent.clone() {

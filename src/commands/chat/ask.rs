@@ -35,13 +35,13 @@ fn check_pictures(earlier: &[InputMessage], said: Option<&InputMessage>) -> Resu
 }
 
 impl Chat<'_> {
-    /// Says something, or lets the last answer go on, and shows what is answered. All of it is
+    /// Sends a message, or continues the last answer, and shows what is answered. All of it is
     /// kept, however it ends.
     pub(super) async fn ask(&mut self, content: Option<Vec<ContentBlock>>) -> Ended {
         self.ask_at(None, content).await
     }
 
-    /// Says something in the stead of the last message. That and its answer stay until an answer to
+    /// Sends a message in place of the last one. That and its answer stay until an answer to
     /// this has come.
     pub(super) async fn ask_instead(&mut self, last: Last) -> Ended {
         self.ask_at(Some(last.before), Some(last.content)).await

@@ -24,7 +24,7 @@ struct Named {
 
 impl Attachments {
     /// Those of the flags, which have been read.
-    pub(super) fn of(input: &cli::InputArgs) -> Self {
+    pub(super) fn from_flags(input: &cli::InputArgs) -> Self {
         let most = most_bytes(input);
         let named = |(paths, as_text): (&[PathBuf], bool)| {
             paths
@@ -74,7 +74,7 @@ impl Attachments {
         Ok(all)
     }
 
-    /// Takes one away by its number, counted from 1.
+    /// Removes one by its number, counted from 1.
     pub(super) fn remove(&mut self, number: usize) -> Option<PathBuf> {
         let place = number
             .checked_sub(1)
@@ -82,7 +82,7 @@ impl Attachments {
         Some(self.0.remove(place).path)
     }
 
-    /// Takes all of them away.
+    /// Removes all of them.
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }

@@ -41,7 +41,7 @@ impl Words {
         }
     }
 
-    /// Takes the models of the region; none: they are not known.
+    /// Sets the models of the region; none: they are not known.
     pub(super) fn set_models(&self, ids: Vec<String>) {
         let (models, changed) = &*self.models;
         *models.lock().unwrap_or_else(PoisonError::into_inner) = Models {

@@ -243,7 +243,7 @@ async fn first(
         }
         _ => ask.prompt.join(" "),
     };
-    let files = Attachments::of(input);
+    let files = Attachments::from_flags(input);
     Ok(Some(turn)
         .filter(|turn| !turn.content.is_empty())
         .map(|turn| First {
@@ -277,7 +277,7 @@ impl Chat<'_> {
         Ok(())
     }
 
-    /// Takes the models that are remembered of the region for those that Tab offers.
+    /// Lets Tab offer the models that are cached for the region.
     async fn recall_models(&self) {
         let remembered = self.exchange.catalog.remembered().await.ok().flatten();
         let models = remembered.map(|list| {

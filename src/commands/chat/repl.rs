@@ -179,7 +179,7 @@ impl Chat<'_> {
         Ok(turn.content)
     }
 
-    /// Tells how an exchange ended. What got no answer is offered again.
+    /// Reports how a turn ended. What got no answer is offered again.
     fn settle(&mut self, ended: Ended, text: Option<String>) -> Result<(), Error> {
         if ended.is_answered {
             self.unsent = None;
@@ -195,7 +195,7 @@ impl Chat<'_> {
             .map_or(Ok(()), |error| self.tell(&error, ended.is_answered))
     }
 
-    /// Tells an error. Only what ends the process comes back.
+    /// Reports an error. Only what ends the process comes back.
     fn tell(&self, error: &Error, is_answered: bool) -> Result<(), Error> {
         let can_go_on = is_answered
             && self

@@ -266,7 +266,7 @@ pub(super) enum Line<'a> {
     Misused(&'static Slash),
 }
 
-/// Tells what a line is that may be a command.
+/// Recognises a line that may be a command.
 pub(super) fn read(line: &str) -> Line<'_> {
     if !line.starts_with('/') {
         return Line::Text(line);

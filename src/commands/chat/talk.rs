@@ -165,7 +165,7 @@ impl Talk {
             Self::Unsaved { said, pending } => {
                 *pending = Some(Pending {
                     kept: kept_before(said, place.as_ref()),
-                    said: message.map(Said::of).into_iter().collect(),
+                    said: message.map(Said::from_message).into_iter().collect(),
                     is_refused: false,
                 });
             }
@@ -265,7 +265,7 @@ impl Talk {
                     .into_iter()
                     .filter_map(|turn| turn.usage.as_ref())
                 {
-                    sum.add(&Tokens::of(usage));
+                    sum.add(&Tokens::from_usage(usage));
                 }
             }
             Self::Unsaved { said, .. } => said.iter().for_each(|said| sum.add(&said.tokens)),
@@ -280,7 +280,9 @@ impl TurnRecorder for Talk {
             Self::Saved { kept, .. } => kept.stage(said),
             Self::Unsaved { pending, .. } => {
                 if let Some(pending) = pending {
-                    pending.said.extend(said.into_iter().map(Said::of));
+                    pending
+                        .said
+                        .extend(said.into_iter().map(Said::from_message));
                 }
             }
         }
@@ -348,7 +350,7 @@ impl Pending {
 }
 
 impl Said {
-    fn of(message: InputMessage) -> Self {
+    fn from_message(message: InputMessage) -> Self {
         Self {
             message,
             is_broken_off: false,
@@ -371,14 +373,14 @@ impl Said {
         let said = Self {
             message: message_of,
             is_broken_off,
-            tokens: Tokens::of(&message.usage),
+            tokens: Tokens::from_usage(&message.usage),
         };
         (complete || !said.message.content.is_empty()).then_some(said)
     }
 }
 
 impl Tokens {
-    fn of(usage: &Usage) -> Self {
+    fn from_usage(usage: &Usage) -> Self {
         Self {
             answers: 1,
             input: usage.total_input_tokens(),

@@ -80,7 +80,7 @@ fn external_tools(tools: &ToolSet) -> Vec<String> {
 }
 
 impl Chat<'_> {
-    /// Tells the calls that nothing is run for here.
+    /// Prints the calls that nothing here runs.
     pub(super) fn tell_unrun(&self, message: Option<&InputMessage>) {
         for block in message.iter().flat_map(|message| &message.content) {
             if let ContentBlock::ToolUse(call) = block {

@@ -100,7 +100,7 @@ impl State {
     }
 }
 
-/// Gives the error of what is wrong: the first one, since what follows often comes from it.
+/// Returns the error of what is wrong: the first one, since what follows often comes from it.
 pub(super) fn verdict(findings: &[Finding]) -> Result<(), Error> {
     let kinds = findings.iter().filter_map(|finding| match finding.state {
         State::Wrong(kind) => Some(kind),
