@@ -72,7 +72,7 @@ pub(super) fn flaw_of(problem: &rustls::Error) -> (CertificateFlaw, String) {
     }
 }
 
-/// What this machine's clock says, behind a date.
+/// Returns what this machine's clock says, behind a date.
 fn clock_note(now: UnixTime) -> String {
     format!("; it is {} by this machine's clock", format_date(now))
 }
@@ -100,10 +100,11 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_told_as_people_read_them() {
+    fn dates_are_written_for_people() {
         let (time, not_after) = (at(1_795_409_605), at(1_580_515_200));
         let expired = CertificateError::ExpiredContext { time, not_after };
-        let expected = "its certificate expired on 2020-02-01 00:00 UTC; it is 2026-11-23 04:53 UTC by this machine's clock";
+        let expected = "its certificate expired on 2020-02-01 00:00 UTC; it is 2026-11-23 04:53 \
+                        UTC by this machine's clock";
         assert_eq!(
             flaw_of(&expired.into()),
             (CertificateFlaw::Time, expected.to_owned())

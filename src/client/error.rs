@@ -56,17 +56,17 @@ pub(crate) enum Error {
         /// Whether it is JSON, as an API answers, and not the page of a proxy or a wrong host.
         is_json: bool,
     },
-    /// No connection came about.
+    /// The connection could not be made.
     #[error("cannot connect to {host}: {reason}")]
     Connect {
         /// The host.
         host: String,
         /// The cause.
         reason: String,
-        /// Whether another try may help.
+        /// Whether another attempt may help.
         transient: bool,
     },
-    /// No connection to the proxy came about.
+    /// The connection to the proxy could not be made.
     #[error("cannot connect to the proxy {proxy}: {reason}")]
     Proxy {
         /// Its host and port.
@@ -81,7 +81,7 @@ pub(crate) enum Error {
         host: String,
     },
     /// The proxy wants a login, or another one.
-    #[error("the proxy {proxy} {}", if *.is_refused { format!("refuses the login, and opens no way to {host}") } else { format!("wants a login before it connects to {host}") })]
+    #[error("the proxy {proxy} {}", login_problem(*.is_refused, .host))]
     ProxyLogin {
         /// Its host and port.
         proxy: String,
@@ -117,7 +117,10 @@ pub(crate) enum Error {
         reason: String,
     },
     /// A 429 that another call had holds this one back for longer than it may wait.
-    #[error("a rate limit (HTTP 429) holds all requests back for {} more", seconds(rounded_up(*wait)))]
+    #[error(
+        "a rate limit (HTTP 429) holds all requests back for {} more",
+        seconds(rounded_up(*wait))
+    )]
     HeldBack {
         /// How long.
         wait: Duration,
@@ -268,7 +271,7 @@ impl Error {
         }
     }
 
-    /// What the decision to try again depends on.
+    /// Returns what the decision to try again depends on.
     pub(super) fn failure_kind(&self) -> CallFailure {
         match self {
             Self::Status(error) => CallFailure::Status {
@@ -307,7 +310,7 @@ impl Error {
         }
     }
 
-    /// What the API itself said, where it did.
+    /// Returns what the API itself said, where it did.
     pub(crate) fn api(&self) -> Option<&ApiError> {
         match self {
             Self::Status(error) => Some(&error.api),
@@ -319,7 +322,8 @@ impl Error {
         }
     }
 
-    /// The HTTP status, also where an error event stands for one; none where no answer came.
+    /// Returns the HTTP status, also where an error event stands for one; none where no answer
+    /// came.
     pub(crate) fn status(&self) -> Option<u16> {
         match self {
             Self::Status(error) => Some(error.status),
@@ -331,7 +335,7 @@ impl Error {
         }
     }
 
-    /// The request's id, for support.
+    /// Returns the request's id, for support.
     pub(crate) fn request_id(&self) -> Option<&str> {
         match self {
             Self::Status(error) => error.request_id.as_deref(),
@@ -340,7 +344,7 @@ impl Error {
         }
     }
 
-    /// Whether trying again later may help.
+    /// Returns whether trying again later may help.
     pub(crate) fn is_transient(&self) -> bool {
         match self.failure_kind() {
             CallFailure::Status {
@@ -354,7 +358,16 @@ impl Error {
     }
 }
 
-/// The status that an error event stands for; events come after a 200. Source: the API's table of
+/// Returns what the proxy has against the login that it was given, or was not given.
+fn login_problem(is_refused: bool, host: &str) -> String {
+    if is_refused {
+        format!("refuses the login, and opens no way to {host}")
+    } else {
+        format!("wants a login before it connects to {host}")
+    }
+}
+
+/// Returns the status that an error event stands for; events come after a 200. Source: the API's table of
 /// errors.
 fn status_of(api: &ApiError) -> u16 {
     match api.kind.as_deref() {
@@ -372,7 +385,8 @@ fn status_of(api: &ApiError) -> u16 {
     }
 }
 
-/// The last error of the chain, which names the cause; those above only say that something failed.
+/// Returns the last error of the chain, which names the cause; those above only say that something
+/// failed.
 fn innermost_cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
@@ -381,7 +395,7 @@ fn innermost_cause(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// Whether the proxy opens no tunnel, or cannot be reached.
+/// Returns whether the proxy opens no tunnel, or cannot be reached.
 fn is_about_tunnel(error: &reqwest::Error) -> bool {
     let mut cause = error.source();
     while let Some(source) = cause {
@@ -393,8 +407,8 @@ fn is_about_tunnel(error: &reqwest::Error) -> bool {
     false
 }
 
-/// What TLS has against the server, where it was TLS that failed. An IO error that wraps another
-/// one leaves it out of its chain of sources, so both ways down are taken.
+/// Returns what TLS has against the server, where it was TLS that failed. An IO error that wraps
+/// another one leaves it out of its chain of sources, so both ways down are taken.
 fn tls_problem(error: &reqwest::Error) -> Option<&rustls::Error> {
     let mut cause = error.source();
     while let Some(source) = cause {

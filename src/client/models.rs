@@ -59,7 +59,7 @@ pub(super) struct ModelPage {
 }
 
 impl ListedModel {
-    /// Takes an object that has an id.
+    /// Creates a model from an object, which must have an id.
     fn from_object(object: Value) -> Option<Self> {
         object["id"]
             .as_str()
@@ -67,40 +67,40 @@ impl ListedModel {
             .then_some(Self(object))
     }
 
-    /// The id.
+    /// Returns the id.
     pub(crate) fn id(&self) -> &str {
         self.0["id"].as_str().unwrap_or_default()
     }
 
-    /// What it is called.
+    /// Returns what it is called.
     pub(crate) fn display_name(&self) -> Option<&str> {
         self.0["display_name"].as_str()
     }
 
-    /// When it came out, as it is written in the list.
+    /// Returns when it came out, as it is written in the list.
     pub(crate) fn created_at(&self) -> Option<&str> {
         self.0["created_at"].as_str()
     }
 
-    /// The tokens that it can take in, where that is known.
+    /// Returns the tokens that it can take in, where that is known.
     pub(crate) fn context_window(&self) -> Option<u64> {
         self.0["max_input_tokens"]
             .as_u64()
             .or_else(|| seed_window(self.id()))
     }
 
-    /// The tokens that it can write, where that is known.
+    /// Returns the tokens that it can write, where that is known.
     pub(crate) fn max_output(&self) -> Option<u64> {
         let listed = self.0["max_tokens"].as_u64().filter(|&tokens| tokens > 0);
         listed.or_else(|| is_seed_model(self.id()).then_some(SEED_OUTPUT))
     }
 
-    /// The object as it came.
+    /// Returns the object as it came.
     pub(crate) fn object(&self) -> &Value {
         &self.0
     }
 
-    /// How new it is by its id: the numbers of its version, then its date, as in
+    /// Returns how new it is by its id: the numbers of its version, then its date, as in
     /// `claude-sonnet-4-5-20250929`.
     fn version_key(&self) -> (Vec<u64>, Option<u64>) {
         let mut version = Vec::new();
@@ -172,8 +172,8 @@ pub(crate) fn pick_default(models: &[ListedModel]) -> Option<&ListedModel> {
     candidates.last().copied()
 }
 
-/// The most tokens to write where nobody says how many; `limit` is the model's own, where it is
-/// known.
+/// Returns the most tokens to write where nobody says how many; `limit` is the model's own, where
+/// it is known.
 pub(crate) fn default_max_tokens(model: &str, limit: Option<u64>) -> u64 {
     if is_seed_model(model) {
         SEED_OUTPUT
@@ -182,12 +182,12 @@ pub(crate) fn default_max_tokens(model: &str, limit: Option<u64>) -> u64 {
     }
 }
 
-/// The tokens that a model of the seed's can take in; none for others.
+/// Returns the tokens that a model of the seed's can take in; none for others.
 pub(crate) fn seed_window(model: &str) -> Option<u64> {
     is_seed_model(model).then_some(SEED_WINDOW)
 }
 
-/// The regions that have a model instead of `region`, where the seed says that it has not.
+/// Returns the regions that have a model instead of `region`, where the seed says that it has not.
 pub(crate) fn regions_instead(model: &str, region: &str) -> Option<&'static [&'static str]> {
     let known = SEED
         .iter()

@@ -21,8 +21,8 @@ pub(crate) enum ProxyChoice {
 }
 
 impl ProxyChoice {
-    /// The host and port of the proxy, for messages: none where there is none. What stands in front
-    /// of them may be a password.
+    /// Returns the host and port of the proxy, for messages: none where there is none. What stands
+    /// in front of them may be a password.
     pub(crate) fn host_and_port(&self) -> Result<Option<String>, BuildError> {
         match self {
             Self::Direct => Ok(None),
@@ -37,7 +37,7 @@ impl ProxyChoice {
         }
     }
 
-    /// Whether a user's name is in its URL.
+    /// Returns whether a user's name is in its URL.
     pub(super) fn has_login(&self) -> bool {
         match self {
             Self::Direct => false,

@@ -1,8 +1,8 @@
 //! How often a connection is read that delivers more than anybody can follow.
 //!
 //! A wake-up for each event costs more than the event. As network cards coalesce their interrupts
-//! when packets arrive in quick succession, reads are coalesced here. At the speed of a model, and in
-//! its bursts, nothing is delayed.
+//! when packets arrive in quick succession, reads are coalesced here. At the speed of a model, and
+//! in its bursts, nothing is delayed.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl ReadCoalescer {
         };
     }
 
-    /// How long to wait before the next read.
+    /// Returns how long to wait before the next read.
     pub(super) fn pause(&self) -> Option<Duration> {
         (self.at_once >= BURST_READS).then_some(PAUSE)
     }

@@ -10,7 +10,7 @@ use reqwest::header::HeaderMap;
 /// How often and how long to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RetryPolicy {
-    /// The most tries after the first one.
+    /// The maximum number of retries.
     pub(crate) max_retries: u32,
     /// The most time to spend waiting in all.
     pub(crate) max_wait: Duration,
@@ -29,11 +29,11 @@ pub(crate) enum CallFailure {
         /// How long the server wants to be left alone.
         retry_after: Option<Duration>,
     },
-    /// No connection came about.
+    /// The connection could not be made.
     Connect,
     /// The connection was lost before the answer.
     Lost,
-    /// The request was sent, and nothing came back in time: each try may be billed.
+    /// The request was sent, and nothing came back in time: each attempt may be billed.
     TimedOut,
     /// Trying again would give the same.
     Fatal,
@@ -42,11 +42,11 @@ pub(crate) enum CallFailure {
 /// The attempts and the waiting of a call so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct RetryState {
-    /// Tries after the first one.
+    /// Retries so far.
     pub(crate) retries: u32,
-    /// Of these, tries after a timeout.
+    /// Of these, retries after a timeout.
     pub(crate) timeouts: u32,
-    /// Time spent waiting between tries.
+    /// Time spent waiting between attempts.
     pub(crate) waited: Duration,
 }
 
@@ -58,8 +58,8 @@ const RATE_LIMIT_SECONDS: [f64; 5] = [2.0, 4.0, 8.0, 16.0, 30.0];
 const JITTER: f64 = 0.25;
 
 impl RetryPolicy {
-    /// Says how long to wait before the next try, none if there is to be none. `jitter` is between
-    /// 0 and 1.
+    /// Returns how long to wait before the next attempt, or none if there must not be one. `jitter`
+    /// is between 0 and 1.
     pub(crate) fn next_wait(
         &self,
         state: &RetryState,
@@ -82,7 +82,7 @@ impl RetryPolicy {
     }
 }
 
-/// Whether the same request may be let in later: by itself a status says so.
+/// Returns whether the same request may be let in later: by itself a status says so.
 pub(crate) fn is_transient_status(status: u16) -> bool {
     matches!(status, 408 | 409 | 429 | 500..)
 }
@@ -111,7 +111,8 @@ fn backoff_seconds(failure: &CallFailure, retries: u32) -> f64 {
 
 /// Reads how long the server wants to be left alone: `retry-after-ms`, else `retry-after` in
 /// seconds or as a date. Whether Langdock sends either is unverified. As in Anthropic's SDKs a time
-/// that is no wait says nothing: tries one upon the other would be over before the limit is.
+/// that is zero or in the past is ignored: immediate retries would be used up before the limit is
+/// lifted.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let number = |name: &str| text(name)?.parse::<f64>().ok();

@@ -18,14 +18,14 @@ use rustls::{
 
 use super::error::BuildError;
 
-/// A configuration for connections that are never encrypted: it trusts nobody.
+/// Returns a configuration for connections that are never encrypted: it trusts nobody.
 pub(super) fn without_roots() -> ClientConfig {
     config_builder()
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth()
 }
 
-/// The bundled roots, and the system's behind them.
+/// Returns the bundled roots, and the system's behind them.
 pub(super) fn with_bundled_and_system_roots() -> ClientConfig {
     let verifier = BundledThenSystem {
         bundled: bundled_verifier(),
@@ -37,7 +37,7 @@ pub(super) fn with_bundled_and_system_roots() -> ClientConfig {
         .with_no_client_auth()
 }
 
-/// The certificates of one PEM file and no others.
+/// Returns the certificates of one PEM file and no others.
 pub(super) fn with_roots_of(file: &Path) -> Result<ClientConfig, BuildError> {
     let unreadable = |source: &dyn std::fmt::Display| BuildError::CaFile {
         path: file.to_owned(),

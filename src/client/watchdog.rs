@@ -53,17 +53,17 @@ impl CallWatchdog {
         watchdog
     }
 
-    /// Where others note that something moved.
+    /// Returns where others note that something moved.
     pub(super) fn activity(&self) -> ConnectionActivity {
         self.activity.clone()
     }
 
-    /// When the whole call has to be over.
+    /// Returns when the whole call has to be over.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.total.map(|(deadline, _)| deadline)
     }
 
-    /// When the whole call ends and after how long, if that is before `until`.
+    /// Returns when the whole call ends and after how long, if that is before `until`.
     pub(super) fn ends_by(&self, until: Instant) -> Option<(Instant, Duration)> {
         self.total.filter(|(deadline, _)| *deadline <= until)
     }

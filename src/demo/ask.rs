@@ -74,7 +74,7 @@ pub(super) enum BlockContent<'a> {
     Document(DocumentInfo<'a>),
     /// A call that the assistant made.
     ToolUse {
-        /// Its id.
+        /// The id.
         id: &'a str,
         /// The tool's name.
         name: &'a str,

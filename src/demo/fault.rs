@@ -206,7 +206,8 @@ mod tests {
             ("429", "`429` is not KIND:SHARE"),
             (
                 "418:0.1",
-                "`418` is no kind of fault; there are 400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529, cut, stall, error-event",
+                "`418` is no kind of fault; there are 400, 401, 402, 403, 404, 408, 409, 413, \
+                 422, 429, 500, 502, 503, 504, 529, cut, stall, error-event",
             ),
             (
                 "429:0.1,529:1.5",

@@ -29,7 +29,7 @@ pub(super) struct RemainingLimit {
     pub(super) remaining: u64,
 }
 
-/// How a key stands with a model: what the headers of a reply tell.
+/// The limits of a key and model, as response headers report them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LimitStatus {
     /// Requests, if they are limited.
@@ -162,8 +162,8 @@ impl DemoLedger {
         })
     }
 
-    /// Reserves `tokens` for a request of `key` to `model`, and tells in any case how the two stand
-    /// afterwards.
+    /// Reserves `tokens` for a request of `key` to `model`, and returns in any case the resulting
+    /// status of the limits.
     pub(super) fn reserve(
         self: &Arc<Self>,
         (key, model): (&str, &str),
@@ -230,7 +230,7 @@ mod tests {
         )
     }
 
-    /// The seconds that a request has to wait.
+    /// Returns the seconds that a request has to wait.
     fn wait(result: &Result<LimitReservation, LimitExceeded>) -> Option<u64> {
         let exceeded = result.as_ref().err().expect("it does not fit");
         exceeded.wait.map(|wait| wait.as_secs())

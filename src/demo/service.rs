@@ -229,7 +229,7 @@ fn refusal_response(refusal: &Refusal, request_id: &str) -> Response<ScriptedBod
     response
 }
 
-/// Tells the limits that are set, and what is left of them, as Langdock does.
+/// Adds the headers that report the limits and what is left of them, as Langdock does.
 fn add_limit_headers(headers: &mut HeaderMap, standing: &LimitStatus) {
     let mut tell = |limit, remaining, left: Option<RemainingLimit>| {
         if let Some(left) = left {

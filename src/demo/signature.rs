@@ -18,7 +18,7 @@ pub(super) fn signature_for(thinking: &str) -> String {
     format!("{OURS}{hash:016x}")
 }
 
-/// Tells whether a thinking block came back as it was sent.
+/// Returns whether a thinking block came back as it was sent.
 pub(super) fn is_valid(thinking: &str, signature: &str) -> bool {
     !signature.is_empty() && (!signature.starts_with(OURS) || signature == signature_for(thinking))
 }

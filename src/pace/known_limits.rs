@@ -1,4 +1,4 @@
-//! What is known of the limits: what a person set, what the server reports, and what its 429s
+//! What is known of the limits: what the user set, what the server reports, and what its 429s
 //! imply.
 
 use super::SECOND;
@@ -16,9 +16,9 @@ const INFERENCE_INTERVAL: u64 = 10 * SECOND;
 /// The limits that hold before a server has said anything.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct BaseLimits {
-    /// What a person set: never exceeded, whatever the server reports.
+    /// What the user set: never exceeded, whatever the server reports.
     pub(crate) configured: RateLimits,
-    /// What is assumed where neither a person nor the server says anything.
+    /// What is assumed where neither the user nor the server says anything.
     pub(crate) assumed: RateLimits,
 }
 

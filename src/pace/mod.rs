@@ -2,9 +2,9 @@
 //! processes of a user share.
 //!
 //! `window` is the arithmetic of a sliding minute, `known_limits` what is known of the limits,
-//! `ledger` the operations; all of that is pure and given the time. `record` is the ledger as bytes.
-//! `store` is the seam behind which it is kept, and `limit_file` its one implementation, which locks
-//! a file for microseconds and never while anybody waits.
+//! `ledger` the operations; all of that is pure and given the time. `record` is the ledger as
+//! bytes. `store` is the seam behind which it is kept, and `limit_file` its one implementation,
+//! which locks a file for microseconds and never while anybody waits.
 
 mod known_limits;
 mod ledger;

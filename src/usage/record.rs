@@ -26,7 +26,7 @@ pub(crate) struct UsageRecord {
     /// Tokens that were written.
     #[serde(rename = "out")]
     pub(crate) tokens_out: u64,
-    /// Time spent waiting between tries.
+    /// Time spent waiting between attempts.
     pub(crate) waited_s: f64,
     /// How often there were too many requests.
     #[serde(rename = "429s")]
@@ -67,14 +67,14 @@ impl UsageRecord {
         line
     }
 
-    /// Reads a line; none if it is none of ours, or broken.
+    /// Reads a line; none if it is damaged or not a record.
     pub(super) fn from_line(line: &[u8]) -> Option<Self> {
         serde_json::from_slice(line)
             .ok()
             .filter(|record: &Self| !record.model.is_empty())
     }
 
-    /// Whether the answer is whole.
+    /// Returns whether the answer is whole.
     pub(super) fn is_complete(&self) -> bool {
         self.outcome == COMPLETE
     }

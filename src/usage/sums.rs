@@ -21,7 +21,7 @@ pub(crate) enum UsageGroup {
 }
 
 impl UsageGroup {
-    /// What it is called.
+    /// Returns what it is called.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Model => "model",
@@ -47,7 +47,7 @@ pub(crate) struct UsageTotals {
     /// Tokens that were written.
     #[serde(rename = "out")]
     pub(crate) tokens_out: u64,
-    /// Time spent waiting between tries.
+    /// Time spent waiting between attempts.
     pub(crate) waited_s: f64,
     /// How often there were too many requests.
     #[serde(rename = "429s")]
@@ -89,7 +89,7 @@ impl UsageSummary {
         }
     }
 
-    /// What they are put together by.
+    /// Returns what they are put together by.
     pub(crate) fn grouped_by(&self) -> UsageGroup {
         self.group
     }

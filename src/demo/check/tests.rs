@@ -213,7 +213,8 @@ fn an_attachment_must_be_what_it_says() {
         ),
         (
             image("image/jpeg", PNG),
-            "messages.0.content.0.image.source.base64.data: The image was specified using the image/jpeg",
+            "messages.0.content.0.image.source.base64.data: The image was specified using the \
+             image/jpeg",
         ),
         (
             image("image/png", "%%%"),
@@ -353,7 +354,8 @@ fn thinking_must_come_back_as_it_was_sent() {
         ),
         (
             with("", false),
-            "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `tool_use`",
+            "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found \
+             `tool_use`",
         ),
     ]);
 }
