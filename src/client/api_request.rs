@@ -40,7 +40,7 @@ pub(super) struct ModelListing {
 }
 
 impl ApiRequest {
-    /// Returns the method.
+    /// Returns the HTTP method.
     pub(super) fn method(&self) -> Method {
         match self {
             Self::Answer { .. } => Method::POST,
@@ -48,7 +48,7 @@ impl ApiRequest {
         }
     }
 
-    /// Returns where it goes.
+    /// Returns the URL.
     pub(super) fn url(&self, client: &ApiClient) -> Url {
         match self {
             Self::Answer { .. } => client.endpoint.messages_url(),
@@ -56,7 +56,7 @@ impl ApiRequest {
         }
     }
 
-    /// Returns its headers; what has no body has no type of one.
+    /// Returns the headers; a request without a body has no content type.
     pub(super) fn headers(&self, client: &ApiClient) -> HeaderMap {
         match self {
             Self::Answer { stream, .. } => client.request_headers(*stream),
@@ -68,7 +68,7 @@ impl ApiRequest {
         }
     }
 
-    /// Returns what is sent, where something is.
+    /// Returns the body, if there is one.
     pub(super) fn body(&self) -> Option<&Bytes> {
         match self {
             Self::Answer { body, .. } => Some(body),
@@ -88,7 +88,7 @@ impl ModelListing {
         }
     }
 
-    /// Forgets a page that broke off.
+    /// Discards an interrupted page.
     pub(super) fn forget_page(&mut self) {
         self.page.clear();
     }

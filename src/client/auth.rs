@@ -12,7 +12,7 @@ const MASK: &str = "[API key]";
 /// texts.
 const MIN_SECRET: usize = 8;
 
-/// Fewer characters than these from the beginning of a key tell nothing: all keys begin alike.
+/// A prefix of a key shorter than this reveals nothing: all keys begin alike.
 const MIN_TELLING: usize = 6;
 
 /// A key with fewer characters is not shown in part.
@@ -32,7 +32,7 @@ pub(crate) enum KeyError {
     /// Nothing but white space.
     #[error("it is empty")]
     Empty,
-    /// A character that cannot stand in a header, white space in the middle included, or one that
+    /// A character that is not valid in a header, white space in the middle included, or one that
     /// JSON writes in another way, in which a key that a server echoes would not be found.
     #[error(
         "it has a character that no key has (a space, a line break, a quote, a backslash or one \
@@ -65,7 +65,7 @@ impl ApiKey {
     }
 
     /// Returns the key as it may be shown: how it begins, which all keys share, and its last four
-    /// characters, which tell it from others. Of a short one nothing is shown.
+    /// characters, which distinguish it from others. A short key is not shown at all.
     pub(crate) fn masked(&self) -> String {
         if self.0.len() < MIN_SHOWN {
             return "…".to_owned();

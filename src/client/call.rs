@@ -131,8 +131,8 @@ impl ApiCall {
         }
     }
 
-    /// Reads to the end of the body, behind which the connection is free for another call. What is
-    /// not read is hung up on.
+    /// Reads to the end of the body, so that the connection can be used for another call. Otherwise
+    /// the connection is closed.
     pub(crate) fn keeping_connection(self) -> Self {
         Self {
             keeps_connection: true,
@@ -154,7 +154,7 @@ impl ApiCall {
         }
     }
 
-    /// Returns the data of the event behind the last update, as it came.
+    /// Returns the data of the event of the last update, as received.
     pub(crate) fn event_data(&self) -> &[u8] {
         self.machine.data()
     }
@@ -237,7 +237,7 @@ impl ApiCall {
         self.request.body().map_or(0, bytes::Bytes::len)
     }
 
-    /// Headers as lines, without the key wherever it stands.
+    /// Returns headers as lines, with the key masked wherever it occurs.
     pub(crate) fn shown_headers(&self, headers: &HeaderMap) -> Vec<String> {
         let line = |(name, value): (&HeaderName, &HeaderValue)| {
             let value = if value.is_sensitive() {
@@ -451,7 +451,7 @@ impl ApiCall {
             return Ok(CallEvent::Finished);
         }
         if let Some(pause) = self.coalescer.pause() {
-            // Shorter than the runtime's clock can tell.
+            // Shorter than the resolution of the runtime's timer.
             std::thread::sleep(pause);
         }
         let began = Instant::now();

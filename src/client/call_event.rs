@@ -22,7 +22,7 @@ pub(crate) enum CallEvent {
     RateLimited(RateLimited),
     /// Something that the user should know.
     Noticed(String),
-    /// The answer is whole.
+    /// The answer is complete.
     Finished,
 }
 

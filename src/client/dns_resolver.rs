@@ -1,5 +1,5 @@
-//! Name look-up on a thread of its own. The runtime's blocking pool would do, but it panics if the
-//! system refuses a thread; here that is a failed look-up like any other.
+//! Name resolution on a thread of its own. The runtime's blocking pool would do, but it panics if
+//! the system refuses a thread; here that is a failed look-up like any other.
 
 use std::net::ToSocketAddrs;
 use std::thread;

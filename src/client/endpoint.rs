@@ -96,7 +96,7 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Makes an endpoint of what was chosen. `region` is none where nobody chose one; a base URL
+    /// Creates an endpoint from the chosen values. `region` is none if none was chosen; a base URL
     /// that fixes a region then decides.
     pub(crate) fn new(
         base_url: Option<&str>,
@@ -162,7 +162,7 @@ impl Endpoint {
         self.below_base("/v1/messages")
     }
 
-    /// Returns the URL of `GET …/v1/models`: the page that begins behind the model `after`.
+    /// Returns the URL of `GET …/v1/models`: the page that begins after the model `after`.
     pub(crate) fn models_url(&self, after: Option<&str>) -> Url {
         let mut url = self.below_base("/v1/models");
         url.query_pairs_mut()
@@ -263,7 +263,7 @@ fn is_loopback(url: &Url) -> bool {
         .map_or(host == "localhost", |address| address.is_loopback())
 }
 
-/// Returns what a message may repeat of a URL: in front of an `@` may stand a password.
+/// Returns the part of a URL that a message may repeat: what precedes an `@` may be a password.
 fn without_login(url: &str) -> String {
     url.rsplit_once('@')
         .map_or(url, |(_, host)| host)
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_base_url_is_refused() {
+    fn invalid_base_urls_are_refused() {
         for base in [
             "api.langdock.com",
             "localhost:80",

@@ -40,7 +40,7 @@ pub(crate) enum Error {
     /// The server answered with another status than 200.
     #[error("{}", .0)]
     Status(Box<StatusError>),
-    /// The answer's body is not a whole message.
+    /// The answer's body is not a complete message.
     #[error("{source}")]
     Answer {
         /// What is wrong with it.
@@ -74,7 +74,7 @@ pub(crate) enum Error {
         /// The cause.
         reason: String,
     },
-    /// The server speaks something else than TLS.
+    /// The server does not speak TLS.
     #[error("cannot connect to {host}: what answers there does not speak TLS")]
     NoTls {
         /// The host.
@@ -108,7 +108,7 @@ pub(crate) enum Error {
         /// Of what kind that is.
         flaw: CertificateFlaw,
     },
-    /// The connection was lost before the answer was whole.
+    /// The connection was lost before the answer was complete.
     #[error("the connection to {host} was lost: {reason}")]
     Lost {
         /// The host.
@@ -141,7 +141,7 @@ pub(crate) struct StatusError {
     pub(crate) request_id: Option<String>,
     /// Where a redirect points to.
     pub(crate) location: Option<String>,
-    /// How long the server wants to be left alone.
+    /// How long the server asks to wait.
     pub(crate) retry_after: Option<Duration>,
     /// What `--max-wait` would have to be for that, where it is too short.
     pub(crate) needed_max_wait: Option<Duration>,
@@ -211,7 +211,7 @@ const TUNNEL_ERROR: &str = "tunnel error: ";
 const PROXY_AUTH_REQUIRED: &str = "proxy authorization required";
 
 impl Error {
-    /// Sorts an error of the HTTP library.
+    /// Classifies an error of the HTTP library.
     pub(super) fn from_transport(error: &reqwest::Error, client: &ApiClient) -> Self {
         let reason = innermost_cause(error);
         let tls = tls_problem(error);
@@ -271,7 +271,7 @@ impl Error {
         }
     }
 
-    /// Returns what the decision to try again depends on.
+    /// Returns the properties on which the decision to retry depends.
     pub(super) fn failure_kind(&self) -> CallFailure {
         match self {
             Self::Status(error) => CallFailure::Status {
@@ -310,7 +310,7 @@ impl Error {
         }
     }
 
-    /// Returns what the API itself said, where it did.
+    /// Returns the error that the API reported, if it did.
     pub(crate) fn api(&self) -> Option<&ApiError> {
         match self {
             Self::Status(error) => Some(&error.api),
@@ -367,8 +367,8 @@ fn login_problem(is_refused: bool, host: &str) -> String {
     }
 }
 
-/// Returns the status that an error event stands for; events come after a 200. Source: the API's table of
-/// errors.
+/// Returns the status that an error event stands for; events come after a 200. Source: the API's
+/// table of errors.
 fn status_of(api: &ApiError) -> u16 {
     match api.kind.as_deref() {
         Some("invalid_request_error") => 400,
@@ -407,8 +407,8 @@ fn is_about_tunnel(error: &reqwest::Error) -> bool {
     false
 }
 
-/// Returns what TLS has against the server, where it was TLS that failed. An IO error that wraps
-/// another one leaves it out of its chain of sources, so both ways down are taken.
+/// Returns the TLS error, if TLS failed. An IO error that wraps another one leaves it out of its
+/// chain of sources, so both ways down are taken.
 fn tls_problem(error: &reqwest::Error) -> Option<&rustls::Error> {
     let mut cause = error.source();
     while let Some(source) = cause {

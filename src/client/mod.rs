@@ -1,4 +1,4 @@
-//! The shared HTTP core: where requests go, who asks, over what, and how often it is tried.
+//! The shared HTTP core: endpoint, authentication, transport and retries.
 
 mod api_request;
 mod auth;
@@ -57,13 +57,13 @@ pub(crate) const AGENT: &str = concat!("langdock/", env!("CARGO_PKG_VERSION"));
 pub(crate) struct ClientOptions {
     /// Connection timeout.
     pub(crate) connect_timeout: Duration,
-    /// With no byte moving; none: by the kind of answer.
+    /// Idle timeout; none: depends on the kind of answer.
     pub(crate) idle_timeout: Option<Duration>,
-    /// For the whole call, waiting included; none: no limit.
+    /// Total time limit, including waits; none: no limit.
     pub(crate) timeout: Option<Duration>,
     /// When to try again.
     pub(crate) retry: RetryPolicy,
-    /// The way out.
+    /// The proxy.
     pub(crate) proxy: ProxyChoice,
     /// A PEM file that replaces the bundled and the system's roots.
     pub(crate) cacert: Option<PathBuf>,

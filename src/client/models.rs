@@ -1,5 +1,5 @@
 //! Models: what a list of them says, what is known of the seed's four without asking, and which one
-//! is picked where nobody chose.
+//! is picked if none was chosen.
 
 use serde_json::Value;
 
@@ -30,13 +30,13 @@ const SEED: [SeedModel; 4] = [
     },
 ];
 
-/// The regions that the seed speaks of: it says nothing about others.
+/// The regions that the seed describes.
 const SEED_REGIONS: [&str; 2] = ["eu", "us"];
 
 /// The context window of the seed's models, in tokens.
 const SEED_WINDOW: u64 = 200_000;
 
-/// What is asked of the seed's models where nobody says how much: most take no more.
+/// The default output limit of the seed's models, in tokens: most accept no more.
 const SEED_OUTPUT: u64 = 4096;
 
 /// The same for other models, unless their own limit is lower.
@@ -54,7 +54,7 @@ pub(crate) struct ListedModel(Value);
 pub(super) struct ModelPage {
     /// The models on it.
     pub(super) models: Vec<ListedModel>,
-    /// The id behind which the next page begins, where there is one.
+    /// The id after which the next page begins, if there is one.
     pub(super) next: Option<String>,
 }
 
@@ -72,7 +72,7 @@ impl ListedModel {
         self.0["id"].as_str().unwrap_or_default()
     }
 
-    /// Returns what it is called.
+    /// Returns its name.
     pub(crate) fn display_name(&self) -> Option<&str> {
         self.0["display_name"].as_str()
     }
@@ -145,7 +145,7 @@ impl ModelPage {
     }
 }
 
-/// Picks a model where nobody chose one: the newest `sonnet`, else the newest of Claude's.
+/// Picks a model if none was chosen: the newest `sonnet`, else the newest Claude model.
 pub(crate) fn pick_default(models: &[ListedModel]) -> Option<&ListedModel> {
     let called = |name: &str| {
         models
@@ -172,8 +172,7 @@ pub(crate) fn pick_default(models: &[ListedModel]) -> Option<&ListedModel> {
     candidates.last().copied()
 }
 
-/// Returns the most tokens to write where nobody says how many; `limit` is the model's own, where
-/// it is known.
+/// Returns the default of `max_tokens`; `limit` is the model's own, if known.
 pub(crate) fn default_max_tokens(model: &str, limit: Option<u64>) -> u64 {
     if is_seed_model(model) {
         SEED_OUTPUT
@@ -282,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_id_of_a_model_has_to_be_there() {
+    fn only_the_id_of_a_model_is_required() {
         let page = ModelPage::from_body(
             br#"{"data":[{"id":"a"},{"id":""},{"name":"b"},7,{"id":"c","max_tokens":9,"x":[1]}]}"#,
         );
@@ -321,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_data_is_no_list() {
+    fn a_response_without_data_is_not_a_list() {
         for body in [
             "",
             "[]",

@@ -27,7 +27,8 @@ const LANGDOCK: RateLimits = RateLimits {
 const SHORTEST_RETRY: Duration = Duration::from_millis(50);
 const LONGEST_RETRY: Duration = Duration::from_millis(250);
 
-/// The longest that a 429 stops everybody: nobody should have to find and delete a ledger.
+/// The longest time for which a 429 blocks all calls: no user should have to find and delete a
+/// ledger.
 const MAX_BACK_OFF: Duration = Duration::from_secs(60 * 60);
 
 /// What is paced, and where the ledgers are.
@@ -392,7 +393,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_place_is_given_back_by_release_and_dropping_asks_nothing_of_the_store() {
+    async fn a_place_is_freed_by_release_and_dropping_does_not_use_the_store() {
         let directory = tempfile::tempdir().expect("a directory");
         let (mut first, of_first) = pacer(directory.path(), "ledger");
         assert!(first.reserve().await.is_none() && !first.is_queued());
@@ -421,7 +422,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_store_that_fails_is_not_asked_again_and_the_call_goes_on_unpaced() {
+    async fn a_store_that_fails_is_not_used_again_and_the_call_continues_unpaced() {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::create_dir(directory.path().join("ledger")).expect("it is writable");
         let (mut pacer, operations) = pacer(directory.path(), "ledger");

@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_is_let_gather_until_it_ebbs() {
+    fn a_flood_accumulates_between_reads_until_it_ends() {
         let mut coalescer = ReadCoalescer::default();
         for _ in 0..BURST_READS {
             assert_eq!(coalescer.pause(), None);
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_of_a_model_is_not_held_back() {
+    fn a_burst_of_a_model_is_not_delayed() {
         let mut coalescer = ReadCoalescer::default();
         for read in 0..1000 {
             assert_eq!(coalescer.pause(), None);

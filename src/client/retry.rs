@@ -1,4 +1,4 @@
-//! Whether and when a request is tried again: pure, the loop that sleeps is in `call`.
+//! Whether and when a request is retried: pure, the loop that sleeps is in `call`.
 //!
 //! The conditions and the short backoff are those of Anthropic's SDKs; the long one is for limits
 //! per minute, so that a whole window passes before the waiting ends.
@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::HeaderMap;
 
-/// How often and how long to try.
+/// How often to retry, and how long to wait in all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RetryPolicy {
     /// The maximum number of retries.
@@ -16,7 +16,7 @@ pub(crate) struct RetryPolicy {
     pub(crate) max_wait: Duration,
 }
 
-/// What went wrong, as far as trying again depends on it.
+/// What went wrong, as far as retrying depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallFailure {
     /// The server answered with a status other than 200, or with an error event that stands for
@@ -26,7 +26,7 @@ pub(crate) enum CallFailure {
         status: u16,
         /// The header `x-should-retry`.
         should_retry: Option<bool>,
-        /// How long the server wants to be left alone.
+        /// How long the server asks to wait.
         retry_after: Option<Duration>,
     },
     /// The connection could not be made.
@@ -35,7 +35,7 @@ pub(crate) enum CallFailure {
     Lost,
     /// The request was sent, and nothing came back in time: each attempt may be billed.
     TimedOut,
-    /// Trying again would give the same.
+    /// A retry would fail in the same way.
     Fatal,
 }
 
@@ -109,10 +109,9 @@ fn backoff_seconds(failure: &CallFailure, retries: u32) -> f64 {
     }
 }
 
-/// Reads how long the server wants to be left alone: `retry-after-ms`, else `retry-after` in
-/// seconds or as a date. Whether Langdock sends either is unverified. As in Anthropic's SDKs a time
-/// that is zero or in the past is ignored: immediate retries would be used up before the limit is
-/// lifted.
+/// Reads how long the server asks to wait: `retry-after-ms`, else `retry-after` in seconds or as a
+/// date. Whether Langdock sends either is unverified. As in Anthropic's SDKs a time that is zero or
+/// in the past is ignored: immediate retries would be used up before the limit is lifted.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let number = |name: &str| text(name)?.parse::<f64>().ok();
@@ -213,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_does_not_fit_is_not_begun() {
+    fn a_wait_longer_than_allowed_is_not_started() {
         let failure = |seconds| CallFailure::Status {
             status: 429,
             should_retry: None,
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_is_tried_again_once() {
+    fn a_timeout_is_retried_once() {
         assert!(
             POLICY
                 .next_wait(&RetryState::default(), &CallFailure::TimedOut, 0.0)

@@ -114,8 +114,8 @@ impl LimitWindow {
         Ok(())
     }
 
-    /// Puts what a request did cost in the place of what it might have; one that no longer counts
-    /// is passed over.
+    /// Replaces what a request reserved by what it did cost; one that no longer counts is passed
+    /// over.
     fn settle_request(&mut self, id: u64, tokens: u64) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
             entry.tokens = tokens;
@@ -145,7 +145,7 @@ pub(super) struct DemoLedger {
     pages: Mutex<WindowTable>,
 }
 
-/// What the book holds.
+/// What the ledger holds.
 #[derive(Default)]
 struct WindowTable {
     windows: HashMap<WindowKey, LimitWindow>,
@@ -154,7 +154,7 @@ struct WindowTable {
 }
 
 impl DemoLedger {
-    /// Returns a book without an entry.
+    /// Returns an empty ledger.
     pub(super) fn new(limits: DemoLimits) -> Arc<Self> {
         Arc::new(Self {
             limits,
@@ -198,7 +198,7 @@ impl DemoLedger {
     }
 }
 
-/// A request that was let in; with its end, what it did cost is put into the book.
+/// A request that was let in; when dropped, it enters what the request did cost into the ledger.
 pub(super) struct LimitReservation {
     book: Arc<DemoLedger>,
     owner: WindowKey,
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reservation_gives_back_what_it_did_not_cost() {
+    fn a_reservation_returns_unused_tokens() {
         let (book, at) = book(None, Some(100));
         let (reserved, standing) = book.reserve(HAIKU, 80, at(0));
         assert_eq!(
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_is_as_long_as_enough_old_requests_count() {
+    fn the_wait_ends_when_enough_old_requests_expire() {
         let (book, at) = book(None, Some(100));
         let kept: Vec<_> = [(40, 0), (30, 20), (20, 30)]
             .map(|(tokens, seconds)| book.reserve(HAIKU, tokens, at(seconds)).0.expect("it fits"))

@@ -12,7 +12,7 @@ pub(super) enum DemoRegion {
     Eu,
     /// `us`
     Us,
-    /// One of those that the seed does not name, which the demo takes all the same.
+    /// One of those that the seed does not name, which the demo accepts anyway.
     Other,
 }
 
@@ -78,7 +78,7 @@ const MODELS: &[DemoModel] = &[
     },
 ];
 
-/// A model that the seed does not name, which the demo takes all the same.
+/// A model that the seed does not name, which the demo accepts anyway.
 const OTHER: DemoModel = DemoModel {
     id: "other",
     display_name: "Other",

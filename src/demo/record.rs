@@ -27,8 +27,8 @@ pub(super) struct AnswerUsage {
     pub(super) output: u64,
 }
 
-/// A request under way. With its end, however it comes, the line is written and the book of limits
-/// is put right.
+/// A request under way. With its end, however it comes, the line is written and the ledger is
+/// corrected.
 pub(super) struct AccessRecord {
     log: Option<AccessLog>,
     time: SystemTime,
@@ -49,7 +49,7 @@ pub(super) struct AccessRecord {
     pub(super) usage: Option<AnswerUsage>,
     /// The status of the limits, once it was looked up.
     pub(super) standing: Option<LimitStatus>,
-    /// Its entry in the book of limits.
+    /// Its entry in the ledger.
     pub(super) reservation: Option<LimitReservation>,
 }
 

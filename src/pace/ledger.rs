@@ -1,9 +1,9 @@
 //! The rate-limit ledger, pure: each operation is given the time, and leaves the ledger complete.
 //!
 //! A request that cannot begin at once takes a ticket and tries again. A ticket keeps its place:
-//! first come, first served, but work of a batch queues behind that of users. Nobody has to be
-//! notified of anything: a ticket whose owner no longer tries lapses, and so does the slot of an
-//! owner that never says how its request ended.
+//! first come, first served, but work of a batch queues behind that of users. No notifications are
+//! needed: a ticket whose owner no longer tries lapses, and so does the slot of an owner that never
+//! says how its request ended.
 
 use super::SECOND;
 use super::known_limits::{BaseLimits, KnownLimits, ReportedLimit, ServerReport};
@@ -69,7 +69,7 @@ pub(crate) enum Admission {
 pub(crate) enum WaitReason {
     /// These limits are reached.
     Limits(RateLimits),
-    /// After a 429 nobody sends anything until then.
+    /// After a 429 no request is sent until then.
     BackOff(u64),
 }
 
@@ -80,7 +80,7 @@ pub(crate) enum RequestOutcome {
     Answered {
         /// Tokens that were read, those of a cache included.
         input: u64,
-        /// Tokens that were written.
+        /// Output tokens.
         output: u64,
     },
     /// The server let it in, and then it failed.
@@ -107,7 +107,7 @@ pub(crate) struct RateLimitLedger {
     pub(super) last: u64,
     /// The number of the next reservation.
     pub(super) next_id: u64,
-    /// Nobody begins before.
+    /// No request begins before.
     pub(super) blocked_until: u64,
     /// When the next request is due if they are spread evenly.
     pub(super) due: u64,
@@ -250,7 +250,7 @@ impl RateLimitLedger {
         };
     }
 
-    /// Lets nobody begin until then, as a 429 asks, and infers from it how much is allowed.
+    /// Blocks all requests until then, as a 429 asks, and infers from it how much is allowed.
     pub(crate) fn back_off(&mut self, now: u64, until: u64, base: &BaseLimits) {
         self.drop_expired(now);
         self.blocked_until = self.blocked_until.max(until);
@@ -306,7 +306,8 @@ impl RateLimitLedger {
         self.known.server_limits(now)
     }
 
-    /// Returns when a request may begin: behind those ahead of its place, or of all if it has none.
+    /// Returns when a request may begin: after those ahead of it in the queue, or after all if it
+    /// has no place there.
     fn earliest_start(
         &self,
         now: u64,

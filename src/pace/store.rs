@@ -1,4 +1,4 @@
-//! The seam between a call and the ledger of its rate limit, wherever that is kept.
+//! The interface between a call and the ledger of its rate limit, wherever that is kept.
 
 use std::error::Error;
 use std::fmt::Debug;
@@ -35,7 +35,7 @@ pub(crate) trait LimitStore: Debug + Send + Sync {
         outcome: RequestOutcome,
     ) -> StoreFuture<'a, ()>;
 
-    /// Lets nobody begin for so long, as a 429 asks. Returns when that ends, in the store's time.
+    /// Blocks all requests for so long, as a 429 asks. Returns when that ends, in the store's time.
     fn back_off(&self, wait: Duration) -> StoreFuture<'_, u64>;
 
     /// Releases a place in the queue, or the reservation of a request that was never sent.

@@ -85,7 +85,7 @@ pub(super) struct WindowSlot {
 }
 
 impl WindowSlot {
-    /// Returns when it counts no more.
+    /// Returns when it stops counting.
     pub(super) fn expiry(&self) -> u64 {
         self.at + WINDOW + if self.has_ended { 0 } else { IN_FLIGHT_GRACE }
     }
@@ -160,7 +160,7 @@ impl WindowForecast {
         }
     }
 
-    /// Places a request behind those before it, and returns its start.
+    /// Places a request after the earlier ones, and returns its start.
     pub(super) fn place_request(&mut self, tokens: u64) -> u64 {
         // What is over the limit by itself goes when nothing else counts.
         let tokens = self.limits.tokens.map_or(tokens, |limit| tokens.min(limit));
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_waits_until_enough_old_ones_count_no_more() {
+    fn a_request_waits_until_enough_old_ones_have_expired() {
         let slots = [slot(40, 40), slot(20, 30), slot(10, 20)];
         let wait = |tokens| starts(limits(600, 100), &slots, OtherUsage::default(), &[tokens])[0];
         assert_eq!([wait(10), wait(20), wait(60), wait(100)], [0, 20, 40, 50]);
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_use_ends_evenly() {
+    fn usage_of_others_expires_evenly() {
         let others = OtherUsage {
             at: NOW,
             requests: 0,

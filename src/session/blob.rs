@@ -155,7 +155,7 @@ impl BlobStore {
                         );
                     }
                     Some(Err(source)) => {
-                        *value = json!({"type": "text", "text": missing_file_text(&source)})
+                        *value = json!({"type": "text", "text": missing_file_text(&source)});
                     }
                     None => fields
                         .values_mut()

@@ -94,7 +94,7 @@ impl SavedConversation {
         self.header.id.as_deref().unwrap_or_default()
     }
 
-    /// Returns its name, if somebody gave it one.
+    /// Returns the name, if it has one.
     pub(crate) fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }

@@ -7,8 +7,8 @@ use super::line;
 use super::record::{LeftOut, SavedTurn};
 use crate::protocol::{ContentBlock, Role, Source};
 
-/// Returns the conversation, a heading for each change of sides. What is not sent again, and what
-/// broke off, is marked as such.
+/// Returns the conversation, a heading for each change of sides. Turns that are not sent again, and
+/// interrupted ones, are marked as such.
 pub(crate) fn conversation_markdown(conversation: &SavedConversation) -> String {
     let mut text = format!("# {}\n", conversation.title());
     let mut last: Option<&SavedTurn> = None;

@@ -62,7 +62,7 @@ impl LockedFile {
     }
 }
 
-/// Reads a file from an offset on, once nobody is in the middle of writing.
+/// Reads a file from an offset on, once no process is writing to it.
 pub(super) fn read_shared(path: &Path, offset: u64) -> Result<Vec<u8>, Error> {
     let mut file = File::open(path).map_err(read_error(path))?;
     // Without locks, as on some network directories, a line that is being written counts as a torn

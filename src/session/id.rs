@@ -1,6 +1,6 @@
-//! Names for conversations and exchanges that nobody has to think up: short, so that the beginning
-//! of one is soon unique, and with a digit in front, so that no word that a user chooses is such a
-//! beginning by accident.
+//! Names for conversations and exchanges that are generated: short, so that the beginning of one is
+//! soon unique, and with a digit in front, so that no word that a user chooses is such a beginning
+//! by accident.
 
 /// No vowels, so that no words are formed, and nothing that looks like something else.
 const LETTERS: &[u8] = b"23456789bcdfghjkmnpqrstvwxz";

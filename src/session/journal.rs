@@ -1,6 +1,6 @@
 //! The journal of an exchange: what was said and what comes is in it before it is sent or shown, so
-//! that a process that is killed loses nothing. It is locked as long as its process lives; one that
-//! is free is put into its conversation.
+//! that a process that is killed loses nothing. It is locked as long as its process lives; an
+//! unlocked one is moved into its conversation.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -91,7 +91,7 @@ impl Journal {
         written
     }
 
-    /// Returns where it is.
+    /// Returns the path.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -105,7 +105,7 @@ impl Journal {
 /// The `type` of a piece of text that came without an event.
 const TEXT: &str = "text";
 
-/// Returns the header and the records of a journal, the last turn as far as it came.
+/// Returns the header and the records of a journal, the last turn as far as it was received.
 pub(super) fn parse_journal(
     bytes: &[u8],
     exchange: &str,
@@ -126,7 +126,7 @@ pub(super) fn parse_journal(
             }
             TEXT => text.push_str(record.text.as_deref().unwrap_or_default()),
             kind => {
-                // An attempt that failed before its first token has begun a message too.
+                // An attempt that failed before its first token has started a message too.
                 if kind == "message_start" {
                     machine = Machine::default();
                 }

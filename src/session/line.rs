@@ -115,7 +115,7 @@ fn answer_calls(messages: &mut Vec<InputMessage>) {
             .map(|call| not_run(call))
             .collect();
         message.content.splice(0..0, missing);
-        // Results stand first.
+        // Results come first.
         message
             .content
             .sort_by_key(|block| !matches!(block, ContentBlock::ToolResult(_)));

@@ -20,9 +20,9 @@ pub(crate) struct ConversationSummary {
     pub(crate) name: Option<String>,
     /// Its name, or how it begins.
     pub(crate) title: String,
-    /// The model that spoke last.
+    /// The model of the last answer.
     pub(crate) model: Option<String>,
-    /// How often the user spoke, in the current branch.
+    /// The number of user turns in the current branch.
     pub(crate) turns: usize,
     /// When something was last said.
     pub(crate) changed: SystemTime,
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_title_is_the_first_line_that_says_something() {
+    fn a_title_is_the_first_nonblank_line() {
         assert_eq!(
             shorten_title("\n  Hello there\nmore"),
             Some("Hello there".to_owned())

@@ -42,7 +42,7 @@ pub(crate) enum Error {
     /// A file or directory cannot be read.
     #[error("cannot read `{}`", path.display())]
     Unreadable {
-        /// Which one.
+        /// The path.
         path: PathBuf,
         /// Why.
         source: io::Error,
@@ -50,7 +50,7 @@ pub(crate) enum Error {
     /// A file or directory cannot be written.
     #[error("cannot write `{}`", path.display())]
     Unwritable {
-        /// Which one.
+        /// The path.
         path: PathBuf,
         /// Why.
         source: io::Error,

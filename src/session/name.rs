@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_given_once_and_found_whatever_it_is_made_of() {
+    fn a_name_is_claimed_once_and_found_whatever_characters_it_has() {
         let directory = tempfile::tempdir().expect("a directory");
         fs::create_dir(names_dir(directory.path())).expect("it is writable");
         for name in ["a", "A b", "../a", ".", "ä/ö", "100%", "a:b"] {
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_no_name_is_refused() {
+    fn invalid_names_are_refused() {
         for name in ["", " ", " a", "a\n", "a\tb", &"x".repeat(81)] {
             assert!(check_name(name).is_err(), "{name:?}");
         }

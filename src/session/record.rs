@@ -53,7 +53,7 @@ pub(super) struct SessionRecord {
     /// Tip: the turn; none: the conversation begins again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) turn: Option<String>,
-    /// Turn: who speaks.
+    /// Turn: the role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) role: Option<Role>,
     /// When it was written, in UTC.
@@ -80,7 +80,7 @@ pub(super) struct SessionRecord {
     /// Turn of the model: its tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) usage: Option<Usage>,
-    /// Turn of the model: it broke off.
+    /// Turn of the model: it was interrupted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) partial: bool,
     /// Turn: why it is not sent.
@@ -91,7 +91,7 @@ pub(super) struct SessionRecord {
     pub(super) content: Option<Box<RawValue>>,
 }
 
-/// A place in a conversation: behind the turn of this id, or before all of them.
+/// A position in a conversation: after the turn of this id, or before all turns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TurnPosition(pub(super) Option<String>);
 
@@ -102,19 +102,19 @@ pub(crate) struct SavedTurn {
     pub(crate) id: String,
     /// The turn that it follows.
     pub(crate) parent: Option<String>,
-    /// Who speaks.
+    /// The role.
     pub(crate) role: Role,
     /// When it was written, in UTC.
     pub(crate) at: String,
     /// The system prompt that a turn of the user was sent with.
     pub(crate) system: Option<String>,
-    /// The model that speaks.
+    /// The model, for an answer.
     pub(crate) model: Option<String>,
     /// Why it stopped.
     pub(crate) stop_reason: Option<StopReason>,
     /// Its tokens.
     pub(crate) usage: Option<Usage>,
-    /// Whether it broke off.
+    /// Whether it was interrupted.
     pub(crate) partial: bool,
     /// Why it is not sent.
     pub(crate) left_out: Option<LeftOut>,
@@ -215,7 +215,7 @@ impl SessionRecord {
         line
     }
 
-    /// Returns the turn that the line is, if it is one.
+    /// Converts a line of a turn; none if the line is of another kind.
     pub(super) fn into_turn(self) -> Option<SavedTurn> {
         Some(SavedTurn {
             id: self.id?,
@@ -234,7 +234,7 @@ impl SessionRecord {
 }
 
 impl SavedTurn {
-    /// Returns the place before it.
+    /// Returns the position before this turn.
     pub(crate) fn position_before(&self) -> TurnPosition {
         TurnPosition(self.parent.clone())
     }

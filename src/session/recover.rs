@@ -16,8 +16,8 @@ use crate::fs::open_existing;
 /// An empty journal that is older than this has no process that is about to fill it.
 const STALE: Duration = Duration::from_secs(60);
 
-/// Puts what killed processes left into its conversations, and says which these were. The one that
-/// was used after the one that is marked as the last used is so marked in its place.
+/// Appends what killed processes left to their conversations, and returns a notice for each. The
+/// most recently used of them is marked as such, if it is newer than the marked one.
 pub(super) fn recover_journals(directory: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(journals_dir(directory)) else {
         return Vec::new();
@@ -61,7 +61,7 @@ pub(super) fn recover_journals(directory: &Path) -> Vec<String> {
     notices
 }
 
-/// What was put into a conversation.
+/// What was recovered into a conversation.
 struct RecoveredJournals {
     conversation: SavedConversation,
     /// When something of it came last.

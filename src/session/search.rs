@@ -14,7 +14,7 @@ use super::store::{SessionStore, changed_at};
 use super::{Error, line, parallel};
 use crate::protocol::{ContentBlock, Role};
 
-/// How much is shown before and behind what was found, in characters.
+/// How much is shown around what was found, in characters.
 const AROUND: usize = 30;
 
 /// A conversation in which the words were found.
@@ -85,7 +85,7 @@ impl SessionStore {
 /// A word that is looked for.
 struct SearchWord {
     lower: String,
-    /// A part of it that stands in the file as it is, but for the case of ASCII letters.
+    /// A part of it that appears unescaped in the file, apart from the case of ASCII letters.
     part: Vec<u8>,
 }
 
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quick_look_misses_nothing() {
+    fn the_byte_search_has_no_false_negatives() {
         let written = serde_json::to_vec("Grüße, \"HELLO\"\n漢字 ÄRGER").expect("JSON");
         for word in [
             "hello",

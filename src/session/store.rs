@@ -18,12 +18,12 @@ use super::{Error, blob, name, read_error, recover, write_error};
 #[derive(Debug, Clone)]
 pub(crate) struct SessionStore(PathBuf);
 
-/// A conversation, and whether it was there before.
+/// A conversation, and whether it is new.
 #[derive(Debug)]
 pub(crate) struct OpenedConversation {
-    /// It.
+    /// The conversation.
     pub(crate) conversation: SavedConversation,
-    /// Whether it was made just now.
+    /// Whether it was created just now.
     pub(crate) is_new: bool,
 }
 
@@ -138,7 +138,7 @@ impl SessionStore {
         SavedConversation::open_by_id(&self.0, to.id())
     }
 
-    /// Creates such a copy with a name, which has to be free: if it is not, nothing is left behind.
+    /// Creates such a copy with a name, which has to be free: if it is not, no copy remains.
     pub(crate) fn fork_as(
         &self,
         from: &SavedConversation,

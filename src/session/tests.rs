@@ -79,7 +79,7 @@ fn journals(store: &SessionStore) -> Vec<std::path::PathBuf> {
 }
 
 #[test]
-fn what_was_said_is_read_again_and_nobody_else_reads_it() {
+fn turns_are_read_back_and_the_file_is_private() {
     let (_directory, store) = store();
     let mut conversation = store.new_conversation();
     assert!(!conversation.path().exists());
@@ -101,7 +101,7 @@ fn what_was_said_is_read_again_and_nobody_else_reads_it() {
 }
 
 #[test]
-fn a_name_makes_one_conversation_and_the_beginning_of_an_id_finds_it() {
+fn a_name_creates_one_conversation_and_a_prefix_of_an_id_finds_it() {
     let (_directory, store) = store();
     let found = store.open_or_create("work").expect("it is writable");
     assert!(found.is_new);
@@ -198,7 +198,7 @@ fn parallel_exchanges_follow_one_another() {
 }
 
 #[test]
-fn an_exchange_that_was_killed_is_kept_as_far_as_it_came_wherever_that_was() {
+fn a_killed_exchange_is_recovered_as_far_as_it_was_received() {
     let (_directory, store) = store();
     let mut conversation = store
         .open_or_create("x")
@@ -244,7 +244,7 @@ fn an_exchange_that_was_killed_is_kept_as_far_as_it_came_wherever_that_was() {
 }
 
 #[test]
-fn a_journal_is_kept_once_even_if_it_could_not_be_removed() {
+fn a_journal_is_recovered_once_even_if_it_could_not_be_removed() {
     let (_directory, store) = store();
     let conversation = store.new_conversation();
     let mut exchange = conversation.begin_turn(&text("a"), None);
@@ -264,7 +264,7 @@ fn a_journal_is_kept_once_even_if_it_could_not_be_removed() {
 }
 
 #[test]
-fn what_a_killed_process_used_is_the_last_one_unless_another_was_used_since() {
+fn the_conversation_of_a_killed_process_is_the_latest_unless_another_was_used_since() {
     for is_later in [true, false] {
         let (_directory, store) = store();
         let mut other = store.new_conversation();
@@ -295,7 +295,7 @@ fn what_a_killed_process_used_is_the_last_one_unless_another_was_used_since() {
 }
 
 #[test]
-fn what_nobody_answered_or_was_refused_is_on_disk_and_not_sent() {
+fn unanswered_and_refused_turns_are_on_disk_and_not_sent() {
     let (_directory, store) = store();
     let mut conversation = store.new_conversation();
     say(&mut conversation, "a", "b");
@@ -349,7 +349,7 @@ fn a_torn_last_line_is_left_out_and_the_next_turn_follows_the_one_before_it() {
 }
 
 #[test]
-fn a_damaged_line_takes_no_other_with_it_and_a_line_without_its_end_is_whole() {
+fn a_damaged_line_affects_no_other_and_a_line_without_a_line_feed_is_complete() {
     let (_directory, store) = store();
     let mut conversation = store.new_conversation();
     say(&mut conversation, "a", "b");
@@ -377,7 +377,7 @@ fn a_damaged_line_takes_no_other_with_it_and_a_line_without_its_end_is_whole() {
 }
 
 #[test]
-fn another_turn_can_be_gone_on_from_and_a_fork_goes_its_own_way() {
+fn the_tip_can_move_to_another_turn_and_a_fork_is_independent() {
     let (_directory, store) = store();
     let mut conversation = store.new_conversation();
     say(&mut conversation, "a", "b");
@@ -472,7 +472,7 @@ fn a_killed_replacement_of_a_turn_is_recovered_as_far_as_it_was_received() {
 }
 
 #[test]
-fn others_than_conversations_and_later_formats_are_refused() {
+fn foreign_files_and_later_formats_are_refused() {
     let (_directory, store) = store();
     let mut conversation = store.new_conversation();
     say(&mut conversation, "a", "b");
@@ -509,7 +509,7 @@ fn a_failure_to_save_is_reported_once_and_the_answer_continues() {
 }
 
 #[test]
-fn results_of_tools_and_the_system_prompt_are_part_of_it() {
+fn tool_results_and_the_system_prompt_are_saved() {
     let (_directory, store) = store();
     let mut conversation = store.new_conversation();
     let mut exchange = conversation.begin_turn(&text("a"), Some("Be brief."));
@@ -537,7 +537,7 @@ fn results_of_tools_and_the_system_prompt_are_part_of_it() {
 }
 
 #[test]
-fn a_fork_whose_name_is_taken_leaves_nothing_behind() {
+fn a_fork_whose_name_is_taken_leaves_no_files() {
     let (_directory, store) = store();
     let mut one = store
         .open_or_create("one")
@@ -567,7 +567,7 @@ fn a_fork_whose_name_is_taken_leaves_nothing_behind() {
 }
 
 #[test]
-fn what_was_removed_begins_again_under_its_name_if_that_is_free() {
+fn a_removed_conversation_starts_over_under_its_name_if_that_is_free() {
     let (_directory, store) = store();
     let mut one = store
         .open_or_create("x")
@@ -619,7 +619,7 @@ fn what_was_removed_begins_again_under_its_name_if_that_is_free() {
 }
 
 #[test]
-fn what_was_removed_by_hand_has_its_name_still() {
+fn a_conversation_removed_by_hand_keeps_its_name() {
     let (_directory, store) = store();
     let mut one = store
         .open_or_create("x")

@@ -1,7 +1,7 @@
 //! How far the high estimate is off for each model, learned from what its answers say. A few bytes
 //! in the state directory.
 //!
-//! It is looked at, and put right, for requests of some size only: a short one would teach nothing,
+//! It is looked at, and updated, for requests of some size only: a short one would teach nothing,
 //! and pays nothing.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fs::{Durability, atomic_write};
 
-/// What the file is called.
+/// The name of the file.
 const FILE: &str = "estimates.json";
 
 /// The least high estimate that teaches something, and that the factor is asked for.
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn after_some_answers_the_estimate_is_near_what_they_said() {
+    fn after_some_answers_the_estimate_approaches_their_usage() {
         let directory = tempfile::tempdir().expect("a directory");
         let factors = CalibrationFactors::in_directory(directory.path());
         for seen in 0..10 {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn short_requests_and_answers_without_numbers_teach_nothing() {
+    fn short_requests_and_answers_without_usage_are_not_learned_from() {
         let directory = tempfile::tempdir().expect("a directory");
         let factors = CalibrationFactors::in_directory(directory.path());
         for _ in 0..5 {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_and_a_wild_number_do_no_harm() {
+    fn a_damaged_file_and_an_absurd_number_do_no_harm() {
         let directory = tempfile::tempdir().expect("a directory");
         let factors = CalibrationFactors::in_directory(directory.path());
         fs::write(&factors.0, "{").expect("it is writable");

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::UsageRecord;
 use crate::fs::create_private_dir;
 
-/// What the file is called.
+/// The name of the file.
 const FILE: &str = "usage.jsonl";
 
 /// The log.
@@ -30,7 +30,7 @@ impl UsageLog {
     }
 
     /// Adds a record; one that was torn off, as on a full disk, stays a line by itself. The file is
-    /// for nobody else to read.
+    /// readable only by the user.
     pub(crate) fn append_record(&self, record: &UsageRecord) -> io::Result<()> {
         let file = match self.open_file() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -97,7 +97,7 @@ mod tests {
     use crate::usage::record::sample;
 
     #[test]
-    fn records_are_added_and_a_broken_line_harms_no_other() {
+    fn records_are_appended_and_a_damaged_line_affects_no_other() {
         let directory = tempfile::tempdir().expect("a directory");
         let log = UsageLog::in_directory(&directory.path().join("new"));
         let read = || {
@@ -148,7 +148,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    (0..50).for_each(|_| log.append_record(&sample()).expect("it is writable"))
+                    (0..50).for_each(|_| log.append_record(&sample()).expect("it is writable"));
                 });
             }
         });

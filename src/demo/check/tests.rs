@@ -7,7 +7,7 @@ use super::*;
 /// The beginning of a PNG of one pixel, with all that tells its size.
 const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ";
 
-/// Returns a request that passes, with `changes` put over its fields; null takes a field away.
+/// Returns a request that passes, with `changes` to its fields; null removes a field.
 fn request_with(changes: &Value) -> Value {
     let mut body = json!({
         "model": "claude-3-5-sonnet-20240620",

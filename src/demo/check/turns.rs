@@ -89,7 +89,7 @@ fn check_prefill(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks that each block stands with the side that can say it.
+/// Checks that each block belongs to a role that may send it.
 fn check_roles(turn: &RequestTurn<'_>) -> Result<(), Refusal> {
     for block in &turn.blocks {
         let (name, side, role) = match block.content {
@@ -186,7 +186,7 @@ fn result_id<'a>(content: &BlockContent<'a>) -> Option<&'a str> {
     }
 }
 
-/// Checks that a tool turn which goes on with thinking still has the thinking that led to its
+/// Checks that a tool turn which continues with thinking still has the thinking that led to its
 /// calls.
 fn check_thinking_returned(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     let [.., turn, last] = ask.turns.as_slice() else {

@@ -49,7 +49,7 @@ fn has_results(ask: &ParsedRequest<'_>) -> bool {
         .any(|block| matches!(block.content, BlockContent::ToolResult { .. }))
 }
 
-/// Returns whether the answer is begun as text, which a call cannot continue.
+/// Returns whether the request prefills the answer with text, which a call cannot continue.
 fn has_prefill(ask: &ParsedRequest<'_>) -> bool {
     ask.turns
         .last()

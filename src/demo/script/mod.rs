@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_answer_sent_back_is_continued_where_it_broke() {
+    fn a_prefilled_answer_is_continued_where_it_broke_off() {
         let body = question(&json!({}));
         let whole = answer_to(&body);
         let begun = text_of(&whole)[..40].trim_end();

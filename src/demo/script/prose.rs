@@ -56,7 +56,7 @@ pub(super) fn full_text(ask: &ParsedRequest<'_>) -> String {
     parts.join("\n\n")
 }
 
-/// Returns what goes on from `prefill`, of an answer that would be `text`.
+/// Returns the rest of the answer `text` after `prefill`.
 pub(super) fn continue_prefill(text: &str, prefill: &str, ask: &ParsedRequest<'_>) -> String {
     if let Some(rest) = text.strip_prefix(prefill) {
         return rest.to_owned();
