@@ -19,7 +19,7 @@ const MAX_MODELS: usize = 10_000;
 pub(super) enum ApiRequest {
     /// `POST …/v1/messages`
     Answer {
-        /// What is sent, shared by all tries.
+        /// What is sent, shared by all attempts.
         body: Bytes,
         /// Whether the answer comes as events.
         stream: bool,
@@ -40,7 +40,7 @@ pub(super) struct ModelListing {
 }
 
 impl ApiRequest {
-    /// The method.
+    /// Returns the HTTP method.
     pub(super) fn method(&self) -> Method {
         match self {
             Self::Answer { .. } => Method::POST,
@@ -48,7 +48,7 @@ impl ApiRequest {
         }
     }
 
-    /// Where it goes.
+    /// Returns the URL.
     pub(super) fn url(&self, client: &ApiClient) -> Url {
         match self {
             Self::Answer { .. } => client.endpoint.messages_url(),
@@ -56,7 +56,7 @@ impl ApiRequest {
         }
     }
 
-    /// Its headers; what has no body has no type of one.
+    /// Returns the headers; a request without a body has no content type.
     pub(super) fn headers(&self, client: &ApiClient) -> HeaderMap {
         match self {
             Self::Answer { stream, .. } => client.request_headers(*stream),
@@ -68,7 +68,7 @@ impl ApiRequest {
         }
     }
 
-    /// What is sent, where something is.
+    /// Returns the body, if there is one.
     pub(super) fn body(&self) -> Option<&Bytes> {
         match self {
             Self::Answer { body, .. } => Some(body),
@@ -78,7 +78,7 @@ impl ApiRequest {
 }
 
 impl ModelListing {
-    /// Takes a piece of a page; the error is what came instead of one, in short.
+    /// Appends a piece of a page; the error is an excerpt of what came instead of one.
     pub(super) fn push_bytes(&mut self, bytes: &[u8]) -> Result<(), String> {
         self.page.extend_from_slice(bytes);
         if self.page.len() <= MAX_PAGE_BYTES {
@@ -88,13 +88,13 @@ impl ModelListing {
         }
     }
 
-    /// Forgets a page that broke off.
+    /// Discards an interrupted page.
     pub(super) fn forget_page(&mut self) {
         self.page.clear();
     }
 
-    /// Takes the page that has come, and says whether there is another one; the error is as that of
-    /// `push`.
+    /// Reads the completed page, and returns whether there is another one; the error is as in
+    /// `push_bytes`.
     pub(super) fn turn_page(&mut self) -> Result<bool, String> {
         let page = ModelPage::from_body(&self.page).ok_or_else(|| self.excerpt())?;
         self.page.clear();
@@ -107,12 +107,12 @@ impl ModelListing {
         Ok(self.after.is_some() && self.models.len() < MAX_MODELS)
     }
 
-    /// The models of all pages.
+    /// Returns the models of all pages.
     pub(super) fn into_models(self) -> Vec<ListedModel> {
         self.models
     }
 
-    /// Whether JSON came instead of a page.
+    /// Returns whether JSON came instead of a page.
     pub(super) fn is_json(&self) -> bool {
         serde_json::from_slice::<serde::de::IgnoredAny>(&self.page).is_ok()
     }

@@ -5,14 +5,14 @@ use std::fmt;
 use reqwest::header::{HeaderName, HeaderValue};
 use ring::digest::{SHA256, digest};
 
-/// What stands in place of a key.
+/// What replaces a key in texts.
 const MASK: &str = "[API key]";
 
 /// A key shorter than this is a word of a test or of the demo: blanking it out would only garble
 /// texts.
 const MIN_SECRET: usize = 8;
 
-/// Fewer characters than these from the beginning of a key tell nothing: all keys begin alike.
+/// A prefix of a key shorter than this reveals nothing: all keys begin alike.
 const MIN_TELLING: usize = 6;
 
 /// A key with fewer characters is not shown in part.
@@ -26,23 +26,24 @@ const PREFIXES: [&str; 2] = ["sk-ld-", "sk-"];
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ApiKey(String);
 
-/// Why a text is no key. The text itself is never part of the message.
+/// Why a text is not a valid key. The text itself is never part of the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum KeyError {
     /// Nothing but white space.
     #[error("it is empty")]
     Empty,
-    /// A character that cannot stand in a header, white space in the middle included, or one that
+    /// A character that is not valid in a header, white space in the middle included, or one that
     /// JSON writes in another way, in which a key that a server echoes would not be found.
     #[error(
-        "it has a character that no key has (a space, a line break, a quote, a backslash or one outside ASCII)"
+        "it has a character that no key has (a space, a line break, a quote, a backslash or one \
+         outside ASCII)"
     )]
     BadCharacter,
 }
 
 impl ApiKey {
-    /// Takes a key as a person or a file gives it: white space around it is dropped. The prefix is
-    /// not checked, since Langdock has used several.
+    /// Creates a key from what a user or a file provides; surrounding white space is removed. The
+    /// prefix is not checked, since Langdock has used several.
     pub(crate) fn new(text: &str) -> Result<Self, KeyError> {
         let key = text.trim();
         match key {
@@ -57,14 +58,14 @@ impl ApiKey {
         }
     }
 
-    /// A name for what the key sees at `url`: the same for the same two, and no way back to the
-    /// key.
+    /// Returns a name for what the key sees at `url`: the same for the same two, and no way back to
+    /// the key.
     pub(crate) fn fingerprint(&self, url: &str) -> String {
         fingerprint(&[url, &self.0])
     }
 
-    /// The key as it may be shown: how it begins, which all keys share, and its last four
-    /// characters, which tell it from others. Of a short one nothing is shown.
+    /// Returns the key as it may be shown: how it begins, which all keys share, and its last four
+    /// characters, which distinguish it from others. A short key is not shown at all.
     pub(crate) fn masked(&self) -> String {
         if self.0.len() < MIN_SHOWN {
             return "…".to_owned();
@@ -112,7 +113,7 @@ pub(crate) fn auth_header(key: &str) -> (&'static str, String) {
     ("Authorization", format!("Bearer {key}"))
 }
 
-/// A short name for texts, good as a file's: half of their SHA-256 in hexadecimal.
+/// Returns a short name for texts, good as a file's: half of their SHA-256 in hexadecimal.
 pub(crate) fn fingerprint(texts: &[&str]) -> String {
     let digest = digest(&SHA256, texts.join("\0").as_bytes());
     digest.as_ref()[..16]

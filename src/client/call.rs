@@ -38,7 +38,7 @@ const IDLE_WHOLE: Duration = Duration::from_secs(600);
 /// accumulate in memory.
 const MAX_READ_AHEAD: usize = 256 * 1024;
 
-/// A wait for one's turn that is longer is told.
+/// A wait for admission longer than this is reported.
 const TOLD: Duration = Duration::from_secs(1);
 
 /// How long all calls back off after a 429 that does not say how long, where this call does not try
@@ -64,7 +64,7 @@ pub(crate) struct ApiCall {
     request: ApiRequest,
     watchdog: CallWatchdog,
     pacer: CallPacer,
-    /// Until when the wait for a turn has been told to be.
+    /// The end of the wait that was last reported.
     told_until: Option<Instant>,
     retry_state: RetryState,
     state: CallState,
@@ -131,8 +131,8 @@ impl ApiCall {
         }
     }
 
-    /// Reads to the end of the body, behind which the connection is free for another call. What is
-    /// not read is hung up on.
+    /// Reads to the end of the body, so that the connection can be used for another call. Otherwise
+    /// the connection is closed.
     pub(crate) fn keeping_connection(self) -> Self {
         Self {
             keeps_connection: true,
@@ -140,7 +140,7 @@ impl ApiCall {
         }
     }
 
-    /// Gives the next update of what has already arrived, none where a further step is needed.
+    /// Returns the next update of what has already arrived, or none if another step is needed.
     pub(crate) fn next_update(&mut self) -> Option<Update> {
         if self.failure.is_some() {
             return None;
@@ -154,7 +154,7 @@ impl ApiCall {
         }
     }
 
-    /// The data of the event behind the last update, as it came.
+    /// Returns the data of the event of the last update, as received.
     pub(crate) fn event_data(&self) -> &[u8] {
         self.machine.data()
     }
@@ -186,7 +186,7 @@ impl ApiCall {
         }
     }
 
-    /// Gives back the call's place in the queue, or the reservation of a request that has not been
+    /// Releases the call's place in the queue, or the reservation of a request that has not been
     /// sent yet. What was sent stays reserved: nobody knows what it uses.
     pub(crate) async fn cancel(&mut self) {
         if matches!(self.state, CallState::Queued | CallState::Sending) {
@@ -195,27 +195,28 @@ impl ApiCall {
         }
     }
 
-    /// Tries so far, the present one included.
+    /// Returns the number of attempts so far, including the current one.
     pub(crate) fn attempt_count(&self) -> u32 {
         self.retry_state.retries + 1
     }
 
-    /// Time spent waiting between tries and for this call's turn.
+    /// Time spent waiting between attempts and for this call's turn.
     pub(crate) fn total_wait(&self) -> Duration {
         self.retry_state.waited + self.pacer.waited()
     }
 
-    /// Whether a part of the answer has come.
+    /// Returns whether a part of the answer has come.
     pub(crate) fn has_content(&self) -> bool {
         self.machine.has_content()
     }
 
-    /// The request's id, once the server has said it.
+    /// Returns the request's id, once the server has said it.
     pub(crate) fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }
 
-    /// The request's line and headers as they are sent, the key masked, for those who watch.
+    /// Returns the request's line and headers as they are sent, the key masked, for those who
+    /// watch.
     pub(crate) fn request_head(&self) -> Vec<String> {
         let mut lines = vec![format!(
             "{} {}",
@@ -231,12 +232,12 @@ impl ApiCall {
         lines
     }
 
-    /// How much there is to send, in bytes.
+    /// Returns how much there is to send, in bytes.
     pub(crate) fn body_bytes(&self) -> usize {
         self.request.body().map_or(0, bytes::Bytes::len)
     }
 
-    /// Headers as lines, without the key wherever it stands.
+    /// Returns headers as lines, with the key masked wherever it occurs.
     pub(crate) fn shown_headers(&self, headers: &HeaderMap) -> Vec<String> {
         let line = |(name, value): (&HeaderName, &HeaderValue)| {
             let value = if value.is_sensitive() {
@@ -249,8 +250,8 @@ impl ApiCall {
         headers.iter().map(line).collect()
     }
 
-    /// Returns the message of a finished call, and what is wrong with it: both if the arguments of a
-    /// tool call are not a JSON object.
+    /// Returns the message of a finished call, and what is wrong with it: both if the arguments of
+    /// a tool call are not a JSON object.
     pub(crate) fn into_message(self) -> (Option<Message>, Option<StreamError>) {
         let (message, error) = match self.machine.finish() {
             Ok(message) => {
@@ -265,12 +266,12 @@ impl ApiCall {
         (message, error.map(|error| self.client.scrub_answer(error)))
     }
 
-    /// Gives the message as far as it came; none if it never began.
+    /// Returns the message as far as it was received, or none if it never began.
     pub(crate) fn into_partial(self) -> Option<Message> {
         self.machine.partial()
     }
 
-    /// Gives the models of a list that has ended.
+    /// Returns the models of a completed list.
     pub(crate) fn into_models(self) -> Vec<ListedModel> {
         match self.request {
             ApiRequest::Models(listing) => listing.into_models(),
@@ -450,7 +451,7 @@ impl ApiCall {
             return Ok(CallEvent::Finished);
         }
         if let Some(pause) = self.coalescer.pause() {
-            // Shorter than the runtime's clock can tell.
+            // Shorter than the resolution of the runtime's timer.
             std::thread::sleep(pause);
         }
         let began = Instant::now();
@@ -501,8 +502,8 @@ impl ApiCall {
         }
     }
 
-    /// Takes what else has arrived, so that it is shown at once and not piece by piece. What goes
-    /// wrong here is told after what came before it.
+    /// Reads what else has arrived, so that it is shown at once rather than piece by piece. An
+    /// error here is reported after what came before it.
     async fn take_what_has_arrived(&mut self, mut response: Response) -> CallState {
         let mut taken = 0;
         while taken < MAX_READ_AHEAD {
@@ -570,8 +571,8 @@ impl ApiCall {
         Error::from_transport(error, &self.client)
     }
 
-    /// What `--max-wait` would have to be for a wait that the server asks for; none where it is not
-    /// this that stands against another try.
+    /// Returns what `--max-wait` would have to be for a wait that the server asks for; none where
+    /// something else rules out another attempt.
     fn needed_max_wait(&self, wait: Duration) -> Option<Duration> {
         let policy = &self.client.options.retry;
         let needed = self.retry_state.waited.saturating_add(wait);
@@ -622,8 +623,8 @@ impl ApiCall {
     }
 }
 
-/// The output of `future` if it is ready now, or as soon as the other tasks have had a turn: the
-/// connection is one, and hands over what it has read piece by piece.
+/// Returns the output of `future` if it is ready now, or as soon as the other tasks have had a
+/// turn: the connection is one, and hands over what it has read piece by piece.
 async fn ready_now<F: Future>(future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut others_had_a_turn = false;
@@ -638,7 +639,7 @@ async fn ready_now<F: Future>(future: F) -> Option<F::Output> {
     .await
 }
 
-/// The request's id: Anthropic's header, or that of a gateway or of AWS.
+/// Returns the request's id: Anthropic's header, or that of a gateway or of AWS.
 fn request_id(headers: &HeaderMap) -> Option<String> {
     ["request-id", "x-request-id", "x-amzn-requestid"]
         .iter()

@@ -20,9 +20,9 @@ pub(crate) enum CallEvent {
     Retrying(RetryNotice),
     /// A rate limit is reached, and the next step waits to be admitted.
     RateLimited(RateLimited),
-    /// Something that a person should know.
+    /// Something that the user should know.
     Noticed(String),
-    /// The answer is whole.
+    /// The answer is complete.
     Finished,
 }
 
@@ -36,20 +36,20 @@ pub(crate) struct ResponseHead {
 }
 
 impl ResponseHead {
-    /// What time it is at the server, where it says so.
+    /// Returns what time it is at the server, where it says so.
     pub(crate) fn date(&self) -> Option<SystemTime> {
         httpdate::parse_http_date(self.headers.get(DATE)?.to_str().ok()?).ok()
     }
 }
 
-/// A try that failed and will be repeated.
+/// An attempt that failed and will be repeated.
 #[derive(Debug)]
 pub(crate) struct RetryNotice {
     /// Why.
     pub(crate) error: Error,
     /// How long the wait is.
     pub(crate) wait: Duration,
-    /// Which try comes next, counted from 1.
+    /// Which attempt comes next, counted from 1.
     pub(crate) next_attempt: u32,
 }
 
@@ -60,6 +60,6 @@ pub(crate) struct RateLimited {
     pub(crate) why: WaitReason,
     /// How long it is likely to be.
     pub(crate) expected: Duration,
-    /// Whether it was told before, and has become longer.
+    /// Whether the wait was reported before, and has become longer.
     pub(crate) is_known: bool,
 }

@@ -1,4 +1,4 @@
-//! What TLS has against a server's certificate, in words: pure.
+//! Describes why TLS rejects a server's certificate: pure.
 
 use jiff::Timestamp;
 use rustls::CertificateError;
@@ -7,7 +7,7 @@ use rustls::pki_types::UnixTime;
 /// What is wrong with a certificate, as far as what to do about it differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CertificateFlaw {
-    /// It ended, or has not begun, by this machine's clock.
+    /// It has expired or is not valid yet, by this machine's clock.
     Time,
     /// It is for other hosts.
     Name,
@@ -15,11 +15,12 @@ pub(crate) enum CertificateFlaw {
     Cas,
     /// It is of an old version of its format.
     Version,
-    /// Nobody who is trusted has signed it, or something else.
+    /// No trusted CA has signed it, or something else is wrong.
     Issuer,
 }
 
-/// Sorts what the library says, and puts into words what it says in numbers and names of its own.
+/// Classifies an error of the library, and describes what the library gives in numbers and internal
+/// names.
 pub(super) fn flaw_of(problem: &rustls::Error) -> (CertificateFlaw, String) {
     let text = problem.to_string();
     let rustls::Error::InvalidCertificate(why) = problem else {
@@ -53,8 +54,8 @@ pub(super) fn flaw_of(problem: &rustls::Error) -> (CertificateFlaw, String) {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             (CertificateFlaw::Name, text)
         }
-        // rustls has no variants of its own for these: it hands on those of webpki. Were it to come
-        // with another version of webpki than this program names, the tests would tell.
+        // rustls has no variants of its own for these: it hands on those of webpki. If it depended
+        // on another version of webpki than this program does, the tests would fail.
         CertificateError::Other(other) => match other.0.downcast_ref() {
             Some(webpki::Error::CaUsedAsEndEntity) => (
                 CertificateFlaw::Cas,
@@ -72,7 +73,7 @@ pub(super) fn flaw_of(problem: &rustls::Error) -> (CertificateFlaw, String) {
     }
 }
 
-/// What this machine's clock says, behind a date.
+/// Returns a note with the time of this machine's clock.
 fn clock_note(now: UnixTime) -> String {
     format!("; it is {} by this machine's clock", format_date(now))
 }
@@ -100,10 +101,11 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_told_as_people_read_them() {
+    fn dates_are_written_for_people() {
         let (time, not_after) = (at(1_795_409_605), at(1_580_515_200));
         let expired = CertificateError::ExpiredContext { time, not_after };
-        let expected = "its certificate expired on 2020-02-01 00:00 UTC; it is 2026-11-23 04:53 UTC by this machine's clock";
+        let expected = "its certificate expired on 2020-02-01 00:00 UTC; it is 2026-11-23 04:53 \
+                        UTC by this machine's clock";
         assert_eq!(
             flaw_of(&expired.into()),
             (CertificateFlaw::Time, expected.to_owned())
@@ -121,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rustls_hands_on_from_webpki_is_sorted_too() {
+    fn errors_that_rustls_passes_on_from_webpki_are_classified_too() {
         for (error, expected) in [
             (webpki::Error::CaUsedAsEndEntity, CertificateFlaw::Cas),
             (

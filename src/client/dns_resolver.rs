@@ -1,5 +1,5 @@
-//! Name look-up on a thread of its own. The runtime's blocking pool would do, but it panics if the
-//! system refuses a thread; here that is a failed look-up like any other.
+//! Name resolution on a thread of its own. The runtime's blocking pool would do, but it panics if
+//! the system refuses a thread; here that is a failed look-up like any other.
 
 use std::net::ToSocketAddrs;
 use std::thread;
@@ -18,7 +18,8 @@ impl Resolve for DnsResolver {
             thread::Builder::new()
                 .name("names".to_owned())
                 .spawn(move || {
-                    let _ = done.send((name.as_str(), 0).to_socket_addrs()); // Nobody waits any more where the call has ended.
+                    // Sending fails if the call has ended and nobody waits for the addresses.
+                    let _ = done.send((name.as_str(), 0).to_socket_addrs());
                 })?;
             Ok(Box::new(found.await??) as Addrs)
         })

@@ -27,7 +27,7 @@ pub(crate) const DEFAULT_BASE_URL: &str = "https://api.langdock.com/anthropic/{r
 pub(crate) struct Region(String);
 
 impl Region {
-    /// Takes a slug: lower-case letters, digits and hyphens.
+    /// Creates a region from its slug: lower-case letters, digits and hyphens.
     pub(crate) fn new(slug: &str) -> Result<Self, EndpointError> {
         let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if !slug.is_empty() && slug.bytes().all(fits) {
@@ -37,12 +37,12 @@ impl Region {
         }
     }
 
-    /// Whether the documentation names it.
+    /// Returns whether the documentation names it.
     pub(crate) fn is_known(&self) -> bool {
         KNOWN_REGIONS.contains(&self.0.as_str())
     }
 
-    /// The slug.
+    /// Returns the slug.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -96,7 +96,7 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Makes an endpoint of what was chosen. `region` is none where nobody chose one; a base URL
+    /// Creates an endpoint from the chosen values. `region` is none if none was chosen; a base URL
     /// that fixes a region then decides.
     pub(crate) fn new(
         base_url: Option<&str>,
@@ -129,12 +129,12 @@ impl Endpoint {
         Ok(Self { base, region })
     }
 
-    /// The region that requests go to.
+    /// Returns the region that requests go to.
     pub(crate) fn region(&self) -> &Region {
         &self.region
     }
 
-    /// The host and port, for messages.
+    /// Returns the host and port, for messages.
     pub(crate) fn host(&self) -> String {
         let host = self.base.host_str().unwrap_or_default();
         self.base
@@ -142,27 +142,27 @@ impl Endpoint {
             .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
-    /// The host and port, always both: what a stored key belongs to.
+    /// Returns the host and port, always both: what a stored key belongs to.
     pub(crate) fn authority(&self) -> String {
         url_authority(&self.base)
     }
 
-    /// Whether requests stay on this machine.
+    /// Returns whether requests stay on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         is_loopback(&self.base)
     }
 
-    /// Whether requests are encrypted.
+    /// Returns whether requests are encrypted.
     pub(crate) fn is_https(&self) -> bool {
         self.base.scheme() == "https"
     }
 
-    /// The URL of `POST …/v1/messages`.
+    /// Returns the URL of `POST …/v1/messages`.
     pub(crate) fn messages_url(&self) -> Url {
         self.below_base("/v1/messages")
     }
 
-    /// The URL of `GET …/v1/models`: the page that begins behind the model `after`.
+    /// Returns the URL of `GET …/v1/models`: the page that begins after the model `after`.
     pub(crate) fn models_url(&self, after: Option<&str>) -> Url {
         let mut url = self.below_base("/v1/models");
         url.query_pairs_mut()
@@ -171,12 +171,12 @@ impl Endpoint {
         url
     }
 
-    /// Whether the base URL names the region, as Langdock's own does.
+    /// Returns whether the base URL names the region, as Langdock's own does.
     pub(crate) fn has_regions(&self) -> bool {
         fixed_region(self.base.path()).is_some()
     }
 
-    /// Whether it is Langdock's own host, or a deployment of theirs.
+    /// Returns whether it is Langdock's own host, or a deployment of theirs.
     pub(crate) fn is_langdock_host(&self) -> bool {
         let is_theirs = self
             .base
@@ -197,8 +197,8 @@ impl Endpoint {
     }
 }
 
-/// The host and port of a base URL as it was chosen, none: the default; nothing where it is no base
-/// URL.
+/// Returns the host and port of a base URL as it was chosen, none: the default; nothing where it is
+/// no base URL.
 pub(crate) fn authority_of(base_url: Option<&str>, region: &Region) -> Option<String> {
     let given = base_url.unwrap_or(DEFAULT_BASE_URL).trim();
     parse_base_url(given, &given.replace("{region}", region.as_str()))
@@ -245,7 +245,7 @@ fn api_root(path: &str) -> &str {
         .trim_end_matches('/')
 }
 
-/// The region that a path such as `/api/public/anthropic/us` fixes.
+/// Returns the region that a path such as `/api/public/anthropic/us` fixes.
 fn fixed_region(path: &str) -> Option<Region> {
     let (before, slug) = path.rsplit_once('/')?;
     if before.ends_with("/anthropic") {
@@ -263,7 +263,7 @@ fn is_loopback(url: &Url) -> bool {
         .map_or(host == "localhost", |address| address.is_loopback())
 }
 
-/// What a message may repeat of a URL: in front of an `@` may stand a password.
+/// Returns the part of a URL that a message may repeat: what precedes an `@` may be a password.
 fn without_login(url: &str) -> String {
     url.rsplit_once('@')
         .map_or(url, |(_, host)| host)
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn langdock_is_told_from_others_by_its_hosts_and_its_deployments() {
+    fn langdock_is_recognized_by_its_hosts_and_its_deployments() {
         for (base, expected) in [
             (None, true),
             (Some("https://api.langdock.com/anthropic/us"), true),
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_base_url_is_refused() {
+    fn invalid_base_urls_are_refused() {
         for base in [
             "api.langdock.com",
             "localhost:80",

@@ -40,7 +40,7 @@ pub(crate) enum Error {
     /// The server answered with another status than 200.
     #[error("{}", .0)]
     Status(Box<StatusError>),
-    /// The answer's body is not a whole message.
+    /// The answer's body is not a complete message.
     #[error("{source}")]
     Answer {
         /// What is wrong with it.
@@ -56,17 +56,17 @@ pub(crate) enum Error {
         /// Whether it is JSON, as an API answers, and not the page of a proxy or a wrong host.
         is_json: bool,
     },
-    /// No connection came about.
+    /// The connection could not be made.
     #[error("cannot connect to {host}: {reason}")]
     Connect {
         /// The host.
         host: String,
         /// The cause.
         reason: String,
-        /// Whether another try may help.
+        /// Whether another attempt may help.
         transient: bool,
     },
-    /// No connection to the proxy came about.
+    /// The connection to the proxy could not be made.
     #[error("cannot connect to the proxy {proxy}: {reason}")]
     Proxy {
         /// Its host and port.
@@ -74,14 +74,14 @@ pub(crate) enum Error {
         /// The cause.
         reason: String,
     },
-    /// The server speaks something else than TLS.
+    /// The server does not speak TLS.
     #[error("cannot connect to {host}: what answers there does not speak TLS")]
     NoTls {
         /// The host.
         host: String,
     },
     /// The proxy wants a login, or another one.
-    #[error("the proxy {proxy} {}", if *.is_refused { format!("refuses the login, and opens no way to {host}") } else { format!("wants a login before it connects to {host}") })]
+    #[error("the proxy {proxy} {}", login_problem(*.is_refused, .host))]
     ProxyLogin {
         /// Its host and port.
         proxy: String,
@@ -108,7 +108,7 @@ pub(crate) enum Error {
         /// Of what kind that is.
         flaw: CertificateFlaw,
     },
-    /// The connection was lost before the answer was whole.
+    /// The connection was lost before the answer was complete.
     #[error("the connection to {host} was lost: {reason}")]
     Lost {
         /// The host.
@@ -117,7 +117,10 @@ pub(crate) enum Error {
         reason: String,
     },
     /// A 429 that another call had holds this one back for longer than it may wait.
-    #[error("a rate limit (HTTP 429) holds all requests back for {} more", format_seconds(round_up_to_seconds(*wait)))]
+    #[error(
+        "a rate limit (HTTP 429) holds all requests back for {} more",
+        format_seconds(round_up_to_seconds(*wait))
+    )]
     HeldBack {
         /// How long.
         wait: Duration,
@@ -138,7 +141,7 @@ pub(crate) struct StatusError {
     pub(crate) request_id: Option<String>,
     /// Where a redirect points to.
     pub(crate) location: Option<String>,
-    /// How long the server wants to be left alone.
+    /// How long the server asks to wait.
     pub(crate) retry_after: Option<Duration>,
     /// What `--max-wait` would have to be for that, where it is too short.
     pub(crate) needed_max_wait: Option<Duration>,
@@ -208,7 +211,7 @@ const TUNNEL_ERROR: &str = "tunnel error: ";
 const PROXY_AUTH_REQUIRED: &str = "proxy authorization required";
 
 impl Error {
-    /// Sorts an error of the HTTP library.
+    /// Classifies an error of the HTTP library.
     pub(super) fn from_transport(error: &reqwest::Error, client: &ApiClient) -> Self {
         let reason = innermost_cause(error);
         let tls = tls_problem(error);
@@ -268,7 +271,7 @@ impl Error {
         }
     }
 
-    /// What the decision to try again depends on.
+    /// Returns the properties on which the decision to retry depends.
     pub(super) fn failure_kind(&self) -> CallFailure {
         match self {
             Self::Status(error) => CallFailure::Status {
@@ -307,7 +310,7 @@ impl Error {
         }
     }
 
-    /// What the API itself said, where it did.
+    /// Returns the error that the API reported, if it did.
     pub(crate) fn api(&self) -> Option<&ApiError> {
         match self {
             Self::Status(error) => Some(&error.api),
@@ -319,7 +322,8 @@ impl Error {
         }
     }
 
-    /// The HTTP status, also where an error event stands for one; none where no answer came.
+    /// Returns the HTTP status, also where an error event stands for one; none where no answer
+    /// came.
     pub(crate) fn status(&self) -> Option<u16> {
         match self {
             Self::Status(error) => Some(error.status),
@@ -331,7 +335,7 @@ impl Error {
         }
     }
 
-    /// The request's id, for support.
+    /// Returns the request's id, for support.
     pub(crate) fn request_id(&self) -> Option<&str> {
         match self {
             Self::Status(error) => error.request_id.as_deref(),
@@ -340,7 +344,7 @@ impl Error {
         }
     }
 
-    /// Whether trying again later may help.
+    /// Returns whether trying again later may help.
     pub(crate) fn is_transient(&self) -> bool {
         match self.failure_kind() {
             CallFailure::Status {
@@ -354,8 +358,17 @@ impl Error {
     }
 }
 
-/// The status that an error event stands for; events come after a 200. Source: the API's table of
-/// errors.
+/// Returns what the proxy has against the login that it was given, or was not given.
+fn login_problem(is_refused: bool, host: &str) -> String {
+    if is_refused {
+        format!("refuses the login, and opens no way to {host}")
+    } else {
+        format!("wants a login before it connects to {host}")
+    }
+}
+
+/// Returns the status that an error event stands for; events come after a 200. Source: the API's
+/// table of errors.
 fn status_of(api: &ApiError) -> u16 {
     match api.kind.as_deref() {
         Some("invalid_request_error") => 400,
@@ -372,7 +385,8 @@ fn status_of(api: &ApiError) -> u16 {
     }
 }
 
-/// The last error of the chain, which names the cause; those above only say that something failed.
+/// Returns the last error of the chain, which names the cause; those above only say that something
+/// failed.
 fn innermost_cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
@@ -381,7 +395,7 @@ fn innermost_cause(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// Whether the proxy opens no tunnel, or cannot be reached.
+/// Returns whether the proxy opens no tunnel, or cannot be reached.
 fn is_about_tunnel(error: &reqwest::Error) -> bool {
     let mut cause = error.source();
     while let Some(source) = cause {
@@ -393,8 +407,8 @@ fn is_about_tunnel(error: &reqwest::Error) -> bool {
     false
 }
 
-/// What TLS has against the server, where it was TLS that failed. An IO error that wraps another
-/// one leaves it out of its chain of sources, so both ways down are taken.
+/// Returns the TLS error, if TLS failed. An IO error that wraps another one leaves it out of its
+/// chain of sources, so both ways down are taken.
 fn tls_problem(error: &reqwest::Error) -> Option<&rustls::Error> {
     let mut cause = error.source();
     while let Some(source) = cause {

@@ -1,4 +1,4 @@
-//! The shared HTTP core: where requests go, who asks, over what, and how often it is tried.
+//! The shared HTTP core: endpoint, authentication, transport and retries.
 
 mod api_request;
 mod auth;
@@ -55,15 +55,15 @@ pub(crate) const AGENT: &str = concat!("langdock/", env!("CARGO_PKG_VERSION"));
 /// How to connect and how long to wait.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ClientOptions {
-    /// For one connection to come about.
+    /// Connection timeout.
     pub(crate) connect_timeout: Duration,
-    /// With no byte moving; none: by the kind of answer.
+    /// Idle timeout; none: depends on the kind of answer.
     pub(crate) idle_timeout: Option<Duration>,
-    /// For the whole call, waiting included; none: no limit.
+    /// Total time limit, including waits; none: no limit.
     pub(crate) timeout: Option<Duration>,
     /// When to try again.
     pub(crate) retry: RetryPolicy,
-    /// The way out.
+    /// The proxy.
     pub(crate) proxy: ProxyChoice,
     /// A PEM file that replaces the bundled and the system's roots.
     pub(crate) cacert: Option<PathBuf>,
@@ -189,7 +189,7 @@ impl ApiClient {
         )
     }
 
-    /// The headers of a request for an answer; the key's is marked sensitive.
+    /// Returns the headers of a request for an answer; the key's is marked sensitive.
     pub(crate) fn request_headers(&self, stream: bool) -> HeaderMap {
         let mut headers: HeaderMap = public_headers(stream)
             .map(|(name, value)| {
@@ -205,7 +205,7 @@ impl ApiClient {
     }
 }
 
-/// The headers of a request but for the one that authenticates it, see `auth_header`.
+/// Returns the headers of a request but for the one that authenticates it, see `auth_header`.
 pub(crate) fn public_headers(stream: bool) -> [(&'static str, &'static str); 4] {
     [
         (

@@ -1,5 +1,5 @@
 //! Models: what a list of them says, what is known of the seed's four without asking, and which one
-//! is picked where nobody chose.
+//! is picked if none was chosen.
 
 use serde_json::Value;
 
@@ -30,13 +30,13 @@ const SEED: [SeedModel; 4] = [
     },
 ];
 
-/// The regions that the seed speaks of: it says nothing about others.
+/// The regions that the seed describes.
 const SEED_REGIONS: [&str; 2] = ["eu", "us"];
 
 /// The context window of the seed's models, in tokens.
 const SEED_WINDOW: u64 = 200_000;
 
-/// What is asked of the seed's models where nobody says how much: most take no more.
+/// The default output limit of the seed's models, in tokens: most accept no more.
 const SEED_OUTPUT: u64 = 4096;
 
 /// The same for other models, unless their own limit is lower.
@@ -54,12 +54,12 @@ pub(crate) struct ListedModel(Value);
 pub(super) struct ModelPage {
     /// The models on it.
     pub(super) models: Vec<ListedModel>,
-    /// The id behind which the next page begins, where there is one.
+    /// The id after which the next page begins, if there is one.
     pub(super) next: Option<String>,
 }
 
 impl ListedModel {
-    /// Takes an object that has an id.
+    /// Creates a model from an object, which must have an id.
     fn from_object(object: Value) -> Option<Self> {
         object["id"]
             .as_str()
@@ -67,40 +67,40 @@ impl ListedModel {
             .then_some(Self(object))
     }
 
-    /// The id.
+    /// Returns the id.
     pub(crate) fn id(&self) -> &str {
         self.0["id"].as_str().unwrap_or_default()
     }
 
-    /// What it is called.
+    /// Returns its name.
     pub(crate) fn display_name(&self) -> Option<&str> {
         self.0["display_name"].as_str()
     }
 
-    /// When it came out, as it is written in the list.
+    /// Returns when it came out, as it is written in the list.
     pub(crate) fn created_at(&self) -> Option<&str> {
         self.0["created_at"].as_str()
     }
 
-    /// The tokens that it can take in, where that is known.
+    /// Returns the tokens that it can take in, where that is known.
     pub(crate) fn context_window(&self) -> Option<u64> {
         self.0["max_input_tokens"]
             .as_u64()
             .or_else(|| seed_window(self.id()))
     }
 
-    /// The tokens that it can write, where that is known.
+    /// Returns the tokens that it can write, where that is known.
     pub(crate) fn max_output(&self) -> Option<u64> {
         let listed = self.0["max_tokens"].as_u64().filter(|&tokens| tokens > 0);
         listed.or_else(|| is_seed_model(self.id()).then_some(SEED_OUTPUT))
     }
 
-    /// The object as it came.
+    /// Returns the object as it came.
     pub(crate) fn object(&self) -> &Value {
         &self.0
     }
 
-    /// How new it is by its id: the numbers of its version, then its date, as in
+    /// Returns how new it is by its id: the numbers of its version, then its date, as in
     /// `claude-sonnet-4-5-20250929`.
     fn version_key(&self) -> (Vec<u64>, Option<u64>) {
         let mut version = Vec::new();
@@ -145,7 +145,7 @@ impl ModelPage {
     }
 }
 
-/// Picks a model where nobody chose one: the newest `sonnet`, else the newest of Claude's.
+/// Picks a model if none was chosen: the newest `sonnet`, else the newest Claude model.
 pub(crate) fn pick_default(models: &[ListedModel]) -> Option<&ListedModel> {
     let called = |name: &str| {
         models
@@ -172,8 +172,7 @@ pub(crate) fn pick_default(models: &[ListedModel]) -> Option<&ListedModel> {
     candidates.last().copied()
 }
 
-/// The most tokens to write where nobody says how many; `limit` is the model's own, where it is
-/// known.
+/// Returns the default of `max_tokens`; `limit` is the model's own, if known.
 pub(crate) fn default_max_tokens(model: &str, limit: Option<u64>) -> u64 {
     if is_seed_model(model) {
         SEED_OUTPUT
@@ -182,12 +181,12 @@ pub(crate) fn default_max_tokens(model: &str, limit: Option<u64>) -> u64 {
     }
 }
 
-/// The tokens that a model of the seed's can take in; none for others.
+/// Returns the tokens that a model of the seed's can take in; none for others.
 pub(crate) fn seed_window(model: &str) -> Option<u64> {
     is_seed_model(model).then_some(SEED_WINDOW)
 }
 
-/// The regions that have a model instead of `region`, where the seed says that it has not.
+/// Returns the regions that have a model instead of `region`, where the seed says that it has not.
 pub(crate) fn regions_instead(model: &str, region: &str) -> Option<&'static [&'static str]> {
     let known = SEED
         .iter()
@@ -282,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_id_of_a_model_has_to_be_there() {
+    fn only_the_id_of_a_model_is_required() {
         let page = ModelPage::from_body(
             br#"{"data":[{"id":"a"},{"id":""},{"name":"b"},7,{"id":"c","max_tokens":9,"x":[1]}]}"#,
         );
@@ -321,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_data_is_no_list() {
+    fn a_response_without_data_is_not_a_list() {
         for body in [
             "",
             "[]",

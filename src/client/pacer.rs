@@ -27,14 +27,15 @@ const LANGDOCK: RateLimits = RateLimits {
 const SHORTEST_RETRY: Duration = Duration::from_millis(50);
 const LONGEST_RETRY: Duration = Duration::from_millis(250);
 
-/// The longest that a 429 stops everybody: nobody should have to find and delete a ledger.
+/// The longest time for which a 429 blocks all calls: no user should have to find and delete a
+/// ledger.
 const MAX_BACK_OFF: Duration = Duration::from_secs(60 * 60);
 
 /// What is paced, and where the ledgers are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PacingOptions {
     /// The directory of the ledgers, where there is one.
-    pub(crate) folder: Option<PathBuf>,
+    pub(crate) directory: Option<PathBuf>,
     /// What joins several keys.
     pub(crate) workspace: Option<String>,
     /// Limits that were set, by model.
@@ -71,7 +72,7 @@ impl PacingOptions {
                 RateLimits::default()
             },
         };
-        Box::new(LimitFile::new(self.folder.as_deref(), &name, base))
+        Box::new(LimitFile::new(self.directory.as_deref(), &name, base))
     }
 }
 
@@ -80,7 +81,7 @@ impl PacingOptions {
 pub(super) struct CallPacer {
     /// None: unpaced.
     call: Option<PacedCall>,
-    /// What a person should know.
+    /// What the user should know.
     notice: Option<String>,
     /// Time spent waiting in the queue.
     waited: Duration,
@@ -188,7 +189,7 @@ impl CallPacer {
         self.unwrap_reply(reply);
     }
 
-    /// Gives back what is reserved for a request that was not sent, or its place in the queue.
+    /// Releases what is reserved for a request that was not sent, or its place in the queue.
     pub(super) async fn release(&mut self) {
         let Some(call) = &mut self.call else { return };
         let (QueuePlace::Queued(id) | QueuePlace::Admitted(id)) = call.place else {
@@ -225,13 +226,13 @@ impl CallPacer {
         self.waited
     }
 
-    /// Takes what a person should know, once.
+    /// Returns what the user should know, once.
     pub(super) fn take_notice(&mut self) -> Option<String> {
         self.notice.take()
     }
 
-    /// Takes an answer of the store: the outcome and the store's time. If it failed, the call goes
-    /// on unpaced.
+    /// Unwraps a reply of the store into the outcome and the store's time. If the store failed, the
+    /// call continues unpaced.
     fn unwrap_reply<T>(
         &mut self,
         reply: Result<StoreReply<T>, LimitStoreError>,
@@ -357,8 +358,8 @@ mod tests {
         }
     }
 
-    /// The pacer of a call whose ledger in `directory` admits one request a minute, and what the
-    /// store is asked for.
+    /// Returns the pacer of a call whose ledger in `directory` admits one request a minute, and
+    /// what the store is asked for.
     fn pacer(directory: &Path, name: &str) -> (CallPacer, Operations) {
         let configured = RateLimits {
             requests: Some(1),
@@ -392,7 +393,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_place_is_given_back_by_release_and_dropping_asks_nothing_of_the_store() {
+    async fn a_place_is_freed_by_release_and_dropping_does_not_use_the_store() {
         let directory = tempfile::tempdir().expect("a directory");
         let (mut first, of_first) = pacer(directory.path(), "ledger");
         assert!(first.reserve().await.is_none() && !first.is_queued());
@@ -412,7 +413,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_attempt_of_unknown_end_stays_reserved_and_the_next_one_is_reserved_anew() {
+    async fn an_attempt_of_unknown_outcome_stays_reserved_and_the_next_one_reserves_again() {
         let directory = tempfile::tempdir().expect("a directory");
         let (mut pacer, operations) = pacer(directory.path(), "ledger");
         assert!(pacer.reserve().await.is_none());
@@ -421,7 +422,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_store_that_fails_is_not_asked_again_and_the_call_goes_on_unpaced() {
+    async fn a_store_that_fails_is_not_used_again_and_the_call_continues_unpaced() {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::create_dir(directory.path().join("ledger")).expect("it is writable");
         let (mut pacer, operations) = pacer(directory.path(), "ledger");

@@ -4,7 +4,7 @@ use reqwest::Url;
 
 use super::error::BuildError;
 
-/// Which proxy, if any. None of them is used for this machine itself.
+/// Which proxy, if any. None is used for this machine itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ProxyChoice {
     /// Straight to the host.
@@ -21,8 +21,8 @@ pub(crate) enum ProxyChoice {
 }
 
 impl ProxyChoice {
-    /// The host and port of the proxy, for messages: none where there is none. What stands in front
-    /// of them may be a password.
+    /// Returns the host and port of the proxy, for messages: none if there is no proxy. What
+    /// precedes them in the URL may be a password.
     pub(crate) fn host_and_port(&self) -> Result<Option<String>, BuildError> {
         match self {
             Self::Direct => Ok(None),
@@ -37,7 +37,7 @@ impl ProxyChoice {
         }
     }
 
-    /// Whether a user's name is in its URL.
+    /// Returns whether a user's name is in its URL.
     pub(super) fn has_login(&self) -> bool {
         match self {
             Self::Direct => false,
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_address_of_a_proxy_has_no_password_and_its_scheme_is_one_that_is_spoken() {
+    fn the_address_of_a_proxy_has_no_password_and_its_scheme_is_supported() {
         for (url, expected) in [
             ("http://p:3128", Some("p:3128")),
             ("HTTPS://ada:s3cret@p.example", Some("p.example:443")),

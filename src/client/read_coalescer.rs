@@ -1,8 +1,8 @@
 //! How often a connection is read that delivers more than anybody can follow.
 //!
 //! A wake-up for each event costs more than the event. As network cards coalesce their interrupts
-//! when packets arrive in quick succession, reads are coalesced here. At the speed of a model, and in
-//! its bursts, nothing is delayed.
+//! when packets arrive in quick succession, reads are coalesced here. At the speed of a model, and
+//! in its bursts, nothing is delayed.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl ReadCoalescer {
         };
     }
 
-    /// How long to wait before the next read.
+    /// Returns how long to wait before the next read.
     pub(super) fn pause(&self) -> Option<Duration> {
         (self.at_once >= BURST_READS).then_some(PAUSE)
     }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_is_let_gather_until_it_ebbs() {
+    fn a_flood_accumulates_between_reads_until_it_ends() {
         let mut coalescer = ReadCoalescer::default();
         for _ in 0..BURST_READS {
             assert_eq!(coalescer.pause(), None);
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_of_a_model_is_not_held_back() {
+    fn a_burst_of_a_model_is_not_delayed() {
         let mut coalescer = ReadCoalescer::default();
         for read in 0..1000 {
             assert_eq!(coalescer.pause(), None);

@@ -1,4 +1,4 @@
-//! Whether and when a request is tried again: pure, the loop that sleeps is in `call`.
+//! Whether and when a request is retried: pure, the loop that sleeps is in `call`.
 //!
 //! The conditions and the short backoff are those of Anthropic's SDKs; the long one is for limits
 //! per minute, so that a whole window passes before the waiting ends.
@@ -7,16 +7,16 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::HeaderMap;
 
-/// How often and how long to try.
+/// How often to retry, and how long to wait in all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RetryPolicy {
-    /// The most tries after the first one.
+    /// The maximum number of retries.
     pub(crate) max_retries: u32,
     /// The most time to spend waiting in all.
     pub(crate) max_wait: Duration,
 }
 
-/// What went wrong, as far as trying again depends on it.
+/// What went wrong, as far as retrying depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallFailure {
     /// The server answered with a status other than 200, or with an error event that stands for
@@ -26,27 +26,27 @@ pub(crate) enum CallFailure {
         status: u16,
         /// The header `x-should-retry`.
         should_retry: Option<bool>,
-        /// How long the server wants to be left alone.
+        /// How long the server asks to wait.
         retry_after: Option<Duration>,
     },
-    /// No connection came about.
+    /// The connection could not be made.
     Connect,
     /// The connection was lost before the answer.
     Lost,
-    /// The request was sent, and nothing came back in time: each try may be billed.
+    /// The request was sent, and nothing came back in time: each attempt may be billed.
     TimedOut,
-    /// Trying again would give the same.
+    /// A retry would fail in the same way.
     Fatal,
 }
 
 /// The attempts and the waiting of a call so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct RetryState {
-    /// Tries after the first one.
+    /// Retries so far.
     pub(crate) retries: u32,
-    /// Of these, tries after a timeout.
+    /// Of these, retries after a timeout.
     pub(crate) timeouts: u32,
-    /// Time spent waiting between tries.
+    /// Time spent waiting between attempts.
     pub(crate) waited: Duration,
 }
 
@@ -58,8 +58,8 @@ const RATE_LIMIT_SECONDS: [f64; 5] = [2.0, 4.0, 8.0, 16.0, 30.0];
 const JITTER: f64 = 0.25;
 
 impl RetryPolicy {
-    /// Says how long to wait before the next try, none if there is to be none. `jitter` is between
-    /// 0 and 1.
+    /// Returns how long to wait before the next attempt, or none if there must not be one. `jitter`
+    /// is between 0 and 1.
     pub(crate) fn next_wait(
         &self,
         state: &RetryState,
@@ -82,7 +82,7 @@ impl RetryPolicy {
     }
 }
 
-/// Whether the same request may be let in later: by itself a status says so.
+/// Returns whether the same request may be let in later: by itself a status says so.
 pub(crate) fn is_transient_status(status: u16) -> bool {
     matches!(status, 408 | 409 | 429 | 500..)
 }
@@ -109,9 +109,9 @@ fn backoff_seconds(failure: &CallFailure, retries: u32) -> f64 {
     }
 }
 
-/// Reads how long the server wants to be left alone: `retry-after-ms`, else `retry-after` in
-/// seconds or as a date. Whether Langdock sends either is unverified. As in Anthropic's SDKs a time
-/// that is no wait says nothing: tries one upon the other would be over before the limit is.
+/// Reads how long the server asks to wait: `retry-after-ms`, else `retry-after` in seconds or as a
+/// date. Whether Langdock sends either is unverified. As in Anthropic's SDKs a time that is zero or
+/// in the past is ignored: immediate retries would be used up before the limit is lifted.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let number = |name: &str| text(name)?.parse::<f64>().ok();
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_does_not_fit_is_not_begun() {
+    fn a_wait_longer_than_allowed_is_not_started() {
         let failure = |seconds| CallFailure::Status {
             status: 429,
             should_retry: None,
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_is_tried_again_once() {
+    fn a_timeout_is_retried_once() {
         assert!(
             POLICY
                 .next_wait(&RetryState::default(), &CallFailure::TimedOut, 0.0)

@@ -1,8 +1,7 @@
 //! TLS: the bundled roots first, the system's store only where those do not know the issuer.
 //!
 //! Loading the system's store costs milliseconds at every start, so it is loaded once a certificate
-//! asks for it: a company with a CA of its own is served all the same. Nothing is accepted that
-//! neither store accepts.
+//! asks for it: a company's own CA still works. Nothing is accepted that neither store accepts.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -18,14 +17,14 @@ use rustls::{
 
 use super::error::BuildError;
 
-/// A configuration for connections that are never encrypted: it trusts nobody.
+/// Returns a configuration for connections that are never encrypted: it trusts no certificate.
 pub(super) fn without_roots() -> ClientConfig {
     config_builder()
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth()
 }
 
-/// The bundled roots, and the system's behind them.
+/// Returns a configuration with the bundled roots and, as a fallback, the system's.
 pub(super) fn with_bundled_and_system_roots() -> ClientConfig {
     let verifier = BundledThenSystem {
         bundled: bundled_verifier(),
@@ -37,7 +36,7 @@ pub(super) fn with_bundled_and_system_roots() -> ClientConfig {
         .with_no_client_auth()
 }
 
-/// The certificates of one PEM file and no others.
+/// Returns a configuration with the certificates of one PEM file and no others.
 pub(super) fn with_roots_of(file: &Path) -> Result<ClientConfig, BuildError> {
     let unreadable = |source: &dyn std::fmt::Display| BuildError::CaFile {
         path: file.to_owned(),

@@ -13,7 +13,7 @@ use super::watchdog::ConnectionActivity;
 /// How much is handed to the socket at a time, in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// The bytes of a body, shared by all tries, given out in pieces.
+/// The bytes of a body, shared by all attempts, given out in pieces.
 #[derive(Debug)]
 pub(super) struct UploadBody {
     rest: Bytes,
@@ -21,7 +21,7 @@ pub(super) struct UploadBody {
 }
 
 impl UploadBody {
-    /// A body of these bytes.
+    /// Returns a body of these bytes.
     pub(super) fn new(bytes: Bytes, activity: ConnectionActivity) -> Self {
         Self {
             rest: bytes,

@@ -1,4 +1,5 @@
-//! Ends what takes too long: a step in which no byte moves, or a call that outlives its limit.
+//! Timeouts: a step in which no data is transferred for too long, or a call that exceeds its time
+//! limit.
 
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +28,7 @@ impl ConnectionActivity {
     }
 }
 
-/// The limits of time of one call.
+/// The timeouts of one call.
 #[derive(Debug)]
 pub(super) struct CallWatchdog {
     idle: Duration,
@@ -39,7 +40,7 @@ pub(super) struct CallWatchdog {
 }
 
 impl CallWatchdog {
-    /// Begins now, inside a runtime.
+    /// Starts the watchdog; must be called inside a runtime.
     pub(super) fn new(idle: Duration, total: Option<Duration>) -> Self {
         let now = Instant::now();
         let mut watchdog = Self {
@@ -53,17 +54,17 @@ impl CallWatchdog {
         watchdog
     }
 
-    /// Where others note that something moved.
+    /// Returns where others note that something moved.
     pub(super) fn activity(&self) -> ConnectionActivity {
         self.activity.clone()
     }
 
-    /// When the whole call has to be over.
+    /// Returns when the whole call has to be over.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.total.map(|(deadline, _)| deadline)
     }
 
-    /// When the whole call ends and after how long, if that is before `until`.
+    /// Returns when the whole call ends and after how long, if that is before `until`.
     pub(super) fn ends_by(&self, until: Instant) -> Option<(Instant, Duration)> {
         self.total.filter(|(deadline, _)| *deadline <= until)
     }
@@ -117,7 +118,7 @@ mod tests {
     const IDLE: Duration = Duration::from_secs(2);
 
     #[tokio::test(start_paused = true)]
-    async fn silence_ends_a_step_and_a_byte_does_not_let_it() {
+    async fn silence_times_out_a_step_and_data_prevents_it() {
         let mut watchdog = CallWatchdog::new(IDLE, None);
         let activity = watchdog.activity();
         let noisy = async {
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_time_for_which_the_process_was_stopped_is_no_silence() {
+    async fn time_while_the_process_was_stopped_does_not_count_as_idle() {
         let mut watchdog = CallWatchdog::new(IDLE, None);
         let stopped = async {
             advance(IDLE * 5).await;

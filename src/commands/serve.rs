@@ -38,10 +38,10 @@ async fn start(app: &Arc<App>, args: &cli::ServeArgs) -> Result<demo::ScriptedEn
             requests: args.rpm,
             tokens: args.tpm,
         },
-        pace: demo::Pace {
+        pace: demo::DeliveryPace {
             latency: args.latency.unwrap_or_default(),
             rate: args.rate,
-            ..demo::Pace::default()
+            ..demo::DeliveryPace::default()
         },
         faults: args.fail.clone().unwrap_or_default(),
         seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),

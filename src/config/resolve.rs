@@ -66,7 +66,7 @@ pub(crate) fn resolve(
         proxy: proxy(merged),
         cacert: merged.value("cacert"),
         pace: (demo.is_none() && !merged.no_pace).then(|| PacingOptions {
-            folder: None,
+            directory: None,
             workspace: merged.value("workspace"),
             limits: merged
                 .limits

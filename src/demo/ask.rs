@@ -37,7 +37,7 @@ pub(super) struct ParsedRequest<'a> {
     pub(super) output_schema: Option<&'a Value>,
 }
 
-/// Who speaks.
+/// The role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TurnRole {
     /// `user`
@@ -46,15 +46,15 @@ pub(super) enum TurnRole {
     Assistant,
 }
 
-/// All that one side said before the other one spoke again.
+/// Consecutive messages of one role.
 pub(super) struct RequestTurn<'a> {
-    /// Who speaks.
+    /// The role.
     pub(super) role: TurnRole,
     /// What is said.
     pub(super) blocks: Vec<PlacedBlock<'a>>,
 }
 
-/// A content block and where it stands in the request.
+/// A content block and its place in the request.
 pub(super) struct PlacedBlock<'a> {
     /// The index of its message.
     pub(super) message: usize,
@@ -74,7 +74,7 @@ pub(super) enum BlockContent<'a> {
     Document(DocumentInfo<'a>),
     /// A call that the assistant made.
     ToolUse {
-        /// Its id.
+        /// The id.
         id: &'a str,
         /// The tool's name.
         name: &'a str,

@@ -81,8 +81,7 @@ fn decode_source(source: &Value) -> Vec<u8> {
         .unwrap_or_default()
 }
 
-/// Counts the page objects that stand uncompressed in a PDF; one at least, as compressed ones are
-/// not seen.
+/// Counts the uncompressed page objects of a PDF; one at least, as compressed ones are not seen.
 fn count_pages(pdf: &[u8]) -> usize {
     let count = |name: &[u8]| {
         memchr::memmem::find_iter(pdf, name)
@@ -110,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_tree_is_no_page() {
+    fn the_page_tree_is_not_counted_as_a_page() {
         assert_eq!(
             count_pages(b"%PDF-1.4 /Type /Pages /Type /Page >> /Type/Page>>"),
             2

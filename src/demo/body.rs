@@ -41,7 +41,7 @@ pub(super) struct ScriptedBody {
     /// The pause before the next piece, once it has begun.
     sleeping: Option<Pin<Box<Sleep>>>,
     end: EndProgress,
-    /// The length that is told ahead, if it is.
+    /// The `content-length`, if it is announced.
     length: Option<u64>,
     /// Ends with the body.
     record: Option<AccessRecord>,
@@ -57,7 +57,7 @@ enum EndProgress {
 }
 
 impl ScriptedBody {
-    /// Returns a body of one piece, whose length is told ahead.
+    /// Returns a body of one piece, whose length is announced.
     pub(super) fn from_bytes(bytes: Bytes) -> Self {
         let length = bytes.len() as u64;
         Self::new(
@@ -89,7 +89,7 @@ impl ScriptedBody {
         }
     }
 
-    /// Tells the length ahead, which an end in mid-answer does not keep.
+    /// Announces the length, which a body that ends in mid-answer does not reach.
     pub(super) fn with_length(self, length: u64) -> Self {
         Self {
             length: Some(length),

@@ -13,7 +13,7 @@ use super::tokens::CHARS_PER_TOKEN;
 
 /// How fast answers are.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Pace {
+pub(crate) struct DeliveryPace {
     /// The pause before the first byte of an answer.
     pub(crate) latency: Duration,
     /// The pause before each streamed piece of content.
@@ -22,15 +22,15 @@ pub(crate) struct Pace {
     pub(crate) rate: Option<f64>,
 }
 
-impl Pace {
-    /// How long so many tokens take to be written.
+impl DeliveryPace {
+    /// Returns how long so many tokens take to be written.
     fn time_for(self, tokens: f64) -> Duration {
         self.rate
             .and_then(|rate| Duration::try_from_secs_f64(tokens / rate).ok())
             .unwrap_or_default()
     }
 
-    /// How long a whole answer of so many tokens takes to come.
+    /// Returns how long a whole answer of so many tokens takes to come.
     pub(super) fn before_whole(self, tokens: u64) -> Duration {
         self.latency.saturating_add(self.time_for(as_f64(tokens)))
     }
@@ -79,7 +79,7 @@ pub(super) fn whole_body(
 pub(super) fn stream_body(
     events: &[StreamEvent],
     tokens: u64,
-    pace: Pace,
+    pace: DeliveryPace,
     broken: Option<PlannedBreak>,
 ) -> ScriptedBody {
     let shown = if broken.is_some() {
@@ -145,9 +145,10 @@ fn until_half(events: &[StreamEvent]) -> &[StreamEvent] {
 }
 
 fn overloaded_event() -> StreamEvent {
-    StreamEvent::new(
-        json!({ "type": "error", "error": { "type": "overloaded_error", "message": "Overloaded" } }),
-    )
+    StreamEvent::new(json!({
+        "type": "error",
+        "error": { "type": "overloaded_error", "message": "Overloaded" },
+    }))
 }
 
 /// Token counts are far below 2^52, where this would not be exact.
@@ -164,7 +165,10 @@ mod tests {
     use super::*;
 
     fn events(deltas: usize) -> Vec<StreamEvent> {
-        let delta = json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "text_delta", "text": "12345678" } });
+        let delta = json!({
+            "type": "content_block_delta", "index": 0,
+            "delta": { "type": "text_delta", "text": "12345678" },
+        });
         let stop = json!({ "type": "message_stop" });
         std::iter::repeat_n(delta, deltas)
             .chain([stop])
@@ -200,9 +204,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_rate_is_that_of_the_tokens() {
-        let pace = Pace {
+        let pace = DeliveryPace {
             rate: Some(4.0),
-            ..Pace::default()
+            ..DeliveryPace::default()
         };
         let begun = tokio::time::Instant::now();
         sent(stream_body(&events(10), 20, pace, None)).await;
@@ -212,19 +216,19 @@ mod tests {
             "20 tokens, 4 a second"
         );
         assert_eq!(
-            Pace {
+            DeliveryPace {
                 latency: Duration::from_secs(1),
                 ..pace
             }
             .before_whole(20),
             Duration::from_secs(6)
         );
-        assert_eq!(Pace::default().before_whole(20), Duration::ZERO);
+        assert_eq!(DeliveryPace::default().before_whole(20), Duration::ZERO);
     }
 
     #[tokio::test]
     async fn a_fault_breaks_a_stream_in_its_middle() {
-        let pace = Pace::default();
+        let pace = DeliveryPace::default();
         for (fault, deltas, last, ends_well) in [
             (Fault::Cut, 2, "content_block_delta", false),
             (Fault::Stall, 2, "content_block_delta", false),
@@ -250,7 +254,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_whole_answer_breaks_before_the_length_it_has_told() {
+    async fn a_whole_answer_breaks_off_before_its_announced_length() {
         let mut body = whole_body(
             Bytes::from_static(b"{\"a\":1}"),
             1,

@@ -42,7 +42,7 @@ const ROUNDING: f64 = 1e-9;
 /// Something that goes wrong with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// An HTTP error in the place of an answer.
+    /// An HTTP error instead of an answer.
     Status(u16),
     /// The connection is closed in mid-answer.
     Cut,
@@ -200,13 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_shares_is_refused_with_the_reason() {
+    fn invalid_fault_rates_are_refused_with_the_reason() {
         for (text, reason) in [
             ("", "`` is not KIND:SHARE"),
             ("429", "`429` is not KIND:SHARE"),
             (
                 "418:0.1",
-                "`418` is no kind of fault; there are 400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529, cut, stall, error-event",
+                "`418` is no kind of fault; there are 400, 401, 402, 403, 404, 408, 409, 413, \
+                 422, 429, 500, 502, 503, 504, 529, cut, stall, error-event",
             ),
             (
                 "429:0.1,529:1.5",
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_gives_the_same_fates_again_and_another_one_others() {
+    fn a_seed_repeats_its_faults_and_another_seed_has_others() {
         let fates = |seed| {
             let dealer = FaultDealer::new(faults("429:0.3,stall:0.3,error-event:0.1"), seed);
             std::iter::repeat_with(|| dealer.next_fault())
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_called_what_it_is_asked_for_by() {
+    fn a_fault_is_logged_under_the_name_that_requests_it() {
         for name in ["400", "529", "cut", "stall", "error-event"] {
             assert_eq!(name.parse::<Fault>().expect("a fault").name(), name);
         }

@@ -29,7 +29,7 @@ pub(super) struct RemainingLimit {
     pub(super) remaining: u64,
 }
 
-/// How a key stands with a model: what the headers of a reply tell.
+/// The limits of a key and model, as response headers report them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LimitStatus {
     /// Requests, if they are limited.
@@ -114,8 +114,8 @@ impl LimitWindow {
         Ok(())
     }
 
-    /// Puts what a request did cost in the place of what it might have; one that no longer counts
-    /// is passed over.
+    /// Replaces what a request reserved by what it did cost; one that no longer counts is passed
+    /// over.
     fn settle_request(&mut self, id: u64, tokens: u64) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
             entry.tokens = tokens;
@@ -145,7 +145,7 @@ pub(super) struct DemoLedger {
     pages: Mutex<WindowTable>,
 }
 
-/// What the book holds.
+/// What the ledger holds.
 #[derive(Default)]
 struct WindowTable {
     windows: HashMap<WindowKey, LimitWindow>,
@@ -154,7 +154,7 @@ struct WindowTable {
 }
 
 impl DemoLedger {
-    /// Returns a book without an entry.
+    /// Returns an empty ledger.
     pub(super) fn new(limits: DemoLimits) -> Arc<Self> {
         Arc::new(Self {
             limits,
@@ -162,8 +162,8 @@ impl DemoLedger {
         })
     }
 
-    /// Reserves `tokens` for a request of `key` to `model`, and tells in any case how the two stand
-    /// afterwards.
+    /// Reserves `tokens` for a request of `key` to `model`, and returns in any case the resulting
+    /// status of the limits.
     pub(super) fn reserve(
         self: &Arc<Self>,
         (key, model): (&str, &str),
@@ -198,7 +198,7 @@ impl DemoLedger {
     }
 }
 
-/// A request that was let in; with its end, what it did cost is put into the book.
+/// A request that was let in; when dropped, it enters what the request did cost into the ledger.
 pub(super) struct LimitReservation {
     book: Arc<DemoLedger>,
     owner: WindowKey,
@@ -230,7 +230,7 @@ mod tests {
         )
     }
 
-    /// The seconds that a request has to wait.
+    /// Returns the seconds that a request has to wait.
     fn wait(result: &Result<LimitReservation, LimitExceeded>) -> Option<u64> {
         let exceeded = result.as_ref().err().expect("it does not fit");
         exceeded.wait.map(|wait| wait.as_secs())
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reservation_gives_back_what_it_did_not_cost() {
+    fn a_reservation_returns_unused_tokens() {
         let (book, at) = book(None, Some(100));
         let (reserved, standing) = book.reserve(HAIKU, 80, at(0));
         assert_eq!(
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_is_as_long_as_enough_old_requests_count() {
+    fn the_wait_ends_when_enough_old_requests_expire() {
         let (book, at) = book(None, Some(100));
         let kept: Vec<_> = [(40, 0), (30, 20), (20, 30)]
             .map(|(tokens, seconds)| book.reserve(HAIKU, tokens, at(seconds)).0.expect("it fits"))

@@ -39,7 +39,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-pub(crate) use self::delivery::Pace;
+pub(crate) use self::delivery::DeliveryPace;
 pub(crate) use self::fault::FaultRates;
 pub(crate) use self::limit::DemoLimits;
 pub(crate) use self::record::AccessLog;
@@ -52,18 +52,18 @@ pub(crate) struct DemoSettings {
     pub(crate) port: u16,
     /// The one key that is accepted; without it any key is that is not empty.
     pub(crate) key: Option<String>,
-    /// Whether every region and every Claude model is served: a person who tries the program out
-    /// has settings for the real endpoint.
+    /// Whether every region and every Claude model is served: a user who tries the program out has
+    /// settings for the real endpoint.
     pub(crate) is_open: bool,
     /// What a key may ask of a model in a minute.
     pub(crate) limits: DemoLimits,
     /// How fast answers are.
-    pub(crate) pace: Pace,
+    pub(crate) pace: DeliveryPace,
     /// What goes wrong on purpose.
     pub(crate) faults: FaultRates,
     /// What the faults are dealt out by.
     pub(crate) seed: u64,
-    /// Takes a line of JSON for each request that is done.
+    /// Receives a line of JSON for each finished request.
     pub(crate) log: Option<AccessLog>,
 }
 
@@ -125,7 +125,8 @@ async fn accept_connections(
             () = wait_for_drain(&mut drains) => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(serve_connection(stream, Arc::clone(&service), draining.clone()));
+                    let service = Arc::clone(&service);
+                    connections.spawn(serve_connection(stream, service, draining.clone()));
                 }
                 // Out of files, or a client that left again: the next one may fare better.
                 Err(_) => tokio::task::yield_now().await,

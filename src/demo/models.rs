@@ -12,7 +12,7 @@ pub(super) enum DemoRegion {
     Eu,
     /// `us`
     Us,
-    /// One of those that the seed does not name, which the demo takes all the same.
+    /// One of those that the seed does not name, which the demo accepts anyway.
     Other,
 }
 
@@ -78,7 +78,7 @@ const MODELS: &[DemoModel] = &[
     },
 ];
 
-/// A model that the seed does not name, which the demo takes all the same.
+/// A model that the seed does not name, which the demo accepts anyway.
 const OTHER: DemoModel = DemoModel {
     id: "other",
     display_name: "Other",
@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn opus_is_offered_in_the_us_only() {
-        let message = "Invalid model, available models are: claude-3-5-sonnet-20240620, claude-3-haiku-20240307, \
+        let message = "Invalid model, available models are: claude-3-5-sonnet-20240620, \
+                       claude-3-haiku-20240307, \
                        claude-3-sonnet-20240229";
         assert!(find_model("claude-3-opus-20240229", DemoRegion::Us, false).is_ok());
         let refusal = find_model("claude-3-opus-20240229", DemoRegion::Eu, false)

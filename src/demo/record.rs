@@ -1,5 +1,5 @@
-//! What is told of a request once it is done: one line of JSON, without its key and without a word
-//! of its content.
+//! The log line of a finished request: one line of JSON, without its key and without a word of its
+//! content.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -12,7 +12,7 @@ use super::fault::Fault;
 use super::limit::{LimitReservation, LimitStatus};
 use super::models::DemoRegion;
 
-/// Takes the lines of the log.
+/// Receives the lines of the log.
 pub(crate) type AccessLog = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// What web servers log for a client that left before there was a status.
@@ -27,8 +27,8 @@ pub(super) struct AnswerUsage {
     pub(super) output: u64,
 }
 
-/// A request under way. With its end, however it comes, the line is written and the book of limits
-/// is put right.
+/// A request under way. With its end, however it comes, the line is written and the ledger is
+/// corrected.
 pub(super) struct AccessRecord {
     log: Option<AccessLog>,
     time: SystemTime,
@@ -47,9 +47,9 @@ pub(super) struct AccessRecord {
     pub(super) fault: Option<Fault>,
     /// What it has cost so far; none if it was not answered.
     pub(super) usage: Option<AnswerUsage>,
-    /// How the key stands with the model, once that was looked up.
+    /// The status of the limits, once it was looked up.
     pub(super) standing: Option<LimitStatus>,
-    /// Its entry in the book of limits.
+    /// Its entry in the ledger.
     pub(super) reservation: Option<LimitReservation>,
 }
 
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_whose_client_left_is_told_too() {
+    fn a_request_whose_client_left_is_logged_too() {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let theirs = Arc::clone(&lines);
         let log: AccessLog =

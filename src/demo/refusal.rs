@@ -48,14 +48,16 @@ impl Refusal {
         Self::new(RefusalReason::InvalidRequest, message)
     }
 
-    /// Refuses a request that is over a limit, and tells when it would pass.
+    /// Refuses a request that is over a limit, and says when it would pass.
     pub(super) fn for_rate_limit(wait: Option<Duration>) -> Self {
         let message = match wait {
             Some(_) => {
-                "This request would exceed the rate limit of your workspace. Please try again later."
+                "This request would exceed the rate limit of your workspace. Please try again \
+                 later."
             }
             None => {
-                "This request alone exceeds the rate limit of your workspace: its input and max_tokens are too many."
+                "This request alone exceeds the rate limit of your workspace: its input and \
+                 max_tokens are too many."
             }
         };
         Self::new(RefusalReason::RateLimit(wait), message)
@@ -81,7 +83,7 @@ impl Refusal {
         }
     }
 
-    /// Returns the header that tells when to try again, if that is known.
+    /// Returns the header that says when to try again, if that is known.
     pub(super) fn retry_header(&self) -> Option<(&'static str, String)> {
         match self.reason {
             RefusalReason::RateLimit(Some(wait)) => {
@@ -107,7 +109,11 @@ impl Refusal {
             RefusalReason::RateLimit(_) => "rate_limit_error",
             RefusalReason::Fault(status) => fault::error_of(status).0,
         };
-        json!({ "type": "error", "error": { "type": kind, "message": self.message }, "request_id": request_id })
+        json!({
+            "type": "error",
+            "error": { "type": kind, "message": self.message },
+            "request_id": request_id,
+        })
     }
 
     /// Returns the words of the refusal.
@@ -122,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_told_in_whole_seconds_that_are_enough() {
+    fn a_wait_is_rounded_up_to_whole_seconds() {
         for (millis, seconds) in [(0, "1"), (1, "1"), (1000, "1"), (1001, "2"), (59_999, "60")] {
             let refusal = Refusal::for_rate_limit(Some(Duration::from_millis(millis)));
             assert_eq!(

@@ -28,7 +28,7 @@ impl StreamEvent {
         format!("event: {}\ndata: {}\n\n", self.event_type(), self.data).into()
     }
 
-    /// Tells whether it brings a piece of the content.
+    /// Returns whether it brings a piece of the content.
     pub(super) fn is_delta(&self) -> bool {
         self.event_type() == "content_block_delta"
     }
@@ -99,7 +99,10 @@ pub(super) fn stream_events(id: &str, model: &str, answer: &ScriptedAnswer) -> V
     }
     stream.push_event(json!({
         "type": "message_delta",
-        "delta": { "stop_reason": answer.stop.stop_reason(), "stop_sequence": answer.stop.stop_sequence() },
+        "delta": {
+            "stop_reason": answer.stop.stop_reason(),
+            "stop_sequence": answer.stop.stop_sequence(),
+        },
         "usage": { "output_tokens": answer.output_tokens },
     }));
     stream.push_event(json!({ "type": "message_stop" }));

@@ -169,7 +169,7 @@ impl DemoService {
         Ok(self.build_reply(&ask, &answer, record.fault))
     }
 
-    /// Enters a request into the book of limits, with all that it may cost.
+    /// Enters a request into the ledger, with all that it may cost.
     fn reserve_tokens(
         &self,
         ask: &ParsedRequest<'_>,
@@ -229,7 +229,7 @@ fn refusal_response(refusal: &Refusal, request_id: &str) -> Response<ScriptedBod
     response
 }
 
-/// Tells the limits that are set, and what is left of them, as Langdock does.
+/// Adds the headers that report the limits and what is left of them, as Langdock does.
 fn add_limit_headers(headers: &mut HeaderMap, standing: &LimitStatus) {
     let mut tell = |limit, remaining, left: Option<RemainingLimit>| {
         if let Some(left) = left {
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_request_is_refused() {
+    fn a_body_that_is_not_a_request_is_refused() {
         let service = DemoService::new(DemoSettings::default(), watch::channel(false).1);
         for (body, expected) in [
             ("", "No body"),

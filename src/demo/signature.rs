@@ -2,8 +2,8 @@
 //!
 //! By them a client that alters a thinking block is found out, as it is by the real endpoint.
 
-/// What opens a signature of ours. Others, from a conversation with a real model, cannot be judged
-/// here and pass.
+/// The prefix of our own signatures. Others, from a conversation with a real model, cannot be
+/// judged here and pass.
 const OURS: &str = "c2NyaXB0ZWQ-";
 
 /// Returns the signature of a thinking text.
@@ -18,7 +18,7 @@ pub(super) fn signature_for(thinking: &str) -> String {
     format!("{OURS}{hash:016x}")
 }
 
-/// Tells whether a thinking block came back as it was sent.
+/// Returns whether a thinking block came back as it was sent.
 pub(super) fn is_valid(thinking: &str, signature: &str) -> bool {
     !signature.is_empty() && (!signature.starts_with(OURS) || signature == signature_for(thinking))
 }

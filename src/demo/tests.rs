@@ -13,7 +13,8 @@ async fn exchange(settings: DemoSettings, headers: &str, body: &str) -> String {
         .await
         .expect("it accepts");
     let request = format!(
-        "POST /anthropic/eu/v1/messages HTTP/1.1\r\nhost: demo\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n\
+        "POST /anthropic/eu/v1/messages HTTP/1.1\r\nhost: demo\r\nconnection: \
+         close\r\n{headers}content-length: {}\r\n\r\n\
          {body}",
         body.len()
     );

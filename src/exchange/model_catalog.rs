@@ -83,7 +83,7 @@ impl<'a> ModelCatalog<'a> {
     fn pace(&self) -> Option<PacingOptions> {
         let pace = self.settings.options.pace.clone()?;
         Some(PacingOptions {
-            folder: self.state().map(|state| state.books()),
+            directory: self.state().map(|state| state.books()),
             ..pace
         })
     }

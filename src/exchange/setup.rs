@@ -90,9 +90,9 @@ pub(crate) async fn start_demo_if(
         return Ok(None);
     }
     app.notices.notice("demo: scripted answers, no model");
-    let pace = demo::Pace {
+    let pace = demo::DeliveryPace {
         piece_pause: DEMO_PAUSE,
-        ..demo::Pace::default()
+        ..demo::DeliveryPace::default()
     };
     let settings = demo::DemoSettings {
         pace,

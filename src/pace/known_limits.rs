@@ -1,4 +1,4 @@
-//! What is known of the limits: what a person set, what the server reports, and what its 429s
+//! What is known of the limits: what the user set, what the server reports, and what its 429s
 //! imply.
 
 use super::SECOND;
@@ -16,9 +16,9 @@ const INFERENCE_INTERVAL: u64 = 10 * SECOND;
 /// The limits that hold before a server has said anything.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct BaseLimits {
-    /// What a person set: never exceeded, whatever the server reports.
+    /// What the user set: never exceeded, whatever the server reports.
     pub(crate) configured: RateLimits,
-    /// What is assumed where neither a person nor the server says anything.
+    /// What is assumed where neither the user nor the server says anything.
     pub(crate) assumed: RateLimits,
 }
 
@@ -105,7 +105,7 @@ impl KnownLimits {
             return;
         }
         let (limits, reported) = (self.in_force(now, base), self.server_limits(now));
-        // A single 429 may have any cause: it takes away half at the most.
+        // A single 429 may have any cause: it removes half at the most.
         let lowered = |limit: Option<u64>, reported: Option<u64>, used: u64| {
             let limit = limit.filter(|_| reported.is_none())?;
             Some(used.max(limit / 2).clamp(1, limit))
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_goes_before_what_is_assumed_and_never_over_what_was_set() {
+    fn a_report_overrides_assumed_limits_and_never_exceeds_configured_ones() {
         let reported = |limit| {
             Some(ReportedLimit {
                 limit,

@@ -1,9 +1,9 @@
 //! The rate-limit ledger, pure: each operation is given the time, and leaves the ledger complete.
 //!
-//! A request that cannot begin at once takes a ticket and tries again. A ticket keeps its place: first
-//! come, first served, but work of a batch queues behind that of persons. Nobody has to be notified
-//! of anything: a ticket whose owner no longer tries lapses, and so does the slot of an owner that
-//! never says how its request ended.
+//! A request that cannot begin at once takes a ticket and tries again. A ticket keeps its place:
+//! first come, first served, but work of a batch queues behind that of users. No notifications are
+//! needed: a ticket whose owner no longer tries lapses, and so does the slot of an owner that never
+//! says how its request ended.
 
 use super::SECOND;
 use super::known_limits::{BaseLimits, KnownLimits, ReportedLimit, ServerReport};
@@ -24,7 +24,7 @@ pub(super) const FULL_SHARE_PPM: u64 = 1_000_000;
 /// Who goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum RequestPriority {
-    /// A person waits for the answer.
+    /// A user waits for the answer.
     Person,
     /// It is one of many items that are worked through.
     Batch,
@@ -69,7 +69,7 @@ pub(crate) enum Admission {
 pub(crate) enum WaitReason {
     /// These limits are reached.
     Limits(RateLimits),
-    /// After a 429 nobody sends anything until then.
+    /// After a 429 no request is sent until then.
     BackOff(u64),
 }
 
@@ -80,7 +80,7 @@ pub(crate) enum RequestOutcome {
     Answered {
         /// Tokens that were read, those of a cache included.
         input: u64,
-        /// Tokens that were written.
+        /// Output tokens.
         output: u64,
     },
     /// The server let it in, and then it failed.
@@ -107,7 +107,7 @@ pub(crate) struct RateLimitLedger {
     pub(super) last: u64,
     /// The number of the next reservation.
     pub(super) next_id: u64,
-    /// Nobody begins before.
+    /// No request begins before.
     pub(super) blocked_until: u64,
     /// When the next request is due if they are spread evenly.
     pub(super) due: u64,
@@ -143,7 +143,8 @@ impl Default for RateLimitLedger {
 }
 
 impl RateLimitLedger {
-    /// Admits a request, or gives it a place in the queue. `queued` is its place if it tried before.
+    /// Admits a request, or gives it a place in the queue. `queued` is its place if it tried
+    /// before.
     pub(crate) fn try_acquire(
         &mut self,
         now: u64,
@@ -207,8 +208,8 @@ impl RateLimitLedger {
         }
     }
 
-    /// Gives back a place in the queue, or the slot of a request that was never sent, which then
-    /// does not spread those behind it either. A reservation that has ended is left as it is.
+    /// Releases a place in the queue, or the slot of a request that was never sent, which then does
+    /// not spread those behind it either. A reservation that has ended is left as it is.
     pub(crate) fn release(&mut self, now: u64, id: ReservationId, base: &BaseLimits) {
         self.queue.retain(|ticket| ticket.id != id);
         let slots = self.slots.len();
@@ -249,7 +250,7 @@ impl RateLimitLedger {
         };
     }
 
-    /// Lets nobody begin until then, as a 429 asks, and infers from it how much is allowed.
+    /// Blocks all requests until then, as a 429 asks, and infers from it how much is allowed.
     pub(crate) fn back_off(&mut self, now: u64, until: u64, base: &BaseLimits) {
         self.drop_expired(now);
         self.blocked_until = self.blocked_until.max(until);
@@ -305,7 +306,8 @@ impl RateLimitLedger {
         self.known.server_limits(now)
     }
 
-    /// Returns when a request may begin: behind those ahead of its place, or of all if it has none.
+    /// Returns when a request may begin: after those ahead of it in the queue, or after all if it
+    /// has no place there.
     fn earliest_start(
         &self,
         now: u64,
@@ -398,7 +400,7 @@ pub(super) mod tests {
         NOW + seconds * SECOND
     }
 
-    /// A ledger for a server that counts the most that a request can use.
+    /// Returns a ledger for a server that counts the most that a request can use.
     fn strict() -> RateLimitLedger {
         RateLimitLedger {
             counts_maximum: true,
@@ -406,7 +408,7 @@ pub(super) mod tests {
         }
     }
 
-    /// The reservation of a request that is admitted.
+    /// Returns the reservation of a request that is admitted.
     #[track_caller]
     pub(in crate::pace) fn goes(admission: Admission) -> ReservationId {
         let Admission::Admitted(Some(slot)) = admission else {
@@ -415,7 +417,7 @@ pub(super) mod tests {
         slot
     }
 
-    /// The reservation of one that is not, and the seconds until its start.
+    /// Returns the reservation of one that is not, and the seconds until its start.
     #[track_caller]
     pub(in crate::pace) fn waits(admission: Admission) -> (ReservationId, u64) {
         let Admission::Queued {
@@ -464,7 +466,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn who_came_first_goes_first_and_persons_go_before_a_batch() {
+    fn requests_are_admitted_in_order_and_users_go_before_a_batch() {
         let (mut ledger, base) = (strict(), base(None, Some(100)));
         let slot = goes(ledger.try_acquire(NOW, None, &COST, &base));
         let batch = RequestCost {

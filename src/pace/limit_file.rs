@@ -1,12 +1,12 @@
 //! A ledger in a file, which all processes of a user lock in turn.
 //!
-//! The lock is never waited for: while another process has it, which takes microseconds, the runtime
-//! turns to other work between two attempts. From the lock to the last write there is no point at
-//! which an operation could be dropped, so it happens whole or not at all.
+//! The lock is never waited for: while another process has it, which takes microseconds, the
+//! runtime turns to other work between two attempts. From the lock to the last write there is no
+//! point at which an operation could be dropped, so it happens whole or not at all.
 //!
-//! The file is written in place, so that whoever has it open goes on using the same file. A damaged
-//! or foreign file is set aside, and a ledger from a clock that was ahead is replaced; a notice says
-//! so. Nothing here ever keeps a request from being sent.
+//! The file is written in place, so that processes that have it open keep using the same file. A
+//! damaged or foreign file is set aside, and a ledger from a clock that was ahead is replaced; a
+//! notice says so. Nothing here ever keeps a request from being sent.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read};
@@ -90,7 +90,7 @@ struct LockedLimits {
     ledger: RateLimitLedger,
     /// The time.
     now: u64,
-    /// What a person should know about the file.
+    /// What the user should know about the file.
     notice: Option<String>,
     /// What the file said, to write nothing that is not new.
     before: RateLimitLedger,
@@ -331,7 +331,7 @@ mod tests {
         priority: RequestPriority::Person,
     };
 
-    /// A store in `directory` that admits one request a minute.
+    /// Returns a store in `directory` that admits one request a minute.
     fn store(directory: &Path, name: &str) -> LimitFile {
         let configured = RateLimits {
             requests: Some(1),
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_lock_that_another_process_keeps_is_given_up_and_one_that_it_drops_is_taken() {
+    async fn a_lock_that_another_process_keeps_times_out_and_one_that_it_drops_is_acquired() {
         let directory = tempfile::tempdir().expect("a directory");
         let store = store(directory.path(), "name");
         let locked = store.try_lock(true).expect("it can be opened");

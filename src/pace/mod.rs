@@ -1,10 +1,10 @@
-//! Limits of requests and tokens a minute that nobody exceeds: the rate-limit ledger that all
+//! Limits of requests and tokens a minute that are never exceeded: the rate-limit ledger that all
 //! processes of a user share.
 //!
 //! `window` is the arithmetic of a sliding minute, `known_limits` what is known of the limits,
-//! `ledger` the operations; all of that is pure and given the time. `record` is the ledger as bytes.
-//! `store` is the seam behind which it is kept, and `limit_file` its one implementation, which locks
-//! a file for microseconds and never while anybody waits.
+//! `ledger` the operations; all of that is pure and given the time. `record` is the ledger as
+//! bytes. `store` is the interface to wherever it is kept, and `limit_file` its one implementation,
+//! which locks a file for microseconds and never while anybody waits.
 
 mod known_limits;
 mod ledger;

@@ -86,7 +86,7 @@ impl LedgerModel {
         }
     }
 
-    /// The next step of a process.
+    /// Returns the next step of a process.
     fn step(&self, state: &ModelState, process: usize) -> Option<ModelState> {
         let mut next = state.clone();
         let now = next.now;
@@ -167,7 +167,8 @@ impl LedgerModel {
         }
     }
 
-    /// The state in which a process has given up before it sent anything, and released what it had.
+    /// Returns the state in which a process has given up before it sent anything, and released what
+    /// it had.
     fn cancelled(&self, state: &ModelState, process: usize) -> Option<ModelState> {
         let (ProcessStage::Waiting { id, .. } | ProcessStage::Sent { id, .. }) =
             state.processes[process]
@@ -182,9 +183,9 @@ impl LedgerModel {
     }
 }
 
-/// The moments to which time may go on, unless somebody still has to do something in this one: a
-/// tick later, and where nobody is at it, right before and when something counts no more. To those
-/// who have not come yet nothing else makes a difference.
+/// Returns the moments to which time may go on, unless somebody still has to do something in this
+/// one: a tick later, and where nobody is at it, right before and when something counts no more. To
+/// those who have not come yet nothing else makes a difference.
 fn later(state: &ModelState) -> Vec<u64> {
     let has_time = |stage: &ProcessStage| match stage {
         ProcessStage::Waiting { has_tried, .. } => *has_tried,
@@ -219,7 +220,7 @@ fn later(state: &ModelState) -> Vec<u64> {
         .collect()
 }
 
-/// The state at another moment, when all who wait try again.
+/// Returns the state at another moment, when all who wait try again.
 fn at(state: &ModelState, now: u64) -> ModelState {
     let mut next = ModelState {
         now,
@@ -233,7 +234,7 @@ fn at(state: &ModelState, now: u64) -> ModelState {
     next
 }
 
-/// The state as it would be at the start, without what has lapsed.
+/// Returns the state as it would be at the start, without what has lapsed.
 fn normal(state: &ModelState) -> ModelState {
     let mut state = state.clone();
     let shift = |moment: &mut u64| *moment = moment.saturating_sub(state.now - START);

@@ -149,7 +149,7 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<RateLimitLedger> {
     })
 }
 
-/// A limit as a number; none is 0, which no limit is.
+/// Returns a limit as a number; none is 0, which no limit is.
 fn limit_to_number(limit: Option<u64>) -> u64 {
     limit.unwrap_or(0)
 }
@@ -162,7 +162,7 @@ fn limits_from(requests: u64, tokens: u64) -> RateLimits {
     }
 }
 
-/// A sum that another order or a missing number changes.
+/// Returns a sum that another order or a missing number changes.
 fn checksum(numbers: &[u64]) -> u64 {
     numbers.iter().fold(MARK, |sum, number| {
         (sum ^ number)

@@ -1,4 +1,4 @@
-//! The seam between a call and the ledger of its rate limit, wherever that is kept.
+//! The interface between a call and the ledger of its rate limit, wherever that is kept.
 
 use std::error::Error;
 use std::fmt::Debug;
@@ -13,10 +13,12 @@ use super::window::{RateLimits, ReservationId};
 ///
 /// A reservation begins with `reserve`, in the queue or admitted, and ends with `settle` or
 /// `release`; either may be repeated without harm. A reservation whose owner is gone lapses: in the
-/// queue after ten seconds, once admitted when its minute is over. So a future that is dropped before
-/// it is ready needs no undoing, and nothing has to be done when the owner itself is dropped.
+/// queue after ten seconds, once admitted when its minute is over. So a future that is dropped
+/// before it is ready needs no undoing, and nothing has to be done when the owner itself is
+/// dropped.
 pub(crate) trait LimitStore: Debug + Send + Sync {
-    /// Admits a request, or gives it a place in the queue. `queued` is its place if it tried before.
+    /// Admits a request, or gives it a place in the queue. `queued` is its place if it tried
+    /// before.
     fn reserve<'a>(
         &'a self,
         cost: &'a RequestCost,
@@ -33,10 +35,10 @@ pub(crate) trait LimitStore: Debug + Send + Sync {
         outcome: RequestOutcome,
     ) -> StoreFuture<'a, ()>;
 
-    /// Lets nobody begin for so long, as a 429 asks. Gives the end of that in the store's time.
+    /// Blocks all requests for so long, as a 429 asks. Returns when that ends, in the store's time.
     fn back_off(&self, wait: Duration) -> StoreFuture<'_, u64>;
 
-    /// Gives back a place in the queue, or the reservation of a request that was never sent.
+    /// Releases a place in the queue, or the reservation of a request that was never sent.
     fn release(&self, id: ReservationId) -> StoreFuture<'_, ()>;
 
     /// Notes what the response headers report of the limits; `id` is the reservation of the request
@@ -63,7 +65,7 @@ pub(crate) struct StoreReply<T> {
     pub(crate) outcome: T,
     /// The store's time, in microseconds since 1970: that of all times in `outcome`.
     pub(crate) now: u64,
-    /// What a person should know about the ledger.
+    /// What the user should know about the ledger.
     pub(crate) notice: Option<String>,
 }
 

@@ -35,18 +35,18 @@ pub(crate) struct RateLimits {
 }
 
 impl RateLimits {
-    /// Whether anything is limited.
+    /// Returns whether anything is limited.
     pub(crate) fn is_any(self) -> bool {
         self.requests.is_some() || self.tokens.is_some()
     }
 
-    /// The time from one request to the next.
+    /// Returns the time from one request to the next.
     fn request_interval(self) -> u64 {
         self.requests
             .map_or(0, |requests| WINDOW * 100 / SPEED_PERCENT / requests.max(1))
     }
 
-    /// How far requests may run ahead of the interval: the burst without its first one.
+    /// Returns how far requests may run ahead of the interval: the burst without its first one.
     fn burst_allowance(self) -> u64 {
         let burst = self.requests.map_or(1, |requests| {
             (requests.saturating_mul(BURST_PERCENT) / 100).max(2)
@@ -54,12 +54,12 @@ impl RateLimits {
         self.request_interval() * (burst - 1)
     }
 
-    /// What the spreading is at after a request at `start`; `due` is what it was at before.
+    /// Returns what the spreading is at after a request at `start`; `due` is what it was at before.
     pub(super) fn spread_after(self, due: u64, start: u64) -> u64 {
         due.max(start) + self.request_interval()
     }
 
-    /// What the spreading is at without one of its requests.
+    /// Returns what the spreading is at without one of its requests.
     pub(super) fn spread_without(self, due: u64) -> u64 {
         due.saturating_sub(self.request_interval())
     }
@@ -85,7 +85,7 @@ pub(super) struct WindowSlot {
 }
 
 impl WindowSlot {
-    /// When it counts no more.
+    /// Returns when it stops counting.
     pub(super) fn expiry(&self) -> u64 {
         self.at + WINDOW + if self.has_ended { 0 } else { IN_FLIGHT_GRACE }
     }
@@ -110,7 +110,7 @@ impl OtherUsage {
             .unwrap_or(amount)
     }
 
-    /// When no more than `room` of `amount` is left.
+    /// Returns when no more than `room` of `amount` is left.
     fn down_to(self, amount: u64, room: u64) -> u64 {
         if amount <= room {
             return 0;
@@ -134,7 +134,7 @@ pub(super) struct WindowForecast {
 }
 
 impl WindowForecast {
-    /// The minute as it is after these slots. `due` is what the spreading is at.
+    /// Returns the minute as it is after these slots. `due` is what the spreading is at.
     pub(super) fn new(
         limits: RateLimits,
         slots: &[WindowSlot],
@@ -160,7 +160,7 @@ impl WindowForecast {
         }
     }
 
-    /// Places a request behind those before it, and gives its start.
+    /// Places a request after the earlier ones, and returns its start.
     pub(super) fn place_request(&mut self, tokens: u64) -> u64 {
         // What is over the limit by itself goes when nothing else counts.
         let tokens = self.limits.tokens.map_or(tokens, |limit| tokens.min(limit));
@@ -192,7 +192,7 @@ impl WindowForecast {
         }
     }
 
-    /// The next moment at which there may be room, none if there is room now.
+    /// Returns the next moment at which there may be room, none if there is room now.
     fn full_until(&self, tokens: u64) -> Option<u64> {
         let until = |limit: Option<u64>, used: u64, wanted: u64, theirs: u64| {
             let limit = limit?;
@@ -238,7 +238,7 @@ mod tests {
         }
     }
 
-    /// The starts of requests of so many tokens, in seconds from now.
+    /// Returns the starts of requests of so many tokens, in seconds from now.
     fn starts(
         limits: RateLimits,
         slots: &[WindowSlot],
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_waits_until_enough_old_ones_count_no_more() {
+    fn a_request_waits_until_enough_old_ones_have_expired() {
         let slots = [slot(40, 40), slot(20, 30), slot(10, 20)];
         let wait = |tokens| starts(limits(600, 100), &slots, OtherUsage::default(), &[tokens])[0];
         assert_eq!([wait(10), wait(20), wait(60), wait(100)], [0, 20, 40, 50]);
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_use_ends_evenly() {
+    fn usage_of_others_expires_evenly() {
         let others = OtherUsage {
             at: NOW,
             requests: 0,

@@ -28,22 +28,22 @@ const TYPES: [(&str, &str); 5] = [
     ("application/pdf", "pdf"),
 ];
 
-/// The folder of the files of one conversation.
+/// The directory of the files of one conversation.
 #[derive(Debug, Clone)]
 pub(super) struct BlobStore(PathBuf);
 
 impl BlobStore {
-    /// Those of the conversation of this id.
-    pub(super) fn for_conversation(folder: &Path, id: &str) -> Self {
-        Self(blobs_dir(folder, id))
+    /// Creates the store of the conversation of this id.
+    pub(super) fn for_conversation(directory: &Path, id: &str) -> Self {
+        Self(blobs_dir(directory, id))
     }
 
-    /// Where they are.
+    /// Returns the directory.
     pub(super) fn directory(&self) -> &Path {
         &self.0
     }
 
-    /// Content as it is written: the bytes of images and PDFs go into files.
+    /// Returns content as it is written: the bytes of images and PDFs go into files.
     pub(super) fn store_content(&self, content: &[ContentBlock]) -> Result<Value, Error> {
         content
             .iter()
@@ -116,8 +116,8 @@ impl BlobStore {
         Ok(json!({"type": BLOB, "media_type": media_type, "file": file}))
     }
 
-    /// Content as it is sent: the bytes are read from their files. A file that is gone is said in
-    /// its place.
+    /// Converts content to what is sent: the bytes are read from their files. A text replaces a
+    /// file that is missing.
     pub(super) fn load_content(&self, content: &mut [ContentBlock]) {
         for block in content {
             match block {
@@ -155,7 +155,7 @@ impl BlobStore {
                         );
                     }
                     Some(Err(source)) => {
-                        *value = json!({"type": "text", "text": missing_file_text(&source)})
+                        *value = json!({"type": "text", "text": missing_file_text(&source)});
                     }
                     None => fields
                         .values_mut()
@@ -184,7 +184,7 @@ impl BlobStore {
     }
 }
 
-/// What stands where a file was.
+/// Returns the text that replaces a missing file.
 fn missing_file_text(source: &Value) -> String {
     format!(
         "[{} that is lost]",
@@ -220,12 +220,15 @@ mod tests {
 
     #[test]
     fn files_are_kept_once_and_come_back_as_they_were() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let blobs = BlobStore::for_conversation(folder.path(), "2x");
+        let directory = tempfile::tempdir().expect("a directory");
+        let blobs = BlobStore::for_conversation(directory.path(), "2x");
         let png = Bytes::from_static(b"\x89PNG");
         let in_json =
             json!({"type": "base64", "media_type": "image/png", "data": STANDARD.encode(&png)});
-        let result = json!({"type": "tool_result", "tool_use_id": "t", "content": [{"type": "image", "source": in_json}]});
+        let result = json!({
+            "type": "tool_result", "tool_use_id": "t",
+            "content": [{"type": "image", "source": in_json}],
+        });
         let content = vec![
             ContentBlock::Image(Media::new("image/png", png.clone())),
             serde_json::from_value(json!({"type": "image", "source": in_json})).expect("a block"),

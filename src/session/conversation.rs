@@ -17,7 +17,7 @@ use crate::protocol::{ContentBlock, InputMessage};
 /// A conversation. Its file is made with its first turn, unless it has a name.
 #[derive(Debug)]
 pub(crate) struct SavedConversation {
-    folder: PathBuf,
+    directory: PathBuf,
     path: PathBuf,
     header: SessionRecord,
     name: Option<String>,
@@ -34,12 +34,12 @@ pub(crate) struct SavedConversation {
 }
 
 impl SavedConversation {
-    /// One that has no file yet, or whose file is not yet read.
-    pub(super) fn new(folder: &Path, header: SessionRecord) -> Self {
+    /// Creates a conversation that has no file yet, or whose file is not yet read.
+    pub(super) fn new(directory: &Path, header: SessionRecord) -> Self {
         let id = header.id.clone().unwrap_or_default();
         Self {
-            folder: folder.to_owned(),
-            path: conversation_file(folder, &id),
+            directory: directory.to_owned(),
+            path: conversation_file(directory, &id),
             name: header.name.clone(),
             header,
             turns: Vec::new(),
@@ -52,10 +52,10 @@ impl SavedConversation {
         }
     }
 
-    /// Reads the one of this id.
-    pub(super) fn open_by_id(folder: &Path, id: &str) -> Result<Self, Error> {
-        let bytes = file::read_shared(&conversation_file(folder, id), 0)?;
-        let mut conversation = Self::from_bytes(folder, id, &bytes)?;
+    /// Reads the conversation of this id.
+    pub(super) fn open_by_id(directory: &Path, id: &str) -> Result<Self, Error> {
+        let bytes = file::read_shared(&conversation_file(directory, id), 0)?;
+        let mut conversation = Self::from_bytes(directory, id, &bytes)?;
         if conversation.read < bytes.len() as u64 {
             let path = conversation.path.display();
             conversation.notices.push(format!(
@@ -65,20 +65,21 @@ impl SavedConversation {
         Ok(conversation)
     }
 
-    /// The same for somebody who has the lock, or does not mind a torn line.
-    pub(super) fn read_unlocked(folder: &Path, id: &str) -> Result<Self, Error> {
-        let path = conversation_file(folder, id);
+    /// Reads the conversation without locking its file, for a caller that has the lock or accepts a
+    /// torn line.
+    pub(super) fn read_unlocked(directory: &Path, id: &str) -> Result<Self, Error> {
+        let path = conversation_file(directory, id);
         Self::from_bytes(
-            folder,
+            directory,
             id,
             &std::fs::read(&path).map_err(read_error(&path))?,
         )
     }
 
-    /// The one of this id, whose file has these bytes.
-    pub(super) fn from_bytes(folder: &Path, id: &str, bytes: &[u8]) -> Result<Self, Error> {
+    /// Creates the conversation of this id from the bytes of its file.
+    pub(super) fn from_bytes(directory: &Path, id: &str, bytes: &[u8]) -> Result<Self, Error> {
         let mut conversation = Self::new(
-            folder,
+            directory,
             SessionRecord {
                 id: Some(id.to_owned()),
                 ..SessionRecord::default()
@@ -88,27 +89,27 @@ impl SavedConversation {
         Ok(conversation)
     }
 
-    /// Its id.
+    /// Returns the id.
     pub(crate) fn id(&self) -> &str {
         self.header.id.as_deref().unwrap_or_default()
     }
 
-    /// Its name, if somebody gave it one.
+    /// Returns the name, if it has one.
     pub(crate) fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// Its file.
+    /// Returns its file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// When it was begun, in UTC.
+    /// Returns when it was begun, in UTC.
     pub(crate) fn begun_at(&self) -> &str {
         &self.header.at
     }
 
-    /// Since something was said in it.
+    /// Returns the time since its last turn.
     pub(crate) fn age(&self, now: SystemTime) -> Duration {
         let changed = self
             .path
@@ -120,7 +121,7 @@ impl SavedConversation {
             .unwrap_or_default()
     }
 
-    /// What a person should know of its file; each is given once.
+    /// Returns what the user should know about its file, each notice once.
     pub(crate) fn take_notices(&mut self) -> Vec<String> {
         let mut notices = std::mem::take(&mut self.notices);
         let damaged = std::mem::take(&mut self.damaged_lines);
@@ -133,12 +134,12 @@ impl SavedConversation {
         notices
     }
 
-    /// The turns that are gone on from, the first one first.
+    /// Returns the turns of the current branch, oldest first.
     pub(crate) fn current_branch(&self) -> Vec<&SavedTurn> {
         self.branch_to(self.tip)
     }
 
-    /// The turns up to the one at this place.
+    /// Returns the branch up to the turn at this index.
     fn branch_to(&self, last: Option<usize>) -> Vec<&SavedTurn> {
         let mut line = Vec::new();
         let mut next = last;
@@ -153,7 +154,8 @@ impl SavedConversation {
         line
     }
 
-    /// The same, with what was said in between and is not sent: refused and unanswered turns.
+    /// Returns the current branch with the turns in between that are not sent: refused and
+    /// unanswered ones.
     pub(crate) fn branch_with_left_out(&self) -> Vec<&SavedTurn> {
         let mut is_in_line = vec![false; self.turns.len()];
         let mut next = self.tip;
@@ -176,23 +178,23 @@ impl SavedConversation {
             .collect()
     }
 
-    /// All turns in the order in which they were written.
+    /// Returns all turns in the order in which they were written.
     pub(crate) fn turns(&self) -> &[SavedTurn] {
         &self.turns
     }
 
-    /// The turn that is gone on from.
+    /// Returns the turn that the next one follows.
     pub(crate) fn tip(&self) -> Option<&SavedTurn> {
         self.tip.map(|place| &self.turns[place])
     }
 
-    /// The line as messages that can be sent: the sides take turns, what was refused is left out,
-    /// and what broke off is there as far as it came.
+    /// Returns the current branch as messages that can be sent: roles alternate, refused turns are
+    /// left out, and interrupted answers are included as far as they were received.
     pub(crate) fn messages(&self) -> Vec<InputMessage> {
         line::to_messages(&self.current_branch(), &self.blob_store())
     }
 
-    /// The same of what stands before a place.
+    /// Returns the messages before a position.
     pub(crate) fn messages_before(&self, place: &TurnPosition) -> Vec<InputMessage> {
         let last = place
             .0
@@ -201,12 +203,12 @@ impl SavedConversation {
         line::to_messages(&self.branch_to(last), &self.blob_store())
     }
 
-    /// How much of its file was read, in bytes.
+    /// Returns how much of the file was read, in bytes.
     pub(crate) fn bytes_read(&self) -> usize {
         usize::try_from(self.read).unwrap_or(usize::MAX)
     }
 
-    /// The system prompt that a turn was last sent with.
+    /// Returns the system prompt that a turn was last sent with.
     pub(crate) fn system_prompt(&self) -> Option<&str> {
         self.current_branch()
             .into_iter()
@@ -215,21 +217,21 @@ impl SavedConversation {
             .filter(|system| !system.is_empty())
     }
 
-    /// What a turn says, files included.
+    /// Returns the content of a turn, files included.
     pub(crate) fn turn_content(&self, turn: &SavedTurn) -> Vec<ContentBlock> {
         let mut content = line::parse_blocks(&turn.content);
         self.blob_store().load_content(&mut content);
         content
     }
 
-    /// Begins to say something, most often one turn of the person; what the answer is made to begin
-    /// with may stand behind it. It is in the journal when this returns. What goes wrong with that
-    /// is kept in the exchange, so that the answer can go on.
+    /// Begins an exchange, usually with one turn of the user; a prefill of the answer may follow
+    /// it. It is in the journal when this returns. What goes wrong with that is kept in the
+    /// exchange, so that the answer is not interrupted.
     pub(crate) fn begin_turn(&self, said: &[InputMessage], system: Option<&str>) -> PendingTurn {
-        PendingTurn::begin(&self.folder, &self.file_header(), None, said, system)
+        PendingTurn::begin(&self.directory, &self.file_header(), None, said, system)
     }
 
-    /// The same for what comes in the stead of all that stands behind `place`, once it is answered.
+    /// Begins an exchange that replaces everything after `place` once it is answered.
     pub(crate) fn begin_replacement(
         &self,
         place: &TurnPosition,
@@ -237,7 +239,7 @@ impl SavedConversation {
         system: Option<&str>,
     ) -> PendingTurn {
         PendingTurn::begin(
-            &self.folder,
+            &self.directory,
             &self.file_header(),
             Some(SessionRecord::new_tip(place)),
             said,
@@ -245,7 +247,7 @@ impl SavedConversation {
         )
     }
 
-    /// Makes what was said part of the conversation, after what is the last turn in its file now.
+    /// Appends the exchange to the conversation, after the turn that is the tip of its file now.
     pub(crate) fn commit_turn(&mut self, exchange: PendingTurn) -> Result<(), Error> {
         let (records, journal) = exchange.into_settled();
         let is_in_line = records.iter().any(|record| record.left_out.is_none());
@@ -260,7 +262,7 @@ impl SavedConversation {
         }
     }
 
-    /// The first line of its file.
+    /// Returns the first line of its file.
     fn file_header(&self) -> SessionRecord {
         SessionRecord {
             name: self.name.clone(),
@@ -268,7 +270,7 @@ impl SavedConversation {
         }
     }
 
-    /// Goes on from another place. What is behind it stays in the file.
+    /// Moves the tip to another position. What follows it stays in the file.
     pub(crate) fn move_to(&mut self, place: &TurnPosition) -> Result<(), Error> {
         self.append_records(vec![SessionRecord::new_tip(place)])
     }
@@ -317,7 +319,7 @@ impl SavedConversation {
         self.parse_lines(&lines[start..]).map(drop)
     }
 
-    /// Begins again after it was removed.
+    /// Starts over after the file was removed.
     fn recreate(&mut self) {
         let removed = format!(
             "the conversation `{}` was removed meanwhile, and begins again",
@@ -326,7 +328,7 @@ impl SavedConversation {
         let (name, mut notices) = (self.name.take(), std::mem::take(&mut self.notices));
         notices.push(removed);
         *self = Self::new(
-            &self.folder,
+            &self.directory,
             SessionRecord {
                 name,
                 ..std::mem::take(&mut self.header)
@@ -336,11 +338,11 @@ impl SavedConversation {
         self.claim_name();
     }
 
-    /// Takes the name of one whose file was gone, or does without, where it is another one's by
-    /// now.
+    /// Claims the name again after the file was removed, or drops it if another conversation has it
+    /// by now.
     pub(super) fn claim_name(&mut self) {
         let Some(name) = &self.name else { return };
-        if !name::claim_name(&self.folder, name, self.id()).unwrap_or_default() {
+        if !name::claim_name(&self.directory, name, self.id()).unwrap_or_default() {
             self.notices.push(format!(
                 "the name `{name}` could not be had again: this conversation is `{}`",
                 self.id()
@@ -349,12 +351,13 @@ impl SavedConversation {
         }
     }
 
-    /// Writes the file of one that has no turn yet.
+    /// Creates the file of a conversation that has no turn yet.
     pub(super) fn make_file(&mut self) -> Result<(), Error> {
         self.append_records(Vec::new())
     }
 
-    /// Takes away what of the file is not yet read, and says how much was whole.
+    /// Parses lines of the file that were not read before, and returns how many bytes were
+    /// complete.
     fn parse_lines(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         let mut whole = 0;
         while whole < bytes.len() {
@@ -416,8 +419,8 @@ impl SavedConversation {
         Ok(())
     }
 
-    /// The place of the turn that the one at `place` follows. Where the line of that one was lost,
-    /// it is the one written before.
+    /// Returns the place of the turn that the one at `place` follows. Where the line of that one
+    /// was lost, it is the one written before.
     fn place_before(&self, place: usize) -> Option<usize> {
         let parent = self.turns[place].parent.as_ref()?;
         let found = self
@@ -429,12 +432,12 @@ impl SavedConversation {
     }
 
     pub(super) fn blob_store(&self) -> BlobStore {
-        BlobStore::for_conversation(&self.folder, self.id())
+        BlobStore::for_conversation(&self.directory, self.id())
     }
 
     /// Makes the conversation the one that was last used.
     pub(crate) fn mark_as_last(&self) -> Result<(), Error> {
-        let link = last_link(&self.folder);
+        let link = last_link(&self.directory);
         let target = format!("{}.jsonl", self.id());
         replace_link(Path::new(&target), &link).map_err(write_error(&link))
     }

@@ -7,8 +7,8 @@ use super::line;
 use super::record::{LeftOut, SavedTurn};
 use crate::protocol::{ContentBlock, Role, Source};
 
-/// The conversation, a heading for each change of sides. What is not sent again, and what broke
-/// off, is marked as such.
+/// Returns the conversation, a heading for each change of sides. Turns that are not sent again, and
+/// interrupted ones, are marked as such.
 pub(crate) fn conversation_markdown(conversation: &SavedConversation) -> String {
     let mut text = format!("# {}\n", conversation.title());
     let mut last: Option<&SavedTurn> = None;
@@ -89,7 +89,7 @@ fn text_of(content: Option<&Value>) -> String {
     }
 }
 
-/// A code block whose fence is longer than any in it.
+/// Returns a code block whose fence is longer than any in it.
 fn fenced_block(label: &str, text: &str) -> String {
     let mut fence = "```".to_owned();
     while text.contains(&fence) {
@@ -98,7 +98,7 @@ fn fenced_block(label: &str, text: &str) -> String {
     format!("{fence}{label}\n{}\n{fence}", text.trim_end_matches('\n'))
 }
 
-/// The conversation as an object, with the turns as they are on disk.
+/// Returns the conversation as an object, with the turns as they are on disk.
 pub(crate) fn conversation_json(conversation: &SavedConversation) -> Value {
     let turn = |turn: &SavedTurn| {
         json!({

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::{Error, read_error, write_error};
 use crate::fs::create_private_dir;
 
-/// An open file that nobody else reads or writes meanwhile; closing it frees it.
+/// An open file with an exclusive lock; closing it releases the lock.
 #[derive(Debug)]
 pub(super) struct LockedFile {
     file: File,
@@ -17,7 +17,7 @@ pub(super) struct LockedFile {
 }
 
 impl LockedFile {
-    /// Opens a file for writing, and makes it if it is not there.
+    /// Opens a file for writing, and creates it if it does not exist.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         loop {
             let file = open_or_make(path).map_err(write_error(path))?;
@@ -32,17 +32,17 @@ impl LockedFile {
         }
     }
 
-    /// How long it is.
+    /// Returns the length in bytes.
     pub(super) fn byte_length(&self) -> Result<u64, Error> {
         Ok(self.file.metadata().map_err(read_error(&self.path))?.len())
     }
 
-    /// What it has from here on.
+    /// Reads the file from an offset on.
     pub(super) fn read_from(&mut self, offset: u64) -> Result<Vec<u8>, Error> {
         read_from(&mut self.file, offset).map_err(read_error(&self.path))
     }
 
-    /// Puts whole lines behind the first `length` bytes; nothing of them stays if that fails.
+    /// Writes whole lines after the first `length` bytes; none of them stays if that fails.
     pub(super) fn append_lines(&mut self, length: u64, lines: &[u8]) -> Result<(), Error> {
         let written = self
             .file
@@ -51,7 +51,7 @@ impl LockedFile {
             .and_then(|_| self.file.write_all(lines))
             .and_then(|()| self.file.sync_data());
         if written.is_err() {
-            // It is the first error that is told. An empty file would be no conversation.
+            // The first error is the one reported. An empty file would be no conversation.
             let _ = if length == 0 {
                 std::fs::remove_file(&self.path)
             } else {
@@ -62,10 +62,11 @@ impl LockedFile {
     }
 }
 
-/// Reads a file from an offset on, once nobody is in the middle of writing.
+/// Reads a file from an offset on, once no process is writing to it.
 pub(super) fn read_shared(path: &Path, offset: u64) -> Result<Vec<u8>, Error> {
     let mut file = File::open(path).map_err(read_error(path))?;
-    // Without locks, as on some network folders, a line that is being written counts as a torn one.
+    // Without locks, as on some network directories, a line that is being written counts as a torn
+    // one.
     let _ = file.lock_shared();
     read_from(&mut file, offset).map_err(read_error(path))
 }
@@ -87,8 +88,8 @@ fn open_or_make(path: &Path) -> io::Result<File> {
         .truncate(false)
         .mode(0o600);
     match (options.open(path), path.parent()) {
-        (Err(error), Some(folder)) if error.kind() == ErrorKind::NotFound => {
-            create_private_dir(folder)?;
+        (Err(error), Some(directory)) if error.kind() == ErrorKind::NotFound => {
+            create_private_dir(directory)?;
             options.open(path)
         }
         (opened, _) => opened,

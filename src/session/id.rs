@@ -1,8 +1,8 @@
-//! Names for conversations and exchanges that nobody has to think up: short, so that the beginning
-//! of one is soon unique, and with a digit in front, so that no word that a person chooses is such
-//! a beginning by accident.
+//! Names for conversations and exchanges that are generated: short, so that the beginning of one is
+//! soon unique, and with a digit in front, so that no word that a user chooses is such a beginning
+//! by accident.
 
-/// No vowels, so that no words come about, and nothing that looks like something else.
+/// No vowels, so that no words are formed, and nothing that looks like something else.
 const LETTERS: &[u8] = b"23456789bcdfghjkmnpqrstvwxz";
 
 /// How many letters an id has.
@@ -11,7 +11,7 @@ const LENGTH: usize = 10;
 /// How many of the letters are digits.
 const DIGITS: usize = 8;
 
-/// A new id: one of 5 · 10^13.
+/// Returns a new id: one of 5 · 10^13.
 pub(super) fn new_id() -> String {
     let letter = |place| {
         char::from(LETTERS[fastrand::usize(..if place == 0 { DIGITS } else { LETTERS.len() })])
@@ -19,14 +19,14 @@ pub(super) fn new_id() -> String {
     (0..LENGTH).map(letter).collect()
 }
 
-/// Whether a text could be an id or the beginning of one.
+/// Returns whether a text could be an id or the beginning of one.
 pub(super) fn may_begin_id(text: &str) -> bool {
     text.starts_with(|letter: char| letter.is_ascii_digit())
         && text.bytes().all(|letter| LETTERS.contains(&letter))
 }
 
-/// Returns the id of a turn of an exchange, counted from 0: the same in the process that says it and
-/// in the one that recovers it.
+/// Returns the id of a turn of an exchange, counted from 0: the same in the process that says it
+/// and in the one that recovers it.
 pub(super) fn turn_id(exchange: &str, place: usize) -> String {
     format!("{exchange}.{}", place + 1)
 }

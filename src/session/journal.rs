@@ -1,6 +1,6 @@
 //! The journal of an exchange: what was said and what comes is in it before it is sent or shown, so
-//! that a process that is killed loses nothing. It is locked as long as its process lives; one that
-//! is free is put into its conversation.
+//! that a process that is killed loses nothing. It is locked as long as its process lives; an
+//! unlocked one is moved into its conversation.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -25,16 +25,16 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Begins one with what is said.
+    /// Creates the journal with what is being sent.
     pub(super) fn create(
-        folder: &Path,
+        directory: &Path,
         exchange: &str,
         header: &SessionRecord,
         records: &[SessionRecord],
     ) -> io::Result<Self> {
-        let folder = journals_dir(folder);
-        create_private_dir(&folder)?;
-        let path = folder.join(format!("{exchange}.jsonl"));
+        let directory = journals_dir(directory);
+        create_private_dir(&directory)?;
+        let path = directory.join(format!("{exchange}.jsonl"));
         let file = OpenOptions::new()
             .append(true)
             .create_new(true)
@@ -53,17 +53,17 @@ impl Journal {
             .write_pending()
             .and_then(|()| journal.file.sync_data())
             .inspect_err(|_| {
-                let _ = fs::remove_file(&journal.path); // It is the first error that is told.
+                let _ = fs::remove_file(&journal.path); // The first error is the one reported.
             })?;
         Ok(journal)
     }
 
-    /// Takes a turn.
+    /// Queues a turn to be written.
     pub(super) fn write_turn(&mut self, record: &SessionRecord) {
         self.pending.extend_from_slice(&record.to_line());
     }
 
-    /// Takes a part of the answer: the event as it came, or the text where there is no event.
+    /// Queues a part of the answer: the event as it came, or the text where there is no event.
     pub(super) fn queue_update(&mut self, update: &Update, data: &[u8]) {
         match update {
             _ if !data.is_empty() => {
@@ -84,28 +84,28 @@ impl Journal {
         self.pending.push(b'\n');
     }
 
-    /// Writes what was taken, with one write.
+    /// Writes what was queued, with one write.
     pub(super) fn write_pending(&mut self) -> io::Result<()> {
         let written = self.file.write_all(&self.pending);
         self.pending.clear();
         written
     }
 
-    /// Where it is.
+    /// Returns the path.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Takes it away: all of it is in the conversation.
+    /// Removes the journal, once all of it is in the conversation.
     pub(super) fn remove(self) {
-        let _ = fs::remove_file(&self.path); // One that stays is found to be in the conversation already.
+        let _ = fs::remove_file(&self.path); // Recovery skips what is in the conversation already.
     }
 }
 
 /// The `type` of a piece of text that came without an event.
 const TEXT: &str = "text";
 
-/// The header and the records of a journal, the last turn as far as it came.
+/// Returns the header and the records of a journal, the last turn as far as it was received.
 pub(super) fn parse_journal(
     bytes: &[u8],
     exchange: &str,
@@ -126,7 +126,7 @@ pub(super) fn parse_journal(
             }
             TEXT => text.push_str(record.text.as_deref().unwrap_or_default()),
             kind => {
-                // A try that failed before its first word has begun a message too.
+                // An attempt that failed before its first token has started a message too.
                 if kind == "message_start" {
                     machine = MessageStream::default();
                 }

@@ -17,7 +17,7 @@ const NOT_RUN: &str = "The conversation was interrupted before this call had a r
 /// called with is text.
 const FORM: &str = "answer";
 
-/// The turns as messages: each side in turn, the person first, and every call with a result.
+/// Returns the turns as messages: each side in turn, the user first, and every call with a result.
 pub(super) fn to_messages(line: &[&SavedTurn], blobs: &BlobStore) -> Vec<InputMessage> {
     let mut messages: Vec<InputMessage> = Vec::with_capacity(line.len());
     for turn in line {
@@ -44,7 +44,8 @@ pub(super) fn to_messages(line: &[&SavedTurn], blobs: &BlobStore) -> Vec<InputMe
     messages
 }
 
-/// The blocks of a turn. A lone text is by far the most frequent, and read without a detour.
+/// Returns the blocks of a turn. A lone text is by far the most frequent, and read without a
+/// detour.
 pub(super) fn parse_blocks(content: &RawValue) -> Vec<ContentBlock> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -62,7 +63,8 @@ pub(super) fn parse_blocks(content: &RawValue) -> Vec<ContentBlock> {
     serde_json::from_str(content.get()).unwrap_or_default()
 }
 
-/// Whether the API takes a block of an answer back: half a call and unsealed reasoning are refused.
+/// Returns whether the API takes a block of an answer back: half a call and unsealed reasoning are
+/// refused.
 fn can_be_sent_back(block: &ContentBlock) -> bool {
     match block {
         ContentBlock::ToolUse(call) => call.partial_json.is_none() && call.input.is_object(),
@@ -72,27 +74,26 @@ fn can_be_sent_back(block: &ContentBlock) -> bool {
     }
 }
 
-/// Makes text of an answer in a form that stands in the file as the call it came as: a process that
-/// was killed left it, or an earlier version wrote it.
+/// Converts structured answers that are stored as tool calls into text: a killed process left them
+/// so, or an earlier version wrote them.
 fn structured_answers_to_text(messages: &mut [InputMessage]) {
     for place in 0..messages.len() {
         let (until, behind) = messages.split_at_mut(place + 1);
         let [ContentBlock::ToolUse(call)] = until[place].content.as_slice() else {
             continue;
         };
-        let is_result = |block: &ContentBlock| matches!(block, ContentBlock::ToolResult(result) if result.tool_use_id == call.id);
         if call.name == FORM
             && !behind
                 .first()
-                .is_some_and(|next| next.content.iter().any(is_result))
+                .is_some_and(|next| has_result_for(&next.content, &call.id))
         {
             until[place].content = vec![ContentBlock::text(call.input.to_string())];
         }
     }
 }
 
-/// Gives every call a result at the beginning of the next message, and takes results away that no
-/// call is before.
+/// Ensures that every call has a result at the beginning of the next message, and removes results
+/// without a call before them.
 fn answer_calls(messages: &mut Vec<InputMessage>) {
     let mut calls: Vec<String> = Vec::new();
     for message in messages.iter_mut() {
@@ -107,19 +108,14 @@ fn answer_calls(messages: &mut Vec<InputMessage>) {
         message
             .content
             .retain(|block| of_call(block) != Some(false));
-        let has_result = |call: &String| {
-            message
-                .content
-                .iter()
-                .any(|block| matches!(block, ContentBlock::ToolResult(result) if result.tool_use_id == *call))
-        };
+        let has_result = |call: &String| has_result_for(&message.content, call);
         let missing: Vec<ContentBlock> = calls
             .iter()
             .filter(|call| !has_result(call))
             .map(|call| not_run(call))
             .collect();
         message.content.splice(0..0, missing);
-        // Results stand first.
+        // Results come first.
         message
             .content
             .sort_by_key(|block| !matches!(block, ContentBlock::ToolResult(_)));
@@ -140,6 +136,13 @@ fn answer_calls(messages: &mut Vec<InputMessage>) {
             });
         }
     }
+}
+
+/// Returns whether one of the blocks is the result of this call.
+fn has_result_for(content: &[ContentBlock], call_id: &str) -> bool {
+    content.iter().any(
+        |block| matches!(block, ContentBlock::ToolResult(result) if result.tool_use_id == call_id),
+    )
 }
 
 fn calls_of(content: &[ContentBlock]) -> Vec<String> {
@@ -186,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn turns_of_one_side_become_one_message_and_the_person_begins() {
+    fn consecutive_turns_of_one_role_are_merged_and_the_user_begins() {
         let turns = [
             (Role::Assistant, text("x")),
             (Role::User, text("a")),
@@ -201,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_broke_off_is_sent_as_far_as_the_api_takes_it() {
+    fn an_interrupted_answer_is_sent_as_far_as_the_api_accepts_it() {
         let answer = json!([
             {"type": "thinking", "thinking": "hm", "signature": ""},
             {"type": "text", "text": "said"},
@@ -216,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_in_a_form_is_text_unless_it_has_a_result() {
+    fn a_structured_answer_is_text_unless_it_has_a_result() {
         let call = json!([{"type": "tool_use", "id": "t1", "name": FORM, "input": {"n": 1}}]);
         let result = json!([{"type": "tool_result", "tool_use_id": "t1", "content": "ok"}]);
         let asked = [(Role::User, text("a")), (Role::Assistant, call.clone())];
@@ -236,7 +239,9 @@ mod tests {
     fn every_call_has_a_result_and_every_result_a_call() {
         let call = json!([{"type": "tool_use", "id": "t1", "name": "f", "input": {}}]);
         let result = |id: &str| json!({"type": "tool_result", "tool_use_id": id, "content": "ok"});
-        let not_run = json!({"type": "tool_result", "tool_use_id": "t1", "content": NOT_RUN, "is_error": true});
+        let not_run = json!({
+            "type": "tool_result", "tool_use_id": "t1", "content": NOT_RUN, "is_error": true
+        });
         let more = json!({"type": "text", "text": "more"});
         let last = |next: &[Value]| {
             let next: Vec<_> = next

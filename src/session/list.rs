@@ -1,4 +1,4 @@
-//! What a conversation is called, and what is told of it in a list.
+//! What a conversation is called, and its line in a list.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,18 +11,18 @@ use crate::protocol::{ContentBlock, Role};
 /// The longest title, in characters.
 const TITLE_LETTERS: usize = 60;
 
-/// What is told of a conversation.
+/// A conversation as a list shows it.
 #[derive(Debug)]
 pub(crate) struct ConversationSummary {
-    /// Its id.
+    /// The id.
     pub(crate) id: String,
     /// Its name.
     pub(crate) name: Option<String>,
     /// Its name, or how it begins.
     pub(crate) title: String,
-    /// The model that spoke last.
+    /// The model of the last answer.
     pub(crate) model: Option<String>,
-    /// How often the person spoke, as far as it is gone on from.
+    /// The number of user turns in the current branch.
     pub(crate) turns: usize,
     /// When something was last said.
     pub(crate) changed: SystemTime,
@@ -31,7 +31,7 @@ pub(crate) struct ConversationSummary {
 }
 
 impl SessionStore {
-    /// All conversations, the one that was last used first. What cannot be read is none.
+    /// Lists all conversations, most recently used first. What cannot be read is left out.
     pub(crate) fn list_summaries(&self) -> Result<Vec<ConversationSummary>, Error> {
         let mut list =
             parallel::parallel_filter_map(&self.conversation_ids()?, |id| self.read_summary(id));
@@ -44,7 +44,7 @@ impl SessionStore {
         Ok(list)
     }
 
-    /// The ids of those in which nothing was said for so long.
+    /// Returns the ids of conversations that were last used longer ago than `age`.
     pub(crate) fn older_than(&self, age: Duration, now: SystemTime) -> Result<Vec<String>, Error> {
         let mut ids = self.conversation_ids()?;
         let is_old = |id: &String| {
@@ -86,7 +86,7 @@ impl SessionStore {
 }
 
 impl SavedConversation {
-    /// Its name, or how it begins.
+    /// Returns its name, or how it begins.
     pub(crate) fn title(&self) -> String {
         if let Some(name) = self.name() {
             return name.to_owned();
@@ -113,7 +113,7 @@ fn text_of(block: ContentBlock) -> Option<String> {
     }
 }
 
-/// The first line that says something, as far as there is room.
+/// Returns the first line that says something, as far as there is room.
 fn shorten_title(text: &str) -> Option<String> {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
     let mut letters = line.chars();
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_title_is_the_first_line_that_says_something() {
+    fn a_title_is_the_first_nonblank_line() {
         assert_eq!(
             shorten_title("\n  Hello there\nmore"),
             Some("Hello there".to_owned())

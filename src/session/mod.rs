@@ -1,10 +1,10 @@
 //! Conversations on disk: each an append-only file of JSON lines, whose turns name their parents,
 //! so that nothing that was said is ever overwritten, and a line of conversation is one path.
 //!
-//! `SessionStore` finds and makes them, `SavedConversation` is one of them as far as it was read, and
-//! `PendingTurn` is what is being said just now: it is in a journal before it is sent or shown, and in
-//! the conversation when it has ended. The next start puts what a killed process had in its journal
-//! into the conversation.
+//! `SessionStore` finds and makes them, `SavedConversation` is one of them as far as it was read,
+//! and `PendingTurn` is the exchange in progress: it is in a journal before it is sent or shown,
+//! and in the conversation when it has ended. The next start puts what a killed process had in its
+//! journal into the conversation.
 
 mod blob;
 mod conversation;
@@ -39,30 +39,33 @@ use std::path::{Path, PathBuf};
 /// What is wrong with a saved conversation.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// A file or folder cannot be read.
+    /// A file or directory cannot be read.
     #[error("cannot read `{}`", path.display())]
     Unreadable {
-        /// Which one.
+        /// The path.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// A file or folder cannot be written.
+    /// A file or directory cannot be written.
     #[error("cannot write `{}`", path.display())]
     Unwritable {
-        /// Which one.
+        /// The path.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// A file that is no conversation.
+    /// A file that is not a conversation.
     #[error("`{}` is no conversation", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
     },
     /// A conversation of a later version of the format.
-    #[error("`{}` has version {version} of the format, which this program does not know", path.display())]
+    #[error(
+        "`{}` has version {version} of the format, which this program does not know",
+        path.display()
+    )]
     Newer {
         /// The file.
         path: PathBuf,
@@ -86,7 +89,7 @@ pub(crate) enum Error {
     /// A name that another conversation has.
     #[error("there is a conversation `{0}` already")]
     Taken(String),
-    /// A text that can be no name.
+    /// A text that cannot be a name.
     #[error("`{name}` can be no name: {reason}")]
     BadName {
         /// The text.
@@ -94,7 +97,7 @@ pub(crate) enum Error {
         /// Why.
         reason: &'static str,
     },
-    /// There is no folder to keep anything in.
+    /// There is no directory to keep anything in.
     #[error("this machine has no data folder for this user")]
     NoHome,
 }

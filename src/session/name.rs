@@ -1,5 +1,5 @@
-//! Names of conversations: links in a folder, so that a name is found, given and taken in one step
-//! of the file system.
+//! Names of conversations: links in a directory, so that finding, claiming and releasing a name are
+//! single operations of the file system.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -13,7 +13,7 @@ use crate::fs::create_private_dir;
 /// The longest name, in bytes, so that its file's name fits everywhere.
 const MAX_BYTES: usize = 80;
 
-/// Refuses what can be no name.
+/// Rejects what cannot be a name.
 pub(super) fn check_name(name: &str) -> Result<(), Error> {
     let bad = |reason| {
         Err(Error::BadName {
@@ -33,8 +33,8 @@ pub(super) fn check_name(name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The link of a name. What a file's name cannot have is written as `%` and two digits.
-fn link_path(folder: &Path, name: &str) -> PathBuf {
+/// Returns the link of a name. What a file's name cannot have is written as `%` and two digits.
+fn link_path(directory: &Path, name: &str) -> PathBuf {
     let mut file = String::with_capacity(name.len() + 6);
     for (place, letter) in name.char_indices() {
         match letter {
@@ -43,18 +43,18 @@ fn link_path(folder: &Path, name: &str) -> PathBuf {
             _ => file.push(letter),
         }
     }
-    names_dir(folder).join(file + ".jsonl")
+    names_dir(directory).join(file + ".jsonl")
 }
 
-/// The id of the conversation of this name.
-pub(super) fn id_for_name(folder: &Path, name: &str) -> Option<String> {
+/// Returns the id of the conversation of this name.
+pub(super) fn id_for_name(directory: &Path, name: &str) -> Option<String> {
     check_name(name).ok()?;
-    linked_id(&link_path(folder, name))
+    linked_id(&link_path(directory, name))
 }
 
-/// Gives a name; false: it is taken.
-fn create_link(folder: &Path, name: &str, id: &str) -> Result<bool, Error> {
-    let link = link_path(folder, name);
+/// Creates the link of a name; false if the name is taken.
+fn create_link(directory: &Path, name: &str, id: &str) -> Result<bool, Error> {
+    let link = link_path(directory, name);
     let target = Path::new("..").join(format!("{id}.jsonl"));
     match symlink(target, &link) {
         Ok(()) => Ok(true),
@@ -63,28 +63,29 @@ fn create_link(folder: &Path, name: &str, id: &str) -> Result<bool, Error> {
     }
 }
 
-/// Gives a name, for which a folder is made; false: it is taken by a conversation that is there.
-pub(super) fn claim_name(folder: &Path, name: &str, id: &str) -> Result<bool, Error> {
-    let names = names_dir(folder);
+/// Claims a name, creating the directory of names; false if an existing conversation has it.
+pub(super) fn claim_name(directory: &Path, name: &str, id: &str) -> Result<bool, Error> {
+    let names = names_dir(directory);
     create_private_dir(&names).map_err(write_error(&names))?;
-    if create_link(folder, name, id)? {
+    if create_link(directory, name, id)? {
         return Ok(true);
     }
-    match id_for_name(folder, name) {
+    match id_for_name(directory, name) {
         Some(holder) if holder == id => Ok(true),
         // The conversation was removed by hand.
-        Some(holder) if !conversation_file(folder, &holder).exists() => {
-            release_name(folder, name, &holder);
-            create_link(folder, name, id)
+        Some(holder) if !conversation_file(directory, &holder).exists() => {
+            release_name(directory, name, &holder);
+            create_link(directory, name, id)
         }
         _ => Ok(false),
     }
 }
 
-/// Takes a name from a conversation, if it has it.
-pub(super) fn release_name(folder: &Path, name: &str, id: &str) {
-    if id_for_name(folder, name).as_deref() == Some(id) {
-        let _ = fs::remove_file(link_path(folder, name)); // A link that leads nowhere does no harm.
+/// Releases the name of a conversation, if it has it.
+pub(super) fn release_name(directory: &Path, name: &str, id: &str) {
+    if id_for_name(directory, name).as_deref() == Some(id) {
+        // A link that leads nowhere does no harm.
+        let _ = fs::remove_file(link_path(directory, name));
     }
 }
 
@@ -93,33 +94,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_given_once_and_found_whatever_it_is_made_of() {
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::create_dir(names_dir(folder.path())).expect("it is writable");
+    fn a_name_is_claimed_once_and_found_whatever_characters_it_has() {
+        let directory = tempfile::tempdir().expect("a directory");
+        fs::create_dir(names_dir(directory.path())).expect("it is writable");
         for name in ["a", "A b", "../a", ".", "ä/ö", "100%", "a:b"] {
-            assert_eq!(id_for_name(folder.path(), name), None, "{name}");
+            assert_eq!(id_for_name(directory.path(), name), None, "{name}");
             assert!(
-                create_link(folder.path(), name, "2x").expect("it is writable"),
+                create_link(directory.path(), name, "2x").expect("it is writable"),
                 "{name}"
             );
             assert!(
-                !create_link(folder.path(), name, "3x").expect("it is writable"),
+                !create_link(directory.path(), name, "3x").expect("it is writable"),
                 "{name}"
             );
             assert_eq!(
-                id_for_name(folder.path(), name).as_deref(),
+                id_for_name(directory.path(), name).as_deref(),
                 Some("2x"),
                 "{name}"
             );
         }
-        release_name(folder.path(), "a", "3x");
-        assert!(id_for_name(folder.path(), "a").is_some());
-        release_name(folder.path(), "a", "2x");
-        assert!(id_for_name(folder.path(), "a").is_none());
+        release_name(directory.path(), "a", "3x");
+        assert!(id_for_name(directory.path(), "a").is_some());
+        release_name(directory.path(), "a", "2x");
+        assert!(id_for_name(directory.path(), "a").is_none());
     }
 
     #[test]
-    fn what_can_be_no_name_is_refused() {
+    fn invalid_names_are_refused() {
         for name in ["", " ", " a", "a\n", "a\tb", &"x".repeat(81)] {
             assert!(check_name(name).is_err(), "{name:?}");
         }

@@ -1,9 +1,9 @@
-//! Looking at many conversations at once, with all the processors there are.
+//! Processing many conversations in parallel.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// What `look` makes of each item, without those of which it makes nothing, in no order.
+/// Returns what `look` makes of each item, without the nones, in no particular order.
 pub(super) fn parallel_filter_map<T: Sync, R: Send>(
     items: &[T],
     look: impl Fn(&T) -> Option<R> + Sync,

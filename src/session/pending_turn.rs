@@ -1,4 +1,4 @@
-//! What is being said just now: the person's turn, the answer as it comes, and results of tools and
+//! An exchange in progress: the user's turn, the answer as it comes, and results of tools and
 //! answers to these.
 //!
 //! All of it becomes part of the conversation at once, when it has ended, so that exchanges of
@@ -16,7 +16,7 @@ use super::record::{LeftOut, SessionRecord, TURN};
 use super::{Error, write_error};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Update};
 
-/// An exchange that has begun. One that is dropped stays in the journal, and is kept by the next
+/// An exchange that has begun. A dropped one stays in the journal, and is recovered at the next
 /// start.
 #[derive(Debug)]
 pub(crate) struct PendingTurn {
@@ -32,13 +32,14 @@ pub(crate) struct PendingTurn {
 
 impl PendingTurn {
     pub(super) fn begin(
-        folder: &Path,
+        directory: &Path,
         header: &SessionRecord,
         tip: Option<SessionRecord>,
         said: &[InputMessage],
         system: Option<&str>,
     ) -> Self {
-        let blobs = BlobStore::for_conversation(folder, header.id.as_deref().unwrap_or_default());
+        let blobs =
+            BlobStore::for_conversation(directory, header.id.as_deref().unwrap_or_default());
         let records = tip.into_iter().collect();
         let mut exchange = Self {
             id: new_id(),
@@ -58,21 +59,21 @@ impl PendingTurn {
                 Role::Assistant => SessionRecord::prefill_turn(id, content),
             });
         }
-        match Journal::create(folder, &exchange.id, header, &exchange.records) {
+        match Journal::create(directory, &exchange.id, header, &exchange.records) {
             Ok(journal) => exchange.journal = Some(journal),
-            Err(source) => exchange.record_failure(write_error(&journals_dir(folder))(source)),
+            Err(source) => exchange.record_failure(write_error(&journals_dir(directory))(source)),
         }
         exchange
     }
 
-    /// Takes a part of the answer, and the data of the event behind it as it came.
+    /// Records a part of the answer, and the data of its event as received.
     pub(crate) fn record_update(&mut self, update: &Update, data: &[u8]) {
         if let Some(journal) = self.active_journal() {
             journal.queue_update(update, data);
         }
     }
 
-    /// Writes what was taken, with one write. To be called before it is shown.
+    /// Writes what was queued, with one write. To be called before it is shown.
     pub(crate) fn flush_journal(&mut self) {
         if let Some(journal) = self.active_journal()
             && let Err(source) = journal.write_pending()
@@ -82,7 +83,7 @@ impl PendingTurn {
         }
     }
 
-    /// Takes an answer, whole or as far as it came.
+    /// Records an answer, whole or as far as it was received.
     pub(crate) fn record_answer(&mut self, message: &Message, complete: bool) {
         if !complete && message.content.is_empty() {
             return;
@@ -94,19 +95,19 @@ impl PendingTurn {
         ));
     }
 
-    /// Takes another turn of the person's side: results of tools.
+    /// Records another turn of the user's side: tool results.
     pub(crate) fn record_user_turn(&mut self, content: &[ContentBlock]) {
         let content = self.stored_content(content);
         let id = turn_id(&self.id, self.records.len());
         self.push_record(SessionRecord::user_turn(id, content, None));
     }
 
-    /// What went wrong with saving; it is given once, and the exchange goes on without its journal.
+    /// Returns why saving failed, once; the exchange continues without its journal.
     pub(crate) fn take_failure(&mut self) -> Option<Error> {
         self.failure.take()
     }
 
-    /// Whether anything went wrong with saving.
+    /// Returns whether anything went wrong with saving.
     pub(crate) fn has_failed(&self) -> bool {
         self.has_failed
     }
@@ -126,7 +127,8 @@ impl PendingTurn {
         self.flush_journal();
     }
 
-    /// Content as it stands in files. Where its images cannot be put beside it, they stay in it.
+    /// Returns content as it is stored. Images that cannot be written to files of their own stay
+    /// inside it.
     fn stored_content(&self, content: &[ContentBlock]) -> Box<RawValue> {
         let written = self
             .blobs
@@ -135,7 +137,7 @@ impl PendingTurn {
         written.expect("content blocks are maps with string keys")
     }
 
-    /// The journal, unless it was given up.
+    /// Returns the journal, unless it was given up.
     fn active_journal(&mut self) -> Option<&mut Journal> {
         if self.has_failed {
             None
@@ -144,8 +146,8 @@ impl PendingTurn {
         }
     }
 
-    /// The first failure is the one to tell; after that the journal is given up, and stays until
-    /// all is in the conversation.
+    /// Only the first failure is reported. After it the journal is abandoned, and its file stays
+    /// until everything is in the conversation.
     fn record_failure(&mut self, error: Error) {
         if !std::mem::replace(&mut self.has_failed, true) {
             self.failure = Some(error);
@@ -153,8 +155,8 @@ impl PendingTurn {
     }
 }
 
-/// Settles what becomes of the turns of an exchange: what was refused, or what nobody answered, is
-/// not sent again, and comes in the stead of nothing.
+/// Marks the turns of a refused or unanswered exchange: they are not sent again, and replace
+/// nothing.
 pub(super) fn mark_left_out(records: &mut Vec<SessionRecord>) {
     let is_refused = |turn: &SessionRecord| turn.stop_reason == Some(StopReason::Refusal);
     let left_out = if records.iter().any(is_refused) {

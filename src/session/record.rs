@@ -19,7 +19,7 @@ pub(super) const TURN: &str = "turn";
 /// A line that gives the conversation a name.
 pub(super) const NAME: &str = "name";
 
-/// A line that makes another turn the one that is gone on from.
+/// A line that makes another turn the tip.
 pub(super) const TIP: &str = "tip";
 
 /// Why a turn is on disk and not among what is sent.
@@ -50,10 +50,10 @@ pub(super) struct SessionRecord {
     /// Turn: what it follows; none: it is the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) parent: Option<String>,
-    /// Tip: the turn; none: the conversation begins anew.
+    /// Tip: the turn; none: the conversation begins again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) turn: Option<String>,
-    /// Turn: who speaks.
+    /// Turn: the role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) role: Option<Role>,
     /// When it was written, in UTC.
@@ -65,7 +65,7 @@ pub(super) struct SessionRecord {
     /// Header: the conversation that this one began as a copy of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) forked_from: Option<String>,
-    /// Turn of the person: the system prompt that it was sent with.
+    /// Turn of the user: the system prompt that it was sent with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) system: Option<String>,
     /// Turn of the model: which one.
@@ -80,7 +80,7 @@ pub(super) struct SessionRecord {
     /// Turn of the model: its tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) usage: Option<Usage>,
-    /// Turn of the model: it broke off.
+    /// Turn of the model: it was interrupted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) partial: bool,
     /// Turn: why it is not sent.
@@ -91,30 +91,30 @@ pub(super) struct SessionRecord {
     pub(super) content: Option<Box<RawValue>>,
 }
 
-/// A place in a conversation: behind the turn of this id, or before all of them.
+/// A position in a conversation: after the turn of this id, or before all turns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TurnPosition(pub(super) Option<String>);
 
 /// A turn of a conversation. What was said is parsed when it is asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct SavedTurn {
-    /// Its id.
+    /// The id.
     pub(crate) id: String,
     /// The turn that it follows.
     pub(crate) parent: Option<String>,
-    /// Who speaks.
+    /// The role.
     pub(crate) role: Role,
     /// When it was written, in UTC.
     pub(crate) at: String,
-    /// The system prompt that a turn of the person was sent with.
+    /// The system prompt that a turn of the user was sent with.
     pub(crate) system: Option<String>,
-    /// The model that speaks.
+    /// The model, for an answer.
     pub(crate) model: Option<String>,
     /// Why it stopped.
     pub(crate) stop_reason: Option<StopReason>,
     /// Its tokens.
     pub(crate) usage: Option<Usage>,
-    /// Whether it broke off.
+    /// Whether it was interrupted.
     pub(crate) partial: bool,
     /// Why it is not sent.
     pub(crate) left_out: Option<LeftOut>,
@@ -123,7 +123,7 @@ pub(crate) struct SavedTurn {
 }
 
 impl SessionRecord {
-    /// The first line of a new file.
+    /// Returns the first line of a new file.
     pub(super) fn new_header(id: &str, name: Option<&str>, forked_from: Option<&str>) -> Self {
         Self {
             kind: HEADER.to_owned(),
@@ -136,7 +136,7 @@ impl SessionRecord {
         }
     }
 
-    /// A line that gives a name.
+    /// Returns a line that gives a name.
     pub(super) fn new_name(name: &str) -> Self {
         Self {
             kind: NAME.to_owned(),
@@ -146,7 +146,7 @@ impl SessionRecord {
         }
     }
 
-    /// A line that names the place to go on from.
+    /// Creates a line that moves the tip.
     pub(super) fn new_tip(place: &TurnPosition) -> Self {
         Self {
             kind: TIP.to_owned(),
@@ -156,7 +156,7 @@ impl SessionRecord {
         }
     }
 
-    /// A turn of the person, whose parent is not yet known.
+    /// Returns a turn of the user, whose parent is not yet known.
     pub(super) fn user_turn(id: String, content: Box<RawValue>, system: Option<&str>) -> Self {
         let system = system.map(str::to_owned);
         Self {
@@ -166,7 +166,7 @@ impl SessionRecord {
         }
     }
 
-    /// A turn of the model, whose parent is not yet known.
+    /// Returns a turn of the model, whose parent is not yet known.
     pub(super) fn assistant_turn(
         id: String,
         content: Box<RawValue>,
@@ -184,7 +184,7 @@ impl SessionRecord {
         }
     }
 
-    /// What an answer was made to begin with, or an answer that came from elsewhere.
+    /// Returns what an answer was made to begin with, or an answer that came from elsewhere.
     pub(super) fn prefill_turn(id: String, content: Box<RawValue>) -> Self {
         Self {
             role: Some(Role::Assistant),
@@ -192,7 +192,7 @@ impl SessionRecord {
         }
     }
 
-    /// Whether it is what the model said in an exchange.
+    /// Returns whether it is what the model said in an exchange.
     pub(super) fn is_answer(&self) -> bool {
         self.role == Some(Role::Assistant)
             && (self.partial || self.model.is_some() || self.stop_reason.is_some())
@@ -208,14 +208,14 @@ impl SessionRecord {
         }
     }
 
-    /// The line, with its end.
+    /// Returns the line, with its end.
     pub(super) fn to_line(&self) -> Vec<u8> {
         let mut line = serde_json::to_vec(self).expect("a record is maps with string keys");
         line.push(b'\n');
         line
     }
 
-    /// The turn that the line is, if it is one.
+    /// Converts a line of a turn; none if the line is of another kind.
     pub(super) fn into_turn(self) -> Option<SavedTurn> {
         Some(SavedTurn {
             id: self.id?,
@@ -234,7 +234,7 @@ impl SessionRecord {
 }
 
 impl SavedTurn {
-    /// The place before it.
+    /// Returns the position before this turn.
     pub(crate) fn position_before(&self) -> TurnPosition {
         TurnPosition(self.parent.clone())
     }
@@ -244,14 +244,14 @@ fn some_text(text: &str) -> Option<String> {
     Some(text.to_owned()).filter(|text| !text.is_empty())
 }
 
-/// The time, to the second.
+/// Returns the time, to the second.
 pub(super) fn utc_now() -> String {
     Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[cfg(test)]
 impl SavedTurn {
-    /// A turn for tests of what turns become.
+    /// Returns a turn for tests of what turns become.
     pub(super) fn sample(role: Role, content: &serde_json::Value) -> Self {
         let content = serde_json::value::to_raw_value(content).expect("JSON");
         let record = SessionRecord {

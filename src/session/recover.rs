@@ -16,15 +16,15 @@ use crate::fs::open_existing;
 /// An empty journal that is older than this has no process that is about to fill it.
 const STALE: Duration = Duration::from_secs(60);
 
-/// Puts what killed processes left into its conversations, and says which these were. The one that
-/// was used after the one that is marked as the last used is so marked in its place.
-pub(super) fn recover_journals(folder: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(journals_dir(folder)) else {
+/// Appends what killed processes left to their conversations, and returns a notice for each. The
+/// most recently used of them is marked as such, if it is newer than the marked one.
+pub(super) fn recover_journals(directory: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(journals_dir(directory)) else {
         return Vec::new();
     };
     let (mut notices, mut last) = (Vec::new(), None);
     for entry in entries.flatten() {
-        match recover_one(folder, &entry.path()) {
+        match recover_one(directory, &entry.path()) {
             Ok(None) => {}
             Ok(Some(recovered)) => {
                 let name = recovered
@@ -32,7 +32,8 @@ pub(super) fn recover_journals(folder: &Path) -> Vec<String> {
                     .name()
                     .unwrap_or(recovered.conversation.id());
                 notices.push(format!(
-                    "what a process that was killed had of an answer is kept in the conversation `{name}`"
+                    "what a process that was killed had of an answer is kept in the conversation \
+                     `{name}`"
                 ));
                 let is_later = last.as_ref().is_none_or(|before: &RecoveredJournals| {
                     before.used_at.is_none_or(|at| Some(at) < recovered.used_at)
@@ -53,14 +54,14 @@ pub(super) fn recover_journals(folder: &Path) -> Vec<String> {
             }
         }
     }
-    if let Some(last) = last.filter(|last| last.used_at >= last_marked_at(folder)) {
-        // Where no mark can be set, that is told with the next answer.
+    if let Some(last) = last.filter(|last| last.used_at >= last_marked_at(directory)) {
+        // Where no mark can be set, that is reported with the next answer.
         let _ = last.conversation.mark_as_last();
     }
     notices
 }
 
-/// What was put into a conversation.
+/// What was recovered into a conversation.
 struct RecoveredJournals {
     conversation: SavedConversation,
     /// When something of it came last.
@@ -69,7 +70,7 @@ struct RecoveredJournals {
     is_in_line: bool,
 }
 
-fn recover_one(folder: &Path, path: &Path) -> Result<Option<RecoveredJournals>, Error> {
+fn recover_one(directory: &Path, path: &Path) -> Result<Option<RecoveredJournals>, Error> {
     let mut file = match open_existing(path, OpenOptions::new().read(true).write(true)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         file => file.map_err(read_error(path))?,
@@ -98,11 +99,11 @@ fn recover_one(folder: &Path, path: &Path) -> Result<Option<RecoveredJournals>, 
         return Ok(None);
     };
     let id = header.id.clone().unwrap_or_default();
-    let is_there = conversation_file(folder, &id).exists();
+    let is_there = conversation_file(directory, &id).exists();
     let mut conversation = if is_there {
-        SavedConversation::open_by_id(folder, &id)?
+        SavedConversation::open_by_id(directory, &id)?
     } else {
-        SavedConversation::new(folder, header)
+        SavedConversation::new(directory, header)
     };
     if !is_there {
         conversation.claim_name();
@@ -110,7 +111,7 @@ fn recover_one(folder: &Path, path: &Path) -> Result<Option<RecoveredJournals>, 
     mark_left_out(&mut records);
     let is_in_line = records.iter().any(|record| record.left_out.is_none());
     conversation.append_records(records)?;
-    let _ = fs::remove_file(path); // One that stays is found to be in the conversation already.
+    let _ = fs::remove_file(path); // Recovery skips what is in the conversation already.
     Ok(Some(RecoveredJournals {
         conversation,
         used_at,
@@ -119,8 +120,8 @@ fn recover_one(folder: &Path, path: &Path) -> Result<Option<RecoveredJournals>, 
 }
 
 /// Returns when a conversation was last marked as the one that was used last.
-fn last_marked_at(folder: &Path) -> Option<SystemTime> {
-    last_link(folder)
+fn last_marked_at(directory: &Path) -> Option<SystemTime> {
+    last_link(directory)
         .symlink_metadata()
         .and_then(|metadata| metadata.modified())
         .ok()

@@ -14,13 +14,13 @@ use super::store::{SessionStore, changed_at};
 use super::{Error, line, parallel};
 use crate::protocol::{ContentBlock, Role};
 
-/// How much is shown before and behind what was found, in characters.
+/// How much is shown around what was found, in characters.
 const AROUND: usize = 30;
 
 /// A conversation in which the words were found.
 #[derive(Debug)]
 pub(crate) struct SearchHit {
-    /// Its id.
+    /// The id.
     pub(crate) id: String,
     /// Its name, or how it begins.
     pub(crate) title: String,
@@ -35,8 +35,8 @@ pub(crate) struct SearchHit {
 }
 
 impl SessionStore {
-    /// The conversations that have all the words in one turn, the one that was last used first.
-    /// Turns that are not gone on from count too, and so do reasoning and calls of tools.
+    /// Returns the conversations that have all the words in one turn, the one that was last used
+    /// first. Turns outside the current branch count too, and so do reasoning and calls of tools.
     pub(crate) fn search_words(&self, words: &[String]) -> Result<Vec<SearchHit>, Error> {
         let words: Vec<SearchWord> = words.iter().map(|word| SearchWord::new(word)).collect();
         let mut hits = parallel::parallel_filter_map(&self.conversation_ids()?, |id| {
@@ -85,7 +85,7 @@ impl SessionStore {
 /// A word that is looked for.
 struct SearchWord {
     lower: String,
-    /// A part of it that stands in the file as it is, but for the case of ASCII letters.
+    /// A part of it that appears unescaped in the file, apart from the case of ASCII letters.
     part: Vec<u8>,
 }
 
@@ -107,8 +107,8 @@ impl SearchWord {
         Self { lower, part }
     }
 
-    /// Whether the bytes of a file may have it: a quick look, which is never wrong where it says
-    /// no.
+    /// Returns whether the bytes of a file may have it: a quick look, which is never wrong where it
+    /// says no.
     fn may_be_in(&self, bytes: &[u8]) -> bool {
         let Some(first) = self.part.first() else {
             return true;
@@ -167,7 +167,7 @@ fn collect_strings(value: &Value, add: &mut impl FnMut(&str)) {
     }
 }
 
-/// What stands around a word, in one line.
+/// Returns the text around a word, in one line.
 fn excerpt_around(text: &str, word: &SearchWord) -> String {
     let letters: Vec<char> = text
         .chars()
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quick_look_misses_nothing() {
+    fn the_byte_search_has_no_false_negatives() {
         let written = serde_json::to_vec("Grüße, \"HELLO\"\n漢字 ÄRGER").expect("JSON");
         for word in [
             "hello",

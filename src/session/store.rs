@@ -1,6 +1,6 @@
-//! The folder of all conversations: `ID.jsonl` is one, `ID/` has its files, `names/` links to those
-//! with a name, `last` to the one that was last used, and `journals/` has what is being said just
-//! now.
+//! The directory of all conversations: `ID.jsonl` is one, `ID/` has its files, `names/` links to
+//! those with a name, `last` to the one that was last used, and `journals/` has the exchanges in
+//! progress.
 
 use std::collections::HashSet;
 use std::fs;
@@ -18,33 +18,33 @@ use super::{Error, blob, name, read_error, recover, write_error};
 #[derive(Debug, Clone)]
 pub(crate) struct SessionStore(PathBuf);
 
-/// A conversation, and whether it was there before.
+/// A conversation, and whether it is new.
 #[derive(Debug)]
 pub(crate) struct OpenedConversation {
-    /// It.
+    /// The conversation.
     pub(crate) conversation: SavedConversation,
-    /// Whether it was made just now.
+    /// Whether it was created just now.
     pub(crate) is_new: bool,
 }
 
 impl SessionStore {
-    /// The one in this folder, which need not be there yet. Nothing is read or made.
-    pub(crate) fn in_directory(folder: PathBuf) -> Self {
-        Self(folder)
+    /// Creates the store of this directory, which need not exist yet. Nothing is read or written.
+    pub(crate) fn in_directory(directory: PathBuf) -> Self {
+        Self(directory)
     }
 
-    /// The folder.
+    /// Returns the directory.
     pub(crate) fn directory(&self) -> &Path {
         &self.0
     }
 
-    /// Keeps what processes that were killed had of their answers; what was found is for the
-    /// person. To be called once, before anything else.
+    /// Recovers what killed processes had received of their answers; returns notices for the user.
+    /// To be called once, before anything else.
     pub(crate) fn recover_journals(&self) -> Vec<String> {
         recover::recover_journals(&self.0)
     }
 
-    /// A new conversation without a name. Its file comes with its first turn.
+    /// Creates a conversation without a name. Its file is created with its first turn.
     pub(crate) fn new_conversation(&self) -> SavedConversation {
         let mut id = new_id();
         while conversation_file(&self.0, &id).exists() {
@@ -53,7 +53,7 @@ impl SessionStore {
         SavedConversation::new(&self.0, SessionRecord::new_header(&id, None, None))
     }
 
-    /// The conversation of an exact name, or of a beginning that only its id has; made with that
+    /// Opens the conversation of an exact name or a unique prefix of an id; creates one of that
     /// name if there is none.
     pub(crate) fn open_or_create(&self, given: &str) -> Result<OpenedConversation, Error> {
         if let Some(id) = self.find_id(given)? {
@@ -84,7 +84,7 @@ impl SessionStore {
         })
     }
 
-    /// The same, but nothing is made.
+    /// Opens the conversation of a name or a prefix of an id; nothing is created.
     pub(crate) fn open_existing(&self, given: &str) -> Result<SavedConversation, Error> {
         let id = self
             .find_id(given)?
@@ -92,7 +92,7 @@ impl SessionStore {
         SavedConversation::open_by_id(&self.0, &id)
     }
 
-    /// The conversation that was last used.
+    /// Opens the conversation that was last used.
     pub(crate) fn open_latest(&self) -> Result<SavedConversation, Error> {
         let linked = linked_id(&last_link(&self.0));
         let id = match linked.filter(|id| conversation_file(&self.0, id).exists()) {
@@ -105,7 +105,7 @@ impl SessionStore {
         SavedConversation::open_by_id(&self.0, &id.ok_or(Error::None)?)
     }
 
-    /// A new conversation that begins as the line of another one, and goes its own way from there.
+    /// Creates a conversation that begins as a copy of the current branch of another one.
     pub(crate) fn fork_conversation(
         &self,
         from: &SavedConversation,
@@ -138,7 +138,7 @@ impl SessionStore {
         SavedConversation::open_by_id(&self.0, to.id())
     }
 
-    /// The same with a name, which has to be free: where it is not, nothing is left behind.
+    /// Creates such a copy with a name, which has to be free: if it is not, no copy remains.
     pub(crate) fn fork_as(
         &self,
         from: &SavedConversation,
@@ -148,13 +148,13 @@ impl SessionStore {
         match self.rename_conversation(&mut fork, name) {
             Ok(()) => Ok(fork),
             Err(error) => {
-                let _ = self.remove_conversation(fork.id()); // It is the first error that is told.
+                let _ = self.remove_conversation(fork.id()); // The first error is the one reported.
                 Err(error)
             }
         }
     }
 
-    /// Gives a conversation another name.
+    /// Renames a conversation.
     pub(crate) fn rename_conversation(
         &self,
         conversation: &mut SavedConversation,
@@ -196,7 +196,7 @@ impl SessionStore {
         }
     }
 
-    /// The ids of all conversations, in no order.
+    /// Returns the ids of all conversations, in no particular order.
     pub(super) fn conversation_ids(&self) -> Result<Vec<String>, Error> {
         let entries = match fs::read_dir(&self.0) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -239,7 +239,7 @@ impl SessionStore {
     }
 }
 
-/// When a file was last written to.
+/// Returns when a file was last written to.
 pub(super) fn changed_at(path: &Path) -> Option<std::time::SystemTime> {
     path.metadata()
         .and_then(|metadata| metadata.modified())

@@ -14,9 +14,9 @@ use super::{Error, PendingTurn, SavedConversation, SessionStore};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, Update};
 
 fn store() -> (TempDir, SessionStore) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = SessionStore::in_directory(folder.path().join("new/sessions"));
-    (folder, store)
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = SessionStore::in_directory(directory.path().join("new/sessions"));
+    (directory, store)
 }
 
 fn text(text: &str) -> [InputMessage; 1] {
@@ -38,7 +38,7 @@ fn say(conversation: &mut SavedConversation, question: &str, answer: &str) {
     conversation.commit_turn(exchange).expect("it is writable");
 }
 
-/// The messages in short: the texts of both sides.
+/// Returns the messages in short: the texts of both sides.
 fn said(conversation: &SavedConversation) -> Vec<String> {
     let short = |message: Value| {
         message["content"]
@@ -53,7 +53,9 @@ fn said(conversation: &SavedConversation) -> Vec<String> {
 }
 
 fn delta(exchange: &mut PendingTurn, text: &str) {
-    let event = json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}});
+    let event = json!({
+        "type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text},
+    });
     exchange.record_update(&Update::Text(text.to_owned()), event.to_string().as_bytes());
     exchange.flush_journal();
 }
@@ -77,8 +79,8 @@ fn journals(store: &SessionStore) -> Vec<std::path::PathBuf> {
 }
 
 #[test]
-fn what_was_said_is_read_again_and_nobody_else_reads_it() {
-    let (_folder, store) = store();
+fn turns_are_read_back_and_the_file_is_private() {
+    let (_directory, store) = store();
     let mut conversation = store.new_conversation();
     assert!(!conversation.path().exists());
     say(&mut conversation, "a", "b");
@@ -99,8 +101,8 @@ fn what_was_said_is_read_again_and_nobody_else_reads_it() {
 }
 
 #[test]
-fn a_name_makes_one_conversation_and_the_beginning_of_an_id_finds_it() {
-    let (_folder, store) = store();
+fn a_name_creates_one_conversation_and_a_prefix_of_an_id_finds_it() {
+    let (_directory, store) = store();
     let found = store.open_or_create("work").expect("it is writable");
     assert!(found.is_new);
     let id = found.conversation.id().to_owned();
@@ -136,7 +138,7 @@ fn a_name_makes_one_conversation_and_the_beginning_of_an_id_finds_it() {
 
 #[test]
 fn a_name_can_be_changed_and_is_free_again() {
-    let (_folder, store) = store();
+    let (_directory, store) = store();
     let mut one = store
         .open_or_create("one")
         .expect("it is writable")
@@ -170,7 +172,7 @@ fn a_name_can_be_changed_and_is_free_again() {
 
 #[test]
 fn parallel_exchanges_follow_one_another() {
-    let (_folder, store) = store();
+    let (_directory, store) = store();
     std::thread::scope(|scope| {
         for number in 0..20 {
             let store = &store;
@@ -196,8 +198,8 @@ fn parallel_exchanges_follow_one_another() {
 }
 
 #[test]
-fn an_exchange_that_was_killed_is_kept_as_far_as_it_came_wherever_that_was() {
-    let (_folder, store) = store();
+fn a_killed_exchange_is_recovered_as_far_as_it_was_received() {
+    let (_directory, store) = store();
     let mut conversation = store
         .open_or_create("x")
         .expect("it is writable")
@@ -242,8 +244,8 @@ fn an_exchange_that_was_killed_is_kept_as_far_as_it_came_wherever_that_was() {
 }
 
 #[test]
-fn a_journal_is_kept_once_even_if_it_could_not_be_removed() {
-    let (_folder, store) = store();
+fn a_journal_is_recovered_once_even_if_it_could_not_be_removed() {
+    let (_directory, store) = store();
     let conversation = store.new_conversation();
     let mut exchange = conversation.begin_turn(&text("a"), None);
     exchange.record_update(&Update::Text("b".to_owned()), b"");
@@ -262,9 +264,9 @@ fn a_journal_is_kept_once_even_if_it_could_not_be_removed() {
 }
 
 #[test]
-fn what_a_killed_process_used_is_the_last_one_unless_another_was_used_since() {
+fn the_conversation_of_a_killed_process_is_the_latest_unless_another_was_used_since() {
     for is_later in [true, false] {
-        let (_folder, store) = store();
+        let (_directory, store) = store();
         let mut other = store.new_conversation();
         say(&mut other, "x", "y");
         let killed = store.new_conversation();
@@ -293,8 +295,8 @@ fn what_a_killed_process_used_is_the_last_one_unless_another_was_used_since() {
 }
 
 #[test]
-fn what_nobody_answered_or_was_refused_is_on_disk_and_not_sent() {
-    let (_folder, store) = store();
+fn unanswered_and_refused_turns_are_on_disk_and_not_sent() {
+    let (_directory, store) = store();
     let mut conversation = store.new_conversation();
     say(&mut conversation, "a", "b");
     let mut refused = conversation.begin_turn(&text("bad"), None);
@@ -318,8 +320,8 @@ fn what_nobody_answered_or_was_refused_is_on_disk_and_not_sent() {
 }
 
 #[test]
-fn a_torn_last_line_is_left_out_and_the_next_turn_stands_behind_the_one_before_it() {
-    let (_folder, store) = store();
+fn a_torn_last_line_is_left_out_and_the_next_turn_follows_the_one_before_it() {
+    let (_directory, store) = store();
     let mut conversation = store.new_conversation();
     say(&mut conversation, "a", "b");
     let torn = br#"{"type":"turn","id":"x","role":"us"#;
@@ -347,8 +349,8 @@ fn a_torn_last_line_is_left_out_and_the_next_turn_stands_behind_the_one_before_i
 }
 
 #[test]
-fn a_damaged_line_takes_no_other_with_it_and_a_line_without_its_end_is_whole() {
-    let (_folder, store) = store();
+fn a_damaged_line_affects_no_other_and_a_line_without_a_line_feed_is_complete() {
+    let (_directory, store) = store();
     let mut conversation = store.new_conversation();
     say(&mut conversation, "a", "b");
     say(&mut conversation, "c", "d");
@@ -375,8 +377,8 @@ fn a_damaged_line_takes_no_other_with_it_and_a_line_without_its_end_is_whole() {
 }
 
 #[test]
-fn another_turn_can_be_gone_on_from_and_a_fork_goes_its_own_way() {
-    let (_folder, store) = store();
+fn the_tip_can_move_to_another_turn_and_a_fork_is_independent() {
+    let (_directory, store) = store();
     let mut conversation = store.new_conversation();
     say(&mut conversation, "a", "b");
     say(&mut conversation, "c", "d");
@@ -402,8 +404,8 @@ fn another_turn_can_be_gone_on_from_and_a_fork_goes_its_own_way() {
 }
 
 #[test]
-fn what_comes_in_the_stead_of_a_turn_takes_its_place_once_it_is_answered() {
-    let (_folder, store) = store();
+fn a_replacement_of_a_turn_takes_effect_once_it_is_answered() {
+    let (_directory, store) = store();
     let mut conversation = store.new_conversation();
     say(&mut conversation, "a", "b");
     let anew = conversation.current_branch()[0].position_before();
@@ -439,12 +441,12 @@ fn what_comes_in_the_stead_of_a_turn_takes_its_place_once_it_is_answered() {
 }
 
 #[test]
-fn what_was_killed_comes_in_the_stead_of_a_turn_as_far_as_it_came() {
+fn a_killed_replacement_of_a_turn_is_recovered_as_far_as_it_was_received() {
     for (piece, expected) in [
         (None, &["a", "b", "c", "d"][..]),
         (Some("f"), &["a", "b", "e", "f"]),
     ] {
-        let (_folder, store) = store();
+        let (_directory, store) = store();
         let mut conversation = store.new_conversation();
         say(&mut conversation, "a", "b");
         say(&mut conversation, "c", "d");
@@ -470,8 +472,8 @@ fn what_was_killed_comes_in_the_stead_of_a_turn_as_far_as_it_came() {
 }
 
 #[test]
-fn others_than_conversations_and_later_formats_are_refused() {
-    let (_folder, store) = store();
+fn foreign_files_and_later_formats_are_refused() {
+    let (_directory, store) = store();
     let mut conversation = store.new_conversation();
     say(&mut conversation, "a", "b");
     fs::write(conversation.path(), "hello\n").expect("it is writable");
@@ -491,9 +493,9 @@ fn others_than_conversations_and_later_formats_are_refused() {
 }
 
 #[test]
-fn a_failure_to_save_is_told_once_and_the_answer_goes_on() {
-    let (folder, store) = store();
-    fs::write(folder.path().join("new"), "").expect("it is writable");
+fn a_failure_to_save_is_reported_once_and_the_answer_continues() {
+    let (directory, store) = store();
+    fs::write(directory.path().join("new"), "").expect("it is writable");
     let mut conversation = store.new_conversation();
     let mut exchange = conversation.begin_turn(&text("a"), None);
     assert!(matches!(
@@ -507,11 +509,14 @@ fn a_failure_to_save_is_told_once_and_the_answer_goes_on() {
 }
 
 #[test]
-fn results_of_tools_and_the_system_prompt_are_part_of_it() {
-    let (_folder, store) = store();
+fn tool_results_and_the_system_prompt_are_saved() {
+    let (_directory, store) = store();
     let mut conversation = store.new_conversation();
     let mut exchange = conversation.begin_turn(&text("a"), Some("Be brief."));
-    let call = json!({"content": [{"type": "tool_use", "id": "t1", "name": "f", "input": {}}], "stop_reason": "tool_use"});
+    let call = json!({
+        "content": [{"type": "tool_use", "id": "t1", "name": "f", "input": {}}],
+        "stop_reason": "tool_use",
+    });
     exchange.record_answer(&serde_json::from_value(call).expect("a message"), true);
     let result = json!([{"type": "tool_result", "tool_use_id": "t1", "content": "ok"}]);
     exchange
@@ -532,8 +537,8 @@ fn results_of_tools_and_the_system_prompt_are_part_of_it() {
 }
 
 #[test]
-fn a_fork_whose_name_is_taken_leaves_nothing_behind() {
-    let (_folder, store) = store();
+fn a_fork_whose_name_is_taken_leaves_no_files() {
+    let (_directory, store) = store();
     let mut one = store
         .open_or_create("one")
         .expect("it is writable")
@@ -562,8 +567,8 @@ fn a_fork_whose_name_is_taken_leaves_nothing_behind() {
 }
 
 #[test]
-fn what_was_removed_begins_again_under_its_name_if_that_is_free() {
-    let (_folder, store) = store();
+fn a_removed_conversation_starts_over_under_its_name_if_that_is_free() {
+    let (_directory, store) = store();
     let mut one = store
         .open_or_create("x")
         .expect("it is writable")
@@ -614,8 +619,8 @@ fn what_was_removed_begins_again_under_its_name_if_that_is_free() {
 }
 
 #[test]
-fn what_was_removed_by_hand_has_its_name_still() {
-    let (_folder, store) = store();
+fn a_conversation_removed_by_hand_keeps_its_name() {
+    let (_directory, store) = store();
     let mut one = store
         .open_or_create("x")
         .expect("it is writable")

@@ -1,7 +1,7 @@
 //! How far the high estimate is off for each model, learned from what its answers say. A few bytes
-//! in the state folder.
+//! in the state directory.
 //!
-//! It is looked at, and put right, for requests of some size only: a short one would teach nothing,
+//! It is looked at, and updated, for requests of some size only: a short one would teach nothing,
 //! and pays nothing.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fs::{Durability, atomic_write};
 
-/// What the file is called.
+/// The name of the file.
 const FILE: &str = "estimates.json";
 
 /// The least high estimate that teaches something, and that the factor is asked for.
@@ -47,12 +47,12 @@ struct CalibrationFactor {
 }
 
 impl CalibrationFactors {
-    /// The factors in this folder.
-    pub(crate) fn in_directory(state_folder: &Path) -> Self {
-        Self(state_folder.join(FILE))
+    /// Returns the factors in this directory.
+    pub(crate) fn in_directory(state_directory: &Path) -> Self {
+        Self(state_directory.join(FILE))
     }
 
-    /// How many tokens a model reads for each of a high estimate; none where too little was
+    /// Returns how many tokens a model reads for each of a high estimate; none where too little was
     /// learned, or where the request is too small for it to matter.
     pub(crate) fn for_model(&self, model: &str, high: u64) -> Option<f64> {
         if high < WORTH_IT {
@@ -114,9 +114,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn after_some_answers_the_estimate_is_near_what_they_said() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let factors = CalibrationFactors::in_directory(folder.path());
+    fn after_some_answers_the_estimate_approaches_their_usage() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let factors = CalibrationFactors::in_directory(directory.path());
         for seen in 0..10 {
             let before = factors.for_model("m", 1_000);
             assert_eq!(before.is_some(), seen >= 3, "{before:?} after {seen}");
@@ -135,9 +135,9 @@ mod tests {
     }
 
     #[test]
-    fn short_requests_and_answers_without_numbers_teach_nothing() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let factors = CalibrationFactors::in_directory(folder.path());
+    fn short_requests_and_answers_without_usage_are_not_learned_from() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let factors = CalibrationFactors::in_directory(directory.path());
         for _ in 0..5 {
             factors
                 .learn_from("m", 999, 10)
@@ -146,13 +146,16 @@ mod tests {
                 .learn_from("m", 5_000, 0)
                 .expect("nothing is written");
         }
-        assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 0);
+        assert_eq!(
+            fs::read_dir(directory.path()).expect("it is there").count(),
+            0
+        );
     }
 
     #[test]
-    fn a_damaged_file_and_a_wild_number_do_no_harm() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let factors = CalibrationFactors::in_directory(folder.path());
+    fn a_damaged_file_and_an_absurd_number_do_no_harm() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let factors = CalibrationFactors::in_directory(directory.path());
         fs::write(&factors.0, "{").expect("it is writable");
         for _ in 0..5 {
             factors

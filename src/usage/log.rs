@@ -1,6 +1,6 @@
 //! The log's file: appended to in one write, so that the lines of parallel processes stay whole.
 //!
-//! It is in the state folder: a history of what was done, which nobody needs to keep or to carry
+//! It is in the state directory: a history of what was done, which nobody needs to keep or to carry
 //! elsewhere, as the XDG specification says of logs.
 
 use std::fs::{File, OpenOptions};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::UsageRecord;
 use crate::fs::create_private_dir;
 
-/// What the file is called.
+/// The name of the file.
 const FILE: &str = "usage.jsonl";
 
 /// The log.
@@ -19,23 +19,23 @@ const FILE: &str = "usage.jsonl";
 pub(crate) struct UsageLog(PathBuf);
 
 impl UsageLog {
-    /// The log in this folder.
-    pub(crate) fn in_directory(state_folder: &Path) -> Self {
-        Self(state_folder.join(FILE))
+    /// Returns the log in this directory.
+    pub(crate) fn in_directory(state_directory: &Path) -> Self {
+        Self(state_directory.join(FILE))
     }
 
-    /// The file.
+    /// Returns the file.
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// Adds a record; one that was torn off, as on a full disk, stays a line by itself. The file is
-    /// for nobody else to read.
+    /// readable only by the user.
     pub(crate) fn append_record(&self, record: &UsageRecord) -> io::Result<()> {
         let file = match self.open_file() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                if let Some(folder) = self.0.parent() {
-                    create_private_dir(folder)?;
+                if let Some(directory) = self.0.parent() {
+                    create_private_dir(directory)?;
                 }
                 self.open_file()
             }
@@ -59,8 +59,8 @@ impl UsageLog {
             .open(&self.0)
     }
 
-    /// Reads all records, one after the other, and gives the number of lines that are none. A log
-    /// that is not there is empty.
+    /// Reads all records, one after the other and returns the number of invalid lines. A log that
+    /// is not there is empty.
     pub(crate) fn read_records(&self, mut take: impl FnMut(&UsageRecord)) -> io::Result<usize> {
         let file = match File::open(&self.0) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
@@ -79,7 +79,7 @@ impl UsageLog {
     }
 }
 
-/// Whether the last line has no end.
+/// Returns whether the last line has no end.
 fn is_torn(file: &File) -> io::Result<bool> {
     let mut last = [b'\n'];
     if let Some(place) = file.metadata()?.len().checked_sub(1) {
@@ -97,9 +97,9 @@ mod tests {
     use crate::usage::record::sample;
 
     #[test]
-    fn records_are_added_and_a_broken_line_harms_no_other() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let log = UsageLog::in_directory(&folder.path().join("new"));
+    fn records_are_appended_and_a_damaged_line_affects_no_other() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let log = UsageLog::in_directory(&directory.path().join("new"));
         let read = || {
             let mut records = Vec::new();
             (
@@ -136,19 +136,19 @@ mod tests {
                 & 0o777
         };
         assert_eq!(
-            (mode(log.path()), mode(&folder.path().join("new"))),
+            (mode(log.path()), mode(&directory.path().join("new"))),
             (0o600, 0o700)
         );
     }
 
     #[test]
     fn lines_of_parallel_writers_stay_whole() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let log = UsageLog::in_directory(folder.path());
+        let directory = tempfile::tempdir().expect("a directory");
+        let log = UsageLog::in_directory(directory.path());
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    (0..50).for_each(|_| log.append_record(&sample()).expect("it is writable"))
+                    (0..50).for_each(|_| log.append_record(&sample()).expect("it is writable"));
                 });
             }
         });

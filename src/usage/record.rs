@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-/// What is written of a request.
+/// The log entry of a request.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct UsageRecord {
     /// When it ended.
     #[serde(rename = "at")]
     pub(crate) ended_at: Timestamp,
-    /// The model that was asked.
+    /// The model.
     pub(crate) model: String,
     /// The region that it went to.
     pub(crate) region: String,
@@ -18,24 +18,24 @@ pub(crate) struct UsageRecord {
     pub(crate) command: String,
     /// What `--tag` says.
     pub(crate) tag: Option<String>,
-    /// Tokens that were read, but for those out of the cache.
+    /// Input tokens, without those read from the cache.
     #[serde(rename = "in")]
     pub(crate) tokens_in: u64,
-    /// Tokens that came out of the cache.
+    /// Input tokens read from the cache.
     pub(crate) cache: u64,
-    /// Tokens that were written.
+    /// Output tokens.
     #[serde(rename = "out")]
     pub(crate) tokens_out: u64,
-    /// Time spent waiting between tries.
+    /// Time spent waiting between attempts.
     pub(crate) waited_s: f64,
-    /// How often there were too many requests.
+    /// The number of 429 responses.
     #[serde(rename = "429s")]
     pub(crate) refused: u32,
     /// `complete`, or the kind of the error.
     pub(crate) outcome: String,
 }
 
-/// The outcome of an answer that is whole.
+/// The outcome of a complete answer.
 pub(crate) const COMPLETE: &str = "complete";
 
 impl UsageRecord {
@@ -67,14 +67,14 @@ impl UsageRecord {
         line
     }
 
-    /// Reads a line; none if it is none of ours, or broken.
+    /// Reads a line; none if it is damaged or not a record.
     pub(super) fn from_line(line: &[u8]) -> Option<Self> {
         serde_json::from_slice(line)
             .ok()
             .filter(|record: &Self| !record.model.is_empty())
     }
 
-    /// Whether the answer is whole.
+    /// Returns whether the answer is complete.
     pub(super) fn is_complete(&self) -> bool {
         self.outcome == COMPLETE
     }
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_one_line_of_json_and_comes_back_as_it_was() {
+    fn a_record_is_one_line_of_json_and_reads_back_equal() {
         for record in [
             sample(),
             UsageRecord {
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_none() {
+    fn a_line_that_is_not_a_record_is_ignored() {
         for line in [
             "",
             "{",

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::UsageRecord;
 
-/// What requests are put together by.
+/// What requests are grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UsageGroup {
     /// The model.
@@ -21,7 +21,7 @@ pub(crate) enum UsageGroup {
 }
 
 impl UsageGroup {
-    /// What it is called.
+    /// Returns its name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Model => "model",
@@ -35,21 +35,21 @@ impl UsageGroup {
 /// The sums of some requests.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct UsageTotals {
-    /// How many there are.
+    /// The number of requests.
     pub(crate) requests: u64,
-    /// Those whose answer is not whole.
+    /// Those without a complete answer.
     pub(crate) failed: u64,
-    /// Tokens that were read, but for those out of the cache.
+    /// Input tokens, without those read from the cache.
     #[serde(rename = "in")]
     pub(crate) tokens_in: u64,
-    /// Tokens that came out of the cache.
+    /// Input tokens read from the cache.
     pub(crate) cache: u64,
-    /// Tokens that were written.
+    /// Output tokens.
     #[serde(rename = "out")]
     pub(crate) tokens_out: u64,
-    /// Time spent waiting between tries.
+    /// Time spent waiting between attempts.
     pub(crate) waited_s: f64,
-    /// How often there were too many requests.
+    /// The number of 429 responses.
     #[serde(rename = "429s")]
     pub(crate) refused: u64,
 }
@@ -61,7 +61,7 @@ pub(crate) struct UsageSummary {
     zone: TimeZone,
     /// The sums by name; requests without a tag have an empty one.
     pub(crate) rows: BTreeMap<String, UsageTotals>,
-    /// All together.
+    /// The total.
     pub(crate) total: UsageTotals,
 }
 
@@ -79,7 +79,7 @@ impl UsageTotals {
 }
 
 impl UsageSummary {
-    /// Nothing yet.
+    /// Creates a summary without requests.
     pub(crate) fn new(group: UsageGroup, zone: TimeZone) -> Self {
         Self {
             group,
@@ -89,7 +89,7 @@ impl UsageSummary {
         }
     }
 
-    /// What they are put together by.
+    /// Returns what they are grouped by.
     pub(crate) fn grouped_by(&self) -> UsageGroup {
         self.group
     }
@@ -119,7 +119,7 @@ mod tests {
     use crate::usage::record::sample;
 
     #[test]
-    fn requests_are_summed_by_what_is_asked_for_and_all_together() {
+    fn requests_are_summed_by_group_and_in_total() {
         let late = UsageRecord {
             ended_at: "2026-11-22T23:30:00Z".parse().expect("a time"),
             outcome: "rate_limit".to_owned(),

@@ -71,7 +71,8 @@ fn check_image_block(block: &ObjectReader<'_>) -> Result<(), Refusal> {
             return Err(source.field_refusal(
                 "data",
                 &format!(
-                    "The image was specified using the {media_type} media type, but the image appears to be a {found} \
+                    "The image was specified using the {media_type} media type, but the image \
+                     appears to be a {found} \
                      image"
                 ),
             ));

@@ -13,7 +13,7 @@ pub(super) struct ObjectReader<'a> {
 }
 
 impl<'a> ObjectReader<'a> {
-    /// Takes `value`, which stands at `path`, as an object.
+    /// Reads `value`, found at `path`, as an object.
     pub(super) fn new(path: impl Into<String>, value: &'a Value) -> Result<Self, Refusal> {
         let path = path.into();
         match value {
@@ -151,7 +151,7 @@ impl<'a> ObjectReader<'a> {
         ))
     }
 
-    /// Returns the `type` that tells which shape the object has, one of `tags`.
+    /// Returns the `type` that says which shape the object has, one of `tags`.
     pub(super) fn required_tag(&self, tags: &[&str]) -> Result<&'a str, Refusal> {
         let tag = match self.optional_field("type") {
             Some(Value::String(tag)) => tag.as_str(),
@@ -165,7 +165,8 @@ impl<'a> ObjectReader<'a> {
         Err(refusal_at(
             &self.path,
             &format!(
-                "Input tag '{tag}' found using 'type' does not match any of the expected tags: {expected}"
+                "Input tag '{tag}' found using 'type' does not match any of the expected tags: \
+                 {expected}"
             ),
         ))
     }

@@ -110,7 +110,8 @@ fn check_messages(body: &ObjectReader<'_>) -> Result<(), Refusal> {
         if empty && (role == "user" || index + 1 < messages.len()) {
             return Err(refusal_at(
                 &format!("messages.{index}"),
-                "all messages must have non-empty content except for the optional final assistant message",
+                "all messages must have non-empty content except for the optional final assistant \
+                 message",
             ));
         }
     }

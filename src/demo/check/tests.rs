@@ -7,7 +7,7 @@ use super::*;
 /// The beginning of a PNG of one pixel, with all that tells its size.
 const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ";
 
-/// Returns a request that passes, with `changes` put over its fields; null takes a field away.
+/// Returns a request that passes, with `changes` to its fields; null removes a field.
 fn request_with(changes: &Value) -> Value {
     let mut body = json!({
         "model": "claude-3-5-sonnet-20240620",
@@ -213,7 +213,8 @@ fn an_attachment_must_be_what_it_says() {
         ),
         (
             image("image/jpeg", PNG),
-            "messages.0.content.0.image.source.base64.data: The image was specified using the image/jpeg",
+            "messages.0.content.0.image.source.base64.data: The image was specified using the \
+             image/jpeg",
         ),
         (
             image("image/png", "%%%"),
@@ -353,7 +354,8 @@ fn thinking_must_come_back_as_it_was_sent() {
         ),
         (
             with("", false),
-            "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `tool_use`",
+            "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found \
+             `tool_use`",
         ),
     ]);
 }

@@ -89,7 +89,7 @@ fn check_prefill(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks that each block stands with the side that can say it.
+/// Checks that each block belongs to a role that may send it.
 fn check_roles(turn: &RequestTurn<'_>) -> Result<(), Refusal> {
     for block in &turn.blocks {
         let (name, side, role) = match block.content {
@@ -136,7 +136,8 @@ fn check_pairing(turns: &[RequestTurn<'_>]) -> Result<(), Refusal> {
             return Err(refusal_at(
                 &format!("messages.{}", block.message),
                 &format!(
-                    "`tool_use` ids were found without `tool_result` blocks immediately after: {}. Each `tool_use` \
+                    "`tool_use` ids were found without `tool_result` blocks immediately after: \
+                     {}. Each `tool_use` \
                      block must have a corresponding `tool_result` block in the next message.",
                     open.join(", ")
                 ),
@@ -163,13 +164,15 @@ fn check_results(turn: &RequestTurn<'_>, before: &[PlacedBlock<'_>]) -> Result<(
             return Err(refusal_at(
                 &path,
                 &format!(
-                    "unexpected `tool_use_id` found in `tool_result` blocks: {id}. Each `tool_result` block must have \
+                    "unexpected `tool_use_id` found in `tool_result` blocks: {id}. Each \
+                     `tool_result` block must have \
                      a corresponding `tool_use` block in the previous message."
                 ),
             ));
         }
         if !seen.insert(id) {
-            let message = "each tool_use must have a single result. Found multiple `tool_result` blocks with id";
+            let message = "each tool_use must have a single result. Found multiple `tool_result` \
+                           blocks with id";
             return Err(refusal_at(&path, &format!("{message}: {id}")));
         }
     }
@@ -183,7 +186,7 @@ fn result_id<'a>(content: &BlockContent<'a>) -> Option<&'a str> {
     }
 }
 
-/// Checks that a tool turn which goes on with thinking still has the thinking that led to its
+/// Checks that a tool turn which continues with thinking still has the thinking that led to its
 /// calls.
 fn check_thinking_returned(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     let [.., turn, last] = ask.turns.as_slice() else {
@@ -209,7 +212,8 @@ fn check_thinking_returned(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
         }) => Err(refusal_at(
             &format!("messages.{message}.content.{index}.type"),
             &format!(
-                "Expected `thinking` or `redacted_thinking`, but found `{}`. When `thinking` is enabled, a final \
+                "Expected `thinking` or `redacted_thinking`, but found `{}`. When `thinking` is \
+                 enabled, a final \
                  `assistant` message must start with a thinking block.",
                 if content.text().is_some() {
                     "text"
@@ -248,7 +252,8 @@ fn check_images(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
                 "messages.{}.content.{}.image.source.base64.data",
                 block.message, block.index
             ),
-            "At least one of the image dimensions exceed max allowed size for many-image requests: 2000 pixels",
+            "At least one of the image dimensions exceed max allowed size for many-image \
+             requests: 2000 pixels",
         )),
         _ => Ok(()),
     }

@@ -42,14 +42,14 @@ fn named_or_first<'a, 'b>(ask: &'b ParsedRequest<'a>, words: &str) -> Vec<&'b Of
     }
 }
 
-/// Tells whether the last turn brings the results of calls.
+/// Returns whether the last turn brings the results of calls.
 fn has_results(ask: &ParsedRequest<'_>) -> bool {
     ask.last_user_turn()
         .iter()
         .any(|block| matches!(block.content, BlockContent::ToolResult { .. }))
 }
 
-/// Tells whether the answer is begun as text, which a call cannot continue.
+/// Returns whether the request prefills the answer with text, which a call cannot continue.
 fn has_prefill(ask: &ParsedRequest<'_>) -> bool {
     ask.turns
         .last()

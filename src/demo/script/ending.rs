@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sequence_that_completes_first_wins_and_an_empty_text_is_no_block() {
+    fn the_sequence_that_completes_first_wins_and_an_empty_text_has_no_block() {
         let (kept, stop) = apply_limits(vec![text("one two three")], &["two three", "wo"], 100);
         assert_eq!(
             (kept, stop),
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_is_cut_off_is_no_call_to_run() {
+    fn a_truncated_call_is_not_a_call_to_run() {
         let call = AnswerBlock::ToolUse {
             id: "a".to_owned(),
             name: "b".to_owned(),

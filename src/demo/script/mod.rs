@@ -38,7 +38,7 @@ pub(super) enum AnswerBlock {
     Text(String),
     /// A tool call.
     ToolUse {
-        /// Its id.
+        /// The id.
         id: String,
         /// The tool's name.
         name: String,
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_answer_sent_back_is_continued_where_it_broke() {
+    fn a_prefilled_answer_is_continued_where_it_broke_off() {
         let body = question(&json!({}));
         let whole = answer_to(&body);
         let begun = text_of(&whole)[..40].trim_end();
@@ -210,7 +210,10 @@ mod tests {
         body["messages"] = json!([
             body["messages"][0],
             { "role": "assistant", "content": [
-                { "type": "tool_use", "id": "toolu_demo_1", "name": "get_stock_price", "input": { "ticker": "^GSPC" } },
+                {
+                    "type": "tool_use", "id": "toolu_demo_1", "name": "get_stock_price",
+                    "input": { "ticker": "^GSPC" },
+                },
             ] },
             { "role": "user", "content": [
                 { "type": "tool_result", "tool_use_id": "toolu_demo_1", "content": "259.75 USD" },
@@ -240,14 +243,16 @@ mod tests {
                 ] },
             ],
         })));
-        let expected = "This is a scripted answer in the place of `claude-3-haiku-20240307`; no model was asked.\n\n\
+        let expected = "This is a scripted answer in the place of `claude-3-haiku-20240307`; no \
+                        model was asked.\n\n\
             You asked: “Show me rust code”\n\n\
             With it came:\n\n\
             - **image**: image/png, 1 × 1 pixels, 33 bytes\n\
             - **a.rs**: text, 13 bytes, 1 line\n\
             - a system prompt: “Be brief.”\n\
             - the conversation so far: this is turn 2 of it\n\n\
-            Here is some code:\n\n```rust\nfn main() {\n    println!(\"a scripted answer\");\n}\n```";
+            Here is some code:\n\n```rust\nfn main() \
+            {\n    println!(\"a scripted answer\");\n}\n```";
         assert_eq!(text_of(&answer), expected);
         assert_eq!(answer.stop, AnswerStop::EndTurn);
     }

@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_gives_the_name_and_the_text_of_a_file() {
+    fn a_frame_has_the_name_and_the_text_of_a_file() {
         let file = parse_frame("<file name=\"a &amp; b.md\">\none\ntwo\n</file>");
         assert_eq!(
             file,

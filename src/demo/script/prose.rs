@@ -56,7 +56,7 @@ pub(super) fn full_text(ask: &ParsedRequest<'_>) -> String {
     parts.join("\n\n")
 }
 
-/// Returns what goes on from `prefill`, of an answer that would be `text`.
+/// Returns the rest of the answer `text` after `prefill`.
 pub(super) fn continue_prefill(text: &str, prefill: &str, ask: &ParsedRequest<'_>) -> String {
     if let Some(rest) = text.strip_prefix(prefill) {
         return rest.to_owned();
@@ -75,7 +75,8 @@ pub(super) fn thinking_text(ask: &ParsedRequest<'_>) -> String {
     let words = counted(prompt::words_asked(ask).split_whitespace().count(), "word");
     let attachments = counted(prompt::describe_attachments(ask).len(), "attachment");
     format!(
-        "The prompt has {words} and {attachments}. There is no model here to think about it, so a script answers."
+        "The prompt has {words} and {attachments}. There is no model here to think about it, so a \
+         script answers."
     )
 }
 
@@ -91,7 +92,7 @@ pub(super) fn announce_calls(calls: &[AnswerBlock]) -> String {
     format!("The script calls {}.", names.join(" and "))
 }
 
-/// Tells whether `text` has `word` as a word, in capitals or not.
+/// Returns whether `text` has `word` as a word, in capitals or not.
 pub(super) fn has_word(text: &str, word: &str) -> bool {
     let inside = |char: char| char.is_alphanumeric() || char == '_' || char == '-';
     text.split(|char| !inside(char))

@@ -201,7 +201,7 @@ fn schema_type(schema: &Value) -> &str {
     }
 }
 
-/// Tells whether a word looks like a stock's symbol: `AAPL`, `^GSPC`, `BRK-B`.
+/// Returns whether a word looks like a stock's symbol: `AAPL`, `^GSPC`, `BRK-B`.
 fn is_ticker(word: &str) -> bool {
     let symbol = word.strip_prefix('^').unwrap_or(word);
     let fits = |byte: u8| {
