@@ -10,15 +10,15 @@ pub(crate) struct TurnRules {
     /// Maximum number of requests to the model.
     pub(crate) max_turns: u32,
     /// Names of tools that the caller runs itself: a call of one of them ends the turn.
-    pub(crate) callers_own: Vec<String>,
+    pub(crate) external_tools: Vec<String>,
 }
 
 /// The next step of a turn.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum TurnStep {
-    /// Send a request; the answer goes to [`UserTurn::answered`].
+    /// Send a request; the answer goes to [`UserTurn::record_answer`].
     Ask,
-    /// Run these calls, all from one answer; their results go to [`UserTurn::ran`], in the same
+    /// Run these calls, all from one answer; their results go to [`UserTurn::record_results`], in the same
     /// order.
     RunTools(Vec<ToolUse>),
     /// The model is done. Calls in its last answer, if any, are not run here: they belong to the
@@ -40,7 +40,7 @@ pub(crate) enum TurnLimit {
 pub(crate) struct UserTurn {
     messages: Vec<InputMessage>,
     rules: TurnRules,
-    asked: u32,
+    request_count: u32,
     next: TurnStep,
 }
 
@@ -55,7 +55,7 @@ impl UserTurn {
         Self {
             messages,
             rules,
-            asked: 0,
+            request_count: 0,
             next,
         }
     }
@@ -72,7 +72,7 @@ impl UserTurn {
 
     /// Records an answer unmodified: its thinking blocks must be sent back unchanged and in order.
     pub(crate) fn record_answer(&mut self, message: &Message) {
-        self.asked += 1;
+        self.request_count += 1;
         // The API rejects an empty text block when it is sent back.
         let is_empty = |block: &ContentBlock| match block {
             ContentBlock::Text(text) => text.text.is_empty(),
@@ -113,19 +113,19 @@ impl UserTurn {
             .filter_map(as_call)
             .cloned()
             .collect();
-        let is_callers = |call: &ToolUse| self.rules.callers_own.contains(&call.name);
+        let is_external = |call: &ToolUse| self.rules.external_tools.contains(&call.name);
         let goes_on = match &message.stop_reason {
             Some(StopReason::PauseTurn) => true,
             // Some compatible servers report `end_turn` when a call was forced.
             Some(StopReason::ToolUse | StopReason::EndTurn) => {
-                !calls.is_empty() && !calls.iter().any(is_callers)
+                !calls.is_empty() && !calls.iter().any(is_external)
             }
             // A call in a truncated or refused answer may be incomplete.
             _ => false,
         };
         match &message.stop_reason {
             reason if !goes_on => TurnStep::Done(reason.clone()),
-            _ if self.asked >= self.rules.max_turns => {
+            _ if self.request_count >= self.rules.max_turns => {
                 TurnStep::Stop(TurnLimit::MaxTurns(self.rules.max_turns))
             }
             _ if calls.is_empty() => TurnStep::Ask,
@@ -171,7 +171,7 @@ mod tests {
             messages,
             TurnRules {
                 max_turns,
-                callers_own: vec!["mine".to_owned()],
+                external_tools: vec!["mine".to_owned()],
             },
         )
     }
@@ -289,7 +289,7 @@ mod tests {
             vec![user, prefill],
             TurnRules {
                 max_turns: 1,
-                callers_own: Vec::new(),
+                external_tools: Vec::new(),
             },
         );
         turn.record_answer(&message("end_turn", json!([{"type": "text", "text": "}"}])));

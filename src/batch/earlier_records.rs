@@ -20,7 +20,7 @@ struct KnownRecord {
 }
 
 /// Not claimed by any item.
-const NOBODY: u32 = u32::MAX;
+const UNCLAIMED: u32 = u32::MAX;
 
 /// The earlier result of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl EarlierRecords {
         self.known.push(KnownRecord {
             hash,
             is_error: found.is_error,
-            index: NOBODY,
+            index: UNCLAIMED,
         });
     }
 
@@ -55,8 +55,8 @@ impl EarlierRecords {
         let known = self
             .with_hash_mut(hash)
             .iter_mut()
-            .find(|known| known.index == NOBODY)?;
-        known.index = u32::try_from(index).unwrap_or(NOBODY - 1);
+            .find(|known| known.index == UNCLAIMED)?;
+        known.index = u32::try_from(index).unwrap_or(UNCLAIMED - 1);
         Some(if known.is_error {
             EarlierOutcome::Failed
         } else {
@@ -68,7 +68,7 @@ impl EarlierRecords {
     pub(crate) fn unclaimed_count(&self) -> usize {
         self.known
             .iter()
-            .filter(|known| known.index == NOBODY)
+            .filter(|known| known.index == UNCLAIMED)
             .count()
     }
 
@@ -79,8 +79,8 @@ impl EarlierRecords {
         let known = self
             .with_hash_mut(found.hash?)
             .iter_mut()
-            .find(|known| known.index != NOBODY)?;
-        Some(u64::from(std::mem::replace(&mut known.index, NOBODY)))
+            .find(|known| known.index != UNCLAIMED)?;
+        Some(u64::from(std::mem::replace(&mut known.index, UNCLAIMED)))
     }
 
     fn with_hash_mut(&mut self, hash: u64) -> &mut [KnownRecord] {
@@ -102,7 +102,7 @@ mod tests {
         }
     }
 
-    fn done_of(records: &[RecordSummary]) -> EarlierRecords {
+    fn records_of(records: &[RecordSummary]) -> EarlierRecords {
         let mut done = EarlierRecords::default();
         for found in records {
             done.add_record(found);
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn an_earlier_record_is_claimed_once() {
-        let mut done = done_of(&[found(7, false), found(3, true), found(7, false)]);
+        let mut done = records_of(&[found(7, false), found(3, true), found(7, false)]);
         assert_eq!(done.take_outcome(&text(3), 0), Some(EarlierOutcome::Failed));
         assert_eq!(done.take_outcome(&text(3), 1), None);
         assert_eq!(done.take_outcome(&text(4), 2), None);
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_record_has_the_place_of_its_item() {
-        let mut done = done_of(&[
+        let mut done = records_of(&[
             found(7, false),
             found(3, false),
             found(7, false),

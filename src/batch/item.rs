@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 use super::Error;
 
 /// The only field of a line of text.
-const TEXT: &str = "text";
+const TEXT_FIELD: &str = "text";
 
 /// The fields of a file.
-const OF_FILE: [&str; 2] = [TEXT, "path"];
+const FILE_FIELDS: [&str; 2] = [TEXT_FIELD, "path"];
 
 /// One item of a batch.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,8 +87,8 @@ impl BatchItem {
     /// Returns a field for the prompt: a string unmodified, anything else as JSON.
     pub(super) fn field_text(&self, name: &str) -> Option<Cow<'_, str>> {
         match (&self.content, name) {
-            (ItemContent::Text(text), TEXT) => Some(Cow::Borrowed(text)),
-            (ItemContent::File(text), TEXT) => {
+            (ItemContent::Text(text), TEXT_FIELD) => Some(Cow::Borrowed(text)),
+            (ItemContent::File(text), TEXT_FIELD) => {
                 Some(Cow::Borrowed(text.as_deref().unwrap_or_default()))
             }
             (ItemContent::File(_), "path") => self.file_path().map(Path::to_string_lossy),
@@ -120,8 +120,8 @@ impl BatchItem {
 
     pub(super) fn field_names(&self) -> Vec<String> {
         match &self.content {
-            ItemContent::Text(_) => vec![TEXT.to_owned()],
-            ItemContent::File(_) => OF_FILE.map(str::to_owned).to_vec(),
+            ItemContent::Text(_) => vec![TEXT_FIELD.to_owned()],
+            ItemContent::File(_) => FILE_FIELDS.map(str::to_owned).to_vec(),
             ItemContent::Object(fields) => fields.keys().cloned().collect(),
         }
     }
@@ -179,11 +179,11 @@ impl ItemReader {
             .has_objects
             .get_or_insert_with(|| parse_object(&text).is_ok());
         let content = if has_objects {
-            let no_object = |reason| Error::NoObject {
+            let not_an_object = |reason| Error::NoObject {
                 place: describe_line(&self.name, self.lines),
                 reason,
             };
-            ItemContent::Object(parse_object(&text).map_err(no_object)?)
+            ItemContent::Object(parse_object(&text).map_err(not_an_object)?)
         } else {
             ItemContent::Text(text.into_owned())
         };

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 /// Maximum number of waiting records.
-const MOST: usize = 1000;
+const MAX_WAITING: usize = 1000;
 
 /// Maximum size of the waiting records, in bytes.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
+const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 
 /// Records that wait for those before them.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ impl OrderedRecords {
 
     /// Whether a further item may be started.
     pub(crate) fn has_room(&self) -> bool {
-        self.waiting.len() < MOST && self.bytes < MOST_BYTES
+        self.waiting.len() < MAX_WAITING && self.bytes < MAX_WAITING_BYTES
     }
 
     /// Returns all waiting records in order, when no more will be added.
@@ -75,9 +75,9 @@ mod tests {
             turns.take_ready(index, Some("x".to_owned()));
             has_room
         });
-        assert_eq!(begun.count(), MOST);
+        assert_eq!(begun.count(), MAX_WAITING);
         let mut turns = OrderedRecords::default();
-        turns.take_ready(1, Some("x".repeat(MOST_BYTES)));
+        turns.take_ready(1, Some("x".repeat(MAX_WAITING_BYTES)));
         assert!(!turns.has_room());
         turns.take_ready(0, None);
         assert!(turns.has_room());

@@ -21,9 +21,9 @@ pub(crate) struct PlacedRecord {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum OutputOrder {
     /// All records are in their places.
-    Fine,
+    Sorted,
     /// The output must be rewritten in this order.
-    Anew(Vec<PlacedRecord>),
+    Unsorted(Vec<PlacedRecord>),
 }
 
 impl OutputOrder {
@@ -31,10 +31,10 @@ impl OutputOrder {
     pub(crate) fn from_records(mut records: Vec<PlacedRecord>) -> Self {
         let key = |record: &PlacedRecord| record.place;
         if records.is_sorted_by_key(key) && records.iter().all(|record| !record.is_moved) {
-            return Self::Fine;
+            return Self::Sorted;
         }
         records.sort_by_key(key);
-        Self::Anew(records)
+        Self::Unsorted(records)
     }
 }
 
@@ -59,9 +59,9 @@ mod tests {
                 record(Some(3), 1),
                 record(None, 2)
             ]),
-            OutputOrder::Fine
+            OutputOrder::Sorted
         );
-        assert_eq!(OutputOrder::from_records(Vec::new()), OutputOrder::Fine);
+        assert_eq!(OutputOrder::from_records(Vec::new()), OutputOrder::Sorted);
     }
 
     #[test]
@@ -72,7 +72,7 @@ mod tests {
             record(None, 2),
             record(Some(0), 3),
         ];
-        let OutputOrder::Anew(sorted) = OutputOrder::from_records(records) else {
+        let OutputOrder::Unsorted(sorted) = OutputOrder::from_records(records) else {
             panic!("it is out of order")
         };
         let offsets: Vec<_> = sorted.iter().map(|record| record.offset).collect();
@@ -87,7 +87,7 @@ mod tests {
         };
         assert!(matches!(
             OutputOrder::from_records(vec![moved]),
-            OutputOrder::Anew(_)
+            OutputOrder::Unsorted(_)
         ));
     }
 }

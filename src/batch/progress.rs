@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::text::counted;
 
 /// The window of the rate.
-const MINUTE: Duration = Duration::from_secs(60);
+const RATE_WINDOW: Duration = Duration::from_secs(60);
 
 /// The resolution of the window, so that memory does not grow with the rate.
-const STEP: Duration = Duration::from_secs(1);
+const WINDOW_STEP: Duration = Duration::from_secs(1);
 
 /// The progress of a run.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ impl BatchProgress {
             self.answered += 1;
         }
         match self.last.back_mut() {
-            Some((step, items, sum)) if at < *step + STEP => {
+            Some((step, items, sum)) if at < *step + WINDOW_STEP => {
                 *items += 1;
                 *sum = sum.saturating_add(tokens);
             }
@@ -71,7 +71,7 @@ impl BatchProgress {
         let (items, tokens) = self.last.iter().fold((0, 0), |sum, (_, items, tokens)| {
             (sum.0 + items, sum.1 + tokens)
         });
-        let span = at.min(MINUTE).max(STEP).as_secs_f64();
+        let span = at.min(RATE_WINDOW).max(WINDOW_STEP).as_secs_f64();
         #[allow(clippy::cast_precision_loss)] // Far below 2^52.
         let a_minute = items as f64 * 60.0 / span;
         let tokens = counted(tokens, "token");
@@ -98,7 +98,7 @@ impl BatchProgress {
         while self
             .last
             .front()
-            .is_some_and(|(step, ..)| *step + MINUTE <= at)
+            .is_some_and(|(step, ..)| *step + RATE_WINDOW <= at)
         {
             self.last.pop_front();
         }

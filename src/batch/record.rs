@@ -9,7 +9,7 @@ use crate::client::fingerprint;
 use crate::protocol::{ContentBlock, Message};
 
 /// The first bytes of every record.
-const BEGINNING: &str = "{\"index\":";
+const RECORD_PREFIX: &str = "{\"index\":";
 
 /// The result of an item.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,11 +84,11 @@ impl RecordLine {
     /// Returns the line with another index.
     pub(crate) fn with_index(line: &str, index: u64) -> String {
         let rest = line
-            .strip_prefix(BEGINNING)
+            .strip_prefix(RECORD_PREFIX)
             .map(|rest| rest.trim_start_matches(|digit: char| digit.is_ascii_digit()));
         rest.map_or_else(
             || line.to_owned(),
-            |rest| format!("{BEGINNING}{index}{rest}"),
+            |rest| format!("{RECORD_PREFIX}{index}{rest}"),
         )
     }
 
@@ -96,11 +96,11 @@ impl RecordLine {
     /// it suffice.
     pub(crate) fn is_torn(tail: &[u8], is_first: bool) -> bool {
         let length = if is_first {
-            BEGINNING.len()
+            RECORD_PREFIX.len()
         } else {
-            tail.len().min(BEGINNING.len())
+            tail.len().min(RECORD_PREFIX.len())
         };
-        tail.get(..length) == Some(&BEGINNING.as_bytes()[..length])
+        tail.get(..length) == Some(&RECORD_PREFIX.as_bytes()[..length])
     }
 }
 

@@ -82,9 +82,9 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), E
     exchange.sender().await?;
     let rules = TurnRules {
         max_turns: args.running.max_turns,
-        callers_own: external_tools(&request, &tools),
+        external_tools: external_tools(&request, &tools),
     };
-    let calls_out = !rules.callers_own.is_empty();
+    let calls_out = !rules.external_tools.is_empty();
     let theme = exchange.settings().theme.as_deref();
     let format = AnswerFormat::from_flags(app, &ask.output, &request, calls_out, theme);
     let shows_thinking = ask.output.looks.show_thinking;

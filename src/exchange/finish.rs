@@ -52,7 +52,7 @@ pub(crate) fn finish_answer(
     }
     let has_output = renderer.has_output();
     let saved = renderer.close_output(error.is_none())?;
-    if let OutputFileState::Partly(path) = &saved {
+    if let OutputFileState::Partial(path) = &saved {
         app.notices.notice(&format!(
             "what came of the answer is in `{}`",
             path.display()
@@ -60,12 +60,12 @@ pub(crate) fn finish_answer(
     }
     if let Some(Error::Call { left, .. }) = &mut error {
         *left = match saved {
-            OutputFileState::Partly(_) => Left::Part,
+            OutputFileState::Partial(_) => Left::Part,
             // A device or a pipe.
-            OutputFileState::Whole if has_output && has_file => Left::Kept,
-            OutputFileState::Whole if has_output => Left::Stdout,
-            OutputFileState::Whole if stands_above => Left::Stderr,
-            OutputFileState::Whole => Left::Nowhere,
+            OutputFileState::Complete if has_output && has_file => Left::Kept,
+            OutputFileState::Complete if has_output => Left::Stdout,
+            OutputFileState::Complete if stands_above => Left::Stderr,
+            OutputFileState::Complete => Left::Nowhere,
         };
     }
     error.map_or(Ok(()), Err)

@@ -4,10 +4,10 @@
 //! Source: Anthropic's vision page, `build-with-claude/vision`; unverified against Langdock.
 
 /// The side of a patch, in pixels.
-const PATCH: u32 = 28;
+const PATCH_PIXELS: u32 = 28;
 
 /// The first version of Claude with the higher image resolution.
-const FIRST_HIGH: (u32, u32) = (4, 7);
+const FIRST_HIGH_RESOLUTION: (u32, u32) = (4, 7);
 
 /// The resolution at which a model sees images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl ImageResolution {
             .take_while(|digits| digits.len() < 3)
             .filter_map(|digits| digits.parse::<u32>().ok());
         let (major, minor) = (version.next()?, version.next().unwrap_or(0));
-        Some(if (major, minor) >= FIRST_HIGH {
+        Some(if (major, minor) >= FIRST_HIGH_RESOLUTION {
             Self::HIGH
         } else {
             Self::STANDARD
@@ -62,7 +62,7 @@ impl ImageResolution {
 }
 
 fn patch_count(side: u32) -> u32 {
-    side.div_ceil(PATCH)
+    side.div_ceil(PATCH_PIXELS)
 }
 
 /// `short` in the proportion of `side` to `long`, rounded half to even, at least one pixel.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::plural::counted;
 
 /// The longest duration, in seconds: a hundred years, so that adding it to a clock cannot overflow.
-const LONGEST: f64 = 36_500.0 * 86_400.0;
+const MAX_SECONDS: f64 = 36_500.0 * 86_400.0;
 
 /// A unit of time.
 struct TimeUnit {
@@ -71,7 +71,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         .parse::<f64>()
         .ok()
         .map(|number| number * seconds_each);
-    if seconds.is_some_and(|seconds| seconds > LONGEST) {
+    if seconds.is_some_and(|seconds| seconds > MAX_SECONDS) {
         return Err(format!("`{text}` is too long: 36500d are the most"));
     }
     seconds

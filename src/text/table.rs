@@ -5,7 +5,7 @@ use super::columns::display_width;
 use super::sanitize::sanitize_line;
 
 /// Default number of spaces between two columns.
-const GAP: usize = 2;
+const DEFAULT_GAP: usize = 2;
 
 /// How the cells of a column are laid out.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ impl TableColumn {
     /// A left-aligned column.
     pub(crate) const LEFT: Self = Self {
         is_right_aligned: false,
-        gap: GAP,
+        gap: DEFAULT_GAP,
         min_width: 0,
         max_width: usize::MAX,
     };

@@ -9,7 +9,7 @@ use super::terminal_size::TerminalSize;
 use crate::text::display_width;
 
 /// Maximum length of an answer, in bytes.
-const MAX_ANSWER: u64 = 1024;
+const MAX_ANSWER_BYTES: u64 = 1024;
 
 /// Asks on standard error whether to do `action`, to `subject` if given, and reads a line of
 /// standard input, which must be a terminal. Anything but `y` or `yes` is a no. Input typed before
@@ -21,7 +21,10 @@ pub(crate) fn ask_yes_no(action: &str, subject: Option<&str>) -> io::Result<bool
     out.write_all(question.as_bytes())?;
     out.flush()?;
     let mut answer = String::new();
-    stdin().lock().take(MAX_ANSWER).read_line(&mut answer)?;
+    stdin()
+        .lock()
+        .take(MAX_ANSWER_BYTES)
+        .read_line(&mut answer)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 

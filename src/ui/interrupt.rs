@@ -27,7 +27,7 @@ pub(crate) struct InterruptSignal {
     trigger: OnceLock<UnixStream>,
     signal: Arc<AtomicUsize>,
     /// Whether the next SIGINT kills.
-    has_come: Arc<AtomicBool>,
+    has_arrived: Arc<AtomicBool>,
 }
 
 impl InterruptSignal {
@@ -79,9 +79,9 @@ impl InterruptSignal {
 
     fn register_while_blocked(&self, number: i32, trigger: &UnixStream) -> io::Result<()> {
         if number == SIGINT {
-            flag::register_conditional_default(number, Arc::clone(&self.has_come))?;
+            flag::register_conditional_default(number, Arc::clone(&self.has_arrived))?;
         }
-        flag::register(number, Arc::clone(&self.has_come))?;
+        flag::register(number, Arc::clone(&self.has_arrived))?;
         flag::register_usize(
             number,
             Arc::clone(&self.signal),
@@ -112,7 +112,7 @@ impl InterruptSignal {
             while io::Read::read(&mut alarm, &mut rung).is_ok_and(|read| read > 0) {}
         }
         self.signal.store(0, Ordering::SeqCst);
-        self.has_come.store(false, Ordering::SeqCst);
+        self.has_arrived.store(false, Ordering::SeqCst);
     }
 
     /// Returns the signal that has arrived, if any.

@@ -23,7 +23,7 @@ pub(crate) struct PartFile {
     /// written to directly.
     part: Option<PathBuf>,
     /// Whether the part still contains what an earlier run wrote.
-    is_of_before: bool,
+    has_leftover: bool,
     bytes: u64,
 }
 
@@ -34,33 +34,39 @@ impl PartFile {
             path: path.to_owned(),
             source,
         };
-        let as_asked = |source| failed(path, source);
+        let cannot_open = |source| failed(path, source);
         let existing = fs::metadata(path).ok();
         if existing
             .as_ref()
             .is_some_and(|metadata| !metadata.is_file() && !metadata.is_dir())
         {
-            let file = File::options().write(true).open(path).map_err(as_asked)?;
+            let file = File::options()
+                .write(true)
+                .open(path)
+                .map_err(cannot_open)?;
             return Ok(Self {
                 file,
                 target: path.to_owned(),
                 part: None,
-                is_of_before: false,
+                has_leftover: false,
                 bytes: 0,
             });
         }
         if path.is_dir() {
-            return Err(as_asked(ErrorKind::IsADirectory.into()));
+            return Err(cannot_open(ErrorKind::IsADirectory.into()));
         }
         if existing.is_some() {
             // The rename would replace a read-only file, so check that it is writable.
-            File::options().append(true).open(path).map_err(as_asked)?;
+            File::options()
+                .append(true)
+                .open(path)
+                .map_err(cannot_open)?;
         }
         let target = resolve_links(path);
         let mut part = OsString::from(&target);
         part.push(".part");
         let part = PathBuf::from(part);
-        let (file, is_of_before) = loop {
+        let (file, has_leftover) = loop {
             let opened = open_or_create(&part, File::options().write(true));
             let SideFile { file, existed } = opened.map_err(|source| {
                 let exists = part.symlink_metadata().is_ok();
@@ -86,7 +92,7 @@ impl PartFile {
             file,
             target,
             part: Some(part),
-            is_of_before,
+            has_leftover,
             bytes: 0,
         })
     }
@@ -124,7 +130,7 @@ impl PartFile {
 
     /// Truncates what an earlier run left after the bytes that this one has written.
     fn truncate_leftover(&mut self) -> io::Result<()> {
-        if std::mem::take(&mut self.is_of_before) {
+        if std::mem::take(&mut self.has_leftover) {
             self.file.set_len(self.bytes)?;
         }
         Ok(())
@@ -139,7 +145,7 @@ impl PartFile {
 impl Drop for PartFile {
     /// Removes the part if this run created it and wrote nothing to it.
     fn drop(&mut self) {
-        if let Some(part) = self.part.take_if(|_| self.bytes == 0 && !self.is_of_before) {
+        if let Some(part) = self.part.take_if(|_| self.bytes == 0 && !self.has_leftover) {
             let _ = fs::remove_file(part); // A leftover empty file is harmless.
         }
     }

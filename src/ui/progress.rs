@@ -52,14 +52,14 @@ impl Drop for CountdownLine {
 }
 
 /// Shorter waits show no line, to avoid flicker.
-const PATIENCE: Duration = Duration::from_millis(400);
+const MIN_VISIBLE_WAIT: Duration = Duration::from_millis(400);
 
 /// A line with what is waited for and for how long, cleared on drop.
 #[derive(Debug)]
 pub(crate) struct WaitIndicator {
     since: Instant,
     what: Cow<'static, str>,
-    /// `None` until the wait has lasted [`PATIENCE`].
+    /// `None` until the wait has lasted [`MIN_VISIBLE_WAIT`].
     bar: Option<ProgressBar>,
 }
 
@@ -89,7 +89,7 @@ impl WaitIndicator {
     /// Draws the elapsed seconds.
     pub(crate) fn redraw(&mut self) {
         let elapsed = self.since.elapsed();
-        if elapsed < PATIENCE {
+        if elapsed < MIN_VISIBLE_WAIT {
             return;
         }
         let bar = self

@@ -27,9 +27,9 @@ enum SinkTarget {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum OutputFileState {
     /// Complete, or there was no file.
-    Whole,
+    Complete,
     /// Incomplete, kept at this path.
-    Partly(PathBuf),
+    Partial(PathBuf),
 }
 
 impl OutputSink {
@@ -143,13 +143,13 @@ impl OutputSink {
             SinkTarget::File(file) if whole => {
                 let path = file.target_path().to_owned();
                 file.move_into_place()
-                    .map(|()| OutputFileState::Whole)
+                    .map(|()| OutputFileState::Complete)
                     .map_err(|source| OutputError::File { path, source })
             }
             SinkTarget::File(file) => Ok(file
                 .leave_partial()
-                .map_or(OutputFileState::Whole, OutputFileState::Partly)),
-            SinkTarget::Stdout(..) => Ok(OutputFileState::Whole),
+                .map_or(OutputFileState::Complete, OutputFileState::Partial)),
+            SinkTarget::Stdout(..) => Ok(OutputFileState::Complete),
         }
     }
 }

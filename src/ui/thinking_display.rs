@@ -14,7 +14,7 @@ pub(super) struct ThinkingDisplay {
     is_dimmed: bool,
     /// Whether its last line has no line feed yet.
     is_open: bool,
-    has_come: bool,
+    has_arrived: bool,
 }
 
 impl ThinkingDisplay {
@@ -23,7 +23,7 @@ impl ThinkingDisplay {
         Self {
             is_dimmed,
             is_open: false,
-            has_come: false,
+            has_arrived: false,
         }
     }
 
@@ -31,7 +31,7 @@ impl ThinkingDisplay {
     pub(super) fn handle_update(&mut self, update: &Update) {
         match update {
             Update::Thinking(text) if !text.is_empty() => {
-                if !self.is_dimmed && !self.has_come {
+                if !self.is_dimmed && !self.has_arrived {
                     write_stderr("thinking:\n");
                 }
                 let style = if self.is_dimmed {
@@ -41,7 +41,7 @@ impl ThinkingDisplay {
                 };
                 write_stderr(&format!("{style}{}{style:#}", sanitize(text)));
                 self.is_open = !text.ends_with('\n');
-                self.has_come = true;
+                self.has_arrived = true;
             }
             Update::Text(_) | Update::ToolInput => self.end_thinking(),
             _ => {} // Neither reasoning nor answer text.
@@ -50,7 +50,7 @@ impl ThinkingDisplay {
 
     /// Ends the reasoning with an empty line.
     pub(super) fn end_thinking(&mut self) {
-        if std::mem::take(&mut self.has_come) {
+        if std::mem::take(&mut self.has_arrived) {
             let line_end = if self.is_open { "\n" } else { "" };
             let mark = if self.is_dimmed {
                 ""

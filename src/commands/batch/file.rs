@@ -114,7 +114,7 @@ impl RecordFile {
                 ..placed
             });
         })?;
-        if let OutputOrder::Anew(records) = OutputOrder::from_records(records) {
+        if let OutputOrder::Unsorted(records) = OutputOrder::from_records(records) {
             self.write_anew(&records)?;
         }
         Ok(())

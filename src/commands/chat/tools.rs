@@ -46,7 +46,7 @@ impl<'a> Toolbox<'a> {
     pub(super) fn rules(&self) -> TurnRules {
         TurnRules {
             max_turns: self.max_turns,
-            callers_own: external_tools(&self.runner.tools),
+            external_tools: external_tools(&self.runner.tools),
         }
     }
 

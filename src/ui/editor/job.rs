@@ -13,7 +13,7 @@ use crate::ui::signal_alarm::SignalAlarm;
 
 /// How long to wait for SIGCONT, in milliseconds. Without a job-control shell, the process is never
 /// stopped.
-const PATIENCE: u16 = 500;
+const STOP_TIMEOUT_MS: u16 = 500;
 
 /// Stops all processes of the job, and returns when they are resumed.
 ///
@@ -28,7 +28,7 @@ pub(super) fn stop_job() {
         // Whether interrupted or timed out, there is nothing more to wait for.
         let _ = poll(
             &mut [PollFd::new(continued.as_fd(), PollFlags::POLLIN)],
-            PATIENCE,
+            STOP_TIMEOUT_MS,
         );
     }
 }

@@ -10,7 +10,7 @@ use crate::text::is_dangerous;
 use crate::ui::terminal_size::TerminalSize;
 
 /// Columns between tab stops.
-const TAB: usize = 8;
+const TAB_COLUMNS: usize = 8;
 
 /// Removes characters that a terminal would act on. They have no width, so the cursor position
 /// stays correct.
@@ -66,7 +66,7 @@ fn row_starts(text: &str, columns: usize) -> Vec<usize> {
             continue;
         }
         let width = if letter == '\t' {
-            TAB - column % TAB
+            TAB_COLUMNS - column % TAB_COLUMNS
         } else {
             letter.width().unwrap_or(0)
         };

@@ -28,10 +28,10 @@ use crate::fs::create_private_dir;
 use crate::ui::terminal_size::TerminalSize;
 
 /// Maximum number of lines in the history.
-const REMEMBERED: usize = 5000;
+const MAX_HISTORY: usize = 5000;
 
 /// Style of the first line of the prompt.
-const STATUS: Style = Style::new().dimmed();
+const STATUS_STYLE: Style = Style::new().dimmed();
 
 /// Serves read requests until the channel is closed.
 pub(super) fn run_line_editor(editing: EditorOptions, asks: &Receiver<ReadRequest>) {
@@ -46,7 +46,7 @@ pub(super) fn run_line_editor(editing: EditorOptions, asks: &Receiver<ReadReques
         .bell_style(BellStyle::None)
         // This makes the editor draw text through the helper below, which handles NO_COLOR.
         .color_mode(ColorMode::Forced)
-        .max_history_size(REMEMBERED)
+        .max_history_size(MAX_HISTORY)
         .map(rustyline::config::Builder::build);
     let (Ok(config), typing) = (config, SharedLine::default()) else {
         return;
@@ -161,7 +161,7 @@ impl LineHelper {
             .rsplit_once('\n')
             .filter(|_| self.colored && self.is_own_prompt.get())
         {
-            Some((status, sign)) => format!("{STATUS}{status}{STATUS:#}\n{sign}"),
+            Some((status, sign)) => format!("{STATUS_STYLE}{status}{STATUS_STYLE:#}\n{sign}"),
             None => prompt.to_owned(),
         }
     }
@@ -254,8 +254,8 @@ mod tests {
 
     #[test]
     fn the_history_file_is_created_once_with_mode_0600() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("new/history");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("new/history");
         for _ in 0..2 {
             assert_eq!(create_history_file(&path), Some(()));
             assert_eq!(

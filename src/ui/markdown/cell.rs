@@ -36,7 +36,7 @@ pub(super) struct CellStyle {
     /// Attributes, as bits.
     pub(super) bits: u8,
     /// Its role.
-    pub(super) ink: CellColor,
+    pub(super) color: CellColor,
 }
 
 /// Bold.
@@ -50,8 +50,8 @@ pub(super) const STRIKE: u8 = 8;
 
 impl CellStyle {
     /// Creates a style without attributes.
-    pub(super) const fn from_color(ink: CellColor) -> Self {
-        Self { bits: 0, ink }
+    pub(super) const fn from_color(color: CellColor) -> Self {
+        Self { bits: 0, color }
     }
 }
 

@@ -11,10 +11,10 @@ use super::cell::{CellColor, CellStyle, ScreenCell};
 use super::row_buffer::RowBuffer;
 
 /// Longer lines are not highlighted, since they are hardly written by hand.
-const LONGEST: usize = 1000;
+const MAX_HIGHLIGHTED: usize = 1000;
 
 /// Columns between tab stops.
-const TAB: usize = 4;
+const TAB_COLUMNS: usize = 4;
 
 /// A block of code.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ impl CodeBlock {
     /// Appends a character other than a line feed.
     pub(super) fn push_letter(&mut self, letter: char, buffer: &mut RowBuffer) {
         if letter == '\t' {
-            for _ in 0..TAB - self.letters % TAB {
+            for _ in 0..TAB_COLUMNS - self.letters % TAB_COLUMNS {
                 self.put_letter(' ', buffer);
             }
         } else {
@@ -62,7 +62,11 @@ impl CodeBlock {
     /// Ends a line.
     pub(super) fn end_line(&mut self, buffer: &mut RowBuffer) {
         self.line.push('\n');
-        if let Some(language) = self.language.as_mut().filter(|_| self.letters <= LONGEST) {
+        if let Some(language) = self
+            .language
+            .as_mut()
+            .filter(|_| self.letters <= MAX_HIGHLIGHTED)
+        {
             buffer.color_content(&language.advance_line(&self.line));
         }
         self.line.clear();
@@ -72,7 +76,11 @@ impl CodeBlock {
 
     /// Highlights the line so far.
     fn color_row(&self, buffer: &mut RowBuffer) {
-        if let Some(language) = self.language.as_ref().filter(|_| self.letters <= LONGEST) {
+        if let Some(language) = self
+            .language
+            .as_ref()
+            .filter(|_| self.letters <= MAX_HIGHLIGHTED)
+        {
             buffer.color_content(&language.clone().advance_line(&self.line));
         }
     }
@@ -101,7 +109,7 @@ impl CodeLanguage {
         {
             return None;
         }
-        let known = OTHER_NAMES
+        let known = LANGUAGE_ALIASES
             .iter()
             .find(|(other, _)| *other == name)
             .map_or(name.as_str(), |(_, known)| known);
@@ -119,8 +127,8 @@ impl CodeLanguage {
             .parse_line(line, syntax_set())
             .unwrap_or_default();
         let mut operations = operations.into_iter().peekable();
-        let mut ink = color_for(&self.scopes);
-        let mut inks = Vec::with_capacity(line.len());
+        let mut color = color_for(&self.scopes);
+        let mut colors = Vec::with_capacity(line.len());
         for (place, _) in line.char_indices() {
             let mut has_changed = false;
             while let Some((_, operation)) = operations.next_if(|(at, _)| *at <= place) {
@@ -128,14 +136,14 @@ impl CodeLanguage {
                 has_changed = true;
             }
             if has_changed {
-                ink = color_for(&self.scopes);
+                color = color_for(&self.scopes);
             }
-            inks.push(ink);
+            colors.push(color);
         }
         for (_, operation) in operations {
             apply_operation(&mut self.scopes, &operation);
         }
-        inks
+        colors
     }
 }
 
@@ -145,7 +153,7 @@ fn apply_operation(scopes: &mut ScopeStack, operation: &ScopeStackOp) {
 }
 
 /// Common names of languages that the definitions name differently, or cover by a similar one.
-const OTHER_NAMES: [(&str, &str); 14] = [
+const LANGUAGE_ALIASES: [(&str, &str); 14] = [
     ("bash", "sh"),
     ("c++", "cpp"),
     ("csharp", "cs"),
@@ -163,12 +171,12 @@ const OTHER_NAMES: [(&str, &str); 14] = [
 ];
 
 fn syntax_set() -> &'static SyntaxSet {
-    static LANGUAGES: OnceLock<SyntaxSet> = OnceLock::new();
-    LANGUAGES.get_or_init(SyntaxSet::load_defaults_newlines)
+    static SYNTAXES: OnceLock<SyntaxSet> = OnceLock::new();
+    SYNTAXES.get_or_init(SyntaxSet::load_defaults_newlines)
 }
 
 /// Scopes and their colours; the first match wins.
-const SCOPES: [(&str, CellColor); 22] = [
+const SCOPE_COLORS: [(&str, CellColor); 22] = [
     ("comment", CellColor::Comment),
     ("string", CellColor::Quoted),
     ("constant.character.escape", CellColor::Constant),
@@ -194,23 +202,23 @@ const SCOPES: [(&str, CellColor); 22] = [
 ];
 
 fn color_for(scopes: &ScopeStack) -> CellColor {
-    static TABLE: OnceLock<Vec<(Scope, CellColor)>> = OnceLock::new();
-    let table = TABLE.get_or_init(|| {
-        SCOPES
+    static COLOR_TABLE: OnceLock<Vec<(Scope, CellColor)>> = OnceLock::new();
+    let table = COLOR_TABLE.get_or_init(|| {
+        SCOPE_COLORS
             .iter()
-            .filter_map(|(name, ink)| Scope::new(name).ok().map(|scope| (scope, *ink)))
+            .filter_map(|(name, color)| Scope::new(name).ok().map(|scope| (scope, *color)))
             .collect()
     });
-    let ink = |scope: &Scope| {
+    let color = |scope: &Scope| {
         table
             .iter()
             .find(|(known, _)| known.is_prefix_of(*scope))
-            .map(|(_, ink)| *ink)
+            .map(|(_, color)| *color)
     };
     scopes
         .as_slice()
         .iter()
         .rev()
-        .find_map(ink)
+        .find_map(color)
         .unwrap_or_default()
 }

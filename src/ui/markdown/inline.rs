@@ -10,13 +10,13 @@ use super::inline_construct::{InlineConstruct, parse_construct, web_address};
 use super::row_buffer::RowBuffer;
 
 /// Maximum length of a link target or autolink that is held back, in bytes.
-const LONGEST_HELD: usize = 1000;
+const MAX_HELD_BYTES: usize = 1000;
 
 /// Maximum length of an entity, in bytes.
-const LONGEST_ENTITY: usize = 32;
+const MAX_ENTITY_BYTES: usize = 32;
 
 /// Maximum number of delimiters that are open at once.
-const MOST_OPEN: usize = 16;
+const MAX_OPEN: usize = 16;
 
 /// The inline text of one block.
 #[derive(Debug, Default)]
@@ -30,9 +30,9 @@ pub(super) struct InlineText {
     /// The previous character; `None` at the beginning.
     before: Option<char>,
     /// The character before `before`.
-    earlier: Option<char>,
+    before_previous: Option<char>,
     /// Position of a bare URL in progress.
-    bare: Option<usize>,
+    bare_url: Option<usize>,
 }
 
 /// Syntax that is held back until the next characters decide what it is.
@@ -75,7 +75,7 @@ impl InlineText {
             }
             PendingSyntax::Entity(name) if letter == ';' => self.finish_entity(&name, buffer),
             PendingSyntax::Entity(mut name)
-                if name.len() < LONGEST_ENTITY
+                if name.len() < MAX_ENTITY_BYTES
                     && (letter.is_ascii_alphanumeric() || letter == '#') =>
             {
                 name.push(letter);
@@ -83,7 +83,7 @@ impl InlineText {
             }
             PendingSyntax::Angle(text) if letter == '>' => self.finish_autolink(&text, buffer),
             PendingSyntax::Angle(mut text)
-                if text.len() < LONGEST_HELD
+                if text.len() < MAX_HELD_BYTES
                     && !matches!(letter, ' ' | '\t' | '<')
                     && (letter.is_ascii_alphabetic() || !text.is_empty()) =>
             {
@@ -168,7 +168,7 @@ impl InlineText {
             '&' => self.held = PendingSyntax::Entity(String::new()),
             '<' => self.held = PendingSyntax::Angle(String::new()),
             '[' => {
-                if self.brackets.len() < MOST_OPEN {
+                if self.brackets.len() < MAX_OPEN {
                     self.brackets.push(buffer.next_position());
                 }
                 self.put_letter(letter, buffer);
@@ -186,14 +186,14 @@ impl InlineText {
 
     /// Records a character that was not written by [`Self::put_letter`].
     fn record_letter(&mut self, letter: char) {
-        self.earlier = self.before.replace(letter);
+        self.before_previous = self.before.replace(letter);
     }
 
     fn current_style(&self, buffer: &RowBuffer) -> CellStyle {
         if self.code.is_some() {
             return CellStyle {
                 bits: self.base.bits,
-                ink: CellColor::Code,
+                color: CellColor::Code,
             };
         }
         let bits = buffer
@@ -207,8 +207,8 @@ impl InlineText {
         let style = self.current_style(buffer);
         buffer.push_wrapping(ScreenCell::new(letter, style));
         self.record_letter(letter);
-        if letter == '/' && self.bare.is_none() && self.code.is_none() {
-            self.bare = bare_address(buffer);
+        if letter == '/' && self.bare_url.is_none() && self.code.is_none() {
+            self.bare_url = bare_address(buffer);
         }
     }
 
@@ -233,7 +233,7 @@ impl InlineText {
             } else {
                 length <= 3
             }
-            && buffer.openers.len() < MOST_OPEN;
+            && buffer.openers.len() < MAX_OPEN;
         if length > 0 && may_open {
             let around = self.current_style(buffer);
             buffer.openers.push(EmphasisOpener {
@@ -260,7 +260,7 @@ impl InlineText {
         ) || matches!(next, '/' | '.') && sign == '*' && length == 1;
         let is_call = matches!(before, '(' | '[' | '=' | ',')
             && self
-                .earlier
+                .before_previous
                 .is_some_and(|letter| letter.is_ascii_alphanumeric());
         !next.is_whitespace()
             && !begins_no_word
@@ -323,7 +323,7 @@ impl InlineText {
             let signs: Vec<ScreenCell> = opener.sign_cells().collect();
             buffer.insert_cells(opener.position, &signs);
             // Positions after it have moved.
-            let places = self.brackets.iter_mut().chain(&mut self.bare);
+            let places = self.brackets.iter_mut().chain(&mut self.bare_url);
             places
                 .filter(|place| **place >= opener.position)
                 .for_each(|place| *place += opener.length);
@@ -353,7 +353,7 @@ impl InlineText {
                 '`',
                 CellStyle {
                     bits: self.base.bits,
-                    ink: CellColor::Mark,
+                    color: CellColor::Mark,
                 },
             ));
         }
@@ -375,7 +375,7 @@ impl InlineText {
             InlineConstruct::Link(target) if buffer.theme().is_some() => {
                 let start = buffer.next_position();
                 self.put_all(text, buffer);
-                self.bare = None;
+                self.bare_url = None;
                 mark_link(start, buffer.next_position(), &target, buffer);
             }
             _ => self.put_all(&source, buffer),
@@ -396,7 +396,7 @@ impl InlineText {
             return self.finish_link(bracket, &target, &address, buffer);
         }
         let has_title = target.contains(['"', '\'']);
-        let is_over = target.len() > LONGEST_HELD
+        let is_over = target.len() > MAX_HELD_BYTES
             || target.ends_with([' ', '\t'])
                 && !target.starts_with('<')
                 && !has_title
@@ -431,7 +431,7 @@ impl InlineText {
         {
             opener.position -= 1;
         }
-        self.bare = None;
+        self.bare_url = None;
         let text: String = buffer
             .content_from(bracket)
             .unwrap_or_default()
@@ -443,7 +443,7 @@ impl InlineText {
         if text.trim() != to {
             let style = CellStyle {
                 bits: self.base.bits,
-                ink: CellColor::Mark,
+                color: CellColor::Mark,
             };
             let start = buffer.next_position() + usize::from(!text.is_empty());
             let shown = if text.is_empty() {
@@ -473,7 +473,7 @@ impl InlineText {
                 "image: ",
                 CellStyle {
                     bits: self.base.bits,
-                    ink: CellColor::Mark,
+                    color: CellColor::Mark,
                 },
             );
             buffer.remove_cell(sign);
@@ -490,7 +490,7 @@ impl InlineText {
 
     /// Ends a word; a bare URL becomes a link.
     fn end_word(&mut self, buffer: &mut RowBuffer) {
-        let Some(start) = self.bare.take() else {
+        let Some(start) = self.bare_url.take() else {
             return;
         };
         let Some(word) = buffer
@@ -532,8 +532,8 @@ fn bare_address(buffer: &RowBuffer) -> Option<usize> {
 fn mark_link(from: usize, to: usize, target: &str, buffer: &mut RowBuffer) {
     buffer.restyle_cells(from, to, |cell| {
         cell.style.bits |= UNDERLINE;
-        if cell.style.ink == CellColor::Text {
-            cell.style.ink = CellColor::Link;
+        if cell.style.color == CellColor::Text {
+            cell.style.color = CellColor::Link;
         }
     });
     number_link(from, to, target, buffer);

@@ -44,7 +44,7 @@ pub(super) enum LineKind {
     /// Text of a paragraph.
     Text {
         /// Whether it continues the open paragraph.
-        goes_on: bool,
+        is_continuation: bool,
     },
     /// A heading with its level.
     Heading(usize),
@@ -76,7 +76,7 @@ pub(super) struct LineStart {
 }
 
 /// Maximum length of a line's beginning, in bytes; a longer one is text.
-const LONGEST: usize = 256;
+const MAX_PREFIX_BYTES: usize = 256;
 
 /// Parses the beginning of a line, which is complete if `ended`; returns `None` if more characters
 /// are needed.
@@ -84,17 +84,21 @@ pub(super) fn parse_line_start(
     line: &str,
     containers: &[BlockContainer],
     open: OpenBlock,
-    ended: bool,
+    is_ended: bool,
 ) -> Option<LineStart> {
-    let ended = ended || line.len() > LONGEST;
-    let mut scan = LineScanner { line, at: 0, ended };
+    let is_ended = is_ended || line.len() > MAX_PREFIX_BYTES;
+    let mut scan = LineScanner {
+        line,
+        at: 0,
+        is_ended,
+    };
     let mut keep = 0;
     for container in containers {
         let spaces = scan.count_spaces();
         match container {
             BlockContainer::Quote => match scan.letter_after(spaces) {
                 Some('>') => scan.skip_quote_marker(spaces)?,
-                None if !ended => return None,
+                None if !is_ended => return None,
                 _ => break,
             },
             BlockContainer::Item {
@@ -103,7 +107,7 @@ pub(super) fn parse_line_start(
                 let wanted = (*content).min(indent + 2);
                 match scan.letter_after(spaces) {
                     _ if spaces >= *content => scan.at += *content,
-                    None if !ended => return None,
+                    None if !is_ended => return None,
                     None => scan.at += spaces,
                     Some(_) if spaces >= wanted => scan.at += spaces,
                     Some(_) => break,
@@ -134,14 +138,14 @@ fn parse_in_fence(
 ) -> Option<LineStart> {
     let spaces = scan.count_spaces();
     let rest = &scan.line[scan.at + spaces..];
-    if rest.is_empty() && !scan.ended {
+    if rest.is_empty() && !scan.is_ended {
         return None;
     }
     let run = rest.chars().take_while(|&letter| letter == sign).count();
     let behind = &rest[run..];
     let kind =
         if spaces < 4 + indent && behind.trim_matches([' ', '\t']).is_empty() && !rest.is_empty() {
-            match (run >= length, scan.ended) {
+            match (run >= length, scan.is_ended) {
                 (_, false) => return None,
                 (true, true) => LineKind::FenceEnd,
                 (false, true) => LineKind::Code,
@@ -175,10 +179,10 @@ fn parse_outside_fence(
         } else {
             OpenBlock::Nothing
         };
-        let goes_on = is_first && is_lazy && was_open == OpenBlock::Paragraph;
+        let is_continuation = is_first && is_lazy && was_open == OpenBlock::Paragraph;
         let spaces = scan.count_spaces();
         let Some(letter) = scan.letter_after(spaces) else {
-            if !scan.ended {
+            if !scan.is_ended {
                 return None;
             }
             let quoted = left
@@ -193,7 +197,9 @@ fn parse_outside_fence(
             let kind = if is_first {
                 LineKind::Blank
             } else {
-                LineKind::Text { goes_on: false }
+                LineKind::Text {
+                    is_continuation: false,
+                }
             };
             return Some(LineStart {
                 keep,
@@ -213,7 +219,7 @@ fn parse_outside_fence(
         };
         let is_marker = matches!(letter, '-' | '+' | '*' | '0'..='9');
         let is_in_list = keep > 0 || !left.is_empty() || !opens.is_empty();
-        if spaces >= 4 && !goes_on && !(is_marker && is_in_list) {
+        if spaces >= 4 && !is_continuation && !(is_marker && is_in_list) {
             let text = scan.at + 4;
             return Some(LineStart {
                 keep,
@@ -234,7 +240,7 @@ fn parse_outside_fence(
                 let title = behind.trim_start_matches([' ', '\t']);
                 match (title.is_empty(), behind.is_empty()) {
                     _ if level > 6 => {}
-                    (true, _) if !scan.ended => return None,
+                    (true, _) if !scan.is_ended => return None,
                     (false, _) if behind.len() == title.len() => {}
                     _ => return done(LineKind::Heading(level), opens, rest.len() - title.len()),
                 }
@@ -242,13 +248,13 @@ fn parse_outside_fence(
             '`' | '~' => {
                 let run = rest.chars().take_while(|&sign| sign == letter).count();
                 let info = &rest[run..];
-                let may_be = if info.is_empty() {
-                    run >= 3 || !scan.ended
+                let may_be_fence = if info.is_empty() {
+                    run >= 3 || !scan.is_ended
                 } else {
                     run >= 3
                 };
-                if may_be && !(letter == '`' && info.contains('`')) {
-                    if !scan.ended {
+                if may_be_fence && !(letter == '`' && info.contains('`')) {
+                    if !scan.is_ended {
                         return None;
                     }
                     let kind = LineKind::Fence(letter, run, spaces, info.trim().to_owned());
@@ -256,7 +262,7 @@ fn parse_outside_fence(
                 }
             }
             '|' => return done(LineKind::Row, opens, 0),
-            '-' | '*' | '_' | '+' | '0'..='9' => match rule_or_item(rest, scan.ended, open)? {
+            '-' | '*' | '_' | '+' | '0'..='9' => match rule_or_item(rest, scan.is_ended, open)? {
                 LineMarker::Rule => return done(LineKind::Rule, opens, rest.len()),
                 LineMarker::Item { marker, length } => {
                     let inside = &rest[length..];
@@ -264,7 +270,7 @@ fn parse_outside_fence(
                     let content = spaces + length + if (1..=4).contains(&gap) { gap } else { 1 };
                     scan.at += spaces + length + gap;
                     let (marker, task) =
-                        with_task_marker(marker, &scan.line[scan.at..], scan.ended)?;
+                        with_task_marker(marker, &scan.line[scan.at..], scan.is_ended)?;
                     scan.at += task;
                     opens.push(BlockContainer::Item {
                         indent: spaces,
@@ -277,7 +283,7 @@ fn parse_outside_fence(
             },
             _ => {}
         }
-        return done(LineKind::Text { goes_on }, opens, 0);
+        return done(LineKind::Text { is_continuation }, opens, 0);
     }
 }
 
@@ -288,13 +294,13 @@ enum LineMarker {
     Neither,
 }
 
-fn rule_or_item(rest: &str, ended: bool, open: OpenBlock) -> Option<LineMarker> {
+fn rule_or_item(rest: &str, is_ended: bool, open: OpenBlock) -> Option<LineMarker> {
     let letter = rest.chars().next()?;
     if matches!(letter, '-' | '*' | '_') {
         let is_rule_so_far = rest
             .chars()
             .all(|other| other == letter || matches!(other, ' ' | '\t'));
-        if is_rule_so_far && !ended {
+        if is_rule_so_far && !is_ended {
             return None;
         }
         if is_rule_so_far && rest.chars().filter(|&other| other == letter).count() >= 3 {
@@ -306,7 +312,7 @@ fn rule_or_item(rest: &str, ended: bool, open: OpenBlock) -> Option<LineMarker> 
         ('_', _) => return Some(LineMarker::Neither),
         (_, 0) => ("•".to_owned(), 1),
         (_, 1..=9) => match rest[digits..].chars().next() {
-            None if !ended => return None,
+            None if !is_ended => return None,
             Some(sign @ ('.' | ')')) if open != OpenBlock::Paragraph || &rest[..digits] == "1" => {
                 (format!("{}{sign}", &rest[..digits]), digits + 1)
             }
@@ -315,11 +321,11 @@ fn rule_or_item(rest: &str, ended: bool, open: OpenBlock) -> Option<LineMarker> 
         _ => return Some(LineMarker::Neither),
     };
     match rest[length..].chars().next() {
-        None if !ended => None,
+        None if !is_ended => None,
         // A marker alone does not interrupt a paragraph.
         None if open == OpenBlock::Paragraph => Some(LineMarker::Neither),
         None => Some(LineMarker::Item { marker, length }),
-        Some(' ') if rest[length..].trim_start_matches(' ').is_empty() && !ended => None,
+        Some(' ') if rest[length..].trim_start_matches(' ').is_empty() && !is_ended => None,
         Some(' ') => Some(LineMarker::Item { marker, length }),
         Some(_) => Some(LineMarker::Neither),
     }
@@ -327,7 +333,7 @@ fn rule_or_item(rest: &str, ended: bool, open: OpenBlock) -> Option<LineMarker> 
 
 /// Returns the marker of an item, with its task list checkbox, and the length of the checkbox in
 /// the text.
-fn with_task_marker(marker: String, text: &str, ended: bool) -> Option<(String, usize)> {
+fn with_task_marker(marker: String, text: &str, is_ended: bool) -> Option<(String, usize)> {
     for (sign, shown) in [("[ ] ", "☐"), ("[x] ", "☑"), ("[X] ", "☑")] {
         if text.starts_with(sign) {
             let marker = if marker == "•" {
@@ -337,7 +343,7 @@ fn with_task_marker(marker: String, text: &str, ended: bool) -> Option<(String, 
             };
             return Some((marker, sign.len()));
         }
-        if !ended && sign.starts_with(text) {
+        if !is_ended && sign.starts_with(text) {
             return None;
         }
     }
@@ -347,7 +353,7 @@ fn with_task_marker(marker: String, text: &str, ended: bool) -> Option<(String, 
 struct LineScanner<'a> {
     line: &'a str,
     at: usize,
-    ended: bool,
+    is_ended: bool,
 }
 
 impl LineScanner<'_> {
@@ -368,7 +374,7 @@ impl LineScanner<'_> {
         match self.letter_after(0) {
             Some(' ') => self.at += 1,
             Some(_) => {}
-            None if self.ended => {}
+            None if self.is_ended => {}
             None => return None,
         }
         Some(())

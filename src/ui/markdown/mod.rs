@@ -258,8 +258,12 @@ impl MarkdownRenderer {
                 self.containers.truncate(beginning.keep);
                 self.blanks += 1;
             }
-            LineKind::Text { goes_on: true } => self.buffer.break_line(),
-            LineKind::Text { goes_on: false } => {
+            LineKind::Text {
+                is_continuation: true,
+            } => self.buffer.break_line(),
+            LineKind::Text {
+                is_continuation: false,
+            } => {
                 self.begin_block(beginning.keep, beginning.opens);
                 self.leaf = LeafBlock::Paragraph(InlineText::new(CellStyle::default()));
             }
@@ -297,7 +301,7 @@ impl MarkdownRenderer {
             }
             LineKind::Code => {
                 self.begin_row(self.containers.len());
-                return self.text_with_tabs(&line, beginning.text, &tabs);
+                return self.push_code_line(&line, beginning.text, &tabs);
             }
             LineKind::Indented => {
                 self.begin_block(beginning.keep, beginning.opens);
@@ -307,10 +311,10 @@ impl MarkdownRenderer {
                 self.leaf = LeafBlock::Indented(CodeBlock::default());
             }
             LineKind::Row => {
-                let goes_on = matches!(self.leaf, LeafBlock::Table(_))
+                let is_continuation = matches!(self.leaf, LeafBlock::Table(_))
                     && beginning.keep == self.containers.len()
                     && beginning.opens.is_empty();
-                if !goes_on {
+                if !is_continuation {
                     self.begin_block(beginning.keep, beginning.opens);
                     self.leaf = LeafBlock::Table(Vec::new());
                 }
@@ -328,7 +332,7 @@ impl MarkdownRenderer {
     /// Appends the text of a line of code from byte `from` on, with its original tabs: tab stops
     /// count from the beginning of the code, not of the line. A tab that begins before the text
     /// belongs to it as a whole.
-    fn text_with_tabs(&mut self, line: &str, from: usize, tabs: &[(usize, usize)]) {
+    fn push_code_line(&mut self, line: &str, from: usize, tabs: &[(usize, usize)]) {
         let mut at = from;
         for &(start, end) in tabs.iter().filter(|(_, end)| *end > from) {
             line[at..start.max(at)]
@@ -375,7 +379,7 @@ impl MarkdownRenderer {
             .theme()
             .map_or(CellStyle::default(), |_| CellStyle {
                 bits,
-                ink: CellColor::Heading,
+                color: CellColor::Heading,
             });
         if self.buffer.theme().is_none() {
             let signs = format!("{} ", "#".repeat(level));

@@ -26,7 +26,7 @@ impl ColorTheme {
     }
 
     /// Returns the index in the 256-colour palette; `None` for the default text colour.
-    fn palette_index(self, ink: CellColor) -> Option<u8> {
+    fn palette_index(self, color: CellColor) -> Option<u8> {
         let of = |auto, dark, light| {
             Some(match self {
                 Self::Auto => auto,
@@ -34,7 +34,7 @@ impl ColorTheme {
                 Self::Light => light,
             })
         };
-        match ink {
+        match color {
             CellColor::Text => None,
             CellColor::Heading | CellColor::Link | CellColor::Function => of(32, 111, 25),
             CellColor::Code | CellColor::Constant => of(166, 215, 94),
@@ -58,7 +58,7 @@ impl ColorTheme {
                 out.push_str(code);
             }
         }
-        if let Some(color) = self.palette_index(style.ink) {
+        if let Some(color) = self.palette_index(style.color) {
             out.push_str(";38;5;");
             out.push_str(&color.to_string());
         }
@@ -75,7 +75,7 @@ mod tests {
     const DARK: [u32; 3] = [0x00_00_00, 0x1e_1e_1e, 0x00_2b_36];
     const LIGHT: [u32; 2] = [0xff_ff_ff, 0xfd_f6_e3];
 
-    const INKS: [CellColor; 10] = [
+    const COLORS: [CellColor; 10] = [
         CellColor::Heading,
         CellColor::Code,
         CellColor::Link,
@@ -126,17 +126,17 @@ mod tests {
             (ColorTheme::Light, &LIGHT, 4.3),
             (ColorTheme::Auto, &all, 3.0),
         ] {
-            for (ink, &background) in INKS
+            for (role, &background) in COLORS
                 .iter()
-                .flat_map(|ink| backgrounds.iter().map(move |on| (ink, on)))
+                .flat_map(|role| backgrounds.iter().map(move |on| (role, on)))
             {
                 let color = rgb(theme
-                    .palette_index(*ink)
+                    .palette_index(*role)
                     .expect("an ink that is not that of text"));
                 let found = contrast(color, background);
                 assert!(
                     found >= least,
-                    "{theme:?}: {ink:?} #{color:06x} on #{background:06x}: {found:.2}"
+                    "{theme:?}: {role:?} #{color:06x} on #{background:06x}: {found:.2}"
                 );
             }
         }

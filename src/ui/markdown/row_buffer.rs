@@ -29,13 +29,13 @@ pub(super) struct RowBuffer {
     /// Width of the current row in columns.
     used: usize,
     /// Number of content cells of this block in finished rows, without restored delimiters.
-    gone: usize,
+    finished_cells: usize,
     /// Open delimiters, outermost first. Hidden ones are shown when their row is finished.
     pub(super) openers: Vec<EmphasisOpener>,
     /// Number of cells of the row that are on the screen.
     painted: usize,
     /// Whether a painted cell has changed.
-    stale: bool,
+    has_changed: bool,
     links: Vec<String>,
 }
 
@@ -50,15 +50,15 @@ impl RowBuffer {
             rest: Vec::new(),
             limit: 0,
             used: 0,
-            gone: 0,
+            finished_cells: 0,
             openers: Vec::new(),
             painted: 0,
-            stale: false,
+            has_changed: false,
             links: Vec::new(),
         }
     }
 
-    /// Takes the output since the last call.
+    /// Returns the output since the last call.
     pub(super) fn take_output(&mut self) -> String {
         std::mem::take(&mut self.out)
     }
@@ -75,7 +75,7 @@ impl RowBuffer {
             let too_many = prefix.len().saturating_sub(self.limit / 2);
             prefix.drain(..too_many);
         }
-        self.gone = 0;
+        self.finished_cells = 0;
         self.rest = rest;
         self.first = first.len();
         self.used = cells_width(&first);
@@ -89,12 +89,12 @@ impl RowBuffer {
 
     /// Returns the position of the next cell in the block's content.
     pub(super) fn next_position(&self) -> usize {
-        self.gone + self.cells.len() - self.first
+        self.finished_cells + self.cells.len() - self.first
     }
 
     /// Returns the index in the row of a content position; `None` if its row is finished.
     fn place_in_row(&self, position: usize) -> Option<usize> {
-        Some(position.checked_sub(self.gone)? + self.first)
+        Some(position.checked_sub(self.finished_cells)? + self.first)
     }
 
     /// Returns the content of the row from a position on; `None` if that is in a finished row.
@@ -123,10 +123,12 @@ impl RowBuffer {
     }
 
     /// Colours the block's content that is in the current row.
-    pub(super) fn color_content(&mut self, inks: &[CellColor]) {
-        for (place, &ink) in (self.first..self.cells.len()).zip(inks.iter().skip(self.gone)) {
-            if self.cells[place].style.ink != ink {
-                self.cells[place].style.ink = ink;
+    pub(super) fn color_content(&mut self, colors: &[CellColor]) {
+        for (place, &color) in
+            (self.first..self.cells.len()).zip(colors.iter().skip(self.finished_cells))
+        {
+            if self.cells[place].style.color != color {
+                self.cells[place].style.color = color;
                 self.mark_changed(place);
             }
         }
@@ -162,7 +164,9 @@ impl RowBuffer {
         to: usize,
         change: impl Fn(&mut ScreenCell),
     ) {
-        let place = self.place_in_row(from.max(self.gone)).unwrap_or(self.first);
+        let place = self
+            .place_in_row(from.max(self.finished_cells))
+            .unwrap_or(self.first);
         let end = self
             .place_in_row(to)
             .unwrap_or(self.first)
@@ -199,7 +203,7 @@ impl RowBuffer {
     }
 
     fn mark_changed(&mut self, place: usize) {
-        self.stale |= place < self.painted;
+        self.has_changed |= place < self.painted;
     }
 
     /// Returns the number of a link.
@@ -225,7 +229,7 @@ impl RowBuffer {
             && self.cells.iter().all(|cell| has_certain_width(cell.letter))
             && self.used == self.limit;
         let upto = self.cells.len();
-        self.gone += upto - self.first;
+        self.finished_cells += upto - self.first;
         self.finish_row(upto, !is_left_to_terminal);
         self.cells.clear();
         if !is_left_to_terminal {
@@ -295,13 +299,13 @@ impl RowBuffer {
 
     /// Counts the content up to this index as finished, and shows hidden delimiters in it.
     fn leave_content(&mut self, upto: usize) {
-        let (gone, first) = (self.gone, self.first);
-        self.gone += upto - first;
+        let (finished_cells, first) = (self.finished_cells, self.first);
+        self.finished_cells += upto - first;
         for at in (0..self.openers.len()).rev() {
             let opener = self.openers[at];
-            if !opener.is_shown && opener.position < self.gone {
+            if !opener.is_shown && opener.position < self.finished_cells {
                 self.openers[at].is_shown = true;
-                let place = opener.position - gone + first;
+                let place = opener.position - finished_cells + first;
                 self.mark_changed(place);
                 self.cells.splice(place..place, opener.sign_cells());
             }
@@ -311,12 +315,12 @@ impl RowBuffer {
     /// Writes the delimiters at the beginning of the row in rows of their own, except for the last
     /// of these, when not even one character fits after them. Returns whether there are any.
     fn leave_signs(&mut self) -> bool {
-        let gone = self.gone;
+        let finished_cells = self.finished_cells;
         let mut signs = Vec::new();
         for opener in self
             .openers
             .iter_mut()
-            .filter(|opener| !opener.is_shown && opener.position == gone)
+            .filter(|opener| !opener.is_shown && opener.position == finished_cells)
         {
             opener.is_shown = true;
             signs.extend(opener.sign_cells());
@@ -360,7 +364,7 @@ impl RowBuffer {
 
     /// Returns the columns of hidden delimiters before this cell of the row.
     fn hidden_at(&self, place: usize) -> usize {
-        let position = self.gone + place - self.first;
+        let position = self.finished_cells + place - self.first;
         let here = self
             .openers
             .iter()
@@ -394,17 +398,17 @@ impl RowBuffer {
             self.out.push('\n');
         }
         self.painted = 0;
-        self.stale = false;
+        self.has_changed = false;
     }
 
     fn show_cells(&mut self, shown: usize) {
-        if self.painted > 0 && (self.stale || self.painted > shown) {
+        if self.painted > 0 && (self.has_changed || self.painted > shown) {
             self.out.push_str("\r\x1b[K");
             self.painted = 0;
         }
         self.write_cells(self.painted, shown);
         self.painted = shown;
-        self.stale = false;
+        self.has_changed = false;
     }
 
     /// Writes cells, beginning and ending in the default style.

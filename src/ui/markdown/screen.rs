@@ -5,10 +5,10 @@ use console::Term;
 use super::palette::ColorTheme;
 
 /// Width if neither the terminal nor `COLUMNS` specifies it.
-const COLUMNS: usize = 80;
+const DEFAULT_COLUMNS: usize = 80;
 
 /// Minimum width in columns.
-const LEAST: usize = 4;
+const MIN_COLUMNS: usize = 4;
 
 /// The target of rendered text.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub(crate) struct RenderTarget {
 #[derive(Debug, Clone)]
 enum ColumnSource {
     /// A given number, from `COLUMNS` or the default.
-    Said(usize),
+    Given(usize),
     /// The current width of the terminal.
     Terminal(Term),
     /// A terminal of constant width.
@@ -38,9 +38,9 @@ impl RenderTarget {
         theme: Option<ColorTheme>,
     ) -> Self {
         let columns = match columns {
-            Some(columns) => ColumnSource::Said(columns),
+            Some(columns) => ColumnSource::Given(columns),
             None if is_terminal => ColumnSource::Terminal(Term::stdout()),
-            None => ColumnSource::Said(COLUMNS),
+            None => ColumnSource::Given(DEFAULT_COLUMNS),
         };
         Self {
             columns,
@@ -62,20 +62,20 @@ impl RenderTarget {
     /// Returns the width of a row that begins now, in columns.
     pub(super) fn current_columns(&self) -> usize {
         let columns = match &self.columns {
-            ColumnSource::Said(columns) => *columns,
+            ColumnSource::Given(columns) => *columns,
             ColumnSource::Terminal(terminal) => terminal
                 .size_checked()
-                .map_or(COLUMNS, |(_, columns)| usize::from(columns)),
+                .map_or(DEFAULT_COLUMNS, |(_, columns)| usize::from(columns)),
             #[cfg(any(test, feature = "internals"))]
             ColumnSource::Fixed(columns) => *columns,
         };
-        columns.max(LEAST)
+        columns.max(MIN_COLUMNS)
     }
 
     /// Whether wrapping a line longer than `limit` columns can be left to the terminal or reader.
     pub(super) fn breaks_lines(&self, limit: usize) -> bool {
         match &self.columns {
-            ColumnSource::Said(_) => !self.is_terminal,
+            ColumnSource::Given(_) => !self.is_terminal,
             ColumnSource::Terminal(_) => self.current_columns() == limit,
             #[cfg(any(test, feature = "internals"))]
             ColumnSource::Fixed(columns) => *columns == limit,

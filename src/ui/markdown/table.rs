@@ -10,16 +10,16 @@ use super::row_buffer::RowBuffer;
 use crate::text::sanitize_line;
 
 /// Width of the separator between two columns.
-const GAP: usize = 3;
+const COLUMN_GAP: usize = 3;
 
 /// Columns are not shrunk below this, nor below their longest word.
-const NARROWEST: usize = 4;
+const MIN_SHRUNK_WIDTH: usize = 4;
 
 /// Columns of up to this width are not shrunk if possible.
-const NARROW: usize = 12;
+const KEPT_WIDTH: usize = 12;
 
 /// Longer words may be broken.
-const LONGEST_WHOLE: usize = 16;
+const MAX_UNBROKEN_WORD: usize = 16;
 
 /// Whether `line` is the delimiter row for the table header `head`.
 pub(super) fn is_delimiter(head: &str, line: &str) -> bool {
@@ -77,14 +77,14 @@ fn parse_table(source: &str, mut buffer: Option<&mut RowBuffer>) -> Option<Markd
                 let is_head = table.rows.len() == 1;
                 style = CellStyle {
                     bits: if is_head && is_styled { BOLD } else { 0 },
-                    ink: CellColor::Text,
+                    color: CellColor::Text,
                 };
                 table.rows.last_mut()?.push(Vec::new());
             }
             Event::Text(text) => append_text(&mut table, &text, style),
             Event::Code(code) => {
                 let mark = CellStyle {
-                    ink: CellColor::Mark,
+                    color: CellColor::Mark,
                     ..style
                 };
                 append_text(&mut table, "`", mark);
@@ -92,7 +92,7 @@ fn parse_table(source: &str, mut buffer: Option<&mut RowBuffer>) -> Option<Markd
                     &mut table,
                     &code,
                     CellStyle {
-                        ink: CellColor::Code,
+                        color: CellColor::Code,
                         ..style
                     },
                 );
@@ -112,7 +112,7 @@ fn parse_table(source: &str, mut buffer: Option<&mut RowBuffer>) -> Option<Markd
                     &mut table,
                     "image: ",
                     CellStyle {
-                        ink: CellColor::Mark,
+                        color: CellColor::Mark,
                         ..style
                     },
                 );
@@ -190,7 +190,7 @@ fn end_link(
     let text: String = cell[start..].iter().map(|cell| cell.letter).collect();
     if text.trim() != target {
         let mark = CellStyle {
-            ink: CellColor::Mark,
+            color: CellColor::Mark,
             ..style
         };
         cell.extend(cells_from_text(
@@ -210,8 +210,8 @@ fn end_link(
         letter.link = number;
         if place < text.chars().count() {
             letter.style.bits |= UNDERLINE;
-            if letter.style.ink == CellColor::Text {
-                letter.style.ink = CellColor::Link;
+            if letter.style.color == CellColor::Text {
+                letter.style.color = CellColor::Link;
             }
         }
     }
@@ -229,18 +229,19 @@ impl MarkdownTable {
             .map(|column| widest(column, &cells_width).max(1))
             .collect();
         // Only long words are broken.
-        let least = |column| widest(column, &widest_word).clamp(NARROWEST, LONGEST_WHOLE);
+        let least =
+            |column| widest(column, &widest_word).clamp(MIN_SHRUNK_WIDTH, MAX_UNBROKEN_WORD);
         let words: Vec<usize> = (0..columns).map(least).collect();
         // Columns that are already narrow, such as numbers, are shrunk only if necessary.
         let keep = |(&word, &width): (&usize, &usize)| {
-            if width <= NARROW {
+            if width <= KEPT_WIDTH {
                 width.max(word)
             } else {
                 word
             }
         };
         let whole: Vec<usize> = words.iter().zip(&widths).map(keep).collect();
-        let room = room.checked_sub(GAP * columns.saturating_sub(1))?;
+        let room = room.checked_sub(COLUMN_GAP * columns.saturating_sub(1))?;
         shrink_widths(widths.clone(), &whole, room).or_else(|| shrink_widths(widths, &words, room))
     }
 
