@@ -51,7 +51,7 @@ complete -c langdock -n "__fish_langdock_needs_command" -f -a "session" -d 'List
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "serve" -d 'Run the scripted endpoint of --demo on a port, for other programs'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "auth" -d 'Store, show and forget the API key'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "config" -d 'Show and change the settings'
-complete -c langdock -n "__fish_langdock_needs_command" -f -a "doctor" -d 'Check key, endpoint, models, clock and folders, and say what to do'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "doctor" -d 'Check key, endpoint, models, clock and directories, and say what to do'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "help" -d 'Tell more of a command or a topic'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "template" -d 'List and show saved prompts'
@@ -65,7 +65,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l stop -d 'Stop
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l set -d 'Any other field of the request\'s body; repeat for more' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s f -l file -d 'Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s f -l file -d 'Text file, image or PDF, told by its content; a directory; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
@@ -124,7 +124,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -l top-k -d 'Sam
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l stop -d 'Stop at this text; repeat for more' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l set -d 'Any other field of the request\'s body; repeat for more' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s f -l file -d 'Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s f -l file -d 'Text file, image or PDF, told by its content; a directory; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
@@ -178,7 +178,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l stop -d '
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l set -d 'Any other field of the request\'s body; repeat for more' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s f -l file -d 'Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s f -l file -d 'Text file, image or PDF, told by its content; a directory; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
@@ -252,7 +252,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -l stop -d 'Sto
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l set -d 'Any other field of the request\'s body; repeat for more' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -s f -l file -d 'Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s f -l file -d 'Text file, image or PDF, told by its content; a directory; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
@@ -304,7 +304,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand count" -l stop -d 'Sto
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l set -d 'Any other field of the request\'s body; repeat for more' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand count" -s f -l file -d 'Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s f -l file -d 'Text file, image or PDF, told by its content; a directory; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
@@ -329,7 +329,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fis
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "export" -d 'Print a conversation for other programs: Markdown, or the messages as --messages takes them'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "rename" -d 'Give a conversation another name'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "rm" -d 'Delete conversations; on a terminal it asks first'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "path" -d 'Print where a conversation is, or the folder of all'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "path" -d 'Print where a conversation is, or the directory of all'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from list" -s j -l json -d 'Print an array of objects'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from list" -l demo -d 'Look at the conversations of --demo, which are kept apart from the others'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'

@@ -17,7 +17,7 @@ pub(crate) struct App {
     pub(crate) env: Env,
     /// What the standard streams are.
     pub(crate) facts: TerminalInfo,
-    /// Messages to the person.
+    /// Messages to the user.
     pub(crate) notices: Notices,
     /// Ctrl-C and SIGTERM, once they are watched.
     pub(crate) interrupt: Arc<InterruptSignal>,

@@ -34,7 +34,7 @@ const SEND: [Example; 9] = [
         "langdock send -f notes.md -f photo.png 'Which of the notes is about the photo?'",
     ),
     (
-        "Ask about the text files of a folder:",
+        "Ask about the text files of a directory:",
         "langdock send -f src/ 'What does this program do?'",
     ),
     (
@@ -117,7 +117,7 @@ const MODELS: [Example; 3] = [
     ("List what the region has:", "langdock models --region us"),
     ("The ids alone:", "langdock models | cut -d ' ' -f 1"),
     (
-        "All that is said of each, asked for anew:",
+        "All that is said of each, asked for again:",
         "langdock models --refresh --json",
     ),
 ];

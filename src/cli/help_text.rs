@@ -105,7 +105,7 @@ command_help!(
 );
 command_help!(
     DOCTOR,
-    "Check key, endpoint, models, clock and folders, and say what to do",
+    "Check key, endpoint, models, clock and directories, and say what to do",
     "Each line is ok, a note, or wrong, with what to do about it. It asks the endpoint \
          for its models and for nothing else, and ends with the code of the first thing that \
          is wrong."
@@ -119,8 +119,8 @@ command_help!(
 command_help!(
     TEMPLATE,
     "List and show saved prompts",
-    "A template is a Markdown file in the folder langdock/templates of the platform's \
-         config folder. It may begin with a head in TOML between two lines +++, with the keys \
+    "A template is a Markdown file in the directory langdock/templates of the platform's \
+         config directory. It may begin with a head in TOML between two lines +++, with the keys \
          model, system, max_tokens, temperature, top_p, top_k, stop and prefill. {{KEY}} is \
          replaced by what --param says, {{prompt}} by the words of the command line, and \
          {{stdin}} by standard input."

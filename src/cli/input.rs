@@ -11,9 +11,9 @@ use super::value::key_and_value;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct InputArgs {
-    /// Text file, image or PDF, told by its content; a folder; - is standard input; repeat for more
+    /// Text file, image or PDF, told by its content; a directory; - is standard input; repeat for more
     ///
-    /// A folder gives its text files, sorted. Hidden files and those that .gitignore names are left
+    /// A directory gives its text files, sorted. Hidden files and those that .gitignore names are left
     /// out, and no ignore file can bring hidden ones in; name one with -f.
     #[arg(short, long = "file", value_name = "PATH")]
     pub(crate) files: Vec<PathBuf>,

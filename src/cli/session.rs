@@ -111,7 +111,7 @@ pub(crate) enum SessionAction {
         )]
         older_than: Option<Duration>,
     },
-    /// Print where a conversation is, or the folder of all
+    /// Print where a conversation is, or the directory of all
     Path {
         /// Name or id
         #[arg(value_name = "NAME|ID")]

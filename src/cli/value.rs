@@ -98,7 +98,7 @@ pub(crate) fn key_and_json(text: &str) -> Result<(String, Value), String> {
         return Err(format!("`{key}` cannot be set: {instead}"));
     }
     let value = serde_json::from_str(json).map_err(|error| {
-        format!("the value is no JSON ({error}); text needs double quotes: {key}='\"…\"'")
+        format!("the value is not valid JSON ({error}); text needs double quotes: {key}='\"…\"'")
     })?;
     if let Some(field) = RequestField::find(key) {
         field

@@ -37,17 +37,17 @@ pub(crate) fn auth(app: &App, args: &AuthArgs) -> Result<(), Error> {
         None,
     )?;
     let host = settings.endpoint.authority();
-    let folder = || {
+    let directory = || {
         paths
             .keys
             .as_deref()
             .ok_or(Error::Config(config::Error::NoHome))
     };
     match &args.command {
-        AuthCommand::Login { .. } => login(app, folder()?, &host),
+        AuthCommand::Login { .. } => login(app, directory()?, &host),
         AuthCommand::Status { json, .. } => status(app, &settings.key, &host, *json),
         AuthCommand::Logout { .. } => {
-            let said = if forget_key(folder()?, &host)? {
+            let said = if forget_key(directory()?, &host)? {
                 "forgot the key for"
             } else {
                 "there is no stored key for"
@@ -58,7 +58,7 @@ pub(crate) fn auth(app: &App, args: &AuthArgs) -> Result<(), Error> {
     }
 }
 
-fn login(app: &App, folder: &Path, host: &str) -> Result<(), Error> {
+fn login(app: &App, directory: &Path, host: &str) -> Result<(), Error> {
     let text = if app.facts.stdin_is_terminal {
         ask(host)?
     } else {
@@ -70,7 +70,7 @@ fn login(app: &App, folder: &Path, host: &str) -> Result<(), Error> {
         origin: Origin::Input,
         source,
     })?;
-    let path = store_key(folder, host, text)?;
+    let path = store_key(directory, host, text)?;
     app.notices.notice(&format!(
         "stored the key for `{host}` in `{}`",
         path.display()

@@ -68,7 +68,7 @@ pub(crate) async fn count(app: &App, args: cli::CountArgs) -> Result<(), Error> 
         None => None,
     };
     let factor = model.and_then(|model| {
-        CalibrationFactors::in_directory(State::for_user()?.folder())
+        CalibrationFactors::in_directory(State::for_user()?.directory())
             .for_model(model, estimate.total().high)
     });
     let chosen = catalog

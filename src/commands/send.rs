@@ -93,7 +93,7 @@ pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
     finish_answer(app, ask, allow_truncated, outcome, renderer)
 }
 
-/// Whether what is said is saved where no flag says so: on a terminal a person may want to go on
+/// Whether what is said is saved where no flag says so: on a terminal a user may want to go on
 /// with it.
 fn saving(app: &App, settings: &Settings) -> Saving {
     if settings.save.unwrap_or(app.facts.stdout_is_terminal) {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::cli::{self, SessionAction};
-use crate::config::{DataScope, Flags, sessions_folder};
+use crate::config::{DataScope, Flags, sessions_directory};
 use crate::error::Error;
 use crate::exchange::answer_format::screen_of_terminal;
 use crate::exchange::settings::settings;
@@ -20,7 +20,7 @@ use crate::ui::{ask_yes_no, render_markdown};
 /// Lists, shows, searches, renames and deletes conversations.
 pub(crate) fn session(app: &App, args: &cli::SessionArgs) -> Result<(), Error> {
     let scope = DataScope::for_demo(args.demo);
-    let store = sessions_folder(scope)
+    let store = sessions_directory(scope)
         .map(SessionStore::in_directory)
         .ok_or(session::Error::NoHome)?;
     for notice in store.recover_journals() {

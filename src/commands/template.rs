@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::app::App;
 use crate::cli;
-use crate::compose::template_files::{folder, names, path_of};
+use crate::compose::template_files::{directory, names, path_of};
 use crate::error::Error;
 use crate::input::read_text;
 
@@ -12,12 +12,12 @@ use crate::input::read_text;
 pub(crate) async fn template(app: &App, args: &cli::TemplateArgs) -> Result<(), Error> {
     match &args.action {
         cli::TemplateAction::List => {
-            let folder = folder()?;
-            let names = names(&folder)?;
+            let directory = directory()?;
+            let names = names(&directory)?;
             if names.is_empty() {
                 app.notices.notice(&format!(
                     "there are no templates in `{}`; a Markdown file there is one",
-                    folder.display()
+                    directory.display()
                 ));
             }
             let end = if names.is_empty() { "" } else { "\n" };

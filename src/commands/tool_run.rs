@@ -168,7 +168,7 @@ async fn call(app: &App, args: &cli::ToolRunArgs, name: &str, input: &str) -> Re
         text => ("--call".to_owned(), text.to_owned()),
     };
     let input = serde_json::from_str(&text)
-        .map_err(|error| wrong(format!("{file}: this is no JSON: {error}")))?;
+        .map_err(|error| wrong(format!("{file}: not valid JSON: {error}")))?;
     let call = ToolUse::new("toolu_by_hand", name, input);
     let mut sink = sink(app, &args.ask)?;
     let outcome = match run_by_hand(app, tools, call.clone()).await {

@@ -26,7 +26,7 @@ pub(crate) fn usage(app: &App, args: &cli::UsageArgs) -> Result<(), Error> {
         message: "there is no home, and so no log".to_owned(),
         hint: Some("set HOME".into()),
     };
-    let log = UsageLog::in_directory(State::for_user().ok_or_else(no_home)?.folder());
+    let log = UsageLog::in_directory(State::for_user().ok_or_else(no_home)?.directory());
     let since = args
         .since
         .and_then(|since| SignedDuration::try_from(since).ok());

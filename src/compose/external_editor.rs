@@ -13,7 +13,7 @@ use crate::input::on_a_thread;
 /// The editor where none was chosen.
 const EDITOR: &str = "vi";
 
-/// Lets a person write the prompt; `text` is what the editor begins with.
+/// Lets a user write the prompt; `text` is what the editor begins with.
 pub(crate) async fn edit(app: &App, text: &str) -> Result<String, Error> {
     let (prompt, draft) = edited(app, text).await?;
     let _ = fs::remove_file(draft.into_path()); // It may be gone already.
@@ -101,7 +101,7 @@ struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     fn create(app: &'a App, before: &'a str) -> io::Result<Self> {
-        let (mut file, path) = create_draft(&app.env.temporary_folder, ".md")?;
+        let (mut file, path) = create_draft(&app.env.temporary_directory, ".md")?;
         if let Err(error) = file.write_all(before.as_bytes()) {
             let _ = fs::remove_file(&path); // Nobody has written anything.
             return Err(error);

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::config::templates_folder;
+use crate::config::templates_directory;
 use crate::error::Error;
 use crate::input;
 use crate::text::did_you_mean;
@@ -11,47 +11,47 @@ use crate::text::did_you_mean;
 /// The extension of a template's file.
 const EXTENSION: &str = "md";
 
-/// Finds a template: a bare name in the folder of the templates only, a path anywhere.
+/// Finds a template: a bare name in the directory of the templates only, a path anywhere.
 pub(crate) fn path_of(given: &Path) -> Result<PathBuf, Error> {
     let name = given.to_string_lossy();
     if name.contains('/') || name == "-" {
         return Ok(given.to_owned());
     }
-    let folder = folder()?;
-    let path = folder.join(format!("{name}.{EXTENSION}"));
+    let directory = directory()?;
+    let path = directory.join(format!("{name}.{EXTENSION}"));
     if path.exists() {
         return Ok(path);
     }
-    let names = names(&folder)?;
+    let names = names(&directory)?;
     let nearest = did_you_mean(&name, names.iter().map(String::as_str));
     Err(Error::Usage {
         message: format!(
             "there is no template `{name}` in `{}`{nearest}",
-            folder.display()
+            directory.display()
         ),
         hint: Some(format!(
-            "`langdock template list` names them; ./{name} is a file in this folder"
+            "`langdock template list` names them; ./{name} is a file in this directory"
         )),
     })
 }
 
 /// The directory of the templates.
-pub(crate) fn folder() -> Result<PathBuf, Error> {
-    templates_folder().ok_or_else(|| Error::Usage {
-        message: "there is no home, and so no folder of templates".to_owned(),
+pub(crate) fn directory() -> Result<PathBuf, Error> {
+    templates_directory().ok_or_else(|| Error::Usage {
+        message: "there is no home, and so no directory of templates".to_owned(),
         hint: Some("set HOME, or give a file: -t ./FILE".to_owned()),
     })
 }
 
-/// The names of the templates, sorted. A folder that does not exist has none.
-pub(crate) fn names(folder: &Path) -> Result<Vec<String>, Error> {
+/// The names of the templates, sorted. A directory that does not exist has none.
+pub(crate) fn names(directory: &Path) -> Result<Vec<String>, Error> {
     let unreadable = |source| {
         Error::Input(input::Error::Unreadable {
-            path: folder.to_owned(),
+            path: directory.to_owned(),
             source,
         })
     };
-    let entries = match std::fs::read_dir(folder) {
+    let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(unreadable(error)),

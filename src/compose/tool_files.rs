@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::app::App;
 use crate::compose::named_text::read_named_text;
-use crate::config::{Secret, inherited_var, tools_folder};
+use crate::config::{Secret, inherited_var, tools_directory};
 use crate::error::Error;
 use crate::tool::{self, Tool, describe, is_program, parse_tools};
 
@@ -44,25 +44,28 @@ pub(crate) async fn load(app: &App, given: &Path) -> Result<Vec<Tool>, Error> {
     Ok(tools.into_iter().map(|tool| tool.run_by(&path)).collect())
 }
 
-/// Finds a tools file: a bare name in the folder of the tools only, a path anywhere. So a file that
-/// happens to stand in the present folder is not taken for a tool that the person has put there.
+/// Finds a tools file: a bare name in the directory of the tools only, a path anywhere. So a file that
+/// happens to stand in the present directory is not taken for a tool that the user has put there.
 fn path_of(given: &Path) -> Result<PathBuf, Error> {
     let name = given.to_string_lossy();
     if name.contains('/') || name == "-" {
         return Ok(given.to_owned());
     }
-    let folder = tools_folder().ok_or_else(|| Error::Usage {
-        message: "there is no home, and so no folder of tools".to_owned(),
+    let directory = tools_directory().ok_or_else(|| Error::Usage {
+        message: "there is no home, and so no directory of tools".to_owned(),
         hint: Some("set HOME, or give the path of a file, as in ./FILE".to_owned()),
     })?;
     let names = [name.to_string()]
         .into_iter()
         .chain(EXTENSIONS.map(|extension| format!("{name}.{extension}")));
     let found = names
-        .map(|name| folder.join(name))
+        .map(|name| directory.join(name))
         .find(|path| path.is_file());
     found.ok_or_else(|| Error::Usage {
-        message: format!("there is no tools file `{name}` in `{}`", folder.display()),
-        hint: Some(format!("./{name} is a file in this folder")),
+        message: format!(
+            "there is no tools file `{name}` in `{}`",
+            directory.display()
+        ),
+        hint: Some(format!("./{name} is a file in this directory")),
     })
 }

@@ -1,4 +1,4 @@
-//! Gathers the user's turn: words, template, editor, files, folders and standard input.
+//! Gathers the user's turn: words, template, editor, files, directories and standard input.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,10 +9,10 @@ use crate::compose::build::MAX_BODY_BYTES;
 use crate::compose::external_editor::edit_in_draft;
 use crate::compose::sources::RequestSources;
 use crate::error::Error;
-use crate::input::{self, Attachment, Folder, Places, Stdin, assemble, read_prose};
+use crate::input::{self, Attachment, Directory, Places, Stdin, assemble, read_prose};
 use crate::text::shell_quote;
 
-/// How long an input may stay silent before the person is told.
+/// How long an input may stay silent before the user is told.
 pub(crate) const SILENCE: Duration = Duration::from_secs(2);
 
 /// How many files a hint repeats.
@@ -215,7 +215,7 @@ pub(crate) fn most_bytes(flags: &cli::InputArgs) -> u64 {
     }
 }
 
-/// Reads files and folders, and what is attached and never text. Each may have `most` bytes.
+/// Reads files and directories, and what is attached and never text. Each may have `most` bytes.
 pub(crate) async fn read_files(
     app: &App,
     given: &[PathBuf],
@@ -225,9 +225,9 @@ pub(crate) async fn read_files(
     let mut files = Vec::with_capacity(given.len() + attached.len());
     for path in given.iter().filter(|path| path.as_os_str() != "-") {
         if path.is_dir() {
-            let mut folder = Folder::read(path, most).await?;
-            app.notices.notice(&folder.notice);
-            files.append(&mut folder.files);
+            let mut directory = Directory::read(path, most).await?;
+            app.notices.notice(&directory.notice);
+            files.append(&mut directory.files);
         } else {
             files.push(told_when_slow(app, path, Attachment::read(path, most)).await?);
         }
@@ -243,8 +243,8 @@ pub(crate) async fn read_files(
 }
 
 /// Refuses words that name files, beside a flag that takes one: the shell has made several of a
-/// `*`, and the flag has but the first. A folder needs its slash, so that a word may be what a
-/// folder happens to be called.
+/// `*`, and the flag has but the first. A directory needs its slash, so that a word may be what a
+/// directory happens to be called.
 fn refuse_expanded_glob(args: &cli::AskArgs) -> Result<(), Error> {
     let (flag, first) = match (args.input.files.as_slice(), args.input.attached.as_slice()) {
         ([.., last], _) => ("-f", last),
@@ -306,7 +306,7 @@ pub(crate) async fn read_stdin(
     }
 }
 
-/// Reads a file, and tells of one that keeps the person waiting: a named pipe that nobody writes
+/// Reads a file, and tells of one that keeps the user waiting: a named pipe that nobody writes
 /// to.
 async fn told_when_slow<T>(app: &App, path: &Path, read: impl Future<Output = T>) -> T {
     told_after_silence(app, &format!("still reading `{}`", path.display()), read).await

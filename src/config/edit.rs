@@ -1,4 +1,4 @@
-//! Writes to the config file: what a person has written there stays as it is, comments and all.
+//! Writes to the config file: what a user has written there stays as it is, comments and all.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -71,7 +71,7 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
     })
 }
 
-/// What is written anew has newlines as Unix has them, and what was there may have those of
+/// What is written again has newlines as Unix has them, and what was there may have those of
 /// Windows, and a mark of the order of bytes before all.
 fn with_the_newlines_of(old: &str, new: String) -> String {
     const MARK: char = '\u{feff}';
@@ -105,7 +105,9 @@ fn with_value(old: &str, tables: &[&str], key: &str, new: Value) -> Result<Strin
     {
         return Ok(new);
     }
-    let mut document: DocumentMut = old.parse().map_err(|_| "the file is no TOML".to_owned())?;
+    let mut document: DocumentMut = old
+        .parse()
+        .map_err(|_| "the file is not valid TOML".to_owned())?;
     if table_at(document.as_table(), tables).is_none()
         && let Some(new) = in_a_new_table(old, tables, key, &new)
     {
@@ -119,7 +121,7 @@ fn with_value(old: &str, tables: &[&str], key: &str, new: Value) -> Result<Strin
             .entry(name)
             .or_insert(Item::Table(missing))
             .as_table_like_mut()
-            .ok_or_else(|| format!("`{name}` is no table"))?;
+            .ok_or_else(|| format!("`{name}` is not a table"))?;
     }
     put(level, key, new);
     Ok(document.to_string())

@@ -1,4 +1,4 @@
-//! The environment: the only place that reads it; the folders come by `dirs`, and certificates by
+//! The environment: the only place that reads it; the directories come by `dirs`, and certificates by
 //! `rustls-native-certs`. A variable that is not named here has no effect.
 
 use std::env;
@@ -33,21 +33,21 @@ const OTHER_VARIABLES: [(&str, &str); 18] = [
     ),
     (
         "SSL_CERT_DIR",
-        "A folder of PEM files in place of the system's certificates, which the bundled ones go before.",
+        "A directory of PEM files in place of the system's certificates, which the bundled ones go before.",
     ),
     ("VISUAL", "The editor of --edit; it may have arguments."),
     (
         "EDITOR",
         "The editor of --edit where VISUAL is not set; without both it is vi.",
     ),
-    ("TMPDIR", "The folder of the file that --edit opens."),
+    ("TMPDIR", "The directory of the file that --edit opens."),
     (
         "PAGER",
         "The program that shows a tool call that does not fit on the screen; it may have arguments. Without it the call is shown page by page.",
     ),
     (
         "XDG_CONFIG_HOME",
-        "The folder in which langdock/config.toml is, on Linux; ~/.config without it.",
+        "The directory in which langdock/config.toml is, on Linux; ~/.config without it.",
     ),
     (
         "XDG_STATE_HOME",
@@ -110,7 +110,7 @@ pub(crate) struct Env {
     /// `PAGER`
     pub(crate) pager: Option<String>,
     /// `TMPDIR`, or what the platform has for it.
-    pub(crate) temporary_folder: PathBuf,
+    pub(crate) temporary_directory: PathBuf,
     /// `COLUMNS`, where it is a number that a terminal could have.
     pub(crate) columns: Option<usize>,
     /// `NO_COLOR` is set.
@@ -147,7 +147,7 @@ impl Env {
             no_proxy: set("NO_PROXY").or_else(|| set("no_proxy")),
             editor: set("VISUAL").or_else(|| set("EDITOR")),
             pager: set("PAGER"),
-            temporary_folder: env::temp_dir(),
+            temporary_directory: env::temp_dir(),
             columns: set("COLUMNS")
                 .and_then(|text| text.parse().ok())
                 .filter(|&columns: &u16| columns > 0)

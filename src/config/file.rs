@@ -339,7 +339,7 @@ mod tests {
             ),
             (
                 "max_tokens = 0",
-                "`max_tokens` in `/c.toml`, line 1: `0` is no whole number from 1 to 4294967295",
+                "`max_tokens` in `/c.toml`, line 1: `0` is not a whole number from 1 to 4294967295",
             ),
             (
                 "max_tokens = 'x'",
@@ -351,7 +351,7 @@ mod tests {
             ),
             (
                 "timeout = '5 weeks'",
-                "`timeout` in `/c.toml`, line 1: `5 weeks` is no duration",
+                "`timeout` in `/c.toml`, line 1: `5 weeks` is not a duration",
             ),
             (
                 "region = 'E U'",
@@ -376,7 +376,7 @@ mod tests {
             ("limits = 1", "`limits` in `/c.toml`, line 1: tables"),
             (
                 "[limits.\"m\"]\nrpm = 0",
-                "`rpm` in `/c.toml`, line 2: `0` is no whole number from 1 to 4294967295",
+                "`rpm` in `/c.toml`, line 2: `0` is not a whole number from 1 to 4294967295",
             ),
             (
                 "[limits.\"m\"]\ntpm = '1'",

@@ -31,8 +31,8 @@ pub(crate) enum KeySource {
 /// Where `auth login` stores a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stored {
-    /// The folder; none without a home.
-    pub(crate) folder: Option<PathBuf>,
+    /// The directory; none without a home.
+    pub(crate) directory: Option<PathBuf>,
     /// The host and port that the key has to belong to.
     pub(crate) host: String,
     /// The host that a command has a key for, where that is another one.
@@ -52,10 +52,10 @@ impl KeySource {
             Self::Environment(_) => Origin::Environment("LANGDOCK_API_KEY"),
             Self::Command { origin, .. } => origin.clone(),
             Self::Stored(Stored {
-                folder: Some(folder),
+                directory: Some(directory),
                 host,
                 ..
-            }) => Origin::Login(key_path(folder, host)),
+            }) => Origin::Login(key_path(directory, host)),
             Self::Stored(_) | Self::Demo => Origin::Default,
         }
     }
@@ -80,15 +80,15 @@ pub(crate) fn read_key(source: &KeySource) -> Result<ApiKey, Error> {
 }
 
 fn read_stored(stored: &Stored) -> Result<String, Error> {
-    let folder = stored.folder.as_deref();
-    let found = folder
-        .map(|folder| stored_key(folder, &stored.host))
+    let directory = stored.directory.as_deref();
+    let found = directory
+        .map(|directory| stored_key(directory, &stored.host))
         .transpose()?
         .flatten();
     found.ok_or_else(|| Error::NoKey {
         host: stored.host.clone(),
         commanded_for: stored.commanded_for.clone(),
-        stored_for: folder.map(stored_hosts).unwrap_or_default(),
+        stored_for: directory.map(stored_hosts).unwrap_or_default(),
     })
 }
 

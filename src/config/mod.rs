@@ -27,7 +27,7 @@ pub(crate) use key::{KeySource, read_key};
 pub(crate) use limits::ModelLimits;
 pub(crate) use merged::{Flags, MergedConfig, Row, chosen_profile};
 pub(crate) use paths::{
-    DataScope, Paths, history_file, sessions_folder, templates_folder, tools_folder,
+    DataScope, Paths, history_file, sessions_directory, templates_directory, tools_directory,
 };
 pub(crate) use resolve::{Settings, resolve};
 pub(crate) use secret::Secret;
@@ -172,7 +172,7 @@ pub(crate) enum Error {
         /// What is wrong.
         reason: String,
     },
-    /// The config file is no TOML.
+    /// The config file is not valid TOML.
     #[error("`{}`, line {line}: {reason}", path.display())]
     Syntax {
         /// The file.
@@ -234,8 +234,8 @@ pub(crate) enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// There is no folder to keep anything in.
-    #[error("this machine has no config folder for this user")]
+    /// There is no directory to keep anything in.
+    #[error("this machine has no config directory for this user")]
     NoHome,
     /// A key that cannot be one.
     #[error("the API key of {origin} cannot be used")]

@@ -1,4 +1,4 @@
-//! Where the program keeps what it keeps: the folders that the platform has for it.
+//! Where the program keeps what it keeps: the directories that the platform has for it.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ pub(crate) struct Paths {
     pub(crate) config: Option<PathBuf>,
     /// Whether `LANGDOCK_CONFIG` named it: it then has to be there.
     pub(crate) config_was_named: bool,
-    /// The folder of the keys that `auth login` stores. It does not move with `LANGDOCK_CONFIG`,
+    /// The directory of the keys that `auth login` stores. It does not move with `LANGDOCK_CONFIG`,
     /// which may be a file that people share.
     pub(crate) keys: Option<PathBuf>,
 }
@@ -19,19 +19,21 @@ pub(crate) struct Paths {
 impl Paths {
     /// Finds them; nothing is read or made.
     pub(crate) fn find(env: &Env) -> Self {
-        let folder = config_folder();
-        let usual = folder.as_ref().map(|folder| folder.join("config.toml"));
+        let directory = config_directory();
+        let usual = directory
+            .as_ref()
+            .map(|directory| directory.join("config.toml"));
         Self {
             config_was_named: env.config.is_some(),
             config: env.config.clone().or(usual),
-            keys: folder.map(|folder| folder.join("keys")),
+            keys: directory.map(|directory| directory.join("keys")),
         }
     }
 }
 
-/// The folder of the saved prompts. A machine without a home has none.
-pub(crate) fn templates_folder() -> Option<PathBuf> {
-    config_folder().map(|folder| folder.join("templates"))
+/// The directory of the saved prompts. A machine without a home has none.
+pub(crate) fn templates_directory() -> Option<PathBuf> {
+    config_directory().map(|directory| directory.join("templates"))
 }
 
 /// Which conversations a run reads and writes. Those with the scripted endpoint are kept apart, so
@@ -68,24 +70,24 @@ impl DataScope {
     }
 }
 
-/// The folder of the conversations. A machine without a home has none.
-pub(crate) fn sessions_folder(scope: DataScope) -> Option<PathBuf> {
-    dirs::data_dir().map(|folder| scope.directory_in(&folder).join("sessions"))
+/// The directory of the conversations. A machine without a home has none.
+pub(crate) fn sessions_directory(scope: DataScope) -> Option<PathBuf> {
+    dirs::data_dir().map(|directory| scope.directory_in(&directory).join("sessions"))
 }
 
-/// The folder of the tools that are named and not given by their path. A machine without a home has
+/// The directory of the tools that are named and not given by their path. A machine without a home has
 /// none.
-pub(crate) fn tools_folder() -> Option<PathBuf> {
-    config_folder().map(|folder| folder.join("tools"))
+pub(crate) fn tools_directory() -> Option<PathBuf> {
+    config_directory().map(|directory| directory.join("tools"))
 }
 
 /// The file of the lines that were typed before. A machine without a home has none.
 pub(crate) fn history_file(scope: DataScope) -> Option<PathBuf> {
     // Not every platform tells state from data.
-    let folder = dirs::state_dir().or_else(dirs::data_local_dir);
-    folder.map(|folder| scope.directory_in(&folder).join("history"))
+    let directory = dirs::state_dir().or_else(dirs::data_local_dir);
+    directory.map(|directory| scope.directory_in(&directory).join("history"))
 }
 
-fn config_folder() -> Option<PathBuf> {
-    dirs::config_dir().map(|folder| folder.join("langdock"))
+fn config_directory() -> Option<PathBuf> {
+    dirs::config_dir().map(|directory| directory.join("langdock"))
 }

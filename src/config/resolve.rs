@@ -41,7 +41,7 @@ impl Settings {
     }
 }
 
-/// Resolves the settings. `keys` is the folder of the stored keys, and `demo` the base URL of the
+/// Resolves the settings. `keys` is the directory of the stored keys, and `demo` the base URL of the
 /// built-in endpoint where it was asked for; no key and no base URL from elsewhere then counts.
 pub(crate) fn resolve(
     merged: &MergedConfig,
@@ -127,7 +127,7 @@ fn key(merged: &MergedConfig, endpoint: &Endpoint, keys: Option<&Path>) -> KeySo
             origin: command.origin,
         },
         _ => KeySource::Stored(Stored {
-            folder: keys.map(Path::to_owned),
+            directory: keys.map(Path::to_owned),
             host,
             commanded_for,
         }),
@@ -178,7 +178,7 @@ mod tests {
     fn stored(host: &str, commanded_for: Option<&str>) -> KeySource {
         let commanded_for = commanded_for.map(str::to_owned);
         KeySource::Stored(Stored {
-            folder: Some("/keys".into()),
+            directory: Some("/keys".into()),
             host: host.to_owned(),
             commanded_for,
         })
@@ -408,12 +408,12 @@ mod tests {
             (
                 "LANGDOCK_MAX_TOKENS",
                 "many",
-                "`LANGDOCK_MAX_TOKENS`: `many` is no whole number",
+                "`LANGDOCK_MAX_TOKENS`: `many` is not a whole number",
             ),
             (
                 "LANGDOCK_MAX_WAIT",
                 "long",
-                "`LANGDOCK_MAX_WAIT`: `long` is no duration",
+                "`LANGDOCK_MAX_WAIT`: `long` is not a duration",
             ),
             (
                 "LANGDOCK_BASE_URL",

@@ -1,7 +1,7 @@
 //! What is remembered between runs: the last list of models of each endpoint and key, and the model
 //! that was picked there.
 //!
-//! All of it can be asked for again, so that a folder that cannot be read is an empty one, and one
+//! All of it can be asked for again, so that a directory that cannot be read is an empty one, and one
 //! that cannot be written does no harm. The key is no part of it.
 
 use std::fs;
@@ -18,7 +18,7 @@ use crate::fs::{Durability, atomic_write};
 /// How long a list of models is good for.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The folder of what is remembered.
+/// The directory of what is remembered.
 #[derive(Debug, Clone)]
 pub(crate) struct State(PathBuf);
 
@@ -46,11 +46,11 @@ impl State {
         // Not every platform tells state from data.
         dirs::state_dir()
             .or_else(dirs::data_local_dir)
-            .map(|folder| Self(folder.join("langdock")))
+            .map(|directory| Self(directory.join("langdock")))
     }
 
-    /// The folder.
-    pub(crate) fn folder(&self) -> &Path {
+    /// The directory.
+    pub(crate) fn directory(&self) -> &Path {
         &self.0
     }
 
@@ -148,8 +148,8 @@ mod tests {
 
     #[test]
     fn a_list_is_good_for_a_day() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let state = State(folder.path().join("new"));
+        let directory = tempfile::tempdir().expect("a directory");
+        let state = State(directory.path().join("new"));
         let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         state
             .save_list("a", &models(&["x", "y"]), then)
@@ -169,8 +169,8 @@ mod tests {
 
     #[test]
     fn a_pin_is_kept_until_it_is_forgotten_and_nobody_else_reads_it() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let state = State(folder.path().to_owned());
+        let directory = tempfile::tempdir().expect("a directory");
+        let state = State(directory.path().to_owned());
         let pin = Pin {
             model: "m".into(),
             max_tokens: Some(7),
@@ -183,7 +183,7 @@ mod tests {
             .mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(
-            fs::read_dir(folder.path().join("picks"))
+            fs::read_dir(directory.path().join("picks"))
                 .expect("it is there")
                 .count(),
             1
@@ -198,8 +198,8 @@ mod tests {
 
     #[test]
     fn what_is_damaged_counts_as_not_there() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let state = State(folder.path().to_owned());
+        let directory = tempfile::tempdir().expect("a directory");
+        let state = State(directory.path().to_owned());
         for text in [
             "",
             "{",

@@ -16,14 +16,14 @@ pub(super) const MAX_KEY_BYTES: u64 = 64 * 1024;
 const OTHERS: u32 = 0o077;
 
 /// Where the key of a host is or would be; `host` has the port too.
-pub(crate) fn key_path(folder: &Path, host: &str) -> PathBuf {
-    folder.join(host)
+pub(crate) fn key_path(directory: &Path, host: &str) -> PathBuf {
+    directory.join(host)
 }
 
 /// Reads the key of a host, if there is one. A file that others may read is refused: what is in it
 /// is no secret.
-pub(crate) fn stored_key(folder: &Path, host: &str) -> Result<Option<String>, Error> {
-    let path = key_path(folder, host);
+pub(crate) fn stored_key(directory: &Path, host: &str) -> Result<Option<String>, Error> {
+    let path = key_path(directory, host);
     let unreadable = |source| Error::KeyFile {
         path: path.clone(),
         source,
@@ -43,9 +43,9 @@ pub(crate) fn stored_key(folder: &Path, host: &str) -> Result<Option<String>, Er
     Ok(Some(text))
 }
 
-/// The hosts whose keys are stored, as far as the folder can be read.
-pub(crate) fn stored_hosts(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+/// The hosts whose keys are stored, as far as the directory can be read.
+pub(crate) fn stored_hosts(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     // A host has its port; other files may be there by chance.
     let mut hosts: Vec<String> = names
@@ -56,8 +56,8 @@ pub(crate) fn stored_hosts(folder: &Path) -> Vec<String> {
 }
 
 /// Stores the key of a host and gives the path.
-pub(crate) fn store_key(folder: &Path, host: &str, key: &str) -> Result<PathBuf, Error> {
-    let path = key_path(folder, host);
+pub(crate) fn store_key(directory: &Path, host: &str, key: &str) -> Result<PathBuf, Error> {
+    let path = key_path(directory, host);
     match write_secret(&path, &format!("{key}\n")) {
         Ok(()) => Ok(path),
         Err(source) => Err(Error::Unwritable { path, source }),
@@ -65,8 +65,8 @@ pub(crate) fn store_key(folder: &Path, host: &str, key: &str) -> Result<PathBuf,
 }
 
 /// Forgets the key of a host; false: there was none.
-pub(crate) fn forget_key(folder: &Path, host: &str) -> Result<bool, Error> {
-    let path = key_path(folder, host);
+pub(crate) fn forget_key(directory: &Path, host: &str) -> Result<bool, Error> {
+    let path = key_path(directory, host);
     match fs::remove_file(&path) {
         Ok(()) => Ok(true),
         Err(error) if is_absent(&error) => Ok(false),

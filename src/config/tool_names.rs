@@ -1,4 +1,4 @@
-//! The tools that the person has said something about: the table `[tools]` of the config file.
+//! The tools that the user has said something about: the table `[tools]` of the config file.
 //!
 //! It stands beside the profiles: what may run on this machine does not depend on whom one talks
 //! to.

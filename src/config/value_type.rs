@@ -232,7 +232,7 @@ fn parse_count(text: &str, least: u64) -> Result<u64, String> {
         .parse()
         .ok()
         .filter(|number| (least..=MAX_COUNT).contains(number));
-    number.ok_or_else(|| format!("`{text}` is no whole number from {least} to {MAX_COUNT}"))
+    number.ok_or_else(|| format!("`{text}` is not a whole number from {least} to {MAX_COUNT}"))
 }
 
 fn texts(item: &Item) -> Option<Vec<String>> {

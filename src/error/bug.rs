@@ -37,7 +37,7 @@ fn in_words(info: &PanicHookInfo<'_>) -> String {
     let message = message
         .or_else(|| payload.downcast_ref::<&str>().copied())
         .unwrap_or("a panic");
-    // The folder of the build says nothing to anybody.
+    // The directory of the build says nothing to anybody.
     let place = info.location().map(|place| {
         let file = place.file().rsplit("/src/").next().unwrap_or_default();
         format!(" ({file}:{})", place.line())

@@ -146,12 +146,15 @@ const ELSEWHERE: &str = "make room, or write to a file elsewhere with -o FILE";
 fn for_output_file(path: &Path, why: &io::Error) -> String {
     match why.kind() {
         _ if FileRefusal::is_cause_of(why) => move_away(path),
-        ErrorKind::IsADirectory => "it is a folder: name a file in it".to_owned(),
+        ErrorKind::IsADirectory => "it is a directory: name a file in it".to_owned(),
         ErrorKind::NotFound => match path
             .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
+            .filter(|directory| !directory.as_os_str().is_empty())
         {
-            Some(folder) => format!("the folder has to be there: `mkdir -p {}`", shown(folder)),
+            Some(directory) => format!(
+                "the directory has to be there: `mkdir -p {}`",
+                shown(directory)
+            ),
             None => ELSEWHERE.to_owned(),
         },
         ErrorKind::NotADirectory => look_at(path.parent().unwrap_or(path)),
@@ -189,7 +192,7 @@ fn shown(path: &Path) -> String {
     shell_quote(&path.to_string_lossy())
 }
 
-/// What shows why a file cannot be read, or why nothing can be written in a folder.
+/// What shows why a file cannot be read, or why nothing can be written in a directory.
 fn look_at(path: &Path) -> String {
     let path = if path.as_os_str().is_empty() {
         Path::new(".")

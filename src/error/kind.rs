@@ -22,7 +22,7 @@ pub(crate) enum Kind {
     InvalidRequest,
     /// No key, or one that may not.
     Auth,
-    /// The server failed, or its answer is no message.
+    /// The server failed, or its answer is not a message.
     Server,
     /// No connection, or none that lasted.
     Network,
@@ -64,7 +64,7 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         5,
         "server",
-        "5xx or 529 after retries, or an answer that is no message or no list of models.",
+        "5xx or 529 after retries, or an answer that is neither a message nor a list of models.",
     ),
     (
         6,

@@ -139,7 +139,7 @@ impl<'a> ModelCatalog<'a> {
                 models => self.pick_from(&models?)?,
             },
         };
-        // A person at a terminal sees the answer, and no program depends on it.
+        // A user at a terminal sees the answer, and no program depends on it.
         if !self.app.facts.stdout_is_terminal {
             let region = self.settings.endpoint.region();
             let message = format!(
@@ -381,7 +381,7 @@ impl<'a> ModelCatalog<'a> {
         key.fingerprint(self.settings.endpoint.models_url(None).as_str())
     }
 
-    /// The pick is the person's: it holds without a key, too.
+    /// The pick is the user's: it holds without a key, too.
     fn pin_name(&self) -> String {
         let endpoint = &self.settings.endpoint;
         fingerprint(&[

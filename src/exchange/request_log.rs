@@ -118,7 +118,7 @@ impl<'a> RequestLog<'a> {
     /// What was learned of the estimates for a model.
     pub(crate) fn factor(&self, model: &str, estimate: &Estimate) -> Option<f64> {
         let state = self.state.as_ref()?;
-        CalibrationFactors::in_directory(state.folder()).for_model(model, estimate.total().high)
+        CalibrationFactors::in_directory(state.directory()).for_model(model, estimate.total().high)
     }
 
     /// Notes a request. That it cannot be noted is told to those who want to know each step, and
@@ -126,7 +126,7 @@ impl<'a> RequestLog<'a> {
     pub(crate) fn record(&self, request: &RequestRecord<'_>) {
         let Some(state) = &self.state else { return };
         if let Err(error) =
-            UsageLog::in_directory(state.folder()).append_record(&self.line(request))
+            UsageLog::in_directory(state.directory()).append_record(&self.line(request))
         {
             self.app
                 .notices
@@ -134,7 +134,7 @@ impl<'a> RequestLog<'a> {
         }
         // What a PDF takes says nothing about text.
         if !request.estimate.has_pdf
-            && let Err(error) = CalibrationFactors::in_directory(state.folder()).learn_from(
+            && let Err(error) = CalibrationFactors::in_directory(state.directory()).learn_from(
                 request.model,
                 request.estimate.total().high,
                 request.taken.read,

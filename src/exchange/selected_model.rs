@@ -15,7 +15,7 @@ pub(crate) struct SelectedModel {
 }
 
 impl SelectedModel {
-    /// One that the person chose.
+    /// One that the user chose.
     pub(crate) fn given(id: &str) -> Self {
         Self {
             id: id.to_owned(),

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use crate::app::App;
 use crate::cli;
-use crate::config::{DataScope, sessions_folder};
+use crate::config::{DataScope, sessions_directory};
 use crate::error::Error;
 use crate::protocol::InputMessage;
 use crate::session::{self, PendingTurn, SavedConversation, SessionStore, TurnPosition};
@@ -56,7 +56,7 @@ impl SessionRecorder {
         if !is_named && !is_saved {
             return Ok(None);
         }
-        let Some(store) = sessions_folder(scope).map(SessionStore::in_directory) else {
+        let Some(store) = sessions_directory(scope).map(SessionStore::in_directory) else {
             return if is_named {
                 Err(session::Error::NoHome.into())
             } else {
@@ -176,7 +176,7 @@ impl SessionRecorder {
         self.said = Some((said, system)).filter(|_| self.is_saved);
     }
 
-    /// What is said next comes in the stead of all that stands behind `place`, once it is answered.
+    /// What is said next comes in place of all that stands behind `place`, once it is answered.
     pub(crate) fn replace_from(&mut self, place: TurnPosition) {
         self.place = Some(place);
     }

@@ -153,7 +153,7 @@ pub(crate) fn checked_tools(tools: Vec<Tool>) -> Result<ToolSet, Error> {
     )?)
 }
 
-/// What the person allows. A name that no tool has is a mistyped one.
+/// What the user allows. A name that no tool has is a mistyped one.
 pub(crate) fn approval_policy(
     flags: &cli::ToolPolicyArgs,
     config: &ToolNames,

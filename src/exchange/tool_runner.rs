@@ -64,7 +64,7 @@ impl<'a> ToolRunner<'a> {
             renderer.write_event(&json!({"type": "tool_call", "id": call.id, "name": call.name, "input": call.input}));
             if error.is_some() {
                 *outcome = Some(Outcome::error(
-                    "the person ended the run before this call was begun",
+                    "the user ended the run before this call was begun",
                 ));
                 continue;
             }
@@ -73,7 +73,7 @@ impl<'a> ToolRunner<'a> {
                 Ok(refused) => *outcome = refused,
                 Err(ended) => {
                     *outcome = Some(Outcome::error(
-                        "the person ended the run before this call was begun",
+                        "the user ended the run before this call was begun",
                     ));
                     error = Some(ended);
                 }
@@ -81,7 +81,7 @@ impl<'a> ToolRunner<'a> {
         }
         if error.is_some() {
             // What was approved of before is not begun any more.
-            let unbegun = || Outcome::error("the person ended the run before this call was begun");
+            let unbegun = || Outcome::error("the user ended the run before this call was begun");
             for outcome in &mut outcomes {
                 outcome.get_or_insert_with(unbegun);
             }
@@ -117,12 +117,12 @@ impl<'a> ToolRunner<'a> {
         }
         match self.policy.judge(ready) {
             Verdict::Run => Ok(None),
-            Verdict::Deny => Ok(Some(Outcome::error("the person does not allow this tool"))),
+            Verdict::Deny => Ok(Some(Outcome::error("the user does not allow this tool"))),
             Verdict::Ask => self.ask(call, ready).await,
         }
     }
 
-    /// Asks the person on the terminal; without one, what is not allowed is denied.
+    /// Asks the user on the terminal; without one, what is not allowed is denied.
     async fn ask(&mut self, call: &ToolUse, ready: &Ready) -> Result<Option<Outcome>, Error> {
         let facts = self.app.facts;
         // A run of which nothing is on a terminal has nobody at it, though it may have been started
@@ -139,7 +139,7 @@ impl<'a> ToolRunner<'a> {
             );
             self.app.notices.notice(&notice);
             return Ok(Some(Outcome::error(
-                "the person was not there to allow this call",
+                "the user was not there to allow this call",
             )));
         };
         let request = ApprovalRequest {
@@ -163,7 +163,7 @@ impl<'a> ToolRunner<'a> {
                 self.policy.always(&call.name);
                 Ok(None)
             }
-            ApprovalReply::No => Ok(Some(Outcome::error("the person did not allow this call"))),
+            ApprovalReply::No => Ok(Some(Outcome::error("the user did not allow this call"))),
             ApprovalReply::Quit => Err(Error::Interrupted(SIGINT)),
         }
     }

@@ -29,7 +29,7 @@ pub(crate) struct Attachment {
 pub(super) struct Block {
     /// None where there was nothing but white space.
     pub(super) content: Option<ContentBlock>,
-    /// What the person should know.
+    /// What the user should know.
     pub(super) notice: Option<String>,
     /// What it shows, where it is a picture.
     pub(super) picture: Option<Picture>,

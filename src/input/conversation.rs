@@ -21,7 +21,7 @@ impl Conversation {
     /// Reads an array of messages or a whole body; `name` is how messages call the file.
     pub(crate) fn parse(name: &str, text: &str) -> Result<Self, Error> {
         let json = serde_json::from_str(text)
-            .map_err(|error| malformed(name, format!("this is no JSON: {error}")))?;
+            .map_err(|error| malformed(name, format!("not valid JSON: {error}")))?;
         let (turns, fields) = match json {
             Value::Array(turns) => (turns, Map::new()),
             Value::Object(mut fields) => match fields.shift_remove("messages") {
@@ -36,7 +36,7 @@ impl Conversation {
             }
         };
         if fields.get("model").is_some_and(|model| !model.is_string()) {
-            return Err(malformed(name, "`model` is no text".to_owned()));
+            return Err(malformed(name, "`model` is not text".to_owned()));
         }
         let mut messages = Vec::with_capacity(turns.len());
         for (index, turn) in turns.into_iter().enumerate() {

@@ -5,8 +5,8 @@
 
 mod attachment;
 mod conversation;
+mod directory;
 mod estimate;
-mod folder;
 mod patient;
 mod picture;
 mod read;
@@ -18,8 +18,8 @@ use std::path::PathBuf;
 
 pub(crate) use attachment::Attachment;
 pub(crate) use conversation::{Conversation, in_turn};
+pub(crate) use directory::Directory;
 pub(crate) use estimate::{Estimate, Part, Tokens};
-pub(crate) use folder::Folder;
 pub(crate) use patient::Patient;
 pub(crate) use picture::{Picture, check_many, pictures_of};
 pub(crate) use read::{on_a_thread, read_prose, read_text};
@@ -45,7 +45,7 @@ pub(crate) enum Error {
     #[error("cannot read standard input")]
     Stdin(#[source] std::io::Error),
     /// Neither text nor anything that can be sent.
-    #[error("{name} is a binary file that is no image and no PDF")]
+    #[error("{name} is a binary file that is neither an image nor a PDF")]
     Binary {
         /// The file.
         name: String,
@@ -96,10 +96,10 @@ pub(crate) enum Error {
         /// The file.
         name: String,
     },
-    /// A folder with nothing to send in it.
+    /// A directory with nothing to send in it.
     #[error("there is no text file in `{}`", path.display())]
     NoTextFiles {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
     },
     /// A file whose content is not what it is read as.
@@ -132,7 +132,7 @@ pub(crate) struct Turn {
     pub(crate) content: Vec<ContentBlock>,
     /// What each block is, in words.
     pub(crate) names: Vec<String>,
-    /// What the person should know about them.
+    /// What the user should know about them.
     pub(crate) notices: Vec<String>,
     /// The parts and about how many bytes each takes in the body.
     pub(crate) parts: Vec<(String, usize)>,

@@ -30,7 +30,7 @@ pub(crate) enum StreamError {
         tool: String,
     },
     /// The body is something else.
-    #[error("the answer is no message: {excerpt}")]
+    #[error("the answer is not a message: {excerpt}")]
     NotAMessage {
         /// What it says, in short.
         excerpt: String,

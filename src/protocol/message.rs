@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
-    /// The person.
+    /// The user.
     User,
     /// The model; Langdock's OpenAPI file calls it `agent` in places.
     #[default]
@@ -386,7 +386,7 @@ impl Message {
     }
 }
 
-/// The one value of a message's `type`; anything else is no message.
+/// The one value of a message's `type`; anything else is not a message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum MessageType {
     /// `message`

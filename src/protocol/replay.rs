@@ -17,9 +17,9 @@ struct Fixture {
 }
 
 fn fixtures() -> Vec<Fixture> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures");
-    let mut fixtures: Vec<Fixture> = fs::read_dir(folder)
-        .expect("the folder of fixtures")
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures");
+    let mut fixtures: Vec<Fixture> = fs::read_dir(directory)
+        .expect("the directory of fixtures")
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "sse"))
         .map(|path| Fixture {
@@ -251,7 +251,7 @@ mod whole_bodies {
             ("", "cut: "),
             (
                 "<html><title>Login</title></html>",
-                "not a message: the answer is no message: an HTML page titled \"Login\"",
+                "not a message: the answer is not a message: an HTML page titled \"Login\"",
             ),
             (
                 r#"{"type":"error","error":{"type":"api_error","message":"no"}}"#,
@@ -259,13 +259,13 @@ mod whole_bodies {
             ),
             (
                 r#"{"message":"hello"}"#,
-                "not a message: the answer is no message: hello",
+                "not a message: the answer is not a message: hello",
             ),
             ("[]", "not a message: "),
             ("{]", "not a message: "),
             (
                 "plain words",
-                "not a message: the answer is no message: plain words",
+                "not a message: the answer is not a message: plain words",
             ),
             ("ev", "cut: "),
         ] {

@@ -98,7 +98,7 @@ pub(crate) enum Error {
         reason: &'static str,
     },
     /// There is no directory to keep anything in.
-    #[error("this machine has no data folder for this user")]
+    #[error("this machine has no data directory for this user")]
     NoHome,
 }
 

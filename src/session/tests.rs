@@ -408,11 +408,11 @@ fn a_replacement_of_a_turn_takes_effect_once_it_is_answered() {
     let (_directory, store) = store();
     let mut conversation = store.new_conversation();
     say(&mut conversation, "a", "b");
-    let anew = conversation.current_branch()[0].position_before();
+    let again = conversation.current_branch()[0].position_before();
     say(&mut conversation, "c", "d");
     let before = conversation.current_branch()[2].position_before();
     assert_eq!(
-        [&anew, &before].map(|place| conversation.messages_before(place).len()),
+        [&again, &before].map(|place| conversation.messages_before(place).len()),
         [0, 2]
     );
 
@@ -428,7 +428,7 @@ fn a_replacement_of_a_turn_takes_effect_once_it_is_answered() {
         ["a", "b", "c", "d"]
     );
 
-    for (place, expected) in [(&before, &["a", "b", "e", "f"][..]), (&anew, &["e", "f"])] {
+    for (place, expected) in [(&before, &["a", "b", "e", "f"][..]), (&again, &["e", "f"])] {
         let mut answered = conversation.begin_replacement(place, &text("e"), None);
         answered.record_answer(&message("f", "end_turn"), true);
         conversation.commit_turn(answered).expect("it is writable");

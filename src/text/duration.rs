@@ -77,7 +77,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .ok_or_else(|| {
-            format!("`{text}` is no duration: write a number and ms, s, m, h or d, such as 30s")
+            format!("`{text}` is not a duration: write a number and ms, s, m, h or d, such as 30s")
         })
 }
 
@@ -183,7 +183,7 @@ mod tests {
             let why = if text.ends_with('d') {
                 "is too long"
             } else {
-                "is no duration"
+                "is not a duration"
             };
             let expected = format!("`{text}` {why}");
             assert!(

@@ -1,9 +1,9 @@
-//! Whether a call may be run: what the person's own flags and settings say, and nothing that a
+//! Whether a call may be run: what the user's own flags and settings say, and nothing that a
 //! tools file or the environment does. Pure.
 
 use super::Ready;
 
-/// What the person allows.
+/// What the user allows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Policy {
     /// Whether all calls are run unasked: `-y`.
@@ -19,7 +19,7 @@ pub(crate) struct Policy {
 pub(crate) enum Verdict {
     /// It is run.
     Run,
-    /// The person is asked.
+    /// The user is asked.
     Ask,
     /// It is not run.
     Deny,

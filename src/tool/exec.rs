@@ -84,7 +84,7 @@ pub(crate) async fn run(job: &Job<'_>, stop: watch::Receiver<Stop>) -> Outcome {
         return Outcome::error(format!("`{}` is not run here", job.call.name));
     };
     if *stop.borrow() != Stop::No {
-        return Outcome::error("the person stopped the tools before this call was begun");
+        return Outcome::error("the user stopped the tools before this call was begun");
     }
     let mut command = Command::new(program);
     command.args(args).env_clear().envs(environment(job));

@@ -48,7 +48,7 @@ fn line_at(text: &str, offset: usize) -> usize {
 fn of_json(name: &str, text: &str) -> Result<Vec<Found>, Error> {
     let no_json = |error| Error {
         file: name.to_owned(),
-        reason: format!("this is no JSON: {error}"),
+        reason: format!("not valid JSON: {error}"),
     };
     let is_list = text.trim_start().starts_with('[');
     let tools: Vec<&RawValue> = if is_list {

@@ -21,7 +21,7 @@ pub(crate) const TOOL_KEYS: [(&str, &str, &str); 11] = [
     (
         "command",
         "[\"./weather\", \"--short\"]",
-        "The program that runs it, and its arguments; a path with a / begins at the folder of the tools file, another is \
+        "The program that runs it, and its arguments; a path with a / begins at the directory of the tools file, another is \
          looked for in PATH. It gets the input as JSON on standard input. Without command and shell, tool-run does not run it.",
     ),
     (
@@ -32,7 +32,7 @@ pub(crate) const TOOL_KEYS: [(&str, &str, &str); 11] = [
     (
         "cwd",
         "\"data\"",
-        "The folder that it is run in, from that of the tools file on; else the present one.",
+        "The directory that it is run in, from that of the tools file on; else the present one.",
     ),
     (
         "env",

@@ -167,7 +167,7 @@ impl Ready {
 /// Finds what a tool runs; the error says what is missing.
 fn find(run: &Run, search_path: Option<&OsStr>) -> Result<Vec<PathBuf>, String> {
     if let Some(cwd) = run.cwd.as_ref().filter(|cwd| !cwd.is_dir()) {
-        return Err(format!("its `cwd` `{}` is no folder", cwd.display()));
+        return Err(format!("its `cwd` `{}` is not a directory", cwd.display()));
     }
     let words = match &run.program {
         Program::Shell(line) => vec!["sh".to_owned(), "-c".to_owned(), line.clone()],
@@ -176,21 +176,21 @@ fn find(run: &Run, search_path: Option<&OsStr>) -> Result<Vec<PathBuf>, String> 
     let Some((program, args)) = words.split_first() else {
         return Err("there is no program".to_owned());
     };
-    let path = find_program(program, &run.folder, search_path)?;
+    let path = find_program(program, &run.directory, search_path)?;
     Ok(std::iter::once(path)
         .chain(args.iter().map(PathBuf::from))
         .collect())
 }
 
-/// A program with a slash is a path, which begins at the folder of the tools file; another one is
+/// A program with a slash is a path, which begins at the directory of the tools file; another one is
 /// looked for in PATH.
 fn find_program(
     program: &str,
-    folder: &Path,
+    directory: &Path,
     search_path: Option<&OsStr>,
 ) -> Result<PathBuf, String> {
     if program.contains('/') {
-        let path = folder.join(program);
+        let path = directory.join(program);
         return match path.metadata() {
             Err(error) => Err(format!("`{}`: {error}", path.display())),
             Ok(data) if !data.is_file() => Err(format!("`{}` is no program", path.display())),
@@ -200,8 +200,8 @@ fn find_program(
             Ok(_) => std::path::absolute(&path).map_err(|error| error.to_string()),
         };
     }
-    let folders = search_path.map(std::env::split_paths).into_iter().flatten();
-    let mut paths = folders.map(|folder| folder.join(program));
+    let directories = search_path.map(std::env::split_paths).into_iter().flatten();
+    let mut paths = directories.map(|directory| directory.join(program));
     paths
         .find(|path| is_program(path))
         .ok_or_else(|| format!("there is no program `{program}` in PATH"))

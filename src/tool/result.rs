@@ -1,4 +1,4 @@
-//! What a call gave, as the model gets it and as the person is told: pure.
+//! What a call gave, as the model gets it and as the user is told: pure.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub(super) enum Ended {
     Killed(i32),
     /// It took too long.
     TimedOut(Duration),
-    /// The person stopped it.
+    /// The user stopped it.
     Stopped,
 }
 
@@ -69,7 +69,7 @@ impl Outcome {
                 "the tool was stopped: it took longer than {}",
                 format_seconds(limit)
             ),
-            Ended::Stopped => "the person stopped the tool before it was done".to_owned(),
+            Ended::Stopped => "the user stopped the tool before it was done".to_owned(),
         };
         let mut message = what;
         for (name, printed) in [("It printed", stdout), ("Its error output", stderr)] {
@@ -245,7 +245,7 @@ mod tests {
             ),
             (Ended::Killed(9), "signal 9"),
             (Ended::TimedOut(Duration::from_secs(30)), "longer than 30 s"),
-            (Ended::Stopped, "the person stopped"),
+            (Ended::Stopped, "the user stopped"),
         ] {
             let outcome = outcome(ended, Some(ResultForm::Json), b"out", b"err");
             assert!(

@@ -26,7 +26,10 @@ impl Schema {
                 } else {
                     format!("at `{place}`: ")
                 };
-                format!("it is no JSON schema: {place}{}", short(&error.to_string()))
+                format!(
+                    "it is not a JSON schema: {place}{}",
+                    short(&error.to_string())
+                )
             })
     }
 

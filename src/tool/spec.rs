@@ -36,9 +36,9 @@ pub(crate) struct Tool {
 pub(crate) struct Run {
     /// What is run.
     pub(crate) program: Program,
-    /// The folder of the tools file, where relative paths begin.
-    pub(crate) folder: PathBuf,
-    /// The folder it is run in; none: the present one.
+    /// The directory of the tools file, where relative paths begin.
+    pub(crate) directory: PathBuf,
+    /// The directory it is run in; none: the present one.
     pub(crate) cwd: Option<PathBuf>,
     /// The variables that it gets besides the usual ones.
     pub(crate) env: Vec<String>,
@@ -155,7 +155,7 @@ impl Default for Run {
     fn default() -> Self {
         Self {
             program: Program::Words(Vec::new()),
-            folder: PathBuf::new(),
+            directory: PathBuf::new(),
             cwd: None,
             env: Vec::new(),
             timeout: TIMEOUT,
@@ -194,12 +194,12 @@ impl Place {
     }
 }
 
-/// Reads the tools of a file; `name` is how messages call it, and `folder` is where it stands.
-pub(crate) fn parse_tools(name: &str, folder: &Path, text: &str) -> Result<Vec<Tool>, Error> {
+/// Reads the tools of a file; `name` is how messages call it, and `directory` is where it stands.
+pub(crate) fn parse_tools(name: &str, directory: &Path, text: &str) -> Result<Vec<Tool>, Error> {
     find(name, text)?
         .into_iter()
         .enumerate()
-        .map(|(index, found)| found.into_tool(name, index + 1, folder))
+        .map(|(index, found)| found.into_tool(name, index + 1, directory))
         .collect()
 }
 
@@ -242,7 +242,7 @@ pub(crate) fn tool_choice(word: &str, tools: &[ToolDefinition]) -> Result<ToolCh
 
 impl Found {
     /// Checks it.
-    fn into_tool(self, file: &str, number: usize, folder: &Path) -> Result<Tool, Error> {
+    fn into_tool(self, file: &str, number: usize, directory: &Path) -> Result<Tool, Error> {
         let keys = self
             .fields
             .iter()
@@ -274,7 +274,7 @@ impl Found {
             tool.place.wrong(name, key, &why)
         })?;
         let mut how = Run {
-            folder: folder.to_owned(),
+            directory: directory.to_owned(),
             ..Run::default()
         };
         let mut program = None;
@@ -320,11 +320,11 @@ impl Run {
         let needed = |what: &str| format!("{what} is needed");
         match key {
             "cwd" => {
-                let folder = value
+                let directory = value
                     .as_str()
-                    .filter(|folder| !folder.is_empty())
-                    .ok_or_else(|| needed("a folder"))?;
-                self.cwd = Some(self.folder.join(folder));
+                    .filter(|directory| !directory.is_empty())
+                    .ok_or_else(|| needed("a directory"))?;
+                self.cwd = Some(self.directory.join(directory));
             }
             "env" => {
                 self.env = words(value).ok_or_else(|| needed("a list of names of variables"))?;
@@ -388,7 +388,7 @@ fn check(tool: &Map<String, Value>) -> Result<(), (&'static str, String)> {
         .get("description")
         .is_some_and(|description| !(description.is_null() || description.is_string()))
     {
-        return Err(("description", "`description` is no text".to_owned()));
+        return Err(("description", "`description` is not text".to_owned()));
     }
     let is_of_server = tool
         .get("type")
@@ -496,7 +496,7 @@ mod tests {
             format!("[[tool]]\nname = \"a\"\ninput_schema = {{ type = \"object\" }}\n{line}\n")
         };
         for (text, expected) in [
-            ("{", "`t`: this is no JSON"),
+            ("{", "`t`: not valid JSON"),
             ("[[tool]]\nname = ", "`t`: line 2: "),
             (
                 "[[tool]]\nname = \"a\"\ndescripton = \"x\"",
@@ -517,7 +517,7 @@ mod tests {
             ),
             (
                 r#"{"name": "a", "description": 1}"#,
-                "tool `a`: `description` is no text",
+                "tool `a`: `description` is not text",
             ),
             (
                 &with("command = \"ls -l\""),
@@ -543,7 +543,7 @@ mod tests {
             (&with("max_output = 0"), "`max_output`: a number of bytes"),
             (&with("confirm = \"no\""), "`confirm`: true or false"),
             (&with("result = \"xml\""), "`result`: text, json or image"),
-            (&with("cwd = 1"), "`cwd`: a folder"),
+            (&with("cwd = 1"), "`cwd`: a directory"),
         ] {
             let error = parse_tools("`t`", Path::new("/t"), text)
                 .expect_err(text)
@@ -585,7 +585,7 @@ mod tests {
             let run = tools[0].run.clone().expect("a command");
             let expected = Run {
                 program: Program::Words(vec!["./x".to_owned(), "y".to_owned()]),
-                folder: "/t".into(),
+                directory: "/t".into(),
                 cwd: Some("/t/in".into()),
                 env: vec!["E".to_owned()],
                 timeout: Duration::from_secs(120),

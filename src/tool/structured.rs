@@ -52,7 +52,7 @@ impl Structured {
     /// Parses a schema. A wrong answer is sent back `repairs` times at most.
     pub(crate) fn parse(text: &str, repairs: u32) -> Result<Self, String> {
         let schema: Value =
-            serde_json::from_str(text).map_err(|error| format!("this is no JSON: {error}"))?;
+            serde_json::from_str(text).map_err(|error| format!("not valid JSON: {error}"))?;
         if !schema.is_object() {
             return Err("a JSON schema is an object".to_owned());
         }

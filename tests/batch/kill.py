@@ -1,4 +1,4 @@
-"""Kills a batch again and again: kill.py LANGDOCK FOLDER
+"""Kills a batch again and again: kill.py LANGDOCK DIRECTORY
 
 Each item has a length of its own, by which the log of the server tells them apart: it has no word of what was asked.
 """
@@ -18,8 +18,8 @@ MODEL = "claude-3-haiku-20240307"
 KEY = "sk-ld-batch-0123456789"
 FAULTS = "429:0.1,529:0.05,cut:0.02,error-event:0.02"
 
-langdock, folder = os.path.abspath(sys.argv[1]), sys.argv[2]
-log, output, items = (os.path.join(folder, name) for name in ("serve.log", "out.jsonl", "items.txt"))
+langdock, directory = os.path.abspath(sys.argv[1]), sys.argv[2]
+log, output, items = (os.path.join(directory, name) for name in ("serve.log", "out.jsonl", "items.txt"))
 seed = random.randrange(1_000_000)
 chance = random.Random(seed)
 print(f"seed {seed}")
@@ -53,7 +53,7 @@ serve = subprocess.Popen(
     [langdock, "serve", "--key", KEY, "--fail", FAULTS, "--seed", str(seed), "--latency", "30ms", "--log", log],
     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 try:
-    home = os.path.join(folder, "home")
+    home = os.path.join(directory, "home")
     os.mkdir(home)
     environment = {
         "PATH": os.environ["PATH"], "HOME": home, "LANGDOCK_API_KEY": KEY, "LANGDOCK_MODEL": MODEL,
@@ -64,7 +64,7 @@ try:
     command = [langdock, "batch", "Say {text}", "-i", items, "-o", output, "-J", str(JOBS), "--no-pace"]
 
     def start(*more):
-        return subprocess.Popen(command + list(more), env=environment, cwd=folder)
+        return subprocess.Popen(command + list(more), env=environment, cwd=directory)
 
     kills = 0
     while kills < KILLS:

@@ -1,4 +1,4 @@
-"""Runs batches of few and of many items and compares their peak memory: memory.py LANGDOCK FOLDER
+"""Runs batches of few and of many items and compares their peak memory: memory.py LANGDOCK DIRECTORY
 
 What a run holds must not grow with its items, but for the few bytes of each by which a file is put in order at the end.
 """
@@ -14,14 +14,14 @@ KEY = "sk-ld-batch-0123456789"
 AN_ITEM = {"to standard output": 0, "to a file": 64, "found done": 64}
 ROOM = 2_000_000
 
-langdock, folder = os.path.abspath(sys.argv[1]), sys.argv[2]
+langdock, directory = os.path.abspath(sys.argv[1]), sys.argv[2]
 
 
 def peak(environment, *flags):
     """Peak memory of a run in bytes."""
     command = [langdock, "batch", "Say {text}", "--no-pace", "-m", "claude-3-haiku-20240307", "-J", "16", *flags]
     begun = time.monotonic()
-    process = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=environment, cwd=directory, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = status
     if status:
@@ -32,10 +32,10 @@ def peak(environment, *flags):
 serve = subprocess.Popen([langdock, "serve", "--key", KEY], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 try:
     url = serve.stdout.readline().strip()
-    environment = {"PATH": os.environ["PATH"], "HOME": folder, "LANGDOCK_API_KEY": KEY, "LANGDOCK_BASE_URL": url}
+    environment = {"PATH": os.environ["PATH"], "HOME": directory, "LANGDOCK_API_KEY": KEY, "LANGDOCK_BASE_URL": url}
     peaks = {}
     for count in FEW, MANY:
-        with open(os.path.join(folder, "lines.txt"), "w", encoding="utf-8") as file:
+        with open(os.path.join(directory, "lines.txt"), "w", encoding="utf-8") as file:
             file.writelines(f"line {number}\n" for number in range(count))
         output = ["-o", f"{count}.jsonl"]
         for what, flags in ("to standard output", []), ("to a file", output), ("found done", output):

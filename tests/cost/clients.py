@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PROGRAM, FOLDER = sys.argv[1], Path(sys.argv[2])
-RELAY = FOLDER / "relay"
+PROGRAM, DIRECTORY = sys.argv[1], Path(sys.argv[2])
+RELAY = DIRECTORY / "relay"
 MODEL = "claude-3-haiku-20240307"
 # Its context window is not known: 5 MB of text are estimated, and not refused.
 ROOMY_MODEL = "claude-roomy"
 KEY = "sk-ld-cost"
 # The same surroundings wherever it runs: the length of an environment shows in the count of instructions.
-ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": str(FOLDER), "LANG": "C.UTF-8", "LANGDOCK_API_KEY": KEY}
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": str(DIRECTORY), "LANG": "C.UTF-8", "LANGDOCK_API_KEY": KEY}
 
 QUESTION = ["-d", json.dumps({"model": MODEL, "max_tokens": 4096, "stream": True,
                               "messages": [{"role": "user", "content": "Say it."}]})]  # fmt: skip
@@ -57,13 +57,13 @@ def curl_with_image(base, image):
 
 
 class Rivals:
-    """Clients in the folder into which `run` has put them: their commands by name, for a question, a text and an image."""
+    """Clients in the directory into which `run` has put them: their commands by name, for a question, a text and an image."""
 
-    def __init__(self, folder):
+    def __init__(self, directory):
         self.commands = {
-            "llm": [f"{folder}/venv/bin/llm", "-n", "-m", "claude-3-haiku"],
-            "SDK, python": [f"{folder}/venv/bin/python", str(HERE / "ask.py")],
-            "SDK, node": ["node", f"{folder}/ask.mjs"],
+            "llm": [f"{directory}/venv/bin/llm", "-n", "-m", "claude-3-haiku"],
+            "SDK, python": [f"{directory}/venv/bin/python", str(HERE / "ask.py")],
+            "SDK, node": ["node", f"{directory}/ask.mjs"],
         }
 
     def asking(self, base, *trust):

@@ -1,11 +1,11 @@
 """Measures what `langdock` costs, beside curl in the same run, and fails where it costs more than it may.
 
-    measure.py PROGRAM FOLDER [RIVALS [--readme]]
+    measure.py PROGRAM DIRECTORY [RIVALS [--readme]]
 
 Instructions are counted by callgrind: they do not depend on what else the machine does. Times are medians of runs of the one and
 the other in turn. Instructions, peak memory and the ratios of times have their goals as gates, while times themselves are only
-printed. FOLDER has the relay too, beside which the delay of a delta has its gate; beside curl's the gate of a delay stands far
-above the goal. RIVALS is a folder with other clients, whose figures are only printed; with --readme the table goes into the README.
+printed. DIRECTORY has the relay too, beside which the delay of a delta has its gate; beside curl's the gate of a delay stands far
+above the goal. RIVALS is a directory with other clients, whose figures are only printed; with --readme the table goes into the README.
 """
 
 import os
@@ -18,7 +18,7 @@ from pathlib import Path
 import xargs
 from certificate import certificate
 from clients import (
-    FOLDER, HERE, MODEL, PROGRAM, QUESTION, RELAY, ROOMY_MODEL, Rivals, curl, curl_with_image, curl_with_text, langdock,
+    DIRECTORY, HERE, MODEL, PROGRAM, QUESTION, RELAY, ROOMY_MODEL, Rivals, curl, curl_with_image, curl_with_text, langdock,
     langdock_with_text,
 )  # fmt: skip
 from runs import delays, in_turn, instructions, memory, to_pipe, to_rendering, to_terminal
@@ -40,8 +40,8 @@ def png(path, side):
 
 
 def main():
-    ca, leaf, leaf_key = certificate(FOLDER)
-    text, image = FOLDER / "text.txt", FOLDER / "noise.png"
+    ca, leaf, leaf_key = certificate(DIRECTORY)
+    text, image = DIRECTORY / "text.txt", DIRECTORY / "noise.png"
     line = 'The 3rd "quoted" word\tof a line \\ with ümläuts, and so on to its end.\n'.encode()
     text.write_bytes((line * (5 * MEGABYTE // len(line) + 1))[: 5 * MEGABYTE - 1] + b"\n")
     png(image, 1140)
@@ -108,7 +108,7 @@ def measure(table, http, https, ca, text, image, rivals):
     short, curl_short = langdock(f"{http}/short", "Say it."), curl(f"{http}/short", *QUESTION)
     # No issuer that the bundled roots know is to be had on loopback. The certificate's own stands for them: by default no
     # file is read either. What curl reads by default is the system's bundle, and so it gets that, with the issuer added.
-    bundle = FOLDER / "bundle.pem"
+    bundle = DIRECTORY / "bundle.pem"
     bundle.write_bytes(Path("/etc/ssl/certs/ca-certificates.crt").read_bytes() + ca.read_bytes())
     secure = langdock(f"{https}/short", "--cacert", str(ca), "Say it.")
     curl_secure = curl(f"{https}/short", "--cacert", str(bundle), *QUESTION)
@@ -139,7 +139,7 @@ def measure(table, http, https, ca, text, image, rivals):
     table.times("the same to a pipe, sent in one piece", lambda: in_turn(to_pipe, burst, curl_burst, 10), None)
 
     # Limits that are never reached: what the shared book adds to a request that waits for nothing.
-    config = FOLDER / ".config" / "langdock" / "config.toml"
+    config = DIRECTORY / ".config" / "langdock" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text(f'[limits."{MODEL}"]\nrpm = 1000000\ntpm = 1000000000\n')
     unpaced = [*short, "--no-pace"]
@@ -164,7 +164,7 @@ def measure(table, http, https, ca, text, image, rivals):
     others = asked(lambda rivals: rivals.with_text(f"{http}/short", text))
     table.times("5 MB of text on stdin", lambda: in_turn(to_pipe, piped, curl_piped, 7), 0.25, times_of(others))
     table.megabytes("5 MB of text on stdin, memory", memory(piped), None, 18)
-    huge = FOLDER / "huge.txt"
+    huge = DIRECTORY / "huge.txt"
     with huge.open("wb") as file:
         for _ in range(6):
             file.write(text.read_bytes())

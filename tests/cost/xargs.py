@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 
-from clients import ENVIRONMENT, FOLDER, HERE, MODEL, QUESTION, curl, langdock
+from clients import ENVIRONMENT, DIRECTORY, HERE, MODEL, QUESTION, curl, langdock
 
 sys.path.append(str(HERE / "../pace"))
 from limited import Bucket, Server  # noqa: E402
@@ -40,7 +40,7 @@ class Outcome:
 
 def langdock_at_home(prompts):
     """With the limit in the config file of a home of its own."""
-    home = FOLDER / f"paced-{prompts}"
+    home = DIRECTORY / f"paced-{prompts}"
     settings = home / ".config" / "langdock"
     settings.mkdir(parents=True)
     (settings / "config.toml").write_text(f'[limits."{MODEL}"]\nrpm = {prompts}\n')

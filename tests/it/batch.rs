@@ -50,7 +50,7 @@ fn echoing() -> Server {
     })
 }
 
-/// The records of a file in the work folder.
+/// The records of a file in the work directory.
 #[track_caller]
 fn records(home: &Home, name: &str) -> Vec<Value> {
     let text = fs::read_to_string(home.work().join(name)).unwrap();

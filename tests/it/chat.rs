@@ -1,4 +1,4 @@
-//! `langdock chat`: a person at a terminal, and a program with lines.
+//! `langdock chat`: a user at a terminal, and a program with lines.
 
 mod commands;
 mod faults;

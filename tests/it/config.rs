@@ -327,7 +327,7 @@ fn a_profile_that_is_not_there_is_named_with_the_nearest() {
 fn a_file_that_cannot_be_read_is_left_out_with_a_notice_unless_it_was_named() {
     let (home, server) = (Home::new(), answering("ok"));
     let run = || send_in(&home).against(&server).env("LANGDOCK_MODEL", MODEL);
-    // A folder in its place cannot be read by root either.
+    // A directory in its place cannot be read by root either.
     let path = home.config().join("config.toml");
     fs::create_dir_all(&path).unwrap();
     run()
@@ -365,7 +365,7 @@ fn a_home_that_does_not_exist_keeps_nothing_from_being_sent() {
 }
 
 #[test]
-fn nothing_in_the_current_folder_is_read() {
+fn nothing_in_the_current_directory_is_read() {
     let (home, server) = (Home::new(), answering("ok"));
     for name in [
         "work/config.toml",
@@ -459,14 +459,14 @@ fn set_keeps_comments_mode_and_links_and_writes_nothing_that_is_wrong() {
         (
             "max_tokens",
             "-1",
-            "`-1` is no whole number from 1 to 4294967295",
+            "`-1` is not a whole number from 1 to 4294967295",
         ),
         (
             "max_tokens",
             "4294967296",
-            "`4294967296` is no whole number from 1 to 4294967295",
+            "`4294967296` is not a whole number from 1 to 4294967295",
         ),
-        ("timeout", "long", "`long` is no duration"),
+        ("timeout", "long", "`long` is not a duration"),
         ("allow_http", "yes", "neither `true` nor `false`"),
         (
             "api_key_cmd",

@@ -102,7 +102,7 @@ fn a_refused_key_and_an_endpoint_that_is_not_there_have_their_codes() {
 }
 
 #[test]
-fn a_clock_that_is_off_and_a_folder_that_others_may_look_into_are_told() {
+fn a_clock_that_is_off_and_a_directory_that_others_may_look_into_are_told() {
     let home = Home::new();
     let list = json!({"data": [{"id": "m"}]});
     let server = Server::start(move |_, _| {
@@ -119,7 +119,7 @@ fn a_clock_that_is_off_and_a_folder_that_others_may_look_into_are_told() {
     let findings = outcome.code(0).stdout_json();
     assert_eq!(found(&findings, "clock").0, "note");
     assert_eq!(
-        found(&findings, "state folder"),
+        found(&findings, "state directory"),
         (
             "note".to_owned(),
             format!("chmod 700 {}", home.state().display())
@@ -139,8 +139,8 @@ fn a_file_where_conversations_are_to_be_kept_is_told() {
         .run();
     outcome
         .code(1)
-        .stdout_contains("wrong  data folder")
-        .stdout_contains("langdock is no folder\n");
+        .stdout_contains("wrong  data directory")
+        .stdout_contains("langdock is not a directory\n");
     outcome.stdout_contains(&format!(
         "hint: move it away: mv '{0}' '{0}.old'\n",
         file.display()

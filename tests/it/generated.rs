@@ -1,7 +1,7 @@
 //! The completions and the man pages are made from the command line's definition, and what is
 //! checked in is what it gives.
 //!
-//! `UPDATE_GENERATED=1 cargo test --test it generated` writes them anew.
+//! `UPDATE_GENERATED=1 cargo test --test it generated` writes them again.
 
 mod examples;
 mod man;
@@ -16,8 +16,8 @@ use crate::support::command::Langdock;
 /// Tells to write the files instead of comparing them.
 const UPDATE: &str = "UPDATE_GENERATED";
 
-/// Where the files are: everything in these folders is generated.
-const FOLDERS: [&str; 2] = ["completions", "man"];
+/// Where the files are: everything in these directories is generated.
+const DIRECTORIES: [&str; 2] = ["completions", "man"];
 
 #[test]
 fn what_is_checked_in_is_what_the_definition_gives() {
@@ -226,20 +226,20 @@ fn file_name(shell: Shell) -> String {
     clap_complete::Generator::file_name(&shell, "langdock")
 }
 
-/// Returns what is in the folders.
+/// Returns what is in the directories.
 fn read(root: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
-    for folder in FOLDERS {
-        for entry in fs::read_dir(root.join(folder)).into_iter().flatten() {
+    for directory in DIRECTORIES {
+        for entry in fs::read_dir(root.join(directory)).into_iter().flatten() {
             let name: OsString = entry.unwrap().file_name();
-            let path = format!("{folder}/{}", name.to_string_lossy());
+            let path = format!("{directory}/{}", name.to_string_lossy());
             found.insert(path.clone(), fs::read_to_string(root.join(path)).unwrap());
         }
     }
     found
 }
 
-/// Makes the folders hold `wanted` and nothing else.
+/// Makes the directories hold `wanted` and nothing else.
 fn write(root: &Path, wanted: &BTreeMap<String, String>) {
     for stale in read(root).keys().filter(|name| !wanted.contains_key(*name)) {
         fs::remove_file(root.join(stale)).unwrap();

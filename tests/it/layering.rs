@@ -25,7 +25,7 @@ const ROWS: [&[&str]; 12] = [
     &["main"],
 ];
 
-/// Outside crates and the files or folders that own them.
+/// Outside crates and the files or directories that own them.
 const OWNERS: [(&str, &[&str]); 32] = [
     ("ring", &["client/", "session/blob.rs"]),
     (
@@ -89,7 +89,7 @@ const OWNERS: [(&str, &[&str]); 32] = [
     ("httpdate", &["client/"]),
     ("hyper", &["demo/"]),
     ("hyper_util", &["demo/"]),
-    ("ignore", &["input/folder.rs"]),
+    ("ignore", &["input/directory.rs"]),
     ("imagesize", &["media/", "demo/"]),
     (
         "toml_edit",
@@ -238,7 +238,10 @@ fn a_circle_is_found_and_a_way_into_it_is_not_part_of_it() {
         ("x/b.rs", "use super::c::C;\n"),
         ("x/c.rs", "use super::A;\n"),
     ];
-    assert!(circle(&files(&texts)).is_none(), "a directory is no file");
+    assert!(
+        circle(&files(&texts)).is_none(),
+        "a directory is not a file"
+    );
     texts[3] = ("x/c.rs", "use crate::x::b;\n");
     let found = circle(&files(&texts)).unwrap();
     assert_eq!(shown(&found), "x::b -> x::c");

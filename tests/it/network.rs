@@ -435,7 +435,7 @@ fn a_host_without_a_name_is_exit_6_and_named() {
 }
 
 #[test]
-fn nothing_is_read_from_the_folder_or_written_to_it() {
+fn nothing_is_read_from_the_directory_or_written_to_it() {
     let http = Server::start(|_, _| Reply::sse(events::answer(&["whole"])));
     let home = crate::support::home::Home::new();
     home.write("work/.env", "LANGDOCK_BASE_URL=http://127.0.0.1:1\n");

@@ -200,7 +200,7 @@ fn a_chat_goes_ahead_of_what_a_batch_has_not_begun() {
     );
     let person = chat(&server)
         .home(&home)
-        .args([format!("A person: {}", large())])
+        .args([format!("A user: {}", large())])
         .on_terminal(80, 24);
     person.wait_for("within 1000 tokens a minute");
     gate.open();
@@ -210,7 +210,7 @@ fn a_chat_goes_ahead_of_what_a_batch_has_not_begun() {
     assert_eq!(outcome.code(0).stdout_json_lines().len(), 4);
     assert_eq!(outcome.stderr.matches("items wait").count(), 1, "{outcome}");
     assert!(
-        server.requests()[1].text().contains("A person"),
+        server.requests()[1].text().contains("A user"),
         "the chat is the next one"
     );
 }
@@ -413,7 +413,7 @@ fn a_damaged_ledger_is_never_set_aside_into_a_file_of_the_users_own() {
 }
 
 #[test]
-fn a_folder_that_is_full_lets_requests_out_unpaced_and_says_so() {
+fn a_directory_that_is_full_lets_requests_out_unpaced_and_says_so() {
     let (server, home) = (answering("ok"), Home::new());
     limit(&home, "rpm = 1");
     // No file may grow; the signal that says so is ignored, and the write fails as on a full disk.
@@ -433,15 +433,15 @@ fn a_folder_that_is_full_lets_requests_out_unpaced_and_says_so() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_folder_that_cannot_be_written_or_made_lets_requests_out_unpaced_and_says_so() {
+fn a_directory_that_cannot_be_written_or_made_lets_requests_out_unpaced_and_says_so() {
     let (server, home) = (answering("ok"), Home::new());
     limit(&home, "rpm = 1");
-    // Folders in which even root can make nothing, and no folder at all.
-    for folder in ["/proc", "/proc/self", "/dev/null"] {
+    // Directories in which even root can make nothing, and no directory at all.
+    for directory in ["/proc", "/proc/self", "/dev/null"] {
         for _ in 0..2 {
             let outcome = send(&server)
                 .home(&home)
-                .env("XDG_STATE_HOME", folder)
+                .env("XDG_STATE_HOME", directory)
                 .args(["Hi"])
                 .run();
             outcome.code(0).stdout("ok\n").stderr_contains(UNPACED);
@@ -449,7 +449,7 @@ fn a_folder_that_cannot_be_written_or_made_lets_requests_out_unpaced_and_says_so
         }
         let items = batch(&server)
             .home(&home)
-            .env("XDG_STATE_HOME", folder)
+            .env("XDG_STATE_HOME", directory)
             .args(["{text}"]);
         let outcome = items.stdin_bytes("a\nb\nc\nd\n").run();
         assert_eq!(

@@ -42,8 +42,8 @@ fn each_example_of_the_readme_works_against_serve() {
         "work/weather.json",
         r#"{"name": "weather", "input_schema": {"type": "object"}}"#,
     );
-    let examples_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/examples");
-    for example in fs::read_dir(examples_folder).unwrap() {
+    let examples_directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/examples");
+    for example in fs::read_dir(examples_directory).unwrap() {
         let path = example.unwrap().path();
         // With the mode: programs among them stay such.
         let place = home.write(

@@ -3,10 +3,10 @@
 
 mod body;
 mod conversation;
+mod directories;
 mod endpoint;
 mod environment;
 mod files;
-mod folders;
 mod head;
 mod limits;
 mod templates;

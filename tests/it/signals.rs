@@ -232,7 +232,7 @@ fn with_json_too_what_came_is_printed_before_the_end() {
 fn a_signal_leaves_only_the_part_of_a_file_and_names_it() {
     for (signal, number, _) in SIGNALS {
         let (server, home) = (begins("Hello wor"), Home::new());
-        // A file that is followed as it grows, as a person would follow it.
+        // A file that is followed as it grows, as a user would follow it.
         let script = format!(
             "(until test -s answer.part; do kill -0 $$ || exit; done; echo grown >&2) & exec langdock send -m {MODEL} -o answer hello"
         );

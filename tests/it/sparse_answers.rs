@@ -232,7 +232,7 @@ fn a_malformed_block_is_an_error_and_never_dropped_silently() {
         let server = Server::start(move |_, _| Reply::json(200, &whole));
         send(&server).args(["Hi", "-S"]).run().stdout("").failed(
             5,
-            "the answer is no message",
+            "the answer is not a message",
             "--base-url",
         );
     }

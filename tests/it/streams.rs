@@ -420,8 +420,11 @@ fn what_is_no_message_is_an_error_of_the_server_and_not_tried_again() {
     let unordered = Stream::new().open_text_block(["Hello"]).to_string();
     let table = [
         (page.to_owned(), "an HTML page titled \"Sign in\""),
-        ("[1, 2]".to_owned(), "the answer is no message"),
-        (json!({"ok": true}).to_string(), "the answer is no message"),
+        ("[1, 2]".to_owned(), "the answer is not a message"),
+        (
+            json!({"ok": true}).to_string(),
+            "the answer is not a message",
+        ),
         (malformed, "`content_block_start` that cannot be read"),
         (unordered, "out of order"),
     ];

@@ -1,6 +1,6 @@
 """Runs many sends side by side against servers with limits, each in a home of its own and all at the same time.
 
-    pace.py PROGRAM FOLDER
+    pace.py PROGRAM DIRECTORY
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from limited import Bucket, Server, Sliding
 
-PROGRAM, FOLDER = sys.argv[1], Path(sys.argv[2])
+PROGRAM, DIRECTORY = sys.argv[1], Path(sys.argv[2])
 PROCESSES = 20
 HOUR = 3600
 failures = []
@@ -25,7 +25,7 @@ class Run:
 
     def __init__(self, name, limit, config):
         self.name, self.server = name, Server(limit)
-        home = FOLDER / name.replace(" ", "-")
+        home = DIRECTORY / name.replace(" ", "-")
         settings = home / "config" / "langdock"
         settings.mkdir(parents=True)
         (settings / "config.toml").write_text(
@@ -125,7 +125,7 @@ def progress():
 def clock():
     """A clock that is set while requests are sent, and while one waits: nobody waits for a time that never comes."""
     run = Run("a clock that jumps", Sliding(), "rpm = 1")
-    clock = FOLDER / "clock"
+    clock = DIRECTORY / "clock"
     shown = subprocess.run(["faketime", "-f", "+0", "env"], capture_output=True, text=True, check=True).stdout
     run.environment |= {
         "LD_PRELOAD": re.search("^LD_PRELOAD=(.*)$", shown, re.MULTILINE)[1], "FAKETIME_TIMESTAMP_FILE": str(clock),

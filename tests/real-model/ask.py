@@ -1,6 +1,6 @@
 """Asks a real model through `langdock send`, and checks that what comes back is an answer, piece by piece.
 
-    ask.py PROGRAM BASE_URL KEY FOLDER
+    ask.py PROGRAM BASE_URL KEY DIRECTORY
 """
 
 import http.client
@@ -16,11 +16,11 @@ import time
 import urllib.parse
 from pathlib import Path
 
-PROGRAM, BASE_URL, KEY, FOLDER = sys.argv[1:]
-FOLDER = Path(FOLDER)
+PROGRAM, BASE_URL, KEY, DIRECTORY = sys.argv[1:]
+DIRECTORY = Path(DIRECTORY)
 ENVIRONMENT = {
     "PATH": f"{Path(PROGRAM).parent}:{os.environ['PATH']}",
-    "HOME": str(FOLDER),
+    "HOME": str(DIRECTORY),
     "LANG": "C.UTF-8",
     "LANGDOCK_API_KEY": KEY,
     "LANGDOCK_BASE_URL": BASE_URL,
@@ -99,7 +99,7 @@ def interrupted():
 
 
 def interrupted_file():
-    file, part = FOLDER / "answer.txt", FOLDER / "answer.txt.part"
+    file, part = DIRECTORY / "answer.txt", DIRECTORY / "answer.txt.part"
     for left in (file, part):
         left.unlink(missing_ok=True)
     process = start(f"langdock send -o '{file}' {LONG}")
@@ -110,7 +110,7 @@ def interrupted_file():
     process.send_signal(signal.SIGINT)
     out, err, code = finish(process)
     check(code == -signal.SIGINT, f"-o: status {code}, expected death by SIGINT", out, err)
-    check(not file.exists() and part.stat().st_size > 0, "-o: not just FILE.part is left", *FOLDER.iterdir())
+    check(not file.exists() and part.stat().st_size > 0, "-o: not just FILE.part is left", *DIRECTORY.iterdir())
     check(str(part) in err and not out, "-o: FILE.part is not named, or stdout is not empty", out, err)
     print(f"SIGINT in mid-answer with -o: FILE.part alone, {part.stat().st_size} bytes")
 
@@ -200,7 +200,7 @@ def file_to_send():
     if len(text) <= MOST_BYTES:
         return path
     print(f"README.md has {len(text)} bytes: its first {MOST_BYTES} are sent")
-    shortened = FOLDER / "README.md"
+    shortened = DIRECTORY / "README.md"
     shortened.write_bytes(text[:MOST_BYTES].rsplit(b"\n", 1)[0] + b"\n")
     return shortened
 

@@ -1,6 +1,6 @@
 """Measures what conversations cost that have become large or many, and fails where it is more than it may be.
 
-    measure.py PROGRAM FOLDER
+    measure.py PROGRAM DIRECTORY
 
 What is measured is the time of the processor, the least of several runs, so that a machine that does other things as well
 tells the same. The endpoint is one of this process, which answers every request with a few words.
@@ -16,13 +16,13 @@ import threading
 import time
 from pathlib import Path
 
-PROGRAM, FOLDER = sys.argv[1], Path(sys.argv[2])
+PROGRAM, DIRECTORY = sys.argv[1], Path(sys.argv[2])
 MODEL = "claude-3-haiku-20240307"
 ENVIRONMENT = {
-    "PATH": "/usr/bin:/bin", "HOME": str(FOLDER), "LANG": "C.UTF-8", "XDG_DATA_HOME": str(FOLDER / "data"),
+    "PATH": "/usr/bin:/bin", "HOME": str(DIRECTORY), "LANG": "C.UTF-8", "XDG_DATA_HOME": str(DIRECTORY / "data"),
     "LANGDOCK_API_KEY": "sk-ld-session", "LANGDOCK_MODEL": "claude-roomy",
 }  # fmt: skip
-SESSIONS = FOLDER / "data/langdock/sessions"
+SESSIONS = DIRECTORY / "data/langdock/sessions"
 TURNS, TURN_BYTES = 5000, 3800
 MANY, MANY_TURNS = 10_000, 6
 TIMES = 5

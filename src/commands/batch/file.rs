@@ -32,7 +32,7 @@ pub(super) struct Opened {
     pub(super) file: RecordFile,
     /// What earlier runs have done.
     pub(super) done: EarlierRecords,
-    /// What a person should know.
+    /// What a user should know.
     pub(super) notice: Option<String>,
 }
 
@@ -254,10 +254,10 @@ mod tests {
     }
 
     fn file(contents: &str) -> (tempfile::TempDir, PathBuf) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("out.jsonl");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("out.jsonl");
         fs::write(&path, contents).expect("written");
-        (folder, path)
+        (directory, path)
     }
 
     fn contents(path: &Path) -> String {
@@ -268,7 +268,7 @@ mod tests {
     fn what_broke_off_is_cut_off_wherever_it_did() {
         let (one, two) = (record(0, 7, "text"), record(1, 8, "text"));
         for length in 1..two.len() {
-            let (_folder, path) = file(&(one.clone() + &two[..length]));
+            let (_directory, path) = file(&(one.clone() + &two[..length]));
             let mut opened = RecordFile::open(&path, false).expect("ours");
             let is_whole = length == two.len() - 1;
             assert_eq!(opened.notice.is_some(), !is_whole, "{length}");
@@ -299,7 +299,7 @@ mod tests {
                 if foreign == "{" && !before.is_empty() {
                     continue; // A record that broke off.
                 }
-                let (_folder, path) = file(&all);
+                let (_directory, path) = file(&all);
                 let error = RecordFile::open(&path, true).expect_err(foreign).message();
                 assert!(error.ends_with("this is no record of a batch"), "{error}");
                 assert_eq!(contents(&path), all);
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn two_runs_do_not_share_a_file() {
-        let (_folder, path) = file("");
+        let (_directory, path) = file("");
         let _open = RecordFile::open(&path, false).expect("new");
         assert!(
             RecordFile::open(&path, false)
@@ -324,7 +324,7 @@ mod tests {
         let (good, bad) = (record(1, 8, "text"), record(0, 7, "error"));
         let never = "{\"index\":2,\"id\":1,\"input_hash\":null,\"error\":{},\"usage\":null}\n";
         for (without_failed, left) in [(true, good.clone()), (false, bad.clone() + &good)] {
-            let (_folder, path) = file(&(bad.clone() + &good + never));
+            let (_directory, path) = file(&(bad.clone() + &good + never));
             let mut opened = RecordFile::open(&path, without_failed).expect("ours");
             assert_eq!(contents(&path), left);
             assert_eq!(
@@ -343,7 +343,7 @@ mod tests {
     #[test]
     fn at_the_end_records_stand_in_the_order_of_the_items() {
         let strange = record(5, 99, "text");
-        let (_folder, path) = file(&(record(4, 8, "text") + &strange + &record(0, 7, "error")));
+        let (_directory, path) = file(&(record(4, 8, "text") + &strange + &record(0, 7, "error")));
         let mut opened = RecordFile::open(&path, false).expect("ours");
         opened.done.take_outcome(&text(7), 0);
         opened.done.take_outcome(&text(8), 2);

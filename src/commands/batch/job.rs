@@ -52,7 +52,7 @@ pub(super) struct Shared {
     pub(super) repairing: AtomicUsize,
     /// Whether the state of the run is on the terminal, with those that wait.
     pub(super) shows_progress: bool,
-    /// What a person should know.
+    /// What a user should know.
     pub(super) notices: Mutex<Vec<String>>,
     /// What was told.
     pub(super) told: Mutex<Told>,

@@ -163,7 +163,7 @@ fn feed(
     if !many.paths.is_empty() {
         if many.paths.iter().any(|path| is_dash(path)) {
             return Err(Error::Usage {
-                message: "standard input is no file of --files".to_owned(),
+                message: "standard input is not a file of --files".to_owned(),
                 hint: Some("give lines on standard input with -i -".to_owned()),
             });
         }

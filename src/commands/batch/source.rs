@@ -50,7 +50,7 @@ impl Feed {
 pub(super) enum News {
     /// There are so many items in all.
     Total(u64),
-    /// Something that a person should know.
+    /// Something that a user should know.
     Notice(String),
     /// An item.
     Item(BatchItem),
@@ -168,7 +168,7 @@ impl Reader {
             };
             if path.metadata().map_err(unreadable)?.is_dir() {
                 return Err(Stop::from(Error::Usage {
-                    message: format!("`{}` is a folder", path.display()),
+                    message: format!("`{}` is a directory", path.display()),
                     hint: Some(format!("name its files: {}/*", path.display())),
                 }));
             }

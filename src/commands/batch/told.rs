@@ -1,4 +1,4 @@
-//! What a person was told of the items' waits, so that what many items have in common is said once.
+//! What a user was told of the items' waits, so that what many items have in common is said once.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};

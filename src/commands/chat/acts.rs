@@ -417,7 +417,7 @@ impl Chat<'_> {
                 } else if self.app.env.no_log {
                     "begin one without LANGDOCK_NO_LOG"
                 } else {
-                    "langdock doctor shows which folders can be written to"
+                    "langdock doctor shows which directories can be written to"
                 },
             )),
         }

@@ -44,7 +44,7 @@ impl Attachments {
         )
     }
 
-    /// Adds a file or folder of `most` bytes, and gives those that it takes in the body.
+    /// Adds a file or directory of `most` bytes, and gives those that it takes in the body.
     pub(super) async fn add(
         &mut self,
         app: &App,

@@ -143,13 +143,13 @@ fn beginning<'a>(with: &str, words: impl IntoIterator<Item = &'a str>) -> Vec<St
         .collect()
 }
 
-/// The files and folders that a path may become; hidden ones only when they are asked for.
+/// The files and directories that a path may become; hidden ones only when they are asked for.
 fn paths(typed: &str) -> Vec<String> {
-    let (folder, name) = typed.rsplit_once('/').map_or(("", typed), |(_, name)| {
+    let (directory, name) = typed.rsplit_once('/').map_or(("", typed), |(_, name)| {
         typed.split_at(typed.len() - name.len())
     });
-    let there = path::at_home(folder, path::home().as_deref());
-    let entries = fs::read_dir(if folder.is_empty() {
+    let there = path::at_home(directory, path::home().as_deref());
+    let entries = fs::read_dir(if directory.is_empty() {
         Path::new(".")
     } else {
         &there
@@ -159,7 +159,7 @@ fn paths(typed: &str) -> Vec<String> {
         let is_meant =
             found.starts_with(name) && (name.starts_with('.') || !found.starts_with('.'));
         let slash = if entry.path().is_dir() { "/" } else { "" };
-        is_meant.then(|| format!("{folder}{found}{slash}"))
+        is_meant.then(|| format!("{directory}{found}{slash}"))
     };
     let mut paths: Vec<String> = entries
         .into_iter()
@@ -215,13 +215,13 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_completed_and_folders_get_a_slash() {
-        let folder = tempfile::tempdir().expect("a folder");
+    fn paths_are_completed_and_directories_get_a_slash() {
+        let directory = tempfile::tempdir().expect("a directory");
         for name in ["b c.txt", "bad.png", ".hidden"] {
-            fs::write(folder.path().join(name), "x").expect("it is writable");
+            fs::write(directory.path().join(name), "x").expect("it is writable");
         }
-        fs::create_dir(folder.path().join("bin")).expect("it is writable");
-        let root = folder.path().display();
+        fs::create_dir(directory.path().join("bin")).expect("it is writable");
+        let root = directory.path().display();
         let all = |names: &[&str]| {
             names
                 .iter()
@@ -237,8 +237,8 @@ mod tests {
             completed(&format!("/system @{root}/ba")),
             (9, all(&["bad.png"]))
         );
-        assert!(completed("/file /no/such/folder/").1.is_empty());
-        // What stands for a folder stays as it was typed.
+        assert!(completed("/file /no/such/directory/").1.is_empty());
+        // What stands for a directory stays as it was typed.
         assert!(
             completed("/file ~/")
                 .1

@@ -1,4 +1,4 @@
-//! `langdock chat`: a conversation with a person at a terminal, or with the lines of a program.
+//! `langdock chat`: a conversation with a user at a terminal, or with the lines of a program.
 
 mod acts;
 mod ask;
@@ -17,7 +17,7 @@ use std::io;
 
 use crate::app::App;
 use crate::cli;
-use crate::config::{Flags, history_file, sessions_folder};
+use crate::config::{Flags, history_file, sessions_directory};
 use crate::error::{Error, Kind};
 use crate::protocol::{ContentBlock, InputMessage};
 use crate::session::SessionStore;
@@ -119,7 +119,7 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
     let kept = SessionRecorder::open(app, &ask.conversation, Saving::Yes, scope)?;
     let mut earlier = std::mem::take(&mut given.conversation.messages);
     let mut system = system_prompt(app, ask.request.system()).await?;
-    let store = sessions_folder(scope).map(SessionStore::in_directory);
+    let store = sessions_directory(scope).map(SessionStore::in_directory);
     let talk = match (kept, store.clone()) {
         (Some(kept), Some(store)) if kept.is_saved() => Talk::saved(store, kept),
         (kept, _) => {
@@ -254,7 +254,7 @@ async fn first(
 }
 
 impl Chat<'_> {
-    /// Settles on a model before anything is typed. A person can go on without one, where it is
+    /// Settles on a model before anything is typed. A user can go on without one, where it is
     /// only out of reach.
     async fn look_for_model(&mut self, is_typed: bool) -> Result<(), Error> {
         match self.exchange.model(true).await {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::inherited_var;
 
-/// The folder that `~/` stands for.
+/// The directory that `~/` stands for.
 pub(super) fn home() -> Option<PathBuf> {
     inherited_var("HOME")
         .filter(|home| !home.is_empty())
@@ -44,7 +44,7 @@ fn meant(typed: &str, home: Option<&Path>) -> PathBuf {
     at_home(&plain, home)
 }
 
-/// Puts the home folder in the place of a `~` in front.
+/// Puts the home directory in the place of a `~` in front.
 pub(super) fn at_home(path: &str, home: Option<&Path>) -> PathBuf {
     match (path.strip_prefix("~/"), home) {
         (Some(rest), Some(home)) => home.join(rest),

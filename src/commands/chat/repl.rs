@@ -1,4 +1,4 @@
-//! The two ways to hold a conversation: with a person at a terminal, and with the lines of a
+//! The two ways to hold a conversation: with a user at a terminal, and with the lines of a
 //! program.
 
 use super::ask::Ended;
@@ -27,7 +27,7 @@ pub(super) struct First {
 }
 
 impl Chat<'_> {
-    /// Talks with a person until they leave. What fails is told, and what was typed is offered
+    /// Talks with a user until they leave. What fails is told, and what was typed is offered
     /// again.
     pub(super) async fn converse(
         &mut self,
@@ -97,7 +97,7 @@ impl Chat<'_> {
                 }
                 TypedInput::Garbled(draft) => {
                     self.app.notices.notice(
-                        "the terminal sent what is no UTF-8; here is what came before that",
+                        "the terminal sent what is not valid UTF-8; here is what came before that",
                     );
                     self.draft = draft;
                 }
@@ -121,7 +121,7 @@ impl Chat<'_> {
         });
     }
 
-    /// Does what a line says; true: the person leaves.
+    /// Does what a line says; true: the user leaves.
     async fn take(&mut self, line: Line<'_>) -> Result<bool, Error> {
         match line {
             Line::Text(text) => self.send_text(text).await?,

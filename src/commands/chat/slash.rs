@@ -102,7 +102,7 @@ pub(super) const COMMANDS: [Slash; 24] = [
         "PATH",
         Takes::Path,
         Act::File,
-        "Send a file or folder with the next message",
+        "Send a file or directory with the next message",
     ),
     slash(
         "/image",

@@ -54,7 +54,7 @@ pub(super) struct Pending {
     is_refused: bool,
 }
 
-/// The last message of the person's, and what it follows.
+/// The last message of the user's, and what it follows.
 pub(super) struct Last {
     /// What it says.
     pub(super) content: Vec<ContentBlock>,
@@ -130,7 +130,7 @@ impl Talk {
     }
 
     /// Begins to say something, or to let the last answer go on, where nothing is said: it is on
-    /// disk when this returns. Where there is a place, it comes in the stead of all behind that,
+    /// disk when this returns. Where there is a place, it comes in place of all behind that,
     /// once it is answered.
     pub(super) fn begin_turn(
         &mut self,
@@ -180,7 +180,7 @@ impl Talk {
         }
     }
 
-    /// The last message of the person's; results of tools are none.
+    /// The last message of the user's; results of tools are none.
     pub(super) fn last(&self) -> Option<Last> {
         let is_message = |content: &[ContentBlock]| {
             content

@@ -10,7 +10,7 @@ use crate::text::{TableColumn, TextTable};
 pub(super) enum State {
     /// As it should be.
     Ok,
-    /// Works, but a person should know of it.
+    /// Works, but a user should know of it.
     Note,
     /// Does not work. The exit code says what kind of failure it would be.
     Wrong(Kind),
@@ -40,7 +40,7 @@ impl Finding {
         }
     }
 
-    /// A thing that a person should know of.
+    /// A thing that a user should know of.
     pub(super) fn note(
         name: &'static str,
         found: impl Into<String>,

@@ -15,7 +15,8 @@ use crate::app::App;
 use crate::cli;
 use crate::client::{self, ApiCall, ApiClient, ListedModel, ResponseHead, RetryPolicy};
 use crate::config::{
-    DataScope, KeySource, MergedConfig, Paths, Settings, State, may_write, resolve, sessions_folder,
+    DataScope, KeySource, MergedConfig, Paths, Settings, State, may_write, resolve,
+    sessions_directory,
 };
 use crate::error::{Error, Kind};
 use crate::exchange::driver::{CallInterrupted, CallObserver, drive_model_list};
@@ -50,7 +51,7 @@ pub(crate) async fn doctor(app: &App, args: &cli::DoctorArgs) -> Result<(), Erro
         }
         Err(error) => findings.push(Finding::error("settings", &error)),
     }
-    findings.extend(folders(&paths));
+    findings.extend(directories(&paths));
     findings.push(terminal(app));
     if args.json {
         app.print_object(&object(&findings))?;
@@ -315,32 +316,32 @@ fn clock(ours: SystemTime, theirs: SystemTime) -> Finding {
     )
 }
 
-/// The folders that things are kept in. Those that are not there are made when they are needed.
-fn folders(paths: &Paths) -> Vec<Finding> {
+/// The directories that things are kept in. Those that are not there are made when they are needed.
+fn directories(paths: &Paths) -> Vec<Finding> {
     let config = paths.config.as_deref().and_then(Path::parent);
-    let (state, data) = (State::for_user(), sessions_folder(DataScope::Real));
+    let (state, data) = (State::for_user(), sessions_directory(DataScope::Real));
     let kept = [
-        ("config folder", config, WRITABLE_BY_OTHERS),
-        ("keys folder", paths.keys.as_deref(), ANYTHING_BY_OTHERS),
+        ("config directory", config, WRITABLE_BY_OTHERS),
+        ("keys directory", paths.keys.as_deref(), ANYTHING_BY_OTHERS),
         (
-            "state folder",
-            state.as_ref().map(State::folder),
+            "state directory",
+            state.as_ref().map(State::directory),
             ANYTHING_BY_OTHERS,
         ),
-        ("data folder", data.as_deref(), ANYTHING_BY_OTHERS),
+        ("data directory", data.as_deref(), ANYTHING_BY_OTHERS),
     ];
     kept.into_iter()
-        .filter_map(|(name, path, forbidden)| Some(folder(name, path?, forbidden)))
+        .filter_map(|(name, path, forbidden)| Some(directory(name, path?, forbidden)))
         .collect()
 }
 
-/// What others may not do with a folder where settings stand: write.
+/// What others may not do with a directory where settings stand: write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
-/// What others may not do with a folder of secrets, or of what was done.
+/// What others may not do with a directory of secrets, or of what was done.
 const ANYTHING_BY_OTHERS: u32 = 0o077;
 
-fn folder(name: &'static str, path: &Path, forbidden: u32) -> Finding {
+fn directory(name: &'static str, path: &Path, forbidden: u32) -> Finding {
     let shown = path.display();
     match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => match unwritable_above(path) {
@@ -352,19 +353,19 @@ fn folder(name: &'static str, path: &Path, forbidden: u32) -> Finding {
                     "{shown} cannot be made: nothing can be written in {}",
                     above.display()
                 ),
-                "set HOME to a folder of your own",
+                "set HOME to a directory of your own",
             ),
         },
         Err(error) => match path.ancestors().skip(1).find(|above| above.exists()) {
-            Some(above) if !above.is_dir() => no_folder(name, above),
+            Some(above) if !above.is_dir() => no_directory(name, above),
             _ => Finding::wrong(
                 name,
                 Kind::Internal,
                 format!("{shown}: {error}"),
-                "check the folders above it",
+                "check the directories above it",
             ),
         },
-        Ok(found) if !found.is_dir() => no_folder(name, path),
+        Ok(found) if !found.is_dir() => no_directory(name, path),
         Ok(found) => {
             let mode = found.permissions().mode() & 0o777;
             if mode & forbidden != 0 {
@@ -392,13 +393,18 @@ fn folder(name: &'static str, path: &Path, forbidden: u32) -> Finding {
     }
 }
 
-fn no_folder(name: &'static str, path: &Path) -> Finding {
+fn no_directory(name: &'static str, path: &Path) -> Finding {
     let shown = path.display();
     let hint = format!("move it away: mv '{shown}' '{shown}.old'");
-    Finding::wrong(name, Kind::Internal, format!("{shown} is no folder"), hint)
+    Finding::wrong(
+        name,
+        Kind::Internal,
+        format!("{shown} is not a directory"),
+        hint,
+    )
 }
 
-/// The folder in which the first of those that are missing would be made, where that cannot be.
+/// The directory in which the first of those that are missing would be made, where that cannot be.
 fn unwritable_above(path: &Path) -> Option<&Path> {
     path.ancestors()
         .skip(1)
@@ -471,10 +477,10 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_told_with_its_mode_and_what_to_type() {
-        let home = tempfile::tempdir().expect("a folder");
+    fn a_directory_is_told_with_its_mode_and_what_to_type() {
+        let home = tempfile::tempdir().expect("a directory");
         let path = home.path().join("keys");
-        let look = || folder("keys folder", &path, ANYTHING_BY_OTHERS);
+        let look = || directory("keys directory", &path, ANYTHING_BY_OTHERS);
         assert_eq!(look().state, Stands::Ok);
         fs::create_dir(&path).expect("it is new");
         for (mode, state) in [

@@ -630,7 +630,7 @@ fn what_is_not_saved_says_what_keeps_it_from_that() {
         (
             "XDG_DATA_HOME",
             "/dev/null",
-            "langdock doctor shows which folders",
+            "langdock doctor shows which directories",
         ),
     ] {
         let terminal = chat(&server)

@@ -94,7 +94,7 @@ const FAULTS: [Fault; 31] = [
     ("another object", false, || {
         Reply::json(200, &json!({"object": "list"}))
     }),
-    ("an event that is no JSON", false, || {
+    ("an event that is not valid JSON", false, || {
         Reply::sse(Stream::new().start().raw("data: {oops\n\n").to_string())
     }),
     ("a stream that is silent", false, || {
@@ -132,9 +132,11 @@ const FAULTS: [Fault; 31] = [
             .body(begun().to_string())
             .unframed("zz\r\n")
     }),
-    ("an event that is no JSON in the middle", true, || {
-        Reply::sse(begun().raw("data: {oops\n\n").to_string())
-    }),
+    (
+        "an event that is not valid JSON in the middle",
+        true,
+        || Reply::sse(begun().raw("data: {oops\n\n").to_string()),
+    ),
     ("a call with broken arguments", true, || {
         Reply::sse(
             Stream::new()
@@ -200,7 +202,7 @@ fn fault(place: usize) -> (String, bool, Reply) {
 /// How many there are.
 const COUNT: usize = STATUSES.len() + 2 * ERRORS.len() + FAULTS.len();
 
-/// What a request asks: the last message, which has to be the person's, behind others in turn.
+/// What a request asks: the last message, which has to be the user's, behind others in turn.
 fn question(request: &Request) -> String {
     let body = request.json();
     let messages = body["messages"].as_array().unwrap();

@@ -27,7 +27,7 @@ pub(super) enum Form {
     Object,
     /// A line for each event on stdout, and the object.
     Lines,
-    /// The text, in the file `answer` of the work folder.
+    /// The text, in the file `answer` of the work directory.
     File,
     /// A record on stdout, of an answer as of a failure.
     Record,

@@ -20,7 +20,7 @@ pub(super) const FAULTS: [(&str, i32, Replies); 31] = [
     ("another version of HTTP", 6, |_| {
         Reply::raw("HTTP/7.3 200 OK\r\n\r\n")
     }),
-    ("a status that is no number", 6, |_| {
+    ("a status that is not a number", 6, |_| {
         Reply::raw("HTTP/1.1 two OK\r\n\r\n")
     }),
     ("a head without an end", 6, |_| {
@@ -29,7 +29,7 @@ pub(super) const FAULTS: [(&str, i32, Replies); 31] = [
     ("a header without an end", 6, |_| {
         Reply::raw("HTTP/1.1 200 OK\r\nx-long: ").repeat([b'x'; 4096], 250_000)
     }),
-    ("a length that is no number", 6, |_| {
+    ("a length that is not a number", 6, |_| {
         Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n")
     }),
     ("an early hint and no more", 6, |_| {

@@ -65,7 +65,7 @@ const COMMANDS: [(&str, Disk); 31] = [
     ("send hello -m claude-sonnet-5 --curl", Reads),
 ];
 
-/// What a home has that has one of everything: paths from there, in which folders stand before what
+/// What a home has that has one of everything: paths from there, in which directories stand before what
 /// is in them.
 static FURNITURE: LazyLock<Vec<(PathBuf, Piece)>> = LazyLock::new(|| {
     let home = Home::new();
@@ -96,14 +96,14 @@ static FURNITURE: LazyLock<Vec<(PathBuf, Piece)>> = LazyLock::new(|| {
         .args(args)
         .run()
         .code(0);
-    let (mut pieces, mut folders) = (vec![], vec![home.path().to_owned()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
+    let (mut pieces, mut directories) = (vec![], vec![home.path().to_owned()]);
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             let metadata = fs::symlink_metadata(&path).unwrap();
             let piece = if metadata.is_dir() {
-                folders.push(path.clone());
-                Piece::Folder(metadata.permissions())
+                directories.push(path.clone());
+                Piece::Directory(metadata.permissions())
             } else if metadata.is_file() {
                 Piece::File(metadata.permissions(), fs::read(&path).unwrap())
             } else {
@@ -117,7 +117,7 @@ static FURNITURE: LazyLock<Vec<(PathBuf, Piece)>> = LazyLock::new(|| {
 
 /// One thing in a home.
 enum Piece {
-    Folder(Permissions),
+    Directory(Permissions),
     File(Permissions, Vec<u8>),
     Link(PathBuf),
 }
@@ -128,7 +128,7 @@ fn furnished() -> Home {
     for (path, piece) in FURNITURE.iter() {
         let path = home.path().join(path);
         match piece {
-            Piece::Folder(permissions) => {
+            Piece::Directory(permissions) => {
                 fs::create_dir_all(&path).unwrap();
                 fs::set_permissions(&path, permissions.clone()).unwrap();
             }
@@ -144,12 +144,12 @@ fn furnished() -> Home {
 
 /// Returns all files of a home with what is in them, without its temporary ones.
 fn files(home: &Home) -> BTreeMap<PathBuf, Vec<u8>> {
-    let (mut files, mut folders) = (BTreeMap::new(), vec![home.path().to_owned()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
+    let (mut files, mut directories) = (BTreeMap::new(), vec![home.path().to_owned()]);
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.extend(Some(path).filter(|path| !path.ends_with("bin")));
+                directories.extend(Some(path).filter(|path| !path.ends_with("bin")));
             } else if path.is_file() {
                 files.insert(path.clone(), fs::read(path).unwrap());
             }

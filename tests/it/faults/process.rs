@@ -70,14 +70,14 @@ fn a_full_disk_stops_only_what_has_to_be_written_to_it() {
 #[test]
 fn a_home_that_cannot_be_written_to_or_is_not_there_stops_nothing() {
     for (fault, before) in [
-        ("no such folder", "export HOME=/dev/null/none"),
+        ("no such directory", "export HOME=/dev/null/none"),
         ("a home that is a file", "touch file; export HOME=$PWD/file"),
         (
-            "no folders of its own",
+            "no directories of its own",
             "export HOME=/dev/null/none TMPDIR=/dev/null/none",
         ),
         (
-            "a folder that is read only",
+            "a directory that is read only",
             "mkdir home; chmod 500 home; export HOME=$PWD/home",
         ),
     ] {

@@ -1,4 +1,4 @@
-//! Faults in the middle of a talk: of a chat with a person at a terminal, and of the requests that
+//! Faults in the middle of a talk: of a chat with a user at a terminal, and of the requests that
 //! follow calls of tools.
 
 use super::{

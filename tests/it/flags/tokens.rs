@@ -104,7 +104,7 @@ pub(super) const ROWS: &[Row] = &[
     }),
 ];
 
-/// Returns what `count --json` says, in a folder with some files.
+/// Returns what `count --json` says, in a directory with some files.
 #[track_caller]
 fn counted(args: &[&str]) -> Value {
     let home = Home::new();

@@ -50,14 +50,14 @@ fn told(command: &str, line: &str, calls: usize, args: &[&str]) -> (Outcome, Vec
 fn runs(command: &str, args: &[&str]) {
     assert_eq!(
         told(command, "echo ran", 1, &[]).1,
-        ["the person was not there to allow this call"]
+        ["the user was not there to allow this call"]
     );
     assert_eq!(told(command, "echo ran", 1, args).1, ["ran\n"]);
 }
 
 fn deny_tool(command: &str) {
     let denied = told(command, "echo ran", 1, &["--yes", "--deny-tool", "t"]).1;
-    assert_eq!(denied, ["the person does not allow this tool"]);
+    assert_eq!(denied, ["the user does not allow this tool"]);
 }
 
 fn max_turns(command: &str) {
@@ -77,7 +77,7 @@ fn max_turns(command: &str) {
 }
 
 fn tool_jobs(command: &str) {
-    // A second one that runs at the same time cannot make the folder.
+    // A second one that runs at the same time cannot make the directory.
     let alone = "mkdir busy && sleep 0.2 && rmdir busy && echo alone";
     assert_eq!(
         told(command, alone, 3, &["-y", "--tool-jobs", "1"]).1,

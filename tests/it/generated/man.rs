@@ -225,7 +225,7 @@ fn tool_keys(page: &str) -> Option<Roff> {
 fn format(page: &str) -> Option<Roff> {
     let mut section = Roff::new();
     section.control("SH", ["FORMAT"]);
-    let about = "The folder langdock/sessions of the platform's data folder ($XDG_DATA_HOME, or ~/.local/share; on macOS \
+    let about = "The directory langdock/sessions of the platform's data directory ($XDG_DATA_HOME, or ~/.local/share; on macOS \
                  ~/Library/Application Support) has a file for each conversation, which only its owner can read; langdock/demo/sessions has those of --demo. Files are \
                  only ever appended to, under a lock (flock(2)); a last line that a crash has torn off is cut off.";
     section.text([roman(about)]);
@@ -271,7 +271,7 @@ fn format(page: &str) -> Option<Roff> {
         ("name", "From here on the conversation has this name."),
         (
             "tip",
-            "From here on the conversation goes on behind turn, or anew where there is none: something was undone.",
+            "From here on the conversation goes on behind turn, or again where there is none: something was undone.",
         ),
     ] {
         entry(&mut section, [bold(kind)], what);
@@ -308,12 +308,12 @@ fn files(page: &str) -> Option<Roff> {
         [italic("~/.config/langdock/keys/HOST:PORT")],
         keys,
     );
-    let folder = "The folder langdock below $XDG_STATE_HOME (~/.local/state), or below what the platform has instead.";
+    let directory = "The directory langdock below $XDG_STATE_HOME (~/.local/state), or below what the platform has instead.";
     if page == "langdock-models" {
         entry(
             &mut section,
             [italic("models/*.json")],
-            &format!("The last lists. {folder}"),
+            &format!("The last lists. {directory}"),
         );
         entry(
             &mut section,
@@ -323,7 +323,7 @@ fn files(page: &str) -> Option<Roff> {
     } else if page == "langdock-send" {
         let what = "With --output FILE: the answer while it is written, and what came of it when it broke off.";
         entry(&mut section, [italic("FILE"), roman(".part")], what);
-        let what = format!("The model that was picked where nobody chose one. {folder}");
+        let what = format!("The model that was picked where nobody chose one. {directory}");
         entry(&mut section, [italic("picks/*.json")], &what);
         let what = "Beside it: a line for each request, with its numbers and names and nothing of what was said.";
         entry(&mut section, [italic("usage.jsonl")], what);
@@ -349,7 +349,7 @@ fn files(page: &str) -> Option<Roff> {
             what,
         );
     } else if page == "langdock-usage" {
-        let what = format!("The log: a line of JSON for each request. {folder}");
+        let what = format!("The log: a line of JSON for each request. {directory}");
         entry(&mut section, [italic("usage.jsonl")], &what);
     } else {
         section.control("PP", []);

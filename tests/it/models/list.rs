@@ -288,7 +288,7 @@ fn a_home_that_takes_nothing_does_no_harm() {
         } else {
             ".local"
         },
-        "a file in the place of the folder",
+        "a file in the place of the directory",
     );
     for _ in 0..2 {
         models(&server)

@@ -264,7 +264,7 @@ fn a_home_that_takes_nothing_only_costs_a_list_each_time() {
         } else {
             ".local"
         },
-        "a file in the place of the folder",
+        "a file in the place of the directory",
     );
     let outcome = send(&server).home(&home).args(["--no-pace"]).run();
     outcome

@@ -29,7 +29,7 @@ fn to_file(server: &Server, home: &Home, file: impl AsRef<Path>) -> Langdock {
         .args([file.as_ref()])
 }
 
-/// Returns the names in the work folder.
+/// Returns the names in the work directory.
 fn names(home: &Home) -> Vec<String> {
     let entries = fs::read_dir(home.work()).unwrap();
     let mut names: Vec<String> = entries
@@ -133,11 +133,11 @@ fn an_existing_file_is_replaced_at_the_end_and_keeps_its_mode() {
 #[test]
 fn a_file_that_cannot_be_is_told_with_what_is_wrong() {
     let (server, home) = (answering("ok"), Home::new());
-    fs::create_dir(home.work().join("folder")).unwrap();
+    fs::create_dir(home.work().join("directory")).unwrap();
     fs::write(home.work().join("plain"), "").unwrap();
     for (file, hint) in [
-        ("none/x", "the folder has to be there: `mkdir -p none`"),
-        ("folder", "it is a folder: name a file in it"),
+        ("none/x", "the directory has to be there: `mkdir -p none`"),
+        ("directory", "it is a directory: name a file in it"),
         ("plain/x", "`ls -ld plain`"),
     ] {
         to_file(&server, &home, file).run().stdout("").failed(

@@ -142,7 +142,7 @@ fn messages_come_from_stdin_too() {
 
 #[test]
 fn what_is_no_conversation_is_refused_with_its_file() {
-    refused("{", &["Hi"], 2).stderr_contains("`m.json`: this is no JSON: ");
+    refused("{", &["Hi"], 2).stderr_contains("`m.json`: not valid JSON: ");
     refused(r#"[{"role": "user"}]"#, &["Hi"], 2)
         .stderr_contains("`m.json`: message 1: its `content`");
     let outcome = refused(r#"[{"role": "assistant", "content": "a"}]"#, &["Hi"], 2);

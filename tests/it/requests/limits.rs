@@ -118,7 +118,7 @@ fn what_is_refused_for_its_length_is_not_read_whole() {
 }
 
 #[test]
-fn a_folder_is_read_until_its_files_are_more_than_20_mb() {
+fn a_directory_is_read_until_its_files_are_more_than_20_mb() {
     let (server, home) = (
         Server::start(|_, _| panic!("nothing is to be sent")),
         Home::new(),

@@ -122,12 +122,12 @@ fn a_fault_is_named_and_a_cut_answer_has_cost_what_came_of_it() {
 #[test]
 fn a_log_that_cannot_be_written_is_an_error_before_anything_listens() {
     let outcome = Langdock::new()
-        .args(["serve", "--log", "no/such/folder"])
+        .args(["serve", "--log", "no/such/directory"])
         .run();
     outcome
         .code(1)
         .stdout("")
-        .stderr_contains("error: cannot write `no/such/folder`");
+        .stderr_contains("error: cannot write `no/such/directory`");
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn a_file_that_is_no_conversation_is_named_with_what_shows_it() {
 }
 
 #[test]
-fn a_file_or_folder_that_cannot_be_used_is_named_with_what_shows_it() {
+fn a_file_or_directory_that_cannot_be_used_is_named_with_what_shows_it() {
     let (home, id) = home();
     let path = shown(&home, "x")["path"].as_str().unwrap().to_owned();
     fs::remove_file(home.data().join("sessions/names/x.jsonl")).unwrap();

@@ -45,7 +45,7 @@ fn what_cannot_be_kept_yet_is_kept_as_soon_as_it_can_be() {
     running.wait_for_stdout("Half").signal(Signal::SIGKILL);
     running.finish().signal(9);
     let list = || Langdock::new().home(&home).args(["session", "list"]).run();
-    // A folder in the place of the file: nobody can write there, not even root.
+    // A directory in the place of the file: nobody can write there, not even root.
     let sessions = home.data().join("sessions");
     let is_file = |path: &std::path::PathBuf| {
         path.extension().is_some_and(|ending| ending == "jsonl") && path.is_file()

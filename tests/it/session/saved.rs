@@ -184,8 +184,8 @@ fn an_image_is_kept_once_and_sent_again() {
     let requests = server.requests();
     let (first, second) = (requests[0].json(), requests[1].json());
     assert_eq!(second["messages"][0], first["messages"][0]);
-    let folder = home.data().join("sessions").join(&ids(&home)[0]);
-    assert_eq!(fs::read_dir(folder).unwrap().count(), 1);
+    let directory = home.data().join("sessions").join(&ids(&home)[0]);
+    assert_eq!(fs::read_dir(directory).unwrap().count(), 1);
     let source = &lines(&home, "x")[1]["content"][0]["source"];
     assert_eq!(source["type"], "blob");
     Langdock::new()

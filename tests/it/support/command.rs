@@ -1,7 +1,7 @@
 //! The builder of a run of the program: what it is given, and nothing else from around it.
 //!
 //! The environment is empty but for a home of its own, PATH and a UTF-8 locale; stdin is
-//! `/dev/null`, and the current folder is an empty one. So no test depends on who runs it.
+//! `/dev/null`, and the current directory is an empty one. So no test depends on who runs it.
 
 use std::{
     env,
@@ -99,15 +99,15 @@ impl Langdock {
         self.env("LANGDOCK_BASE_URL", server.base_url())
     }
 
-    /// Runs it in a home that other runs have too, and starts it in the work folder there.
+    /// Runs it in a home that other runs have too, and starts it in the work directory there.
     pub(crate) fn home(mut self, home: &Home) -> Self {
         self.home = home.clone();
         self.current_dir(home.work())
     }
 
-    /// Starts it in this folder.
-    pub(crate) fn current_dir(mut self, folder: impl AsRef<Path>) -> Self {
-        folder.as_ref().clone_into(&mut self.current_dir);
+    /// Starts it in this directory.
+    pub(crate) fn current_dir(mut self, directory: impl AsRef<Path>) -> Self {
+        directory.as_ref().clone_into(&mut self.current_dir);
         self
     }
 
@@ -196,7 +196,7 @@ impl Langdock {
             .envs(self.home.variables());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         if self.is_nobody {
-            // The folders above the program may be somebody's own.
+            // The directories above the program may be somebody's own.
             let bin = self.home.with_program(LANGDOCK);
             let others = path();
             let path = env::join_paths([bin].into_iter().chain(env::split_paths(&others))).unwrap();
@@ -236,9 +236,9 @@ impl Stdin {
     }
 }
 
-/// Returns the search path, with the program's own folder in front.
+/// Returns the search path, with the program's own directory in front.
 fn path() -> OsString {
-    let folder = Path::new(LANGDOCK).parent().unwrap().to_path_buf();
+    let directory = Path::new(LANGDOCK).parent().unwrap().to_path_buf();
     let others = env::var_os("PATH").unwrap_or_default();
-    env::join_paths([folder].into_iter().chain(env::split_paths(&others))).unwrap()
+    env::join_paths([directory].into_iter().chain(env::split_paths(&others))).unwrap()
 }

@@ -39,8 +39,9 @@ impl Outcome {
                 .last()
                 .filter(|line| line.starts_with('{'))
                 .map_or(Value::Null, |line| {
-                    serde_json::from_str(line)
-                        .unwrap_or_else(|error| panic!("the last line is no JSON: {error}\n{self}"))
+                    serde_json::from_str(line).unwrap_or_else(|error| {
+                        panic!("the last line is not valid JSON: {error}\n{self}")
+                    })
                 });
         if !object.is_null() {
             lines.pop();

@@ -11,7 +11,7 @@ use std::{
 
 use tempfile::TempDir;
 
-/// The folder of programs.
+/// The directory of programs.
 const BIN: &str = "bin";
 
 /// A temporary home directory; its clones are the same one, and the last takes it away.
@@ -22,8 +22,8 @@ impl Home {
     /// Makes an empty home.
     pub(crate) fn new() -> Self {
         let home = Self(Arc::new(TempDir::with_prefix("langdock-test-").unwrap()));
-        for folder in ["work", "tmp", "run"] {
-            fs::create_dir(home.path().join(folder)).unwrap();
+        for directory in ["work", "tmp", "run"] {
+            fs::create_dir(home.path().join(directory)).unwrap();
         }
         fs::set_permissions(home.path().join("run"), fs::Permissions::from_mode(0o700)).unwrap();
         home
@@ -34,27 +34,27 @@ impl Home {
         self.0.path()
     }
 
-    /// Returns the empty folder that the program is started in.
+    /// Returns the empty directory that the program is started in.
     pub(crate) fn work(&self) -> PathBuf {
         self.path().join("work")
     }
 
-    /// Returns the folder of the program's configuration.
+    /// Returns the directory of the program's configuration.
     pub(crate) fn config(&self) -> PathBuf {
-        self.platform_folder(".config").join("langdock")
+        self.platform_directory(".config").join("langdock")
     }
 
-    /// Returns the folder of the program's data.
+    /// Returns the directory of the program's data.
     pub(crate) fn data(&self) -> PathBuf {
-        self.platform_folder(".local/share").join("langdock")
+        self.platform_directory(".local/share").join("langdock")
     }
 
-    /// Returns the folder of what the program remembers.
+    /// Returns the directory of what the program remembers.
     pub(crate) fn state(&self) -> PathBuf {
-        self.platform_folder(".local/state").join("langdock")
+        self.platform_directory(".local/state").join("langdock")
     }
 
-    /// Writes a file, whose path is taken from the home, along with the folders it needs.
+    /// Writes a file, whose path is taken from the home, along with the directories it needs.
     pub(crate) fn write(&self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -64,7 +64,7 @@ impl Home {
 
     /// Tells whether it is root who runs the tests.
     pub(super) fn is_roots(&self) -> bool {
-        // What is new belongs to who makes it; the folders may have been given away.
+        // What is new belongs to who makes it; the directories may have been given away.
         tempfile::tempfile_in(self.path())
             .unwrap()
             .metadata()
@@ -91,20 +91,20 @@ impl Home {
         }
     }
 
-    /// Puts a program where its user gets at it, and returns the folder.
+    /// Puts a program where its user gets at it, and returns the directory.
     pub(super) fn with_program(&self, program: &str) -> PathBuf {
-        let folder = self.path().join(BIN);
-        fs::create_dir_all(&folder).unwrap();
-        let copy = folder.join(Path::new(program).file_name().unwrap());
+        let directory = self.path().join(BIN);
+        fs::create_dir_all(&directory).unwrap();
+        let copy = directory.join(Path::new(program).file_name().unwrap());
         if !copy.exists() && fs::hard_link(program, &copy).is_err() {
             fs::copy(program, &copy).unwrap();
         }
-        folder
+        directory
     }
 
     /// Returns the variables that make it the home of a program.
     pub(super) fn variables(&self) -> Vec<(OsString, OsString)> {
-        let folders = [
+        let directories = [
             ("HOME", ""),
             ("TMPDIR", "tmp"),
             ("XDG_CACHE_HOME", ".cache"),
@@ -113,13 +113,13 @@ impl Home {
             ("XDG_RUNTIME_DIR", "run"),
             ("XDG_STATE_HOME", ".local/state"),
         ];
-        folders
-            .map(|(name, folder)| (name.into(), self.path().join(folder).into_os_string()))
+        directories
+            .map(|(name, directory)| (name.into(), self.path().join(directory).into_os_string()))
             .to_vec()
     }
 
-    /// Returns the base folder that Linux and macOS have for the same thing.
-    fn platform_folder(&self, xdg: &str) -> PathBuf {
+    /// Returns the base directory that Linux and macOS have for the same thing.
+    fn platform_directory(&self, xdg: &str) -> PathBuf {
         self.path().join(if cfg!(target_os = "macos") {
             "Library/Application Support"
         } else {

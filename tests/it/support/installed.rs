@@ -7,7 +7,8 @@ use std::path::Path;
 /// failed.
 pub(crate) fn installed(program: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&path).any(|folder| Path::new(&folder).join(program).is_file());
+    let found =
+        env::split_paths(&path).any(|directory| Path::new(&directory).join(program).is_file());
     assert!(
         found || env::var_os("CI").is_none(),
         "{program} is not installed"

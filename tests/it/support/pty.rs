@@ -1,4 +1,4 @@
-//! A program on a pseudo terminal: what a person at the keyboard would have, as raw bytes.
+//! A program on a pseudo terminal: what a user at the keyboard would have, as raw bytes.
 //!
 //! The terminal is the controlling one of a session of its own, so Ctrl-C on it is a signal as in
 //! real life.

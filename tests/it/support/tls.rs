@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 /// A server's certificate and the file of the authority that signed it.
 pub(crate) struct TlsCertificate {
-    folder: TempDir,
+    directory: TempDir,
     pub(super) config: Arc<ServerConfig>,
 }
 
@@ -55,17 +55,17 @@ impl TlsCertificate {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();
-        let folder = TempDir::with_prefix("langdock-test-ca-").unwrap();
-        std::fs::write(ca_file(folder.path()), certificate.pem()).unwrap();
+        let directory = TempDir::with_prefix("langdock-test-ca-").unwrap();
+        std::fs::write(ca_file(directory.path()), certificate.pem()).unwrap();
         Self {
-            folder,
+            directory,
             config: config(&certificate, &key),
         }
     }
 
     /// Returns the authority's certificate as a PEM file.
     pub(crate) fn ca_file(&self) -> PathBuf {
-        ca_file(self.folder.path())
+        ca_file(self.directory.path())
     }
 
     fn signed(params: &CertificateParams) -> Self {
@@ -76,13 +76,13 @@ impl TlsCertificate {
             .push(DnType::CommonName, "langdock test authority");
         let authority =
             CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-        let folder = TempDir::with_prefix("langdock-test-ca-").unwrap();
-        std::fs::write(ca_file(folder.path()), authority.pem()).unwrap();
+        let directory = TempDir::with_prefix("langdock-test-ca-").unwrap();
+        std::fs::write(ca_file(directory.path()), authority.pem()).unwrap();
 
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &authority).unwrap();
         Self {
-            folder,
+            directory,
             config: config(&certificate, &key),
         }
     }
@@ -114,6 +114,6 @@ fn params(names: &[&str]) -> CertificateParams {
     params
 }
 
-fn ca_file(folder: &Path) -> PathBuf {
-    folder.join("ca.pem")
+fn ca_file(directory: &Path) -> PathBuf {
+    directory.join("ca.pem")
 }

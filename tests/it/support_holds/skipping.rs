@@ -73,14 +73,14 @@ fn a_script_never_skips_what_it_needs() {
 #[test]
 fn no_test_is_ignored() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut folders = vec![root.join("src"), root.join("tests/it")];
+    let mut directories = vec![root.join("src"), root.join("tests/it")];
     // Not in one word, or it would be found here.
     let attribute = ["#[ign", "ore"].concat();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).unwrap();
                 assert!(

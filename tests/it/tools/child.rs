@@ -171,7 +171,7 @@ fn a_program_that_is_missing_or_not_executable_is_told_at_load_with_its_place() 
     );
     call(&home).failed(
         2,
-        "`./t.toml`: line 3: tool `t`: `input_schema`: it is no JSON schema: at `/required`",
+        "`./t.toml`: line 3: tool `t`: `input_schema`: it is not a JSON schema: at `/required`",
         "langdock help send",
     );
 }

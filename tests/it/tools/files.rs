@@ -1,4 +1,4 @@
-//! Where tools come from: files, the folder of the tools, and programs that describe themselves.
+//! Where tools come from: files, the directory of the tools, and programs that describe themselves.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
@@ -19,7 +19,7 @@ fn list(home: &Home, args: &[&str]) -> crate::support::outcome::Outcome {
 }
 
 #[test]
-fn a_bare_name_is_looked_for_in_the_folder_of_the_tools_only() {
+fn a_bare_name_is_looked_for_in_the_directory_of_the_tools_only() {
     let home = Home::new();
     home.write("work/t.toml", toml("here", "true", ""));
     home.write("work/only", toml("here", "true", ""));
@@ -42,7 +42,7 @@ fn a_bare_name_is_looked_for_in_the_folder_of_the_tools_only() {
     list(&home, &["-T", "only"]).failed(
         2,
         "there is no tools file `only`",
-        "./only is a file in this folder",
+        "./only is a file in this directory",
     );
 }
 
@@ -121,7 +121,7 @@ fn a_call_by_hand_is_checked_as_the_models_is() {
         "the input does not fit the schema of `t`: at `/n`: \"x\" is not of type",
         "tool-run --list",
     );
-    call("t", "{").failed(2, "--call: this is no JSON", "tool-run --list");
+    call("t", "{").failed(2, "--call: not valid JSON", "tool-run --list");
     call("tt", "{}").failed(
         2,
         "--call: there is no tool `tt`; did you mean `t`?",

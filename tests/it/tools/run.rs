@@ -107,7 +107,7 @@ fn what_cannot_be_run_is_told_to_the_model_and_does_not_end_the_run() {
         ),
         failure("t2", "the tool failed with exit code 3"),
         failure("t3", "there is no tool `tt`; there are: strict, t, secret"),
-        failure("t4", "the person was not there to allow this call"),
+        failure("t4", "the user was not there to allow this call"),
         failure(
             "t5",
             "there is no tool `unsaid`; there are: strict, t, secret",

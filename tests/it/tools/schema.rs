@@ -263,10 +263,10 @@ fn a_schema_that_is_none_is_told_with_its_place_and_sends_nothing() {
     };
     run("s.json").failed(
         2,
-        "`s.json`: it is no JSON schema: at `/type`",
+        "`s.json`: it is not a JSON schema: at `/type`",
         "langdock help send",
     );
-    run("{").failed(2, "--schema: this is no JSON", "langdock help send");
+    run("{").failed(2, "--schema: not valid JSON", "langdock help send");
     run("none.json").code(1).stdout("");
     for flags in [
         &["--json"][..],

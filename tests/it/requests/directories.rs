@@ -1,4 +1,4 @@
-//! Folders, attachments, and what a shell makes of a `*`.
+//! Directories, attachments, and what a shell makes of a `*`.
 
 use serde_json::json;
 
@@ -22,7 +22,7 @@ fn refused(home: &Home, args: &[&str]) -> Outcome {
 }
 
 #[test]
-fn a_folder_gives_its_text_files_sorted_and_tells_how_many() {
+fn a_directory_gives_its_text_files_sorted_and_tells_how_many() {
     let (server, home) = (answering("ok"), Home::new());
     for (name, content) in [
         ("b.rs", "b\n"),
@@ -61,14 +61,14 @@ fn a_folder_gives_its_text_files_sorted_and_tells_how_many() {
 
 /// What was sent of each file, by name, when these files stand in `work/src`.
 #[track_caller]
-fn sent_of(home: &Home, files: &[(&str, &str)], folder: &str) -> Vec<String> {
+fn sent_of(home: &Home, files: &[(&str, &str)], directory: &str) -> Vec<String> {
     for (name, content) in files {
         home.write(format!("work/src/{name}"), content);
     }
     let server = answering("ok");
     send(&server)
         .home(home)
-        .args(["-f", folder, "explain"])
+        .args(["-f", directory, "explain"])
         .run()
         .code(0)
         .stdout("ok\n");
@@ -156,7 +156,7 @@ fn what_one_ignore_file_takes_away_another_kind_does_not_bring_back() {
 }
 
 #[test]
-fn hidden_files_and_folders_are_sent_where_they_are_named() {
+fn hidden_files_and_directories_are_sent_where_they_are_named() {
     let files = [
         (".env", "A=1\n"),
         (".github/ci.yml", "on: push\n"),
@@ -171,7 +171,7 @@ fn hidden_files_and_folders_are_sent_where_they_are_named() {
 }
 
 #[test]
-fn a_folder_without_text_is_refused_by_name() {
+fn a_directory_without_text_is_refused_by_name() {
     let home = Home::new();
     home.write("work/src/.hidden", "x");
     refused(&home, &["-f", "src", "Hi"]).stderr_contains("there is no text file in `src`\nhint: ");

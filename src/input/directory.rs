@@ -1,4 +1,4 @@
-//! A folder as input: its text files, as a search in it would find them.
+//! A directory as input: its text files, as a search in it would find them.
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,21 +13,21 @@ use super::read::on_a_thread;
 use super::{Attachment, Error};
 use crate::text::counted;
 
-/// The text files of a folder.
+/// The text files of a directory.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub(crate) struct Directory {
     /// Each of them, sorted by name.
     pub(crate) files: Vec<Attachment>,
     /// How many there are and how large, in words.
     pub(crate) notice: String,
 }
 
-impl Folder {
-    /// Reads a folder, whose text files may have `most` bytes in all. It takes its time, and Ctrl-C
+impl Directory {
+    /// Reads a directory, whose text files may have `most` bytes in all. It takes its time, and Ctrl-C
     /// does not wait for it.
     pub(crate) async fn read(path: &Path, most: u64) -> Result<Self, Error> {
-        let folder = path.to_owned();
-        let read = on_a_thread(move || Ok(read_now(&folder, most))).await;
+        let directory = path.to_owned();
+        let read = on_a_thread(move || Ok(read_now(&directory, most))).await;
         read.unwrap_or_else(|source| {
             Err(Error::Unreadable {
                 path: path.to_owned(),
@@ -37,12 +37,12 @@ impl Folder {
     }
 }
 
-fn read_now(folder: &Path, most: u64) -> Result<Folder, Error> {
-    let (paths, mut others) = paths(folder)?;
+fn read_now(directory: &Path, most: u64) -> Result<Directory, Error> {
+    let (paths, mut others) = paths(directory)?;
     let (mut files, mut bytes) = (Vec::new(), 0);
     for path in paths {
         match Attachment::read_if_text(&path, most)? {
-            // An empty file says nothing, and folders are full of them.
+            // An empty file says nothing, and directories are full of them.
             Some(file) if file.is_blank() => {}
             Some(file) => {
                 bytes += file.raw_bytes() as u64;
@@ -51,7 +51,7 @@ fn read_now(folder: &Path, most: u64) -> Result<Folder, Error> {
                     let name = if is_alone {
                         file.name().to_owned()
                     } else {
-                        format!("`{}`", folder.display())
+                        format!("`{}`", directory.display())
                     };
                     return Err(Error::TooLong { name, most });
                 }
@@ -60,10 +60,10 @@ fn read_now(folder: &Path, most: u64) -> Result<Folder, Error> {
             None => others += 1,
         }
     }
-    let name = folder.display();
+    let name = directory.display();
     if files.is_empty() {
         return Err(Error::NoTextFiles {
-            path: folder.to_owned(),
+            path: directory.to_owned(),
         });
     }
     let mut notice = format!(
@@ -73,10 +73,10 @@ fn read_now(folder: &Path, most: u64) -> Result<Folder, Error> {
     if others > 0 {
         notice.push_str(&format!("; {} left out", counted(others, "other file")));
     }
-    Ok(Folder { files, notice })
+    Ok(Directory { files, notice })
 }
 
-/// The file or folder that could not be read.
+/// The file or directory that could not be read.
 fn place_of(error: &ignore::Error) -> Option<&Path> {
     match error {
         ignore::Error::WithPath { path, .. } => Some(path),
@@ -87,15 +87,15 @@ fn place_of(error: &ignore::Error) -> Option<&Path> {
     }
 }
 
-/// The files of a folder: without hidden ones and what .gitignore or .ignore name, in a repository or
+/// The files of a directory: without hidden ones and what .gitignore or .ignore name, in a repository or
 /// not. Links are not followed; those to files are counted.
 ///
-/// An ignore file comes with the folder, from whoever made it. It may only take away: left to
+/// An ignore file comes with the directory, from whoever made it. It may only take away: left to
 /// itself, the walk would let one bring hidden files in, and a `.ignore` what `.gitignore` names.
-fn paths(folder: &Path) -> Result<(Vec<PathBuf>, usize), Error> {
+fn paths(directory: &Path) -> Result<(Vec<PathBuf>, usize), Error> {
     let (mut paths, mut links) = (Vec::new(), 0);
-    let ignore_files = IgnoreFiles::new(folder)?;
-    let walk = WalkBuilder::new(folder)
+    let ignore_files = IgnoreFiles::new(directory)?;
+    let walk = WalkBuilder::new(directory)
         .require_git(false)
         .ignore(false)
         .filter_entry(move |entry| {
@@ -106,7 +106,7 @@ fn paths(folder: &Path) -> Result<(Vec<PathBuf>, usize), Error> {
         .build();
     for entry in walk {
         let entry = entry.map_err(|error| {
-            let path = place_of(&error).unwrap_or(folder).to_owned();
+            let path = place_of(&error).unwrap_or(directory).to_owned();
             let source = error
                 .into_io_error()
                 .unwrap_or_else(|| io::Error::other("it cannot be searched"));
@@ -125,31 +125,31 @@ fn is_hidden(entry: &DirEntry) -> bool {
     entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
-/// The `.ignore` files in a folder and above it, which tell searches what to leave out.
+/// The `.ignore` files in a directory and above it, which tell searches what to leave out.
 struct IgnoreFiles {
-    /// The folder as it was given, and where it is.
-    folder: PathBuf,
+    /// The directory as it was given, and where it is.
+    directory: PathBuf,
     root: PathBuf,
     /// The rules of each directory, read when they are needed.
     rules: Mutex<HashMap<PathBuf, Gitignore>>,
 }
 
 impl IgnoreFiles {
-    fn new(folder: &Path) -> Result<Self, Error> {
-        let root = fs::canonicalize(folder).map_err(|source| Error::Unreadable {
-            path: folder.to_owned(),
+    fn new(directory: &Path) -> Result<Self, Error> {
+        let root = fs::canonicalize(directory).map_err(|source| Error::Unreadable {
+            path: directory.to_owned(),
             source,
         })?;
         Ok(Self {
-            folder: folder.to_owned(),
+            directory: directory.to_owned(),
             root,
             rules: Mutex::default(),
         })
     }
 
-    /// Whether any of them excludes an entry of the folder.
+    /// Whether any of them excludes an entry of the directory.
     fn exclude(&self, entry: &DirEntry) -> bool {
-        let below = entry.path().strip_prefix(&self.folder);
+        let below = entry.path().strip_prefix(&self.directory);
         let path = self.root.join(below.unwrap_or(entry.path()));
         let is_directory = entry.file_type().is_some_and(|kind| kind.is_dir());
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
