@@ -55,7 +55,8 @@ const SEND: [Example; 9] = [
     ),
     (
         "Set a field of the request that has no flag:",
-        "langdock send --set 'thinking={\"type\":\"enabled\",\"budget_tokens\":1024}' 'How many primes are below 50?'",
+        "langdock send --set 'thinking={\"type\":\"enabled\",\"budget_tokens\":1024}' 'How many \
+         primes are below 50?'",
     ),
 ];
 
@@ -134,7 +135,8 @@ const COUNT: [Example; 3] = [
     ),
     (
         "Send only what fits:",
-        "langdock count -f notes.md 'Sum it up.' > /dev/null && langdock send -f notes.md 'Sum it up.'",
+        "langdock count -f notes.md 'Sum it up.' > /dev/null && langdock send -f notes.md 'Sum \
+         it up.'",
     ),
 ];
 
@@ -170,7 +172,8 @@ const SESSION: [Example; 6] = [
     ),
     (
         "Send a conversation on, with another model:",
-        "langdock session export --json rivers > rivers.json\nlangdock send --messages rivers.json 'And the shortest?'",
+        "langdock session export --json rivers > rivers.json\nlangdock send --messages \
+         rivers.json 'And the shortest?'",
     ),
     (
         "Delete what is old:",
@@ -223,7 +226,8 @@ const CONFIG: [Example; 5] = [
     ),
     (
         "Have a profile for another region, and use it:",
-        "langdock config set --profile us region us\nlangdock --profile us send 'Name three rivers.'",
+        "langdock config set --profile us region us\nlangdock --profile us send 'Name three \
+         rivers.'",
     ),
     (
         "See what holds and where it came from:",

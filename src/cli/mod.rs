@@ -68,8 +68,10 @@ use crate::ui::{ColorChoice, Verbosity};
     max_term_width = 100
 )]
 #[command(
-    after_help = "`langdock help COMMAND` tells more of a command, with examples; so does `langdock help` of exit-codes, \
-                        environment, config and regions.\n\nAn independent client: it is not made or endorsed by Langdock or \
+    after_help = "`langdock help COMMAND` tells more of a command, with examples; so does \
+                  `langdock help` of exit-codes, \
+                        environment, config and regions.\n\nAn independent client: it is not \
+                        made or endorsed by Langdock or \
                         Anthropic."
 )]
 struct Cli {

@@ -254,7 +254,8 @@ fn more_than_a_template(error: &clap::Error, command: Option<&str>) -> Option<Un
     (is_a_word && command == Some("batch")).then(|| Unparsed::Wrong {
         message: message(error),
         hint: format!(
-            "a list of items is given as `-i {word}`, files as `--files {word}`; a template of several words is quoted"
+            "a list of items is given as `-i {word}`, files as `--files {word}`; a template of \
+             several words is quoted"
         ),
     })
 }

@@ -72,7 +72,8 @@ fn exit_codes() -> String {
 
 fn environment() -> String {
     let mut text =
-        "A flag goes before its variable, and that before the config file. Beside HOME and PATH, no other variable has an \
+        "A flag goes before its variable, and that before the config file. Beside HOME and PATH, \
+         no other variable has an \
          effect.\n\n"
             .to_owned();
     let mut table = TextTable::new([TableColumn::LEFT; 2]).with_indent(2);
@@ -87,7 +88,9 @@ fn environment() -> String {
 
 fn config_file() -> String {
     let mut text =
-        "\nKeys of the config file, also below [profiles.NAME]; `langdock config path` says where it is:\n".to_owned();
+        "\nKeys of the config file, also below [profiles.NAME]; `langdock config path` says \
+         where it is:\n"
+            .to_owned();
     for setting in &SETTINGS {
         text.push_str(&format!("  {} = {}\n", setting.key, setting.sample));
         for line in setting.about() {
@@ -107,7 +110,8 @@ fn config_file() -> String {
 
 fn tools_file() -> String {
     let mut text =
-        "\nKeys of a tool in a tools file, in TOML below [[tool]]; JSON has the same keys, one object or an array of them:\n"
+        "\nKeys of a tool in a tools file, in TOML below [[tool]]; JSON has the same keys, one \
+         object or an array of them:\n"
             .to_owned();
     for (key, sample, about) in TOOL_KEYS {
         text.push_str(&format!("  {key} = {sample}\n      {about}\n"));
@@ -118,9 +122,12 @@ fn tools_file() -> String {
 fn regions() -> String {
     let known = KNOWN_REGIONS.join(", ");
     let mut text = format!(
-        "Requests go to the region that is chosen by --region, LANGDOCK_REGION or the config file, and to no other one:\nno \
-         retry, fallback or redirect changes it. Known are {known}; the first is the default, and any other slug is sent\nwith a \
-         notice. `langdock models --region REGION` lists what a region has for your key.\n\nThe region stands in the base \
+        "Requests go to the region that is chosen by --region, LANGDOCK_REGION or the config \
+         file, and to no other one:\nno \
+         retry, fallback or redirect changes it. Known are {known}; the first is the default, \
+         and any other slug is sent\nwith a \
+         notice. `langdock models --region REGION` lists what a region has for your key.\n\nThe \
+         region stands in the base \
          URL: {DEFAULT_BASE_URL}\n"
     );
     let elsewhere = "claude-3-opus-20240229";

@@ -155,7 +155,8 @@ async fn call(app: &App, args: &cli::ToolRunArgs, name: &str, input: &str) -> Re
         });
     }
     let tools = checked_tools(tools_of(app, args).await?)?;
-    let hint = "the input is a JSON object, as in '{\"n\": 1}'; `langdock tool-run --list` with the same -T names the tools";
+    let hint = "the input is a JSON object, as in '{\"n\": 1}'; `langdock tool-run --list` with \
+                the same -T names the tools";
     let wrong = |message: String| Error::Usage {
         message,
         hint: Some(hint.to_owned()),

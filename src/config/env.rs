@@ -33,7 +33,8 @@ const OTHER_VARIABLES: [(&str, &str); 18] = [
     ),
     (
         "SSL_CERT_DIR",
-        "A directory of PEM files in place of the system's certificates, which the bundled ones go before.",
+        "A directory of PEM files in place of the system's certificates, which the bundled ones \
+         go before.",
     ),
     ("VISUAL", "The editor of --edit; it may have arguments."),
     (
@@ -43,7 +44,8 @@ const OTHER_VARIABLES: [(&str, &str); 18] = [
     ("TMPDIR", "The directory of the file that --edit opens."),
     (
         "PAGER",
-        "The program that shows a tool call that does not fit on the screen; it may have arguments. Without it the call is shown page by page.",
+        "The program that shows a tool call that does not fit on the screen; it may have \
+         arguments. Without it the call is shown page by page.",
     ),
     (
         "XDG_CONFIG_HOME",
@@ -59,7 +61,8 @@ const OTHER_VARIABLES: [(&str, &str); 18] = [
     ),
     (
         "TERM",
-        "If it is dumb or not set, Markdown is not rendered, lines are not edited, and nothing is drawn over.",
+        "If it is dumb or not set, Markdown is not rendered, lines are not edited, and nothing \
+         is drawn over.",
     ),
     (
         "COLUMNS",

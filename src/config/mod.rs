@@ -269,10 +269,12 @@ pub(crate) enum Error {
     },
     /// There is no key anywhere.
     #[error("no API key{}", match (commanded_for, stored_for.as_slice()) {
-        (Some(other), _) => format!(" for `{host}`: `api_key_cmd` has the one of `{other}`, which goes nowhere else"),
+        (Some(other), _) => format!(" for `{host}`: `api_key_cmd` has the one of `{other}`, \
+                                     which goes nowhere else"),
         (None, []) => String::new(),
         (None, others) => {
-            format!(" for `{host}`: `langdock auth login` was for `{}`, and a key goes nowhere else", others.join("`, `"))
+            format!(" for `{host}`: `langdock auth login` was for `{}`, and a key goes nowhere \
+                     else", others.join("`, `"))
         }
     })]
     NoKey {

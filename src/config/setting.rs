@@ -235,7 +235,8 @@ pub(crate) const SETTINGS: [Setting; 18] = [
         variable: None,
         value_type: ValueType::OneOf(&["auto", "dark", "light"]),
         default: DefaultValue::Value("auto"),
-        help: "Background of the terminal, for the colours of rendered Markdown: dark, light, or auto for both",
+        help: "Background of the terminal, for the colours of rendered Markdown: dark, light, or \
+               auto for both",
         long_help: "",
         sample: "\"auto\"",
     },

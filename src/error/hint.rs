@@ -47,7 +47,8 @@ impl Error {
             }
             Self::Call { source, model, .. } => return Some(call_hint(source, model, controls)),
             Self::NoModel => {
-                "choose one with -m ID or LANGDOCK_MODEL; with a key, one is picked from the region's list"
+                "choose one with -m ID or LANGDOCK_MODEL; with a key, one is picked from the \
+                 region's list"
             }
             Self::NothingToPick { others, .. } if others.is_empty() => {
                 return Some(format!(
@@ -72,7 +73,8 @@ impl Error {
                 "leave the largest part out, send it in pieces, or try it with --no-check"
             }
             Self::TooManyTokens { .. } => {
-                "leave the largest part out, send it in pieces, or try it with --no-check; `langdock count` shows the parts"
+                "leave the largest part out, send it in pieces, or try it with --no-check; \
+                 `langdock count` shows the parts"
             }
             Self::Truncated(StopReason::MaxTokens) => {
                 "raise --max-tokens, or accept it with --allow-truncated"
@@ -93,7 +95,8 @@ impl Error {
                 "put a JSON object on each line, or text on each"
             }
             Self::Batch(batch::Error::UnknownField { is_text: true, .. }) => {
-                "a line of text has {text} alone; JSON Lines have an object on each line: `jq -c '.[]'` makes them of an array"
+                "a line of text has {text} alone; JSON Lines have an object on each line: `jq -c \
+                 '.[]'` makes them of an array"
             }
             Self::Batch(_) => "a field stands as {text} or {KEY}; write {{ and }} for braces",
             Self::ItemsFailed {
@@ -124,10 +127,12 @@ impl Error {
                 "this is a bug of langdock, or the system has run out of something; see `ulimit -a`"
             }
             Self::Tool(_) => {
-                "`langdock help tool-run` has the keys of a tools file, `langdock help send` tells of -T and --schema"
+                "`langdock help tool-run` has the keys of a tools file, `langdock help send` \
+                 tells of -T and --schema"
             }
             Self::CallByHand(_) => {
-                "`langdock tool-run --list` with the same -T shows the command of each tool, and what it takes"
+                "`langdock tool-run --list` with the same -T shows the command of each tool, and \
+                 what it takes"
             }
             Self::Unwell { .. } => "what to do stands with each; `langdock doctor` looks again",
             // The help is the hint of the first; the others are what somebody wanted.
@@ -207,38 +212,72 @@ fn look_at(path: &Path) -> String {
 
 fn config_hint(error: &config::Error, controls: &HintControls) -> String {
     match error {
-        config::Error::NoKey { .. } => "set LANGDOCK_API_KEY, give --api-key-file FILE, store one with `langdock auth \
-                                        login`, or set api_key_cmd in the config file; --demo needs no key and \
+        config::Error::NoKey { .. } => "set LANGDOCK_API_KEY, give --api-key-file FILE, store \
+                                        one with `langdock auth \
+                                        login`, or set api_key_cmd in the config file; --demo \
+                                        needs no key and \
                                         answers from a script"
             .to_owned(),
         config::Error::KeyFileMode { path } => {
-            format!("run `chmod 600 {}`; if others may have read the key, have it replaced", shown(path))
+            format!(
+                "run `chmod 600 {}`; if others may have read the key, have it replaced",
+                shown(path)
+            )
         }
-        config::Error::KeyCommand { .. } => "run the command by hand; it has to print the key alone".to_owned(),
-        config::Error::UnknownKey { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
-        config::Error::UnknownKey { nearest: None, .. } => "`langdock help config` lists the keys".to_owned(),
+        config::Error::KeyCommand { .. } => "run the command by hand; it has to print the key \
+                                             alone"
+            .to_owned(),
+        config::Error::UnknownKey {
+            nearest: Some(nearest),
+            ..
+        } => format!(
+            "did you mean \
+            `{nearest}`?"
+        ),
+        config::Error::UnknownKey { nearest: None, .. } => {
+            "`langdock help config` lists the keys".to_owned()
+        }
         config::Error::UnknownProfile { name, known, .. } => profile_hint(name, known),
         config::Error::Exists { .. } => "`langdock config set KEY VALUE` changes it".to_owned(),
         config::Error::NoHome => "set HOME, or name a config file with LANGDOCK_CONFIG".to_owned(),
-        config::Error::Endpoint { source: EndpointError::PlainHttp(_), .. } => {
-            "use https://, or allow it with --allow-http".to_owned()
+        config::Error::Endpoint {
+            source: EndpointError::PlainHttp(_),
+            ..
+        } => "use https://, or allow it with --allow-http".to_owned(),
+        config::Error::Endpoint {
+            source: EndpointError::RegionConflict { fixed, .. },
+            ..
+        } => {
+            format!(
+                "choose {} {fixed}, or write {{region}} in the base URL",
+                controls.region
+            )
         }
-        config::Error::Endpoint { source: EndpointError::RegionConflict { fixed, .. }, .. } => {
-            format!("choose {} {fixed}, or write {{region}} in the base URL", controls.region)
-        }
-        config::Error::Endpoint { source: EndpointError::BadRegion(_), .. } => {
+        config::Error::Endpoint {
+            source: EndpointError::BadRegion(_),
+            ..
+        } => {
             format!("known regions: {}", client::KNOWN_REGIONS.join(", "))
         }
-        config::Error::Endpoint { source: EndpointError::BadScheme(url), .. } if !url.contains("://") => {
-            let is_local = ["localhost", "127.", "[::1]"].iter().any(|host| url.starts_with(host));
+        config::Error::Endpoint {
+            source: EndpointError::BadScheme(url),
+            ..
+        } if !url.contains("://") => {
+            let is_local = ["localhost", "127.", "[::1]"]
+                .iter()
+                .any(|host| url.starts_with(host));
             format!("write {}://{url}", if is_local { "http" } else { "https" })
         }
         config::Error::Endpoint { .. } => {
             "a base URL looks like https://api.langdock.com/anthropic/{region}".to_owned()
         }
         config::Error::Key { .. } => "a key is one word such as sk-ld-…".to_owned(),
-        config::Error::Unreadable { .. } => "check the file, and LANGDOCK_CONFIG if it is set".to_owned(),
-        config::Error::Value { .. } | config::Error::Syntax { .. } | config::Error::Refused { .. } => {
+        config::Error::Unreadable { .. } => {
+            "check the file, and LANGDOCK_CONFIG if it is set".to_owned()
+        }
+        config::Error::Value { .. }
+        | config::Error::Syntax { .. }
+        | config::Error::Refused { .. } => {
             "`langdock help config` shows what each key may be".to_owned()
         }
         config::Error::Unwritable { path, source } => for_unwritable(path, source),
@@ -281,7 +320,8 @@ fn input_hint(error: &input::Error) -> String {
         }
         input::Error::NotUserFirst => "put a message with `role` user in front",
         input::Error::Malformed { .. } => {
-            "`langdock help send` tells what a file of --messages may hold, `langdock help template` what a template may"
+            "`langdock help send` tells what a file of --messages may hold, `langdock help \
+             template` what a template may"
         }
         input::Error::Unreadable { path, .. } => return look_at(path),
         input::Error::Stdin(_) => "leave standard input out with --no-stdin",
@@ -352,13 +392,15 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
     } = controls;
     let hint = match (error, error.status()) {
         (_, Some(401)) => {
-            "check the key: `langdock auth status` tells where it is from; ask support@langdock.com for one"
+            "check the key: `langdock auth status` tells where it is from; ask \
+             support@langdock.com for one"
         }
         (_, Some(402)) => {
             "the workspace or the key has no budget left; ask your admin or support@langdock.com"
         }
         (_, Some(403)) => {
-            "the key needs the Completion API scope, and the workspace the model; ask support@langdock.com"
+            "the key needs the Completion API scope, and the workspace the model; ask \
+             support@langdock.com"
         }
         (_, Some(404)) if model.is_empty() => {
             return format!(
@@ -372,13 +414,15 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
             },
             _,
         ) => {
-            "check the user name and the password in the proxy's URL; signs in them are written as %XX"
+            "check the user name and the password in the proxy's URL; signs in them are written \
+             as %XX"
         }
         (client::Error::ProxyLogin { .. }, _) => {
             "put the proxy's user name and password into its URL"
         }
         (_, Some(407)) => {
-            "put the proxy's user name and password into its URL, or check them where they are there"
+            "put the proxy's user name and password into its URL, or check them where they are \
+             there"
         }
         (_, Some(413)) => "send less",
         (client::Error::HeldBack { .. }, _) => "wait, or let it wait longer with --max-wait",
@@ -389,7 +433,8 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
         }
         // These words are Anthropic's too.
         (_, Some(400)) if said.contains("prompt is too long") => {
-            "send less, or choose a model with a larger window; `langdock count` shows what the parts take"
+            "send less, or choose a model with a larger window; `langdock count` shows what the \
+             parts take"
         }
         (_, Some(400)) if said.contains("max_tokens") => {
             "choose another --max-tokens, a lower one where it is too many"
@@ -421,7 +466,8 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
             "is it http://? Check --base-url; beyond this machine that needs --allow-http"
         }
         (client::Error::Proxy { .. }, _) => {
-            "check --proxy, HTTPS_PROXY or `proxy` in the config; `langdock config show` tells which one is taken"
+            "check --proxy, HTTPS_PROXY or `proxy` in the config; `langdock config show` tells \
+             which one is taken"
         }
         _ => "check the network, --base-url and --proxy",
     };
@@ -440,7 +486,8 @@ fn wait_hint(refused: &StatusError) -> Option<String> {
         .map(|wait| format_seconds(round_up_to_seconds(wait)));
     match (refused.should_retry, refused.needed_max_wait, asked) {
         (Some(false), _, Some(asked)) => Some(format!(
-            "the server asks not to try this again by itself, and to wait {asked}; run it again then"
+            "the server asks not to try this again by itself, and to wait {asked}; run it again \
+             then"
         )),
         (Some(false), _, None) => {
             Some("the server asks not to try this again by itself; run it again later".to_owned())
@@ -465,14 +512,17 @@ fn certificate_hint(flaw: CertificateFlaw) -> &'static str {
             "check this machine's clock; if it is right, the server's certificate has to be renewed"
         }
         CertificateFlaw::Name => {
-            "check the host in --base-url, and --proxy: the certificate has to be for the one that is asked"
+            "check the host in --base-url, and --proxy: the certificate has to be for the one \
+             that is asked"
         }
         CertificateFlaw::Cas => {
-            "have the server present a certificate that is no CA's (with `openssl req -x509`: -addext \
+            "have the server present a certificate that is no CA's (with `openssl req -x509`: \
+             -addext \
              basicConstraints=critical,CA:FALSE)"
         }
         CertificateFlaw::Version => {
-            "have the server present a certificate of version 3 (`openssl x509 -req` makes one if it is given -extfile)"
+            "have the server present a certificate of version 3 (`openssl x509 -req` makes one \
+             if it is given -extfile)"
         }
         CertificateFlaw::Issuer => "trust the issuer with --cacert FILE, or check the base URL",
     }

@@ -69,7 +69,8 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         6,
         "network",
-        "DNS, connection, TLS, proxy, a timeout, or a stream that broke before the first part of the answer.",
+        "DNS, connection, TLS, proxy, a timeout, or a stream that broke before the first part of \
+         the answer.",
     ),
     (
         7,
@@ -79,7 +80,8 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         8,
         "incomplete",
-        "The answer broke off after its first part, a tool call has arguments that are not a JSON object, or the model paused its turn; what came is on standard output.",
+        "The answer broke off after its first part, a tool call has arguments that are not a \
+         JSON object, or the model paused its turn; what came is on standard output.",
     ),
     (
         9,
@@ -90,7 +92,8 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         11,
         "tool",
-        "The model asked for more than --max-turns, a call of tool-run --call failed, or some items of batch did.",
+        "The model asked for more than --max-turns, a call of tool-run --call failed, or some \
+         items of batch did.",
     ),
     (
         12,
@@ -100,7 +103,8 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         13,
         "too_large",
-        "An image or the request is over a limit, and nothing was sent; or a budget of batch is used up.",
+        "An image or the request is over a limit, and nothing was sent; or a budget of batch is \
+         used up.",
     ),
     (
         130,

@@ -85,7 +85,8 @@ pub(crate) enum Error {
     Unfit(String),
     /// The body is larger than the endpoint takes.
     #[error(
-        "the request has {bytes} bytes, over the limit of {limit} bytes (20 MB); the largest part is {largest}"
+        "the request has {bytes} bytes, over the limit of {limit} bytes (20 MB); the largest \
+         part is {largest}"
     )]
     RequestTooLarge {
         /// Of the body.
@@ -144,7 +145,8 @@ pub(crate) enum Error {
         regions: String,
     },
     /// The answer reached a limit of tokens.
-    #[error("the answer was cut off: {}", match .0 { StopReason::MaxTokens => "it reached max_tokens", _ => "the context window is full" })]
+    #[error("the answer was cut off: {}", match .0 { StopReason::MaxTokens => "it reached \
+        max_tokens", _ => "the context window is full" })]
     Truncated(StopReason),
     /// The model paused, to be asked to go on.
     #[error("the model paused its turn: the answer is not whole")]

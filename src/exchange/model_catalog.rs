@@ -215,10 +215,13 @@ impl<'a> ModelCatalog<'a> {
             });
         let is_unknown = set.is_none() && told.is_none();
         let assumed = (is_unknown && self.is_langdock_host()).then(|| Limit {
-        tokens: ASSUMED_TOKENS_A_MINUTE,
-        what: format!("the {ASSUMED_TOKENS_A_MINUTE} tokens a minute that a workspace has unless it was given others"),
-        is_known: false,
-    });
+            tokens: ASSUMED_TOKENS_A_MINUTE,
+            what: format!(
+                "the {ASSUMED_TOKENS_A_MINUTE} tokens a minute that a workspace has unless \
+                       it was given others"
+            ),
+            is_known: false,
+        });
         window
             .into_iter()
             .chain(set)

@@ -115,8 +115,10 @@ fn tell_about(app: &App, settings: &Settings, request: &cli::RequestArgs) {
         is_set || request.flags.get(field).is_some()
     };
     if has("temperature") && has("top_p") {
-        app.notices
-            .notice("--temperature and --top-p together: the API advises to set one, and newer models refuse both");
+        app.notices.notice(
+            "--temperature and --top-p together: the API advises to set one, and newer \
+                     models refuse both",
+        );
     }
 }
 

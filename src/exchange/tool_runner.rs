@@ -135,7 +135,8 @@ impl<'a> ToolRunner<'a> {
             // Those with `confirm` are asked for even with `-y`.
             let or_yes = if ready.confirms() { "" } else { " or -y" };
             let notice = format!(
-                "`{name}` is denied: there is no terminal to ask on; --allow-tool {name}{or_yes} allows it"
+                "`{name}` is denied: there is no terminal to ask on; --allow-tool {name}{or_yes} \
+                 allows it"
             );
             self.app.notices.notice(&notice);
             return Ok(Some(Outcome::error(

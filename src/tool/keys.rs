@@ -16,13 +16,16 @@ pub(crate) const TOOL_KEYS: [(&str, &str, &str); 11] = [
     (
         "input_schema",
         "{ type = \"object\", properties = { city = { type = \"string\" } } }",
-        "The JSON schema of its input, an object. Input that does not fit is not run; the model is told.",
+        "The JSON schema of its input, an object. Input that does not fit is not run; the model \
+         is told.",
     ),
     (
         "command",
         "[\"./weather\", \"--short\"]",
-        "The program that runs it, and its arguments; a path with a / begins at the directory of the tools file, another is \
-         looked for in PATH. It gets the input as JSON on standard input. Without command and shell, tool-run does not run it.",
+        "The program that runs it, and its arguments; a path with a / begins at the directory of \
+         the tools file, another is \
+         looked for in PATH. It gets the input as JSON on standard input. Without command and \
+         shell, tool-run does not run it.",
     ),
     (
         "shell",

@@ -149,7 +149,8 @@ impl Structured {
         };
         self.repairs_left = left;
         let said = format!(
-            "This does not fit the schema: {why}. Call `{NAME}` again with the whole answer, corrected."
+            "This does not fit the schema: {why}. Call `{NAME}` again with the whole answer, \
+             corrected."
         );
         let result = |call: &&ToolUse| {
             ContentBlock::ToolResult(ToolResult {

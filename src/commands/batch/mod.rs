@@ -143,11 +143,18 @@ async fn pattern(
         None if ask.input.template.is_some() => Ok(None),
         None if !many.paths.is_empty() => Err(Error::Usage {
             message: "no template; what stands behind --files is taken for files".to_owned(),
-            hint: Some("put it in front, `langdock batch 'Sum up: {text}' --files FILE...`, or behind `--`".to_owned()),
+            hint: Some(
+                "put it in front, `langdock batch 'Sum up: {text}' --files FILE...`, or \
+                        behind `--`"
+                    .to_owned(),
+            ),
         }),
         None => Err(Error::Usage {
             message: "no template".to_owned(),
-            hint: Some("say what to ask of each item: `langdock batch 'Sum up: {text}' -i FILE`".to_owned()),
+            hint: Some(
+                "say what to ask of each item: `langdock batch 'Sum up: {text}' -i FILE`"
+                    .to_owned(),
+            ),
         }),
     }
 }

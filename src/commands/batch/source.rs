@@ -142,7 +142,8 @@ impl Reader {
             self.check(&item)?;
             if item.is_array_start() {
                 self.tell(News::Notice(format!(
-                    "{name} begins like a JSON array: its lines are taken as text, each for an item; `jq -c '.[]'` makes \
+                    "{name} begins like a JSON array: its lines are taken as text, each for an \
+                     item; `jq -c '.[]'` makes \
                      JSON lines of an array"
                 )))?;
             }

@@ -50,7 +50,8 @@ pub(super) fn request(answer: &str) -> String {
         .map_or(0, |(place, _)| place);
     let quoted = &answer[start..];
     format!(
-        "{OPENING}{quoted}\n\nGo on exactly where it broke off, without repeating anything and without a remark about it."
+        "{OPENING}{quoted}\n\nGo on exactly where it broke off, without repeating anything and \
+         without a remark about it."
     )
 }
 

@@ -54,7 +54,8 @@ pub(super) fn hint(error: &Error) -> Option<String> {
             ..
         } => "what came is kept; /retry asks for a whole answer",
         Error::RequestTooLarge { .. } | Error::TooManyTokens { .. } => {
-            "/drop leaves attachments out; what is said before counts too, and /new begins without it"
+            "/drop leaves attachments out; what is said before counts too, and /new begins \
+             without it"
         }
         Error::NoModel => "/model ID chooses one",
         Error::Input(input::Error::TextAttached { .. }) => "/file PATH sends text",

@@ -294,7 +294,8 @@ fn of_models(models: &[ListedModel], chosen: Option<&str>, settings: &Settings) 
                 did_you_mean(chosen, ids())
             ),
             format!(
-                "choose one with -m or LANGDOCK_MODEL; `langdock models --region {region}` lists them"
+                "choose one with -m or LANGDOCK_MODEL; `langdock models --region {region}` lists \
+                 them"
             ),
         ),
     }
