@@ -60,7 +60,7 @@ impl UserTurn {
         }
     }
 
-    /// The next step of a turn.
+    /// Returns the next step.
     pub(crate) fn next_step(&self) -> &TurnStep {
         &self.next
     }

@@ -99,7 +99,7 @@ impl<'l, 'a> ToolLoop<'l, 'a> {
         let app = exchange.app;
         match sink.renderer.finish_step(answer)? {
             DisplayOutcome::WithAside(text) | DisplayOutcome::Nothing(text) => {
-                app.notices.print_block(&text)
+                app.notices.print_block(&text);
             }
             DisplayOutcome::All => {}
         }

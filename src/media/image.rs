@@ -89,7 +89,7 @@ pub(crate) fn check_image(bytes: &[u8]) -> Result<PixelSize, ImageError> {
 mod tests {
     use super::*;
 
-    /// The first 33 bytes of a PNG: signature and IHDR, all that its size in pixels needs.
+    /// Returns the first 33 bytes of a PNG: signature and IHDR, all that its size in pixels needs.
     fn png(width: u32, height: u32) -> Vec<u8> {
         let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
         bytes.extend(width.to_be_bytes());

@@ -65,7 +65,7 @@ fn patch_count(side: u32) -> u32 {
     side.div_ceil(PATCH_PIXELS)
 }
 
-/// `short` in the proportion of `side` to `long`, rounded half to even, at least one pixel.
+/// Scales `short` by `side` / `long`, rounded half to even, to at least one pixel.
 fn scale_side(short: u32, side: u32, long: u32) -> u32 {
     let exact = f64::from(short) * f64::from(side) / f64::from(long);
     // At most `side`, so in range.

@@ -35,7 +35,7 @@ impl Notices {
         Self { verbosity, colored }
     }
 
-    /// How much is printed.
+    /// Returns how much is printed.
     pub(crate) fn verbosity(&self) -> Verbosity {
         self.verbosity
     }

@@ -62,7 +62,7 @@ impl ThinkingDisplay {
     }
 }
 
-/// A failure cannot be reported anywhere.
+/// Writes to stderr; a failure cannot be reported anywhere.
 fn write_stderr(text: &str) {
     let _ = stderr().lock().write_all(text.as_bytes());
 }

@@ -62,7 +62,7 @@ impl Chat<'_> {
             };
             match typed {
                 TypedInput::Line { text, .. } if text.trim().is_empty() => {
-                    self.draft = LineDraft::default()
+                    self.draft = LineDraft::default();
                 }
                 TypedInput::Line {
                     text,

@@ -23,7 +23,7 @@ pub(super) struct LineState {
 /// The effect of Enter.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum EnterAction {
-    /// Submits the line: joins continuation lines and removes fences.
+    /// Submit the line.
     Submit,
     /// Insert a line break.
     Newline,
@@ -142,7 +142,7 @@ mod tests {
         }
     }
 
-    /// Pastes `text` behind `typed`.
+    /// Returns the state after `text` was pasted after `typed`.
     fn pasted(typed: &str, text: &str) -> LineState {
         let mut typing = LineState::default();
         typing.line_changed(typed, typed.len());

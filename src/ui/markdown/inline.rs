@@ -65,13 +65,13 @@ impl InlineText {
         match std::mem::take(&mut self.held) {
             PendingSyntax::Nothing => self.start_syntax(letter, buffer),
             PendingSyntax::Run(sign, length) if letter == sign => {
-                self.held = PendingSyntax::Run(sign, length + 1)
+                self.held = PendingSyntax::Run(sign, length + 1);
             }
             PendingSyntax::Ticks(length) if letter == '`' => {
-                self.held = PendingSyntax::Ticks(length + 1)
+                self.held = PendingSyntax::Ticks(length + 1);
             }
             PendingSyntax::Backslash if letter.is_ascii_punctuation() => {
-                self.put_letter(letter, buffer)
+                self.put_letter(letter, buffer);
             }
             PendingSyntax::Entity(name) if letter == ';' => self.finish_entity(&name, buffer),
             PendingSyntax::Entity(mut name)
@@ -94,7 +94,7 @@ impl InlineText {
                 self.held = PendingSyntax::Target(bracket, String::new());
             }
             PendingSyntax::Target(bracket, target) => {
-                self.push_target_letter(bracket, target, letter, buffer)
+                self.push_target_letter(bracket, target, letter, buffer);
             }
             held => {
                 self.release_held(held, letter, buffer);

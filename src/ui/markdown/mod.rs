@@ -216,7 +216,7 @@ impl MarkdownRenderer {
             LeafBlock::Paragraph(inline) => inline.push_letter(letter, &mut self.buffer),
             LeafBlock::Heading(heading) => heading.push_letter(letter, &mut self.buffer),
             LeafBlock::Fence { code, .. } | LeafBlock::Indented(code) => {
-                code.push_letter(letter, &mut self.buffer)
+                code.push_letter(letter, &mut self.buffer);
             }
             LeafBlock::Nothing | LeafBlock::Table(_) => {}
         }
@@ -232,7 +232,7 @@ impl MarkdownRenderer {
             LeafBlock::Paragraph(inline) => inline.end_line(&mut self.buffer),
             LeafBlock::Heading(_) => self.close_leaf(),
             LeafBlock::Fence { code, .. } | LeafBlock::Indented(code) => {
-                code.end_line(&mut self.buffer)
+                code.end_line(&mut self.buffer);
             }
             LeafBlock::Nothing | LeafBlock::Table(_) => {}
         }

@@ -88,7 +88,7 @@ mod tests {
         CellColor::Type,
     ];
 
-    /// A colour of the palette of 256, whose first 16 are the terminal's own and used by no theme.
+    /// Returns a colour of the 256-colour palette; themes do not use the first 16, which vary.
     fn rgb(number: u8) -> u32 {
         let level = |step: u32| if step == 0 { 0 } else { 55 + 40 * step };
         match u32::from(number) {
@@ -101,7 +101,7 @@ mod tests {
         }
     }
 
-    /// The contrast of two colours as <https://www.w3.org/TR/WCAG21/#dfn-contrast-ratio> has it.
+    /// Returns the contrast of two colours: <https://www.w3.org/TR/WCAG21/#dfn-contrast-ratio>.
     fn contrast(one: u32, other: u32) -> f64 {
         let part = |color: u32, shift: u32| {
             let value = f64::from(color >> shift & 0xff) / 255.0;

@@ -240,7 +240,7 @@ const EMPHASIS: [&str; 18] = [
     "漢字", "\"", ". ",
 ];
 
-/// A piece of what Markdown is made of.
+/// Generates a fragment of Markdown.
 fn piece() -> impl Strategy<Value = String> {
     const SIGNS: [&str; 62] = [
         "*",
