@@ -18,8 +18,8 @@ pub(crate) struct TurnRules {
 pub(crate) enum TurnStep {
     /// Send a request; the answer goes to [`UserTurn::record_answer`].
     Ask,
-    /// Run these calls, all from one answer; their results go to [`UserTurn::record_results`], in the same
-    /// order.
+    /// Run these calls, all from one answer; their results go to [`UserTurn::record_results`], in
+    /// the same order.
     RunTools(Vec<ToolUse>),
     /// The model is done. Calls in its last answer, if any, are not run here: they belong to the
     /// caller, or the answer was truncated.

@@ -5,8 +5,8 @@ use clap::{Args, CommandFactory, ValueHint};
 
 use super::{Cli, CompletionShell, ConnectionArgs, request_flags, setting_flags};
 
-/// Returns the program with the flags that may stand before a command's name. The commands get their
-/// own flags once clap builds them.
+/// Returns the program with the flags that may stand before a command's name. The commands get
+/// their own flags once clap builds them.
 pub(super) fn program() -> clap::Command {
     let program = Cli::command();
     // Flags bring along what their group is about.

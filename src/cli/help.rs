@@ -36,7 +36,8 @@ pub(crate) fn commands() -> Vec<String> {
         .collect()
 }
 
-/// Returns the examples of a command as the long help ends with them; the program itself has no name.
+/// Returns the examples of a command as the long help ends with them; the program itself has no
+/// name.
 pub(super) fn shown_examples(command: &str) -> String {
     let examples = examples(command);
     if examples.is_empty() {

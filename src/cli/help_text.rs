@@ -1,5 +1,5 @@
-//! The descriptions of the commands, each written once: clap takes one from the list of commands and
-//! one from the command itself.
+//! The descriptions of the commands, each written once: clap takes one from the list of commands
+//! and one from the command itself.
 
 /// The description of a command.
 pub(super) struct CommandHelp {

@@ -11,10 +11,11 @@ use super::value::key_and_value;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct InputArgs {
-    /// Text file, image or PDF, told by its content; a directory; - is standard input; repeat for more
+    /// Text file, image or PDF, told by its content; a directory; - is standard input; repeat for
+    /// more
     ///
-    /// A directory gives its text files, sorted. Hidden files and those that .gitignore names are left
-    /// out, and no ignore file can bring hidden ones in; name one with -f.
+    /// A directory gives its text files, sorted. Hidden files and those that .gitignore names are
+    /// left out, and no ignore file can bring hidden ones in; name one with -f.
     #[arg(short, long = "file", value_name = "PATH")]
     pub(crate) files: Vec<PathBuf>,
     /// Image or PDF, never sent as text; - is standard input; repeat for more

@@ -316,8 +316,8 @@ pub(crate) struct OutputArgs {
     /// Write the answer to this file, whole or not at all
     ///
     /// What came of a broken answer stays in FILE.part, until there is something of another one to
-    /// write there. A link, a pipe or another user's file at FILE.part is refused before anything is
-    /// sent.
+    /// write there. A link, a pipe or another user's file at FILE.part is refused before anything
+    /// is sent.
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// Exit 0 even if the answer was cut off by the limit of tokens

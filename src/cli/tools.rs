@@ -17,8 +17,8 @@ pub(crate) struct ToolArgs {
     /// Anthropic's JSON of a tool, alone or in an array, or TOML tables called tool, with name,
     /// description and input_schema, and command where tool-run is to run it; `langdock help
     /// tool-run` has all keys. A program prints its own definition when it is run with --schema. A
-    /// bare name is looked for in the directory langdock/tools of the platform's config directory only;
-    /// ./FILE is a file here.
+    /// bare name is looked for in the directory langdock/tools of the platform's config directory
+    /// only; ./FILE is a file here.
     #[arg(short = 'T', long = "tool", value_name = "FILE")]
     pub(crate) tools: Vec<PathBuf>,
     /// Whether the model has to call a tool: auto, any, none, or the one tool to call

@@ -92,8 +92,8 @@ fn find(name: &str) -> Result<ConfigKey, Error> {
     })
 }
 
-/// Returns the profile in which a key is changed. The other flags of the connection are refused, and
-/// `--profile` too where the key is in no profile.
+/// Returns the profile in which a key is changed. The other flags of the connection are refused,
+/// and `--profile` too where the key is in no profile.
 fn changed_profile(
     app: &App,
     command: &str,

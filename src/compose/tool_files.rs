@@ -44,8 +44,9 @@ pub(crate) async fn load(app: &App, given: &Path) -> Result<Vec<Tool>, Error> {
     Ok(tools.into_iter().map(|tool| tool.run_by(&path)).collect())
 }
 
-/// Finds a tools file: a bare name in the directory of the tools only, a path anywhere. So a file that
-/// happens to stand in the present directory is not taken for a tool that the user has put there.
+/// Finds a tools file: a bare name in the directory of the tools only, a path anywhere. So a file
+/// that happens to stand in the present directory is not taken for a tool that the user has put
+/// there.
 fn path_of(given: &Path) -> Result<PathBuf, Error> {
     let name = given.to_string_lossy();
     if name.contains('/') || name == "-" {

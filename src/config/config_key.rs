@@ -45,8 +45,8 @@ impl ConfigKey {
         }
     }
 
-    /// Returns where the key is: the names of the tables around it, the outermost first, and its own
-    /// in the last of them.
+    /// Returns where the key is: the names of the tables around it, the outermost first, and its
+    /// own in the last of them.
     pub(super) fn place<'a>(&'a self, profile: Option<&'a str>) -> (Vec<&'a str>, &'a str) {
         match (self, profile) {
             (Self::Setting(setting), None) => (vec![], setting.key),

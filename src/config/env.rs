@@ -1,5 +1,5 @@
-//! The environment: the only place that reads it; the directories come by `dirs`, and certificates by
-//! `rustls-native-certs`. A variable that is not named here has no effect.
+//! The environment: the only place that reads it; the directories come by `dirs`, and certificates
+//! by `rustls-native-certs`. A variable that is not named here has no effect.
 
 use std::env;
 use std::ffi::OsString;

@@ -75,8 +75,8 @@ pub(crate) fn sessions_directory(scope: DataScope) -> Option<PathBuf> {
     dirs::data_dir().map(|directory| scope.directory_in(&directory).join("sessions"))
 }
 
-/// The directory of the tools that are named and not given by their path. A machine without a home has
-/// none.
+/// The directory of the tools that are named and not given by their path. A machine without a home
+/// has none.
 pub(crate) fn tools_directory() -> Option<PathBuf> {
     config_directory().map(|directory| directory.join("tools"))
 }

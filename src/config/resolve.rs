@@ -41,8 +41,8 @@ impl Settings {
     }
 }
 
-/// Resolves the settings. `keys` is the directory of the stored keys, and `demo` the base URL of the
-/// built-in endpoint where it was asked for; no key and no base URL from elsewhere then counts.
+/// Resolves the settings. `keys` is the directory of the stored keys, and `demo` the base URL of
+/// the built-in endpoint where it was asked for; no key and no base URL from elsewhere then counts.
 pub(crate) fn resolve(
     merged: &MergedConfig,
     keys: Option<&Path>,

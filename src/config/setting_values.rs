@@ -1,5 +1,5 @@
-//! Values of settings with their origins: those of one source, such as the flags or a profile, or of
-//! all of them together.
+//! Values of settings with their origins: those of one source, such as the flags or a profile, or
+//! of all of them together.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! What is remembered between runs: the last list of models of each endpoint and key, and the model
 //! that was picked there.
 //!
-//! All of it can be asked for again, so that a directory that cannot be read is an empty one, and one
-//! that cannot be written does no harm. The key is no part of it.
+//! All of it can be asked for again, so that a directory that cannot be read is an empty one, and
+//! one that cannot be written does no harm. The key is no part of it.
 
 use std::fs;
 use std::io;

@@ -29,8 +29,8 @@ pub(crate) fn write_secret(path: &Path, content: &str) -> io::Result<()> {
     atomic_write(&end_of_link(path), content.as_bytes(), Durability::Synced)
 }
 
-/// Whether files can be made in a directory. The mode alone does not tell: the whole disk may be read
-/// only.
+/// Whether files can be made in a directory. The mode alone does not tell: the whole disk may be
+/// read only.
 pub(crate) fn may_write(directory: &Path) -> bool {
     access(directory, AccessFlags::W_OK | AccessFlags::X_OK).is_ok()
 }

@@ -258,7 +258,8 @@ impl Error {
         }
     }
 
-    /// Returns whether all that is wrong is that the arguments of a tool call are not a JSON object.
+    /// Returns whether all that is wrong is that the arguments of a tool call are not a JSON
+    /// object.
     pub(crate) fn is_broken_call(&self) -> bool {
         matches!(
             self,

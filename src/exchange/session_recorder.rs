@@ -35,8 +35,8 @@ pub(crate) enum Saving {
 }
 
 impl SessionRecorder {
-    /// Finds the conversation of this scope that the flags name, or begins one where it is saved. None where
-    /// neither is so: then nothing of all conversations was looked at.
+    /// Finds the conversation of this scope that the flags name, or begins one where it is saved.
+    /// None where neither is so: then nothing of all conversations was looked at.
     pub(crate) fn open(
         app: &App,
         flags: &cli::ConversationArgs,

@@ -23,8 +23,8 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// Reads a directory, whose text files may have `most` bytes in all. It takes its time, and Ctrl-C
-    /// does not wait for it.
+    /// Reads a directory, whose text files may have `most` bytes in all. It takes its time, and
+    /// Ctrl-C does not wait for it.
     pub(crate) async fn read(path: &Path, most: u64) -> Result<Self, Error> {
         let directory = path.to_owned();
         let read = on_a_thread(move || Ok(read_now(&directory, most))).await;
@@ -87,8 +87,8 @@ fn place_of(error: &ignore::Error) -> Option<&Path> {
     }
 }
 
-/// The files of a directory: without hidden ones and what .gitignore or .ignore name, in a repository or
-/// not. Links are not followed; those to files are counted.
+/// The files of a directory: without hidden ones and what .gitignore or .ignore name, in a
+/// repository or not. Links are not followed; those to files are counted.
 ///
 /// An ignore file comes with the directory, from whoever made it. It may only take away: left to
 /// itself, the walk would let one bring hidden files in, and a `.ignore` what `.gitignore` names.

@@ -98,8 +98,8 @@ impl MessageStream {
         self.end != End::Open
     }
 
-    /// Returns the next update, none where more bytes are needed. What follows a whole answer is not
-    /// looked at: it cannot harm it.
+    /// Returns the next update, none where more bytes are needed. What follows a whole answer is
+    /// not looked at: it cannot harm it.
     pub(crate) fn next(&mut self) -> Result<Option<Update>, StreamError> {
         if self.finished {
             return Ok(None);
@@ -236,8 +236,8 @@ fn parse_reply(body: &[u8]) -> Result<(Box<Message>, VecDeque<Update>), StreamEr
     Ok((message, updates))
 }
 
-/// Returns what a body is that is not a message: cut-off JSON, an error of the API, or something else
-/// altogether.
+/// Returns what a body is that is not a message: cut-off JSON, an error of the API, or something
+/// else altogether.
 fn not_a_message(body: &[u8]) -> StreamError {
     match serde_json::from_slice::<serde_json::Value>(body) {
         Err(error) if error.is_eof() => StreamError::Cut,

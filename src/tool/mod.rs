@@ -182,8 +182,8 @@ fn find(run: &Run, search_path: Option<&OsStr>) -> Result<Vec<PathBuf>, String> 
         .collect())
 }
 
-/// A program with a slash is a path, which begins at the directory of the tools file; another one is
-/// looked for in PATH.
+/// A program with a slash is a path, which begins at the directory of the tools file; another one
+/// is looked for in PATH.
 fn find_program(
     program: &str,
     directory: &Path,

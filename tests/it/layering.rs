@@ -247,7 +247,8 @@ fn a_circle_is_found_and_a_way_into_it_is_not_part_of_it() {
     assert_eq!(shown(&found), "x::b -> x::c");
 }
 
-/// Returns whether a path in the code begins with the crate, as in `nix::poll` but not in `unix::fs`.
+/// Returns whether a path in the code begins with the crate, as in `nix::poll` but not in
+/// `unix::fs`.
 fn names(code: &str, krate: &str) -> bool {
     let is_word = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | ':');
     code.match_indices(&format!("{krate}::"))

@@ -1,8 +1,8 @@
 //! The file of `--output`: records are appended as they come, so that whatever ends the run loses
 //! none of them.
 //!
-//! What is there and is not ours is never touched. What has to be written again goes into a new file
-//! first.
+//! What is there and is not ours is never touched. What has to be written again goes into a new
+//! file first.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};

@@ -8,8 +8,9 @@
 //! handles one character at a time, also for a complete text.
 //!
 //! **Lines.** Lines of a paragraph are not joined; a line that is too long is wrapped at a space or
-//! next to a wide character. Its beginning determines its kind: [`mod@line_start`] holds it back until
-//! that is certain, mostly at the first character. Several empty lines between blocks become one.
+//! next to a wide character. Its beginning determines its kind: [`mod@line_start`] holds it back
+//! until that is certain, mostly at the first character. Several empty lines between blocks become
+//! one.
 //!
 //! **Blocks.** Headings with `#` only, whose closing `#`s are hidden; a line of `=` under text is
 //! text, and one of `-` is a thematic break. Block quotes, which end with the first line without

@@ -65,8 +65,8 @@ const COMMANDS: [(&str, Disk); 31] = [
     ("send hello -m claude-sonnet-5 --curl", Reads),
 ];
 
-/// What a home has that has one of everything: paths from there, in which directories stand before what
-/// is in them.
+/// What a home has that has one of everything: paths from there, in which directories stand before
+/// what is in them.
 static FURNITURE: LazyLock<Vec<(PathBuf, Piece)>> = LazyLock::new(|| {
     let home = Home::new();
     let tool = "name = \"shout\"\ndescription = \"Shout.\"\nshell = \"echo HO\"\n[tool.input_schema]\ntype = \"object\"\n";

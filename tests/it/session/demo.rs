@@ -275,7 +275,8 @@ fn the_prompt_of_a_demo_chat_knows_the_conversations_of_the_demo_alone() {
         .keys(ENTER)
         .wait_for("there is no conversation `notes`");
     wait_for_prompt(&terminal, 2);
-    // The line is offered again; Ctrl-U takes it away. With `notes` among them, Tab would stop at `not`.
+    // The line is offered again; Ctrl-U takes it away. With `notes` among them, Tab would stop at
+    // `not`.
     terminal
         .keys("\x15/resume no\t")
         .wait_for("notation")
