@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::app::App;
 use crate::cli;
 use crate::error::Error;
+use crate::input::on_a_thread;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
 use crate::ui::{
     Calls, ColorChoice, Extract, Fitted, Form, Json, JsonLines, Output, PartFile, Plain, Rendered,
@@ -94,8 +95,9 @@ pub(crate) fn renderer(
 }
 
 /// Opens the output. A file is opened before anything is sent or asked of the user, so that no
-/// answer is paid for and then lost.
-pub(crate) fn sink(app: &App, ask: &cli::Ask) -> Result<Sink, Error> {
+/// answer is paid for and then lost. A named pipe is waited for until somebody reads it; a signal
+/// ends the wait.
+pub(crate) async fn sink(app: &App, ask: &cli::Ask) -> Result<Sink, Error> {
     Ok(
         match ask
             .output
@@ -103,7 +105,16 @@ pub(crate) fn sink(app: &App, ask: &cli::Ask) -> Result<Sink, Error> {
             .as_deref()
             .filter(|path| path.as_os_str() != "-")
         {
-            Some(path) => Sink::file(PartFile::create(path)?),
+            Some(path) => {
+                let path = path.to_owned();
+                let opening = on_a_thread(move || Ok(PartFile::create(&path)));
+                let opened = app.unless_interrupted(opening).await?;
+                let file = opened.map_err(|source| Error::System {
+                    what: "open the output",
+                    source,
+                })?;
+                Sink::file(file?)
+            }
             None => Sink::stdout(
                 Output::stdout()?,
                 app.facts.stdout_is_terminal,
