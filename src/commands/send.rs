@@ -26,7 +26,7 @@ pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
         stdin_use,
         ..
     } = setup;
-    let sink = sink(app, ask)?;
+    let sink = sink(app, ask).await?;
     let saving = if ask.looking.dry_run || ask.looking.curl {
         Saving::Never
     } else {

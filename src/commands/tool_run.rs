@@ -44,7 +44,7 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), E
     } = set_up(app, ask, None).await?;
     let tools = Arc::new(checked_tools(sources.tools.clone())?);
     let policy = approval_policy(&args.running, &catalog.settings().tools, &tools)?;
-    let sink = sink(app, ask)?;
+    let sink = sink(app, ask).await?;
     let saving = if ask.looking.dry_run || ask.looking.curl {
         Saving::Never
     } else {
@@ -171,7 +171,7 @@ async fn call(app: &App, args: &cli::ToolRunArgs, name: &str, input: &str) -> Re
     let input = serde_json::from_str(&text)
         .map_err(|error| wrong(format!("{file}: not valid JSON: {error}")))?;
     let call = ToolUse::new("toolu_by_hand", name, input);
-    let mut sink = sink(app, &args.ask)?;
+    let mut sink = sink(app, &args.ask).await?;
     let outcome = match run_by_hand(app, tools, call.clone()).await {
         Ok(outcome) => outcome,
         Err(error) => {

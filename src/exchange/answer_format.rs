@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::app::App;
 use crate::cli;
 use crate::error::Error;
+use crate::input::on_a_thread;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
 use crate::ui::{
     AnswerRenderer, AnswerWriter, CodeBlockOutput, ColorChoice, ColorTheme, JsonLinesOutput,
@@ -95,8 +96,9 @@ pub(crate) fn renderer(
 }
 
 /// Opens the output. A file is opened before anything is sent or asked of the user, so that no
-/// answer is paid for and then lost.
-pub(crate) fn sink(app: &App, ask: &cli::AskArgs) -> Result<OutputSink, Error> {
+/// answer is paid for and then lost. A named pipe is waited for until somebody reads it; a signal
+/// ends the wait.
+pub(crate) async fn sink(app: &App, ask: &cli::AskArgs) -> Result<OutputSink, Error> {
     Ok(
         match ask
             .output
@@ -104,7 +106,16 @@ pub(crate) fn sink(app: &App, ask: &cli::AskArgs) -> Result<OutputSink, Error> {
             .as_deref()
             .filter(|path| path.as_os_str() != "-")
         {
-            Some(path) => OutputSink::for_file(PartFile::open(path)?),
+            Some(path) => {
+                let path = path.to_owned();
+                let opening = on_a_thread(move || Ok(PartFile::open(&path)));
+                let opened = app.unless_interrupted(opening).await?;
+                let file = opened.map_err(|source| Error::System {
+                    what: "open the output",
+                    source,
+                })?;
+                OutputSink::for_file(file?)
+            }
             None => OutputSink::for_stdout(
                 StdoutWriter::open()?,
                 app.facts.stdout_is_terminal,

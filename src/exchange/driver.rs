@@ -66,6 +66,8 @@ pub(crate) struct SendOutcome {
     pub(crate) timing: Timing,
     /// Whether anything was sent: a request may end while it waits for its turn.
     pub(crate) was_sent: bool,
+    /// Whether the tokens and the timing of the answer were shown.
+    pub(super) is_usage_shown: bool,
 }
 
 impl SendOutcome {
@@ -76,6 +78,7 @@ impl SendOutcome {
             error: Some(error),
             timing: Timing::start(),
             was_sent: false,
+            is_usage_shown: false,
         }
     }
 
@@ -193,6 +196,7 @@ pub(super) async fn drive_answer(
         error,
         timing,
         was_sent: timing.was_sent,
+        is_usage_shown: false,
     }
 }
 

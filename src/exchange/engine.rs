@@ -336,6 +336,9 @@ impl<'a> Exchange<'a> {
         let allow_truncated = AnswerPolicy::AsTheyEnd {
             allow_truncated: true,
         };
-        stop_reason_error(answer, self.policy.answers == allow_truncated)
+        let error = stop_reason_error(answer, self.policy.answers == allow_truncated)?;
+        // With further requests the model goes on from where it paused.
+        let is_resumed = self.policy.keeps_connection && matches!(error, Error::Paused { .. });
+        (!is_resumed).then_some(error)
     }
 }

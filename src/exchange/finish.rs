@@ -12,10 +12,10 @@ pub(crate) fn finish_answer(
     app: &App,
     args: &cli::AskArgs,
     allow_truncated: bool,
-    outcome: SendOutcome,
+    mut outcome: SendOutcome,
     mut renderer: AnswerRenderer,
 ) -> Result<(), Error> {
-    let mut error = outcome.error;
+    let mut error = outcome.error.take();
     let mut stands_above = false;
     let has_file = args
         .output
@@ -47,7 +47,7 @@ pub(crate) fn finish_answer(
             app.notices.notice("the answer is empty");
         }
         if args.output.looks.usage {
-            app.notices.print_stats(&usage_line(answer, outcome.timing));
+            show_usage(app, &mut outcome);
         }
     }
     let has_output = renderer.has_output();
@@ -104,7 +104,16 @@ pub(crate) fn stop_reason_error(answer: &FinalAnswer, allow_truncated: bool) -> 
     }
 }
 
-pub(crate) fn usage_line(answer: &FinalAnswer, timing: Timing) -> String {
+/// Shows the tokens and the timing of an answer: once, also where what follows from it fails.
+pub(crate) fn show_usage(app: &App, outcome: &mut SendOutcome) {
+    if let Some(answer) = &outcome.answer
+        && !std::mem::replace(&mut outcome.is_usage_shown, true)
+    {
+        app.notices.print_stats(&usage_line(answer, outcome.timing));
+    }
+}
+
+fn usage_line(answer: &FinalAnswer, timing: Timing) -> String {
     let usage = &answer.message.usage;
     let output = usage.output_tokens();
     let mut line = format!("{} tokens in", usage.total_input_tokens());

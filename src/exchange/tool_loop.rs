@@ -2,7 +2,7 @@
 
 use super::driver::{SendOutcome, failed_with};
 use super::engine::{AnswerSink, EncodedRequest, Exchange};
-use super::finish::usage_line;
+use super::finish::show_usage;
 use super::tool_runner::ToolRunner;
 use crate::cli;
 use crate::config::{ToolNames, inherited_var};
@@ -57,7 +57,7 @@ impl<'l, 'a> ToolLoop<'l, 'a> {
         // A choice that was forced would be forced for ever.
         reset_tool_choice(request);
         loop {
-            let failed = match self.follow_up(exchange, &outcome, sink).await {
+            let failed = match self.follow_up(exchange, &mut outcome, sink).await {
                 Ok(true) => return outcome,
                 Ok(false) => {
                     request.messages = self.turn.messages().to_vec();
@@ -83,7 +83,7 @@ impl<'l, 'a> ToolLoop<'l, 'a> {
     async fn follow_up(
         &mut self,
         exchange: &Exchange<'_>,
-        outcome: &SendOutcome,
+        outcome: &mut SendOutcome,
         sink: &mut AnswerSink<'_>,
     ) -> Result<bool, Error> {
         let Some(answer) = outcome.whole_answer() else {
@@ -104,7 +104,7 @@ impl<'l, 'a> ToolLoop<'l, 'a> {
             DisplayOutcome::All => {}
         }
         if self.shows_usage {
-            app.notices.print_stats(&usage_line(answer, outcome.timing));
+            show_usage(app, outcome);
         }
         if let Some(calls) = calls {
             exchange.restore_keyboard();

@@ -220,6 +220,37 @@ fn the_batch_record_has_the_text_the_message_and_the_usage() {
 }
 
 #[test]
+fn an_item_whose_repair_the_budget_leaves_out_has_no_record_and_is_asked_again() {
+    let schema = r#"{"type": "object", "required": ["n"]}"#;
+    let call = |arguments: &str| {
+        Stream::new()
+            .start()
+            .tool_use_block("t1", "answer", [arguments])
+            .stop("tool_use")
+    };
+    let home = Home::new();
+    let run = |server: &Server, more: &[&str]| {
+        batch(server)
+            .home(&home)
+            .args(["{text}", "--schema", schema, "-o", "out.jsonl"])
+            .args(more)
+            .stdin_bytes("Hi\n")
+            .run()
+    };
+    let server = playing(&[call("{\"n\": ")]);
+    run(&server, &["--max-requests", "1"])
+        .code(13)
+        .stderr_contains("0 items done");
+    server.only_request();
+    let server = playing(&[call("{\"n\": 1}")]);
+    run(&server, &[]).code(0);
+    server.only_request();
+    let records = fs::read_to_string(home.work().join("out.jsonl")).unwrap();
+    let record: Value = serde_json::from_str(&records).unwrap();
+    assert_eq!(record["text"], "{\"n\":1}");
+}
+
+#[test]
 fn the_text_stays_in_the_part_file() {
     let home = Home::new();
     let server = playing(&[answer(BROKEN[0])]);

@@ -95,6 +95,29 @@ fn a_signal_ends_the_waiting_for_a_file_that_nobody_writes() {
 }
 
 #[test]
+fn a_signal_ends_the_waiting_for_a_reader_of_the_output() {
+    let server = Server::start(|_, _| panic!("nothing is to be sent"));
+    for (signal, number, _) in SIGNALS {
+        let home = Home::new();
+        Langdock::shell("mkfifo pipe").home(&home).run().code(0);
+        // The region has a notice of its own, which comes just before the output is opened.
+        let running = send(&server)
+            .home(&home)
+            .args(["-o", "pipe", "--region", "zz"])
+            .spawn();
+        let ready = |it: &Running| {
+            it.wait_for_stderr("region `zz`");
+        };
+        let outcome = interrupt(running, ready, signal);
+        outcome
+            .signal(number)
+            .stdout("")
+            .stderr_contains(INTERRUPTED);
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
 fn a_signal_ends_the_waiting_for_the_head_of_an_answer() {
     for (signal, number, _) in SIGNALS {
         for flags in [&[][..], &["-S"], &["--jsonl"]] {

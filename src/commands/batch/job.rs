@@ -381,13 +381,11 @@ impl Ended {
             ..
         } = outcome;
         self.came = match (error, answer) {
+            // The last answer may have arguments that are no JSON, and was to be sent back.
+            _ if stopped.is_some() => stopped.flatten().map_or(Came::Stopped, Came::NoBudget),
             (Some(Error::Interrupted(_)), _) => Came::Stopped,
             (Some(error), _) if !was_sent => unsent(error),
             (Some(error), answer) => self.failed(error, answer.as_ref()),
-            (None, _) if stopped.is_some() => match stopped.flatten() {
-                Some(refused) => Came::NoBudget(refused),
-                None => Came::Stopped,
-            },
             (None, _) if value.is_some() => {
                 let value = value.unwrap_or_default();
                 Came::Result(ItemResult::Text(value.to_string()))

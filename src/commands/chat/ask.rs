@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::exchange::answer_format::{AnswerFormat, renderer, screen};
 use crate::exchange::driver::SendOutcome;
 use crate::exchange::engine::{AnswerSink, EncodedRequest};
-use crate::exchange::finish::{stop_reason_error, usage_line};
+use crate::exchange::finish::{show_usage, stop_reason_error};
 use crate::exchange::prepare::EARLIER;
 use crate::exchange::session_recorder::TurnRecorder;
 use crate::exchange::tool_loop::{ToolLoop, reset_tool_choice_after_results};
@@ -126,7 +126,11 @@ impl Chat<'_> {
     }
 
     /// Shows the end of the last answer.
-    fn finish_turn(&self, outcome: SendOutcome, mut renderer: AnswerRenderer) -> Result<(), Error> {
+    fn finish_turn(
+        &self,
+        mut outcome: SendOutcome,
+        mut renderer: AnswerRenderer,
+    ) -> Result<(), Error> {
         let allow_truncated = self.exchange.settings().allow_truncated;
         let Some(answer) = &outcome.answer else {
             return outcome.error.map_or(Ok(()), Err);
@@ -135,14 +139,11 @@ impl Chat<'_> {
             return outcome.error.map_or(Ok(()), Err);
         }
         renderer.finish_answer(answer)?;
+        let stopped = stop_reason_error(answer, allow_truncated);
         if self.ask.output.looks.usage {
-            let line = usage_line(answer, outcome.timing);
-            self.app.notices.print_stats(&line);
+            show_usage(self.app, &mut outcome);
         }
-        let error = outcome
-            .error
-            .or_else(|| stop_reason_error(answer, allow_truncated));
-        error.map_or(Ok(()), Err)
+        outcome.error.or(stopped).map_or(Ok(()), Err)
     }
 
     fn renderer(&self) -> Result<AnswerRenderer, Error> {

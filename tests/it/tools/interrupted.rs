@@ -131,6 +131,25 @@ fn sigterm_and_the_end_of_the_terminal_end_the_run_and_the_tools() {
 }
 
 #[test]
+fn the_tokens_of_an_answer_are_told_once_when_its_tools_end_the_run() {
+    for command in ["tool-run", "chat"] {
+        let (server, home) = (calls(), shell_tool("echo $$ > pid; sleep 1000", ""));
+        let running = Langdock::new()
+            .key()
+            .against(&server)
+            .home(&home)
+            .args([command, "-m", "m", "-T", "./t.toml", "-y", "--usage", "Hi"])
+            .spawn();
+        wait_for(&home);
+        running.signal(Signal::SIGTERM);
+        let outcome = running.finish();
+        outcome.signal(15);
+        let told = outcome.stderr.matches("tokens in").count();
+        assert_eq!(told, 1, "{command}: {outcome}");
+    }
+}
+
+#[test]
 fn ctrl_c_while_the_model_writes_ends_the_run_also_after_tools_were_stopped() {
     let home = shell_tool("echo $$ > pid; sleep 1000", "");
     let first = calling(&[("t", json!({}))]).to_string();

@@ -6,6 +6,7 @@ use super::{calling, done, failure, playing, results, shell_tool, toml, tool_run
 use crate::support::{
     command::Langdock, events::Stream, home::Home, screen::rows_of, sending::answering,
 };
+use crate::tokens::log_of;
 
 #[test]
 fn results_go_back_in_the_order_of_the_calls_in_one_message_over_one_connection() {
@@ -214,6 +215,29 @@ fn a_pause_goes_on_where_it_was() {
     let expected =
         json!([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "One,"}]);
     assert_eq!(server.requests()[1].json()["messages"], expected);
+}
+
+#[test]
+fn an_answer_that_is_gone_on_with_after_a_pause_is_complete_in_the_log() {
+    for command in ["tool-run", "chat"] {
+        let home = shell_tool("true", "");
+        let paused = Stream::new()
+            .start()
+            .text_block(["One,"])
+            .stop("pause_turn");
+        let server = playing(&[paused, done(" two.")]);
+        Langdock::new()
+            .key()
+            .against(&server)
+            .home(&home)
+            .args([command, "-m", "m", "-T", "./t.toml", "Hi"])
+            .run()
+            .code(0)
+            .stdout("One,\n two.\n");
+        let log = log_of(&home);
+        let outcomes: Vec<_> = log.iter().map(|line| &line["outcome"]).collect();
+        assert_eq!(outcomes, ["complete", "complete"], "{command}");
+    }
 }
 
 #[test]
