@@ -67,9 +67,11 @@ fn with_everything_in_place_it_is_well() {
     assert_eq!(findings["healthy"], true);
     assert_eq!(found(&findings, "models").0, "note");
     Langdock::new()
+        .against(&server)
         .args(["--demo", "doctor"])
         .run()
         .code(0)
+        .stdout_contains("/v1/messages (--demo)\n")
         .stderr("langdock: demo: scripted answers, no model\n");
 }
 
