@@ -282,7 +282,7 @@ mod tests {
             (
                 "session foo",
                 "unrecognized subcommand 'foo'",
-                "usage: langdock session <COMMAND>; --help tells more",
+                "usage: langdock session [OPTIONS] <COMMAND>; --help tells more",
             ),
             (
                 "foo bar",

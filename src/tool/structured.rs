@@ -349,9 +349,9 @@ mod tests {
     #[test]
     fn what_is_no_schema_is_refused() {
         for (text, expected) in [
-            ("{", "no JSON"),
+            ("{", "not valid JSON"),
             ("[]", "an object"),
-            (r#"{"type": 1}"#, "no JSON schema"),
+            (r#"{"type": 1}"#, "not a JSON schema"),
         ] {
             assert!(
                 Structured::parse(text, 0).is_err_and(|error| error.contains(expected)),

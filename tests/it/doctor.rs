@@ -36,9 +36,9 @@ fn with_an_empty_home_it_says_how_to_get_a_key_and_makes_nothing() {
         .code(4)
         .stdout_contains("wrong  key")
         .stdout_contains("hint: set LANGDOCK_API_KEY");
-    outcome.stdout_contains("ok     region         eu");
+    outcome.stdout_contains("ok     region            eu");
     for name in ["connection", "TLS", "clock", "models"] {
-        outcome.stdout_contains(&format!("note   {name:13}  skipped: no key\n"));
+        outcome.stdout_contains(&format!("note   {name:16}  skipped: no key\n"));
     }
     let hint = "hint: what to do stands with each; `langdock doctor` looks again\n";
     outcome.stderr(&format!("langdock: error: 1 thing is wrong\n{hint}"));
@@ -67,9 +67,11 @@ fn with_everything_in_place_it_is_well() {
     assert_eq!(findings["healthy"], true);
     assert_eq!(found(&findings, "models").0, "note");
     Langdock::new()
+        .against(&server)
         .args(["--demo", "doctor"])
         .run()
         .code(0)
+        .stdout_contains("/v1/messages (--demo)\n")
         .stderr("langdock: demo: scripted answers, no model\n");
 }
 

@@ -47,7 +47,7 @@ const OWNERS: [(&str, &[&str]); 32] = [
     ("clap", &["cli/", "lib.rs"]),
     ("clap_complete", &["cli/"]),
     ("rustyline", &["ui/editor/"]),
-    ("indicatif", &["ui/meter.rs", "ui/progress.rs"]),
+    ("indicatif", &["ui/progress_line.rs", "ui/progress.rs"]),
     ("anstyle", &["ui/"]),
     (
         "console",
@@ -115,7 +115,7 @@ const COMMON: [&str; 8] = [
 const RESERVED: [(&str, &[&str]); 7] = [
     ("env::var", &["config/env.rs"]),
     ("env::args", &["main.rs"]),
-    ("IsTerminal", &["ui/streams.rs"]),
+    ("IsTerminal", &["ui/terminal_info.rs"]),
     ("stderr()", &["ui/"]),
     // `Output::stdout()` is for all.
     ("io::stdout", &["ui/"]),

@@ -163,7 +163,7 @@ fn values_out_of_range_are_refused_with_the_range() {
         (["--rpm", "0"], "from 1 to 4294967295"),
         (["--tpm", "-5"], "from 1 to 4294967295"),
         (["--rate", "0"], "0.01 to 1000000"),
-        (["--latency", "soon"], "no duration"),
+        (["--latency", "soon"], "not a duration"),
         (["--fail", "429:2"], "from 0 to 1"),
         (["--fail", "429:0.6,cut:0.6"], "add up to 1.2"),
         (["--fail", "teapot:0.1"], "529, cut, stall, error-event"),

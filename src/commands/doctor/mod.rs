@@ -103,7 +103,11 @@ fn of_settings(merged: &MergedConfig, settings: &Settings) -> Vec<Finding> {
             format!("{proxy} ({}){unused}", origin("proxy"))
         },
     );
-    let base_url = Finding::ok("base URL", format!("{url} ({})", origin("base_url")));
+    let url_origin = match settings.data_scope() {
+        DataScope::Demo => "--demo".to_owned(),
+        DataScope::Real => origin("base_url"),
+    };
+    let base_url = Finding::ok("base URL", format!("{url} ({url_origin})"));
     let of_proxy = match settings.options.proxy.host_and_port() {
         Err(error @ client::BuildError::ProxyScheme(_)) if !settings.endpoint.is_loopback() => {
             Finding::error("proxy", &error.into())
