@@ -4,9 +4,9 @@
 
 Instructions are counted by callgrind: they do not depend on what else the machine does. Times are medians of runs of the one and
 the other in turn. Instructions and the ratios of times have their goals as gates, while times themselves are only printed; peak
-memory has some room. DIRECTORY has the relay too, beside which the delay of a delta has its gate; beside curl's the gate of a delay
-stands far above the goal. RIVALS is a directory with other clients, whose figures are only printed; with --readme the table goes into
-the README.
+memory has some room. DIRECTORY has the relay too, beside which the delay of a delta has its gate; beside curl's the gate of a
+delay is far above the goal. RIVALS is a directory with other clients, whose figures are only printed; with --readme the table
+goes into the README.
 """
 
 import os

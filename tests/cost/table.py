@@ -61,7 +61,7 @@ class Table:
         self.add(what, f"{milliseconds:.2f} ms", "", "", f"<= {goal} ms", milliseconds <= goal)
 
     def delay(self, what, ours, theirs, goal, limit, others=None):
-        """The goal is a share of curl's, and the gate stands far above it, where only a mistake gets: the machine's waking is in it."""
+        """The goal is a share of curl's. The gate is far above it, where only a mistake gets: the machine's waking is in both."""
         ratio = ours / theirs
         others = {name: f"{delay / theirs:.1f}" for name, delay in (others or {}).items()}
         cells = (f"{ours:.0f} us", f"{theirs:.0f} us", f"{ratio:.2f}")
