@@ -127,6 +127,8 @@ pub(crate) struct Exchange<'a> {
     sender: OnceCell<RequestSender>,
     /// The model that is asked, once it is known.
     model: Option<SelectedModel>,
+    /// Whether the user was told that a limit is exceeded which is only assumed: once is enough.
+    has_warned: bool,
     /// The terminal, where the user types into it between requests.
     pub(crate) keyboard: Option<TerminalModes>,
 }
@@ -146,6 +148,7 @@ impl<'a> Exchange<'a> {
             log,
             sender: OnceCell::new(),
             model: None,
+            has_warned: false,
             keyboard: None,
         }
     }
@@ -217,7 +220,7 @@ impl<'a> Exchange<'a> {
     /// Checks a request, and refuses one that cannot fit. `parts` are what is new in it, with about
     /// how many bytes each takes in the body. `is_sent` is as for [`Self::model`].
     pub(crate) async fn encode(
-        &self,
+        &mut self,
         request: &CreateMessage,
         estimate: Estimate,
         parts: &[(String, usize)],
@@ -225,8 +228,10 @@ impl<'a> Exchange<'a> {
     ) -> Result<EncodedRequest, Error> {
         if !self.policy.is_unchecked {
             let total = estimate.total();
-            let limits = self.catalog.limits(&request.model, total, is_sent).await;
+            let mut limits = self.catalog.limits(&request.model, total, is_sent).await;
+            limits.retain(|limit| limit.is_known || !self.has_warned);
             check_and_show(self.app, &estimate, &limits)?;
+            self.has_warned |= limits.iter().any(|limit| total.low > limit.tokens);
         }
         let body = encode_body(request, parts, self.policy.is_unchecked)?;
         Ok(EncodedRequest {

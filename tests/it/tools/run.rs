@@ -50,6 +50,31 @@ fn results_go_back_in_the_order_of_the_calls_in_one_message_over_one_connection(
 }
 
 #[test]
+fn a_limit_that_is_only_assumed_is_mentioned_once_in_a_run() {
+    let home = shell_tool("echo 42", "");
+    let server = playing(&[calling(&[("t", json!({}))]), done("Done.")]);
+    // A dedicated deployment has the limits of Langdock's own hosts.
+    let base = format!("http://{}/api/public", server.address());
+    let outcome = tool_run(&server)
+        .home(&home)
+        .args([
+            "--base-url",
+            &base,
+            "--no-pace",
+            "-T",
+            "./t.toml",
+            "-y",
+            "Hi",
+        ])
+        .stdin_bytes("several words ".repeat(40_000))
+        .run();
+    outcome.code(0).stdout("Done.\n");
+    assert_eq!(server.requests().len(), 2);
+    let mentions = outcome.stderr.matches("60000 tokens a minute").count();
+    assert_eq!(mentions, 1, "{outcome}");
+}
+
+#[test]
 fn four_tools_of_one_turn_run_side_by_side() {
     // Each waits until all four have begun.
     let line = "touch \"$LANGDOCK_TOOL_USE_ID\"; until [ -e t1 ] && [ -e t2 ] && [ -e t3 ] && [ -e t4 ]; do sleep 0.01; done; echo ok";
