@@ -1,5 +1,7 @@
 //! Where an answer goes, and in what form.
 
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::app::App;
@@ -106,6 +108,9 @@ pub(crate) async fn sink(app: &App, ask: &cli::AskArgs) -> Result<OutputSink, Er
             .as_deref()
             .filter(|path| path.as_os_str() != "-")
         {
+            // Only a pipe may keep us waiting. Anything else is opened here: left to a thread, it
+            // would still be created after a signal has ended the run.
+            Some(path) if !is_pipe(path) => OutputSink::for_file(PartFile::open(path)?),
             Some(path) => {
                 let path = path.to_owned();
                 let opening = on_a_thread(move || Ok(PartFile::open(&path)));
@@ -123,6 +128,11 @@ pub(crate) async fn sink(app: &App, ask: &cli::AskArgs) -> Result<OutputSink, Er
             ),
         },
     )
+}
+
+fn is_pipe(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|metadata| metadata.file_type().is_fifo())
 }
 
 /// What Markdown is rendered for; none where it is shown as it was written.
