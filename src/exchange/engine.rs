@@ -23,7 +23,7 @@ use crate::error::Error;
 use crate::input::{Estimate, in_turn};
 use crate::pace::RequestPriority;
 use crate::protocol::{CreateMessage, InputMessage};
-use crate::ui::{AnswerRenderer, FinalAnswer, TerminalModes};
+use crate::ui::{AnswerRenderer, FinalAnswer, ModesGuard, TerminalModes};
 
 /// Sends requests to one endpoint. It can be shared by many tasks.
 #[derive(Debug, Clone)]
@@ -183,11 +183,10 @@ impl<'a> Exchange<'a> {
         self.model.as_ref().is_some_and(SelectedModel::is_picked)
     }
 
-    /// Lets what is asked on the terminal be answered by lines.
-    pub(crate) fn restore_keyboard(&self) {
-        if let Some(keyboard) = &self.keyboard {
-            keyboard.restore_echo();
-        }
+    /// Restores the original modes of the terminal until the guard is dropped, for programs and
+    /// questions that read lines themselves.
+    pub(crate) fn lend_keyboard(&self) -> Option<ModesGuard<'_>> {
+        self.keyboard.as_ref().map(TerminalModes::lend)
     }
 
     /// The model of the next request: the one that was chosen, else one that is picked now.

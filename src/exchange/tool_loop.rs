@@ -107,8 +107,9 @@ impl<'l, 'a> ToolLoop<'l, 'a> {
             show_usage(app, outcome);
         }
         if let Some(calls) = calls {
-            exchange.restore_keyboard();
+            let lent = exchange.lend_keyboard();
             let (results, error) = self.runner.run(&calls, sink.renderer).await;
+            drop(lent);
             self.turn.record_results(results);
             if let Some(error) = error {
                 let results = self.turn.messages().last().cloned();

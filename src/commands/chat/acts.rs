@@ -38,7 +38,6 @@ const ELSEWHERE: [(&str, &str); 4] = [
 impl Chat<'_> {
     /// Does what a command says. What it gives back is what comes next.
     pub(super) async fn act(&mut self, act: Act, argument: &str) -> Result<Next, Error> {
-        self.exchange.restore_keyboard();
         match act {
             Act::Help => self.help(argument)?,
             Act::Model => self.show_or_set_model(argument).await?,
@@ -303,7 +302,7 @@ impl Chat<'_> {
     /// place the new one comes.
     async fn edit(&mut self) -> Result<Next, Error> {
         if let Some(draft) = self.unsent.clone() {
-            let text = edit(self.app, &draft).await?;
+            let text = self.edited(&draft).await?;
             self.tell_asked(&text);
             return Ok(Next::Send(text));
         }
@@ -314,13 +313,18 @@ impl Chat<'_> {
         let is_text = |block: &ContentBlock| matches!(block, ContentBlock::Text(_));
         let place = content.iter().rposition(is_text);
         let before = place.map_or(String::new(), |place| text_of(&content[place..=place]));
-        let text = edit(self.app, &before).await?;
+        let text = self.edited(&before).await?;
         match place {
             Some(place) => content[place] = ContentBlock::text(text.as_str()),
             None => content.push(ContentBlock::text(text.as_str())),
         }
         self.tell_asked(&text);
         Ok(Next::Ended(self.ask_instead(last).await, Some(text)))
+    }
+
+    async fn edited(&self, text: &str) -> Result<String, Error> {
+        let _lent = self.exchange.lend_keyboard();
+        edit(self.app, text).await
     }
 
     async fn go_on(&mut self) -> Result<Next, Error> {

@@ -20,7 +20,7 @@ use std::sync::mpsc;
 
 use tokio::sync::oneshot;
 
-pub(crate) use terminal_modes::TerminalModes;
+pub(crate) use terminal_modes::{ModesGuard, TerminalModes};
 
 use super::terminal_size::TerminalSize;
 

@@ -10,9 +10,13 @@ use nix::sys::termios::{InputFlags, LocalFlags, SetArg, Termios, tcgetattr, tcse
 const BRACKETED_PASTE_OFF: &[u8] = b"\x1b[?2004l";
 
 /// The input modes of the terminal. The original modes are restored on drop.
+///
+/// From the first answer on, Enter stays a carriage return between lines: a line feed that waits
+/// for the next prompt would arrive there as Ctrl-J.
 pub(crate) struct TerminalModes {
     terminal: File,
-    found: Mutex<Termios>,
+    /// Behind a lock, because `Termios` itself cannot be shared between threads.
+    original: Mutex<Termios>,
 }
 
 impl TerminalModes {
@@ -23,56 +27,61 @@ impl TerminalModes {
             .write(true)
             .open("/dev/tty")
             .ok()?;
-        let found = tcgetattr(&terminal).ok()?;
+        let original = tcgetattr(&terminal).ok()?;
         Some(Self {
             terminal,
-            found: Mutex::new(found),
+            original: Mutex::new(original),
         })
     }
 
     /// Turns off echo until the guard is dropped; typed input is kept for the next line. Ctrl-C
     /// still sends a signal.
-    pub(crate) fn mute_echo(&self) -> EchoGuard<'_> {
-        let mut hushed = self.original_modes();
-        hushed.local_flags &= !(LocalFlags::ECHO | LocalFlags::ICANON);
-        hushed.input_flags &= !InputFlags::ICRNL;
-        self.apply_modes(&hushed);
-        EchoGuard(self)
+    pub(crate) fn mute_echo(&self) -> ModesGuard<'_> {
+        let mut muted = self.between_lines();
+        muted.local_flags &= !(LocalFlags::ECHO | LocalFlags::ICANON);
+        self.apply(&muted);
+        ModesGuard(self)
     }
 
-    /// Restores the original modes, for code that reads lines itself.
-    pub(crate) fn restore_echo(&self) {
-        self.apply_modes(&self.original_modes());
+    /// Restores the original modes until the guard is dropped, for programs and questions that
+    /// read lines themselves.
+    pub(crate) fn lend(&self) -> ModesGuard<'_> {
+        self.apply(&self.original());
+        ModesGuard(self)
     }
 
-    fn original_modes(&self) -> Termios {
-        self.found
+    /// Returns the original modes, with Enter as a carriage return.
+    fn between_lines(&self) -> Termios {
+        let mut modes = self.original();
+        modes.input_flags &= !InputFlags::ICRNL;
+        modes
+    }
+
+    fn original(&self) -> Termios {
+        self.original
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
-    fn apply_modes(&self, attributes: &Termios) {
+    fn apply(&self, modes: &Termios) {
         // A terminal that has gone needs nothing.
-        let _ = tcsetattr(&self.terminal, SetArg::TCSADRAIN, attributes);
+        let _ = tcsetattr(&self.terminal, SetArg::TCSADRAIN, modes);
     }
 }
 
 impl Drop for TerminalModes {
     fn drop(&mut self) {
-        self.restore_echo();
+        self.apply(&self.original());
         let _ = (&self.terminal).write_all(BRACKETED_PASTE_OFF); // Likewise.
     }
 }
 
-/// Restores the original modes on drop, except that Enter stays a carriage return until the next
-/// line is read: one typed in between would otherwise arrive there as Ctrl-J.
-pub(crate) struct EchoGuard<'a>(&'a TerminalModes);
+/// Returns to the modes between lines on drop.
+pub(crate) struct ModesGuard<'a>(&'a TerminalModes);
 
-impl Drop for EchoGuard<'_> {
+impl Drop for ModesGuard<'_> {
     fn drop(&mut self) {
-        let mut awaiting = self.0.original_modes();
-        awaiting.input_flags &= !InputFlags::ICRNL;
-        self.0.apply_modes(&awaiting);
+        self.0.apply(&self.0.between_lines());
     }
 }

@@ -1,5 +1,7 @@
 //! What goes wrong in the middle of a conversation: it goes on, and nothing that was typed is lost.
 
+use std::io::Write;
+
 use nix::sys::signal::Signal;
 use serde_json::json;
 
@@ -361,6 +363,25 @@ fn what_is_typed_while_an_answer_comes_is_for_the_next_line() {
         .keys(ENTER);
     gate.open();
     wait_for_prompt(&terminal, 3);
+    leave(terminal).code(0);
+    assert_eq!(said(&server, 1), "Two");
+}
+
+#[test]
+fn what_is_typed_while_a_command_runs_is_for_the_next_line() {
+    let (server, home) = (answering("ok"), Home::new());
+    let pipe = home.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let terminal = at_prompt(&server, &home, &["One"]);
+    terminal
+        .keys(&format!("/file {}", pipe.display()))
+        .keys(ENTER);
+    // Opens once the command has begun to read.
+    let mut writer = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    terminal.keys("/drop").keys(ENTER).keys("Two").keys(ENTER);
+    writer.write_all(b"from the pipe").unwrap();
+    drop(writer);
+    wait_for_prompt(&terminal, 4);
     leave(terminal).code(0);
     assert_eq!(said(&server, 1), "Two");
 }
