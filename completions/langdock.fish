@@ -46,14 +46,14 @@ complete -c langdock -n "__fish_langdock_needs_command" -f -a "tool-run" -d 'Sen
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "batch" -d 'Ask the same of many items, in parallel, within the rate limits'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "models" -d 'List the models that the region offers'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "count" -d 'Estimate the tokens of a request, by part; nothing is sent'
-complete -c langdock -n "__fish_langdock_needs_command" -f -a "usage" -d 'Sum up what the requests of this machine took'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "usage" -d 'Summarise token usage on this machine'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "session" -d 'List, show, search and delete saved conversations'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "serve" -d 'Run the scripted endpoint of --demo on a port, for other programs'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "auth" -d 'Store, show and forget the API key'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "config" -d 'Show and change the settings'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "doctor" -d 'Check key, endpoint, models, clock and directories, and say what to do'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c langdock -n "__fish_langdock_needs_command" -f -a "help" -d 'Tell more of a command or a topic'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "help" -d 'Show help for a command or topic'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "template" -d 'List and show saved prompts'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s m -l model -d 'Model to ask [default: picked once from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
@@ -92,16 +92,16 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'P
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema -d 'JSON that fits this JSON schema, and nothing else' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l repair -d 'With --schema: how often a wrong answer is sent back [default: 2]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s I -l no-stdin -d 'Leave standard input alone'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s I -l no-stdin -d 'Do not read standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-check -d 'Send a request all the same that is too large by what is known of the limits'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-check -d 'Send even if the request appears to exceed a known limit'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l raw -d 'Print the answer as it was written, on a terminal too'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l markdown -d 'Render the answer\'s Markdown, in a pipe too [default: on a terminal]'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s q -l quiet -d 'Say nothing but errors'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s v -l verbose -d 'Say what is done; -vv: requests and headers too, never bodies or the key'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s u -l usage -d 'Say the tokens and the time it took'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s q -l quiet -d 'Print errors only'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s v -l verbose -d 'Verbose output; -vv: requests and headers too, never bodies or the key'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s u -l usage -d 'Report tokens and timing'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l show-thinking -d 'Show the model\'s reasoning too, on stderr'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s S -l no-stream -d 'Ask for the answer in one piece'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s S -l no-stream -d 'Do not stream'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s j -l json -d 'Print the API\'s message object'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l jsonl -d 'Print each event on a line as it comes, then the message object'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s x -l extract -d 'Print the first fenced code block only'
@@ -133,7 +133,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -s T -l tool -d 
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l tool-choice -d 'Whether the model has to call a tool: auto, any, none, or the one tool to call' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l allow-tool -d 'Run the calls of this tool unasked; repeat for more' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l deny-tool -d 'Never run the calls of this tool; repeat for more' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-turns -d 'How often the model is asked at most' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-turns -d 'Maximum number of model turns' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l tool-jobs -d 'How many calls of one answer are run at a time' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l color -d 'Colour of messages and of rendered Markdown' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -150,17 +150,17 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -l proxy -d 'Pro
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s I -l no-stdin -d 'Leave standard input alone'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s I -l no-stdin -d 'Do not read standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l no-check -d 'Send a request all the same that is too large by what is known of the limits'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l no-check -d 'Send even if the request appears to exceed a known limit'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s y -l yes -d 'Run every call unasked, but for those of tools with `confirm`'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l raw -d 'Print the answer as it was written, on a terminal too'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l markdown -d 'Render the answer\'s Markdown, in a pipe too [default: on a terminal]'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s q -l quiet -d 'Say nothing but errors'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s v -l verbose -d 'Say what is done; -vv: requests and headers too, never bodies or the key'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s u -l usage -d 'Say the tokens and the time it took'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s q -l quiet -d 'Print errors only'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s v -l verbose -d 'Verbose output; -vv: requests and headers too, never bodies or the key'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s u -l usage -d 'Report tokens and timing'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l show-thinking -d 'Show the model\'s reasoning too, on stderr'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s S -l no-stream -d 'Ask for the answer in one piece'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s S -l no-stream -d 'Do not stream'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s c -l continue -d 'Go on with the conversation that was last used, or with LANGDOCK_SESSION\'s'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l fork -d 'With --continue or --session: go on in a copy, and leave the conversation as it is'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s n -l no-log -d 'Save nothing of this, neither in a conversation nor in the log of requests'
@@ -205,19 +205,19 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l profile -
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-tool -d 'Run the calls of this tool unasked; repeat for more' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l deny-tool -d 'Never run the calls of this tool; repeat for more' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-turns -d 'How often the model is asked at most' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-turns -d 'Maximum number of model turns' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tool-jobs -d 'How many calls of one answer are run at a time' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l call -d 'Run a call by hand as the model\'s would be, print its result, and send nothing; - is standard input' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s I -l no-stdin -d 'Leave standard input alone'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s I -l no-stdin -d 'Do not read standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l no-check -d 'Send a request all the same that is too large by what is known of the limits'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l no-check -d 'Send even if the request appears to exceed a known limit'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l raw -d 'Print the answer as it was written, on a terminal too'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l markdown -d 'Render the answer\'s Markdown, in a pipe too [default: on a terminal]'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s q -l quiet -d 'Say nothing but errors'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s v -l verbose -d 'Say what is done; -vv: requests and headers too, never bodies or the key'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s u -l usage -d 'Say the tokens and the time it took'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s q -l quiet -d 'Print errors only'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s v -l verbose -d 'Verbose output; -vv: requests and headers too, never bodies or the key'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s u -l usage -d 'Report tokens and timing'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l show-thinking -d 'Show the model\'s reasoning too, on stderr'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s S -l no-stream -d 'Ask for the answer in one piece'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s S -l no-stream -d 'Do not stream'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s j -l json -d 'Print the API\'s message object'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l jsonl -d 'Print each event on a line as it comes, then the message object'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s x -l extract -d 'Print the first fenced code block only'
@@ -236,7 +236,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s h -l help
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s i -l input -d 'Lines of text, or a JSON object on each line; - is standard input, which is read where nothing is named' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l files -d 'Ask of each of these files: text, images or PDFs, told by their content' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s o -l output -d 'Append the answers to this file as they come, and go on where an earlier run ended' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -s J -l jobs -d 'How many requests are under way at a time [default: what the limits allow]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s J -l jobs -d 'Maximum number of concurrent requests [default: what the limits allow]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-requests -d 'End with 13 after so many requests of this run; tries after a failure do not count' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-total-tokens -d 'End with 13 before requests of this run take more tokens, read and written' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l tag -d 'A word for the log, by which `langdock usage --by tag` sums up' -r -f
@@ -270,9 +270,9 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -l profile -d '
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l unordered -d 'Let answers out as they come instead of in the order of the items'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l retry-failed -d 'With --output: ask again what has failed, and forget how'
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -s I -l no-stdin -d 'Leave standard input alone'
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s I -l no-stdin -d 'Do not read standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l no-check -d 'Send a request all the same that is too large by what is known of the limits'
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l no-check -d 'Send even if the request appears to exceed a known limit'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
@@ -288,7 +288,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand models" -l proxy -d 'P
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l refresh -d 'Ask for the list, however young the last one is'
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l refresh -d 'Ignore the cached list and fetch it again'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -s j -l json -d 'Print the list as JSON, with all that is said of each model'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
@@ -309,9 +309,9 @@ complete -c langdock -n "__fish_langdock_using_subcommand count" -s a -l attach 
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand count" -s I -l no-stdin -d 'Leave standard input alone'
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s I -l no-stdin -d 'Do not read standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l no-check -d 'Send a request all the same that is too large by what is known of the limits'
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l no-check -d 'Send even if the request appears to exceed a known limit'
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s j -l json -d 'Print an object'
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand usage" -l by -d 'What to sum up by: model, day, tag, command' -r -f -a "model\t'The model'

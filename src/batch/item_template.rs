@@ -35,7 +35,7 @@ impl ItemTemplate {
                 .filter(|&end| brace == "{" && rest[end..].starts_with('}'));
             let Some(end) = end else {
                 return Err(Error::Pattern(format!(
-                    "a `{brace}` stands alone; write {brace}{brace} for the brace itself"
+                    "unmatched `{brace}`; write {brace}{brace} for a literal brace"
                 )));
             };
             let field = rest[..end].trim();

@@ -33,7 +33,7 @@ pub(crate) struct BatchArgs {
     /// is refused.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// How many requests are under way at a time [default: what the limits allow]
+    /// Maximum number of concurrent requests [default: what the limits allow]
     ///
     /// Where limits are known, requests begin as these allow, up to 64 at a time; elsewhere 8 at a
     /// time.

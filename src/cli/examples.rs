@@ -50,7 +50,7 @@ const SEND: [Example; 9] = [
         "langdock send --dry-run --temperature 0.2 -s 'Be brief.' 'Name three rivers.'",
     ),
     (
-        "Get the whole message object, in one piece:",
+        "Get the message object as JSON, without streaming:",
         "langdock send --json --no-stream 'Name three rivers.'",
     ),
     (
@@ -63,7 +63,7 @@ const SEND: [Example; 9] = [
 /// The examples of `batch`.
 const BATCH: [Example; 4] = [
     (
-        "Ask about each line of a file, and go on if that is run again:",
+        "Ask about each line of a file, and continue where an earlier run stopped:",
         "langdock batch 'Sum up: {text}' -i lines.txt -o sums.jsonl",
     ),
     (
@@ -118,7 +118,7 @@ const MODELS: [Example; 3] = [
     ("List what the region has:", "langdock models --region us"),
     ("The ids alone:", "langdock models | cut -d ' ' -f 1"),
     (
-        "All that is said of each, asked for again:",
+        "Show every detail, from a fresh list:",
         "langdock models --refresh --json",
     ),
 ];
@@ -143,12 +143,12 @@ const COUNT: [Example; 3] = [
 /// The examples of `usage`.
 const USAGE: [Example; 3] = [
     (
-        "What each model took in the last week:",
+        "Show the usage of each model in the last week:",
         "langdock usage --since 7d",
     ),
     ("Day by day:", "langdock usage --by day"),
     (
-        "What a job took that tags its requests:",
+        "Show the usage of a job that tags its requests:",
         "langdock send --tag nightly 'Name three rivers.'\nlangdock usage --by tag",
     ),
 ];
@@ -208,7 +208,7 @@ const AUTH: [Example; 3] = [
         "langdock auth login < key.txt",
     ),
     (
-        "See which key is used, and where it comes from:",
+        "Show which key is used, and where it comes from:",
         "langdock auth status",
     ),
     ("Forget the stored key again:", "langdock auth logout"),
@@ -230,7 +230,7 @@ const CONFIG: [Example; 5] = [
          rivers.'",
     ),
     (
-        "See what holds and where it came from:",
+        "Show the effective settings and their origin:",
         "langdock config show",
     ),
     (

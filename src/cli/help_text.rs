@@ -72,7 +72,7 @@ command_help!(
 );
 command_help!(
     USAGE,
-    "Sum up what the requests of this machine took",
+    "Summarise token usage on this machine",
     "Each request leaves a line in a log, with its numbers and names and nothing of what \
          was said. LANGDOCK_NO_LOG keeps none."
 );
@@ -113,7 +113,7 @@ command_help!(
 command_help!(COMPLETIONS, "Print a completion script for a shell");
 command_help!(
     HELP,
-    "Tell more of a command or a topic",
+    "Show help for a command or topic",
     "The topics are exit-codes, environment, config and regions."
 );
 command_help!(

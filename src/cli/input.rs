@@ -27,7 +27,7 @@ pub(crate) struct InputArgs {
     /// no effect.
     #[arg(long, value_name = "FILE")]
     pub(crate) messages: Option<PathBuf>,
-    /// Leave standard input alone
+    /// Do not read standard input
     #[arg(short = 'I', long)]
     pub(crate) no_stdin: bool,
     /// Write the prompt in an editor: VISUAL, EDITOR, or vi
@@ -42,7 +42,7 @@ pub(crate) struct InputArgs {
         allow_hyphen_values = true
     )]
     pub(crate) params: Vec<(String, String)>,
-    /// Send a request all the same that is too large by what is known of the limits
+    /// Send even if the request appears to exceed a known limit
     ///
     /// Without it a body of more than 20 MB is refused, and a request that has more tokens, by an
     /// estimate that is low, than the model's context window or than are allowed a minute, where

@@ -165,7 +165,7 @@ pub(crate) struct AskArgs {
 #[derive(Debug, Args)]
 #[command(about = help_text::MODELS.about, long_about = help_text::MODELS.long_about)]
 pub(crate) struct ModelsArgs {
-    /// Ask for the list, however young the last one is
+    /// Ignore the cached list and fetch it again
     #[arg(long)]
     pub(crate) refresh: bool,
     /// Print the list as JSON, with all that is said of each model
@@ -277,19 +277,19 @@ pub(crate) struct DisplayArgs {
         hide_possible_values = true
     )]
     pub(crate) color: ColorWhen,
-    /// Say nothing but errors
+    /// Print errors only
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Say what is done; -vv: requests and headers too, never bodies or the key
+    /// Verbose output; -vv: requests and headers too, never bodies or the key
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Say the tokens and the time it took
+    /// Report tokens and timing
     #[arg(short, long)]
     pub(crate) usage: bool,
     /// Show the model's reasoning too, on stderr
     #[arg(long)]
     pub(crate) show_thinking: bool,
-    /// Ask for the answer in one piece
+    /// Do not stream
     #[arg(short = 'S', long)]
     pub(crate) no_stream: bool,
 }

@@ -41,7 +41,7 @@ pub(crate) struct ToolPolicyArgs {
     /// Never run the calls of this tool; repeat for more
     #[arg(long, value_name = "NAME", value_parser = not_blank)]
     pub(crate) deny_tool: Vec<String>,
-    /// How often the model is asked at most
+    /// Maximum number of model turns
     #[arg(long, value_name = "N", default_value = "10", value_parser = count, allow_negative_numbers = true)]
     pub(crate) max_turns: u32,
     /// How many calls of one answer are run at a time

@@ -42,8 +42,8 @@ pub(super) fn explain(error: &clap::Error, argv: &[OsString]) -> Unparsed {
     };
     let usage = one_line(usage.strip_prefix("Usage:").unwrap_or(&usage));
     let hint = match (tips.is_empty(), usage.is_empty()) {
-        (true, true) => "--help tells more".to_owned(),
-        (true, false) => format!("usage: {usage}; --help tells more"),
+        (true, true) => "see --help".to_owned(),
+        (true, false) => format!("usage: {usage}; see --help"),
         (false, _) => tips.join("; "),
     };
     let may_be_a_prompt =
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn each_kind_of_mistake_is_told_in_one_line_with_what_to_type() {
-        let no_tip = "--help tells more";
+        let no_tip = "see --help";
         for (line, expected_message, expected_hint) in [
             (
                 "send --zzz q",
@@ -282,12 +282,12 @@ mod tests {
             (
                 "session foo",
                 "unrecognized subcommand 'foo'",
-                "usage: langdock session [OPTIONS] <COMMAND>; --help tells more",
+                "usage: langdock session [OPTIONS] <COMMAND>; see --help",
             ),
             (
                 "foo bar",
                 "unrecognized subcommand 'foo'",
-                "`langdock send 'PROMPT'` asks, `langdock chat` talks; usage: langdock [OPTIONS] <COMMAND>; --help tells more",
+                "`langdock send 'PROMPT'` asks, `langdock chat` talks; usage: langdock [OPTIONS] <COMMAND>; see --help",
             ),
             (
                 "usage --by mod",
@@ -307,27 +307,27 @@ mod tests {
             (
                 "send --raw=1 q",
                 "unexpected value '1' for '--raw' found; no more were expected",
-                "usage: langdock send --raw [PROMPT]...; --help tells more",
+                "usage: langdock send --raw [PROMPT]...; see --help",
             ),
             (
                 "tool-run --call a",
                 "2 values required for '--call <NAME> <JSON>' but 1 was provided",
-                "usage: langdock tool-run [OPTIONS] [PROMPT]...; --help tells more",
+                "usage: langdock tool-run [OPTIONS] [PROMPT]...; see --help",
             ),
             (
                 "config set",
                 "the following required arguments were not provided: <KEY> <VALUE>",
-                "usage: langdock config set <KEY> <VALUE>; --help tells more",
+                "usage: langdock config set <KEY> <VALUE>; see --help",
             ),
             (
                 "send --json --jsonl q",
                 "the argument '--json' cannot be used with '--jsonl'",
-                "usage: langdock send --json <PROMPT>...; --help tells more",
+                "usage: langdock send --json <PROMPT>...; see --help",
             ),
             (
                 "send -j --raw --markdown q",
                 "the argument '--json' cannot be used with: --raw --markdown",
-                "usage: langdock send --json <PROMPT>...; --help tells more",
+                "usage: langdock send --json <PROMPT>...; see --help",
             ),
             (
                 "--jsn send q",

@@ -10,7 +10,7 @@ pub(super) fn at_least_one(text: &str) -> Result<u64, String> {
     text.parse()
         .ok()
         .filter(in_range)
-        .ok_or_else(|| format!("a whole number from 1 to {MAX_COUNT} is needed"))
+        .ok_or_else(|| format!("must be a whole number from 1 to {MAX_COUNT}"))
 }
 
 /// The same for what is counted on fingers rather than in tokens.
@@ -21,19 +21,19 @@ pub(super) fn count(text: &str) -> Result<u32, String> {
 /// A whole number.
 pub(super) fn whole_number(text: &str) -> Result<u64, String> {
     text.parse()
-        .map_err(|_| format!("a whole number from 0 to {} is needed", u64::MAX))
+        .map_err(|_| format!("must be a whole number from 0 to {}", u64::MAX))
 }
 
 /// A whole number of a size that something may be repeated.
 pub(super) fn small_number(text: &str) -> Result<u32, String> {
     text.parse()
-        .map_err(|_| format!("a whole number from 0 to {} is needed", u32::MAX))
+        .map_err(|_| format!("must be a whole number from 0 to {}", u32::MAX))
 }
 
 /// A port.
 pub(super) fn port(text: &str) -> Result<u16, String> {
     text.parse()
-        .map_err(|_| format!("a whole number from 0 to {} is needed", u16::MAX))
+        .map_err(|_| format!("must be a whole number from 0 to {}", u16::MAX))
 }
 
 /// Tokens a second.
@@ -72,7 +72,7 @@ pub(super) fn key_and_value(text: &str) -> Result<(String, String), String> {
         .ok_or("KEY=VALUE is needed")?;
     if matches!(key, "prompt" | "stdin") {
         return Err(format!(
-            "`{key}` is no parameter: it is what the command line and standard input have"
+            "`{key}` is not a parameter: it comes from the command line and standard input"
         ));
     }
     Ok((key.to_owned(), value.to_owned()))

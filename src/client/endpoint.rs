@@ -64,10 +64,10 @@ impl fmt::Display for Region {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum EndpointError {
     /// Not a slug.
-    #[error("`{0}` is no region: a region is written in lower-case letters, digits and hyphens")]
+    #[error("`{0}` is not a region: use lower-case letters, digits and hyphens")]
     BadRegion(String),
     /// Not a URL.
-    #[error("the base URL `{0}` is no URL: {1}")]
+    #[error("the base URL `{0}` is not a valid URL: {1}")]
     BadUrl(String, String),
     /// Another scheme than http and https.
     #[error("the base URL `{0}` does not begin with https://")]

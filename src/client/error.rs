@@ -49,7 +49,7 @@ pub(crate) enum Error {
         request_id: Option<String>,
     },
     /// The answer to the question for models is something else.
-    #[error("the answer is no list of models: {excerpt}")]
+    #[error("the response is not a list of models: {excerpt}")]
     NoModelList {
         /// What it says, in short.
         excerpt: String,
@@ -118,7 +118,7 @@ pub(crate) enum Error {
     },
     /// A 429 that another call had holds this one back for longer than it may wait.
     #[error(
-        "a rate limit (HTTP 429) holds all requests back for {} more",
+        "a rate limit (HTTP 429) is holding back all requests for {} more",
         format_seconds(round_up_to_seconds(*wait))
     )]
     HeldBack {
@@ -190,7 +190,7 @@ impl fmt::Display for CallTimeout {
             Self::Idle(limit) => write!(formatter, "nothing came for {}", format_seconds(*limit)),
             Self::Total(limit) => write!(
                 formatter,
-                "the answer was not whole within {}",
+                "the answer was not complete within {}",
                 format_seconds(*limit)
             ),
             Self::Turn(limit) => {

@@ -90,7 +90,7 @@ fn ask(host: &str) -> Result<String, Error> {
             end_prompt_row();
             Error::Usage {
                 message: "no key was typed, and none is stored".to_owned(),
-                hint: Some("the same command asks again".to_owned()),
+                hint: Some("run the same command to try again".to_owned()),
             }
         }
         _ => Error::System {

@@ -83,7 +83,7 @@ fn find(name: &str) -> Result<ConfigKey, Error> {
     ConfigKey::parse(name).ok_or_else(|| {
         let keys = || SETTINGS.iter().map(|setting| setting.key);
         Error::Usage {
-            message: format!("there is no setting `{name}`"),
+            message: format!("no setting `{name}`"),
             hint: Some(match nearest_name(name, keys()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("there are: {}", keys().collect::<Vec<_>>().join(", ")),

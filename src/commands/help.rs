@@ -48,10 +48,7 @@ fn unknown(given: &str) -> Error {
             .chain(TOPICS.iter().map(|(name, _)| *name))
     };
     Error::Usage {
-        message: format!(
-            "there is no help on `{given}`{}",
-            did_you_mean(given, known())
-        ),
+        message: format!("no help for `{given}`{}", did_you_mean(given, known())),
         hint: Some(format!(
             "there is help on: {}",
             known().collect::<Vec<_>>().join(", ")

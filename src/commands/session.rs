@@ -83,7 +83,7 @@ fn list(app: &App, store: &SessionStore, scope: DataScope, as_json: bool) -> Res
     }
     if list.is_empty() {
         app.notices.notice(&format!(
-            "there are no conversations in `{}` yet; `{} chat` begins one",
+            "no conversations in `{}` yet; start one with `{} chat`",
             store.directory().display(),
             scope.program()
         ));

@@ -16,7 +16,7 @@ pub(crate) async fn template(app: &App, args: &cli::TemplateArgs) -> Result<(), 
             let names = names(&directory)?;
             if names.is_empty() {
                 app.notices.notice(&format!(
-                    "there are no templates in `{}`; a Markdown file there is one",
+                    "no templates in `{}`; each Markdown file there is a template",
                     directory.display()
                 ));
             }

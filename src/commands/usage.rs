@@ -23,7 +23,7 @@ const COLUMNS: usize = 1 + HEADINGS.len();
 /// Sums up the log.
 pub(crate) fn usage(app: &App, args: &cli::UsageArgs) -> Result<(), Error> {
     let no_home = || Error::Usage {
-        message: "there is no home, and so no log".to_owned(),
+        message: "HOME is not set, so there is no usage log".to_owned(),
         hint: Some("set HOME".into()),
     };
     let log = UsageLog::in_directory(State::for_user().ok_or_else(no_home)?.directory());

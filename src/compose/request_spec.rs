@@ -79,7 +79,7 @@ impl RequestSources {
         let tools = of_fields.unwrap_or_else(|| self.definitions());
         if tools.is_empty() {
             return Err(Error::Usage {
-                message: format!("--tool-choice {word}: there is no tool to choose from"),
+                message: format!("--tool-choice {word} needs a tool to choose from"),
                 hint: Some("name a file of tools with -T, or leave --tool-choice out".to_owned()),
             });
         }

@@ -25,10 +25,7 @@ pub(crate) fn path_of(given: &Path) -> Result<PathBuf, Error> {
     let names = names(&directory)?;
     let nearest = did_you_mean(&name, names.iter().map(String::as_str));
     Err(Error::Usage {
-        message: format!(
-            "there is no template `{name}` in `{}`{nearest}",
-            directory.display()
-        ),
+        message: format!("no template `{name}` in `{}`{nearest}", directory.display()),
         hint: Some(format!(
             "`langdock template list` names them; ./{name} is a file in this directory"
         )),
@@ -38,7 +35,7 @@ pub(crate) fn path_of(given: &Path) -> Result<PathBuf, Error> {
 /// The directory of the templates.
 pub(crate) fn directory() -> Result<PathBuf, Error> {
     templates_directory().ok_or_else(|| Error::Usage {
-        message: "there is no home, and so no directory of templates".to_owned(),
+        message: "HOME is not set, so there is no template directory".to_owned(),
         hint: Some("set HOME, or give a file: -t ./FILE".to_owned()),
     })
 }

@@ -53,7 +53,7 @@ fn path_of(given: &Path) -> Result<PathBuf, Error> {
         return Ok(given.to_owned());
     }
     let directory = tools_directory().ok_or_else(|| Error::Usage {
-        message: "there is no home, and so no directory of tools".to_owned(),
+        message: "HOME is not set, so there is no tools directory".to_owned(),
         hint: Some("set HOME, or give the path of a file, as in ./FILE".to_owned()),
     })?;
     let names = [name.to_string()]
@@ -63,10 +63,7 @@ fn path_of(given: &Path) -> Result<PathBuf, Error> {
         .map(|name| directory.join(name))
         .find(|path| path.is_file());
     found.ok_or_else(|| Error::Usage {
-        message: format!(
-            "there is no tools file `{name}` in `{}`",
-            directory.display()
-        ),
+        message: format!("no tools file `{name}` in `{}`", directory.display()),
         hint: Some(format!("./{name} is a file in this directory")),
     })
 }

@@ -270,11 +270,9 @@ fn refuse_expanded_glob(args: &cli::AskArgs) -> Result<(), Error> {
         form.push("…".to_owned());
     }
     Err(Error::Usage {
-        message: format!(
-            "`{name}` is a file, and stands where the prompt does: {flag} takes one file"
-        ),
+        message: format!("`{name}` is a file, but was given as the prompt: {flag} takes one file"),
         hint: Some(format!(
-            "write {}; what stands behind -- is the prompt, whatever it names",
+            "write {}; everything after -- is the prompt",
             form.join(" ")
         )),
     })
@@ -295,7 +293,7 @@ pub(crate) async fn read_stdin(
         Stdin::None => Ok(None),
         Stdin::SomebodyElses => {
             app.notices
-                .notice("standard input is a file that has been read from: it is left alone");
+                .notice("standard input has already been partly read; ignoring it");
             Ok(None)
         }
         Stdin::Readable(file) => {

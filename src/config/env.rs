@@ -12,7 +12,7 @@ use super::setting::{SETTINGS, SettingVariable};
 const OTHER_VARIABLES: [(&str, &str); 18] = [
     (
         "LANGDOCK_API_KEY",
-        "The API key. There is no flag for it, since arguments show in ps.",
+        "The API key. It has no flag, because arguments are visible in ps.",
     ),
     (
         "LANGDOCK_PROFILE",
@@ -21,7 +21,7 @@ const OTHER_VARIABLES: [(&str, &str); 18] = [
     ("LANGDOCK_CONFIG", "Another config file than the usual one."),
     (
         "LANGDOCK_SESSION",
-        "The conversation that --continue goes on with, by name or id, instead of the last one.",
+        "The conversation that --continue continues, by name or id, instead of the last one.",
     ),
     (
         "LANGDOCK_NO_LOG",

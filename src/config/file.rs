@@ -329,13 +329,10 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_with_its_line_and_key() {
         for (text, expected) in [
-            (
-                "\nregoin = 'eu'",
-                "`/c.toml`, line 2: there is no key `regoin`",
-            ),
+            ("\nregoin = 'eu'", "`/c.toml`, line 2: unknown key `regoin`"),
             (
                 "[profiles.a]\nprofiles = 1",
-                "`/c.toml`, line 2: there is no key `profiles`",
+                "`/c.toml`, line 2: unknown key `profiles`",
             ),
             (
                 "max_tokens = 0",
@@ -355,7 +352,7 @@ mod tests {
             ),
             (
                 "region = 'E U'",
-                "`region` in `/c.toml`, line 1: `E U` is no region",
+                "`region` in `/c.toml`, line 1: `E U` is not a region",
             ),
             (
                 "base_url = 'x'",
@@ -384,11 +381,11 @@ mod tests {
             ),
             (
                 "[limits.\"m\"]\nrps = 1",
-                "`/c.toml`, line 2: there is no key `rps`",
+                "`/c.toml`, line 2: unknown key `rps`",
             ),
             (
                 "[profiles.a.limits.m]\nrpm = 1",
-                "`/c.toml`, line 1: there is no key `limits`",
+                "`/c.toml`, line 1: unknown key `limits`",
             ),
             ("profiles = 1", "`profiles` in `/c.toml`, line 1: tables"),
             (

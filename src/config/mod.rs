@@ -183,7 +183,7 @@ pub(crate) enum Error {
         reason: String,
     },
     /// The config file has a key that does not exist.
-    #[error("`{}`, line {line}: there is no key `{key}`", path.display())]
+    #[error("`{}`, line {line}: unknown key `{key}`", path.display())]
     UnknownKey {
         /// The file.
         path: PathBuf,
@@ -195,7 +195,7 @@ pub(crate) enum Error {
         nearest: Option<&'static str>,
     },
     /// A profile that the config file does not have.
-    #[error("{origin}: there is no profile `{name}` in the config file")]
+    #[error("{origin}: no profile `{name}` in the config file")]
     UnknownProfile {
         /// Who asked for it.
         origin: Origin,

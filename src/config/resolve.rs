@@ -342,7 +342,7 @@ mod tests {
             .expect("no profile")
             .to_string();
         assert!(
-            error.starts_with("`LANGDOCK_PROFILE`: there is no profile `x`"),
+            error.starts_with("`LANGDOCK_PROFILE`: no profile `x`"),
             "{error}"
         );
     }
@@ -403,7 +403,7 @@ mod tests {
             (
                 "LANGDOCK_REGION",
                 "EU",
-                "`LANGDOCK_REGION`: `EU` is no region",
+                "`LANGDOCK_REGION`: `EU` is not a region",
             ),
             (
                 "LANGDOCK_MAX_TOKENS",

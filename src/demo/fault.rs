@@ -87,7 +87,7 @@ impl FromStr for Fault {
                     .chain(NAMED.iter().map(|(name, _)| (*name).to_owned()))
                     .collect();
                 format!(
-                    "`{name}` is no kind of fault; there are {}",
+                    "`{name}` is not a kind of fault; use one of {}",
                     known.join(", ")
                 )
             })
@@ -132,7 +132,7 @@ impl FromStr for FaultRates {
                 .ok_or_else(|| format!("`{part}` is not KIND:SHARE"))?;
             let fault: Fault = kind.parse()?;
             if shares.iter().any(|(other, _)| *other == fault) {
-                return Err(format!("`{kind}` stands there twice"));
+                return Err(format!("`{kind}` is given twice"));
             }
             let in_range = |share: &f64| (0.0..=1.0).contains(share);
             let share = share.parse().ok().filter(in_range);
@@ -206,7 +206,7 @@ mod tests {
             ("429", "`429` is not KIND:SHARE"),
             (
                 "418:0.1",
-                "`418` is no kind of fault; there are 400, 401, 402, 403, 404, 408, 409, 413, \
+                "`418` is not a kind of fault; use one of 400, 401, 402, 403, 404, 408, 409, 413, \
                  422, 429, 500, 502, 503, 504, 529, cut, stall, error-event",
             ),
             (
@@ -218,7 +218,7 @@ mod tests {
                 "the share of `cut` must be a number from 0 to 1",
             ),
             ("cut:NaN", "the share of `cut` must be a number from 0 to 1"),
-            ("cut:0.1,cut:0.2", "`cut` stands there twice"),
+            ("cut:0.1,cut:0.2", "`cut` is given twice"),
             (
                 "cut:0.5,stall:0.75",
                 "the shares add up to 1.25; they may to 1",

@@ -81,16 +81,16 @@ impl Error {
             }
             Self::Truncated(_) => "send less, or accept it with --allow-truncated",
             Self::Paused { is_saved: true } => {
-                "`langdock send -c 'Go on.'` lets it go on; `langdock tool-run` goes on by itself"
+                "continue it with `langdock send -c 'Go on.'`; `langdock tool-run` continues by itself"
             }
             Self::Paused { is_saved: false } => {
-                "`langdock tool-run` with the same prompt goes on by itself"
+                "`langdock tool-run` with the same prompt continues by itself"
             }
             Self::Refusal(_) => "ask in another way; the same prompt will be refused again",
             Self::NoCodeBlock(_) => {
                 "ask for a fenced code block in the prompt; an answer without one goes to stderr"
             }
-            Self::MaxTurns(_) => "let it go on for longer with --max-turns",
+            Self::MaxTurns(_) => "allow more turns with --max-turns",
             Self::Batch(batch::Error::NoObject { .. }) => {
                 "put a JSON object on each line, or text on each"
             }
@@ -98,7 +98,7 @@ impl Error {
                 "a line of text has {text} alone; JSON Lines have an object on each line: `jq -c \
                  '.[]'` makes them of an array"
             }
-            Self::Batch(_) => "a field stands as {text} or {KEY}; write {{ and }} for braces",
+            Self::Batch(_) => "write a field as {text} or {KEY}, and {{ or }} for a literal brace",
             Self::ItemsFailed {
                 can_go_on: true, ..
             } => "their lines say why; --retry-failed asks them again",
@@ -107,8 +107,8 @@ impl Error {
             }
             Self::Budget {
                 can_go_on: true, ..
-            } => "the same command goes on from there, with a budget of its own",
-            Self::Budget { .. } => "with --output FILE the same command could go on from there",
+            } => "run the same command to continue, with a new budget",
+            Self::Budget { .. } => "with --output FILE the same command could continue from there",
             Self::Unfit(_) => {
                 "let it be corrected more often with --repair, or make the schema simpler"
             }
@@ -134,7 +134,7 @@ impl Error {
                 "`langdock tool-run --list` with the same -T shows the command of each tool, and \
                  what it takes"
             }
-            Self::Unwell { .. } => "what to do stands with each; `langdock doctor` looks again",
+            Self::Unwell { .. } => "see the hints above, then run `langdock doctor` again",
             // The help is the hint of the first; the others are what somebody wanted.
             Self::NoCommand { .. } | Self::Output(_) | Self::Interrupted(_) | Self::Served(_) => {
                 return None;
@@ -307,7 +307,7 @@ fn input_hint(error: &input::Error) -> String {
         input::Error::Image {
             source: ImageError::Damaged,
             ..
-        } => "check that the file is whole",
+        } => "check that the file is complete",
         input::Error::Image {
             source: ImageError::TooManyPixelsOfMany(_),
             ..
@@ -363,7 +363,7 @@ fn again(error: &client::Error) -> &'static str {
         client::Error::TimedOut(CallTimeout::Total(_)) => {
             "send the request again, with a longer --timeout"
         }
-        _ => "send the request again for a whole answer",
+        _ => "send the request again for a complete answer",
     }
 }
 
@@ -495,11 +495,11 @@ fn wait_hint(refused: &StatusError) -> Option<String> {
         (_, Some(needed), Some(asked)) => {
             let needed = format_duration(round_up_to_seconds(needed));
             Some(format!(
-                "the server asks to wait {asked}: --max-wait {needed} allows it"
+                "the server asks to wait {asked}; allow it with --max-wait {needed}"
             ))
         }
         (_, _, Some(asked)) => Some(format!(
-            "the server asks to wait {asked}; run it again then"
+            "the server asks to wait {asked}; run the command again then"
         )),
         (_, _, None) => None,
     }

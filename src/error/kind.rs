@@ -98,7 +98,7 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         12,
         "schema",
-        "The answer has not the form that was asked for: --schema, or no code block for --extract.",
+        "The answer does not have the requested form: --schema, or no code block for --extract.",
     ),
     (
         13,
@@ -109,7 +109,7 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         130,
         "interrupted",
-        "SIGINT; 143 for SIGTERM. What came is saved, and the process dies of the signal.",
+        "SIGINT; 143 for SIGTERM. What came is saved, and the process is terminated by the signal.",
     ),
     (
         141,

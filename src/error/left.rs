@@ -23,7 +23,7 @@ impl Left {
             Self::Kept => "what came is kept",
             Self::Stdout => "what came is on standard output",
             Self::Part => "what came is in FILE.part of -o FILE",
-            Self::Stderr => "what came stands above",
+            Self::Stderr => "the partial answer is above",
             Self::Nowhere => "no part of the answer itself could be shown",
         }
     }

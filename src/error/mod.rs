@@ -75,7 +75,7 @@ pub(crate) enum Error {
         can_go_on: bool,
     },
     /// The model would go on, and may not.
-    #[error("the model was asked {} and is not done", counted(*.0, "time"))]
+    #[error("the model did not finish within {}", counted(*.0, "turn"))]
     MaxTurns(u32),
     /// A call by hand failed.
     #[error("the call failed: {0}")]
@@ -149,7 +149,7 @@ pub(crate) enum Error {
         max_tokens", _ => "the context window is full" })]
     Truncated(StopReason),
     /// The model paused, to be asked to go on.
-    #[error("the model paused its turn: the answer is not whole")]
+    #[error("the model paused its turn: the answer is incomplete")]
     Paused {
         /// Whether the conversation is saved.
         is_saved: bool,

@@ -18,7 +18,7 @@ use crate::text::{counted, format_seconds, round_up_to_seconds};
 use crate::ui::{AnswerRenderer, CountdownLine, OutputError, Verbosity, WaitIndicator};
 
 /// Why no request may be sent after a 429.
-pub(crate) const HELD_BACK: &str = "a rate limit (HTTP 429) holds all requests back";
+pub(crate) const HELD_BACK: &str = "a rate limit (HTTP 429) is holding back all requests";
 
 /// What is waited for where no answer is to be shown.
 const LISTING: &str = "waiting for the list of models";

@@ -18,7 +18,7 @@ pub(crate) struct SessionRecorder {
     is_saved: bool,
     /// What will be sent, until it is.
     said: Option<(Vec<InputMessage>, Option<String>)>,
-    /// Where it comes, and takes the stead of all behind; none: at the end.
+    /// The position where it replaces everything after it; `None` appends it.
     place: Option<TurnPosition>,
     pending: Option<PendingTurn>,
 }
@@ -94,9 +94,8 @@ impl SessionRecorder {
             Some(given) if self.is_saved && !flags.fork => {
                 store.open_or_create(given).map(|found| {
                     if found.is_new {
-                        app.notices.notice(&format!(
-                            "there is no conversation `{given}` yet: it begins here"
-                        ));
+                        app.notices
+                            .notice(&format!("starting a new conversation `{given}`"));
                     }
                     Some(found.conversation)
                 })
@@ -122,7 +121,7 @@ impl SessionRecorder {
         );
         if flags.session.is_none() && self.conversation.tip().is_some() {
             app.notices.notice(&format!(
-                "going on with `{title}`, last used {}",
+                "continuing `{title}` (last used {})",
                 format_age(age)
             ));
         }
@@ -131,7 +130,7 @@ impl SessionRecorder {
                 Ok(fork) => {
                     self.conversation = fork;
                     app.notices.notice(&format!(
-                        "a copy of `{title}` goes on as `{}`",
+                        "continuing a copy of `{title}` as `{}`",
                         self.conversation.id()
                     ));
                 }

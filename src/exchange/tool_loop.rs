@@ -169,7 +169,7 @@ pub(crate) fn approval_policy(
     {
         if tools.find(name).is_err() {
             let nearest = did_you_mean(name, tools.names());
-            let message = format!("{flag}: there is no tool `{name}`{nearest}");
+            let message = format!("{flag}: no tool `{name}`{nearest}");
             return Err(Error::Usage {
                 message,
                 hint: Some("`tool-run --list` with the same -T names them".to_owned()),

@@ -97,7 +97,7 @@ pub(crate) enum Error {
         name: String,
     },
     /// A directory with nothing to send in it.
-    #[error("there is no text file in `{}`", path.display())]
+    #[error("no text files in `{}`", path.display())]
     NoTextFiles {
         /// The directory.
         path: PathBuf,

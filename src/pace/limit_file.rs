@@ -44,7 +44,7 @@ pub(crate) struct LimitFile {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LimitFileError {
     /// There is no directory for it.
-    #[error("there is no home directory to keep it in")]
+    #[error("HOME is not set")]
     NoDirectory,
     /// Another process has it.
     #[error("`{}` is still locked by another process", path.display())]
@@ -491,10 +491,7 @@ mod tests {
             .reserve(&COST, None)
             .await
             .expect_err("it has no directory");
-        assert_eq!(
-            error.to_string(),
-            "there is no home directory to keep it in"
-        );
+        assert_eq!(error.to_string(), "HOME is not set");
         let unlimited = LimitFile::new(None, "", BaseLimits::default());
         assert_eq!(reserve(&unlimited).await, Admission::Admitted(None));
     }

@@ -160,7 +160,7 @@ impl FieldShape {
     /// Returns what is needed, for messages.
     pub(crate) fn needed(self) -> String {
         match self {
-            Self::Count => format!("a whole number from 1 to {MAX_COUNT} is needed"),
+            Self::Count => format!("must be a whole number from 1 to {MAX_COUNT}"),
             Self::Fraction => "a number from 0 to 1 is needed".to_owned(),
             Self::Prompt | Self::UserId => "text is needed".to_owned(),
             Self::Texts => "text, or a list of texts, is needed".to_owned(),

@@ -322,7 +322,7 @@ impl SavedConversation {
     /// Starts over after the file was removed.
     fn recreate(&mut self) {
         let removed = format!(
-            "the conversation `{}` was removed meanwhile, and begins again",
+            "the conversation `{}` was removed in the meantime; starting it again",
             self.title()
         );
         let (name, mut notices) = (self.name.take(), std::mem::take(&mut self.notices));

@@ -587,7 +587,10 @@ fn a_removed_conversation_starts_over_under_its_name_if_that_is_free() {
     let [notice] = &*one.take_notices() else {
         panic!("it is told once")
     };
-    assert!(notice.contains("`x` was removed meanwhile"), "{notice}");
+    assert!(
+        notice.contains("`x` was removed in the meantime"),
+        "{notice}"
+    );
     let killed = one.begin_turn(&text("e"), None);
     drop(killed);
     store.recover_journals();

@@ -92,13 +92,13 @@ impl ToolSet {
             .ok_or_else(|| {
                 let names: Vec<&str> = self.names().collect();
                 if names.is_empty() {
-                    return format!("there is no tool `{name}`, nor any other");
+                    return format!("no tool `{name}`; there are no tools");
                 }
                 match did_you_mean(name, names.iter().copied()) {
                     nearest if nearest.is_empty() => {
-                        format!("there is no tool `{name}`; there are: {}", names.join(", "))
+                        format!("no tool `{name}`; available tools: {}", names.join(", "))
                     }
-                    nearest => format!("there is no tool `{name}`{nearest}"),
+                    nearest => format!("no tool `{name}`{nearest}"),
                 }
             })
     }
@@ -193,7 +193,7 @@ fn find_program(
         let path = directory.join(program);
         return match path.metadata() {
             Err(error) => Err(format!("`{}`: {error}", path.display())),
-            Ok(data) if !data.is_file() => Err(format!("`{}` is no program", path.display())),
+            Ok(data) if !data.is_file() => Err(format!("`{}` is not a program", path.display())),
             Ok(data) if data.permissions().mode() & 0o111 == 0 => {
                 Err(format!("`{}` is not executable", path.display()))
             }
@@ -204,7 +204,7 @@ fn find_program(
     let mut paths = directories.map(|directory| directory.join(program));
     paths
         .find(|path| is_program(path))
-        .ok_or_else(|| format!("there is no program `{program}` in PATH"))
+        .ok_or_else(|| format!("program `{program}` not found in PATH"))
 }
 
 /// Whether a path is that of a file that can be run.
@@ -222,7 +222,7 @@ mod tests {
         let none = ToolSet::from_tools(Vec::new(), None).expect("nothing is wrong with none");
         assert_eq!(
             none.find("echo").err().as_deref(),
-            Some("there is no tool `echo`, nor any other")
+            Some("no tool `echo`; there are no tools")
         );
     }
 }

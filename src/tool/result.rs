@@ -91,7 +91,7 @@ impl Outcome {
         match (form, kind) {
             _ if is_image => Self::of_image(kind, stdout),
             (_, kind) if kind != FileKind::Text => {
-                Self::error(format!("the tool printed {total} bytes that are no text"))
+                Self::error(format!("the tool printed {total} bytes that are not text"))
             }
             (Some(ResultForm::Json), _) if cut > 0 => Self::error(format!(
                 "the tool printed {total} bytes of JSON, {cut} bytes more than are kept"
@@ -112,7 +112,7 @@ impl Outcome {
             .filter(|media_type| media_type.starts_with("image/"))
         else {
             return Self::error(format!(
-                "the tool printed {total} bytes that are no JPEG, PNG, GIF or WebP"
+                "the tool printed {total} bytes that are not a JPEG, PNG, GIF or WebP image"
             ));
         };
         let Some(bytes) = stdout.whole().map(Bytes::from) else {
@@ -209,13 +209,16 @@ mod tests {
         );
         assert_eq!(
             printed(None, b"\0\x01"),
-            ("the tool printed 2 bytes that are no text".to_owned(), true)
+            (
+                "the tool printed 2 bytes that are not text".to_owned(),
+                true
+            )
         );
         assert!(printed(Some(ResultForm::Text), GIF).1);
         assert!(
             printed(Some(ResultForm::Image), b"text")
                 .0
-                .contains("no JPEG, PNG, GIF or WebP")
+                .contains("not a JPEG, PNG, GIF or WebP image")
         );
         assert!(
             printed(None, &[GIF, &[0; 99]].concat())

@@ -247,7 +247,7 @@ fn a_file_of_something_else_is_refused_and_left_as_it_is() {
     outcome
         .code(2)
         .stdout("")
-        .stderr_contains("`out.jsonl`, line 1: this is no record of a batch");
+        .stderr_contains("`out.jsonl`, line 1: not a batch record");
     assert_eq!(
         fs::read(home.work().join("out.jsonl")).unwrap(),
         b"my notes\n"
@@ -283,7 +283,7 @@ fn a_signal_keeps_what_is_under_way_and_begins_nothing_more() {
     let outcome = running.finish();
     outcome
         .signal(2)
-        .stderr_contains("3 items done; the same command goes on from there");
+        .stderr_contains("3 items done; run the same command to continue");
     assert_eq!(texts(&records(&home, "out.jsonl")), ["a", "b", "c"]);
     run().run().code(0).stderr_empty();
     assert_eq!(

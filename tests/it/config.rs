@@ -253,13 +253,13 @@ fn a_mistake_in_the_file_is_named_with_file_line_key_and_what_may_be_meant() {
     for (text, message, hint) in [
         (
             "model = 'm'\nregoin = 'eu'\n",
-            "line 2: there is no key `regoin`",
+            "line 2: unknown key `regoin`",
             "did you mean `region`?",
         ),
-        ("qqq = 1\n", "line 1: there is no key `qqq`", "help config"),
+        ("qqq = 1\n", "line 1: unknown key `qqq`", "help config"),
         (
             "[limits.\"m\"]\nrmp = 1\n",
-            "line 2: there is no key",
+            "line 2: unknown key",
             "did you mean `rpm`?",
         ),
         ("max_tokens = 0\n", "`max_tokens` in `", "help config"),
@@ -299,19 +299,19 @@ fn a_profile_that_is_not_there_is_named_with_the_nearest() {
     let run = || send_in(&home).against(&server).env("LANGDOCK_MODEL", MODEL);
     run().args(["--profile", "work"]).run().failed(
         2,
-        "`--profile`: there is no profile `work`",
+        "`--profile`: no profile `work`",
         "[profiles.work]",
     );
     config_file(&home, "[profiles.work]\n[profiles.home]\n");
     run().args(["--profile", "wrok"]).run().failed(
         2,
-        "`--profile`: there is no profile `wrok`",
+        "`--profile`: no profile `wrok`",
         "did you mean `work`?",
     );
     let outcome = run().env("LANGDOCK_PROFILE", "xyz").run();
     outcome.failed(
         2,
-        "`LANGDOCK_PROFILE`: there is no profile `xyz`",
+        "`LANGDOCK_PROFILE`: no profile `xyz`",
         "there are: work, home",
     );
     assert_eq!(server.connections(), 0);
@@ -416,16 +416,8 @@ fn get_prints_what_holds() {
         .code(0)
         .stdout("[\"pass\",\"show\",\"x\"]\n")
         .stderr_empty();
-    config(&home, &["get", "reigon"]).failed(
-        2,
-        "there is no setting `reigon`",
-        "did you mean `region`?",
-    );
-    config(&home, &["get", "qqq"]).failed(
-        2,
-        "there is no setting `qqq`",
-        "there are: region, base_url, ",
-    );
+    config(&home, &["get", "reigon"]).failed(2, "no setting `reigon`", "did you mean `region`?");
+    config(&home, &["get", "qqq"]).failed(2, "no setting `qqq`", "there are: region, base_url, ");
 }
 
 #[test]
@@ -455,7 +447,7 @@ fn set_keeps_comments_mode_and_links_and_writes_nothing_that_is_wrong() {
         0o640
     );
     for (key, value, reason) in [
-        ("region", "E U", "`E U` is no region"),
+        ("region", "E U", "`E U` is not a region"),
         (
             "max_tokens",
             "-1",
@@ -482,7 +474,7 @@ fn set_keeps_comments_mode_and_links_and_writes_nothing_that_is_wrong() {
     }
     config(&home, &["set", "regoin", "us"]).failed(
         2,
-        "there is no setting `regoin`",
+        "no setting `regoin`",
         "did you mean `region`?",
     );
     config(&home, &["set", "region", "us", "--region", "eu"]).failed(
@@ -583,14 +575,10 @@ fn unset_refuses_what_is_no_key_and_what_is_no_profile() {
     let home = Home::new();
     let text = "region = 'us'\n[profiles.work]\n";
     let path = config_file(&home, text);
-    config(&home, &["unset", "regoin"]).failed(
-        2,
-        "there is no setting `regoin`",
-        "did you mean `region`?",
-    );
+    config(&home, &["unset", "regoin"]).failed(2, "no setting `regoin`", "did you mean `region`?");
     config(&home, &["unset", "region", "--profile", "wrok"]).failed(
         2,
-        "`--profile`: there is no profile `wrok`",
+        "`--profile`: no profile `wrok`",
         "did you mean `work`?",
     );
     config(&home, &["unset", "region", "--region", "eu"]).failed(2, "`config unset`", "--profile");

@@ -22,7 +22,7 @@ fn a_script_answers_without_a_key_and_says_so_first() {
     let outcome = demo().args(["Why is the sky blue?"]).run();
     outcome.code(0).stderr(NOTICE);
     let expected = format!(
-        "This is a scripted answer in the place of `{MODEL}`; no model was asked.\n\nYou asked: “Why is the sky blue?”\n"
+        "This is a scripted answer instead of one from `{MODEL}`; no model was asked.\n\nYou asked: “Why is the sky blue?”\n"
     );
     outcome.stdout(expected);
 }
@@ -65,7 +65,7 @@ fn settings_for_the_real_endpoint_do_not_keep_it_from_answering() {
             .args(["--demo", "send", "Hi"])
             .run()
             .code(0)
-            .stdout_contains(&format!("in the place of `{model}`"));
+            .stdout_contains(&format!("instead of one from `{model}`"));
     }
     Langdock::new()
         .args(["--demo", "send", "-m", "gpt-4", "Hi"])
@@ -127,7 +127,7 @@ fn a_stop_sequence_ends_the_answer() {
     let message = outcome.stdout_json();
     assert_eq!(
         message["content"][0]["text"],
-        format!("This is a scripted answer in the place of `{MODEL}`")
+        format!("This is a scripted answer instead of one from `{MODEL}`")
     );
     assert_eq!(
         (&message["stop_reason"], &message["stop_sequence"]),

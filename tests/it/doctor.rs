@@ -40,7 +40,7 @@ fn with_an_empty_home_it_says_how_to_get_a_key_and_makes_nothing() {
     for name in ["connection", "TLS", "clock", "models"] {
         outcome.stdout_contains(&format!("note   {name:16}  skipped: no key\n"));
     }
-    let hint = "hint: what to do stands with each; `langdock doctor` looks again\n";
+    let hint = "hint: see the hints above, then run `langdock doctor` again\n";
     outcome.stderr(&format!("langdock: error: 1 thing is wrong\n{hint}"));
     assert!(!home.config().exists() && !home.state().exists());
 }

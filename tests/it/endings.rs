@@ -178,12 +178,12 @@ fn the_hint_of_a_broken_answer_says_where_what_came_is() {
             &["langdock: what came of the answer is in `answer.part`"],
             "what came is in FILE.part of -o FILE;",
         ),
-        (&text, &["-x"], &["Hello"], "what came stands above;"),
+        (&text, &["-x"], &["Hello"], "the partial answer is above;"),
         (
             &text,
             &["-x", "-o", "code"],
             &["Hello"],
-            "what came stands above;",
+            "the partial answer is above;",
         ),
         (&text, &["-o", "/dev/null"], &[], "what came is kept;"),
         (

@@ -164,7 +164,7 @@ fn a_while_read_loop_gets_an_answer_for_each_of_its_lines() {
         .env("LANGDOCK_MODEL", MODEL)
         .env("LANGDOCK_API_KEY", KEY);
     let outcome = shell.against(&server).run();
-    let notice = "langdock: standard input is a file that has been read from: it is left alone\n";
+    let notice = "langdock: standard input has already been partly read; ignoring it\n";
     outcome
         .code(0)
         .stdout("ok\nok\nok\n")

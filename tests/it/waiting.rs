@@ -163,8 +163,8 @@ fn a_wait_that_does_not_fit_is_not_begun() {
 
 #[test]
 fn the_hint_says_what_the_server_asks_for() {
-    let max_wait = "the server asks to wait 300 s: --max-wait 300s allows it";
-    let then = "the server asks to wait 300 s; run it again then";
+    let max_wait = "the server asks to wait 300 s; allow it with --max-wait 300s";
+    let then = "the server asks to wait 300 s; run the command again then";
     let not_again = "the server asks not to try this again by itself";
     for (status, code) in [(429, 7), (503, 5)] {
         for (flags, headers, hint) in [
@@ -351,7 +351,7 @@ fn the_time_for_the_whole_call_ends_it_before_the_answer_and_in_its_middle() {
     let outcome = send(&server).args(["--timeout", "200ms"]).run();
     outcome
         .stdout("")
-        .failed(6, "the answer was not whole within 0.2 s", "--timeout");
+        .failed(6, "the answer was not complete within 0.2 s", "--timeout");
     assert!(server.requests().len() <= 1);
 
     let server = Server::start(|_, _| no(429).header("retry-after", 60));
@@ -366,7 +366,7 @@ fn the_time_for_the_whole_call_ends_it_before_the_answer_and_in_its_middle() {
     let outcome = send(&server).args(["--timeout", "3s"]).run();
     outcome.stdout("Hello\n").failed(
         8,
-        "the answer was not whole within 3 s",
+        "the answer was not complete within 3 s",
         "send the request again",
     );
     server.only_request();

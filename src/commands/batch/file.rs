@@ -197,7 +197,7 @@ impl RecordFile {
     fn foreign(&self, line: u64) -> Error {
         Error::Usage {
             message: format!(
-                "`{}`, line {line}: this is no record of a batch",
+                "`{}`, line {line}: not a batch record",
                 self.shown.display()
             ),
             hint: Some("name another file with --output; this one is left as it is".to_owned()),
@@ -301,7 +301,7 @@ mod tests {
                 }
                 let (_directory, path) = file(&all);
                 let error = RecordFile::open(&path, true).expect_err(foreign).message();
-                assert!(error.ends_with("this is no record of a batch"), "{error}");
+                assert!(error.ends_with("not a batch record"), "{error}");
                 assert_eq!(contents(&path), all);
             }
         }

@@ -142,7 +142,7 @@ async fn pattern(
         Some(template) => Ok(Some(ItemTemplate::parse(&template)?)),
         None if ask.input.template.is_some() => Ok(None),
         None if !many.paths.is_empty() => Err(Error::Usage {
-            message: "no template; what stands behind --files is taken for files".to_owned(),
+            message: "no template; everything after --files is taken as files".to_owned(),
             hint: Some(
                 "put it in front, `langdock batch 'Sum up: {text}' --files FILE...`, or \
                         behind `--`"

@@ -86,7 +86,7 @@ impl Chat<'_> {
                 COMMANDS.iter().map(|slash| slash.name),
             );
             return Err(usage(
-                format!("there is no command `{command}`"),
+                format!("unknown command `{command}`"),
                 near.map_or_else(
                     || "/help lists them".to_owned(),
                     |near| format!("did you mean {near}?"),
@@ -236,7 +236,7 @@ impl Chat<'_> {
     fn drop_attachments(&mut self, number: &str) -> Result<(), Error> {
         if number.is_empty() {
             self.files.clear();
-            self.say("nothing goes with the next message");
+            self.say("no attachments");
             return Ok(());
         }
         let dropped = number
@@ -245,7 +245,7 @@ impl Chat<'_> {
             .and_then(|number| self.files.remove(number));
         let Some(path) = dropped else {
             return Err(usage(
-                format!("there is no attachment `{number}`"),
+                format!("no attachment `{number}`"),
                 "/attachments numbers them",
             ));
         };
@@ -259,7 +259,7 @@ impl Chat<'_> {
     fn list_attachments(&self) {
         let list = self.files.list();
         self.say(if list.is_empty() {
-            "nothing goes with the next message"
+            "no attachments"
         } else {
             &list
         });
@@ -571,7 +571,7 @@ fn new_of_name(store: &SessionStore, name: &str) -> Result<SavedConversation, Er
     }
     Err(usage(
         format!("there is a conversation `{name}` already"),
-        format!("/resume {name} goes on with it"),
+        format!("/resume {name} continues it"),
     ))
 }
 

@@ -142,7 +142,7 @@ impl Chat<'_> {
                 );
                 self.app
                     .notices
-                    .error(&format!("there is no command `{word}`"), Some(&hint));
+                    .error(&format!("unknown command `{word}`"), Some(&hint));
             }
             Line::Misused(slash) => {
                 self.app.notices.error(
@@ -206,7 +206,7 @@ impl Chat<'_> {
             Kind::Interrupted(CTRL_C) => {
                 self.app.interrupt.clear_signal();
                 self.app.notices.notice(match (is_answered, can_go_on) {
-                    (true, true) => "stopped; /continue lets it go on",
+                    (true, true) => "stopped; /continue resumes the answer",
                     (true, false) => "stopped; /retry asks again",
                     (false, _) => "stopped",
                 });
@@ -218,7 +218,7 @@ impl Chat<'_> {
                     .notices
                     .error(&told::message(error), told::hint(error).as_deref());
                 if can_go_on && matches!(kind, Kind::Incomplete | Kind::Truncated) {
-                    self.app.notices.notice("/continue lets it go on");
+                    self.app.notices.notice("/continue resumes the answer");
                 }
             }
         }

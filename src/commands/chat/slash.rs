@@ -151,7 +151,7 @@ pub(super) const COMMANDS: [Slash; 24] = [
         "",
         Takes::Nothing,
         Act::Continue,
-        "Let an answer that broke off go on",
+        "Continue an answer that broke off",
     ),
     slash(
         "/fork",

@@ -46,13 +46,11 @@ pub(super) fn hint(error: &Error) -> Option<String> {
         Error::Truncated(_) => {
             "/undo takes the last message back, /new begins another conversation"
         }
-        Error::MaxTurns(_) => {
-            "/retry asks again; with a higher --max-turns a conversation may go on for longer"
-        }
+        Error::MaxTurns(_) => "/retry asks again; raise the limit with --max-turns",
         Error::Call {
             after_content: true,
             ..
-        } => "what came is kept; /retry asks for a whole answer",
+        } => "the partial answer is kept; /retry asks again",
         Error::RequestTooLarge { .. } | Error::TooManyTokens { .. } => {
             "/drop leaves attachments out; what is said before counts too, and /new begins \
              without it"

@@ -243,7 +243,7 @@ mod tests {
                 ] },
             ],
         })));
-        let expected = "This is a scripted answer in the place of `claude-3-haiku-20240307`; no \
+        let expected = "This is a scripted answer instead of one from `claude-3-haiku-20240307`; no \
                         model was asked.\n\n\
             You asked: “Show me rust code”\n\n\
             With it came:\n\n\

@@ -33,7 +33,7 @@ pub(super) fn full_text(ask: &ParsedRequest<'_>) -> String {
     }
     let words = prompt::words_asked(ask);
     let mut parts = vec![format!(
-        "This is a scripted answer in the place of `{}`; no model was asked.",
+        "This is a scripted answer instead of one from `{}`; no model was asked.",
         ask.model
     )];
     if !words.trim().is_empty() {
@@ -67,7 +67,7 @@ pub(super) fn continue_prefill(text: &str, prefill: &str, ask: &ParsedRequest<'_
         let asked = serde_json::Value::from(quote_line(&prompt::words_asked(ask)));
         return format!("\"scripted\": true, \"prompt\": {asked}}}");
     }
-    format!(" … and so the scripted answer goes on.\n\n{text}")
+    format!(" … and the scripted answer continues.\n\n{text}")
 }
 
 /// Returns what goes before the answer to a request that wants thinking.

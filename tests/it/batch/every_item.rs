@@ -49,7 +49,7 @@ fn a_429_that_holds_back_for_too_long_ends_the_run_which_goes_on_from_there() {
     for flags in [&[][..], &[], &["--retry-failed"]] {
         run(flags).failed(
             7,
-            "a rate limit (HTTP 429) holds all requests back for ",
+            "a rate limit (HTTP 429) is holding back all requests for ",
             "--max-wait",
         );
         let records = records(&home, "out.jsonl");
@@ -112,7 +112,7 @@ fn without_a_budget_for_another_answer_that_fits_the_run_says_so() {
     outcome
         .code(13)
         .stderr_contains("the budget of 1 request is used up; 0 items done");
-    outcome.stderr_contains("the same command goes on from there");
+    outcome.stderr_contains("run the same command to continue");
     assert_eq!(records(&home, "out.jsonl"), [] as [Value; 0]);
     run(&[]).code(0).stderr_empty();
     assert_eq!(texts(&records(&home, "out.jsonl")), ["{\"n\":1}"]);

@@ -37,7 +37,7 @@ fn a_mistyped_command_names_the_nearest_and_the_line_is_kept() {
     terminal
         .keys("/help")
         .keys(ENTER)
-        .wait_for("Let an answer that broke off go on");
+        .wait_for("Continue an answer that broke off");
     wait_for_prompt(&terminal, 4);
     leave(terminal).code(0);
     assert_eq!(server.requests().len(), 0);
@@ -365,7 +365,7 @@ fn what_is_attached_is_listed_and_taken_away_again() {
         .code(0)
         .stdout_contains("1 attachment\r\n")
         .stdout_contains("2 attachments\r\n");
-    outcome.stdout_contains("there is no attachment `7`");
+    outcome.stdout_contains("no attachment `7`");
     assert_eq!(
         outcome.stdout_text().matches(&long).count(),
         1,
@@ -397,9 +397,7 @@ fn a_copy_that_was_turned_to_is_gone_on_with() {
     wait_for_prompt(&terminal, 2);
     leave(terminal).code(0);
     let terminal = at_prompt(&server, &home, &["-c"]);
-    leave(terminal)
-        .code(0)
-        .stdout_contains("going on with `copy`");
+    leave(terminal).code(0).stdout_contains("continuing `copy`");
 }
 
 #[test]
@@ -471,7 +469,8 @@ fn what_is_told_at_the_prompt_can_be_typed_there() {
     assert!(screen.contains("did you mean /model claude-a?"), "{screen}");
     assert!(screen.contains("/file PATH sends text"), "{screen}");
     assert!(
-        screen.contains("`max_tokens`: a whole number") && screen.contains("no other fields"),
+        screen.contains("`max_tokens`: must be a whole number")
+            && screen.contains("no other fields"),
         "{screen}"
     );
     assert!(!screen.contains("--") && !screen.contains("-f"), "{screen}");

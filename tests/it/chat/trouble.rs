@@ -30,7 +30,7 @@ fn ctrl_c_stops_an_answer_which_is_kept_and_can_go_on() {
         .keys(ENTER)
         .wait_for("one")
         .keys(CTRL_C)
-        .wait_for("stopped; /continue lets it go on");
+        .wait_for("stopped; /continue resumes the answer");
     wait_for_prompt(&terminal, 2);
     for (keys, prompts) in [("/continue", 3), ("More", 4)] {
         terminal.keys(keys).keys(ENTER);
@@ -314,7 +314,7 @@ fn the_conversation_of_a_killed_process_is_the_last_one_that_was_used() {
         .args(["-c"])
         .stdin_bytes("More")
         .run();
-    outcome.code(0).stderr_contains("going on with `killed`");
+    outcome.code(0).stderr_contains("continuing `killed`");
     assert_eq!(messages(&other, 1)[0]["content"], "Count");
 }
 
@@ -401,7 +401,7 @@ fn a_conversation_that_is_removed_meanwhile_begins_again_under_its_name() {
     terminal
         .keys("Two")
         .keys(ENTER)
-        .wait_for("`a` was removed meanwhile");
+        .wait_for("`a` was removed in the meantime");
     wait_for_prompt(&terminal, 2);
     leave(terminal).code(0);
     session(&["show", "a"]).code(0).stdout_contains("Two");

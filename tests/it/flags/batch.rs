@@ -66,7 +66,7 @@ fn pattern() {
     let taken = batch(&server).args(["--files", "f/1.txt", "Q"]).run();
     taken.failed(
         2,
-        "what stands behind --files is taken for files",
+        "everything after --files is taken as files",
         "put it in front",
     );
     let same = batch(&server).args(["Joke!"]).stdin_bytes("a\nb\n").run();

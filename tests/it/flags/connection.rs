@@ -36,7 +36,7 @@ pub(super) const ROWS: &[Row] = &[
         gives_up("--idle-timeout", "nothing came for 0.2 s");
     }),
     (&[""], "--timeout", |_| {
-        gives_up("--timeout", "the answer was not whole within 0.2 s");
+        gives_up("--timeout", "the answer was not complete within 0.2 s");
     }),
     (&[""], "--max-retries", |_| {
         stops_trying(&["--max-retries", "0"], 503, 5);

@@ -65,7 +65,7 @@ fn goes_on(command: &str) {
         .args(["--continue", "more"])
         .run()
         .code(0)
-        .stderr_contains("going on with `b`");
+        .stderr_contains("continuing `b`");
     assert_eq!(said(&server.only_request()), ["to b", "ok", "more"]);
 }
 

@@ -63,11 +63,7 @@ fn deny_tool(command: &str) {
 fn max_turns(command: &str) {
     told(command, "echo ran", 1, &["-y"]).0.code(0);
     let (outcome, told) = told(command, "echo ran", 1, &["-y", "--max-turns", "1"]);
-    outcome.failed(
-        11,
-        "the model was asked 1 time and is not done",
-        "--max-turns",
-    );
+    outcome.failed(11, "the model did not finish within 1 turn", "--max-turns");
     assert!(told.is_empty(), "{told:?}");
     Langdock::new()
         .args([command, "Hi", "--max-turns", "0"])

@@ -187,10 +187,11 @@ fn what_is_no_list_is_a_failure_of_the_server() {
         json!({"error": {"message": "nothing here"}}),
     ] {
         let server = Server::start(move |_, _| Reply::json(200, &body));
-        models(&server)
-            .run()
-            .stdout("")
-            .failed(5, "the answer is no list of models", "--base-url");
+        models(&server).run().stdout("").failed(
+            5,
+            "the response is not a list of models",
+            "--base-url",
+        );
         assert_eq!(server.requests().len(), 1);
     }
     let html = Server::start(|_, _| Reply::status(200).body("<html><title>Welcome</title></html>"));

@@ -289,7 +289,7 @@ fn the_built_in_endpoint_needs_no_model_and_leaves_nothing_behind() {
         + &named("claude-3-5-sonnet-20240620");
     outcome
         .code(0)
-        .stdout_contains("in the place of `claude-3-5-sonnet-20240620`")
+        .stdout_contains("instead of one from `claude-3-5-sonnet-20240620`")
         .stderr(&expected);
     assert!(!home.state().exists());
 }

@@ -174,7 +174,7 @@ fn hidden_files_and_directories_are_sent_where_they_are_named() {
 fn a_directory_without_text_is_refused_by_name() {
     let home = Home::new();
     home.write("work/src/.hidden", "x");
-    refused(&home, &["-f", "src", "Hi"]).stderr_contains("there is no text file in `src`\nhint: ");
+    refused(&home, &["-f", "src", "Hi"]).stderr_contains("no text files in `src`\nhint: ");
 }
 
 #[test]
@@ -210,9 +210,9 @@ fn files_that_a_shell_made_of_a_star_are_not_taken_for_the_prompt() {
     outcome
         .code(2)
         .stdout("")
-        .stderr_contains("`b c.md` is a file, and stands where the prompt does");
+        .stderr_contains("`b c.md` is a file, but was given as the prompt");
     outcome.stderr_contains(
-        "\nhint: write -f a.md -f 'b c.md' -f d.md; what stands behind -- is the prompt",
+        "\nhint: write -f a.md -f 'b c.md' -f d.md; everything after -- is the prompt",
     );
     refused(&home, &["-a", "d.md", "a.md", "summarise"])
         .stderr_contains("hint: write -a d.md -a a.md; ");

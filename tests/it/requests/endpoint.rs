@@ -103,8 +103,8 @@ fn a_base_url_with_a_fixed_region_goes_with_no_other() {
 fn what_is_no_region_or_no_base_url_is_refused() {
     let server = answering("ok");
     for (args, reason) in [
-        (["--region", "EU"], "`EU` is no region"),
-        (["--region", "../us"], "`../us` is no region"),
+        (["--region", "EU"], "`EU` is not a region"),
+        (["--region", "../us"], "`../us` is not a region"),
         (
             ["--base-url", "api.langdock.com"],
             "does not begin with https://",

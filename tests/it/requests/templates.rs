@@ -88,7 +88,7 @@ fn stdin_stands_in_its_place_or_in_a_frame() {
 #[test]
 fn what_does_not_fit_a_template_is_refused_by_name() {
     refused("x", &["-t", "asks"])
-        .stderr_contains("there is no template `asks` in `")
+        .stderr_contains("no template `asks` in `")
         .stderr_contains("did you mean `ask`?");
     refused("{{a}}", &["-t", "ask"])
         .stderr_contains("it asks for the parameter `a`: give it with -p a=VALUE");
@@ -97,7 +97,7 @@ fn what_does_not_fit_a_template_is_refused_by_name() {
     refused("{{stdin}}", &["-t", "ask"]).stderr_contains("it asks for standard input");
     let outcome = refused("+++\nmodel = \"m\"\ntool = 1\n+++\n", &["-t", "ask", "Hi"]);
     outcome.stderr_contains("templates/ask.md`: line 3: unknown key `tool`");
-    refused("x", &["-t", "ask", "-p", "stdin=x"]).stderr_contains("`stdin` is no parameter");
+    refused("x", &["-t", "ask", "-p", "stdin=x"]).stderr_contains("`stdin` is not a parameter");
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn templates_are_listed_and_shown() {
     run(&["show", "none"])
         .code(2)
         .stdout("")
-        .stderr_contains("there is no template `none`");
+        .stderr_contains("no template `none`");
     run(&["list", "--demo"])
         .code(2)
         .stdout("")
@@ -129,7 +129,7 @@ fn templates_are_listed_and_shown() {
     outcome
         .code(0)
         .stdout("")
-        .stderr_contains("there are no templates in `");
+        .stderr_contains("no templates in `");
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn a_bad_definition_is_refused_with_its_file_and_name() {
     let none = refused(&["--tool-choice", "any"]);
     none.failed(
         2,
-        "--tool-choice any: there is no tool to choose from",
+        "--tool-choice any needs a tool to choose from",
         "name a file of tools with -T",
     );
     assert_eq!(server.connections(), 0);

@@ -83,7 +83,7 @@ fn a_scripted_turn_is_never_sent_to_the_real_endpoint() {
     saying(&server, &home, &["--session", "notes", "real"])
         .run()
         .code(0)
-        .stderr_contains("there is no conversation `notes` yet");
+        .stderr_contains("starting a new conversation `notes`");
     saying(&server, &home, &["-c", "more"]).run().code(0);
     let requests = server.requests();
     assert_eq!(said(&requests[0]), ["real"]);
@@ -120,7 +120,7 @@ fn a_real_turn_is_never_taken_into_the_demo() {
         .env("LANGDOCK_SESSION", "notes")
         .run()
         .code(0)
-        .stderr_contains("there is no conversation `notes` yet");
+        .stderr_contains("starting a new conversation `notes`");
     let shown = session(&home, false, &["show", "notes", "--json"]).stdout_json();
     assert_eq!(shown["turns"].as_array().unwrap().len(), 2, "{shown}");
 }

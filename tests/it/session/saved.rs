@@ -97,12 +97,12 @@ fn a_new_name_is_told_and_the_one_that_is_gone_on_with_too() {
     outcome
         .code(0)
         .stdout("ok\n")
-        .stderr("langdock: there is no conversation `x` yet: it begins here\n");
+        .stderr("langdock: starting a new conversation `x`\n");
     let outcome = saying(&server, &home, &["-c", "more"]).run();
     outcome
         .code(0)
         .stdout("ok\n")
-        .stderr("langdock: going on with `x`, last used just now\n");
+        .stderr("langdock: continuing `x` (last used just now)\n");
 }
 
 #[test]

@@ -178,7 +178,7 @@ fn the_config_allows_and_denies_and_the_environment_does_not() {
     assert_eq!(runs(&home), 2);
     run("[tools]\nalow = [\"t\"]\n", &[]).failed(
         2,
-        "line 2: there is no key `tools.alow`",
+        "line 2: unknown key `tools.alow`",
         "did you mean `allow`?",
     );
     run("[tools]\nallow = \"t\"\n", &[]).failed(

@@ -91,7 +91,7 @@ fn of_ten_megabytes_the_head_and_the_tail_are_kept_and_the_cut_is_marked() {
 fn what_is_binary_is_a_failure() {
     call(&shell_tool("head -c 100 /dev/zero", "")).failed(
         11,
-        "the tool printed 100 bytes that are no text",
+        "the tool printed 100 bytes that are not text",
         "tool-run --list",
     );
 }
@@ -150,11 +150,11 @@ fn a_program_that_is_missing_or_not_executable_is_told_at_load_with_its_place() 
     for (command, expected) in [
         (
             "[\"no-such-program\"]",
-            "there is no program `no-such-program` in PATH",
+            "program `no-such-program` not found in PATH",
         ),
         ("[\"./none\"]", "No such file"),
         ("[\"./plain\"]", "/plain` is not executable"),
-        ("[\"./\"]", "is no program"),
+        ("[\"./\"]", "is not a program"),
     ] {
         home.write("work/t.toml", file(command));
         call(&home)

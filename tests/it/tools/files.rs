@@ -41,7 +41,7 @@ fn a_bare_name_is_looked_for_in_the_directory_of_the_tools_only() {
         .stderr_empty();
     list(&home, &["-T", "only"]).failed(
         2,
-        "there is no tools file `only`",
+        "no tools file `only`",
         "./only is a file in this directory",
     );
 }
@@ -124,7 +124,7 @@ fn a_call_by_hand_is_checked_as_the_models_is() {
     call("t", "{").failed(2, "--call: not valid JSON", "tool-run --list");
     call("tt", "{}").failed(
         2,
-        "--call: there is no tool `tt`; did you mean `t`?",
+        "--call: no tool `tt`; did you mean `t`?",
         "tool-run --list",
     );
 }

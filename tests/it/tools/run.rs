@@ -132,12 +132,9 @@ fn what_cannot_be_run_is_told_to_the_model_and_does_not_end_the_run() {
             "the input does not fit the schema of `strict`: \"n\" is a required property",
         ),
         failure("t2", "the tool failed with exit code 3"),
-        failure("t3", "there is no tool `tt`; there are: strict, t, secret"),
+        failure("t3", "no tool `tt`; available tools: strict, t, secret"),
         failure("t4", "the user was not there to allow this call"),
-        failure(
-            "t5",
-            "there is no tool `unsaid`; there are: strict, t, secret",
-        ),
+        failure("t5", "no tool `unsaid`; available tools: strict, t, secret"),
     ];
     let told = results(&server.requests()[1].json());
     assert_eq!(told[..2], expected[..2]);
@@ -145,7 +142,7 @@ fn what_cannot_be_run_is_told_to_the_model_and_does_not_end_the_run() {
     assert!(
         told[2]["content"]
             .as_str()
-            .is_some_and(|why| why.starts_with("there is no tool `tt`")),
+            .is_some_and(|why| why.starts_with("no tool `tt`")),
         "{}",
         told[2]
     );
@@ -384,7 +381,7 @@ fn bad_tools_send_nothing() {
         .home(&home)
         .args(["-T", "./t.toml", "--allow-tool", "x", "Hi"])
         .run();
-    mistyped.failed(2, "--allow-tool: there is no tool `x`", "--list");
+    mistyped.failed(2, "--allow-tool: no tool `x`", "--list");
     assert_eq!(server.connections(), 0);
 }
 
