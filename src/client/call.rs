@@ -309,7 +309,7 @@ impl ApiCall {
     async fn wait_for_admission(&mut self) -> Result<CallEvent, Error> {
         self.state = CallState::Queued;
         loop {
-            let Some(waiting) = self.pacer.reserve().await else {
+            let Some(waiting) = self.pacer.reserve().await? else {
                 self.told_until = None;
                 self.state = CallState::Sending;
                 return Ok(CallEvent::Sending);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::ApiClient;
 use super::certificate::{CertificateFlaw, flaw_of};
 use super::retry::{CallFailure, is_transient_status};
+use crate::pace::LedgerObstruction;
 use crate::protocol::{ApiError, StreamError};
 use crate::text::{format_seconds, round_up_to_seconds};
 
@@ -125,6 +126,9 @@ pub(crate) enum Error {
         /// How long.
         wait: Duration,
     },
+    /// The rate-limit ledger is damaged and cannot be set aside; nothing was sent.
+    #[error(transparent)]
+    LedgerObstructed(#[from] LedgerObstruction),
     /// Nothing happened for too long.
     #[error("{0}")]
     TimedOut(CallTimeout),
@@ -306,6 +310,7 @@ impl Error {
             | Self::ProxyLogin { .. }
             | Self::NoTls { .. }
             | Self::HeldBack { .. }
+            | Self::LedgerObstructed(_)
             | Self::TimedOut(CallTimeout::Total(_) | CallTimeout::Turn(_)) => CallFailure::Fatal,
         }
     }

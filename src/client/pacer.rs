@@ -1,7 +1,8 @@
 //! The path of one call through the shared rate-limit ledger: a reservation before each attempt,
 //! and in the end what it used.
 //!
-//! Nothing here fails: if the ledger cannot be used, the call is sent unpaced and says so once.
+//! If the ledger cannot be used, the call is sent unpaced and says so once. The one failure is a
+//! reservation that finds something of the user's in the way of a damaged ledger.
 //! Where nothing is limited and no 429 came, no disk is touched. A call gives back what it has
 //! reserved by `release`; what is dropped instead lapses, and dropping touches no disk either.
 
@@ -13,8 +14,8 @@ use super::auth::{ApiKey, fingerprint};
 use super::endpoint::Endpoint;
 use super::reservation::Reservation;
 use crate::pace::{
-    Admission, BaseLimits, LimitFile, LimitStore, LimitStoreError, RateLimits, RequestCost,
-    RequestOutcome, ReservationId, ServerReport, StoreReply, WaitReason,
+    Admission, BaseLimits, LedgerObstruction, LimitFile, LimitStore, LimitStoreError, RateLimits,
+    RequestCost, RequestOutcome, ReservationId, ServerReport, StoreReply, WaitReason,
 };
 
 /// What is assumed of Langdock's limits. Source: its documentation; a workspace may have others.
@@ -139,12 +140,18 @@ impl CallPacer {
         }
     }
 
-    /// Reserves the next attempt; none where it may be sent now, else how long it has to wait.
-    pub(super) async fn reserve(&mut self) -> Option<QueueWait> {
-        let reply = self.call.as_mut()?.reserve().await;
-        let (admission, now) = self.unwrap_reply(reply)?;
-        let Admission::Queued { start, reason, .. } = admission else {
-            return None;
+    /// Reserves the next attempt; none where it may be sent now, else how long it has to wait. Fails
+    /// where it must not be sent before the user has cleared the ledger's way.
+    pub(super) async fn reserve(&mut self) -> Result<Option<QueueWait>, LedgerObstruction> {
+        let Some(call) = &mut self.call else {
+            return Ok(None);
+        };
+        let reply = call.reserve().await;
+        if let Err(LimitStoreError::Obstructed(obstruction)) = reply {
+            return Err(obstruction);
+        }
+        let Some((Admission::Queued { start, reason, .. }, now)) = self.unwrap_reply(reply) else {
+            return Ok(None);
         };
         let expected = Duration::from_micros(start.saturating_sub(now).max(1));
         let retry_in = (expected / 4)
@@ -155,12 +162,12 @@ impl CallPacer {
             uncounted = Duration::from_micros(until.saturating_sub(self.counted_until.max(now)));
             self.counted_until = self.counted_until.max(until);
         }
-        Some(QueueWait {
+        Ok(Some(QueueWait {
             expected,
             retry_in,
             reason,
             uncounted,
-        })
+        }))
     }
 
     /// Notes that response headers have come, and what they report of the limits.
@@ -232,7 +239,7 @@ impl CallPacer {
     }
 
     /// Unwraps a reply of the store into the outcome and the store's time. If the store failed, the
-    /// call continues unpaced.
+    /// call continues unpaced; so does one that was obstructed once its request had been sent.
     fn unwrap_reply<T>(
         &mut self,
         reply: Result<StoreReply<T>, LimitStoreError>,
@@ -388,6 +395,10 @@ mod tests {
         (pacer, operations)
     }
 
+    async fn reserve(pacer: &mut CallPacer) -> Option<QueueWait> {
+        pacer.reserve().await.expect("nothing is in the way")
+    }
+
     fn taken(operations: &Operations) -> Vec<&'static str> {
         std::mem::take(&mut *operations.lock().expect("no test panics"))
     }
@@ -396,14 +407,14 @@ mod tests {
     async fn a_place_is_freed_by_release_and_dropping_does_not_use_the_store() {
         let directory = tempfile::tempdir().expect("a directory");
         let (mut first, of_first) = pacer(directory.path(), "ledger");
-        assert!(first.reserve().await.is_none() && !first.is_queued());
+        assert!(reserve(&mut first).await.is_none() && !first.is_queued());
         let (mut second, of_second) = pacer(directory.path(), "ledger");
-        assert!(second.reserve().await.is_some() && second.is_queued());
-        assert!(second.reserve().await.is_some());
+        assert!(reserve(&mut second).await.is_some() && second.is_queued());
+        assert!(reserve(&mut second).await.is_some());
         second.release().await;
         second.release().await;
         assert_eq!(taken(&of_second), ["reserve", "try again", "release"]);
-        assert!(second.reserve().await.is_some());
+        assert!(reserve(&mut second).await.is_some());
         taken(&of_second);
         drop(second);
         assert_eq!(taken(&of_second), [""; 0]);
@@ -416,8 +427,8 @@ mod tests {
     async fn an_attempt_of_unknown_outcome_stays_reserved_and_the_next_one_reserves_again() {
         let directory = tempfile::tempdir().expect("a directory");
         let (mut pacer, operations) = pacer(directory.path(), "ledger");
-        assert!(pacer.reserve().await.is_none());
-        assert!(pacer.reserve().await.is_some());
+        assert!(reserve(&mut pacer).await.is_none());
+        assert!(reserve(&mut pacer).await.is_some());
         assert_eq!(taken(&operations), ["reserve", "reserve"]);
     }
 
@@ -426,7 +437,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::create_dir(directory.path().join("ledger")).expect("it is writable");
         let (mut pacer, operations) = pacer(directory.path(), "ledger");
-        assert!(pacer.reserve().await.is_none());
+        assert!(reserve(&mut pacer).await.is_none());
         let notice = pacer.take_notice().expect("a notice");
         let path = directory.path().join("ledger").display().to_string();
         assert!(
@@ -437,7 +448,7 @@ mod tests {
         pacer.on_headers(Some(ServerReport::default())).await;
         pacer.back_off_all(Duration::from_secs(1)).await;
         pacer.settle(RequestOutcome::Failed).await;
-        assert!(pacer.reserve().await.is_none());
+        assert!(reserve(&mut pacer).await.is_none());
         assert_eq!(taken(&operations), ["reserve"]);
         assert_eq!(pacer.take_notice(), None);
     }

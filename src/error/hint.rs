@@ -425,6 +425,7 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
              there"
         }
         (_, Some(413)) => "send less",
+        (client::Error::LedgerObstructed(obstruction), _) => return move_away(&obstruction.path),
         (client::Error::HeldBack { .. }, _) => "wait, or let it wait longer with --max-wait",
         (_, Some(429)) => "wait, or keep trying for longer with --max-retries and --max-wait",
         (_, Some(300..=399)) => "give the address it points to as --base-url, if you trust it",

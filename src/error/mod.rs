@@ -374,6 +374,7 @@ fn session_kind(error: &session::Error) -> Kind {
 fn call_kind(error: &client::Error) -> Kind {
     match (error, error.status()) {
         (client::Error::HeldBack { .. }, _) => Kind::RateLimit,
+        (client::Error::LedgerObstructed(_), _) => Kind::Internal,
         (_, Some(401..=403)) => Kind::Auth,
         (_, Some(407)) => Kind::Network,
         (_, Some(429)) => Kind::RateLimit,

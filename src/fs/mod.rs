@@ -8,5 +8,6 @@ mod side_file;
 pub(crate) use atomic_write::{AtomicWrite, Durability, atomic_write, replace_link};
 pub(crate) use private_dir::create_private_dir;
 pub(crate) use side_file::{
-    FileRefusal, SideFile, create_draft, open_existing, open_or_create, resolve_links,
+    FileRefusal, SideFile, check_replaceable, create_draft, open_existing, open_or_create,
+    resolve_links,
 };

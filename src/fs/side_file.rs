@@ -90,6 +90,15 @@ pub(crate) fn open_existing(path: &Path, options: &OpenOptions) -> io::Result<Fi
     Ok(file)
 }
 
+/// Checks that `path` is free, or holds a file that an atomic write may replace. If that cannot be
+/// found out, the write itself says why.
+pub(crate) fn check_replaceable(path: &Path) -> Result<(), FileRefusal> {
+    match path.symlink_metadata() {
+        Ok(metadata) => check_plain_file(path, &metadata),
+        Err(_) => Ok(()),
+    }
+}
+
 /// Creates a file with an unpredictable name and mode 0600, which is not deleted on drop.
 pub(crate) fn create_draft(directory: &Path, suffix: &str) -> io::Result<(File, PathBuf)> {
     let mut builder = Builder::new();
@@ -168,6 +177,8 @@ mod tests {
         assert!(!new.existed);
         let again = open_or_create(&path, &writing()).expect("it is ours");
         assert!(again.existed);
+        assert_eq!(check_replaceable(&path), Ok(()));
+        assert_eq!(check_replaceable(&home.path().join("missing")), Ok(()));
         assert_eq!(fs::read(&path).expect("it exists"), b"first");
     }
 
@@ -196,6 +207,8 @@ mod tests {
             let error = open_or_create(&path, &truncating).expect_err("it is refused");
             assert!(FileRefusal::is_cause_of(&error), "{error:?}");
             assert_eq!(error.to_string(), reason);
+            let refusal = check_replaceable(&path).expect_err("it is refused");
+            assert_eq!(refusal.to_string(), reason);
         }
         assert_eq!(fs::read(at("notes")).expect("it exists"), b"mine");
         assert!(!at("missing").exists());

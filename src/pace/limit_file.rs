@@ -6,7 +6,9 @@
 //!
 //! The file is written in place, so that processes that have it open keep using the same file. A
 //! damaged or foreign file is set aside, and a ledger from a clock that was ahead is replaced; a
-//! notice says so. Nothing here ever keeps a request from being sent.
+//! notice says so. If something other than a file of ours is where it would be set aside, both are
+//! left alone and the operation fails as obstructed: the only failure that keeps a request from
+//! being sent.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read};
@@ -20,9 +22,9 @@ use super::SECOND;
 use super::known_limits::{BaseLimits, ServerReport};
 use super::ledger::{Admission, RateLimitLedger, RequestCost, RequestOutcome};
 use super::record::{MAX_BYTES, from_bytes, to_bytes};
-use super::store::{LimitStore, LimitStoreError, StoreFuture, StoreReply};
+use super::store::{LedgerObstruction, LimitStore, LimitStoreError, StoreFuture, StoreReply};
 use super::window::{RateLimits, ReservationId};
-use crate::fs::{Durability, atomic_write, create_private_dir};
+use crate::fs::{Durability, atomic_write, check_replaceable, create_private_dir};
 
 /// How far a file may be ahead of the clock, which is more than the clocks of two cores differ. One
 /// that is further ahead was written by another clock.
@@ -58,6 +60,9 @@ pub(crate) enum LimitFileError {
         /// Its path.
         path: PathBuf,
     },
+    /// It is damaged, and cannot be set aside without touching what is not ours.
+    #[error(transparent)]
+    Obstructed(#[from] LedgerObstruction),
     /// The system refuses something.
     #[error("cannot {action} `{}`: {source}", path.display())]
     Io {
@@ -77,6 +82,15 @@ impl LimitFileError {
             action,
             path,
             source,
+        }
+    }
+}
+
+impl From<LimitFileError> for LimitStoreError {
+    fn from(error: LimitFileError) -> Self {
+        match error {
+            LimitFileError::Obstructed(obstruction) => Self::Obstructed(obstruction),
+            unusable => Self::Unusable(Box::new(unusable)),
         }
     }
 }
@@ -186,7 +200,7 @@ impl LimitFile {
                 Some("the clock went back, so a new rate-limit ledger is started".to_owned()),
             ),
             Some(ledger) => (ledger, None),
-            None => (RateLimitLedger::default(), Some(set_aside(path, &bytes))),
+            None => (RateLimitLedger::default(), Some(set_aside(path, &bytes)?)),
         };
         let length = bytes.len() as u64;
         // A new ledger is written in any case.
@@ -210,14 +224,23 @@ impl LimitFile {
     }
 }
 
-/// Keeps what is not a ledger beside the new one, and says so.
-fn set_aside(path: &Path, bytes: &[u8]) -> String {
+/// Keeps what is not a ledger beside the new one, and says so. Replaces what was set aside before,
+/// but only a plain file of the user's own.
+fn set_aside(path: &Path, bytes: &[u8]) -> Result<String, LedgerObstruction> {
     let aside = path.with_extension("broken");
+    if let Err(refusal) = check_replaceable(&aside) {
+        return Err(LedgerObstruction {
+            path: aside,
+            refusal,
+        });
+    }
     let kept = match atomic_write(&aside, bytes, Durability::Cached) {
         Ok(()) => format!("the old one is kept as `{}`", aside.display()),
         Err(error) => format!("the old one could not be kept: {error}"),
     };
-    format!("the rate-limit ledger is damaged, so a new one is started; {kept}")
+    Ok(format!(
+        "the rate-limit ledger is damaged, so a new one is started; {kept}"
+    ))
 }
 
 impl LockedLimits {

@@ -20,7 +20,7 @@ pub(crate) use ledger::{Admission, RequestCost, RequestOutcome, RequestPriority,
 pub(crate) use limit_file::LimitFile;
 #[cfg(test)]
 pub(crate) use store::StoreFuture;
-pub(crate) use store::{LimitStore, LimitStoreError, StoreReply};
+pub(crate) use store::{LedgerObstruction, LimitStore, LimitStoreError, StoreReply};
 pub(crate) use window::{RateLimits, ReservationId};
 
 /// A second, in the unit of the ledger: microseconds since 1970.

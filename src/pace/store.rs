@@ -2,12 +2,14 @@
 
 use std::error::Error;
 use std::fmt::Debug;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
 use super::known_limits::ServerReport;
 use super::ledger::{Admission, RequestCost, RequestOutcome};
 use super::window::{RateLimits, ReservationId};
+use crate::fs::FileRefusal;
 
 /// Keeps the ledger of one rate limit for all who share it.
 ///
@@ -69,5 +71,23 @@ pub(crate) struct StoreReply<T> {
     pub(crate) notice: Option<String>,
 }
 
-/// Why a store cannot be used, as that store says it.
-pub(crate) type LimitStoreError = Box<dyn Error + Send + Sync>;
+/// Why an operation of a store failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LimitStoreError {
+    /// The user has to clear the way first: a request that has not been sent is refused.
+    #[error(transparent)]
+    Obstructed(#[from] LedgerObstruction),
+    /// The store cannot be used, as it says itself; requests go out unpaced.
+    #[error(transparent)]
+    Unusable(Box<dyn Error + Send + Sync>),
+}
+
+/// Something other than a plain file of the user's own lies where a damaged ledger is set aside.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot keep the damaged rate-limit ledger as `{}`: {refusal}", path.display())]
+pub(crate) struct LedgerObstruction {
+    /// Where it lies.
+    pub(crate) path: PathBuf,
+    /// Why it is not replaced.
+    pub(crate) refusal: FileRefusal,
+}

@@ -25,6 +25,9 @@ use crate::support::{
 /// What is said where the ledger is of no use.
 const UNPACED: &str = "cannot use the rate-limit ledger, so requests are not paced: ";
 
+/// What a damaged ledger has in it.
+const DAMAGED: &str = "not a ledger\n";
+
 /// Writes the limits of the model that the tests ask.
 pub(crate) fn limit(home: &Home, limits: &str) {
     configure(home, &format!("[limits.\"{MODEL}\"]\n{limits}\n"));
@@ -386,29 +389,61 @@ fn a_damaged_ledger_is_set_aside_with_one_notice() {
 }
 
 #[test]
-fn a_damaged_ledger_is_never_set_aside_into_a_file_of_the_users_own() {
+fn a_damaged_ledger_replaces_the_one_that_was_set_aside_before() {
     let (server, home) = (answering("ok"), Home::new());
     limit(&home, "rpm = 100");
     run(&server, &home, &[]).code(0);
     let ledger = ledgers(&home).remove(0);
     let aside = ledger.with_extension("broken");
-    for (what, put) in OBSTACLES {
-        fs::write(&ledger, "not a ledger\n").unwrap();
+    fs::write(&aside, "a longer one, set aside before\n").unwrap();
+    fs::write(&ledger, DAMAGED).unwrap();
+    run(&server, &home, &[])
+        .code(0)
+        .stdout("ok\n")
+        .stderr_contains("the old one is kept as `");
+    assert_eq!(fs::read_to_string(&aside).unwrap(), DAMAGED);
+}
+
+#[test]
+fn what_is_not_a_plain_file_where_a_damaged_ledger_goes_is_refused_by_name_and_nothing_is_sent() {
+    for (reason, put) in OBSTACLES {
+        let (server, home) = (answering("ok"), Home::new());
+        limit(&home, "rpm = 100");
+        run(&server, &home, &[]).code(0);
+        let ledger = ledgers(&home).remove(0);
+        let aside = ledger.with_extension("broken");
         let notes = home.write("work/notes.txt", "my notes\n");
+        fs::write(&ledger, DAMAGED).unwrap();
         put(&notes, &aside);
-        let outcome = run(&server, &home, &[]);
-        outcome.code(0).stdout("ok\n");
-        assert_eq!(fs::read(&notes).unwrap(), b"my notes\n", "{what}");
-        assert!(!aside.with_file_name("nowhere").exists(), "{what}");
-        if aside.is_dir() {
-            outcome.stderr_contains("the old one could not be kept: ");
-            fs::remove_dir(&aside).unwrap();
-        } else {
-            outcome.stderr_contains("the old one is kept as `");
-            assert!(aside.symlink_metadata().unwrap().is_file(), "{what}");
-            assert_eq!(fs::read(&aside).unwrap(), b"not a ledger\n");
-            fs::remove_file(&aside).unwrap();
+        let kind = aside.symlink_metadata().unwrap().file_type();
+        let connections = server.connections();
+        let items = batch(&server)
+            .home(&home)
+            .args(["{text}", "-o", "out.jsonl", "-J", "2"])
+            .stdin_bytes("a\nb\nc\nd\n")
+            .run();
+        for refused in [run(&server, &home, &[]), items] {
+            refused.stdout("").failed(
+                1,
+                &format!(
+                    "cannot keep the damaged rate-limit ledger as `{}`: {reason}",
+                    aside.display()
+                ),
+                ".broken.old",
+            );
         }
+        assert_eq!(server.connections(), connections, "{reason}");
+        assert_eq!(fs::read(home.work().join("out.jsonl")).unwrap(), b"");
+        assert_eq!(fs::read(&notes).unwrap(), b"my notes\n", "{reason}");
+        assert!(!aside.with_file_name("nowhere").exists(), "{reason}");
+        assert_eq!(fs::read_to_string(&ledger).unwrap(), DAMAGED, "{reason}");
+        assert_eq!(aside.symlink_metadata().unwrap().file_type(), kind);
+        // What the hint says clears the way.
+        fs::rename(&aside, aside.with_extension("broken.old")).unwrap();
+        run(&server, &home, &[])
+            .code(0)
+            .stdout("ok\n")
+            .stderr_contains("the old one is kept as `");
     }
 }
 

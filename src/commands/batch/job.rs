@@ -420,6 +420,7 @@ fn unsent(error: Error) -> Came {
             source: client::Error::HeldBack { .. },
             ..
         } => Came::HeldBack(error),
+        _ if is_fatal(&error) => Came::Fatal(error),
         _ => Came::Result(ItemResult::Error(error_of(&error, None))),
     }
 }
@@ -440,8 +441,8 @@ pub(super) fn error_of(error: &Error, partial: Option<&Message>) -> Value {
     object
 }
 
-/// Whether every other item would fail in the same way: the key is refused, or there is no such
-/// model.
+/// Whether every other item would fail in the same way: the key is refused, there is no such model,
+/// or something is in the way of the rate-limit ledger.
 fn is_fatal(error: &Error) -> bool {
     let Error::Call {
         source,
@@ -452,6 +453,7 @@ fn is_fatal(error: &Error) -> bool {
         return false;
     };
     error.kind() == Kind::Auth
+        || matches!(source, client::Error::LedgerObstructed(_))
         || source
             .api()
             .is_some_and(|api| api.available_models().is_some())
