@@ -4,13 +4,12 @@ use crate::app::App;
 use crate::cli;
 use crate::config::Settings;
 use crate::error::Error;
-use crate::exchange::answer_format::{AnswerFormat, renderer, sink};
-use crate::exchange::engine::{AnswerPolicy, AnswerSink, Exchange, SendPolicy};
+use crate::exchange::answer_format::{AnswerFormat, renderer};
+use crate::exchange::engine::AnswerSink;
 use crate::exchange::finish::finish_answer;
-use crate::exchange::prepare::{PreparedRequest, PromptInputs, print_preview};
-use crate::exchange::request_log::RequestLog;
-use crate::exchange::session_recorder::{Saving, SessionRecorder, TurnRecorder};
-use crate::exchange::setup::{Setup, set_up, watch_hangup};
+use crate::exchange::prepared_exchange::{PreparedExchange, PromptPlan, answer_renderer};
+use crate::exchange::session_recorder::{Saving, TurnRecorder};
+use crate::exchange::setup::{set_up, watch_hangup};
 use crate::exchange::structured::{load_output_schema, send_structured};
 
 /// Sends one request.
@@ -19,52 +18,24 @@ pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
     let ask = &args.ask;
     let mut schema = load_output_schema(app, &args.structured).await?;
     let setup = set_up(app, ask, args.structured.schema.as_deref()).await?;
-    let Setup {
-        demo: _demo,
-        catalog,
-        sources,
-        stdin_use,
-        ..
-    } = setup;
-    let sink = sink(app, ask).await?;
-    let saving = if ask.looking.dry_run || ask.looking.curl {
-        Saving::Never
-    } else {
-        saving(app, catalog.settings())
-    };
-    let mut recorder = SessionRecorder::open(
-        app,
-        &ask.conversation,
-        saving,
-        catalog.settings().data_scope(),
-    )?;
-    let allow_truncated = catalog.settings().allow_truncated;
-    let policy = SendPolicy {
-        is_unchecked: ask.input.no_check,
+    let plan = PromptPlan {
+        command: "send",
+        saving: saving(app, setup.catalog.settings()),
         keeps_connection: schema.is_some(),
-        answers: match schema {
-            None => AnswerPolicy::AsTheyEnd { allow_truncated },
-            Some(_) => AnswerPolicy::MatchSchema,
-        },
-    };
-    let log = RequestLog::new(app, catalog.settings(), "send", ask);
-    let mut exchange = Exchange::new(app, catalog, log, policy);
-    let inputs = PromptInputs {
-        sources,
-        stdin_use,
-        recorder: recorder.as_mut(),
         schema: schema.as_ref(),
     };
-    let prepared = exchange.prepare(ask, inputs).await?;
-    let PreparedRequest {
+    let Some(prepared) = PreparedExchange::open(app, ask, setup, plan).await? else {
+        return Ok(());
+    };
+    let PreparedExchange {
+        demo: _demo,
+        mut exchange,
         mut request,
         encoded,
+        mut recorder,
+        sink,
+        allow_truncated,
     } = prepared;
-    let body = &encoded.body;
-    if print_preview(app, exchange.settings(), ask, request.stream, body)? {
-        return Ok(());
-    }
-    exchange.sender().await?;
     if let Some(schema) = &mut schema {
         let mut renderer = renderer(app, AnswerFormat::Schema, sink, false);
         let answer_sink = AnswerSink {
@@ -77,10 +48,7 @@ pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
         return finish_answer(app, ask, false, outcome, renderer);
     }
     let calls_out = !request.tools.is_empty();
-    let theme = exchange.settings().theme.as_deref();
-    let format = AnswerFormat::from_flags(app, &ask.output, &request, calls_out, theme);
-    let shows_thinking = ask.output.looks.show_thinking;
-    let mut renderer = renderer(app, format, sink, shows_thinking);
+    let mut renderer = answer_renderer(&exchange, &ask.output, &request, calls_out, sink);
     if !exchange.may_ask_another_model() {
         request.messages.clear(); // Their text is in the body: large input is not held twice.
     }

@@ -10,13 +10,12 @@ use crate::cli;
 use crate::compose::named_text::read_named_text;
 use crate::compose::tool_files::load;
 use crate::error::Error;
-use crate::exchange::answer_format::{AnswerFormat, renderer, sink};
-use crate::exchange::engine::{AnswerPolicy, AnswerSink, Exchange, SendPolicy};
+use crate::exchange::answer_format::sink;
+use crate::exchange::engine::AnswerSink;
 use crate::exchange::finish::finish_answer;
-use crate::exchange::prepare::{PreparedRequest, PromptInputs, print_preview};
-use crate::exchange::request_log::RequestLog;
-use crate::exchange::session_recorder::{Saving, SessionRecorder, TurnRecorder};
-use crate::exchange::setup::{Setup, set_up, watch_hangup};
+use crate::exchange::prepared_exchange::{PreparedExchange, PromptPlan, answer_renderer};
+use crate::exchange::session_recorder::{Saving, TurnRecorder};
+use crate::exchange::setup::{set_up, watch_hangup};
 use crate::exchange::tool_loop::{ToolLoop, approval_policy, checked_tools, external_tools};
 use crate::exchange::tool_runner::{ToolRunner, run_by_hand};
 use crate::protocol::{ContentBlock, ToolUse};
@@ -35,60 +34,34 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), E
         return call(app, args, name, input).await;
     }
     let ask = &args.ask;
-    let Setup {
-        demo: _demo,
-        catalog,
-        sources,
-        stdin_use,
-        ..
-    } = set_up(app, ask, None).await?;
-    let tools = Arc::new(checked_tools(sources.tools.clone())?);
-    let policy = approval_policy(&args.running, &catalog.settings().tools, &tools)?;
-    let sink = sink(app, ask).await?;
-    let saving = if ask.looking.dry_run || ask.looking.curl {
-        Saving::Never
-    } else {
-        Saving::Yes
-    };
-    let mut recorder = SessionRecorder::open(
-        app,
-        &ask.conversation,
-        saving,
-        catalog.settings().data_scope(),
-    )?;
-    let allow_truncated = catalog.settings().allow_truncated;
-    let send_policy = SendPolicy {
-        is_unchecked: ask.input.no_check,
+    let setup = set_up(app, ask, None).await?;
+    let tools = Arc::new(checked_tools(setup.sources.tools.clone())?);
+    let allowed = &setup.catalog.settings().tools;
+    let policy = approval_policy(&args.running, allowed, &tools)?;
+    let plan = PromptPlan {
+        command: "tool-run",
+        saving: Saving::Yes,
         keeps_connection: true,
-        answers: AnswerPolicy::AsTheyEnd { allow_truncated },
-    };
-    let log = RequestLog::new(app, catalog.settings(), "tool-run", ask);
-    let mut exchange = Exchange::new(app, catalog, log, send_policy);
-    let inputs = PromptInputs {
-        sources,
-        stdin_use,
-        recorder: recorder.as_mut(),
         schema: None,
     };
-    let prepared = exchange.prepare(ask, inputs).await?;
-    let PreparedRequest {
+    let Some(prepared) = PreparedExchange::open(app, ask, setup, plan).await? else {
+        return Ok(());
+    };
+    let PreparedExchange {
+        demo: _demo,
+        mut exchange,
         mut request,
         encoded,
+        mut recorder,
+        sink,
+        allow_truncated,
     } = prepared;
-    let body = &encoded.body;
-    if print_preview(app, exchange.settings(), ask, request.stream, body)? {
-        return Ok(());
-    }
-    exchange.sender().await?;
     let rules = TurnRules {
         max_turns: args.running.max_turns,
         external_tools: external_tools(&request, &tools),
     };
     let calls_out = !rules.external_tools.is_empty();
-    let theme = exchange.settings().theme.as_deref();
-    let format = AnswerFormat::from_flags(app, &ask.output, &request, calls_out, theme);
-    let shows_thinking = ask.output.looks.show_thinking;
-    let mut renderer = renderer(app, format, sink, shows_thinking);
+    let mut renderer = answer_renderer(&exchange, &ask.output, &request, calls_out, sink);
     let mut runner = ToolRunner::new(app, tools, policy, args.running.tool_jobs);
     let messages = request.messages.clone();
     let mut tool_loop = ToolLoop::new(messages, rules, &mut runner, ask.output.looks.usage);

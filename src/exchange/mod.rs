@@ -2,6 +2,7 @@
 //!
 //! `setup` reads settings and input, `prepare` makes the request, `engine` sends it through
 //! `driver`, the one loop over the events of a call, and `finish` says what its ending means.
+//! `prepared_exchange` puts the first steps together for a command that sends one prompt.
 //! `tool_loop` and `structured` send more than one request. `session_recorder` and `request_log`
 //! keep what was said and what it took.
 
@@ -12,6 +13,7 @@ pub(crate) mod engine;
 pub(crate) mod finish;
 pub(crate) mod model_catalog;
 pub(crate) mod prepare;
+pub(crate) mod prepared_exchange;
 pub(crate) mod progress;
 pub(crate) mod request_log;
 pub(crate) mod selected_model;
