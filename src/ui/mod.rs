@@ -32,7 +32,8 @@ pub(crate) use clipboard::copy_to_clipboard;
 pub(crate) use code_block_output::{CodeBlockOutput, last_code_block};
 pub(crate) use confirm::ask_yes_no;
 pub(crate) use editor::{
-    CompletionFn, EditorOptions, KeyBindings, LineDraft, LineEditor, ModesGuard, TerminalModes, TypedInput,
+    CompletionFn, EditorOptions, KeyBindings, LineDraft, LineEditor, ModesGuard, TerminalModes,
+    TypedInput,
 };
 pub(crate) use interrupt::{InterruptSignal, die_of_closed_stdout, die_of_signal};
 pub(crate) use json_output::{JsonLinesOutput, JsonOutput};
