@@ -49,7 +49,7 @@ pub(super) fn explain(error: &clap::Error, argv: &[OsString]) -> Unparsed {
     let may_be_a_prompt =
         error.kind() == ErrorKind::InvalidSubcommand && command.is_none() && tips.is_empty();
     Unparsed::Wrong {
-        message: one_line(&message(error)),
+        message: message(error),
         hint: if may_be_a_prompt {
             format!("`langdock send 'PROMPT'` asks, `langdock chat` talks; {hint}")
         } else {

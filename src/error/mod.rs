@@ -18,7 +18,7 @@ pub(crate) use left::Left;
 use crate::client;
 use crate::media::ImageError;
 use crate::protocol::{StopReason, StreamError};
-use crate::text::counted;
+use crate::text::{counted, without_os_codes};
 use crate::ui::OutputError;
 use crate::{batch, config, input, session, tool};
 
@@ -85,8 +85,9 @@ pub(crate) enum Error {
     Unfit(String),
     /// The body is larger than the endpoint takes.
     #[error(
-        "the request has {bytes} bytes, over the limit of {limit} bytes (20 MB); the largest \
-         part is {largest}"
+        "the request has {}, over the limit of {} (20 MB); the largest part is {largest}",
+        counted(*bytes, "byte"),
+        counted(*limit, "byte")
     )]
     RequestTooLarge {
         /// Of the body.
@@ -285,10 +286,14 @@ impl Error {
         }
         let mut cause = self.source().filter(|_| !matches!(self, Self::Call { .. }));
         while let Some(source) = cause {
-            message.push_str(&format!(": {source}"));
+            let reason = source.to_string();
+            // Some errors repeat their source's words in their own.
+            if !message.ends_with(&reason) {
+                message.push_str(&format!(": {reason}"));
+            }
             cause = source.source();
         }
-        message
+        without_os_codes(&message).into_owned()
     }
 
     /// The same for programs.

@@ -14,7 +14,7 @@ use crate::client::{ApiCall, RateLimited, ResponseHead, RetryNotice};
 use crate::pace::{RateLimits, WaitReason};
 use crate::protocol::Update;
 use crate::session::PendingTurn;
-use crate::text::{counted, format_seconds, round_up_to_seconds};
+use crate::text::{counted, format_seconds, round_up_to_seconds, without_os_codes};
 use crate::ui::{AnswerRenderer, CountdownLine, OutputError, Verbosity, WaitIndicator};
 
 /// Why no request may be sent after a 429.
@@ -273,6 +273,6 @@ fn retry_object(retrying: &RetryNotice) -> serde_json::Value {
         "attempt": retrying.next_attempt,
         "wait_s": retrying.wait.as_secs_f64(),
         "status": retrying.error.status(),
-        "message": retrying.error.to_string(),
+        "message": without_os_codes(&retrying.error.to_string()),
     })
 }

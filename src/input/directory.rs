@@ -67,8 +67,9 @@ fn read_now(directory: &Path, most: u64) -> Result<Directory, Error> {
         });
     }
     let mut notice = format!(
-        "`{name}`: {}, {bytes} bytes",
-        counted(files.len(), "text file")
+        "`{name}`: {}, {}",
+        counted(files.len(), "text file"),
+        counted(bytes, "byte")
     );
     if others > 0 {
         notice.push_str(&format!("; {} left out", counted(others, "other file")));
@@ -109,7 +110,7 @@ fn paths(directory: &Path) -> Result<(Vec<PathBuf>, usize), Error> {
             let path = place_of(&error).unwrap_or(directory).to_owned();
             let source = error
                 .into_io_error()
-                .unwrap_or_else(|| io::Error::other("it cannot be searched"));
+                .map_or_else(|| io::Error::other("it cannot be searched"), os_error_of);
             Error::Unreadable { path, source }
         })?;
         if entry.file_type().is_some_and(|kind| kind.is_file()) {
@@ -119,6 +120,15 @@ fn paths(directory: &Path) -> Result<(Vec<PathBuf>, usize), Error> {
         }
     }
     Ok((paths, links))
+}
+
+/// Returns the operating system's own error, which the walk wraps in one that repeats the path.
+fn os_error_of(error: io::Error) -> io::Error {
+    let wrapped = error.get_ref().and_then(|wrapper| wrapper.source());
+    let code = wrapped
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .and_then(io::Error::raw_os_error);
+    code.map_or(error, io::Error::from_raw_os_error)
 }
 
 fn is_hidden(entry: &DirEntry) -> bool {

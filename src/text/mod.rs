@@ -4,6 +4,7 @@
 mod columns;
 mod did_you_mean;
 mod duration;
+mod os_error;
 mod plural;
 mod quote;
 mod sanitize;
@@ -15,7 +16,10 @@ pub(crate) use duration::{
     format_age, format_duration, format_seconds, format_short_age, parse_duration, parse_timeout,
     round_up_to_seconds,
 };
-pub(crate) use plural::counted;
+pub(crate) use os_error::without_os_codes;
+pub(crate) use plural::{counted, grouped};
 pub(crate) use quote::shell_quote;
-pub(crate) use sanitize::{is_dangerous, json_escape, sanitize, sanitize_json, sanitize_line};
+pub(crate) use sanitize::{
+    escape_breaks, is_dangerous, json_escape, sanitize, sanitize_json, sanitize_line,
+};
 pub(crate) use table::{TableColumn, TextTable};

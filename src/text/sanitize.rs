@@ -26,9 +26,22 @@ pub(crate) fn sanitize(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Like [`sanitize`], with line feeds and tabs replaced by spaces, for messages.
+/// Like [`sanitize`], with line feeds and tabs replaced by spaces, for text that is laid out on one line.
 pub(crate) fn sanitize_line(text: &str) -> String {
     sanitize(text).replace(['\n', '\t'], " ")
+}
+
+/// Replaces line breaks and tabs by their escapes, such as `\n`, so that a message stays on one line
+/// and shows every value whole.
+pub(crate) fn escape_breaks(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\n' | '\r' | '\t' => escaped.push_str(&json_escape(letter)),
+            _ => escaped.push(letter),
+        }
+    }
+    escaped
 }
 
 /// Replaces characters that a terminal would act on by JSON escapes. In JSON text they occur in
@@ -104,6 +117,11 @@ mod tests {
         );
         assert_eq!(sanitize("a\u{9b}31m\u{7f}"), "a<U+009B>31m␡");
         assert_eq!(sanitize("user\u{202e}txt.exe"), "user<U+202E>txt.exe");
+    }
+
+    #[test]
+    fn breaks_are_escaped_one_by_one() {
+        assert_eq!(escape_breaks("\n\na\r\n\tb "), "\\n\\na\\r\\n\\tb ");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::Ready;
 use super::capture::Capture;
 use super::result::{Ended, Outcome};
 use crate::protocol::ToolUse;
-use crate::text::format_seconds;
+use crate::text::{format_seconds, without_os_codes};
 
 /// How much of the error output is kept, in bytes.
 const MAX_STDERR: usize = 16 * 1024;
@@ -103,7 +103,10 @@ pub(crate) async fn run(job: &Job<'_>, stop: watch::Receiver<Stop>) -> Outcome {
         Ok((ended, output, took)) => {
             Outcome::from_ending(ended, how.result, output.stdout, output.stderr, took)
         }
-        Err(error) => Outcome::error(format!("the tool could not be started: {error}")),
+        Err(error) => Outcome::error(format!(
+            "the tool could not be started: {}",
+            without_os_codes(&error.to_string())
+        )),
     }
 }
 
@@ -120,7 +123,12 @@ pub(crate) async fn describe(
         .envs(passed(&[], variable, key));
     let (_never, stop) = watch::channel(Stop::No);
     let ended = conduct(command, &[], (MAX_DEFINITION, DESCRIBE_TIMEOUT), stop).await;
-    let (ended, output, _) = ended.map_err(|error| format!("it could not be started: {error}"))?;
+    let (ended, output, _) = ended.map_err(|error| {
+        format!(
+            "it could not be started: {}",
+            without_os_codes(&error.to_string())
+        )
+    })?;
     match ended {
         Ended::Exited(0) => Ok(output.stdout.text()),
         Ended::TimedOut(limit) => Err(format!(

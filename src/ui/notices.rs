@@ -5,7 +5,7 @@ use std::io::{Write, stderr};
 use anstyle::Style;
 
 use super::style::{ERROR, HINT};
-use crate::text::{sanitize, sanitize_json, sanitize_line};
+use crate::text::{escape_breaks, sanitize, sanitize_json, sanitize_line, without_os_codes};
 
 /// How much is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +67,7 @@ impl Notices {
     /// Writes a line of a request (`>`) or of response headers (`<`), for `-vv`.
     pub(crate) fn log_header(&self, direction: char, text: &str) {
         if self.verbosity >= Verbosity::Headers {
-            write_line(&format!("{direction} {text}"));
+            write_stderr(&format!("{direction} {}\n", sanitize_line(text)));
         }
     }
 
@@ -90,14 +90,11 @@ impl Notices {
         } else {
             (Style::new(), Style::new())
         };
-        let mut text = format!(
-            "langdock: {error}error{error:#}: {}\n",
-            sanitize_line(message)
-        );
+        let mut text = format!("langdock: {error}error{error:#}: {}\n", one_line(message));
         if let Some(hint) = hint {
             text.push_str(&format!(
                 "{hint_style}hint{hint_style:#}: {}\n",
-                sanitize_line(hint)
+                one_line(hint)
             ));
         }
         write_stderr(&text);
@@ -110,7 +107,12 @@ impl Notices {
 }
 
 fn write_line(text: &str) {
-    write_stderr(&format!("{}\n", sanitize_line(text)));
+    write_stderr(&format!("{}\n", one_line(text)));
+}
+
+/// Returns a message as it is shown: on one line, harmless, and without the numbers of OS errors.
+fn one_line(message: &str) -> String {
+    sanitize(&escape_breaks(&without_os_codes(message))).into_owned()
 }
 
 /// Writes with a single call, so that lines of parallel processes do not mix. A failure cannot be

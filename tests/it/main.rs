@@ -21,6 +21,7 @@ mod flags;
 mod generated;
 mod help;
 mod layering;
+mod messages;
 mod models;
 mod network;
 mod one_engine;

@@ -23,7 +23,7 @@ use crate::exchange::driver::{CallInterrupted, CallObserver, drive_model_list};
 use crate::exchange::model_catalog::ModelCatalog;
 use crate::exchange::settings::merged_config;
 use crate::exchange::setup::{DemoEndpoint, start_demo_if};
-use crate::text::{did_you_mean, shell_quote};
+use crate::text::{did_you_mean, shell_quote, without_os_codes};
 use finding::{Finding, object, page, verdict};
 
 /// How far the clock may be off: certificates and waiting times are of minutes.
@@ -366,7 +366,7 @@ fn directory(name: &'static str, path: &Path, forbidden: u32) -> Finding {
             _ => Finding::wrong(
                 name,
                 Kind::Internal,
-                format!("{shown}: {error}"),
+                format!("{shown}: {}", without_os_codes(&error.to_string())),
                 "check the directories above it",
             ),
         },
