@@ -6,7 +6,7 @@
 use crate::app::App;
 use crate::error::Error;
 use crate::input::{Estimate, Part, Tokens};
-use crate::text::{TableColumn, TextTable, counted};
+use crate::text::{TableColumn, TextTable, counted, grouped};
 use crate::ui::Verbosity;
 
 /// The most that a request may have.
@@ -68,9 +68,9 @@ pub(crate) fn table(estimate: &Estimate, factor: Option<f64>) -> TextTable<4> {
         let (sign, range) = if low == high {
             (" ", "(exactly)".to_owned())
         } else {
-            ("≈", format!("({low} to {most})"))
+            ("≈", format!("({} to {})", grouped(low), grouped(most)))
         };
-        let tokens = format!("{likely} tokens");
+        let tokens = format!("{} tokens", grouped(likely));
         [name.to_owned(), sign.to_owned(), tokens, range]
     };
     let mut table = TextTable::new([
@@ -102,19 +102,19 @@ mod tests {
             parts,
             has_pdf: false,
         };
-        let expected = "`a␛.txt`  ≈ 2000 tokens  (1000 to 3000)\n\
-                        `b.png`       64 tokens  (exactly)\n\
-                        total     ≈ 2064 tokens  (1064 to 3064)\n";
+        let expected = "`a␛.txt`  ≈ 2,000 tokens  (1,000 to 3,000)\n\
+                        `b.png`        64 tokens  (exactly)\n\
+                        total     ≈ 2,064 tokens  (1,064 to 3,064)\n";
         assert_eq!(table(&estimate, None).to_sanitized_text(), expected);
         assert!(
             table(&estimate, Some(0.5))
                 .to_text()
-                .contains("total     ≈ 1564 tokens  (1064 to 1789)")
+                .contains("total     ≈ 1,564 tokens  (1,064 to 1,789)")
         );
         assert!(
             table(&estimate, Some(0.1))
                 .to_text()
-                .contains("total     ≈ 1064 tokens"),
+                .contains("total     ≈ 1,064 tokens"),
             "not below the low figure"
         );
     }

@@ -85,8 +85,9 @@ pub(crate) enum Error {
     Unfit(String),
     /// The body is larger than the endpoint takes.
     #[error(
-        "the request has {bytes} bytes, over the limit of {limit} bytes (20 MB); the largest \
-         part is {largest}"
+        "the request has {}, over the limit of {} (20 MB); the largest part is {largest}",
+        counted(*bytes, "byte"),
+        counted(*limit, "byte")
     )]
     RequestTooLarge {
         /// Of the body.

@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::cli;
 use crate::error::{Error, Left};
 use crate::protocol::StopReason;
+use crate::text::grouped;
 use crate::ui::{AnswerRenderer, DisplayOutcome, FinalAnswer, OutputFileState};
 
 /// Shows the answer, judges how it ended, and closes the output.
@@ -116,11 +117,14 @@ pub(crate) fn show_usage(app: &App, outcome: &mut SendOutcome) {
 fn usage_line(answer: &FinalAnswer, timing: Timing) -> String {
     let usage = &answer.message.usage;
     let output = usage.output_tokens();
-    let mut line = format!("{} tokens in", usage.total_input_tokens());
+    let mut line = format!("{} tokens in", grouped(usage.total_input_tokens()));
     if usage.cache_read_tokens() > 0 {
-        line.push_str(&format!(" ({} from the cache)", usage.cache_read_tokens()));
+        line.push_str(&format!(
+            " ({} from the cache)",
+            grouped(usage.cache_read_tokens())
+        ));
     }
-    line.push_str(&format!(", {output} out"));
+    line.push_str(&format!(", {} out", grouped(output)));
     if let Some(first) = timing.time_to_first_token() {
         line.push_str(&format!("; first token after {:.2} s", first.as_secs_f64()));
     }

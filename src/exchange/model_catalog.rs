@@ -23,7 +23,7 @@ use crate::compose::preflight::Limit;
 use crate::config::{self, KeySource, Pin, SavedList, Settings, State};
 use crate::error::Error;
 use crate::input::Tokens;
-use crate::text::counted;
+use crate::text::{counted, grouped};
 
 /// Tokens below which no limit is looked for: no model takes less, and a short request pays nothing
 /// for the check.
@@ -192,7 +192,10 @@ impl<'a> ModelCatalog<'a> {
             return set.into_iter().collect();
         }
         let window = self.window(model, may_ask_key).await.map(|tokens| {
-            let what = format!("the context window of {tokens} tokens of {model}");
+            let what = format!(
+                "the context window of {} of {model}",
+                counted(tokens, "token")
+            );
             Limit {
                 tokens,
                 what,
@@ -217,8 +220,8 @@ impl<'a> ModelCatalog<'a> {
         let assumed = (is_unknown && self.is_langdock_host()).then(|| Limit {
             tokens: ASSUMED_TOKENS_A_MINUTE,
             what: format!(
-                "the {ASSUMED_TOKENS_A_MINUTE} tokens a minute that a workspace has unless \
-                       it was given others"
+                "the {} tokens a minute that a workspace has unless it was given others",
+                grouped(ASSUMED_TOKENS_A_MINUTE)
             ),
             is_known: false,
         });

@@ -67,8 +67,9 @@ fn read_now(directory: &Path, most: u64) -> Result<Directory, Error> {
         });
     }
     let mut notice = format!(
-        "`{name}`: {}, {bytes} bytes",
-        counted(files.len(), "text file")
+        "`{name}`: {}, {}",
+        counted(files.len(), "text file"),
+        counted(bytes, "byte")
     );
     if others > 0 {
         notice.push_str(&format!("; {} left out", counted(others, "other file")));

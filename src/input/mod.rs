@@ -29,6 +29,7 @@ pub(crate) use utf8::replaced;
 
 use crate::media::{FileKind, ImageError};
 use crate::protocol::ContentBlock;
+use crate::text::counted;
 
 /// What is wrong with the input.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +84,7 @@ pub(crate) enum Error {
         source: ImageError,
     },
     /// More than fits into a request.
-    #[error("{name} has more than {most} bytes, the most that a request may have (20 MB)")]
+    #[error("{name} has more than {}, the most that a request may have (20 MB)", counted(*most, "byte"))]
     TooLong {
         /// What was read.
         name: String,

@@ -4,6 +4,8 @@
 //! 8000 pixels a side. Source: Anthropic's vision page, `build-with-claude/vision`; unverified
 //! against Langdock.
 
+use crate::text::counted;
+
 /// The longest base64 text of one image, in bytes: 5 MiB, the number in the API's own error
 /// message.
 pub(crate) const MAX_BASE64_BYTES: usize = 5 * 1024 * 1024;
@@ -39,9 +41,10 @@ impl PixelSize {
 pub(crate) enum ImageError {
     /// The base64 text would be longer than the endpoint accepts.
     #[error(
-        "{} bytes are {base64_bytes} bytes as base64, \
-         over the limit of {MAX_BASE64_BYTES} bytes (5 MB)",
-        raw_bytes
+        "{} are {} as base64, over the limit of {} (5 MB)",
+        counted(*raw_bytes, "byte"),
+        counted(*base64_bytes, "byte"),
+        counted(MAX_BASE64_BYTES, "byte")
     )]
     TooManyBytes {
         /// The file's own size.

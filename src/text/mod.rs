@@ -17,7 +17,7 @@ pub(crate) use duration::{
     round_up_to_seconds,
 };
 pub(crate) use os_error::without_os_codes;
-pub(crate) use plural::counted;
+pub(crate) use plural::{counted, grouped};
 pub(crate) use quote::shell_quote;
 pub(crate) use sanitize::{
     escape_breaks, is_dangerous, json_escape, sanitize, sanitize_json, sanitize_line,

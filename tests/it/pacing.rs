@@ -140,7 +140,7 @@ fn an_answer_that_does_not_say_what_it_took_counts_for_what_was_reserved() {
     ask(&[]).code(0);
     ask(&["--timeout", "200ms"])
         .code(6)
-        .stderr_contains("within 1000 tokens a minute");
+        .stderr_contains("within 1,000 tokens a minute");
     server.only_request();
 }
 
@@ -196,13 +196,13 @@ fn a_chat_goes_ahead_of_what_a_batch_has_not_begun() {
         .spawn();
     server.wait_for_requests(1);
     items.wait_for_stderr(
-        "items wait for their turn within 1000 tokens a minute; the next one in about ",
+        "items wait for their turn within 1,000 tokens a minute; the next one in about ",
     );
     let person = chat(&server)
         .home(&home)
         .args([format!("A user: {}", large())])
         .on_terminal(80, 24);
-    person.wait_for("within 1000 tokens a minute");
+    person.wait_for("within 1,000 tokens a minute");
     gate.open();
     wait_for_prompt(&person, 1);
     leave(person).code(0);
@@ -225,7 +225,7 @@ fn a_wait_for_the_turn_is_told_once_and_has_no_bound_but_the_timeout() {
     server.wait_for_requests(1);
     let second = ask(&["--max-wait", "1ms", "--json"]);
     second.wait_for_stderr(
-        "within 1000 tokens a minute it is not yet this request's turn; sending in about ",
+        "within 1,000 tokens a minute it is not yet this request's turn; sending in about ",
     );
     gate.open();
     first.finish().code(0).stderr_empty();
@@ -322,7 +322,7 @@ fn what_a_server_says_of_its_limits_holds_for_the_next_process() {
             "x-ratelimit-limit-tokens",
             "x-ratelimit-remaining-tokens",
             1000,
-            "1000 tokens",
+            "1,000 tokens",
         ),
     ] {
         let home = Home::new();

@@ -392,7 +392,7 @@ fn what_never_ends_is_given_up_at_the_most_that_a_request_may_have() {
     let pipe = run("yes | langdock send Hi");
     pipe.code(13)
         .stdout("")
-        .stderr_contains("error: standard input has more than 20971520 bytes");
+        .stderr_contains("error: standard input has more than 20,971,520 bytes");
     let device = run("langdock send -f /dev/zero Hi");
     device
         .code(13)

@@ -4,7 +4,6 @@ use std::fs::{OpenOptions, remove_file};
 use std::io::{ErrorKind, Write};
 use std::time::SystemTime;
 
-use super::prompt::grouped;
 use super::slash::{self, Act, COMMANDS};
 use super::talk::{Talk, text_of};
 use super::{Chat, Next, go_on, path};
@@ -18,7 +17,7 @@ use crate::exchange::settings::settings;
 use crate::exchange::setup::tell_region;
 use crate::protocol::ContentBlock;
 use crate::session::{SavedConversation, SearchHit, SessionStore, conversation_markdown};
-use crate::text::{TableColumn, TextTable, counted, format_age, nearest_name};
+use crate::text::{TableColumn, TextTable, counted, format_age, grouped, nearest_name};
 use crate::ui::{copy_to_clipboard, last_code_block};
 
 /// How many conversations `/sessions` lists.
@@ -534,8 +533,8 @@ impl Chat<'_> {
             ));
         }
         self.say(&format!(
-            "{} bytes for the clipboard, if the terminal lets programs write to it",
-            text.len()
+            "{} for the clipboard, if the terminal lets programs write to it",
+            counted(text.len(), "byte")
         ));
         Ok(())
     }

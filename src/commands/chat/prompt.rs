@@ -1,7 +1,7 @@
 //! The prompt: what conversation this is, which model is asked, and how many tokens it took so far.
 //! Pure.
 
-use crate::text::{display_width, sanitize_line, truncate_to_width};
+use crate::text::{display_width, grouped, sanitize_line, truncate_to_width};
 
 /// How long the name of a conversation may be there, in columns.
 const NAME: usize = 30;
@@ -43,19 +43,6 @@ impl Status {
         let name = truncate_to_width(&conversation, room);
         format!("{name}{status}\n> ")
     }
-}
-
-/// A number with a comma between thousands.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.char_indices() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 #[cfg(test)]
@@ -111,17 +98,5 @@ mod tests {
             "{:?}",
             status.prompt(80)
         );
-    }
-
-    #[test]
-    fn thousands_are_set_apart() {
-        for (number, expected) in [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (1_234_567, "1,234,567"),
-        ] {
-            assert_eq!(grouped(number), expected);
-        }
     }
 }

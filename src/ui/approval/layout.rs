@@ -295,7 +295,7 @@ mod tests {
             [
                 "input   │ \"aaaaaaaaaaaaaaaaaaaaaaaaaaaa",
                 "        │ aaaaaaaaaaaaaaaaaaaaaabbbbbbb",
-                "        … 1015 bytes more",
+                "        … 1,015 bytes more",
                 "        │ cccccccccccccccccccccccccccc\"",
                 "command │ sh -c \"rm x\"",
                 "Run `run_shell`?",
@@ -376,7 +376,10 @@ mod tests {
             .filter(|(_, row)| row.contains('…'))
             .map(|(place, row)| (place, row.trim()))
             .collect();
-        assert_eq!(gaps, [(8, "… 8004 bytes more"), (19, "… 8625 bytes more")]);
+        assert_eq!(
+            gaps,
+            [(8, "… 8,004 bytes more"), (19, "… 8,625 bytes more")]
+        );
         assert_eq!(layout.disclosure, Disclosure::Partial);
     }
 

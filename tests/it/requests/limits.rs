@@ -45,7 +45,7 @@ fn an_image_of_6_mb_is_refused_by_name_and_limit() {
     let outcome = refused("photo.png", &png(100, 100, 6_000_000));
     outcome.stderr_contains("langdock: error: `photo.png` cannot be sent: ");
     outcome
-        .stderr_contains("8000000 bytes as base64")
+        .stderr_contains("8,000,000 bytes as base64")
         .stderr_contains("(5 MB)")
         .stderr_contains("\nhint: ");
 }
@@ -84,7 +84,7 @@ fn a_file_of_more_than_20_mb_is_refused_by_name_and_limit() {
         .args(["-f", "huge.txt", "Hi"])
         .run();
     let message =
-        "`huge.txt` has more than 20971520 bytes, the most that a request may have (20 MB)";
+        "`huge.txt` has more than 20,971,520 bytes, the most that a request may have (20 MB)";
     outcome.stdout("").failed(13, message, "--no-check");
     assert_eq!(server.connections(), 0);
 }
@@ -111,7 +111,7 @@ fn what_is_refused_for_its_length_is_not_read_whole() {
             .run();
         outcome.stdout("").failed(
             13,
-            &format!("{name} has more than 20971520 bytes"),
+            &format!("{name} has more than 20,971,520 bytes"),
             "--no-check",
         );
     }
@@ -129,11 +129,13 @@ fn a_directory_is_read_until_its_files_are_more_than_20_mb() {
     }
     refused()
         .stdout("")
-        .failed(13, "`src` has more than 20971520 bytes", "--no-check");
+        .failed(13, "`src` has more than 20,971,520 bytes", "--no-check");
     home.write("work/src/0.txt", vec![b'x'; 21 * 1024 * 1024]);
-    refused()
-        .stdout("")
-        .failed(13, "`src/0.txt` has more than 20971520 bytes", "--no-check");
+    refused().stdout("").failed(
+        13,
+        "`src/0.txt` has more than 20,971,520 bytes",
+        "--no-check",
+    );
     assert_eq!(server.connections(), 0);
 }
 

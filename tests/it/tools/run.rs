@@ -70,7 +70,7 @@ fn a_limit_that_is_only_assumed_is_mentioned_once_in_a_run() {
         .run();
     outcome.code(0).stdout("Done.\n");
     assert_eq!(server.requests().len(), 2);
-    let mentions = outcome.stderr.matches("60000 tokens a minute").count();
+    let mentions = outcome.stderr.matches("60,000 tokens a minute").count();
     assert_eq!(mentions, 1, "{outcome}");
 }
 
