@@ -420,14 +420,13 @@ impl<'a> Run<'a> {
         match self.halt {
             Some(Halt::Signal(signal)) => {
                 let how = if can_go_on {
-                    "the same command goes"
+                    "run the same command to continue"
                 } else {
-                    "with --output FILE the same command could go"
+                    "with --output FILE the same command could continue"
                 };
-                self.app.notices.notice(&format!(
-                    "{} done; {how} on from there",
-                    counted(done, "item")
-                ));
+                self.app
+                    .notices
+                    .notice(&format!("{} done; {how}", counted(done, "item")));
                 Err(Error::Interrupted(signal))
             }
             Some(Halt::Failed(error)) => Err(error),
