@@ -116,7 +116,7 @@ def progress():
     done = subprocess.run([PROGRAM, "batch", "{text}"], env=run.environment, input=lines, capture_output=True, text=True)
     run.check(done.returncode == 0 and done.stdout.count("\n") == 45, f"exit {done.returncode}")
     run.check(not run.server.refused, f"{len(run.server.refused)} 429s")
-    state = r"langdock: \d+ done, 0 failed, \d+ a minute, \d+ tokens in the last minute"
+    state = r"langdock: [\d,]+ done, 0 failed, [\d,]+ a minute, [\d,]+ tokens in the last minute"
     told = re.findall(state, done.stderr)
     run.check(len(told) == 1, f"it said {done.stderr!r}")
     print(f"{run.name}: {told}", flush=True)
