@@ -21,7 +21,7 @@ const OTHER_VARIABLES: [(&str, &str); 18] = [
     ("LANGDOCK_CONFIG", "Another config file than the usual one."),
     (
         "LANGDOCK_SESSION",
-        "The conversation that --continue continues, by name or id, instead of the last one.",
+        "The conversation that --continue resumes, by name or id, instead of the last one.",
     ),
     (
         "LANGDOCK_NO_LOG",
