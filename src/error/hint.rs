@@ -459,6 +459,13 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
             | client::Error::Lost { .. },
             _,
         ) => "send it again",
+        (
+            client::Error::Answer {
+                source: StreamError::Compressed { .. },
+                ..
+            },
+            _,
+        ) => "turn off compression of responses at the proxy or gateway in between",
         (client::Error::Answer { .. }, _) => "check --base-url: does it speak the Messages API?",
         (client::Error::NoModelList { .. }, _) => {
             return format!("check --base-url; without a list, choose a model with {choose}");

@@ -278,7 +278,7 @@ fn a_signal_keeps_what_is_under_way_and_begins_nothing_more() {
     server.wait_for_requests(3);
     running
         .signal(Signal::SIGINT)
-        .wait_for_stderr("2 answers under way");
+        .wait_for_stderr("interrupted: waiting for 2 answers; interrupt again to end at once");
     gate.open();
     let outcome = running.finish();
     outcome
@@ -290,6 +290,44 @@ fn a_signal_keeps_what_is_under_way_and_begins_nothing_more() {
         (server.requests().len(), records(&home, "out.jsonl").len()),
         (4, 4)
     );
+}
+
+#[test]
+fn a_second_sigterm_ends_the_run_at_once_with_the_records_of_what_was_answered() {
+    let (home, gate) = (Home::new(), Gate::new());
+    let held = gate.clone();
+    let server = Server::start(move |request, _| {
+        let asked = asked(request);
+        let reply = Reply::sse(answer(&[asked.as_str()]));
+        if asked == "a" {
+            reply
+        } else {
+            reply.hold_head(&held)
+        }
+    });
+    let run = || {
+        batch(&server)
+            .home(&home)
+            .args(["{text}", "-J", "2", "-o", "out.jsonl"])
+            .stdin_bytes("a\nb\nc\nd\n")
+    };
+    let running = run().spawn();
+    server.wait_for_requests(3);
+    running
+        .signal(Signal::SIGTERM)
+        .wait_for_stderr("interrupted: waiting for 2 answers");
+    // Signals right after the first one count as the first.
+    while running.try_signal(Signal::SIGTERM) {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let outcome = running.finish();
+    outcome
+        .signal(15)
+        .stderr_contains("1 item done; run the same command to continue");
+    assert_eq!(texts(&records(&home, "out.jsonl")), ["a"]);
+    gate.open();
+    run().run().code(0);
+    assert_eq!(texts(&records(&home, "out.jsonl")), ["a", "b", "c", "d"]);
 }
 
 #[test]

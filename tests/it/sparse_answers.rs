@@ -237,3 +237,52 @@ fn a_malformed_block_is_an_error_and_never_dropped_silently() {
         );
     }
 }
+
+#[test]
+fn counts_of_tokens_that_are_written_as_fractions_are_counted() {
+    let stream = Stream::new()
+        .start()
+        .text_block(["Yes."])
+        .stop("end_turn")
+        .to_string()
+        .replace("\"input_tokens\":", "\"input_tokens\":4000000.0,\"was\":")
+        .replace(
+            "\"output_tokens\":",
+            "\"output_tokens\":10.0,\"was_output\":",
+        );
+    let server = Server::start(move |_, _| Reply::sse(stream.clone()));
+    send(&server)
+        .args(["-u", "Hi"])
+        .run()
+        .code(0)
+        .stdout("Yes.\n")
+        .stderr_contains("4,000,000 tokens in, 10 out");
+}
+
+#[test]
+fn a_compressed_answer_that_was_not_asked_for_is_named() {
+    for encoding in ["gzip", "br"] {
+        let server = Server::start(move |request, _| {
+            assert_eq!(request.header("accept-encoding"), None);
+            Reply::sse(b"\x1f\x8b\x08\x00not shown").header("content-encoding", encoding)
+        });
+        send(&server)
+            .args(["Hi"])
+            .run()
+            .code(5)
+            .stdout("")
+            .stderr_contains(&format!(
+                "langdock: error: the response is compressed with {encoding}, which was not asked for"
+            ))
+            .stderr_contains("hint: turn off compression of responses at the proxy or gateway");
+        server.only_request();
+    }
+    let plain = Stream::new()
+        .start()
+        .text_block(["Yes."])
+        .stop("end_turn")
+        .to_string();
+    let server =
+        Server::start(move |_, _| Reply::sse(plain.clone()).header("content-encoding", "identity"));
+    send(&server).args(["Hi"]).run().code(0).stdout("Yes.\n");
+}
