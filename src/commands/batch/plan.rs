@@ -89,7 +89,6 @@ impl Plan<'_> {
             content: turn.content,
             tools,
             tool_choice,
-            stream: true,
         };
         let mut request = build(&spec, parts)?;
         let estimate = Estimate::of_request(&request, &turn.names);
