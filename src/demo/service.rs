@@ -150,7 +150,7 @@ impl DemoService {
         let body: Value = serde_json::from_slice(body).map_err(|error| {
             Refusal::invalid_request(format!("The request body is not valid JSON: {error}"))
         })?;
-        let ask = check::check_request(&body, region, self.settings.is_open)?;
+        let ask = check::check_request(&body, region, key)?;
         record.model = Some(ask.model.to_owned());
         record.stream = Some(ask.stream);
         let answer = script::script_answer(&ask);
