@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::attachment::{DocumentInfo, ImageInfo};
 use super::fingerprint::Fingerprint;
 use super::model_rules::{self, ModelRules};
+use super::prompt_cache::{CacheLifetime, PromptBlock};
 use super::signature::{self, ThinkingSeal};
 use super::tokens;
 
@@ -43,6 +44,8 @@ pub(super) struct ParsedRequest<'a> {
     pub(super) output_schema: Option<&'a Value>,
     /// Whether a budget has the model think before each answer.
     pub(super) has_thinking_budget: bool,
+    /// The options that the messages are cached with.
+    message_options: u64,
     /// The effort, where it may not change in a conversation.
     fixed_effort: Option<&'a str>,
 }
@@ -53,6 +56,8 @@ pub(super) struct SystemBlock<'a> {
     pub(super) text: &'a str,
     /// Its fingerprint.
     hash: u64,
+    /// Its cache mark.
+    mark: Option<CacheLifetime>,
 }
 
 /// The role.
@@ -80,6 +85,8 @@ pub(super) struct PlacedBlock<'a> {
     pub(super) index: usize,
     /// Its fingerprint.
     hash: u64,
+    /// Its cache mark, or the one inside of it.
+    mark: Option<CacheLifetime>,
     /// The block.
     pub(super) content: BlockContent<'a>,
 }
@@ -192,6 +199,7 @@ impl<'a> ParsedRequest<'a> {
             thinking: read_thinking(body, rules, &turns),
             turns,
             output_schema: body.pointer("/output_config/format/schema"),
+            message_options: read_message_options(body, effort),
             has_thinking_budget: body["thinking"]["type"] == "enabled",
             fixed_effort: (body["thinking"]["type"] == "between_tools").then_some(effort),
         }
@@ -281,23 +289,47 @@ impl<'a> ParsedRequest<'a> {
         self.turns.iter().flat_map(|turn| &turn.blocks)
     }
 
+    /// Returns what the cache keeps this request's prefixes under: its key and its model.
+    pub(super) fn cache_owner(&self) -> u64 {
+        let mut owner = Fingerprint::new();
+        owner.add_number(Fingerprint::of_text(self.account));
+        owner.add_number(Fingerprint::of_text(self.model));
+        owner.finish()
+    }
+
+    /// Returns the blocks of the prompt, in the order in which the cache reads them.
+    pub(super) fn prompt_blocks(&self) -> Vec<PromptBlock> {
+        let tools = self.tools.iter().map(|tool| PromptBlock {
+            hash: Fingerprint::of_block(tool.definition),
+            tokens: tokens::estimate_tokens(&tool.definition.to_string()),
+            mark: CacheLifetime::of_block(tool.definition),
+        });
+        let system = self.system.iter().map(|block| PromptBlock {
+            hash: block.hash,
+            tokens: tokens::estimate_tokens(block.text),
+            mark: block.mark,
+        });
+        let mut blocks: Vec<PromptBlock> = tools.chain(system).collect();
+        for turn in &self.turns {
+            for (index, block) in turn.blocks.iter().enumerate() {
+                let mut hash = Fingerprint::new();
+                hash.add_number(block.hash);
+                hash.add_number(u64::from(turn.role == TurnRole::User));
+                hash.add_number(self.message_options);
+                let of_message = if index == 0 { TOKENS_PER_MESSAGE } else { 0 };
+                blocks.push(PromptBlock {
+                    hash: hash.finish(),
+                    tokens: of_message + block.content.estimated_tokens(),
+                    mark: block.mark,
+                });
+            }
+        }
+        blocks
+    }
+
     /// Estimates the input tokens.
     pub(super) fn input_tokens(&self) -> usize {
-        let tools: usize = self
-            .tools
-            .iter()
-            .map(|tool| tokens::estimate_tokens(&tool.definition.to_string()))
-            .sum();
-        let blocks: usize = self
-            .blocks()
-            .map(|block| block.content.estimated_tokens())
-            .sum();
-        let system: usize = self
-            .system
-            .iter()
-            .map(|block| tokens::estimate_tokens(block.text))
-            .sum();
-        system + tools + blocks + TOKENS_PER_MESSAGE * self.turns.len()
+        self.prompt_blocks().iter().map(|block| block.tokens).sum()
     }
 }
 
@@ -411,6 +443,8 @@ fn read_turns(messages: &Value) -> Vec<RequestTurn<'_>> {
                     message,
                     index,
                     hash: Fingerprint::of_block(item),
+                    mark: CacheLifetime::of_block(item)
+                        .or_else(|| list_items(&item["content"]).find_map(CacheLifetime::of_block)),
                     content: BlockContent::from_item(item),
                 })
                 .collect(),
@@ -423,6 +457,7 @@ fn read_system(system: &Value) -> Vec<SystemBlock<'_>> {
     let blocks = content_items(system).iter().map(|item| SystemBlock {
         text: item.as_str().unwrap_or_else(|| text_of(&item["text"])),
         hash: Fingerprint::of_block(item),
+        mark: CacheLifetime::of_block(item),
     });
     blocks.collect()
 }
@@ -434,6 +469,22 @@ fn read_tool_choice(choice: &Value) -> ParsedToolChoice<'_> {
         "none" => ParsedToolChoice::None,
         _ => ParsedToolChoice::Auto,
     }
+}
+
+/// Returns a fingerprint of the options that change how messages are read: a cached message is not
+/// read with others.
+///
+/// Source: `build-with-claude/prompt-caching`, on what invalidates the cache.
+fn read_message_options(body: &Value, effort: &str) -> u64 {
+    let mut options = Fingerprint::new();
+    options.add_number(Fingerprint::of_text(&body["tool_choice"].to_string()));
+    options.add_number(Fingerprint::of_text(&body["thinking"].to_string()));
+    options.add_number(Fingerprint::of_text(effort));
+    let blocks = list_items(&body["messages"]).flat_map(|message| list_items(&message["content"]));
+    let is_image = |block: &Value| block["type"] == "image";
+    let has_images = |block: &Value| is_image(block) || list_items(&block["content"]).any(is_image);
+    options.add_number(u64::from(blocks.into_iter().any(has_images)));
+    options.finish()
 }
 
 /// Returns how a model with these rules thinks.

@@ -17,6 +17,7 @@ mod head;
 mod limit;
 mod model_rules;
 mod models;
+mod prompt_cache;
 mod record;
 mod refusal;
 mod reply;

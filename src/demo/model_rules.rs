@@ -33,7 +33,6 @@ pub(super) struct ModelRules {
     /// Whether `output_config.format` and strict tools are accepted.
     pub(super) has_output_format: bool,
     /// The shortest prefix that is cached, in tokens.
-    #[allow(dead_code)]
     pub(super) cache_minimum: usize,
     /// The most tokens of a prompt.
     pub(super) context_tokens: usize,

@@ -3,6 +3,7 @@
 //! It reads plain JSON on purpose: whatever the client's own types get wrong shows here.
 
 mod block;
+mod cache;
 mod field;
 mod option;
 #[cfg(test)]
@@ -62,6 +63,7 @@ pub(super) fn check_request<'a>(
     option::check_other_options(&object)?;
     check_system(&object)?;
     check_messages(&object)?;
+    cache::check_marks(body)?;
     let ask = ParsedRequest::from_body(body, account);
     turns::check_turns(&ask)?;
     thinking::check_thinking_blocks(&ask)?;

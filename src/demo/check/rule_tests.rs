@@ -1124,3 +1124,77 @@ fn an_answer_thinks_where_its_model_does_and_shows_it_where_asked() {
         }
     }
 }
+
+#[test]
+fn a_request_has_at_most_four_cache_marks_in_order_and_on_blocks_that_may_have_one() {
+    let short = r#""cache_control":{"type":"ephemeral"}"#;
+    let long = r#""cache_control":{"type":"ephemeral","ttl":"1h"}"#;
+    let text = |mark: &str| format!(r#"{{"type":"text","text":"x",{mark}}}"#);
+    let user = |blocks: &[String]| {
+        format!(
+            r#"{{"messages":[{{"role":"user","content":[{}]}}]}}"#,
+            blocks.join(",")
+        )
+    };
+    let order = "a ttl='1h' cache_control block must not come after a ttl='5m' cache_control \
+                 block. Note that blocks are processed in the following order: `tools`, `system`, \
+                 `messages`.";
+    let tool = |mark: &str| format!(r#"{{"name":"a","input_schema":{{"type":"object"}},{mark}}}"#);
+    let everywhere = |of_tool: &str, of_system: &str, of_text: &str| {
+        format!(
+            r#"{{"tools":[{}],"system":[{}],"messages":[{{"role":"user","content":[{}]}}]}}"#,
+            tool(of_tool),
+            text(of_system),
+            text(of_text)
+        )
+    };
+    let in_result = |marks: usize| {
+        let texts = vec![text(short); marks].join(",");
+        conversation_with_result("{}", &format!("[{texts}]"))
+    };
+    let five = "A maximum of 4 blocks with cache_control may be provided. Found 5.";
+    check_rows(&[
+        (&user(&vec![text(short); 4]), ACCEPTED),
+        (&user(&vec![text(short); 5]), five),
+        (&in_result(4), ACCEPTED),
+        (&in_result(5), five),
+        (&user(&[text(long), text(short)]), ACCEPTED),
+        (
+            &user(&[text(short), text(long)]),
+            &format!("messages.0.content.1.cache_control.ttl: {order}"),
+        ),
+        (&everywhere(long, long, short), ACCEPTED),
+        (
+            &everywhere(short, long, short),
+            &format!("system.0.cache_control.ttl: {order}"),
+        ),
+        (
+            &everywhere(short, short, long),
+            &format!("messages.0.content.0.cache_control.ttl: {order}"),
+        ),
+        (
+            &user(&[text(r#""cache_control":{"type":"ephemeral","ttl":"2h"}"#)]),
+            "messages.0.content.0.text.cache_control.ttl: Input should be '5m' or '1h'",
+        ),
+        (
+            &user(&[format!(r#"{{"type":"text","text":"",{short}}}"#)]),
+            "messages.0.content.0.text.text: cache_control cannot be set for empty text blocks",
+        ),
+        (
+            &format!(r#"{{"system":[{{"type":"text","text":"",{short}}}]}}"#),
+            "system.0: cache_control cannot be set for empty text blocks",
+        ),
+        (
+            &format!("{{{short}}}"),
+            "cache_control: Extra inputs are not permitted",
+        ),
+        (
+            &format!(
+                r#"{{"model":"claude-opus-5","messages":[{{"role":"user","content":"a"}},{{"role":"assistant",
+                    "content":[{{"type":"thinking","thinking":"","signature":"s",{short}}},{{"type":"text","text":"b"}}]}},
+                    {{"role":"user","content":"c"}}]}}"#
+            ),
+            "messages.1.content.0.thinking.cache_control: Extra inputs are not permitted",
+        ),
+    ]);
+}

@@ -18,8 +18,6 @@ pub(super) struct ScriptedAnswer {
     pub(super) content: Vec<AnswerBlock>,
     /// Why it ends.
     pub(super) stop: AnswerStop,
-    /// An estimate of the request's tokens.
-    pub(super) input_tokens: usize,
     /// The answer's tokens.
     pub(super) output_tokens: usize,
 }
@@ -103,7 +101,6 @@ pub(super) fn script_answer(ask: &ParsedRequest<'_>) -> ScriptedAnswer {
     ScriptedAnswer {
         content,
         stop,
-        input_tokens: ask.input_tokens(),
         output_tokens,
     }
 }
