@@ -416,6 +416,16 @@ fn is_bedrock_version(word: &str) -> bool {
         .is_some_and(|(version, revision)| is_digits(version) && is_digits(revision))
 }
 
+/// Returns whether these ids name every model that has rules.
+#[cfg(test)]
+pub(super) fn has_every_family(ids: &[&str]) -> bool {
+    let versions: Vec<ClaudeVersion> = ids.iter().filter_map(|id| parse_version(id)).collect();
+    FAMILIES
+        .iter()
+        .flat_map(|family| family.members)
+        .all(|member| versions.contains(member))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

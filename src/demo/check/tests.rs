@@ -68,7 +68,7 @@ fn a_wrong_field_is_named_by_its_path() {
         (json!({ "model": null }), "model: Field required"),
         (
             json!({ "model": "claude-3-opus-20240229" }),
-            "Invalid model, available models are: claude-3-5-sonnet-20240620, ",
+            "Invalid model, available models are: claude-fable-5-2-default, ",
         ),
         (json!({ "max_tokens": null }), "max_tokens: Field required"),
         (
