@@ -15,6 +15,7 @@ mod demo;
 mod doctor;
 mod endings;
 mod errors;
+mod exact_numbers;
 mod faults;
 mod fixtures_hold;
 mod flags;
