@@ -2,6 +2,7 @@
 
 mod broken;
 mod demo;
+mod earlier;
 mod kept;
 mod killed;
 mod parallel;
