@@ -3,6 +3,7 @@
 mod broken;
 mod demo;
 mod endpoint;
+mod earlier;
 mod kept;
 mod killed;
 mod parallel;
