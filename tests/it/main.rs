@@ -34,6 +34,7 @@ mod requests;
 mod serve;
 mod session;
 mod signals;
+mod snapshots;
 mod sparse_answers;
 mod status;
 mod stdin;
