@@ -75,8 +75,11 @@ impl Accumulator {
         match event {
             Event::Error(error) => Err(StreamError::Api(error)),
             Event::Ignored => Ok(Update::Nothing),
-            Event::MessageStart(_) if self.message.is_some() => {
-                Err(StreamError::OutOfOrder("a second message_start"))
+            // The SDKs ignore both: gateways that join streams send them.
+            Event::MessageStart(_) if self.message.is_some() => Ok(Update::Nothing),
+            Event::BlockStop(index) => {
+                self.close(index);
+                Ok(Update::Nothing)
             }
             Event::MessageStart(message) => {
                 // Usually empty, but some servers send the whole text here.
@@ -93,10 +96,6 @@ impl Accumulator {
             }
             Event::BlockStart(index, content) => self.open(index, content),
             Event::BlockDelta(index, delta) => self.grow(index, delta),
-            Event::BlockStop(index) => {
-                self.block(index)?.closed = true;
-                Ok(Update::Nothing)
-            }
             Event::MessageDelta(delta, usage) => Ok(self.amend(delta, usage)),
             Event::MessageStop => {
                 self.stopped = true;
@@ -159,6 +158,14 @@ impl Accumulator {
             ))
     }
 
+    /// Closes the block at this index. Servers close blocks twice, or close one that they never
+    /// started (llama.cpp does for an empty answer); neither loses anything.
+    fn close(&mut self, index: Option<usize>) {
+        if let Some(block) = self.blocks.get_mut(&index.unwrap_or(self.last_started)) {
+            block.closed = true;
+        }
+    }
+
     fn grow(&mut self, index: Option<usize>, delta: Delta<'_>) -> Result<Update, StreamError> {
         let block = self.block(index)?;
         match (delta, &mut block.content) {
@@ -188,7 +195,13 @@ impl Accumulator {
                 }
                 Ok(Update::Nothing)
             }
-            (Delta::Ignored, _) => Ok(Update::Nothing),
+            (Delta::Unknown(more), content) => {
+                if let Some(fields) = content.extra_mut() {
+                    merge_fields(fields, more);
+                }
+                Ok(Update::Nothing)
+            }
+            (Delta::Empty, _) => Ok(Update::Nothing),
             _ => Err(StreamError::OutOfOrder(
                 "a delta of another kind than its block",
             )),
@@ -244,10 +257,25 @@ fn grow_unknown(fields: &mut Map<String, Value>, delta: Delta<'_>) {
         Delta::Signature(more) => ("signature", more),
         Delta::Citation(citation) => return push_citation(fields, citation),
         // Arguments are collected until the message ends.
-        Delta::InputJson(_) | Delta::Ignored => return,
+        Delta::Unknown(more) => return merge_fields(fields, more),
+        Delta::InputJson(_) | Delta::Empty => return,
     };
-    match fields.entry(key).or_insert(Value::Null) {
-        Value::String(text) => text.push_str(&more),
-        other => *other = Value::String(more.into_owned()),
+    merge_field(fields, key.to_owned(), Value::String(more.into_owned()));
+}
+
+/// Merges the fields of an unknown delta into its block: like the known deltas, text and lists grow
+/// and anything else is replaced. Anthropic's SDKs do the same for `compaction_delta`.
+fn merge_fields(fields: &mut Map<String, Value>, delta: Map<String, Value>) {
+    for (key, more) in delta {
+        merge_field(fields, key, more);
+    }
+}
+
+fn merge_field(fields: &mut Map<String, Value>, key: String, more: Value) {
+    match (fields.entry(key).or_insert(Value::Null), more) {
+        (Value::String(text), Value::String(more)) => text.push_str(&more),
+        (Value::Array(list), Value::Array(more)) => list.extend(more),
+        (_, Value::Null) => {} // Null says nothing.
+        (other, more) => *other = more,
     }
 }

@@ -92,6 +92,19 @@ impl ContentBlock {
         }
     }
 
+    /// Returns the fields that are not known here; none if the block has nowhere to keep them.
+    pub(super) fn extra_mut(&mut self) -> Option<&mut Map<String, Value>> {
+        match self {
+            Self::Text(text) => Some(&mut text.extra),
+            Self::Image(media) | Self::Document(media) => Some(&mut media.extra),
+            Self::Thinking(thinking) => Some(&mut thinking.extra),
+            Self::RedactedThinking(redacted) => Some(&mut redacted.extra),
+            Self::ToolUse(call) => Some(&mut call.extra),
+            Self::ToolResult(result) => Some(&mut result.extra),
+            Self::Unknown(block) => block.as_object_mut(),
+        }
+    }
+
     /// Returns the name of the tool if this is a call whose arguments are not a JSON object.
     fn broken_call(&self) -> Option<&str> {
         match self {
@@ -455,8 +468,22 @@ impl Usage {
     }
 
     fn count(&self, key: &str) -> u64 {
-        self.0.get(key).and_then(Value::as_u64).unwrap_or(0)
+        self.0.get(key).map_or(0, whole_number)
     }
+}
+
+/// Returns a count as a number; 0 if it is not one. Some servers write counts as `10.0`.
+fn whole_number(value: &Value) -> u64 {
+    let from_float = |number: f64| {
+        // Counts of tokens are far below 2^53, up to which every whole number is exact.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let whole = number as u64;
+        whole
+    };
+    value
+        .as_u64()
+        .or_else(|| value.as_f64().map(from_float))
+        .unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -4,11 +4,13 @@ mod approve;
 mod capture;
 mod exec;
 mod found;
+mod input_schema;
 mod keys;
 mod result;
 mod schema;
 mod spec;
 mod structured;
+mod subschemas;
 
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;

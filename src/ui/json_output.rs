@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::renderer::{AnswerWriter, DisplayOutcome, FinalAnswer};
 use super::sink::OutputSink;
-use crate::protocol::Update;
+use crate::protocol::{StopReason, Update};
 
 /// Writes the message object: on one line in a pipe, indented on a terminal.
 #[derive(Debug)]
@@ -52,6 +52,16 @@ impl AnswerWriter for JsonLinesOutput {
     }
 }
 
+/// Whether the model would have gone on: the exit code is not 0 then, unless the user allows it.
+fn is_cut_short(answer: &FinalAnswer) -> bool {
+    matches!(
+        answer.message.stop_reason,
+        Some(
+            StopReason::MaxTokens | StopReason::ModelContextWindowExceeded | StopReason::PauseTurn
+        )
+    )
+}
+
 /// Returns the API's message object with an additional key, `langdock`.
 fn message_object(answer: &FinalAnswer) -> Value {
     let mut object =
@@ -61,7 +71,7 @@ fn message_object(answer: &FinalAnswer) -> Value {
             "region": answer.region,
             "model": answer.message.model,
             "session_id": answer.session_id,
-            "complete": answer.complete,
+            "complete": answer.complete && !is_cut_short(answer),
             "attempts": answer.attempts,
             "waited_s": answer.waited_s,
         });
