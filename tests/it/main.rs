@@ -35,6 +35,7 @@ mod requests;
 mod serve;
 mod session;
 mod signals;
+mod snapshots;
 mod sparse_answers;
 mod status;
 mod stdin;
