@@ -373,16 +373,21 @@ fn of_sessions() -> Vec<Error> {
 }
 
 fn of_batches() -> Vec<Error> {
-    let unknown = |is_text| batch::Error::UnknownField {
-        place: "line 2".to_owned(),
+    let unfilled = |is_text| batch::Error::UnfilledField {
+        input: "`in.jsonl`".to_owned(),
         field: "name".to_owned(),
         known: vec!["text".to_owned()],
         is_text,
     };
     vec![
         batch::Error::Pattern("a `{` has no `}`".to_owned()),
-        unknown(true),
-        unknown(false),
+        batch::Error::UnknownField {
+            place: "line 2".to_owned(),
+            field: "name".to_owned(),
+            known: vec!["text".to_owned()],
+        },
+        unfilled(true),
+        unfilled(false),
         batch::Error::NoObject {
             place: "line 2".to_owned(),
             reason: "expected value".to_owned(),

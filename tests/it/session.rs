@@ -2,8 +2,8 @@
 
 mod broken;
 mod demo;
-mod endpoint;
 mod earlier;
+mod endpoint;
 mod kept;
 mod killed;
 mod parallel;
