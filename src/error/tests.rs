@@ -485,6 +485,9 @@ fn of_calls() -> Vec<Error> {
         answer(StreamError::ToolInput {
             tool: "look".to_owned(),
         }),
+        answer(StreamError::Compressed {
+            encoding: "gzip".to_owned(),
+        }),
         answer(StreamError::NotAMessage {
             excerpt: "<html>".to_owned(),
         }),
