@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::Error;
+use crate::protocol::{ExactFields, ExactJson};
 
 /// The only field of a line of text.
 const TEXT_FIELD: &str = "text";
@@ -32,9 +33,11 @@ enum ItemSource {
 #[derive(Debug, Clone, PartialEq)]
 enum ItemContent {
     Text(String),
-    Object(Map<String, Value>),
+    Object(ExactFields),
     /// The text of a file, `None` until it has been read.
     File(Option<String>),
+    /// A line among JSON objects that is not one, with the parser's message.
+    Malformed(String),
 }
 
 impl BatchItem {
@@ -62,17 +65,15 @@ impl BatchItem {
     }
 
     /// Returns the `id` for the records: its own field `id`, else its path, else its line number.
-    pub(crate) fn record_id(&self) -> Value {
-        match (&self.source, &self.content) {
-            (ItemSource::File(path), _) => Value::from(path.to_string_lossy()),
-            (_, ItemContent::Object(fields))
-                if fields
-                    .get("id")
-                    .is_some_and(|id| id.is_string() || id.is_number()) =>
-            {
-                fields["id"].clone()
-            }
-            (ItemSource::Line(_, number), _) => Value::from(*number),
+    pub(crate) fn record_id(&self) -> ExactJson {
+        let own = match &self.content {
+            ItemContent::Object(fields) => fields.exact("id"),
+            _ => None,
+        };
+        match (&self.source, own) {
+            (ItemSource::File(path), _) => Value::from(path.to_string_lossy()).into(),
+            (_, Some(id)) if id.is_string() || id.is_number() => id,
+            (ItemSource::Line(_, number), _) => Value::from(*number).into(),
         }
     }
 
@@ -81,6 +82,21 @@ impl BatchItem {
         match &self.source {
             ItemSource::Line(name, number) => describe_line(name, *number),
             ItemSource::File(path) => format!("`{}`", path.display()),
+        }
+    }
+
+    /// Checks that the item's line could be read as what all of them are.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a JSON object, though the first line is one.
+    pub(crate) fn check_well_formed(&self) -> Result<(), Error> {
+        match &self.content {
+            ItemContent::Malformed(reason) => Err(Error::NoObject {
+                place: self.describe_place(),
+                reason: reason.clone(),
+            }),
+            _ => Ok(()),
         }
     }
 
@@ -94,7 +110,7 @@ impl BatchItem {
             (ItemContent::File(_), "path") => self.file_path().map(Path::to_string_lossy),
             (ItemContent::Object(fields), name) => Some(match fields.get(name)? {
                 Value::String(text) => Cow::Borrowed(text),
-                other => Cow::Owned(other.to_string()),
+                _ => Cow::Owned(fields.exact(name)?.to_string()),
             }),
             _ => None,
         }
@@ -123,6 +139,7 @@ impl BatchItem {
             ItemContent::Text(_) => vec![TEXT_FIELD.to_owned()],
             ItemContent::File(_) => FILE_FIELDS.map(str::to_owned).to_vec(),
             ItemContent::Object(fields) => fields.keys().cloned().collect(),
+            ItemContent::Malformed(_) => Vec::new(),
         }
     }
 }
@@ -159,7 +176,7 @@ impl ItemReader {
     }
 
     /// Parses a line with or without its line ending; returns `None` for a blank one.
-    pub(crate) fn read_line(&mut self, line: &[u8]) -> Result<Option<BatchItem>, Error> {
+    pub(crate) fn read_line(&mut self, line: &[u8]) -> Option<BatchItem> {
         self.lines += 1;
         let line = if self.lines == 1 {
             line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
@@ -169,7 +186,7 @@ impl ItemReader {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.trim_ascii().is_empty() {
-            return Ok(None);
+            return None;
         }
         let text = String::from_utf8_lossy(line);
         if let Err(error) = std::str::from_utf8(line) {
@@ -179,20 +196,16 @@ impl ItemReader {
             .has_objects
             .get_or_insert_with(|| parse_object(&text).is_ok());
         let content = if has_objects {
-            let not_an_object = |reason| Error::NoObject {
-                place: describe_line(&self.name, self.lines),
-                reason,
-            };
-            ItemContent::Object(parse_object(&text).map_err(not_an_object)?)
+            parse_object(&text).map_or_else(ItemContent::Malformed, ItemContent::Object)
         } else {
             ItemContent::Text(text.into_owned())
         };
         self.count += 1;
-        Ok(Some(BatchItem {
+        Some(BatchItem {
             index: self.count - 1,
             source: ItemSource::Line(self.name.clone(), self.lines),
             content,
-        }))
+        })
     }
 
     /// Returns the number of items so far.
@@ -208,12 +221,9 @@ impl ItemReader {
     }
 }
 
-fn parse_object(line: &str) -> Result<Map<String, Value>, String> {
-    match serde_json::from_str(line) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err("it is other JSON".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
+fn parse_object(line: &str) -> Result<ExactFields, String> {
+    let json = ExactJson::parse(line).map_err(|error| error.to_string())?;
+    ExactFields::from_object(json).ok_or_else(|| "it is other JSON".to_owned())
 }
 
 fn describe_line(name: &str, line: u64) -> String {
@@ -226,38 +236,39 @@ mod tests {
 
     use super::*;
 
-    fn items(text: &str) -> Result<Vec<BatchItem>, Error> {
+    fn items(text: &str) -> Vec<BatchItem> {
         let mut items = ItemReader::new("`in`");
-        let taken: Result<Vec<_>, _> = text
-            .split_inclusive('\n')
-            .map(|line| items.read_line(line.as_bytes()))
-            .collect();
-        Ok(taken?.into_iter().flatten().collect())
+        text.split_inclusive('\n')
+            .filter_map(|line| items.read_line(line.as_bytes()))
+            .collect()
     }
 
     #[test]
     fn lines_are_text_and_blank_ones_are_skipped() {
-        let items = items("\u{feff}one\r\n\n  \n two \nthree").expect("items");
+        let items = items("\u{feff}one\r\n\n  \n two \nthree");
         let texts: Vec<_> = items
             .iter()
             .map(|item| item.field_text("text").expect("text"))
             .collect();
         assert_eq!(texts, ["one", " two ", "three"]);
         let ids: Vec<_> = items.iter().map(BatchItem::record_id).collect();
-        assert_eq!(ids, [json!(1), json!(4), json!(5)], "the lines' numbers");
+        assert_eq!(
+            ids,
+            [json!(1).into(), json!(4).into(), ExactJson::from(json!(5))],
+            "the lines' numbers"
+        );
         assert_eq!(items[2].index, 2);
     }
 
     #[test]
     fn the_first_line_decides_whether_items_are_objects() {
-        let objects = items("{\"id\": \"a\", \"text\": \"x\"}\n{\"id\": null, \"text\": 5}\n")
-            .expect("items");
+        let objects = items("{\"id\": \"a\", \"text\": \"x\"}\n{\"id\": null, \"text\": 5}\n");
         assert_eq!(
             (objects[0].record_id(), objects[1].record_id()),
-            (json!("a"), json!(2))
+            (json!("a").into(), json!(2).into())
         );
         assert_eq!(objects[1].field_text("text").as_deref(), Some("5"));
-        let lines = items("{no json}\n{\"text\": 1}\n").expect("text");
+        let lines = items("{no json}\n{\"text\": 1}\n");
         assert_eq!(
             lines[1].field_text("text").as_deref(),
             Some("{\"text\": 1}")
@@ -273,24 +284,23 @@ mod tests {
             ("[1]", false),
             ("{", false),
         ] {
-            assert_eq!(
-                items(text).expect("text")[0].is_array_start(),
-                expected,
-                "{text}"
-            );
+            assert_eq!(items(text)[0].is_array_start(), expected, "{text}");
         }
-        assert!(!items("a\n[\n").expect("text")[1].is_array_start());
+        assert!(!items("a\n[\n")[1].is_array_start());
     }
 
     #[test]
-    fn a_line_among_objects_that_is_not_an_object_is_rejected_with_its_number() {
+    fn a_line_among_objects_that_is_not_an_object_is_malformed_and_the_next_one_is_not() {
         for line in ["text", "[1]", "{\"a\":"] {
-            let error = items(&format!("{{\"a\": 1}}\n\n{line}\n"))
-                .expect_err(line)
-                .to_string();
+            let items = items(&format!("{{\"a\": 1}}\n\n{line}\n{{\"a\": 2}}\n"));
+            let error = items[1].check_well_formed().expect_err(line).to_string();
             assert!(
                 error.starts_with("`in`, line 3: the first line is a JSON object"),
                 "{error}"
+            );
+            assert_eq!(
+                (items[1].record_id(), items[2].check_well_formed()),
+                (json!(3).into(), Ok(()))
             );
         }
     }
@@ -298,11 +308,8 @@ mod tests {
     #[test]
     fn invalid_utf_8_is_replaced_and_its_line_reported() {
         let mut items = ItemReader::new("`in`");
-        items.read_line(b"fine\n").expect("an item");
-        let item = items
-            .read_line(b"b\xffd\n")
-            .expect("an item")
-            .expect("not blank");
+        items.read_line(b"fine\n").expect("not blank");
+        let item = items.read_line(b"b\xffd\n").expect("not blank");
         assert_eq!(item.field_text("text").as_deref(), Some("b\u{fffd}d"));
         assert_eq!(
             (items.first_bad_line(), items.item_count()),
@@ -316,7 +323,6 @@ mod tests {
         for number in 1..=2 {
             let item = items
                 .read_line(b"{\"t\": \"caf\xe9\"}\n")
-                .expect("an item")
                 .expect("not blank");
             assert_eq!(
                 item.field_text("t").as_deref(),
@@ -343,7 +349,7 @@ mod tests {
         );
         assert_eq!(
             (item.record_id(), item.describe_place().as_str()),
-            (json!("a/b.txt"), "`a/b.txt`")
+            (json!("a/b.txt").into(), "`a/b.txt`")
         );
         assert_eq!(item.field_text("name"), None);
     }

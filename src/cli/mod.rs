@@ -55,6 +55,7 @@ pub(crate) use unparsed::Unparsed;
 pub(crate) use value::key_and_json;
 use value::not_blank;
 
+use crate::protocol::ExactJson;
 use crate::ui::{ColorChoice, Verbosity};
 
 /// Talks to Claude models through Langdock's Anthropic Messages endpoint
@@ -238,7 +239,7 @@ pub(crate) struct RequestArgs {
     ///
     /// For example --set 'service_tier="auto"'
     #[arg(long = "set", value_name = "KEY=JSON", value_parser = key_and_json)]
-    pub(crate) fields: Vec<(String, Value)>,
+    pub(crate) fields: Vec<(String, ExactJson)>,
     /// What the answer begins with, where the command has the flag for it
     #[arg(skip)]
     pub(crate) prefill: Option<String>,
@@ -295,7 +296,10 @@ pub(crate) struct DisplayArgs {
     /// Show the model's reasoning too, on stderr
     #[arg(long)]
     pub(crate) show_thinking: bool,
-    /// Do not stream
+    /// Print the answer at its end
+    ///
+    /// The request still streams, since gateways cut off requests that stay silent for long;
+    /// --set stream=false sends one that does not.
     #[arg(short = 'S', long)]
     pub(crate) no_stream: bool,
 }

@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Body, Response, StatusCode};
 use tokio::time::{Instant, sleep_until};
 
@@ -157,6 +157,15 @@ impl ApiCall {
     /// Returns the data of the event of the last update, as received.
     pub(crate) fn event_data(&self) -> &[u8] {
         self.machine.data()
+    }
+
+    /// Returns the data of the error event that ended the answer, as received but for the key, until
+    /// the next step.
+    pub(crate) fn error_event(&self) -> Option<String> {
+        let error = self.failure.as_ref()?;
+        let data = self.machine.data();
+        (error.api().is_some() && !data.is_empty())
+            .then(|| self.client.scrub_key(&String::from_utf8_lossy(data)))
     }
 
     /// Does the next step.
@@ -435,6 +444,9 @@ impl ApiCall {
             headers: response.headers().clone(),
         };
         let accepted = response.status() == StatusCode::OK;
+        if accepted && let Some(encoding) = content_encoding(response.headers()) {
+            return Err(self.answer_error(StreamError::Compressed { encoding }));
+        }
         self.state = if accepted {
             CallState::Reading(response)
         } else {
@@ -561,9 +573,14 @@ impl ApiCall {
     }
 
     fn answer_error(&self, source: StreamError) -> Error {
+        let source = self.client.scrub_answer(source);
+        let of_event = || match &source {
+            StreamError::Api(api) => api.request_id.clone(),
+            _ => None,
+        };
         Error::Answer {
-            source: self.client.scrub_answer(source),
-            request_id: self.request_id.clone(),
+            request_id: self.request_id.clone().or_else(of_event),
+            source,
         }
     }
 
@@ -637,6 +654,13 @@ async fn ready_now<F: Future>(future: F) -> Option<F::Output> {
         }
     })
     .await
+}
+
+/// Returns how the body is compressed, if it is. Nothing that is sent asks for that.
+fn content_encoding(headers: &HeaderMap) -> Option<String> {
+    let encoding = String::from_utf8_lossy(headers.get(CONTENT_ENCODING)?.as_bytes());
+    let encoding = encoding.trim().to_ascii_lowercase();
+    (!encoding.is_empty() && encoding != "identity").then_some(encoding)
 }
 
 /// Returns the request's id: Anthropic's header, or that of a gateway or of AWS.

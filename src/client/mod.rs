@@ -166,6 +166,9 @@ impl ApiClient {
             StreamError::NotAMessage { excerpt } => StreamError::NotAMessage {
                 excerpt: self.scrub_key(&excerpt),
             },
+            StreamError::Compressed { encoding } => StreamError::Compressed {
+                encoding: self.scrub_key(&encoding),
+            },
             error @ (StreamError::Cut | StreamError::OutOfOrder(_) | StreamError::TooLarge) => {
                 error
             }

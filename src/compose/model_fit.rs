@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::request_spec::{OptionOrigin, RequestSpec};
+use super::request_spec::{OptionOrigin, RequestSpec, without};
 use crate::error::Error;
 use crate::protocol::{
     EFFORT, MIN_THINKING_BUDGET, ModelOption, ModelRules, OptionKey, RequestOptions, Support,
@@ -137,9 +137,9 @@ impl RequestSpec {
             _ => return Ok(None),
         };
         match settled {
-            Some(settled) => self.fields.insert(THINKING.key.to_owned(), settled),
-            None => self.fields.shift_remove(THINKING.key),
-        };
+            Some(settled) => drop(self.fields.insert(THINKING.key, settled)),
+            None => drop(self.fields.shift_remove(THINKING.key)),
+        }
         Ok(None)
     }
 
@@ -212,11 +212,13 @@ impl RequestSpec {
                 } else {
                     "format"
                 };
-                if let Some(Value::Object(config)) = self.fields.get_mut(EFFORT.key) {
-                    config.shift_remove(member);
-                    if config.is_empty() {
-                        self.fields.shift_remove(EFFORT.key);
-                    }
+                let others = match self.fields.get(EFFORT.key) {
+                    Some(Value::Object(members)) => without(members, member),
+                    _ => None,
+                };
+                match others {
+                    Some(others) => drop(self.fields.insert(EFFORT.key, others)),
+                    None => drop(self.fields.shift_remove(EFFORT.key)),
                 }
             }
             key => {
@@ -345,7 +347,7 @@ mod tests {
         change(&mut fit);
         let mut spec = spec.clone();
         match spec.fit_to_model(&fit) {
-            Ok(notices) => Ok((spec.fields, notices)),
+            Ok(notices) => Ok(((*spec.fields).clone(), notices)),
             Err(error) => Err((error.message(), error.hint().unwrap_or_default())),
         }
     }

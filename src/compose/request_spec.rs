@@ -10,7 +10,8 @@ use crate::cli;
 use crate::config::{FieldSetting, Origin, Settings};
 use crate::error::Error;
 use crate::protocol::{
-    EFFORT, FieldShape, OptionKey, REQUEST_FIELDS, RequestField, ToolChoice, ToolDefinition,
+    EFFORT, ExactFields, ExactJson, FieldShape, OptionKey, REQUEST_FIELDS, RequestField,
+    ToolChoice, ToolDefinition,
 };
 use crate::tool;
 
@@ -20,7 +21,7 @@ use crate::tool;
 pub(crate) struct RequestSpec {
     /// The fields of the body but for the model, the conversation and whether it streams; those of
     /// [`REQUEST_FIELDS`] stand first, in its order.
-    pub(crate) fields: Map<String, Value>,
+    pub(crate) fields: ExactFields,
     /// What the answer is made to begin with.
     pub(crate) prefill: Option<String>,
     /// Where the options were set that only some models accept.
@@ -58,9 +59,9 @@ impl RequestSpec {
     }
 
     /// Sets a field as the user has typed it, in the place of what it was.
-    pub(crate) fn set_typed(&mut self, key: String, value: Value, typed: String) {
-        self.unset(&key);
-        self.note_origin(&key, &value, &OptionOrigin::Typed(typed));
+    pub(crate) fn set_typed(&mut self, key: &str, value: ExactJson, typed: String) {
+        self.unset(key);
+        self.note_origin(key, &value, &OptionOrigin::Typed(typed));
         self.fields.insert(key, value);
     }
 
@@ -79,15 +80,16 @@ impl RequestSpec {
 
     /// Removes the option that the flag of a field sets.
     pub(crate) fn unset_option(&mut self, field: &RequestField) {
-        if let Some(Value::Object(members)) = self.fields.get_mut(field.key)
-            && field.shape == FieldShape::Effort
-        {
-            members.shift_remove(field.name);
-            if !members.is_empty() {
-                return;
+        let others = match (field.shape, self.fields.get(field.key)) {
+            (FieldShape::Effort, Some(Value::Object(members))) => without(members, field.name),
+            _ => None,
+        };
+        match others {
+            Some(others) => {
+                self.fields.insert(field.key, others);
             }
+            None => self.unset(field.key),
         }
-        self.unset(field.key);
     }
 
     /// Returns the option that the flag of a field sets, as it was set, in words.
@@ -123,7 +125,7 @@ impl RequestSources {
         settings: &Settings,
     ) -> Result<RequestSpec, Error> {
         let mut spec = RequestSpec::default();
-        let mut fields = Map::new();
+        let mut fields = ExactFields::default();
         for (field, value) in args.request.flags.iter() {
             // It may be in a file, and is read apart.
             if field.shape != FieldShape::Prompt {
@@ -144,7 +146,7 @@ impl RequestSources {
             spec.note_origin(key, value, &typed);
         }
         for (key, value, origin) in self.file_fields() {
-            let is_set = match key.as_str() {
+            let is_set = match key {
                 // Each has a place of its own.
                 "model" | "stream" => true,
                 "tools" => !self.tools.is_empty(),
@@ -152,11 +154,12 @@ impl RequestSources {
                 key => args.request.flags.get(key).is_some(),
             };
             if !is_set && !fields.contains_key(key) {
-                spec.note_origin(key, value, &origin);
-                fields.insert(key.clone(), value.clone());
+                spec.note_origin(key, &value, &origin);
+                fields.insert(key, value);
             } else if key == EFFORT.key && args.request.flags.get(key).is_some() {
-                spec.note_origin(key, value, &origin);
-                add_members(fields.get_mut(key), value);
+                spec.note_origin(key, &value, &origin);
+                let joined = with_members(fields.get(key), &value);
+                fields.insert(key, joined);
             }
         }
         for FieldSetting { field, value } in &settings.fields {
@@ -225,27 +228,34 @@ impl RequestSources {
     }
 
     /// The fields that files have: the template, then the body of the earlier turns.
-    fn file_fields(&self) -> impl Iterator<Item = (&String, &Value, OptionOrigin)> {
+    fn file_fields(&self) -> impl Iterator<Item = (&str, ExactJson, OptionOrigin)> {
         let of_template = self.template.iter().flat_map(|template| &template.fields);
-        let of_messages = &self.conversation.fields;
-        of_template
-            .map(|(key, value)| (key, value, OptionOrigin::Template))
-            .chain(
-                of_messages
-                    .iter()
-                    .map(|(key, value)| (key, value, OptionOrigin::Messages)),
-            )
+        let of_template = of_template.map(|(key, value)| {
+            let value = ExactJson::from(value.clone());
+            (key.as_str(), value, OptionOrigin::Template)
+        });
+        let of_messages = self.conversation.fields.iter_exact();
+        of_template.chain(of_messages.map(|(key, value)| (key, value, OptionOrigin::Messages)))
     }
 }
 
-/// Adds the members of an object that another one does not have.
-fn add_members(object: Option<&mut Value>, other: &Value) {
-    let (Some(Value::Object(object)), Value::Object(other)) = (object, other) else {
-        return;
-    };
-    for (key, value) in other {
-        object.entry(key).or_insert_with(|| value.clone());
+/// Returns an object with those members of another one that it does not have.
+fn with_members(object: Option<&Value>, other: &Value) -> Value {
+    let mut members = object
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    for (key, value) in other.as_object().into_iter().flatten() {
+        members.entry(key).or_insert_with(|| value.clone());
     }
+    Value::Object(members)
+}
+
+/// Returns an object without one of its members; `None` if it has no other.
+pub(super) fn without(members: &Map<String, Value>, member: &str) -> Option<Value> {
+    let mut others = members.clone();
+    others.shift_remove(member);
+    (!others.is_empty()).then_some(Value::Object(others))
 }
 
 /// Returns a flag as it was typed.
@@ -261,14 +271,16 @@ fn typed_flag(field: &RequestField, value: &Value) -> String {
     }
 }
 
-fn in_body_order(mut fields: Map<String, Value>) -> Map<String, Value> {
-    let mut ordered = Map::new();
+fn in_body_order(mut fields: ExactFields) -> ExactFields {
+    let mut ordered = ExactFields::default();
     for field in &REQUEST_FIELDS {
-        if let Some((key, value)) = fields.shift_remove_entry(field.key) {
-            ordered.insert(key, value);
+        if let Some(value) = fields.shift_remove(field.key) {
+            ordered.insert(field.key, value);
         }
     }
-    ordered.append(&mut fields);
+    for (key, value) in fields.iter_exact() {
+        ordered.insert(key, value);
+    }
     ordered
 }
 

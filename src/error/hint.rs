@@ -94,7 +94,7 @@ impl Error {
             Self::Batch(batch::Error::NoObject { .. }) => {
                 "put a JSON object on each line, or text on each"
             }
-            Self::Batch(batch::Error::UnknownField { is_text: true, .. }) => {
+            Self::Batch(batch::Error::UnfilledField { is_text: true, .. }) => {
                 "a line of text has {text} alone; JSON Lines have an object on each line: `jq -c \
                  '.[]'` makes them of an array"
             }
@@ -459,6 +459,13 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
             | client::Error::Lost { .. },
             _,
         ) => "send it again",
+        (
+            client::Error::Answer {
+                source: StreamError::Compressed { .. },
+                ..
+            },
+            _,
+        ) => "turn off compression of responses at the proxy or gateway in between",
         (client::Error::Answer { .. }, _) => "check --base-url: does it speak the Messages API?",
         (client::Error::NoModelList { .. }, _) => {
             return format!("check --base-url; without a list, choose a model with {choose}");

@@ -231,6 +231,9 @@ async fn drive(
             }
             observer.update(&update, call.event_data());
         }
+        if let Some(data) = call.error_event() {
+            observer.update(&Update::Nothing, data.as_bytes());
+        }
         observer.flush()?;
         let event = tokio::select! {
             biased;

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use tokio::sync::OnceCell;
 
+use super::conversation_target::turn_target;
 use super::driver::{CallObserver, SendOutcome, drive_answer, failed_with};
 use super::finish::stop_reason_error;
 use super::model_catalog::ModelCatalog;
@@ -26,6 +27,7 @@ use crate::error::Error;
 use crate::input::{Estimate, in_turn};
 use crate::pace::RequestPriority;
 use crate::protocol::{CreateMessage, InputMessage, OptionUse, RequestOptions};
+use crate::session::TurnTarget;
 use crate::ui::{AnswerRenderer, FinalAnswer, ModesGuard, TerminalModes};
 
 /// Sends requests to one endpoint. It can be shared by many tasks.
@@ -174,6 +176,11 @@ impl<'a> Exchange<'a> {
             .set_region(self.catalog.settings().endpoint.region().as_str());
         self.sender = OnceCell::new();
         self.model.take_if(|model| model.is_picked());
+    }
+
+    /// Where a turn goes that is sent to this model now.
+    pub(crate) fn target(&self, model: &str) -> TurnTarget {
+        turn_target(self.settings(), model)
     }
 
     /// Asks this model from now on.
@@ -351,7 +358,8 @@ impl<'a> Exchange<'a> {
             Ok(sender) => sender,
             Err(error) => return SendOutcome::unsent(error),
         };
-        sink.recorder.begin(self.app);
+        sink.recorder
+            .begin(self.app, Some(&self.target(&request.model)));
         // What is typed meanwhile is for the next line.
         let muted = self.keyboard.as_ref().map(TerminalModes::mute_echo);
         let journal = sink.recorder.journal();

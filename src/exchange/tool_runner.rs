@@ -12,7 +12,8 @@ use super::tool_executor::{ChildProcessExecutor, ToolExecutor};
 use crate::app::App;
 use crate::error::Error;
 use crate::input::on_a_thread;
-use crate::protocol::{ToolResult, ToolUse};
+use crate::model_text::{CALL_DENIED, NO_RESULT, NOBODY_TO_ASK, RUN_CANCELLED, TOOL_DENIED};
+use crate::protocol::{ExactFields, ExactJson, ToolResult, ToolUse};
 use crate::tool::{Outcome, Policy, Ready, Stop, ToolSet, Verdict};
 use crate::ui::{
     AnswerRenderer, ApprovalPrompt, ApprovalReply, ApprovalRequest, WaitIndicator, end_prompt_row,
@@ -61,27 +62,23 @@ impl<'a> ToolRunner<'a> {
         let mut outcomes: Vec<Option<Outcome>> = vec![None; calls.len()];
         let mut error = None;
         for (call, outcome) in calls.iter().zip(&mut outcomes) {
-            renderer.write_event(&json!({"type": "tool_call", "id": call.id, "name": call.name, "input": call.input}));
+            renderer.write_event(&call_event(call));
             if error.is_some() {
-                *outcome = Some(Outcome::error(
-                    "the user ended the run before this call was begun",
-                ));
+                *outcome = Some(Outcome::error(RUN_CANCELLED));
                 continue;
             }
             match self.vet(call).await {
                 Ok(None) => {}
                 Ok(refused) => *outcome = refused,
                 Err(ended) => {
-                    *outcome = Some(Outcome::error(
-                        "the user ended the run before this call was begun",
-                    ));
+                    *outcome = Some(Outcome::error(RUN_CANCELLED));
                     error = Some(ended);
                 }
             }
         }
         if error.is_some() {
             // What was approved of before is not begun any more.
-            let unbegun = || Outcome::error("the user ended the run before this call was begun");
+            let unbegun = || Outcome::error(RUN_CANCELLED);
             for outcome in &mut outcomes {
                 outcome.get_or_insert_with(unbegun);
             }
@@ -94,7 +91,7 @@ impl<'a> ToolRunner<'a> {
         if error.is_none() {
             error = self.run_side_by_side(calls, &mut outcomes, renderer).await;
         }
-        let failed = || Outcome::error("the call came to no end");
+        let failed = || Outcome::error(NO_RESULT);
         let results = calls
             .iter()
             .zip(outcomes)
@@ -117,7 +114,7 @@ impl<'a> ToolRunner<'a> {
         }
         match self.policy.judge(ready) {
             Verdict::Run => Ok(None),
-            Verdict::Deny => Ok(Some(Outcome::error("the user does not allow this tool"))),
+            Verdict::Deny => Ok(Some(Outcome::error(TOOL_DENIED))),
             Verdict::Ask => self.ask(call, ready).await,
         }
     }
@@ -139,9 +136,7 @@ impl<'a> ToolRunner<'a> {
                  allows it"
             );
             self.app.notices.notice(&notice);
-            return Ok(Some(Outcome::error(
-                "the user was not there to allow this call",
-            )));
+            return Ok(Some(Outcome::error(NOBODY_TO_ASK)));
         };
         let request = ApprovalRequest {
             tool: call.name.clone(),
@@ -164,7 +159,7 @@ impl<'a> ToolRunner<'a> {
                 self.policy.always(&call.name);
                 Ok(None)
             }
-            ApprovalReply::No => Ok(Some(Outcome::error("the user did not allow this call"))),
+            ApprovalReply::No => Ok(Some(Outcome::error(CALL_DENIED))),
             ApprovalReply::Quit => Err(Error::Interrupted(SIGINT)),
         }
     }
@@ -239,10 +234,11 @@ impl<'a> ToolRunner<'a> {
     /// Reports the result of a call: a line to the user, and the whole of it to programs.
     fn tell(&self, call: &ToolUse, outcome: &Outcome, renderer: &mut AnswerRenderer) {
         let seconds = outcome.took.map(|took| took.as_secs_f64());
-        renderer.write_event(&json!({
+        let event = json!({
             "type": "tool_result", "tool_use_id": call.id, "name": call.name, "is_error": outcome.is_error,
             "content": outcome.content, "seconds": seconds,
-        }));
+        });
+        renderer.write_event(&event.into());
         let took =
             seconds.map_or_else(|| "not run".to_owned(), |seconds| format!("{seconds:.2} s"));
         let (input, result) = (short(&call.input.to_string()), short(&outcome.in_short()));
@@ -252,6 +248,16 @@ impl<'a> ToolRunner<'a> {
             call.name
         ));
     }
+}
+
+/// What programs are told of a call before it is run.
+fn call_event(call: &ToolUse) -> ExactJson {
+    let mut fields = ExactFields::default();
+    fields.insert("type", json!("tool_call"));
+    fields.insert("id", json!(call.id));
+    fields.insert("name", json!(call.name));
+    fields.insert("input", call.input.clone());
+    ExactJson::of(&fields)
 }
 
 /// What is waited for while tools run.

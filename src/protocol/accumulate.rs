@@ -78,8 +78,11 @@ impl Accumulator {
         match event {
             Event::Error(error) => Err(StreamError::Api(error)),
             Event::Ignored => Ok(Update::Nothing),
-            Event::MessageStart(_) if self.message.is_some() => {
-                Err(StreamError::OutOfOrder("a second message_start"))
+            // The SDKs ignore both: gateways that join streams send them.
+            Event::MessageStart(_) if self.message.is_some() => Ok(Update::Nothing),
+            Event::BlockStop(index) => {
+                self.close(index);
+                Ok(Update::Nothing)
             }
             Event::MessageStart(message) => {
                 // Usually empty, but some servers send the whole text here.
@@ -96,10 +99,6 @@ impl Accumulator {
             }
             Event::BlockStart(index, content) => self.open(index, content),
             Event::BlockDelta(index, delta) => self.grow(index, delta),
-            Event::BlockStop(index) => {
-                self.block(index)?.closed = true;
-                Ok(Update::Nothing)
-            }
             Event::MessageDelta(delta, usage) => Ok(self.amend(delta, usage)),
             Event::MessageStop => {
                 self.stopped = true;
@@ -139,6 +138,9 @@ impl Accumulator {
                 "a second content_block_start for one index",
             ));
         }
+        if let (Some(model), Some(message)) = (fallback_model(&content), &mut self.message) {
+            model.clone_into(&mut message.model);
+        }
         let update = Update::from_block(&content);
         self.last_started = index;
         self.blocks.insert(
@@ -160,6 +162,14 @@ impl Accumulator {
             .ok_or(StreamError::OutOfOrder(
                 "a part of a block that is not open",
             ))
+    }
+
+    /// Closes the block at this index. Servers close blocks twice, or close one that they never
+    /// started (llama.cpp does for an empty answer); neither loses anything.
+    fn close(&mut self, index: Option<usize>) {
+        if let Some(block) = self.blocks.get_mut(&index.unwrap_or(self.last_started)) {
+            block.closed = true;
+        }
     }
 
     fn grow(&mut self, index: Option<usize>, delta: Delta<'_>) -> Result<Update, StreamError> {
@@ -191,7 +201,13 @@ impl Accumulator {
                 }
                 Ok(Update::Nothing)
             }
-            (Delta::Ignored, _) => Ok(Update::Nothing),
+            (Delta::Unknown(more), content) => {
+                if let Some(fields) = content.extra_mut() {
+                    merge_fields(fields, more);
+                }
+                Ok(Update::Nothing)
+            }
+            (Delta::Empty, _) => Ok(Update::Nothing),
             _ => Err(StreamError::OutOfOrder(
                 "a delta of another kind than its block",
             )),
@@ -232,6 +248,17 @@ impl Accumulator {
     }
 }
 
+/// Returns the model that takes over the answer if this is a `fallback` block. Anthropic's SDKs
+/// report that model as the one that answered, and so does a message that is not streamed.
+fn fallback_model(block: &ContentBlock) -> Option<&str> {
+    match block {
+        ContentBlock::Unknown(block) if block.get("type")? == "fallback" => {
+            block.pointer("/to/model")?.as_str()
+        }
+        _ => None,
+    }
+}
+
 fn push_citation(fields: &mut Map<String, Value>, citation: Value) {
     match fields.entry("citations").or_insert(Value::Null) {
         Value::Array(citations) => citations.push(citation),
@@ -247,10 +274,25 @@ fn grow_unknown(fields: &mut Map<String, Value>, delta: Delta<'_>) {
         Delta::Signature(more) => ("signature", more),
         Delta::Citation(citation) => return push_citation(fields, citation),
         // Arguments are collected until the message ends.
-        Delta::InputJson(_) | Delta::Ignored => return,
+        Delta::Unknown(more) => return merge_fields(fields, more),
+        Delta::InputJson(_) | Delta::Empty => return,
     };
-    match fields.entry(key).or_insert(Value::Null) {
-        Value::String(text) => text.push_str(&more),
-        other => *other = Value::String(more.into_owned()),
+    merge_field(fields, key.to_owned(), Value::String(more.into_owned()));
+}
+
+/// Merges the fields of an unknown delta into its block: like the known deltas, text and lists grow
+/// and anything else is replaced. Anthropic's SDKs do the same for `compaction_delta`.
+fn merge_fields(fields: &mut Map<String, Value>, delta: Map<String, Value>) {
+    for (key, more) in delta {
+        merge_field(fields, key, more);
+    }
+}
+
+fn merge_field(fields: &mut Map<String, Value>, key: String, more: Value) {
+    match (fields.entry(key).or_insert(Value::Null), more) {
+        (Value::String(text), Value::String(more)) => text.push_str(&more),
+        (Value::Array(list), Value::Array(more)) => list.extend(more),
+        (_, Value::Null) => {} // Null says nothing.
+        (other, more) => *other = more,
     }
 }

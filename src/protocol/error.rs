@@ -35,6 +35,12 @@ pub(crate) enum StreamError {
         /// What it says, in short.
         excerpt: String,
     },
+    /// The body is compressed, which was not asked for.
+    #[error("the response is compressed with {encoding}, which was not asked for")]
+    Compressed {
+        /// The `content-encoding`.
+        encoding: String,
+    },
     /// An event, or the whole body, is larger than any answer.
     #[error("the answer is too large to be read")]
     TooLarge,

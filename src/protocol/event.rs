@@ -5,6 +5,7 @@
 //! ignored, as the page says.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -14,6 +15,9 @@ use super::error::{ApiError, StreamError};
 use super::message::{ContentBlock, MALFORMED_BLOCK, Message, StopReason, Usage};
 use super::sse::Frame;
 use super::text_delta;
+
+/// The error for an event that must not be ignored, but does not say what it is.
+pub(super) const NAMELESS_EVENT: &str = "it holds a part of the answer, but has no name";
 
 /// What a frame says.
 #[derive(Debug)]
@@ -49,8 +53,10 @@ pub(crate) enum Delta<'a> {
     InputJson(Cow<'a, str>),
     /// A citation of the text.
     Citation(Value),
-    /// A delta that is not known here.
-    Ignored,
+    /// The fields of a delta of an unknown type, without the type.
+    Unknown(Map<String, Value>),
+    /// A known delta without its field.
+    Empty,
 }
 
 /// The fields that `message_delta` sets on the message.
@@ -139,37 +145,70 @@ impl<'a> Event<'a> {
                 Ok(Self::BlockStart(envelope.index, block))
             }
             b"content_block_delta" => {
-                let delta: DeltaFields<'a> = required(frame, envelope.delta)?;
-                Ok(Self::BlockDelta(envelope.index, delta.into()))
+                let delta = Delta::parse(frame, envelope.delta)?;
+                Ok(Self::BlockDelta(envelope.index, delta))
             }
             b"content_block_stop" => Ok(Self::BlockStop(envelope.index)),
-            b"message_delta" => Ok(Self::MessageDelta(
-                optional(frame, envelope.delta)?,
-                optional(frame, envelope.usage)?,
-            )),
+            b"message_delta" => {
+                let mut delta: MessageDelta = optional(frame, envelope.delta)?;
+                delta.extra.extend(unknown_fields(frame)?);
+                Ok(Self::MessageDelta(delta, optional(frame, envelope.usage)?))
+            }
             b"message_stop" => Ok(Self::MessageStop),
             b"error" => Ok(Self::Error(ApiError::from_body(None, frame.data))),
             // As gateways say it.
             b"" if envelope.error.is_some() => {
                 Ok(Self::Error(ApiError::from_body(None, frame.data)))
             }
+            b"" if envelope.has_content() => {
+                Err(malformed(frame, serde::de::Error::custom(NAMELESS_EVENT)))
+            }
             _ => Ok(Self::Ignored),
         }
     }
 }
 
-impl<'a> From<DeltaFields<'a>> for Delta<'a> {
-    fn from(fields: DeltaFields<'a>) -> Self {
+impl Envelope<'_> {
+    /// Whether the event holds a part of an answer, which would be lost if it were ignored.
+    fn has_content(&self) -> bool {
+        self.delta.is_some() || self.content_block.is_some() || self.message.is_some()
+    }
+}
+
+impl<'a> Delta<'a> {
+    fn parse(frame: &Frame<'_>, raw: Option<&'a RawValue>) -> Result<Self, StreamError> {
+        let fields: DeltaFields<'a> = required(frame, raw)?;
         let known = match fields.r#type.as_ref() {
             "text_delta" => fields.text.map(Self::Text),
             "thinking_delta" => fields.thinking.map(Self::Thinking),
             "signature_delta" => fields.signature.map(Self::Signature),
             "input_json_delta" => fields.partial_json.map(Self::InputJson),
             "citations_delta" => fields.citation.map(Self::Citation),
-            _ => None,
+            _ => {
+                let mut fields: Map<String, Value> = required(frame, raw)?;
+                fields.shift_remove("type");
+                return Ok(Self::Unknown(fields));
+            }
         };
-        known.unwrap_or(Self::Ignored)
+        Ok(known.unwrap_or(Self::Empty))
     }
+}
+
+/// Returns the fields of a `message_delta` event that are not known here, such as
+/// `context_management`. They belong to the message, as in Anthropic's SDKs.
+fn unknown_fields(frame: &Frame<'_>) -> Result<Map<String, Value>, StreamError> {
+    const KNOWN: [&str; 3] = ["type", "delta", "usage"];
+    let fields: HashMap<Cow<'_, str>, &RawValue> =
+        serde_json::from_slice(frame.data).map_err(|source| malformed(frame, source))?;
+    let unknown = fields
+        .into_iter()
+        .filter(|(key, _)| !KNOWN.contains(&key.as_ref()));
+    let mut unknown = unknown
+        .map(|(key, raw)| Ok((key.into_owned(), parse(frame, raw)?)))
+        .collect::<Result<Map<String, Value>, _>>()?;
+    unknown.sort_keys();
+    unknown.retain(|_, value: &mut Value| !value.is_null());
+    Ok(unknown)
 }
 
 /// Whether an event's name is one of those that make up a message.

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::error::StreamError;
+use super::event::NAMELESS_EVENT;
 use super::message::{MALFORMED_BLOCK, Message};
 use super::stream::MessageStream;
 
@@ -94,6 +95,7 @@ fn kind(error: &StreamError) -> &'static str {
         | StreamError::OutOfOrder(_)
         | StreamError::ToolInput { .. } => "malformed",
         StreamError::NotAMessage { .. } => "not a message",
+        StreamError::Compressed { .. } => "compressed",
         StreamError::TooLarge => "too large",
     }
 }
@@ -107,7 +109,9 @@ fn what(error: &StreamError) -> Option<&'static str> {
         StreamError::Malformed { source, .. } if source.to_string() == MALFORMED_BLOCK => {
             Some("malformed_block")
         }
-        StreamError::OutOfOrder("a second message_start") => Some("second_message_start"),
+        StreamError::Malformed { source, .. } if source.to_string() == NAMELESS_EVENT => {
+            Some("nameless")
+        }
         StreamError::OutOfOrder("an event before message_start") => Some("no_message_start"),
         StreamError::OutOfOrder("a part of a block that is not open") => Some("unknown_index"),
         _ => None,

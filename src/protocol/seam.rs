@@ -84,7 +84,7 @@ impl SurrogateJoiner {
             Delta::Text(text) => (text, Delta::Text),
             Delta::Thinking(text) => (text, Delta::Thinking),
             Delta::InputJson(text) => (text, Delta::InputJson),
-            Delta::Signature(_) | Delta::Citation(_) | Delta::Ignored => return,
+            Delta::Signature(_) | Delta::Citation(_) | Delta::Unknown(_) | Delta::Empty => return,
         };
         let before = self
             .half

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
@@ -15,6 +16,10 @@ use signal_hook::{flag, low_level};
 
 /// Number of descriptors the runtime opens at startup, plus some for the first connection.
 const RUNTIME_DESCRIPTORS: i32 = 10;
+
+/// Signals so soon after the first are the same one: `timeout` sends it to its child, and then to
+/// the whole process group.
+const REPEAT_GUARD: Duration = Duration::from_millis(500);
 
 /// Watches for SIGINT and SIGTERM. The first one is recorded; a second Ctrl-C kills the process as
 /// usual. A second SIGTERM or SIGHUP does not, since several arrive at once: a shell, the kernel
@@ -101,6 +106,23 @@ impl InterruptSignal {
                 self.pending_signal().unwrap_or(SIGINT)
             }
             _ => std::future::pending().await,
+        }
+    }
+
+    /// Waits for the same signal to arrive again, once [`REPEAT_GUARD`] has passed. To be called
+    /// right after the first one.
+    pub(crate) async fn wait_for_repeat(&self, signal: i32) -> io::Result<()> {
+        let (alarm, trigger) = UnixStream::pair()?;
+        alarm.set_nonblocking(true)?;
+        low_level::pipe::register(signal, trigger)?;
+        let alarm = tokio::net::UnixStream::from_std(alarm)?;
+        let guard = tokio::time::Instant::now() + REPEAT_GUARD;
+        loop {
+            alarm.readable().await?;
+            let _ = alarm.try_read(&mut [0; 16]);
+            if tokio::time::Instant::now() > guard {
+                return Ok(());
+            }
         }
     }
 

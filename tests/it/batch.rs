@@ -168,18 +168,74 @@ fn what_is_done_is_not_asked_again_and_what_failed_only_where_that_is_asked_for(
 }
 
 #[test]
-fn a_field_that_is_not_there_is_told_before_anything_is_sent() {
+fn a_field_that_no_row_has_is_a_usage_error_before_anything_is_sent() {
     let (home, server) = (Home::new(), answering("ok"));
-    home.write("work/in.jsonl", "{\"q\":\"a\"}\n{\"r\":\"b\",\"s\":1}\n");
-    let outcome = batch(&server)
-        .home(&home)
-        .args(["{q}", "-i", "in.jsonl"])
-        .run();
-    outcome
-        .code(2)
-        .stdout("")
-        .stderr_contains("`in.jsonl`, line 2: the template's {q} is not there; known: r, s");
+    let rows = "{\"r\":\"b\",\"s\":1}\nno JSON\n{\"r\":\"c\"}\n";
+    home.write("work/in.jsonl", rows);
+    let run = |args: &[&str], stdin: &str| {
+        let batch = batch(&server).home(&home).args(args);
+        batch.stdin_bytes(stdin).run()
+    };
+    for (args, stdin, input) in [
+        (&["{q}", "-i", "in.jsonl"][..], "", "`in.jsonl`"),
+        (&["{q}"], rows, "standard input"),
+        (&["{q} {r}", "-o", "out"], rows, "standard input"),
+    ] {
+        run(args, stdin)
+            .code(2)
+            .stdout("")
+            .stderr_contains(&format!(
+                "{input}: no item has the template's {{q}}; known: r, s"
+            ));
+    }
     assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn a_row_that_lacks_a_field_or_is_not_json_is_an_error_record_and_the_rest_is_asked() {
+    let (home, server) = (Home::new(), echoing());
+    let rows = "{\"r\":1}\nno JSON\n{\"q\":\"a\"}\n[1]\n{\"q\":\"b\"}\n";
+    home.write("work/in.jsonl", rows);
+    for args in [&["{q}", "-i", "in.jsonl"][..], &["{q}"]] {
+        let batch = batch(&server).home(&home).args(args);
+        let outcome = batch.stdin_bytes(rows).run();
+        let records = outcome
+            .code(11)
+            .stderr_contains("3 of 5 items failed")
+            .stdout_json_lines();
+        assert_eq!(texts(&records), ["-", "-", "a", "-", "b"]);
+        for (nth, expected) in [
+            (0, "line 1: the template's {q} is not there; known: r"),
+            (
+                1,
+                "line 2: the first line is a JSON object, and this one is not",
+            ),
+            (
+                3,
+                "line 4: the first line is a JSON object, and this one is not",
+            ),
+        ] {
+            let message = records[nth]["error"]["message"].as_str().unwrap();
+            assert!(message.contains(expected), "{message}");
+            assert_eq!(records[nth]["error"]["kind"], "usage");
+        }
+        assert_eq!(records[3]["id"], 4, "the line");
+    }
+    assert_eq!(server.requests().len(), 4);
+}
+
+#[test]
+fn rows_of_a_pipe_are_asked_as_soon_as_each_field_was_in_one() {
+    let server = echoing();
+    let mut running = batch(&server).args(["{q}{r}"]).stdin_open().spawn();
+    running.write_stdin("{\"q\":1}\n{\"q\":\"x\",\"r\":\"y\"}\n");
+    running.wait_for_stdout("\"text\":\"xy\"");
+    running.close_stdin();
+    running
+        .finish()
+        .code(11)
+        .stderr_contains("1 of 2 items failed");
+    assert_eq!(asked(&server.only_request()), "xy");
 }
 
 #[test]
@@ -190,7 +246,7 @@ fn an_array_that_was_taken_for_json_lines_is_told() {
     run("{q}")
         .code(2)
         .stdout("")
-        .stderr_contains("the template's {q} is not there; known: text")
+        .stderr_contains("no item has the template's {q}; known: text")
         .stderr_contains(".[]'");
     assert_eq!(server.connections(), 0);
     run("{text}")
@@ -206,7 +262,7 @@ fn each_wait_for_another_try_is_told_once_for_all_items_that_share_it() {
         _ => Reply::sse(answer(&[asked(request).as_str()])),
     });
     let outcome = batch(&server).args(["{text}"]).stdin_bytes("a\n").run();
-    let line = "HTTP 503 Service Unavailable: busy (try 2 next); trying again in 0.0 s";
+    let line = "HTTP 503 Service Unavailable: busy; retrying in 0.0 s (attempt 2)";
     outcome
         .code(0)
         .stderr(&format!("langdock: standard input, line 1: {line}\n"));
@@ -225,7 +281,7 @@ fn each_wait_for_another_try_is_told_once_for_all_items_that_share_it() {
     server.wait_for_requests(8);
     gate.open();
     running
-        .wait_for_stderr("trying again in 60.0 s")
+        .wait_for_stderr("retrying in 60.0 s")
         .signal(Signal::SIGINT);
     let outcome = running.finish();
     assert_eq!(
@@ -278,7 +334,7 @@ fn a_signal_keeps_what_is_under_way_and_begins_nothing_more() {
     server.wait_for_requests(3);
     running
         .signal(Signal::SIGINT)
-        .wait_for_stderr("2 answers under way");
+        .wait_for_stderr("interrupted: waiting for 2 answers; interrupt again to end at once");
     gate.open();
     let outcome = running.finish();
     outcome
@@ -290,6 +346,44 @@ fn a_signal_keeps_what_is_under_way_and_begins_nothing_more() {
         (server.requests().len(), records(&home, "out.jsonl").len()),
         (4, 4)
     );
+}
+
+#[test]
+fn a_second_sigterm_ends_the_run_at_once_with_the_records_of_what_was_answered() {
+    let (home, gate) = (Home::new(), Gate::new());
+    let held = gate.clone();
+    let server = Server::start(move |request, _| {
+        let asked = asked(request);
+        let reply = Reply::sse(answer(&[asked.as_str()]));
+        if asked == "a" {
+            reply
+        } else {
+            reply.hold_head(&held)
+        }
+    });
+    let run = || {
+        batch(&server)
+            .home(&home)
+            .args(["{text}", "-J", "2", "-o", "out.jsonl"])
+            .stdin_bytes("a\nb\nc\nd\n")
+    };
+    let running = run().spawn();
+    server.wait_for_requests(3);
+    running
+        .signal(Signal::SIGTERM)
+        .wait_for_stderr("interrupted: waiting for 2 answers");
+    // Signals right after the first one count as the first.
+    while running.try_signal(Signal::SIGTERM) {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let outcome = running.finish();
+    outcome
+        .signal(15)
+        .stderr_contains("1 item done; run the same command to continue");
+    assert_eq!(texts(&records(&home, "out.jsonl")), ["a"]);
+    gate.open();
+    run().run().code(0);
+    assert_eq!(texts(&records(&home, "out.jsonl")), ["a", "b", "c", "d"]);
 }
 
 #[test]

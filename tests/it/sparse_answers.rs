@@ -196,12 +196,14 @@ fn a_message_that_is_not_streamed_may_omit_the_same() {
     });
     let server = Server::start(move |_, _| Reply::json(200, &message));
     send(&server)
-        .args(["Hi", "-S"])
+        .args(["Hi", "--set=stream=false"])
         .run()
         .code(0)
         .stdout("Hi\n")
         .stderr_empty();
-    let content = send(&server).args(["Hi", "-S", "--json"]).run();
+    let content = send(&server)
+        .args(["Hi", "--set=stream=false", "--json"])
+        .run();
     assert_eq!(
         content.code(0).stdout_json()["content"][2],
         json!({"type": "tool_use", "id": "t1", "name": "t", "input": {}})
@@ -230,10 +232,59 @@ fn a_malformed_block_is_an_error_and_never_dropped_silently() {
         );
         let whole = json!({"type": "message", "model": MODEL, "content": [block]});
         let server = Server::start(move |_, _| Reply::json(200, &whole));
-        send(&server).args(["Hi", "-S"]).run().stdout("").failed(
-            5,
-            "the answer is not a message",
-            "--base-url",
-        );
+        send(&server)
+            .args(["Hi", "--set=stream=false"])
+            .run()
+            .stdout("")
+            .failed(5, "the answer is not a message", "--base-url");
     }
+}
+
+#[test]
+fn counts_of_tokens_that_are_written_as_fractions_are_counted() {
+    let stream = Stream::new()
+        .start()
+        .text_block(["Yes."])
+        .stop("end_turn")
+        .to_string()
+        .replace("\"input_tokens\":", "\"input_tokens\":4000000.0,\"was\":")
+        .replace(
+            "\"output_tokens\":",
+            "\"output_tokens\":10.0,\"was_output\":",
+        );
+    let server = Server::start(move |_, _| Reply::sse(stream.clone()));
+    send(&server)
+        .args(["-u", "Hi"])
+        .run()
+        .code(0)
+        .stdout("Yes.\n")
+        .stderr_contains("4,000,000 tokens in, 10 out");
+}
+
+#[test]
+fn a_compressed_answer_that_was_not_asked_for_is_named() {
+    for encoding in ["gzip", "br"] {
+        let server = Server::start(move |request, _| {
+            assert_eq!(request.header("accept-encoding"), None);
+            Reply::sse(b"\x1f\x8b\x08\x00not shown").header("content-encoding", encoding)
+        });
+        send(&server)
+            .args(["Hi"])
+            .run()
+            .code(5)
+            .stdout("")
+            .stderr_contains(&format!(
+                "langdock: error: the response is compressed with {encoding}, which was not asked for"
+            ))
+            .stderr_contains("hint: turn off compression of responses at the proxy or gateway");
+        server.only_request();
+    }
+    let plain = Stream::new()
+        .start()
+        .text_block(["Yes."])
+        .stop("end_turn")
+        .to_string();
+    let server =
+        Server::start(move |_, _| Reply::sse(plain.clone()).header("content-encoding", "identity"));
+    send(&server).args(["Hi"]).run().code(0).stdout("Yes.\n");
 }

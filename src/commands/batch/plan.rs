@@ -101,6 +101,7 @@ impl Plan<'_> {
 
     /// Makes the request for an item.
     pub(super) async fn make(&mut self, item: &mut BatchItem) -> Result<Made, Error> {
+        item.check_well_formed()?;
         let files = self.file(item).await?;
         let words = self
             .pattern
@@ -132,7 +133,6 @@ impl Plan<'_> {
             content: turn.content,
             tools,
             tool_choice,
-            stream: true,
         };
         let mut request = build(&spec, parts)?;
         let estimate = Estimate::of_request(&request, &turn.names);

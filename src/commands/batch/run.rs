@@ -22,7 +22,7 @@ use crate::compose::user_turn::SILENCE;
 use crate::error::Error;
 use crate::exchange::request_log::{RequestLog, RequestRecord, TokenUsage};
 use crate::text::counted;
-use crate::ui::ProgressLine;
+use crate::ui::{InterruptSignal, ProgressLine};
 
 /// How often the state is shown on a terminal, and elsewhere.
 const ON_TERMINAL: Duration = Duration::from_millis(500);
@@ -73,6 +73,15 @@ pub(super) struct Run<'a> {
     started: Instant,
 }
 
+/// Is ready once a signal that has arrived arrives again; never before the first one.
+async fn repeated_signal(interrupt: &InterruptSignal) {
+    let signal = interrupt.wait_for_signal().await;
+    if interrupt.wait_for_repeat(signal).await.is_err() {
+        // Without a descriptor to wait on, the answers under way are waited for.
+        std::future::pending::<()>().await;
+    }
+}
+
 impl<'a> Run<'a> {
     /// A run that has not begun.
     pub(super) fn new(
@@ -116,6 +125,7 @@ impl<'a> Run<'a> {
     ) -> Result<(), Error> {
         let app = self.app;
         let mut signal = pin!(app.interrupt.wait_for_signal());
+        let mut repeated = pin!(repeated_signal(&app.interrupt));
         let mut closed = pin!(self.output.closed());
         let every = if self.meter.is_some() {
             ON_TERMINAL
@@ -142,6 +152,7 @@ impl<'a> Run<'a> {
             tokio::select! {
                 biased;
                 signal = &mut signal, if !matches!(self.halt, Some(Halt::Signal(_))) => self.interrupt(signal),
+                () = &mut repeated, if matches!(self.halt, Some(Halt::Signal(_))) => self.abandon(),
                 () = &mut closed => return Err(crate::ui::OutputError::Closed.into()),
                 Some(ended) = self.jobs.join_next(), if !self.jobs.is_empty() => {
                     self.end(ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())))?;
@@ -353,10 +364,15 @@ impl<'a> Run<'a> {
         let under_way = self.jobs.len().saturating_sub(waiting);
         if under_way > 0 {
             self.tell(&format!(
-                "interrupted: {} under way, to be kept; Ctrl-C ends at once",
+                "interrupted: waiting for {}; interrupt again to end at once",
                 counted(under_way, "answer")
             ));
         }
+    }
+
+    /// Ends without the answers that are under way; they are asked for again by the next run.
+    fn abandon(&mut self) {
+        self.jobs = JoinSet::new();
     }
 
     /// Shows how far it is.
@@ -400,7 +416,7 @@ impl<'a> Run<'a> {
             let line = self.tally.status_line(self.started.elapsed());
             self.app.notices.notice(&format!(
                 "{}; {}",
-                line.split(',').next().unwrap_or_default(),
+                line.split(", ").next().unwrap_or_default(),
                 counted(self.tokens, "token")
             ));
         }

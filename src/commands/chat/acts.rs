@@ -4,8 +4,6 @@ use std::fs::{OpenOptions, remove_file};
 use std::io::{ErrorKind, Write};
 use std::time::SystemTime;
 
-use serde_json::Value;
-
 use super::slash::{self, Act, COMMANDS};
 use super::talk::{Talk, text_of};
 use super::{Chat, Next, go_on, path};
@@ -13,15 +11,17 @@ use crate::cli::key_and_json;
 use crate::compose::external_editor::edit;
 use crate::compose::model_fit::Insistence;
 use crate::compose::user_turn::{most_bytes, system_prompt};
+use crate::config::Settings;
 use crate::error::Error;
+use crate::exchange::conversation_target::settings_for;
 use crate::exchange::selected_model::SelectedModel;
 use crate::exchange::session_recorder::SessionRecorder;
 use crate::exchange::settings::settings;
 use crate::exchange::setup::tell_region;
-use crate::protocol::{ContentBlock, EFFORT, RequestField, THINKING};
+use crate::protocol::{ContentBlock, EFFORT, ExactJson, RequestField, THINKING};
 use crate::session::{SavedConversation, SearchHit, SessionStore, conversation_markdown};
 use crate::text::{TableColumn, TextTable, counted, format_age, grouped, nearest_name};
-use crate::ui::{copy_to_clipboard, last_code_block};
+use crate::ui::{ask_yes_no, copy_to_clipboard, last_code_block};
 
 /// How many conversations `/sessions` lists.
 const LISTED: usize = 20;
@@ -61,7 +61,7 @@ impl Chat<'_> {
             Act::Continue => return self.go_on().await,
             Act::Fork => self.fork(argument)?,
             Act::New => self.begin_another(argument)?,
-            Act::Resume => self.resume(argument)?,
+            Act::Resume => self.resume(argument).await?,
             Act::Sessions => self.list_conversations(argument)?,
             Act::Rename => self.rename(argument)?,
             Act::Export => self.export(argument)?,
@@ -139,6 +139,10 @@ impl Chat<'_> {
                 )
             })?;
         }
+        if !self.may_move_to(&settings)? {
+            self.say("the region stays as it is");
+            return Ok(());
+        }
         self.flags = flags;
         self.exchange.move_to(settings);
         tell_region(self.app, self.exchange.settings());
@@ -146,6 +150,24 @@ impl Chat<'_> {
             "region {region} from now on: what was said so far goes there too"
         ));
         Ok(())
+    }
+
+    /// Whether what was said so far may be sent to the endpoint of these settings from now on: a
+    /// user at a terminal is asked.
+    fn may_move_to(&self, settings: &Settings) -> Result<bool, Error> {
+        let is_same = settings.endpoint == self.exchange.settings().endpoint;
+        if is_same || !self.app.facts.stdin_is_terminal || self.talk.messages(None).is_empty() {
+            return Ok(true);
+        }
+        let _lent = self.exchange.lend_keyboard();
+        let action = format!(
+            "send the whole conversation to region {} from now on",
+            settings.endpoint.region()
+        );
+        ask_yes_no(&action, None).map_err(|source| Error::System {
+            what: "ask a question",
+            source,
+        })
     }
 
     async fn show_or_set_system(&mut self, text: &str) -> Result<(), Error> {
@@ -172,7 +194,7 @@ impl Chat<'_> {
             let mut fields: Vec<_> = self
                 .spec
                 .fields
-                .iter()
+                .iter_exact()
                 .map(|(key, value)| format!("{key}={value}"))
                 .collect();
             if let Some(tokens) = self.max_tokens
@@ -236,7 +258,7 @@ impl Chat<'_> {
                     )
                 })?;
                 let value = self.spec.with_option(field, value);
-                self.set_typed(field.key, value, format!("{command} {text}"))
+                self.set_typed(field.key, value.into(), format!("{command} {text}"))
                     .await?;
                 self.fork_for_effort(field)?;
                 self.say(&format!("{name} {text} from now on"));
@@ -262,14 +284,14 @@ impl Chat<'_> {
     }
 
     /// Sets a field, if the model accepts it.
-    async fn set_typed(&mut self, key: &str, value: Value, typed: String) -> Result<(), Error> {
+    async fn set_typed(&mut self, key: &str, value: ExactJson, typed: String) -> Result<(), Error> {
         let mut spec = self.spec.clone();
         let max_tokens = if key == "max_tokens" {
             value.as_u64()
         } else {
             self.max_tokens
         };
-        spec.set_typed(key.to_owned(), value, typed);
+        spec.set_typed(key, value, typed);
         if let Some(model) = self.exchange.selected_model().cloned() {
             let before = std::mem::replace(&mut self.max_tokens, max_tokens);
             let insistence = Insistence::Field(key);
@@ -451,7 +473,7 @@ impl Chat<'_> {
         Ok(())
     }
 
-    fn resume(&mut self, name: &str) -> Result<(), Error> {
+    async fn resume(&mut self, name: &str) -> Result<(), Error> {
         let (store, _) = self.saved()?;
         let name = if name.is_empty() {
             self.before.as_deref()
@@ -459,6 +481,14 @@ impl Chat<'_> {
             Some(name)
         };
         let found = name.map_or_else(|| store.open_latest(), |name| store.open_existing(name))?;
+        let (catalog, flags) = (&self.exchange.catalog, &self.flags);
+        if let Some(settings) = settings_for(self.app, flags, catalog, &found, true).await? {
+            self.exchange.move_to(settings);
+            let chosen = self.exchange.settings().model.as_ref();
+            if let Some(model) = chosen.map(|model| SelectedModel::given(&model.value)) {
+                self.exchange.select_model(model);
+            }
+        }
         // One that nothing was said in has no system prompt of its own yet.
         if found.tip().is_some() {
             self.system = found.system_prompt().map(str::to_owned);
@@ -542,7 +572,10 @@ impl Chat<'_> {
         let mut shown = table.to_sanitized_text();
         if left_out > 0 {
             let program = self.exchange.settings().data_scope().program();
-            shown.push_str(&format!("  and {left_out} more: {program} session list\n"));
+            shown.push_str(&format!(
+                "  and {} more: {program} session list\n",
+                grouped(left_out)
+            ));
         }
         self.say(if shown.is_empty() { "none" } else { &shown });
         Ok(())

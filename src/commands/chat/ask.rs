@@ -20,6 +20,7 @@ use crate::exchange::session_recorder::TurnRecorder;
 use crate::exchange::tool_loop::{ToolLoop, reset_tool_choice_after_results};
 use crate::input::{Estimate, check_many, pictures_of};
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
+use crate::session::TurnContext;
 use crate::ui::{AnswerRenderer, OutputSink, StdoutWriter};
 
 /// How a turn ended.
@@ -65,8 +66,13 @@ impl Chat<'_> {
             };
         }
         let content = said.as_ref().map(|said| said.content.as_slice());
-        self.talk
-            .begin_turn(self.app, place, content, self.system.as_deref());
+        let model = self.exchange.selected_model();
+        let sent_to = model.map(|model| self.exchange.target(&model.id));
+        let sent_with = TurnContext {
+            system: self.system.as_deref(),
+            sent_to: sent_to.as_ref(),
+        };
+        self.talk.begin_turn(self.app, place, content, sent_with);
         messages.extend(said);
         let error = self.send_turn(messages).await.err();
         let is_answered = self.talk.is_answered();
@@ -118,7 +124,6 @@ impl Chat<'_> {
             content: Vec::new(),
             tools: self.tools.definitions(),
             tool_choice: self.tools.choice.clone(),
-            stream: !self.ask.output.looks.no_stream,
         };
         let mut request = build(&spec, parts)?;
         reset_tool_choice_after_results(&mut request);
@@ -183,7 +188,6 @@ impl Chat<'_> {
         let theme = self.exchange.settings().theme.as_deref();
         let screen = screen(self.app, &self.ask.output, theme).filter(|_| !self.is_raw);
         let format = screen.map_or(AnswerFormat::Plain, AnswerFormat::Markdown);
-        let shows_thinking = self.ask.output.looks.show_thinking;
-        Ok(renderer(self.app, format, sink, shows_thinking))
+        Ok(renderer(self.app, format, sink, &self.ask.output.looks))
     }
 }

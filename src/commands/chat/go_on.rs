@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::model_text::{CONTINUE_OPENING, continue_request};
 use crate::protocol::{ModelRules, Support};
 
 /// How much of the end of an answer is quoted, in characters.
@@ -13,12 +14,9 @@ pub(super) fn takes_prefill(model: &str, fields: &Map<String, Value>) -> bool {
     ModelRules::for_model(model).prefill(fields) == Support::Yes
 }
 
-/// What such a request begins with.
-const OPENING: &str = "Your last answer broke off. It ended with:\n\n";
-
 /// Whether a message is one that nobody typed, which asks a model to go on.
 pub(super) fn is_request(text: &str) -> bool {
-    text.starts_with(OPENING)
+    text.starts_with(CONTINUE_OPENING)
 }
 
 /// What asks a model in words to go on.
@@ -29,11 +27,7 @@ pub(super) fn request(answer: &str) -> String {
         .rev()
         .nth(QUOTED - 1)
         .map_or(0, |(place, _)| place);
-    let quoted = &answer[start..];
-    format!(
-        "{OPENING}{quoted}\n\nGo on exactly where it broke off, without repeating anything and \
-         without a remark about it."
-    )
+    continue_request(&answer[start..])
 }
 
 #[cfg(test)]
@@ -81,7 +75,7 @@ mod tests {
 
     #[test]
     fn the_request_quotes_the_end() {
-        assert!(request("short ").contains("with:\n\nshort\n\nGo on"));
+        assert!(request("short ").contains("with:\n\nshort\n\nContinue"));
         let long = "ä".repeat(500);
         assert_eq!(request(&long).matches('ä').count(), QUOTED);
     }

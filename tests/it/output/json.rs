@@ -46,7 +46,7 @@ fn an_answer_in_one_piece_is_printed_as_it_came() {
     whole["container"] = json!({"id": "c", "new": true});
     let expected = with_langdock(whole.clone(), "eu");
     let server = Server::start(move |_, _| Reply::json(200, &whole));
-    let outcome = send(&server).args(["-S", "-j", "Hi"]).run();
+    let outcome = send(&server).args(["--set=stream=false", "-j", "Hi"]).run();
     outcome.code(0).stderr_empty();
     assert_eq!(outcome.stdout_json(), expected);
 }
@@ -86,7 +86,7 @@ fn the_tries_and_the_waiting_are_told() {
         _ => Reply::sse(crate::support::events::answer(&["ok"])),
     });
     let outcome = send(&server).args(["--json", "Hi"]).run();
-    outcome.code(0).stderr_contains("trying again");
+    outcome.code(0).stderr_contains("retrying");
     let about = outcome.stdout_json()["langdock"].clone();
     assert_eq!(
         (&about["attempts"], &about["waited_s"]),

@@ -92,7 +92,9 @@ fn data_of_several_lines_is_one_line() {
 #[test]
 fn an_answer_in_one_piece_is_the_result_alone() {
     let server = Server::start(|_, _| Reply::json(200, &message("ok")));
-    let outcome = send(&server).args(["-S", "--jsonl", "Hi"]).run();
+    let outcome = send(&server)
+        .args(["--set=stream=false", "--jsonl", "Hi"])
+        .run();
     outcome.code(0).stderr_empty();
     let lines = outcome.stdout_json_lines();
     assert_eq!(lines.len(), 1);
@@ -109,7 +111,7 @@ fn a_retry_is_a_line_where_it_happens() {
         _ => Reply::sse(answer(&["ok"])),
     });
     let outcome = send(&server).args(["--jsonl", "Hi"]).run();
-    outcome.code(0).stderr_contains("trying again");
+    outcome.code(0).stderr_contains("retrying");
     let lines = outcome.stdout_json_lines();
     assert_eq!(
         (&lines[0]["type"], &lines[0]["attempt"]),
@@ -150,6 +152,42 @@ fn an_error_is_the_last_line_of_stdout_and_a_line_on_stderr() {
         ),
         (&json!(401), &json!(4))
     );
+}
+
+#[test]
+fn an_error_event_is_a_line_as_it_came_and_its_request_id_is_reported() {
+    let event = r#"{"type":"error","error":{"type":"overloaded_error","message":"Busy."},"request_id":"req_7","extra":1.50}"#;
+    let begun = Stream::new().start().open_text_block(["half"]).to_string();
+    let server =
+        Server::start(move |_, _| Reply::sse(format!("{begun}event: error\ndata: {event}\n\n")));
+    let outcome = send(&server).args(["--jsonl", "Hi"]).run();
+    outcome.code(8).stderr_contains("langdock: error: Busy.");
+    let text = outcome.stdout_text();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[3], event, "{outcome}");
+    let last = outcome.stdout_json_lines().pop().unwrap();
+    assert_eq!(last["error"]["request_id"], "req_7", "{outcome}");
+    assert_eq!(last["error"]["exit_code"], 8, "{outcome}");
+}
+
+#[test]
+fn a_truncated_answer_is_not_complete() {
+    let truncated = Stream::new()
+        .start()
+        .text_block(["half"])
+        .stop("max_tokens")
+        .to_string();
+    let server = Server::start(move |_, _| Reply::sse(truncated.clone()));
+    for (flag, code) in [("--json", 9), ("--jsonl", 9)] {
+        let outcome = send(&server).args([flag, "Hi"]).run();
+        outcome.code(code);
+        let lines = outcome.stdout_json_lines();
+        let result = lines
+            .iter()
+            .find(|line| line.get("langdock").is_some())
+            .unwrap();
+        assert_eq!(result["langdock"]["complete"], false, "{outcome}");
+    }
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn usage_counts_what_came_from_the_cache() {
 fn usage_is_told_of_a_json_answer_and_of_one_that_was_cut_off_too() {
     let server = Server::start(|_, _| Reply::json(200, &message("ok")));
     send(&server)
-        .args(["-u", "-S", "--json", "Hi"])
+        .args(["-u", "--set=stream=false", "--json", "Hi"])
         .run()
         .code(0)
         .stderr_contains("25 tokens in, 15 out");
@@ -105,7 +105,7 @@ fn one_v_tells_the_steps() {
         server.url()
     ));
     outcome
-        .stderr_contains("* sending, try 1\n")
+        .stderr_contains("* sending, attempt 1\n")
         .stderr_contains("* HTTP 200 after ")
         .stderr_contains("request id req_7\n");
     outcome.stderr_lacks("\n> ").stderr_lacks("\n< ");

@@ -98,7 +98,14 @@ fn a_stalled_answer_ends_with_the_patience_of_the_client() {
         .stderr_contains("nothing came for 0.2 s");
     let outcome = serving
         .send()
-        .args(["Hi", "-S", "--idle-timeout", "200ms", "--max-retries", "0"])
+        .args([
+            "Hi",
+            "--set=stream=false",
+            "--idle-timeout",
+            "200ms",
+            "--max-retries",
+            "0",
+        ])
         .run();
     outcome.code(6).stdout("");
     serving.end();
@@ -166,6 +173,6 @@ fn send_tries_again_until_it_is_let_through() {
     outcome
         .code(0)
         .stdout_contains("You asked: “Hi”")
-        .stderr_contains("trying again");
+        .stderr_contains("retrying");
     serving.end();
 }
