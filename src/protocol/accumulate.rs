@@ -135,6 +135,9 @@ impl Accumulator {
                 "a second content_block_start for one index",
             ));
         }
+        if let (Some(model), Some(message)) = (fallback_model(&content), &mut self.message) {
+            model.clone_into(&mut message.model);
+        }
         let update = Update::from_block(&content);
         self.last_started = index;
         self.blocks.insert(
@@ -239,6 +242,17 @@ impl Accumulator {
                 block.content
             }));
         Some(message)
+    }
+}
+
+/// Returns the model that takes over the answer if this is a `fallback` block. Anthropic's SDKs
+/// report that model as the one that answered, and so does a message that is not streamed.
+fn fallback_model(block: &ContentBlock) -> Option<&str> {
+    match block {
+        ContentBlock::Unknown(block) if block.get("type")? == "fallback" => {
+            block.pointer("/to/model")?.as_str()
+        }
+        _ => None,
     }
 }
 
