@@ -117,6 +117,7 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
         system,
         shared,
         schema,
+        schema_rules: None,
         model,
         max_tokens,
         limits: Vec::new(),
