@@ -93,6 +93,10 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l cacert -d 'PE
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'Profile of the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema -d 'JSON that fits this JSON schema, and nothing else' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema-mode -d 'With --schema: how the model is asked for the answer [default: auto]' -r -f -a "auto\t'One way after the other'
+native\t'By the field output_config.format'
+tool\t'By a tool'
+prompt\t'In words'"
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l repair -d 'With --schema: how often a wrong answer is sent back [default: 2]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s I -l no-stdin -d 'Do not read standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
@@ -247,6 +251,10 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-requests
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-total-tokens -d 'End with 13 before requests of this run take more tokens, read and written' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l tag -d 'A word for the log, by which `langdock usage --by tag` sums up' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l schema -d 'Answers that fit this JSON schema; the text of a line is the JSON then' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l schema-mode -d 'With --schema: how the model is asked for the answer [default: auto]' -r -f -a "auto\t'One way after the other'
+native\t'By the field output_config.format'
+tool\t'By a tool'
+prompt\t'In words'"
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l repair -d 'With --schema: how often a wrong answer is sent back [default: 2]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s m -l model -d 'Model to ask [default: picked once from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F

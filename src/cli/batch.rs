@@ -8,7 +8,7 @@ use super::help_text;
 use super::value::{at_least_one, count, not_blank, small_number};
 use super::{
     AskArgs, ConnectionArgs, ConversationArgs, InputArgs, OutputArgs, PrefillArgs, PreviewArgs,
-    RequestArgs, StructuredArgs, ToolArgs,
+    RequestArgs, SchemaModeArg, StructuredArgs, ToolArgs,
 };
 
 #[derive(Debug, Args)]
@@ -66,6 +66,17 @@ pub(crate) struct BatchArgs {
         help_heading = "Structured", conflicts_with = "prefill"
     )]
     pub(crate) schema: Option<String>,
+    /// With --schema: how the model is asked for the answer [default: auto]
+    ///
+    /// auto, native, tool or prompt, as for send.
+    #[arg(
+        long,
+        value_name = "MODE",
+        requires = "schema",
+        help_heading = "Structured",
+        hide_possible_values = true
+    )]
+    pub(crate) schema_mode: Option<SchemaModeArg>,
     /// With --schema: how often a wrong answer is sent back [default: 2]
     #[arg(
         long, value_name = "N", requires = "schema", help_heading = "Structured", value_parser = small_number,
@@ -142,6 +153,7 @@ impl BatchArgs {
             ask,
             StructuredArgs {
                 schema: self.schema,
+                schema_mode: self.schema_mode,
                 repair: self.repair,
             },
             many,

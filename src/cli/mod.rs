@@ -50,7 +50,7 @@ use request_flags::RequestFlags;
 pub(crate) use serve::ServeArgs;
 pub(crate) use session::{ConversationArgs, SessionAction, SessionArgs};
 pub(crate) use settings::{AuthArgs, AuthCommand, ConfigArgs, ConfigCommand};
-pub(crate) use tools::{StructuredArgs, ToolArgs, ToolPolicyArgs, ToolRunArgs};
+pub(crate) use tools::{SchemaModeArg, StructuredArgs, ToolArgs, ToolPolicyArgs, ToolRunArgs};
 pub(crate) use unparsed::Unparsed;
 pub(crate) use value::key_and_json;
 use value::not_blank;

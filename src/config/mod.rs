@@ -10,6 +10,7 @@ mod limits;
 mod merged;
 mod paths;
 mod resolve;
+mod schema_ways;
 mod secret;
 mod setting;
 mod setting_values;
@@ -30,6 +31,7 @@ pub(crate) use paths::{
     DataScope, Paths, history_file, sessions_directory, templates_directory, tools_directory,
 };
 pub(crate) use resolve::{FieldSetting, Settings, resolve};
+pub(crate) use schema_ways::SchemaWays;
 pub(crate) use secret::Secret;
 pub(crate) use setting::{SETTINGS, Setting, SettingFlag};
 pub(crate) use setting_values::SettingValues;

@@ -83,6 +83,7 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
         system,
         shared,
         schema,
+        schema_rules: None,
         model: model.clone(),
         max_tokens: settings.max_tokens.as_ref().map(|tokens| tokens.value),
         default_max_tokens: BATCH_MAX_TOKENS,

@@ -239,14 +239,12 @@ impl<'a> Run<'a> {
         match self.shared.begin() {
             Ok(()) => {
                 let waiting = Waiting::in_queue(&self.shared);
-                let schema = self.plan.schema.clone();
                 let factor = self.log.factor(&self.plan.model.id, &made.estimate);
                 self.jobs.spawn(
                     Job {
                         shared: Arc::clone(&self.shared),
                         item,
                         made,
-                        schema,
                         factor,
                         waiting,
                     }
@@ -290,6 +288,9 @@ impl<'a> Run<'a> {
             }
         }
         self.tokens = self.tokens.saturating_add(tokens);
+        if let Some(way) = ended.learned_way {
+            self.plan.learn_way(&ended.model, way);
+        }
         let index = ended.item.index;
         let result = match ended.came {
             Came::Result(result) => result,

@@ -21,6 +21,7 @@ pub(super) const ROWS: &[Row] = &[
     (&["batch"], "--max-requests", |_| max_requests()),
     (&["batch"], "--max-total-tokens", |_| max_total_tokens()),
     (&["batch"], "--schema", |_| schema()),
+    (&["batch"], "--schema-mode", |_| schema_mode()),
     (&["batch"], "--repair", |_| repair()),
     (&["batch"], "--no-stdin", |_| no_stdin()),
     (&["batch"], "--no-check", |_| no_check()),
@@ -252,6 +253,19 @@ fn schema() {
         "{\"n\":1}"
     );
     assert_eq!(server.only_request().json()["tool_choice"]["type"], "tool");
+}
+
+fn schema_mode() {
+    let server = answering("{\"n\": 1}");
+    let outcome = batch(&server)
+        .args(["{text}", "--schema", SCHEMA, "--schema-mode", "prompt"])
+        .stdin_bytes("a\n")
+        .run();
+    assert_eq!(
+        outcome.code(0).stderr_empty().stdout_json_lines()[0]["text"],
+        "{\"n\":1}"
+    );
+    assert_eq!(server.only_request().json().get("tools"), None);
 }
 
 fn repair() {
