@@ -35,6 +35,8 @@ enum ItemContent {
     Object(Map<String, Value>),
     /// The text of a file, `None` until it has been read.
     File(Option<String>),
+    /// A line among JSON objects that is not one, with the parser's message.
+    Malformed(String),
 }
 
 impl BatchItem {
@@ -84,6 +86,21 @@ impl BatchItem {
         }
     }
 
+    /// Checks that the item's line could be read as what all of them are.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a JSON object, though the first line is one.
+    pub(crate) fn check_well_formed(&self) -> Result<(), Error> {
+        match &self.content {
+            ItemContent::Malformed(reason) => Err(Error::NoObject {
+                place: self.describe_place(),
+                reason: reason.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns a field for the prompt: a string unmodified, anything else as JSON.
     pub(super) fn field_text(&self, name: &str) -> Option<Cow<'_, str>> {
         match (&self.content, name) {
@@ -123,6 +140,7 @@ impl BatchItem {
             ItemContent::Text(_) => vec![TEXT_FIELD.to_owned()],
             ItemContent::File(_) => FILE_FIELDS.map(str::to_owned).to_vec(),
             ItemContent::Object(fields) => fields.keys().cloned().collect(),
+            ItemContent::Malformed(_) => Vec::new(),
         }
     }
 }
@@ -159,7 +177,7 @@ impl ItemReader {
     }
 
     /// Parses a line with or without its line ending; returns `None` for a blank one.
-    pub(crate) fn read_line(&mut self, line: &[u8]) -> Result<Option<BatchItem>, Error> {
+    pub(crate) fn read_line(&mut self, line: &[u8]) -> Option<BatchItem> {
         self.lines += 1;
         let line = if self.lines == 1 {
             line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
@@ -169,7 +187,7 @@ impl ItemReader {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.trim_ascii().is_empty() {
-            return Ok(None);
+            return None;
         }
         let text = String::from_utf8_lossy(line);
         if let Err(error) = std::str::from_utf8(line) {
@@ -179,20 +197,16 @@ impl ItemReader {
             .has_objects
             .get_or_insert_with(|| parse_object(&text).is_ok());
         let content = if has_objects {
-            let not_an_object = |reason| Error::NoObject {
-                place: describe_line(&self.name, self.lines),
-                reason,
-            };
-            ItemContent::Object(parse_object(&text).map_err(not_an_object)?)
+            parse_object(&text).map_or_else(ItemContent::Malformed, ItemContent::Object)
         } else {
             ItemContent::Text(text.into_owned())
         };
         self.count += 1;
-        Ok(Some(BatchItem {
+        Some(BatchItem {
             index: self.count - 1,
             source: ItemSource::Line(self.name.clone(), self.lines),
             content,
-        }))
+        })
     }
 
     /// Returns the number of items so far.
@@ -226,18 +240,16 @@ mod tests {
 
     use super::*;
 
-    fn items(text: &str) -> Result<Vec<BatchItem>, Error> {
+    fn items(text: &str) -> Vec<BatchItem> {
         let mut items = ItemReader::new("`in`");
-        let taken: Result<Vec<_>, _> = text
-            .split_inclusive('\n')
-            .map(|line| items.read_line(line.as_bytes()))
-            .collect();
-        Ok(taken?.into_iter().flatten().collect())
+        text.split_inclusive('\n')
+            .filter_map(|line| items.read_line(line.as_bytes()))
+            .collect()
     }
 
     #[test]
     fn lines_are_text_and_blank_ones_are_skipped() {
-        let items = items("\u{feff}one\r\n\n  \n two \nthree").expect("items");
+        let items = items("\u{feff}one\r\n\n  \n two \nthree");
         let texts: Vec<_> = items
             .iter()
             .map(|item| item.field_text("text").expect("text"))
@@ -250,14 +262,13 @@ mod tests {
 
     #[test]
     fn the_first_line_decides_whether_items_are_objects() {
-        let objects = items("{\"id\": \"a\", \"text\": \"x\"}\n{\"id\": null, \"text\": 5}\n")
-            .expect("items");
+        let objects = items("{\"id\": \"a\", \"text\": \"x\"}\n{\"id\": null, \"text\": 5}\n");
         assert_eq!(
             (objects[0].record_id(), objects[1].record_id()),
             (json!("a"), json!(2))
         );
         assert_eq!(objects[1].field_text("text").as_deref(), Some("5"));
-        let lines = items("{no json}\n{\"text\": 1}\n").expect("text");
+        let lines = items("{no json}\n{\"text\": 1}\n");
         assert_eq!(
             lines[1].field_text("text").as_deref(),
             Some("{\"text\": 1}")
@@ -273,24 +284,23 @@ mod tests {
             ("[1]", false),
             ("{", false),
         ] {
-            assert_eq!(
-                items(text).expect("text")[0].is_array_start(),
-                expected,
-                "{text}"
-            );
+            assert_eq!(items(text)[0].is_array_start(), expected, "{text}");
         }
-        assert!(!items("a\n[\n").expect("text")[1].is_array_start());
+        assert!(!items("a\n[\n")[1].is_array_start());
     }
 
     #[test]
-    fn a_line_among_objects_that_is_not_an_object_is_rejected_with_its_number() {
+    fn a_line_among_objects_that_is_not_an_object_is_malformed_and_the_next_one_is_not() {
         for line in ["text", "[1]", "{\"a\":"] {
-            let error = items(&format!("{{\"a\": 1}}\n\n{line}\n"))
-                .expect_err(line)
-                .to_string();
+            let items = items(&format!("{{\"a\": 1}}\n\n{line}\n{{\"a\": 2}}\n"));
+            let error = items[1].check_well_formed().expect_err(line).to_string();
             assert!(
                 error.starts_with("`in`, line 3: the first line is a JSON object"),
                 "{error}"
+            );
+            assert_eq!(
+                (items[1].record_id(), items[2].check_well_formed()),
+                (json!(3), Ok(()))
             );
         }
     }
@@ -298,11 +308,8 @@ mod tests {
     #[test]
     fn invalid_utf_8_is_replaced_and_its_line_reported() {
         let mut items = ItemReader::new("`in`");
-        items.read_line(b"fine\n").expect("an item");
-        let item = items
-            .read_line(b"b\xffd\n")
-            .expect("an item")
-            .expect("not blank");
+        items.read_line(b"fine\n").expect("not blank");
+        let item = items.read_line(b"b\xffd\n").expect("not blank");
         assert_eq!(item.field_text("text").as_deref(), Some("b\u{fffd}d"));
         assert_eq!(
             (items.first_bad_line(), items.item_count()),
@@ -316,7 +323,6 @@ mod tests {
         for number in 1..=2 {
             let item = items
                 .read_line(b"{\"t\": \"caf\xe9\"}\n")
-                .expect("an item")
                 .expect("not blank");
             assert_eq!(
                 item.field_text("t").as_deref(),

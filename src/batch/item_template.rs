@@ -68,6 +68,15 @@ impl ItemTemplate {
         self.field_names().next().is_some()
     }
 
+    /// Returns the fields of the template, for finding those that no item has.
+    pub(crate) fn unfilled_fields(&self) -> UnfilledFields {
+        UnfilledFields {
+            fields: self.field_names().map(str::to_owned).collect(),
+            known: Vec::new(),
+            has_text_lines: false,
+        }
+    }
+
     /// Checks that an item has every field of the template.
     pub(crate) fn check_item(&self, item: &BatchItem) -> Result<(), Error> {
         self.field_names()
@@ -97,13 +106,59 @@ impl ItemTemplate {
     }
 }
 
+/// The fields of a template that none of the items so far has.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct UnfilledFields {
+    fields: Vec<String>,
+    /// The fields of the first item that has any.
+    known: Vec<String>,
+    has_text_lines: bool,
+}
+
+impl UnfilledFields {
+    /// Takes an item into account.
+    pub(crate) fn note_item(&mut self, item: &BatchItem) {
+        self.fields.retain(|field| item.field_text(field).is_none());
+        self.has_text_lines |= item.is_line_of_text();
+        if self.known.is_empty() {
+            self.known = item.field_names();
+        }
+    }
+
+    /// Whether each field of the template was in some item.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Whether no further item can have the missing fields: lines of text are all alike.
+    pub(crate) fn is_final(&self) -> bool {
+        self.has_text_lines && !self.is_empty()
+    }
+
+    /// Returns the error of a template with a field that no item has. `input` names the items.
+    ///
+    /// # Errors
+    ///
+    /// If there were items, and one of the fields was in none of them.
+    pub(crate) fn check(&self, input: &str) -> Result<(), Error> {
+        let Some(field) = self.fields.first().filter(|_| !self.known.is_empty()) else {
+            return Ok(());
+        };
+        Err(Error::UnfilledField {
+            input: input.to_owned(),
+            field: field.clone(),
+            known: self.known.clone(),
+            is_text: self.has_text_lines,
+        })
+    }
+}
+
 /// Returns the value of a field of an item.
 fn field_value<'a>(item: &'a BatchItem, field: &str) -> Result<Cow<'a, str>, Error> {
     item.field_text(field).ok_or_else(|| Error::UnknownField {
         place: item.describe_place(),
         field: field.to_owned(),
         known: item.field_names(),
-        is_text: item.is_line_of_text(),
     })
 }
 
@@ -115,7 +170,6 @@ mod tests {
     fn item(line: &str) -> BatchItem {
         ItemReader::new("`in`")
             .read_line(line.as_bytes())
-            .expect("an item")
             .expect("not blank")
     }
 
@@ -172,12 +226,32 @@ mod tests {
             error,
             "`in`, line 1: the template's {nmae} is not there; known: name, age"
         );
-        let error = fill("{name}", "plain")
-            .expect_err("no such field")
-            .to_string();
+    }
+
+    #[test]
+    fn a_field_that_no_item_has_is_found_once_all_items_are_known() {
+        let unfilled = |template: &str, lines: &[&str]| {
+            let mut reader = ItemReader::new("`in`");
+            let template = ItemTemplate::parse(template).expect("a template");
+            let mut unfilled = template.unfilled_fields();
+            for line in lines {
+                unfilled.note_item(&reader.read_line(line.as_bytes()).expect("not blank"));
+            }
+            unfilled
+        };
+        let error = |unfilled: &UnfilledFields| unfilled.check("`in`").map_err(|e| e.to_string());
+        let some = unfilled("{a} {b}", &[r#"{"a": 1}"#, "no JSON", r#"{"b": 1}"#]);
+        assert_eq!((some.is_empty(), error(&some)), (true, Ok(())));
+        let none = unfilled("{a} {nmae}", &[r#"{"a": 1, "name": 2}"#, r#"{"a": 1}"#]);
+        let expected = "`in`: no item has the template's {nmae}; known: a, name".to_owned();
         assert_eq!(
-            error,
-            "`in`, line 1: the template's {name} is not there; known: text"
+            (none.is_final(), error(&none)),
+            (false, Err(expected)),
+            "another item may have it"
         );
+        let text = unfilled("{name}", &["plain"]);
+        let expected = "`in`: no item has the template's {name}; known: text".to_owned();
+        assert_eq!((text.is_final(), error(&text)), (true, Err(expected)));
+        assert_eq!(error(&unfilled("{name}", &[])), Ok(()), "without items");
     }
 }

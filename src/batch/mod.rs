@@ -17,7 +17,7 @@ mod record;
 pub(crate) use budget::{BatchBudget, BudgetRefusal};
 pub(crate) use earlier_records::{EarlierOutcome, EarlierRecords};
 pub(crate) use item::{BatchItem, ItemReader};
-pub(crate) use item_template::ItemTemplate;
+pub(crate) use item_template::{ItemTemplate, UnfilledFields};
 pub(crate) use ordered_records::OrderedRecords;
 pub(crate) use output_order::{LAST, OutputOrder, PlacedRecord};
 pub(crate) use progress::BatchProgress;
@@ -38,7 +38,17 @@ pub(crate) enum Error {
         field: String,
         /// The fields of the item.
         known: Vec<String>,
-        /// Whether the item is a line of text.
+    },
+    /// The template names a field that no item has.
+    #[error("{input}: no item has the template's {{{field}}}; known: {}", .known.join(", "))]
+    UnfilledField {
+        /// The input's name, for messages.
+        input: String,
+        /// The field that the template names.
+        field: String,
+        /// The fields of the first item that is well formed.
+        known: Vec<String>,
+        /// Whether the items are lines of text.
         is_text: bool,
     },
     /// A line among JSON lines that is not a JSON object.

@@ -50,8 +50,8 @@ const SEND: [Example; 9] = [
         "langdock send --dry-run --temperature 0.2 -s 'Be brief.' 'Name three rivers.'",
     ),
     (
-        "Get the message object as JSON, without streaming:",
-        "langdock send --json --no-stream 'Name three rivers.'",
+        "Get the message object as JSON:",
+        "langdock send --json 'Name three rivers.'",
     ),
     (
         "Set a field of the request that has no flag:",

@@ -289,7 +289,10 @@ pub(crate) struct DisplayArgs {
     /// Show the model's reasoning too, on stderr
     #[arg(long)]
     pub(crate) show_thinking: bool,
-    /// Do not stream
+    /// Print the answer at its end
+    ///
+    /// The request still streams, since gateways cut off requests that stay silent for long;
+    /// --set stream=false sends one that does not.
     #[arg(short = 'S', long)]
     pub(crate) no_stream: bool,
 }

@@ -79,10 +79,9 @@ pub(super) fn key_and_value(text: &str) -> Result<(String, String), String> {
 }
 
 /// Fields that have their own place on the command line.
-const RESERVED_FIELDS: [(&str, &str); 3] = [
+const RESERVED_FIELDS: [(&str, &str); 2] = [
     ("model", "use --model"),
     ("messages", "give a prompt, --file or standard input"),
-    ("stream", "use --no-stream"),
 ];
 
 /// A field of the body and its value.
@@ -97,9 +96,12 @@ pub(crate) fn key_and_json(text: &str) -> Result<(String, Value), String> {
     {
         return Err(format!("`{key}` cannot be set: {instead}"));
     }
-    let value = serde_json::from_str(json).map_err(|error| {
+    let value: Value = serde_json::from_str(json).map_err(|error| {
         format!("the value is not valid JSON ({error}); text needs double quotes: {key}='\"…\"'")
     })?;
+    if key == "stream" && !value.is_boolean() {
+        return Err("`stream` must be true or false".to_owned());
+    }
     if let Some(field) = RequestField::find(key) {
         field
             .check(&value)
@@ -152,7 +154,7 @@ mod tests {
             ("a=on", "double quotes"),
             ("model=\"m\"", "--model"),
             ("messages=[]", "--file"),
-            ("stream=false", "--no-stream"),
+            ("stream=0", "`stream` must be true or false"),
             ("temperature=9", "0 to 1"),
             ("top_p=\"0.5\"", "0 to 1"),
             ("max_tokens=-1", "from 1 to 4294967295"),

@@ -60,7 +60,6 @@ pub(crate) async fn count(app: &App, args: cli::CountArgs) -> Result<(), Error> 
         tool_choice: None,
         earlier: std::mem::take(&mut given.conversation.messages),
         content: turn.content,
-        stream: true,
     };
     let estimate = Estimate::of_request(&build(&spec, parts)?, &turn.names);
     let window = match model {

@@ -37,7 +37,7 @@ pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
         allow_truncated,
     } = prepared;
     if let Some(schema) = &mut schema {
-        let mut renderer = renderer(app, AnswerFormat::Schema, sink, false);
+        let mut renderer = renderer(app, AnswerFormat::Schema, sink, &ask.output.looks);
         let answer_sink = AnswerSink {
             renderer: &mut renderer,
             recorder: &mut recorder,

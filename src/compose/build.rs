@@ -30,8 +30,6 @@ pub(crate) struct RequestParts {
     pub(crate) tools: Vec<ToolDefinition>,
     /// How the model may choose among them.
     pub(crate) tool_choice: Option<ToolChoice>,
-    /// Whether the answer comes as events.
-    pub(crate) stream: bool,
 }
 
 /// Builds the request.
@@ -50,6 +48,8 @@ pub(crate) fn build(spec: &RequestSpec, parts: RequestParts) -> Result<CreateMes
             return Err(set_twice(key, &format!("{flag} and --set {key}")));
         }
     }
+    // Without events a gateway cuts a long answer off: only a field says so.
+    let stream = take_typed(&mut fields, "stream", Value::as_bool).unwrap_or(true);
     let tools = take_typed(&mut fields, "tools", ToolDefinition::list_from).unwrap_or(parts.tools);
     let tool_choice =
         take_typed(&mut fields, "tool_choice", ToolChoice::from_value).or(parts.tool_choice);
@@ -92,7 +92,7 @@ pub(crate) fn build(spec: &RequestSpec, parts: RequestParts) -> Result<CreateMes
         fields,
         tools,
         tool_choice,
-        stream: parts.stream,
+        stream,
     })
 }
 

@@ -94,7 +94,7 @@ impl Error {
             Self::Batch(batch::Error::NoObject { .. }) => {
                 "put a JSON object on each line, or text on each"
             }
-            Self::Batch(batch::Error::UnknownField { is_text: true, .. }) => {
+            Self::Batch(batch::Error::UnfilledField { is_text: true, .. }) => {
                 "a line of text has {text} alone; JSON Lines have an object on each line: `jq -c \
                  '.[]'` makes them of an array"
             }

@@ -87,14 +87,16 @@ pub(crate) fn renderer(
     app: &App,
     format: AnswerFormat,
     sink: OutputSink,
-    shows_thinking: bool,
+    looks: &cli::DisplayArgs,
 ) -> AnswerRenderer {
-    let renderer = AnswerRenderer::new(format.into_form(), sink);
-    if shows_thinking {
-        renderer.with_thinking(app.notices.is_colored())
-    } else {
-        renderer
+    let mut renderer = AnswerRenderer::new(format.into_form(), sink);
+    if looks.show_thinking {
+        renderer = renderer.with_thinking(app.notices.is_colored());
     }
+    if looks.no_stream {
+        renderer = renderer.holding_updates();
+    }
+    renderer
 }
 
 /// Opens the output. A file is opened before anything is sent or asked of the user, so that no

@@ -81,7 +81,6 @@ impl Exchange<'_> {
             earlier: sources.conversation.messages,
             content: turn.content,
             tool_choice,
-            stream: !args.output.looks.no_stream,
         };
         let request = build(&spec, parts)?;
         let estimate = Estimate::of_request(&request, &turn.names);

@@ -112,5 +112,5 @@ pub(crate) fn answer_renderer(
     let app = exchange.app;
     let theme = exchange.settings().theme.as_deref();
     let format = AnswerFormat::from_flags(app, output, request, has_external_tools, theme);
-    renderer(app, format, sink, output.looks.show_thinking)
+    renderer(app, format, sink, &output.looks)
 }

@@ -29,6 +29,9 @@ const ANSWERING: &str = "waiting for the first token";
 /// The same while the model thinks.
 const THINKING: &str = "thinking";
 
+/// The same while parts of an answer come that is shown at its end.
+const RECEIVING: &str = "receiving the answer";
+
 /// A request of more bytes than this takes a while to send.
 const LARGE_REQUEST_BYTES: usize = 1_000_000;
 
@@ -119,6 +122,11 @@ impl CallObserver for TerminalObserver<'_> {
             Update::Thinking(_) if !renderer.has_thinking() => {
                 if let Some(Shown::Waiting(waiting, _)) = &mut self.shown {
                     waiting.set_subject(THINKING);
+                }
+            }
+            update if update.is_content() && renderer.is_holding() => {
+                if let Some(Shown::Waiting(waiting, _)) = &mut self.shown {
+                    waiting.set_subject(RECEIVING);
                 }
             }
             update if update.is_content() => self.shown = None,

@@ -48,6 +48,8 @@ pub(crate) struct AnswerRenderer {
     form: Box<dyn AnswerWriter>,
     sink: OutputSink,
     thinking: Option<ThinkingDisplay>,
+    /// What has come of an answer that is shown at its end; `None` if it is shown as it comes.
+    held: Option<Vec<Update>>,
 }
 
 impl AnswerRenderer {
@@ -57,7 +59,21 @@ impl AnswerRenderer {
             form,
             sink,
             thinking: None,
+            held: None,
         }
+    }
+
+    /// Shows each answer at its end, as if it had come in one piece.
+    pub(crate) fn holding_updates(self) -> Self {
+        Self {
+            held: Some(Vec::new()),
+            ..self
+        }
+    }
+
+    /// Whether an answer is shown at its end only.
+    pub(crate) fn is_holding(&self) -> bool {
+        self.held.is_some()
     }
 
     /// Shows the reasoning too: dimmed if `is_dimmed`, else between marker lines.
@@ -75,10 +91,25 @@ impl AnswerRenderer {
 
     /// Handles an update; `data` is the raw data of its event.
     pub(crate) fn handle_update(&mut self, update: &Update, data: &[u8]) {
+        if let Some(held) = &mut self.held {
+            hold(held, update);
+        } else {
+            self.show_update(update, data);
+        }
+    }
+
+    fn show_update(&mut self, update: &Update, data: &[u8]) {
         if let Some(thinking) = &mut self.thinking {
             thinking.handle_update(update);
         }
         self.form.handle_update(update, data, &mut self.sink);
+    }
+
+    /// Shows what was held. An answer in one piece has no data of events.
+    fn show_held(&mut self) {
+        for update in self.held.as_mut().map(std::mem::take).unwrap_or_default() {
+            self.show_update(&update, &[]);
+        }
     }
 
     /// Writes a JSON line about an event that is not part of the answer; only `--jsonl` shows it.
@@ -97,6 +128,7 @@ impl AnswerRenderer {
         &mut self,
         answer: &FinalAnswer,
     ) -> Result<DisplayOutcome, OutputError> {
+        self.show_held();
         let shown = self.form.finish_step(answer, &mut self.sink);
         self.sink.flush_pending()?;
         Ok(shown)
@@ -107,6 +139,7 @@ impl AnswerRenderer {
         &mut self,
         answer: &FinalAnswer,
     ) -> Result<DisplayOutcome, OutputError> {
+        self.show_held();
         if let Some(thinking) = &mut self.thinking {
             thinking.end_thinking();
         }
@@ -128,6 +161,16 @@ impl AnswerRenderer {
     /// Closes the output; an incomplete file is kept as `FILE.part`.
     pub(crate) fn close_output(self, whole: bool) -> Result<OutputFileState, OutputError> {
         self.sink.close_file(whole)
+    }
+}
+
+/// Adds an update to those that are held; one piece of text follows the one before it.
+fn hold(held: &mut Vec<Update>, update: &Update) {
+    match (held.last_mut(), update) {
+        (Some(Update::Text(text)), Update::Text(more))
+        | (Some(Update::Thinking(text)), Update::Thinking(more)) => text.push_str(more),
+        (_, Update::Nothing) => {}
+        (_, update) => held.push(update.clone()),
     }
 }
 

@@ -168,18 +168,74 @@ fn what_is_done_is_not_asked_again_and_what_failed_only_where_that_is_asked_for(
 }
 
 #[test]
-fn a_field_that_is_not_there_is_told_before_anything_is_sent() {
+fn a_field_that_no_row_has_is_a_usage_error_before_anything_is_sent() {
     let (home, server) = (Home::new(), answering("ok"));
-    home.write("work/in.jsonl", "{\"q\":\"a\"}\n{\"r\":\"b\",\"s\":1}\n");
-    let outcome = batch(&server)
-        .home(&home)
-        .args(["{q}", "-i", "in.jsonl"])
-        .run();
-    outcome
-        .code(2)
-        .stdout("")
-        .stderr_contains("`in.jsonl`, line 2: the template's {q} is not there; known: r, s");
+    let rows = "{\"r\":\"b\",\"s\":1}\nno JSON\n{\"r\":\"c\"}\n";
+    home.write("work/in.jsonl", rows);
+    let run = |args: &[&str], stdin: &str| {
+        let batch = batch(&server).home(&home).args(args);
+        batch.stdin_bytes(stdin).run()
+    };
+    for (args, stdin, input) in [
+        (&["{q}", "-i", "in.jsonl"][..], "", "`in.jsonl`"),
+        (&["{q}"], rows, "standard input"),
+        (&["{q} {r}", "-o", "out"], rows, "standard input"),
+    ] {
+        run(args, stdin)
+            .code(2)
+            .stdout("")
+            .stderr_contains(&format!(
+                "{input}: no item has the template's {{q}}; known: r, s"
+            ));
+    }
     assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn a_row_that_lacks_a_field_or_is_not_json_is_an_error_record_and_the_rest_is_asked() {
+    let (home, server) = (Home::new(), echoing());
+    let rows = "{\"r\":1}\nno JSON\n{\"q\":\"a\"}\n[1]\n{\"q\":\"b\"}\n";
+    home.write("work/in.jsonl", rows);
+    for args in [&["{q}", "-i", "in.jsonl"][..], &["{q}"]] {
+        let batch = batch(&server).home(&home).args(args);
+        let outcome = batch.stdin_bytes(rows).run();
+        let records = outcome
+            .code(11)
+            .stderr_contains("3 of 5 items failed")
+            .stdout_json_lines();
+        assert_eq!(texts(&records), ["-", "-", "a", "-", "b"]);
+        for (nth, expected) in [
+            (0, "line 1: the template's {q} is not there; known: r"),
+            (
+                1,
+                "line 2: the first line is a JSON object, and this one is not",
+            ),
+            (
+                3,
+                "line 4: the first line is a JSON object, and this one is not",
+            ),
+        ] {
+            let message = records[nth]["error"]["message"].as_str().unwrap();
+            assert!(message.contains(expected), "{message}");
+            assert_eq!(records[nth]["error"]["kind"], "usage");
+        }
+        assert_eq!(records[3]["id"], 4, "the line");
+    }
+    assert_eq!(server.requests().len(), 4);
+}
+
+#[test]
+fn rows_of_a_pipe_are_asked_as_soon_as_each_field_was_in_one() {
+    let server = echoing();
+    let mut running = batch(&server).args(["{q}{r}"]).stdin_open().spawn();
+    running.write_stdin("{\"q\":1}\n{\"q\":\"x\",\"r\":\"y\"}\n");
+    running.wait_for_stdout("\"text\":\"xy\"");
+    running.close_stdin();
+    running
+        .finish()
+        .code(11)
+        .stderr_contains("1 of 2 items failed");
+    assert_eq!(asked(&server.only_request()), "xy");
 }
 
 #[test]
@@ -190,7 +246,7 @@ fn an_array_that_was_taken_for_json_lines_is_told() {
     run("{q}")
         .code(2)
         .stdout("")
-        .stderr_contains("the template's {q} is not there; known: text")
+        .stderr_contains("no item has the template's {q}; known: text")
         .stderr_contains(".[]'");
     assert_eq!(server.connections(), 0);
     run("{text}")

@@ -66,7 +66,12 @@ fn a_message_that_is_not_streamed_keeps_the_same() {
         let mut message = answer("").message();
         message["content"][2]["input"] = input;
         let server = Server::start(move |_, _| Reply::json(200, &message));
-        let run = |args: &[&str]| send(&server).args(["Hi", "-S"]).args(args).run();
+        let run = |args: &[&str]| {
+            send(&server)
+                .args(["Hi", "--set=stream=false"])
+                .args(args)
+                .run()
+        };
         run(&[])
             .stdout("I look twice.\n")
             .failed(8, MESSAGE, "what came is on standard output");

@@ -30,7 +30,9 @@ fn a_script_answers_without_a_key_and_says_so_first() {
 #[test]
 fn the_same_question_gets_the_same_answer_streamed_or_not() {
     let streamed = demo().args(["Show me rust code"]).run();
-    let whole = demo().args(["-S", "Show me rust code"]).run();
+    let whole = demo()
+        .args(["--set=stream=false", "Show me rust code"])
+        .run();
     whole
         .code(0)
         .stdout(&streamed.code(0).stdout)

@@ -47,7 +47,7 @@ fn an_answer_that_came_to_its_end_is_exit_0() {
             .stdout("Hello world\n")
             .stderr_empty();
         send(&server)
-            .args(["-S"])
+            .args(["--set=stream=false"])
             .run()
             .code(0)
             .stdout("Hello world\n")
@@ -71,7 +71,7 @@ fn an_answer_at_its_limit_is_exit_9_with_its_text() {
         ),
     ] {
         let server = stopping(&json!({"stop_reason": reason}));
-        for mode in [&[][..], &["-S"]] {
+        for mode in [&[][..], &["-S"], &["--set=stream=false"]] {
             let outcome = send(&server).args(mode).run();
             outcome.stdout("Hello world\n").failed(9, message, hint);
             let outcome = send(&server).args(mode).args(["--allow-truncated"]).run();
@@ -86,7 +86,7 @@ fn an_answer_at_its_limit_is_exit_9_with_its_text() {
         assert_eq!(outcome.stdout_json()["stop_reason"], reason);
         let outcome = send(&server).args(["--json", "--allow-truncated"]).run();
         outcome.code(0).stderr_empty();
-        assert_eq!(server.requests().len(), 6);
+        assert_eq!(server.requests().len(), 8);
     }
 }
 
@@ -120,7 +120,7 @@ fn a_truncated_answer_leaves_no_file_but_its_part() {
 #[test]
 fn an_answer_that_the_model_paused_is_exit_8() {
     let server = stopping(&json!({"stop_reason": "pause_turn", "stop_sequence": null}));
-    for mode in [&[][..], &["-S"]] {
+    for mode in [&[][..], &["-S"], &["--set=stream=false"]] {
         send(&server)
             .args(mode)
             .run()
@@ -226,7 +226,12 @@ fn a_refusal_is_exit_10_and_says_why_where_the_model_does() {
     let details =
         json!({"type": "refusal", "category": "cyber", "explanation": "It asks for malware."});
     let server = stopping(&json!({"stop_reason": "refusal", "stop_details": details}));
-    for mode in [&[][..], &["-S"], &["--allow-truncated"]] {
+    for mode in [
+        &[][..],
+        &["-S"],
+        &["--set=stream=false"],
+        &["--allow-truncated"],
+    ] {
         let outcome = send(&server).args(mode).run();
         outcome.stdout("Hello world\n").failed(
             10,
@@ -241,7 +246,7 @@ fn a_refusal_is_exit_10_and_says_why_where_the_model_does() {
         &json!({"status": null, "retryable": false, "retry_after": null}),
     );
     assert_eq!(outcome.stdout_json()["stop_details"]["category"], "cyber");
-    assert_eq!(server.requests().len(), 4, "a refusal is not tried again");
+    assert_eq!(server.requests().len(), 5, "a refusal is not tried again");
 
     let server = stopping(&json!({"stop_reason": "refusal"}));
     send(&server).run().stdout("Hello world\n").failed(

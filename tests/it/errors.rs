@@ -148,7 +148,7 @@ fn every_status_has_an_error_object_for_programs() {
             .failure(code)
             .object(code, name, &expected);
 
-        let outcome = refused(row, &["--jsonl", "-S"]);
+        let outcome = refused(row, &["--jsonl", "--set=stream=false"]);
         assert_eq!(outcome.failure(code).object, Value::Null, "{outcome}");
         let lines = outcome.stdout_json_lines();
         let (error, before) = lines.split_last().unwrap();
@@ -440,7 +440,7 @@ fn the_key_is_in_no_output_wherever_the_server_echoes_it() {
                     &["-vv"][..],
                     &["-vv", "--json"],
                     &["-vv", "--jsonl"],
-                    &["--json", "-S"],
+                    &["--json", "--set=stream=false"],
                 ] {
                     let outcome = send(&server).args(flags).args(["--max-retries", "1"]).run();
                     assert_ne!(outcome.code, Some(0), "{outcome}");

@@ -1,6 +1,7 @@
 //! What comes out of `langdock send`: the answer in all its forms, byte for byte, and what is said
 //! beside it.
 
+mod at_the_end;
 mod color;
 mod extract;
 mod file;

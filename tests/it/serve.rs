@@ -33,7 +33,13 @@ fn it_prints_a_base_url_and_nothing_else_on_stdout() {
 #[test]
 fn send_talks_to_it_in_both_regions_and_both_ways() {
     let serving = Serving::start(&["--key", KEY]);
-    for flags in [&[][..], &["--region", "us"], &["-S"], &["--json"]] {
+    for flags in [
+        &[][..],
+        &["--region", "us"],
+        &["-S"],
+        &["--set=stream=false"],
+        &["--json"],
+    ] {
         let outcome = serving.send().args(["What is this?"]).args(flags).run();
         outcome
             .code(0)

@@ -120,7 +120,7 @@ fn a_signal_ends_the_waiting_for_a_reader_of_the_output() {
 #[test]
 fn a_signal_ends_the_waiting_for_the_head_of_an_answer() {
     for (signal, number, _) in SIGNALS {
-        for flags in [&[][..], &["-S"], &["--jsonl"]] {
+        for flags in [&[][..], &["-S"], &["--set=stream=false"], &["--jsonl"]] {
             let server = Server::start(|_, _| Reply::never());
             let running = send(&server).args(flags).spawn();
             let outcome = interrupt(
@@ -490,7 +490,14 @@ fn ctrl_c_ends_the_countdown_of_a_wait() {
 
 #[test]
 fn a_reader_that_goes_away_before_the_answer_ends_it_silently() {
-    for flags in [&[][..], &["--json"], &["--jsonl"], &["-S"], &["-x"]] {
+    for flags in [
+        &[][..],
+        &["--json"],
+        &["--jsonl"],
+        &["-S"],
+        &["--set=stream=false"],
+        &["-x"],
+    ] {
         let server = Server::start(|_, _| Reply::never());
         let mut running = send(&server).args(flags).spawn();
         server.wait_for_requests(1);

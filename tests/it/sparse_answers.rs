@@ -196,12 +196,14 @@ fn a_message_that_is_not_streamed_may_omit_the_same() {
     });
     let server = Server::start(move |_, _| Reply::json(200, &message));
     send(&server)
-        .args(["Hi", "-S"])
+        .args(["Hi", "--set=stream=false"])
         .run()
         .code(0)
         .stdout("Hi\n")
         .stderr_empty();
-    let content = send(&server).args(["Hi", "-S", "--json"]).run();
+    let content = send(&server)
+        .args(["Hi", "--set=stream=false", "--json"])
+        .run();
     assert_eq!(
         content.code(0).stdout_json()["content"][2],
         json!({"type": "tool_use", "id": "t1", "name": "t", "input": {}})
@@ -230,11 +232,11 @@ fn a_malformed_block_is_an_error_and_never_dropped_silently() {
         );
         let whole = json!({"type": "message", "model": MODEL, "content": [block]});
         let server = Server::start(move |_, _| Reply::json(200, &whole));
-        send(&server).args(["Hi", "-S"]).run().stdout("").failed(
-            5,
-            "the answer is not a message",
-            "--base-url",
-        );
+        send(&server)
+            .args(["Hi", "--set=stream=false"])
+            .run()
+            .stdout("")
+            .failed(5, "the answer is not a message", "--base-url");
     }
 }
 

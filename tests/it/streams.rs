@@ -150,9 +150,11 @@ fn an_answer_without_streaming_that_breaks_off_is_tried_again_and_then_exit_6() 
                         reply()
                     }
                 });
-                let outcome = send(&server).args(["-S"]).run();
+                let outcome = send(&server).args(["--set=stream=false"]).run();
                 outcome.code(0).stdout("whole\n");
-                let outcome = send(&server).args(["-S", "--max-retries", "0"]).run();
+                let outcome = send(&server)
+                    .args(["--set=stream=false", "--max-retries", "0"])
+                    .run();
                 let failure = outcome.stdout("").failure(6);
                 assert!(failure.notices.is_empty(), "{name}: {outcome}");
                 assert_eq!(server.requests().len(), 3, "{name}");
@@ -452,7 +454,7 @@ fn what_is_no_message_is_an_error_of_the_server_and_not_tried_again() {
 fn an_error_with_status_200_counts_as_what_it_says() {
     let body = events::error("authentication_error", "the key has expired");
     let server = Server::start(move |_, _| Reply::json(200, &body));
-    for flags in [&[][..], &["-S"]] {
+    for flags in [&[][..], &["--set=stream=false"]] {
         send(&server).args(flags).run().stdout("").failed(
             4,
             "the key has expired",
@@ -550,7 +552,7 @@ fn a_connection_that_is_lost_behind_a_whole_message_does_not_lose_it() {
                 long(&body).close()
             }
         });
-        for args in [&["--no-stream"][..], &[]] {
+        for args in [&["--set=stream=false"][..], &[]] {
             send(&server)
                 .args(args)
                 .run()
@@ -563,7 +565,7 @@ fn a_connection_that_is_lost_behind_a_whole_message_does_not_lose_it() {
     let server =
         Server::start(move |_, _| Reply::status(200).chunked().body(&whole).unframed("zz\r\n"));
     send(&server)
-        .args(["--no-stream"])
+        .args(["--set=stream=false"])
         .run()
         .code(0)
         .stdout("whole\n")
@@ -571,7 +573,7 @@ fn a_connection_that_is_lost_behind_a_whole_message_does_not_lose_it() {
     server.only_request();
     let server = Server::start(move |_, _| long(&short).close());
     send(&server)
-        .args(["--no-stream", "--max-retries=0"])
+        .args(["--set=stream=false", "--max-retries=0"])
         .run()
         .code(6)
         .stdout("");

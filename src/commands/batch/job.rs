@@ -271,7 +271,7 @@ impl Attempt {
         let head = RequestHead {
             model: &self.request.model,
             max_tokens: self.request.max_tokens,
-            stream: true,
+            stream: self.request.stream,
             input_tokens: estimate.paced(self.factor),
             priority: RequestPriority::Batch,
         };

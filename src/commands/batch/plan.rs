@@ -57,6 +57,7 @@ pub(super) struct Made {
 impl Plan<'_> {
     /// Makes the request for an item.
     pub(super) async fn make(&mut self, item: &mut BatchItem) -> Result<Made, Error> {
+        item.check_well_formed()?;
         let files = self.file(item).await?;
         let words = self
             .pattern
@@ -88,7 +89,6 @@ impl Plan<'_> {
             content: turn.content,
             tools,
             tool_choice,
-            stream: true,
         };
         let mut request = build(&spec, parts)?;
         let estimate = Estimate::of_request(&request, &turn.names);

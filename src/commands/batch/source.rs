@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc;
 
-use crate::batch::{BatchItem, ItemReader, ItemTemplate};
+use crate::batch::{BatchItem, ItemReader, ItemTemplate, UnfilledFields};
 use crate::error::Error;
 use crate::input::{self, Patient};
 use crate::media::{FileKind, detect_file_kind};
@@ -58,8 +58,8 @@ pub(super) enum News {
     Failed(Error),
 }
 
-/// Begins to read. What is asked for in `pattern` has to be in every item: of a regular file that
-/// is looked at before the first item comes.
+/// Begins to read. Each field of `pattern` has to be in some item: a regular file is searched for
+/// them before its first item comes; of a pipe, items are held until all of them were found.
 pub(super) fn read(feed: Feed, pattern: Option<ItemTemplate>) -> io::Result<mpsc::Receiver<News>> {
     let (news, receiver) = mpsc::channel(AHEAD);
     std::thread::Builder::new()
@@ -110,13 +110,18 @@ impl Reader {
         let file = File::open(path).map_err(unreadable)?;
         let is_regular = file.metadata().map_err(unreadable)?.is_file();
         let mut lines = BufReader::new(file);
+        let mut unfilled = self.unfilled_fields();
         if is_regular {
             let mut items = ItemReader::new(&name);
-            each_item(&mut lines, &mut items, unreadable, |item| self.check(&item))?;
+            each_item(&mut lines, &mut items, unreadable, |item| {
+                unfilled.note_item(&item);
+                Ok(())
+            })?;
+            unfilled.check(&name)?;
             self.tell(News::Total(items.item_count()))?;
             lines.rewind().map_err(unreadable)?;
         }
-        self.send_lines(&mut lines, &name, unreadable)
+        self.send_lines(&mut lines, &name, unfilled, unreadable)
     }
 
     fn stdin(&self) -> Result<(), Stop> {
@@ -127,6 +132,7 @@ impl Reader {
         self.send_lines(
             &mut BufReader::new(Patient(File::from(open))),
             STDIN,
+            self.unfilled_fields(),
             input::Error::Stdin,
         )
     }
@@ -135,11 +141,18 @@ impl Reader {
         &self,
         lines: &mut impl BufRead,
         name: &str,
+        mut unfilled: UnfilledFields,
         unreadable: impl Fn(io::Error) -> input::Error,
     ) -> Result<(), Stop> {
         let mut items = ItemReader::new(name);
+        let mut held = Vec::new();
         each_item(lines, &mut items, unreadable, |item| {
-            self.check(&item)?;
+            if !unfilled.is_empty() {
+                unfilled.note_item(&item);
+                if unfilled.is_final() {
+                    unfilled.check(name)?;
+                }
+            }
             if item.is_array_start() {
                 self.tell(News::Notice(format!(
                     "{name} begins like a JSON array: its lines are taken as text, each for an \
@@ -147,14 +160,32 @@ impl Reader {
                      JSON lines of an array"
                 )))?;
             }
-            self.tell(News::Item(item))
+            held.push(item);
+            if unfilled.is_empty() {
+                self.tell_items(&mut held)?;
+            }
+            Ok(())
         })?;
+        unfilled.check(name)?;
+        self.tell_items(&mut held)?;
         if let Some((line, offset)) = items.first_bad_line() {
             self.tell(News::Notice(input::replaced(&line, offset)))?;
         }
         Ok(())
     }
 
+    fn tell_items(&self, items: &mut Vec<BatchItem>) -> Result<(), Stop> {
+        items
+            .drain(..)
+            .try_for_each(|item| self.tell(News::Item(item)))
+    }
+
+    fn unfilled_fields(&self) -> UnfilledFields {
+        let fields = self.pattern.as_ref().map(ItemTemplate::unfilled_fields);
+        fields.unwrap_or_default()
+    }
+
+    /// Checks that an item has every field: files are all alike.
     fn check(&self, item: &BatchItem) -> Result<(), Stop> {
         self.pattern
             .as_ref()
@@ -204,7 +235,7 @@ fn each_item(
             }
             .into());
         }
-        if let Some(item) = items.read_line(&line)? {
+        if let Some(item) = items.read_line(&line) {
             take(item)?;
         }
     }

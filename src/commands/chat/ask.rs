@@ -112,7 +112,6 @@ impl Chat<'_> {
             content: Vec::new(),
             tools: self.tools.definitions(),
             tool_choice: self.tools.choice.clone(),
-            stream: !self.ask.output.looks.no_stream,
         };
         let mut request = build(&self.spec, parts)?;
         reset_tool_choice_after_results(&mut request);
@@ -155,7 +154,6 @@ impl Chat<'_> {
         let theme = self.exchange.settings().theme.as_deref();
         let screen = screen(self.app, &self.ask.output, theme).filter(|_| !self.is_raw);
         let format = screen.map_or(AnswerFormat::Plain, AnswerFormat::Markdown);
-        let shows_thinking = self.ask.output.looks.show_thinking;
-        Ok(renderer(self.app, format, sink, shows_thinking))
+        Ok(renderer(self.app, format, sink, &self.ask.output.looks))
     }
 }

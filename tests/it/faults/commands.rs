@@ -56,10 +56,14 @@ pub(super) struct Row {
 /// The table.
 pub(super) const COMMANDS: [Row; 16] = [
     Row::new(&["send", "hello", "-m", MODEL], Form::Text),
-    Row::new(&["send", "hello", "-m", MODEL, "-S"], Form::Text).in_one_piece(),
+    Row::new(
+        &["send", "hello", "-m", MODEL, "--set=stream=false"],
+        Form::Text,
+    )
+    .in_one_piece(),
     Row::new(&["send", "hello", "-m", MODEL, "--json"], Form::Object),
     Row::new(
-        &["send", "hello", "-m", MODEL, "--json", "-S"],
+        &["send", "hello", "-m", MODEL, "--json", "--set=stream=false"],
         Form::Object,
     )
     .in_one_piece(),

@@ -129,7 +129,7 @@ fn no_stream(command: &str) {
         .iter()
         .map(|request| request.json()["stream"].clone())
         .collect();
-    assert_eq!(streamed, [true, false]);
+    assert_eq!(streamed, [true, true]);
 }
 
 fn json(command: &str) {

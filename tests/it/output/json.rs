@@ -46,7 +46,7 @@ fn an_answer_in_one_piece_is_printed_as_it_came() {
     whole["container"] = json!({"id": "c", "new": true});
     let expected = with_langdock(whole.clone(), "eu");
     let server = Server::start(move |_, _| Reply::json(200, &whole));
-    let outcome = send(&server).args(["-S", "-j", "Hi"]).run();
+    let outcome = send(&server).args(["--set=stream=false", "-j", "Hi"]).run();
     outcome.code(0).stderr_empty();
     assert_eq!(outcome.stdout_json(), expected);
 }

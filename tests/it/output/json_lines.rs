@@ -92,7 +92,9 @@ fn data_of_several_lines_is_one_line() {
 #[test]
 fn an_answer_in_one_piece_is_the_result_alone() {
     let server = Server::start(|_, _| Reply::json(200, &message("ok")));
-    let outcome = send(&server).args(["-S", "--jsonl", "Hi"]).run();
+    let outcome = send(&server)
+        .args(["--set=stream=false", "--jsonl", "Hi"])
+        .run();
     outcome.code(0).stderr_empty();
     let lines = outcome.stdout_json_lines();
     assert_eq!(lines.len(), 1);

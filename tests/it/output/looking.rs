@@ -124,7 +124,7 @@ fn what_curl_prints_sends_the_same_request_when_it_is_pasted_into_bash() {
     for args in [
         &["--", PROMPT][..],
         &[
-            "-S",
+            "--set=stream=false",
             "--region",
             "us",
             "-s",

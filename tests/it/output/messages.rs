@@ -44,7 +44,7 @@ fn usage_counts_what_came_from_the_cache() {
 fn usage_is_told_of_a_json_answer_and_of_one_that_was_cut_off_too() {
     let server = Server::start(|_, _| Reply::json(200, &message("ok")));
     send(&server)
-        .args(["-u", "-S", "--json", "Hi"])
+        .args(["-u", "--set=stream=false", "--json", "Hi"])
         .run()
         .code(0)
         .stderr_contains("25 tokens in, 15 out");

@@ -98,7 +98,7 @@ fn an_answer_in_one_piece_gives_the_same_as_a_streamed_one() {
             Reply::json(200, &message(said))
         }
     });
-    for args in [&["Hi"][..], &["-S", "Hi"]] {
+    for args in [&["Hi"][..], &["--set=stream=false", "Hi"]] {
         send(&server)
             .args(args)
             .run()
@@ -132,7 +132,7 @@ fn a_json_body_is_taken_where_a_stream_was_asked_for() {
 fn a_message_in_an_array_of_one_is_taken() {
     let server = Server::start(|_, _| Reply::json(200, &json!([message("wrapped")])));
     send(&server)
-        .args(["-S", "Hi"])
+        .args(["--set=stream=false", "Hi"])
         .run()
         .code(0)
         .stdout("wrapped\n")
@@ -156,7 +156,7 @@ fn the_role_agent_is_taken_for_the_assistants() {
     whole["role"] = json!("agent");
     let server = Server::start(move |_, _| Reply::json(200, &whole));
     send(&server)
-        .args(["-S", "Hi"])
+        .args(["--set=stream=false", "Hi"])
         .run()
         .code(0)
         .stdout("ok\n")

@@ -58,7 +58,7 @@ fn a_streamed_request_is_a_post_with_each_header_once() {
 fn a_request_for_one_piece_accepts_json() {
     let server = Server::start(|_, _| Reply::json(200, &message("ok")));
     send(&server)
-        .args(["-S", "Hi"])
+        .args(["--set=stream=false", "Hi"])
         .run()
         .code(0)
         .stdout("ok\n")

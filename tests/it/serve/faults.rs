@@ -98,7 +98,14 @@ fn a_stalled_answer_ends_with_the_patience_of_the_client() {
         .stderr_contains("nothing came for 0.2 s");
     let outcome = serving
         .send()
-        .args(["Hi", "-S", "--idle-timeout", "200ms", "--max-retries", "0"])
+        .args([
+            "Hi",
+            "--set=stream=false",
+            "--idle-timeout",
+            "200ms",
+            "--max-retries",
+            "0",
+        ])
         .run();
     outcome.code(6).stdout("");
     serving.end();
