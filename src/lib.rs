@@ -14,7 +14,7 @@
 //! | 5 | `error`, `cli` | every failure with its exit code and hint; the command line as data |
 //! | 4 | `batch`, `config` | the items of a batch; settings |
 //! | 3 | `client`, `session`, `tool`, `turn`, `ui`, `input`, `demo` | the shared HTTP core; saved conversations; tools; one turn of the user; the terminal; files and templates; the built-in endpoint |
-//! | 2 | `protocol`, `media`, `pace`, `usage` | the Messages API and files as data; the shared rate-limit ledger; the log of requests |
+//! | 2 | `protocol`, `media`, `pace`, `usage`, `model_text` | the Messages API and files as data; the shared rate-limit ledger; the log of requests; the sentences that the model reads |
 //! | 1 | `text`, `fs` | text for people and from people; private files, written whole or not at all |
 //!
 //! The library exists for its own binary and for the tests and generators beside it; it promises no
@@ -33,6 +33,7 @@ mod exchange;
 mod fs;
 mod input;
 mod media;
+mod model_text;
 mod pace;
 mod protocol;
 mod session;
@@ -75,7 +76,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         env.clicolor_force,
         facts.stderr_is_terminal && !env.dumb_terminal,
     );
-    let notices = Notices::new(verbosity, colored);
+    let notices = Notices::new(verbosity, colored, facts.stderr_is_terminal);
     let app = Arc::new(App {
         env,
         facts,

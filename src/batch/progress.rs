@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::text::counted;
+use crate::text::{counted, grouped};
 
 /// The window of the rate.
 const RATE_WINDOW: Duration = Duration::from_secs(60);
@@ -62,11 +62,11 @@ impl BatchProgress {
         self.drop_old_steps(at);
         let of = self
             .total
-            .map_or_else(String::new, |total| format!(" of {total}"));
+            .map_or_else(String::new, |total| format!(" of {}", grouped(total)));
         let mut line = format!(
             "{}{of} done, {} failed",
-            self.done_count(),
-            self.failed + self.failed_before
+            grouped(self.done_count()),
+            grouped(self.failed + self.failed_before)
         );
         let (items, tokens) = self.last.iter().fold((0, 0), |sum, (_, items, tokens)| {
             (sum.0 + items, sum.1 + tokens)
@@ -76,7 +76,8 @@ impl BatchProgress {
         let a_minute = items as f64 * 60.0 / span;
         let tokens = counted(tokens, "token");
         line.push_str(&format!(
-            ", {a_minute:.0} a minute, {tokens} in the last minute"
+            ", {} a minute, {tokens} in the last minute",
+            grouped(format_args!("{a_minute:.0}"))
         ));
         let left = self
             .total

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::protocol::{MAX_COUNT, RequestField};
+use crate::text::grouped;
 
 /// A whole number of at least 1.
 pub(super) fn at_least_one(text: &str) -> Result<u64, String> {
@@ -10,7 +11,11 @@ pub(super) fn at_least_one(text: &str) -> Result<u64, String> {
     text.parse()
         .ok()
         .filter(in_range)
-        .ok_or_else(|| format!("must be a whole number from 1 to {MAX_COUNT}"))
+        .ok_or_else(|| whole_numbers(1, MAX_COUNT))
+}
+
+fn whole_numbers(least: u64, most: u64) -> String {
+    format!("must be a whole number from {least} to {}", grouped(most))
 }
 
 /// The same for what is counted on fingers rather than in tokens.
@@ -20,20 +25,17 @@ pub(super) fn count(text: &str) -> Result<u32, String> {
 
 /// A whole number.
 pub(super) fn whole_number(text: &str) -> Result<u64, String> {
-    text.parse()
-        .map_err(|_| format!("must be a whole number from 0 to {}", u64::MAX))
+    text.parse().map_err(|_| whole_numbers(0, u64::MAX))
 }
 
 /// A whole number of a size that something may be repeated.
 pub(super) fn small_number(text: &str) -> Result<u32, String> {
-    text.parse()
-        .map_err(|_| format!("must be a whole number from 0 to {}", u32::MAX))
+    text.parse().map_err(|_| whole_numbers(0, u32::MAX.into()))
 }
 
 /// A port.
 pub(super) fn port(text: &str) -> Result<u16, String> {
-    text.parse()
-        .map_err(|_| format!("must be a whole number from 0 to {}", u16::MAX))
+    text.parse().map_err(|_| whole_numbers(0, u16::MAX.into()))
 }
 
 /// Tokens a second.
@@ -42,7 +44,7 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
         .filter(in_range)
-        .ok_or_else(|| "a number from 0.01 to 1000000 is needed".to_owned())
+        .ok_or_else(|| "must be a number from 0.01 to 1,000,000".to_owned())
 }
 
 /// A key as it can stand in a header.
@@ -124,15 +126,18 @@ mod tests {
         );
         for text in ["65536", "-1", "x", ""] {
             assert!(
-                port(text).is_err_and(|error| error.contains("0 to 65535")),
+                port(text).is_err_and(|error| error.contains("0 to 65,535")),
                 "{text}"
             );
         }
-        assert!(whole_number("-1").is_err_and(|error| error.contains("0 to 18446744073709551615")));
+        assert!(
+            whole_number("-1")
+                .is_err_and(|error| error.contains("0 to 18,446,744,073,709,551,615"))
+        );
         assert_eq!((rate("0.01"), rate("1e6")), (Ok(0.01), Ok(1e6)));
         for text in ["0", "-1", "NaN", "inf", "1000001"] {
             assert!(
-                rate(text).is_err_and(|error| error.contains("0.01 to 1000000")),
+                rate(text).is_err_and(|error| error.contains("0.01 to 1,000,000")),
                 "{text}"
             );
         }
@@ -157,8 +162,8 @@ mod tests {
             ("stream=0", "`stream` must be true or false"),
             ("temperature=9", "0 to 1"),
             ("top_p=\"0.5\"", "0 to 1"),
-            ("max_tokens=-1", "from 1 to 4294967295"),
-            ("top_k=0", "from 1 to 4294967295"),
+            ("max_tokens=-1", "from 1 to 4,294,967,295"),
+            ("top_k=0", "from 1 to 4,294,967,295"),
         ] {
             assert!(
                 key_and_json(text).is_err_and(|error| error.contains(expected)),

@@ -5,11 +5,11 @@ use crate::cli::{self, command_help, commands};
 use crate::client::{DEFAULT_BASE_URL, KNOWN_REGIONS, regions_instead};
 use crate::config::{SETTINGS, TABLES, variables};
 use crate::error::{EXIT_CODES, Error};
-use crate::text::{TableColumn, TextTable, did_you_mean};
+use crate::text::{TableColumn, TextTable, did_you_mean, wrap_words};
 use crate::tool::TOOL_KEYS;
 
-/// A topic and what makes its text.
-type Topic = (&'static str, fn() -> String);
+/// A topic and what makes its text, for a terminal of so many columns.
+type Topic = (&'static str, fn(Option<usize>) -> String);
 
 /// The topics that are no commands; `config` is both, and its help has the keys of the file below
 /// it, as that of `tool-run` has those of a tools file.
@@ -21,20 +21,21 @@ const TOPICS: [Topic; 3] = [
 
 /// Prints help.
 pub(crate) fn help(app: &App, args: &cli::HelpArgs) -> Result<(), Error> {
+    let columns = app.facts.help_columns();
     let words: Vec<&str> = args.topic.iter().map(String::as_str).collect();
     if let [word] = words.as_slice()
         && let Some((_, text)) = TOPICS.iter().find(|(name, _)| name == word)
     {
-        return app.print(&text());
+        return app.print(&text(columns));
     }
     let Some(mut text) = command_help(&args.topic) else {
         return Err(unknown(&words.join(" ")));
     };
     if words == ["config"] {
-        text.push_str(&config_file());
+        text.push_str(&config_file(columns));
     }
     if words == ["tool-run"] {
-        text.push_str(&tools_file());
+        text.push_str(&tools_file(columns));
     }
     app.print(&text)
 }
@@ -56,83 +57,86 @@ fn unknown(given: &str) -> Error {
     }
 }
 
-fn exit_codes() -> String {
-    let mut text = "Exit codes, with the kind that the JSON error object names:\n\n".to_owned();
-    let mut table =
-        TextTable::new([TableColumn::RIGHT, TableColumn::LEFT, TableColumn::LEFT]).with_indent(2);
+/// Returns a paragraph, each line behind so many spaces.
+fn paragraph(text: &str, indent: usize, columns: Option<usize>) -> String {
+    let margin = " ".repeat(indent);
+    let room = columns.map_or(usize::MAX, |columns| columns.saturating_sub(indent));
+    let lines = wrap_words(text, room, room).join(&format!("\n{margin}"));
+    format!("{margin}{lines}\n")
+}
+
+fn exit_codes(columns: Option<usize>) -> String {
+    let mut table = TextTable::new([TableColumn::RIGHT, TableColumn::LEFT, TableColumn::LEFT])
+        .with_indent(2)
+        .with_max_width(columns);
     table.extend(
         EXIT_CODES.map(|(code, kind, what)| [code.to_string(), kind.to_owned(), what.to_owned()]),
     );
-    text.push_str(&table.to_text());
-    text
+    let about = "Exit codes, each with its kind in the JSON error object:";
+    paragraph(about, 0, columns) + "\n" + &table.to_text()
 }
 
-fn environment() -> String {
-    let mut text =
-        "A flag goes before its variable, and that before the config file. Beside HOME and PATH, \
-         no other variable has an \
-         effect.\n\n"
-            .to_owned();
-    let mut table = TextTable::new([TableColumn::LEFT; 2]).with_indent(2);
+fn environment(columns: Option<usize>) -> String {
+    let mut table = TextTable::new([TableColumn::LEFT; 2])
+        .with_indent(2)
+        .with_max_width(columns);
     table.extend(
         variables()
             .into_iter()
             .map(|(name, what)| [name.to_owned(), what]),
     );
-    text.push_str(&table.to_text());
-    text
+    let about = "A flag overrides its variable, and a variable overrides the config file. Apart \
+                 from these, only HOME and PATH have an effect.";
+    paragraph(about, 0, columns) + "\n" + &table.to_text()
 }
 
-fn config_file() -> String {
-    let mut text =
-        "\nKeys of the config file, also below [profiles.NAME]; `langdock config path` says \
-         where it is:\n"
-            .to_owned();
+fn config_file(columns: Option<usize>) -> String {
+    let about = "Keys of the config file, also in [profiles.NAME] (`langdock config path` prints \
+                 where the file is):";
+    let mut text = "\n".to_owned() + &paragraph(about, 0, columns);
     for setting in &SETTINGS {
         text.push_str(&format!("  {} = {}\n", setting.key, setting.sample));
         for line in setting.about() {
-            text.push_str(&format!("      {line}\n"));
+            text.push_str(&paragraph(&line, 6, columns));
         }
     }
-    text.push_str("\nTables beside the profiles:\n");
+    text.push_str("\nOther tables:\n");
     for table in &TABLES {
         let samples = table.samples.join(", ");
-        text.push_str(&format!(
-            "  [{}]  {samples}\n      {}\n",
-            table.name, table.about
-        ));
+        text.push_str(&format!("  [{}]  {samples}\n", table.name));
+        text.push_str(&paragraph(table.about, 6, columns));
     }
     text
 }
 
-fn tools_file() -> String {
-    let mut text =
-        "\nKeys of a tool in a tools file, in TOML below [[tool]]; JSON has the same keys, one \
-         object or an array of them:\n"
-            .to_owned();
+fn tools_file(columns: Option<usize>) -> String {
+    let about = "Keys of a tool in a tools file: TOML under [[tool]], or JSON with the same keys, \
+                 one object or an array of them:";
+    let mut text = "\n".to_owned() + &paragraph(about, 0, columns);
     for (key, sample, about) in TOOL_KEYS {
-        text.push_str(&format!("  {key} = {sample}\n      {about}\n"));
+        text.push_str(&format!("  {key} = {sample}\n"));
+        text.push_str(&paragraph(about, 6, columns));
     }
     text
 }
 
-fn regions() -> String {
+fn regions(columns: Option<usize>) -> String {
     let known = KNOWN_REGIONS.join(", ");
-    let mut text = format!(
-        "Requests go to the region that is chosen by --region, LANGDOCK_REGION or the config \
-         file, and to no other one:\nno \
-         retry, fallback or redirect changes it. Known are {known}; the first is the default, \
-         and any other slug is sent\nwith a \
-         notice. `langdock models --region REGION` lists what a region has for your key.\n\nThe \
-         region stands in the base \
-         URL: {DEFAULT_BASE_URL}\n"
+    let about = format!(
+        "Requests go to the region set by --region, LANGDOCK_REGION or the config file, and to no \
+         other: no retry, fallback or redirect changes it. The known regions are {known}; the \
+         first is the default, and any other name is sent with a notice. `langdock models \
+         --region REGION` lists the models that your key can use there."
     );
+    let base = format!("The region is part of the base URL: {DEFAULT_BASE_URL}");
+    let mut text = paragraph(&about, 0, columns) + "\n" + &paragraph(&base, 0, columns);
     let elsewhere = "claude-3-opus-20240229";
     if let Some(regions) = regions_instead(elsewhere, "eu") {
-        text.push_str(&format!(
-            "Of Langdock's first models, {elsewhere} is in {} only.\n",
+        let only = format!(
+            "Of the models that Langdock offered first, {elsewhere} is in {} only.",
             regions.join(", ")
-        ));
+        );
+        text.push_str(&paragraph(&only, 0, columns));
     }
     text
 }

@@ -9,7 +9,7 @@ use crate::cli;
 use crate::client::ListedModel;
 use crate::error::Error;
 use crate::exchange::setup::set_up_connection;
-use crate::text::{TableColumn, TextTable, format_short_age};
+use crate::text::{TableColumn, TextTable, format_short_age, grouped};
 
 /// Lists the models.
 pub(crate) async fn models(app: &App, args: &cli::ModelsArgs) -> Result<(), Error> {
@@ -53,7 +53,8 @@ fn json_list(models: &[ListedModel], region: &str, age: Option<Duration>) -> Val
 
 /// Returns a line for each model, its id first; what the list does not say is left blank.
 fn table(models: &[ListedModel]) -> TextTable<5> {
-    let mut table = TextTable::new([TableColumn::LEFT; 5]);
+    let (text, number) = (TableColumn::LEFT, TableColumn::RIGHT);
+    let mut table = TextTable::new([text, text, text, number, number]);
     table.extend(models.iter().map(row));
     table
 }
@@ -66,10 +67,10 @@ fn row(model: &ListedModel) -> [String; 5] {
         model.created_at().map_or(String::new(), day),
         model
             .context_window()
-            .map_or(String::new(), |tokens| format!("{tokens} in")),
+            .map_or(String::new(), |tokens| format!("{} in", grouped(tokens))),
         model
             .max_output()
-            .map_or(String::new(), |tokens| format!("{tokens} out")),
+            .map_or(String::new(), |tokens| format!("{} out", grouped(tokens))),
     ]
 }
 
@@ -83,11 +84,11 @@ mod tests {
         let list = |data: &Value| models_of(&json!({ "data": data })).expect("a list");
         let full = list(&json!([
             {"id": "long-model-id", "display_name": "Ä", "created_at": "2026-02-03T04:05:06Z", "max_input_tokens": 9},
-            {"id": "short", "max_tokens": 10},
+            {"id": "short", "max_tokens": 10_000},
         ]));
         assert_eq!(
             table(&full).to_text(),
-            "long-model-id  Ä  2026-02-03  9 in\nshort                               10 out\n"
+            "long-model-id  Ä  2026-02-03  9 in\nshort                               10,000 out\n"
         );
         assert_eq!(
             table(&list(&json!([{"id": "a"}, {"id": "b"}]))).to_text(),

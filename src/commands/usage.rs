@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::cli;
 use crate::config::State;
 use crate::error::Error;
-use crate::text::{TableColumn, TextTable, counted};
+use crate::text::{TableColumn, TextTable, counted, grouped};
 use crate::usage::{UsageLog, UsageSummary, UsageTotals};
 
 /// What requests without a tag stand under.
@@ -124,13 +124,13 @@ fn table(sums: &UsageSummary) -> TextTable<COLUMNS> {
 fn cells(name: &str, row: &UsageTotals) -> [String; COLUMNS] {
     [
         name.to_owned(),
-        row.requests.to_string(),
-        row.failed.to_string(),
-        row.tokens_in.to_string(),
-        row.cache.to_string(),
-        row.tokens_out.to_string(),
-        format!("{:.0}s", row.waited_s),
-        row.refused.to_string(),
+        grouped(row.requests),
+        grouped(row.failed),
+        grouped(row.tokens_in),
+        grouped(row.cache),
+        grouped(row.tokens_out),
+        format!("{}s", grouped(format_args!("{:.0}", row.waited_s))),
+        grouped(row.refused),
     ]
 }
 
@@ -154,14 +154,14 @@ mod tests {
         });
         sums.add_record(&UsageRecord {
             tag: Some("\u{1b}x".to_owned()),
-            waited_s: 61.4,
+            waited_s: 1_061.4,
             refused: 3,
             ..record
         });
-        let expected = "tag     requests  failed    in  cache  out  waited  429s\n\
-                        (none)         1       0  1000      0    5      0s     0\n\
-                        ␛x             1       1  1000      0    5     61s     3\n\
-                        total          2       1  2000      0   10     61s     3\n";
+        let expected = "tag     requests  failed     in  cache  out  waited  429s\n\
+                        (none)         1       0  1,000      0    5      0s     0\n\
+                        ␛x             1       1  1,000      0    5  1,061s     3\n\
+                        total          2       1  2,000      0   10  1,061s     3\n";
         assert_eq!(table(&sums).to_sanitized_text(), expected);
         assert_eq!(object(&sums)["rows"][0]["tag"], Value::Null);
         assert_eq!(object(&sums)["total"]["in"], 2_000);

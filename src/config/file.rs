@@ -336,7 +336,7 @@ mod tests {
             ),
             (
                 "max_tokens = 0",
-                "`max_tokens` in `/c.toml`, line 1: `0` is not a whole number from 1 to 4294967295",
+                "`max_tokens` in `/c.toml`, line 1: `0` is not a whole number from 1 to 4,294,967,295",
             ),
             (
                 "max_tokens = 'x'",
@@ -373,7 +373,7 @@ mod tests {
             ("limits = 1", "`limits` in `/c.toml`, line 1: tables"),
             (
                 "[limits.\"m\"]\nrpm = 0",
-                "`rpm` in `/c.toml`, line 2: `0` is not a whole number from 1 to 4294967295",
+                "`rpm` in `/c.toml`, line 2: `0` is not a whole number from 1 to 4,294,967,295",
             ),
             (
                 "[limits.\"m\"]\ntpm = '1'",

@@ -9,7 +9,7 @@ use toml_edit::{Array, Item, Value};
 
 use crate::client::{Endpoint, EndpointError, Region};
 use crate::protocol::MAX_COUNT;
-use crate::text::{format_duration, parse_duration, parse_timeout};
+use crate::text::{format_duration, grouped, parse_duration, parse_timeout};
 
 /// What a setting may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,7 +232,12 @@ fn parse_count(text: &str, least: u64) -> Result<u64, String> {
         .parse()
         .ok()
         .filter(|number| (least..=MAX_COUNT).contains(number));
-    number.ok_or_else(|| format!("`{text}` is not a whole number from {least} to {MAX_COUNT}"))
+    number.ok_or_else(|| {
+        format!(
+            "`{text}` is not a whole number from {least} to {}",
+            grouped(MAX_COUNT)
+        )
+    })
 }
 
 fn texts(item: &Item) -> Option<Vec<String>> {

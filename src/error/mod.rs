@@ -18,7 +18,7 @@ pub(crate) use left::Left;
 use crate::client;
 use crate::media::ImageError;
 use crate::protocol::{StopReason, StreamError};
-use crate::text::{counted, without_os_codes};
+use crate::text::{counted, grouped, without_os_codes};
 use crate::ui::OutputError;
 use crate::{batch, config, input, session, tool};
 
@@ -55,7 +55,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Batch(#[from] batch::Error),
     /// Some items of a batch failed.
-    #[error("{failed} of {} failed", counted(*of, "item"))]
+    #[error("{} of {} failed", grouped(*failed), counted(*of, "item"))]
     ItemsFailed {
         /// So many.
         failed: u64,
@@ -282,7 +282,7 @@ impl Error {
             ..
         } = self
         {
-            message.push_str(&format!(" (after {attempts} tries)"));
+            message.push_str(&format!(" (after {} attempts)", grouped(attempts)));
         }
         let mut cause = self.source().filter(|_| !matches!(self, Self::Call { .. }));
         while let Some(source) = cause {

@@ -133,7 +133,10 @@ fn usage_line(answer: &FinalAnswer, timing: Timing) -> String {
         // Precise enough: token counts are far below 2^52.
         #[allow(clippy::cast_precision_loss)]
         let rate = output as f64 / writing;
-        line.push_str(&format!(", {rate:.0} tokens a second"));
+        line.push_str(&format!(
+            ", {} tokens a second",
+            grouped(format_args!("{rate:.0}"))
+        ));
     }
     line
 }

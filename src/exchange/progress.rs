@@ -14,7 +14,7 @@ use crate::client::{ApiCall, RateLimited, ResponseHead, RetryNotice};
 use crate::pace::{RateLimits, WaitReason};
 use crate::protocol::Update;
 use crate::session::PendingTurn;
-use crate::text::{counted, format_seconds, round_up_to_seconds, without_os_codes};
+use crate::text::{counted, format_seconds, grouped, round_up_to_seconds, without_os_codes};
 use crate::ui::{AnswerRenderer, CountdownLine, OutputError, Verbosity, WaitIndicator};
 
 /// Why no request may be sent after a 429.
@@ -158,9 +158,10 @@ impl CallObserver for TerminalObserver<'_> {
                 ticker(SPINNER_TICK),
             ));
         }
-        self.app
-            .notices
-            .log_step(&format!("sending, try {}", call.attempt_count()));
+        self.app.notices.log_step(&format!(
+            "sending, attempt {}",
+            grouped(call.attempt_count())
+        ));
         for line in call.request_head() {
             self.app.notices.log_header('>', &line);
         }
@@ -191,7 +192,9 @@ impl CallObserver for TerminalObserver<'_> {
             renderer.write_event(&retry_object(retrying));
         }
         if shows_progress(self.app) {
-            self.count_down(&retry_reason(retrying), "trying again", retrying.wait);
+            let (error, next) = (&retrying.error, grouped(retrying.next_attempt));
+            let reason = format!("{error} (attempt {next} next)");
+            self.count_down(&reason, "retrying", retrying.wait);
         } else {
             self.app.notices.notice(&retry_line(retrying));
         }
@@ -253,17 +256,13 @@ fn ticker(every: Duration) -> Interval {
     ticker
 }
 
-/// Why a request is to be tried again.
-fn retry_reason(retrying: &RetryNotice) -> String {
-    format!("{} (try {} next)", retrying.error, retrying.next_attempt)
-}
-
 /// The wait for the next attempt in one line.
 pub(crate) fn retry_line(retrying: &RetryNotice) -> String {
     format!(
-        "{}; trying again in {:.1} s",
-        retry_reason(retrying),
-        retrying.wait.as_secs_f64()
+        "{}; retrying in {:.1} s (attempt {})",
+        retrying.error,
+        retrying.wait.as_secs_f64(),
+        grouped(retrying.next_attempt)
     )
 }
 

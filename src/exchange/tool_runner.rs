@@ -12,6 +12,7 @@ use super::tool_executor::{ChildProcessExecutor, ToolExecutor};
 use crate::app::App;
 use crate::error::Error;
 use crate::input::on_a_thread;
+use crate::model_text::{CALL_DENIED, NO_RESULT, NOBODY_TO_ASK, RUN_CANCELLED, TOOL_DENIED};
 use crate::protocol::{ToolResult, ToolUse};
 use crate::tool::{Outcome, Policy, Ready, Stop, ToolSet, Verdict};
 use crate::ui::{
@@ -63,25 +64,21 @@ impl<'a> ToolRunner<'a> {
         for (call, outcome) in calls.iter().zip(&mut outcomes) {
             renderer.write_event(&json!({"type": "tool_call", "id": call.id, "name": call.name, "input": call.input}));
             if error.is_some() {
-                *outcome = Some(Outcome::error(
-                    "the user ended the run before this call was begun",
-                ));
+                *outcome = Some(Outcome::error(RUN_CANCELLED));
                 continue;
             }
             match self.vet(call).await {
                 Ok(None) => {}
                 Ok(refused) => *outcome = refused,
                 Err(ended) => {
-                    *outcome = Some(Outcome::error(
-                        "the user ended the run before this call was begun",
-                    ));
+                    *outcome = Some(Outcome::error(RUN_CANCELLED));
                     error = Some(ended);
                 }
             }
         }
         if error.is_some() {
             // What was approved of before is not begun any more.
-            let unbegun = || Outcome::error("the user ended the run before this call was begun");
+            let unbegun = || Outcome::error(RUN_CANCELLED);
             for outcome in &mut outcomes {
                 outcome.get_or_insert_with(unbegun);
             }
@@ -94,7 +91,7 @@ impl<'a> ToolRunner<'a> {
         if error.is_none() {
             error = self.run_side_by_side(calls, &mut outcomes, renderer).await;
         }
-        let failed = || Outcome::error("the call came to no end");
+        let failed = || Outcome::error(NO_RESULT);
         let results = calls
             .iter()
             .zip(outcomes)
@@ -117,7 +114,7 @@ impl<'a> ToolRunner<'a> {
         }
         match self.policy.judge(ready) {
             Verdict::Run => Ok(None),
-            Verdict::Deny => Ok(Some(Outcome::error("the user does not allow this tool"))),
+            Verdict::Deny => Ok(Some(Outcome::error(TOOL_DENIED))),
             Verdict::Ask => self.ask(call, ready).await,
         }
     }
@@ -139,9 +136,7 @@ impl<'a> ToolRunner<'a> {
                  allows it"
             );
             self.app.notices.notice(&notice);
-            return Ok(Some(Outcome::error(
-                "the user was not there to allow this call",
-            )));
+            return Ok(Some(Outcome::error(NOBODY_TO_ASK)));
         };
         let request = ApprovalRequest {
             tool: call.name.clone(),
@@ -164,7 +159,7 @@ impl<'a> ToolRunner<'a> {
                 self.policy.always(&call.name);
                 Ok(None)
             }
-            ApprovalReply::No => Ok(Some(Outcome::error("the user did not allow this call"))),
+            ApprovalReply::No => Ok(Some(Outcome::error(CALL_DENIED))),
             ApprovalReply::Quit => Err(Error::Interrupted(SIGINT)),
         }
     }

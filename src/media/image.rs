@@ -4,7 +4,7 @@
 //! 8000 pixels a side. Source: Anthropic's vision page, `build-with-claude/vision`; unverified
 //! against Langdock.
 
-use crate::text::counted;
+use crate::text::{counted, grouped};
 
 /// The longest base64 text of one image, in bytes: 5 MiB, the number in the API's own error
 /// message.
@@ -34,6 +34,15 @@ impl PixelSize {
             Err(ImageError::TooManyPixelsOfMany(self))
         }
     }
+
+    /// Returns the size and its verb, for messages.
+    fn in_words(self) -> String {
+        format!(
+            "{} × {} pixels are",
+            grouped(self.width),
+            grouped(self.height)
+        )
+    }
 }
 
 /// Why an image cannot be sent.
@@ -53,13 +62,13 @@ pub(crate) enum ImageError {
         base64_bytes: usize,
     },
     /// A side has too many pixels.
-    #[error("{} × {} pixels are over the limit of {MAX_SIDE} pixels a side", .0.width, .0.height)]
+    #[error("{} over the limit of {} a side", .0.in_words(), counted(MAX_SIDE, "pixel"))]
     TooManyPixels(PixelSize),
     /// A side has too many pixels for one of many images.
     #[error(
-        "{} × {} pixels are over the limit of {MAX_SIDE_OF_MANY} pixels a side \
-         in a request of more than 20 images",
-        .0.width, .0.height
+        "{} over the limit of {} a side in a request with more than 20 images",
+        .0.in_words(),
+        counted(MAX_SIDE_OF_MANY, "pixel")
     )]
     TooManyPixelsOfMany(PixelSize),
     /// The size could not be read: the file is truncated or damaged.

@@ -5,9 +5,12 @@
 //! ignored, as the API's versioning rules ask for.
 
 mod accumulate;
+mod claude_model;
 mod error;
 mod event;
 mod message;
+#[allow(dead_code, reason = "the commands learn to ask it one after the other")]
+mod model_rules;
 #[cfg(test)]
 mod replay;
 mod request;
@@ -23,6 +26,10 @@ pub(crate) use error::{ApiError, StreamError};
 pub(crate) use message::{
     ContentBlock, Media, Message, MessageType, RawSource, Role, Source, StopReason, ToolResult,
     ToolUse, Usage,
+};
+#[allow(unused_imports)]
+pub(crate) use model_rules::{
+    ModelOption, ModelRules, OptionFacts, Support, ThinkingStart, listed_facts,
 };
 pub(crate) use request::{CreateMessage, InputMessage, SystemPrompt};
 pub(crate) use request_field::{FieldShape, MAX_COUNT, REQUEST_FIELDS, RequestField};

@@ -7,6 +7,8 @@
 
 use serde_json::{Value, json};
 
+use crate::text::grouped;
+
 /// The greatest count that is accepted anywhere: of tokens, of retries, of jobs.
 pub(crate) const MAX_COUNT: u64 = u32::MAX as u64;
 
@@ -160,7 +162,7 @@ impl FieldShape {
     /// Returns what is needed, for messages.
     pub(crate) fn needed(self) -> String {
         match self {
-            Self::Count => format!("must be a whole number from 1 to {MAX_COUNT}"),
+            Self::Count => format!("must be a whole number from 1 to {}", grouped(MAX_COUNT)),
             Self::Fraction => "a number from 0 to 1 is needed".to_owned(),
             Self::Prompt | Self::UserId => "text is needed".to_owned(),
             Self::Texts => "text, or a list of texts, is needed".to_owned(),
@@ -189,7 +191,7 @@ mod tests {
         assert_eq!(top_k.parse("1"), Ok(json!(1)));
         for text in ["0", "-1", "1.5", "", "4294967296"] {
             let error = top_k.parse(text).expect_err(text);
-            assert!(error.contains("from 1 to 4294967295"), "{text}: {error}");
+            assert!(error.contains("from 1 to 4,294,967,295"), "{text}: {error}");
         }
     }
 

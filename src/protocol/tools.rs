@@ -38,6 +38,11 @@ impl ToolDefinition {
         self.0.get(key)
     }
 
+    /// Sets a field, in its place where it is there already.
+    pub(crate) fn set_field(&mut self, key: &str, value: Value) {
+        self.0.insert(key.to_owned(), value);
+    }
+
     /// Returns all fields.
     pub(crate) fn fields(&self) -> &Map<String, Value> {
         &self.0

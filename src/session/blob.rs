@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::paths::blobs_dir;
 use super::{Error, write_error};
 use crate::fs::{Durability, atomic_write, create_private_dir};
+use crate::model_text::lost_attachment;
 use crate::protocol::{ContentBlock, Media, RawSource, Source};
 
 /// The `type` of a source whose bytes are in a file.
@@ -186,10 +187,7 @@ impl BlobStore {
 
 /// Returns the text that replaces a missing file.
 fn missing_file_text(source: &Value) -> String {
-    format!(
-        "[{} that is lost]",
-        source["media_type"].as_str().unwrap_or("a file")
-    )
+    lost_attachment(source["media_type"].as_str().unwrap_or("a file"))
 }
 
 fn as_json(block: &ContentBlock) -> Value {

@@ -8,10 +8,8 @@ use serde_json::value::RawValue;
 
 use super::blob::BlobStore;
 use super::record::SavedTurn;
+use crate::model_text::CONVERSATION_INTERRUPTED;
 use crate::protocol::{ContentBlock, InputMessage, Role, ToolResult};
-
-/// What a call is answered with that was never run to its end.
-const NOT_RUN: &str = "The conversation was interrupted before this call had a result.";
 
 /// The tool through which an answer is forced into a form. No other request has it, so what it was
 /// called with is text.
@@ -159,7 +157,7 @@ fn calls_of(content: &[ContentBlock]) -> Vec<String> {
 fn not_run(call: &str) -> ContentBlock {
     ContentBlock::ToolResult(ToolResult {
         tool_use_id: call.to_owned(),
-        content: Some(Value::from(NOT_RUN)),
+        content: Some(Value::from(CONVERSATION_INTERRUPTED)),
         is_error: Some(true),
         extra: serde_json::Map::new(),
     })
@@ -240,7 +238,7 @@ mod tests {
         let call = json!([{"type": "tool_use", "id": "t1", "name": "f", "input": {}}]);
         let result = |id: &str| json!({"type": "tool_result", "tool_use_id": id, "content": "ok"});
         let not_run = json!({
-            "type": "tool_result", "tool_use_id": "t1", "content": NOT_RUN, "is_error": true
+            "type": "tool_result", "tool_use_id": "t1", "content": CONVERSATION_INTERRUPTED, "is_error": true
         });
         let more = json!({"type": "text", "text": "more"});
         let last = |next: &[Value]| {

@@ -10,7 +10,7 @@ mod quote;
 mod sanitize;
 mod table;
 
-pub(crate) use columns::{display_width, truncate_to_width};
+pub(crate) use columns::{display_width, truncate_to_width, wrap_words};
 pub(crate) use did_you_mean::{by_likeness, did_you_mean, nearest_name};
 pub(crate) use duration::{
     format_age, format_duration, format_seconds, format_short_age, parse_duration, parse_timeout,

@@ -1,11 +1,17 @@
 //! Text tables. Widths are terminal columns: a Chinese character takes two, a combining accent
 //! none.
 
-use super::columns::display_width;
+use super::columns::{display_width, wrap_words};
 use super::sanitize::sanitize_line;
 
 /// Default number of spaces between two columns.
 const DEFAULT_GAP: usize = 2;
+
+/// A last column with less room than this is set below its row instead of beside it.
+const MIN_WRAPPED_WIDTH: usize = 24;
+
+/// How far the last column is indented below its row.
+const BELOW_INDENT: usize = 4;
 
 /// How the cells of a column are laid out.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +64,7 @@ impl TableColumn {
 pub(crate) struct TextTable<const N: usize> {
     columns: [TableColumn; N],
     indent: usize,
+    max_width: Option<usize>,
     rows: Vec<[String; N]>,
 }
 
@@ -67,6 +74,7 @@ impl<const N: usize> TextTable<N> {
         Self {
             columns,
             indent: 0,
+            max_width: None,
             rows: Vec::new(),
         }
     }
@@ -74,6 +82,11 @@ impl<const N: usize> TextTable<N> {
     /// Sets the number of spaces before each line.
     pub(crate) fn with_indent(self, indent: usize) -> Self {
         Self { indent, ..self }
+    }
+
+    /// Wraps the last column, so that no line is wider than this; none does not wrap.
+    pub(crate) fn with_max_width(self, max_width: Option<usize>) -> Self {
+        Self { max_width, ..self }
     }
 
     /// Adds a row.
@@ -121,7 +134,12 @@ impl<const N: usize> TextTable<N> {
                     (0, padding)
                 };
                 line.push_str(&" ".repeat(gap + before));
-                line.push_str(&cell.text);
+                match self.max_width {
+                    Some(max_width) if at + 1 == N => {
+                        push_wrapped(&mut line, &cell.text, self.indent, max_width);
+                    }
+                    _ => line.push_str(&cell.text),
+                }
                 line.push_str(&" ".repeat(after));
             }
             text.push_str(line.trim_end());
@@ -129,6 +147,20 @@ impl<const N: usize> TextTable<N> {
         }
         text
     }
+}
+
+/// Adds the last cell of a row to its line, beside the others where there is room, else below them.
+fn push_wrapped(line: &mut String, text: &str, indent: usize, max_width: usize) {
+    let mut start = display_width(line);
+    if start + MIN_WRAPPED_WIDTH > max_width {
+        start = indent + BELOW_INDENT;
+        line.truncate(line.trim_end().len());
+        line.push('\n');
+        line.push_str(&" ".repeat(start));
+    }
+    let room = max_width.saturating_sub(start);
+    let next_line = format!("\n{}", " ".repeat(start));
+    line.push_str(&wrap_words(text, room, room).join(&next_line));
 }
 
 impl<const N: usize> Extend<[String; N]> for TextTable<N> {
@@ -200,6 +232,21 @@ mod tests {
         );
         let columns = [TableColumn::LEFT.at_least(3), TableColumn::LEFT];
         assert_eq!(table(columns, &[["a", "x"]]).to_text(), "a    x\n");
+    }
+
+    #[test]
+    fn the_last_column_wraps_beside_the_others_or_below_them() {
+        let rows = [["key", "what it is for, in words"], ["k", "no more"]];
+        let wrapped = |width| {
+            table([TableColumn::LEFT; 2], &rows)
+                .with_max_width(Some(width))
+                .to_text()
+        };
+        assert_eq!(wrapped(30), "key  what it is for, in words\nk    no more\n");
+        assert_eq!(
+            wrapped(20),
+            "key\n    what it is for,\n    in words\nk\n    no more\n"
+        );
     }
 
     #[test]

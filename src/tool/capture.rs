@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::model_text::omitted_output;
+
 /// The output of a tool as far as it is kept.
 #[derive(Debug)]
 pub(super) struct Capture {
@@ -74,7 +76,7 @@ impl Capture {
             _ => &self.head,
         };
         let (head, tail) = (String::from_utf8_lossy(head), String::from_utf8_lossy(tail));
-        format!("{head}\n[… {cut} bytes are cut out here …]\n{tail}")
+        head.into_owned() + &omitted_output(cut) + &tail
     }
 
     fn head_limit(&self) -> usize {
@@ -109,7 +111,7 @@ mod tests {
             (capture.total(), capture.cut(), capture.beginning()),
             (8, 4, &b"ab"[..])
         );
-        assert_eq!(capture.text(), "ab\n[… 4 bytes are cut out here …]\ngh");
+        assert_eq!(capture.text(), "ab\n[… 4 bytes omitted …]\ngh");
         assert_eq!(captured(4, &["abcde"]).whole(), None);
     }
 
@@ -117,7 +119,7 @@ mod tests {
     fn a_cut_within_a_character_leaves_no_half_of_it() {
         assert_eq!(
             captured(4, &["aéxxxéz"]).text(),
-            "a\n[… 5 bytes are cut out here …]\nz"
+            "a\n[… 5 bytes omitted …]\nz"
         );
     }
 }

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::Ready;
 use super::capture::Capture;
 use super::result::{Ended, Outcome};
+use crate::model_text;
 use crate::protocol::ToolUse;
 use crate::text::{format_seconds, without_os_codes};
 
@@ -81,10 +82,10 @@ pub(crate) async fn run(job: &Job<'_>, stop: watch::Receiver<Stop>) -> Outcome {
             .as_ref()
             .and_then(|words| words.split_first()),
     ) else {
-        return Outcome::error(format!("`{}` is not run here", job.call.name));
+        return Outcome::error(model_text::tool_not_run_here(&job.call.name));
     };
     if *stop.borrow() != Stop::No {
-        return Outcome::error("the user stopped the tools before this call was begun");
+        return Outcome::error(model_text::TOOLS_STOPPED);
     }
     let mut command = Command::new(program);
     command.args(args).env_clear().envs(environment(job));
@@ -103,10 +104,10 @@ pub(crate) async fn run(job: &Job<'_>, stop: watch::Receiver<Stop>) -> Outcome {
         Ok((ended, output, took)) => {
             Outcome::from_ending(ended, how.result, output.stdout, output.stderr, took)
         }
-        Err(error) => Outcome::error(format!(
-            "the tool could not be started: {}",
-            without_os_codes(&error.to_string())
-        )),
+        Err(error) => {
+            let why = without_os_codes(&error.to_string()).into_owned();
+            Outcome::error(model_text::tool_not_started(&why))
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use toml_edit::{Document, Item};
 
 use super::Error;
-use super::keys::TOOL_KEYS;
+use super::keys::{MCP_SCHEMA, TOOL_KEYS};
 use crate::text::did_you_mean;
 
 /// A tool as it was found in a file, before anything of it is checked.
@@ -137,7 +137,7 @@ fn of_toml(name: &str, text: &str) -> Result<Vec<Found>, Error> {
                     .or_else(|| item.span()),
             );
             let known = TOOL_KEYS.iter().map(|(known, ..)| *known);
-            if !known.clone().any(|known| known == key) {
+            if key != MCP_SCHEMA && !known.clone().any(|known| known == key) {
                 return Err(at(
                     offset,
                     format!("unknown key `{key}`{}", did_you_mean(key, known)),

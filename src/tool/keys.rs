@@ -64,5 +64,18 @@ pub(crate) const TOOL_KEYS: [(&str, &str, &str); 11] = [
     ),
 ];
 
+/// What MCP servers call the schema of the input.
+pub(super) const MCP_SCHEMA: &str = "inputSchema";
+
+/// What MCP servers say of a tool beyond what the API takes.
+pub(super) const MCP_ONLY: [&str; 6] = [
+    "_meta",
+    "annotations",
+    "execution",
+    "icons",
+    "outputSchema",
+    "title",
+];
+
 /// How many of the keys, from the first on, are sent to the API.
 pub(super) const SENT: usize = 3;

@@ -4,11 +4,13 @@ mod approve;
 mod capture;
 mod exec;
 mod found;
+mod input_schema;
 mod keys;
 mod result;
 mod schema;
 mod spec;
 mod structured;
+mod subschemas;
 
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
@@ -24,6 +26,7 @@ pub(crate) use schema::Schema;
 pub(crate) use spec::{Tool, parse_tools, refuse_same_names, tool_choice};
 pub(crate) use structured::{Structured, Verdict as StructuredVerdict};
 
+use crate::model_text::{invalid_input, unknown_tool};
 use crate::protocol::ToolDefinition;
 use crate::text::did_you_mean;
 use spec::{Program, Run};
@@ -92,13 +95,13 @@ impl ToolSet {
             .ok_or_else(|| {
                 let names: Vec<&str> = self.names().collect();
                 if names.is_empty() {
-                    return format!("no tool `{name}`; there are no tools");
+                    return unknown_tool(name, "; there are no tools");
                 }
                 match did_you_mean(name, names.iter().copied()) {
                     nearest if nearest.is_empty() => {
-                        format!("no tool `{name}`; available tools: {}", names.join(", "))
+                        unknown_tool(name, &format!("; available tools: {}", names.join(", ")))
                     }
-                    nearest => format!("no tool `{name}`{nearest}"),
+                    nearest => unknown_tool(name, &nearest),
                 }
             })
     }
@@ -134,12 +137,7 @@ impl Ready {
             .schema
             .as_ref()
             .map_or(Ok(()), |schema| schema.check(input));
-        fits.map_err(|why| {
-            format!(
-                "the input does not fit the schema of `{}`: {why}",
-                self.tool.name()
-            )
-        })
+        fits.map_err(|why| invalid_input(self.tool.name(), &why))
     }
 
     /// How it is run: the program and its arguments as one line, each word as JSON has it where it

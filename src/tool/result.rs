@@ -8,8 +8,9 @@ use serde_json::{Map, Value, json};
 use super::capture::Capture;
 use super::spec::ResultForm;
 use crate::media::{FileKind, check_image, detect_file_kind};
+use crate::model_text::{self, FAILED_STDERR, FAILED_STDOUT, NO_OUTPUT};
 use crate::protocol::{ContentBlock, Media, ToolResult};
-use crate::text::format_seconds;
+use crate::text::counted;
 
 /// What a call gave.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,18 +64,15 @@ impl Outcome {
                     ..Self::of_output(form, stdout)
                 };
             }
-            Ended::Exited(code) => format!("the tool failed with exit code {code}"),
-            Ended::Killed(signal) => format!("the tool was ended by signal {signal}"),
-            Ended::TimedOut(limit) => format!(
-                "the tool was stopped: it took longer than {}",
-                format_seconds(limit)
-            ),
-            Ended::Stopped => "the user stopped the tool before it was done".to_owned(),
+            Ended::Exited(code) => model_text::tool_failed(code),
+            Ended::Killed(signal) => model_text::tool_killed(signal),
+            Ended::TimedOut(limit) => model_text::tool_timed_out(limit),
+            Ended::Stopped => model_text::TOOL_STOPPED.to_owned(),
         };
         let mut message = what;
-        for (name, printed) in [("It printed", stdout), ("Its error output", stderr)] {
+        for (name, printed) in [(FAILED_STDOUT, stdout), (FAILED_STDERR, stderr)] {
             if printed.total() > 0 && detect_file_kind(printed.beginning()) == FileKind::Text {
-                message.push_str(&format!("\n{name}:\n{}", printed.text().trim_end()));
+                message.push_str(&format!("\n{name}\n{}", printed.text().trim_end()));
             }
         }
         Self {
@@ -90,17 +88,15 @@ impl Outcome {
             form == Some(ResultForm::Image) || (form.is_none() && kind.media_type().is_some());
         match (form, kind) {
             _ if is_image => Self::of_image(kind, stdout),
-            (_, kind) if kind != FileKind::Text => {
-                Self::error(format!("the tool printed {total} bytes that are not text"))
+            (_, kind) if kind != FileKind::Text => Self::error(model_text::output_is_binary(total)),
+            (Some(ResultForm::Json), _) if cut > 0 => {
+                Self::error(model_text::json_is_too_long(total, cut))
             }
-            (Some(ResultForm::Json), _) if cut > 0 => Self::error(format!(
-                "the tool printed {total} bytes of JSON, {cut} bytes more than are kept"
-            )),
             (Some(ResultForm::Json), _) => match serde_json::from_str::<Value>(&stdout.text()) {
                 Ok(value) => Self::text(value.to_string()),
-                Err(error) => Self::error(format!("the tool printed no JSON: {error}")),
+                Err(error) => Self::error(model_text::output_is_not_json(&error)),
             },
-            _ if total == 0 => Self::text("(no output)".to_owned()),
+            _ if total == 0 => Self::text(NO_OUTPUT.to_owned()),
             _ => Self::text(stdout.text()),
         }
     }
@@ -111,19 +107,13 @@ impl Outcome {
             .media_type()
             .filter(|media_type| media_type.starts_with("image/"))
         else {
-            return Self::error(format!(
-                "the tool printed {total} bytes that are not a JPEG, PNG, GIF or WebP image"
-            ));
+            return Self::error(model_text::output_is_not_an_image(total));
         };
         let Some(bytes) = stdout.whole().map(Bytes::from) else {
-            return Self::error(format!(
-                "the tool printed an image of {total} bytes, more than are kept"
-            ));
+            return Self::error(model_text::image_is_too_large(total));
         };
         if let Err(error) = check_image(&bytes) {
-            return Self::error(format!(
-                "the tool printed an image that cannot be sent: {error}"
-            ));
+            return Self::error(model_text::image_is_refused(&error));
         }
         let block = ContentBlock::Image(Media::new(media_type, bytes.clone()));
         Self {
@@ -163,7 +153,7 @@ impl Outcome {
     pub(crate) fn in_short(&self) -> String {
         match (&self.content, &self.image) {
             (Value::String(text), _) => text.trim_end().to_owned(),
-            (_, Some(image)) => format!("an image of {} bytes", image.len()),
+            (_, Some(image)) => format!("an image of {}", counted(image.len(), "byte")),
             (other, None) => other.to_string(),
         }
     }
@@ -200,12 +190,12 @@ mod tests {
         assert!(
             printed(Some(ResultForm::Json), b"x")
                 .0
-                .contains("printed no JSON")
+                .contains("not valid JSON")
         );
         assert!(
             printed(Some(ResultForm::Json), &[b'1'; 99])
                 .0
-                .contains("35 bytes more")
+                .contains("35 bytes over")
         );
         assert_eq!(
             printed(None, b"\0\x01"),
@@ -223,7 +213,7 @@ mod tests {
         assert!(
             printed(None, &[GIF, &[0; 99]].concat())
                 .0
-                .contains("more than are kept")
+                .contains("over the limit")
         );
     }
 
@@ -244,20 +234,23 @@ mod tests {
         for (ended, expected) in [
             (
                 Ended::Exited(3),
-                "exit code 3\nIt printed:\nout\nIts error output:\nerr",
+                "exit code 3\nStandard output:\nhalf\nStandard error:\nerr",
             ),
             (Ended::Killed(9), "signal 9"),
-            (Ended::TimedOut(Duration::from_secs(30)), "longer than 30 s"),
+            (
+                Ended::TimedOut(Duration::from_secs(30)),
+                "timed out after 30 s",
+            ),
             (Ended::Stopped, "the user stopped"),
         ] {
-            let outcome = outcome(ended, Some(ResultForm::Json), b"out", b"err");
+            let outcome = outcome(ended, Some(ResultForm::Json), b"half", b"err");
             assert!(
                 outcome.is_error && outcome.in_short().contains(expected),
                 "{outcome:?}"
             );
             let (how, printed) = outcome.failure();
             assert!(
-                !how.contains("out") && printed == "It printed:\nout\nIts error output:\nerr",
+                !how.contains("half") && printed == "Standard output:\nhalf\nStandard error:\nerr",
                 "{outcome:?}"
             );
         }

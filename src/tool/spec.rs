@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use super::Error;
 use super::found::{Field, Found, find};
-use super::keys::{SENT, TOOL_KEYS};
+use super::input_schema::sendable_input_schema;
+use super::keys::{MCP_ONLY, MCP_SCHEMA, SENT, TOOL_KEYS};
 use crate::protocol::{ToolChoice, ToolDefinition};
 use crate::text::{did_you_mean, parse_duration};
 
@@ -26,6 +27,8 @@ const KEY_VARIABLE: &str = "LANGDOCK_API_KEY";
 pub(crate) struct Tool {
     /// What goes out.
     pub(crate) definition: ToolDefinition,
+    /// The schema of its input as its file has it; a tool of the server's own has none.
+    schema: Option<Value>,
     /// How it is run; none: it is the caller's own.
     pub(crate) run: Option<Run>,
     place: Place,
@@ -98,15 +101,15 @@ impl Tool {
             .unwrap_or_default()
     }
 
-    /// The schema of its input; a tool of the server's own has none.
+    /// The schema that its input is checked against; a tool of the server's own has none.
     pub(crate) fn schema(&self) -> Option<&Value> {
-        self.definition.field("input_schema")
+        self.schema.as_ref()
     }
 
     /// The fields of its input in a line: `city (string), units (string, optional)`; empty where
     /// the schema names none.
     pub(crate) fn takes(&self) -> String {
-        let schema = self.schema();
+        let schema = self.definition.field("input_schema");
         let fields = schema
             .and_then(|schema| schema["properties"].as_object())
             .into_iter()
@@ -242,7 +245,8 @@ pub(crate) fn tool_choice(word: &str, tools: &[ToolDefinition]) -> Result<ToolCh
 
 impl Found {
     /// Checks it.
-    fn into_tool(self, file: &str, number: usize, directory: &Path) -> Result<Tool, Error> {
+    fn into_tool(mut self, file: &str, number: usize, directory: &Path) -> Result<Tool, Error> {
+        let has_both = self.take_mcp_names();
         let keys = self
             .fields
             .iter()
@@ -266,10 +270,19 @@ impl Found {
             .collect();
         let mut tool = Tool {
             definition: ToolDefinition::new(definition),
+            schema: None,
             run: None,
             place,
         };
-        check(tool.definition.fields()).map_err(|(key, why)| {
+        let checked = if has_both {
+            Err((
+                MCP_SCHEMA,
+                "there is `input_schema` and `inputSchema`: leave one out".to_owned(),
+            ))
+        } else {
+            tool.take_schema()
+        };
+        checked.map_err(|(key, why)| {
             let name = Some(tool.name()).filter(|name| !name.is_empty());
             tool.place.wrong(name, key, &why)
         })?;
@@ -293,6 +306,45 @@ impl Found {
         }
         tool.run = program.map(|program| Run { program, ..how });
         Ok(tool)
+    }
+}
+
+impl Found {
+    /// Gives the fields of an MCP server's definition the names that the API has for them, and drops
+    /// those that it has not. Returns whether the schema is there under both names.
+    fn take_mcp_names(&mut self) -> bool {
+        let has = |key: &str| self.fields.iter().any(|field| field.key == key);
+        if !has(MCP_SCHEMA) {
+            return false;
+        }
+        if has("input_schema") {
+            return true;
+        }
+        self.fields
+            .retain(|field| !MCP_ONLY.contains(&field.key.as_str()));
+        for field in &mut self.fields {
+            if field.key == MCP_SCHEMA {
+                "input_schema".clone_into(&mut field.key);
+            }
+        }
+        false
+    }
+}
+
+impl Tool {
+    /// Checks the definition, keeps the schema of its input, and has one go out that the API takes.
+    fn take_schema(&mut self) -> Result<(), (&'static str, String)> {
+        check(self.definition.fields())?;
+        let Some(schema) = self.definition.field("input_schema").cloned() else {
+            return Ok(());
+        };
+        if let Value::Object(fields) = &schema {
+            let sent = sendable_input_schema(fields)
+                .map_err(|why| ("input_schema", format!("`input_schema`: {why}")))?;
+            self.definition.set_field("input_schema", sent);
+        }
+        self.schema = Some(schema);
+        Ok(())
     }
 }
 
@@ -381,7 +433,7 @@ fn check(tool: &Map<String, Value>) -> Result<(), (&'static str, String)> {
     if name.is_empty() || name.len() > 64 || !name.chars().all(is_letter) {
         return Err((
             "name",
-            "a name has 1 to 64 of the letters a-z, A-Z, 0-9, _ and -".to_owned(),
+            "`name`: a name has 1 to 64 of the letters a-z, A-Z, 0-9, _ and -".to_owned(),
         ));
     }
     if tool
@@ -394,16 +446,12 @@ fn check(tool: &Map<String, Value>) -> Result<(), (&'static str, String)> {
         .get("type")
         .and_then(Value::as_str)
         .is_some_and(|kind| kind != "custom");
-    if is_of_server
-        || tool
-            .get("input_schema")
-            .is_some_and(|schema| schema["type"] == "object")
-    {
+    if is_of_server || tool.get("input_schema").is_some_and(Value::is_object) {
         return Ok(());
     }
     Err((
         "input_schema",
-        "`input_schema` is needed, a JSON schema with `type` object".to_owned(),
+        "`input_schema` is needed, the JSON schema of an object".to_owned(),
     ))
 }
 
@@ -491,6 +539,35 @@ mod tests {
     }
 
     #[test]
+    fn the_definition_of_an_mcp_server_goes_out_as_the_api_takes_it() {
+        let text = json!({"name": "a", "title": "A", "description": "D", "annotations": {},
+                          "outputSchema": {}, "inputSchema": {"type": "object"}, "shell": "ls"});
+        let table =
+            "[[tool]]\nname = \"a\"\ndescription = \"D\"\ninputSchema = {}\nshell = \"ls\"\n";
+        for text in [text.to_string(), table.to_owned()] {
+            let tool = &parse_tools("`t`", Path::new("/t"), &text).expect(&text)[0];
+            assert_eq!(
+                json!(tool.definition),
+                json!({"name": "a", "description": "D", "input_schema": {"type": "object"}})
+            );
+            assert!(tool.run.is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_schema_of_the_file_checks_the_input_and_another_one_goes_out() {
+        let schema = json!({"anyOf": [{"properties": {"a": {}}}, {"type": "null"}]});
+        let text = json!({"name": "a", "input_schema": schema}).to_string();
+        let tool = &parse_tools("`t`", Path::new("/t"), &text).expect(&text)[0];
+        assert_eq!(tool.schema(), Some(&schema));
+        assert_eq!(
+            tool.definition.field("input_schema"),
+            Some(&json!({"properties": {"a": {}}, "type": "object"}))
+        );
+        assert_eq!(tool.takes(), "a (anything, optional)");
+    }
+
+    #[test]
     fn what_is_wrong_is_told_with_file_and_name_and_line() {
         let with = |line: &str| {
             format!("[[tool]]\nname = \"a\"\ninput_schema = {{ type = \"object\" }}\n{line}\n")
@@ -507,13 +584,25 @@ mod tests {
             ("{}", "line 1: tool 1: `name` is missing"),
             (
                 "[{\"name\":\n\"a b\"}]",
-                "line 2: tool `a b`: a name has 1 to 64",
+                "line 2: tool `a b`: `name`: a name has 1 to 64",
             ),
             (r#"{"name": "a"}"#, "tool `a`: `input_schema` is needed"),
             ("[{},\n1]", "line 2: a tool is an object"),
             (
                 r#"[{"name": "a", "input_schema": {"type": "string"}}]"#,
+                "tool `a`: `input_schema`: `type` must be object",
+            ),
+            (
+                r#"[{"name": "a", "input_schema": []}]"#,
                 "tool `a`: `input_schema` is needed",
+            ),
+            (
+                "{\"name\": \"a\",\n\"input_schema\": {\"oneOf\": [{}, {}]}}",
+                "line 2: tool `a`: `input_schema`: `oneOf` at the top level",
+            ),
+            (
+                "{\"name\": \"a\", \"input_schema\": {},\n\"inputSchema\": {}}",
+                "line 2: tool `a`: there is `input_schema` and `inputSchema`",
             ),
             (
                 r#"{"name": "a", "description": 1}"#,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::Schema;
 use super::schema::short;
+use crate::model_text;
 use crate::protocol::{
     ContentBlock, InputMessage, Message, Role, StopReason, ToolChoice, ToolDefinition, ToolResult,
     ToolUse,
@@ -59,11 +60,9 @@ impl Structured {
         let is_wrapped = schema["type"] != "object";
         let checked = Schema::compile(&schema)?;
         let input_schema = if is_wrapped { wrapped(schema) } else { schema };
-        let description =
-            "Gives the answer. It has to be called once, with the whole answer as its input.";
         let definition = ToolDefinition::new(Map::from_iter([
             ("name".to_owned(), json!(NAME)),
-            ("description".to_owned(), json!(description)),
+            ("description".to_owned(), json!(model_text::ANSWER_TOOL)),
             ("input_schema".to_owned(), input_schema),
         ]));
         Ok(Self {
@@ -103,17 +102,15 @@ impl Structured {
     fn fitting<'a>(&self, calls: &[&'a ToolUse]) -> Result<&'a Value, String> {
         let broken = calls.iter().find_map(|call| call.partial_json.as_deref());
         if let Some(json) = broken {
-            return Err(format!("the input is not a JSON object: {}", short(json)));
+            return Err(model_text::answer_is_not_an_object(&short(json)));
         }
         let Some(call) = calls.iter().find(|call| call.name == NAME) else {
-            return Err(format!(
-                "the answer did not come as a call of the tool `{NAME}`"
-            ));
+            return Err(model_text::answer_is_not_a_call(NAME));
         };
         let value = if self.is_wrapped {
-            call.input.get(WRAP).ok_or_else(|| {
-                format!("the input has no field `{WRAP}`, which must hold the answer")
-            })?
+            call.input
+                .get(WRAP)
+                .ok_or_else(|| model_text::answer_is_not_wrapped(WRAP))?
         } else {
             &call.input
         };
@@ -148,10 +145,7 @@ impl Structured {
             return Verdict::Never { why };
         };
         self.repairs_left = left;
-        let said = format!(
-            "This does not fit the schema: {why}. Call `{NAME}` again with the whole answer, \
-             corrected."
-        );
+        let said = model_text::repair_request(&why, NAME);
         let result = |call: &&ToolUse| {
             ContentBlock::ToolResult(ToolResult {
                 tool_use_id: call.id.clone(),

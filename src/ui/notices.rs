@@ -1,11 +1,16 @@
-//! Messages to the user on stderr: notices, errors and hints, one line each.
+//! Messages to the user on stderr: notices, errors and hints, one line each. On a terminal they
+//! wrap at its width, between words.
 
 use std::io::{Write, stderr};
 
 use anstyle::Style;
 
 use super::style::{ERROR, HINT};
-use crate::text::{escape_breaks, sanitize, sanitize_json, sanitize_line, without_os_codes};
+use super::terminal_size::TerminalSize;
+use crate::text::{
+    display_width, escape_breaks, sanitize, sanitize_json, sanitize_line, without_os_codes,
+    wrap_words,
+};
 
 /// How much is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,13 +31,18 @@ pub(crate) enum Verbosity {
 pub(crate) struct Notices {
     verbosity: Verbosity,
     colored: bool,
+    is_terminal: bool,
 }
 
 #[allow(clippy::unused_self)] // Holding this is the permission to write.
 impl Notices {
-    /// Creates a writer for this verbosity.
-    pub(crate) fn new(verbosity: Verbosity, colored: bool) -> Self {
-        Self { verbosity, colored }
+    /// Creates a writer for this verbosity; `is_terminal` says whether stderr is a terminal.
+    pub(crate) fn new(verbosity: Verbosity, colored: bool, is_terminal: bool) -> Self {
+        Self {
+            verbosity,
+            colored,
+            is_terminal,
+        }
     }
 
     /// Returns how much is printed.
@@ -48,19 +58,19 @@ impl Notices {
     /// Writes a notice, unless `--quiet`.
     pub(crate) fn notice(&self, message: &str) {
         if self.verbosity >= Verbosity::Normal {
-            write_line(&format!("langdock: {message}"));
+            self.write_line(&format!("langdock: {message}"));
         }
     }
 
     /// Writes a notice at any verbosity, for what would otherwise be lost.
     pub(crate) fn notice_always(&self, message: &str) {
-        write_line(&format!("langdock: {message}"));
+        self.write_line(&format!("langdock: {message}"));
     }
 
     /// Writes a step, for `-v`.
     pub(crate) fn log_step(&self, message: &str) {
         if self.verbosity >= Verbosity::Steps {
-            write_line(&format!("* {message}"));
+            self.write_line(&format!("* {message}"));
         }
     }
 
@@ -73,7 +83,7 @@ impl Notices {
 
     /// Writes a line of statistics that the user asked for.
     pub(crate) fn print_stats(&self, message: &str) {
-        write_line(message);
+        self.write_line(message);
     }
 
     /// Writes text of the answer that does not belong on standard output.
@@ -90,12 +100,11 @@ impl Notices {
         } else {
             (Style::new(), Style::new())
         };
-        let mut text = format!("langdock: {error}error{error:#}: {}\n", one_line(message));
+        let wrapped = self.wrapped("langdock: error: ", message);
+        let mut text = format!("langdock: {error}error{error:#}: {wrapped}\n");
         if let Some(hint) = hint {
-            text.push_str(&format!(
-                "{hint_style}hint{hint_style:#}: {}\n",
-                one_line(hint)
-            ));
+            let wrapped = self.wrapped("hint: ", hint);
+            text.push_str(&format!("{hint_style}hint{hint_style:#}: {wrapped}\n"));
         }
         write_stderr(&text);
     }
@@ -104,10 +113,21 @@ impl Notices {
     pub(crate) fn print_json(&self, object: &serde_json::Value) {
         write_stderr(&format!("{}\n", sanitize_json(&object.to_string())));
     }
-}
 
-fn write_line(text: &str) {
-    write_stderr(&format!("{}\n", one_line(text)));
+    fn write_line(&self, text: &str) {
+        write_stderr(&format!("{}\n", self.wrapped("", text)));
+    }
+
+    /// Returns a message as it is shown behind `prefix`.
+    fn wrapped(&self, prefix: &str, message: &str) -> String {
+        let line = one_line(message);
+        if !self.is_terminal {
+            return line;
+        }
+        let columns = TerminalSize::from_stderr().columns;
+        let room = columns.saturating_sub(display_width(prefix));
+        wrap_words(&line, room, columns).join("\n")
+    }
 }
 
 /// Returns a message as it is shown: on one line, harmless, and without the numbers of OS errors.

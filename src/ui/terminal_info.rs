@@ -2,6 +2,11 @@
 
 use std::io::{IsTerminal, stderr, stdin, stdout};
 
+use super::terminal_size::TerminalSize;
+
+/// Help is never wider than this, for longer lines are hard to read; clap wraps at the same width.
+const MAX_HELP_COLUMNS: usize = 100;
+
 /// Which of the standard streams are terminals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TerminalInfo {
@@ -21,5 +26,11 @@ impl TerminalInfo {
             stdout_is_terminal: stdout().is_terminal(),
             stderr_is_terminal: stderr().is_terminal(),
         }
+    }
+
+    /// Returns the width at which help is wrapped; none where standard output is not a terminal.
+    pub(crate) fn help_columns(self) -> Option<usize> {
+        self.stdout_is_terminal
+            .then(|| TerminalSize::from_stdout().columns.min(MAX_HELP_COLUMNS))
     }
 }

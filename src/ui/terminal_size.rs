@@ -27,6 +27,11 @@ impl TerminalSize {
         Self::from_term(&Term::stderr())
     }
 
+    /// Returns the current size of the terminal at standard output.
+    pub(super) fn from_stdout() -> Self {
+        Self::from_term(&Term::stdout())
+    }
+
     fn from_term(terminal: &Term) -> Self {
         let (rows, columns) = terminal.size();
         Self {

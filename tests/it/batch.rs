@@ -262,7 +262,7 @@ fn each_wait_for_another_try_is_told_once_for_all_items_that_share_it() {
         _ => Reply::sse(answer(&[asked(request).as_str()])),
     });
     let outcome = batch(&server).args(["{text}"]).stdin_bytes("a\n").run();
-    let line = "HTTP 503 Service Unavailable: busy (try 2 next); trying again in 0.0 s";
+    let line = "HTTP 503 Service Unavailable: busy; retrying in 0.0 s (attempt 2)";
     outcome
         .code(0)
         .stderr(&format!("langdock: standard input, line 1: {line}\n"));
@@ -281,7 +281,7 @@ fn each_wait_for_another_try_is_told_once_for_all_items_that_share_it() {
     server.wait_for_requests(8);
     gate.open();
     running
-        .wait_for_stderr("trying again in 60.0 s")
+        .wait_for_stderr("retrying in 60.0 s")
         .signal(Signal::SIGINT);
     let outcome = running.finish();
     assert_eq!(

@@ -451,12 +451,12 @@ fn set_keeps_comments_mode_and_links_and_writes_nothing_that_is_wrong() {
         (
             "max_tokens",
             "-1",
-            "`-1` is not a whole number from 1 to 4294967295",
+            "`-1` is not a whole number from 1 to 4,294,967,295",
         ),
         (
             "max_tokens",
             "4294967296",
-            "`4294967296` is not a whole number from 1 to 4294967295",
+            "`4294967296` is not a whole number from 1 to 4,294,967,295",
         ),
         ("timeout", "long", "`long` is not a duration"),
         ("allow_http", "yes", "neither `true` nor `false`"),

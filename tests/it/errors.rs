@@ -128,7 +128,7 @@ fn every_status_has_its_exit_code_one_error_line_and_a_hint() {
             .says(&format!("HTTP {status}"), hint)
             .says("it went wrong", hint);
         assert_eq!(
-            failure.message.ends_with("(after 2 tries)"),
+            failure.message.ends_with("(after 2 attempts)"),
             retried,
             "{outcome}"
         );

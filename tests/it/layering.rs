@@ -12,7 +12,7 @@ use self::sources::{ModulePath, Source, circle, sources};
 /// other.
 const ROWS: [&[&str]; 12] = [
     &["text", "fs"],
-    &["protocol", "media", "pace", "usage"],
+    &["protocol", "media", "pace", "usage", "model_text"],
     &["client", "session", "tool", "turn", "ui", "input", "demo"],
     &["batch", "config"],
     &["error", "cli"],

@@ -409,12 +409,9 @@ fn a_connection_that_is_refused_is_tried_again_and_then_exit_6_with_the_host() {
         "network",
         &json!({"status": null, "type": null, "request_id": null, "retryable": true}),
     );
-    assert!(failure.message.ends_with("(after 2 tries)"), "{outcome}");
+    assert!(failure.message.ends_with("(after 2 attempts)"), "{outcome}");
     assert_eq!(failure.notices.len(), 1, "{outcome}");
-    assert!(
-        failure.notices[0].contains("trying again in 0."),
-        "{outcome}"
-    );
+    assert!(failure.notices[0].contains("retrying in 0."), "{outcome}");
 }
 
 #[test]

@@ -164,11 +164,11 @@ fn a_port_that_is_taken_is_an_error_with_a_way_out() {
 #[test]
 fn values_out_of_range_are_refused_with_the_range() {
     for (flags, range) in [
-        (["--port", "65536"], "0 to 65535"),
-        (["--port", "-1"], "0 to 65535"),
-        (["--rpm", "0"], "from 1 to 4294967295"),
-        (["--tpm", "-5"], "from 1 to 4294967295"),
-        (["--rate", "0"], "0.01 to 1000000"),
+        (["--port", "65536"], "0 to 65,535"),
+        (["--port", "-1"], "0 to 65,535"),
+        (["--rpm", "0"], "from 1 to 4,294,967,295"),
+        (["--tpm", "-5"], "from 1 to 4,294,967,295"),
+        (["--rate", "0"], "0.01 to 1,000,000"),
         (["--latency", "soon"], "not a duration"),
         (["--fail", "429:2"], "from 0 to 1"),
         (["--fail", "429:0.6,cut:0.6"], "add up to 1.2"),

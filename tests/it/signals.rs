@@ -296,7 +296,7 @@ fn a_signal_ends_the_wait_for_another_try() {
         let outcome = interrupt(
             running,
             |it| {
-                it.wait_for_stderr("trying again in 100.0 s\n");
+                it.wait_for_stderr("retrying in 100.0 s (attempt 2)\n");
             },
             signal,
         );
@@ -362,7 +362,7 @@ fn a_signal_ends_the_waiting_for_a_connection() {
         let outcome = interrupt(
             running,
             |it| {
-                it.wait_for_stderr("* sending, try 1\n");
+                it.wait_for_stderr("* sending, attempt 1\n");
             },
             signal,
         );
@@ -394,7 +394,7 @@ fn a_connection_that_does_not_come_about_in_time_is_exit_6() {
         .run();
     let failure = outcome.stdout("").failure(6);
     failure.says(
-        "no connection within 0.2 s (after 2 tries)",
+        "no connection within 0.2 s (after 2 attempts)",
         "--connect-timeout",
     );
 }
@@ -483,7 +483,7 @@ fn a_loop_of_the_shell_stops_at_one_ctrl_c() {
 fn ctrl_c_ends_the_countdown_of_a_wait() {
     let server = Server::start(|_, _| Reply::status(429).header("retry-after", 100));
     let terminal = send(&server).on_terminal(80, 24);
-    terminal.wait_for("trying again in").keys(CTRL_C);
+    terminal.wait_for("retrying in").keys(CTRL_C);
     terminal.finish().signal(2).stdout_contains("interrupted");
     server.only_request();
 }
@@ -539,7 +539,7 @@ fn a_reader_that_goes_away_in_mid_answer_ends_it_silently() {
 fn a_reader_that_goes_away_in_a_wait_ends_it_silently() {
     let server = Server::start(|_, _| Reply::status(429).header("retry-after", 100));
     let mut running = send(&server).spawn();
-    running.wait_for_stderr("trying again");
+    running.wait_for_stderr("retrying");
     running.close_stdout();
     let outcome = running.finish();
     outcome.signal(13).stdout("").stderr_lacks("error");

@@ -133,7 +133,7 @@ fn a_wait_for_another_try_counts_down_and_the_next_try_counts_up() {
     });
     let terminal = send(&server).args(["Hi"]).stdin_null().on_terminal(80, 24);
     terminal
-        .wait_for("trying again in 1 s; HTTP 429")
+        .wait_for("retrying in 1 s; HTTP 429")
         .wait_for("s waiting for an answer");
     gate.open();
     let outcome = terminal.finish();
@@ -229,7 +229,10 @@ fn usage_is_the_line_below_the_answer() {
     let (tokens, times) = usage.split_once("; first token after ").expect("a time");
     assert_eq!(tokens, "25 tokens in, 15 out");
     let (first, rate) = times.split_once(" s, ").expect("seconds and a rate");
-    let rate = rate.strip_suffix(" tokens a second").expect("a rate");
+    let rate = rate
+        .strip_suffix(" tokens a second")
+        .expect("a rate")
+        .replace(',', "");
     assert!(
         first.parse::<f64>().is_ok() && rate.parse::<f64>().is_ok_and(|rate| rate > 0.0),
         "{usage}"

@@ -74,7 +74,7 @@ fn an_answer_that_breaks_off_before_its_first_part_is_tried_again() {
                 outcome
                     .code(0)
                     .stdout("whole answer\n")
-                    .stderr_contains("(try 2 next); trying again in 0.");
+                    .stderr_contains("; retrying in 0.");
                 assert_eq!(outcome.stderr.lines().count(), 1, "{name}: {outcome}");
                 let requests = server.requests();
                 assert_eq!(requests.len(), 2, "{name}: {outcome}");
@@ -390,7 +390,7 @@ fn an_overload_before_the_answer_is_tried_again() {
     outcome
         .code(0)
         .stdout("whole\n")
-        .stderr_contains("Overloaded (try 2 next)");
+        .stderr_contains("Overloaded; retrying in");
     assert_eq!(
         (server.requests().len(), outcome.stderr.lines().count()),
         (2, 1)

@@ -328,7 +328,7 @@ fn a_countdown_on_a_terminal_leaves_no_trace() {
     outcome
         .code(0)
         .stdout_contains(" s; HTTP 429")
-        .stdout_contains("Slow down␛[2J. (try 2 next)");
+        .stdout_contains("Slow down␛[2J. (attempt 2 next)");
     assert_eq!(
         screen(&outcome.stdout),
         ["ok"],
@@ -345,7 +345,7 @@ fn a_countdown_that_is_wider_than_the_terminal_leaves_no_trace() {
         .stdin_null()
         .on_terminal(20, 24)
         .finish();
-    outcome.code(0).stdout_contains("trying again in 1");
+    outcome.code(0).stdout_contains("retrying in 1");
     assert_eq!(
         screen(&outcome.stdout),
         ["ok"],
@@ -366,14 +366,15 @@ fn a_countdown_is_on_the_terminal_while_the_answer_goes_to_a_pipe() {
     outcome
         .code(0)
         .stdout("ok\n")
-        .stderr_contains("trying again in ");
+        .stderr_contains("retrying in ");
     assert_eq!(screen(outcome.stderr.as_bytes()), Vec::<String>::new());
 }
 
 #[test]
 fn elsewhere_a_wait_is_one_plain_line() {
     let outcome = send(&busy_at_first(300)).args(["Hi"]).run();
-    let said = "langdock: HTTP 429 Too Many Requests: Slow down␛[2J. (try 2 next); trying again in 0.3 s\n";
+    let said =
+        "langdock: HTTP 429 Too Many Requests: Slow down␛[2J.; retrying in 0.3 s (attempt 2)\n";
     outcome.code(0).stdout("ok\n").stderr(said);
 }
 
@@ -389,7 +390,75 @@ fn a_dumb_terminal_gets_the_plain_line_too() {
     let outcome = on_screen(run);
     outcome
         .code(0)
-        .stdout_contains("(try 2 next); trying again in 0.3 s\r\nok\r\n");
+        .stdout_contains("; retrying in 0.3 s (attempt 2)\r\nok\r\n");
+}
+
+/// Runs a command line on terminals of three widths and asserts that what it prints there has the
+/// words that it prints to a pipe, in lines that fit: only a single word may be wider.
+#[track_caller]
+fn assert_wraps_between_words(code: i32, run: impl Fn() -> Langdock) {
+    let piped = run().run();
+    let printed = piped.stderr.clone() + &piped.code(code).stdout_text();
+    for columns in [40, 80, 200] {
+        let outcome = run()
+            .env("NO_COLOR", "1")
+            .stdin_null()
+            .on_terminal(columns, 24)
+            .finish();
+        let shown = outcome.code(code).stdout_text();
+        for line in shown.lines() {
+            let is_one_word = !line.trim_start().contains(' ');
+            assert!(
+                line.chars().count() <= columns.into() || is_one_word,
+                "wider than {columns} columns: {line:?}"
+            );
+        }
+        let words = |text: &str| {
+            text.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(words(&shown), words(&printed), "at {columns} columns");
+    }
+}
+
+#[test]
+fn an_error_and_its_hint_wrap_between_words() {
+    assert_wraps_between_words(4, || Langdock::new().args(["send", "-m", "a-model", "Hi"]));
+    let path = format!("a-directory/{}", "name".repeat(30));
+    assert_wraps_between_words(1, || {
+        Langdock::new()
+            .key()
+            .args(["send", "-m", "m", "-f", &path, "Hi"])
+    });
+}
+
+#[test]
+fn a_notice_wraps_between_words() {
+    let server = answering("ok");
+    assert_wraps_between_words(0, || {
+        send(&server).args(["--region", "a-region-that-nobody-knows", "Hi"])
+    });
+}
+
+#[test]
+fn help_topics_wrap_between_words() {
+    for topic in ["exit-codes", "environment", "regions"] {
+        assert_wraps_between_words(0, || Langdock::new().args(["help", topic]));
+    }
+}
+
+#[test]
+fn a_command_to_type_is_on_one_line_of_a_terminal_that_is_wide_enough() {
+    let outcome = Langdock::new()
+        .env("NO_COLOR", "1")
+        .args(["send", "-m", "m"])
+        .stdin_null()
+        .on_terminal(50, 24)
+        .finish();
+    outcome
+        .code(2)
+        .stdout_contains("`langdock send 'Why is the sky blue?'`");
 }
 
 /// Returns the lines that stand on a terminal after these bytes; it knows what a line that is drawn

@@ -45,7 +45,7 @@ fn what_may_pass_is_tried_again_with_the_same_body() {
             "{outcome}"
         );
         assert!(
-            lines[0].ends_with("not now (try 2 next); trying again in 0.0 s"),
+            lines[0].ends_with("not now; retrying in 0.0 s (attempt 2)"),
             "{outcome}"
         );
         let requests = server.requests();
@@ -101,7 +101,7 @@ fn every_form_of_retry_after_is_honoured() {
             .run()
             .code(0)
             .stdout("whole\n")
-            .stderr_contains("trying again in 0.0 s");
+            .stderr_contains("retrying in 0.0 s");
         assert_eq!(server.requests().len(), 2);
     }
     let server = once(|| {
@@ -112,7 +112,7 @@ fn every_form_of_retry_after_is_honoured() {
     send(&server)
         .run()
         .code(0)
-        .stderr_contains("trying again in 0.0 s");
+        .stderr_contains("retrying in 0.0 s");
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn waits_add_up_to_the_most_that_is_allowed() {
     let server = Server::start(|_, _| no(429).header("retry-after-ms", 20));
     let outcome = send(&server).args(["--json", "--max-wait", "50ms"]).run();
     let failure = outcome.stdout("").failure(7);
-    assert!(failure.message.ends_with("(after 3 tries)"), "{outcome}");
+    assert!(failure.message.ends_with("(after 3 attempts)"), "{outcome}");
     assert_eq!((failure.notices.len(), server.requests().len()), (2, 3));
 }
 
@@ -245,7 +245,10 @@ fn the_tries_are_as_many_as_was_said() {
     }
     let server = Server::start(|_, _| no(500).header("retry-after-ms", 1));
     let failure = send(&server).run().failure(5);
-    assert!(failure.message.ends_with("(after 9 tries)"), "{failure:?}");
+    assert!(
+        failure.message.ends_with("(after 9 attempts)"),
+        "{failure:?}"
+    );
     assert_eq!(server.requests().len(), 9);
 }
 
@@ -329,7 +332,7 @@ fn a_silence_after_the_request_is_tried_again_once_only() {
     failure.object(6, "network", &json!({"status": null, "retryable": true}));
     // A try that was cut short before its request left is one too.
     assert!(
-        failure.message.ends_with("(after 2 tries)") && failure.notices.len() == 1,
+        failure.message.ends_with("(after 2 attempts)") && failure.notices.len() == 1,
         "{outcome}"
     );
 }

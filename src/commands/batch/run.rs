@@ -416,7 +416,7 @@ impl<'a> Run<'a> {
             let line = self.tally.status_line(self.started.elapsed());
             self.app.notices.notice(&format!(
                 "{}; {}",
-                line.split(',').next().unwrap_or_default(),
+                line.split(", ").next().unwrap_or_default(),
                 counted(self.tokens, "token")
             ));
         }

@@ -470,7 +470,10 @@ impl Chat<'_> {
         let mut shown = table.to_sanitized_text();
         if left_out > 0 {
             let program = self.exchange.settings().data_scope().program();
-            shown.push_str(&format!("  and {left_out} more: {program} session list\n"));
+            shown.push_str(&format!(
+                "  and {} more: {program} session list\n",
+                grouped(left_out)
+            ));
         }
         self.say(if shown.is_empty() { "none" } else { &shown });
         Ok(())

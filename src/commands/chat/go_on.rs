@@ -2,42 +2,21 @@
 
 use serde_json::{Map, Value};
 
+use crate::model_text::{CONTINUE_OPENING, continue_request};
+use crate::protocol::{ModelRules, Support};
+
 /// How much of the end of an answer is quoted, in characters.
 const QUOTED: usize = 200;
 
-/// Whether a model goes on from the beginning of an answer that it is given. Those of Anthropic's
-/// up to 4.5 do; of others it is not known, and they are asked in words.
+/// Whether a model is known to continue the beginning of an answer that it is given. Others are
+/// asked in words.
 pub(super) fn takes_prefill(model: &str, fields: &Map<String, Value>) -> bool {
-    let is_thinking = fields
-        .get("thinking")
-        .is_some_and(|thinking| thinking["type"] != "disabled");
-    !is_thinking && (model.contains("claude-3-") || is_4_to_4_5(model))
+    ModelRules::for_model(model).prefill(fields) == Support::Yes
 }
-
-/// Whether an id is that of a Claude 4, 4.1 or 4.5, such as `claude-sonnet-4-20250514` and
-/// `claude-haiku-4-5@20251001`.
-fn is_4_to_4_5(model: &str) -> bool {
-    let after = ["claude-opus-4", "claude-sonnet-4", "claude-haiku-4"]
-        .iter()
-        .find_map(|name| model.find(name).map(|place| &model[place + name.len()..]));
-    let Some(version) = after else { return false };
-    if version.is_empty() {
-        return true;
-    }
-    // What follows is a minor version, of one digit, or a date.
-    let Some(rest) = version.strip_prefix('-') else {
-        return version.starts_with('@');
-    };
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    digits == 8 || (digits == 1 && rest.as_bytes()[0] <= b'5')
-}
-
-/// What such a request begins with.
-const OPENING: &str = "Your last answer broke off. It ended with:\n\n";
 
 /// Whether a message is one that nobody typed, which asks a model to go on.
 pub(super) fn is_request(text: &str) -> bool {
-    text.starts_with(OPENING)
+    text.starts_with(CONTINUE_OPENING)
 }
 
 /// What asks a model in words to go on.
@@ -48,11 +27,7 @@ pub(super) fn request(answer: &str) -> String {
         .rev()
         .nth(QUOTED - 1)
         .map_or(0, |(place, _)| place);
-    let quoted = &answer[start..];
-    format!(
-        "{OPENING}{quoted}\n\nGo on exactly where it broke off, without repeating anything and \
-         without a remark about it."
-    )
+    continue_request(&answer[start..])
 }
 
 #[cfg(test)]
@@ -100,7 +75,7 @@ mod tests {
 
     #[test]
     fn the_request_quotes_the_end() {
-        assert!(request("short ").contains("with:\n\nshort\n\nGo on"));
+        assert!(request("short ").contains("with:\n\nshort\n\nContinue"));
         let long = "ä".repeat(500);
         assert_eq!(request(&long).matches('ä').count(), QUOTED);
     }

@@ -282,7 +282,7 @@ fn stops_trying(args: &[&str], status: u16, code: i32) {
         .run()
         .code(0)
         .stdout("ok\n")
-        .stderr_contains("trying again in 0.0 s");
+        .stderr_contains("retrying in 0.0 s");
     assert_eq!(server.requests().len(), 2);
 }
 

@@ -50,7 +50,7 @@ fn told(command: &str, line: &str, calls: usize, args: &[&str]) -> (Outcome, Vec
 fn runs(command: &str, args: &[&str]) {
     assert_eq!(
         told(command, "echo ran", 1, &[]).1,
-        ["the user was not there to allow this call"]
+        ["this call needs the user's approval, and no user was there to give it"]
     );
     assert_eq!(told(command, "echo ran", 1, args).1, ["ran\n"]);
 }
@@ -69,7 +69,7 @@ fn max_turns(command: &str) {
         .args([command, "Hi", "--max-turns", "0"])
         .run()
         .code(2)
-        .stderr_contains("from 1 to 4294967295");
+        .stderr_contains("from 1 to 4,294,967,295");
 }
 
 fn tool_jobs(command: &str) {

@@ -29,8 +29,8 @@ fn full() -> Server {
 fn the_list_is_asked_for_as_an_answer_is_but_without_a_body() {
     let server = full();
     let outcome = models(&server).args(["--region", "us"]).run();
-    let expected = "claude-sonnet-4-6-default  Claude Sonnet 4.6  2025-01-15  1000000 in  64000 out\n\
-                    claude-3-haiku-20240307                                   200000 in   4096 out\n";
+    let expected = "claude-sonnet-4-6-default  Claude Sonnet 4.6  2025-01-15  1,000,000 in  64,000 out\n\
+                    claude-3-haiku-20240307                                     200,000 in   4,096 out\n";
     outcome.code(0).stdout(expected).stderr_empty();
     let request = server.only_request();
     assert_eq!(
@@ -166,7 +166,7 @@ fn all_pages_are_asked_for() {
         .run()
         .code(0)
         .stdout("a\nb\nc\n")
-        .stderr_contains("trying again in 0.0 s");
+        .stderr_contains("retrying in 0.0 s");
     assert_eq!(server.requests().len(), 3);
 }
 
@@ -271,7 +271,7 @@ fn the_built_in_endpoint_has_a_list_too_and_nothing_is_remembered_of_it() {
         .code(0)
         .stderr("langdock: demo: scripted answers, no model\n");
     outcome.stdout_contains(
-        "claude-3-opus-20240229      Claude 3 Opus      2024-02-29  200000 in  4096 out\n",
+        "claude-3-opus-20240229      Claude 3 Opus      2024-02-29  200,000 in  4,096 out\n",
     );
     assert!(!home.state().exists());
     let both = Langdock::new()

@@ -86,7 +86,7 @@ fn the_tries_and_the_waiting_are_told() {
         _ => Reply::sse(crate::support::events::answer(&["ok"])),
     });
     let outcome = send(&server).args(["--json", "Hi"]).run();
-    outcome.code(0).stderr_contains("trying again");
+    outcome.code(0).stderr_contains("retrying");
     let about = outcome.stdout_json()["langdock"].clone();
     assert_eq!(
         (&about["attempts"], &about["waited_s"]),

@@ -111,7 +111,7 @@ fn a_retry_is_a_line_where_it_happens() {
         _ => Reply::sse(answer(&["ok"])),
     });
     let outcome = send(&server).args(["--jsonl", "Hi"]).run();
-    outcome.code(0).stderr_contains("trying again");
+    outcome.code(0).stderr_contains("retrying");
     let lines = outcome.stdout_json_lines();
     assert_eq!(
         (&lines[0]["type"], &lines[0]["attempt"]),

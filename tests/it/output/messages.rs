@@ -105,7 +105,7 @@ fn one_v_tells_the_steps() {
         server.url()
     ));
     outcome
-        .stderr_contains("* sending, try 1\n")
+        .stderr_contains("* sending, attempt 1\n")
         .stderr_contains("* HTTP 200 after ")
         .stderr_contains("request id req_7\n");
     outcome.stderr_lacks("\n> ").stderr_lacks("\n< ");

@@ -186,8 +186,11 @@ fn a_field_with_a_place_of_its_own_cannot_be_set() {
     refused(&["--set", "model=\"x\""], "use --model");
     refused(&["--set", "messages=[]"], "give a prompt");
     refused(&["--set", "stream=0"], "must be true or false");
-    refused(&["--set", "max_tokens=0"], "from 1 to 4294967295");
-    refused(&["--set", "max_tokens=4294967296"], "from 1 to 4294967295");
+    refused(&["--set", "max_tokens=0"], "from 1 to 4,294,967,295");
+    refused(
+        &["--set", "max_tokens=4294967296"],
+        "from 1 to 4,294,967,295",
+    );
     refused(&["--set", "a"], "KEY=JSON");
     refused(&["--set", "a=on"], "double quotes");
 }
@@ -200,12 +203,12 @@ fn a_number_out_of_range_is_refused_with_the_range() {
         (["--temperature", "NaN"], "0 to 1"),
         (["--top-p", "2"], "0 to 1"),
         (["--top-p", "-1"], "0 to 1"),
-        (["--top-k", "0"], "from 1 to 4294967295"),
-        (["--top-k", "-3"], "from 1 to 4294967295"),
-        (["--max-tokens", "0"], "from 1 to 4294967295"),
-        (["--max-tokens", "-5"], "from 1 to 4294967295"),
-        (["--max-tokens", "1.5"], "from 1 to 4294967295"),
-        (["--max-tokens", "4294967296"], "from 1 to 4294967295"),
+        (["--top-k", "0"], "from 1 to 4,294,967,295"),
+        (["--top-k", "-3"], "from 1 to 4,294,967,295"),
+        (["--max-tokens", "0"], "from 1 to 4,294,967,295"),
+        (["--max-tokens", "-5"], "from 1 to 4,294,967,295"),
+        (["--max-tokens", "1.5"], "from 1 to 4,294,967,295"),
+        (["--max-tokens", "4294967296"], "from 1 to 4,294,967,295"),
     ] {
         refused(&args, range);
         refused(&args, args[0]);

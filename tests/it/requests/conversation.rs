@@ -184,11 +184,11 @@ fn more_than_twenty_images_have_to_be_smaller_each_wherever_they_stand() {
     outcome
         .code(13)
         .stdout("")
-        .stderr_contains("`new.png` cannot be sent: 2001 × 1 pixels are over the limit of 2000");
+        .stderr_contains("`new.png` cannot be sent: 2,001 × 1 pixels are over the limit of 2,000");
     outcome
         .stderr_contains("more than 20 images")
         .stderr_contains("\nhint: ");
     assert_eq!(server.requests().len(), 1);
     let outcome = refused(&history(2001, 21).to_string(), &["Hi"], 13);
-    outcome.stderr_contains("image 1 of `m.json` cannot be sent: 2001 × 1 pixels");
+    outcome.stderr_contains("image 1 of `m.json` cannot be sent: 2,001 × 1 pixels");
 }

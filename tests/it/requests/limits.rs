@@ -68,8 +68,8 @@ fn the_largest_image_that_fits_is_sent() {
 fn an_image_with_a_side_of_more_than_8000_pixels_is_refused_by_name_and_limit() {
     let outcome = refused("wide.png", &png(8001, 1, 0));
     outcome
-        .stderr_contains("`wide.png` cannot be sent: 8001 × 1 pixels")
-        .stderr_contains("8000 pixels");
+        .stderr_contains("`wide.png` cannot be sent: 8,001 × 1 pixels")
+        .stderr_contains("8,000 pixels");
 }
 
 #[test]

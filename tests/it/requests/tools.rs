@@ -82,3 +82,60 @@ fn a_bad_definition_is_refused_with_its_file_and_name() {
     );
     assert_eq!(server.connections(), 0);
 }
+
+#[test]
+fn a_definition_that_the_api_would_refuse_goes_out_in_a_form_that_it_takes() {
+    let (server, home) = (answering("ok"), Home::new());
+    let schema = json!({"anyOf": [
+        {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]},
+        {"type": "null"},
+    ]});
+    let tool = json!([
+        {"name": "n", "title": "N", "inputSchema": schema},
+        {"name": "any", "input_schema": {}},
+    ]);
+    home.write("work/t.json", tool.to_string());
+    send(&server)
+        .home(&home)
+        .args(["-T", "./t.json", "Hi"])
+        .run()
+        .code(0)
+        .stderr_empty();
+    let expected = json!([
+        {"name": "n", "input_schema": {"type": "object", "properties": {"n": {"type": "integer"}},
+                                       "required": ["n"]}},
+        {"name": "any", "input_schema": {"type": "object"}},
+    ]);
+    assert_eq!(server.only_request().json()["tools"], expected);
+}
+
+#[test]
+fn a_definition_without_such_a_form_is_refused_with_file_tool_and_key() {
+    let (server, home) = (answering("ok"), Home::new());
+    for (tool, why) in [
+        (
+            json!({"name": "a", "input_schema": {"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}}),
+            "tool `a`: `input_schema`: `oneOf` at the top level, which the API does not take",
+        ),
+        (
+            json!({"name": "a", "input_schema": {"type": "object", "properties": {"a b": {}}}}),
+            "tool `a`: `input_schema`: property `a b`",
+        ),
+        (
+            json!({"name": "a.b", "input_schema": {"type": "object"}}),
+            "tool `a.b`: `name`: a name has 1 to 64",
+        ),
+    ] {
+        home.write("work/t.json", tool.to_string());
+        send(&server)
+            .home(&home)
+            .args(["-T", "./t.json", "Hi"])
+            .run()
+            .failed(
+                2,
+                &format!("`./t.json`: line 1: {why}"),
+                "langdock help send",
+            );
+    }
+    assert_eq!(server.connections(), 0);
+}

@@ -173,6 +173,6 @@ fn send_tries_again_until_it_is_let_through() {
     outcome
         .code(0)
         .stdout_contains("You asked: “Hi”")
-        .stderr_contains("trying again");
+        .stderr_contains("retrying");
     serving.end();
 }

@@ -48,7 +48,7 @@ fn a_picture_of_an_earlier_turn_is_one_of_many_in_the_next_request() {
         &["--session", "x", "-f", "new.gif", "And this?"],
     )
     .run();
-    let name = "image 1 of the conversation so far cannot be sent: 2001 × 1 pixels are over the limit of 2000 pixels";
+    let name = "image 1 of the conversation so far cannot be sent: 2,001 × 1 pixels are over the limit of 2,000 pixels";
     outcome
         .stdout("")
         .failed(13, name, "send fewer, or begin another conversation");
@@ -95,7 +95,7 @@ fn a_large_picture_comes_too_late_in_a_conversation_of_many() {
     let outcome = saying(&server, &home, &["-c", "-q", "-a", "new.gif", "And this?"]).run();
     outcome.stdout("").failed(
         13,
-        "`new.gif` cannot be sent: 1 × 2001 pixels are over the limit of 2000",
+        "`new.gif` cannot be sent: 1 × 2,001 pixels are over the limit of 2,000",
         "make the image smaller",
     );
     fs::remove_file(home.work().join("new.gif")).unwrap();

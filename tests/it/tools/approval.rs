@@ -66,7 +66,7 @@ fn a_person_is_asked_for_each_call_and_sees_all_of_it() {
     assert_eq!(results(&requests[1].json())[0].get("is_error"), None);
     assert_eq!(
         results(&requests[2].json()),
-        [failure("t1", "the user did not allow this call")]
+        [failure("t1", "the user denied this call")]
     );
 }
 
@@ -118,7 +118,7 @@ fn what_was_typed_before_the_question_does_not_answer_it() {
         assert_eq!(runs(&home), 0, "{typed}");
         assert_eq!(
             results(&server.requests()[1].json()),
-            [failure("t1", "the user did not allow this call")]
+            [failure("t1", "the user denied this call")]
         );
     }
 }

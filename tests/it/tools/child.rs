@@ -44,7 +44,7 @@ fn one_that_hangs_is_stopped_after_its_time() {
         "echo $$ > pid; echo so far; sleep 1000",
         "timeout = \"0.3s\"",
     );
-    let told = "It printed:\nso far\nlangdock: error: the call failed: the tool was stopped: it took longer than 0.3 s\n";
+    let told = "Standard output:\nso far\nlangdock: error: the call failed: the tool timed out after 0.3 s\n";
     call(&home).code(11).stderr_contains(told);
     nothing_is_left(&home);
 }
@@ -63,7 +63,7 @@ fn one_that_ignores_term_is_killed() {
         "timeout = \"0.2s\"",
     );
     let begun = Instant::now();
-    call(&home).failed(11, "it took longer than 0.2 s", "tool-run --list");
+    call(&home).failed(11, "timed out after 0.2 s", "tool-run --list");
     assert!(
         begun.elapsed().as_secs_f64() >= 2.2,
         "it had no time to end by itself"
@@ -83,7 +83,7 @@ fn of_ten_megabytes_the_head_and_the_tail_are_kept_and_the_cut_is_marked() {
         "{}",
         &text[..100]
     );
-    assert!(text.contains("x\n[… 9897612 bytes are cut out here …]\nx"));
+    assert!(text.contains("x\n[… 9,897,612 bytes omitted …]\nx"));
     assert!(text.len() < 103 * 1024, "{}", text.len());
 }
 
@@ -100,7 +100,7 @@ fn what_is_binary_is_a_failure() {
 fn an_exit_code_is_told_with_what_was_printed() {
     let outcome = call(&shell_tool("echo half; echo way; echo why >&2; exit 3", ""));
     outcome.code(11).stdout("").stderr(
-        "It printed:\nhalf\nway\nIts error output:\nwhy\n\
+        "Standard output:\nhalf\nway\nStandard error:\nwhy\n\
          langdock: error: the call failed: the tool failed with exit code 3\n\
          hint: `langdock tool-run --list` with the same -T shows the command of each tool, and what it takes\n",
     );

@@ -79,7 +79,7 @@ fn the_first_ctrl_c_stops_the_tools_and_the_model_is_told() {
         .code(0)
         .stdout_contains("stopping the tools; Ctrl-C once more ends the run")
         .stdout_contains("I see.");
-    let expected = failure("t1", "the user stopped the tool before it was done");
+    let expected = failure("t1", "the user stopped the tool before it finished");
     assert_eq!(results(&server.requests()[1].json()), [expected]);
     nothing_is_left(&home);
 }
@@ -107,7 +107,7 @@ fn the_second_one_ends_the_run_without_waiting_for_tools_that_ignore_it() {
         .args(["session", "export", "--json"])
         .run();
     let messages = shown.code(0).stdout_json();
-    let expected = failure("t1", "the user stopped the tool before it was done");
+    let expected = failure("t1", "the user stopped the tool before it finished");
     assert_eq!(messages[2], json!({"role": "user", "content": [expected]}));
 }
 

@@ -133,7 +133,10 @@ fn what_cannot_be_run_is_told_to_the_model_and_does_not_end_the_run() {
         ),
         failure("t2", "the tool failed with exit code 3"),
         failure("t3", "no tool `tt`; available tools: strict, t, secret"),
-        failure("t4", "the user was not there to allow this call"),
+        failure(
+            "t4",
+            "this call needs the user's approval, and no user was there to give it",
+        ),
         failure("t5", "no tool `unsaid`; available tools: strict, t, secret"),
     ];
     let told = results(&server.requests()[1].json());

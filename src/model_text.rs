@@ -1,0 +1,191 @@
+//! Every sentence that the model reads and nobody typed: results of calls that were denied, were
+//! cancelled or failed, and requests to correct or continue an answer.
+//!
+//! They state what happened and who decided it, and leave the next step to the model. A result
+//! begins in lower case, because the user reads it too, after the name of the tool.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use crate::text::{counted, format_seconds};
+
+/// A call that the user denied. It names the user: a model tries an error again, but not what a
+/// user refused.
+pub(crate) const CALL_DENIED: &str = "the user denied this call";
+
+/// A call of a tool that the user forbade altogether. It speaks of the tool, because a call with
+/// other arguments would be denied too.
+pub(crate) const TOOL_DENIED: &str = "the user does not allow this tool";
+
+/// A call that needed approval in a run without a terminal. It is not a denial: the model can name
+/// the approval that is missing.
+pub(crate) const NOBODY_TO_ASK: &str =
+    "this call needs the user's approval, and no user was there to give it";
+
+/// A call of a run that the user cancelled. It says that the call had no effect, so that the model
+/// makes it again where the conversation continues.
+pub(crate) const RUN_CANCELLED: &str = "the user cancelled before this call ran";
+
+/// A call that had not begun when the user stopped the tools. It had no effect either.
+pub(crate) const TOOLS_STOPPED: &str = "the user stopped the tools before this call ran";
+
+/// A call that the user stopped while it ran. It does not say that the call had no effect.
+pub(crate) const TOOL_STOPPED: &str = "the user stopped the tool before it finished";
+
+/// A call whose result was never recorded, because the run ended with an error of its own. It does
+/// not say whether the call had an effect, which is not known.
+pub(crate) const NO_RESULT: &str = "this call ended without a result";
+
+/// The same in a conversation that a killed process left. It is a sentence, because it stands alone
+/// in a message of its own.
+pub(crate) const CONVERSATION_INTERRUPTED: &str =
+    "The conversation was interrupted before this call had a result.";
+
+/// The result of a tool that succeeded and printed nothing. The API accepts an empty result, but
+/// models take one for a failure; the parentheses mark it as not being output.
+pub(crate) const NO_OUTPUT: &str = "(no output)";
+
+/// Introduces what a failed tool printed to standard output. It ends the line, so that the output
+/// begins a line of its own.
+pub(crate) const FAILED_STDOUT: &str = "Standard output:";
+
+/// Introduces what a failed tool printed to standard error.
+pub(crate) const FAILED_STDERR: &str = "Standard error:";
+
+/// The description of the tool that an answer with a schema is forced through. `once` and `whole`
+/// are there because models otherwise split long answers over several calls.
+pub(crate) const ANSWER_TOOL: &str =
+    "Gives the answer. Call it once, with the whole answer as its input.";
+
+/// How a request to continue an interrupted answer begins. Conversations are searched for it, so a
+/// change hides the requests that older versions saved.
+pub(crate) const CONTINUE_OPENING: &str = "Your last answer broke off. It ended with:\n\n";
+
+/// How that request ends. Without the second sentence models apologise or begin with a summary.
+pub(crate) const CONTINUE_ENDING: &str = "Continue exactly where it stopped. Do not repeat \
+                                          anything, and do not comment on the interruption.";
+
+/// Returns the result of a tool that exited with an error. The code is there because tools document
+/// what theirs mean.
+pub(crate) fn tool_failed(code: i32) -> String {
+    format!("the tool failed with exit code {code}")
+}
+
+/// Returns the result of a tool that a signal killed, which is no decision of the user.
+pub(crate) fn tool_killed(signal: i32) -> String {
+    format!("the tool was killed by signal {signal}")
+}
+
+/// Returns the result of a tool that took too long. The limit is there so that the model asks for
+/// less at a time.
+pub(crate) fn tool_timed_out(limit: Duration) -> String {
+    format!("the tool timed out after {}", format_seconds(limit))
+}
+
+/// Returns the result of a tool that could not be started. It blames the tool, because no other
+/// arguments would help.
+pub(crate) fn tool_not_started(error: &str) -> String {
+    format!("the tool could not be started: {error}")
+}
+
+/// Returns the result of a call of a tool that belongs to the caller of this program.
+pub(crate) fn tool_not_run_here(name: &str) -> String {
+    format!("`{name}` is not run here")
+}
+
+/// Returns the result of a call of a tool that does not exist; `suggestion` names what does.
+pub(crate) fn unknown_tool(name: &str, suggestion: &str) -> String {
+    format!("no tool `{name}`{suggestion}")
+}
+
+/// Returns the result of a call with invalid input. The validator's own words are there because
+/// models correct an input by them.
+pub(crate) fn invalid_input(tool: &str, why: &str) -> String {
+    format!("the input does not fit the schema of `{tool}`: {why}")
+}
+
+/// Returns the result of a tool whose output is binary. The size tells an empty file from a large
+/// one.
+pub(crate) fn output_is_binary(bytes: usize) -> String {
+    format!(
+        "the tool printed {} that are not text",
+        counted(bytes, "byte")
+    )
+}
+
+/// Returns the result of a tool whose JSON is too long to be kept whole: half of it would be
+/// invalid. The excess tells how much less to ask for.
+pub(crate) fn json_is_too_long(bytes: usize, excess: usize) -> String {
+    format!(
+        "the tool printed {} of JSON, {} over the limit",
+        counted(bytes, "byte"),
+        counted(excess, "byte")
+    )
+}
+
+/// Returns the result of a tool whose output should have been JSON.
+pub(crate) fn output_is_not_json(error: &impl Display) -> String {
+    format!("the tool's output is not valid JSON: {error}")
+}
+
+/// Returns the result of a tool whose output should have been an image. The formats are those that
+/// the API accepts.
+pub(crate) fn output_is_not_an_image(bytes: usize) -> String {
+    format!(
+        "the tool printed {} that are not a JPEG, PNG, GIF or WebP image",
+        counted(bytes, "byte")
+    )
+}
+
+/// Returns the result of a tool whose image is too large to be kept.
+pub(crate) fn image_is_too_large(bytes: usize) -> String {
+    format!(
+        "the tool printed an image of {}, over the limit",
+        counted(bytes, "byte")
+    )
+}
+
+/// Returns the result of a tool whose image the API would refuse.
+pub(crate) fn image_is_refused(error: &impl Display) -> String {
+    format!("the tool printed an image that cannot be sent: {error}")
+}
+
+/// Marks where the middle of a long output was left out. It is on a line of its own, in brackets
+/// that no tool prints, so that the model does not take it for output.
+pub(crate) fn omitted_output(bytes: usize) -> String {
+    format!("\n[… {} omitted …]\n", counted(bytes, "byte"))
+}
+
+/// Stands for an attachment whose file is gone, so that the model does not invent its content.
+pub(crate) fn lost_attachment(media_type: &str) -> String {
+    format!("[{media_type} that is lost]")
+}
+
+/// Asks for an answer that fits the schema. `whole` is there because models otherwise send only the
+/// corrected part.
+pub(crate) fn repair_request(why: &str, tool: &str) -> String {
+    format!(
+        "This does not fit the schema: {why}. Call `{tool}` again with the whole answer, corrected."
+    )
+}
+
+/// Says that an answer came as text, where a call of `tool` was forced.
+pub(crate) fn answer_is_not_a_call(tool: &str) -> String {
+    format!("the answer is not a call of the tool `{tool}`")
+}
+
+/// Says that an answer lacks the field that wraps one that is not an object.
+pub(crate) fn answer_is_not_wrapped(field: &str) -> String {
+    format!("the input has no field `{field}`, which must hold the answer")
+}
+
+/// Says that the arguments of a forced call are not an object; `json` is what they are.
+pub(crate) fn answer_is_not_an_object(json: &str) -> String {
+    format!("the input is not a JSON object: {json}")
+}
+
+/// Asks for the rest of an answer that broke off; `end` is its end, by which a model that accepts no
+/// prefill finds the place.
+pub(crate) fn continue_request(end: &str) -> String {
+    format!("{CONTINUE_OPENING}{end}\n\n{CONTINUE_ENDING}")
+}

@@ -1,0 +1,63 @@
+//! Where a JSON schema holds other schemas.
+
+use serde_json::{Map, Value};
+
+/// How a keyword of a schema holds others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holding {
+    /// One schema.
+    One,
+    /// A list of schemas; `items` of old drafts is one of these too.
+    List,
+    /// Schemas by name.
+    Named,
+}
+
+/// Returns how a keyword holds schemas; none where it holds none.
+pub(super) fn holding(keyword: &str, value: &Value) -> Option<Holding> {
+    match keyword {
+        "items" if value.is_array() => Some(Holding::List),
+        "items"
+        | "additionalItems"
+        | "additionalProperties"
+        | "contains"
+        | "else"
+        | "if"
+        | "not"
+        | "propertyNames"
+        | "then"
+        | "unevaluatedItems"
+        | "unevaluatedProperties" => Some(Holding::One),
+        "allOf" | "anyOf" | "oneOf" | "prefixItems" => Some(Holding::List),
+        "$defs" | "definitions" | "dependentSchemas" | "patternProperties" | "properties" => {
+            Some(Holding::Named)
+        }
+        _ => None,
+    }
+}
+
+/// Returns the schemas directly inside of one.
+pub(super) fn subschemas(schema: &Map<String, Value>) -> Vec<&Value> {
+    let mut inner = Vec::new();
+    for (keyword, value) in schema {
+        match holding(keyword, value) {
+            Some(Holding::One) => inner.push(value),
+            Some(Holding::List) => inner.extend(value.as_array().into_iter().flatten()),
+            Some(Holding::Named) => {
+                inner.extend(value.as_object().into_iter().flat_map(Map::values));
+            }
+            None => {}
+        }
+    }
+    inner
+}
+
+/// Whether something holds for a schema or for one inside of it.
+pub(super) fn any_schema(schema: &Value, holds: &impl Fn(&Map<String, Value>) -> bool) -> bool {
+    schema.as_object().is_some_and(|fields| {
+        holds(fields)
+            || subschemas(fields)
+                .iter()
+                .any(|inner| any_schema(inner, holds))
+    })
+}
