@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::app::App;
-use crate::batch::{BatchItem, ItemTemplate, request_hash};
+use crate::batch::{BatchItem, BatchShard, ItemTemplate, request_hash};
 use crate::cli;
 use crate::compose::build::{RequestParts, build, encode_body};
 use crate::compose::preflight::{Limit, check};
@@ -27,6 +27,8 @@ pub(super) struct Plan<'a> {
     pub(super) app: &'a App,
     pub(super) ask: &'a cli::AskArgs,
     pub(super) catalog: ModelCatalog<'a>,
+    /// The shard that the items are of.
+    pub(super) shard: BatchShard,
     /// The template of the batch.
     pub(super) pattern: Option<ItemTemplate>,
     /// The saved prompt, as it was before anything was put into it.
