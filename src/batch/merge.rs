@@ -116,9 +116,7 @@ impl fmt::Display for PlaceList {
 /// comes first, then answers, then failures.
 #[derive(Debug)]
 pub(crate) struct RecordMerger {
-    /// Whether the items are known, and not only the records.
-    has_input: bool,
-    /// The shards of the records, or some of them if there are too many to name.
+    /// The shards of the records.
     shards: BTreeSet<BatchShard>,
     current: Option<MergePosition>,
     report: MergeReport,
@@ -136,10 +134,12 @@ impl RecordMerger {
     /// Creates a merger of records of these shards. With `has_input` all items are pushed too.
     pub(crate) fn new(has_input: bool, shards: BTreeSet<BatchShard>) -> Self {
         Self {
-            has_input,
             shards,
             current: None,
-            report: MergeReport::default(),
+            report: MergeReport {
+                has_input,
+                ..MergeReport::default()
+            },
         }
     }
 
@@ -150,7 +150,7 @@ impl RecordMerger {
 
     /// Pushes a record. Returns its place if it is the one that is kept of its item.
     pub(crate) fn push_record(&mut self, index: u64, record: &RecordSummary) -> Option<ItemPlace> {
-        if self.has_input {
+        if self.report.has_input {
             let item = self.current.as_ref().filter(|current| {
                 let item = current.item.as_ref();
                 current.index == index && item.is_some_and(|item| item.may_have(record))
@@ -187,7 +187,7 @@ impl RecordMerger {
     /// Returns what was found when all has been pushed.
     pub(crate) fn finish(mut self) -> MergeReport {
         self.finish_position();
-        if !self.has_input && self.report.gaps.count > 0 {
+        if !self.report.has_input && self.report.gaps.count > 0 {
             let any = self.common_count();
             let all = any.into_iter().flat_map(BatchShard::siblings);
             let absent = all.filter(|shard| !self.shards.contains(shard));
@@ -206,7 +206,7 @@ impl RecordMerger {
 
     fn start_position(&mut self, index: u64, item: Option<InputItem>) {
         self.finish_position();
-        if !self.has_input && index > self.report.items {
+        if !self.report.has_input && index > self.report.items {
             // Items whose records are between others are missing for sure.
             self.report.gaps.push_range(self.report.items, index - 1);
             self.report.items = index;
@@ -243,6 +243,8 @@ impl RecordMerger {
 /// What merging has found.
 #[derive(Debug, Default)]
 pub(crate) struct MergeReport {
+    /// Whether the items are known, and not only the records.
+    has_input: bool,
     /// How many items there are; without the input, up to the last one with a record.
     items: u64,
     /// Items without a record.
@@ -264,14 +266,15 @@ impl MergeReport {
             Some(input) => (format!("{input}: "), "line"),
             None => (String::new(), "index"),
         };
-        let listed = |places: &PlaceList, one: &str, many: &str| {
-            let does = if places.count == 1 { one } else { many };
+        let listed = |places: &PlaceList, what: &str, kept: &str| {
+            let have = if places.count == 1 { "has" } else { "have" };
             let plural = match place {
                 "line" if places.count > 1 => "s",
                 _ => "",
             };
             let items = counted(places.count, "item");
-            (places.count > 0).then(|| format!("{subject}{items} {does}: {place}{plural} {places}"))
+            (places.count > 0)
+                .then(|| format!("{subject}{items} {have} {what}: {place}{plural} {places}{kept}"))
         };
         let foreign = (self.foreign > 0).then(|| {
             let belong = if self.foreign == 1 {
@@ -285,11 +288,11 @@ impl MergeReport {
             )
         });
         [
-            listed(&self.gaps, "has no record", "have no record"),
+            listed(&self.gaps, "no record", ""),
             listed(
                 &self.duplicates,
-                "has more than one record, of which an answer or the first is kept",
-                "have more than one record, of which an answer or the first is kept",
+                "more than one record",
+                " (an answer is kept, else the first)",
             ),
             foreign,
         ]
@@ -301,6 +304,7 @@ impl MergeReport {
     /// Returns what makes the merged output less than complete; `None` if nothing does.
     pub(crate) fn flaws(&self) -> Option<MergeFlaws> {
         let flaws = MergeFlaws {
+            has_input: self.has_input,
             items: self.items,
             gaps: self.gaps.count,
             gap_shards: self.gap_shards.iter().copied().collect(),
@@ -314,6 +318,7 @@ impl MergeReport {
 /// What makes a merged output less than complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MergeFlaws {
+    has_input: bool,
     items: u64,
     gaps: u64,
     gap_shards: Vec<BatchShard>,
@@ -330,9 +335,12 @@ impl MergeFlaws {
             ""
         };
         match self.gap_shards.as_slice() {
+            [] if self.gaps + self.failed == 0 && self.has_input => {
+                "name the output of each shard once, and none of another run".to_owned()
+            }
             [] if self.gaps + self.failed == 0 => {
-                "name the output of each shard once; -i INPUT finds the items of outputs that are \
-                 out of date"
+                "name the output of each shard once; if items were added between runs, name the \
+                 input with -i"
                     .to_owned()
             }
             [] if self.gaps == 0 => {
@@ -451,8 +459,7 @@ mod tests {
             report.notices(Some("`in`")),
             [
                 "`in`: 3 items have no record: lines 4-6",
-                "`in`: 1 item has more than one record, of which an answer or the first is kept: \
-                 line 1",
+                "`in`: 1 item has more than one record: line 1 (an answer is kept, else the first)",
                 "`in`: 4 records belong to none of its items; left out",
             ]
         );
@@ -484,8 +491,7 @@ mod tests {
                 report.notices(None),
                 [
                     "3 items have no record: index 0, 3-4",
-                    "1 item has more than one record, of which an answer or the first is kept: \
-                     index 2",
+                    "1 item has more than one record: index 2 (an answer is kept, else the first)",
                 ]
             );
             let flaws = report.flaws().expect("flaws");

@@ -6,7 +6,6 @@ merging holds must not grow at all: a million records have to do with a fixed am
 
 import hashlib
 import os
-import random
 import subprocess
 import sys
 import time
@@ -36,14 +35,14 @@ def peak(environment, *command):
 
 def write_shards():
     """Writes an input of many lines, and shards whose records are in no order. Returns the size of the merged output."""
-    chance, size = random.Random(7), 0
+    size = 0
     names = [os.path.join(directory, f"part-{shard + 1}.jsonl") for shard in range(SHARDS)]
     files = [open(name, "w", encoding="utf-8") for name in names]
     with open(os.path.join(directory, "lines.txt"), "w", encoding="utf-8") as lines:
         lines.writelines(f"line {number}\n" for number in range(RECORDS))
-    order = list(range(RECORDS))
-    chance.shuffle(order)
-    for number in order:
+    for place in range(RECORDS):
+        # An order that is not that of the lines. A list of them would count: a program's peak is at least what its parent had.
+        number = place * 7919 % RECORDS
         key = hashlib.sha256(f"line {number}".encode()).hexdigest()[:16]
         shard = int(key, 16) % SHARDS
         begin, end = f'{{"index":{number},"id":{number + 1}', f'"input_hash":"{key}{key}","text":"An answer.","usage":null}}\n'

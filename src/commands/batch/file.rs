@@ -46,8 +46,8 @@ pub(super) struct Opened {
 
 impl RecordFile {
     /// Opens the file, and reads what is in it. A line that broke off is cut off; what never was a
-    /// request is dropped, and with `without_failed` whatever failed. A file of anything else, or of
-    /// another shard, is refused and left as it is.
+    /// request is dropped, and with `without_failed` whatever failed. A file of anything else, or
+    /// of another shard, is refused and left as it is.
     pub(super) fn open(
         path: &Path,
         shard: BatchShard,

@@ -295,7 +295,7 @@ fn outputs_from_before_there_were_shards_are_merged_by_index_and_keep_each_numbe
         .stdout_contains("\"index\":2")
         .stderr_contains("1 item has no record: index 1\n")
         .stderr_contains(
-            "1 item has more than one record, of which an answer or the first is kept: index 2\n",
+            "1 item has more than one record: index 2 (an answer is kept, else the first)\n",
         )
         .stderr_contains(
             "error: 4 items: 1 without a record, 1 with more than one record, 1 failed",
