@@ -4,12 +4,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde_json::Value;
-
 use super::item::{BatchItem, ItemPlace};
 use super::item_key::ItemKey;
 use super::record::RecordSummary;
 use super::shard::BatchShard;
+use crate::protocol::ExactJson;
 use crate::text::{counted, grouped};
 
 /// How many places, or ranges of them, a message lists.
@@ -23,7 +22,7 @@ const MAX_LISTED_SHARDS: usize = 10;
 pub(crate) struct InputItem {
     key: ItemKey,
     line: u64,
-    own_id: Option<Value>,
+    own_id: Option<ExactJson>,
 }
 
 impl InputItem {
@@ -32,7 +31,7 @@ impl InputItem {
         Self {
             key: item.key,
             line: item.line_number().unwrap_or(item.index),
-            own_id: item.own_id().cloned(),
+            own_id: item.own_id(),
         }
     }
 
@@ -54,7 +53,9 @@ impl InputItem {
         Some(Self {
             key: ItemKey::from_number(u64::from_be_bytes(*key)),
             line: u64::from_be_bytes(*line),
-            own_id: serde_json::from_slice(id).ok(),
+            own_id: std::str::from_utf8(id)
+                .ok()
+                .and_then(|id| ExactJson::parse(id).ok()),
         })
     }
 
@@ -387,7 +388,7 @@ impl fmt::Display for MergeFlaws {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::batch::ItemReader;
@@ -409,7 +410,7 @@ mod tests {
     fn record(id: Value) -> RecordSummary {
         RecordSummary {
             hash: Some(1),
-            id,
+            id: id.into(),
             ..RecordSummary::default()
         }
     }

@@ -1,9 +1,7 @@
 //! Records: the result of an item as a line of JSON, and parsing such lines.
 
-use std::fmt;
-
-use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
@@ -11,7 +9,7 @@ use super::item::{BatchItem, ItemPlace};
 use super::item_key::ItemKey;
 use super::shard::BatchShard;
 use crate::client::fingerprint;
-use crate::protocol::{ContentBlock, Message};
+use crate::protocol::{ContentBlock, ExactFields, ExactJson, Message};
 
 /// The field with the shard that wrote a record.
 const SHARD: &str = "shard";
@@ -28,9 +26,9 @@ pub(crate) enum ItemResult {
     /// An answer that consists of text only.
     Text(String),
     /// Any other answer: the API's message object.
-    Message(Value),
+    Message(ExactJson),
     /// The error object of a failed item.
-    Error(Value),
+    Error(ExactJson),
 }
 
 impl ItemResult {
@@ -47,7 +45,7 @@ impl ItemResult {
         if message.content.iter().all(is_shown) {
             return Self::Text(message.text());
         }
-        Self::Message(serde_json::to_value(message).expect("a message is maps with string keys"))
+        Self::Message(ExactJson::of(message))
     }
 
     /// Whether the item failed.
@@ -76,53 +74,55 @@ impl RecordLine {
         usage: Option<&Map<String, Value>>,
     ) -> String {
         let (key, value) = match result {
-            ItemResult::Text(text) => ("text", Value::from(text)),
+            ItemResult::Text(text) => ("text", Value::from(text).into()),
             ItemResult::Message(message) => ("message", message),
             ItemResult::Error(error) => ("error", error),
         };
-        // The map keeps insertion order.
-        let mut record = Map::new();
-        record.insert("index".to_owned(), Value::from(item.index));
-        record.insert("id".to_owned(), item.record_id());
+        let mut record = ExactFields::default();
+        record.insert("index", json!(item.index));
+        record.insert("id", item.record_id());
         if shard != BatchShard::WHOLE {
-            record.insert(SHARD.to_owned(), Value::from(shard.to_string()));
-            record.insert(ITEM_KEY.to_owned(), Value::from(item.key.to_string()));
+            record.insert(SHARD, json!(shard.to_string()));
+            record.insert(ITEM_KEY, json!(item.key.to_string()));
         }
-        record.insert("input_hash".to_owned(), json!(hash));
-        record.insert(key.to_owned(), value);
-        record.insert("usage".to_owned(), json!(usage));
-        format!("{}\n", Value::from(record))
+        record.insert("input_hash", json!(hash));
+        record.insert(key, value);
+        record.insert("usage", json!(usage));
+        Self::format_line(&record)
     }
 
     /// Returns a record with another place.
     pub(crate) fn with_place(line: &[u8], place: ItemPlace) -> String {
-        Self::rewritten(line, place, |_| true)
+        Self::rewritten(line, place, &[])
     }
 
     /// Returns a record with another place, as a run of the whole batch would have written it.
     pub(crate) fn merged(line: &[u8], place: ItemPlace) -> String {
-        Self::rewritten(line, place, |name| ![SHARD, ITEM_KEY].contains(&name))
+        Self::rewritten(line, place, &[SHARD, ITEM_KEY])
     }
 
-    /// Returns a record with another place and only some of its fields. All else stays to the
-    /// letter.
-    fn rewritten(line: &[u8], place: ItemPlace, is_kept: impl Fn(&str) -> bool) -> String {
-        let Ok(RawRecord(fields)) = serde_json::from_slice(line) else {
-            return String::from_utf8_lossy(line).into_owned();
+    /// Returns a record with another place and without some of its fields. Numbers keep their
+    /// digits.
+    fn rewritten(line: &[u8], place: ItemPlace, dropped: &[&str]) -> String {
+        let line = String::from_utf8_lossy(line);
+        let parsed = ExactJson::parse(&line).ok();
+        let Some(mut record) = parsed.and_then(ExactFields::from_object) else {
+            return line.into_owned();
         };
-        let mut record = String::with_capacity(line.len());
-        for (name, value) in fields.iter().filter(|(name, _)| is_kept(name)) {
-            record.push(if record.is_empty() { '{' } else { ',' });
-            record.push_str(&Value::from(name.as_str()).to_string());
-            record.push(':');
-            match (name.as_str(), place.line_id) {
-                ("index", _) => record.push_str(&place.index.to_string()),
-                ("id", Some(line)) => record.push_str(&line.to_string()),
-                _ => record.push_str(value.get()),
-            }
+        record.insert("index", json!(place.index));
+        if let Some(line) = place.line_id {
+            record.insert("id", json!(line));
         }
-        record.push_str("}\n");
-        record
+        for field in dropped {
+            record.shift_remove(field);
+        }
+        Self::format_line(&record)
+    }
+
+    fn format_line(record: &ExactFields) -> String {
+        let mut line = serde_json::to_string(record).expect("fields are always JSON");
+        line.push('\n');
+        line
     }
 
     /// Whether `tail` is the beginning of a truncated record. After other records, a few bytes of
@@ -137,40 +137,13 @@ impl RecordLine {
     }
 }
 
-/// The fields of a record in their order, with their values as they are.
-struct RawRecord<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for RawRecord<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(RawRecordVisitor)
-    }
-}
-
-struct RawRecordVisitor;
-
-impl<'de> Visitor<'de> for RawRecordVisitor {
-    type Value = RawRecord<'de>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a record")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawRecord<'de>, A::Error> {
-        let mut fields = Vec::new();
-        while let Some(field) = map.next_entry()? {
-            fields.push(field);
-        }
-        Ok(RawRecord(fields))
-    }
-}
-
 /// The fields of a record that later runs and `merge` need.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RecordSummary {
     /// The index of its item in the run that wrote it.
     pub(crate) index: u64,
     /// The `id` of its item.
-    pub(crate) id: Value,
+    pub(crate) id: ExactJson,
     /// The shard that wrote it.
     pub(crate) shard: BatchShard,
     /// The key of its item; only the records of a shard have it.
@@ -184,8 +157,8 @@ pub(crate) struct RecordSummary {
 #[derive(Deserialize)]
 struct RecordFields<'a> {
     index: u64,
-    #[serde(default)]
-    id: Value,
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
     #[serde(borrow)]
     shard: Option<&'a str>,
     #[serde(borrow)]
@@ -217,7 +190,10 @@ impl RecordSummary {
         };
         (kinds.iter().filter(|&&is_there| is_there).count() == 1).then_some(Self {
             index: fields.index,
-            id: fields.id,
+            id: fields
+                .id
+                .and_then(|id| ExactJson::parse(id.get()).ok())
+                .unwrap_or_default(),
             shard,
             key,
             hash,
@@ -240,7 +216,7 @@ mod tests {
         fn default() -> Self {
             Self {
                 index: 0,
-                id: Value::Null,
+                id: ExactJson::default(),
                 shard: BatchShard::WHOLE,
                 key: None,
                 hash: None,
@@ -278,13 +254,13 @@ mod tests {
             &item(),
             BatchShard::WHOLE,
             None,
-            ItemResult::Error(json!({"kind": "usage"})),
+            ItemResult::Error(json!({"kind": "usage"}).into()),
             None,
         );
         assert_eq!(
             RecordSummary::parse_line(failed.as_bytes()),
             Some(RecordSummary {
-                id: json!(1),
+                id: json!(1).into(),
                 is_error: true,
                 ..RecordSummary::default()
             }),
@@ -328,12 +304,12 @@ mod tests {
     }
 
     #[test]
-    fn a_record_can_get_another_place_and_all_else_stays_to_the_letter() {
-        let line = b"{\"index\":12,\"id\":3,\"n\":1.50e2,\"t\":\"\\u00e4\"}\n";
+    fn a_record_can_get_another_place_and_numbers_keep_their_digits() {
+        let line = b"{\"index\":12,\"id\":3,\"n\":1.50e2,\"t\":\"z\"}\n";
         let place = |line_id| ItemPlace { index: 4, line_id };
         assert_eq!(
             RecordLine::with_place(line, place(Some(9))),
-            "{\"index\":4,\"id\":9,\"n\":1.50e2,\"t\":\"\\u00e4\"}\n"
+            "{\"index\":4,\"id\":9,\"n\":1.50e2,\"t\":\"z\"}\n"
         );
         assert_eq!(
             RecordLine::with_place(b"{\"index\": 12, \"id\": \"a\"}", place(None)),

@@ -129,7 +129,7 @@ impl RecordFile {
                 })
             };
             let is_moved = place.is_some_and(|place| {
-                place.index != found.index || place.line_id.is_some_and(|line| found.id != line)
+                place.index != found.index || place.line_id.is_some_and(|line| *found.id != line)
             });
             records.push(PlacedRecord {
                 place,
