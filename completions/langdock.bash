@@ -40,6 +40,9 @@ _langdock() {
             langdock,help)
                 cmd="langdock__subcmd__help"
                 ;;
+            langdock,merge)
+                cmd="langdock__subcmd__merge"
+                ;;
             langdock,models)
                 cmd="langdock__subcmd__models"
                 ;;
@@ -122,7 +125,7 @@ _langdock() {
 
     case "${cmd}" in
         langdock)
-            opts="-h -V --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --help --version send chat tool-run batch models count usage session serve auth config doctor completions help template"
+            opts="-h -V --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --help --version send chat tool-run batch merge models count usage session serve auth config doctor completions help template"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -540,7 +543,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__batch)
-            opts="-i -o -J -m -s -f -a -I -e -t -p -h --input --files --output --jobs --unordered --retry-failed --max-requests --max-total-tokens --tag --schema --schema-mode --repair --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --set --prefill --file --attach --messages --no-stdin --edit --template --param --no-check --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --help"
+            opts="-i -o -J -m -s -f -a -I -e -t -p -h --input --files --output --jobs --unordered --retry-failed --shard --max-requests --max-total-tokens --tag --schema --repair --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --set --prefill --file --attach --messages --no-stdin --edit --template --param --no-check --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -635,6 +638,13 @@ _langdock() {
                     fi
                     return 0
                     ;;
+                --shard)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 --max-requests)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -668,13 +678,6 @@ _langdock() {
                     fi
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --schema-mode)
-                    COMPREPLY=($(compgen -W "auto native tool prompt" -- "${cur}"))
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
                     fi
                     return 0
                     ;;
@@ -765,6 +768,20 @@ _langdock() {
                     return 0
                     ;;
                 --user-id)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --thinking)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --effort)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -999,7 +1016,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__chat)
-            opts="-m -s -f -a -I -e -t -p -T -y -q -v -u -S -c -n -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --set --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --yes --allow-tool --deny-tool --max-turns --tool-jobs --raw --markdown --color --quiet --verbose --usage --show-thinking --no-stream --continue --session --fork --no-log --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --help"
+            opts="-m -s -f -a -I -e -t -p -T -y -q -v -u -S -c -n -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --set --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --yes --allow-tool --deny-tool --max-turns --tool-jobs --raw --markdown --color --quiet --verbose --usage --show-thinking --no-stream --continue --session --fork --no-log --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1085,6 +1102,20 @@ _langdock() {
                     return 0
                     ;;
                 --user-id)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --thinking)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --effort)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -1851,7 +1882,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__count)
-            opts="-m -s -f -a -I -e -t -p -j -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --set --prefill --file --attach --messages --no-stdin --edit --template --param --no-check --json --help"
+            opts="-m -s -f -a -I -e -t -p -j -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --set --prefill --file --attach --messages --no-stdin --edit --template --param --no-check --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1937,6 +1968,20 @@ _langdock() {
                     return 0
                     ;;
                 --user-id)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --thinking)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --effort)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -2198,8 +2243,82 @@ _langdock() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        langdock__subcmd__merge)
+            opts="-i -o -h --input --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --input)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                -i)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --output)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                -o)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         langdock__subcmd__models)
-            opts="-j -h --refresh --json --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --help"
+            opts="-l -j -h --refresh --long --json --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2300,7 +2419,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__send)
-            opts="-m -s -f -a -I -e -t -p -T -q -v -u -S -j -x -o -c -n -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --set --prefill --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --raw --markdown --color --quiet --verbose --usage --show-thinking --no-stream --json --jsonl --extract --lang --output --allow-truncated --tag --continue --session --fork --no-log --dry-run --curl --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --schema --schema-mode --repair --help"
+            opts="-m -s -f -a -I -e -t -p -T -q -v -u -S -j -x -o -c -n -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --set --prefill --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --raw --markdown --color --quiet --verbose --usage --show-thinking --no-stream --json --jsonl --extract --lang --output --allow-truncated --tag --continue --session --fork --no-log --dry-run --curl --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --schema --repair --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2386,6 +2505,20 @@ _langdock() {
                     return 0
                     ;;
                 --user-id)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --thinking)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --effort)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -2722,13 +2855,6 @@ _langdock() {
                     fi
                     return 0
                     ;;
-                --schema-mode)
-                    COMPREPLY=($(compgen -W "auto native tool prompt" -- "${cur}"))
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
-                    return 0
-                    ;;
                 --repair)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -2990,7 +3116,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__tool__subcmd__run)
-            opts="-m -s -f -a -I -e -t -p -T -q -v -u -S -j -x -o -c -n -y -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --set --prefill --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --raw --markdown --color --quiet --verbose --usage --show-thinking --no-stream --json --jsonl --extract --lang --output --allow-truncated --tag --continue --session --fork --no-log --dry-run --curl --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --yes --allow-tool --deny-tool --max-turns --tool-jobs --list --call --help"
+            opts="-m -s -f -a -I -e -t -p -T -q -v -u -S -j -x -o -c -n -y -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --set --prefill --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --raw --markdown --color --quiet --verbose --usage --show-thinking --no-stream --json --jsonl --extract --lang --output --allow-truncated --tag --continue --session --fork --no-log --dry-run --curl --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --yes --allow-tool --deny-tool --max-turns --tool-jobs --list --call --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3076,6 +3202,20 @@ _langdock() {
                     return 0
                     ;;
                 --user-id)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --thinking)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --effort)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use crate::app::App;
-use crate::batch::{BatchItem, ItemTemplate, request_hash};
+use crate::batch::{BatchItem, BatchShard, ItemTemplate, request_hash};
 use crate::cli;
 use crate::client::{BATCH_MAX_TOKENS, seed_max_tokens};
 use crate::compose::build::{RequestParts, build, encode_body};
@@ -33,6 +33,8 @@ pub(super) struct Plan<'a> {
     pub(super) app: &'a App,
     pub(super) ask: &'a cli::AskArgs,
     pub(super) catalog: ModelCatalog<'a>,
+    /// The shard that the items are of.
+    pub(super) shard: BatchShard,
     /// The template of the batch.
     pub(super) pattern: Option<ItemTemplate>,
     /// The saved prompt, as it was before anything was put into it.
