@@ -61,7 +61,7 @@ fn as_json_the_list_is_what_the_server_said_and_where_it_is_from() {
     assert_eq!(first["data"][1], json!({"id": "claude-3-haiku-20240307"}));
     assert_eq!(
         first["langdock"],
-        json!({"region": "eu", "cached": false, "age_s": 0})
+        json!({"region": "eu", "cached": false, "age_s": 0, "learned": {}})
     );
     let second = models(&server)
         .home(&home)
