@@ -51,7 +51,7 @@ pub(crate) fn bind_thinking(message: &mut Message, body: &[u8]) {
         .filter(|block| block.is_thinking())
     {
         if let Some(fields) = block.extra_mut() {
-            fields.insert(SENT_AFTER.to_owned(), Value::from(hash.clone()));
+            fields.insert(SENT_AFTER.to_owned(), hash.clone());
         }
     }
 }
@@ -120,13 +120,12 @@ fn fitting_blocks(
             .and_then(|fields| fields.shift_remove(SENT_AFTER))
             .unwrap_or_default();
         let is_known = answer.as_ref().filter(|(of_answer, _)| *of_answer == hash);
-        let fits = match is_known {
-            Some((_, fits)) => *fits,
-            None => {
-                let fits = hash == prefix_hash(request, &with_beginning(request, &kept));
-                answer = Some((hash, fits));
-                fits
-            }
+        let fits = if let Some((_, fits)) = is_known {
+            *fits
+        } else {
+            let fits = hash == prefix_hash(request, &with_beginning(request, &kept));
+            answer = Some((hash, fits));
+            fits
         };
         if fits || is_open {
             kept.push(block);

@@ -37,7 +37,8 @@ impl<'a> ImageInfo<'a> {
 
     /// Estimates the tokens it stands for.
     pub(super) fn estimated_tokens(&self) -> usize {
-        // The seed's models all look at standard resolution. A side that could not be read is 0.
+        // Every model is counted at standard resolution, which is close enough for a script. A
+        // side that could not be read is 0.
         let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX).max(1);
         ImageResolution::STANDARD.token_count(side(self.width), side(self.height)) as usize
     }

@@ -117,6 +117,9 @@ fn check_search_result(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Checks a picture: that it is what it says, can be read, and is not too large.
+///
+/// Source: Anthropic's page `build-with-claude/vision`, with the limits of Bedrock.
 fn check_image_block(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     block.allow_only(&["type", "source", "cache_control"])?;
     let source = block.required_object("source")?;
@@ -195,6 +198,9 @@ fn check_document(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     Err(source.field_refusal("data", "The PDF specified was not valid."))
 }
 
+/// Checks a call that comes back. Clients send what a model wrote, which need not be an object.
+///
+/// Source: the API reference; `dust-tt/dust#24414` and others ran into it.
 fn check_tool_use(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     // `caller` comes with the calls of newer models and goes back with them.
     block.allow_only(&["type", "id", "name", "input", "cache_control", "caller"])?;

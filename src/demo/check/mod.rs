@@ -68,6 +68,7 @@ pub(super) fn check_request<'a>(
     let ask = ParsedRequest::from_body(body, account);
     turns::check_turns(&ask)?;
     thinking::check_thinking_blocks(&ask)?;
+    // Source: Anthropic's page `build-with-claude/context-windows`.
     let (tokens, most) = (ask.input_tokens(), rules.context_tokens);
     if tokens > most {
         return Err(Refusal::invalid_request(format!(

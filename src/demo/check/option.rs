@@ -11,6 +11,8 @@ use crate::demo::model_rules::{ModelRules, SamplingSupport, ThinkingSupport};
 use crate::demo::refusal::Refusal;
 
 /// Checks `max_tokens` against the model's own limit.
+///
+/// Source: Anthropic's page `about-claude/models/overview`.
 pub(super) fn check_max_tokens(
     body: &ObjectReader<'_>,
     name: &str,

@@ -21,6 +21,9 @@ const MANY_IMAGES_SIDE: usize = 2000;
 const MAX_IMAGES: usize = 100;
 
 /// Checks the conversation of a request.
+///
+/// Source: the API reference, `api/messages`; that a conversation with calls needs tools is in the
+/// words of the API, as `BerriAI/litellm` recorded them.
 pub(super) fn check_turns(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     if ask
         .turns
@@ -79,6 +82,9 @@ fn check_prefill(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
 }
 
 /// Checks that each block belongs to a role that may send it.
+///
+/// Source: the API reference; the words for an attachment in an answer are those of the API, as
+/// several clients recorded them.
 fn check_roles(turn: &RequestTurn<'_>) -> Result<(), Refusal> {
     for block in &turn.blocks {
         let (name, side, role) = match block.content {
@@ -112,6 +118,8 @@ fn check_roles(turn: &RequestTurn<'_>) -> Result<(), Refusal> {
 
 /// Checks that every call has its result at the head of the next turn, and every result its call in
 /// the turn before.
+///
+/// Source: Anthropic's page `agents-and-tools/tool-use/implement-tool-use`, on results.
 fn check_pairing(turns: &[RequestTurn<'_>]) -> Result<(), Refusal> {
     let mut seen = HashSet::new();
     for (index, turn) in turns.iter().enumerate() {
