@@ -219,7 +219,7 @@ impl ThinkingRule {
         start: ThinkingStart::OnRequest,
         enabled: No,
         adaptive: Yes,
-        between_tools: Unknown,
+        between_tools: No,
         disabled: Yes,
         limits_effort_when_disabled: false,
     };
@@ -305,7 +305,7 @@ static MODEL_ROWS: [ModelRow; 13] = [
         models: &[model(Sonnet, 5, 5)],
         thinking: ThinkingRule {
             between_tools: Yes,
-            disabled: Unknown,
+            disabled: No,
             ..ThinkingRule::ADAPTIVE
         },
         forced_tool_choice: No,
@@ -628,21 +628,21 @@ mod tests {
         for (ids, expected) in [
             (
                 &["claude-opus-5-5", "claude-fable-5-1", "claude-fable-5-2"][..],
-                "n y ? n n n n n y ?",
+                "n y n n n n n n y ?",
             ),
-            (&["claude-sonnet-5-5-20260928"], "n y y ? n n n n y ?"),
+            (&["claude-sonnet-5-5-20260928"], "n y y n n n n n y ?"),
             (
                 &["claude-haiku-5-5", "claude-opus-5", "claude-sonnet-5"],
-                "n y ? y y n n n y ?",
+                "n y n y y n n n y ?",
             ),
-            (&["claude-fable-5"], "n y ? n y n n n y ?"),
+            (&["claude-fable-5"], "n y n n y n n n y ?"),
             (
                 &["claude-opus-4-7", "claude-opus-4-8-default"],
-                "n y ? y y n n n y ?",
+                "n y n y y n n n y ?",
             ),
             (
                 &["claude-opus-4-6-default", "claude-sonnet-4-6"],
-                "n y ? y y n y n y ?",
+                "n y n y y n y n y ?",
             ),
             (&["claude-opus-4-5-20251101"], "y n n y y y y n ? ?"),
             (
