@@ -14,12 +14,16 @@ use crate::compose::user_turn::{StdinUse, system_prompt, user_turn};
 use crate::compose::{curl, dry_run};
 use crate::config::Settings;
 use crate::error::Error;
-use crate::input::{Estimate, check_many, pictures_of};
+use crate::input::{Estimate, check_many, has_calls, pictures_of};
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
 use crate::tool::Structured;
 
 /// What a conversation that is gone on with is called in messages.
 pub(crate) const EARLIER: &str = "the conversation so far";
+
+/// What the user is told of a history with tool calls in a request without tools.
+pub(crate) const CALLS_AS_TEXT: &str = "the tool calls of the conversation are sent as text, \
+                                        because this request has no tools; -T adds some";
 
 /// What a request is made of.
 pub(crate) struct PromptInputs<'i> {
@@ -96,7 +100,11 @@ impl Exchange<'_> {
             content: turn.content,
             tool_choice,
         };
+        let has_earlier_calls = has_calls(&parts.earlier);
         let request = build(&spec, parts)?;
+        if has_earlier_calls && request.tools.is_empty() {
+            app.notices.notice(CALLS_AS_TEXT);
+        }
         let estimate = Estimate::of_request(&request, &turn.names);
         let sizes: Vec<_> = sources
             .conversation_part

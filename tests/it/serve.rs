@@ -110,7 +110,7 @@ fn images_pdfs_and_tools_are_read() {
     let serving = Serving::start(&[]);
     let block = |kind: &str, media_type: &str, data: &str| json!({"type": kind, "source": {"type": "base64", "media_type": media_type, "data": data}});
     let content = json!([
-        block("image", "image/png", "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"),
+        block("image", "image/png", "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNgAAAAAgAB5Sfe/AAAAABJRU5ErkJggg=="),
         block("document", "application/pdf", "JVBERi0xLjcK"),
         {"type": "text", "text": "Look"},
     ]);

@@ -14,11 +14,11 @@ use crate::exchange::driver::SendOutcome;
 use crate::exchange::engine::{AnswerSink, EncodedRequest};
 use crate::exchange::finish::{show_usage, stop_reason_error};
 use crate::exchange::model_options::FitContext;
-use crate::exchange::prepare::EARLIER;
+use crate::exchange::prepare::{CALLS_AS_TEXT, EARLIER};
 use crate::exchange::selected_model::SelectedModel;
 use crate::exchange::session_recorder::TurnRecorder;
 use crate::exchange::tool_loop::{ToolLoop, reset_tool_choice_after_results};
-use crate::input::{Estimate, check_many, pictures_of};
+use crate::input::{Estimate, check_many, has_calls, pictures_of};
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
 use crate::session::TurnContext;
 use crate::ui::{AnswerRenderer, OutputSink, StdoutWriter};
@@ -125,7 +125,14 @@ impl Chat<'_> {
             tools: self.tools.definitions(),
             tool_choice: self.tools.choice.clone(),
         };
+        let has_earlier_calls = has_calls(&parts.earlier);
         let mut request = build(&spec, parts)?;
+        if has_earlier_calls
+            && request.tools.is_empty()
+            && !std::mem::replace(&mut self.has_told_calls, true)
+        {
+            self.app.notices.notice(CALLS_AS_TEXT);
+        }
         reset_tool_choice_after_results(&mut request);
         let estimate = Estimate::of_request(&request, &[]);
         let sizes = [("the conversation".to_owned(), 0)];

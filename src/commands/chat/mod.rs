@@ -75,6 +75,8 @@ struct Chat<'a> {
     is_raw: bool,
     /// What the next line begins with.
     draft: LineDraft,
+    /// Whether the user was told that earlier tool calls are sent as text.
+    has_told_calls: bool,
     /// The last message, where it got no answer.
     unsent: Option<String>,
     words: Words,
@@ -173,6 +175,7 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
         files: Attachments::default(),
         is_raw: std::mem::take(&mut ask.output.looks.raw),
         draft: LineDraft::default(),
+        has_told_calls: false,
         unsent: None,
         words: Words::new(store),
         ask,
