@@ -276,10 +276,14 @@ fn adaptive_thinking(is_shown: bool) -> Value {
 /// Returns what to do instead of an option that a model refuses.
 fn way_out(key: OptionKey, rules: &ModelRules) -> String {
     let is_adaptive = rules.support(ModelOption::AdaptiveThinking) == Support::Yes;
+    let has_least = rules.support(ModelOption::BetweenToolsThinking) == Support::Yes;
     match key {
         OptionKey::Thinking if rules.thinking_start() == Some(ThinkingStart::Always) => {
             "it always thinks: leave that out, or choose how much with --effort".to_owned()
         }
+        OptionKey::Thinking if has_least => "give --thinking auto, or for the least of it --set \
+             'thinking={\"type\":\"between_tools\"}'"
+            .to_owned(),
         OptionKey::Thinking if is_adaptive => "give --thinking auto".to_owned(),
         OptionKey::ToolChoice => {
             "give --tool-choice auto and ask for the call in the prompt".to_owned()

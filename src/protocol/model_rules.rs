@@ -712,12 +712,14 @@ mod tests {
         let budget = json!({"type": "enabled", "budget_tokens": 1024});
         for id in KNOWN_IDS.iter().chain(&UNKNOWN_IDS) {
             let rules = ModelRules::for_model(id);
-            for thinking in [budget.clone(), json!({"type": "adaptive"})] {
+            let adaptive = json!({"type": "adaptive"});
+            for thinking in [budget.clone(), adaptive, json!("auto"), json!(2000)] {
                 let fields = fields(thinking);
                 assert_eq!(rules.forced_tool_choice(&fields), No, "{id}");
                 assert_eq!(rules.prefill(&fields), No, "{id}");
             }
-            for fields in [Map::new(), fields(json!({"type": "disabled"}))] {
+            let off = [json!({"type": "disabled"}), json!("off")].map(fields);
+            for fields in off.into_iter().chain([Map::new()]) {
                 assert_eq!(
                     rules.forced_tool_choice(&fields),
                     rules.support(ModelOption::ForcedToolChoice)
