@@ -496,11 +496,14 @@ impl ModelRow {
 }
 
 /// Whether the fields of a body ask for thinking that forbids a forced tool choice, a prefill and
-/// sampling.
+/// sampling. They may also have the wish that becomes such a field once the model is known.
 pub(crate) fn is_thinking_requested(fields: &Map<String, Value>) -> bool {
-    let thinking = fields.get("thinking");
-    thinking
-        .is_some_and(|thinking| matches!(thinking["type"].as_str(), Some("enabled" | "adaptive")))
+    match fields.get("thinking") {
+        Some(Value::String(wish)) => wish == "auto",
+        Some(Value::Number(_)) => true,
+        Some(thinking) => matches!(thinking["type"].as_str(), Some("enabled" | "adaptive")),
+        None => false,
+    }
 }
 
 /// Reads the `capabilities` of a model in a list. What it does not name, it does not know.
