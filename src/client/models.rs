@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::pace::SHARE_BASIS;
-use crate::protocol::{OptionFacts, listed_facts};
+use crate::protocol::{ClaudeModel, OptionFacts, listed_facts};
 
 /// A model that Langdock's own page of mid-2024 named. All are retired upstream; a workspace may
 /// still have them.
@@ -186,16 +186,12 @@ pub(crate) fn pick_default(models: &[ListedModel]) -> Option<&ListedModel> {
     } else {
         sonnets
     };
-    // A date beside none says nothing about which of the two is newer.
-    let by_date = candidates.iter().all(|model| model.created_at().is_some());
-    let date = |model: &ListedModel| {
-        if by_date {
-            model.created_at().map(str::to_owned)
-        } else {
-            None
-        }
-    };
-    candidates.sort_by_cached_key(|model| (date(model), model.version_key()));
+    // The date of the list says nothing: it may be the epoch, and differs by platform.
+    candidates.sort_by_cached_key(|model| {
+        let known = ClaudeModel::from_id(model.id());
+        let version = known.map(|model| (model.major, model.minor));
+        (version, model.version_key())
+    });
     candidates.last().copied()
 }
 
@@ -306,19 +302,23 @@ mod tests {
     }
 
     #[test]
-    fn a_date_of_the_list_goes_before_the_version_where_all_have_one() {
+    fn the_newest_goes_by_its_version_whatever_date_the_list_has() {
         let dated = |id: &str, date: &str| {
             ListedModel::from_object(json!({"id": id, "created_at": date})).expect("it has an id")
         };
-        let new = dated("sonnet-a", "2026-01-01T00:00:00Z");
-        let old = dated("sonnet-9", "2025-01-01T00:00:00Z");
-        assert_eq!(pick_default(&[new.clone(), old.clone()]), Some(&new));
-        assert_eq!(
-            pick_default(&[dated("sonnet-1", "x"), dated("sonnet-2", "x")]).map(ListedModel::id),
-            Some("sonnet-2")
-        );
-        let undated = models(&["sonnet-10"]).remove(0);
-        assert_eq!(pick_default(&[new, old, undated.clone()]), Some(&undated));
+        for (newest, other) in [
+            ("claude-sonnet-5-default", "claude-sonnet-4-20250514"),
+            ("claude-sonnet-5-5-default", "claude-sonnet-5-default"),
+            ("claude-sonnet-4-6-default", "my-claude-sonnet-9"),
+        ] {
+            let newest = dated(newest, "1970-01-01T00:00:00Z");
+            let other = dated(other, "2026-01-01T00:00:00Z");
+            assert_eq!(
+                pick_default(&[newest.clone(), other.clone()]),
+                Some(&newest)
+            );
+            assert_eq!(pick_default(&[other, newest.clone()]), Some(&newest));
+        }
     }
 
     #[test]

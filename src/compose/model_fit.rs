@@ -12,6 +12,7 @@ use crate::protocol::{
     EFFORT, MIN_THINKING_BUDGET, ModelOption, ModelRules, OptionKey, RequestOptions, Support,
     THINKING, ThinkingStart, ToolChoice,
 };
+use crate::text::{counted, grouped};
 
 /// What a request has to fit, and how.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +91,8 @@ impl RequestSpec {
             }
             let name = self.origin_name(OptionKey::Thinking);
             notices.push(format!(
-                "{name} is left out: max_tokens ({max_tokens}) leaves no room for it"
+                "{name} is left out: max_tokens ({}) leaves no room for it",
+                grouped(max_tokens)
             ));
             self.leave_out(OptionKey::Thinking);
         }
@@ -274,10 +276,14 @@ fn adaptive_thinking(is_shown: bool) -> Value {
 /// Returns what to do instead of an option that a model refuses.
 fn way_out(key: OptionKey, rules: &ModelRules) -> String {
     let is_adaptive = rules.support(ModelOption::AdaptiveThinking) == Support::Yes;
+    let has_least = rules.support(ModelOption::BetweenToolsThinking) == Support::Yes;
     match key {
         OptionKey::Thinking if rules.thinking_start() == Some(ThinkingStart::Always) => {
             "it always thinks: leave that out, or choose how much with --effort".to_owned()
         }
+        OptionKey::Thinking if has_least => "give --thinking auto, or for the least of it --set \
+             'thinking={\"type\":\"between_tools\"}'"
+            .to_owned(),
         OptionKey::Thinking if is_adaptive => "give --thinking auto".to_owned(),
         OptionKey::ToolChoice => {
             "give --tool-choice auto and ask for the call in the prompt".to_owned()
@@ -291,8 +297,11 @@ fn unfit_budget(budget: u64, max_tokens: u64) -> Error {
     let fitting = budget.max(MIN_THINKING_BUDGET).saturating_mul(2);
     Error::Usage {
         message: format!(
-            "a thinking budget of {budget} tokens does not fit: it must be at least \
-             {MIN_THINKING_BUDGET} and less than max_tokens, which is {max_tokens}"
+            "a thinking budget of {} does not fit: it must be at least {} and less than \
+             max_tokens, which is {}",
+            counted(budget, "token"),
+            grouped(MIN_THINKING_BUDGET),
+            grouped(max_tokens)
         ),
         hint: Some(format!(
             "give --max-tokens {fitting}, or another budget with --thinking N"

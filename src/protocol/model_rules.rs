@@ -219,7 +219,7 @@ impl ThinkingRule {
         start: ThinkingStart::OnRequest,
         enabled: No,
         adaptive: Yes,
-        between_tools: Unknown,
+        between_tools: No,
         disabled: Yes,
         limits_effort_when_disabled: false,
     };
@@ -305,7 +305,7 @@ static MODEL_ROWS: [ModelRow; 13] = [
         models: &[model(Sonnet, 5, 5)],
         thinking: ThinkingRule {
             between_tools: Yes,
-            disabled: Unknown,
+            disabled: No,
             ..ThinkingRule::ADAPTIVE
         },
         forced_tool_choice: No,
@@ -496,11 +496,14 @@ impl ModelRow {
 }
 
 /// Whether the fields of a body ask for thinking that forbids a forced tool choice, a prefill and
-/// sampling.
+/// sampling. They may also have the wish that becomes such a field once the model is known.
 pub(crate) fn is_thinking_requested(fields: &Map<String, Value>) -> bool {
-    let thinking = fields.get("thinking");
-    thinking
-        .is_some_and(|thinking| matches!(thinking["type"].as_str(), Some("enabled" | "adaptive")))
+    match fields.get("thinking") {
+        Some(Value::String(wish)) => wish == "auto",
+        Some(Value::Number(_)) => true,
+        Some(thinking) => matches!(thinking["type"].as_str(), Some("enabled" | "adaptive")),
+        None => false,
+    }
 }
 
 /// Reads the `capabilities` of a model in a list. What it does not name, it does not know.
@@ -628,21 +631,21 @@ mod tests {
         for (ids, expected) in [
             (
                 &["claude-opus-5-5", "claude-fable-5-1", "claude-fable-5-2"][..],
-                "n y ? n n n n n y ?",
+                "n y n n n n n n y ?",
             ),
-            (&["claude-sonnet-5-5-20260928"], "n y y ? n n n n y ?"),
+            (&["claude-sonnet-5-5-20260928"], "n y y n n n n n y ?"),
             (
                 &["claude-haiku-5-5", "claude-opus-5", "claude-sonnet-5"],
-                "n y ? y y n n n y ?",
+                "n y n y y n n n y ?",
             ),
-            (&["claude-fable-5"], "n y ? n y n n n y ?"),
+            (&["claude-fable-5"], "n y n n y n n n y ?"),
             (
                 &["claude-opus-4-7", "claude-opus-4-8-default"],
-                "n y ? y y n n n y ?",
+                "n y n y y n n n y ?",
             ),
             (
                 &["claude-opus-4-6-default", "claude-sonnet-4-6"],
-                "n y ? y y n y n y ?",
+                "n y n y y n y n y ?",
             ),
             (&["claude-opus-4-5-20251101"], "y n n y y y y n ? ?"),
             (
@@ -712,12 +715,14 @@ mod tests {
         let budget = json!({"type": "enabled", "budget_tokens": 1024});
         for id in KNOWN_IDS.iter().chain(&UNKNOWN_IDS) {
             let rules = ModelRules::for_model(id);
-            for thinking in [budget.clone(), json!({"type": "adaptive"})] {
+            let adaptive = json!({"type": "adaptive"});
+            for thinking in [budget.clone(), adaptive, json!("auto"), json!(2000)] {
                 let fields = fields(thinking);
                 assert_eq!(rules.forced_tool_choice(&fields), No, "{id}");
                 assert_eq!(rules.prefill(&fields), No, "{id}");
             }
-            for fields in [Map::new(), fields(json!({"type": "disabled"}))] {
+            let off = [json!({"type": "disabled"}), json!("off")].map(fields);
+            for fields in off.into_iter().chain([Map::new()]) {
                 assert_eq!(
                     rules.forced_tool_choice(&fields),
                     rules.support(ModelOption::ForcedToolChoice)

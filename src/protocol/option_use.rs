@@ -249,12 +249,13 @@ impl<'r> RequestOptions<'r> {
 }
 
 /// Words of a refusal that is about what the model accepts, and not about the value.
-const NOT_ACCEPTED: [&str; 5] = [
+const NOT_ACCEPTED: [&str; 6] = [
     "support",
     "deprecated",
     "not permitted",
     "not allowed",
     "not available",
+    "cannot both",
 ];
 
 /// Returns which of these options a refusal says that the model does not accept. Only the option
@@ -487,7 +488,7 @@ mod tests {
             ),
             (
                 &json!({"temperature": 0.5, "top_p": 0.5}),
-                "`temperature` and `top_p` cannot both be used: not supported by this model",
+                "`temperature` and `top_p` cannot both be specified for this model.",
                 &[ModelOption::TemperatureWithTopP],
             ),
             (

@@ -224,7 +224,9 @@ impl FieldShape {
             Self::Prompt | Self::UserId => "text is needed".to_owned(),
             Self::Texts => "text, or a list of texts, is needed".to_owned(),
             Self::Thinking => format!(
-                "must be auto, off, or a whole number from {MIN_THINKING_BUDGET} to {MAX_COUNT}"
+                "must be auto, off, or a whole number from {} to {}",
+                grouped(MIN_THINKING_BUDGET),
+                grouped(MAX_COUNT)
             ),
             Self::Effort => format!("must be one of {}", EFFORT_LEVELS.join(", ")),
         }
@@ -264,7 +266,7 @@ mod tests {
         for text in ["0", "1023", "-1", "1.5", "on", "", "4294967296"] {
             let error = THINKING.parse(text).expect_err(text);
             assert!(
-                error.contains("auto, off, or a whole number from 1024"),
+                error.contains("auto, off, or a whole number from 1,024"),
                 "{text}: {error}"
             );
         }

@@ -436,7 +436,8 @@ impl Chat<'_> {
         };
         let model = self.exchange.model(true).await?;
         let is_text = !answer.text.trim().is_empty();
-        let content = if is_text && go_on::takes_prefill(&model.id, &self.spec.fields) {
+        let rules = self.exchange.catalog.rules(&model.id, true).await?;
+        let content = if is_text && go_on::takes_prefill(&rules, &self.spec.fields) {
             None
         } else {
             Some(vec![ContentBlock::text(go_on::request(&answer.text))])

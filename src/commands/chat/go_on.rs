@@ -10,8 +10,8 @@ const QUOTED: usize = 200;
 
 /// Whether a model is known to continue the beginning of an answer that it is given. Others are
 /// asked in words.
-pub(super) fn takes_prefill(model: &str, fields: &Map<String, Value>) -> bool {
-    ModelRules::for_model(model).prefill(fields) == Support::Yes
+pub(super) fn takes_prefill(rules: &ModelRules, fields: &Map<String, Value>) -> bool {
+    rules.prefill(fields) == Support::Yes
 }
 
 /// Whether a message is one that nobody typed, which asks a model to go on.
@@ -36,6 +36,10 @@ mod tests {
 
     use super::*;
 
+    fn takes(model: &str, fields: &Map<String, Value>) -> bool {
+        takes_prefill(&ModelRules::for_model(model), fields)
+    }
+
     #[test]
     fn models_up_to_4_5_go_on_by_themselves() {
         let no_fields = Map::new();
@@ -49,7 +53,7 @@ mod tests {
             "claude-sonnet-4-5-20250929",
             "claude-opus-4",
         ] {
-            assert!(takes_prefill(model, &no_fields), "{model}");
+            assert!(takes(model, &no_fields), "{model}");
         }
         for model in [
             "claude-sonnet-4-6-default",
@@ -58,7 +62,7 @@ mod tests {
             "qwen",
             "claude",
         ] {
-            assert!(!takes_prefill(model, &no_fields), "{model}");
+            assert!(!takes(model, &no_fields), "{model}");
         }
     }
 
@@ -68,9 +72,9 @@ mod tests {
             "thinking".to_owned(),
             json!({"type": "enabled", "budget_tokens": 1024}),
         )]);
-        assert!(!takes_prefill("claude-sonnet-4-5-20250929", &fields));
+        assert!(!takes("claude-sonnet-4-5-20250929", &fields));
         let fields = Map::from_iter([("thinking".to_owned(), json!({"type": "disabled"}))]);
-        assert!(takes_prefill("claude-sonnet-4-5-20250929", &fields));
+        assert!(takes("claude-sonnet-4-5-20250929", &fields));
     }
 
     #[test]

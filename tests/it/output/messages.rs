@@ -68,18 +68,8 @@ fn quiet_says_nothing_but_errors() {
         0 => Reply::status(503).header("retry-after-ms", 1),
         _ => Reply::sse(answer(&["ok"])),
     });
-    let args = [
-        "-q",
-        "--region",
-        "mars",
-        "--temperature",
-        "1",
-        "--top-p",
-        "1",
-        "Hi",
-    ];
     send(&server)
-        .args(args)
+        .args(["-q", "--region", "mars", "Hi"])
         .run()
         .code(0)
         .stdout("ok\n")
