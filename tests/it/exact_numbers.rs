@@ -193,7 +193,15 @@ fn fields_and_messages_of_a_body_keep_them() {
     home.write("work/m.json", messages);
     let field = format!("y={SPACED}");
     let tools = r#"tools=[{"name": "t", "input_schema": {"type": "object"}}]"#;
-    let args = ["--messages", "m.json", "--set", &field, "--set", tools, "-I"];
+    let args = [
+        "--messages",
+        "m.json",
+        "--set",
+        &field,
+        "--set",
+        tools,
+        "-I",
+    ];
     let sent = send(&server).home(&home).args(args).run();
     sent.code(0);
     let shown = send(&server)
