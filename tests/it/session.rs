@@ -2,6 +2,7 @@
 
 mod broken;
 mod demo;
+mod earlier;
 mod endpoint;
 mod kept;
 mod killed;
