@@ -43,6 +43,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('chat', 'chat', [CompletionResultType]::ParameterValue, 'Talk with a model: a conversation that is saved as it goes')
             [CompletionResult]::new('tool-run', 'tool-run', [CompletionResultType]::ParameterValue, 'Send a request, and run the tools that the model asks for on this machine until it is done')
             [CompletionResult]::new('batch', 'batch', [CompletionResultType]::ParameterValue, 'Ask the same of many items, in parallel, within the rate limits')
+            [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Merge the outputs of a batch that ran in shards')
             [CompletionResult]::new('models', 'models', [CompletionResultType]::ParameterValue, 'List the models that the region offers')
             [CompletionResult]::new('count', 'count', [CompletionResultType]::ParameterValue, 'Estimate the tokens of a request, by part; nothing is sent')
             [CompletionResult]::new('usage', 'usage', [CompletionResultType]::ParameterValue, 'Summarise token usage on this machine')
@@ -308,6 +309,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Append the answers to this file as they come, and go on where an earlier run ended')
             [CompletionResult]::new('-J', '-J ', [CompletionResultType]::ParameterName, 'Maximum number of concurrent requests [default: what the limits allow]')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Maximum number of concurrent requests [default: what the limits allow]')
+            [CompletionResult]::new('--shard', '--shard', [CompletionResultType]::ParameterName, 'Ask only about the items of shard I of N; auto takes I and N from Slurm or GitLab')
             [CompletionResult]::new('--max-requests', '--max-requests', [CompletionResultType]::ParameterName, 'End with 13 after so many requests of this run; tries after a failure do not count')
             [CompletionResult]::new('--max-total-tokens', '--max-total-tokens', [CompletionResultType]::ParameterName, 'End with 13 before requests of this run take more tokens, read and written')
             [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'A word for the log, by which `langdock usage --by tag` sums up')
@@ -358,6 +360,15 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--allow-http', '--allow-http', [CompletionResultType]::ParameterName, 'Allow plain http to another machine')
             [CompletionResult]::new('--no-pace', '--no-pace', [CompletionResultType]::ParameterName, 'Send at once, whatever the limits of requests and tokens a minute')
             [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Answer from the built-in endpoint: scripted answers, no model, no key')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'langdock;merge' {
+            [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'The input of the batch, as its --input: which records there have to be, and their order')
+            [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'The input of the batch, as its --input: which records there have to be, and their order')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write the records to this file, whole or not at all [default: standard output]')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write the records to this file, whole or not at all [default: standard output]')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

@@ -40,6 +40,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand chat 'Talk with a model: a conversation that is saved as it goes'
             cand tool-run 'Send a request, and run the tools that the model asks for on this machine until it is done'
             cand batch 'Ask the same of many items, in parallel, within the rate limits'
+            cand merge 'Merge the outputs of a batch that ran in shards'
             cand models 'List the models that the region offers'
             cand count 'Estimate the tokens of a request, by part; nothing is sent'
             cand usage 'Summarise token usage on this machine'
@@ -301,6 +302,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --output 'Append the answers to this file as they come, and go on where an earlier run ended'
             cand -J 'Maximum number of concurrent requests [default: what the limits allow]'
             cand --jobs 'Maximum number of concurrent requests [default: what the limits allow]'
+            cand --shard 'Ask only about the items of shard I of N; auto takes I and N from Slurm or GitLab'
             cand --max-requests 'End with 13 after so many requests of this run; tries after a failure do not count'
             cand --max-total-tokens 'End with 13 before requests of this run take more tokens, read and written'
             cand --tag 'A word for the log, by which `langdock usage --by tag` sums up'
@@ -351,6 +353,14 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --allow-http 'Allow plain http to another machine'
             cand --no-pace 'Send at once, whatever the limits of requests and tokens a minute'
             cand --demo 'Answer from the built-in endpoint: scripted answers, no model, no key'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'langdock;merge'= {
+            cand -i 'The input of the batch, as its --input: which records there have to be, and their order'
+            cand --input 'The input of the batch, as its --input: which records there have to be, and their order'
+            cand -o 'Write the records to this file, whole or not at all [default: standard output]'
+            cand --output 'Write the records to this file, whole or not at all [default: standard output]'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

@@ -22,7 +22,7 @@ mod write;
 
 pub(crate) use config_key::ConfigKey;
 pub(crate) use edit::{initialize, set, unset};
-pub(crate) use env::{Env, inherited_var, variables};
+pub(crate) use env::{Env, inherited_var, shard_variable, variables};
 pub(crate) use file::{ConfigFile, config_path};
 pub(crate) use key::{KeySource, read_key};
 pub(crate) use limits::ModelLimits;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use crate::app::App;
-use crate::batch::{BatchItem, ItemTemplate, request_hash};
+use crate::batch::{BatchItem, BatchShard, ItemTemplate, request_hash};
 use crate::cli;
 use crate::client::{BATCH_MAX_TOKENS, seed_max_tokens};
 use crate::compose::build::{RequestParts, build, encode_body};
@@ -33,6 +33,8 @@ pub(super) struct Plan<'a> {
     pub(super) app: &'a App,
     pub(super) ask: &'a cli::AskArgs,
     pub(super) catalog: ModelCatalog<'a>,
+    /// The shard that the items are of.
+    pub(super) shard: BatchShard,
     /// The template of the batch.
     pub(super) pattern: Option<ItemTemplate>,
     /// The saved prompt, as it was before anything was put into it.
@@ -152,12 +154,10 @@ impl Plan<'_> {
         }
         let body = Bytes::from(encode_body(&request, &turn.parts, is_unchecked)?);
         // The item is the same in whichever way its answer is asked for.
-        let hashed = fixed.as_ref().map(|fixed| fixed.to_json(body.len()));
-        let hash = self.hash(
-            fixed.as_ref().unwrap_or(&request),
-            &spec,
-            hashed.as_deref().unwrap_or(&body),
-        );
+        let hash = match fixed {
+            Some(fixed) => self.hash(&fixed, &spec, &fixed.to_json(body.len())),
+            None => self.hash(&request, &spec, &body),
+        };
         let options = RequestOptions::of_request(&request).uses();
         if schema.is_none() {
             request.messages = Vec::new(); // Their text is in the body: it is not held twice.
