@@ -277,6 +277,9 @@ impl<'a> ModelCatalog<'a> {
         if let Some(state) = self.state() {
             self.tell_unsaved(state.forget_learned(&self.pin_name()));
         }
+        if let Some(ways) = self.schema_ways() {
+            self.tell_unsaved(ways.forget());
+        }
     }
 
     /// What learns from requests to this endpoint. `is_unchecked` says whether they have options
@@ -478,13 +481,6 @@ impl<'a> ModelCatalog<'a> {
     pub(crate) fn schema_ways(&self) -> Option<SchemaWays> {
         let state = self.state()?;
         Some(SchemaWays::for_endpoint(&state, &self.pin_name()))
-    }
-
-    /// Forgets how the models here were asked for answers that match a schema.
-    pub(crate) fn forget_schema_ways(&self) {
-        if let Some(ways) = self.schema_ways() {
-            self.tell_unsaved(ways.forget());
-        }
     }
 
     /// The pick is the user's: it holds without a key, too.

@@ -4,7 +4,6 @@ use std::time::SystemTime;
 
 use super::driver::SendOutcome;
 use crate::config::State;
-use crate::error::Error;
 use crate::protocol::{ModelOption, ModelRules, OptionFacts, OptionUse, Support, refused_options};
 
 /// Learns from what becomes of requests which options their models accept.
@@ -29,7 +28,7 @@ impl OptionLearner {
         let (state, name) = self.store.as_ref().filter(|_| !uses.is_empty())?;
         let now = SystemTime::now();
         let known = || state.learned(name, now).of_model(model);
-        let facts: OptionFacts = if let Some(message) = refusal(outcome) {
+        let facts: OptionFacts = if let Some(message) = outcome.refusal() {
             let refused = refused_options(uses, message);
             refused.into_iter().map(|option| (option, false)).collect()
         } else if self.is_unchecked && outcome.answer.is_some() {
@@ -59,18 +58,4 @@ impl OptionLearner {
             Err(error) => format!("cannot remember what {model} accepts: {error}"),
         })
     }
-}
-
-/// Returns the message of a response that refuses the request itself.
-fn refusal(outcome: &SendOutcome) -> Option<&str> {
-    let Some(Error::Call {
-        source,
-        after_content: false,
-        ..
-    }) = &outcome.error
-    else {
-        return None;
-    };
-    let is_refused = matches!(source.status(), Some(400 | 422));
-    Some(source.api().filter(|_| is_refused)?.message.as_str())
 }

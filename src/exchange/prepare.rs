@@ -102,7 +102,8 @@ impl Exchange<'_> {
             app.notices.notice(CALLS_AS_TEXT);
         }
         if let Some(schema) = schema {
-            SchemaRules::for_model(&self.catalog, &request.model).begin(schema, &mut request)?;
+            let rules = self.catalog.rules(&request.model, is_sent).await?;
+            SchemaRules::new(rules, &self.catalog, &request.model).begin(schema, &mut request)?;
         }
         let estimate = Estimate::of_request(&request, &turn.names);
         let sizes: Vec<_> = sources

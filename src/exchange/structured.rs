@@ -141,11 +141,11 @@ pub(crate) struct SchemaRules {
 }
 
 impl SchemaRules {
-    /// Looks up what is known of a model.
-    pub(crate) fn for_model(catalog: &ModelCatalog<'_>, model: &str) -> Self {
+    /// Adds to the rules of a model what has worked with it before.
+    pub(crate) fn new(rules: ModelRules, catalog: &ModelCatalog<'_>, model: &str) -> Self {
         let ways = catalog.schema_ways();
         Self {
-            rules: ModelRules::for_model(model),
+            rules,
             remembered: ways.and_then(|ways| ways.of_model(model, SystemTime::now())),
         }
     }

@@ -187,7 +187,7 @@ fn fields_and_messages_of_a_body_keep_them() {
     let call = format!(r#"{{"type": "tool_use", "id": "t1", "name": "t", "input": {SPACED}}}"#);
     let result = r#"{"type": "tool_result", "tool_use_id": "t1", "content": "1.10"}"#;
     let messages = format!(
-        r#"{{"x": {SPACED}, "temperature": 0.50, "messages": [{{"role": "user", "content": "a"}},
+        r#"{{"x": {SPACED}, "temperature": 0.50, "tools": [{{"name": "t", "input_schema": {{"type": "object"}}}}], "messages": [{{"role": "user", "content": "a"}},
             {{"role": "assistant", "content": [{call}]}}, {{"role": "user", "content": [{result}]}}]}}"#
     );
     home.write("work/m.json", messages);

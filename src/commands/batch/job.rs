@@ -28,7 +28,9 @@ use crate::exchange::request_log::RequestFailure;
 use crate::exchange::structured::{Repair, RepairSender, SchemaOutcome, retry_until_valid};
 use crate::input::Estimate;
 use crate::pace::RequestPriority;
-use crate::protocol::{CreateMessage, ExactFields, ExactJson, Message, OptionUse, Usage};
+use crate::protocol::{
+    CreateMessage, ExactFields, ExactJson, Message, OptionUse, RequestOptions, Usage,
+};
 use crate::tool::{SchemaWay, Structured};
 use crate::ui::FinalAnswer;
 
@@ -324,6 +326,7 @@ impl RepairSender for Attempt {
         &mut self,
         _why: Option<&str>,
     ) -> Result<SendOutcome, Repair<Option<BudgetRefusal>>> {
+        self.options = RequestOptions::of_request(&self.request).uses();
         let parts = [("the answers before".to_owned(), 0)];
         let body = encode_body(&self.request, &parts, self.shared.any_size);
         let body = body.map_err(Repair::Failed)?;

@@ -172,24 +172,11 @@ impl Plan<'_> {
         })
     }
 
-    /// Returns the hash by which an item is known to a later run. A default that follows from what
-    /// is known of the limits may be another one then, and is no part of it.
-    fn hash(&self, request: &CreateMessage, spec: &RequestSpec, body: &[u8]) -> String {
-        let usual = seed_max_tokens(&self.model.id).unwrap_or(BATCH_MAX_TOKENS);
-        let is_set = self.max_tokens.is_some() || spec.fields.contains_key("max_tokens");
-        if is_set || request.max_tokens == usual {
-            return request_hash(body);
-        }
-        let mut usual_request = request.clone();
-        usual_request.max_tokens = usual;
-        request_hash(&usual_request.to_json(body.len()))
-    }
-
     /// What is known of how a model is asked for an answer that matches a schema.
     fn schema_rules(&mut self, model: &str) -> &SchemaRules {
         let known = self.schema_rules.take().filter(|(known, _)| known == model);
         let known = known.unwrap_or_else(|| {
-            let rules = SchemaRules::for_model(&self.catalog, model);
+            let rules = SchemaRules::new(self.rules.clone(), &self.catalog, model);
             (model.to_owned(), rules)
         });
         &self.schema_rules.insert(known).1
@@ -207,6 +194,19 @@ impl Plan<'_> {
             rules.remembered = Some(way);
             remember_way(&self.catalog, model, Some(way));
         }
+    }
+
+    /// Returns the hash by which an item is known to a later run. A default that follows from what
+    /// is known of the limits may be another one then, and is no part of it.
+    fn hash(&self, request: &CreateMessage, spec: &RequestSpec, body: &[u8]) -> String {
+        let usual = seed_max_tokens(&self.model.id).unwrap_or(BATCH_MAX_TOKENS);
+        let is_set = self.max_tokens.is_some() || spec.fields.contains_key("max_tokens");
+        if is_set || request.max_tokens == usual {
+            return request_hash(body);
+        }
+        let mut usual_request = request.clone();
+        usual_request.max_tokens = usual;
+        request_hash(&usual_request.to_json(body.len()))
     }
 
     /// Looks up what is known of the model and its limits, which the first answer may have told.
