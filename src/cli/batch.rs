@@ -55,7 +55,7 @@ pub(crate) struct BatchArgs {
     /// Each item belongs to one shard, by the SHA-256 of its line or path: adding items moves no
     /// others. auto/N takes I alone, from Kubernetes too. The records say which shard they are of,
     /// and `langdock merge` puts the outputs of all shards together.
-    #[arg(long, value_name = "I/N|auto|auto/N", value_parser = shard)]
+    #[arg(long, value_name = "I/N|auto", value_parser = shard)]
     pub(crate) shard: Option<ShardChoice>,
     /// End with 13 after so many requests of this run; tries after a failure do not count
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
-use crate::batch::BudgetRefusal;
+use crate::batch::{BudgetRefusal, RecordMerger, RecordSummary};
 use crate::client::{
     ApiKey, BuildError, CallTimeout, CertificateFlaw, EndpointError, KeyError, StatusError,
 };
@@ -392,10 +392,37 @@ fn of_batches() -> Vec<Error> {
             place: "line 2".to_owned(),
             reason: "expected value".to_owned(),
         },
+        batch::Error::NoShard,
+        batch::Error::ShardCount {
+            variable: "JOB_COMPLETION_INDEX",
+        },
+        batch::Error::Shard("CI_NODE_INDEX is set, CI_NODE_TOTAL is not".to_owned()),
     ]
     .into_iter()
     .map(Error::Batch)
     .collect()
+}
+
+fn of_merges() -> Vec<Error> {
+    let merged = |shards: &[&str], records: &[(u64, &str)]| {
+        let parse = |shard: &&str| shard.parse().expect("a shard");
+        let mut merger = RecordMerger::new(false, shards.iter().map(parse).collect());
+        for (index, kind) in records {
+            let line = format!(r#"{{"index":{index},"input_hash":"{index:032x}","{kind}":{{}}}}"#);
+            let record = RecordSummary::parse_line(line.as_bytes()).expect("a record");
+            merger.push_record(*index, &record);
+        }
+        Error::Merge(merger.finish().flaws().expect("it is not complete"))
+    };
+    vec![
+        merged(
+            &["1/3", "3/3"],
+            &[(2, "text"), (2, "text"), (1_400, "error")],
+        ),
+        merged(&["1/1"], &[(1, "text")]),
+        merged(&["1/2", "2/2"], &[(0, "error")]),
+        merged(&["1/1"], &[(0, "text"), (0, "text")]),
+    ]
 }
 
 fn of_set_up() -> Vec<Error> {
@@ -543,6 +570,7 @@ fn every_error_says_the_same_as_before() {
         of_input(),
         of_sessions(),
         of_batches(),
+        of_merges(),
         of_set_up(),
         of_calls(),
     ]
