@@ -94,6 +94,7 @@ fn list(app: &App, store: &SessionStore, scope: DataScope, as_json: bool) -> Res
             format_age(since(summary.changed, now)),
             counted(summary.turns, "turn"),
             size(summary.bytes),
+            summary.region.clone().unwrap_or_else(|| "-".to_owned()),
             summary.model.clone().unwrap_or_else(|| "-".to_owned()),
             summary.title.clone(),
         ]
@@ -179,6 +180,8 @@ fn object(summary: &ConversationSummary, now: SystemTime) -> Value {
         "name": summary.name,
         "title": summary.title,
         "model": summary.model,
+        "region": summary.region,
+        "endpoint": summary.endpoint,
         "turns": summary.turns,
         "age_s": since(summary.changed, now).as_secs(),
         "bytes": summary.bytes,

@@ -7,6 +7,7 @@
 use bytes::Bytes;
 use tokio::sync::OnceCell;
 
+use super::conversation_target::turn_target;
 use super::driver::{CallObserver, SendOutcome, drive_answer, failed_with};
 use super::finish::stop_reason_error;
 use super::model_catalog::ModelCatalog;
@@ -23,6 +24,7 @@ use crate::error::Error;
 use crate::input::{Estimate, in_turn};
 use crate::pace::RequestPriority;
 use crate::protocol::{CreateMessage, InputMessage};
+use crate::session::TurnTarget;
 use crate::ui::{AnswerRenderer, FinalAnswer, ModesGuard, TerminalModes};
 
 /// Sends requests to one endpoint. It can be shared by many tasks.
@@ -168,6 +170,11 @@ impl<'a> Exchange<'a> {
         self.model.take_if(|model| model.is_picked());
     }
 
+    /// Where a turn goes that is sent to this model now.
+    pub(crate) fn target(&self, model: &str) -> TurnTarget {
+        turn_target(self.settings(), model)
+    }
+
     /// Asks this model from now on.
     pub(crate) fn select_model(&mut self, model: SelectedModel) {
         self.model = Some(model);
@@ -303,7 +310,8 @@ impl<'a> Exchange<'a> {
             Ok(sender) => sender,
             Err(error) => return SendOutcome::unsent(error),
         };
-        sink.recorder.begin(self.app);
+        sink.recorder
+            .begin(self.app, Some(&self.target(&request.model)));
         // What is typed meanwhile is for the next line.
         let muted = self.keyboard.as_ref().map(TerminalModes::mute_echo);
         let journal = sink.recorder.journal();

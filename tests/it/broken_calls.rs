@@ -180,6 +180,7 @@ fn the_turn_is_saved_and_the_conversation_can_be_continued() {
         .stdout_contains("s");
     let server = answering("ok");
     saying(&server, &home, &["--session", "s", "then"])
+        .moved_to(&server)
         .run()
         .code(0)
         .stdout("ok\n");

@@ -3,6 +3,7 @@
 mod broken;
 mod demo;
 mod earlier;
+mod endpoint;
 mod kept;
 mod killed;
 mod parallel;

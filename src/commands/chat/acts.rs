@@ -10,7 +10,9 @@ use super::{Chat, Next, go_on, path};
 use crate::cli::key_and_json;
 use crate::compose::external_editor::edit;
 use crate::compose::user_turn::{most_bytes, system_prompt};
+use crate::config::Settings;
 use crate::error::Error;
+use crate::exchange::conversation_target::settings_for;
 use crate::exchange::selected_model::SelectedModel;
 use crate::exchange::session_recorder::SessionRecorder;
 use crate::exchange::settings::settings;
@@ -18,7 +20,7 @@ use crate::exchange::setup::tell_region;
 use crate::protocol::ContentBlock;
 use crate::session::{SavedConversation, SearchHit, SessionStore, conversation_markdown};
 use crate::text::{TableColumn, TextTable, counted, format_age, grouped, nearest_name};
-use crate::ui::{copy_to_clipboard, last_code_block};
+use crate::ui::{ask_yes_no, copy_to_clipboard, last_code_block};
 
 /// How many conversations `/sessions` lists.
 const LISTED: usize = 20;
@@ -56,7 +58,7 @@ impl Chat<'_> {
             Act::Continue => return self.go_on().await,
             Act::Fork => self.fork(argument)?,
             Act::New => self.begin_another(argument)?,
-            Act::Resume => self.resume(argument)?,
+            Act::Resume => self.resume(argument).await?,
             Act::Sessions => self.list_conversations(argument)?,
             Act::Rename => self.rename(argument)?,
             Act::Export => self.export(argument)?,
@@ -134,6 +136,10 @@ impl Chat<'_> {
                 )
             })?;
         }
+        if !self.may_move_to(&settings)? {
+            self.say("the region stays as it is");
+            return Ok(());
+        }
         self.flags = flags;
         self.exchange.move_to(settings);
         tell_region(self.app, self.exchange.settings());
@@ -141,6 +147,24 @@ impl Chat<'_> {
             "region {region} from now on: what was said so far goes there too"
         ));
         Ok(())
+    }
+
+    /// Whether what was said so far may be sent to the endpoint of these settings from now on: a
+    /// user at a terminal is asked.
+    fn may_move_to(&self, settings: &Settings) -> Result<bool, Error> {
+        let is_same = settings.endpoint == self.exchange.settings().endpoint;
+        if is_same || !self.app.facts.stdin_is_terminal || self.talk.messages(None).is_empty() {
+            return Ok(true);
+        }
+        let _lent = self.exchange.lend_keyboard();
+        let action = format!(
+            "send the whole conversation to region {} from now on",
+            settings.endpoint.region()
+        );
+        ask_yes_no(&action, None).map_err(|source| Error::System {
+            what: "ask a question",
+            source,
+        })
     }
 
     async fn show_or_set_system(&mut self, text: &str) -> Result<(), Error> {
@@ -379,7 +403,7 @@ impl Chat<'_> {
         Ok(())
     }
 
-    fn resume(&mut self, name: &str) -> Result<(), Error> {
+    async fn resume(&mut self, name: &str) -> Result<(), Error> {
         let (store, _) = self.saved()?;
         let name = if name.is_empty() {
             self.before.as_deref()
@@ -387,6 +411,14 @@ impl Chat<'_> {
             Some(name)
         };
         let found = name.map_or_else(|| store.open_latest(), |name| store.open_existing(name))?;
+        let (catalog, flags) = (&self.exchange.catalog, &self.flags);
+        if let Some(settings) = settings_for(self.app, flags, catalog, &found, true).await? {
+            self.exchange.move_to(settings);
+            let chosen = self.exchange.settings().model.as_ref();
+            if let Some(model) = chosen.map(|model| SelectedModel::given(&model.value)) {
+                self.exchange.select_model(model);
+            }
+        }
         // One that nothing was said in has no system prompt of its own yet.
         if found.tip().is_some() {
             self.system = found.system_prompt().map(str::to_owned);

@@ -16,6 +16,7 @@ use crate::exchange::session_recorder::TurnRecorder;
 use crate::exchange::tool_loop::{ToolLoop, reset_tool_choice_after_results};
 use crate::input::{Estimate, check_many, pictures_of};
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
+use crate::session::TurnContext;
 use crate::ui::{AnswerRenderer, OutputSink, StdoutWriter};
 
 /// How a turn ended.
@@ -61,8 +62,13 @@ impl Chat<'_> {
             };
         }
         let content = said.as_ref().map(|said| said.content.as_slice());
-        self.talk
-            .begin_turn(self.app, place, content, self.system.as_deref());
+        let model = self.exchange.selected_model();
+        let sent_to = model.map(|model| self.exchange.target(&model.id));
+        let context = TurnContext {
+            system: self.system.as_deref(),
+            sent_to: sent_to.as_ref(),
+        };
+        self.talk.begin_turn(self.app, place, content, context);
         messages.extend(said);
         let error = self.send_turn(messages).await.err();
         let is_answered = self.talk.is_answered();

@@ -29,6 +29,7 @@ use crate::compose::request_spec::RequestSpec;
 use crate::compose::sources::RequestSources;
 use crate::compose::user_turn::{StdinUse, stdin_use, system_prompt, user_turn};
 use crate::exchange::answer_format::screen;
+use crate::exchange::conversation_target::settings_for;
 use crate::exchange::engine::{AnswerPolicy, Exchange, SendPolicy};
 use crate::exchange::request_log::RequestLog;
 use crate::exchange::session_recorder::{Saving, SessionRecorder};
@@ -113,10 +114,16 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
         },
     };
     let log = RequestLog::new(app, settings, "chat", &ask);
-    let exchange = Exchange::new(app, catalog, log, policy);
+    let mut exchange = Exchange::new(app, catalog, log, policy);
 
     let is_typed = app.facts.stdin_is_terminal;
     let kept = SessionRecorder::open(app, &ask.conversation, Saving::Yes, scope)?;
+    if let Some(kept) = &kept {
+        let (catalog, conversation) = (&exchange.catalog, kept.conversation());
+        if let Some(settings) = settings_for(app, &flags, catalog, conversation, true).await? {
+            exchange.move_to(settings);
+        }
+    }
     let mut earlier = std::mem::take(&mut given.conversation.messages);
     let mut system = system_prompt(app, ask.request.system()).await?;
     let store = sessions_directory(scope).map(SessionStore::in_directory);
