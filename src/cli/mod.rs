@@ -55,6 +55,7 @@ pub(crate) use unparsed::Unparsed;
 pub(crate) use value::key_and_json;
 use value::not_blank;
 
+use crate::protocol::ExactJson;
 use crate::ui::{ColorChoice, Verbosity};
 
 /// Talks to Claude models through Langdock's Anthropic Messages endpoint
@@ -232,7 +233,7 @@ pub(crate) struct RequestArgs {
     ///
     /// For example --set 'thinking={"type":"enabled","budget_tokens":2000}'
     #[arg(long = "set", value_name = "KEY=JSON", value_parser = key_and_json)]
-    pub(crate) fields: Vec<(String, Value)>,
+    pub(crate) fields: Vec<(String, ExactJson)>,
     /// What the answer begins with, where the command has the flag for it
     #[arg(skip)]
     pub(crate) prefill: Option<String>,

@@ -40,7 +40,7 @@ pub(crate) fn session(app: &App, args: &cli::SessionArgs) -> Result<(), Error> {
         SessionAction::Export { session, json } => {
             let conversation = find(app, &store, session.as_deref())?;
             if *json {
-                app.print_object(&json!(conversation.messages()))
+                app.print_object(&conversation.messages())
             } else {
                 print_markdown(app, &conversation)
             }
@@ -79,7 +79,12 @@ fn list(app: &App, store: &SessionStore, scope: DataScope, as_json: bool) -> Res
     let list = store.list_summaries()?;
     let now = SystemTime::now();
     if as_json {
-        return app.print_object(&list.iter().map(|summary| object(summary, now)).collect());
+        return app.print_object(
+            &list
+                .iter()
+                .map(|summary| object(summary, now))
+                .collect::<Vec<_>>(),
+        );
     }
     if list.is_empty() {
         app.notices.notice(&format!(
@@ -105,7 +110,7 @@ fn list(app: &App, store: &SessionStore, scope: DataScope, as_json: bool) -> Res
 fn search(app: &App, store: &SessionStore, words: &[String], as_json: bool) -> Result<(), Error> {
     let hits = store.search_words(words)?;
     if as_json {
-        return app.print_object(&hits.iter().map(hit_object).collect());
+        return app.print_object(&hits.iter().map(hit_object).collect::<Vec<_>>());
     }
     if hits.is_empty() {
         app.notices.notice("nothing was found");

@@ -1,12 +1,12 @@
 //! What flags and files say about a request, field by field: resolved once, before anything is
 //! built from it.
 
-use serde_json::{Map, Value};
-
 use super::sources::RequestSources;
 use crate::cli;
 use crate::error::Error;
-use crate::protocol::{FieldShape, REQUEST_FIELDS, RequestField, ToolChoice, ToolDefinition};
+use crate::protocol::{
+    ExactFields, ExactJson, FieldShape, REQUEST_FIELDS, RequestField, ToolChoice, ToolDefinition,
+};
 use crate::tool;
 
 /// The fields of a request, wherever each was set: a flag goes before a template, and that before
@@ -15,7 +15,7 @@ use crate::tool;
 pub(crate) struct RequestSpec {
     /// The fields of the body but for the model, the conversation and whether it streams; those of
     /// [`REQUEST_FIELDS`] stand first, in its order.
-    pub(crate) fields: Map<String, Value>,
+    pub(crate) fields: ExactFields,
     /// What the answer is made to begin with.
     pub(crate) prefill: Option<String>,
 }
@@ -28,7 +28,7 @@ impl RequestSources {
     /// If a field was set twice on the command line: by its flag and by `--set`, or by `--set`
     /// twice.
     pub(crate) fn resolve(&self, args: &cli::AskArgs) -> Result<RequestSpec, Error> {
-        let mut fields = Map::new();
+        let mut fields = ExactFields::default();
         for (field, value) in args.request.flags.iter() {
             // It may be in a file, and is read apart.
             if field.shape != FieldShape::Prompt {
@@ -45,7 +45,7 @@ impl RequestSources {
             }
         }
         for (key, value) in self.file_fields() {
-            let is_set = match key.as_str() {
+            let is_set = match key {
                 // Each has a place of its own.
                 "model" | "stream" => true,
                 "tools" => !self.tools.is_empty(),
@@ -53,7 +53,7 @@ impl RequestSources {
                 key => args.request.flags.get(key).is_some(),
             };
             if !is_set && !fields.contains_key(key) {
-                fields.insert(key.clone(), value.clone());
+                fields.insert(key, value);
             }
         }
         let of_template = self.template.as_ref();
@@ -101,20 +101,23 @@ impl RequestSources {
     }
 
     /// The fields that files have: the template, then the body of the earlier turns.
-    fn file_fields(&self) -> impl Iterator<Item = (&String, &Value)> {
+    fn file_fields(&self) -> impl Iterator<Item = (&str, ExactJson)> {
         let of_template = self.template.iter().flat_map(|template| &template.fields);
-        of_template.chain(&self.conversation.fields)
+        let of_template = of_template.map(|(key, value)| (key.as_str(), value.clone().into()));
+        of_template.chain(self.conversation.fields.iter_exact())
     }
 }
 
-fn in_body_order(mut fields: Map<String, Value>) -> Map<String, Value> {
-    let mut ordered = Map::new();
+fn in_body_order(mut fields: ExactFields) -> ExactFields {
+    let mut ordered = ExactFields::default();
     for field in &REQUEST_FIELDS {
-        if let Some((key, value)) = fields.shift_remove_entry(field.key) {
-            ordered.insert(key, value);
+        if let Some(value) = fields.shift_remove(field.key) {
+            ordered.insert(field.key, value);
         }
     }
-    ordered.append(&mut fields);
+    for (key, value) in fields.iter_exact() {
+        ordered.insert(key, value);
+    }
     ordered
 }
 

@@ -5,6 +5,8 @@ mod controls;
 mod hint;
 mod kind;
 mod left;
+#[cfg(test)]
+mod tests;
 
 use std::error::Error as _;
 

@@ -1,16 +1,16 @@
 //! Earlier turns from a file, and turns put into the form that the API takes.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::picture::{Picture, pictures_of};
 use super::{Error, malformed};
-use crate::protocol::{ContentBlock, InputMessage, Role};
+use crate::protocol::{ContentBlock, ExactFields, ExactJson, InputMessage, Role};
 
 /// What the file of `--messages` has.
 #[derive(Debug, Default)]
 pub(crate) struct Conversation {
     /// The other fields of a whole body.
-    pub(crate) fields: Map<String, Value>,
+    pub(crate) fields: ExactFields,
     /// The turns.
     pub(crate) messages: Vec<InputMessage>,
     /// The pictures in them.
@@ -20,20 +20,20 @@ pub(crate) struct Conversation {
 impl Conversation {
     /// Reads an array of messages or a whole body; `name` is how messages call the file.
     pub(crate) fn parse(name: &str, text: &str) -> Result<Self, Error> {
-        let json = serde_json::from_str(text)
+        let json = ExactJson::parse(text)
             .map_err(|error| malformed(name, format!("not valid JSON: {error}")))?;
-        let (turns, fields) = match json {
-            Value::Array(turns) => (turns, Map::new()),
-            Value::Object(mut fields) => match fields.shift_remove("messages") {
-                Some(Value::Array(turns)) => (turns, fields),
+        let (turns, fields) = if json.is_array() {
+            (json.items(), ExactFields::default())
+        } else if let Some(mut fields) = ExactFields::from_object(json) {
+            match fields.shift_remove("messages") {
+                Some(turns) if turns.is_array() => (turns.items(), fields),
                 _ => return Err(malformed(name, "an array `messages` is needed".to_owned())),
-            },
-            _ => {
-                return Err(malformed(
-                    name,
-                    "an array of messages or the body of a request is needed".to_owned(),
-                ));
             }
+        } else {
+            return Err(malformed(
+                name,
+                "an array of messages or the body of a request is needed".to_owned(),
+            ));
         };
         if fields.get("model").is_some_and(|model| !model.is_string()) {
             return Err(malformed(name, "`model` is not text".to_owned()));
@@ -53,17 +53,18 @@ impl Conversation {
     }
 }
 
-fn message(turn: Value) -> Result<InputMessage, String> {
-    let Value::Object(mut turn) = turn else {
+fn message(turn: ExactJson) -> Result<InputMessage, String> {
+    let Some(mut turn) = ExactFields::from_object(turn) else {
         return Err("an object with `role` and `content` is needed".to_owned());
     };
-    let role = turn.shift_remove("role").unwrap_or_default();
+    let role = turn.get("role").cloned().unwrap_or_default();
     let role = serde_json::from_value(role)
         .map_err(|_| "its `role` is neither user nor assistant".to_owned())?;
-    let content = match turn.shift_remove("content") {
-        Some(Value::String(text)) => vec![ContentBlock::text(text)],
-        Some(Value::Array(blocks)) if blocks.iter().all(Value::is_object) => {
-            serde_json::from_value(Value::Array(blocks)).map_err(|error| error.to_string())?
+    let content = turn.shift_remove("content").unwrap_or_default();
+    let content = match &*content {
+        Value::String(text) => vec![ContentBlock::text(text)],
+        Value::Array(blocks) if blocks.iter().all(Value::is_object) => {
+            content.read_as().map_err(|error| error.to_string())?
         }
         _ => return Err("its `content` is neither text nor an array of blocks".to_owned()),
     };

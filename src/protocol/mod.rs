@@ -8,6 +8,7 @@ mod accumulate;
 mod claude_model;
 mod error;
 mod event;
+mod exact_json;
 mod message;
 #[allow(dead_code, reason = "the commands learn to ask it one after the other")]
 mod model_rules;
@@ -23,6 +24,7 @@ mod tools;
 
 pub(crate) use accumulate::Update;
 pub(crate) use error::{ApiError, StreamError};
+pub(crate) use exact_json::{ExactFields, ExactJson};
 pub(crate) use message::{
     ContentBlock, Media, Message, MessageType, RawSource, Role, Source, StopReason, ToolResult,
     ToolUse, Usage,

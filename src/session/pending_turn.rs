@@ -36,7 +36,7 @@ impl PendingTurn {
         header: &SessionRecord,
         tip: Option<SessionRecord>,
         said: &[InputMessage],
-        context: TurnContext<'_>,
+        sent_with: TurnContext<'_>,
     ) -> Self {
         let blobs =
             BlobStore::for_conversation(directory, header.id.as_deref().unwrap_or_default());
@@ -55,7 +55,7 @@ impl PendingTurn {
                 exchange.stored_content(&message.content),
             );
             exchange.records.push(match message.role {
-                Role::User => SessionRecord::user_turn(id, content, context),
+                Role::User => SessionRecord::user_turn(id, content, sent_with),
                 Role::Assistant => SessionRecord::prefill_turn(id, content),
             });
         }

@@ -183,11 +183,15 @@ impl SessionRecord {
     }
 
     /// Returns a turn of the user, whose parent is not yet known.
-    pub(super) fn user_turn(id: String, content: Box<RawValue>, context: TurnContext<'_>) -> Self {
+    pub(super) fn user_turn(
+        id: String,
+        content: Box<RawValue>,
+        sent_with: TurnContext<'_>,
+    ) -> Self {
         Self {
             role: Some(Role::User),
-            system: context.system.map(str::to_owned),
-            sent_to: context.sent_to.cloned(),
+            system: sent_with.system.map(str::to_owned),
+            sent_to: sent_with.sent_to.cloned(),
             ..Self::new_turn(id, content)
         }
     }

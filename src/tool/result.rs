@@ -9,7 +9,7 @@ use super::capture::Capture;
 use super::spec::ResultForm;
 use crate::media::{FileKind, check_image, detect_file_kind};
 use crate::model_text::{self, FAILED_STDERR, FAILED_STDOUT, NO_OUTPUT};
-use crate::protocol::{ContentBlock, Media, ToolResult};
+use crate::protocol::{ContentBlock, ExactJson, Media, ToolResult};
 use crate::text::counted;
 
 /// What a call gave.
@@ -92,7 +92,7 @@ impl Outcome {
             (Some(ResultForm::Json), _) if cut > 0 => {
                 Self::error(model_text::json_is_too_long(total, cut))
             }
-            (Some(ResultForm::Json), _) => match serde_json::from_str::<Value>(&stdout.text()) {
+            (Some(ResultForm::Json), _) => match ExactJson::parse(&stdout.text()) {
                 Ok(value) => Self::text(value.to_string()),
                 Err(error) => Self::error(model_text::output_is_not_json(&error)),
             },

@@ -64,7 +64,7 @@ fn each_example_of_the_readme_works_against_serve() {
             .key();
         let run = run
             .env("LANGDOCK_BASE_URL", &serving.base_url)
-            .env("LANGDOCK_MODEL", "claude-3-haiku-20240307");
+            .env("LANGDOCK_MODEL", "claude-haiku-4-5@20251001");
         let outcome = run.run();
         assert_eq!(outcome.code, Some(0), "{script}\n{outcome}");
         assert!(

@@ -100,7 +100,7 @@ fn any_version_of_the_api_may_be_asked_for() {
             models.status,
             models.json()["data"].as_array().unwrap().len()
         ),
-        (200, 4)
+        (200, 24)
     );
     serving.end();
 }

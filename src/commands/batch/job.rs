@@ -27,7 +27,7 @@ use crate::exchange::request_log::RequestFailure;
 use crate::exchange::structured::{Repair, RepairSender, SchemaOutcome, retry_until_valid};
 use crate::input::Estimate;
 use crate::pace::RequestPriority;
-use crate::protocol::{CreateMessage, InputMessage, Message, Usage};
+use crate::protocol::{CreateMessage, ExactFields, ExactJson, InputMessage, Message, Usage};
 use crate::tool::Structured;
 use crate::ui::FinalAnswer;
 
@@ -427,18 +427,19 @@ fn unsent(error: Error) -> Came {
 
 /// The error object of a record, with what arrived of the answer: its text as `text`, and the
 /// message object as `answer` if it has more than text.
-pub(super) fn error_of(error: &Error, partial: Option<&Message>) -> Value {
-    let mut object = error.object()["error"].take();
-    if let (Some(fields), Some(partial)) = (object.as_object_mut(), partial) {
+pub(super) fn error_of(error: &Error, partial: Option<&Message>) -> ExactJson {
+    let object = ExactJson::from(error.object()["error"].take());
+    let mut fields = ExactFields::from_object(object).unwrap_or_default();
+    if let Some(partial) = partial {
         let text = partial.text();
         if !text.is_empty() {
-            fields.insert("text".to_owned(), Value::from(text));
+            fields.insert("text", Value::from(text));
         }
         if let ItemResult::Message(message) = ItemResult::from_message(partial) {
-            fields.insert("answer".to_owned(), message);
+            fields.insert("answer", message);
         }
     }
-    object
+    ExactJson::of(&fields)
 }
 
 /// Whether every other item would fail in the same way: the key is refused, there is no such model,

@@ -191,7 +191,7 @@ impl Chat<'_> {
             let mut fields: Vec<_> = self
                 .spec
                 .fields
-                .iter()
+                .iter_exact()
                 .map(|(key, value)| format!("{key}={value}"))
                 .collect();
             if let Some(tokens) = self.max_tokens

@@ -64,11 +64,11 @@ impl Chat<'_> {
         let content = said.as_ref().map(|said| said.content.as_slice());
         let model = self.exchange.selected_model();
         let sent_to = model.map(|model| self.exchange.target(&model.id));
-        let context = TurnContext {
+        let sent_with = TurnContext {
             system: self.system.as_deref(),
             sent_to: sent_to.as_ref(),
         };
-        self.talk.begin_turn(self.app, place, content, context);
+        self.talk.begin_turn(self.app, place, content, sent_with);
         messages.extend(said);
         let error = self.send_turn(messages).await.err();
         let is_answered = self.talk.is_answered();

@@ -139,9 +139,9 @@ impl Talk {
         app: &App,
         place: Option<Mark>,
         content: Option<&[ContentBlock]>,
-        context: TurnContext<'_>,
+        sent_with: TurnContext<'_>,
     ) {
-        let TurnContext { system, sent_to } = context;
+        let TurnContext { system, sent_to } = sent_with;
         let message = content.map(|content| InputMessage {
             role: Role::User,
             content: content.to_vec(),

@@ -271,7 +271,7 @@ fn the_built_in_endpoint_has_a_list_too_and_nothing_is_remembered_of_it() {
         .code(0)
         .stderr("langdock: demo: scripted answers, no model\n");
     outcome.stdout_contains(
-        "claude-3-opus-20240229      Claude 3 Opus      2024-02-29  200,000 in  4,096 out\n",
+        "claude-3-opus-20240229      Claude 3 Opus      2024-02-29  200,000 in    4,096 out\n",
     );
     assert!(!home.state().exists());
     let both = Langdock::new()

@@ -286,10 +286,10 @@ fn the_built_in_endpoint_needs_no_model_and_leaves_nothing_behind() {
         .args(["send", "--demo", "Hi"])
         .run();
     let expected = "langdock: demo: scripted answers, no model\n".to_owned()
-        + &named("claude-3-5-sonnet-20240620");
+        + &named("claude-sonnet-5-5-default");
     outcome
         .code(0)
-        .stdout_contains("instead of one from `claude-3-5-sonnet-20240620`")
+        .stdout_contains("instead of one from `claude-sonnet-5-5-default`")
         .stderr(&expected);
     assert!(!home.state().exists());
 }

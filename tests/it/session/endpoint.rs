@@ -41,7 +41,7 @@ fn neither_a_variable_nor_the_config_file_sends_it_elsewhere() {
 
     home.write(
         "config/config.toml",
-        &format!("base_url = \"{}\"\nregion = \"us\"\n", second.base_url()),
+        format!("base_url = \"{}\"\nregion = \"us\"\n", second.base_url()),
     );
     for command in ["tool-run", "chat"] {
         let outcome = Langdock::new()
@@ -131,15 +131,13 @@ fn one_of_an_earlier_version_takes_the_endpoint_of_its_next_turn() {
         "sessions/{}.jsonl",
         listed(&home)["id"].as_str().unwrap()
     ));
-    let old: String = fs::read_to_string(&file)
-        .unwrap()
-        .lines()
-        .map(|line| {
-            let mut record: Value = serde_json::from_str(line).unwrap();
-            record.as_object_mut().unwrap().shift_remove("sent_to");
-            format!("{record}\n")
-        })
-        .collect();
+    let mut old = String::new();
+    for line in fs::read_to_string(&file).unwrap().lines() {
+        let mut record: Value = serde_json::from_str(line).unwrap();
+        record.as_object_mut().unwrap().shift_remove("sent_to");
+        old.push_str(&record.to_string());
+        old.push('\n');
+    }
     fs::write(&file, old).unwrap();
     let outcome = saying(&second, &home, &["-c", "and?"]).run();
     outcome.code(0).stdout("two\n").stderr_contains(&format!(

@@ -1,0 +1,607 @@
+//! Every error with its hint, word for word.
+
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::*;
+use crate::batch::BudgetRefusal;
+use crate::client::{
+    ApiKey, BuildError, CallTimeout, CertificateFlaw, EndpointError, KeyError, StatusError,
+};
+use crate::config::Origin;
+use crate::fs::FileRefusal;
+use crate::media::PixelSize;
+use crate::pace::LedgerObstruction;
+use crate::protocol::ApiError;
+
+/// Variants that no test can make: reqwest has no way to make an error of its own.
+const UNMADE: [&str; 1] = ["Client"];
+
+fn path() -> PathBuf {
+    PathBuf::from("/data/file")
+}
+
+fn denied() -> io::Error {
+    ErrorKind::PermissionDenied.into()
+}
+
+fn name() -> String {
+    "`notes.md`".to_owned()
+}
+
+fn size() -> PixelSize {
+    PixelSize {
+        width: 9_000,
+        height: 1,
+    }
+}
+
+fn call(source: client::Error) -> Error {
+    Error::Call {
+        source,
+        after_content: false,
+        left: Left::Kept,
+        attempts: 1,
+        model: "claude-a".to_owned(),
+    }
+}
+
+fn answer(source: StreamError) -> Error {
+    call(client::Error::Answer {
+        source,
+        request_id: None,
+    })
+}
+
+fn status(status: u16) -> Error {
+    call(client::Error::Status(Box::new(StatusError {
+        status,
+        api: ApiError {
+            message: "it went wrong".to_owned(),
+            ..ApiError::default()
+        },
+        request_id: None,
+        location: None,
+        retry_after: None,
+        needed_max_wait: None,
+        should_retry: None,
+    })))
+}
+
+fn of_the_run() -> Vec<Error> {
+    vec![
+        Error::Usage {
+            message: "--fork needs --continue".to_owned(),
+            hint: Some("add --continue".to_owned()),
+        },
+        Error::NoCommand {
+            help: String::new(),
+        },
+        Error::ItemsFailed {
+            failed: 1_200,
+            of: 5_000,
+            can_go_on: true,
+        },
+        Error::ItemsFailed {
+            failed: 1,
+            of: 1,
+            can_go_on: false,
+        },
+        Error::Budget {
+            refused: BudgetRefusal::Requests(1_000),
+            done: 1_000,
+            can_go_on: true,
+        },
+        Error::Budget {
+            refused: BudgetRefusal::Tokens(50_000),
+            done: 12,
+            can_go_on: false,
+        },
+        Error::MaxTurns(10),
+        Error::CallByHand("the tool failed with exit code 3".to_owned()),
+        Error::Unfit("at `/n`: \"x\" is not of type \"integer\"".to_owned()),
+        Error::RequestTooLarge {
+            bytes: 30_000_000,
+            limit: 20_971_520,
+            largest: name(),
+        },
+        Error::TooManyTokens {
+            tokens: 250_000,
+            limit: "the context window of 200,000 tokens of claude-a".to_owned(),
+            largest: name(),
+        },
+        Error::NoModel,
+        Error::NothingToPick {
+            region: "eu".to_owned(),
+            others: Vec::new(),
+        },
+        Error::NothingToPick {
+            region: "eu".to_owned(),
+            others: vec!["gpt-5".to_owned()],
+        },
+        Error::Elsewhere {
+            model: "claude-3-opus-20240229".to_owned(),
+            region: "eu".to_owned(),
+            regions: "us".to_owned(),
+        },
+        Error::Truncated(StopReason::MaxTokens),
+        Error::Truncated(StopReason::ModelContextWindowExceeded),
+        Error::Paused { is_saved: true },
+        Error::Paused { is_saved: false },
+        Error::Refusal(None),
+        Error::Refusal(Some("it is about weapons".to_owned())),
+        Error::NoCodeBlock(None),
+        Error::NoCodeBlock(Some("sh".to_owned())),
+        Error::Unwritable {
+            path: path(),
+            source: denied(),
+        },
+        Error::Unwritable {
+            path: path(),
+            source: ErrorKind::StorageFull.into(),
+        },
+        Error::Unreadable {
+            path: path(),
+            source: denied(),
+        },
+        Error::Unwell {
+            wrong: 2,
+            kind: Kind::Auth,
+        },
+        Error::Interrupted(2),
+        Error::Served(15),
+        Error::Listen {
+            port: 8080,
+            source: ErrorKind::AddrInUse.into(),
+        },
+        Error::System {
+            what: "start the runtime",
+            source: denied(),
+        },
+        Error::Bug("index out of bounds (call.rs:7)".to_owned()),
+        Error::Tool(tool::Error {
+            file: "`tools.toml`".to_owned(),
+            reason: "line 1: tool `look`: `input_schema` is needed".to_owned(),
+        }),
+    ]
+}
+
+fn of_output() -> Vec<Error> {
+    let file = |kind: ErrorKind| OutputError::File {
+        path: path(),
+        source: kind.into(),
+    };
+    [
+        OutputError::Closed,
+        OutputError::Interrupted(2),
+        OutputError::Failed(ErrorKind::StorageFull.into()),
+        file(ErrorKind::NotFound),
+        file(ErrorKind::PermissionDenied),
+        file(ErrorKind::IsADirectory),
+        OutputError::File {
+            path: path(),
+            source: FileRefusal::HardLinks(2).into(),
+        },
+        OutputError::InUse { path: path() },
+    ]
+    .map(Error::Output)
+    .into()
+}
+
+fn of_config() -> Vec<Error> {
+    let origin = || Origin::Flag("--base-url");
+    let endpoint = |source| config::Error::Endpoint {
+        origin: origin(),
+        source,
+    };
+    let url = || "ftp://x".to_owned();
+    vec![
+        endpoint(EndpointError::BadRegion("E U".to_owned())),
+        endpoint(EndpointError::BadUrl(url(), "empty host".to_owned())),
+        endpoint(EndpointError::BadScheme("localhost:8080".to_owned())),
+        endpoint(EndpointError::BadScheme(url())),
+        endpoint(EndpointError::Unwanted(url(), "a query")),
+        endpoint(EndpointError::PlainHttp("http://api.example".to_owned())),
+        endpoint(EndpointError::RegionConflict {
+            fixed: "us".to_owned(),
+            chosen: "eu".to_owned(),
+        }),
+        config::Error::Value {
+            origin: Origin::Environment("LANGDOCK_MAX_TOKENS"),
+            reason: "`many` is not a whole number".to_owned(),
+        },
+        config::Error::Syntax {
+            path: path(),
+            line: 3,
+            reason: "expected `=`".to_owned(),
+        },
+        config::Error::UnknownKey {
+            path: path(),
+            line: 3,
+            key: "regoin".to_owned(),
+            nearest: Some("region"),
+        },
+        config::Error::UnknownKey {
+            path: path(),
+            line: 3,
+            key: "x".to_owned(),
+            nearest: None,
+        },
+        config::Error::UnknownProfile {
+            origin: Origin::Flag("--profile"),
+            name: "wrok".to_owned(),
+            known: vec!["work".to_owned()],
+        },
+        config::Error::UnknownProfile {
+            origin: Origin::Flag("--profile"),
+            name: "work".to_owned(),
+            known: Vec::new(),
+        },
+        config::Error::Unreadable {
+            path: path(),
+            source: denied(),
+        },
+        config::Error::Unwritable {
+            path: path(),
+            source: denied(),
+        },
+        config::Error::Refused {
+            key: "region".to_owned(),
+            reason: "`E U` is not a region".to_owned(),
+        },
+        config::Error::Exists { path: path() },
+        config::Error::NoHome,
+        config::Error::Key {
+            origin: Origin::Environment("LANGDOCK_API_KEY"),
+            source: KeyError::Empty,
+        },
+        config::Error::Key {
+            origin: Origin::Environment("LANGDOCK_API_KEY"),
+            source: ApiKey::new("a b").expect_err("a key has no space"),
+        },
+        config::Error::KeyFile {
+            path: path(),
+            source: denied(),
+        },
+        config::Error::KeyFileMode { path: path() },
+        config::Error::KeyCommand {
+            program: "pass".to_owned(),
+            reason: "exit status: 1".to_owned(),
+        },
+        config::Error::NoKey {
+            host: "api.example".to_owned(),
+            commanded_for: None,
+            stored_for: Vec::new(),
+        },
+        config::Error::NoKey {
+            host: "api.example".to_owned(),
+            commanded_for: Some("api.langdock.com".to_owned()),
+            stored_for: Vec::new(),
+        },
+        config::Error::NoKey {
+            host: "api.example".to_owned(),
+            commanded_for: None,
+            stored_for: vec!["api.langdock.com".to_owned()],
+        },
+    ]
+    .into_iter()
+    .map(Error::Config)
+    .collect()
+}
+
+fn of_input() -> Vec<Error> {
+    let image = |source| input::Error::Image {
+        name: name(),
+        source,
+    };
+    vec![
+        input::Error::Unreadable {
+            path: path(),
+            source: denied(),
+        },
+        input::Error::Stdin(denied()),
+        input::Error::Binary { name: name() },
+        input::Error::NotText {
+            name: name(),
+            what: "a PDF",
+        },
+        input::Error::NotUtf8 {
+            name: name(),
+            offset: 12_345,
+        },
+        input::Error::ImageFormat {
+            name: name(),
+            format: "BMP",
+        },
+        image(ImageError::TooManyBytes {
+            raw_bytes: 4_000_000,
+            base64_bytes: 5_333_336,
+        }),
+        image(ImageError::TooManyPixels(size())),
+        image(ImageError::TooManyPixelsOfMany(size())),
+        image(ImageError::Damaged),
+        input::Error::TooLong {
+            name: name(),
+            most: 20_971_520,
+        },
+        input::Error::TextAttached { name: name() },
+        input::Error::NoTextFiles { path: path() },
+        input::Error::Malformed {
+            name: name(),
+            reason: "line 2: unknown key `modle`".to_owned(),
+        },
+        input::Error::NotUserFirst,
+        input::Error::NoPrompt,
+    ]
+    .into_iter()
+    .map(Error::Input)
+    .collect()
+}
+
+fn of_sessions() -> Vec<Error> {
+    vec![
+        session::Error::Unreadable {
+            path: path(),
+            source: denied(),
+        },
+        session::Error::Unwritable {
+            path: path(),
+            source: denied(),
+        },
+        session::Error::Foreign { path: path() },
+        session::Error::Newer {
+            path: path(),
+            version: 9,
+        },
+        session::Error::Unknown("rivers".to_owned()),
+        session::Error::Ambiguous {
+            given: "0".to_owned(),
+            ids: vec!["01".to_owned(), "02".to_owned()],
+        },
+        session::Error::None,
+        session::Error::Taken("rivers".to_owned()),
+        session::Error::BadName {
+            name: "a/b".to_owned(),
+            reason: "it has a slash",
+        },
+        session::Error::NoHome,
+    ]
+    .into_iter()
+    .map(Error::Session)
+    .collect()
+}
+
+fn of_batches() -> Vec<Error> {
+    let unfilled = |is_text| batch::Error::UnfilledField {
+        input: "`in.jsonl`".to_owned(),
+        field: "name".to_owned(),
+        known: vec!["text".to_owned()],
+        is_text,
+    };
+    vec![
+        batch::Error::Pattern("a `{` has no `}`".to_owned()),
+        batch::Error::UnknownField {
+            place: "line 2".to_owned(),
+            field: "name".to_owned(),
+            known: vec!["text".to_owned()],
+        },
+        unfilled(true),
+        unfilled(false),
+        batch::Error::NoObject {
+            place: "line 2".to_owned(),
+            reason: "expected value".to_owned(),
+        },
+    ]
+    .into_iter()
+    .map(Error::Batch)
+    .collect()
+}
+
+fn of_set_up() -> Vec<Error> {
+    [
+        BuildError::CaFile {
+            path: path(),
+            reason: "it has no certificate".to_owned(),
+        },
+        BuildError::Proxy,
+        BuildError::ProxyScheme("socks5".to_owned()),
+    ]
+    .map(Error::Build)
+    .into()
+}
+
+fn of_calls() -> Vec<Error> {
+    let host = || "api.example".to_owned();
+    let reason = || "Connection refused".to_owned();
+    let seconds = Duration::from_secs(30);
+    let certificate = |flaw| {
+        call(client::Error::Certificate {
+            host: host(),
+            reason: "the certificate is not accepted".to_owned(),
+            flaw,
+        })
+    };
+    let login = |is_refused| {
+        call(client::Error::ProxyLogin {
+            proxy: "proxy.example:8080".to_owned(),
+            host: host(),
+            is_refused,
+        })
+    };
+    let mut errors: Vec<Error> = [400, 401, 402, 403, 404, 407, 413, 429, 500, 529]
+        .map(status)
+        .into();
+    errors.extend([
+        call(client::Error::NoModelList {
+            excerpt: "<html>".to_owned(),
+            is_json: false,
+        }),
+        call(client::Error::Connect {
+            host: host(),
+            reason: reason(),
+            transient: true,
+        }),
+        call(client::Error::Proxy {
+            proxy: "proxy.example:8080".to_owned(),
+            reason: reason(),
+        }),
+        call(client::Error::NoTls { host: host() }),
+        login(true),
+        login(false),
+        call(client::Error::Dns {
+            host: host(),
+            reason: "no such name".to_owned(),
+        }),
+        certificate(CertificateFlaw::Time),
+        certificate(CertificateFlaw::Name),
+        certificate(CertificateFlaw::Cas),
+        certificate(CertificateFlaw::Version),
+        certificate(CertificateFlaw::Issuer),
+        call(client::Error::Lost {
+            host: host(),
+            reason: "connection reset".to_owned(),
+        }),
+        call(client::Error::HeldBack { wait: seconds }),
+        call(client::Error::LedgerObstructed(LedgerObstruction {
+            path: path(),
+            refusal: FileRefusal::OtherKind("symbolic link"),
+        })),
+        call(client::Error::TimedOut(CallTimeout::Connect(seconds))),
+        call(client::Error::TimedOut(CallTimeout::Idle(seconds))),
+        call(client::Error::TimedOut(CallTimeout::Total(seconds))),
+        call(client::Error::TimedOut(CallTimeout::Turn(seconds))),
+        answer(StreamError::Api(ApiError {
+            kind: Some("overloaded_error".to_owned()),
+            message: "busy".to_owned(),
+            request_id: None,
+        })),
+        answer(StreamError::Cut),
+        answer(StreamError::Malformed {
+            event: "message_start".to_owned(),
+            source: serde_json::from_str::<bool>("{").expect_err("it is not JSON"),
+        }),
+        answer(StreamError::OutOfOrder("a delta of no block")),
+        answer(StreamError::ToolInput {
+            tool: "look".to_owned(),
+        }),
+        answer(StreamError::Compressed {
+            encoding: "gzip".to_owned(),
+        }),
+        answer(StreamError::NotAMessage {
+            excerpt: "<html>".to_owned(),
+        }),
+        answer(StreamError::TooLarge),
+    ]);
+    let after_content = |left, source| Error::Call {
+        source,
+        after_content: true,
+        left,
+        attempts: 3,
+        model: "claude-a".to_owned(),
+    };
+    let lost = || client::Error::Lost {
+        host: host(),
+        reason: "connection reset".to_owned(),
+    };
+    errors.extend(
+        [
+            Left::Kept,
+            Left::Stdout,
+            Left::Part,
+            Left::Stderr,
+            Left::Nowhere,
+        ]
+        .map(|left| after_content(left, lost())),
+    );
+    for timeout in [CallTimeout::Idle(seconds), CallTimeout::Total(seconds)] {
+        errors.push(after_content(Left::Kept, client::Error::TimedOut(timeout)));
+    }
+    errors
+}
+
+/// Returns the names of the variants of the enum `Error` that a source file declares.
+fn variants(source: &str, declaration: &str) -> Vec<String> {
+    let (_, body) = source.split_once(declaration).expect("the enum is there");
+    let lines = body.lines().take_while(|line| *line != "}");
+    let names = lines.filter_map(|line| line.strip_prefix("    "));
+    names
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()))
+        .map(|line| {
+            let end = line.find(|letter: char| !letter.is_ascii_alphanumeric());
+            line[..end.unwrap_or(line.len())].to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn every_error_says_the_same_as_before() {
+    let errors: Vec<Error> = [
+        of_the_run(),
+        of_output(),
+        of_config(),
+        of_input(),
+        of_sessions(),
+        of_batches(),
+        of_set_up(),
+        of_calls(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let debug: Vec<String> = errors.iter().map(|error| format!("{error:?}")).collect();
+    let own = (include_str!("mod.rs"), "pub(crate) enum Error {");
+    let inner = [
+        (include_str!("../config/mod.rs"), own.1),
+        (include_str!("../input/mod.rs"), own.1),
+        (include_str!("../session/mod.rs"), own.1),
+        (include_str!("../batch/mod.rs"), own.1),
+        (include_str!("../client/error.rs"), own.1),
+        (
+            include_str!("../client/error.rs"),
+            "pub(crate) enum BuildError {",
+        ),
+        (
+            include_str!("../client/error.rs"),
+            "pub(crate) enum CallTimeout {",
+        ),
+        (
+            include_str!("../client/endpoint.rs"),
+            "pub(crate) enum EndpointError {",
+        ),
+        (
+            include_str!("../protocol/error.rs"),
+            "pub(crate) enum StreamError {",
+        ),
+        (
+            include_str!("../ui/stdout_writer.rs"),
+            "pub(crate) enum OutputError {",
+        ),
+    ];
+    for (source, declaration) in [own].into_iter().chain(inner) {
+        for variant in variants(source, declaration) {
+            let has = |text: &String| {
+                text.split(|letter: char| !letter.is_ascii_alphanumeric())
+                    .any(|word| word == variant)
+            };
+            assert!(
+                UNMADE.contains(&&*variant) || debug.iter().any(has),
+                "no sample of {variant}"
+            );
+        }
+    }
+    let text: Vec<String> = errors
+        .iter()
+        .map(|error| {
+            let hint = error.hint().map(|hint| format!("hint: {hint}\n"));
+            let (code, kind) = (error.kind().code(), error.kind().name());
+            let hint = hint.unwrap_or_default();
+            format!("error: {}\n{hint}[exit {code} {kind}]\n\n", error.message())
+        })
+        .collect();
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../tests/it/snapshots");
+    settings.set_omit_expression(true);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.bind(|| insta::assert_snapshot!("errors", text.concat()));
+}
