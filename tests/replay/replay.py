@@ -30,7 +30,8 @@ MODEL = "claude-sonnet-4-5"
 KEY = "sk-ld-replay-0123456789"
 # The SDK's fixtures call these two.
 TOOLS = "".join(
-    f"[[tool]]\nname = \"{name}\"\ninput_schema = {{ type = \"object\" }}\nshell = 'cat'\n" for name in ("get_weather", "make_file")
+    f"[[tool]]\nname = \"{name}\"\ninput_schema = {{ type = \"object\" }}\nshell = 'cat'\n"
+    for name in ("get_weather", "make_file")
 )
 EXIT_CODES = {"end_turn": 0, "tool_use": 0, "max_tokens": 9, "refusal": 10}
 # A call with arguments that are not JSON: the answer is incomplete.
