@@ -121,7 +121,7 @@ command_help!(
     "List and show saved prompts",
     "A template is a Markdown file in the directory langdock/templates of the platform's \
          config directory. It may begin with a head in TOML between two lines +++, with the keys \
-         model, system, max_tokens, temperature, top_p, top_k, stop, user_id and prefill. {{KEY}} \
-         is replaced by what --param says, {{prompt}} by the words of the command line, and \
+         model, system, max_tokens, temperature, top_p, top_k, stop, user_id, thinking, effort and \
+         prefill. {{KEY}} is replaced by what --param says, {{prompt}} by the words of the command line, and \
          {{stdin}} by standard input."
 );

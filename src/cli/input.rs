@@ -42,11 +42,13 @@ pub(crate) struct InputArgs {
         allow_hyphen_values = true
     )]
     pub(crate) params: Vec<(String, String)>,
-    /// Send even if the request appears to exceed a known limit
+    /// Send even if the request appears to exceed a known limit, or has what the model refuses
     ///
     /// Without it a body of more than 20 MB is refused, and a request that has more tokens, by an
     /// estimate that is low, than the model's context window or than are allowed a minute, where
-    /// the config file or the endpoint has said so.
+    /// the config file or the endpoint has said so. An option of the command line that the model is
+    /// known not to accept is an error, and one of the config file or a template is left out. Where
+    /// it is sent and accepted, that is remembered.
     #[arg(long)]
     pub(crate) no_check: bool,
 }

@@ -169,6 +169,12 @@ pub(crate) struct ModelsArgs {
     /// Ignore the cached list and fetch it again
     #[arg(long)]
     pub(crate) refresh: bool,
+    /// Also show what each model has and accepts, and when it is retired
+    ///
+    /// What the list says, and what a request to a model was refused for or accepted with in the
+    /// last seven days. --refresh forgets the latter.
+    #[arg(short, long)]
+    pub(crate) long: bool,
     /// Print the list as JSON, with all that is said of each model
     #[arg(short, long)]
     pub(crate) json: bool,
@@ -231,7 +237,7 @@ pub(crate) struct RequestArgs {
     pub(crate) flags: RequestFlags,
     /// Any other field of the request's body; repeat for more
     ///
-    /// For example --set 'thinking={"type":"enabled","budget_tokens":2000}'
+    /// For example --set 'service_tier="auto"'
     #[arg(long = "set", value_name = "KEY=JSON", value_parser = key_and_json)]
     pub(crate) fields: Vec<(String, ExactJson)>,
     /// What the answer begins with, where the command has the flag for it

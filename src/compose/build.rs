@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::request_spec::{RequestSpec, set_twice};
 use crate::error::Error;
-use crate::input::in_turn;
+use crate::input::{calls_as_text, in_turn};
 use crate::protocol::{
     ContentBlock, CreateMessage, ExactFields, InputMessage, RequestField, Role, SystemPrompt,
     ToolChoice, ToolDefinition,
@@ -83,6 +83,9 @@ pub(crate) fn build(spec: &RequestSpec, parts: RequestParts) -> Result<CreateMes
             role: Role::Assistant,
             content: vec![ContentBlock::text(prefill.as_str())],
         });
+    }
+    if tools.is_empty() {
+        calls_as_text(&mut messages);
     }
     Ok(CreateMessage {
         max_tokens: max_tokens.unwrap_or(parts.max_tokens),

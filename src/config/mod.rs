@@ -29,11 +29,11 @@ pub(crate) use merged::{Flags, MergedConfig, Row, chosen_profile};
 pub(crate) use paths::{
     DataScope, Paths, history_file, sessions_directory, templates_directory, tools_directory,
 };
-pub(crate) use resolve::{Settings, resolve};
+pub(crate) use resolve::{FieldSetting, Settings, resolve};
 pub(crate) use secret::Secret;
 pub(crate) use setting::{SETTINGS, Setting, SettingFlag};
 pub(crate) use setting_values::SettingValues;
-pub(crate) use state::{Pin, SavedList, State};
+pub(crate) use state::{LearnedRules, Pin, SavedList, State};
 pub(crate) use store::{forget_key, store_key};
 pub(crate) use tool_names::ToolNames;
 pub(crate) use value_type::{SettingValue, ValueType};

@@ -458,6 +458,30 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn tools_stay_cached_when_the_system_prompt_changes_and_both_when_a_picture_comes() {
+        let service = cached_service();
+        let mark = serde_json::json!({ "type": "ephemeral" });
+        let mut request = marked_request("claude-opus-5-default", 600, "5m");
+        request["tools"] = serde_json::json!([{
+            "name": "a", "description": "word".repeat(600),
+            "input_schema": { "type": "object" }, "cache_control": mark,
+        }]);
+        let all = usage_of(&service, &request).await[1];
+        let mut other = request.clone();
+        other["system"][0]["text"] = "role".repeat(600).into();
+        let usage = usage_of(&service, &other).await;
+        assert_eq!((usage[0], usage[1]), (all - 600, 600));
+        let source = serde_json::json!({
+            "type": "base64", "media_type": "image/gif",
+            "data": "R0lGODlhAQABAAAAACwAAAAAAQABAAACAUwAOw==",
+        });
+        request["messages"][0]["content"] =
+            serde_json::json!([{ "type": "image", "source": source }]);
+        let usage = usage_of(&service, &request).await;
+        assert_eq!((usage[0], usage[1]), (all, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn what_changes_before_a_mark_is_written_again() {
         let tool =
             |name: &str| serde_json::json!({ "name": name, "input_schema": { "type": "object" } });

@@ -13,6 +13,8 @@ pub(crate) mod driver;
 pub(crate) mod engine;
 pub(crate) mod finish;
 pub(crate) mod model_catalog;
+pub(crate) mod model_options;
+pub(crate) mod option_learner;
 pub(crate) mod prepare;
 pub(crate) mod prepared_exchange;
 pub(crate) mod progress;

@@ -119,7 +119,7 @@ impl CallObserver for TerminalObserver<'_> {
             return;
         };
         match update {
-            Update::Thinking(_) if !renderer.has_thinking() => {
+            Update::ThinkingStarted | Update::Thinking(_) if !renderer.has_thinking() => {
                 if let Some(Shown::Waiting(waiting, _)) = &mut self.shown {
                     waiting.set_subject(THINKING);
                 }

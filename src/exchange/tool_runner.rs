@@ -12,7 +12,9 @@ use super::tool_executor::{ChildProcessExecutor, ToolExecutor};
 use crate::app::App;
 use crate::error::Error;
 use crate::input::on_a_thread;
-use crate::model_text::{CALL_DENIED, NO_RESULT, NOBODY_TO_ASK, RUN_CANCELLED, TOOL_DENIED};
+use crate::model_text::{
+    CALL_DENIED, NO_RESULT, NOBODY_TO_ASK, RUN_CANCELLED, TOOL_DENIED, arguments_are_no_object,
+};
 use crate::protocol::{ExactFields, ExactJson, ToolResult, ToolUse};
 use crate::tool::{Outcome, Policy, Ready, Stop, ToolSet, Verdict};
 use crate::ui::{
@@ -109,6 +111,9 @@ impl<'a> ToolRunner<'a> {
             Ok(ready) => ready,
             Err(why) => return Ok(Some(Outcome::error(why))),
         };
+        if let Some(arguments) = &call.partial_json {
+            return Ok(Some(Outcome::error(arguments_are_no_object(arguments))));
+        }
         if let Err(why) = ready.check(&call.input) {
             return Ok(Some(Outcome::error(why)));
         }

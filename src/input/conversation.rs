@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::picture::{Picture, pictures_of};
 use super::{Error, malformed};
+use crate::model_text::NO_OUTPUT;
 use crate::protocol::{ContentBlock, ExactFields, ExactJson, InputMessage, Role};
 
 /// What the file of `--messages` has.
@@ -77,6 +78,7 @@ pub(crate) fn in_turn(messages: Vec<InputMessage>) -> Result<Vec<InputMessage>, 
     let mut turns: Vec<InputMessage> = Vec::with_capacity(messages.len());
     for mut message in messages {
         message.content.retain(|block| !is_blank(block));
+        message.content.iter_mut().for_each(fill_blank_result);
         match turns.last_mut() {
             _ if message.content.is_empty() => {}
             Some(last) if last.role == message.role => last.content.append(&mut message.content),
@@ -93,6 +95,30 @@ pub(crate) fn in_turn(messages: Vec<InputMessage>) -> Result<Vec<InputMessage>, 
         text.text.truncate(text.text.trim_end().len());
     }
     Ok(turns)
+}
+
+/// Gives a result that is nothing but white space the words for no output: the API refuses blank text
+/// in results, too.
+fn fill_blank_result(block: &mut ContentBlock) {
+    let ContentBlock::ToolResult(result) = block else {
+        return;
+    };
+    let is_blank_text = |block: &Value| {
+        block["type"] == "text"
+            && block["text"]
+                .as_str()
+                .is_none_or(|text| text.trim().is_empty())
+    };
+    match &mut result.content {
+        Some(Value::String(text)) if text.trim().is_empty() => *text = NO_OUTPUT.to_owned(),
+        Some(Value::Array(blocks)) => {
+            blocks.retain(|block| !is_blank_text(block));
+            if blocks.is_empty() {
+                result.content = Some(NO_OUTPUT.into());
+            }
+        }
+        _ => {} // Anything else has content, or none at all, which the API accepts.
+    }
 }
 
 fn is_blank(block: &ContentBlock) -> bool {

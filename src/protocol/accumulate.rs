@@ -15,6 +15,8 @@ pub(crate) enum Update {
     Started,
     /// More text.
     Text(String),
+    /// Reasoning begins, of which there may be nothing to show.
+    ThinkingStarted,
     /// More reasoning.
     Thinking(String),
     /// More of a call's arguments.
@@ -35,6 +37,7 @@ impl Update {
             ContentBlock::Thinking(thinking) if !thinking.thinking.is_empty() => {
                 Self::Thinking(thinking.thinking.clone())
             }
+            ContentBlock::Thinking(_) | ContentBlock::RedactedThinking(_) => Self::ThinkingStarted,
             ContentBlock::ToolUse(call) if !call.has_no_arguments() => Self::ToolInput,
             _ => Self::Nothing,
         }

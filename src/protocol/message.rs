@@ -129,6 +129,14 @@ impl ContentBlock {
         }
     }
 
+    /// Returns the block as it can be sent back: a call's arguments are an object.
+    pub(crate) fn with_object_input(mut self) -> Self {
+        if let Self::ToolUse(call) = &mut self {
+            call.partial_json = None;
+        }
+        self
+    }
+
     /// Returns the fields that are not known here; none if the block has nowhere to keep them.
     pub(super) fn extra_mut(&mut self) -> Option<&mut Map<String, Value>> {
         match self {

@@ -97,7 +97,12 @@ impl Outcome {
                 Err(error) => Self::error(model_text::output_is_not_json(&error)),
             },
             _ if total == 0 => Self::text(NO_OUTPUT.to_owned()),
-            _ => Self::text(stdout.text()),
+            // The API refuses a result of nothing but white space.
+            _ => Self::text(
+                Some(stdout.text())
+                    .filter(|text| !text.trim().is_empty())
+                    .unwrap_or_else(|| NO_OUTPUT.to_owned()),
+            ),
         }
     }
 

@@ -23,6 +23,7 @@ mod generated;
 mod help;
 mod layering;
 mod messages;
+mod model_options;
 mod models;
 mod network;
 mod one_engine;

@@ -9,6 +9,7 @@ use super::talk::{Talk, text_of};
 use super::{Chat, Next, go_on, path};
 use crate::cli::key_and_json;
 use crate::compose::external_editor::edit;
+use crate::compose::model_fit::Insistence;
 use crate::compose::user_turn::{most_bytes, system_prompt};
 use crate::config::Settings;
 use crate::error::Error;
@@ -17,7 +18,7 @@ use crate::exchange::selected_model::SelectedModel;
 use crate::exchange::session_recorder::SessionRecorder;
 use crate::exchange::settings::settings;
 use crate::exchange::setup::tell_region;
-use crate::protocol::ContentBlock;
+use crate::protocol::{ContentBlock, EFFORT, ExactJson, RequestField, THINKING};
 use crate::session::{SavedConversation, SearchHit, SessionStore, conversation_markdown};
 use crate::text::{TableColumn, TextTable, counted, format_age, grouped, nearest_name};
 use crate::ui::{ask_yes_no, copy_to_clipboard, last_code_block};
@@ -47,7 +48,9 @@ impl Chat<'_> {
                 self.recall_models().await;
             }
             Act::System => self.show_or_set_system(argument).await?,
-            Act::Set => self.show_or_set_field(argument)?,
+            Act::Set => self.show_or_set_field(argument).await?,
+            Act::Thinking => self.show_or_set_option(&THINKING, argument).await?,
+            Act::Effort => self.show_or_set_option(&EFFORT, argument).await?,
             Act::File => self.attach(argument, true).await?,
             Act::Image => self.attach(argument, false).await?,
             Act::Drop => self.drop_attachments(argument)?,
@@ -186,7 +189,7 @@ impl Chat<'_> {
         Ok(())
     }
 
-    fn show_or_set_field(&mut self, text: &str) -> Result<(), Error> {
+    async fn show_or_set_field(&mut self, text: &str) -> Result<(), Error> {
         if text.is_empty() {
             let mut fields: Vec<_> = self
                 .spec
@@ -228,15 +231,82 @@ impl Chat<'_> {
             return Ok(());
         }
         let (key, value) = key_and_json(text).map_err(wanted)?;
-        self.unset(&key);
-        self.say(&format!("{key}={value} from now on"));
-        self.spec.fields.insert(key, value);
+        let said = format!("{key}={value} from now on");
+        self.set_typed(&key, value, format!("/set {text}")).await?;
+        self.say(&said);
+        Ok(())
+    }
+
+    /// Shows or sets an option of the request that only some models accept.
+    async fn show_or_set_option(
+        &mut self,
+        field: &'static RequestField,
+        text: &str,
+    ) -> Result<(), Error> {
+        let (command, name) = (format!("/{}", field.name), field.name);
+        match text {
+            "" => self.say(&self.spec.shown(field)),
+            "-" => {
+                self.spec.unset_option(field);
+                self.say(&format!("{name} is the model's default from now on"));
+            }
+            text => {
+                let value = field.parse(text).map_err(|needed| {
+                    usage(
+                        format!("`{command} {text}`: {needed}"),
+                        format!("{command} - goes back to the model's default"),
+                    )
+                })?;
+                let value = self.spec.with_option(field, value);
+                self.set_typed(field.key, value.into(), format!("{command} {text}"))
+                    .await?;
+                self.fork_for_effort(field)?;
+                self.say(&format!("{name} {text} from now on"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on in a copy of the conversation where its effort cannot be changed any more.
+    fn fork_for_effort(&mut self, field: &RequestField) -> Result<(), Error> {
+        let thinking = self.spec.fields.get(THINKING.key);
+        let is_fixed = thinking.is_some_and(|thinking| thinking["type"] == "between_tools");
+        let is_saved = matches!(self.talk, Talk::Saved { .. });
+        let has_answer = self.talk.last_answer().is_some();
+        if field.name != EFFORT.name || !is_fixed || !is_saved || !has_answer {
+            return Ok(());
+        }
+        self.app.notices.notice(
+            "with thinking between tools the effort is fixed for a conversation; continuing in a \
+             fork",
+        );
+        self.fork("")
+    }
+
+    /// Sets a field, if the model accepts it.
+    async fn set_typed(&mut self, key: &str, value: ExactJson, typed: String) -> Result<(), Error> {
+        let mut spec = self.spec.clone();
+        let max_tokens = if key == "max_tokens" {
+            value.as_u64()
+        } else {
+            self.max_tokens
+        };
+        spec.set_typed(key, value, typed);
+        if let Some(model) = self.exchange.selected_model().cloned() {
+            let before = std::mem::replace(&mut self.max_tokens, max_tokens);
+            let insistence = Insistence::Field(key);
+            let fitted = self.fit_spec(&mut spec.clone(), &model, insistence).await;
+            self.max_tokens = before;
+            fitted?;
+        }
+        self.unset(key);
+        self.spec = spec;
         Ok(())
     }
 
     /// Removes a field, wherever it was set.
     fn unset(&mut self, key: &str) {
-        self.spec.fields.shift_remove(key);
+        self.spec.unset(key);
         if key == "max_tokens" {
             self.max_tokens = None;
         }

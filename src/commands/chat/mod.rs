@@ -25,6 +25,7 @@ use crate::ui::{
     EditorOptions, KeyBindings, LineDraft, LineEditor, TerminalModes, render_markdown,
 };
 
+use crate::compose::model_fit::Insistence;
 use crate::compose::request_spec::RequestSpec;
 use crate::compose::sources::RequestSources;
 use crate::compose::user_turn::{StdinUse, stdin_use, system_prompt, user_turn};
@@ -74,6 +75,8 @@ struct Chat<'a> {
     is_raw: bool,
     /// What the next line begins with.
     draft: LineDraft,
+    /// Whether the user was told that earlier tool calls are sent as text.
+    has_told_calls: bool,
     /// The last message, where it got no answer.
     unsent: Option<String>,
     words: Words,
@@ -144,7 +147,7 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
         }
     };
     let first = first(app, &ask, &mut given, !earlier.is_empty()).await?;
-    let mut spec = given.resolve(&ask)?;
+    let mut spec = given.resolve(&ask, exchange.settings())?;
     tools.choice = given.tool_choice(ask.tools.tool_choice.as_deref(), &spec)?;
     // The setting has it too, and `/set` may change it.
     if let Some(tokens) = spec.fields.shift_remove("max_tokens") {
@@ -172,6 +175,7 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
         files: Attachments::default(),
         is_raw: std::mem::take(&mut ask.output.looks.raw),
         draft: LineDraft::default(),
+        has_told_calls: false,
         unsent: None,
         words: Words::new(store),
         ask,
@@ -265,7 +269,10 @@ impl Chat<'_> {
     /// only out of reach.
     async fn look_for_model(&mut self, is_typed: bool) -> Result<(), Error> {
         match self.exchange.model(true).await {
-            Ok(_) => {}
+            Ok(model) => {
+                let mut spec = self.spec.clone();
+                self.fit_spec(&mut spec, &model, Insistence::Typed).await?;
+            }
             Err(error)
                 if !is_typed
                     || matches!(

@@ -4,6 +4,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 
 use super::field::{ObjectReader, refusal_at};
+use super::picture::is_whole_picture;
 use crate::demo::refusal::Refusal;
 use crate::media::{FileKind, ImageError, check_image, detect_file_kind};
 
@@ -125,7 +126,8 @@ fn check_image_block(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     source.allow_only(&["type", "media_type", "data"])?;
     let media_type = source.required_choice("media_type", IMAGES)?;
     let bytes = decode_source(&source)?;
-    match detect_file_kind(&bytes).media_type() {
+    let kind = detect_file_kind(&bytes);
+    match kind.media_type() {
         Some(found) if found == media_type => {}
         Some(found) if IMAGES.contains(&found) => {
             return Err(source.field_refusal(
@@ -141,6 +143,7 @@ fn check_image_block(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     }
     match check_image(&bytes) {
         Ok(size) if size.width == 0 || size.height == 0 => Err(ImageError::Damaged),
+        Ok(_) if !is_whole_picture(kind, &bytes) => Err(ImageError::Damaged),
         checked => checked.map(drop),
     }
     .map_err(|error| match error {

@@ -6,6 +6,7 @@ mod block;
 mod cache;
 mod field;
 mod option;
+mod picture;
 #[cfg(test)]
 mod rule_tests;
 mod schema;

@@ -18,9 +18,10 @@ fn check_rows(rows: &[(&str, &str)]) {
             .unwrap_or_else(|error| panic!("{changes} is not JSON: {error}"));
         let body = request_with(&changes);
         let message = refusal_of(&body);
+        let changes = changes.to_string();
         assert!(
             message.starts_with(expected),
-            "{changes}\n  said     {message}\n  expected {expected}"
+            "{changes:.500}\n  said     {message}\n  expected {expected}"
         );
         if let Err(refusal) = super::check_request(&body, DemoRegion::Eu, "key") {
             assert_eq!(refusal.status(), 400, "{changes}");
@@ -696,14 +697,22 @@ fn an_input_that_comes_back_must_be_an_object() {
     )]);
 }
 
-/// A PNG of one pixel, as far as its size goes.
-const DOT: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ";
+/// A PNG of one pixel.
+const DOT: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNgAAAAAgAB5Sfe/AAAAABJRU5ErkJggg==";
 
-/// A PNG of 2001 pixels across and 1 down, as far as its size goes.
-const WIDE: &str = "iVBORw0KGgoAAAANSUhEUgAAB9EAAAABCAYAAAAAAAAA";
+/// A PNG of 2001 pixels across and 1 down.
+const WIDE: &str = "iVBORw0KGgoAAAANSUhEUgAAB9EAAAABCAAAAABMVAGfAAAAF0lEQVR42mNgGAWjYBSMglEwCkbB0AcAB9IAAahUjrQAAAAASUVORK5CYII=";
 
 /// A PNG without a pixel.
-const EMPTY: &str = "iVBORw0KGgoAAAANSUhEUgAAAAAAAAAACAYAAAAAAAAA";
+const EMPTY: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAAAAAAACAAAAAAe4CPOAAAACElEQVR42gMAAAAAAW/dyZEAAAAASUVORK5CYII=";
+
+/// The beginning of `DOT`, with all that tells its size.
+const CUT: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptV";
+
+/// A PNG of 8001 pixels across and 1 down.
+const TOO_WIDE: &str = "iVBORw0KGgoAAAANSUhEUgAAH0EAAAABCAAAAACZyqz4AAAAHUlEQVR42u3BAQEAAACAkP6v7ggKAAAAAAAAAKgBH0IAAQ02lNUAAAAASUVORK5CYII=";
 
 fn image(data: &str) -> String {
     format!(
@@ -721,6 +730,14 @@ fn a_picture_in_a_tool_result_is_held_to_the_rules_of_all_pictures() {
         (&result(&[image("aGVsbG8=")]), &unreadable),
         (&result(&[image("")]), &unreadable),
         (&result(&[image(EMPTY)]), &unreadable),
+        (&result(&[image(CUT)]), &unreadable),
+        (
+            &result(&[image(TOO_WIDE)]),
+            &format!(
+                "{path}0.image.source.base64.data: At least one of the image dimensions exceed \
+                 max allowed size: 8000 pixels"
+            ),
+        ),
         (&result(&[image(DOT)]), ACCEPTED),
         (&result(&vec![image(WIDE); 20]), ACCEPTED),
         (&result(&vec![image(DOT); 21]), ACCEPTED),
@@ -736,7 +753,7 @@ fn a_picture_in_a_tool_result_is_held_to_the_rules_of_all_pictures() {
             "messages: too many images: 101 > 100",
         ),
     ]);
-    let large = format!("{DOT}{}", "A".repeat(5 * 1024 * 1024));
+    let large = format!("{CUT}{}", "A".repeat(5 * 1024 * 1024));
     check_rows(&[(
         &result(&[image(&large)]),
         &format!("{path}0.image.source.base64: image exceeds 5 MB maximum: "),

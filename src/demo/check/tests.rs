@@ -4,8 +4,9 @@ use serde_json::{Map, json};
 
 use super::*;
 
-/// The beginning of a PNG of one pixel, with all that tells its size.
-const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ";
+/// A PNG of one pixel.
+const PNG: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNgAAAAAgAB5Sfe/AAAAABJRU5ErkJggg==";
 
 /// Returns a request that passes, with `changes` to its fields; null removes a field.
 pub(super) fn request_with(changes: &Value) -> Value {
@@ -332,7 +333,7 @@ fn every_call_needs_its_result_and_every_result_its_call() {
 #[test]
 fn many_images_must_be_smaller() {
     // 2001 pixels across, 1 down.
-    let wide = "iVBORw0KGgoAAAANSUhEUgAAB9EAAAABCAYAAAAAAAAA";
+    let wide = "iVBORw0KGgoAAAANSUhEUgAAB9EAAAABCAAAAABMVAGfAAAAF0lEQVR42mNgGAWjYBSMglEwCkbB0AcAB9IAAahUjrQAAAAASUVORK5CYII=";
     let images = |count: usize| {
         let source = json!({ "type": "base64", "media_type": "image/png", "data": wide });
         let blocks = vec![json!({ "type": "image", "source": source }); count];

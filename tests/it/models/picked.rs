@@ -233,8 +233,11 @@ fn what_would_be_sent_has_the_pick_too() {
 #[test]
 fn max_tokens_follows_the_limit_of_the_pick() {
     for (model, expected) in [
-        (json!({"id": "claude-sonnet-5"}), 8192),
-        (json!({"id": "claude-sonnet-5", "max_tokens": 64_000}), 8192),
+        (json!({"id": "claude-sonnet-5"}), 16_384),
+        (
+            json!({"id": "claude-sonnet-5", "max_tokens": 64_000}),
+            16_384,
+        ),
         (json!({"id": "claude-sonnet-5", "max_tokens": 500}), 500),
         (
             json!({"id": "claude-3-sonnet-20240229", "max_tokens": 8192}),
