@@ -98,6 +98,12 @@ impl Error {
                 "a line of text has {text} alone; JSON Lines have an object on each line: `jq -c \
                  '.[]'` makes them of an array"
             }
+            Self::Batch(batch::Error::ShardCount { .. }) => {
+                "add how many there are: --shard auto/N"
+            }
+            Self::Batch(batch::Error::NoShard | batch::Error::Shard(_)) => {
+                "name the shard yourself with --shard I/N, such as --shard 2/10"
+            }
             Self::Batch(_) => "write a field as {text} or {KEY}, and {{ or }} for a literal brace",
             Self::ItemsFailed {
                 can_go_on: true, ..
@@ -105,6 +111,7 @@ impl Error {
             Self::ItemsFailed { .. } => {
                 "their lines say why; with --output FILE, --retry-failed asks them alone again"
             }
+            Self::Merge(flaws) => return Some(flaws.next_step()),
             Self::Budget {
                 can_go_on: true, ..
             } => "run the same command to continue, with a new budget",

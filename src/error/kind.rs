@@ -92,8 +92,8 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         11,
         "tool",
-        "The model asked for more than --max-turns, a call of tool-run --call failed, or some \
-         items of batch did.",
+        "The model asked for more than --max-turns, a call of tool-run --call failed, some items \
+         of batch did, or merge found items that failed, or without a record, or with two.",
     ),
     (
         12,

@@ -110,7 +110,7 @@ fn fill_blank_result(block: &mut ContentBlock) {
                 .is_none_or(|text| text.trim().is_empty())
     };
     match &mut result.content {
-        Some(Value::String(text)) if text.trim().is_empty() => *text = NO_OUTPUT.to_owned(),
+        Some(Value::String(text)) if text.trim().is_empty() => NO_OUTPUT.clone_into(text),
         Some(Value::Array(blocks)) => {
             blocks.retain(|block| !is_blank_text(block));
             if blocks.is_empty() {
