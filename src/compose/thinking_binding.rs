@@ -65,9 +65,16 @@ pub(crate) fn leave_out_foreign_thinking(request: &mut CreateMessage) {
         if message.content.iter().any(ContentBlock::is_thinking) {
             message.content = fitting_blocks(request, message.content, place >= open);
         }
-        if !message.content.is_empty() {
-            request.messages.push(message);
-        }
+        push_message(&mut request.messages, message);
+    }
+}
+
+/// Appends a message. If nothing is left of the answer before it, it continues the turn of its side.
+fn push_message(messages: &mut Vec<InputMessage>, mut message: InputMessage) {
+    match messages.last_mut() {
+        _ if message.content.is_empty() => {}
+        Some(last) if last.role == message.role => last.content.append(&mut message.content),
+        _ => messages.push(message),
     }
 }
 
@@ -80,9 +87,9 @@ pub(crate) fn leave_out_thinking(request: &mut CreateMessage) -> bool {
         message.content.retain(|block| !block.is_thinking());
         is_left_out |= message.content.len() < before;
     }
-    request
-        .messages
-        .retain(|message| !message.content.is_empty());
+    for message in std::mem::take(&mut request.messages) {
+        push_message(&mut request.messages, message);
+    }
     is_left_out
 }
 

@@ -15,15 +15,39 @@ use crate::protocol::{ContentBlock, InputMessage, Role, StopReason, ToolResult};
 /// called with is text.
 const FORM: &str = "answer";
 
-/// Returns the turns as messages: each side in turn, the user first, and every call with a result.
+/// What one side said in a history, as it came.
+#[derive(Debug)]
+pub(crate) struct HistoryTurn {
+    /// Who.
+    pub(crate) role: Role,
+    /// What.
+    pub(crate) content: Vec<ContentBlock>,
+    /// Why the model stopped; none if the turn is the user's, or was interrupted.
+    pub(crate) stop_reason: Option<StopReason>,
+}
+
+/// Returns saved turns as messages that the API accepts.
 pub(super) fn to_messages(line: &[&SavedTurn], blobs: &BlobStore) -> Vec<InputMessage> {
-    let mut messages: Vec<InputMessage> = Vec::with_capacity(line.len());
-    let mut broken = Vec::new();
-    for turn in line {
+    fit_turns(line.iter().map(|turn| {
         let mut content = parse_blocks(&turn.content);
         blobs.load_content(&mut content);
+        HistoryTurn {
+            role: turn.role,
+            content,
+            stop_reason: turn.stop_reason.clone(),
+        }
+    }))
+}
+
+/// Returns turns as messages that the API accepts: each side in turn, the user first, and every call
+/// with a result.
+pub(crate) fn fit_turns(turns: impl IntoIterator<Item = HistoryTurn>) -> Vec<InputMessage> {
+    let mut messages: Vec<InputMessage> = Vec::new();
+    let mut broken = Vec::new();
+    for turn in turns {
+        let is_finished = is_finished(turn.stop_reason.as_ref());
+        let mut content = turn.content;
         if turn.role == Role::Assistant {
-            let is_finished = is_finished(turn);
             content.retain(|block| can_be_sent_back(block, is_finished));
             broken.extend(content.iter_mut().filter_map(take_broken_arguments));
         }
@@ -63,9 +87,9 @@ fn take_broken_arguments(block: &mut ContentBlock) -> Option<BrokenArguments> {
 }
 
 /// Whether the model finished its answer, so that what is wrong with a call is the model's doing.
-fn is_finished(turn: &SavedTurn) -> bool {
+fn is_finished(stop_reason: Option<&StopReason>) -> bool {
     matches!(
-        turn.stop_reason,
+        stop_reason,
         Some(StopReason::ToolUse | StopReason::EndTurn | StopReason::StopSequence)
     )
 }

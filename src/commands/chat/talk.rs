@@ -5,7 +5,8 @@ use crate::error::Error;
 use crate::exchange::session_recorder::{SessionRecorder, TurnRecorder};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Usage};
 use crate::session::{
-    PendingTurn, SavedConversation, SessionStore, TurnContext, TurnPosition, TurnTarget,
+    HistoryTurn, PendingTurn, SavedConversation, SessionStore, TurnContext, TurnPosition,
+    TurnTarget, fit_turns,
 };
 use crate::ui::FinalAnswer;
 
@@ -31,6 +32,8 @@ pub(super) enum Talk {
 #[derive(Debug, Clone)]
 pub(super) struct Said {
     message: InputMessage,
+    /// Why the model stopped, for an answer.
+    stop_reason: Option<StopReason>,
     is_broken_off: bool,
     tokens: Tokens,
 }
@@ -124,10 +127,10 @@ impl Talk {
                 kept.conversation().messages_before(place)
             }
             (Self::Saved { kept, .. }, _) => kept.conversation().messages(),
-            (Self::Unsaved { said: all, .. }, place) => all[..kept_before(all, place)]
-                .iter()
-                .map(|said| said.message.clone())
-                .collect(),
+            (Self::Unsaved { said: all, .. }, place) => {
+                let said = &all[..kept_before(all, place)];
+                fit_turns(said.iter().map(Said::history_turn))
+            }
         }
     }
 
@@ -356,29 +359,32 @@ impl Said {
     fn from_message(message: InputMessage) -> Self {
         Self {
             message,
+            stop_reason: None,
             is_broken_off: false,
             tokens: Tokens::default(),
         }
     }
 
-    /// An answer; none where nothing came that can be sent back.
+    /// Returns an answer; none if nothing of it came.
     fn answer(message: &Message, complete: bool) -> Option<Self> {
-        let is_broken_off = !complete || message.stop_reason.as_ref().is_some_and(is_cut_off);
-        let mut content = message.content.clone();
-        if is_broken_off {
-            // Half a call and unsealed reasoning cannot be.
-            content.retain(|block| matches!(block, ContentBlock::Text(_)));
-        }
-        let message_of = InputMessage {
-            role: Role::Assistant,
-            content,
-        };
         let said = Self {
-            message: message_of,
-            is_broken_off,
+            message: InputMessage {
+                role: Role::Assistant,
+                content: message.content.clone(),
+            },
+            stop_reason: message.stop_reason.clone(),
+            is_broken_off: !complete || message.stop_reason.as_ref().is_some_and(is_cut_off),
             tokens: Tokens::from_usage(&message.usage),
         };
         (complete || !said.message.content.is_empty()).then_some(said)
+    }
+
+    fn history_turn(&self) -> HistoryTurn {
+        HistoryTurn {
+            role: self.message.role,
+            content: self.message.content.clone(),
+            stop_reason: self.stop_reason.clone(),
+        }
     }
 }
 

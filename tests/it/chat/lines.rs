@@ -10,6 +10,7 @@ use crate::support::{
     sending::answering,
     server::Server,
 };
+use crate::tools::shell_tool;
 
 #[test]
 fn each_line_is_a_message_and_never_a_command() {
@@ -82,6 +83,37 @@ fn nothing_is_saved_with_no_log() {
     outcome.code(0).stdout("ok\nok\n").stderr_empty();
     assert_eq!(messages(&server, 1).as_array().unwrap().len(), 3);
     assert!(!home.data().join("sessions").exists());
+}
+
+#[test]
+fn broken_arguments_go_back_as_an_empty_object_with_a_result_in_every_later_request() {
+    let call = Stream::new()
+        .start()
+        .tool_use_block("t1", "t", ["{\"n\": "])
+        .stop("tool_use");
+    for args in [&[][..], &["-n"]] {
+        let streams = [call.to_string(), answer(&["ok"])];
+        let server = Server::start(move |_, nth| Reply::sse(&streams[nth.min(1)]));
+        chat(&server)
+            .home(&shell_tool("true", ""))
+            .args(["-T", "./t.toml", "-y"])
+            .args(args)
+            .stdin_bytes("one\ntwo\n")
+            .run()
+            .code(0)
+            .stdout_contains("ok");
+        let why = "the call was not run, because its arguments are not a JSON object: {\"n\": ";
+        let expected = json!([
+            {"role": "user", "content": "one"},
+            {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "t", "input": {}}]},
+            {"role": "user", "content": [
+                {"type": "tool_result", "tool_use_id": "t1", "content": why, "is_error": true},
+            ]},
+            {"role": "assistant", "content": "ok"},
+            {"role": "user", "content": "two"},
+        ]);
+        assert_eq!(messages(&server, 2), expected, "{args:?}");
+    }
 }
 
 #[test]

@@ -94,7 +94,10 @@ fn a_conversation_of_an_earlier_version_is_sent_with_all_that_was_said() {
     for (name, command, _) in CONVERSATIONS {
         let (server, home) = (answering("ok"), home_with(name));
         let outcome = ask(&server, &home, command, name, "Next");
-        outcome.code(0).stdout("ok\n");
+        outcome
+            .code(0)
+            .stdout("ok\n")
+            .stderr_contains("is from an earlier version: from now on it belongs to");
         match name {
             "torn" => outcome.stderr_contains("was torn off in the middle, and is left out"),
             "killed" => outcome.stderr_contains("what a process that was killed had"),
