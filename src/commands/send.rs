@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::cli;
 use crate::config::Settings;
+use crate::compose::thinking_binding::has_thinking;
 use crate::error::Error;
 use crate::exchange::answer_format::{AnswerFormat, renderer};
 use crate::exchange::engine::AnswerSink;
@@ -58,7 +59,7 @@ pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
     }
     let calls_out = !request.tools.is_empty();
     let mut renderer = answer_renderer(&exchange, &ask.output, &request, calls_out, sink);
-    if !exchange.may_ask_another_model() {
+    if !exchange.may_ask_another_model() && !has_thinking(&request) {
         request.messages.clear(); // Their text is in the body: large input is not held twice.
     }
     let mut answer_sink = AnswerSink {

@@ -78,6 +78,12 @@ fn push_message(messages: &mut Vec<InputMessage>, mut message: InputMessage) {
     }
 }
 
+/// Whether a request brings thinking back, so that it may have to be sent again without it.
+pub(crate) fn has_thinking(request: &CreateMessage) -> bool {
+    let mut blocks = request.messages.iter().flat_map(|message| &message.content);
+    blocks.any(ContentBlock::is_thinking)
+}
+
 /// Leaves out all thinking outside the open tool turn, and returns whether there was any.
 pub(crate) fn leave_out_thinking(request: &mut CreateMessage) -> bool {
     let open = open_turn(&request.messages);

@@ -107,9 +107,10 @@ fn a_stream_may_be_closed_after_and_within_each_of_its_events() {
 
 #[test]
 fn a_call_with_broken_arguments_does_not_cost_the_rest_of_the_answer() {
-    let answers = COMMANDS
-        .iter()
-        .filter(|row| !matches!(row.form, Form::List | Form::Findings));
+    // `tool-run` tells the model, and continues.
+    let answers = COMMANDS.iter().filter(|row| {
+        !matches!(row.form, Form::List | Form::Findings) && row.args[0] != "tool-run"
+    });
     thread::scope(|scope| {
         for row in answers {
             scope.spawn(move || {

@@ -3,7 +3,7 @@
 use super::{Row, asking};
 use crate::{
     session::{ids, said, saying},
-    support::{command::Langdock, home::Home, sending::answering, serving::DEMO_MODEL},
+    support::{command::Langdock, home::Home, sending::answering, server::Server, serving::DEMO_MODEL},
 };
 
 /// The commands that go on with conversations.
@@ -46,8 +46,9 @@ pub(super) const ROWS: &[Row] = &[
     ),
 ];
 
-/// A home with the conversations `a` and `b`, the latter used last.
-fn two() -> Home {
+/// A home with the conversations `a` and `b`, the latter used last, and the server that they belong
+/// to.
+fn two() -> (Home, Server) {
     let (server, home) = (answering("ok"), Home::new());
     for name in ["a", "b"] {
         saying(&server, &home, &["--session", name, &format!("to {name}")])
@@ -55,33 +56,33 @@ fn two() -> Home {
             .code(0)
             .stdout("ok\n");
     }
-    home
+    (home, server)
 }
 
 fn goes_on(command: &str) {
-    let (home, server) = (two(), answering("ok"));
+    let (home, server) = two();
     asking(command, &server)
         .home(&home)
         .args(["--continue", "more"])
         .run()
         .code(0)
         .stderr_contains("continuing `b`");
-    assert_eq!(said(&server.only_request()), ["to b", "ok", "more"]);
+    assert_eq!(said(&server.requests()[2]), ["to b", "ok", "more"]);
 }
 
 fn by_name(command: &str) {
-    let (home, server) = (two(), answering("ok"));
+    let (home, server) = two();
     asking(command, &server)
         .home(&home)
         .args(["--session", "a", "more"])
         .run()
         .code(0)
         .stderr_empty();
-    assert_eq!(said(&server.only_request()), ["to a", "ok", "more"]);
+    assert_eq!(said(&server.requests()[2]), ["to a", "ok", "more"]);
 }
 
 fn fork(command: &str) {
-    let (home, server) = (two(), answering("ok"));
+    let (home, server) = two();
     asking(command, &server)
         .home(&home)
         .args(["--session", "a", "--fork", "more"])
@@ -93,8 +94,8 @@ fn fork(command: &str) {
         .args(["--session", "a", "less"])
         .run()
         .code(0);
-    assert_eq!(said(&server.requests()[0]), ["to a", "ok", "more"]);
-    assert_eq!(said(&server.requests()[1]), ["to a", "ok", "less"]);
+    assert_eq!(said(&server.requests()[2]), ["to a", "ok", "more"]);
+    assert_eq!(said(&server.requests()[3]), ["to a", "ok", "less"]);
     assert_eq!(ids(&home).len(), 3);
     asking(command, &server)
         .home(&home)
@@ -106,7 +107,7 @@ fn fork(command: &str) {
 }
 
 fn no_log(command: &str) {
-    let (home, server) = (two(), answering("ok"));
+    let (home, server) = two();
     for _ in 0..2 {
         asking(command, &server)
             .home(&home)
@@ -121,7 +122,7 @@ fn no_log(command: &str) {
 }
 
 fn of_the_demo(command: &str) {
-    let home = two();
+    let (home, _server) = two();
     Langdock::new()
         .home(&home)
         .env("LANGDOCK_MODEL", DEMO_MODEL)
@@ -152,7 +153,7 @@ fn of_the_demo(command: &str) {
 }
 
 fn as_json(command: &str) {
-    let home = two();
+    let (home, _server) = two();
     let as_text = Langdock::new().home(&home).args(command.split(' ')).run();
     assert!(
         !as_text
@@ -171,7 +172,7 @@ fn as_json(command: &str) {
 }
 
 fn words() {
-    let home = two();
+    let (home, _server) = two();
     let find = |words: &[&str]| {
         Langdock::new()
             .home(&home)
@@ -187,7 +188,7 @@ fn words() {
 }
 
 fn shows(command: &str) {
-    let home = two();
+    let (home, _server) = two();
     let shown = |name: &[&str]| {
         Langdock::new()
             .home(&home)
@@ -207,7 +208,7 @@ fn shows(command: &str) {
 }
 
 fn path() {
-    let home = two();
+    let (home, _server) = two();
     let path = |name: &[&str]| {
         let outcome = Langdock::new()
             .home(&home)
@@ -230,7 +231,7 @@ fn path() {
 }
 
 fn rename() {
-    let home = two();
+    let (home, _server) = two();
     let rename = |from: &str, to: &str| {
         Langdock::new()
             .home(&home)
@@ -252,7 +253,7 @@ fn rename() {
 }
 
 fn remove() {
-    let home = two();
+    let (home, _server) = two();
     let outcome = Langdock::new()
         .home(&home)
         .args(["session", "rm", "a"])
@@ -271,7 +272,7 @@ fn remove() {
 }
 
 fn older_than() {
-    let home = two();
+    let (home, _server) = two();
     let remove = |age: &str| {
         Langdock::new()
             .home(&home)
