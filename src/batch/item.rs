@@ -225,7 +225,7 @@ impl ItemReader {
 fn parse_object(line: &str) -> Result<Map<String, Value>, String> {
     match serde_json::from_str(line) {
         Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err("it is other JSON".to_owned()),
+        Ok(_) => Err("it is JSON of another type".to_owned()),
         Err(error) => Err(error.to_string()),
     }
 }
@@ -295,7 +295,7 @@ mod tests {
             let items = items(&format!("{{\"a\": 1}}\n\n{line}\n{{\"a\": 2}}\n"));
             let error = items[1].check_well_formed().expect_err(line).to_string();
             assert!(
-                error.starts_with("`in`, line 3: the first line is a JSON object"),
+                error.starts_with("`in`, line 3 is not a JSON object, but the first line is"),
                 "{error}"
             );
             assert_eq!(

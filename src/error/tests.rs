@@ -108,7 +108,7 @@ fn of_the_run() -> Vec<Error> {
         },
         Error::TooManyTokens {
             tokens: 250_000,
-            limit: "the context window of 200,000 tokens of claude-a".to_owned(),
+            limit: "claude-a's context window of 200,000 tokens".to_owned(),
             largest: name(),
         },
         Error::NoModel,
@@ -162,7 +162,7 @@ fn of_the_run() -> Vec<Error> {
         Error::Bug("index out of bounds (call.rs:7)".to_owned()),
         Error::Tool(tool::Error {
             file: "`tools.toml`".to_owned(),
-            reason: "line 1: tool `look`: `input_schema` is needed".to_owned(),
+            reason: "line 1: tool `look`: `input_schema` is missing".to_owned(),
         }),
     ]
 }
@@ -373,16 +373,21 @@ fn of_sessions() -> Vec<Error> {
 }
 
 fn of_batches() -> Vec<Error> {
-    let unknown = |is_text| batch::Error::UnknownField {
-        place: "line 2".to_owned(),
+    let unfilled = |is_text| batch::Error::UnfilledField {
+        input: "`items.txt`".to_owned(),
         field: "name".to_owned(),
         known: vec!["text".to_owned()],
         is_text,
     };
     vec![
         batch::Error::Pattern("a `{` has no `}`".to_owned()),
-        unknown(true),
-        unknown(false),
+        batch::Error::UnknownField {
+            place: "line 2".to_owned(),
+            field: "name".to_owned(),
+            known: vec!["text".to_owned()],
+        },
+        unfilled(true),
+        unfilled(false),
         batch::Error::NoObject {
             place: "line 2".to_owned(),
             reason: "expected value".to_owned(),
@@ -484,6 +489,9 @@ fn of_calls() -> Vec<Error> {
             excerpt: "<html>".to_owned(),
         }),
         answer(StreamError::TooLarge),
+        answer(StreamError::Compressed {
+            encoding: "br".to_owned(),
+        }),
     ]);
     let after_content = |left, source| Error::Call {
         source,

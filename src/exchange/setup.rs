@@ -116,8 +116,8 @@ fn tell_about(app: &App, settings: &Settings, request: &cli::RequestArgs) {
     };
     if has("temperature") && has("top_p") {
         app.notices.notice(
-            "--temperature and --top-p together: the API advises to set one, and newer \
-                     models refuse both",
+            "--temperature and --top-p are both set: the API recommends only one, and newer \
+            models reject both",
         );
     }
 }
@@ -127,7 +127,7 @@ pub(crate) fn tell_region(app: &App, settings: &Settings) {
     let region = settings.endpoint.region();
     if !region.is_known() {
         app.notices.notice(&format!(
-            "region `{region}` is not one that Langdock's documentation names; sent as it is"
+            "region `{region}` is not in Langdock's documentation; sending to it anyway"
         ));
     }
 }

@@ -162,7 +162,7 @@ impl RepairSender for ShownRepairs<'_, '_, '_> {
         messages: Vec<InputMessage>,
     ) -> Result<SendOutcome, Repair<Infallible>> {
         self.exchange.app.notices.notice(&format!(
-            "the answer does not fit the schema: {why}; asking again"
+            "the answer does not fit the schema: {why}; asking for a correction"
         ));
         self.request.messages.extend(messages);
         let sent = self

@@ -132,8 +132,8 @@ impl<'a> ToolRunner<'a> {
             // Those with `confirm` are asked for even with `-y`.
             let or_yes = if ready.confirms() { "" } else { " or -y" };
             let notice = format!(
-                "`{name}` is denied: there is no terminal to ask on; --allow-tool {name}{or_yes} \
-                 allows it"
+                "denied `{name}`: there is no terminal to ask on; allow it with --allow-tool \
+                {name}{or_yes}"
             );
             self.app.notices.notice(&notice);
             return Ok(Some(Outcome::error(NOBODY_TO_ASK)));
@@ -198,7 +198,8 @@ impl<'a> ToolRunner<'a> {
                     if is_first && signal == SIGINT {
                         self.app.interrupt.clear_signal();
                         waiting = None;
-                        self.app.notices.notice("stopping the tools; Ctrl-C once more ends the run");
+                        self.app.notices.notice("stopping the tools; press Ctrl-C again to end \
+                            the run");
                     } else {
                         error = Some(Error::Interrupted(signal));
                     }

@@ -25,7 +25,7 @@ pub(crate) fn conversation_markdown(conversation: &SavedConversation) -> String 
             }
         }
         if turn.partial {
-            text.push_str("\n*[the answer broke off here]*\n");
+            text.push_str("\n*[the answer was interrupted here]*\n");
         }
         last = Some(turn);
     }
@@ -39,8 +39,8 @@ fn turn_heading(turn: &SavedTurn) -> String {
     };
     let mark = match turn.left_out {
         None => "",
-        Some(LeftOut::Refused) => " (refused, and not sent again)",
-        Some(LeftOut::Unanswered) => " (not answered, and not sent again)",
+        Some(LeftOut::Refused) => " (refused; not sent again)",
+        Some(LeftOut::Unanswered) => " (not answered; not sent again)",
         Some(LeftOut::Unknown) => " (not sent again)",
     };
     format!("\n## {who}{mark}\n")

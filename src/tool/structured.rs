@@ -55,7 +55,7 @@ impl Structured {
         let schema: Value =
             serde_json::from_str(text).map_err(|error| format!("not valid JSON: {error}"))?;
         if !schema.is_object() {
-            return Err("a JSON schema is an object".to_owned());
+            return Err("a JSON schema must be an object".to_owned());
         }
         let is_wrapped = schema["type"] != "object";
         let checked = Schema::compile(&schema)?;
@@ -345,7 +345,7 @@ mod tests {
         for (text, expected) in [
             ("{", "not valid JSON"),
             ("[]", "an object"),
-            (r#"{"type": 1}"#, "not a JSON schema"),
+            (r#"{"type": 1}"#, "not a valid JSON schema"),
         ] {
             assert!(
                 Structured::parse(text, 0).is_err_and(|error| error.contains(expected)),

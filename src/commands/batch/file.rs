@@ -71,7 +71,7 @@ impl RecordFile {
             file.file.set_len(begin).map_err(unwritable)?;
             end = begin;
             notice = Some(format!(
-                "the last line of `{}` had broken off, and was cut off",
+                "removed the incomplete last line of `{}`",
                 path.display()
             ));
         } else if !has_end {
@@ -200,7 +200,7 @@ impl RecordFile {
                 "`{}`, line {line}: not a batch record",
                 self.shown.display()
             ),
-            hint: Some("name another file with --output; this one is left as it is".to_owned()),
+            hint: Some("choose another file with --output; this one was not changed".to_owned()),
         }
     }
 
@@ -226,7 +226,7 @@ fn lock(file: &File, path: &Path) -> Result<(), Error> {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(Error::Usage {
             message: format!("another run is writing to `{}`", path.display()),
-            hint: Some("wait for it, or name another file with --output".to_owned()),
+            hint: Some("wait for it, or choose another file with --output".to_owned()),
         }),
         Err(TryLockError::Error(source)) => Err(Error::Unwritable {
             path: path.to_owned(),

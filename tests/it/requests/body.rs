@@ -104,7 +104,7 @@ fn temperature_and_top_p_together_are_sent_with_a_notice() {
     outcome
         .code(0)
         .stdout("ok\n")
-        .stderr_contains("langdock: --temperature and --top-p together");
+        .stderr_contains("langdock: --temperature and --top-p are both set");
     assert_eq!(outcome.stderr.lines().count(), 1);
     let sent = server.only_request().json();
     assert_eq!(
@@ -184,7 +184,7 @@ fn a_field_that_is_set_twice_is_refused() {
 #[test]
 fn a_field_with_a_place_of_its_own_cannot_be_set() {
     refused(&["--set", "model=\"x\""], "use --model");
-    refused(&["--set", "messages=[]"], "give a prompt");
+    refused(&["--set", "messages=[]"], "add a prompt");
     refused(&["--set", "stream=0"], "must be true or false");
     refused(&["--set", "max_tokens=0"], "from 1 to 4,294,967,295");
     refused(
