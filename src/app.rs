@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::config::Env;
 use crate::error::{Error, ErrorForm};
+use crate::protocol::ExactJson;
 use crate::text::{TextTable, sanitize, sanitize_json};
 use crate::ui::{InterruptSignal, Notices, OutputError, StdoutWriter, TerminalInfo};
 
@@ -60,7 +61,8 @@ impl App {
     }
 
     /// Prints JSON that programs read: indented on a terminal, on one line elsewhere.
-    pub(crate) fn print_object(&self, object: &Value) -> Result<(), Error> {
+    pub(crate) fn print_object<T: Serialize>(&self, object: &T) -> Result<(), Error> {
+        let object = ExactJson::from_value(object);
         self.print_json(&if self.facts.stdout_is_terminal {
             format!("{object:#}\n")
         } else {

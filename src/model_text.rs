@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use crate::text::{counted, format_seconds};
 
+/// The longest arguments that are quoted to the model, in characters: it wrote them itself.
+const MAX_QUOTED_CHARS: usize = 2000;
+
 /// A call that the user denied. It names the user: a model tries an error again, but not what a
 /// user refused.
 pub(crate) const CALL_DENIED: &str = "the user denied this call";
@@ -64,6 +67,16 @@ pub(crate) const CONTINUE_OPENING: &str = "Your last answer broke off. It ended 
 /// How that request ends. Without the second sentence models apologise or begin with a summary.
 pub(crate) const CONTINUE_ENDING: &str = "Continue exactly where it stopped. Do not repeat \
                                           anything, and do not comment on the interruption.";
+
+/// Returns the result of a call whose arguments were not a JSON object. They are quoted because the
+/// API accepts only an object in the call itself, and the model would not see what was wrong.
+pub(crate) fn arguments_are_no_object(arguments: &str) -> String {
+    let mut quoted: String = arguments.chars().take(MAX_QUOTED_CHARS).collect();
+    if quoted.len() < arguments.len() {
+        quoted.push('…');
+    }
+    format!("the call was not run, because its arguments are not a JSON object: {quoted}")
+}
 
 /// Returns the result of a tool that exited with an error. The code is there because tools document
 /// what theirs mean.

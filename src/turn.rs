@@ -70,7 +70,8 @@ impl UserTurn {
         &self.messages
     }
 
-    /// Records an answer unmodified: its thinking blocks must be sent back unchanged and in order.
+    /// Records an answer: its thinking blocks must be sent back unchanged and in order. Arguments
+    /// that are not a JSON object go back as `{}`, the only form that the API accepts.
     pub(crate) fn record_answer(&mut self, message: &Message) {
         self.request_count += 1;
         // The API rejects an empty text block when it is sent back.
@@ -83,6 +84,7 @@ impl UserTurn {
             .iter()
             .filter(|block| !is_empty(block))
             .cloned()
+            .map(ContentBlock::with_object_input)
             .collect();
         match self.messages.last_mut() {
             _ if content.is_empty() => {}

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::Error;
+use crate::protocol::{ExactFields, ExactJson};
 
 /// The only field of a line of text.
 const TEXT_FIELD: &str = "text";
@@ -32,7 +33,7 @@ enum ItemSource {
 #[derive(Debug, Clone, PartialEq)]
 enum ItemContent {
     Text(String),
-    Object(Map<String, Value>),
+    Object(ExactFields),
     /// The text of a file, `None` until it has been read.
     File(Option<String>),
     /// A line among JSON objects that is not one, with the parser's message.
@@ -64,17 +65,15 @@ impl BatchItem {
     }
 
     /// Returns the `id` for the records: its own field `id`, else its path, else its line number.
-    pub(crate) fn record_id(&self) -> Value {
-        match (&self.source, &self.content) {
-            (ItemSource::File(path), _) => Value::from(path.to_string_lossy()),
-            (_, ItemContent::Object(fields))
-                if fields
-                    .get("id")
-                    .is_some_and(|id| id.is_string() || id.is_number()) =>
-            {
-                fields["id"].clone()
-            }
-            (ItemSource::Line(_, number), _) => Value::from(*number),
+    pub(crate) fn record_id(&self) -> ExactJson {
+        let own = match &self.content {
+            ItemContent::Object(fields) => fields.exact("id"),
+            _ => None,
+        };
+        match (&self.source, own) {
+            (ItemSource::File(path), _) => Value::from(path.to_string_lossy()).into(),
+            (_, Some(id)) if id.is_string() || id.is_number() => id,
+            (ItemSource::Line(_, number), _) => Value::from(*number).into(),
         }
     }
 
@@ -111,7 +110,7 @@ impl BatchItem {
             (ItemContent::File(_), "path") => self.file_path().map(Path::to_string_lossy),
             (ItemContent::Object(fields), name) => Some(match fields.get(name)? {
                 Value::String(text) => Cow::Borrowed(text),
-                other => Cow::Owned(other.to_string()),
+                _ => Cow::Owned(fields.exact(name)?.to_string()),
             }),
             _ => None,
         }
@@ -222,12 +221,9 @@ impl ItemReader {
     }
 }
 
-fn parse_object(line: &str) -> Result<Map<String, Value>, String> {
-    match serde_json::from_str(line) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err("it is JSON of another type".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
+fn parse_object(line: &str) -> Result<ExactFields, String> {
+    let json = ExactJson::parse(line).map_err(|error| error.to_string())?;
+    ExactFields::from_object(json).ok_or_else(|| "it is JSON of another type".to_owned())
 }
 
 fn describe_line(name: &str, line: u64) -> String {
@@ -256,7 +252,11 @@ mod tests {
             .collect();
         assert_eq!(texts, ["one", " two ", "three"]);
         let ids: Vec<_> = items.iter().map(BatchItem::record_id).collect();
-        assert_eq!(ids, [json!(1), json!(4), json!(5)], "the lines' numbers");
+        assert_eq!(
+            ids,
+            [json!(1).into(), json!(4).into(), ExactJson::from(json!(5))],
+            "the lines' numbers"
+        );
         assert_eq!(items[2].index, 2);
     }
 
@@ -265,7 +265,7 @@ mod tests {
         let objects = items("{\"id\": \"a\", \"text\": \"x\"}\n{\"id\": null, \"text\": 5}\n");
         assert_eq!(
             (objects[0].record_id(), objects[1].record_id()),
-            (json!("a"), json!(2))
+            (json!("a").into(), json!(2).into())
         );
         assert_eq!(objects[1].field_text("text").as_deref(), Some("5"));
         let lines = items("{no json}\n{\"text\": 1}\n");
@@ -300,7 +300,7 @@ mod tests {
             );
             assert_eq!(
                 (items[1].record_id(), items[2].check_well_formed()),
-                (json!(3), Ok(()))
+                (json!(3).into(), Ok(()))
             );
         }
     }
@@ -349,7 +349,7 @@ mod tests {
         );
         assert_eq!(
             (item.record_id(), item.describe_place().as_str()),
-            (json!("a/b.txt"), "`a/b.txt`")
+            (json!("a/b.txt").into(), "`a/b.txt`")
         );
         assert_eq!(item.field_text("name"), None);
     }

@@ -189,7 +189,7 @@ mod tests {
                 r#"{"a": "x}", "n": 1.50, "list": [1, null]}"#
             )
             .as_deref(),
-            Ok("{\"a\": \"x}\"} 1.5 [1,null]")
+            Ok("{\"a\": \"x}\"} 1.50 [1,null]")
         );
         assert_eq!(fill("no field", "x").as_deref(), Ok("no field"));
         assert!(

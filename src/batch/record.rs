@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::item::BatchItem;
 use crate::client::fingerprint;
-use crate::protocol::{ContentBlock, Message};
+use crate::protocol::{ContentBlock, ExactFields, ExactJson, Message};
 
 /// The first bytes of every record.
 const RECORD_PREFIX: &str = "{\"index\":";
@@ -17,9 +17,9 @@ pub(crate) enum ItemResult {
     /// An answer that consists of text only.
     Text(String),
     /// Any other answer: the API's message object.
-    Message(Value),
+    Message(ExactJson),
     /// The error object of a failed item.
-    Error(Value),
+    Error(ExactJson),
 }
 
 impl ItemResult {
@@ -36,7 +36,7 @@ impl ItemResult {
         if message.content.iter().all(is_shown) {
             return Self::Text(message.text());
         }
-        Self::Message(serde_json::to_value(message).expect("a message is maps with string keys"))
+        Self::Message(ExactJson::from_value(message))
     }
 
     /// Whether the item failed.
@@ -64,21 +64,19 @@ impl RecordLine {
         usage: Option<&Map<String, Value>>,
     ) -> String {
         let (key, value) = match result {
-            ItemResult::Text(text) => ("text", Value::from(text)),
+            ItemResult::Text(text) => ("text", Value::from(text).into()),
             ItemResult::Message(message) => ("message", message),
             ItemResult::Error(error) => ("error", error),
         };
-        // The map keeps insertion order.
-        format!(
-            "{}\n",
-            json!({
-                "index": item.index,
-                "id": item.record_id(),
-                "input_hash": hash,
-                key: value,
-                "usage": usage,
-            })
-        )
+        let mut record = ExactFields::default();
+        record.insert("index", json!(item.index));
+        record.insert("id", item.record_id());
+        record.insert("input_hash", json!(hash));
+        record.insert(key, value);
+        record.insert("usage", json!(usage));
+        let mut line = serde_json::to_string(&record).expect("fields are always JSON");
+        line.push('\n');
+        line
     }
 
     /// Returns the line with another index.
@@ -180,7 +178,7 @@ mod tests {
         let failed = RecordLine::format_record(
             &item(),
             None,
-            ItemResult::Error(json!({"kind": "usage"})),
+            ItemResult::Error(json!({"kind": "usage"}).into()),
             None,
         );
         assert_eq!(

@@ -55,8 +55,7 @@ const SEND: [Example; 9] = [
     ),
     (
         "Set a field of the request that has no flag:",
-        "langdock send --set 'thinking={\"type\":\"enabled\",\"budget_tokens\":1024}' 'How many \
-         primes are below 50?'",
+        "langdock send --set 'service_tier=\"standard_only\"' 'Name three rivers.'",
     ),
 ];
 

@@ -50,7 +50,12 @@ command_help!(
     BATCH,
     "Ask the same question about many items, in parallel and within the rate limits",
     "In the template, {text} is a line of the input, or the text of a file given with --files; \
-         if the first line is a JSON object, every line must be one, and {KEY} is its field KEY. {{ and }} are literal braces. The output has one line of JSON per item, with index, id, input_hash, text or message or error, and usage. An item that fails is a line with error; the run continues, and exits with 11. With --output, running the same command again continues where it stopped: items that FILE has an answer for are not asked again."
+         if the first line is a JSON object, every line must be one, and {KEY} is its field KEY. \
+         {{ and }} are literal braces. The output has one line of JSON per item, with index, id, \
+         input_hash, text or message or error, and usage. An item that fails is a line with \
+         error; the run continues, and exits with 11. With --output, running the same command \
+         again continues where it stopped: items that FILE has an answer for are not asked \
+         again."
 );
 command_help!(
     MODELS,
@@ -113,5 +118,8 @@ command_help!(
     TEMPLATE,
     "List and show saved prompts",
     "A template is a Markdown file in the directory langdock/templates of the platform's \
-         config directory. It may begin with a TOML header between two lines of +++, with the keys model, system, max_tokens, temperature, top_p, top_k, stop, user_id and prefill. {{KEY}} is replaced by the value of --param KEY=VALUE, {{prompt}} by the PROMPT argument, and {{stdin}} by standard input."
+         config directory. It may begin with a TOML header between two lines of +++, with the \
+         keys model, system, max_tokens, temperature, top_p, top_k, stop, user_id, thinking, \
+         effort and prefill. {{KEY}} is replaced by the value of --param KEY=VALUE, {{prompt}} \
+         by the PROMPT argument, and {{stdin}} by standard input."
 );

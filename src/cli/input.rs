@@ -43,10 +43,12 @@ pub(crate) struct InputArgs {
         allow_hyphen_values = true
     )]
     pub(crate) params: Vec<(String, String)>,
-    /// Send even if the request appears to exceed a known limit
+    /// Send even if the request appears to exceed a known limit, or has what the model refuses
     ///
     /// Without it, a request is refused if its body exceeds 20 MB, or if even a low estimate of its
-    /// tokens exceeds the model's context window or a known limit of tokens per minute.
+    /// tokens exceeds the model's context window or a known limit of tokens per minute. An option
+    /// of the command line that the model is known not to accept is an error, and one of the config
+    /// file or a template is left out. Where it is sent and accepted, that is remembered.
     #[arg(long)]
     pub(crate) no_check: bool,
 }

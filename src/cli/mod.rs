@@ -55,6 +55,7 @@ pub(crate) use unparsed::Unparsed;
 pub(crate) use value::key_and_json;
 use value::not_blank;
 
+use crate::protocol::ExactJson;
 use crate::ui::{ColorChoice, Verbosity};
 
 /// Talks to Claude models through Langdock's Anthropic Messages endpoint
@@ -166,6 +167,12 @@ pub(crate) struct ModelsArgs {
     /// Ignore the cached list and fetch it again
     #[arg(long)]
     pub(crate) refresh: bool,
+    /// Also show what each model has and accepts, and when it is retired
+    ///
+    /// What the list says, and what a request to a model was refused for or accepted with in the
+    /// last seven days. --refresh forgets the latter.
+    #[arg(short, long)]
+    pub(crate) long: bool,
     /// Print the list as JSON, with everything the endpoint reports about each model
     #[arg(short, long)]
     pub(crate) json: bool,
@@ -228,9 +235,9 @@ pub(crate) struct RequestArgs {
     pub(crate) flags: RequestFlags,
     /// Any other field of the request body; may be repeated
     ///
-    /// For example --set 'thinking={"type":"enabled","budget_tokens":2000}'
+    /// For example --set 'service_tier="auto"'
     #[arg(long = "set", value_name = "KEY=JSON", value_parser = key_and_json)]
-    pub(crate) fields: Vec<(String, Value)>,
+    pub(crate) fields: Vec<(String, ExactJson)>,
     /// What the answer begins with, for the commands that have the flag
     #[arg(skip)]
     pub(crate) prefill: Option<String>,

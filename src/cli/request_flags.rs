@@ -86,5 +86,7 @@ fn flag(field: &'static RequestField) -> Arg {
             .allow_hyphen_values(true)
             .action(ArgAction::Append),
         FieldShape::UserId => flag.value_name("ID"),
+        FieldShape::Thinking => flag.value_name("auto|off|N").allow_negative_numbers(true),
+        FieldShape::Effort => flag.value_name("LEVEL"),
     }
 }

@@ -77,7 +77,7 @@ pub(crate) struct ToolRunArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Structured")]
 pub(crate) struct StructuredArgs {
-    /// Print JSON that fits this JSON schema, and nothing else
+    /// Print Print JSON that fits this JSON schema, and nothing else
     ///
     /// The model must give the answer as a call of one tool. It is validated here, and an invalid
     /// answer is sent back with the validator's errors. It is printed on one line, indented on a

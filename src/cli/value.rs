@@ -1,8 +1,6 @@
 //! Values of flags, checked for their range.
 
-use serde_json::Value;
-
-use crate::protocol::{MAX_COUNT, RequestField};
+use crate::protocol::{ExactJson, MAX_COUNT, RequestField};
 use crate::text::grouped;
 
 /// A whole number of at least 1.
@@ -87,7 +85,7 @@ const RESERVED_FIELDS: [(&str, &str); 2] = [
 ];
 
 /// A field of the body and its value.
-pub(crate) fn key_and_json(text: &str) -> Result<(String, Value), String> {
+pub(crate) fn key_and_json(text: &str) -> Result<(String, ExactJson), String> {
     let (key, json) = text.split_once('=').ok_or("must be KEY=JSON")?;
     if key.is_empty() {
         return Err("must be KEY=JSON".to_owned());
@@ -98,7 +96,7 @@ pub(crate) fn key_and_json(text: &str) -> Result<(String, Value), String> {
     {
         return Err(format!("`{key}` cannot be set: {instead}"));
     }
-    let value: Value = serde_json::from_str(json).map_err(|error| {
+    let value = ExactJson::parse(json).map_err(|error| {
         format!("the value is not valid JSON ({error}); text needs double quotes: {key}='\"…\"'")
     })?;
     if key == "stream" && !value.is_boolean() {
@@ -151,7 +149,7 @@ mod tests {
     fn a_field_is_a_key_and_json() {
         assert_eq!(
             key_and_json("a=[1,\"x=y\"]"),
-            Ok(("a".into(), json!([1, "x=y"])))
+            Ok(("a".into(), json!([1, "x=y"]).into()))
         );
         for (text, expected) in [
             ("a", "KEY=JSON"),

@@ -134,6 +134,11 @@ impl Endpoint {
         &self.region
     }
 
+    /// Returns the base URL.
+    pub(crate) fn base_url(&self) -> &str {
+        self.base.as_str()
+    }
+
     /// Returns the host and port, for messages.
     pub(crate) fn host(&self) -> String {
         let host = self.base.host_str().unwrap_or_default();

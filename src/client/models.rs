@@ -3,6 +3,9 @@
 
 use serde_json::Value;
 
+use crate::pace::SHARE_BASIS;
+use crate::protocol::{OptionFacts, listed_facts};
+
 /// A model that Langdock's own page of mid-2024 named. All are retired upstream; a workspace may
 /// still have them.
 struct SeedModel {
@@ -39,8 +42,14 @@ const SEED_WINDOW: u64 = 200_000;
 /// The default output limit of the seed's models, in tokens: most accept no more.
 const SEED_OUTPUT: u64 = 4096;
 
-/// The same for other models, unless their own limit is lower.
-const OTHER_OUTPUT: u64 = 8192;
+/// The default output limit of other models, in tokens, unless their own is lower.
+pub(crate) const DEFAULT_MAX_TOKENS: u64 = SHARE_BASIS;
+
+/// The same for each item of a batch: many short answers, which share the limits of a minute.
+pub(crate) const BATCH_MAX_TOKENS: u64 = 8192;
+
+/// An answer of the default length takes no more than this part of the tokens a minute.
+const MINUTE_DIVISOR: u64 = 4;
 
 /// The fewest digits of a date in a model's id; a version has fewer.
 const DATE_DIGITS: usize = 6;
@@ -93,6 +102,24 @@ impl ListedModel {
     pub(crate) fn max_output(&self) -> Option<u64> {
         let listed = self.0["max_tokens"].as_u64().filter(|&tokens| tokens > 0);
         listed.or_else(|| is_seed_model(self.id()).then_some(SEED_OUTPUT))
+    }
+
+    /// Returns what the list says of the options that it accepts.
+    pub(crate) fn option_facts(&self) -> OptionFacts {
+        listed_facts(&self.0["capabilities"])
+    }
+
+    /// Returns what the list says that the model has, by the names that it has for it.
+    pub(crate) fn capabilities(&self) -> Vec<&str> {
+        let all = self.0["capabilities"].as_object().into_iter().flatten();
+        all.filter(|(_, leaf)| leaf["supported"] == true)
+            .map(|(name, _)| name.as_str())
+            .collect()
+    }
+
+    /// Returns when it is retired, as it is written in the list.
+    pub(crate) fn retires_at(&self) -> Option<&str> {
+        self.0["retires_at"].as_str()
     }
 
     /// Returns the object as it came.
@@ -172,13 +199,27 @@ pub(crate) fn pick_default(models: &[ListedModel]) -> Option<&ListedModel> {
     candidates.last().copied()
 }
 
-/// Returns the default of `max_tokens`; `limit` is the model's own, if known.
-pub(crate) fn default_max_tokens(model: &str, limit: Option<u64>) -> u64 {
-    if is_seed_model(model) {
-        SEED_OUTPUT
-    } else {
-        limit.map_or(OTHER_OUTPUT, |limit| limit.min(OTHER_OUTPUT))
-    }
+/// What the default of `max_tokens` of a model must not exceed, as far as it is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct OutputLimits {
+    /// The tokens that the model can write.
+    pub(crate) max_output: Option<u64>,
+    /// The tokens a minute that it allows.
+    pub(crate) tokens_a_minute: Option<u64>,
+}
+
+/// Returns the default of `max_tokens` of a model that the seed has; none for others.
+pub(crate) fn seed_max_tokens(model: &str) -> Option<u64> {
+    is_seed_model(model).then_some(SEED_OUTPUT)
+}
+
+/// Returns the default of `max_tokens` of any other model: `usual`, or less where that is known to
+/// be too much. It is at least 1.
+pub(crate) fn default_max_tokens(usual: u64, limits: OutputLimits) -> u64 {
+    let own = limits.max_output.unwrap_or(usual);
+    let minute = limits.tokens_a_minute;
+    let minute = minute.map_or(usual, |tokens| tokens / MINUTE_DIVISOR);
+    usual.min(own).min(minute).max(1)
 }
 
 /// Returns the tokens that a model of the seed's can take in; none for others.
@@ -342,14 +383,21 @@ mod tests {
     }
 
     #[test]
-    fn the_default_of_max_tokens_follows_the_model() {
-        assert_eq!(
-            default_max_tokens("claude-3-haiku-20240307", Some(9000)),
-            4096
-        );
-        assert_eq!(default_max_tokens("claude-sonnet-5", None), 8192);
-        assert_eq!(default_max_tokens("claude-sonnet-5", Some(64_000)), 8192);
-        assert_eq!(default_max_tokens("small", Some(100)), 100);
+    fn the_default_of_max_tokens_follows_the_limits_of_the_model() {
+        assert_eq!(seed_max_tokens("claude-3-haiku-20240307"), Some(4096));
+        assert_eq!(seed_max_tokens("claude-sonnet-5"), None);
+        let default = |max_output, tokens_a_minute| {
+            let limits = OutputLimits {
+                max_output,
+                tokens_a_minute,
+            };
+            default_max_tokens(DEFAULT_MAX_TOKENS, limits)
+        };
+        assert_eq!(default(None, None), 16_384);
+        assert_eq!(default(Some(64_000), Some(250_000)), 16_384);
+        assert_eq!(default(Some(100), Some(250_000)), 100);
+        assert_eq!(default(Some(64_000), Some(60_000)), 15_000);
+        assert_eq!(default(None, Some(3)), 1);
     }
 
     #[test]

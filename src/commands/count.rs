@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::cli;
-use crate::client::default_max_tokens;
+use crate::client::DEFAULT_MAX_TOKENS;
 use crate::compose::build::{RequestParts, build};
 use crate::compose::preflight::{check, table};
 use crate::compose::sources::RequestSources;
@@ -13,6 +13,7 @@ use crate::compose::user_turn::{stdin_use, system_prompt, user_turn};
 use crate::config::State;
 use crate::error::Error;
 use crate::exchange::model_catalog::ModelCatalog;
+use crate::exchange::selected_model::SelectedModel;
 use crate::exchange::settings::settings;
 use crate::input::{Estimate, Part, check_many};
 use crate::usage::CalibrationFactors;
@@ -49,12 +50,12 @@ pub(crate) async fn count(app: &App, args: cli::CountArgs) -> Result<(), Error> 
         app.notices.notice(notice);
     }
     check_many(&[given.conversation.pictures.as_slice(), &turn.pictures].concat())?;
-    let spec = given.resolve(&args)?;
+    let spec = given.resolve(&args, catalog.settings())?;
     let model = catalog.known_model();
     let model = model.as_deref();
     let parts = RequestParts {
         model: model.unwrap_or_default().to_owned(),
-        max_tokens: default_max_tokens(model.unwrap_or_default(), None),
+        max_tokens: DEFAULT_MAX_TOKENS,
         system,
         tools: given.definitions(),
         tool_choice: None,
@@ -75,7 +76,16 @@ pub(crate) async fn count(app: &App, args: cli::CountArgs) -> Result<(), Error> 
         .max_tokens
         .as_ref()
         .map(|tokens| tokens.value);
-    let max_tokens = chosen.unwrap_or_else(|| default_max_tokens(model.unwrap_or_default(), None));
+    let max_tokens = match (chosen, model) {
+        (Some(tokens), _) => tokens,
+        (None, Some(model)) => {
+            let model = SelectedModel::given(model);
+            catalog
+                .default_max_tokens(&model, DEFAULT_MAX_TOKENS, false)
+                .await?
+        }
+        (None, None) => DEFAULT_MAX_TOKENS,
+    };
     let counted = Counted {
         estimate,
         model,

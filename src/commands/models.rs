@@ -1,5 +1,6 @@
 //! `langdock models`: what the region offers, asked for or remembered.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::cli;
 use crate::client::ListedModel;
+use crate::config::LearnedRules;
 use crate::error::Error;
 use crate::exchange::setup::set_up_connection;
 use crate::text::{TableColumn, TextTable, format_short_age, grouped};
@@ -24,6 +26,10 @@ pub(crate) async fn models(app: &App, args: &cli::ModelsArgs) -> Result<(), Erro
         Some(list) => list.models,
         None => catalog.ask().await?,
     };
+    if args.refresh {
+        catalog.forget_learned();
+    }
+    let learned = catalog.learned();
     let region = catalog.settings().endpoint.region().as_str();
     if models.is_empty() {
         app.notices.notice(&format!(
@@ -32,7 +38,7 @@ pub(crate) async fn models(app: &App, args: &cli::ModelsArgs) -> Result<(), Erro
         ));
     }
     if args.json {
-        return app.print_object(&json_list(&models, region, age));
+        return app.print_object(&json_list(&models, region, age, &learned));
     }
     if let Some(age) = age {
         app.notices.notice(&format!(
@@ -40,14 +46,34 @@ pub(crate) async fn models(app: &App, args: &cli::ModelsArgs) -> Result<(), Erro
             format_short_age(age)
         ));
     }
+    if args.long {
+        return app.print_table(&long_table(&models, &learned));
+    }
     app.print_table(&table(&models))
 }
 
-fn json_list(models: &[ListedModel], region: &str, age: Option<Duration>) -> Value {
+fn json_list(
+    models: &[ListedModel],
+    region: &str,
+    age: Option<Duration>,
+    learned: &LearnedRules,
+) -> Value {
     let data: Vec<&Value> = models.iter().map(ListedModel::object).collect();
+    let learned_of = |model: &ListedModel| {
+        let facts = learned.of_model(model.id());
+        let named = facts.iter().map(|(option, fact)| (option.name(), *fact));
+        let named: BTreeMap<&str, bool> = named.collect();
+        (!named.is_empty()).then(|| (model.id().to_owned(), json!(named)))
+    };
+    let learned: serde_json::Map<String, Value> = models.iter().filter_map(learned_of).collect();
     json!({
         "data": data,
-        "langdock": {"region": region, "cached": age.is_some(), "age_s": age.map_or(0, |age| age.as_secs())},
+        "langdock": {
+            "region": region,
+            "cached": age.is_some(),
+            "age_s": age.map_or(0, |age| age.as_secs()),
+            "learned": learned,
+        },
     })
 }
 
@@ -59,8 +85,44 @@ fn table(models: &[ListedModel]) -> TextTable<5> {
     table
 }
 
+/// The same with what a model has and accepts: by the list, and as it was seen here.
+fn long_table(models: &[ListedModel], learned: &LearnedRules) -> TextTable<9> {
+    let mut table = TextTable::new([TableColumn::LEFT; 9]);
+    table.extend(models.iter().map(|model| {
+        let [id, name, created, window, output] = row(model);
+        let facts = learned.of_model(model.id());
+        let named = |is_accepted: bool, verb: &str| {
+            let names = facts.iter().filter(|(_, fact)| **fact == is_accepted);
+            let names: Vec<&str> = names.map(|(option, _)| option.name()).collect();
+            if names.is_empty() {
+                String::new()
+            } else {
+                format!("{verb} {}", names.join(", "))
+            }
+        };
+        [
+            id,
+            name,
+            created,
+            window,
+            output,
+            model.capabilities().join(", "),
+            model
+                .retires_at()
+                .map_or(String::new(), |date| format!("retires {}", day(date))),
+            named(false, "refused"),
+            named(true, "accepted"),
+        ]
+    }));
+    table
+}
+
+/// Returns the day of a date of the list.
+fn day(date: &str) -> String {
+    date.chars().take("2026-01-31".len()).collect()
+}
+
 fn row(model: &ListedModel) -> [String; 5] {
-    let day = |date: &str| date.chars().take("2026-01-31".len()).collect::<String>();
     [
         model.id().to_owned(),
         model.display_name().unwrap_or_default().to_owned(),

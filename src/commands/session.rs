@@ -40,7 +40,7 @@ pub(crate) fn session(app: &App, args: &cli::SessionArgs) -> Result<(), Error> {
         SessionAction::Export { session, json } => {
             let conversation = find(app, &store, session.as_deref())?;
             if *json {
-                app.print_object(&json!(conversation.messages()))
+                app.print_object(&conversation.messages())
             } else {
                 print_markdown(app, &conversation)
             }
@@ -79,7 +79,12 @@ fn list(app: &App, store: &SessionStore, scope: DataScope, as_json: bool) -> Res
     let list = store.list_summaries()?;
     let now = SystemTime::now();
     if as_json {
-        return app.print_object(&list.iter().map(|summary| object(summary, now)).collect());
+        return app.print_object(
+            &list
+                .iter()
+                .map(|summary| object(summary, now))
+                .collect::<Vec<_>>(),
+        );
     }
     if list.is_empty() {
         app.notices.notice(&format!(
@@ -94,6 +99,7 @@ fn list(app: &App, store: &SessionStore, scope: DataScope, as_json: bool) -> Res
             format_age(since(summary.changed, now)),
             counted(summary.turns, "turn"),
             size(summary.bytes),
+            summary.region.clone().unwrap_or_else(|| "-".to_owned()),
             summary.model.clone().unwrap_or_else(|| "-".to_owned()),
             summary.title.clone(),
         ]
@@ -104,7 +110,7 @@ fn list(app: &App, store: &SessionStore, scope: DataScope, as_json: bool) -> Res
 fn search(app: &App, store: &SessionStore, words: &[String], as_json: bool) -> Result<(), Error> {
     let hits = store.search_words(words)?;
     if as_json {
-        return app.print_object(&hits.iter().map(hit_object).collect());
+        return app.print_object(&hits.iter().map(hit_object).collect::<Vec<_>>());
     }
     if hits.is_empty() {
         app.notices.notice("nothing found");
@@ -179,6 +185,8 @@ fn object(summary: &ConversationSummary, now: SystemTime) -> Value {
         "name": summary.name,
         "title": summary.title,
         "model": summary.model,
+        "region": summary.region,
+        "endpoint": summary.endpoint,
         "turns": summary.turns,
         "age_s": since(summary.changed, now).as_secs(),
         "bytes": summary.bytes,

@@ -18,7 +18,7 @@ use crate::exchange::session_recorder::{Saving, TurnRecorder};
 use crate::exchange::setup::{set_up, watch_hangup};
 use crate::exchange::tool_loop::{ToolLoop, approval_policy, checked_tools, external_tools};
 use crate::exchange::tool_runner::{ToolRunner, run_by_hand};
-use crate::protocol::{ContentBlock, ToolUse};
+use crate::protocol::{ContentBlock, ExactJson, ToolUse};
 use crate::text::{TableColumn, TextTable};
 use crate::tool::{self, Tool};
 use crate::turn::TurnRules;
@@ -141,7 +141,7 @@ async fn call(app: &App, args: &cli::ToolRunArgs, name: &str, input: &str) -> Re
         "-" => read_named_text(app, Path::new("-")).await?,
         text => ("--call".to_owned(), text.to_owned()),
     };
-    let input = serde_json::from_str(&text)
+    let input = ExactJson::parse(&text)
         .map_err(|error| wrong(format!("{file}: not valid JSON: {error}")))?;
     let call = ToolUse::new("toolu_by_hand", name, input);
     let mut sink = sink(app, &args.ask).await?;

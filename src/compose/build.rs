@@ -1,13 +1,13 @@
 //! Fields and content become a request: pure.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::request_spec::{RequestSpec, set_twice};
 use crate::error::Error;
-use crate::input::in_turn;
+use crate::input::{calls_as_text, in_turn};
 use crate::protocol::{
-    ContentBlock, CreateMessage, InputMessage, RequestField, Role, SystemPrompt, ToolChoice,
-    ToolDefinition,
+    ContentBlock, CreateMessage, ExactFields, InputMessage, RequestField, Role, SystemPrompt,
+    ToolChoice, ToolDefinition,
 };
 
 /// The largest body, in bytes: Bedrock's limit, the tightest of the platforms behind the endpoint.
@@ -53,7 +53,7 @@ pub(crate) fn build(spec: &RequestSpec, parts: RequestParts) -> Result<CreateMes
     let tools = take_typed(&mut fields, "tools", ToolDefinition::list_from).unwrap_or(parts.tools);
     let tool_choice =
         take_typed(&mut fields, "tool_choice", ToolChoice::from_value).or(parts.tool_choice);
-    for (key, value) in &fields {
+    for (key, value) in fields.iter() {
         let Some(field) = RequestField::find(key) else {
             continue;
         };
@@ -64,7 +64,7 @@ pub(crate) fn build(spec: &RequestSpec, parts: RequestParts) -> Result<CreateMes
     }
     // A field of that name takes the place of the default.
     let max_tokens = fields.shift_remove("max_tokens");
-    let max_tokens = max_tokens.as_ref().and_then(Value::as_u64);
+    let max_tokens = max_tokens.as_ref().and_then(|tokens| tokens.as_u64());
     let system = parts.system.map(SystemPrompt::from_text).or_else(|| {
         take_typed(&mut fields, "system", |system| {
             system.as_str().map(SystemPrompt::from_text)
@@ -84,6 +84,9 @@ pub(crate) fn build(spec: &RequestSpec, parts: RequestParts) -> Result<CreateMes
             content: vec![ContentBlock::text(prefill.as_str())],
         });
     }
+    if tools.is_empty() {
+        calls_as_text(&mut messages);
+    }
     Ok(CreateMessage {
         max_tokens: max_tokens.unwrap_or(parts.max_tokens),
         model: parts.model,
@@ -99,7 +102,7 @@ pub(crate) fn build(spec: &RequestSpec, parts: RequestParts) -> Result<CreateMes
 /// Removes a field from the others if `read` knows its shape. Any other value stays and goes
 /// out as it was given.
 fn take_typed<T>(
-    fields: &mut Map<String, Value>,
+    fields: &mut ExactFields,
     key: &str,
     read: impl FnOnce(&Value) -> Option<T>,
 ) -> Option<T> {

@@ -2,30 +2,42 @@
 
 use serde_json::Value;
 
+use crate::protocol::ExactJson;
+
 /// The longest data that is shown whole, in bytes.
 const SHOWN: usize = 64;
 
 /// Returns the body as it is shown.
-pub(crate) fn shown_body(body: &[u8]) -> Value {
-    let mut body: Value = serde_json::from_slice(body).expect("the body was written as JSON");
-    shorten(&mut body);
-    body
+pub(crate) fn shown_body(body: &[u8]) -> ExactJson {
+    let body = str::from_utf8(body).expect("JSON is UTF-8");
+    let parse = |text: &str| ExactJson::parse(text).expect("the body was written as JSON");
+    let json = parse(body);
+    let mut data = Vec::new();
+    collect_long_data(&json, &mut data);
+    if data.is_empty() {
+        return json;
+    }
+    let mut text = body.to_owned();
+    for data in data {
+        let begin: String = data.chars().take(SHOWN / 2).collect();
+        let shortened = format!("{begin}… ({} bytes of base64)", data.len());
+        let field = |data: &str| format!("\"data\":{}", Value::from(data));
+        text = text.replace(&field(data), &field(&shortened));
+    }
+    parse(&text)
 }
 
-fn shorten(value: &mut Value) {
+/// Finds the data of images and documents. Another field may look like data and be none.
+fn collect_long_data<'v>(value: &'v Value, long: &mut Vec<&'v str>) {
     match value {
-        Value::Array(items) => items.iter_mut().for_each(shorten),
+        Value::Array(items) => items.iter().for_each(|item| collect_long_data(item, long)),
         Value::Object(fields) => {
             let is_base64 = fields.get("type").is_some_and(|kind| kind == "base64");
-            if let Some(Value::String(data)) = fields.get_mut("data")
-                && is_base64
-                && data.len() > SHOWN
-            {
-                // Another field may look like data and be none.
-                let begin: String = data.chars().take(SHOWN / 2).collect();
-                *data = format!("{begin}… ({} bytes of base64)", data.len());
-            }
-            fields.values_mut().for_each(shorten);
+            let data = fields.get("data").and_then(Value::as_str);
+            long.extend(data.filter(|data| is_base64 && data.len() > SHOWN));
+            fields
+                .values()
+                .for_each(|field| collect_long_data(field, long));
         }
         _ => {} // Nothing else holds data.
     }

@@ -1,23 +1,115 @@
 //! What flags and files say about a request, field by field: resolved once, before anything is
 //! built from it.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::sources::RequestSources;
 use crate::cli;
+use crate::config::{FieldSetting, Origin, Settings};
 use crate::error::Error;
-use crate::protocol::{FieldShape, REQUEST_FIELDS, RequestField, ToolChoice, ToolDefinition};
+use crate::protocol::{
+    EFFORT, ExactFields, ExactJson, FieldShape, OptionKey, REQUEST_FIELDS, RequestField,
+    ToolChoice, ToolDefinition,
+};
 use crate::tool;
 
-/// The fields of a request, wherever each was set: a flag goes before a template, and that before
-/// the body of `--messages`.
+/// The fields of a request, wherever each was set: a flag goes before a template, that before the
+/// body of `--messages`, and that before the config file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct RequestSpec {
     /// The fields of the body but for the model, the conversation and whether it streams; those of
     /// [`REQUEST_FIELDS`] stand first, in its order.
-    pub(crate) fields: Map<String, Value>,
+    pub(crate) fields: ExactFields,
     /// What the answer is made to begin with.
     pub(crate) prefill: Option<String>,
+    /// Where the options were set that only some models accept.
+    pub(super) origins: BTreeMap<OptionKey, OptionOrigin>,
+}
+
+/// Where an option of the request was set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum OptionOrigin {
+    /// On the command line, or at the prompt of `chat`: what was typed.
+    Typed(String),
+    /// In the template.
+    Template,
+    /// In the body of `--messages`.
+    Messages,
+    /// In the config file.
+    Config(Origin),
+}
+
+impl RequestSpec {
+    /// Notes where the options of a field were set, unless they were set before.
+    pub(crate) fn note_origin(&mut self, key: &str, value: &Value, origin: &OptionOrigin) {
+        let mut note = |key| {
+            self.origins.entry(key).or_insert_with(|| origin.clone());
+        };
+        if key == EFFORT.key {
+            let has = |member: &str| value.get(member).is_some();
+            [(OptionKey::Effort, "effort"), (OptionKey::Format, "format")]
+                .into_iter()
+                .filter(|(_, member)| has(member))
+                .for_each(|(key, _)| note(key));
+        } else if let Some(key) = OptionKey::from_field(key) {
+            note(key);
+        }
+    }
+
+    /// Sets a field as the user has typed it, in the place of what it was.
+    pub(crate) fn set_typed(&mut self, key: &str, value: ExactJson, typed: String) {
+        self.unset(key);
+        self.note_origin(key, &value, &OptionOrigin::Typed(typed));
+        self.fields.insert(key, value);
+    }
+
+    /// Returns the value of a field with this one in it: a field may have more members than the
+    /// option that its flag sets.
+    pub(crate) fn with_option(&self, field: &RequestField, value: Value) -> Value {
+        match (field.shape, self.fields.get(field.key), value) {
+            (FieldShape::Effort, Some(Value::Object(members)), Value::Object(mut option)) => {
+                let mut members = members.clone();
+                members.append(&mut option);
+                Value::Object(members)
+            }
+            (_, _, value) => value,
+        }
+    }
+
+    /// Removes the option that the flag of a field sets.
+    pub(crate) fn unset_option(&mut self, field: &RequestField) {
+        let others = match (field.shape, self.fields.get(field.key)) {
+            (FieldShape::Effort, Some(Value::Object(members))) => without(members, field.name),
+            _ => None,
+        };
+        match others {
+            Some(others) => {
+                self.fields.insert(field.key, others);
+            }
+            None => self.unset(field.key),
+        }
+    }
+
+    /// Returns the option that the flag of a field sets, as it was set, in words.
+    pub(crate) fn shown(&self, field: &RequestField) -> String {
+        let value = match (field.shape, self.fields.get(field.key)) {
+            (FieldShape::Effort, value) => value.and_then(|config| config.get(field.name)),
+            (_, value) => value,
+        };
+        match value {
+            None => "not set: the model's default".to_owned(),
+            Some(Value::String(word)) => word.clone(),
+            Some(value) => value.to_string(),
+        }
+    }
+
+    /// Removes a field.
+    pub(crate) fn unset(&mut self, key: &str) {
+        self.fields.shift_remove(key);
+        self.origins.retain(|option, _| option.field_key() != key);
+    }
 }
 
 impl RequestSources {
@@ -27,11 +119,18 @@ impl RequestSources {
     ///
     /// If a field was set twice on the command line: by its flag and by `--set`, or by `--set`
     /// twice.
-    pub(crate) fn resolve(&self, args: &cli::AskArgs) -> Result<RequestSpec, Error> {
-        let mut fields = Map::new();
+    pub(crate) fn resolve(
+        &self,
+        args: &cli::AskArgs,
+        settings: &Settings,
+    ) -> Result<RequestSpec, Error> {
+        let mut spec = RequestSpec::default();
+        let mut fields = ExactFields::default();
         for (field, value) in args.request.flags.iter() {
             // It may be in a file, and is read apart.
             if field.shape != FieldShape::Prompt {
+                let origin = OptionOrigin::Typed(typed_flag(field, value));
+                spec.note_origin(field.key, value, &origin);
                 fields.insert(field.key.to_owned(), value.clone());
             }
         }
@@ -43,9 +142,11 @@ impl RequestSources {
             if fields.insert(key.clone(), value.clone()).is_some() {
                 return Err(set_twice(key, "--set twice"));
             }
+            let typed = OptionOrigin::Typed(format!("--set {key}={value}"));
+            spec.note_origin(key, value, &typed);
         }
-        for (key, value) in self.file_fields() {
-            let is_set = match key.as_str() {
+        for (key, value, origin) in self.file_fields() {
+            let is_set = match key {
                 // Each has a place of its own.
                 "model" | "stream" => true,
                 "tools" => !self.tools.is_empty(),
@@ -53,14 +154,40 @@ impl RequestSources {
                 key => args.request.flags.get(key).is_some(),
             };
             if !is_set && !fields.contains_key(key) {
-                fields.insert(key.clone(), value.clone());
+                spec.note_origin(key, &value, &origin);
+                fields.insert(key, value);
+            } else if key == EFFORT.key && args.request.flags.get(key).is_some() {
+                spec.note_origin(key, &value, &origin);
+                let joined = with_members(fields.get(key), &value);
+                fields.insert(key, joined);
             }
         }
-        let of_template = self.template.as_ref();
-        let prefill = args.request.prefill.clone();
+        for FieldSetting { field, value } in &settings.fields {
+            if !fields.contains_key(field.key) {
+                let origin = OptionOrigin::Config(value.origin.clone());
+                spec.note_origin(field.key, &value.value, &origin);
+                fields.insert(field.key.to_owned(), value.value.clone());
+            }
+        }
+        let of_template = || self.template.as_ref()?.prefill.clone();
+        let (prefill, origin) = match &args.request.prefill {
+            Some(prefill) => (
+                Some(prefill.clone()),
+                OptionOrigin::Typed("--prefill".to_owned()),
+            ),
+            None => (of_template(), OptionOrigin::Template),
+        };
+        if prefill.is_some() {
+            spec.origins.insert(OptionKey::Prefill, origin);
+        }
+        if let Some(word) = &args.tools.tool_choice {
+            let typed = OptionOrigin::Typed(format!("--tool-choice {word}"));
+            spec.origins.insert(OptionKey::ToolChoice, typed);
+        }
         Ok(RequestSpec {
             fields: in_body_order(fields),
-            prefill: prefill.or_else(|| of_template?.prefill.clone()),
+            prefill,
+            ..spec
         })
     }
 
@@ -94,27 +221,66 @@ impl RequestSources {
     pub(crate) fn model(&self, args: &cli::AskArgs) -> Option<String> {
         let of_file = || {
             self.file_fields()
-                .find(|(key, _)| *key == "model")
-                .and_then(|(_, value)| value.as_str().map(str::to_owned))
+                .find(|(key, ..)| *key == "model")
+                .and_then(|(_, value, _)| value.as_str().map(str::to_owned))
         };
         args.request.model.clone().or_else(of_file)
     }
 
     /// The fields that files have: the template, then the body of the earlier turns.
-    fn file_fields(&self) -> impl Iterator<Item = (&String, &Value)> {
+    fn file_fields(&self) -> impl Iterator<Item = (&str, ExactJson, OptionOrigin)> {
         let of_template = self.template.iter().flat_map(|template| &template.fields);
-        of_template.chain(&self.conversation.fields)
+        let of_template = of_template.map(|(key, value)| {
+            let value = ExactJson::from(value.clone());
+            (key.as_str(), value, OptionOrigin::Template)
+        });
+        let of_messages = self.conversation.fields.iter_exact();
+        of_template.chain(of_messages.map(|(key, value)| (key, value, OptionOrigin::Messages)))
     }
 }
 
-fn in_body_order(mut fields: Map<String, Value>) -> Map<String, Value> {
-    let mut ordered = Map::new();
+/// Returns an object with those members of another one that it does not have.
+fn with_members(object: Option<&Value>, other: &Value) -> Value {
+    let mut members = object
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    for (key, value) in other.as_object().into_iter().flatten() {
+        members.entry(key).or_insert_with(|| value.clone());
+    }
+    Value::Object(members)
+}
+
+/// Returns an object without one of its members; `None` if it has no other.
+pub(super) fn without(members: &Map<String, Value>, member: &str) -> Option<Value> {
+    let mut others = members.clone();
+    others.shift_remove(member);
+    (!others.is_empty()).then_some(Value::Object(others))
+}
+
+/// Returns a flag as it was typed.
+fn typed_flag(field: &RequestField, value: &Value) -> String {
+    let value = if field.shape == FieldShape::Effort {
+        &value["effort"]
+    } else {
+        value
+    };
+    match value {
+        Value::String(text) => format!("{} {text}", field.flag),
+        value => format!("{} {value}", field.flag),
+    }
+}
+
+fn in_body_order(mut fields: ExactFields) -> ExactFields {
+    let mut ordered = ExactFields::default();
     for field in &REQUEST_FIELDS {
-        if let Some((key, value)) = fields.shift_remove_entry(field.key) {
-            ordered.insert(key, value);
+        if let Some(value) = fields.shift_remove(field.key) {
+            ordered.insert(field.key, value);
         }
     }
-    ordered.append(&mut fields);
+    for (key, value) in fields.iter_exact() {
+        ordered.insert(key, value);
+    }
     ordered
 }
 

@@ -29,11 +29,11 @@ pub(crate) use merged::{Flags, MergedConfig, Row, chosen_profile};
 pub(crate) use paths::{
     DataScope, Paths, history_file, sessions_directory, templates_directory, tools_directory,
 };
-pub(crate) use resolve::{Settings, resolve};
+pub(crate) use resolve::{FieldSetting, Settings, resolve};
 pub(crate) use secret::Secret;
 pub(crate) use setting::{SETTINGS, Setting, SettingFlag};
 pub(crate) use setting_values::SettingValues;
-pub(crate) use state::{Pin, SavedList, State};
+pub(crate) use state::{LearnedRules, Pin, SavedList, State};
 pub(crate) use store::{forget_key, store_key};
 pub(crate) use tool_names::ToolNames;
 pub(crate) use value_type::{SettingValue, ValueType};
@@ -93,6 +93,8 @@ pub(crate) enum Origin {
     Login(PathBuf),
     /// What was typed or came on standard input just now.
     Input,
+    /// The conversation that is continued.
+    Conversation,
     /// Nobody chose it.
     Default,
 }
@@ -124,6 +126,7 @@ impl Origin {
             }
             Self::Login(path) => format!("auth login, {}", path.display()),
             Self::Input => "input".to_owned(),
+            Self::Conversation => "conversation".to_owned(),
             Self::Default => "default".to_owned(),
         }
     }
@@ -148,6 +151,7 @@ impl fmt::Display for Origin {
             }
             Self::Login(path) => write!(formatter, "`auth login` in `{}`", path.display()),
             Self::Input => formatter.write_str("the input"),
+            Self::Conversation => formatter.write_str("the conversation"),
             Self::Default => formatter.write_str("the default"),
         }
     }

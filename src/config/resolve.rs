@@ -2,12 +2,17 @@
 
 use std::path::Path;
 
+use serde_json::Value as Json;
+
 use super::key::{KeySource, Stored};
+use super::setting::SETTINGS;
+use super::value_type::ValueType;
 use super::{DataScope, Error, MergedConfig, Origin, Sourced, ToolNames};
 use crate::client::{
     ClientOptions, Endpoint, EndpointError, PacingOptions, ProxyChoice, Region, RetryPolicy,
     authority_of,
 };
+use crate::protocol::RequestField;
 
 /// What holds for this run.
 #[derive(Clone, PartialEq)]
@@ -22,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) model: Option<Sourced<String>>,
     /// The most tokens to write, where it was chosen.
     pub(crate) max_tokens: Option<Sourced<u64>>,
+    /// The fields of a request that the config file sets, as the flags of their names have them.
+    pub(crate) fields: Vec<FieldSetting>,
     /// Whether an answer may be cut off by a limit of tokens.
     pub(crate) allow_truncated: bool,
     /// Whether lines are edited with the keys of vi.
@@ -32,6 +39,15 @@ pub(crate) struct Settings {
     pub(crate) tools: ToolNames,
     /// The name of the theme, where it was chosen.
     pub(crate) theme: Option<String>,
+}
+
+/// A field of a request that the config file sets.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FieldSetting {
+    /// The field.
+    pub(crate) field: &'static RequestField,
+    /// Its value in the body, and where it was set.
+    pub(crate) value: Sourced<Json>,
 }
 
 impl Settings {
@@ -81,12 +97,34 @@ pub(crate) fn resolve(
         key,
         model: merged.sourced("model"),
         max_tokens: merged.sourced("max_tokens"),
+        fields: fields(merged)?,
         allow_truncated: merged.value_or_default("allow_truncated"),
         vi_keys: merged.value_or_default::<String>("keys") == "vi",
         save: merged.value("save"),
         tools: merged.tools.clone(),
         theme: merged.value("theme"),
     })
+}
+
+/// Reads the fields of a request.
+fn fields(merged: &MergedConfig) -> Result<Vec<FieldSetting>, Error> {
+    let mut fields = Vec::new();
+    for setting in &SETTINGS {
+        let ValueType::Field(field) = setting.value_type else {
+            continue;
+        };
+        let Some(Sourced { value, origin }) = merged.sourced::<String>(setting.key) else {
+            continue;
+        };
+        match field.parse(&value) {
+            Ok(value) => fields.push(FieldSetting {
+                field,
+                value: Sourced { value, origin },
+            }),
+            Err(reason) => return Err(Error::Value { origin, reason }),
+        }
+    }
+    Ok(fields)
 }
 
 fn endpoint(merged: &MergedConfig, demo: Option<&str>) -> Result<Endpoint, Error> {
@@ -156,7 +194,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::{ConfigFile, Env, Flags, SETTINGS, Secret};
+    use crate::config::{ConfigFile, Env, Flags, Secret};
 
     fn file(text: &str) -> ConfigFile {
         ConfigFile::parse(Path::new("/c/c.toml"), text).expect("a config")

@@ -7,6 +7,7 @@
 
 use super::value_type::{SettingValue, ValueType};
 use crate::client::{DEFAULT_BASE_URL, DEFAULT_REGION};
+use crate::protocol::{EFFORT, RequestField, TEMPERATURE, THINKING, TOP_K, TOP_P};
 
 /// A setting.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ pub(crate) enum DefaultValue {
 }
 
 /// Every setting, in the order in which they are shown.
-pub(crate) const SETTINGS: [Setting; 18] = [
+pub(crate) const SETTINGS: [Setting; 23] = [
     Setting {
         key: "region",
         flag: SettingFlag::Connection("--region"),
@@ -110,11 +111,16 @@ pub(crate) const SETTINGS: [Setting; 18] = [
         flag: SettingFlag::Command("--max-tokens"),
         variable: Some(variable("LANGDOCK_MAX_TOKENS")),
         value_type: ValueType::Count(1),
-        default: DefaultValue::Unset("4096 or 8192, depending on the model"),
+        default: DefaultValue::Unset("4096 to 16384, by the model and its limits"),
         help: "Maximum tokens to generate",
         long_help: "",
         sample: "4096",
     },
+    field_setting(&TEMPERATURE, "the model's", "0.5"),
+    field_setting(&TOP_P, "the model's", "0.9"),
+    field_setting(&TOP_K, "the model's", "40"),
+    field_setting(&THINKING, "the model's", "\"auto\""),
+    field_setting(&EFFORT, "the model's", "\"high\""),
     Setting {
         key: "connect_timeout",
         flag: SettingFlag::Connection("--connect-timeout"),
@@ -251,6 +257,24 @@ pub(crate) const SETTINGS: [Setting; 18] = [
         sample: "\"vi\"",
     },
 ];
+
+/// Returns the setting of a field of a request, which has a flag, and no variable.
+const fn field_setting(
+    field: &'static RequestField,
+    default: &'static str,
+    sample: &'static str,
+) -> Setting {
+    Setting {
+        key: field.name,
+        flag: SettingFlag::Command(field.flag),
+        variable: None,
+        value_type: ValueType::Field(field),
+        default: DefaultValue::Unset(default),
+        help: field.help,
+        long_help: "",
+        sample,
+    }
+}
 
 /// Returns a variable that means what the flag does.
 const fn variable(name: &'static str) -> SettingVariable {

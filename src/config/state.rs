@@ -1,9 +1,10 @@
-//! What is remembered between runs: the last list of models of each endpoint and key, and the model
-//! that was picked there.
+//! What is remembered between runs: the last list of models of each endpoint and key, the model
+//! that was picked there, and what the models there were seen to refuse and to accept.
 //!
 //! All of it can be asked for again, so that a directory that cannot be read is an empty one, and
 //! one that cannot be written does no harm. The key is no part of it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,9 +15,13 @@ use serde_json::{Value, json};
 
 use crate::client::{ListedModel, models_of};
 use crate::fs::{Durability, atomic_write};
+use crate::protocol::{ModelOption, OptionFacts};
 
 /// How long a list of models is good for.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long it is remembered what a model has refused or accepted.
+const LEARNED_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The directory of what is remembered.
 #[derive(Debug, Clone)]
@@ -38,6 +43,32 @@ pub(crate) struct Pin {
     pub(crate) model: String,
     /// The most tokens that it can write, where the list says so.
     pub(crate) max_tokens: Option<u64>,
+}
+
+/// What the models of an endpoint were seen to refuse and to accept: rules by the option's name, by
+/// model.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct LearnedRules(BTreeMap<String, BTreeMap<String, LearnedRule>>);
+
+/// Whether an option was accepted, and when that was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct LearnedRule {
+    #[serde(rename = "accepted")]
+    is_accepted: bool,
+    /// In seconds since the epoch.
+    learned_at: u64,
+}
+
+impl LearnedRules {
+    /// Returns what was learned of a model.
+    pub(crate) fn of_model(&self, model: &str) -> OptionFacts {
+        let rules = self.0.get(model).into_iter().flatten();
+        let fact = |(option, rule): (&String, &LearnedRule)| {
+            Some((ModelOption::from_name(option)?, rule.is_accepted))
+        };
+        rules.filter_map(fact).collect()
+    }
 }
 
 impl State {
@@ -85,10 +116,7 @@ impl State {
         if models.is_empty() {
             return forget(&self.list_file(name));
         }
-        let asked_at = now
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs();
+        let asked_at = seconds_since_epoch(now);
         let data: Vec<&Value> = models.iter().map(ListedModel::object).collect();
         write(
             &self.list_file(name),
@@ -111,6 +139,55 @@ impl State {
         }
     }
 
+    /// What the models of an endpoint were seen to refuse and to accept, by model, as far as it is
+    /// not too old.
+    pub(crate) fn learned(&self, name: &str, now: SystemTime) -> LearnedRules {
+        let Ok(bytes) = fs::read(self.learned_file(name)) else {
+            return LearnedRules::default();
+        };
+        let mut learned: LearnedRules = serde_json::from_slice(&bytes).unwrap_or_default();
+        let now = seconds_since_epoch(now);
+        for rules in learned.0.values_mut() {
+            // What was learned in the future was learned by a clock that was wrong.
+            rules.retain(|option, rule| {
+                let age = now.checked_sub(rule.learned_at);
+                age.is_some_and(|age| age < LEARNED_LIFETIME.as_secs())
+                    && ModelOption::from_name(option).is_some()
+            });
+        }
+        learned.0.retain(|_, rules| !rules.is_empty());
+        learned
+    }
+
+    /// Remembers what a model was seen to refuse or to accept.
+    pub(crate) fn learn(
+        &self,
+        name: &str,
+        model: &str,
+        facts: &OptionFacts,
+        now: SystemTime,
+    ) -> io::Result<()> {
+        let mut learned = self.learned(name, now);
+        let rules = learned.0.entry(model.to_owned()).or_default();
+        for (option, is_accepted) in facts {
+            let rule = LearnedRule {
+                is_accepted: *is_accepted,
+                learned_at: seconds_since_epoch(now),
+            };
+            rules.insert(option.name().to_owned(), rule);
+        }
+        write(&self.learned_file(name), &serde_json::to_vec(&learned)?)
+    }
+
+    /// Forgets what was learned of the models of an endpoint.
+    pub(crate) fn forget_learned(&self, name: &str) -> io::Result<()> {
+        forget(&self.learned_file(name))
+    }
+
+    fn learned_file(&self, name: &str) -> PathBuf {
+        self.0.join("rules").join(format!("{name}.json"))
+    }
+
     fn list_file(&self, name: &str) -> PathBuf {
         self.0.join("models").join(format!("{name}.json"))
     }
@@ -118,6 +195,11 @@ impl State {
     fn pin_file(&self, name: &str) -> PathBuf {
         self.0.join("picks").join(format!("{name}.json"))
     }
+}
+
+fn seconds_since_epoch(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
 }
 
 /// Writes a file that other processes may read or write meanwhile.
@@ -193,6 +275,46 @@ mod tests {
                 .save_pin("a", None)
                 .expect("what is not there is forgotten");
             assert_eq!(state.pin("a"), None);
+        }
+    }
+
+    #[test]
+    fn what_was_learned_of_a_model_lapses_after_a_week_and_can_be_forgotten() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let state = State(directory.path().to_owned());
+        let then = SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000);
+        let refused = OptionFacts::from([(ModelOption::TopK, false)]);
+        let accepted = OptionFacts::from([(ModelOption::MaxEffort, true)]);
+        let a_day_later = then + Duration::from_secs(24 * 60 * 60);
+        state
+            .learn("a", "m", &refused, then)
+            .expect("it is writable");
+        state
+            .learn("a", "m", &accepted, a_day_later)
+            .expect("it is writable");
+        state
+            .learn("a", "n", &refused, a_day_later)
+            .expect("it is writable");
+        let both = OptionFacts::from([(ModelOption::TopK, false), (ModelOption::MaxEffort, true)]);
+        let learned = |name, model, now| state.learned(name, now).of_model(model);
+        assert_eq!(learned("a", "m", a_day_later), both);
+        assert_eq!(learned("a", "n", a_day_later), refused);
+        assert_eq!(learned("a", "x", a_day_later), OptionFacts::new());
+        assert_eq!(learned("b", "m", a_day_later), OptionFacts::new());
+        assert_eq!(learned("a", "m", then + LEARNED_LIFETIME), accepted);
+        assert_eq!(
+            learned("a", "m", a_day_later + LEARNED_LIFETIME),
+            OptionFacts::new()
+        );
+        assert_eq!(
+            learned("a", "m", then - Duration::from_secs(1)),
+            OptionFacts::new()
+        );
+        for _ in 0..2 {
+            state
+                .forget_learned("a")
+                .expect("what is not there is forgotten");
+            assert_eq!(learned("a", "m", a_day_later), OptionFacts::new());
         }
     }
 

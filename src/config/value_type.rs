@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::{Value as Json, json};
+use serde_json::{Number, Value as Json, json};
 use toml_edit::{Array, Item, Value};
 
 use crate::client::{Endpoint, EndpointError, Region};
-use crate::protocol::MAX_COUNT;
+use crate::protocol::{FieldShape, MAX_COUNT, RequestField};
 use crate::text::{format_duration, grouped, parse_duration, parse_timeout};
 
 /// What a setting may be.
@@ -38,12 +38,14 @@ pub(crate) enum ValueType {
     Command,
     /// A list of names, which may be empty.
     Names,
+    /// What the flag of this field of a request takes, as a number or as text.
+    Field(&'static RequestField),
 }
 
 /// The value of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SettingValue {
-    /// That of a region, a URL, a text or a word.
+    /// That of a region, a URL, a text, a word or a field of a request.
     Text(String),
     /// That of a file.
     File(PathBuf),
@@ -88,6 +90,10 @@ impl ValueType {
                 SettingValue::Text(text.to_owned())
             }
             Self::Text | Self::ProxyUrl => SettingValue::Text(not_blank(text)?),
+            Self::Field(field) => {
+                field.parse(text)?;
+                SettingValue::Text(text.to_owned())
+            }
             Self::File => SettingValue::File(not_blank(text)?.into()),
             Self::Count(least) => SettingValue::Count(parse_count(text, least)?),
             Self::Duration => SettingValue::Duration(parse_duration(text)?),
@@ -118,6 +124,7 @@ impl ValueType {
             }
             Self::Count(_) => item.as_integer().map(|number| number.to_string()),
             Self::Switch => item.as_bool().map(|switch| switch.to_string()),
+            Self::Field(field) => field_text(field, item),
             _ => item.as_str().map(str::to_owned),
         };
         self.parse(&text.ok_or_else(wrong_type)?)
@@ -131,6 +138,7 @@ impl ValueType {
             }
             SettingValue::Switch(switch) => Value::from(switch),
             SettingValue::List(list) => Value::Array(Array::from_iter(list)),
+            SettingValue::Text(text) if matches!(self, Self::Field(_)) => field_value(&text),
             SettingValue::Text(_) | SettingValue::File(_) | SettingValue::Duration(_) => {
                 Value::from(text)
             }
@@ -141,6 +149,9 @@ impl ValueType {
     pub(super) fn shown(self, value: &SettingValue) -> Json {
         match value {
             SettingValue::Text(url) if self == Self::ProxyUrl => json!(without_password(url)),
+            SettingValue::Text(text) if matches!(self, Self::Field(_)) => text
+                .parse::<Number>()
+                .map_or_else(|_| json!(text), Json::Number),
             SettingValue::Text(text) => json!(text),
             SettingValue::File(path) => json!(path.to_string_lossy()),
             SettingValue::Count(number) => json!(number),
@@ -166,8 +177,38 @@ impl ValueType {
                 "a list of a program and its arguments, such as [\"pass\", \"show\", \"langdock\"]"
             }
             Self::Names => "a list of names such as [\"look_up\"]",
+            Self::Field(field) => match field.shape {
+                FieldShape::Count => "a whole number",
+                FieldShape::Fraction => "a number",
+                FieldShape::Thinking => "\"auto\", \"off\" or a whole number",
+                _ => "text in quotes",
+            },
         }
     }
+}
+
+/// Returns the value of a field in the config file as its flag would have it: a number where the
+/// field is one.
+fn field_text(field: &RequestField, item: &Item) -> Option<String> {
+    let number = || {
+        let whole = item.as_integer().map(|number| number.to_string());
+        whole.or_else(|| item.as_float().map(|number| number.to_string()))
+    };
+    let text = || item.as_str().map(str::to_owned);
+    match field.shape {
+        FieldShape::Count | FieldShape::Fraction => number(),
+        FieldShape::Thinking => number().or_else(text),
+        FieldShape::Prompt | FieldShape::Texts | FieldShape::UserId | FieldShape::Effort => text(),
+    }
+}
+
+/// Returns the value of a field as it is written into the config file.
+fn field_value(text: &str) -> Value {
+    if let Ok(number) = text.parse::<i64>() {
+        return Value::from(number);
+    }
+    text.parse::<f64>()
+        .map_or_else(|_| Value::from(text), Value::from)
 }
 
 impl SettingValue {

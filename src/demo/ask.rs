@@ -1,11 +1,14 @@
 //! A request as the script reads it, once the checks have passed its shape.
 //!
-//! Messages of one role in a row are one turn here, as the newer API joins them, and a string is
-//! the block of text that it stands for.
+//! A string is the block of text that it stands for.
 
 use serde_json::Value;
 
 use super::attachment::{DocumentInfo, ImageInfo};
+use super::fingerprint::Fingerprint;
+use super::model_rules::{self, ModelRules};
+use super::prompt_cache::{CacheLifetime, PromptBlock};
+use super::signature::{self, ThinkingSeal};
 use super::tokens;
 
 /// Tokens that each message costs besides its words.
@@ -13,16 +16,20 @@ const TOKENS_PER_MESSAGE: usize = 4;
 
 /// A request to answer.
 pub(super) struct ParsedRequest<'a> {
+    /// The key that it came with.
+    account: &'a str,
     /// The model asked.
     pub(super) model: &'a str,
+    /// What the model accepts.
+    pub(super) rules: &'static ModelRules,
     /// The most tokens of the answer.
     pub(super) max_tokens: usize,
     /// Texts that end the answer.
     pub(super) stop_sequences: Vec<&'a str>,
     /// Whether the answer is wanted as events.
     pub(super) stream: bool,
-    /// The system prompt; empty where there is none.
-    pub(super) system: String,
+    /// The blocks of the system prompt.
+    pub(super) system: Vec<SystemBlock<'a>>,
     /// The conversation.
     pub(super) turns: Vec<RequestTurn<'a>>,
     /// The tools on offer.
@@ -35,6 +42,22 @@ pub(super) struct ParsedRequest<'a> {
     pub(super) thinking: ThinkingMode,
     /// The JSON schema that the answer's text must meet.
     pub(super) output_schema: Option<&'a Value>,
+    /// Whether a budget has the model think before each answer.
+    pub(super) has_thinking_budget: bool,
+    /// The options that the messages are cached with.
+    message_options: u64,
+    /// The effort, where it may not change in a conversation.
+    fixed_effort: Option<&'a str>,
+}
+
+/// A block of the system prompt.
+pub(super) struct SystemBlock<'a> {
+    /// Its text.
+    pub(super) text: &'a str,
+    /// Its fingerprint.
+    hash: u64,
+    /// Its cache mark.
+    mark: Option<CacheLifetime>,
 }
 
 /// The role.
@@ -46,7 +69,7 @@ pub(super) enum TurnRole {
     Assistant,
 }
 
-/// Consecutive messages of one role.
+/// A message.
 pub(super) struct RequestTurn<'a> {
     /// The role.
     pub(super) role: TurnRole,
@@ -60,6 +83,10 @@ pub(super) struct PlacedBlock<'a> {
     pub(super) message: usize,
     /// Its index in that message.
     pub(super) index: usize,
+    /// Its fingerprint.
+    hash: u64,
+    /// Its cache mark, or the one inside of it.
+    mark: Option<CacheLifetime>,
     /// The block.
     pub(super) content: BlockContent<'a>,
 }
@@ -90,8 +117,17 @@ pub(super) enum BlockContent<'a> {
         /// What it returned.
         content: Vec<BlockContent<'a>>,
     },
-    /// Thinking, shown or redacted.
-    Thinking(&'a str),
+    /// A text found by a tool, with its source.
+    SearchResult(Vec<&'a str>),
+    /// Thinking.
+    Thinking {
+        /// Its text; empty where the answer left it out.
+        thinking: &'a str,
+        /// What it is signed with.
+        signature: &'a str,
+    },
+    /// Thinking that nobody but the endpoint can read.
+    RedactedThinking(&'a str),
 }
 
 /// A tool on offer.
@@ -101,7 +137,7 @@ pub(super) struct OfferedTool<'a> {
     /// The JSON schema of its arguments.
     pub(super) schema: &'a Value,
     /// All of its definition.
-    pub(super) definition: &'a Value,
+    definition: &'a Value,
 }
 
 /// Which tool to call.
@@ -130,9 +166,18 @@ pub(super) enum ThinkingMode {
 
 impl<'a> ParsedRequest<'a> {
     /// Reads a body whose shape has been checked; what a wrong body holds is passed over.
-    pub(super) fn from_body(body: &'a Value) -> Self {
+    ///
+    /// It came with the key `account`.
+    pub(super) fn from_body(body: &'a Value, account: &'a str) -> Self {
+        let model = text_of(&body["model"]);
+        let rules = model_rules::rules_for(model);
+        let turns = read_turns(&body["messages"]);
+        let effort = body["output_config"]["effort"].as_str();
+        let effort = effort.unwrap_or(rules.default_effort);
         Self {
-            model: text_of(&body["model"]),
+            account,
+            model,
+            rules,
             max_tokens: body["max_tokens"]
                 .as_u64()
                 .and_then(|n| usize::try_from(n).ok())
@@ -142,7 +187,6 @@ impl<'a> ParsedRequest<'a> {
                 .collect(),
             stream: body["stream"].as_bool().unwrap_or(false),
             system: read_system(&body["system"]),
-            turns: read_turns(&body["messages"]),
             tools: list_items(&body["tools"])
                 .map(|tool| OfferedTool {
                     name: text_of(&tool["name"]),
@@ -152,9 +196,69 @@ impl<'a> ParsedRequest<'a> {
                 .collect(),
             tool_choice: read_tool_choice(&body["tool_choice"]),
             parallel_calls: body["tool_choice"]["disable_parallel_tool_use"] != true,
-            thinking: read_thinking(&body["thinking"]),
+            thinking: read_thinking(body, rules, &turns),
+            turns,
             output_schema: body.pointer("/output_config/format/schema"),
+            message_options: read_message_options(body, effort),
+            has_thinking_budget: body["thinking"]["type"] == "enabled",
+            fixed_effort: (body["thinking"]["type"] == "between_tools").then_some(effort),
         }
+    }
+
+    /// Returns what thinking in the message `index` is bound to; an index past the last message is
+    /// that of the answer.
+    ///
+    /// `previous` is the signature of the thinking block before it.
+    pub(super) fn seal_before(&self, index: usize, previous: Option<&str>) -> ThinkingSeal {
+        let is_thinking = |block: &PlacedBlock<'_>| {
+            matches!(
+                block.content,
+                BlockContent::Thinking { .. } | BlockContent::RedactedThinking(_)
+            )
+        };
+        let mut messages = Fingerprint::new();
+        for turn in self.turns.iter().take(index) {
+            messages.add_number(u64::from(turn.role == TurnRole::User));
+            for block in turn.blocks.iter().filter(|block| !is_thinking(block)) {
+                messages.add_number(block.hash);
+            }
+        }
+        let joined = |hashes: &mut dyn Iterator<Item = u64>| {
+            let mut print = Fingerprint::new();
+            hashes.for_each(|hash| print.add_number(hash));
+            signature::short_hash(print.finish())
+        };
+        ThinkingSeal {
+            account: signature::short_hash(Fingerprint::of_text(self.account)),
+            model: signature::short_hash(Fingerprint::of_text(self.model)),
+            effort: self.fixed_effort.map_or(0, |effort| {
+                signature::short_hash(Fingerprint::of_text(effort))
+            }),
+            system: joined(&mut self.system.iter().map(|block| block.hash)),
+            tools: joined(
+                &mut self
+                    .tools
+                    .iter()
+                    .map(|tool| Fingerprint::of_block(tool.definition)),
+            ),
+            messages: signature::short_hash(messages.finish()),
+            previous: previous.map_or(0, signature::signature_hash),
+        }
+    }
+
+    /// Returns the signature of the last thinking block of the conversation.
+    pub(super) fn last_signature(&self) -> Option<&'a str> {
+        let signatures = self.blocks().filter_map(|block| match block.content {
+            BlockContent::Thinking { signature, .. } => Some(signature),
+            _ => None,
+        });
+        signatures.last()
+    }
+
+    /// Returns the system prompt as one text; empty where there is none.
+    pub(super) fn system_text(&self) -> String {
+        let texts: Vec<&str> = self.system.iter().map(|block| block.text).collect();
+        texts.join("\n")
     }
 
     /// Returns what the user said last.
@@ -185,28 +289,65 @@ impl<'a> ParsedRequest<'a> {
         self.turns.iter().flat_map(|turn| &turn.blocks)
     }
 
+    /// Returns what the cache keeps this request's prefixes under: its key and its model.
+    pub(super) fn cache_owner(&self) -> u64 {
+        let mut owner = Fingerprint::new();
+        owner.add_number(Fingerprint::of_text(self.account));
+        owner.add_number(Fingerprint::of_text(self.model));
+        owner.finish()
+    }
+
+    /// Returns the blocks of the prompt, in the order in which the cache reads them.
+    pub(super) fn prompt_blocks(&self) -> Vec<PromptBlock> {
+        let tools = self.tools.iter().map(|tool| PromptBlock {
+            hash: Fingerprint::of_block(tool.definition),
+            tokens: tokens::estimate_tokens(&tool.definition.to_string()),
+            mark: CacheLifetime::of_block(tool.definition),
+        });
+        let system = self.system.iter().map(|block| PromptBlock {
+            hash: block.hash,
+            tokens: tokens::estimate_tokens(block.text),
+            mark: block.mark,
+        });
+        let mut blocks: Vec<PromptBlock> = tools.chain(system).collect();
+        for turn in &self.turns {
+            for (index, block) in turn.blocks.iter().enumerate() {
+                let mut hash = Fingerprint::new();
+                hash.add_number(block.hash);
+                hash.add_number(u64::from(turn.role == TurnRole::User));
+                hash.add_number(self.message_options);
+                let of_message = if index == 0 { TOKENS_PER_MESSAGE } else { 0 };
+                blocks.push(PromptBlock {
+                    hash: hash.finish(),
+                    tokens: of_message + block.content.estimated_tokens(),
+                    mark: block.mark,
+                });
+            }
+        }
+        blocks
+    }
+
     /// Estimates the input tokens.
     pub(super) fn input_tokens(&self) -> usize {
-        let tools: usize = self
-            .tools
+        self.prompt_blocks().iter().map(|block| block.tokens).sum()
+    }
+}
+
+impl RequestTurn<'_> {
+    /// Returns whether it brings the results of calls.
+    pub(super) fn has_results(&self) -> bool {
+        self.blocks
             .iter()
-            .map(|tool| tokens::estimate_tokens(&tool.definition.to_string()))
-            .sum();
-        let blocks: usize = self
-            .blocks()
-            .map(|block| block.content.estimated_tokens())
-            .sum();
-        // A joined turn counts once: whoever splits a message in two does not pay more for it.
-        tokens::estimate_tokens(&self.system)
-            + tools
-            + blocks
-            + TOKENS_PER_MESSAGE * self.turns.len()
+            .any(|block| matches!(block.content, BlockContent::ToolResult { .. }))
     }
 }
 
 impl<'a> BlockContent<'a> {
-    /// Reads one content block.
-    fn from_block(block: &'a Value) -> Self {
+    /// Reads one content block, or the string that stands for one.
+    fn from_item(block: &'a Value) -> Self {
+        if let Value::String(text) = block {
+            return Self::Text(text);
+        }
         match text_of(&block["type"]) {
             "image" => Self::Image(ImageInfo::from_source(&block["source"])),
             "document" => Self::Document(DocumentInfo::from_block(block)),
@@ -220,9 +361,26 @@ impl<'a> BlockContent<'a> {
                 is_error: block["is_error"] == true,
                 content: read_contents(&block["content"]),
             },
-            "thinking" => Self::Thinking(text_of(&block["thinking"])),
-            "redacted_thinking" => Self::Thinking(text_of(&block["data"])),
+            "search_result" => Self::SearchResult(
+                list_items(&block["content"])
+                    .map(|inner| text_of(&inner["text"]))
+                    .collect(),
+            ),
+            "thinking" => Self::Thinking {
+                thinking: text_of(&block["thinking"]),
+                signature: text_of(&block["signature"]),
+            },
+            "redacted_thinking" => Self::RedactedThinking(text_of(&block["data"])),
             _ => Self::Text(text_of(&block["text"])),
+        }
+    }
+
+    /// Returns the texts that a tool returned with it.
+    pub(super) fn texts(&self) -> &[&'a str] {
+        match self {
+            Self::Text(text) => std::slice::from_ref(text),
+            Self::SearchResult(texts) => texts,
+            _ => &[],
         }
     }
 
@@ -237,7 +395,12 @@ impl<'a> BlockContent<'a> {
     /// Estimates the tokens it stands for.
     fn estimated_tokens(&self) -> usize {
         match self {
-            Self::Text(text) | Self::Thinking(text) => tokens::estimate_tokens(text),
+            Self::Text(text)
+            | Self::Thinking { thinking: text, .. }
+            | Self::RedactedThinking(text) => tokens::estimate_tokens(text),
+            Self::SearchResult(texts) => {
+                texts.iter().map(|text| tokens::estimate_tokens(text)).sum()
+            }
             Self::Image(image) => image.estimated_tokens(),
             Self::Document(document) => document.tokens,
             Self::ToolUse { name, input, .. } => {
@@ -248,51 +411,55 @@ impl<'a> BlockContent<'a> {
     }
 }
 
-/// Reads a string, or a list of blocks; an empty string is no block at all.
-fn read_contents(content: &Value) -> Vec<BlockContent<'_>> {
+/// Returns the blocks of a content: those of a list, or the one that a string stands for; an empty
+/// string is no block at all.
+fn content_items(content: &Value) -> &[Value] {
     match content {
-        Value::String(text) if text.is_empty() => Vec::new(),
-        Value::String(text) => vec![BlockContent::Text(text)],
-        blocks => list_items(blocks).map(BlockContent::from_block).collect(),
+        Value::Array(blocks) => blocks,
+        Value::String(text) if !text.is_empty() => std::slice::from_ref(content),
+        _ => &[],
     }
 }
 
-/// Reads the messages and joins those of one role in a row.
+/// Reads a string, or a list of blocks.
+fn read_contents(content: &Value) -> Vec<BlockContent<'_>> {
+    content_items(content)
+        .iter()
+        .map(BlockContent::from_item)
+        .collect()
+}
+
 fn read_turns(messages: &Value) -> Vec<RequestTurn<'_>> {
-    let mut turns: Vec<RequestTurn<'_>> = Vec::new();
-    for (message, value) in list_items(messages).enumerate() {
-        let role = if value["role"] == "user" {
-            TurnRole::User
-        } else {
-            TurnRole::Assistant
-        };
-        let blocks = read_contents(&value["content"])
-            .into_iter()
-            .enumerate()
-            .map(|(index, content)| PlacedBlock {
-                message,
-                index,
-                content,
-            });
-        match turns.last_mut() {
-            Some(turn) if turn.role == role => turn.blocks.extend(blocks),
-            _ => turns.push(RequestTurn {
-                role,
-                blocks: blocks.collect(),
-            }),
+    let turns = list_items(messages).enumerate().map(|(message, value)| {
+        let blocks = content_items(&value["content"]).iter().enumerate();
+        RequestTurn {
+            role: if value["role"] == "user" {
+                TurnRole::User
+            } else {
+                TurnRole::Assistant
+            },
+            blocks: blocks
+                .map(|(index, item)| PlacedBlock {
+                    message,
+                    index,
+                    hash: Fingerprint::of_block(item),
+                    mark: CacheLifetime::of_block(item)
+                        .or_else(|| list_items(&item["content"]).find_map(CacheLifetime::of_block)),
+                    content: BlockContent::from_item(item),
+                })
+                .collect(),
         }
-    }
-    turns
+    });
+    turns.collect()
 }
 
-fn read_system(system: &Value) -> String {
-    match system {
-        Value::String(text) => text.clone(),
-        blocks => list_items(blocks)
-            .map(|block| text_of(&block["text"]))
-            .collect::<Vec<_>>()
-            .join("\n"),
-    }
+fn read_system(system: &Value) -> Vec<SystemBlock<'_>> {
+    let blocks = content_items(system).iter().map(|item| SystemBlock {
+        text: item.as_str().unwrap_or_else(|| text_of(&item["text"])),
+        hash: Fingerprint::of_block(item),
+        mark: CacheLifetime::of_block(item),
+    });
+    blocks.collect()
 }
 
 fn read_tool_choice(choice: &Value) -> ParsedToolChoice<'_> {
@@ -304,11 +471,41 @@ fn read_tool_choice(choice: &Value) -> ParsedToolChoice<'_> {
     }
 }
 
-fn read_thinking(thinking: &Value) -> ThinkingMode {
+/// Returns a fingerprint of the options that change how messages are read: a cached message is not
+/// read with others.
+///
+/// Source: `build-with-claude/prompt-caching`, on what invalidates the cache.
+fn read_message_options(body: &Value, effort: &str) -> u64 {
+    let mut options = Fingerprint::new();
+    options.add_number(Fingerprint::of_text(&body["tool_choice"].to_string()));
+    options.add_number(Fingerprint::of_text(&body["thinking"].to_string()));
+    options.add_number(Fingerprint::of_text(effort));
+    let blocks = list_items(&body["messages"]).flat_map(|message| list_items(&message["content"]));
+    let is_image = |block: &Value| block["type"] == "image";
+    let has_images = |block: &Value| is_image(block) || list_items(&block["content"]).any(is_image);
+    options.add_number(u64::from(blocks.into_iter().any(has_images)));
+    options.finish()
+}
+
+/// Returns how a model with these rules thinks.
+fn read_thinking(body: &Value, rules: &ModelRules, turns: &[RequestTurn<'_>]) -> ThinkingMode {
+    let thinking = &body["thinking"];
+    let is_forced = matches!(text_of(&body["tool_choice"]["type"]), "any" | "tool");
     match text_of(&thinking["type"]) {
-        "enabled" | "adaptive" if thinking["display"] == "omitted" => ThinkingMode::Omitted,
-        "enabled" | "adaptive" => ThinkingMode::Shown,
-        _ => ThinkingMode::Off,
+        "enabled" | "adaptive" => {}
+        "between_tools" if turns.last().is_some_and(RequestTurn::has_results) => {}
+        // A forced call comes without thinking.
+        "" if rules.thinking.is_on_by_default() && !is_forced => {}
+        _ => return ThinkingMode::Off,
+    }
+    if thinking["display"]
+        .as_str()
+        .unwrap_or(rules.default_display)
+        == "omitted"
+    {
+        ThinkingMode::Omitted
+    } else {
+        ThinkingMode::Shown
     }
 }
 

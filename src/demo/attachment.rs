@@ -59,20 +59,45 @@ impl<'a> DocumentInfo<'a> {
     /// Reads a document block that has been checked.
     pub(super) fn from_block(block: &'a Value) -> Self {
         let source = &block["source"];
-        let (bytes, tokens) = if source["type"] == "text" {
-            let text = source["data"].as_str().unwrap_or_default();
-            (text.len(), super::tokens::estimate_tokens(text))
-        } else {
-            let bytes = decode_source(source);
-            (bytes.len(), count_pages(&bytes) * TOKENS_PER_PAGE)
+        let (bytes, tokens) = match source["type"].as_str() {
+            Some("text") => text_size(&source["data"]),
+            Some("content") => content_size(&source["content"]),
+            _ => {
+                let bytes = decode_source(source);
+                (bytes.len(), count_pages(&bytes) * TOKENS_PER_PAGE)
+            }
         };
         Self {
             title: block["title"].as_str(),
-            media_type: source["media_type"].as_str().unwrap_or_default(),
+            media_type: source["media_type"].as_str().unwrap_or("text/plain"),
             bytes,
             tokens,
         }
     }
+}
+
+/// Returns the bytes and the tokens of a text.
+fn text_size(text: &Value) -> (usize, usize) {
+    let text = text.as_str().unwrap_or_default();
+    (text.len(), super::tokens::estimate_tokens(text))
+}
+
+/// Returns the bytes and the tokens of a text or of blocks.
+fn content_size(content: &Value) -> (usize, usize) {
+    let Some(blocks) = content.as_array() else {
+        return text_size(content);
+    };
+    let sizes = blocks.iter().map(|block| {
+        if block["type"] == "image" {
+            let image = ImageInfo::from_source(&block["source"]);
+            (image.bytes, image.estimated_tokens())
+        } else {
+            text_size(&block["text"])
+        }
+    });
+    sizes.fold((0, 0), |(bytes, tokens), (more_bytes, more_tokens)| {
+        (bytes + more_bytes, tokens + more_tokens)
+    })
 }
 
 fn decode_source(source: &Value) -> Vec<u8> {

@@ -12,9 +12,12 @@ mod body;
 mod check;
 mod delivery;
 mod fault;
+mod fingerprint;
 mod head;
 mod limit;
+mod model_rules;
 mod models;
+mod prompt_cache;
 mod record;
 mod refusal;
 mod reply;
@@ -52,8 +55,8 @@ pub(crate) struct DemoSettings {
     pub(crate) port: u16,
     /// The one key that is accepted; without it any key is that is not empty.
     pub(crate) key: Option<String>,
-    /// Whether every region and every Claude model is served: a user who tries the program out has
-    /// settings for the real endpoint.
+    /// Whether every region is served: a user who tries the program out has settings for the real
+    /// endpoint.
     pub(crate) is_open: bool,
     /// What a key may ask of a model in a minute.
     pub(crate) limits: DemoLimits,

@@ -21,7 +21,7 @@ const CLIENT_LEFT: u16 = 499;
 /// The tokens of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct AnswerUsage {
-    /// Those of the request.
+    /// Those of the request, cached ones too.
     pub(super) input: u64,
     /// Those of the answer, as far as it was sent.
     pub(super) output: u64,

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::prompt_cache::InputTokens;
 use super::script::{AnswerBlock, ScriptedAnswer};
 
 /// Deltas between two pings.
@@ -49,8 +50,19 @@ impl StreamEvent {
     }
 }
 
+/// What an answer is sent with.
+#[derive(Clone, Copy)]
+pub(super) struct ReplyHead<'a> {
+    /// The id of the message.
+    pub(super) id: &'a str,
+    /// The model that was asked.
+    pub(super) model: &'a str,
+    /// The tokens of the request.
+    pub(super) input: InputTokens,
+}
+
 /// Returns the answer as a message.
-pub(super) fn message_body(id: &str, model: &str, answer: &ScriptedAnswer) -> Value {
+pub(super) fn message_body(head: ReplyHead<'_>, answer: &ScriptedAnswer) -> Value {
     let content: Vec<Value> = answer
         .content
         .iter()
@@ -70,29 +82,29 @@ pub(super) fn message_body(id: &str, model: &str, answer: &ScriptedAnswer) -> Va
         })
         .collect();
     json!({
-        "id": id,
+        "id": head.id,
         "type": "message",
         "role": "assistant",
-        "model": model,
+        "model": head.model,
         "content": content,
         "stop_reason": answer.stop.stop_reason(),
         "stop_sequence": answer.stop.stop_sequence(),
-        "usage": usage_object(answer, answer.output_tokens),
+        "usage": usage_object(head.input, answer.output_tokens),
     })
 }
 
 /// Returns the answer as the events of a stream.
-pub(super) fn stream_events(id: &str, model: &str, answer: &ScriptedAnswer) -> Vec<StreamEvent> {
+pub(super) fn stream_events(head: ReplyHead<'_>, answer: &ScriptedAnswer) -> Vec<StreamEvent> {
     let mut stream = EventStream::default();
     stream.push_event(json!({ "type": "message_start", "message": {
-        "id": id,
+        "id": head.id,
         "type": "message",
         "role": "assistant",
-        "model": model,
+        "model": head.model,
         "content": [],
         "stop_reason": null,
         "stop_sequence": null,
-        "usage": usage_object(answer, 1),
+        "usage": usage_object(head.input, 1),
     } }));
     for (index, block) in answer.content.iter().enumerate() {
         stream.push_block(index, block);
@@ -109,11 +121,15 @@ pub(super) fn stream_events(id: &str, model: &str, answer: &ScriptedAnswer) -> V
     stream.events
 }
 
-fn usage_object(answer: &ScriptedAnswer, output_tokens: usize) -> Value {
+fn usage_object(input: InputTokens, output_tokens: usize) -> Value {
     json!({
-        "input_tokens": answer.input_tokens,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
+        "input_tokens": input.uncached,
+        "cache_creation_input_tokens": input.written(),
+        "cache_read_input_tokens": input.read,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": input.written_5m,
+            "ephemeral_1h_input_tokens": input.written_1h,
+        },
         "output_tokens": output_tokens,
     })
 }
@@ -222,6 +238,17 @@ mod tests {
     use super::super::script::AnswerStop;
     use super::*;
 
+    const HEAD: ReplyHead<'_> = ReplyHead {
+        id: "msg_1",
+        model: "m",
+        input: InputTokens {
+            uncached: 12,
+            written_5m: 0,
+            written_1h: 0,
+            read: 0,
+        },
+    };
+
     fn answer() -> ScriptedAnswer {
         ScriptedAnswer {
             content: vec![
@@ -239,7 +266,6 @@ mod tests {
                 },
             ],
             stop: AnswerStop::ToolUse,
-            input_tokens: 12,
             output_tokens: 34,
         }
     }
@@ -257,8 +283,8 @@ mod tests {
     #[test]
     fn the_deltas_joined_are_the_message() {
         let (message, events) = (
-            message_body("msg_1", "m", &answer()),
-            stream_events("msg_1", "m", &answer()),
+            message_body(HEAD, &answer()),
+            stream_events(HEAD, &answer()),
         );
         assert_eq!(
             joined(&events, 0, "thinking"),
@@ -276,7 +302,7 @@ mod tests {
 
     #[test]
     fn the_events_come_in_the_order_of_the_api() {
-        let events = stream_events("msg_1", "m", &answer());
+        let events = stream_events(HEAD, &answer());
         let mut names: Vec<&str> = events.iter().map(StreamEvent::event_type).collect();
         assert!(
             names.iter().filter(|name| **name == "ping").count() >= 3,

@@ -19,8 +19,10 @@ use super::fault::{Fault, FaultDealer};
 use super::head::{check_content_type, check_key};
 use super::limit::{DemoLedger, LimitStatus, RemainingLimit};
 use super::models::{self, DemoRegion};
+use super::prompt_cache::{CacheWrites, InputTokens, PromptCache};
 use super::record::{AccessRecord, AnswerUsage};
 use super::refusal::{Refusal, RefusalReason};
+use super::reply::ReplyHead;
 use super::{DemoSettings, check, reply, script};
 
 /// The longest body: the limit of Bedrock, the tightest of the platforms behind the real endpoint.
@@ -36,6 +38,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(super) struct DemoService {
     settings: DemoSettings,
     limits: Arc<DemoLedger>,
+    cache: PromptCache,
     dealer: FaultDealer,
     draining: watch::Receiver<bool>,
     requests: AtomicU64,
@@ -70,6 +73,8 @@ impl RequestRoute {
 struct PendingReply {
     /// How long to wait before its first byte.
     wait: Duration,
+    /// What the cache holds once the answer has begun.
+    writes: CacheWrites,
     response: Response<ScriptedBody>,
 }
 
@@ -81,6 +86,7 @@ impl DemoService {
         Self {
             settings,
             limits,
+            cache: PromptCache::default(),
             dealer,
             draining,
             requests: AtomicU64::new(0),
@@ -132,6 +138,7 @@ impl DemoService {
                 if !reply.wait.is_zero() {
                     tokio::time::sleep(reply.wait).await;
                 }
+                self.cache.store(reply.writes, tokio::time::Instant::now());
                 Ok(reply.response)
             }
         }
@@ -150,11 +157,19 @@ impl DemoService {
         let body: Value = serde_json::from_slice(body).map_err(|error| {
             Refusal::invalid_request(format!("The request body is not valid JSON: {error}"))
         })?;
-        let ask = check::check_request(&body, region, self.settings.is_open)?;
+        let ask = check::check_request(&body, region, key)?;
         record.model = Some(ask.model.to_owned());
         record.stream = Some(ask.stream);
         let answer = script::script_answer(&ask);
-        self.reserve_tokens(&ask, answer.input_tokens, key, record)?;
+        let (input, writes) = self.cache.look_up(
+            ask.cache_owner(),
+            &ask.prompt_blocks(),
+            ask.rules.cache_minimum,
+            tokio::time::Instant::now(),
+        );
+        // What is read from the cache counts toward the limit as well.
+        // Source: the proxy `de.bestblu.tools.tpmproxy`, which saw Langdock refuse such requests.
+        self.reserve_tokens(&ask, input.total(), key, record)?;
         record.fault = self.dealer.next_fault();
         match record.fault {
             Some(Fault::Status(status)) => return Err(Refusal::for_fault(status)),
@@ -163,10 +178,15 @@ impl DemoService {
             _ => {}
         }
         record.usage = Some(AnswerUsage {
-            input: answer.input_tokens as u64,
+            input: input.total() as u64,
             output: 0,
         });
-        Ok(self.build_reply(&ask, &answer, record.fault))
+        let (wait, response) = self.build_reply(&ask, &answer, input, record.fault);
+        Ok(PendingReply {
+            wait,
+            writes,
+            response,
+        })
     }
 
     /// Enters a request into the ledger, with all that it may cost.
@@ -185,12 +205,14 @@ impl DemoService {
         Ok(())
     }
 
+    /// Returns an answer, and how long to wait before its first byte.
     fn build_reply(
         &self,
         ask: &ParsedRequest<'_>,
         answer: &script::ScriptedAnswer,
+        input: InputTokens,
         fault: Option<Fault>,
-    ) -> PendingReply {
+    ) -> (Duration, Response<ScriptedBody>) {
         let id = format!("msg_demo_{}", next_number(&self.messages));
         let pace = self.settings.pace;
         let tokens = answer.output_tokens as u64;
@@ -198,15 +220,20 @@ impl DemoService {
             fault,
             draining: self.draining.clone(),
         });
+        let head = ReplyHead {
+            id: &id,
+            model: ask.model,
+            input,
+        };
         let (wait, body, media_type) = if ask.stream {
-            let events = reply::stream_events(&id, ask.model, answer);
+            let events = reply::stream_events(head, answer);
             (
                 pace.latency,
                 delivery::stream_body(&events, tokens, pace, broken),
                 EVENT_STREAM,
             )
         } else {
-            let message = reply::message_body(&id, ask.model, answer).to_string();
+            let message = reply::message_body(head, answer).to_string();
             (
                 pace.before_whole(tokens),
                 delivery::whole_body(message.into(), tokens, broken),
@@ -215,7 +242,7 @@ impl DemoService {
         };
         let mut response = Response::new(body);
         response.headers_mut().insert(CONTENT_TYPE, media_type);
-        PendingReply { wait, response }
+        (wait, response)
     }
 }
 
@@ -342,6 +369,159 @@ mod tests {
                 "{body}: {}",
                 refusal.message()
             );
+        }
+    }
+
+    /// Asks `service` and returns the tokens of the answer's `usage`: read, written for five
+    /// minutes and for an hour, and neither.
+    async fn usage_of(service: &DemoService, body: &Value) -> [u64; 4] {
+        let mut record = AccessRecord::new(None, "req".to_owned(), SystemTime::UNIX_EPOCH);
+        let body = body.to_string();
+        let reply = service.answer_message(body.as_bytes(), DemoRegion::Eu, "key", &mut record);
+        let reply = reply.unwrap_or_else(|refusal| panic!("{}", refusal.message()));
+        service
+            .cache
+            .store(reply.writes, tokio::time::Instant::now());
+        let answer = reply.response.into_body().collect().await.expect("whole");
+        let answer: Value = serde_json::from_slice(&answer.to_bytes()).expect("JSON");
+        let usage = &answer["usage"];
+        let count = |at: &str| usage.pointer(at).and_then(Value::as_u64).expect("a count");
+        assert_eq!(
+            count("/cache_creation_input_tokens"),
+            count("/cache_creation/ephemeral_5m_input_tokens")
+                + count("/cache_creation/ephemeral_1h_input_tokens")
+        );
+        [
+            count("/cache_read_input_tokens"),
+            count("/cache_creation/ephemeral_5m_input_tokens"),
+            count("/cache_creation/ephemeral_1h_input_tokens"),
+            count("/input_tokens"),
+        ]
+    }
+
+    /// Returns a request with a system prompt of so many tokens, marked for so long.
+    fn marked_request(model: &str, tokens: usize, ttl: &str) -> Value {
+        serde_json::json!({
+            "model": model,
+            "max_tokens": 1000,
+            "system": [{
+                "type": "text",
+                "text": "rule".repeat(tokens),
+                "cache_control": { "type": "ephemeral", "ttl": ttl },
+            }],
+            "messages": [{ "role": "user", "content": "Hi" }],
+        })
+    }
+
+    fn cached_service() -> DemoService {
+        DemoService::new(DemoSettings::default(), watch::channel(false).1)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_marked_prompt_is_written_then_read_until_its_time_is_over() {
+        let model = "claude-opus-5-default";
+        for (ttl, seconds, written) in [("5m", 300, [0, 600, 0, 5]), ("1h", 3600, [0, 0, 600, 5])] {
+            let service = cached_service();
+            let request = marked_request(model, 600, ttl);
+            assert_eq!(usage_of(&service, &request).await, written);
+            tokio::time::advance(Duration::from_secs(seconds - 1)).await;
+            assert_eq!(usage_of(&service, &request).await, [600, 0, 0, 5]);
+            tokio::time::advance(Duration::from_secs(seconds)).await;
+            assert_eq!(usage_of(&service, &request).await, written);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_model_has_its_own_shortest_cached_prompt() {
+        for (model, minimum) in [
+            ("claude-opus-5-default", 512),
+            ("claude-fable-5-default", 512),
+            ("claude-opus-4-8-default", 1024),
+            ("claude-sonnet-5-default", 1024),
+            ("claude-sonnet-4-6-default", 1024),
+            ("claude-sonnet-4-5-20250929", 1024),
+            ("claude-opus-4-7-default", 2048),
+            ("claude-opus-4-6-default", 4096),
+            ("claude-opus-4-5-default", 4096),
+            ("claude-haiku-4-5@20251001", 4096),
+            ("claude-opus-9", 4096),
+        ] {
+            let service = cached_service();
+            let below = marked_request(model, minimum - 1, "5m");
+            assert_eq!(usage_of(&service, &below).await[1], 0, "{model}");
+            assert_eq!(usage_of(&service, &below).await[0], 0, "{model}");
+            let tokens = minimum as u64;
+            let request = marked_request(model, minimum, "5m");
+            assert_eq!(usage_of(&service, &request).await[1], tokens, "{model}");
+            assert_eq!(usage_of(&service, &request).await[0], tokens, "{model}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tools_stay_cached_when_the_system_prompt_changes_and_both_when_a_picture_comes() {
+        let service = cached_service();
+        let mark = serde_json::json!({ "type": "ephemeral" });
+        let mut request = marked_request("claude-opus-5-default", 600, "5m");
+        request["tools"] = serde_json::json!([{
+            "name": "a", "description": "word".repeat(600),
+            "input_schema": { "type": "object" }, "cache_control": mark,
+        }]);
+        let all = usage_of(&service, &request).await[1];
+        let mut other = request.clone();
+        other["system"][0]["text"] = "role".repeat(600).into();
+        let usage = usage_of(&service, &other).await;
+        assert_eq!((usage[0], usage[1]), (all - 600, 600));
+        let source = serde_json::json!({
+            "type": "base64", "media_type": "image/gif",
+            "data": "R0lGODlhAQABAAAAACwAAAAAAQABAAACAUwAOw==",
+        });
+        request["messages"][0]["content"] =
+            serde_json::json!([{ "type": "image", "source": source }]);
+        let usage = usage_of(&service, &request).await;
+        assert_eq!((usage[0], usage[1]), (all, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_changes_before_a_mark_is_written_again() {
+        let tool =
+            |name: &str| serde_json::json!({ "name": name, "input_schema": { "type": "object" } });
+        let mut request = marked_request("claude-opus-5-default", 600, "5m");
+        request["tools"] = serde_json::json!([tool("a")]);
+        request["messages"][0]["content"] = serde_json::json!([
+            { "type": "text", "text": "word".repeat(100), "cache_control": { "type": "ephemeral" } },
+        ]);
+        let changed = |at: &str, value: Value| {
+            let mut changed = request.clone();
+            changed[at] = value;
+            changed
+        };
+        for (other, is_read) in [
+            // Of the system prompt and the tools nothing has changed.
+            (
+                changed("tool_choice", serde_json::json!({ "type": "none" })),
+                true,
+            ),
+            (
+                changed("thinking", serde_json::json!({ "type": "disabled" })),
+                true,
+            ),
+            (
+                changed("tools", serde_json::json!([tool("a"), tool("b")])),
+                false,
+            ),
+            (
+                changed("model", serde_json::json!("claude-fable-5-default")),
+                false,
+            ),
+            (changed("max_tokens", serde_json::json!(999)), true),
+        ] {
+            let service = cached_service();
+            let first = usage_of(&service, &request).await;
+            assert_eq!((first[0], first[3]), (0, 0));
+            let again = usage_of(&service, &other).await;
+            assert_eq!(again[0] > 0, is_read, "{other}");
+            let has_all = other["max_tokens"] == 999;
+            assert_eq!(again[1] == 0, has_all, "{other}");
         }
     }
 }

@@ -374,7 +374,7 @@ fn of_sessions() -> Vec<Error> {
 
 fn of_batches() -> Vec<Error> {
     let unfilled = |is_text| batch::Error::UnfilledField {
-        input: "`items.txt`".to_owned(),
+        input: "`in.jsonl`".to_owned(),
         field: "name".to_owned(),
         known: vec!["text".to_owned()],
         is_text,
@@ -485,10 +485,16 @@ fn of_calls() -> Vec<Error> {
         answer(StreamError::ToolInput {
             tool: "look".to_owned(),
         }),
+        answer(StreamError::Compressed {
+            encoding: "gzip".to_owned(),
+        }),
         answer(StreamError::NotAMessage {
             excerpt: "<html>".to_owned(),
         }),
         answer(StreamError::TooLarge),
+        answer(StreamError::Compressed {
+            encoding: "br".to_owned(),
+        }),
         answer(StreamError::Compressed {
             encoding: "br".to_owned(),
         }),

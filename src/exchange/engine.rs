@@ -4,25 +4,30 @@
 //! send, and where the model that was picked is gone, send again to another one; then note what it
 //! took. What is said and answered is written down as it comes.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use tokio::sync::OnceCell;
 
+use super::conversation_target::turn_target;
 use super::driver::{CallObserver, SendOutcome, drive_answer, failed_with};
 use super::finish::stop_reason_error;
 use super::model_catalog::ModelCatalog;
+use super::option_learner::OptionLearner;
 use super::progress::TerminalObserver;
 use super::request_log::{RequestFailure, RequestLog, RequestRecord, TokenUsage};
-use super::selected_model::{SelectedModel, switch_model};
+use super::selected_model::SelectedModel;
 use super::session_recorder::TurnRecorder;
 use crate::app::App;
-use crate::client::{ApiCall, ApiClient, Reservation};
+use crate::client::{ApiCall, ApiClient, DEFAULT_MAX_TOKENS, Reservation};
 use crate::compose::build::encode_body;
 use crate::compose::preflight::check_and_show;
 use crate::config::Settings;
 use crate::error::Error;
 use crate::input::{Estimate, in_turn};
 use crate::pace::RequestPriority;
-use crate::protocol::{CreateMessage, InputMessage};
+use crate::protocol::{CreateMessage, InputMessage, OptionUse, RequestOptions};
+use crate::session::TurnTarget;
 use crate::ui::{AnswerRenderer, FinalAnswer, ModesGuard, TerminalModes};
 
 /// Sends requests to one endpoint. It can be shared by many tasks.
@@ -110,6 +115,8 @@ pub(crate) enum AnswerPolicy {
 pub(crate) struct EncodedRequest {
     pub(crate) body: Bytes,
     pub(crate) estimate: Estimate,
+    /// What it uses that only some models accept.
+    pub(crate) options: Vec<OptionUse>,
 }
 
 /// Where an answer goes: to the user, and into a conversation.
@@ -129,6 +136,8 @@ pub(crate) struct Exchange<'a> {
     model: Option<SelectedModel>,
     /// Whether the user was told that a limit is exceeded which is only assumed: once is enough.
     has_warned: bool,
+    /// Notices that are not repeated.
+    told: BTreeSet<String>,
     /// The terminal, where the user types into it between requests.
     pub(crate) keyboard: Option<TerminalModes>,
 }
@@ -149,6 +158,7 @@ impl<'a> Exchange<'a> {
             sender: OnceCell::new(),
             model: None,
             has_warned: false,
+            told: BTreeSet::new(),
             keyboard: None,
         }
     }
@@ -166,6 +176,11 @@ impl<'a> Exchange<'a> {
             .set_region(self.catalog.settings().endpoint.region().as_str());
         self.sender = OnceCell::new();
         self.model.take_if(|model| model.is_picked());
+    }
+
+    /// Where a turn goes that is sent to this model now.
+    pub(crate) fn target(&self, model: &str) -> TurnTarget {
+        turn_target(self.settings(), model)
     }
 
     /// Asks this model from now on.
@@ -236,7 +251,32 @@ impl<'a> Exchange<'a> {
         Ok(EncodedRequest {
             body: body.into(),
             estimate,
+            options: RequestOptions::of_request(request).uses(),
         })
+    }
+
+    /// The most tokens that a model is asked to generate where nobody says so.
+    pub(crate) async fn default_max_tokens(
+        &self,
+        model: &SelectedModel,
+        is_sent: bool,
+    ) -> Result<u64, Error> {
+        self.catalog
+            .default_max_tokens(model, DEFAULT_MAX_TOKENS, is_sent)
+            .await
+    }
+
+    /// Prints a notice, unless it was printed before.
+    pub(super) fn notice_once(&mut self, notice: String) {
+        if !self.told.contains(&notice) {
+            self.app.notices.notice(&notice);
+            self.told.insert(notice);
+        }
+    }
+
+    /// What learns from the requests which options their models accept.
+    fn learner(&self) -> OptionLearner {
+        self.catalog.learner(self.policy.is_unchecked)
     }
 
     /// Sends a request that was encoded.
@@ -253,15 +293,30 @@ impl<'a> Exchange<'a> {
         let Some(next) = self.catalog.choose_again(&asked, outcome.error.as_ref()) else {
             return outcome;
         };
-        switch_model(request, &asked, &next);
+        if let Err(error) = self.switch_model(request, &asked, &next).await {
+            return failed_with(outcome, error);
+        }
         self.model = Some(next);
         let body = match encode_body(request, &[], self.policy.is_unchecked) {
             Ok(body) => body.into(),
             Err(error) => return failed_with(outcome, error),
         };
-        let estimate = encoded.estimate;
-        let encoded = EncodedRequest { body, estimate };
+        let encoded = EncodedRequest { body, ..encoded };
         self.send_once(request, &encoded, sink).await
+    }
+
+    /// Asks another model, with its own default of `max_tokens` where the other's was asked for.
+    async fn switch_model(
+        &self,
+        request: &mut CreateMessage,
+        asked: &SelectedModel,
+        next: &SelectedModel,
+    ) -> Result<(), Error> {
+        if request.max_tokens == self.default_max_tokens(asked, true).await? {
+            request.max_tokens = self.default_max_tokens(next, true).await?;
+        }
+        request.model.clone_from(&next.id);
+        Ok(())
     }
 
     /// Sends what a request has by now, of which `said` is new and not the model's.
@@ -303,7 +358,8 @@ impl<'a> Exchange<'a> {
             Ok(sender) => sender,
             Err(error) => return SendOutcome::unsent(error),
         };
-        sink.recorder.begin(self.app);
+        sink.recorder
+            .begin(self.app, Some(&self.target(&request.model)));
         // What is typed meanwhile is for the next line.
         let muted = self.keyboard.as_ref().map(TerminalModes::mute_echo);
         let journal = sink.recorder.journal();
@@ -312,6 +368,12 @@ impl<'a> Exchange<'a> {
         let mut outcome = sender.send(head, body, &mut observer).await;
         drop(observer);
         drop(muted);
+        let learned = self
+            .learner()
+            .learn(&request.model, &encoded.options, &outcome);
+        if let Some(learned) = learned {
+            self.app.notices.log_step(&learned);
+        }
         if outcome.error.is_none() {
             self.app.drop_draft();
         }

@@ -7,11 +7,14 @@
 //! keep what was said and what it took.
 
 pub(crate) mod answer_format;
+pub(crate) mod conversation_target;
 pub(crate) mod credentials;
 pub(crate) mod driver;
 pub(crate) mod engine;
 pub(crate) mod finish;
 pub(crate) mod model_catalog;
+pub(crate) mod model_options;
+pub(crate) mod option_learner;
 pub(crate) mod prepare;
 pub(crate) mod prepared_exchange;
 pub(crate) mod progress;

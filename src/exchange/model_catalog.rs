@@ -12,17 +12,20 @@ use serde_json::json;
 
 use super::credentials::Credentials;
 use super::driver::{CallInterrupted, CallObserver, drive_model_list};
+use super::option_learner::OptionLearner;
 use super::progress::TerminalObserver;
 use super::selected_model::SelectedModel;
 use crate::app::App;
 use crate::client::{
-    ApiCall, ApiClient, ApiKey, ClientOptions, ListedModel, PacingOptions, RetryNotice,
-    fingerprint, models_of, pick_default, regions_instead, seed_window,
+    ApiCall, ApiClient, ApiKey, ClientOptions, ListedModel, OutputLimits, PacingOptions,
+    RetryNotice, default_max_tokens, fingerprint, models_of, pick_default, regions_instead,
+    seed_max_tokens, seed_window,
 };
 use crate::compose::preflight::Limit;
-use crate::config::{self, KeySource, Pin, SavedList, Settings, State};
+use crate::config::{self, KeySource, LearnedRules, Pin, SavedList, Settings, State};
 use crate::error::Error;
 use crate::input::Tokens;
+use crate::protocol::{ModelRules, OptionFacts};
 use crate::text::{counted, grouped};
 
 /// Tokens below which no limit is looked for: no model takes less, and a short request pays nothing
@@ -236,14 +239,97 @@ impl<'a> ModelCatalog<'a> {
         if let Some(window) = seed_window(model) {
             return Some(window);
         }
-        if self.settings.key.is_slow() && !may_ask_key {
-            return None;
+        let listed = self.listed(model, may_ask_key).await.unwrap_or_default();
+        listed?.context_window()
+    }
+
+    /// What is known of what a model accepts: what was learned of it here goes before what the list
+    /// of models says, and that before the table of models. `may_ask_key` is as for the window.
+    ///
+    /// # Errors
+    ///
+    /// If a key that takes its time cannot be read.
+    pub(crate) async fn rules(&self, model: &str, may_ask_key: bool) -> Result<ModelRules, Error> {
+        let rules = ModelRules::for_model(model);
+        if self.state().is_none() {
+            return Ok(rules);
         }
-        let list = self.remembered().await.unwrap_or_default()?;
-        list.models
-            .iter()
-            .find(|listed| listed.id() == model)
-            .and_then(ListedModel::context_window)
+        let listed = self.listed(model, may_ask_key).await?;
+        let listed = listed.map_or_else(OptionFacts::new, |model| model.option_facts());
+        Ok(rules
+            .with_listed(listed)
+            .with_learned(self.learned().of_model(model)))
+    }
+
+    /// What was learned of the models here.
+    pub(crate) fn learned(&self) -> LearnedRules {
+        let state = self.state();
+        state.map_or_else(LearnedRules::default, |state| {
+            state.learned(&self.pin_name(), SystemTime::now())
+        })
+    }
+
+    /// Forgets what was learned of the models here.
+    pub(crate) fn forget_learned(&self) {
+        if let Some(state) = self.state() {
+            self.tell_unsaved(state.forget_learned(&self.pin_name()));
+        }
+    }
+
+    /// What learns from requests to this endpoint. `is_unchecked` says whether they have options
+    /// that are known to be refused.
+    pub(crate) fn learner(&self, is_unchecked: bool) -> OptionLearner {
+        OptionLearner {
+            store: self.state().map(|state| (state, self.pin_name())),
+            is_unchecked,
+        }
+    }
+
+    /// The most tokens that a model is asked to generate where nobody says so: `usual`, or less
+    /// where that is more than it can write, or more than a part of what it allows a minute.
+    /// `may_ask_key` is as for the window.
+    ///
+    /// # Errors
+    ///
+    /// If a key that takes its time cannot be read.
+    pub(crate) async fn default_max_tokens(
+        &self,
+        model: &SelectedModel,
+        usual: u64,
+        may_ask_key: bool,
+    ) -> Result<u64, Error> {
+        if let Some(tokens) = seed_max_tokens(&model.id) {
+            return Ok(tokens);
+        }
+        let mut max_output = model.limit;
+        if max_output.is_none() {
+            let listed = self.listed(&model.id, may_ask_key).await?;
+            let listed = listed.and_then(|model| model.max_output());
+            max_output = listed.or_else(|| ModelRules::for_model(&model.id).output_limit());
+        }
+        let tokens_a_minute = match self.tokens_a_minute(&model.id) {
+            Some(tokens) => Some(tokens),
+            None => self.tokens_a_minute_told(&model.id, may_ask_key).await,
+        };
+        let limits = OutputLimits {
+            max_output,
+            tokens_a_minute,
+        };
+        Ok(default_max_tokens(usual, limits))
+    }
+
+    /// What the list that is remembered says of a model. `may_ask_key` is as for the window. A key
+    /// that takes its time is read once: if that fails, nothing can be sent either.
+    async fn listed(&self, model: &str, may_ask_key: bool) -> Result<Option<ListedModel>, Error> {
+        if self.settings.key.is_slow() {
+            if !may_ask_key {
+                return Ok(None);
+            }
+            self.key().await?;
+        }
+        let list = self.remembered().await.unwrap_or_default();
+        let models = list.into_iter().flat_map(|list| list.models);
+        Ok(models.into_iter().find(|listed| listed.id() == model))
     }
 
     /// The tokens a minute that were set for a model.

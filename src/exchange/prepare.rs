@@ -2,22 +2,28 @@
 //! looked at.
 
 use super::engine::{EncodedRequest, Exchange};
+use super::model_options::FitContext;
 use super::session_recorder::SessionRecorder;
 use crate::app::App;
 use crate::cli;
 use crate::compose::build::{RequestParts, build};
+use crate::compose::model_fit::Insistence;
 use crate::compose::request_spec::RequestSpec;
 use crate::compose::sources::RequestSources;
 use crate::compose::user_turn::{StdinUse, system_prompt, user_turn};
 use crate::compose::{curl, dry_run};
 use crate::config::Settings;
 use crate::error::Error;
-use crate::input::{Estimate, check_many, pictures_of};
+use crate::input::{Estimate, check_many, has_calls, pictures_of};
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
 use crate::tool::Structured;
 
 /// What a conversation that is gone on with is called in messages.
 pub(crate) const EARLIER: &str = "the conversation so far";
+
+/// What the user is told of a history with tool calls in a request without tools.
+pub(crate) const CALLS_AS_TEXT: &str = "the tool calls of the conversation are sent as text, \
+                                        because this request has no tools; -T adds some";
 
 /// What a request is made of.
 pub(crate) struct PromptInputs<'i> {
@@ -57,7 +63,7 @@ impl Exchange<'_> {
             app.notices.notice(notice);
         }
         // The template's system prompt has been filled by now.
-        let spec = sources.resolve(args)?;
+        let mut spec = sources.resolve(args, self.settings())?;
         let (tools, tool_choice) = match schema {
             Some(schema) => (vec![schema.definition()], Some(Structured::choice())),
             None => (
@@ -71,8 +77,20 @@ impl Exchange<'_> {
         check_many(&[sources.conversation.pictures.as_slice(), &turn.pictures].concat())?;
         let is_sent = !(args.looking.dry_run || args.looking.curl);
         let model = self.model(is_sent).await?;
-        let max_tokens = self.settings().max_tokens.as_ref();
-        let max_tokens = max_tokens.map_or_else(|| model.default_max_tokens(), |set| set.value);
+        let set = self.settings().max_tokens.as_ref().map(|set| set.value);
+        let max_tokens = match set {
+            Some(tokens) => tokens,
+            None => self.default_max_tokens(&model, is_sent).await?,
+        };
+        let context = FitContext {
+            max_tokens,
+            // How a model is asked for what matches a schema follows from what it accepts.
+            tool_choice: tool_choice.as_ref().filter(|_| schema.is_none()),
+            shows_thinking: args.output.looks.show_thinking && schema.is_none(),
+            is_sent,
+            insistence: Insistence::Typed,
+        };
+        self.fit_to_model(&mut spec, &model, context).await?;
         let parts = RequestParts {
             model: model.id.clone(),
             max_tokens,
@@ -82,7 +100,11 @@ impl Exchange<'_> {
             content: turn.content,
             tool_choice,
         };
+        let has_earlier_calls = has_calls(&parts.earlier);
         let request = build(&spec, parts)?;
+        if has_earlier_calls && request.tools.is_empty() {
+            app.notices.notice(CALLS_AS_TEXT);
+        }
         let estimate = Estimate::of_request(&request, &turn.names);
         let sizes: Vec<_> = sources
             .conversation_part

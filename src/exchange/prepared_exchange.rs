@@ -2,6 +2,7 @@
 //! set-up and the first request.
 
 use super::answer_format::{AnswerFormat, renderer, sink};
+use super::conversation_target::settings_for;
 use super::engine::{AnswerPolicy, EncodedRequest, Exchange, SendPolicy};
 use super::prepare::{PreparedRequest, PromptInputs, print_preview};
 use super::request_log::RequestLog;
@@ -51,7 +52,8 @@ impl<'a> PreparedExchange<'a> {
     ) -> Result<Option<Self>, Error> {
         let Setup {
             demo,
-            catalog,
+            flags,
+            mut catalog,
             sources,
             stdin_use,
             ..
@@ -65,6 +67,16 @@ impl<'a> PreparedExchange<'a> {
         let settings = catalog.settings();
         let scope = settings.data_scope();
         let mut recorder = SessionRecorder::open(app, &ask.conversation, saving, scope)?;
+        if let Some(recorder) = &recorder {
+            let is_sent = saving != Saving::Never;
+            let conversation = recorder.conversation();
+            if let Some(settings) =
+                settings_for(app, &flags, &catalog, conversation, is_sent).await?
+            {
+                catalog = catalog.with_settings(settings);
+            }
+        }
+        let settings = catalog.settings();
         let allow_truncated = settings.allow_truncated;
         let policy = SendPolicy {
             is_unchecked: ask.input.no_check,

@@ -119,7 +119,7 @@ impl CallObserver for TerminalObserver<'_> {
             return;
         };
         match update {
-            Update::Thinking(_) if !renderer.has_thinking() => {
+            Update::ThinkingStarted | Update::Thinking(_) if !renderer.has_thinking() => {
                 if let Some(Shown::Waiting(waiting, _)) = &mut self.shown {
                     waiting.set_subject(THINKING);
                 }
@@ -189,7 +189,7 @@ impl CallObserver for TerminalObserver<'_> {
     fn retrying(&mut self, retrying: &RetryNotice) {
         self.shown = None;
         if let Some(renderer) = self.renderer.as_deref_mut() {
-            renderer.write_event(&retry_object(retrying));
+            renderer.write_event(&retry_object(retrying).into());
         }
         if shows_progress(self.app) {
             let (error, next) = (&retrying.error, grouped(retrying.next_attempt));

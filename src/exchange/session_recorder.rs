@@ -7,7 +7,9 @@ use crate::cli;
 use crate::config::{DataScope, sessions_directory};
 use crate::error::Error;
 use crate::protocol::InputMessage;
-use crate::session::{self, PendingTurn, SavedConversation, SessionStore, TurnPosition};
+use crate::session::{
+    self, PendingTurn, SavedConversation, SessionStore, TurnContext, TurnPosition, TurnTarget,
+};
 use crate::text::format_age;
 use crate::ui::FinalAnswer;
 
@@ -192,8 +194,9 @@ pub(crate) trait TurnRecorder: Send {
     /// Stages what will be sent next and does not come from the model.
     fn stage(&mut self, said: Vec<InputMessage>);
 
-    /// Writes down what was staged, right before it is sent.
-    fn begin(&mut self, app: &App);
+    /// Writes down what was staged, right before it is sent. `sent_to` is where, if that
+    /// is known.
+    fn begin(&mut self, app: &App, sent_to: Option<&TurnTarget>);
 
     /// The journal of the answer, which has each part of it before it is shown.
     fn journal(&mut self) -> Option<&mut PendingTurn>;
@@ -214,7 +217,7 @@ impl TurnRecorder for SessionRecorder {
         self.stage_turn(said, None);
     }
 
-    fn begin(&mut self, app: &App) {
+    fn begin(&mut self, app: &App, sent_to: Option<&TurnTarget>) {
         let Some((said, system)) = self.said.take() else {
             return;
         };
@@ -224,11 +227,13 @@ impl TurnRecorder for SessionRecorder {
             }
             return tell_failure(app, pending);
         }
+        let context = TurnContext {
+            system: system.as_deref(),
+            sent_to,
+        };
         let mut pending = match self.place.take() {
-            Some(place) => self
-                .conversation
-                .begin_replacement(&place, &said, system.as_deref()),
-            None => self.conversation.begin_turn(&said, system.as_deref()),
+            Some(place) => self.conversation.begin_replacement(&place, &said, context),
+            None => self.conversation.begin_turn(&said, context),
         };
         tell_failure(app, &mut pending);
         self.pending = Some(pending);
@@ -246,7 +251,7 @@ impl TurnRecorder for SessionRecorder {
 
     fn commit(&mut self, app: &App) {
         if self.pending.is_some() {
-            self.begin(app);
+            self.begin(app, None);
         }
         let Some(mut pending) = self.pending.take() else {
             return;
@@ -274,9 +279,9 @@ impl TurnRecorder for Option<SessionRecorder> {
         }
     }
 
-    fn begin(&mut self, app: &App) {
+    fn begin(&mut self, app: &App, sent_to: Option<&TurnTarget>) {
         if let Some(recorder) = self {
-            recorder.begin(app);
+            recorder.begin(app, sent_to);
         }
     }
 

@@ -50,7 +50,7 @@ pub(crate) async fn set_up<'a>(
     let flags = ask.connection.flags(model, &ask.request, &ask.output);
     let base_url = demo.as_ref().map(DemoEndpoint::base_url);
     let settings = settings(app, &flags, base_url.as_deref())?;
-    tell_about(app, &settings, &ask.request);
+    tell_region(app, &settings);
     Ok(Setup {
         demo,
         flags,
@@ -105,21 +105,6 @@ pub(crate) async fn start_demo_if(
         source,
     })?;
     Ok(Some(DemoEndpoint(started)))
-}
-
-/// Prints what the user should know about the settings before anything is sent.
-fn tell_about(app: &App, settings: &Settings, request: &cli::RequestArgs) {
-    tell_region(app, settings);
-    let has = |field: &str| {
-        let is_set = request.fields.iter().any(|(key, _)| key == field);
-        is_set || request.flags.get(field).is_some()
-    };
-    if has("temperature") && has("top_p") {
-        app.notices.notice(
-            "--temperature and --top-p are both set: the API recommends only one, and newer \
-            models reject both",
-        );
-    }
 }
 
 /// Prints a notice about a region that is not a known one.

@@ -3,15 +3,13 @@
 use std::convert::Infallible;
 use std::path::Path;
 
-use serde_json::Value;
-
 use super::driver::SendOutcome;
 use super::engine::{AnswerSink, EncodedRequest, Exchange};
 use crate::app::App;
 use crate::cli;
 use crate::compose::named_text::read_named_text;
 use crate::error::Error;
-use crate::protocol::{ContentBlock, CreateMessage, InputMessage, StopReason, ToolUse};
+use crate::protocol::{ContentBlock, CreateMessage, ExactJson, InputMessage, StopReason, ToolUse};
 use crate::tool::{self, Structured, StructuredVerdict};
 use crate::ui::FinalAnswer;
 
@@ -61,7 +59,7 @@ pub(crate) struct SchemaOutcome<S> {
     /// The last request.
     pub(crate) outcome: SendOutcome,
     /// What matches.
-    pub(crate) value: Option<Value>,
+    pub(crate) value: Option<ExactJson>,
     /// The last answer that was sent back.
     pub(crate) rejected: Option<FinalAnswer>,
     /// Why nothing more was asked, where that is no failure.

@@ -7,7 +7,7 @@ use super::tool_runner::ToolRunner;
 use crate::cli;
 use crate::config::{ToolNames, inherited_var};
 use crate::error::Error;
-use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role, ToolDefinition};
+use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role, ToolDefinition, ToolUse};
 use crate::text::did_you_mean;
 use crate::tool::{Policy, Tool, ToolSet};
 use crate::turn::{TurnLimit, TurnRules, TurnStep, UserTurn};
@@ -86,7 +86,7 @@ impl<'l, 'a> ToolLoop<'l, 'a> {
         outcome: &mut SendOutcome,
         sink: &mut AnswerSink<'_>,
     ) -> Result<bool, Error> {
-        let Some(answer) = outcome.whole_answer() else {
+        let Some(answer) = outcome.finished_answer() else {
             return Ok(true);
         };
         self.turn.record_answer(&answer.message);
@@ -96,6 +96,13 @@ impl<'l, 'a> ToolLoop<'l, 'a> {
             TurnStep::Ask => None,
             TurnStep::RunTools(calls) => Some(calls),
         };
+        let is_broken = |call: &ToolUse| call.partial_json.is_some();
+        let has_broken_call = calls
+            .as_ref()
+            .is_some_and(|calls| calls.iter().any(is_broken));
+        if outcome.error.is_some() && !has_broken_call {
+            return Ok(true);
+        }
         let app = exchange.app;
         match sink.renderer.finish_step(answer)? {
             DisplayOutcome::WithAside(text) | DisplayOutcome::Nothing(text) => {
@@ -106,6 +113,8 @@ impl<'l, 'a> ToolLoop<'l, 'a> {
         if self.shows_usage {
             show_usage(app, outcome);
         }
+        // The model is told, and can call again.
+        outcome.error = None;
         if let Some(calls) = calls {
             let lent = exchange.lend_keyboard();
             let (results, error) = self.runner.run(&calls, sink.renderer).await;

@@ -12,8 +12,10 @@ use super::tool_executor::{ChildProcessExecutor, ToolExecutor};
 use crate::app::App;
 use crate::error::Error;
 use crate::input::on_a_thread;
-use crate::model_text::{CALL_DENIED, NO_RESULT, NOBODY_TO_ASK, RUN_CANCELLED, TOOL_DENIED};
-use crate::protocol::{ToolResult, ToolUse};
+use crate::model_text::{
+    CALL_DENIED, NO_RESULT, NOBODY_TO_ASK, RUN_CANCELLED, TOOL_DENIED, arguments_are_no_object,
+};
+use crate::protocol::{ExactFields, ExactJson, ToolResult, ToolUse};
 use crate::tool::{Outcome, Policy, Ready, Stop, ToolSet, Verdict};
 use crate::ui::{
     AnswerRenderer, ApprovalPrompt, ApprovalReply, ApprovalRequest, WaitIndicator, end_prompt_row,
@@ -62,7 +64,7 @@ impl<'a> ToolRunner<'a> {
         let mut outcomes: Vec<Option<Outcome>> = vec![None; calls.len()];
         let mut error = None;
         for (call, outcome) in calls.iter().zip(&mut outcomes) {
-            renderer.write_event(&json!({"type": "tool_call", "id": call.id, "name": call.name, "input": call.input}));
+            renderer.write_event(&call_event(call));
             if error.is_some() {
                 *outcome = Some(Outcome::error(RUN_CANCELLED));
                 continue;
@@ -109,6 +111,9 @@ impl<'a> ToolRunner<'a> {
             Ok(ready) => ready,
             Err(why) => return Ok(Some(Outcome::error(why))),
         };
+        if let Some(arguments) = &call.partial_json {
+            return Ok(Some(Outcome::error(arguments_are_no_object(arguments))));
+        }
         if let Err(why) = ready.check(&call.input) {
             return Ok(Some(Outcome::error(why)));
         }
@@ -235,10 +240,11 @@ impl<'a> ToolRunner<'a> {
     /// Reports the result of a call: a line to the user, and the whole of it to programs.
     fn tell(&self, call: &ToolUse, outcome: &Outcome, renderer: &mut AnswerRenderer) {
         let seconds = outcome.took.map(|took| took.as_secs_f64());
-        renderer.write_event(&json!({
+        let event = json!({
             "type": "tool_result", "tool_use_id": call.id, "name": call.name, "is_error": outcome.is_error,
             "content": outcome.content, "seconds": seconds,
-        }));
+        });
+        renderer.write_event(&event.into());
         let took =
             seconds.map_or_else(|| "not run".to_owned(), |seconds| format!("{seconds:.2} s"));
         let (input, result) = (short(&call.input.to_string()), short(&outcome.in_short()));
@@ -248,6 +254,16 @@ impl<'a> ToolRunner<'a> {
             call.name
         ));
     }
+}
+
+/// What programs are told of a call before it is run.
+fn call_event(call: &ToolUse) -> ExactJson {
+    let mut fields = ExactFields::default();
+    fields.insert("type", json!("tool_call"));
+    fields.insert("id", json!(call.id));
+    fields.insert("name", json!(call.name));
+    fields.insert("input", call.input.clone());
+    ExactJson::from_value(&fields)
 }
 
 /// What is waited for while tools run.

@@ -1,16 +1,17 @@
 //! Earlier turns from a file, and turns put into the form that the API takes.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::picture::{Picture, pictures_of};
 use super::{Error, malformed};
-use crate::protocol::{ContentBlock, InputMessage, Role};
+use crate::model_text::NO_OUTPUT;
+use crate::protocol::{ContentBlock, ExactFields, ExactJson, InputMessage, Role};
 
 /// What the file of `--messages` has.
 #[derive(Debug, Default)]
 pub(crate) struct Conversation {
     /// The other fields of a whole body.
-    pub(crate) fields: Map<String, Value>,
+    pub(crate) fields: ExactFields,
     /// The turns.
     pub(crate) messages: Vec<InputMessage>,
     /// The pictures in them.
@@ -20,20 +21,20 @@ pub(crate) struct Conversation {
 impl Conversation {
     /// Reads an array of messages or a whole body; `name` is how messages call the file.
     pub(crate) fn parse(name: &str, text: &str) -> Result<Self, Error> {
-        let json = serde_json::from_str(text)
+        let json = ExactJson::parse(text)
             .map_err(|error| malformed(name, format!("not valid JSON: {error}")))?;
-        let (turns, fields) = match json {
-            Value::Array(turns) => (turns, Map::new()),
-            Value::Object(mut fields) => match fields.shift_remove("messages") {
-                Some(Value::Array(turns)) => (turns, fields),
+        let (turns, fields) = if json.is_array() {
+            (json.items(), ExactFields::default())
+        } else if let Some(mut fields) = ExactFields::from_object(json) {
+            match fields.shift_remove("messages") {
+                Some(turns) if turns.is_array() => (turns.items(), fields),
                 _ => return Err(malformed(name, "`messages` must be an array".to_owned())),
-            },
-            _ => {
-                return Err(malformed(
-                    name,
-                    "must be an array of messages or a request body".to_owned(),
-                ));
             }
+        } else {
+            return Err(malformed(
+                name,
+                "must be an array of messages or a request body".to_owned(),
+            ));
         };
         if fields.get("model").is_some_and(|model| !model.is_string()) {
             return Err(malformed(name, "`model` is not text".to_owned()));
@@ -53,17 +54,18 @@ impl Conversation {
     }
 }
 
-fn message(turn: Value) -> Result<InputMessage, String> {
-    let Value::Object(mut turn) = turn else {
+fn message(turn: ExactJson) -> Result<InputMessage, String> {
+    let Some(mut turn) = ExactFields::from_object(turn) else {
         return Err("must be an object with `role` and `content`".to_owned());
     };
-    let role = turn.shift_remove("role").unwrap_or_default();
+    let role = turn.get("role").cloned().unwrap_or_default();
     let role =
         serde_json::from_value(role).map_err(|_| "`role` must be user or assistant".to_owned())?;
-    let content = match turn.shift_remove("content") {
-        Some(Value::String(text)) => vec![ContentBlock::text(text)],
-        Some(Value::Array(blocks)) if blocks.iter().all(Value::is_object) => {
-            serde_json::from_value(Value::Array(blocks)).map_err(|error| error.to_string())?
+    let content = turn.shift_remove("content").unwrap_or_default();
+    let content = match &*content {
+        Value::String(text) => vec![ContentBlock::text(text)],
+        Value::Array(blocks) if blocks.iter().all(Value::is_object) => {
+            content.read_as().map_err(|error| error.to_string())?
         }
         _ => return Err("`content` must be text or an array of blocks".to_owned()),
     };
@@ -76,6 +78,7 @@ pub(crate) fn in_turn(messages: Vec<InputMessage>) -> Result<Vec<InputMessage>, 
     let mut turns: Vec<InputMessage> = Vec::with_capacity(messages.len());
     for mut message in messages {
         message.content.retain(|block| !is_blank(block));
+        message.content.iter_mut().for_each(fill_blank_result);
         match turns.last_mut() {
             _ if message.content.is_empty() => {}
             Some(last) if last.role == message.role => last.content.append(&mut message.content),
@@ -92,6 +95,30 @@ pub(crate) fn in_turn(messages: Vec<InputMessage>) -> Result<Vec<InputMessage>, 
         text.text.truncate(text.text.trim_end().len());
     }
     Ok(turns)
+}
+
+/// Gives a result that is nothing but white space the words for no output: the API refuses blank text
+/// in results, too.
+fn fill_blank_result(block: &mut ContentBlock) {
+    let ContentBlock::ToolResult(result) = block else {
+        return;
+    };
+    let is_blank_text = |block: &Value| {
+        block["type"] == "text"
+            && block["text"]
+                .as_str()
+                .is_none_or(|text| text.trim().is_empty())
+    };
+    match &mut result.content {
+        Some(Value::String(text)) if text.trim().is_empty() => NO_OUTPUT.clone_into(text),
+        Some(Value::Array(blocks)) => {
+            blocks.retain(|block| !is_blank_text(block));
+            if blocks.is_empty() {
+                result.content = Some(NO_OUTPUT.into());
+            }
+        }
+        _ => {} // Anything else has content, or none at all, which the API accepts.
+    }
 }
 
 fn is_blank(block: &ContentBlock) -> bool {

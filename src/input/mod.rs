@@ -4,6 +4,7 @@
 //! about.
 
 mod attachment;
+mod calls_as_text;
 mod conversation;
 mod directory;
 mod estimate;
@@ -17,6 +18,7 @@ mod utf8;
 use std::path::PathBuf;
 
 pub(crate) use attachment::Attachment;
+pub(crate) use calls_as_text::{calls_as_text, has_calls};
 pub(crate) use conversation::{Conversation, in_turn};
 pub(crate) use directory::Directory;
 pub(crate) use estimate::{Estimate, Part, Tokens};

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use toml_edit::{Document, Item};
 
 use super::{Error, malformed};
-use crate::protocol::{FieldShape, REQUEST_FIELDS, RequestField};
+use crate::protocol::{EFFORT_LEVELS, FieldShape, REQUEST_FIELDS, RequestField};
 use crate::text::did_you_mean;
 
 /// What stands around the head.
@@ -235,6 +235,16 @@ fn value(shape: FieldShape, item: &Item) -> Option<Value> {
         },
         FieldShape::UserId => Some(json!({ "user_id": item.as_str()? })),
         FieldShape::Prompt => item.as_str().map(Value::from),
+        FieldShape::Thinking => match item.as_integer() {
+            Some(budget) => Some(json!(budget)),
+            None => item.as_str().map(Value::from),
+        },
+        FieldShape::Effort => {
+            let level = item
+                .as_str()
+                .filter(|level| EFFORT_LEVELS.contains(level))?;
+            Some(json!({ "effort": level }))
+        }
     }
 }
 

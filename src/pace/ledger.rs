@@ -18,6 +18,10 @@ const TICKET_LIFETIME: u64 = 10 * SECOND;
 /// known to count all that it may have.
 const MAX_OUTPUT_DIVISOR: u64 = 4;
 
+/// The default of `max_tokens` that the shares are learned with. Another default makes answers use
+/// another share, so what was learned before it changed does not count.
+pub(crate) const SHARE_BASIS: u64 = 16_384;
+
 /// All of `max_tokens`, in millionths.
 pub(super) const FULL_SHARE_PPM: u64 = 1_000_000;
 

@@ -16,7 +16,9 @@ mod store;
 mod window;
 
 pub(crate) use known_limits::{BaseLimits, ReportedLimit, ServerReport};
-pub(crate) use ledger::{Admission, RequestCost, RequestOutcome, RequestPriority, WaitReason};
+pub(crate) use ledger::{
+    Admission, RequestCost, RequestOutcome, RequestPriority, SHARE_BASIS, WaitReason,
+};
 pub(crate) use limit_file::LimitFile;
 #[cfg(test)]
 pub(crate) use store::StoreFuture;

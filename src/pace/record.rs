@@ -4,7 +4,9 @@
 //! It is read and written for every request, so it has no names and no text to parse.
 
 use super::known_limits::{KnownLimits, LearnedLimit};
-use super::ledger::{QueueTicket, RateLimitLedger, RequestCost, RequestPriority};
+use super::ledger::{
+    FULL_SHARE_PPM, QueueTicket, RateLimitLedger, RequestCost, RequestPriority, SHARE_BASIS,
+};
 use super::window::{OtherUsage, RateLimits, ReservationId, WindowSlot};
 
 /// The first number; its last character is the version.
@@ -45,7 +47,7 @@ pub(super) fn to_bytes(ledger: &RateLimitLedger) -> Vec<u8> {
         limit_to_number(inferred.limits.tokens),
         ledger.output_share,
         u64::from(ledger.counts_maximum),
-        0,
+        SHARE_BASIS,
     ]);
     for slot in &ledger.slots {
         numbers.extend([
@@ -118,7 +120,11 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<RateLimitLedger> {
                 limits: limits_from(head[15], head[16]),
             },
         },
-        output_share: head[17],
+        output_share: if head[19] == SHARE_BASIS {
+            head[17]
+        } else {
+            FULL_SHARE_PPM
+        },
         counts_maximum: head[18] != 0,
         slots: rows[..slots]
             .iter()
@@ -238,6 +244,27 @@ mod tests {
     fn a_written_ledger_reads_back_equal() {
         assert_eq!(from_bytes(&to_bytes(&ledger())), Some(ledger()));
         assert_eq!(from_bytes(b""), Some(RateLimitLedger::default()));
+    }
+
+    #[test]
+    fn a_share_that_was_learned_with_another_default_of_max_tokens_does_not_count() {
+        let bytes = to_bytes(&ledger());
+        let (numbers, _) = bytes.as_chunks::<8>();
+        let mut numbers: Vec<u64> = numbers
+            .iter()
+            .map(|bytes| u64::from_le_bytes(*bytes))
+            .collect();
+        numbers[19] = 0;
+        numbers[1] = checksum(&numbers[2..]);
+        let older: Vec<u8> = numbers
+            .iter()
+            .flat_map(|number| number.to_le_bytes())
+            .collect();
+        let expected = RateLimitLedger {
+            output_share: FULL_SHARE_PPM,
+            ..ledger()
+        };
+        assert_eq!(from_bytes(&older), Some(expected));
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub(crate) enum Update {
     Started,
     /// More text.
     Text(String),
+    /// Reasoning begins, of which there may be nothing to show.
+    ThinkingStarted,
     /// More reasoning.
     Thinking(String),
     /// More of a call's arguments.
@@ -35,6 +37,7 @@ impl Update {
             ContentBlock::Thinking(thinking) if !thinking.thinking.is_empty() => {
                 Self::Thinking(thinking.thinking.clone())
             }
+            ContentBlock::Thinking(_) | ContentBlock::RedactedThinking(_) => Self::ThinkingStarted,
             ContentBlock::ToolUse(call) if !call.has_no_arguments() => Self::ToolInput,
             _ => Self::Nothing,
         }
@@ -134,6 +137,9 @@ impl Accumulator {
             return Err(StreamError::OutOfOrder(
                 "a second content_block_start for one index",
             ));
+        }
+        if let (Some(model), Some(message)) = (fallback_model(&content), &mut self.message) {
+            model.clone_into(&mut message.model);
         }
         let update = Update::from_block(&content);
         self.last_started = index;
@@ -239,6 +245,17 @@ impl Accumulator {
                 block.content
             }));
         Some(message)
+    }
+}
+
+/// Returns the model that takes over the answer if this is a `fallback` block. Anthropic's SDKs
+/// report that model as the one that answered, and so does a message that is not streamed.
+fn fallback_model(block: &ContentBlock) -> Option<&str> {
+    match block {
+        ContentBlock::Unknown(block) if block.get("type")? == "fallback" => {
+            block.pointer("/to/model")?.as_str()
+        }
+        _ => None,
     }
 }
 

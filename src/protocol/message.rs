@@ -8,7 +8,10 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+
+use super::exact_json::{ExactJson, has_other_digits, with_readable_numbers};
 
 /// Who speaks in a turn.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +36,7 @@ where
 
 /// One block of a message's content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(remote = "Self", tag = "type", rename_all = "snake_case")]
 pub(crate) enum ContentBlock {
     /// Text of either side.
     Text(Text),
@@ -55,7 +58,41 @@ pub(crate) enum ContentBlock {
     Unknown(Value),
 }
 
+impl Serialize for ContentBlock {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ContentBlock {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Self::from_json(raw.get()).map_err(serde::de::Error::custom)
+    }
+}
+
 impl ContentBlock {
+    /// Reads a block. The digits of the numbers in a call's arguments are read apart: they do not
+    /// survive the way through the fields of a block whose type is not known yet.
+    fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Arguments<'a> {
+            #[serde(borrow, default)]
+            input: Option<&'a RawValue>,
+        }
+        let read = |text: &str| Self::deserialize(&mut serde_json::Deserializer::from_str(text));
+        if !has_other_digits(text) {
+            return read(text);
+        }
+        let mut block = read(&with_readable_numbers(text))?;
+        if let Self::ToolUse(call) = &mut block
+            && let Arguments { input: Some(input) } = serde_json::from_str(text)?
+        {
+            call.input = ExactJson::parse(input.get())?;
+        }
+        Ok(block)
+    }
+
     /// A plain text block.
     pub(crate) fn text(text: impl Into<String>) -> Self {
         Self::Text(Text {
@@ -90,6 +127,14 @@ impl ContentBlock {
             }
             _ => {} // Only calls have arguments.
         }
+    }
+
+    /// Returns the block as it can be sent back: a call's arguments are an object.
+    pub(crate) fn with_object_input(mut self) -> Self {
+        if let Self::ToolUse(call) = &mut self {
+            call.partial_json = None;
+        }
+        self
     }
 
     /// Returns the fields that are not known here; none if the block has nowhere to keep them.
@@ -234,7 +279,7 @@ pub(crate) struct ToolUse {
     pub(crate) name: String,
     /// The arguments, an object; empty if `partial_json` is set.
     #[serde(default = "empty_object", deserialize_with = "null_as_empty_object")]
-    pub(crate) input: Value,
+    pub(crate) input: ExactJson,
     /// The text of arguments that are not a JSON object: JSON that was cut off, another value, or
     /// not JSON at all. It is kept for `--json` and saved turns; the API refuses it in a request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -244,21 +289,26 @@ pub(crate) struct ToolUse {
     pub(crate) extra: Map<String, Value>,
 }
 
-fn empty_object() -> Value {
-    Value::Object(Map::new())
+fn empty_object() -> ExactJson {
+    Value::Object(Map::new()).into()
 }
 
-fn null_as_empty_object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_else(empty_object))
+fn null_as_empty_object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ExactJson, D::Error> {
+    let input: Option<Value> = Option::deserialize(deserializer)?;
+    Ok(input.map_or_else(empty_object, ExactJson::from))
 }
 
 impl ToolUse {
     /// Creates a call with these arguments.
-    pub(crate) fn new(id: impl Into<String>, name: impl Into<String>, input: Value) -> Self {
+    pub(crate) fn new(
+        id: impl Into<String>,
+        name: impl Into<String>,
+        input: impl Into<ExactJson>,
+    ) -> Self {
         Self {
             id: id.into(),
             name: name.into(),
-            input,
+            input: input.into(),
             partial_json: None,
             extra: Map::new(),
         }
@@ -273,7 +323,7 @@ impl ToolUse {
 
     /// Returns whether no argument has arrived.
     pub(super) fn has_no_arguments(&self) -> bool {
-        let is_empty = match &self.input {
+        let is_empty = match &*self.input {
             Value::Object(fields) => fields.is_empty(),
             Value::String(json) => json.is_empty(),
             _ => false,
@@ -285,18 +335,18 @@ impl ToolUse {
     /// Blank text and null mean no arguments, as in the SDKs.
     fn finish_arguments(&mut self, json: String) {
         let initial = std::mem::replace(&mut self.input, empty_object());
-        let json = match initial {
+        let json = match &*initial {
             _ if !json.is_empty() => json,
             Value::Object(_) => {
                 self.input = initial;
                 return;
             }
-            Value::String(text) => text,
-            other => other.to_string(),
+            Value::String(text) => text.clone(),
+            _ => initial.to_string(),
         };
-        match serde_json::from_str(&json) {
-            Ok(input @ Value::Object(_)) => self.input = input,
-            Ok(Value::Null) => {}
+        match ExactJson::parse(&json) {
+            Ok(input) if input.is_object() => self.input = input,
+            Ok(input) if input.is_null() => {}
             Err(_) if json.trim_ascii().is_empty() => {}
             Ok(_) | Err(_) => self.partial_json = Some(json),
         }

@@ -8,9 +8,10 @@ mod accumulate;
 mod claude_model;
 mod error;
 mod event;
+mod exact_json;
 mod message;
-#[allow(dead_code, reason = "the commands learn to ask it one after the other")]
 mod model_rules;
+mod option_use;
 #[cfg(test)]
 mod replay;
 mod request;
@@ -23,15 +24,19 @@ mod tools;
 
 pub(crate) use accumulate::Update;
 pub(crate) use error::{ApiError, StreamError};
+pub(crate) use exact_json::{ExactFields, ExactJson};
 pub(crate) use message::{
     ContentBlock, Media, Message, MessageType, RawSource, Role, Source, StopReason, ToolResult,
     ToolUse, Usage,
 };
-#[allow(unused_imports)]
 pub(crate) use model_rules::{
     ModelOption, ModelRules, OptionFacts, Support, ThinkingStart, listed_facts,
 };
+pub(crate) use option_use::{OptionKey, OptionUse, RequestOptions, refused_options};
 pub(crate) use request::{CreateMessage, InputMessage, SystemPrompt};
-pub(crate) use request_field::{FieldShape, MAX_COUNT, REQUEST_FIELDS, RequestField};
+pub(crate) use request_field::{
+    EFFORT, EFFORT_LEVELS, FieldShape, MAX_COUNT, MIN_THINKING_BUDGET, REQUEST_FIELDS,
+    RequestField, TEMPERATURE, THINKING, TOP_K, TOP_P,
+};
 pub(crate) use stream::MessageStream;
 pub(crate) use tools::{ToolChoice, ToolDefinition};

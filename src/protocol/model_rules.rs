@@ -425,6 +425,10 @@ impl ModelRules {
 
     /// Returns whether the model accepts a `tool_choice` of the type `any` or `tool` beside these
     /// fields of the body. With `thinking` `enabled` or `adaptive` every model refuses it.
+    #[allow(
+        dead_code,
+        reason = "the choice of how to ask for what matches a schema is made by it"
+    )]
     pub(crate) fn forced_tool_choice(&self, fields: &Map<String, Value>) -> Support {
         if is_thinking_requested(fields) {
             No

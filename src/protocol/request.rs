@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::Map;
 
+use super::exact_json::ExactFields;
 use super::message::{ContentBlock, Role, Text};
 use super::tools::{ToolChoice, ToolDefinition};
 
@@ -22,7 +23,7 @@ pub(crate) struct CreateMessage {
     pub(crate) messages: Vec<InputMessage>,
     /// The other fields of the body.
     #[serde(flatten)]
-    pub(crate) fields: Map<String, Value>,
+    pub(crate) fields: ExactFields,
     /// The tools that the model may call.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) tools: Vec<ToolDefinition>,
@@ -108,6 +109,8 @@ impl CreateMessage {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn request() -> CreateMessage {
@@ -119,7 +122,7 @@ mod tests {
                 role: Role::User,
                 content: vec![ContentBlock::text("q")],
             }],
-            fields: Map::new(),
+            fields: ExactFields::default(),
             tools: Vec::new(),
             tool_choice: None,
             stream: true,
@@ -138,12 +141,12 @@ mod tests {
     fn every_field_that_is_set_is_sent_in_the_order_in_which_it_was_set() {
         let mut full = request();
         full.system = Some(SystemPrompt::from_text("s"));
-        full.fields.insert("temperature".into(), 0.5.into());
-        full.fields.insert("top_k".into(), 40.into());
+        full.fields.insert("temperature", Value::from(0.5));
+        full.fields.insert("top_k", Value::from(40));
         let tools = serde_json::json!([{"input_schema": {"type": "object"}, "name": "f"}]);
         full.tools = ToolDefinition::list_from(&tools).expect("a list of tools");
         full.tool_choice = Some(ToolChoice::new("auto"));
-        full.fields.insert("thinking".into(), Value::Null);
+        full.fields.insert("thinking", Value::Null);
         assert_eq!(
             String::from_utf8(full.to_json(0)).expect("JSON is UTF-8"),
             concat!(

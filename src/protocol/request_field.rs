@@ -42,10 +42,71 @@ pub(crate) enum FieldShape {
     Texts,
     /// An object whose field `user_id` has the text.
     UserId,
+    /// The object `thinking` of the body, or a wish that becomes one once the model is known:
+    /// `auto`, `off`, or a budget in tokens, at least [`MIN_THINKING_BUDGET`].
+    Thinking,
+    /// An object whose field `effort` has one of [`EFFORT_LEVELS`].
+    Effort,
 }
 
+/// The smallest budget of thinking that the API accepts, in tokens.
+pub(crate) const MIN_THINKING_BUDGET: u64 = 1024;
+
+/// The levels of effort, the lowest first.
+pub(crate) const EFFORT_LEVELS: [&str; 5] = ["low", "medium", "high", "xhigh", "max"];
+
+/// The sampling temperature.
+pub(crate) const TEMPERATURE: RequestField = RequestField {
+    key: "temperature",
+    name: "temperature",
+    flag: "--temperature",
+    short: None,
+    shape: FieldShape::Fraction,
+    help: "Randomness, 0 to 1",
+};
+
+/// The share of the likeliest tokens that are sampled from.
+pub(crate) const TOP_P: RequestField = RequestField {
+    key: "top_p",
+    name: "top_p",
+    flag: "--top-p",
+    short: None,
+    shape: FieldShape::Fraction,
+    help: "Nucleus sampling, 0 to 1",
+};
+
+/// The number of the likeliest tokens that are sampled from.
+pub(crate) const TOP_K: RequestField = RequestField {
+    key: "top_k",
+    name: "top_k",
+    flag: "--top-k",
+    short: None,
+    shape: FieldShape::Count,
+    help: "Sample from the K likeliest tokens, at least 1",
+};
+
+/// Reasoning before the answer.
+pub(crate) const THINKING: RequestField = RequestField {
+    key: "thinking",
+    name: "thinking",
+    flag: "--thinking",
+    short: None,
+    shape: FieldShape::Thinking,
+    help: "Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024",
+};
+
+/// The effort that the model makes. Unverified against Langdock.
+pub(crate) const EFFORT: RequestField = RequestField {
+    key: "output_config",
+    name: "effort",
+    flag: "--effort",
+    short: None,
+    shape: FieldShape::Effort,
+    help: "Effort that the model makes: low, medium, high, xhigh or max",
+};
+
 /// Every field with a flag of its own, in the order of `--help` and of the body.
-pub(crate) const REQUEST_FIELDS: [RequestField; 7] = [
+pub(crate) static REQUEST_FIELDS: [RequestField; 9] = [
     RequestField {
         key: "system",
         name: "system",
@@ -62,30 +123,9 @@ pub(crate) const REQUEST_FIELDS: [RequestField; 7] = [
         shape: FieldShape::Count,
         help: "Maximum tokens to generate",
     },
-    RequestField {
-        key: "temperature",
-        name: "temperature",
-        flag: "--temperature",
-        short: None,
-        shape: FieldShape::Fraction,
-        help: "Randomness, 0 to 1",
-    },
-    RequestField {
-        key: "top_p",
-        name: "top_p",
-        flag: "--top-p",
-        short: None,
-        shape: FieldShape::Fraction,
-        help: "Nucleus sampling, 0 to 1",
-    },
-    RequestField {
-        key: "top_k",
-        name: "top_k",
-        flag: "--top-k",
-        short: None,
-        shape: FieldShape::Count,
-        help: "Sample from the K likeliest tokens, at least 1",
-    },
+    TEMPERATURE,
+    TOP_P,
+    TOP_K,
     RequestField {
         key: "stop_sequences",
         name: "stop",
@@ -103,6 +143,8 @@ pub(crate) const REQUEST_FIELDS: [RequestField; 7] = [
         shape: FieldShape::UserId,
         help: "An opaque id of the user, sent as metadata.user_id",
     },
+    THINKING,
+    EFFORT,
 ];
 
 impl RequestField {
@@ -131,6 +173,12 @@ impl RequestField {
             }
             FieldShape::Texts => Some(json!([text])),
             FieldShape::UserId => Some(json!({ "user_id": text })),
+            FieldShape::Thinking => match text.parse::<u64>() {
+                Ok(budget) => Some(json!(budget)),
+                Err(_) => Some(json!(text)),
+            },
+            FieldShape::Effort if !EFFORT_LEVELS.contains(&text) => None,
+            FieldShape::Effort => Some(json!({ "effort": text })),
         };
         let value = value.ok_or_else(|| self.shape.needed())?;
         self.check(&value)?;
@@ -150,7 +198,16 @@ impl RequestField {
             FieldShape::Fraction => value
                 .as_f64()
                 .is_some_and(|number| (0.0..=1.0).contains(&number)),
-            FieldShape::Prompt | FieldShape::Texts | FieldShape::UserId => true,
+            FieldShape::Thinking => match value {
+                Value::String(wish) => matches!(wish.as_str(), "auto" | "off"),
+                Value::Number(budget) => budget
+                    .as_u64()
+                    .is_some_and(|budget| (MIN_THINKING_BUDGET..=MAX_COUNT).contains(&budget)),
+                _ => true,
+            },
+            FieldShape::Prompt | FieldShape::Texts | FieldShape::UserId | FieldShape::Effort => {
+                true
+            }
         };
         if is_good {
             Ok(())
@@ -168,6 +225,10 @@ impl FieldShape {
             Self::Fraction => "must be a number from 0 to 1".to_owned(),
             Self::Prompt | Self::UserId => "must be text".to_owned(),
             Self::Texts => "must be text or a list of texts".to_owned(),
+            Self::Thinking => format!(
+                "must be auto, off, or a whole number from {MIN_THINKING_BUDGET} to {MAX_COUNT}"
+            ),
+            Self::Effort => format!("must be one of {}", EFFORT_LEVELS.join(", ")),
         }
     }
 }
@@ -195,6 +256,30 @@ mod tests {
             let error = top_k.parse(text).expect_err(text);
             assert!(error.contains("from 1 to 4,294,967,295"), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn thinking_is_a_word_a_budget_or_the_object_of_the_body() {
+        assert_eq!(THINKING.parse("auto"), Ok(json!("auto")));
+        assert_eq!(THINKING.parse("off"), Ok(json!("off")));
+        assert_eq!(THINKING.parse("1024"), Ok(json!(1024)));
+        for text in ["0", "1023", "-1", "1.5", "on", "", "4294967296"] {
+            let error = THINKING.parse(text).expect_err(text);
+            assert!(
+                error.contains("auto, off, or a whole number from 1024"),
+                "{text}: {error}"
+            );
+        }
+        assert_eq!(THINKING.check(&json!({"type": "between_tools"})), Ok(()));
+    }
+
+    #[test]
+    fn effort_has_five_levels() {
+        for level in EFFORT_LEVELS {
+            assert_eq!(EFFORT.parse(level), Ok(json!({"effort": level})));
+        }
+        let error = EFFORT.parse("maximum").expect_err("not a level");
+        assert_eq!(error, "must be one of low, medium, high, xhigh, max");
     }
 
     #[test]

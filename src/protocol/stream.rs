@@ -7,8 +7,6 @@
 
 use std::collections::VecDeque;
 
-use serde::Deserialize;
-
 use super::accumulate::{Accumulator, Update};
 use super::error::{ApiError, StreamError};
 use super::message::{Message, Usage};
@@ -51,13 +49,6 @@ impl Default for Body {
     fn default() -> Self {
         Self::Unknown(Vec::new())
     }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Reply {
-    Message(Box<Message>),
-    Wrapped([Box<Message>; 1]),
 }
 
 impl MessageStream {
@@ -222,8 +213,7 @@ fn tell(seen: &[u8]) -> Body {
 }
 
 fn parse_reply(body: &[u8]) -> Result<(Box<Message>, VecDeque<Update>), StreamError> {
-    let parsed = serde_json::from_slice(body).or_else(|_| serde_json::from_slice(&mend(body)));
-    let Ok(Reply::Message(mut message) | Reply::Wrapped([mut message])) = parsed else {
+    let Some(mut message) = parse_message(body).or_else(|| parse_message(&mend(body))) else {
         return Err(not_a_message(body));
     };
     for block in &mut message.content {
@@ -234,6 +224,12 @@ fn parse_reply(body: &[u8]) -> Result<(Box<Message>, VecDeque<Update>), StreamEr
     updates.extend(message.stop_reason.clone().map(Update::Stopped));
     updates.push_back(Update::Finished);
     Ok((message, updates))
+}
+
+fn parse_message(body: &[u8]) -> Option<Box<Message>> {
+    let wrapped = || serde_json::from_slice::<[Box<Message>; 1]>(body).ok();
+    let message = serde_json::from_slice(body).ok();
+    message.or_else(|| wrapped().map(|[message]| message))
 }
 
 /// Returns what a body is that is not a message: cut-off JSON, an error of the API, or something

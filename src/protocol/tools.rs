@@ -77,6 +77,11 @@ impl ToolChoice {
         value.as_object().cloned().map(Self)
     }
 
+    /// Returns the type: `auto`, `any`, `tool` or `none`.
+    pub(crate) fn kind(&self) -> Option<&str> {
+        self.0.get("type").and_then(Value::as_str)
+    }
+
     /// Turns a forced call into a free choice. Forced again on every turn, the model would call
     /// tools for ever.
     pub(crate) fn reset(&mut self) {

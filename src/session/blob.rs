@@ -15,7 +15,7 @@ use super::paths::blobs_dir;
 use super::{Error, write_error};
 use crate::fs::{Durability, atomic_write, create_private_dir};
 use crate::model_text::lost_attachment;
-use crate::protocol::{ContentBlock, Media, RawSource, Source};
+use crate::protocol::{ContentBlock, ExactJson, Media, RawSource, Source};
 
 /// The `type` of a source whose bytes are in a file.
 const BLOB: &str = "blob";
@@ -45,15 +45,11 @@ impl BlobStore {
     }
 
     /// Returns content as it is written: the bytes of images and PDFs go into files.
-    pub(super) fn store_content(&self, content: &[ContentBlock]) -> Result<Value, Error> {
-        content
-            .iter()
-            .map(|block| self.put_block(block))
-            .collect::<Result<Vec<_>, _>>()
-            .map(Value::Array)
+    pub(super) fn store_content(&self, content: &[ContentBlock]) -> Result<Vec<ExactJson>, Error> {
+        content.iter().map(|block| self.put_block(block)).collect()
     }
 
-    fn put_block(&self, block: &ContentBlock) -> Result<Value, Error> {
+    fn put_block(&self, block: &ContentBlock) -> Result<ExactJson, Error> {
         if let ContentBlock::Image(media) | ContentBlock::Document(media) = block
             && let Source::Bytes(raw) = &media.source
         {
@@ -63,20 +59,21 @@ impl BlobStore {
                 extra: media.extra.clone(),
             };
             let is_image = matches!(block, ContentBlock::Image(_));
-            return Ok(as_json(&if is_image {
+            return Ok(ExactJson::from_value(&if is_image {
                 ContentBlock::Image(media)
             } else {
                 ContentBlock::Document(media)
             }));
         }
-        let mut value = as_json(block);
         if matches!(
             block,
             ContentBlock::Image(_) | ContentBlock::Document(_) | ContentBlock::ToolResult(_)
         ) {
+            let mut value = serde_json::to_value(block).expect("a block is maps with string keys");
             self.put_sources(&mut value)?;
+            return Ok(value.into());
         }
-        Ok(value)
+        Ok(ExactJson::from_value(block))
     }
 
     /// Puts the bytes of every base64 source in `value` into files.
@@ -190,10 +187,6 @@ fn missing_file_text(source: &Value) -> String {
     lost_attachment(source["media_type"].as_str().unwrap_or("a file"))
 }
 
-fn as_json(block: &ContentBlock) -> Value {
-    serde_json::to_value(block).expect("a block is maps with string keys")
-}
-
 /// Makes the files of one conversation those of another one too, at no cost where the file system
 /// can.
 pub(super) fn share_blobs(from: &BlobStore, to: &BlobStore) -> Result<(), Error> {
@@ -243,7 +236,8 @@ mod tests {
             2
         );
 
-        let mut read: Vec<ContentBlock> = serde_json::from_value(written.clone()).expect("blocks");
+        let written = ExactJson::from_value(&written);
+        let mut read: Vec<ContentBlock> = written.read_as().expect("blocks");
         blobs.load_content(&mut read);
         assert_eq!(
             serde_json::to_value(&read).expect("JSON"),
@@ -251,7 +245,7 @@ mod tests {
         );
 
         fs::remove_dir_all(blobs.directory()).expect("it is there");
-        let mut read: Vec<ContentBlock> = serde_json::from_value(written).expect("blocks");
+        let mut read: Vec<ContentBlock> = written.read_as().expect("blocks");
         blobs.load_content(&mut read);
         assert_eq!(read[0], ContentBlock::text("[image/png that is lost]"));
     }

@@ -9,7 +9,10 @@ use super::file::{self, LockedFile};
 use super::line;
 use super::paths::{conversation_file, last_link};
 use super::pending_turn::PendingTurn;
-use super::record::{HEADER, NAME, SavedTurn, SessionRecord, TIP, TURN, TurnPosition, VERSION};
+use super::record::{
+    HEADER, NAME, SavedTurn, SessionRecord, TIP, TURN, TurnContext, TurnPosition, TurnTarget,
+    VERSION,
+};
 use super::{Error, name, read_error, write_error};
 use crate::fs::replace_link;
 use crate::protocol::{ContentBlock, InputMessage};
@@ -217,6 +220,22 @@ impl SavedConversation {
             .filter(|system| !system.is_empty())
     }
 
+    /// Returns where a turn was last sent; none in a conversation of an earlier version.
+    pub(crate) fn last_target(&self) -> Option<&TurnTarget> {
+        self.current_branch()
+            .into_iter()
+            .rev()
+            .find_map(|turn| turn.sent_to.as_ref())
+    }
+
+    /// Returns the model that the last answer names.
+    pub(crate) fn last_answering_model(&self) -> Option<&str> {
+        self.current_branch()
+            .into_iter()
+            .rev()
+            .find_map(|turn| turn.model.as_deref())
+    }
+
     /// Returns the content of a turn, files included.
     pub(crate) fn turn_content(&self, turn: &SavedTurn) -> Vec<ContentBlock> {
         let mut content = line::parse_blocks(&turn.content);
@@ -227,8 +246,12 @@ impl SavedConversation {
     /// Begins an exchange, usually with one turn of the user; a prefill of the answer may follow
     /// it. It is in the journal when this returns. What goes wrong with that is kept in the
     /// exchange, so that the answer is not interrupted.
-    pub(crate) fn begin_turn(&self, said: &[InputMessage], system: Option<&str>) -> PendingTurn {
-        PendingTurn::begin(&self.directory, &self.file_header(), None, said, system)
+    pub(crate) fn begin_turn(
+        &self,
+        said: &[InputMessage],
+        context: TurnContext<'_>,
+    ) -> PendingTurn {
+        PendingTurn::begin(&self.directory, &self.file_header(), None, said, context)
     }
 
     /// Begins an exchange that replaces everything after `place` once it is answered.
@@ -236,14 +259,14 @@ impl SavedConversation {
         &self,
         place: &TurnPosition,
         said: &[InputMessage],
-        system: Option<&str>,
+        context: TurnContext<'_>,
     ) -> PendingTurn {
         PendingTurn::begin(
             &self.directory,
             &self.file_header(),
             Some(SessionRecord::new_tip(place)),
             said,
-            system,
+            context,
         )
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::conversation::SavedConversation;
 use super::line;
 use super::record::{LeftOut, SavedTurn};
-use crate::protocol::{ContentBlock, Role, Source};
+use crate::protocol::{ContentBlock, ExactFields, ExactJson, Role, Source};
 
 /// Returns the conversation, a heading for each change of sides. Turns that are not sent again, and
 /// interrupted ones, are marked as such.
@@ -99,33 +99,33 @@ fn fenced_block(label: &str, text: &str) -> String {
 }
 
 /// Returns the conversation as an object, with the turns as they are on disk.
-pub(crate) fn conversation_json(conversation: &SavedConversation) -> Value {
+pub(crate) fn conversation_json(conversation: &SavedConversation) -> ExactJson {
     let turn = |turn: &SavedTurn| {
-        json!({
-            "id": turn.id,
-            "parent": turn.parent,
-            "role": turn.role,
-            "at": turn.at,
-            "system": turn.system,
-            "model": turn.model,
-            "stop_reason": turn.stop_reason,
-            "usage": turn.usage,
-            "partial": turn.partial,
-            "left_out": turn.left_out,
-            "content": turn.content,
-        })
+        let mut fields = ExactFields::default();
+        fields.insert("id", json!(turn.id));
+        fields.insert("parent", json!(turn.parent));
+        fields.insert("role", json!(turn.role));
+        fields.insert("at", json!(turn.at));
+        fields.insert("system", json!(turn.system));
+        fields.insert("model", json!(turn.model));
+        fields.insert("stop_reason", json!(turn.stop_reason));
+        fields.insert("usage", json!(turn.usage));
+        fields.insert("partial", json!(turn.partial));
+        fields.insert("left_out", json!(turn.left_out));
+        fields.insert("content", ExactJson::from_value(&turn.content));
+        fields
     };
-    let turns: Vec<Value> = conversation
+    let turns: Vec<ExactFields> = conversation
         .branch_with_left_out()
         .into_iter()
         .map(turn)
         .collect();
-    json!({
-        "id": conversation.id(),
-        "name": conversation.name(),
-        "title": conversation.title(),
-        "begun_at": conversation.begun_at(),
-        "path": conversation.path(),
-        "turns": turns,
-    })
+    let mut fields = ExactFields::default();
+    fields.insert("id", json!(conversation.id()));
+    fields.insert("name", json!(conversation.name()));
+    fields.insert("title", json!(conversation.title()));
+    fields.insert("begun_at", json!(conversation.begun_at()));
+    fields.insert("path", json!(conversation.path()));
+    fields.insert("turns", ExactJson::from_value(&turns));
+    ExactJson::from_value(&fields)
 }

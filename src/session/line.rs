@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 
 use super::blob::BlobStore;
 use super::record::SavedTurn;
-use crate::model_text::CONVERSATION_INTERRUPTED;
-use crate::protocol::{ContentBlock, InputMessage, Role, ToolResult};
+use crate::model_text::{CONVERSATION_INTERRUPTED, arguments_are_no_object};
+use crate::protocol::{ContentBlock, InputMessage, Role, StopReason, ToolResult};
 
 /// The tool through which an answer is forced into a form. No other request has it, so what it was
 /// called with is text.
@@ -18,11 +18,14 @@ const FORM: &str = "answer";
 /// Returns the turns as messages: each side in turn, the user first, and every call with a result.
 pub(super) fn to_messages(line: &[&SavedTurn], blobs: &BlobStore) -> Vec<InputMessage> {
     let mut messages: Vec<InputMessage> = Vec::with_capacity(line.len());
+    let mut broken = Vec::new();
     for turn in line {
         let mut content = parse_blocks(&turn.content);
         blobs.load_content(&mut content);
         if turn.role == Role::Assistant {
-            content.retain(can_be_sent_back);
+            let is_finished = is_finished(turn);
+            content.retain(|block| can_be_sent_back(block, is_finished));
+            broken.extend(content.iter_mut().filter_map(take_broken_arguments));
         }
         content.retain(
             |block| !matches!(block, ContentBlock::Text(text) if text.text.trim().is_empty()),
@@ -38,8 +41,33 @@ pub(super) fn to_messages(line: &[&SavedTurn], blobs: &BlobStore) -> Vec<InputMe
         }
     }
     structured_answers_to_text(&mut messages);
-    answer_calls(&mut messages);
+    answer_calls(&mut messages, &broken);
     messages
+}
+
+/// The arguments of a call that are not a JSON object, and the call's id.
+struct BrokenArguments {
+    call: String,
+    text: String,
+}
+
+fn take_broken_arguments(block: &mut ContentBlock) -> Option<BrokenArguments> {
+    let ContentBlock::ToolUse(call) = block else {
+        return None;
+    };
+    let text = call.partial_json.take()?;
+    Some(BrokenArguments {
+        call: call.id.clone(),
+        text,
+    })
+}
+
+/// Whether the model finished its answer, so that what is wrong with a call is the model's doing.
+fn is_finished(turn: &SavedTurn) -> bool {
+    matches!(
+        turn.stop_reason,
+        Some(StopReason::ToolUse | StopReason::EndTurn | StopReason::StopSequence)
+    )
 }
 
 /// Returns the blocks of a turn. A lone text is by far the most frequent, and read without a
@@ -61,11 +89,13 @@ pub(super) fn parse_blocks(content: &RawValue) -> Vec<ContentBlock> {
     serde_json::from_str(content.get()).unwrap_or_default()
 }
 
-/// Returns whether the API takes a block of an answer back: half a call and unsealed reasoning are
-/// refused.
-fn can_be_sent_back(block: &ContentBlock) -> bool {
+/// Returns whether a block of an answer is sent back: not half a call, nor unsealed reasoning. A
+/// call of a finished answer whose arguments are not an object goes back with `{}`.
+fn can_be_sent_back(block: &ContentBlock, is_finished: bool) -> bool {
     match block {
-        ContentBlock::ToolUse(call) => call.partial_json.is_none() && call.input.is_object(),
+        ContentBlock::ToolUse(call) => {
+            call.input.is_object() && (is_finished || call.partial_json.is_none())
+        }
         ContentBlock::Thinking(thinking) => !thinking.signature.is_empty(),
         ContentBlock::Unknown(Value::Object(fields)) => !fields.contains_key("partial_json"),
         _ => true,
@@ -92,7 +122,8 @@ fn structured_answers_to_text(messages: &mut [InputMessage]) {
 
 /// Ensures that every call has a result at the beginning of the next message, and removes results
 /// without a call before them.
-fn answer_calls(messages: &mut Vec<InputMessage>) {
+fn answer_calls(messages: &mut Vec<InputMessage>, broken: &[BrokenArguments]) {
+    let not_run = |call: &str| not_run(call, broken);
     let mut calls: Vec<String> = Vec::new();
     for message in messages.iter_mut() {
         if message.role == Role::Assistant {
@@ -154,10 +185,15 @@ fn calls_of(content: &[ContentBlock]) -> Vec<String> {
     content.iter().filter_map(call).collect()
 }
 
-fn not_run(call: &str) -> ContentBlock {
+fn not_run(call: &str, broken: &[BrokenArguments]) -> ContentBlock {
+    let broken = broken.iter().find(|broken| broken.call == call);
+    let why = broken.map_or_else(
+        || CONVERSATION_INTERRUPTED.to_owned(),
+        |broken| arguments_are_no_object(&broken.text),
+    );
     ContentBlock::ToolResult(ToolResult {
         tool_use_id: call.to_owned(),
-        content: Some(Value::from(CONVERSATION_INTERRUPTED)),
+        content: Some(Value::from(why)),
         is_error: Some(true),
         extra: serde_json::Map::new(),
     })

@@ -20,8 +20,14 @@ pub(crate) struct ConversationSummary {
     pub(crate) name: Option<String>,
     /// Its name, or how it begins.
     pub(crate) title: String,
-    /// The model of the last answer.
+    /// The model that was last requested, or that answered last in a conversation of an earlier
+    /// version.
     pub(crate) model: Option<String>,
+    /// The base URL of the endpoint that it belongs to; none in the demo, or in a conversation of an
+    /// earlier version.
+    pub(crate) endpoint: Option<String>,
+    /// The region that it belongs to.
+    pub(crate) region: Option<String>,
     /// The number of user turns in the current branch.
     pub(crate) turns: usize,
     /// When something was last said.
@@ -73,10 +79,16 @@ impl SessionStore {
             .map(|metadata| metadata.len())
             .sum();
         let line = conversation.current_branch();
+        let target = conversation.last_target();
         Some(ConversationSummary {
             name: conversation.name().map(str::to_owned),
             title: conversation.title(),
-            model: line.iter().rev().find_map(|turn| turn.model.clone()),
+            model: target.map(|target| target.model.clone()).or_else(|| {
+                let model = conversation.last_answering_model();
+                model.map(str::to_owned)
+            }),
+            endpoint: target.and_then(|target| target.endpoint.clone()),
+            region: target.map(|target| target.region.clone()),
             turns: line.iter().filter(|turn| turn.role == Role::User).count(),
             changed: metadata.modified().ok()?,
             bytes: metadata.len() + files,

@@ -29,7 +29,7 @@ pub(crate) use conversation::SavedConversation;
 pub(crate) use document::{conversation_json, conversation_markdown};
 pub(crate) use list::ConversationSummary;
 pub(crate) use pending_turn::PendingTurn;
-pub(crate) use record::TurnPosition;
+pub(crate) use record::{TurnContext, TurnPosition, TurnTarget};
 pub(crate) use search::SearchHit;
 pub(crate) use store::SessionStore;
 

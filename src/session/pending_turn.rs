@@ -12,7 +12,7 @@ use super::blob::BlobStore;
 use super::id::{new_id, turn_id};
 use super::journal::Journal;
 use super::paths::journals_dir;
-use super::record::{LeftOut, SessionRecord, TURN};
+use super::record::{LeftOut, SessionRecord, TURN, TurnContext};
 use super::{Error, write_error};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Update};
 
@@ -36,7 +36,7 @@ impl PendingTurn {
         header: &SessionRecord,
         tip: Option<SessionRecord>,
         said: &[InputMessage],
-        system: Option<&str>,
+        sent_with: TurnContext<'_>,
     ) -> Self {
         let blobs =
             BlobStore::for_conversation(directory, header.id.as_deref().unwrap_or_default());
@@ -55,7 +55,7 @@ impl PendingTurn {
                 exchange.stored_content(&message.content),
             );
             exchange.records.push(match message.role {
-                Role::User => SessionRecord::user_turn(id, content, system),
+                Role::User => SessionRecord::user_turn(id, content, sent_with),
                 Role::Assistant => SessionRecord::prefill_turn(id, content),
             });
         }
@@ -99,7 +99,11 @@ impl PendingTurn {
     pub(crate) fn record_user_turn(&mut self, content: &[ContentBlock]) {
         let content = self.stored_content(content);
         let id = turn_id(&self.id, self.records.len());
-        self.push_record(SessionRecord::user_turn(id, content, None));
+        self.push_record(SessionRecord::user_turn(
+            id,
+            content,
+            TurnContext::default(),
+        ));
     }
 
     /// Returns why saving failed, once; the exchange continues without its journal.

@@ -68,6 +68,9 @@ pub(super) struct SessionRecord {
     /// Turn of the user: the system prompt that it was sent with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) system: Option<String>,
+    /// Turn of the user: where it was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sent_to: Option<TurnTarget>,
     /// Turn of the model: which one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) model: Option<String>,
@@ -91,6 +94,27 @@ pub(super) struct SessionRecord {
     pub(super) content: Option<Box<RawValue>>,
 }
 
+/// Where a turn of the user is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TurnTarget {
+    /// The base URL, without user info; none for the built-in endpoint, whose port changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) endpoint: Option<String>,
+    /// The region.
+    pub(crate) region: String,
+    /// The model that is requested; the answer may name it differently.
+    pub(crate) model: String,
+}
+
+/// What a turn of the user is sent with, beside what was said.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct TurnContext<'t> {
+    /// The system prompt.
+    pub(crate) system: Option<&'t str>,
+    /// Where it goes, if that is known already.
+    pub(crate) sent_to: Option<&'t TurnTarget>,
+}
+
 /// A position in a conversation: after the turn of this id, or before all turns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TurnPosition(pub(super) Option<String>);
@@ -108,6 +132,8 @@ pub(crate) struct SavedTurn {
     pub(crate) at: String,
     /// The system prompt that a turn of the user was sent with.
     pub(crate) system: Option<String>,
+    /// Where a turn of the user was sent; none in a conversation of an earlier version.
+    pub(crate) sent_to: Option<TurnTarget>,
     /// The model, for an answer.
     pub(crate) model: Option<String>,
     /// Why it stopped.
@@ -157,11 +183,15 @@ impl SessionRecord {
     }
 
     /// Returns a turn of the user, whose parent is not yet known.
-    pub(super) fn user_turn(id: String, content: Box<RawValue>, system: Option<&str>) -> Self {
-        let system = system.map(str::to_owned);
+    pub(super) fn user_turn(
+        id: String,
+        content: Box<RawValue>,
+        sent_with: TurnContext<'_>,
+    ) -> Self {
         Self {
             role: Some(Role::User),
-            system,
+            system: sent_with.system.map(str::to_owned),
+            sent_to: sent_with.sent_to.cloned(),
             ..Self::new_turn(id, content)
         }
     }
@@ -223,6 +253,7 @@ impl SessionRecord {
             role: self.role?,
             at: self.at,
             system: self.system,
+            sent_to: self.sent_to,
             model: self.model,
             stop_reason: self.stop_reason,
             usage: self.usage,

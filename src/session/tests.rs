@@ -9,6 +9,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::record::TurnContext;
 use super::record::{LeftOut, TurnPosition};
 use super::{Error, PendingTurn, SavedConversation, SessionStore};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, Update};
@@ -33,7 +34,7 @@ fn message(text: &str, stop_reason: &str) -> Message {
 }
 
 fn say(conversation: &mut SavedConversation, question: &str, answer: &str) {
-    let mut exchange = conversation.begin_turn(&text(question), None);
+    let mut exchange = conversation.begin_turn(&text(question), TurnContext::default());
     exchange.record_answer(&message(answer, "end_turn"), true);
     conversation.commit_turn(exchange).expect("it is writable");
 }
@@ -205,7 +206,7 @@ fn a_killed_exchange_is_recovered_as_far_as_it_was_received() {
         .expect("it is writable")
         .conversation;
     say(&mut conversation, "a", "b");
-    let mut exchange = conversation.begin_turn(&text("question"), None);
+    let mut exchange = conversation.begin_turn(&text("question"), TurnContext::default());
     start(&mut exchange);
     let pieces = ["One", " two\n", " \"three\"", " ä🙂"];
     let mut shown_at = Vec::new();
@@ -247,7 +248,7 @@ fn a_killed_exchange_is_recovered_as_far_as_it_was_received() {
 fn a_journal_is_recovered_once_even_if_it_could_not_be_removed() {
     let (_directory, store) = store();
     let conversation = store.new_conversation();
-    let mut exchange = conversation.begin_turn(&text("a"), None);
+    let mut exchange = conversation.begin_turn(&text("a"), TurnContext::default());
     exchange.record_update(&Update::Text("b".to_owned()), b"");
     exchange.flush_journal();
     drop(exchange);
@@ -270,7 +271,7 @@ fn the_conversation_of_a_killed_process_is_the_latest_unless_another_was_used_si
         let mut other = store.new_conversation();
         say(&mut other, "x", "y");
         let killed = store.new_conversation();
-        let mut exchange = killed.begin_turn(&text("a"), None);
+        let mut exchange = killed.begin_turn(&text("a"), TurnContext::default());
         exchange.record_update(&Update::Text("b".to_owned()), b"");
         exchange.flush_journal();
         drop(exchange);
@@ -299,10 +300,10 @@ fn unanswered_and_refused_turns_are_on_disk_and_not_sent() {
     let (_directory, store) = store();
     let mut conversation = store.new_conversation();
     say(&mut conversation, "a", "b");
-    let mut refused = conversation.begin_turn(&text("bad"), None);
+    let mut refused = conversation.begin_turn(&text("bad"), TurnContext::default());
     refused.record_answer(&message("no", "refusal"), true);
     conversation.commit_turn(refused).expect("it is writable");
-    let lost = conversation.begin_turn(&text("lost"), None);
+    let lost = conversation.begin_turn(&text("lost"), TurnContext::default());
     conversation.commit_turn(lost).expect("it is writable");
     say(&mut conversation, "c", "d");
     let read = store.open_existing(conversation.id()).expect("it is there");
@@ -416,11 +417,11 @@ fn a_replacement_of_a_turn_takes_effect_once_it_is_answered() {
         [0, 2]
     );
 
-    let unanswered = conversation.begin_replacement(&before, &text("e"), None);
+    let unanswered = conversation.begin_replacement(&before, &text("e"), TurnContext::default());
     conversation
         .commit_turn(unanswered)
         .expect("it is writable");
-    let mut refused = conversation.begin_replacement(&before, &text("e"), None);
+    let mut refused = conversation.begin_replacement(&before, &text("e"), TurnContext::default());
     refused.record_answer(&message("no", "refusal"), true);
     conversation.commit_turn(refused).expect("it is writable");
     assert_eq!(
@@ -429,7 +430,8 @@ fn a_replacement_of_a_turn_takes_effect_once_it_is_answered() {
     );
 
     for (place, expected) in [(&before, &["a", "b", "e", "f"][..]), (&again, &["e", "f"])] {
-        let mut answered = conversation.begin_replacement(place, &text("e"), None);
+        let mut answered =
+            conversation.begin_replacement(place, &text("e"), TurnContext::default());
         answered.record_answer(&message("f", "end_turn"), true);
         conversation.commit_turn(answered).expect("it is writable");
         assert_eq!(said(&conversation), expected);
@@ -451,7 +453,8 @@ fn a_killed_replacement_of_a_turn_is_recovered_as_far_as_it_was_received() {
         say(&mut conversation, "a", "b");
         say(&mut conversation, "c", "d");
         let before = conversation.current_branch()[2].position_before();
-        let mut exchange = conversation.begin_replacement(&before, &text("e"), None);
+        let mut exchange =
+            conversation.begin_replacement(&before, &text("e"), TurnContext::default());
         start(&mut exchange);
         if let Some(piece) = piece {
             delta(&mut exchange, piece);
@@ -497,7 +500,7 @@ fn a_failure_to_save_is_reported_once_and_the_answer_continues() {
     let (directory, store) = store();
     fs::write(directory.path().join("new"), "").expect("it is writable");
     let mut conversation = store.new_conversation();
-    let mut exchange = conversation.begin_turn(&text("a"), None);
+    let mut exchange = conversation.begin_turn(&text("a"), TurnContext::default());
     assert!(matches!(
         exchange.take_failure(),
         Some(Error::Unwritable { .. })
@@ -512,7 +515,13 @@ fn a_failure_to_save_is_reported_once_and_the_answer_continues() {
 fn tool_results_and_the_system_prompt_are_saved() {
     let (_directory, store) = store();
     let mut conversation = store.new_conversation();
-    let mut exchange = conversation.begin_turn(&text("a"), Some("Be brief."));
+    let mut exchange = conversation.begin_turn(
+        &text("a"),
+        TurnContext {
+            system: Some("Be brief."),
+            sent_to: None,
+        },
+    );
     let call = json!({
         "content": [{"type": "tool_use", "id": "t1", "name": "f", "input": {}}],
         "stop_reason": "tool_use",
@@ -588,7 +597,7 @@ fn a_removed_conversation_starts_over_under_its_name_if_that_is_free() {
         panic!("it is told once")
     };
     assert!(notice.contains("`x` was deleted meanwhile"), "{notice}");
-    let killed = one.begin_turn(&text("e"), None);
+    let killed = one.begin_turn(&text("e"), TurnContext::default());
     drop(killed);
     store.recover_journals();
     assert_eq!(

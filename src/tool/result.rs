@@ -9,7 +9,7 @@ use super::capture::Capture;
 use super::spec::ResultForm;
 use crate::media::{FileKind, check_image, detect_file_kind};
 use crate::model_text::{self, FAILED_STDERR, FAILED_STDOUT, NO_OUTPUT};
-use crate::protocol::{ContentBlock, Media, ToolResult};
+use crate::protocol::{ContentBlock, ExactJson, Media, ToolResult};
 use crate::text::counted;
 
 /// What a call gave.
@@ -92,12 +92,17 @@ impl Outcome {
             (Some(ResultForm::Json), _) if cut > 0 => {
                 Self::error(model_text::json_is_too_long(total, cut))
             }
-            (Some(ResultForm::Json), _) => match serde_json::from_str::<Value>(&stdout.text()) {
+            (Some(ResultForm::Json), _) => match ExactJson::parse(&stdout.text()) {
                 Ok(value) => Self::text(value.to_string()),
                 Err(error) => Self::error(model_text::output_is_not_json(&error)),
             },
             _ if total == 0 => Self::text(NO_OUTPUT.to_owned()),
-            _ => Self::text(stdout.text()),
+            // The API refuses a result of nothing but white space.
+            _ => Self::text(
+                Some(stdout.text())
+                    .filter(|text| !text.trim().is_empty())
+                    .unwrap_or_else(|| NO_OUTPUT.to_owned()),
+            ),
         }
     }
 

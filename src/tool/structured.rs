@@ -9,8 +9,8 @@ use super::Schema;
 use super::schema::short;
 use crate::model_text;
 use crate::protocol::{
-    ContentBlock, InputMessage, Message, Role, StopReason, ToolChoice, ToolDefinition, ToolResult,
-    ToolUse,
+    ContentBlock, ExactJson, InputMessage, Message, Role, StopReason, ToolChoice, ToolDefinition,
+    ToolResult, ToolUse,
 };
 
 /// What the tool is called.
@@ -32,7 +32,7 @@ pub(crate) struct Structured {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verdict {
     /// It fits, and this is it.
-    Fits(Value),
+    Fits(ExactJson),
     /// It does not; these messages are to be sent behind the others.
     Again {
         /// What was wrong.
@@ -93,13 +93,13 @@ impl Structured {
         }
         let calls: Vec<&ToolUse> = message.content.iter().filter_map(as_call).collect();
         match self.fitting(&calls) {
-            Ok(value) => Verdict::Fits(value.clone()),
+            Ok(value) => Verdict::Fits(value),
             Err(why) => self.again(message, &calls, why),
         }
     }
 
     /// Returns the value if it fits the schema, else what is wrong with the calls of the answer.
-    fn fitting<'a>(&self, calls: &[&'a ToolUse]) -> Result<&'a Value, String> {
+    fn fitting(&self, calls: &[&ToolUse]) -> Result<ExactJson, String> {
         let broken = calls.iter().find_map(|call| call.partial_json.as_deref());
         if let Some(json) = broken {
             return Err(model_text::answer_is_not_an_object(&short(json)));
@@ -109,12 +109,12 @@ impl Structured {
         };
         let value = if self.is_wrapped {
             call.input
-                .get(WRAP)
+                .field(WRAP)
                 .ok_or_else(|| model_text::answer_is_not_wrapped(WRAP))?
         } else {
-            &call.input
+            call.input.clone()
         };
-        self.schema.check(value).map(|()| value)
+        self.schema.check(&value).map(|()| value)
     }
 
     /// The content of an answer as what was said: the one that fits, else every whole call as the
@@ -122,7 +122,7 @@ impl Structured {
     pub(crate) fn as_text(
         &self,
         content: Vec<ContentBlock>,
-        fitting: Option<&Value>,
+        fitting: Option<&ExactJson>,
     ) -> Vec<ContentBlock> {
         match fitting {
             Some(value) => vec![ContentBlock::text(value.to_string())],
@@ -133,8 +133,8 @@ impl Structured {
     fn said(&self, block: ContentBlock) -> ContentBlock {
         match block {
             ContentBlock::ToolUse(call) if call.name == NAME && call.partial_json.is_none() => {
-                let value = call.input.get(WRAP).filter(|_| self.is_wrapped);
-                ContentBlock::text(value.unwrap_or(&call.input).to_string())
+                let value = call.input.field(WRAP).filter(|_| self.is_wrapped);
+                ContentBlock::text(value.unwrap_or(call.input).to_string())
             }
             other => other,
         }
@@ -230,7 +230,7 @@ mod tests {
         let schema = wish.definition.field("input_schema").expect("a schema");
         assert_eq!(schema["required"], json!(["n"]));
         let verdict = wish.judge(&message("tool_use", call(&json!({"n": 1}))));
-        assert_eq!(verdict, Verdict::Fits(json!({"n": 1})));
+        assert_eq!(verdict, Verdict::Fits(json!({"n": 1}).into()));
     }
 
     #[test]
@@ -245,7 +245,7 @@ mod tests {
         );
         assert!(Schema::compile(sent).is_ok_and(|sent| sent.check(&json!({"value": [1]})).is_ok()));
         let verdict = wish.judge(&message("tool_use", call(&json!({"value": [1, 2]}))));
-        assert_eq!(verdict, Verdict::Fits(json!([1, 2])));
+        assert_eq!(verdict, Verdict::Fits(json!([1, 2]).into()));
     }
 
     #[test]
@@ -281,7 +281,7 @@ mod tests {
             };
             assert!(why.contains("no field `value`"), "{why}");
             let verdict = wish.judge(&message("tool_use", call(&json!({"value": null}))));
-            assert_eq!(verdict, Verdict::Fits(Value::Null));
+            assert_eq!(verdict, Verdict::Fits(Value::Null.into()));
         }
     }
 
@@ -335,7 +335,7 @@ mod tests {
         let content = message("max_tokens", other).content;
         assert_eq!(wish.as_text(content.clone(), None), content);
         assert_eq!(
-            wish.as_text(content, Some(&json!({"n": 1}))),
+            wish.as_text(content, Some(&json!({"n": 1}).into())),
             [ContentBlock::text(r#"{"n":1}"#)]
         );
     }

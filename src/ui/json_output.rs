@@ -1,10 +1,10 @@
 //! JSON output: the API's message object at the end, or each event on a line as it arrives.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::renderer::{AnswerWriter, DisplayOutcome, FinalAnswer};
 use super::sink::OutputSink;
-use crate::protocol::{StopReason, Update};
+use crate::protocol::{ExactFields, ExactJson, StopReason, Update};
 
 /// Writes the message object: on one line in a pipe, indented on a terminal.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub(crate) struct JsonOutput;
 
 impl AnswerWriter for JsonOutput {
     fn finish_answer(&mut self, answer: &FinalAnswer, sink: &mut OutputSink) -> DisplayOutcome {
-        let object = message_object(answer);
+        let object = ExactJson::from_value(&message_object(answer));
         let text = if sink.is_terminal() {
             format!("{object:#}")
         } else {
@@ -37,17 +37,19 @@ impl AnswerWriter for JsonLinesOutput {
         }
     }
 
-    fn write_event(&mut self, line: &Value, sink: &mut OutputSink) {
+    fn write_event(&mut self, line: &ExactJson, sink: &mut OutputSink) {
         sink.write_json(&line.to_string());
         sink.end_line();
     }
 
     fn finish_answer(&mut self, answer: &FinalAnswer, sink: &mut OutputSink) -> DisplayOutcome {
-        let mut line = Map::from_iter([("type".to_owned(), Value::from("result"))]);
-        if let Value::Object(fields) = message_object(answer) {
-            line.extend(fields.into_iter().filter(|(key, _)| key != "type"));
+        let mut line = ExactFields::default();
+        line.insert("type", Value::from("result"));
+        let fields = message_object(answer);
+        for (key, value) in fields.iter_exact().filter(|(key, _)| *key != "type") {
+            line.insert(key, value);
         }
-        self.write_event(&Value::Object(line), sink);
+        self.write_event(&ExactJson::from_value(&line), sink);
         DisplayOutcome::All
     }
 }
@@ -63,19 +65,17 @@ fn is_cut_short(answer: &FinalAnswer) -> bool {
 }
 
 /// Returns the API's message object with an additional key, `langdock`.
-fn message_object(answer: &FinalAnswer) -> Value {
-    let mut object =
-        serde_json::to_value(&answer.message).expect("a message is maps with string keys");
-    if let Some(fields) = object.as_object_mut() {
-        let about = json!({
-            "region": answer.region,
-            "model": answer.message.model,
-            "session_id": answer.session_id,
-            "complete": answer.complete && !is_cut_short(answer),
-            "attempts": answer.attempts,
-            "waited_s": answer.waited_s,
-        });
-        fields.insert("langdock".to_owned(), about);
-    }
-    object
+fn message_object(answer: &FinalAnswer) -> ExactFields {
+    let message = ExactJson::from_value(&answer.message);
+    let mut fields = ExactFields::from_object(message).expect("a message is an object");
+    let about = json!({
+        "region": answer.region,
+        "model": answer.message.model,
+        "session_id": answer.session_id,
+        "complete": answer.complete && !is_cut_short(answer),
+        "attempts": answer.attempts,
+        "waited_s": answer.waited_s,
+    });
+    fields.insert("langdock", about);
+    fields
 }

@@ -3,7 +3,7 @@
 use super::sink::{OutputFileState, OutputSink};
 use super::stdout_writer::OutputError;
 use super::thinking_display::ThinkingDisplay;
-use crate::protocol::{Message, Update};
+use crate::protocol::{ExactJson, Message, Update};
 
 /// A finished answer, complete or not.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +31,7 @@ pub(crate) trait AnswerWriter: Send {
     fn flush_pending(&mut self, _sink: &mut OutputSink) {}
 
     /// Writes a JSON line about an event that is not part of the answer.
-    fn write_event(&mut self, _line: &serde_json::Value, _sink: &mut OutputSink) {}
+    fn write_event(&mut self, _line: &ExactJson, _sink: &mut OutputSink) {}
 
     /// Finishes an answer whose tool calls are run next, so that another answer follows.
     fn finish_step(&mut self, _answer: &FinalAnswer, sink: &mut OutputSink) -> DisplayOutcome {
@@ -113,7 +113,7 @@ impl AnswerRenderer {
     }
 
     /// Writes a JSON line about an event that is not part of the answer; only `--jsonl` shows it.
-    pub(crate) fn write_event(&mut self, line: &serde_json::Value) {
+    pub(crate) fn write_event(&mut self, line: &ExactJson) {
         self.form.write_event(line, &mut self.sink);
     }
 

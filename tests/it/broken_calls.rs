@@ -16,7 +16,7 @@ use crate::support::{
     server::Server,
 };
 use crate::tokens::log_of;
-use crate::tools::{playing, shell_tool, tool_run};
+use crate::tools::{done, failure, playing, results, shell_tool, tool_run};
 
 /// What the error says.
 const MESSAGE: &str = "the model called `t` with arguments that are not a JSON object";
@@ -134,18 +134,65 @@ fn printed_calls_include_the_raw_arguments_of_the_broken_one() {
 }
 
 #[test]
-fn tool_run_runs_none_of_the_calls() {
-    let home = shell_tool("touch ran", "");
-    let server = playing(&[answer(BROKEN[0])]);
-    let outcome = tool_run(&server)
-        .home(&home)
-        .args(["-T", "./t.toml", "-y", "Hi"])
-        .run();
+fn tool_run_tells_the_model_what_it_wrote_and_continues() {
+    for arguments in BROKEN {
+        let home = shell_tool("echo ran", "");
+        let server = playing(&[answer(arguments), done("Done.")]);
+        let outcome = tool_run(&server)
+            .home(&home)
+            .args(["-T", "./t.toml", "-y", "Hi"])
+            .run();
+        outcome.code(0).stdout("I look twice.\nDone.\n");
+        let body = server.requests()[1].json();
+        let mut sent = content(arguments);
+        sent[2]
+            .as_object_mut()
+            .unwrap()
+            .shift_remove("partial_json");
+        assert_eq!(body["messages"][1]["content"], sent);
+        let why = format!(
+            "the call was not run, because its arguments are not a JSON object: {arguments}"
+        );
+        assert_eq!(
+            results(&body),
+            [
+                json!({"type": "tool_result", "tool_use_id": "t1", "content": "ran\n"}),
+                failure("t2", &why),
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_conversation_that_ended_with_such_a_call_quotes_it_to_the_model() {
+    let home = shell_tool("echo ran", "");
+    let server = playing(&[answer(BROKEN[1]), done("Done.")]);
+    let run = |args: &[&str]| {
+        send(&server)
+            .home(&home)
+            .args(["-T", "./t.toml", "--session", "s"])
+            .args(args)
+            .run()
+    };
+    run(&["Hi"]).code(8);
+    run(&["Again"]).code(0);
+    let body = server.requests()[1].json();
+    let sent = body["messages"][2]["content"].to_string();
+    assert!(
+        sent.contains("its arguments are not a JSON object: look it up") && sent.contains("Again"),
+        "{body}"
+    );
+    assert_eq!(body["messages"][1]["content"][2]["input"], json!({}));
+    // Without tools they are text.
+    let outcome = saying(&server, &home, &["--session", "s", "And?"]).run();
     outcome
-        .stdout("I look twice.\n")
-        .failed(8, MESSAGE, "partial answer");
-    server.only_request();
-    assert!(!home.work().join("ran").exists());
+        .code(0)
+        .stderr_contains("the tool calls of the conversation are sent as text");
+    let body = server.requests()[2].json().to_string();
+    assert!(
+        body.contains("[called t with {}]") && !body.contains("tool_use"),
+        "{body}"
+    );
 }
 
 #[test]
@@ -182,6 +229,7 @@ fn the_turn_is_saved_and_the_conversation_can_be_continued() {
         .stdout_contains("s");
     let server = answering("ok");
     saying(&server, &home, &["--session", "s", "then"])
+        .moved_to(&server)
         .run()
         .code(0)
         .stdout("ok\n");

@@ -30,6 +30,15 @@ pub(crate) fn listing(ids: &[&str]) -> Server {
     Server::start(move |request, _| offering(&ids, request))
 }
 
+/// Starts a server that lists these models, and answers `ok` for any.
+pub(crate) fn list_of(models: &Value) -> Server {
+    let list = json!({ "data": models, "has_more": false });
+    Server::start(move |request, _| match &*request.method {
+        "GET" => Reply::json(200, &list),
+        _ => Reply::sse(answer(&["ok"])),
+    })
+}
+
 /// Returns what an endpoint with these models replies.
 fn offering(ids: &[String], request: &Request) -> Reply {
     if request.method == "GET" {

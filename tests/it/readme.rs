@@ -3,7 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+use base64::{Engine, prelude::BASE64_STANDARD};
+
 use crate::support::{command::Langdock, home::Home, serving::Serving};
+
+/// A PNG of one pixel, as base64.
+const DOT: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNgAAAAAgAB5Sfe/AAAAABJRU5ErkJggg==";
 
 fn readme() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
@@ -32,10 +38,7 @@ fn each_example_of_the_readme_works_against_serve() {
     let home = Home::new();
     home.write("work/README.md", readme());
     home.write("work/notes.md", "# Notes\n");
-    home.write(
-        "work/photo.png",
-        b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90\x77\x53\xde",
-    );
+    home.write("work/photo.png", BASE64_STANDARD.decode(DOT).unwrap());
     home.write("work/questions.txt", "One?\nTwo?\n");
     home.write("work/src/main.rs", "fn main() {}\n");
     home.write(
@@ -64,7 +67,7 @@ fn each_example_of_the_readme_works_against_serve() {
             .key();
         let run = run
             .env("LANGDOCK_BASE_URL", &serving.base_url)
-            .env("LANGDOCK_MODEL", "claude-3-haiku-20240307");
+            .env("LANGDOCK_MODEL", "claude-haiku-4-5@20251001");
         let outcome = run.run();
         assert_eq!(outcome.code, Some(0), "{script}\n{outcome}");
         assert!(

@@ -8,7 +8,7 @@ mod log;
 
 use std::net::TcpListener;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
     command::{KEY, Langdock},
@@ -100,7 +100,7 @@ fn any_version_of_the_api_may_be_asked_for() {
             models.status,
             models.json()["data"].as_array().unwrap().len()
         ),
-        (200, 4)
+        (200, 24)
     );
     serving.end();
 }
@@ -110,7 +110,7 @@ fn images_pdfs_and_tools_are_read() {
     let serving = Serving::start(&[]);
     let block = |kind: &str, media_type: &str, data: &str| json!({"type": kind, "source": {"type": "base64", "media_type": media_type, "data": data}});
     let content = json!([
-        block("image", "image/png", "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"),
+        block("image", "image/png", "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNgAAAAAgAB5Sfe/AAAAABJRU5ErkJggg=="),
         block("document", "application/pdf", "JVBERi0xLjcK"),
         {"type": "text", "text": "Look"},
     ]);
@@ -147,6 +147,133 @@ fn images_pdfs_and_tools_are_read() {
             .contains("a lake"),
         "{answer}"
     );
+    serving.end();
+}
+
+/// The ids that the endpoint lists in `us`.
+fn listed_ids(serving: &Serving) -> Vec<String> {
+    let models = Answered::read(serving.raw("GET /anthropic/us/v1/models", "x-api-key: k\r\n", ""));
+    let models = models.json();
+    let models = models["data"].as_array().unwrap();
+    models
+        .iter()
+        .map(|model| model["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn each_listed_model_answers_and_so_does_the_demo() {
+    let serving = Serving::start(&[]);
+    for id in listed_ids(&serving) {
+        if id == "claude-3-opus-20240229" {
+            continue;
+        }
+        let answer = serving.ask(&json!({"model": id}));
+        assert_eq!((answer.status, &answer.json()["model"]), (200, &json!(id)));
+        let demo = Langdock::new().args(["--demo", "send", "-m", &id, "Hi"]);
+        demo.run()
+            .code(0)
+            .stdout_contains(&format!("instead of one from `{id}`"));
+    }
+    for (id, status) in [
+        ("claude-opus-9-default", 200),
+        ("claude-haiku-4-5@20251001", 200),
+        ("claude-x", 400),
+        ("gpt-4", 400),
+    ] {
+        assert_eq!(serving.ask(&json!({"model": id})).status, status, "{id}");
+        let demo = Langdock::new().args(["--demo", "send", "-m", id, "Hi"]);
+        demo.run().code(if status == 200 { 0 } else { 3 });
+    }
+    serving.end();
+}
+
+#[test]
+fn an_answer_fits_the_schema_that_is_asked_for() {
+    let serving = Serving::start(&[]);
+    let schema = json!({
+        "type": "object", "additionalProperties": false, "required": ["days", "at", "places"],
+        "properties": {
+            "days": {"anyOf": [{"type": "null"}, {"type": "integer"}]},
+            "at": {"type": "string", "format": "date-time"},
+            "places": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/place"}},
+        },
+        "$defs": {"place": {
+            "type": "object", "additionalProperties": false, "required": ["kind"],
+            "properties": {"kind": {"enum": ["lake", "hill"]}},
+        }},
+    });
+    let answer = serving.ask(&json!({
+        "model": "claude-sonnet-5-5-default",
+        "output_config": {"format": {"type": "json_schema", "schema": schema}},
+        "messages": [{"role": "user", "content": "Plan 3 days"}],
+    }));
+    let answer = answer.json();
+    let text = answer["content"][1]["text"].as_str().unwrap();
+    assert_eq!(
+        serde_json::from_str::<Value>(text).unwrap(),
+        json!({"days": 3, "at": "2024-06-20T12:00:00Z", "places": [{"kind": "lake"}]})
+    );
+    serving.end();
+}
+
+#[test]
+fn thinking_comes_streamed_and_goes_back_as_it_came() {
+    let serving = Serving::start(&[]);
+    let request = json!({
+        "model": "claude-opus-4-8-default",
+        "thinking": {"type": "adaptive", "display": "summarized"},
+    });
+    let answer = serving.ask(&request).json();
+    let thinking = &answer["content"][0];
+    assert!(!thinking["thinking"].as_str().unwrap().is_empty());
+    let mut streamed = request.clone();
+    streamed["stream"] = json!(true);
+    let stream = serving.ask(&streamed).body;
+    assert!(
+        stream.contains("thinking_delta")
+            && stream.contains(thinking["signature"].as_str().unwrap()),
+        "{stream}"
+    );
+    let mut next = request;
+    next["messages"] = json!([
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": answer["content"]},
+        {"role": "user", "content": "And then?"},
+    ]);
+    assert_eq!(serving.ask(&next).status, 200);
+    next["messages"][0]["content"] = json!("Ho");
+    let refused = serving.ask(&next);
+    assert_eq!(refused.status, 400);
+    let message = refused.json()["error"]["message"].clone();
+    assert!(
+        message
+            .as_str()
+            .unwrap()
+            .contains("The block is bound to a different conversation"),
+        "{message}"
+    );
+    serving.end();
+}
+
+#[test]
+fn a_marked_prompt_is_read_from_the_cache_by_the_same_key() {
+    let serving = Serving::start(&[]);
+    let mark = json!({"type": "ephemeral"});
+    let rules = json!([{"type": "text", "text": "rule".repeat(600), "cache_control": mark}]);
+    let request = json!({"model": "claude-opus-5-default", "system": rules});
+    let usage = |key: &str| Answered::read(serving.open(key, &request)).json()["usage"].clone();
+    for (key, written, read) in [(KEY, 600, 0), (KEY, 0, 600), ("sk-other", 600, 0)] {
+        let usage = usage(key);
+        assert_eq!(
+            (
+                &usage["cache_creation_input_tokens"],
+                &usage["cache_read_input_tokens"]
+            ),
+            (&json!(written), &json!(read)),
+            "{key}"
+        );
+    }
     serving.end();
 }
 

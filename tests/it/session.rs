@@ -2,6 +2,8 @@
 
 mod broken;
 mod demo;
+mod earlier;
+mod endpoint;
 mod kept;
 mod killed;
 mod parallel;

@@ -23,17 +23,22 @@ use crate::error::{Error, Kind};
 use crate::exchange::driver::{CallInterrupted, CallObserver, SendOutcome, Timing};
 use crate::exchange::engine::{RequestHead, RequestSender};
 use crate::exchange::finish::stop_reason_error;
+use crate::exchange::option_learner::OptionLearner;
 use crate::exchange::request_log::RequestFailure;
 use crate::exchange::structured::{Repair, RepairSender, SchemaOutcome, retry_until_valid};
 use crate::input::Estimate;
 use crate::pace::RequestPriority;
-use crate::protocol::{CreateMessage, InputMessage, Message, Usage};
+use crate::protocol::{
+    CreateMessage, ExactFields, ExactJson, InputMessage, Message, OptionUse, Usage,
+};
 use crate::tool::Structured;
 use crate::ui::FinalAnswer;
 
 /// What all jobs share.
 pub(super) struct Shared {
     pub(super) sender: RequestSender,
+    /// Learns from the answers which options the model accepts.
+    pub(super) learner: OptionLearner,
     pub(super) allow_truncated: bool,
     /// Whether a request of any size is fine.
     pub(super) any_size: bool,
@@ -213,12 +218,14 @@ impl Job {
             hash,
             estimate,
             request,
+            options,
         } = made;
         let mut attempt = Attempt {
             place: item.describe_place(),
             allow_truncated: shared.allow_truncated && schema.is_none(),
             shared,
             request,
+            options,
             factor,
             waiting: Some(waiting),
             tries: Vec::new(),
@@ -249,6 +256,8 @@ struct Attempt {
     shared: Arc<Shared>,
     place: String,
     request: CreateMessage,
+    /// What its requests use that only some models accept.
+    options: Vec<OptionUse>,
     factor: Option<f64>,
     allow_truncated: bool,
     /// Its place in the queue, until its next request is sent.
@@ -277,6 +286,10 @@ impl Attempt {
         };
         let mut outcome = shared.sender.send(head, body, &mut observer).await;
         drop(observer);
+        // A run says nothing of what it remembers.
+        let _ = shared
+            .learner
+            .learn(&self.request.model, &self.options, &outcome);
         shared.end(&outcome);
         if outcome.was_sent {
             if let Some(answer) = outcome.whole_answer() {
@@ -427,18 +440,19 @@ fn unsent(error: Error) -> Came {
 
 /// The error object of a record, with what arrived of the answer: its text as `text`, and the
 /// message object as `answer` if it has more than text.
-pub(super) fn error_of(error: &Error, partial: Option<&Message>) -> Value {
-    let mut object = error.object()["error"].take();
-    if let (Some(fields), Some(partial)) = (object.as_object_mut(), partial) {
+pub(super) fn error_of(error: &Error, partial: Option<&Message>) -> ExactJson {
+    let object = ExactJson::from(error.object()["error"].take());
+    let mut fields = ExactFields::from_object(object).unwrap_or_default();
+    if let Some(partial) = partial {
         let text = partial.text();
         if !text.is_empty() {
-            fields.insert("text".to_owned(), Value::from(text));
+            fields.insert("text", Value::from(text));
         }
         if let ItemResult::Message(message) = ItemResult::from_message(partial) {
-            fields.insert("answer".to_owned(), message);
+            fields.insert("answer", message);
         }
     }
-    object
+    ExactJson::from_value(&fields)
 }
 
 /// Whether every other item would fail in the same way: the key is refused, there is no such model,

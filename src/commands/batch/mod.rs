@@ -12,6 +12,7 @@ mod run;
 mod source;
 mod told;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
@@ -21,6 +22,7 @@ use tokio::sync::{Notify, watch};
 use crate::app::App;
 use crate::batch::{BatchBudget, ItemTemplate};
 use crate::cli::{self, BatchItemArgs};
+use crate::client::BATCH_MAX_TOKENS;
 use crate::compose::external_editor::edit_in_draft;
 use crate::compose::user_turn::{StdinUse, most_bytes, read_files, read_stdin, system_prompt};
 use crate::error::Error;
@@ -30,6 +32,7 @@ use crate::exchange::request_log::RequestLog;
 use crate::exchange::setup::{Setup, set_up};
 use crate::exchange::structured::load_output_schema;
 use crate::input::{Attachment, Stdin, Turn, assemble};
+use crate::protocol::ModelRules;
 use job::Shared;
 use output::Output;
 use plan::Plan;
@@ -70,6 +73,25 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
     let settings = catalog.settings().clone();
     let model = catalog.choose(true).await?;
     let client = catalog.client().await?;
+    let mut plan = Plan {
+        app,
+        ask: &ask,
+        catalog: catalog.clone(),
+        pattern: pattern.clone(),
+        template: sources.template.clone(),
+        sources,
+        system,
+        shared,
+        schema,
+        model: model.clone(),
+        max_tokens: settings.max_tokens.as_ref().map(|tokens| tokens.value),
+        default_max_tokens: BATCH_MAX_TOKENS,
+        rules: ModelRules::default(),
+        told: BTreeSet::new(),
+        limits: Vec::new(),
+    };
+    plan.look_up_limits().await?;
+    plan.check_options()?;
     let paced = settings.options.pace.as_ref().filter(|pace| {
         catalog.is_langdock_host() || pace.limits.iter().any(|(limited, _)| *limited == model.id)
     });
@@ -87,6 +109,7 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
     let (stop, stopping) = watch::channel(false);
     let jobs = Shared {
         sender: RequestSender::new(client, &settings, true),
+        learner: catalog.learner(ask.input.no_check),
         allow_truncated: settings.allow_truncated,
         any_size: ask.input.no_check,
         budget: Mutex::new(BatchBudget::new(many.max_requests, many.max_total_tokens)),
@@ -100,27 +123,11 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
         notices: Mutex::new(Vec::new()),
         told: Mutex::default(),
     };
-    let template = sources.template.clone();
-    let max_tokens = settings.max_tokens.as_ref().map(|tokens| tokens.value);
     let silence = feed.silence();
-    let items = source::read(feed, pattern.clone()).map_err(|source| Error::System {
+    let items = source::read(feed, pattern).map_err(|source| Error::System {
         what: "start a thread for the items",
         source,
     })?;
-    let plan = Plan {
-        app,
-        ask: &ask,
-        catalog,
-        pattern,
-        template,
-        sources,
-        system,
-        shared,
-        schema,
-        model,
-        max_tokens,
-        limits: Vec::new(),
-    };
     let log = RequestLog::new(app, &settings, "batch", &ask);
     Run::new(app, plan, log, output, (Arc::new(jobs), stop), room)
         .go(items, silence)
@@ -182,7 +189,11 @@ fn feed(
             message: "standard input has the items, so it cannot be used for something else or \
                 with --no-stdin"
                 .to_owned(),
-            hint: Some("put the items into a file, and name it with -i".to_owned()),
+            hint: Some(
+                "put the items into a file, and name it with -i, and name it with \
+                -i"
+                .to_owned(),
+            ),
         }),
         Some(_) => Ok(Feed::Stdin),
         None => {

@@ -1,12 +1,17 @@
 //! What all requests of a batch have in common, and the request for one item made from it.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use crate::app::App;
 use crate::batch::{BatchItem, ItemTemplate, request_hash};
 use crate::cli;
+use crate::client::{BATCH_MAX_TOKENS, seed_max_tokens};
 use crate::compose::build::{RequestParts, build, encode_body};
+use crate::compose::model_fit::{Insistence, ModelFit};
 use crate::compose::preflight::{Limit, check};
+use crate::compose::request_spec::RequestSpec;
 use crate::compose::sources::RequestSources;
 use crate::compose::user_turn::most_bytes;
 use crate::error::Error;
@@ -16,7 +21,7 @@ use crate::input::{
     self, Attachment, Estimate, Places, Template, Tokens, Turn, assemble, check_many,
 };
 use crate::media::FileKind;
-use crate::protocol::{ContentBlock, CreateMessage};
+use crate::protocol::{ContentBlock, CreateMessage, ModelRules, OptionUse, RequestOptions};
 use crate::tool::Structured;
 
 /// The field for which the text of a file stands in the template.
@@ -40,6 +45,12 @@ pub(super) struct Plan<'a> {
     pub(super) model: SelectedModel,
     /// The most tokens to write, where that was chosen.
     pub(super) max_tokens: Option<u64>,
+    /// The same where nobody chose.
+    pub(super) default_max_tokens: u64,
+    /// What is known of what the model accepts.
+    pub(super) rules: ModelRules,
+    /// Notices that are not repeated.
+    pub(super) told: BTreeSet<String>,
     /// What is known that a request must not exceed.
     pub(super) limits: Vec<Limit>,
 }
@@ -52,9 +63,42 @@ pub(super) struct Made {
     pub(super) estimate: Estimate,
     /// What can be asked again, with more behind it; without its messages where it never will be.
     pub(super) request: CreateMessage,
+    /// What it uses that only some models accept.
+    pub(super) options: Vec<OptionUse>,
 }
 
 impl Plan<'_> {
+    /// Checks that the model accepts what the user has typed, before any item is asked.
+    pub(super) fn check_options(&mut self) -> Result<(), Error> {
+        let mut spec = self.sources.resolve(self.ask, self.catalog.settings())?;
+        self.fit_to_model(&mut spec, Insistence::Typed)
+    }
+
+    /// Leaves out what the model does not accept, with a notice.
+    fn fit_to_model(
+        &mut self,
+        spec: &mut RequestSpec,
+        insistence: Insistence<'_>,
+    ) -> Result<(), Error> {
+        let max_tokens = self.max_tokens.unwrap_or(self.default_max_tokens);
+        let notices = spec.fit_to_model(&ModelFit {
+            model: &self.model.id,
+            rules: &self.rules,
+            max_tokens,
+            tool_choice: None,
+            shows_thinking: false,
+            is_unchecked: self.ask.input.no_check,
+            insistence,
+        })?;
+        for notice in notices {
+            if !self.told.contains(&notice) {
+                self.app.notices.notice(&notice);
+                self.told.insert(notice);
+            }
+        }
+        Ok(())
+    }
+
     /// Makes the request for an item.
     pub(super) async fn make(&mut self, item: &mut BatchItem) -> Result<Made, Error> {
         item.check_well_formed()?;
@@ -77,13 +121,13 @@ impl Plan<'_> {
             ]
             .concat(),
         )?;
-        let spec = self.sources.resolve(self.ask)?;
+        let mut spec = self.sources.resolve(self.ask, self.catalog.settings())?;
+        self.fit_to_model(&mut spec, Insistence::Nothing)?;
         let tools: Vec<_> = self.schema.iter().map(Structured::definition).collect();
         let tool_choice = self.schema.as_ref().map(|_| Structured::choice());
-        let max_tokens = self.max_tokens;
         let parts = RequestParts {
             model: self.model.id.clone(),
-            max_tokens: max_tokens.unwrap_or_else(|| self.model.default_max_tokens()),
+            max_tokens: self.max_tokens.unwrap_or(self.default_max_tokens),
             system: self.system.clone(),
             earlier: self.sources.conversation.messages.clone(),
             content: turn.content,
@@ -97,19 +141,40 @@ impl Plan<'_> {
             check(self.app, &estimate, &self.limits)?;
         }
         let body = Bytes::from(encode_body(&request, &turn.parts, is_unchecked)?);
+        let hash = self.hash(&request, &spec, &body);
+        let options = RequestOptions::of_request(&request).uses();
         if self.schema.is_none() {
             request.messages = Vec::new(); // Their text is in the body: it is not held twice.
         }
         Ok(Made {
-            hash: request_hash(&body),
             body,
+            hash,
             estimate,
             request,
+            options,
         })
     }
 
-    /// Looks up what is known of the limits, which the first answer may have told.
-    pub(super) async fn look_up_limits(&mut self) {
+    /// Returns the hash by which an item is known to a later run. A default that follows from what
+    /// is known of the limits may be another one then, and is no part of it.
+    fn hash(&self, request: &CreateMessage, spec: &RequestSpec, body: &[u8]) -> String {
+        let usual = seed_max_tokens(&self.model.id).unwrap_or(BATCH_MAX_TOKENS);
+        let is_set = self.max_tokens.is_some() || spec.fields.contains_key("max_tokens");
+        if is_set || request.max_tokens == usual {
+            return request_hash(body);
+        }
+        let mut usual_request = request.clone();
+        usual_request.max_tokens = usual;
+        request_hash(&usual_request.to_json(body.len()))
+    }
+
+    /// Looks up what is known of the model and its limits, which the first answer may have told.
+    pub(super) async fn look_up_limits(&mut self) -> Result<(), Error> {
+        self.rules = self.catalog.rules(&self.model.id, true).await?;
+        self.default_max_tokens = self
+            .catalog
+            .default_max_tokens(&self.model, BATCH_MAX_TOKENS, true)
+            .await?;
         if !self.ask.input.no_check {
             let any = Tokens {
                 low: u64::MAX,
@@ -118,6 +183,7 @@ impl Plan<'_> {
             self.limits = self.catalog.limits(&self.model.id, any, true).await;
             self.limits.retain(|limit| limit.is_known);
         }
+        Ok(())
     }
 
     /// Whether the request for this item is that for every other one.

@@ -213,7 +213,7 @@ impl<'a> Run<'a> {
             .limits_known
             .is_none_or(|since_an_answer| has_answers && !since_an_answer)
         {
-            self.plan.look_up_limits().await;
+            self.plan.look_up_limits().await?;
             self.limits_known = Some(has_answers);
         }
         match self.plan.make(&mut item).await {

@@ -9,16 +9,19 @@ use super::talk::{Talk, text_of};
 use super::{Chat, Next, go_on, path};
 use crate::cli::key_and_json;
 use crate::compose::external_editor::edit;
+use crate::compose::model_fit::Insistence;
 use crate::compose::user_turn::{most_bytes, system_prompt};
+use crate::config::Settings;
 use crate::error::Error;
+use crate::exchange::conversation_target::settings_for;
 use crate::exchange::selected_model::SelectedModel;
 use crate::exchange::session_recorder::SessionRecorder;
 use crate::exchange::settings::settings;
 use crate::exchange::setup::tell_region;
-use crate::protocol::ContentBlock;
+use crate::protocol::{ContentBlock, EFFORT, ExactJson, RequestField, THINKING};
 use crate::session::{SavedConversation, SearchHit, SessionStore, conversation_markdown};
 use crate::text::{TableColumn, TextTable, counted, format_age, grouped, nearest_name};
-use crate::ui::{copy_to_clipboard, last_code_block};
+use crate::ui::{ask_yes_no, copy_to_clipboard, last_code_block};
 
 /// How many conversations `/sessions` lists.
 const LISTED: usize = 20;
@@ -48,7 +51,9 @@ impl Chat<'_> {
                 self.recall_models().await;
             }
             Act::System => self.show_or_set_system(argument).await?,
-            Act::Set => self.show_or_set_field(argument)?,
+            Act::Set => self.show_or_set_field(argument).await?,
+            Act::Thinking => self.show_or_set_option(&THINKING, argument).await?,
+            Act::Effort => self.show_or_set_option(&EFFORT, argument).await?,
             Act::File => self.attach(argument, true).await?,
             Act::Image => self.attach(argument, false).await?,
             Act::Drop => self.drop_attachments(argument)?,
@@ -59,7 +64,7 @@ impl Chat<'_> {
             Act::Continue => return self.go_on().await,
             Act::Fork => self.fork(argument)?,
             Act::New => self.begin_another(argument)?,
-            Act::Resume => self.resume(argument)?,
+            Act::Resume => self.resume(argument).await?,
             Act::Sessions => self.list_conversations(argument)?,
             Act::Rename => self.rename(argument)?,
             Act::Export => self.export(argument)?,
@@ -110,7 +115,7 @@ impl Chat<'_> {
         }
         self.exchange.catalog.refuse_elsewhere(model).await?;
         self.exchange.select_model(SelectedModel::given(model));
-        self.say(&format!("using model {model} from now on"));
+        self.say(&format!("using using model {model} from now on"));
         Ok(())
     }
 
@@ -137,6 +142,10 @@ impl Chat<'_> {
                 )
             })?;
         }
+        if !self.may_move_to(&settings)? {
+            self.say("the region stays as it is");
+            return Ok(());
+        }
         self.flags = flags;
         self.exchange.move_to(settings);
         tell_region(self.app, self.exchange.settings());
@@ -144,6 +153,24 @@ impl Chat<'_> {
             "using region {region} from now on; the conversation so far is sent there too"
         ));
         Ok(())
+    }
+
+    /// Whether what was said so far may be sent to the endpoint of these settings from now on: a
+    /// user at a terminal is asked.
+    fn may_move_to(&self, settings: &Settings) -> Result<bool, Error> {
+        let is_same = settings.endpoint == self.exchange.settings().endpoint;
+        if is_same || !self.app.facts.stdin_is_terminal || self.talk.messages(None).is_empty() {
+            return Ok(true);
+        }
+        let _lent = self.exchange.lend_keyboard();
+        let action = format!(
+            "send the whole conversation to region {} from now on",
+            settings.endpoint.region()
+        );
+        ask_yes_no(&action, None).map_err(|source| Error::System {
+            what: "ask a question",
+            source,
+        })
     }
 
     async fn show_or_set_system(&mut self, text: &str) -> Result<(), Error> {
@@ -165,12 +192,12 @@ impl Chat<'_> {
         Ok(())
     }
 
-    fn show_or_set_field(&mut self, text: &str) -> Result<(), Error> {
+    async fn show_or_set_field(&mut self, text: &str) -> Result<(), Error> {
         if text.is_empty() {
             let mut fields: Vec<_> = self
                 .spec
                 .fields
-                .iter()
+                .iter_exact()
                 .map(|(key, value)| format!("{key}={value}"))
                 .collect();
             if let Some(tokens) = self.max_tokens
@@ -203,15 +230,82 @@ impl Chat<'_> {
             return Ok(());
         }
         let (key, value) = key_and_json(text).map_err(wanted)?;
-        self.unset(&key);
-        self.say(&format!("set {key}={value}"));
-        self.spec.fields.insert(key, value);
+        let said = format!("set {key}={value}");
+        self.set_typed(&key, value, format!("/set {text}")).await?;
+        self.say(&said);
+        Ok(())
+    }
+
+    /// Shows or sets an option of the request that only some models accept.
+    async fn show_or_set_option(
+        &mut self,
+        field: &'static RequestField,
+        text: &str,
+    ) -> Result<(), Error> {
+        let (command, name) = (format!("/{}", field.name), field.name);
+        match text {
+            "" => self.say(&self.spec.shown(field)),
+            "-" => {
+                self.spec.unset_option(field);
+                self.say(&format!("{name} is the model's default from now on"));
+            }
+            text => {
+                let value = field.parse(text).map_err(|needed| {
+                    usage(
+                        format!("`{command} {text}`: {needed}"),
+                        format!("{command} - goes back to the model's default"),
+                    )
+                })?;
+                let value = self.spec.with_option(field, value);
+                self.set_typed(field.key, value.into(), format!("{command} {text}"))
+                    .await?;
+                self.fork_for_effort(field)?;
+                self.say(&format!("{name} {text} from now on"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on in a copy of the conversation where its effort cannot be changed any more.
+    fn fork_for_effort(&mut self, field: &RequestField) -> Result<(), Error> {
+        let thinking = self.spec.fields.get(THINKING.key);
+        let is_fixed = thinking.is_some_and(|thinking| thinking["type"] == "between_tools");
+        let is_saved = matches!(self.talk, Talk::Saved { .. });
+        let has_answer = self.talk.last_answer().is_some();
+        if field.name != EFFORT.name || !is_fixed || !is_saved || !has_answer {
+            return Ok(());
+        }
+        self.app.notices.notice(
+            "with thinking between tools the effort is fixed for a conversation; continuing in a \
+             fork",
+        );
+        self.fork("")
+    }
+
+    /// Sets a field, if the model accepts it.
+    async fn set_typed(&mut self, key: &str, value: ExactJson, typed: String) -> Result<(), Error> {
+        let mut spec = self.spec.clone();
+        let max_tokens = if key == "max_tokens" {
+            value.as_u64()
+        } else {
+            self.max_tokens
+        };
+        spec.set_typed(key, value, typed);
+        if let Some(model) = self.exchange.selected_model().cloned() {
+            let before = std::mem::replace(&mut self.max_tokens, max_tokens);
+            let insistence = Insistence::Field(key);
+            let fitted = self.fit_spec(&mut spec.clone(), &model, insistence).await;
+            self.max_tokens = before;
+            fitted?;
+        }
+        self.unset(key);
+        self.spec = spec;
         Ok(())
     }
 
     /// Removes a field, wherever it was set.
     fn unset(&mut self, key: &str) {
-        self.spec.fields.shift_remove(key);
+        self.spec.unset(key);
         if key == "max_tokens" {
             self.max_tokens = None;
         }
@@ -378,7 +472,7 @@ impl Chat<'_> {
         Ok(())
     }
 
-    fn resume(&mut self, name: &str) -> Result<(), Error> {
+    async fn resume(&mut self, name: &str) -> Result<(), Error> {
         let (store, _) = self.saved()?;
         let name = if name.is_empty() {
             self.before.as_deref()
@@ -386,6 +480,14 @@ impl Chat<'_> {
             Some(name)
         };
         let found = name.map_or_else(|| store.open_latest(), |name| store.open_existing(name))?;
+        let (catalog, flags) = (&self.exchange.catalog, &self.flags);
+        if let Some(settings) = settings_for(self.app, flags, catalog, &found, true).await? {
+            self.exchange.move_to(settings);
+            let chosen = self.exchange.settings().model.as_ref();
+            if let Some(model) = chosen.map(|model| SelectedModel::given(&model.value)) {
+                self.exchange.select_model(model);
+            }
+        }
         // One that nothing was said in has no system prompt of its own yet.
         if found.tip().is_some() {
             self.system = found.system_prompt().map(str::to_owned);

@@ -6,16 +6,21 @@ use std::sync::Arc;
 use super::Chat;
 use super::talk::{Last, Mark};
 use crate::compose::build::{RequestParts, build};
+use crate::compose::model_fit::Insistence;
+use crate::compose::request_spec::RequestSpec;
 use crate::error::Error;
 use crate::exchange::answer_format::{AnswerFormat, renderer, screen};
 use crate::exchange::driver::SendOutcome;
 use crate::exchange::engine::{AnswerSink, EncodedRequest};
 use crate::exchange::finish::{show_usage, stop_reason_error};
-use crate::exchange::prepare::EARLIER;
+use crate::exchange::model_options::FitContext;
+use crate::exchange::prepare::{CALLS_AS_TEXT, EARLIER};
+use crate::exchange::selected_model::SelectedModel;
 use crate::exchange::session_recorder::TurnRecorder;
 use crate::exchange::tool_loop::{ToolLoop, reset_tool_choice_after_results};
-use crate::input::{Estimate, check_many, pictures_of};
+use crate::input::{Estimate, check_many, has_calls, pictures_of};
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
+use crate::session::TurnContext;
 use crate::ui::{AnswerRenderer, OutputSink, StdoutWriter};
 
 /// How a turn ended.
@@ -61,8 +66,13 @@ impl Chat<'_> {
             };
         }
         let content = said.as_ref().map(|said| said.content.as_slice());
-        self.talk
-            .begin_turn(self.app, place, content, self.system.as_deref());
+        let model = self.exchange.selected_model();
+        let sent_to = model.map(|model| self.exchange.target(&model.id));
+        let sent_with = TurnContext {
+            system: self.system.as_deref(),
+            sent_to: sent_to.as_ref(),
+        };
+        self.talk.begin_turn(self.app, place, content, sent_with);
         messages.extend(said);
         let error = self.send_turn(messages).await.err();
         let is_answered = self.talk.is_answered();
@@ -102,10 +112,12 @@ impl Chat<'_> {
         messages: Vec<InputMessage>,
     ) -> Result<(CreateMessage, EncodedRequest), Error> {
         let model = self.exchange.model(true).await?;
+        let mut spec = self.spec.clone();
+        // It was checked when it was typed: what is refused now was typed for another model.
+        let insistence = Insistence::Nothing;
+        let max_tokens = self.fit_spec(&mut spec, &model, insistence).await?;
         let parts = RequestParts {
-            max_tokens: self
-                .max_tokens
-                .unwrap_or_else(|| model.default_max_tokens()),
+            max_tokens,
             model: model.id,
             system: self.system.clone(),
             earlier: messages,
@@ -113,7 +125,14 @@ impl Chat<'_> {
             tools: self.tools.definitions(),
             tool_choice: self.tools.choice.clone(),
         };
-        let mut request = build(&self.spec, parts)?;
+        let has_earlier_calls = has_calls(&parts.earlier);
+        let mut request = build(&spec, parts)?;
+        if has_earlier_calls
+            && request.tools.is_empty()
+            && !std::mem::replace(&mut self.has_told_calls, true)
+        {
+            self.app.notices.notice(CALLS_AS_TEXT);
+        }
         reset_tool_choice_after_results(&mut request);
         let estimate = Estimate::of_request(&request, &[]);
         let sizes = [("the conversation".to_owned(), 0)];
@@ -122,6 +141,28 @@ impl Chat<'_> {
             .encode(&request, estimate, &sizes, true)
             .await?;
         Ok((request, encoded))
+    }
+
+    /// Fits the fields of the next request to its model, and returns the most tokens to generate.
+    pub(super) async fn fit_spec(
+        &mut self,
+        spec: &mut RequestSpec,
+        model: &SelectedModel,
+        insistence: Insistence<'_>,
+    ) -> Result<u64, Error> {
+        let max_tokens = match self.max_tokens {
+            Some(tokens) => tokens,
+            None => self.exchange.default_max_tokens(model, true).await?,
+        };
+        let context = FitContext {
+            max_tokens,
+            tool_choice: self.tools.choice.as_ref(),
+            shows_thinking: self.ask.output.looks.show_thinking,
+            is_sent: true,
+            insistence,
+        };
+        self.exchange.fit_to_model(spec, model, context).await?;
+        Ok(max_tokens)
     }
 
     /// Shows the end of the last answer.

@@ -131,6 +131,7 @@ fn complete(line: &str, cursor: usize, known: &Known<'_>) -> (usize, Vec<String>
         }
         Takes::Path => paths(argument),
         Takes::Word(word) => beginning(argument, [word]),
+        Takes::OneOf(words) => beginning(argument, words.iter().copied()),
     };
     (start, words)
 }

@@ -25,10 +25,12 @@ use crate::ui::{
     EditorOptions, KeyBindings, LineDraft, LineEditor, TerminalModes, render_markdown,
 };
 
+use crate::compose::model_fit::Insistence;
 use crate::compose::request_spec::RequestSpec;
 use crate::compose::sources::RequestSources;
 use crate::compose::user_turn::{StdinUse, stdin_use, system_prompt, user_turn};
 use crate::exchange::answer_format::screen;
+use crate::exchange::conversation_target::settings_for;
 use crate::exchange::engine::{AnswerPolicy, Exchange, SendPolicy};
 use crate::exchange::request_log::RequestLog;
 use crate::exchange::session_recorder::{Saving, SessionRecorder};
@@ -73,6 +75,8 @@ struct Chat<'a> {
     is_raw: bool,
     /// What the next line begins with.
     draft: LineDraft,
+    /// Whether the user was told that earlier tool calls are sent as text.
+    has_told_calls: bool,
     /// The last message, where it got no answer.
     unsent: Option<String>,
     words: Words,
@@ -113,10 +117,16 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
         },
     };
     let log = RequestLog::new(app, settings, "chat", &ask);
-    let exchange = Exchange::new(app, catalog, log, policy);
+    let mut exchange = Exchange::new(app, catalog, log, policy);
 
     let is_typed = app.facts.stdin_is_terminal;
     let kept = SessionRecorder::open(app, &ask.conversation, Saving::Yes, scope)?;
+    if let Some(kept) = &kept {
+        let (catalog, conversation) = (&exchange.catalog, kept.conversation());
+        if let Some(settings) = settings_for(app, &flags, catalog, conversation, true).await? {
+            exchange.move_to(settings);
+        }
+    }
     let mut earlier = std::mem::take(&mut given.conversation.messages);
     let mut system = system_prompt(app, ask.request.system()).await?;
     let store = sessions_directory(scope).map(SessionStore::in_directory);
@@ -137,7 +147,7 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
         }
     };
     let first = first(app, &ask, &mut given, !earlier.is_empty()).await?;
-    let mut spec = given.resolve(&ask)?;
+    let mut spec = given.resolve(&ask, exchange.settings())?;
     tools.choice = given.tool_choice(ask.tools.tool_choice.as_deref(), &spec)?;
     // The setting has it too, and `/set` may change it.
     if let Some(tokens) = spec.fields.shift_remove("max_tokens") {
@@ -165,6 +175,7 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
         files: Attachments::default(),
         is_raw: std::mem::take(&mut ask.output.looks.raw),
         draft: LineDraft::default(),
+        has_told_calls: false,
         unsent: None,
         words: Words::new(store),
         ask,
@@ -258,7 +269,10 @@ impl Chat<'_> {
     /// only out of reach.
     async fn look_for_model(&mut self, is_typed: bool) -> Result<(), Error> {
         match self.exchange.model(true).await {
-            Ok(_) => {}
+            Ok(model) => {
+                let mut spec = self.spec.clone();
+                self.fit_spec(&mut spec, &model, Insistence::Typed).await?;
+            }
             Err(error)
                 if !is_typed
                     || matches!(

@@ -11,6 +11,8 @@ pub(super) enum Act {
     Region,
     System,
     Set,
+    Thinking,
+    Effort,
     File,
     Image,
     Drop,
@@ -43,6 +45,8 @@ pub(super) enum Takes {
     Conversation,
     Path,
     Word(&'static str),
+    /// One of these words, or something else.
+    OneOf(&'static [&'static str]),
 }
 
 /// A command.
@@ -61,7 +65,7 @@ pub(super) struct Slash {
 }
 
 /// All of them, in the order in which `/help` has them.
-pub(super) const COMMANDS: [Slash; 24] = [
+pub(super) const COMMANDS: [Slash; 26] = [
     slash(
         "/help",
         "[COMMAND]",
@@ -96,6 +100,20 @@ pub(super) const COMMANDS: [Slash; 24] = [
         Takes::Text,
         Act::Set,
         "Show, set or remove a field of the request",
+    ),
+    slash(
+        "/thinking",
+        "[auto|off|N|-]",
+        Takes::OneOf(&["auto", "off", "-"]),
+        Act::Thinking,
+        "Show or set the reasoning before answers; - unsets it",
+    ),
+    slash(
+        "/effort",
+        "[LEVEL|-]",
+        Takes::OneOf(&["low", "medium", "high", "xhigh", "max", "-"]),
+        Act::Effort,
+        "Show or set the model's effort, low to max; - unsets it",
     ),
     slash(
         "/file",
@@ -193,7 +211,7 @@ pub(super) const COMMANDS: [Slash; 24] = [
         "[FILE]",
         Takes::Path,
         Act::Export,
-        "Print the conversation as Markdown, or save it to a file",
+        "Print the conversation as Markdown, or save it to a file to a file",
     ),
     slash(
         "/copy",

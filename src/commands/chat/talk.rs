@@ -4,7 +4,9 @@ use crate::app::App;
 use crate::error::Error;
 use crate::exchange::session_recorder::{SessionRecorder, TurnRecorder};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Usage};
-use crate::session::{PendingTurn, SavedConversation, SessionStore, TurnPosition};
+use crate::session::{
+    PendingTurn, SavedConversation, SessionStore, TurnContext, TurnPosition, TurnTarget,
+};
 use crate::ui::FinalAnswer;
 
 /// A conversation.
@@ -137,8 +139,9 @@ impl Talk {
         app: &App,
         place: Option<Mark>,
         content: Option<&[ContentBlock]>,
-        system: Option<&str>,
+        sent_with: TurnContext<'_>,
     ) {
+        let TurnContext { system, sent_to } = sent_with;
         let message = content.map(|content| InputMessage {
             role: Role::User,
             content: content.to_vec(),
@@ -159,7 +162,7 @@ impl Talk {
                     .any(|turn| turn.system.is_some());
                 let system = system.or(Some("").filter(|_| has_another));
                 kept.stage_turn(message.into_iter().collect(), system.map(str::to_owned));
-                kept.begin(app);
+                kept.begin(app, sent_to);
                 *is_answered = false;
             }
             Self::Unsaved { said, pending } => {
@@ -288,9 +291,9 @@ impl TurnRecorder for Talk {
         }
     }
 
-    fn begin(&mut self, app: &App) {
+    fn begin(&mut self, app: &App, sent_to: Option<&TurnTarget>) {
         if let Self::Saved { kept, .. } = self {
-            kept.begin(app);
+            kept.begin(app, sent_to);
         }
     }
 

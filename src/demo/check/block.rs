@@ -4,7 +4,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 
 use super::field::{ObjectReader, refusal_at};
-use crate::demo::{refusal::Refusal, signature};
+use super::picture::is_whole_picture;
+use crate::demo::refusal::Refusal;
 use crate::media::{FileKind, ImageError, check_image, detect_file_kind};
 
 /// The block types of a message.
@@ -12,6 +13,7 @@ const BLOCKS: &[&str] = &[
     "document",
     "image",
     "redacted_thinking",
+    "search_result",
     "text",
     "thinking",
     "tool_result",
@@ -19,7 +21,10 @@ const BLOCKS: &[&str] = &[
 ];
 
 /// The block types inside of a tool's result.
-const RESULT_BLOCKS: &[&str] = &["document", "image", "text"];
+const RESULT_BLOCKS: &[&str] = &["document", "image", "search_result", "text"];
+
+/// The block types inside of a document that is made of blocks.
+const DOCUMENT_BLOCKS: &[&str] = &["image", "text"];
 
 /// The media types of a picture.
 const IMAGES: &[&str] = &["image/jpeg", "image/png", "image/gif", "image/webp"];
@@ -36,9 +41,12 @@ fn check_one_of(types: &[&str], path: String, value: &Value) -> Result<(), Refus
     let block = ObjectReader::new(path, value)?;
     let tag = block.required_tag(types)?;
     let block = block.with_tag(tag);
-    block.check_cache_control()?;
+    if !tag.ends_with("thinking") {
+        block.check_cache_control()?;
+    }
     match tag {
         "image" => check_image_block(&block),
+        "search_result" => check_search_result(&block),
         "document" => check_document(&block),
         "tool_use" => check_tool_use(&block),
         "tool_result" => check_tool_result(&block),
@@ -50,10 +58,63 @@ fn check_one_of(types: &[&str], path: String, value: &Value) -> Result<(), Refus
     }
 }
 
-/// Checks a block of text; whether it may be blank depends on the whole request.
+/// Checks a block of text; what is blank is refused.
+///
+/// The words are those of the API, as `NousResearch/hermes-agent#61318` and others recorded them.
 pub(super) fn check_text(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     block.allow_only(&["type", "text", "cache_control", "citations"])?;
-    block.required_string("text").map(drop)
+    let text = block.required_string("text")?;
+    let is_marked = !matches!(
+        block.optional_field("cache_control"),
+        None | Some(Value::Null)
+    );
+    if text.is_empty() && is_marked {
+        return Err(
+            block.field_refusal("text", "cache_control cannot be set for empty text blocks")
+        );
+    }
+    check_words(text)
+}
+
+/// Checks the words of a text, wherever in the messages it is.
+pub(super) fn check_words(text: &str) -> Result<(), Refusal> {
+    if text.is_empty() {
+        return Err(refusal_at(
+            "messages",
+            "text content blocks must be non-empty",
+        ));
+    }
+    if text.trim().is_empty() {
+        return Err(refusal_at(
+            "messages",
+            "text content blocks must contain non-whitespace text",
+        ));
+    }
+    Ok(())
+}
+
+/// Checks a text that was found, with its source.
+///
+/// Source: Anthropic's page `build-with-claude/search-results`.
+fn check_search_result(block: &ObjectReader<'_>) -> Result<(), Refusal> {
+    block.allow_only(&[
+        "type",
+        "source",
+        "title",
+        "content",
+        "citations",
+        "cache_control",
+    ])?;
+    block.required_string("source")?;
+    block.required_string("title")?;
+    for (index, value) in block.required_list("content")?.iter().enumerate() {
+        check_one_of(
+            &["text"],
+            format!("{}.{index}", block.field_path("content")),
+            value,
+        )?;
+    }
+    Ok(())
 }
 
 fn check_image_block(block: &ObjectReader<'_>) -> Result<(), Refusal> {
@@ -65,7 +126,8 @@ fn check_image_block(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     source.allow_only(&["type", "media_type", "data"])?;
     let media_type = source.required_choice("media_type", IMAGES)?;
     let bytes = decode_source(&source)?;
-    match detect_file_kind(&bytes).media_type() {
+    let kind = detect_file_kind(&bytes);
+    match kind.media_type() {
         Some(found) if found == media_type => {}
         Some(found) if IMAGES.contains(&found) => {
             return Err(source.field_refusal(
@@ -79,7 +141,12 @@ fn check_image_block(block: &ObjectReader<'_>) -> Result<(), Refusal> {
         }
         _ => return Err(source.field_refusal("data", "Could not process image")),
     }
-    check_image(&bytes).map(drop).map_err(|error| match error {
+    match check_image(&bytes) {
+        Ok(size) if size.width == 0 || size.height == 0 => Err(ImageError::Damaged),
+        Ok(_) if !is_whole_picture(kind, &bytes) => Err(ImageError::Damaged),
+        checked => checked.map(drop),
+    }
+    .map_err(|error| match error {
         ImageError::TooManyBytes { base64_bytes, .. } => refusal_at(
             source.path(),
             &format!(
@@ -106,14 +173,15 @@ fn check_document(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     block.optional_string("title")?;
     block.optional_string("context")?;
     let source = block.required_object("source")?;
-    let source = source
-        .required_tag(&["base64", "text"])
-        .map(|tag| source.with_tag(tag))?;
+    // Those that name a URL or a file are for Anthropic's own platform.
+    let tag = source.required_tag(&["base64", "content", "text"])?;
+    let source = source.with_tag(tag);
+    if tag == "content" {
+        source.allow_only(&["type", "content"])?;
+        return check_contents(DOCUMENT_BLOCKS, &source);
+    }
     source.allow_only(&["type", "media_type", "data"])?;
-    if source
-        .optional_field("type")
-        .is_some_and(|tag| tag == "text")
-    {
+    if tag == "text" {
         source.required_choice("media_type", &["text/plain"])?;
         return match source.required_string("data")? {
             "" => Err(source.field_refusal("data", "String should have at least 1 character")),
@@ -145,37 +213,31 @@ fn check_tool_result(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     ])?;
     block.required_identifier("tool_use_id", None)?;
     block.check_boolean("is_error")?;
-    if matches!(
-        block.optional_field("content"),
-        None | Some(Value::String(_))
-    ) {
-        return Ok(());
+    match block.optional_field("content") {
+        None => Ok(()),
+        // An empty string is no content at all.
+        Some(Value::String(text)) if text.is_empty() => Ok(()),
+        Some(_) => check_contents(RESULT_BLOCKS, block),
+    }
+}
+
+/// Checks the content of a block: a text, or blocks of these types.
+fn check_contents(types: &[&str], block: &ObjectReader<'_>) -> Result<(), Refusal> {
+    if let Value::String(text) = block.required_field("content")? {
+        return check_words(text);
     }
     for (index, value) in block.required_list("content")?.iter().enumerate() {
-        check_one_of(
-            RESULT_BLOCKS,
-            format!("{}.{index}", block.field_path("content")),
-            value,
-        )?;
-        if value["type"] == "text" && value["text"] == "" {
-            return Err(refusal_at(
-                "messages",
-                "text content blocks must be non-empty",
-            ));
-        }
+        let path = format!("{}.{index}", block.field_path("content"));
+        check_one_of(types, path, value)?;
     }
     Ok(())
 }
 
+/// Checks a block of thinking; whether it belongs here depends on the whole request.
 fn check_thinking(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     block.allow_only(&["type", "thinking", "signature"])?;
-    if signature::is_valid(
-        block.required_string("thinking")?,
-        block.required_string("signature")?,
-    ) {
-        return Ok(());
-    }
-    Err(block.field_refusal("signature", "Invalid `signature` in `thinking` block"))
+    block.required_string("thinking")?;
+    block.required_string("signature").map(drop)
 }
 
 fn decode_source(source: &ObjectReader<'_>) -> Result<Vec<u8>, Refusal> {

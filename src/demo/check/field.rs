@@ -118,10 +118,10 @@ impl<'a> ObjectReader<'a> {
         }
     }
 
-    /// Checks that a field, if it is there, is a number from 0 to 1.
-    pub(super) fn check_share(&self, field: &str) -> Result<(), Refusal> {
+    /// Returns a number from 0 to 1 that may be missing.
+    pub(super) fn optional_share(&self, field: &str) -> Result<Option<f64>, Refusal> {
         let Some(value) = self.optional_field(field) else {
-            return Ok(());
+            return Ok(None);
         };
         match value.as_f64() {
             Some(number) if number < 0.0 => {
@@ -130,7 +130,7 @@ impl<'a> ObjectReader<'a> {
             Some(number) if number > 1.0 => {
                 Err(self.field_refusal(field, "Input should be less than or equal to 1"))
             }
-            Some(_) => Ok(()),
+            Some(number) => Ok(Some(number)),
             None => Err(self.field_refusal(field, "Input should be a valid number")),
         }
     }

@@ -3,10 +3,16 @@
 //! It reads plain JSON on purpose: whatever the client's own types get wrong shows here.
 
 mod block;
+mod cache;
 mod field;
 mod option;
+mod picture;
+#[cfg(test)]
+mod rule_tests;
+mod schema;
 #[cfg(test)]
 mod tests;
+mod thinking;
 mod turns;
 
 use serde_json::Value;
@@ -16,10 +22,10 @@ use super::ask::ParsedRequest;
 use super::models::{self, DemoRegion};
 use super::refusal::Refusal;
 
-/// The most tokens that the models take in.
-const CONTEXT_TOKENS: usize = 200_000;
-
 /// The fields of a request.
+///
+/// `cache_control` is not among them: Bedrock and Vertex, which are behind Langdock, take marks on
+/// blocks only. Source: AWS, `bedrock/latest/userguide/prompt-caching`.
 const FIELDS: &[&str] = &[
     "model",
     "messages",
@@ -34,37 +40,38 @@ const FIELDS: &[&str] = &[
     "top_k",
     "top_p",
     "thinking",
-    "cache_control",
     "service_tier",
     "output_config",
 ];
 
-/// Checks the body of a message request and reads it; with `any_model`, whatever Claude model it
-/// asks.
-pub(super) fn check_request(
-    body: &Value,
+/// Checks the body of a message request and reads it; it came with the key `account`.
+pub(super) fn check_request<'a>(
+    body: &'a Value,
     region: DemoRegion,
-    any_model: bool,
-) -> Result<ParsedRequest<'_>, Refusal> {
+    account: &'a str,
+) -> Result<ParsedRequest<'a>, Refusal> {
     let object = ObjectReader::new("", body)?;
     object.allow_only(FIELDS)?;
     let name = object.required_string("model")?;
-    let model = models::find_model(name, region, any_model)?;
-    option::check_max_tokens(&object, name, model)?;
-    option::check_sampling(&object)?;
+    let rules = models::find_model(name, region)?;
+    option::check_max_tokens(&object, name, rules)?;
+    option::check_thinking(&object, name, rules)?;
+    option::check_sampling(&object, rules)?;
     option::check_stop_sequences(&object)?;
-    option::check_tools(&object)?;
-    option::check_tool_choice(&object)?;
-    option::check_thinking(&object)?;
+    option::check_tools(&object, rules)?;
+    option::check_tool_choice(&object, rules)?;
+    option::check_output_config(&object, rules)?;
     option::check_other_options(&object)?;
     check_system(&object)?;
     check_messages(&object)?;
-    let ask = ParsedRequest::from_body(body);
+    cache::check_marks(body)?;
+    let ask = ParsedRequest::from_body(body, account);
     turns::check_turns(&ask)?;
-    let tokens = ask.input_tokens();
-    if tokens > CONTEXT_TOKENS {
+    thinking::check_thinking_blocks(&ask)?;
+    let (tokens, most) = (ask.input_tokens(), rules.context_tokens);
+    if tokens > most {
         return Err(Refusal::invalid_request(format!(
-            "prompt is too long: {tokens} tokens > {CONTEXT_TOKENS} maximum"
+            "prompt is too long: {tokens} tokens > {most} maximum"
         )));
     }
     Ok(ask)
@@ -78,12 +85,15 @@ fn check_system(body: &ObjectReader<'_>) -> Result<(), Refusal> {
         let text = ObjectReader::new(format!("system.{index}"), value)?;
         text.required_choice("type", &["text"])?;
         text.check_cache_control()?;
-        block::check_text(&text)?;
+        text.allow_only(&["type", "text", "cache_control", "citations"])?;
+        let is_marked = text.optional_field("cache_control").is_some();
         if text.required_string("text")?.is_empty() {
-            return Err(refusal_at(
-                "system",
-                "text content blocks must be non-empty",
-            ));
+            return Err(if is_marked {
+                let message = "cache_control cannot be set for empty text blocks";
+                refusal_at(text.path(), message)
+            } else {
+                refusal_at("system", "text content blocks must be non-empty")
+            });
         }
     }
     Ok(())
@@ -94,11 +104,28 @@ fn check_messages(body: &ObjectReader<'_>) -> Result<(), Refusal> {
     if messages.is_empty() {
         return Err(refusal_at("messages", "at least one message is required"));
     }
+    let mut last_role = "";
     for (index, value) in messages.iter().enumerate() {
         let message = ObjectReader::new(format!("messages.{index}"), value)?;
         message.allow_only(&["role", "content"])?;
         let role = message.required_choice("role", &["user", "assistant", "agent"])?;
+        let role = if role == "agent" { "assistant" } else { role };
+        // Bedrock refuses what the newer API joins.
+        // Source: AWS, `bedrock/latest/userguide/model-parameters-anthropic-claude-messages`.
+        if role == last_role {
+            return Err(refusal_at(
+                "messages",
+                &format!(
+                    "roles must alternate between \"user\" and \"assistant\", but found multiple \
+                     \"{role}\" roles in a row"
+                ),
+            ));
+        }
+        last_role = role;
         let empty = if let Value::String(text) = message.required_field("content")? {
+            if !text.is_empty() {
+                block::check_words(text)?;
+            }
             text.is_empty()
         } else {
             let blocks = message.required_list("content")?;

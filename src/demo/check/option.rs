@@ -1,37 +1,86 @@
-//! Checks the request's options: the tools, the choice among them, thinking, and the smaller ones.
+//! Checks the request's options: sampling, the tools, the choice among them, thinking, and the
+//! smaller ones.
 
 use std::collections::HashSet;
 
 use serde_json::Value;
 
 use super::field::{ObjectReader, refusal_at};
-use crate::demo::{models::DemoModel, refusal::Refusal};
+use super::schema;
+use crate::demo::model_rules::{ModelRules, SamplingSupport, ThinkingSupport};
+use crate::demo::refusal::Refusal;
 
 /// Checks `max_tokens` against the model's own limit.
 pub(super) fn check_max_tokens(
     body: &ObjectReader<'_>,
     name: &str,
-    model: &DemoModel,
+    rules: &ModelRules,
 ) -> Result<(), Refusal> {
     let wanted = body.required_integer("max_tokens", 1)?;
-    if wanted <= model.max_output {
+    if wanted <= rules.max_output {
         return Ok(());
     }
     Err(body.field_refusal(
         "max_tokens",
         &format!(
             "{wanted} > {}, which is the maximum allowed number of output tokens for {name}",
-            model.max_output
+            rules.max_output
         ),
     ))
 }
 
 /// Checks the numbers that steer sampling.
-pub(super) fn check_sampling(body: &ObjectReader<'_>) -> Result<(), Refusal> {
-    body.check_share("temperature")?;
-    body.check_share("top_p")?;
-    body.optional_field("top_k")
-        .map_or(Ok(()), |_| body.required_integer("top_k", 0).map(drop))
+///
+/// Source: Anthropic's migration guide, `about-claude/models/migration-guide`: from 4.7 on they are
+/// deprecated and only what changes nothing is accepted; from 4 on one of the two is. The words are
+/// those of the API, as `BerriAI/litellm` and others recorded them.
+pub(super) fn check_sampling(body: &ObjectReader<'_>, rules: &ModelRules) -> Result<(), Refusal> {
+    let temperature = body.optional_share("temperature")?;
+    let top_p = body.optional_share("top_p")?;
+    let top_k = body
+        .optional_field("top_k")
+        .map(|_| body.required_integer("top_k", 0))
+        .transpose()?;
+    if rules.sampling == SamplingSupport::Fixed {
+        let changed = [
+            ("temperature", temperature.is_some_and(|value| value < 1.0)),
+            ("top_p", top_p.is_some_and(|value| value < 0.99)),
+            ("top_k", top_k.is_some()),
+        ];
+        if let Some((name, _)) = changed.iter().find(|(_, is_changed)| *is_changed) {
+            return Err(Refusal::invalid_request(format!(
+                "`{name}` is deprecated for this model."
+            )));
+        }
+    }
+    if rules.sampling == SamplingSupport::Exclusive && temperature.is_some() && top_p.is_some() {
+        return Err(Refusal::invalid_request(
+            "`temperature` and `top_p` cannot both be specified for this model. Please use only \
+             one.",
+        ));
+    }
+    // Source: `build-with-claude/extended-thinking`, on what does not go together with thinking.
+    if is_thinking_requested(body) {
+        if temperature.is_some_and(|value| value < 1.0) {
+            return Err(Refusal::invalid_request(
+                "`temperature` may only be set to 1 when thinking is enabled. Please consult our \
+                 documentation at \
+                 https://docs.claude.com/en/docs/build-with-claude/extended-thinking",
+            ));
+        }
+        if top_k.is_some() {
+            return Err(Refusal::invalid_request(
+                "`top_k` must be unset when thinking is enabled.",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Returns whether the body itself asks for thinking before the answer.
+fn is_thinking_requested(body: &ObjectReader<'_>) -> bool {
+    body.optional_field("thinking")
+        .is_some_and(|thinking| thinking["type"] == "enabled" || thinking["type"] == "adaptive")
 }
 
 /// Checks the texts that end the answer.
@@ -60,7 +109,7 @@ pub(super) fn check_stop_sequences(body: &ObjectReader<'_>) -> Result<(), Refusa
 }
 
 /// Checks the definitions of the tools.
-pub(super) fn check_tools(body: &ObjectReader<'_>) -> Result<(), Refusal> {
+pub(super) fn check_tools(body: &ObjectReader<'_>, rules: &ModelRules) -> Result<(), Refusal> {
     if body.optional_field("tools").is_none() {
         return Ok(());
     }
@@ -90,17 +139,50 @@ pub(super) fn check_tools(body: &ObjectReader<'_>) -> Result<(), Refusal> {
         if tool.optional_field("description").is_some() {
             tool.required_string("description")?;
         }
-        let schema = tool.required_object("input_schema")?;
-        schema.required_choice("type", &["object"])?;
-        if schema.optional_field("properties").is_some() {
-            schema.required_object("properties")?;
+        check_input_schema(&tool)?;
+        tool.check_boolean("strict")?;
+        if tool.optional_field("strict") == Some(&Value::Bool(true)) {
+            if !rules.has_output_format {
+                return Err(tool.field_refusal("strict", "Extra inputs are not permitted"));
+            }
+            schema::check_strict_schema(tool.path(), tool.required_field("input_schema")?)?;
         }
     }
     Ok(())
 }
 
+/// Checks the schema of a tool's arguments.
+///
+/// The rules for its root and for the names in it are not in Anthropic's documentation; they and
+/// their words are in `anthropics/claude-code#27337`, `langchain-ai/langchain#39271` and
+/// `modelcontextprotocol/go-sdk#169`.
+fn check_input_schema(tool: &ObjectReader<'_>) -> Result<(), Refusal> {
+    let schema = tool.required_object("input_schema")?;
+    schema.required_choice("type", &["object"])?;
+    if schema.optional_field("properties").is_some() {
+        schema.required_object("properties")?;
+    }
+    let combined = ["oneOf", "allOf", "anyOf"];
+    if combined
+        .iter()
+        .any(|key| schema.optional_field(key).is_some())
+    {
+        return Err(tool.field_refusal(
+            "input_schema",
+            "input_schema does not support oneOf, allOf, or anyOf at the top level",
+        ));
+    }
+    schema::check_property_names(schema.path(), tool.required_field("input_schema")?)
+}
+
 /// Checks the choice among the tools.
-pub(super) fn check_tool_choice(body: &ObjectReader<'_>) -> Result<(), Refusal> {
+///
+/// Source: the API reference, and for the models that refuse a forced call Anthropic's
+/// `whats-new` pages of Opus 5.5, Sonnet 5.5 and Fable 5.1.
+pub(super) fn check_tool_choice(
+    body: &ObjectReader<'_>,
+    rules: &ModelRules,
+) -> Result<(), Refusal> {
     if body.optional_field("tool_choice").is_none() {
         return Ok(());
     }
@@ -114,6 +196,19 @@ pub(super) fn check_tool_choice(body: &ObjectReader<'_>) -> Result<(), Refusal> 
     let choice = choice.with_tag(tag);
     choice.allow_only(allowed)?;
     choice.check_boolean("disable_parallel_tool_use")?;
+    let is_forced = tag == "any" || tag == "tool";
+    if is_forced && !rules.has_forced_tools {
+        return Err(body.field_refusal(
+            "tool_choice",
+            "type \"tool\" and \"any\" are not supported for this model.",
+        ));
+    }
+    // Source: `build-with-claude/extended-thinking`, on thinking with tools.
+    if is_forced && is_thinking_requested(body) {
+        return Err(Refusal::invalid_request(
+            "Thinking may not be enabled when tool_choice forces tool use.",
+        ));
+    }
     let tools = body
         .optional_field("tools")
         .and_then(Value::as_array)
@@ -137,8 +232,15 @@ pub(super) fn check_tool_choice(body: &ObjectReader<'_>) -> Result<(), Refusal> 
     }
 }
 
-/// Checks thinking, and what does not go together with it.
-pub(super) fn check_thinking(body: &ObjectReader<'_>) -> Result<(), Refusal> {
+/// Checks the form of thinking.
+///
+/// Source: `build-with-claude/thinking-troubleshooting`, which has the table of the forms that
+/// each model refuses, and the words.
+pub(super) fn check_thinking(
+    body: &ObjectReader<'_>,
+    name: &str,
+    rules: &ModelRules,
+) -> Result<(), Refusal> {
     if body.optional_field("thinking").is_none() {
         return Ok(());
     }
@@ -154,39 +256,46 @@ pub(super) fn check_thinking(body: &ObjectReader<'_>) -> Result<(), Refusal> {
     if thinking.optional_field("display").is_some() {
         thinking.required_choice("display", &["summarized", "omitted"])?;
     }
+    if !rules.thinking.accepts(tag) {
+        return Err(unsupported_thinking(tag, name, rules.thinking));
+    }
     if tag != "enabled" {
         return Ok(());
     }
     let budget = thinking.required_integer("budget_tokens", 1024)?;
     if budget >= body.required_integer("max_tokens", 1)? {
         return Err(Refusal::invalid_request(
-            "`max_tokens` must be greater than `thinking.budget_tokens`.",
-        ));
-    }
-    if body
-        .optional_field("temperature")
-        .and_then(Value::as_f64)
-        .is_some_and(|temperature| temperature < 1.0)
-    {
-        return Err(Refusal::invalid_request(
-            "`temperature` may only be set to 1 when thinking is enabled.",
-        ));
-    }
-    let choice = body
-        .optional_field("tool_choice")
-        .map_or("auto", |choice| choice["type"].as_str().unwrap_or("auto"));
-    if choice == "any" || choice == "tool" {
-        return Err(Refusal::invalid_request(
-            "Thinking may not be enabled when tool_choice forces tool use.",
+            "`max_tokens` must be greater than `thinking.budget_tokens`. Please consult our \
+             documentation at \
+             https://docs.claude.com/en/docs/build-with-claude/extended-thinking#max-tokens-and-context-window-size",
         ));
     }
     Ok(())
 }
 
-/// Checks what few requests have: metadata, the service tier, the shape of the output.
+fn unsupported_thinking(form: &str, name: &str, support: ThinkingSupport) -> Refusal {
+    const INSTEAD: &str =
+        "\"thinking.type.adaptive\" and \"output_config.effort\" to control thinking behavior.";
+    let refused = format!("\"thinking.type.{form}\" is not supported for this model.");
+    Refusal::invalid_request(match (form, support) {
+        ("adaptive", ThinkingSupport::Budget) => {
+            "adaptive thinking is not supported on this model".to_owned()
+        }
+        ("adaptive" | "enabled", ThinkingSupport::None) => {
+            format!("'{name}' does not support thinking.")
+        }
+        ("disabled", ThinkingSupport::DefaultOrBetweenTools) => format!(
+            "{refused} Use \"thinking.type.between_tools\" for the lowest thinking setting, or \
+             {INSTEAD}"
+        ),
+        ("enabled" | "disabled", _) => format!("{refused} Use {INSTEAD}"),
+        _ => refused,
+    })
+}
+
+/// Checks what few requests have: metadata, the service tier.
 pub(super) fn check_other_options(body: &ObjectReader<'_>) -> Result<(), Refusal> {
     body.check_boolean("stream")?;
-    body.check_cache_control()?;
     if body.optional_field("metadata").is_some() {
         let metadata = body.required_object("metadata")?;
         metadata.allow_only(&["user_id"])?;
@@ -202,18 +311,91 @@ pub(super) fn check_other_options(body: &ObjectReader<'_>) -> Result<(), Refusal
     if body.optional_field("service_tier").is_some() {
         body.required_choice("service_tier", &["auto", "standard_only"])?;
     }
-    if body.optional_field("output_config").is_some() {
-        let output = body.required_object("output_config")?;
-        output.allow_only(&["effort", "format"])?;
-        if output.optional_field("effort").is_some() {
+    Ok(())
+}
+
+/// Checks the effort and the shape of the output.
+pub(super) fn check_output_config(
+    body: &ObjectReader<'_>,
+    rules: &ModelRules,
+) -> Result<(), Refusal> {
+    if body.optional_field("output_config").is_none() {
+        return Ok(());
+    }
+    let output = body.required_object("output_config")?;
+    output.allow_only(&["effort", "format"])?;
+    if output.optional_field("effort").is_some() {
+        let effort =
             output.required_choice("effort", &["low", "medium", "high", "xhigh", "max"])?;
+        check_effort(body, effort, rules)?;
+    }
+    if output.optional_field("format").is_some() {
+        // Source: `build-with-claude/structured-outputs`; the words for a model without them are
+        // those of Bedrock.
+        if !rules.has_output_format {
+            return Err(output.field_refusal("format", "Extra inputs are not permitted"));
         }
-        if output.optional_field("format").is_some() {
-            let format = output.required_object("format")?;
-            format.required_tag(&["json_schema"])?;
-            format.allow_only(&["type", "schema"])?;
-            format.required_object("schema")?;
+        let format = output.required_object("format")?;
+        format.required_tag(&["json_schema"])?;
+        format.allow_only(&["type", "schema"])?;
+        let schema = format.required_object("schema")?;
+        schema::check_strict_schema(schema.path(), format.required_field("schema")?)?;
+        if has_citations(body) {
+            return Err(output.field_refusal(
+                "format",
+                "Structured outputs cannot be used together with citations.",
+            ));
         }
     }
     Ok(())
+}
+
+/// Checks the level of effort.
+///
+/// Source: `build-with-claude/effort` for the levels of each model, and
+/// `code.claude.com/docs/en/errors` for the words.
+fn check_effort(body: &ObjectReader<'_>, effort: &str, rules: &ModelRules) -> Result<(), Refusal> {
+    if rules.efforts.is_empty() {
+        return Err(Refusal::invalid_request(
+            "This model does not support the effort parameter.",
+        ));
+    }
+    if !rules.efforts.contains(&effort) {
+        let mut levels = rules.efforts.to_vec();
+        levels.sort_unstable();
+        return Err(Refusal::invalid_request(format!(
+            "This model does not support effort level '{effort}'. Supported levels: {}.",
+            levels.join(", ")
+        )));
+    }
+    let form = body
+        .optional_field("thinking")
+        .and_then(|thinking| thinking["type"].as_str());
+    let is_limited = match form {
+        Some("disabled") => rules.thinking == ThinkingSupport::DefaultUpToHigh,
+        Some("between_tools") => rules.thinking == ThinkingSupport::DefaultOrBetweenTools,
+        _ => false,
+    };
+    if is_limited && (effort == "xhigh" || effort == "max") {
+        return Err(Refusal::invalid_request(format!(
+            "output_config.effort '{effort}' is not supported when thinking is disabled on this \
+             model. Use effort 'high' or below, or enable thinking."
+        )));
+    }
+    Ok(())
+}
+
+/// Returns whether a document of the conversation is to be cited.
+fn has_citations(body: &ObjectReader<'_>) -> bool {
+    let messages = body.optional_field("messages").and_then(Value::as_array);
+    let blocks = messages
+        .into_iter()
+        .flatten()
+        .filter_map(|message| message["content"].as_array())
+        .flatten();
+    let is_cited = |block: &Value| block["citations"]["enabled"] == true;
+    blocks.into_iter().any(|block| {
+        let inner = block["content"].as_array().into_iter().flatten();
+        is_cited(block) || inner.into_iter().any(is_cited)
+    })
 }

@@ -8,6 +8,7 @@ use super::field::refusal_at;
 use crate::demo::ask::{
     BlockContent, ParsedRequest, PlacedBlock, RequestTurn, ThinkingMode, TurnRole,
 };
+use crate::demo::attachment::ImageInfo;
 use crate::demo::refusal::Refusal;
 
 /// More pictures than this in a request, and the sides of each are limited further.
@@ -30,7 +31,6 @@ pub(super) fn check_turns(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
             "messages: first message must use the \"user\" role",
         ));
     }
-    check_text_present(ask)?;
     check_prefill(ask)?;
     for turn in &ask.turns {
         check_roles(turn)?;
@@ -47,33 +47,22 @@ pub(super) fn check_turns(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
             "tools: Requests which include `tool_use` or `tool_result` blocks must define tools",
         ));
     }
-    check_thinking_returned(ask)?;
     check_images(ask)
 }
 
-fn check_text_present(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
-    for text in ask.blocks().filter_map(|block| block.content.text()) {
-        if text.is_empty() {
-            return Err(refusal_at(
-                "messages",
-                "text content blocks must be non-empty",
-            ));
-        }
-        if text.trim().is_empty() {
-            return Err(refusal_at(
-                "messages",
-                "text content blocks must contain non-whitespace text",
-            ));
-        }
-    }
-    Ok(())
-}
-
 /// Checks the beginning of the answer, if the request prescribes one.
+///
+/// Source: Anthropic's migration guide, `about-claude/models/migration-guide`, on prefill.
 fn check_prefill(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     let Some(prefill) = ask.prefill() else {
         return Ok(());
     };
+    if !ask.rules.has_prefill {
+        return Err(Refusal::invalid_request(
+            "This model does not support assistant message prefill. The conversation must end \
+             with a user message.",
+        ));
+    }
     if prefill.ends_with(char::is_whitespace) {
         return Err(refusal_at(
             "messages",
@@ -94,10 +83,22 @@ fn check_roles(turn: &RequestTurn<'_>) -> Result<(), Refusal> {
     for block in &turn.blocks {
         let (name, side, role) = match block.content {
             BlockContent::ToolUse { .. } => ("tool_use", "assistant", TurnRole::Assistant),
-            BlockContent::Thinking(_) => ("thinking", "assistant", TurnRole::Assistant),
+            BlockContent::Thinking { .. } => ("thinking", "assistant", TurnRole::Assistant),
+            BlockContent::RedactedThinking(_) => {
+                ("redacted_thinking", "assistant", TurnRole::Assistant)
+            }
             BlockContent::ToolResult { .. } => ("tool_result", "user", TurnRole::User),
-            BlockContent::Text(_) | BlockContent::Image(_) | BlockContent::Document(_) => continue,
+            BlockContent::Image(_) => ("image", "user", TurnRole::User),
+            BlockContent::Document(_) => ("document", "user", TurnRole::User),
+            BlockContent::SearchResult(_) => ("search_result", "user", TurnRole::User),
+            BlockContent::Text(_) => continue,
         };
+        if turn.role != role && turn.role == TurnRole::Assistant && name != "tool_result" {
+            return Err(refusal_at(
+                &format!("messages.{}.content", block.message),
+                &format!("'{name}' blocks are not permitted within assistant turns"),
+            ));
+        }
         if turn.role != role {
             let path = format!("messages.{}.content.{}", block.message, block.index);
             return Err(refusal_at(
@@ -186,57 +187,13 @@ fn result_id<'a>(content: &BlockContent<'a>) -> Option<&'a str> {
     }
 }
 
-/// Checks that a tool turn which continues with thinking still has the thinking that led to its
-/// calls.
-fn check_thinking_returned(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
-    let [.., turn, last] = ask.turns.as_slice() else {
-        return Ok(());
-    };
-    let goes_on = last
-        .blocks
-        .iter()
-        .any(|block| result_id(&block.content).is_some());
-    if ask.thinking == ThinkingMode::Off || !goes_on {
-        return Ok(());
-    }
-    match turn.blocks.first() {
-        Some(PlacedBlock {
-            content: BlockContent::Thinking(_),
-            ..
-        })
-        | None => Ok(()),
-        Some(PlacedBlock {
-            message,
-            index,
-            content,
-        }) => Err(refusal_at(
-            &format!("messages.{message}.content.{index}.type"),
-            &format!(
-                "Expected `thinking` or `redacted_thinking`, but found `{}`. When `thinking` is \
-                 enabled, a final \
-                 `assistant` message must start with a thinking block.",
-                if content.text().is_some() {
-                    "text"
-                } else {
-                    "tool_use"
-                }
-            ),
-        )),
-    }
-}
-
+/// Checks how many pictures there are, those of tool results too, and how large they are for that.
+///
+/// Source: Anthropic's page `build-with-claude/vision`; that a picture in a tool result counts, and
+/// is refused again with every later turn, is in `anthropics/claude-code#1747` and
+/// `QwenLM/qwen-code#9291`.
 fn check_images(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
-    let mut images = Vec::new();
-    for block in ask.blocks() {
-        let inner = match &block.content {
-            BlockContent::ToolResult { content, .. } => content.as_slice(),
-            content => std::slice::from_ref(content),
-        };
-        images.extend(inner.iter().filter_map(|content| match content {
-            BlockContent::Image(image) => Some((block, image)),
-            _ => None,
-        }));
-    }
+    let images: Vec<(String, &ImageInfo<'_>)> = ask.blocks().flat_map(placed_images).collect();
     if images.len() > MAX_IMAGES {
         return Err(refusal_at(
             "messages",
@@ -247,14 +204,30 @@ fn check_images(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
         .iter()
         .find(|(_, image)| image.width.max(image.height) > MANY_IMAGES_SIDE);
     match large {
-        Some((block, _)) if images.len() > MANY_IMAGES => Err(refusal_at(
-            &format!(
-                "messages.{}.content.{}.image.source.base64.data",
-                block.message, block.index
-            ),
+        Some((path, _)) if images.len() > MANY_IMAGES => Err(refusal_at(
+            &format!("{path}.image.source.base64.data"),
             "At least one of the image dimensions exceed max allowed size for many-image \
              requests: 2000 pixels",
         )),
         _ => Ok(()),
+    }
+}
+
+/// Returns the pictures of a block, each with its path.
+fn placed_images<'a>(block: &'a PlacedBlock<'_>) -> Vec<(String, &'a ImageInfo<'a>)> {
+    let path = format!("messages.{}.content.{}", block.message, block.index);
+    match &block.content {
+        BlockContent::Image(image) => vec![(path, image)],
+        BlockContent::ToolResult { content, .. } => {
+            let inner = content.iter().enumerate();
+            let images = inner.filter_map(|(index, content)| match content {
+                BlockContent::Image(image) => {
+                    Some((format!("{path}.tool_result.content.{index}"), image))
+                }
+                _ => None,
+            });
+            images.collect()
+        }
+        _ => Vec::new(),
     }
 }

@@ -1,11 +1,16 @@
 //! Which tools a scripted answer calls.
 
 use super::{AnswerBlock, prompt, prose, sample};
-use crate::demo::ask::{BlockContent, OfferedTool, ParsedRequest, ParsedToolChoice, TurnRole};
+use crate::demo::ask::{
+    BlockContent, OfferedTool, ParsedRequest, ParsedToolChoice, RequestTurn, TurnRole,
+};
+use crate::demo::signature;
 
 /// Returns the calls to make: those that the prompt names, else the first tool, or the one that the
 /// request insists on.
-pub(super) fn tool_calls(ask: &ParsedRequest<'_>) -> Vec<AnswerBlock> {
+///
+/// `thinking` is the signature of the thinking that they follow.
+pub(super) fn tool_calls(ask: &ParsedRequest<'_>, thinking: Option<&str>) -> Vec<AnswerBlock> {
     let words = prompt::words_asked(ask);
     let chosen: Vec<&OfferedTool<'_>> = match ask.tool_choice {
         ParsedToolChoice::None => Vec::new(),
@@ -20,7 +25,7 @@ pub(super) fn tool_calls(ask: &ParsedRequest<'_>) -> Vec<AnswerBlock> {
     chosen
         .into_iter()
         .map(|tool| AnswerBlock::ToolUse {
-            id: ids.next_id(),
+            id: ids.next_id(thinking),
             name: tool.name.to_owned(),
             input: sample::sample_value(tool.schema, &words).to_string(),
         })
@@ -44,9 +49,7 @@ fn named_or_first<'a, 'b>(ask: &'b ParsedRequest<'a>, words: &str) -> Vec<&'b Of
 
 /// Returns whether the last turn brings the results of calls.
 fn has_results(ask: &ParsedRequest<'_>) -> bool {
-    ask.last_user_turn()
-        .iter()
-        .any(|block| matches!(block.content, BlockContent::ToolResult { .. }))
+    ask.turns.last().is_some_and(RequestTurn::has_results)
 }
 
 /// Returns whether the request prefills the answer with text, which a call cannot continue.
@@ -77,10 +80,10 @@ impl<'a> CallIds<'a> {
         }
     }
 
-    fn next_id(&mut self) -> String {
+    fn next_id(&mut self, thinking: Option<&str>) -> String {
         loop {
             self.count += 1;
-            let id = format!("toolu_demo_{}", self.count);
+            let id = signature::call_id(self.count, thinking);
             if !self.taken.contains(&id.as_str()) {
                 return id;
             }
@@ -101,7 +104,7 @@ mod tests {
             "tools": [tool("now"), tool("read_file"), tool("add")],
             "tool_choice": choice,
         });
-        let calls = tool_calls(&ParsedRequest::from_body(&body)).into_iter();
+        let calls = tool_calls(&ParsedRequest::from_body(&body, "key"), None).into_iter();
         let names = calls.filter_map(|call| {
             if let AnswerBlock::ToolUse { name, .. } = call {
                 Some(name)

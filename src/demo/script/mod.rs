@@ -8,7 +8,7 @@ mod prose;
 mod sample;
 
 use super::ask::{ParsedRequest, ParsedToolChoice, ThinkingMode};
-use super::{signature, tokens};
+use super::tokens;
 
 pub(super) use ending::AnswerStop;
 
@@ -18,8 +18,6 @@ pub(super) struct ScriptedAnswer {
     pub(super) content: Vec<AnswerBlock>,
     /// Why it ends.
     pub(super) stop: AnswerStop,
-    /// An estimate of the request's tokens.
-    pub(super) input_tokens: usize,
     /// The answer's tokens.
     pub(super) output_tokens: usize,
 }
@@ -61,18 +59,21 @@ impl AnswerBlock {
 /// Answers a request.
 pub(super) fn script_answer(ask: &ParsedRequest<'_>) -> ScriptedAnswer {
     let mut content = Vec::new();
+    let seal = ask.seal_before(ask.turns.len(), ask.last_signature());
+    let mut signature = None;
     if ask.thinking != ThinkingMode::Off {
         let thinking = if ask.thinking == ThinkingMode::Shown {
             prose::thinking_text(ask)
         } else {
             String::new()
         };
+        let signed = signature.insert(seal.sign(&thinking));
         content.push(AnswerBlock::Thinking {
-            signature: signature::signature_for(&thinking),
+            signature: signed.clone(),
             thinking,
         });
     }
-    let calls = call::tool_calls(ask);
+    let calls = call::tool_calls(ask, signature.as_deref());
     if calls.is_empty() {
         content.push(AnswerBlock::Text(answer_text(ask)));
     } else {
@@ -82,7 +83,15 @@ pub(super) fn script_answer(ask: &ParsedRequest<'_>) -> ScriptedAnswer {
         }
         content.extend(calls);
     }
-    let (content, stop) = ending::apply_limits(content, &ask.stop_sequences, ask.max_tokens);
+    let (mut content, stop) = ending::apply_limits(content, &ask.stop_sequences, ask.max_tokens);
+    // What was cut off is signed as it is sent.
+    if let Some(AnswerBlock::Thinking {
+        thinking,
+        signature,
+    }) = content.first_mut()
+    {
+        *signature = seal.sign(thinking);
+    }
     // An answer without a word still costs a token, that of its end.
     let output_tokens = content
         .iter()
@@ -92,7 +101,6 @@ pub(super) fn script_answer(ask: &ParsedRequest<'_>) -> ScriptedAnswer {
     ScriptedAnswer {
         content,
         stop,
-        input_tokens: ask.input_tokens(),
         output_tokens,
     }
 }
@@ -115,7 +123,7 @@ mod tests {
     use super::*;
 
     fn answer_to(body: &Value) -> ScriptedAnswer {
-        script_answer(&ParsedRequest::from_body(body))
+        script_answer(&ParsedRequest::from_body(body, "key"))
     }
 
     fn text_of(answer: &ScriptedAnswer) -> &str {
@@ -172,9 +180,9 @@ mod tests {
 
     #[test]
     fn thinking_comes_first_and_is_signed() {
-        let answer = answer_to(&question(
-            &json!({ "thinking": { "type": "enabled", "budget_tokens": 1024 } }),
-        ));
+        let body = question(&json!({ "thinking": { "type": "enabled", "budget_tokens": 1024 } }));
+        let seal = ParsedRequest::from_body(&body, "key").seal_before(1, None);
+        let answer = answer_to(&body);
         match answer.content.as_slice() {
             [
                 AnswerBlock::Thinking {
@@ -183,7 +191,7 @@ mod tests {
                 },
                 AnswerBlock::Text(_),
             ] => {
-                assert!(!thinking.is_empty() && signature::is_valid(thinking, signature));
+                assert!(!thinking.is_empty() && *signature == seal.sign(thinking));
             }
             other => panic!("thinking and a text were expected: {other:?}"),
         }

@@ -111,7 +111,9 @@ fn describe_attachment(content: &BlockContent<'_>) -> Option<String> {
         }
         BlockContent::ToolUse { .. }
         | BlockContent::ToolResult { .. }
-        | BlockContent::Thinking(_) => None,
+        | BlockContent::SearchResult(_)
+        | BlockContent::Thinking { .. }
+        | BlockContent::RedactedThinking(_) => None,
     }
 }
 

@@ -102,8 +102,9 @@ pub(super) fn has_word(text: &str, word: &str) -> bool {
 /// Describes what came with the words: attachments, system prompt, earlier turns.
 fn describe_input(ask: &ParsedRequest<'_>) -> Vec<String> {
     let mut items = prompt::describe_attachments(ask);
-    if !ask.system.trim().is_empty() {
-        items.push(format!("a system prompt: “{}”", quote_line(&ask.system)));
+    let system = ask.system_text();
+    if !system.trim().is_empty() {
+        items.push(format!("a system prompt: “{}”", quote_line(&system)));
     }
     let turns = ask
         .turns
@@ -135,7 +136,11 @@ fn quote_results(ask: &ParsedRequest<'_>) -> Vec<String> {
         else {
             return None;
         };
-        let texts: Vec<&str> = content.iter().filter_map(BlockContent::text).collect();
+        let texts: Vec<&str> = content
+            .iter()
+            .flat_map(BlockContent::texts)
+            .copied()
+            .collect();
         let quote = if texts.is_empty() {
             "nothing as text".to_owned()
         } else {

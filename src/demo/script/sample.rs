@@ -18,9 +18,11 @@ const FORMATS: &[(&str, &str)] = &[
     ("date", "2024-06-20"),
     ("time", "12:00:00Z"),
     ("date-time", "2024-06-20T12:00:00Z"),
+    ("duration", "PT5M"),
     ("email", "demo@example.com"),
     ("hostname", "example.com"),
     ("ipv4", "127.0.0.1"),
+    ("ipv6", "::1"),
     ("uri", "https://example.com/"),
     ("url", "https://example.com/"),
     ("uuid", "00000000-0000-4000-8000-000000000001"),
@@ -61,19 +63,12 @@ impl SchemaSampler<'_> {
         if let Some(given) = given.iter().find_map(|at| schema.pointer(at)) {
             return given.clone();
         }
-        if let Some(target) = schema["$ref"]
-            .as_str()
-            .and_then(|at| self.root.pointer(at.strip_prefix('#')?))
-        {
+        if let Some(target) = self.referenced(schema) {
             return self.property_value(name, target, depth + 1);
         }
-        let choices = ["anyOf", "oneOf", "allOf"]
-            .iter()
-            .find_map(|key| schema[*key].as_array());
-        let choice =
-            choices.and_then(|choices| choices.iter().find(|choice| choice["type"] != "null"));
-        if let Some(choice) = choice {
-            return self.property_value(name, choice, depth + 1);
+        let parts = self.combined_parts(schema);
+        if !parts.is_empty() {
+            return self.property_value(name, &merge_schemas(schema, &parts), depth + 1);
         }
         match schema_type(schema) {
             "object" => self.object_value(schema, depth),
@@ -89,6 +84,25 @@ impl SchemaSampler<'_> {
             "null" => Value::Null,
             _ => Value::String(self.string_value(name, schema)),
         }
+    }
+
+    /// Returns the schemas that a value must fit besides `schema` itself: the first of a choice that
+    /// is not null, and all of `allOf`.
+    fn combined_parts<'a>(&'a self, schema: &'a Value) -> Vec<&'a Value> {
+        let list = |key: &str| schema[key].as_array().into_iter().flatten();
+        let choice = list("anyOf")
+            .chain(list("oneOf"))
+            .find(|choice| choice["type"] != "null");
+        let parts = choice.into_iter().chain(list("allOf"));
+        parts
+            .map(|part| self.referenced(part).unwrap_or(part))
+            .collect()
+    }
+
+    /// Returns the schema that `schema` refers to.
+    fn referenced(&self, schema: &Value) -> Option<&Value> {
+        let pointer = schema["$ref"].as_str()?.strip_prefix('#')?;
+        self.root.pointer(pointer)
     }
 
     /// Returns an object with the required properties, or with all where none is required.
@@ -186,6 +200,26 @@ impl SchemaSampler<'_> {
     }
 }
 
+/// Returns one schema that says what `schema` and `parts` say together.
+fn merge_schemas(schema: &Value, parts: &[&Value]) -> Value {
+    let mut merged = schema.as_object().cloned().unwrap_or_default();
+    merged.retain(|key, _| !matches!(key.as_str(), "anyOf" | "oneOf" | "allOf"));
+    for (key, value) in parts.iter().filter_map(|part| part.as_object()).flatten() {
+        match (merged.get_mut(key), value) {
+            (Some(Value::Object(own)), Value::Object(more)) if key == "properties" => {
+                own.extend(more.clone());
+            }
+            (Some(Value::Array(own)), Value::Array(more)) if key == "required" => {
+                own.extend(more.iter().cloned());
+            }
+            _ => {
+                merged.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    Value::Object(merged)
+}
+
 /// Returns the schema's type; of several the first that is not null.
 fn schema_type(schema: &Value) -> &str {
     match &schema["type"] {
@@ -239,6 +273,19 @@ mod tests {
             (
                 json!({ "anyOf": [{ "type": "null" }, { "const": 3 }] }),
                 json!(3),
+            ),
+            (
+                json!({ "allOf": [{ "type": "string" }, { "format": "duration" }] }),
+                json!("PT5M"),
+            ),
+            (
+                json!({
+                    "type": "object", "properties": { "a": { "const": 1 } }, "required": ["a"],
+                    "allOf": [{ "properties": { "b": { "const": 2 } }, "required": ["b"] }],
+                    "anyOf": [{ "$ref": "#/$defs/more" }],
+                    "$defs": { "more": { "properties": { "c": { "const": 3 } }, "required": ["c"] } },
+                }),
+                json!({ "a": 1, "c": 3, "b": 2 }),
             ),
             (
                 json!({ "properties": { "ticker": {}, "path": {} } }),

@@ -335,7 +335,7 @@ mod tests {
             max_tokens: 1,
             system: None,
             messages,
-            fields: serde_json::Map::new(),
+            fields: crate::protocol::ExactFields::default(),
             tools: Vec::new(),
             tool_choice: None,
             stream: true,

@@ -213,10 +213,12 @@ fn question(request: &Request) -> String {
             "{body:#}"
         );
     }
-    messages.last().unwrap()["content"]
+    let content = &messages.last().unwrap()["content"];
+    // What became of a call stands before the question.
+    let text = content
         .as_str()
-        .unwrap()
-        .to_owned()
+        .or_else(|| content.as_array()?.last()?["text"].as_str());
+    text.unwrap_or_else(|| panic!("{body:#}")).to_owned()
 }
 
 #[test]

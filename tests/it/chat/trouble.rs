@@ -197,6 +197,7 @@ fn a_signal_in_the_middle_of_an_answer_ends_it_and_what_came_is_kept() {
         let terminal = chat(&server)
             .home(&home)
             .args(["-c", "--raw", "More"])
+            .moved_to(&server)
             .on_terminal(80, 24);
         wait_for_prompt(&terminal, 1);
         leave(terminal)
@@ -314,6 +315,7 @@ fn the_conversation_of_a_killed_process_is_the_last_one_that_was_used() {
     let outcome = chat(&other)
         .home(&home)
         .args(["-c"])
+        .moved_to(&other)
         .stdin_bytes("More")
         .run();
     outcome.code(0).stderr_contains("continuing `killed`");

@@ -76,6 +76,15 @@ pub(super) const ROWS: &[Row] = &[
             );
         },
     ),
+    (
+        &["send", "tool-run", "batch", "chat"],
+        "--thinking",
+        |command| {
+            let budget = json!({"type": "enabled", "budget_tokens": 2000});
+            adds(command, &["--thinking", "2000"], "thinking", &budget);
+        },
+    ),
+    (&["send", "tool-run", "batch", "chat"], "--effort", effort),
     (&["send", "tool-run", "batch", "chat"], "--set", |command| {
         adds(
             command,
@@ -116,6 +125,14 @@ fn system(command: &str) {
         .code(0)
         .stderr_empty();
     assert_eq!(server.only_request().json()["system"], "From a file.\n");
+}
+
+fn effort(command: &str) {
+    let model = ["--model", "claude-opus-4-8"];
+    let mut expected = body(command, &model);
+    expected["output_config"] = json!({"effort": "high"});
+    let [flag, model] = model;
+    assert_eq!(body(command, &[flag, model, "--effort", "high"]), expected);
 }
 
 fn prefill(command: &str) {

@@ -44,6 +44,12 @@ pub(super) const ROWS: &[Row] = &[
     (&["count"], "--user-id", |_| {
         is_taken("--user-id", "u-1", None);
     }),
+    (&["count"], "--thinking", |_| {
+        is_taken("--thinking", "auto", Some("0"));
+    }),
+    (&["count"], "--effort", |_| {
+        is_taken("--effort", "high", Some("most"));
+    }),
     (&["count"], "--set", |_| {
         let tools = r#"tools=[{"name":"look","input_schema":{"type":"object"}}]"#;
         assert!(part(&counted(&["--set", tools, "Hi"]), "the tools") > 150);

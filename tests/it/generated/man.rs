@@ -264,7 +264,7 @@ fn format(page: &str) -> Option<Roff> {
             "What one side said: id, parent (the turn that it follows; the first has none), role (user or assistant) and \
                   content, the blocks of the Messages API as they were. The source of an image or PDF in them is \
                   {\"type\": \"blob\", \"media_type\": …, \"file\": …}, a file in ID/. A turn of the user may have system, the \
-                  system prompt it was sent with; one of the assistant has model, message_id, stop_reason and usage as the \
+                  system prompt it was sent with, and sent_to, the endpoint, region and model that it was sent to; one of the assistant has model, message_id, stop_reason and usage as the \
                   API said them. partial is true where an answer broke off. left_out says why a turn is not sent again: \
                   refused or unanswered.",
         ),

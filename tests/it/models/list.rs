@@ -61,7 +61,7 @@ fn as_json_the_list_is_what_the_server_said_and_where_it_is_from() {
     assert_eq!(first["data"][1], json!({"id": "claude-3-haiku-20240307"}));
     assert_eq!(
         first["langdock"],
-        json!({"region": "eu", "cached": false, "age_s": 0})
+        json!({"region": "eu", "cached": false, "age_s": 0, "learned": {}})
     );
     let second = models(&server)
         .home(&home)
@@ -271,7 +271,7 @@ fn the_built_in_endpoint_has_a_list_too_and_nothing_is_remembered_of_it() {
         .code(0)
         .stderr("langdock: demo: scripted answers, no model\n");
     outcome.stdout_contains(
-        "claude-3-opus-20240229      Claude 3 Opus      2024-02-29  200,000 in  4,096 out\n",
+        "claude-3-opus-20240229      Claude 3 Opus      2024-02-29    200,000 in    4,096 out\n",
     );
     assert!(!home.state().exists());
     let both = Langdock::new()

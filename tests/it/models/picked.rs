@@ -233,8 +233,11 @@ fn what_would_be_sent_has_the_pick_too() {
 #[test]
 fn max_tokens_follows_the_limit_of_the_pick() {
     for (model, expected) in [
-        (json!({"id": "claude-sonnet-5"}), 8192),
-        (json!({"id": "claude-sonnet-5", "max_tokens": 64_000}), 8192),
+        (json!({"id": "claude-sonnet-5"}), 16_384),
+        (
+            json!({"id": "claude-sonnet-5", "max_tokens": 64_000}),
+            16_384,
+        ),
         (json!({"id": "claude-sonnet-5", "max_tokens": 500}), 500),
         (
             json!({"id": "claude-3-sonnet-20240229", "max_tokens": 8192}),
@@ -286,10 +289,10 @@ fn the_built_in_endpoint_needs_no_model_and_leaves_nothing_behind() {
         .args(["send", "--demo", "Hi"])
         .run();
     let expected = "langdock: demo: scripted answers, no model\n".to_owned()
-        + &named("claude-3-5-sonnet-20240620");
+        + &named("claude-sonnet-5-5-default");
     outcome
         .code(0)
-        .stdout_contains("instead of one from `claude-3-5-sonnet-20240620`")
+        .stdout_contains("instead of one from `claude-sonnet-5-5-default`")
         .stderr(&expected);
     assert!(!home.state().exists());
 }

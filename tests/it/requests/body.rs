@@ -47,7 +47,7 @@ fn the_simplest_prompt_makes_the_smallest_body() {
     assert_eq!(
         server.only_request().text(),
         format!(
-            r#"{{"model":"{MODEL}","max_tokens":8192,"messages":[{{"role":"user","content":"Why is the sky blue?"}}],"stream":true}}"#
+            r#"{{"model":"{MODEL}","max_tokens":16384,"messages":[{{"role":"user","content":"Why is the sky blue?"}}],"stream":true}}"#
         )
     );
 }
@@ -96,21 +96,24 @@ fn every_choice_is_in_the_body_and_nothing_else() {
 }
 
 #[test]
-fn temperature_and_top_p_together_are_sent_with_a_notice() {
+fn temperature_and_top_p_together_are_sent_where_the_model_is_not_known_to_refuse_both() {
+    let flags = ["--temperature", "1", "--top-p", "0.5"];
     let server = answering("ok");
-    let outcome = send(&server)
-        .args(["Hi", "--temperature", "1", "--top-p", "0.5"])
-        .run();
-    outcome
+    send(&server)
+        .args(["Hi", "-m", "some-model"])
+        .args(flags)
+        .run()
         .code(0)
         .stdout("ok\n")
-        .stderr_contains("langdock: --temperature and --top-p are both set");
-    assert_eq!(outcome.stderr.lines().count(), 1);
+        .stderr_empty();
     let sent = server.only_request().json();
     assert_eq!(
         (&sent["temperature"], &sent["top_p"]),
         (&json!(1.0), &json!(0.5))
     );
+    let refused = send(&server).args(["Hi"]).args(flags).run();
+    refused.code(2).stderr_contains("in the same request");
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[test]
@@ -128,8 +131,8 @@ fn set_takes_every_kind_of_json() {
             json!({"type": "enabled", "budget_tokens": 2000}),
         ),
     ] {
-        let body = body(&["--set", &format!("thinking={json}")]);
-        assert_eq!(body.get("thinking"), Some(&value), "{json}");
+        let body = body(&["--set", &format!("extra={json}")]);
+        assert_eq!(body.get("extra"), Some(&value), "{json}");
     }
 }
 
@@ -229,5 +232,5 @@ fn the_default_of_max_tokens_goes_by_the_model() {
         body(&["--model", "claude-3-opus-20240229", "--region", "us"])["max_tokens"],
         4096
     );
-    assert_eq!(body(&["--model", "some-other-model"])["max_tokens"], 8192);
+    assert_eq!(body(&["--model", "some-other-model"])["max_tokens"], 16_384);
 }

@@ -178,7 +178,10 @@ fn more_than_twenty_images_have_to_be_smaller_each_wherever_they_stand() {
             .args(["--messages", file, "-f", "new.png", "Hi"])
             .run()
     };
-    run("19.json").code(0).stdout("ok\n").stderr_empty();
+    run("19.json")
+        .code(0)
+        .stdout("ok\n")
+        .stderr_contains("the tool calls of the conversation are sent as text");
     let outcome = run("20.json");
     outcome
         .code(13)

@@ -77,7 +77,10 @@ fn an_answer_that_was_stopped_stays_as_what_the_model_said() {
         .signal(Signal::SIGINT);
     running.finish().signal(2);
     let server = answering("ok");
-    saying(&server, &home, &["-c", "go on"]).run().code(0);
+    saying(&server, &home, &["-c", "go on"])
+        .moved_to(&server)
+        .run()
+        .code(0);
     assert_eq!(
         said(&server.only_request()),
         ["question", "Half an ans", "go on"]

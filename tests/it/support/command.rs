@@ -99,6 +99,11 @@ impl Langdock {
         self.env("LANGDOCK_BASE_URL", server.base_url())
     }
 
+    /// Points it to `server` by a flag, which moves a conversation there.
+    pub(crate) fn moved_to(self, server: &Server) -> Self {
+        self.args(["--base-url", &server.base_url()])
+    }
+
     /// Runs it in a home that other runs have too, and starts it in the work directory there.
     pub(crate) fn home(mut self, home: &Home) -> Self {
         self.home = home.clone();

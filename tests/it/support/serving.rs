@@ -147,8 +147,10 @@ impl Answered {
     /// Reads until the server closes.
     #[track_caller]
     pub(crate) fn read(mut stream: BufReader<TcpStream>) -> Self {
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        // What is cut may end within a character.
+        let text = String::from_utf8_lossy(&bytes);
         let (head, body) = text
             .split_once("\r\n\r\n")
             .unwrap_or_else(|| panic!("no head: {text}"));

@@ -435,7 +435,7 @@ fn all_of_a_run_is_saved_as_one_line_of_conversation() {
 }
 
 #[test]
-fn a_conversation_with_calls_that_goes_on_without_its_tools_is_told_to_name_them() {
+fn the_calls_of_a_conversation_that_continues_without_tools_are_sent_as_text() {
     let home = shell_tool("echo 1", "");
     let demo = |args: &[&str]| {
         Langdock::new()
@@ -446,8 +446,8 @@ fn a_conversation_with_calls_that_goes_on_without_its_tools_is_told_to_name_them
     };
     let _ = demo(&["tool-run", "-T", "./t.toml", "-y"]).code(0);
     demo(&["send"])
-        .code(3)
-        .stderr_contains("must define tools\nhint: the conversation has tool calls");
+        .code(0)
+        .stderr_contains("are sent as text, because this request has no tools; -T adds some");
     let _ = demo(&["send", "-T", "./t.toml"]).code(0);
 }
 

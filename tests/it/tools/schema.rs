@@ -289,6 +289,8 @@ fn the_scripted_endpoint_answers_with_what_fits() {
     let run = crate::support::command::Langdock::new().args([
         "--demo",
         "send",
+        "-m",
+        "claude-haiku-4-5-20251001",
         "--schema",
         SCHEMA,
         "Give me 7.",

@@ -1,0 +1,241 @@
+//! Checks the JSON schemas of a request: those of tools, and those that an answer must meet.
+
+use serde_json::{Map, Value};
+
+use super::field::refusal_at;
+use crate::demo::refusal::Refusal;
+
+/// Keywords that hold one schema.
+const WITH_SCHEMA: &[&str] = &["items", "not", "if", "then", "else", "contains"];
+
+/// Keywords that hold a list of schemas.
+const WITH_LIST: &[&str] = &["anyOf", "oneOf", "allOf", "prefixItems"];
+
+/// Keywords that hold schemas by name.
+const WITH_NAMES: &[&str] = &["properties", "$defs", "definitions"];
+
+/// Keywords of a schema that answers can be held to.
+const STRICT_KEYWORDS: &[&str] = &[
+    "$defs",
+    "$id",
+    "$ref",
+    "$schema",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "const",
+    "default",
+    "definitions",
+    "description",
+    "enum",
+    "examples",
+    "format",
+    "items",
+    "minItems",
+    "properties",
+    "required",
+    "title",
+    "type",
+];
+
+/// Formats of strings that answers can be held to.
+const STRICT_FORMATS: &[&str] = &[
+    "date-time",
+    "time",
+    "date",
+    "duration",
+    "email",
+    "hostname",
+    "uri",
+    "ipv4",
+    "ipv6",
+    "uuid",
+];
+
+/// Checks the names of all properties in a tool's schema, which is at `path`.
+pub(super) fn check_property_names(path: &str, schema: &Value) -> Result<(), Refusal> {
+    let fits = |name: &str| {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+        (1..=64).contains(&name.len()) && name.bytes().all(is_allowed)
+    };
+    let names = schema["properties"].as_object();
+    if names.is_some_and(|names| !names.keys().all(|name| fits(name))) {
+        return Err(refusal_at(
+            &format!("{path}.properties"),
+            "Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$'",
+        ));
+    }
+    for (place, inner) in inner_schemas(schema) {
+        check_property_names(&format!("{path}.{place}"), inner)?;
+    }
+    Ok(())
+}
+
+/// Checks that answers can be held to a schema, which the words of a refusal name by `path`.
+///
+/// Source: `build-with-claude/structured-outputs`, on JSON schema limitations. The words are those
+/// of the API, as `BerriAI/litellm#35808`, `ax-llm/ax#458` and `veryfront/veryfront-code#3918`
+/// recorded them; those about a keyword, a format and a reference that the page does not name are
+/// in their manner.
+pub(super) fn check_strict_schema(path: &str, schema: &Value) -> Result<(), Refusal> {
+    let checker = StrictSchema { path, root: schema };
+    checker.check_node(schema)?;
+    checker.check_references(schema, &mut Vec::new())
+}
+
+/// A schema that an answer must meet.
+struct StrictSchema<'a> {
+    path: &'a str,
+    root: &'a Value,
+}
+
+impl<'a> StrictSchema<'a> {
+    fn refusal(&self, message: &str) -> Refusal {
+        refusal_at(self.path, message)
+    }
+
+    /// Checks the keywords of a schema and of all in it.
+    fn check_node(&self, schema: &Value) -> Result<(), Refusal> {
+        let Some(node) = schema.as_object() else {
+            // `true` and `{}` allow anything, which nothing can be held to.
+            return Err(self.refusal("Schema must be an object"));
+        };
+        if node.contains_key("oneOf") {
+            return Err(self.refusal("Schema type 'oneOf' is not supported"));
+        }
+        self.check_objects(node)?;
+        self.check_keywords(node)?;
+        self.check_values(node)?;
+        for (_, inner) in inner_schemas(schema) {
+            self.check_node(inner)?;
+        }
+        Ok(())
+    }
+
+    /// Checks that no object may have properties that the schema does not name.
+    fn check_objects(&self, node: &Map<String, Value>) -> Result<(), Refusal> {
+        let is_object = node.contains_key("properties") || has_type(node, "object");
+        match node.get("additionalProperties") {
+            Some(Value::Bool(false)) => Ok(()),
+            None if is_object => Err(self.refusal(
+                "For 'object' type, 'additionalProperties' must be explicitly set to false",
+            )),
+            None => Ok(()),
+            Some(other) => Err(self.refusal(&format!(
+                "For 'object' type, 'additionalProperties: {}' is not supported. Please set \
+                 'additionalProperties' to false",
+                if other.is_boolean() { "true" } else { "object" }
+            ))),
+        }
+    }
+
+    fn check_keywords(&self, node: &Map<String, Value>) -> Result<(), Refusal> {
+        let mut refused: Vec<&str> = node
+            .keys()
+            .map(String::as_str)
+            .filter(|key| !STRICT_KEYWORDS.contains(key))
+            .collect();
+        refused.sort_unstable_by(|one, other| other.cmp(one));
+        let kind = type_name(node);
+        match refused.as_slice() {
+            [] => Ok(()),
+            [one] => Err(self.refusal(&format!(
+                "For '{kind}' type, property '{one}' is not supported"
+            ))),
+            several => Err(self.refusal(&format!(
+                "For '{kind}' type, properties {} are not supported",
+                several.join(", ")
+            ))),
+        }
+    }
+
+    fn check_values(&self, node: &Map<String, Value>) -> Result<(), Refusal> {
+        if node
+            .get("minItems")
+            .is_some_and(|least| !matches!(least.as_u64(), Some(0 | 1)))
+        {
+            return Err(self.refusal(
+                "For 'array' type, 'minItems' values other than 0 or 1 are not supported",
+            ));
+        }
+        if let Some(format) = node.get("format").and_then(Value::as_str)
+            && !STRICT_FORMATS.contains(&format)
+        {
+            return Err(self.refusal(&format!(
+                "For 'string' type, 'format' value '{format}' is not supported"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Checks that every reference leads to a schema of this one, and none back to where it is.
+    fn check_references(&self, schema: &'a Value, trail: &mut Vec<&'a str>) -> Result<(), Refusal> {
+        if let Some(target) = schema["$ref"].as_str() {
+            if let Some(start) = trail.iter().position(|step| *step == target) {
+                let circle: Vec<&str> = trail[start..]
+                    .iter()
+                    .chain([&target])
+                    .map(|step| step.rsplit('/').next().unwrap_or(step))
+                    .collect();
+                return Err(self.refusal(&format!(
+                    "Circular reference detected in schema definitions: {}",
+                    circle.join(" -> ")
+                )));
+            }
+            let found = target
+                .strip_prefix('#')
+                .and_then(|pointer| self.root.pointer(pointer))
+                .ok_or_else(|| self.refusal(&format!("Reference '{target}' cannot be resolved")))?;
+            trail.push(target);
+            self.check_references(found, trail)?;
+            trail.pop();
+        }
+        for (_, inner) in inner_schemas(schema) {
+            self.check_references(inner, trail)?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the schemas directly inside of one, each with its place in it.
+fn inner_schemas(schema: &Value) -> Vec<(String, &Value)> {
+    let mut inner = Vec::new();
+    for key in WITH_SCHEMA {
+        if let Some(one) = schema.get(*key).filter(|one| one.is_object()) {
+            inner.push(((*key).to_owned(), one));
+        }
+    }
+    for key in WITH_LIST {
+        let list = schema[*key].as_array().into_iter().flatten();
+        inner.extend(
+            list.enumerate()
+                .map(|(index, one)| (format!("{key}.{index}"), one)),
+        );
+    }
+    for key in WITH_NAMES {
+        let named = schema[*key].as_object().into_iter().flatten();
+        inner.extend(named.map(|(name, one)| (format!("{key}.{name}"), one)));
+    }
+    inner
+}
+
+fn has_type(node: &Map<String, Value>, name: &str) -> bool {
+    match node.get("type") {
+        Some(Value::Array(types)) => types.iter().any(|one| one == name),
+        Some(one) => one == name,
+        None => false,
+    }
+}
+
+/// Returns the type that a refusal speaks of.
+fn type_name(node: &Map<String, Value>) -> &str {
+    match node.get("type") {
+        Some(Value::String(name)) => name,
+        Some(Value::Array(types)) => types
+            .iter()
+            .filter_map(Value::as_str)
+            .find(|name| *name != "null")
+            .unwrap_or("null"),
+        _ => "object",
+    }
+}

@@ -1,0 +1,512 @@
+//! JSON from outside that goes on to others: every number keeps the digits it was written with.
+//!
+//! [`Value`] holds a number as 64 bits, so `1.10` becomes `1.1`, `123456789012345678901` becomes
+//! `1.2345678901234568e20`, and `1e400` cannot be read at all. Amounts and ids must not change on
+//! their way through this program. A value is looked at as a [`Value`] here, and has its text
+//! beside that where the two differ, which is rare.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::ops::{Deref, Range};
+
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
+use serde_json::{Error, Map, Value};
+
+/// What stands for a number that is too large to be looked at.
+const LARGEST: &str = "1.7976931348623157e308";
+
+/// A JSON value with the digits of its numbers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ExactJson {
+    value: Value,
+    /// The value as it is written, where a number of it is not as in `value`.
+    text: Option<Box<RawValue>>,
+}
+
+impl ExactJson {
+    /// Parses JSON text.
+    ///
+    /// # Errors
+    ///
+    /// If it is not JSON.
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+        if !has_other_digits(text) {
+            let value = serde_json::from_str(text)?;
+            return Ok(Self { value, text: None });
+        }
+        let value = serde_json::from_str(&with_readable_numbers(text))?;
+        let mut canonical = String::with_capacity(text.len());
+        write_canonical(serde_json::from_str(text)?, &mut canonical)?;
+        Ok(Self {
+            value,
+            text: Some(RawValue::from_string(canonical)?),
+        })
+    }
+
+    /// Converts a value of this program.
+    pub(crate) fn from_value<T: Serialize + ?Sized>(value: &T) -> Self {
+        let text = serde_json::to_string(value).expect("maps with string keys are always JSON");
+        Self::parse(&text).expect("it was just written")
+    }
+
+    /// Returns the items of an array; none of another value.
+    pub(crate) fn items(self) -> Vec<Self> {
+        let Value::Array(values) = self.value else {
+            return Vec::new();
+        };
+        let raw: Option<Vec<&RawValue>> = self
+            .text
+            .as_ref()
+            .and_then(|text| serde_json::from_str(text.get()).ok());
+        let read = |raw: &&RawValue| Self::parse(raw.get()).unwrap_or_default();
+        match raw {
+            Some(raw) => raw.iter().map(read).collect(),
+            None => values.into_iter().map(Self::from).collect(),
+        }
+    }
+
+    /// Reads it as a value of this program.
+    ///
+    /// # Errors
+    ///
+    /// If it has another shape.
+    pub(crate) fn read_as<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        match &self.text {
+            None => T::deserialize(&self.value),
+            Some(text) => serde_json::from_str(text.get()),
+        }
+    }
+
+    /// Returns a field of an object.
+    pub(crate) fn field(&self, key: &str) -> Option<Self> {
+        match &self.text {
+            None => self.value.get(key).cloned().map(Self::from),
+            Some(text) => {
+                let fields: RawFields<'_> = serde_json::from_str(text.get()).ok()?;
+                let (_, found) = fields.0.into_iter().find(|(name, _)| name == key)?;
+                Self::parse(found.get()).ok()
+            }
+        }
+    }
+}
+
+impl Deref for ExactJson {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        &self.value
+    }
+}
+
+impl From<Value> for ExactJson {
+    fn from(value: Value) -> Self {
+        Self { value, text: None }
+    }
+}
+
+impl PartialEq for ExactJson {
+    fn eq(&self, other: &Self) -> bool {
+        let text = |json: &'_ Self| json.text.as_ref().map(|text| text.get().to_owned());
+        self.value == other.value && text(self) == text(other)
+    }
+}
+
+impl PartialEq<Value> for ExactJson {
+    fn eq(&self, other: &Value) -> bool {
+        self.text.is_none() && self.value == *other
+    }
+}
+
+/// Writes it on one line, or with `{:#}` indented.
+impl fmt::Display for ExactJson {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.text {
+            None => self.value.fmt(formatter),
+            Some(text) if formatter.alternate() => formatter.write_str(&indented(text.get())),
+            Some(text) => formatter.write_str(text.get()),
+        }
+    }
+}
+
+impl Serialize for ExactJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.text {
+            None => self.value.serialize(serializer),
+            Some(text) => text.serialize(serializer),
+        }
+    }
+}
+
+/// The fields of an object, in their order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct ExactFields {
+    values: Map<String, Value>,
+    /// Those of which a number is not as in `values`.
+    exact: BTreeMap<String, ExactJson>,
+}
+
+impl ExactFields {
+    /// Returns the fields of an object; none if it is another value.
+    pub(crate) fn from_object(json: ExactJson) -> Option<Self> {
+        let Value::Object(values) = json.value else {
+            return None;
+        };
+        let mut fields = Self {
+            values,
+            exact: BTreeMap::new(),
+        };
+        if let Some(text) = &json.text {
+            let raw: RawFields<'_> = serde_json::from_str(text.get()).ok()?;
+            for (key, value) in raw.0 {
+                fields.insert(key, ExactJson::parse(value.get()).ok()?);
+            }
+        }
+        Some(fields)
+    }
+
+    /// Sets a field, in its place where it is there already.
+    pub(crate) fn insert(
+        &mut self,
+        key: impl Into<String>,
+        json: impl Into<ExactJson>,
+    ) -> Option<Value> {
+        let (key, json) = (key.into(), json.into());
+        self.exact.remove(&key);
+        if json.text.is_some() {
+            self.exact.insert(key.clone(), json.clone());
+        }
+        self.values.insert(key, json.value)
+    }
+
+    /// Removes a field.
+    pub(crate) fn shift_remove(&mut self, key: &str) -> Option<ExactJson> {
+        let value = self.values.shift_remove(key)?;
+        Some(self.exact.remove(key).unwrap_or(ExactJson::from(value)))
+    }
+
+    /// Returns a field with its digits.
+    pub(crate) fn exact(&self, key: &str) -> Option<ExactJson> {
+        let known = self.exact.get(key).cloned();
+        known.or_else(|| self.values.get(key).cloned().map(ExactJson::from))
+    }
+
+    /// Returns all fields with their digits.
+    pub(crate) fn iter_exact(&self) -> impl Iterator<Item = (&str, ExactJson)> {
+        self.values.iter().map(|(key, value)| {
+            let known = self.exact.get(key).cloned();
+            (key.as_str(), known.unwrap_or_else(|| value.clone().into()))
+        })
+    }
+}
+
+impl Deref for ExactFields {
+    type Target = Map<String, Value>;
+
+    fn deref(&self) -> &Map<String, Value> {
+        &self.values
+    }
+}
+
+impl From<Map<String, Value>> for ExactFields {
+    fn from(values: Map<String, Value>) -> Self {
+        Self {
+            values,
+            exact: BTreeMap::new(),
+        }
+    }
+}
+
+impl Serialize for ExactFields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.values.len()))?;
+        for (key, value) in &self.values {
+            match self.exact.get(key) {
+                Some(exact) => map.serialize_entry(key, exact)?,
+                None => map.serialize_entry(key, value)?,
+            }
+        }
+        map.end()
+    }
+}
+
+/// Returns JSON text in which every number can be read; none of its digits may be relied on.
+pub(super) fn with_readable_numbers(text: &str) -> Cow<'_, str> {
+    let is_too_large = |place: &Range<usize>| {
+        text[place.clone()]
+            .parse::<f64>()
+            .is_ok_and(f64::is_infinite)
+    };
+    let mut readable = String::new();
+    let mut end = 0;
+    for place in numbers(text).filter(is_too_large) {
+        readable.push_str(&text[end..place.start]);
+        if text[place.clone()].starts_with('-') {
+            readable.push('-');
+        }
+        readable.push_str(LARGEST);
+        end = place.end;
+    }
+    if end == 0 {
+        return Cow::Borrowed(text);
+    }
+    readable.push_str(&text[end..]);
+    Cow::Owned(readable)
+}
+
+/// Whether a number in JSON text would be written with other digits than it has.
+pub(super) fn has_other_digits(text: &str) -> bool {
+    numbers(text).any(|place| {
+        let number = &text[place];
+        let is_short = number.len() < 19 && number.bytes().all(|digit| digit.is_ascii_digit());
+        // Most are counts.
+        !is_short && !is_written_as(number)
+    })
+}
+
+fn is_written_as(number: &str) -> bool {
+    serde_json::from_str::<Value>(number)
+        .ok()
+        .and_then(|read| serde_json::to_string(&read).ok())
+        .is_some_and(|written| written == number)
+}
+
+/// Finds the numbers in JSON text.
+fn numbers(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while at < bytes.len() {
+            match bytes[at] {
+                b'"' => at = end_of_string(bytes, at),
+                b'-' | b'0'..=b'9' => {
+                    let start = at;
+                    let is_part = |byte: &u8| b"+-.eE0123456789".contains(byte);
+                    while bytes.get(at).is_some_and(is_part) {
+                        at += 1;
+                    }
+                    return Some(start..at);
+                }
+                _ => at += 1,
+            }
+        }
+        None
+    })
+}
+
+/// Returns the place behind the string that begins at `start`.
+fn end_of_string(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(found) = bytes
+        .get(at..)
+        .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
+    {
+        at += found;
+        if bytes[at] == b'"' {
+            return at + 1;
+        }
+        at += 2;
+    }
+    bytes.len()
+}
+
+/// Writes a value as this program writes JSON, but for the digits of its numbers: without white
+/// space, and of two fields of one name the last one. It was parsed as a [`Value`] before, so it is
+/// not nested too deeply.
+fn write_canonical(raw: &RawValue, out: &mut String) -> Result<(), Error> {
+    let text = raw.get();
+    match text.as_bytes().first() {
+        Some(b'{') => {
+            let fields: RawFields<'_> = serde_json::from_str(text)?;
+            out.push('{');
+            for (index, (key, value)) in fields.0.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                out.push_str(&serde_json::to_string(&key)?);
+                out.push(':');
+                write_canonical(value, out)?;
+            }
+            out.push('}');
+        }
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(text)?;
+            out.push('[');
+            for (index, item) in items.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_canonical(item, out)?;
+            }
+            out.push(']');
+        }
+        Some(b'"') => {
+            let string: String = serde_json::from_str(text)?;
+            out.push_str(&serde_json::to_string(&string)?);
+        }
+        _ => out.push_str(text),
+    }
+    Ok(())
+}
+
+/// Indents JSON text that has no white space between its parts.
+fn indented(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = String::with_capacity(text.len() * 2);
+    let (mut at, mut depth) = (0, 0_usize);
+    let new_line = |out: &mut String, depth: usize| {
+        out.push('\n');
+        out.push_str(&"  ".repeat(depth));
+    };
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => {
+                let end = end_of_string(bytes, at);
+                out.push_str(&text[at..end]);
+                at = end;
+                continue;
+            }
+            open @ (b'{' | b'[') => {
+                out.push(char::from(open));
+                if let Some(close @ (b'}' | b']')) = bytes.get(at + 1) {
+                    out.push(char::from(*close));
+                    at += 1;
+                } else {
+                    depth += 1;
+                    new_line(&mut out, depth);
+                }
+            }
+            close @ (b'}' | b']') => {
+                depth = depth.saturating_sub(1);
+                new_line(&mut out, depth);
+                out.push(char::from(close));
+            }
+            b',' => {
+                out.push(',');
+                new_line(&mut out, depth);
+            }
+            b':' => out.push_str(": "),
+            other => out.push(char::from(other)),
+        }
+        at += 1;
+    }
+    out
+}
+
+/// The fields of an object as text. Of two of one name the last one counts, in the first one's
+/// place, as with [`Map`].
+struct RawFields<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for RawFields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = RawFields<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields: Vec<(String, &'de RawValue)> = Vec::new();
+                let mut places: HashMap<String, usize> = HashMap::new();
+                while let Some((key, value)) = map.next_entry::<String, &'de RawValue>()? {
+                    if let Some(place) = places.get(&key) {
+                        fields[*place].1 = value;
+                    } else {
+                        places.insert(key.clone(), fields.len());
+                        fields.push((key, value));
+                    }
+                }
+                Ok(RawFields(fields))
+            }
+        }
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn exact(text: &str) -> ExactJson {
+        ExactJson::parse(text).expect(text)
+    }
+
+    #[test]
+    fn numbers_come_out_as_they_came_in_and_the_rest_as_this_program_writes_it() {
+        for (text, expected) in [
+            (r#"{ "a" : 1.10 }"#, r#"{"a":1.10}"#),
+            (
+                "[123456789012345678901, -0, 1E5]",
+                "[123456789012345678901,-0,1E5]",
+            ),
+            ("1e400", "1e400"),
+            ("-1e400", "-1e400"),
+            (
+                r#"["\u00e91.10", 1.0, "\\", 2.50]"#,
+                r#"["é1.10",1.0,"\\",2.50]"#,
+            ),
+            (
+                r#"{"a": 1.10, "b": {"c": [null, true]}, "a": 2.20}"#,
+                r#"{"a":2.20,"b":{"c":[null,true]}}"#,
+            ),
+            ("18446744073709551615", "18446744073709551615"),
+            (r#"{"a": "1.10", "b": 1.5}"#, r#"{"a":"1.10","b":1.5}"#),
+        ] {
+            let json = exact(text);
+            assert_eq!(json.to_string(), expected);
+            assert_eq!(serde_json::to_string(&json).expect("JSON"), expected);
+        }
+        for text in ["", "{", "1.10x", "[1.10", "01", "1.10 2"] {
+            assert!(ExactJson::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_needs_it_is_kept_as_text_and_all_of_it_can_be_looked_at() {
+        assert_eq!(exact(r#"{"a": [1, 1.5, -3]}"#), json!({"a": [1, 1.5, -3]}));
+        let json = exact(r#"{"a": 1.10, "b": 1e400, "c": "x"}"#);
+        assert_eq!(
+            (json["a"].as_f64(), json["c"].as_str()),
+            (Some(1.1), Some("x"))
+        );
+        assert_eq!(json["b"].as_f64(), Some(f64::MAX));
+        let field = |key| json.field(key).map(|field| field.to_string());
+        assert_eq!(
+            (field("a").as_deref(), field("b").as_deref(), field("d")),
+            (Some("1.10"), Some("1e400"), None)
+        );
+        assert_ne!(exact("1.10"), exact("1.1"));
+    }
+
+    #[test]
+    fn it_is_indented_as_other_json_is() {
+        let text = r#"{"a":[1,{"b":[]},{}],"c":"{,:\""}"#;
+        let expected = format!("{:#}", exact(text));
+        let with_digits = text.replace("[1,", "[1.10,");
+        assert_eq!(
+            format!("{:#}", exact(&with_digits)),
+            expected.replace("    1,", "    1.10,")
+        );
+    }
+
+    #[test]
+    fn fields_keep_their_order_and_their_digits() {
+        let mut fields = ExactFields::from_object(exact(r#"{"a": 1.10, "b": 2}"#)).expect("fields");
+        fields.insert("c", exact("3.30"));
+        fields.insert("a", json!(1));
+        assert_eq!(
+            ExactJson::from_value(&fields).to_string(),
+            r#"{"a":1,"b":2,"c":3.30}"#
+        );
+        let text = |json: Option<ExactJson>| json.map(|json| json.to_string());
+        assert_eq!(text(fields.exact("c")).as_deref(), Some("3.30"));
+        assert_eq!(text(fields.shift_remove("c")).as_deref(), Some("3.30"));
+        assert_eq!((fields.len(), fields.get("c")), (2, None));
+    }
+}

@@ -1,0 +1,210 @@
+//! Numbers in JSON from outside: every digit that came in goes out again, wherever to.
+
+use serde_json::json;
+
+use crate::batch::batch;
+use crate::support::{
+    command::Langdock,
+    events::{MODEL, Stream},
+    home::Home,
+    outcome::Outcome,
+    reply::Reply,
+    request::Request,
+    sending::{answering, send},
+    server::Server,
+};
+use crate::tools::{done, playing, shell_tool, tool_run};
+
+/// What 64 bits cannot hold as it is written.
+const NUMBERS: &str =
+    r#"{"amount":1.10,"id":123456789012345678901,"huge":1e400,"list":[-0,{"e":2.50E3}]}"#;
+
+/// The same, as a model may write it.
+const SPACED: &str =
+    r#"{"amount": 1.10, "id": 123456789012345678901, "huge": 1e400, "list": [-0, {"e": 2.50E3}]}"#;
+
+/// An answer that calls `t` with these numbers, which come in pieces.
+fn calling_with_numbers(name: &str, input: &str) -> Stream {
+    let (begin, end) = input.split_at(input.len() / 2);
+    Stream::new()
+        .start()
+        .tool_use_block("t1", name, [begin, end])
+        .stop("tool_use")
+}
+
+fn body(request: &Request) -> String {
+    request.text().to_owned()
+}
+
+#[track_caller]
+fn assert_has(text: &str, part: &str) {
+    assert!(text.contains(part), "{part} is not in:\n{text}");
+}
+
+/// As JSON text that stands in a string of JSON.
+fn quoted(json: &str) -> String {
+    let quoted = json!(json).to_string();
+    quoted.trim_matches('"').to_owned()
+}
+
+#[test]
+fn a_tool_gets_them_and_its_result_and_the_saved_call_go_back_with_them() {
+    let home = shell_tool("cat; echo; echo '{ \"sum\" : 2.20 }' >&2; echo 3.30", "");
+    let server = playing(&[calling_with_numbers("t", SPACED), done("Done.")]);
+    let run = |args: &[&str]| -> Outcome {
+        let tool_run = tool_run(&server).home(&home).args(["-T", "./t.toml", "-y"]);
+        tool_run.args(args).run()
+    };
+    run(&["--session", "numbers", "Hi"])
+        .code(0)
+        .stderr_contains("\"amount\":1.10");
+    let requests = server.requests();
+    let second = body(&requests[1]);
+    assert_has(&second, &format!("\"input\":{NUMBERS}"));
+    assert_has(&second, &quoted(&format!("{NUMBERS}\n3.30\n")));
+
+    run(&["--session", "numbers", "Again"]).code(0);
+    let third = body(server.requests().last().unwrap());
+    assert_has(&third, &format!("\"input\":{NUMBERS}"));
+    for args in [
+        &["session", "show", "numbers", "--json"][..],
+        &["session", "export", "numbers", "--json"],
+        &["session", "export", "numbers"],
+    ] {
+        let outcome = Langdock::new().home(&home).args(args).run();
+        assert_has(&outcome.code(0).stdout_text(), NUMBERS);
+    }
+}
+
+#[test]
+fn a_result_that_is_said_to_be_json_keeps_them() {
+    let home = shell_tool("echo '{ \"a\" : 1.10, \"b\": 1e400 }'", "result = \"json\"");
+    let server = answering("ok");
+    let call = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "--call", "t", "{}"])
+        .run();
+    call.code(0).stdout("{\"a\":1.10,\"b\":1e400}\n");
+}
+
+#[test]
+fn a_call_by_hand_gives_them_to_the_tool() {
+    let home = shell_tool("cat", "");
+    let server = answering("ok");
+    let call = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "--call", "t", SPACED])
+        .run();
+    call.code(0).stdout(format!("{NUMBERS}\n"));
+}
+
+#[test]
+fn every_form_of_an_answer_has_them_streamed_or_in_one_piece() {
+    let stream = calling_with_numbers("t", SPACED).to_string();
+    let whole = format!(
+        r#"{{"id": "m", "type": "message", "role": "assistant", "model": "{MODEL}", "stop_reason": "tool_use",
+            "content": [{{"type": "tool_use", "id": "t1", "name": "t", "input": {SPACED}}}],
+            "usage": {{"input_tokens": 1, "output_tokens": 1}}}}"#
+    );
+    let server = Server::start(move |request, _| {
+        if body(request).contains("\"stream\":true") {
+            Reply::sse(&stream)
+        } else {
+            Reply::status(200).body(&whole).close()
+        }
+    });
+    let home = shell_tool("cat", "");
+    for form in [&[][..], &["--json"], &["--jsonl"]] {
+        for stream in ["stream=true", "stream=false"] {
+            let outcome = send(&server)
+                .home(&home)
+                .args(["-T", "./t.toml", "Hi", "--set", stream])
+                .args(form)
+                .run();
+            let out = outcome.code(0).stdout_text();
+            assert_has(&out, &format!("\"input\":{NUMBERS}"));
+        }
+    }
+    let lines = tool_run(&playing(&[
+        calling_with_numbers("t", SPACED),
+        done("Done."),
+    ]))
+    .home(&home)
+    .args(["-T", "./t.toml", "-y", "--jsonl", "Hi"])
+    .run();
+    let call =
+        format!("{{\"type\":\"tool_call\",\"id\":\"t1\",\"name\":\"t\",\"input\":{NUMBERS}}}\n");
+    assert_has(&lines.code(0).stdout_text(), &call);
+}
+
+#[test]
+fn on_a_terminal_they_are_indented_like_other_json() {
+    let server = playing(&[calling_with_numbers("t", r#"{"a":1.10,"b":[2.0,{}]}"#)]);
+    let outcome = send(&server)
+        .args(["--json", "Hi"])
+        .on_terminal(80, 60)
+        .finish();
+    let expected = "\"input\": {\r\n        \"a\": 1.10,\r\n        \"b\": [\r\n          2.0,\r\n          {}\r\n        ]\r\n      }";
+    assert_has(&outcome.stdout_text(), expected);
+}
+
+#[test]
+fn an_answer_with_a_schema_has_them() {
+    let schema = r#"{"type": "object", "properties": {"id": {"type": "integer"}}}"#;
+    let server = playing(&[calling_with_numbers("answer", SPACED)]);
+    send(&server)
+        .args(["--schema", schema, "Hi"])
+        .run()
+        .code(0)
+        .stdout(format!("{NUMBERS}\n"));
+    let outcome = batch(&server)
+        .args(["--schema", schema, "{text}"])
+        .stdin_bytes("a\n")
+        .run();
+    let record = outcome.code(0).stdout_text();
+    assert_has(&record, &quoted(NUMBERS));
+}
+
+#[test]
+fn a_row_of_a_batch_and_its_id_keep_them() {
+    let server = answering("ok");
+    let row = format!(r#"{{"id": 123456789012345678901.0, "n": 1.10, "all": {SPACED}}}"#);
+    let outcome = batch(&server)
+        .args(["{n} {all}"])
+        .stdin_bytes(format!("{row}\n"))
+        .run();
+    assert_has(
+        &outcome.code(0).stdout_text(),
+        "\"id\":123456789012345678901.0,",
+    );
+    let asked = format!("1.10 {NUMBERS}");
+    assert_has(&body(&server.only_request()), &quoted(&asked));
+}
+
+#[test]
+fn fields_and_messages_of_a_body_keep_them() {
+    let (server, home) = (answering("ok"), Home::new());
+    let call = format!(r#"{{"type": "tool_use", "id": "t1", "name": "t", "input": {SPACED}}}"#);
+    let result = r#"{"type": "tool_result", "tool_use_id": "t1", "content": "1.10"}"#;
+    let messages = format!(
+        r#"{{"x": {SPACED}, "temperature": 0.50, "messages": [{{"role": "user", "content": "a"}},
+            {{"role": "assistant", "content": [{call}]}}, {{"role": "user", "content": [{result}]}}]}}"#
+    );
+    home.write("work/m.json", messages);
+    let field = format!("y={SPACED}");
+    let args = ["--messages", "m.json", "--set", &field, "-I"];
+    let sent = send(&server).home(&home).args(args).run();
+    sent.code(0);
+    let shown = send(&server)
+        .home(&home)
+        .args(args)
+        .args(["--dry-run"])
+        .run();
+    let shown = shown.code(0).stdout_text();
+    for text in [body(&server.only_request()), shown] {
+        assert_has(&text, &format!("\"input\":{NUMBERS}"));
+        assert_has(&text, &format!("\"x\":{NUMBERS}"));
+        assert_has(&text, &format!("\"y\":{NUMBERS}"));
+        assert_has(&text, "\"temperature\":0.50");
+    }
+}
