@@ -44,6 +44,7 @@ complete -c langdock -n "__fish_langdock_needs_command" -f -a "send" -d 'Send on
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "chat" -d 'Hold a conversation with a model, saved as it goes'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "tool-run" -d 'Send a request, and run the tools that the model calls on this machine until it is done'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "batch" -d 'Ask the same question about many items, in parallel and within the rate limits'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "merge" -d 'Merge the outputs of a batch that ran in shards'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "models" -d 'List the models that the region offers'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "count" -d 'Estimate the tokens of a request, by part, without sending it'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "usage" -d 'Summarise token usage on this machine'
@@ -92,7 +93,11 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l proxy -d 'Pro
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema -d 'Print Print JSON that fits this JSON schema, and nothing else' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema -d 'Print Print Print JSON that fits this JSON schema, and nothing else' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema-mode -d 'With --schema: how the model is asked for the answer [default: auto]' -r -f -a "auto\t'One way after the other'
+native\t'By the field output_config.format'
+tool\t'By a tool'
+prompt\t'In words'"
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l repair -d 'With --schema: maximum number of times to send back an invalid answer [default: 2]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s I -l no-stdin -d 'Do not read standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
@@ -243,10 +248,15 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -s i -l input -
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l files -d 'Ask about each of these files: text, images or PDFs, detected by content' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s o -l output -d 'Append the answers to this file as they arrive, and continue where an earlier run stopped' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s J -l jobs -d 'Maximum number of concurrent requests [default: what the limits allow]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l shard -d 'Ask only about the items of shard I of N; auto takes I and N from Slurm or GitLab' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-requests -d 'Exit with 13 after this many requests in this run; retries do not count' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-total-tokens -d 'Exit with 13 before the requests of this run use more tokens than this, input and output' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l tag -d 'Tag for the usage log, for `langdock usage --by tag`' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l schema -d 'Ask for answers that fit this JSON schema; the text of a record is then JSON' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l schema-mode -d 'With --schema: how the model is asked for the answer [default: auto]' -r -f -a "auto\t'One way after the other'
+native\t'By the field output_config.format'
+tool\t'By a tool'
+prompt\t'In words'"
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l repair -d 'With --schema: maximum number of times to send back an invalid answer [default: 2]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s m -l model -d 'Model to ask [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
@@ -285,6 +295,9 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -l allow-http -
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand merge" -s i -l input -d 'The input of the batch, as its --input: which records there have to be, and their order' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand merge" -s o -l output -d 'Write the records to this file, whole or not at all [default: standard output]' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand merge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f

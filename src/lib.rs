@@ -260,6 +260,7 @@ fn dispatch(app: &Arc<App>, command: Command) -> Result<(), Error> {
             app,
             Box::pin(async move { commands::batch(&theirs, *args).await }),
         ),
+        Command::Merge(args) => commands::merge(app, &args),
         Command::Models(args) => talk(
             app,
             Box::pin(async move { commands::models(&theirs, &args).await }),

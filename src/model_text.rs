@@ -182,6 +182,29 @@ pub(crate) fn repair_request(why: &str, tool: &str) -> String {
     )
 }
 
+/// Asks for the same where the answer is text. A model that explains its correction is not read by
+/// a program.
+pub(crate) fn repair_text_request(why: &str) -> String {
+    format!(
+        "This does not fit the schema: {why}. Answer again with the whole JSON, corrected, and \
+         nothing else."
+    )
+}
+
+/// Asks for JSON where the model takes the schema in no other way. It follows the prompt, because
+/// what is said last is kept to best.
+pub(crate) fn schema_request(schema: &str) -> String {
+    format!(
+        "Answer with one JSON value that fits this JSON schema, and with nothing else: no \
+         explanation, no code block.\n\n{schema}"
+    )
+}
+
+/// Says that an answer is text of another kind, where JSON was asked for.
+pub(crate) fn answer_is_not_json(error: &impl Display) -> String {
+    format!("the answer is not JSON: {error}")
+}
+
 /// Says that an answer came as text, where a call of `tool` was forced.
 pub(crate) fn answer_is_not_a_call(tool: &str) -> String {
     format!("the answer is not a call of the tool `{tool}`")

@@ -1,6 +1,7 @@
-//! The records of an earlier run, by the hash of the request: eight bytes for each, and a few for
-//! its place.
+//! The records of an earlier run, by the hash of the request: eight bytes for each, and as many for
+//! the place of its item.
 
+use super::item::ItemPlace;
 use super::record::{RecordSummary, shorten_hash};
 
 /// The records that an output contained when the run started.
@@ -15,8 +16,10 @@ pub(crate) struct EarlierRecords {
 struct KnownRecord {
     hash: u64,
     is_error: bool,
-    /// The index of the item in this run that claimed it; `NOBODY` if none did.
+    /// The index of the item in this run that claimed it; [`UNCLAIMED`] if none did.
     index: u32,
+    /// The number of that item's line; 0 if that is not its `id`.
+    line_id: u32,
 }
 
 /// Not claimed by any item.
@@ -39,6 +42,7 @@ impl EarlierRecords {
             hash,
             is_error: found.is_error,
             index: UNCLAIMED,
+            line_id: 0,
         });
     }
 
@@ -50,13 +54,17 @@ impl EarlierRecords {
 
     /// Claims a record for an item of this run. A record is claimed only once, so that equal items
     /// have a record each.
-    pub(crate) fn take_outcome(&mut self, hash: &str, index: u64) -> Option<EarlierOutcome> {
+    pub(crate) fn take_outcome(&mut self, hash: &str, place: ItemPlace) -> Option<EarlierOutcome> {
         let hash = shorten_hash(hash)?;
         let known = self
             .with_hash_mut(hash)
             .iter_mut()
             .find(|known| known.index == UNCLAIMED)?;
-        known.index = u32::try_from(index).unwrap_or(UNCLAIMED - 1);
+        known.index = u32::try_from(place.index).unwrap_or(UNCLAIMED - 1);
+        known.line_id = place
+            .line_id
+            .and_then(|line| u32::try_from(line).ok())
+            .unwrap_or(0);
         Some(if known.is_error {
             EarlierOutcome::Failed
         } else {
@@ -72,15 +80,18 @@ impl EarlierRecords {
             .count()
     }
 
-    /// Returns the index of the item that claimed a record, or `None` if none did. Must be called
+    /// Returns the place of the item that claimed a record, or `None` if none did. Must be called
     /// for the records in the order of the output.
-    pub(crate) fn place_of(&mut self, found: &RecordSummary) -> Option<u64> {
+    pub(crate) fn place_of(&mut self, found: &RecordSummary) -> Option<ItemPlace> {
         // Records with equal hashes are interchangeable; each is returned once.
         let known = self
             .with_hash_mut(found.hash?)
             .iter_mut()
             .find(|known| known.index != UNCLAIMED)?;
-        Some(u64::from(std::mem::replace(&mut known.index, UNCLAIMED)))
+        Some(ItemPlace {
+            index: u64::from(std::mem::replace(&mut known.index, UNCLAIMED)),
+            line_id: Some(u64::from(known.line_id)).filter(|&line| line > 0),
+        })
     }
 
     fn with_hash_mut(&mut self, hash: u64) -> &mut [KnownRecord] {
@@ -96,9 +107,9 @@ mod tests {
 
     fn found(hash: u64, is_error: bool) -> RecordSummary {
         RecordSummary {
-            index: 0,
             hash: Some(hash),
             is_error,
+            ..RecordSummary::default()
         }
     }
 
@@ -110,6 +121,14 @@ mod tests {
         done.into_sorted()
     }
 
+    /// The place of the item with this index, on the line after those of the items before it.
+    fn at(index: u64) -> ItemPlace {
+        ItemPlace {
+            index,
+            line_id: Some(index + 1),
+        }
+    }
+
     fn text(hash: u64) -> String {
         format!("{hash:016x}0000000000000000")
     }
@@ -117,12 +136,15 @@ mod tests {
     #[test]
     fn an_earlier_record_is_claimed_once() {
         let mut done = records_of(&[found(7, false), found(3, true), found(7, false)]);
-        assert_eq!(done.take_outcome(&text(3), 0), Some(EarlierOutcome::Failed));
-        assert_eq!(done.take_outcome(&text(3), 1), None);
-        assert_eq!(done.take_outcome(&text(4), 2), None);
+        assert_eq!(
+            done.take_outcome(&text(3), at(0)),
+            Some(EarlierOutcome::Failed)
+        );
+        assert_eq!(done.take_outcome(&text(3), at(1)), None);
+        assert_eq!(done.take_outcome(&text(4), at(2)), None);
         assert_eq!(done.unclaimed_count(), 2);
         let taken: Vec<_> = (3..6)
-            .map(|index| done.take_outcome(&text(7), index))
+            .map(|index| done.take_outcome(&text(7), at(index)))
             .collect();
         assert_eq!(
             taken,
@@ -145,13 +167,13 @@ mod tests {
         ]);
         for (hash, index) in [(7, 0), (3, 1), (7, 5)] {
             assert_eq!(
-                done.take_outcome(&text(hash), index),
+                done.take_outcome(&text(hash), at(index)),
                 Some(EarlierOutcome::Answered)
             );
         }
         let places: Vec<_> = [7, 3, 7, 9]
             .map(|hash| done.place_of(&found(hash, false)))
             .to_vec();
-        assert_eq!(places, [Some(0), Some(1), Some(5), None]);
+        assert_eq!(places, [Some(at(0)), Some(at(1)), Some(at(5)), None]);
     }
 }

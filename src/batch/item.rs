@@ -1,11 +1,13 @@
 //! The items of a batch: lines of text, JSON lines, or files.
 
 use std::borrow::Cow;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::Error;
+use super::item_key::ItemKey;
 use crate::protocol::{ExactFields, ExactJson};
 
 /// The only field of a line of text.
@@ -14,11 +16,24 @@ const TEXT_FIELD: &str = "text";
 /// The fields of a file.
 const FILE_FIELDS: [&str; 2] = [TEXT_FIELD, "path"];
 
+/// Where an item is in the input, as its record has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ItemPlace {
+    /// Its index among all items, from 0.
+    pub(crate) index: u64,
+    /// The number of its line, from 1, if that is its `id`.
+    pub(crate) line_id: Option<u64>,
+}
+
 /// One item of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct BatchItem {
-    /// Its index among all items, from 0.
+    /// Its index among all items of the input, from 0.
     pub(crate) index: u64,
+    /// Its number among the items of this run, from 0: the index, unless the run is about a shard.
+    pub(crate) sequence: u64,
+    /// What decides which shard it belongs to.
+    pub(crate) key: ItemKey,
     source: ItemSource,
     content: ItemContent,
 }
@@ -45,6 +60,8 @@ impl BatchItem {
     pub(crate) fn from_file(index: u64, path: PathBuf) -> Self {
         Self {
             index,
+            sequence: index,
+            key: ItemKey::from_bytes(path.as_os_str().as_bytes()),
             source: ItemSource::File(path),
             content: ItemContent::File(None),
         }
@@ -66,14 +83,36 @@ impl BatchItem {
 
     /// Returns the `id` for the records: its own field `id`, else its path, else its line number.
     pub(crate) fn record_id(&self) -> ExactJson {
-        let own = match &self.content {
-            ItemContent::Object(fields) => fields.exact("id"),
-            _ => None,
-        };
-        match (&self.source, own) {
+        match (&self.source, self.own_id()) {
             (ItemSource::File(path), _) => Value::from(path.to_string_lossy()).into(),
-            (_, Some(id)) if id.is_string() || id.is_number() => id,
-            (ItemSource::Line(_, number), _) => Value::from(*number).into(),
+            (_, Some(id)) => id,
+            (ItemSource::Line(_, number), None) => Value::from(*number).into(),
+        }
+    }
+
+    /// Returns the item's field `id`, if it can be that of the record.
+    pub(crate) fn own_id(&self) -> Option<ExactJson> {
+        let ItemContent::Object(fields) = &self.content else {
+            return None;
+        };
+        fields
+            .exact("id")
+            .filter(|id| id.is_string() || id.is_number())
+    }
+
+    /// Returns the number of its line, from 1; `None` for a file.
+    pub(crate) fn line_number(&self) -> Option<u64> {
+        match self.source {
+            ItemSource::Line(_, number) => Some(number),
+            ItemSource::File(_) => None,
+        }
+    }
+
+    /// Returns where it is in the input, for its record.
+    pub(crate) fn place(&self) -> ItemPlace {
+        ItemPlace {
+            index: self.index,
+            line_id: self.line_number().filter(|_| self.own_id().is_none()),
         }
     }
 
@@ -151,7 +190,7 @@ pub(crate) struct ItemReader {
     name: String,
     /// Number of lines so far.
     lines: u64,
-    /// Returns the number of items so far.
+    /// Number of items so far.
     count: u64,
     has_objects: Option<bool>,
     /// The first line that is not valid UTF-8, and the byte offset in it.
@@ -200,17 +239,15 @@ impl ItemReader {
         } else {
             ItemContent::Text(text.into_owned())
         };
+        let index = self.count;
         self.count += 1;
         Some(BatchItem {
-            index: self.count - 1,
+            index,
+            sequence: index,
+            key: ItemKey::from_bytes(line),
             source: ItemSource::Line(self.name.clone(), self.lines),
             content,
         })
-    }
-
-    /// Returns the number of items so far.
-    pub(crate) fn item_count(&self) -> u64 {
-        self.count
     }
 
     /// Returns where the first line is that is not valid UTF-8, for messages, and the byte offset
@@ -312,8 +349,8 @@ mod tests {
         let item = items.read_line(b"b\xffd\n").expect("not blank");
         assert_eq!(item.field_text("text").as_deref(), Some("b\u{fffd}d"));
         assert_eq!(
-            (items.first_bad_line(), items.item_count()),
-            (Some(("`in`, line 2".to_owned(), 1)), 2)
+            (items.first_bad_line(), item.index),
+            (Some(("`in`, line 2".to_owned(), 1)), 1)
         );
     }
 
@@ -334,6 +371,25 @@ mod tests {
             items.first_bad_line(),
             Some(("`in`, line 1".to_owned(), 10))
         );
+    }
+
+    #[test]
+    fn the_key_of_a_line_is_that_of_its_bytes_without_mark_and_line_ending() {
+        let abc = ItemKey::from_bytes(b"abc");
+        for text in ["abc", "abc\n", "\u{feff}abc\r\n", "x\nabc", "\nabc\n"] {
+            assert_eq!(
+                items(text).last().map(|item| item.key),
+                Some(abc),
+                "{text:?}"
+            );
+        }
+        let spaced = items(" abc")[0].key;
+        assert_ne!(spaced, abc);
+        let mut reader = ItemReader::new("`in`");
+        let invalid = reader.read_line(b"b\xffd\n").expect("not blank");
+        assert_eq!(invalid.key, ItemKey::from_bytes(b"b\xffd"));
+        let file = BatchItem::from_file(0, PathBuf::from("abc"));
+        assert_eq!(file.key, abc);
     }
 
     #[test]

@@ -8,20 +8,30 @@
 mod budget;
 mod earlier_records;
 mod item;
+mod item_key;
+mod item_matcher;
 mod item_template;
+mod merge;
 mod ordered_records;
 mod output_order;
 mod progress;
+mod read_lines;
 mod record;
+mod shard;
 
 pub(crate) use budget::{BatchBudget, BudgetRefusal};
 pub(crate) use earlier_records::{EarlierOutcome, EarlierRecords};
-pub(crate) use item::{BatchItem, ItemReader};
+pub(crate) use item::{BatchItem, ItemPlace, ItemReader};
+pub(crate) use item_key::ItemKey;
+pub(crate) use item_matcher::ItemMatcher;
 pub(crate) use item_template::{ItemTemplate, UnfilledFields};
+pub(crate) use merge::{InputItem, MergeFlaws, MergeReport, RecordMerger};
 pub(crate) use ordered_records::OrderedRecords;
-pub(crate) use output_order::{LAST, OutputOrder, PlacedRecord};
+pub(crate) use output_order::{OutputOrder, PlacedRecord};
 pub(crate) use progress::BatchProgress;
+pub(crate) use read_lines::{OutputEnding, for_each_item, for_each_record};
 pub(crate) use record::{ItemResult, RecordLine, RecordSummary, request_hash};
+pub(crate) use shard::{BatchShard, ShardChoice};
 
 /// An error in a template or in an item.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,4 +71,20 @@ pub(crate) enum Error {
         /// The parser's message.
         reason: String,
     },
+    /// `--shard auto` without a scheduler.
+    #[error(
+        "--shard auto: no variable names a shard; it reads SLURM_ARRAY_TASK_ID, _MIN, _STEP and \
+         _COUNT (Slurm), CI_NODE_INDEX and CI_NODE_TOTAL (GitLab), and JOB_COMPLETION_INDEX \
+         (Kubernetes, as auto/N)"
+    )]
+    NoShard,
+    /// A scheduler does not say how many shards there are.
+    #[error("--shard auto: {variable} names this shard, but no variable has the number of shards")]
+    ShardCount {
+        /// The variable with the number of this one.
+        variable: &'static str,
+    },
+    /// The variables of schedulers do not name a shard.
+    #[error("--shard auto: {0}")]
+    Shard(String),
 }

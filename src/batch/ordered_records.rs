@@ -13,7 +13,7 @@ const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 /// Records that wait for those before them.
 #[derive(Debug, Default)]
 pub(crate) struct OrderedRecords {
-    /// The index of the next item to write.
+    /// The number in this run of the next item to write.
     next: u64,
     /// `None` if the item has no record.
     waiting: BTreeMap<u64, Option<String>>,
@@ -23,9 +23,9 @@ pub(crate) struct OrderedRecords {
 impl OrderedRecords {
     /// Adds the record of an item, or `None` if it has none, and returns the records that can be
     /// written now, concatenated.
-    pub(crate) fn take_ready(&mut self, index: u64, record: Option<String>) -> String {
+    pub(crate) fn take_ready(&mut self, sequence: u64, record: Option<String>) -> String {
         self.bytes += record.as_ref().map_or(0, String::len);
-        self.waiting.insert(index, record);
+        self.waiting.insert(sequence, record);
         let mut ready = String::new();
         while let Some(record) = self.waiting.remove(&self.next) {
             self.next += 1;

@@ -1,19 +1,19 @@
 //! The order of an output at the end of a run: records were written as they finished, and are
 //! sorted into the order of their items.
 
-/// The place of a record that belongs to no item: after all others, unchanged.
-pub(crate) const LAST: u64 = u64::MAX;
+use super::item::ItemPlace;
 
 /// The location of a record in an output, and its place in the sorted output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PlacedRecord {
-    /// The index of its item in this run, or [`LAST`].
-    pub(crate) place: u64,
+    /// The place of its item in this run. A record that belongs to no item has `None`: it comes
+    /// after all others, unchanged.
+    pub(crate) place: Option<ItemPlace>,
     /// Byte offset of its first byte.
     pub(crate) offset: u64,
     /// Length in bytes, including the line feed.
     pub(crate) length: u32,
-    /// Whether its `index` field differs from its place.
+    /// Whether the record says something else than its place.
     pub(crate) is_moved: bool,
 }
 
@@ -21,20 +21,29 @@ pub(crate) struct PlacedRecord {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum OutputOrder {
     /// All records are in their places.
-    Sorted,
+    Keep,
     /// The output must be rewritten in this order.
-    Unsorted(Vec<PlacedRecord>),
+    Rewrite(Vec<PlacedRecord>),
 }
 
 impl OutputOrder {
     /// Sorts records by place; the sort is stable.
     pub(crate) fn from_records(mut records: Vec<PlacedRecord>) -> Self {
-        let key = |record: &PlacedRecord| record.place;
-        if records.is_sorted_by_key(key) && records.iter().all(|record| !record.is_moved) {
-            return Self::Sorted;
+        let key = |record: &PlacedRecord| record.place.map_or(u64::MAX, |place| place.index);
+        if records.is_sorted_by_key(key) {
+            return Self::in_place(records);
         }
         records.sort_by_key(key);
-        Self::Unsorted(records)
+        Self::Rewrite(records)
+    }
+
+    /// Leaves records in the order in which they are.
+    pub(crate) fn in_place(records: Vec<PlacedRecord>) -> Self {
+        if records.iter().any(|record| record.is_moved) {
+            Self::Rewrite(records)
+        } else {
+            Self::Keep
+        }
     }
 }
 
@@ -44,7 +53,10 @@ mod tests {
 
     fn record(place: Option<u64>, offset: u64) -> PlacedRecord {
         PlacedRecord {
-            place: place.unwrap_or(LAST),
+            place: place.map(|index| ItemPlace {
+                index,
+                line_id: None,
+            }),
             offset,
             length: 1,
             is_moved: false,
@@ -59,9 +71,9 @@ mod tests {
                 record(Some(3), 1),
                 record(None, 2)
             ]),
-            OutputOrder::Sorted
+            OutputOrder::Keep
         );
-        assert_eq!(OutputOrder::from_records(Vec::new()), OutputOrder::Sorted);
+        assert_eq!(OutputOrder::from_records(Vec::new()), OutputOrder::Keep);
     }
 
     #[test]
@@ -72,7 +84,7 @@ mod tests {
             record(None, 2),
             record(Some(0), 3),
         ];
-        let OutputOrder::Unsorted(sorted) = OutputOrder::from_records(records) else {
+        let OutputOrder::Rewrite(sorted) = OutputOrder::from_records(records) else {
             panic!("it is out of order")
         };
         let offsets: Vec<_> = sorted.iter().map(|record| record.offset).collect();
@@ -85,9 +97,23 @@ mod tests {
             is_moved: true,
             ..record(Some(1), 0)
         };
-        assert!(matches!(
+        for order in [
             OutputOrder::from_records(vec![moved]),
-            OutputOrder::Unsorted(_)
-        ));
+            OutputOrder::in_place(vec![moved]),
+        ] {
+            assert_eq!(order, OutputOrder::Rewrite(vec![moved]));
+        }
+    }
+
+    #[test]
+    fn an_output_that_need_not_be_in_order_keeps_its_own() {
+        let records = vec![record(Some(2), 0), record(None, 1), record(Some(0), 2)];
+        assert_eq!(OutputOrder::in_place(records.clone()), OutputOrder::Keep);
+        let mut moved = records;
+        moved[2].is_moved = true;
+        assert_eq!(
+            OutputOrder::in_place(moved.clone()),
+            OutputOrder::Rewrite(moved)
+        );
     }
 }

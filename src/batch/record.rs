@@ -2,11 +2,20 @@
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::item::BatchItem;
+use super::item::{BatchItem, ItemPlace};
+use super::item_key::ItemKey;
+use super::shard::BatchShard;
 use crate::client::fingerprint;
 use crate::protocol::{ContentBlock, ExactFields, ExactJson, Message};
+
+/// The field with the shard that wrote a record.
+const SHARD: &str = "shard";
+
+/// The field with the key of an item.
+const ITEM_KEY: &str = "item_key";
 
 /// The first bytes of every record.
 const RECORD_PREFIX: &str = "{\"index\":";
@@ -56,9 +65,10 @@ pub(crate) struct RecordLine;
 
 impl RecordLine {
     /// Formats the record of an item. `hash` is `None` if there was no request; `usage` is `None`
-    /// if there was no answer.
+    /// if there was no answer. That of a shard says which, and has the key of its item.
     pub(crate) fn format_record(
         item: &BatchItem,
+        shard: BatchShard,
         hash: Option<&str>,
         result: ItemResult,
         usage: Option<&Map<String, Value>>,
@@ -71,23 +81,48 @@ impl RecordLine {
         let mut record = ExactFields::default();
         record.insert("index", json!(item.index));
         record.insert("id", item.record_id());
+        if shard != BatchShard::WHOLE {
+            record.insert(SHARD, json!(shard.to_string()));
+            record.insert(ITEM_KEY, json!(item.key.to_string()));
+        }
         record.insert("input_hash", json!(hash));
         record.insert(key, value);
         record.insert("usage", json!(usage));
-        let mut line = serde_json::to_string(&record).expect("fields are always JSON");
-        line.push('\n');
-        line
+        Self::format_line(&record)
     }
 
-    /// Returns the line with another index.
-    pub(crate) fn with_index(line: &str, index: u64) -> String {
-        let rest = line
-            .strip_prefix(RECORD_PREFIX)
-            .map(|rest| rest.trim_start_matches(|digit: char| digit.is_ascii_digit()));
-        rest.map_or_else(
-            || line.to_owned(),
-            |rest| format!("{RECORD_PREFIX}{index}{rest}"),
-        )
+    /// Returns a record with another place.
+    pub(crate) fn with_place(line: &[u8], place: ItemPlace) -> String {
+        Self::rewritten(line, place, &[])
+    }
+
+    /// Returns a record with another place, as a run of the whole batch would have written it.
+    pub(crate) fn merged(line: &[u8], place: ItemPlace) -> String {
+        Self::rewritten(line, place, &[SHARD, ITEM_KEY])
+    }
+
+    /// Returns a record with another place and without some of its fields. Numbers keep their
+    /// digits.
+    fn rewritten(line: &[u8], place: ItemPlace, dropped: &[&str]) -> String {
+        let line = String::from_utf8_lossy(line);
+        let parsed = ExactJson::parse(&line).ok();
+        let Some(mut record) = parsed.and_then(ExactFields::from_object) else {
+            return line.into_owned();
+        };
+        record.insert("index", json!(place.index));
+        if let Some(line) = place.line_id {
+            record.insert("id", json!(line));
+        }
+        for field in dropped {
+            record.shift_remove(field);
+        }
+        Self::format_line(&record)
+    }
+
+    fn format_line(record: &ExactFields) -> String {
+        let mut line = serde_json::to_string(record).expect("fields are always JSON");
+        line.push('\n');
+        line
     }
 
     /// Whether `tail` is the beginning of a truncated record. After other records, a few bytes of
@@ -102,11 +137,17 @@ impl RecordLine {
     }
 }
 
-/// The fields of a record that later runs need.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The fields of a record that later runs and `merge` need.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RecordSummary {
     /// The index of its item in the run that wrote it.
     pub(crate) index: u64,
+    /// The `id` of its item.
+    pub(crate) id: ExactJson,
+    /// The shard that wrote it.
+    pub(crate) shard: BatchShard,
+    /// The key of its item; only the records of a shard have it.
+    pub(crate) key: Option<ItemKey>,
     /// The shortened hash of its request; `None` if there was no request.
     pub(crate) hash: Option<u64>,
     /// Whether the item failed.
@@ -114,8 +155,14 @@ pub(crate) struct RecordSummary {
 }
 
 #[derive(Deserialize)]
-struct RecordFields {
+struct RecordFields<'a> {
     index: u64,
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    shard: Option<&'a str>,
+    #[serde(borrow)]
+    item_key: Option<&'a str>,
     input_hash: Option<String>,
     text: Option<IgnoredAny>,
     message: Option<IgnoredAny>,
@@ -125,7 +172,7 @@ struct RecordFields {
 impl RecordSummary {
     /// Parses a line; returns `None` if it is not a record.
     pub(crate) fn parse_line(line: &[u8]) -> Option<Self> {
-        let fields: RecordFields = serde_json::from_slice(line).ok()?;
+        let fields: RecordFields<'_> = serde_json::from_slice(line).ok()?;
         let is_error = fields.error.is_some();
         let kinds = [is_error, fields.text.is_some(), fields.message.is_some()];
         let hash = match fields.input_hash {
@@ -133,8 +180,22 @@ impl RecordSummary {
             None if is_error => None,
             None => return None,
         };
+        let shard = match fields.shard {
+            Some(shard) => shard.parse().ok()?,
+            None => BatchShard::WHOLE,
+        };
+        let key = match fields.item_key {
+            Some(key) => Some(ItemKey::parse(key)?),
+            None => None,
+        };
         (kinds.iter().filter(|&&is_there| is_there).count() == 1).then_some(Self {
             index: fields.index,
+            id: fields
+                .id
+                .and_then(|id| ExactJson::parse(id.get()).ok())
+                .unwrap_or_default(),
+            shard,
+            key,
             hash,
             is_error,
         })
@@ -151,6 +212,19 @@ mod tests {
     use super::*;
     use crate::batch::ItemReader;
 
+    impl Default for RecordSummary {
+        fn default() -> Self {
+            Self {
+                index: 0,
+                id: ExactJson::default(),
+                shard: BatchShard::WHOLE,
+                key: None,
+                hash: None,
+                is_error: false,
+            }
+        }
+    }
+
     fn item() -> BatchItem {
         ItemReader::new("`in`").read_line(b"x").expect("not blank")
     }
@@ -161,6 +235,7 @@ mod tests {
         let usage = json!({"input_tokens": 3}).as_object().cloned();
         let line = RecordLine::format_record(
             &item(),
+            BatchShard::WHOLE,
             Some(&hash),
             ItemResult::Text("a\nb".to_owned()),
             usage.as_ref(),
@@ -177,6 +252,7 @@ mod tests {
         );
         let failed = RecordLine::format_record(
             &item(),
+            BatchShard::WHOLE,
             None,
             ItemResult::Error(json!({"kind": "usage"}).into()),
             None,
@@ -184,9 +260,9 @@ mod tests {
         assert_eq!(
             RecordSummary::parse_line(failed.as_bytes()),
             Some(RecordSummary {
-                index: 0,
-                hash: None,
-                is_error: true
+                id: json!(1).into(),
+                is_error: true,
+                ..RecordSummary::default()
             }),
             "{failed}"
         );
@@ -228,12 +304,42 @@ mod tests {
     }
 
     #[test]
-    fn the_index_of_a_line_can_be_replaced() {
+    fn a_record_can_get_another_place_and_numbers_keep_their_digits() {
+        let line = b"{\"index\":12,\"id\":3,\"n\":1.50e2,\"t\":\"z\"}\n";
+        let place = |line_id| ItemPlace { index: 4, line_id };
         assert_eq!(
-            RecordLine::with_index("{\"index\":12,\"id\":3}\n", 4),
-            "{\"index\":4,\"id\":3}\n"
+            RecordLine::with_place(line, place(Some(9))),
+            "{\"index\":4,\"id\":9,\"n\":1.50e2,\"t\":\"z\"}\n"
         );
-        assert_eq!(RecordLine::with_index("{\"id\":3}\n", 4), "{\"id\":3}\n");
+        assert_eq!(
+            RecordLine::with_place(b"{\"index\": 12, \"id\": \"a\"}", place(None)),
+            "{\"index\":4,\"id\":\"a\"}\n"
+        );
+    }
+
+    #[test]
+    fn the_record_of_a_shard_says_so_until_it_is_merged() {
+        let format = |shard: &str| {
+            let shard = shard.parse().expect("a shard");
+            let result = ItemResult::Text("t".to_owned());
+            RecordLine::format_record(&item(), shard, Some(&request_hash(b"")), result, None)
+        };
+        let (line, whole) = (format("2/3"), format("1/1"));
+        let found = RecordSummary::parse_line(line.as_bytes()).expect("a record");
+        assert_eq!(
+            (found.shard.to_string().as_str(), found.key),
+            ("2/3", Some(ItemKey::from_bytes(b"x")))
+        );
+        let merged = RecordLine::merged(line.as_bytes(), item().place());
+        assert_eq!(merged, whole);
+        let found = RecordSummary::parse_line(whole.as_bytes()).expect("a record");
+        assert_eq!((found.shard, found.key), (BatchShard::WHOLE, None));
+        for bad in [
+            line.replace("2/3", "4/3"),
+            line.replace("\"item_key\":\"", "\"item_key\":\"x"),
+        ] {
+            assert_eq!(RecordSummary::parse_line(bad.as_bytes()), None, "{bad}");
+        }
     }
 
     #[test]

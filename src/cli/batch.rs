@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::help_text;
-use super::value::{at_least_one, count, not_blank, small_number};
+use super::value::{at_least_one, count, not_blank, shard, small_number};
 use super::{
     AskArgs, ConnectionArgs, ConversationArgs, InputArgs, OutputArgs, PrefillArgs, PreviewArgs,
-    RequestArgs, StructuredArgs, ToolArgs,
+    RequestArgs, SchemaModeArg, StructuredArgs, ToolArgs,
 };
+use crate::batch::ShardChoice;
 
 #[derive(Debug, Args)]
 #[command(about = help_text::BATCH.about, long_about = help_text::BATCH.long_about)]
@@ -46,6 +47,13 @@ pub(crate) struct BatchArgs {
     /// Items that never became a request, such as an unreadable file, are retried by every run.
     #[arg(long, requires = "output")]
     pub(crate) retry_failed: bool,
+    /// Ask only about the items of shard I of N; auto takes I and N from Slurm or GitLab
+    ///
+    /// Each item belongs to one shard, by the SHA-256 of its line or path: adding items moves no
+    /// others. auto/N takes I alone, from Kubernetes too. The records say which shard they are of,
+    /// and `langdock merge` puts the outputs of all shards together.
+    #[arg(long, value_name = "I/N|auto|auto/N", value_parser = shard)]
+    pub(crate) shard: Option<ShardChoice>,
     /// Exit with 13 after this many requests in this run; retries do not count
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) max_requests: Option<u64>,
@@ -64,6 +72,17 @@ pub(crate) struct BatchArgs {
         help_heading = "Structured", conflicts_with = "prefill"
     )]
     pub(crate) schema: Option<String>,
+    /// With --schema: how the model is asked for the answer [default: auto]
+    ///
+    /// auto, native, tool or prompt, as for send.
+    #[arg(
+        long,
+        value_name = "MODE",
+        requires = "schema",
+        help_heading = "Structured",
+        hide_possible_values = true
+    )]
+    pub(crate) schema_mode: Option<SchemaModeArg>,
     /// With --schema: maximum number of times to send back an invalid answer [default: 2]
     #[arg(
         long, value_name = "N", requires = "schema", help_heading = "Structured", value_parser = small_number,
@@ -101,6 +120,8 @@ pub(crate) struct BatchItemArgs {
     pub(crate) unordered: bool,
     /// Whether what failed is asked again.
     pub(crate) retry_failed: bool,
+    /// Which items.
+    pub(crate) shard: Option<ShardChoice>,
     /// The most requests.
     pub(crate) max_requests: Option<u64>,
     /// The most tokens.
@@ -133,6 +154,7 @@ impl BatchArgs {
             jobs: self.jobs,
             unordered: self.unordered,
             retry_failed: self.retry_failed,
+            shard: self.shard,
             max_requests: self.max_requests,
             max_total_tokens: self.max_total_tokens,
         };
@@ -140,6 +162,7 @@ impl BatchArgs {
             ask,
             StructuredArgs {
                 schema: self.schema,
+                schema_mode: self.schema_mode,
                 repair: self.repair,
             },
             many,

@@ -60,7 +60,7 @@ const SEND: [Example; 9] = [
 ];
 
 /// The examples of `batch`.
-const BATCH: [Example; 4] = [
+const BATCH: [Example; 5] = [
     (
         "Ask about each line of a file, and continue where an earlier run stopped:",
         "langdock batch 'Summarise: {text}' -i lines.txt -o sums.jsonl",
@@ -76,6 +76,24 @@ const BATCH: [Example; 4] = [
     (
         "Stop before a run uses too many tokens:",
         "langdock batch '{text}' -i lines.txt --max-total-tokens 100000",
+    ),
+    (
+        "Run the second of four shards, each on a machine of its own:",
+        "langdock batch 'Summarise: {text}' -i lines.txt --shard 2/4 -o sums-2.jsonl",
+    ),
+];
+
+/// The examples of `merge`.
+const MERGE: [Example; 2] = [
+    (
+        "Run a batch in two shards, and merge what they have written:",
+        "langdock batch 'Summarise: {text}' -i lines.txt --shard 1/2 -o part-1.jsonl\n\
+         langdock batch 'Summarise: {text}' -i lines.txt --shard 2/2 -o part-2.jsonl\n\
+         langdock merge part-*.jsonl -i lines.txt -o all.jsonl",
+    ),
+    (
+        "The answers alone, in the order of the items:",
+        "langdock merge part-*.jsonl | grep -o '\"text\":\"[^\"]*\"'",
     ),
 ];
 
@@ -298,6 +316,7 @@ pub(crate) fn examples(command: &str) -> &'static [Example] {
         "chat" => &CHAT,
         "tool-run" => &TOOL_RUN,
         "batch" => &BATCH,
+        "merge" => &MERGE,
         "models" => &MODELS,
         "count" => &COUNT,
         "usage" => &USAGE,

@@ -58,6 +58,17 @@ command_help!(
          again."
 );
 command_help!(
+    MERGE,
+    "Merge the outputs of a batch that ran in shards",
+    "It writes one record for each item, in the order of the items, as one run of batch over \
+         the whole input would have. With --input each record finds its item, even if items \
+         were added since, and whatever is missing or too much is reported; without it, the \
+         records are ordered by their index, and what is missing shows between them only. Of \
+         two records of an item, an answer is kept rather than a failure, else the first one. It \
+         ends with 11 if an item has no record or more than one, or has failed. Many records \
+         are sorted on disk, in the directory of TMPDIR."
+);
+command_help!(
     MODELS,
     "List the models that the region offers",
     "A list less than a day old is shown without a request. Workspaces may have different models \

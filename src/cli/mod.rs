@@ -22,6 +22,7 @@ mod examples;
 mod help;
 mod help_text;
 mod input;
+mod merge;
 mod parse;
 mod request_flags;
 mod serve;
@@ -45,12 +46,13 @@ pub(crate) use definition::{command_line, completion_script};
 pub(crate) use examples::examples;
 pub(crate) use help::{HelpArgs, command_help, commands};
 pub(crate) use input::{InputArgs, TemplateAction, TemplateArgs};
+pub(crate) use merge::MergeArgs;
 pub(crate) use parse::{SHORT_FLAGS_WITH_VALUE, parse};
 use request_flags::RequestFlags;
 pub(crate) use serve::ServeArgs;
 pub(crate) use session::{ConversationArgs, SessionAction, SessionArgs};
 pub(crate) use settings::{AuthArgs, AuthCommand, ConfigArgs, ConfigCommand};
-pub(crate) use tools::{StructuredArgs, ToolArgs, ToolPolicyArgs, ToolRunArgs};
+pub(crate) use tools::{SchemaModeArg, StructuredArgs, ToolArgs, ToolPolicyArgs, ToolRunArgs};
 pub(crate) use unparsed::Unparsed;
 pub(crate) use value::key_and_json;
 use value::not_blank;
@@ -91,6 +93,8 @@ pub(crate) enum Command {
     ToolRun(Box<ToolRunArgs>),
     #[command(about = help_text::BATCH.about, long_about = help_text::BATCH.long_about)]
     Batch(Box<BatchArgs>),
+    #[command(about = help_text::MERGE.about, long_about = help_text::MERGE.long_about)]
+    Merge(MergeArgs),
     #[command(about = help_text::MODELS.about, long_about = help_text::MODELS.long_about)]
     Models(ModelsArgs),
     #[command(about = help_text::COUNT.about, long_about = help_text::COUNT.long_about)]
@@ -212,6 +216,7 @@ impl Command {
             Self::Doctor(args) => Ok(&mut args.connection),
             Self::Auth(args) => Ok(args.command.connection_mut()),
             Self::Config(args) => args.command.connection_mut(),
+            Self::Merge(_) => Err("merge"),
             Self::Count(_) => Err("count"),
             Self::Usage(_) => Err("usage"),
             Self::Help(_) => Err("help"),

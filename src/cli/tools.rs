@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::AskArgs;
 use super::help_text;
 use super::value::{count, not_blank, small_number};
+use crate::tool::SchemaMode;
 
 /// What the model may call
 #[derive(Debug, Default, Args)]
@@ -77,17 +78,54 @@ pub(crate) struct ToolRunArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Structured")]
 pub(crate) struct StructuredArgs {
-    /// Print Print JSON that fits this JSON schema, and nothing else
+    /// Print Print Print JSON that fits this JSON schema, and nothing else
     ///
-    /// The model must give the answer as a call of one tool. It is validated here, and an invalid
-    /// answer is sent back with the validator's errors. It is printed on one line, indented on a
-    /// terminal.
+    /// The answer is checked here, and what does not fit is sent back with what is wrong. It is
+    /// printed in one line, indented on a terminal; with --json the message object that has it.
     #[arg(
         long, value_name = "FILE|JSON", value_parser = not_blank,
-        conflicts_with_all = ["json", "jsonl", "extract", "tools", "tool_choice", "prefill"]
+        conflicts_with_all = ["jsonl", "extract", "tools", "tool_choice", "prefill"]
     )]
     pub(crate) schema: Option<String>,
+    /// With --schema: how the model is asked for the answer [default: auto]
+    ///
+    /// native: by the field output_config.format. tool: by a tool that it calls with the answer.
+    /// prompt: in words. auto: by a tool that the model has to call, where it is known to accept
+    /// that; otherwise native, tool and prompt, one after the other until it takes one. What has
+    /// worked is remembered for seven days.
+    #[arg(
+        long,
+        value_name = "MODE",
+        requires = "schema",
+        hide_possible_values = true
+    )]
+    pub(crate) schema_mode: Option<SchemaModeArg>,
     /// With --schema: maximum number of times to send back an invalid answer [default: 2]
     #[arg(long, value_name = "N", requires = "schema", value_parser = small_number, allow_negative_numbers = true)]
     pub(crate) repair: Option<u32>,
+}
+
+/// How a model is asked for an answer that fits a schema
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum SchemaModeArg {
+    /// One way after the other
+    #[default]
+    Auto,
+    /// By the field output_config.format
+    Native,
+    /// By a tool
+    Tool,
+    /// In words
+    Prompt,
+}
+
+impl From<SchemaModeArg> for SchemaMode {
+    fn from(mode: SchemaModeArg) -> Self {
+        match mode {
+            SchemaModeArg::Auto => Self::Auto,
+            SchemaModeArg::Native => Self::Native,
+            SchemaModeArg::Tool => Self::Tool,
+            SchemaModeArg::Prompt => Self::Prompt,
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Values of flags, checked for their range.
 
+use crate::batch::ShardChoice;
 use crate::protocol::{ExactJson, MAX_COUNT, RequestField};
 use crate::text::grouped;
 
@@ -29,6 +30,11 @@ pub(super) fn whole_number(text: &str) -> Result<u64, String> {
 /// A number of repetitions; 0 is allowed.
 pub(super) fn small_number(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| whole_numbers(0, u32::MAX.into()))
+}
+
+/// A shard of a batch.
+pub(super) fn shard(text: &str) -> Result<ShardChoice, String> {
+    text.parse()
 }
 
 /// A port.

@@ -17,6 +17,7 @@ use crate::text::{TableColumn, TextTable, format_short_age, grouped};
 pub(crate) async fn models(app: &App, args: &cli::ModelsArgs) -> Result<(), Error> {
     let (_demo, catalog) = set_up_connection(app, &args.connection).await?;
     let remembered = if args.refresh {
+        catalog.forget_schema_ways();
         None
     } else {
         catalog.remembered().await?

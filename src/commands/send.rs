@@ -22,7 +22,7 @@ pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
         command: "send",
         saving: saving(app, setup.catalog.settings()),
         keeps_connection: schema.is_some(),
-        schema: schema.as_ref(),
+        schema: schema.as_mut(),
     };
     let Some(prepared) = PreparedExchange::open(app, ask, setup, plan).await? else {
         return Ok(());
@@ -37,13 +37,22 @@ pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
         allow_truncated,
     } = prepared;
     if let Some(schema) = &mut schema {
-        let mut renderer = renderer(app, AnswerFormat::Schema, sink, &ask.output.looks);
+        let is_message = ask.output.json;
+        let format = AnswerFormat::Schema { is_message };
+        let mut renderer = renderer(app, format, sink, &ask.output.looks);
         let answer_sink = AnswerSink {
             renderer: &mut renderer,
             recorder: &mut recorder,
         };
-        let outcome =
-            send_structured(&mut exchange, schema, &mut request, encoded, answer_sink).await;
+        let outcome = send_structured(
+            &mut exchange,
+            schema,
+            is_message,
+            &mut request,
+            encoded,
+            answer_sink,
+        )
+        .await;
         // JSON that is cut is no answer, whatever is allowed.
         return finish_answer(app, ask, false, outcome, renderer);
     }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::request_spec::{RequestSpec, set_twice};
+use super::thinking_binding::leave_out_foreign_thinking;
 use crate::error::Error;
 use crate::input::{calls_as_text, in_turn};
 use crate::protocol::{
@@ -87,7 +88,7 @@ pub(crate) fn build(spec: &RequestSpec, parts: RequestParts) -> Result<CreateMes
     if tools.is_empty() {
         calls_as_text(&mut messages);
     }
-    Ok(CreateMessage {
+    let mut request = CreateMessage {
         max_tokens: max_tokens.unwrap_or(parts.max_tokens),
         model: parts.model,
         system,
@@ -96,7 +97,9 @@ pub(crate) fn build(spec: &RequestSpec, parts: RequestParts) -> Result<CreateMes
         tools,
         tool_choice,
         stream,
-    })
+    };
+    leave_out_foreign_thinking(&mut request);
+    Ok(request)
 }
 
 /// Removes a field from the others if `read` knows its shape. Any other value stays and goes

@@ -10,5 +10,6 @@ pub(crate) mod preflight;
 pub(crate) mod request_spec;
 pub(crate) mod sources;
 pub(crate) mod template_files;
+pub(crate) mod thinking_binding;
 pub(crate) mod tool_files;
 pub(crate) mod user_turn;

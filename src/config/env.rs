@@ -9,7 +9,7 @@ use super::Secret;
 use super::setting::{SETTINGS, SettingVariable};
 
 /// The variables that belong to no setting, and what they do.
-const OTHER_VARIABLES: [(&str, &str); 18] = [
+const OTHER_VARIABLES: [(&str, &str); 25] = [
     (
         "LANGDOCK_API_KEY",
         "The API key. It has no flag, because arguments are visible in ps.",
@@ -44,7 +44,10 @@ const OTHER_VARIABLES: [(&str, &str); 18] = [
         "EDITOR",
         "Editor for --edit if VISUAL is not set; vi without either.",
     ),
-    ("TMPDIR", "Directory for the file that --edit opens."),
+    (
+        "TMPDIR",
+        "The directory of the file that --edit opens, and of what merge sorts on disk.",
+    ),
     (
         "PAGER",
         "Pager for tool calls that do not fit on the screen; may include arguments. Without it \
@@ -75,7 +78,41 @@ const OTHER_VARIABLES: [(&str, &str); 18] = [
         "CLICOLOR_FORCE",
         "If set to anything but 0: colour in pipes too (--color always).",
     ),
+    (
+        "SLURM_ARRAY_TASK_ID",
+        "For --shard auto: the number of this task in a Slurm array.",
+    ),
+    (
+        "SLURM_ARRAY_TASK_MIN",
+        "For --shard auto: the first number in that array.",
+    ),
+    (
+        "SLURM_ARRAY_TASK_STEP",
+        "For --shard auto: the step between its numbers.",
+    ),
+    (
+        "SLURM_ARRAY_TASK_COUNT",
+        "For --shard auto: how many tasks it has.",
+    ),
+    (
+        "CI_NODE_INDEX",
+        "For --shard auto: the number of this job among GitLab's parallel jobs, from 1.",
+    ),
+    (
+        "CI_NODE_TOTAL",
+        "For --shard auto: how many of these jobs there are.",
+    ),
+    (
+        "JOB_COMPLETION_INDEX",
+        "For --shard auto/N: the index of this pod in a Kubernetes Job, from 0.",
+    ),
 ];
+
+/// Returns one of the variables of a scheduler that `--shard auto` reads, and nothing else does.
+pub(crate) fn shard_variable(name: &str) -> Option<String> {
+    let value = env::var_os(name)?.to_string_lossy().into_owned();
+    Some(value).filter(|value| !value.is_empty())
+}
 
 /// Returns every variable with an effect and what it does, our own first.
 pub(crate) fn variables() -> Vec<(&'static str, String)> {

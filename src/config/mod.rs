@@ -10,6 +10,7 @@ mod limits;
 mod merged;
 mod paths;
 mod resolve;
+mod schema_ways;
 mod secret;
 mod setting;
 mod setting_values;
@@ -21,7 +22,7 @@ mod write;
 
 pub(crate) use config_key::ConfigKey;
 pub(crate) use edit::{initialize, set, unset};
-pub(crate) use env::{Env, inherited_var, variables};
+pub(crate) use env::{Env, inherited_var, shard_variable, variables};
 pub(crate) use file::{ConfigFile, config_path};
 pub(crate) use key::{KeySource, read_key};
 pub(crate) use limits::ModelLimits;
@@ -30,6 +31,7 @@ pub(crate) use paths::{
     DataScope, Paths, history_file, sessions_directory, templates_directory, tools_directory,
 };
 pub(crate) use resolve::{FieldSetting, Settings, resolve};
+pub(crate) use schema_ways::SchemaWays;
 pub(crate) use secret::Secret;
 pub(crate) use setting::{SETTINGS, Setting, SettingFlag};
 pub(crate) use setting_values::SettingValues;

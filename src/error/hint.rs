@@ -99,6 +99,12 @@ impl Error {
                 "lines of text have only {text}; for fields, use JSON Lines: `jq -c '.[]'` makes \
                 them from an array"
             }
+            Self::Batch(batch::Error::ShardCount { .. }) => {
+                "add how many there are: --shard auto/N"
+            }
+            Self::Batch(batch::Error::NoShard | batch::Error::Shard(_)) => {
+                "name the shard yourself with --shard I/N, such as --shard 2/10"
+            }
             Self::Batch(_) => "write fields as {text} or {KEY}, and {{ or }} for literal braces",
             Self::ItemsFailed {
                 can_go_on: true, ..
@@ -106,6 +112,7 @@ impl Error {
             Self::ItemsFailed { .. } => {
                 "the output says why; with --output FILE you can retry them with --retry-failed"
             }
+            Self::Merge(flaws) => return Some(flaws.next_step()),
             Self::Budget {
                 can_go_on: true, ..
             } => "run the same command to continue, with a new budget",

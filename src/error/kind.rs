@@ -95,8 +95,8 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         11,
         "tool",
-        "The model needed more than --max-turns, a call of tool-run --call failed, or items of \
-        batch failed.",
+        "The model asked for more than --max-turns, a call of tool-run --call failed, some items \
+         of batch did, or merge found items that failed, or without a record, or with two.",
     ),
     (
         12,

@@ -66,6 +66,9 @@ pub(crate) enum Error {
         /// Whether a further run can go on with the output.
         can_go_on: bool,
     },
+    /// A merged output is not complete.
+    #[error("{0}")]
+    Merge(batch::MergeFlaws),
     /// A budget of a batch is used up.
     #[error("{refused}; {} done", counted(*done, "item"))]
     Budget {
@@ -233,7 +236,9 @@ impl Error {
             Self::Session(error) => session_kind(error),
             Self::Tool(_) => Kind::Usage,
             Self::Batch(_) => Kind::Usage,
-            Self::MaxTurns(_) | Self::CallByHand(_) | Self::ItemsFailed { .. } => Kind::Tool,
+            Self::MaxTurns(_) | Self::CallByHand(_) | Self::ItemsFailed { .. } | Self::Merge(_) => {
+                Kind::Tool
+            }
             Self::RequestTooLarge { .. } | Self::TooManyTokens { .. } | Self::Budget { .. } => {
                 Kind::TooLarge
             }

@@ -34,8 +34,8 @@ pub(crate) enum AnswerFormat {
     Markdown(RenderTarget),
     /// As the model wrote it.
     Plain,
-    /// The JSON that matches a schema, or nothing.
-    Schema,
+    /// The JSON that matches a schema, or the message object that has it; or nothing.
+    Schema { is_message: bool },
 }
 
 impl AnswerFormat {
@@ -77,7 +77,7 @@ impl AnswerFormat {
             Self::ToolCalls(screen) => Box::new(ToolCallOutput::new(screen)),
             Self::Markdown(screen) => Box::new(MarkdownOutput::new(screen)),
             Self::Plain => Box::new(PlainOutput),
-            Self::Schema => Box::new(SchemaOutput),
+            Self::Schema { is_message } => Box::new(SchemaOutput::new(is_message)),
         }
     }
 }

@@ -89,6 +89,20 @@ impl SendOutcome {
             .filter(|answer| answer.complete && self.error.is_none())
     }
 
+    /// Returns the message of a response that refuses the request itself.
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        let Some(Error::Call {
+            source,
+            after_content: false,
+            ..
+        }) = &self.error
+        else {
+            return None;
+        };
+        let is_refused = matches!(source.status(), Some(400 | 422));
+        Some(source.api().filter(|_| is_refused)?.message.as_str())
+    }
+
     /// Returns the answer if the model finished it, even with arguments that are not a JSON object.
     pub(super) fn finished_answer(&self) -> Option<&FinalAnswer> {
         let is_finished = self.error.as_ref().is_none_or(Error::is_broken_call);

@@ -22,6 +22,7 @@ use crate::app::App;
 use crate::client::{ApiCall, ApiClient, DEFAULT_MAX_TOKENS, Reservation};
 use crate::compose::build::encode_body;
 use crate::compose::preflight::check_and_show;
+use crate::compose::thinking_binding::{bind_thinking, leave_out_thinking};
 use crate::config::Settings;
 use crate::error::Error;
 use crate::input::{Estimate, in_turn};
@@ -283,10 +284,18 @@ impl<'a> Exchange<'a> {
     pub(crate) async fn send(
         &mut self,
         request: &mut CreateMessage,
-        encoded: EncodedRequest,
+        mut encoded: EncodedRequest,
         sink: &mut AnswerSink<'_>,
     ) -> SendOutcome {
-        let outcome = self.send_once(request, &encoded, sink).await;
+        let mut outcome = self.send_once(request, &encoded, sink).await;
+        let is_foreign = outcome.error.as_ref().is_some_and(is_about_binding);
+        if is_foreign && leave_out_thinking(request) {
+            self.app.notices.notice(
+                "the model's earlier thinking belongs to another conversation; sending the request \
+                 again without it",
+            );
+            outcome = self.resend(request, &mut encoded, sink, outcome).await;
+        }
         let Some(asked) = self.model.clone() else {
             return outcome;
         };
@@ -297,12 +306,22 @@ impl<'a> Exchange<'a> {
             return failed_with(outcome, error);
         }
         self.model = Some(next);
-        let body = match encode_body(request, &[], self.policy.is_unchecked) {
-            Ok(body) => body.into(),
-            Err(error) => return failed_with(outcome, error),
-        };
-        let encoded = EncodedRequest { body, ..encoded };
-        self.send_once(request, &encoded, sink).await
+        self.resend(request, &mut encoded, sink, outcome).await
+    }
+
+    /// Sends a request that has changed since `refused`, the outcome that made it change.
+    async fn resend(
+        &mut self,
+        request: &CreateMessage,
+        encoded: &mut EncodedRequest,
+        sink: &mut AnswerSink<'_>,
+        refused: SendOutcome,
+    ) -> SendOutcome {
+        match encode_body(request, &[], self.policy.is_unchecked) {
+            Ok(body) => encoded.body = body.into(),
+            Err(error) => return failed_with(refused, error),
+        }
+        self.send_once(request, encoded, sink).await
     }
 
     /// Asks another model, with its own default of `max_tokens` where the other's was asked for.
@@ -316,6 +335,7 @@ impl<'a> Exchange<'a> {
             request.max_tokens = self.default_max_tokens(next, true).await?;
         }
         request.model.clone_from(&next.id);
+        leave_out_thinking(request);
         Ok(())
     }
 
@@ -383,7 +403,9 @@ impl<'a> Exchange<'a> {
         if self.policy.answers != AnswerPolicy::MatchSchema
             && let Some(answer) = &outcome.answer
         {
-            sink.recorder.record_answer(answer);
+            let mut answer = answer.clone();
+            bind_thinking(&mut answer.message, &encoded.body);
+            sink.recorder.record_answer(&answer);
         }
         let stopped = self.stop_reason_error(&outcome);
         let error = outcome.error.as_ref().or(stopped.as_ref());
@@ -407,4 +429,13 @@ impl<'a> Exchange<'a> {
         let is_resumed = self.policy.keeps_connection && matches!(error, Error::Paused { .. });
         (!is_resumed).then_some(error)
     }
+}
+
+/// Whether the API refused thinking because it was made for something else.
+fn is_about_binding(error: &Error) -> bool {
+    let Error::Call { source, .. } = error else {
+        return false;
+    };
+    let said = source.api().map_or("", |api| api.message.as_str());
+    source.status() == Some(400) && said.contains("bound to") && said.contains("thinking")
 }

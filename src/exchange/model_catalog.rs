@@ -22,7 +22,7 @@ use crate::client::{
     seed_max_tokens, seed_window,
 };
 use crate::compose::preflight::Limit;
-use crate::config::{self, KeySource, LearnedRules, Pin, SavedList, Settings, State};
+use crate::config::{self, KeySource, LearnedRules, Pin, SavedList, SchemaWays, Settings, State};
 use crate::error::Error;
 use crate::input::Tokens;
 use crate::protocol::{ModelRules, OptionFacts};
@@ -468,6 +468,20 @@ impl<'a> ModelCatalog<'a> {
     /// What a key is offered is its workspace's.
     fn list_name(&self, key: &ApiKey) -> String {
         key.fingerprint(self.settings.endpoint.models_url(None).as_str())
+    }
+
+    /// What is remembered of how the models here are asked for answers that match a schema; none for
+    /// the built-in endpoint.
+    pub(crate) fn schema_ways(&self) -> Option<SchemaWays> {
+        let state = self.state()?;
+        Some(SchemaWays::for_endpoint(&state, &self.pin_name()))
+    }
+
+    /// Forgets how the models here were asked for answers that match a schema.
+    pub(crate) fn forget_schema_ways(&self) {
+        if let Some(ways) = self.schema_ways() {
+            self.tell_unsaved(ways.forget());
+        }
     }
 
     /// The pick is the user's: it holds without a key, too.

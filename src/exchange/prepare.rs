@@ -4,6 +4,7 @@
 use super::engine::{EncodedRequest, Exchange};
 use super::model_options::FitContext;
 use super::session_recorder::SessionRecorder;
+use super::structured::SchemaRules;
 use crate::app::App;
 use crate::cli;
 use crate::compose::build::{RequestParts, build};
@@ -32,7 +33,7 @@ pub(crate) struct PromptInputs<'i> {
     /// The conversation that it continues or begins.
     pub(crate) recorder: Option<&'i mut SessionRecorder>,
     /// The schema that the answer has to match.
-    pub(crate) schema: Option<&'i Structured>,
+    pub(crate) schema: Option<&'i mut Structured>,
 }
 
 /// A request that is ready to be sent.
@@ -64,13 +65,8 @@ impl Exchange<'_> {
         }
         // The template's system prompt has been filled by now.
         let mut spec = sources.resolve(args, self.settings())?;
-        let (tools, tool_choice) = match schema {
-            Some(schema) => (vec![schema.definition()], Some(Structured::choice())),
-            None => (
-                sources.definitions(),
-                sources.tool_choice(args.tools.tool_choice.as_deref(), &spec)?,
-            ),
-        };
+        let tools = sources.definitions();
+        let tool_choice = sources.tool_choice(args.tools.tool_choice.as_deref(), &spec)?;
         if let Some(recorder) = recorder {
             put_conversation_first(recorder, &mut sources, &mut system, &spec, &turn.content)?;
         }
@@ -101,9 +97,12 @@ impl Exchange<'_> {
             tool_choice,
         };
         let has_earlier_calls = has_calls(&parts.earlier);
-        let request = build(&spec, parts)?;
+        let mut request = build(&spec, parts)?;
         if has_earlier_calls && request.tools.is_empty() {
             app.notices.notice(CALLS_AS_TEXT);
+        }
+        if let Some(schema) = schema {
+            SchemaRules::for_model(&self.catalog, &request.model).begin(schema, &mut request)?;
         }
         let estimate = Estimate::of_request(&request, &turn.names);
         let sizes: Vec<_> = sources

@@ -24,7 +24,7 @@ pub(crate) struct PromptPlan<'p> {
     /// Whether further requests are expected.
     pub(crate) keeps_connection: bool,
     /// The schema that the answer has to match.
-    pub(crate) schema: Option<&'p Structured>,
+    pub(crate) schema: Option<&'p mut Structured>,
 }
 
 /// A request that is ready to be sent, with everything that its answer needs.

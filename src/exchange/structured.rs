@@ -2,15 +2,17 @@
 
 use std::convert::Infallible;
 use std::path::Path;
+use std::time::SystemTime;
 
 use super::driver::SendOutcome;
 use super::engine::{AnswerSink, EncodedRequest, Exchange};
+use super::model_catalog::ModelCatalog;
 use crate::app::App;
 use crate::cli;
 use crate::compose::named_text::read_named_text;
 use crate::error::Error;
-use crate::protocol::{ContentBlock, CreateMessage, ExactJson, InputMessage, StopReason, ToolUse};
-use crate::tool::{self, Structured, StructuredVerdict};
+use crate::protocol::{ContentBlock, CreateMessage, ExactJson, ModelRules, StopReason, ToolUse};
+use crate::tool::{self, SchemaWay, Structured, StructuredVerdict};
 use crate::ui::FinalAnswer;
 
 /// How often a wrong answer is sent back where nobody says.
@@ -28,21 +30,24 @@ pub(crate) async fn load_output_schema(
         json if json.starts_with('{') => ("--schema".to_owned(), json.to_owned()),
         _ => read_named_text(app, Path::new(given)).await?,
     };
-    let schema = Structured::parse(&text, flags.repair.unwrap_or(REPAIRS));
+    let mode = flags.schema_mode.unwrap_or_default().into();
+    let schema = Structured::parse(&text, mode, flags.repair.unwrap_or(REPAIRS));
     Ok(Some(schema.map_err(|reason| tool::Error { file, reason })?))
 }
 
-/// Sends a wrong answer back.
+/// Sends a request again.
 pub(crate) trait RepairSender {
-    /// Why a repair may be left out, where that is no failure.
+    /// Why it may be left out, where that is no failure.
     type Stopped;
 
-    /// Sends the conversation with these messages behind it; `why` is what is wrong with the last
-    /// answer.
-    fn send_back(
+    /// The request that was sent last.
+    fn request(&mut self) -> &mut CreateMessage;
+
+    /// Sends the request as it is now. `why` is what is wrong with the last answer, where it is sent
+    /// back.
+    fn send_again(
         &mut self,
-        why: &str,
-        messages: Vec<InputMessage>,
+        why: Option<&str>,
     ) -> impl Future<Output = Result<SendOutcome, Repair<Self::Stopped>>> + Send;
 }
 
@@ -79,39 +84,102 @@ pub(crate) async fn retry_until_valid<R: RepairSender>(
         stopped: None,
     };
     loop {
+        let refused = ended.outcome.refusal().map(str::to_owned);
+        let is_changed =
+            refused.is_some_and(|message| schema.take_refusal(&message, sender.request()));
         let finished = ended.outcome.finished_answer();
-        let verdict = finished.map_or(StructuredVerdict::NotWhole, |answer| {
-            schema.judge(&answer.message)
-        });
-        match verdict {
+        let verdict = match finished {
+            _ if is_changed => StructuredVerdict::NextWay,
+            Some(answer) => schema.judge(&answer.message),
+            None => StructuredVerdict::NotWhole,
+        };
+        let sent = match verdict {
             StructuredVerdict::Fits(value) => {
                 ended.outcome.error = None;
                 ended.value = Some(value);
+                return ended;
             }
-            StructuredVerdict::NotWhole => {}
-            StructuredVerdict::Never { why } => ended.outcome.error = Some(Error::Unfit(why)),
-            StructuredVerdict::Again { why, messages } => {
-                match sender.send_back(&why, messages).await {
-                    Ok(next) => {
-                        ended.rejected = std::mem::replace(&mut ended.outcome, next).answer;
-                        continue;
-                    }
-                    Err(Repair::Failed(error)) => ended.outcome.error = Some(error),
-                    Err(Repair::Stopped(why)) => ended.stopped = Some(why),
+            StructuredVerdict::NotWhole => return ended,
+            StructuredVerdict::Never { why } => {
+                ended.outcome.error = Some(Error::Unfit(why));
+                return ended;
+            }
+            StructuredVerdict::NextWay => {
+                if !is_changed {
+                    schema.take_next_way(sender.request());
                 }
+                sender.send_again(None).await
+            }
+            StructuredVerdict::Again { why, messages } => {
+                sender.request().messages.extend(messages);
+                let sent = sender.send_again(Some(&why)).await;
+                if sent.is_ok() {
+                    ended.rejected.clone_from(&ended.outcome.answer);
+                }
+                sent
+            }
+        };
+        match sent {
+            Ok(next) => ended.outcome = next,
+            Err(Repair::Failed(error)) => {
+                ended.outcome.error = Some(error);
+                return ended;
+            }
+            Err(Repair::Stopped(why)) => {
+                ended.stopped = Some(why);
+                return ended;
             }
         }
-        return ended;
+    }
+}
+
+/// What is known of how a model is to be asked.
+pub(crate) struct SchemaRules {
+    pub(crate) rules: ModelRules,
+    /// What has worked with it before.
+    pub(crate) remembered: Option<SchemaWay>,
+}
+
+impl SchemaRules {
+    /// Looks up what is known of a model.
+    pub(crate) fn for_model(catalog: &ModelCatalog<'_>, model: &str) -> Self {
+        let ways = catalog.schema_ways();
+        Self {
+            rules: ModelRules::for_model(model),
+            remembered: ways.and_then(|ways| ways.of_model(model, SystemTime::now())),
+        }
+    }
+
+    /// Has a request ask for an answer that matches a schema.
+    pub(crate) fn begin(
+        &self,
+        schema: &mut Structured,
+        request: &mut CreateMessage,
+    ) -> Result<(), Error> {
+        let begun = schema.begin(request, &self.rules, self.remembered);
+        begun.map_err(|message| Error::Usage {
+            message,
+            hint: Some("leave out one of them".to_owned()),
+        })
+    }
+}
+
+/// Remembers the way that a model took to. Where that cannot be, another run finds it again.
+pub(crate) fn remember_way(catalog: &ModelCatalog<'_>, model: &str, way: Option<SchemaWay>) {
+    if let (Some(way), Some(ways)) = (way, catalog.schema_ways()) {
+        let _ = ways.remember(model, way, SystemTime::now());
     }
 }
 
 /// Asks on the terminal or in a pipe, and sends wrong answers back. Of the answer there is left
 /// what matches, as the input of its one call, or nothing. What is recorded of it is text: the call
 /// is of a tool that no other request has. Of answers that were sent back nothing is recorded,
-/// unless nothing came of a further one.
+/// unless nothing came of a further one. `is_message` says whether the answer that matches is left
+/// as it came.
 pub(crate) async fn send_structured(
     exchange: &mut Exchange<'_>,
     schema: &mut Structured,
+    is_message: bool,
     request: &mut CreateMessage,
     encoded: EncodedRequest,
     mut sink: AnswerSink<'_>,
@@ -136,7 +204,12 @@ pub(crate) async fn send_structured(
         answer.message.content = schema.as_text(answer.message.content, value.as_ref());
         sink.recorder.record_answer(&answer);
     }
-    if let Some(answer) = &mut outcome.answer {
+    if value.is_some() {
+        remember_way(&exchange.catalog, &request.model, schema.learned_way());
+    }
+    if let Some(answer) = &mut outcome.answer
+        && !(is_message && value.is_some())
+    {
         let as_call = |input| ContentBlock::ToolUse(ToolUse::new(&answer.message.id, "", input));
         answer.message.content = value.map(as_call).into_iter().collect();
     }
@@ -154,15 +227,19 @@ struct ShownRepairs<'s, 'a, 'k> {
 impl RepairSender for ShownRepairs<'_, '_, '_> {
     type Stopped = Infallible;
 
-    async fn send_back(
-        &mut self,
-        why: &str,
-        messages: Vec<InputMessage>,
-    ) -> Result<SendOutcome, Repair<Infallible>> {
-        self.exchange.app.notices.notice(&format!(
-            "the answer does not fit the schema: {why}; asking for a correction"
-        ));
-        self.request.messages.extend(messages);
+    fn request(&mut self) -> &mut CreateMessage {
+        self.request
+    }
+
+    async fn send_again(&mut self, why: Option<&str>) -> Result<SendOutcome, Repair<Infallible>> {
+        let notices = &self.exchange.app.notices;
+        match why {
+            Some(why) => notices.notice(&format!(
+                "the answer does not fit the schema: {why}; asking for a correction"
+            )),
+            None => notices
+                .log_step("the model did not take the schema in this way; asking in another one"),
+        }
         let sent = self
             .exchange
             .send_on(self.request, Vec::new(), self.sink)

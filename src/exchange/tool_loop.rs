@@ -100,7 +100,10 @@ impl<'l, 'a> ToolLoop<'l, 'a> {
         let has_broken_call = calls
             .as_ref()
             .is_some_and(|calls| calls.iter().any(is_broken));
-        if outcome.error.is_some() && !has_broken_call {
+        // Without tools there is nobody who could tell the model.
+        if outcome.error.is_some()
+            && (!has_broken_call || self.runner.tools.iter().next().is_none())
+        {
             return Ok(true);
         }
         let app = exchange.app;

@@ -2,10 +2,12 @@
 //! somebody else may have put in their place.
 
 mod atomic_write;
+mod external_sort;
 mod private_dir;
 mod side_file;
 
 pub(crate) use atomic_write::{AtomicWrite, Durability, atomic_write, replace_link};
+pub(crate) use external_sort::{ExternalSort, SortedEntries, SortedEntry};
 pub(crate) use private_dir::create_private_dir;
 pub(crate) use side_file::{
     FileRefusal, SideFile, check_replaceable, create_draft, open_existing, open_or_create,

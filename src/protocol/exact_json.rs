@@ -68,6 +68,17 @@ impl ExactJson {
         }
     }
 
+    /// Sets a field of an object; another value becomes an object of it alone.
+    pub(crate) fn set_field(&mut self, key: &str, json: impl Into<Self>) {
+        let mut fields = ExactFields::from_object(std::mem::take(self)).unwrap_or_default();
+        fields.insert(key, json);
+        *self = if fields.exact.is_empty() {
+            Value::Object(fields.values).into()
+        } else {
+            Self::from_value(&fields)
+        };
+    }
+
     /// Reads it as a value of this program.
     ///
     /// # Errors

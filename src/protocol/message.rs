@@ -137,8 +137,13 @@ impl ContentBlock {
         self
     }
 
+    /// Whether this is the model's reasoning.
+    pub(crate) fn is_thinking(&self) -> bool {
+        matches!(self, Self::Thinking(_) | Self::RedactedThinking(_))
+    }
+
     /// Returns the fields that are not known here; none if the block has nowhere to keep them.
-    pub(super) fn extra_mut(&mut self) -> Option<&mut Map<String, Value>> {
+    pub(crate) fn extra_mut(&mut self) -> Option<&mut Map<String, Value>> {
         match self {
             Self::Text(text) => Some(&mut text.extra),
             Self::Image(media) | Self::Document(media) => Some(&mut media.extra),

@@ -6,8 +6,10 @@ mod exec;
 mod found;
 mod input_schema;
 mod keys;
+mod output_schema;
 mod result;
 mod schema;
+mod schema_way;
 mod spec;
 mod structured;
 mod subschemas;
@@ -23,6 +25,7 @@ pub(crate) use exec::{Job, Stop, describe, run};
 pub(crate) use keys::TOOL_KEYS;
 pub(crate) use result::Outcome;
 pub(crate) use schema::Schema;
+pub(crate) use schema_way::{SchemaMode, SchemaWay};
 pub(crate) use spec::{Tool, parse_tools, refuse_same_names, tool_choice};
 pub(crate) use structured::{Structured, Verdict as StructuredVerdict};
 

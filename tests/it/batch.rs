@@ -1,6 +1,7 @@
 //! `batch`: each item once, whatever ends the run, and each in its place.
 
 mod every_item;
+mod shards;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -175,7 +175,9 @@ fn an_unknown_model_is_refused_with_the_nearest_one() {
 
 #[test]
 fn what_the_api_refuses_is_refused() {
-    let outcome = demo().args(["--set", "thinking=1", "Hi"]).run();
+    let outcome = demo()
+        .args(["--set", "thinking={\"type\":\"always\"}", "Hi"])
+        .run();
     outcome.code(3).stdout("").stderr_contains("thinking");
     let outcome = demo().args(["--max-tokens", "5000", "Hi"]).run();
     outcome.code(3).stdout("").stderr_contains("max_tokens");

@@ -519,8 +519,8 @@ fn chat_sets_what_the_model_accepts_and_leaves_out_what_another_one_does_not() {
     type_line("One", "ok");
     type_line("/thinking", "auto");
     type_line("/thinking -", "thinking is the model's default from now on");
-    type_line("/set temperature=0.5", "temperature=0.5 from now on");
-    type_line("/model claude-opus-4-8", "from now on");
+    type_line("/set temperature=0.5", "set temperature=0.5");
+    type_line("/model claude-opus-4-8", "using model");
     type_line("Two", "`/set temperature=0.5` is left out");
     type_line("/effort max", "effort max from now on");
     type_line("/effort", "max");

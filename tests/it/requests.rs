@@ -10,4 +10,5 @@ mod files;
 mod head;
 mod limits;
 mod templates;
+mod thinking_history;
 mod tools;

@@ -8,6 +8,7 @@ mod forged;
 mod interrupted;
 mod run;
 mod schema;
+mod schema_ways;
 
 use serde_json::{Value, json};
 

@@ -5,13 +5,19 @@
 //! file first.
 
 use std::fs::{File, TryLockError};
-use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::batch::{EarlierRecords, LAST, OutputOrder, PlacedRecord, RecordLine, RecordSummary};
+use crate::batch::{
+    BatchShard, EarlierRecords, ItemPlace, OutputEnding, OutputOrder, PlacedRecord, RecordLine,
+    RecordSummary, for_each_record,
+};
 use crate::error::Error;
 use crate::fs::{AtomicWrite, Durability, SideFile, open_or_create, resolve_links};
+
+/// What to do about a file of something else.
+const LEFT_AS_IT_IS: &str = "choose another file with --output; this one was not changed";
 
 /// The file.
 #[derive(Debug)]
@@ -21,6 +27,8 @@ pub(super) struct RecordFile {
     shown: PathBuf,
     /// Where it is, whatever links lead there.
     path: PathBuf,
+    /// The shard that all of its records are of.
+    shard: BatchShard,
     /// How long it was when this run began, in bytes.
     begun_at: u64,
 }
@@ -38,9 +46,13 @@ pub(super) struct Opened {
 
 impl RecordFile {
     /// Opens the file, and reads what is in it. A line that broke off is cut off; what never was a
-    /// request is dropped, and with `without_failed` whatever failed. A file of anything else is
-    /// refused and left as it is.
-    pub(super) fn open(path: &Path, without_failed: bool) -> Result<Opened, Error> {
+    /// request is dropped, and with `without_failed` whatever failed. A file of anything else, or
+    /// of another shard, is refused and left as it is.
+    pub(super) fn open(
+        path: &Path,
+        shard: BatchShard,
+        without_failed: bool,
+    ) -> Result<Opened, Error> {
         let unwritable = |source| Error::Unwritable {
             path: path.to_owned(),
             source,
@@ -53,12 +65,13 @@ impl RecordFile {
             file,
             shown: path.to_owned(),
             path: target,
+            shard,
             begun_at: 0,
         };
         let is_kept =
             |found: &RecordSummary| found.hash.is_some() && !(without_failed && found.is_error);
         let (mut done, mut has_dropped) = (EarlierRecords::default(), false);
-        let Ending { torn, has_end } = file.read(|found, _| {
+        let OutputEnding { torn, has_end } = file.read(|found, _| {
             if is_kept(&found) {
                 done.add_record(&found);
             } else {
@@ -98,23 +111,38 @@ impl RecordFile {
             .map_err(|source| self.unwritable(source))
     }
 
-    /// Puts the records in the order of the items of this run, if they are not.
-    pub(super) fn arrange(&mut self, done: &mut EarlierRecords) -> Result<(), Error> {
+    /// Gives the records the places of their items in this run, and puts them in that order unless
+    /// they need not be.
+    pub(super) fn arrange(
+        &mut self,
+        done: &mut EarlierRecords,
+        unordered: bool,
+    ) -> Result<(), Error> {
         let mut records = Vec::new();
         self.read(|found, placed| {
             let place = if placed.offset < self.begun_at {
                 done.place_of(&found)
             } else {
-                Some(found.index)
+                Some(ItemPlace {
+                    index: found.index,
+                    line_id: None,
+                })
             };
-            let is_moved = place.is_some_and(|place| place != found.index);
+            let is_moved = place.is_some_and(|place| {
+                place.index != found.index || place.line_id.is_some_and(|line| *found.id != line)
+            });
             records.push(PlacedRecord {
-                place: place.unwrap_or(LAST),
+                place,
                 is_moved,
                 ..placed
             });
         })?;
-        if let OutputOrder::Unsorted(records) = OutputOrder::from_records(records) {
+        let order = if unordered {
+            OutputOrder::in_place(records)
+        } else {
+            OutputOrder::from_records(records)
+        };
+        if let OutputOrder::Rewrite(records) = order {
             self.write_anew(&records)?;
         }
         Ok(())
@@ -136,11 +164,12 @@ impl RecordFile {
         for placed in records {
             record.resize(usize::try_from(placed.length).unwrap_or(usize::MAX), 0);
             self.file.read_exact_at(&mut record, placed.offset)?;
-            if placed.is_moved {
-                let line = RecordLine::with_index(&String::from_utf8_lossy(&record), placed.place);
-                writer.write_all(line.as_bytes())?;
-            } else {
-                writer.write_all(&record)?;
+            match placed.place.filter(|_| placed.is_moved) {
+                Some(place) => {
+                    let line = RecordLine::with_place(&record, place);
+                    writer.write_all(line.as_bytes())?;
+                }
+                None => writer.write_all(&record)?,
             }
         }
         writer.flush()?;
@@ -150,47 +179,50 @@ impl RecordFile {
     }
 
     /// Reads all records, one after the other.
-    fn read(&self, mut take: impl FnMut(RecordSummary, PlacedRecord)) -> Result<Ending, Error> {
+    fn read(
+        &self,
+        mut take: impl FnMut(RecordSummary, PlacedRecord),
+    ) -> Result<OutputEnding, Error> {
         let unreadable = |source| Error::Unreadable {
             path: self.shown.clone(),
             source,
         };
-        let mut ending = Ending {
-            torn: None,
-            has_end: true,
-        };
         let mut reader = BufReader::new(&self.file);
         reader.rewind().map_err(unreadable)?;
-        let (mut line, mut offset, mut number) = (Vec::new(), 0, 0_u64);
-        loop {
-            line.clear();
-            let length = reader.read_until(b'\n', &mut line).map_err(unreadable)?;
-            if length == 0 {
-                return Ok(ending);
+        let foreign = |line| self.foreign(line);
+        for_each_record(&mut reader, unreadable, foreign, |found, span| {
+            if found.shard != self.shard {
+                return Err(self.other_shard(span.number, found.shard));
             }
-            number += 1;
-            ending.has_end = line.ends_with(b"\n");
-            match RecordSummary::parse_line(&line) {
-                Some(found) => {
+            let has_end = span.bytes.ends_with(b"\n");
+            let length = u32::try_from(span.bytes.len()).unwrap_or(u32::MAX);
+            take(
+                found,
+                PlacedRecord {
+                    place: None,
+                    offset: span.offset,
                     // A last line without its end gets it.
-                    let length =
-                        u32::try_from(length).unwrap_or(u32::MAX) + u32::from(!ending.has_end);
-                    take(
-                        found,
-                        PlacedRecord {
-                            place: LAST,
-                            offset,
-                            length,
-                            is_moved: false,
-                        },
-                    );
-                }
-                None if !ending.has_end && RecordLine::is_torn(&line, number == 1) => {
-                    ending.torn = Some(offset);
-                }
-                None => return Err(self.foreign(number)),
-            }
-            offset += length as u64;
+                    length: length + u32::from(!has_end),
+                    is_moved: false,
+                },
+            );
+            Ok(())
+        })
+    }
+
+    fn other_shard(&self, line: u64, other: BatchShard) -> Error {
+        let named = |shard: BatchShard| match shard {
+            BatchShard::WHOLE => "the whole batch".to_owned(),
+            shard => format!("shard {shard}"),
+        };
+        Error::Usage {
+            message: format!(
+                "`{}`, line {line}: a record of {}, and this run is about {}",
+                self.shown.display(),
+                named(other),
+                named(self.shard)
+            ),
+            hint: Some(LEFT_AS_IT_IS.to_owned()),
         }
     }
 
@@ -200,7 +232,7 @@ impl RecordFile {
                 "`{}`, line {line}: not a batch record",
                 self.shown.display()
             ),
-            hint: Some("choose another file with --output; this one was not changed".to_owned()),
+            hint: Some(LEFT_AS_IT_IS.to_owned()),
         }
     }
 
@@ -210,14 +242,6 @@ impl RecordFile {
             source,
         }
     }
-}
-
-/// How a file ends.
-struct Ending {
-    /// Where a record begins that broke off.
-    torn: Option<u64>,
-    /// Whether the last line has its end.
-    has_end: bool,
 }
 
 /// Two runs with one file would ask everything twice.
@@ -249,6 +273,13 @@ mod tests {
         )
     }
 
+    fn at(index: u64) -> ItemPlace {
+        ItemPlace {
+            index,
+            line_id: None,
+        }
+    }
+
     fn text(hash: u64) -> String {
         format!("{hash:016x}0000000000000000")
     }
@@ -269,15 +300,15 @@ mod tests {
         let (one, two) = (record(0, 7, "text"), record(1, 8, "text"));
         for length in 1..two.len() {
             let (_directory, path) = file(&(one.clone() + &two[..length]));
-            let mut opened = RecordFile::open(&path, false).expect("ours");
+            let mut opened = RecordFile::open(&path, BatchShard::WHOLE, false).expect("ours");
             let is_whole = length == two.len() - 1;
             assert_eq!(opened.notice.is_some(), !is_whole, "{length}");
             assert_eq!(
-                opened.done.take_outcome(&text(7), 0),
+                opened.done.take_outcome(&text(7), at(0)),
                 Some(EarlierOutcome::Answered)
             );
             assert_eq!(
-                opened.done.take_outcome(&text(8), 1),
+                opened.done.take_outcome(&text(8), at(1)),
                 is_whole.then_some(EarlierOutcome::Answered)
             );
             assert_eq!(
@@ -300,7 +331,9 @@ mod tests {
                     continue; // A record that broke off.
                 }
                 let (_directory, path) = file(&all);
-                let error = RecordFile::open(&path, true).expect_err(foreign).message();
+                let error = RecordFile::open(&path, BatchShard::WHOLE, true)
+                    .expect_err(foreign)
+                    .message();
                 assert!(error.ends_with("not a batch record"), "{error}");
                 assert_eq!(contents(&path), all);
             }
@@ -310,9 +343,9 @@ mod tests {
     #[test]
     fn two_runs_do_not_share_a_file() {
         let (_directory, path) = file("");
-        let _open = RecordFile::open(&path, false).expect("new");
+        let _open = RecordFile::open(&path, BatchShard::WHOLE, false).expect("new");
         assert!(
-            RecordFile::open(&path, false)
+            RecordFile::open(&path, BatchShard::WHOLE, false)
                 .expect_err("locked")
                 .message()
                 .contains("another run")
@@ -325,14 +358,15 @@ mod tests {
         let never = "{\"index\":2,\"id\":1,\"input_hash\":null,\"error\":{},\"usage\":null}\n";
         for (without_failed, left) in [(true, good.clone()), (false, bad.clone() + &good)] {
             let (_directory, path) = file(&(bad.clone() + &good + never));
-            let mut opened = RecordFile::open(&path, without_failed).expect("ours");
+            let mut opened =
+                RecordFile::open(&path, BatchShard::WHOLE, without_failed).expect("ours");
             assert_eq!(contents(&path), left);
             assert_eq!(
-                opened.done.take_outcome(&text(7), 0),
+                opened.done.take_outcome(&text(7), at(0)),
                 (!without_failed).then_some(EarlierOutcome::Failed)
             );
             assert!(
-                RecordFile::open(&path, false).is_err(),
+                RecordFile::open(&path, BatchShard::WHOLE, false).is_err(),
                 "it is still locked"
             );
             opened.file.append("more\n").expect("written");
@@ -344,12 +378,15 @@ mod tests {
     fn at_the_end_records_stand_in_the_order_of_the_items() {
         let strange = record(5, 99, "text");
         let (_directory, path) = file(&(record(4, 8, "text") + &strange + &record(0, 7, "error")));
-        let mut opened = RecordFile::open(&path, false).expect("ours");
-        opened.done.take_outcome(&text(7), 0);
-        opened.done.take_outcome(&text(8), 2);
+        let mut opened = RecordFile::open(&path, BatchShard::WHOLE, false).expect("ours");
+        opened.done.take_outcome(&text(7), at(0));
+        opened.done.take_outcome(&text(8), at(2));
         opened.file.append(&record(3, 10, "text")).expect("written");
         opened.file.append(&record(1, 9, "text")).expect("written");
-        opened.file.arrange(&mut opened.done).expect("arranged");
+        opened
+            .file
+            .arrange(&mut opened.done, false)
+            .expect("arranged");
         let expected = [
             record(0, 7, "error"),
             record(1, 9, "text"),
@@ -359,5 +396,50 @@ mod tests {
         ];
         assert_eq!(contents(&path), expected.concat());
         assert!(!path.with_extension("jsonl.part").exists());
+    }
+
+    #[test]
+    fn an_output_that_need_not_be_in_order_has_the_places_of_this_run_all_the_same() {
+        let (_directory, path) = file(&(record(4, 8, "text") + &record(0, 7, "text")));
+        let mut opened = RecordFile::open(&path, BatchShard::WHOLE, false).expect("ours");
+        for (hash, index) in [(7, 0), (8, 5)] {
+            let place = ItemPlace {
+                index,
+                line_id: Some(index + 1),
+            };
+            opened.done.take_outcome(&text(hash), place);
+        }
+        opened
+            .file
+            .arrange(&mut opened.done, true)
+            .expect("arranged");
+        let moved = record(5, 8, "text").replace("\"id\":1", "\"id\":6");
+        assert_eq!(contents(&path), moved + &record(0, 7, "text"));
+    }
+
+    #[test]
+    fn the_output_of_another_shard_is_refused_and_left_as_it_is() {
+        let shard = |text: &str| text.parse::<BatchShard>().expect("a shard");
+        let of = |shard: &str| {
+            let field = format!(
+                "\"id\":1,\"shard\":\"{shard}\",\"item_key\":\"{}\"",
+                "0".repeat(16)
+            );
+            record(0, 7, "error").replace("\"id\":1", &field)
+        };
+        for (there, given) in [
+            (of("2/3"), "1/3"),
+            (of("2/3"), "2/4"),
+            (of("2/3"), "1/1"),
+            (of("1/3") + &of("2/3"), "1/3"),
+            (record(0, 7, "error"), "1/3"),
+        ] {
+            let (_directory, path) = file(&(there.clone() + "{\"index\""));
+            let error = RecordFile::open(&path, shard(given), true).expect_err(given);
+            assert!(error.message().contains(": a record of "), "{error}");
+            assert_eq!(contents(&path), there + "{\"index\"");
+        }
+        let (_directory, path) = file(&of("2/3"));
+        RecordFile::open(&path, shard("2/3"), false).expect("ours");
     }
 }

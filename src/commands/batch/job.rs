@@ -28,10 +28,8 @@ use crate::exchange::request_log::RequestFailure;
 use crate::exchange::structured::{Repair, RepairSender, SchemaOutcome, retry_until_valid};
 use crate::input::Estimate;
 use crate::pace::RequestPriority;
-use crate::protocol::{
-    CreateMessage, ExactFields, ExactJson, InputMessage, Message, OptionUse, Usage,
-};
-use crate::tool::Structured;
+use crate::protocol::{CreateMessage, ExactFields, ExactJson, Message, OptionUse, Usage};
+use crate::tool::{SchemaWay, Structured};
 use crate::ui::FinalAnswer;
 
 /// What all jobs share.
@@ -68,7 +66,6 @@ pub(super) struct Job {
     pub(super) shared: Arc<Shared>,
     pub(super) item: BatchItem,
     pub(super) made: Made,
-    pub(super) schema: Option<Structured>,
     /// What was learned of the estimates for the model.
     pub(super) factor: Option<f64>,
     /// Its place in the queue.
@@ -91,6 +88,8 @@ pub(super) struct Ended {
     /// The model that was asked.
     pub(super) model: String,
     pub(super) tries: Vec<Tried>,
+    /// The way in which the model answered, where it did not take to another one.
+    pub(super) learned_way: Option<SchemaWay>,
     pub(super) came: Came,
 }
 
@@ -209,7 +208,6 @@ impl Job {
             shared,
             item,
             made,
-            mut schema,
             factor,
             waiting,
         } = self;
@@ -219,6 +217,7 @@ impl Job {
             estimate,
             request,
             options,
+            mut schema,
         } = made;
         let mut attempt = Attempt {
             place: item.describe_place(),
@@ -245,6 +244,10 @@ impl Job {
             hash,
             model: attempt.request.model,
             tries: attempt.tries,
+            learned_way: schema
+                .as_ref()
+                .filter(|_| ended.value.is_some())
+                .and_then(Structured::learned_way),
             came: Came::Stopped,
         };
         asked.with(ended, schema.is_some())
@@ -313,12 +316,14 @@ impl RepairSender for Attempt {
     /// None: the run was stopped.
     type Stopped = Option<BudgetRefusal>;
 
-    async fn send_back(
+    fn request(&mut self) -> &mut CreateMessage {
+        &mut self.request
+    }
+
+    async fn send_again(
         &mut self,
-        _why: &str,
-        messages: Vec<InputMessage>,
+        _why: Option<&str>,
     ) -> Result<SendOutcome, Repair<Option<BudgetRefusal>>> {
-        self.request.messages.extend(messages);
         let parts = [("the answers before".to_owned(), 0)];
         let body = encode_body(&self.request, &parts, self.shared.any_size);
         let body = body.map_err(Repair::Failed)?;

@@ -20,11 +20,12 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, watch};
 
 use crate::app::App;
-use crate::batch::{BatchBudget, ItemTemplate};
+use crate::batch::{BatchBudget, BatchShard, ItemTemplate, ShardChoice};
 use crate::cli::{self, BatchItemArgs};
 use crate::client::BATCH_MAX_TOKENS;
 use crate::compose::external_editor::edit_in_draft;
 use crate::compose::user_turn::{StdinUse, most_bytes, read_files, read_stdin, system_prompt};
+use crate::config::shard_variable;
 use crate::error::Error;
 use crate::exchange::engine::RequestSender;
 use crate::exchange::progress::shows_progress;
@@ -52,6 +53,7 @@ const UNPACED: Room = Room { jobs: 8, queued: 8 };
 /// Asks the same of many items.
 pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> {
     let (ask, structured, many) = args.split();
+    let shard = resolve_shard(app, many.shard)?;
     let pattern = pattern(app, &ask, &many).await?;
     let schema = load_output_schema(app, &structured).await?;
     let Setup {
@@ -63,13 +65,13 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
     } = set_up(app, &ask, structured.schema.as_deref()).await?;
     let feed = feed(app, &ask, &many, stdin_use)?;
     let system = system_prompt(app, ask.request.system()).await?;
-    let shared = app
+    let attachments = app
         .unless_interrupted(attached(app, &ask.input, stdin_use))
         .await??;
-    for notice in &shared.notices {
+    for notice in &attachments.notices {
         app.notices.notice(notice);
     }
-    let output = Output::open(app, &many)?;
+    let output = Output::open(app, &many, shard)?;
     let settings = catalog.settings().clone();
     let model = catalog.choose(true).await?;
     let client = catalog.client().await?;
@@ -77,12 +79,14 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
         app,
         ask: &ask,
         catalog: catalog.clone(),
+        shard,
         pattern: pattern.clone(),
         template: sources.template.clone(),
         sources,
         system,
-        shared,
+        shared: attachments,
         schema,
+        schema_rules: None,
         model: model.clone(),
         max_tokens: settings.max_tokens.as_ref().map(|tokens| tokens.value),
         default_max_tokens: BATCH_MAX_TOKENS,
@@ -124,7 +128,7 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
         told: Mutex::default(),
     };
     let silence = feed.silence();
-    let items = source::read(feed, pattern).map_err(|source| Error::System {
+    let items = source::read(feed, pattern, shard).map_err(|source| Error::System {
         what: "start a thread for the items",
         source,
     })?;
@@ -132,6 +136,19 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
     Run::new(app, plan, log, output, (Arc::new(jobs), stop), room)
         .go(items, silence)
         .await
+}
+
+/// Returns the shard that this run is about. One that a scheduler has named is told.
+fn resolve_shard(app: &App, choice: Option<ShardChoice>) -> Result<BatchShard, Error> {
+    let Some(choice) = choice else {
+        return Ok(BatchShard::WHOLE);
+    };
+    let (shard, scheduler) = choice.resolve(shard_variable)?;
+    if let Some(scheduler) = scheduler {
+        app.notices
+            .notice(&format!("shard {shard}, as {scheduler} says"));
+    }
+    Ok(shard)
 }
 
 /// Reads the template, out of an editor where that is asked for. With a saved prompt there may be
@@ -190,7 +207,8 @@ fn feed(
                 with --no-stdin"
                 .to_owned(),
             hint: Some(
-                "put the items into a file, and name it with -i, and name it with \
+                "put the items into a file, and name it with -i, and name it with -i, and name it \
+                with \
                 -i"
                 .to_owned(),
             ),

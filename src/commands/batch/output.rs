@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::file::{Opened, RecordFile};
 use crate::app::App;
-use crate::batch::{EarlierOutcome, EarlierRecords, OrderedRecords};
+use crate::batch::{BatchShard, EarlierOutcome, EarlierRecords, ItemPlace, OrderedRecords};
 use crate::cli::BatchItemArgs;
 use crate::error::Error;
 use crate::ui::{self, OutputSink, PartFile};
@@ -25,7 +25,7 @@ enum Target {
 
 impl Output {
     /// Opens it, and finds what is done.
-    pub(super) fn open(app: &App, many: &BatchItemArgs) -> Result<Self, Error> {
+    pub(super) fn open(app: &App, many: &BatchItemArgs, shard: BatchShard) -> Result<Self, Error> {
         let path = many
             .output
             .as_deref()
@@ -51,7 +51,8 @@ impl Output {
                 EarlierRecords::default(),
             ),
             Some(path) => {
-                let Opened { file, done, notice } = RecordFile::open(path, many.retry_failed)?;
+                let Opened { file, done, notice } =
+                    RecordFile::open(path, shard, many.retry_failed)?;
                 if let Some(notice) = notice {
                     app.notices.notice(&notice);
                 }
@@ -66,8 +67,8 @@ impl Output {
     }
 
     /// What an earlier run has done of an item.
-    pub(super) fn before(&mut self, hash: &str, index: u64) -> Option<EarlierOutcome> {
-        self.done.take_outcome(hash, index)
+    pub(super) fn before(&mut self, hash: &str, place: ItemPlace) -> Option<EarlierOutcome> {
+        self.done.take_outcome(hash, place)
     }
 
     /// Whether a further item may be begun: not too much waits for its turn.
@@ -78,15 +79,16 @@ impl Output {
         }
     }
 
-    /// Writes the record of an item, or that it has none.
-    pub(super) fn take(&mut self, index: u64, record: Option<String>) -> Result<(), Error> {
+    /// Writes the record of an item, or that it has none; `sequence` is the item's number in this
+    /// run.
+    pub(super) fn take(&mut self, sequence: u64, record: Option<String>) -> Result<(), Error> {
         match &mut self.target {
             Target::File(file) => record.map_or(Ok(()), |record| file.append(&record)),
             Target::Stream(sink, turns) => {
                 let ready = if self.unordered {
                     record.unwrap_or_default()
                 } else {
-                    turns.take_ready(index, record)
+                    turns.take_ready(sequence, record)
                 };
                 write(sink, &ready)
             }
@@ -108,9 +110,7 @@ impl Output {
                 } else {
                     0
                 };
-                if !self.unordered {
-                    file.arrange(&mut self.done)?;
-                }
+                file.arrange(&mut self.done, self.unordered)?;
                 Ok(left_over)
             }
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use crate::app::App;
-use crate::batch::{BatchItem, ItemTemplate, request_hash};
+use crate::batch::{BatchItem, BatchShard, ItemTemplate, request_hash};
 use crate::cli;
 use crate::client::{BATCH_MAX_TOKENS, seed_max_tokens};
 use crate::compose::build::{RequestParts, build, encode_body};
@@ -17,12 +17,13 @@ use crate::compose::user_turn::most_bytes;
 use crate::error::Error;
 use crate::exchange::model_catalog::ModelCatalog;
 use crate::exchange::selected_model::SelectedModel;
+use crate::exchange::structured::{SchemaRules, remember_way};
 use crate::input::{
     self, Attachment, Estimate, Places, Template, Tokens, Turn, assemble, check_many,
 };
 use crate::media::FileKind;
 use crate::protocol::{ContentBlock, CreateMessage, ModelRules, OptionUse, RequestOptions};
-use crate::tool::Structured;
+use crate::tool::{SchemaWay, Structured};
 
 /// The field for which the text of a file stands in the template.
 const TEXT: &str = "text";
@@ -32,6 +33,8 @@ pub(super) struct Plan<'a> {
     pub(super) app: &'a App,
     pub(super) ask: &'a cli::AskArgs,
     pub(super) catalog: ModelCatalog<'a>,
+    /// The shard that the items are of.
+    pub(super) shard: BatchShard,
     /// The template of the batch.
     pub(super) pattern: Option<ItemTemplate>,
     /// The saved prompt, as it was before anything was put into it.
@@ -42,6 +45,8 @@ pub(super) struct Plan<'a> {
     pub(super) shared: Turn,
     /// The form that the answers have to have.
     pub(super) schema: Option<Structured>,
+    /// How models are asked for answers in this form, for the model that was asked last.
+    pub(super) schema_rules: Option<(String, SchemaRules)>,
     pub(super) model: SelectedModel,
     /// The most tokens to write, where that was chosen.
     pub(super) max_tokens: Option<u64>,
@@ -65,6 +70,8 @@ pub(super) struct Made {
     pub(super) request: CreateMessage,
     /// What it uses that only some models accept.
     pub(super) options: Vec<OptionUse>,
+    /// The form that its answer has to have, as it is asked for.
+    pub(super) schema: Option<Structured>,
 }
 
 impl Plan<'_> {
@@ -123,27 +130,36 @@ impl Plan<'_> {
         )?;
         let mut spec = self.sources.resolve(self.ask, self.catalog.settings())?;
         self.fit_to_model(&mut spec, Insistence::Nothing)?;
-        let tools: Vec<_> = self.schema.iter().map(Structured::definition).collect();
-        let tool_choice = self.schema.as_ref().map(|_| Structured::choice());
         let parts = RequestParts {
             model: self.model.id.clone(),
             max_tokens: self.max_tokens.unwrap_or(self.default_max_tokens),
             system: self.system.clone(),
             earlier: self.sources.conversation.messages.clone(),
             content: turn.content,
-            tools,
-            tool_choice,
+            tools: Vec::new(),
+            tool_choice: None,
         };
         let mut request = build(&spec, parts)?;
+        let mut schema = self.schema.clone();
+        let mut fixed = None;
+        if let Some(schema) = &mut schema {
+            fixed = Some(schema.in_fixed_way(&request));
+            self.schema_rules(&request.model)
+                .begin(schema, &mut request)?;
+        }
         let estimate = Estimate::of_request(&request, &turn.names);
         let is_unchecked = self.ask.input.no_check;
         if !is_unchecked {
             check(self.app, &estimate, &self.limits)?;
         }
         let body = Bytes::from(encode_body(&request, &turn.parts, is_unchecked)?);
-        let hash = self.hash(&request, &spec, &body);
+        // The item is the same in whichever way its answer is asked for.
+        let hash = match fixed {
+            Some(fixed) => self.hash(&fixed, &spec, &fixed.to_json(body.len())),
+            None => self.hash(&request, &spec, &body),
+        };
         let options = RequestOptions::of_request(&request).uses();
-        if self.schema.is_none() {
+        if schema.is_none() {
             request.messages = Vec::new(); // Their text is in the body: it is not held twice.
         }
         Ok(Made {
@@ -152,6 +168,7 @@ impl Plan<'_> {
             estimate,
             request,
             options,
+            schema,
         })
     }
 
@@ -166,6 +183,30 @@ impl Plan<'_> {
         let mut usual_request = request.clone();
         usual_request.max_tokens = usual;
         request_hash(&usual_request.to_json(body.len()))
+    }
+
+    /// What is known of how a model is asked for an answer that matches a schema.
+    fn schema_rules(&mut self, model: &str) -> &SchemaRules {
+        let known = self.schema_rules.take().filter(|(known, _)| known == model);
+        let known = known.unwrap_or_else(|| {
+            let rules = SchemaRules::for_model(&self.catalog, model);
+            (model.to_owned(), rules)
+        });
+        &self.schema_rules.insert(known).1
+    }
+
+    /// Notes the way in which a model has answered where it did not take to another one.
+    pub(super) fn learn_way(&mut self, model: &str, way: SchemaWay) {
+        let known = self
+            .schema_rules
+            .as_mut()
+            .filter(|(known, _)| known == model);
+        if let Some((_, rules)) = known
+            && rules.remembered != Some(way)
+        {
+            rules.remembered = Some(way);
+            remember_way(&self.catalog, model, Some(way));
+        }
     }
 
     /// Looks up what is known of the model and its limits, which the first answer may have told.

@@ -195,9 +195,10 @@ impl<'a> Run<'a> {
             News::Total(total) => self.tally.total = Some(total),
             News::Notice(notice) => self.tell(&notice),
             News::Failed(error) => self.halt = Some(Halt::Failed(error)),
-            News::Item(item) => {
+            News::Item(mut item) => {
+                item.sequence = self.seen;
                 self.seen += 1;
-                if item.index == 1 && self.plan.asks_the_same(&item) {
+                if item.sequence == 1 && self.plan.asks_the_same(&item) {
                     self.tell("the template has no {field}: every request is the same");
                 }
                 self.look_at(item).await?;
@@ -218,10 +219,10 @@ impl<'a> Run<'a> {
         }
         match self.plan.make(&mut item).await {
             Err(error) => self.refuse(&item, &error)?,
-            Ok(made) => match self.output.before(&made.hash, item.index) {
+            Ok(made) => match self.output.before(&made.hash, item.place()) {
                 Some(before) => {
                     self.tally.record_skipped(before == EarlierOutcome::Failed);
-                    self.output.take(item.index, None)?;
+                    self.output.take(item.sequence, None)?;
                 }
                 None => self.held = Some((item, made)),
             },
@@ -239,14 +240,12 @@ impl<'a> Run<'a> {
         match self.shared.begin() {
             Ok(()) => {
                 let waiting = Waiting::in_queue(&self.shared);
-                let schema = self.plan.schema.clone();
                 let factor = self.log.factor(&self.plan.model.id, &made.estimate);
                 self.jobs.spawn(
                     Job {
                         shared: Arc::clone(&self.shared),
                         item,
                         made,
-                        schema,
                         factor,
                         waiting,
                     }
@@ -263,11 +262,12 @@ impl<'a> Run<'a> {
         self.tally.record_item(self.started.elapsed(), 0, true);
         let record = RecordLine::format_record(
             item,
+            self.plan.shard,
             None,
             batch::ItemResult::Error(error_of(error, None)),
             None,
         );
-        self.write(item.index, Some(record))
+        self.write(item.sequence, Some(record))
     }
 
     /// Writes the record of an item that was asked, and notes its requests.
@@ -290,7 +290,10 @@ impl<'a> Run<'a> {
             }
         }
         self.tokens = self.tokens.saturating_add(tokens);
-        let index = ended.item.index;
+        if let Some(way) = ended.learned_way {
+            self.plan.learn_way(&ended.model, way);
+        }
+        let sequence = ended.item.sequence;
         let result = match ended.came {
             Came::Result(result) => result,
             Came::Fatal(error) => {
@@ -302,24 +305,30 @@ impl<'a> Run<'a> {
                     self.halt = Some(Halt::Failed(error));
                     self.stop.send_replace(true);
                 }
-                return self.write(index, None);
+                return self.write(sequence, None);
             }
-            Came::Stopped => return self.write(index, None),
+            Came::Stopped => return self.write(sequence, None),
             Came::HeldBack(error) => {
                 self.halt.get_or_insert(Halt::Failed(error));
                 self.stop.send_replace(true);
-                return self.write(index, None);
+                return self.write(sequence, None);
             }
             Came::NoBudget(refused) => {
                 self.halt.get_or_insert(Halt::Budget(refused));
-                return self.write(index, None);
+                return self.write(sequence, None);
             }
         };
         self.tally
             .record_item(self.started.elapsed(), tokens, result.is_error());
         let usage = Some(&usage).filter(|usage| !usage.is_empty());
-        let record = RecordLine::format_record(&ended.item, Some(&ended.hash), result, usage);
-        self.write(index, Some(record))
+        let record = RecordLine::format_record(
+            &ended.item,
+            self.plan.shard,
+            Some(&ended.hash),
+            result,
+            usage,
+        );
+        self.write(sequence, Some(record))
     }
 
     /// Whether an item that failed is to be asked of another model: the picked one is gone. Of
@@ -345,13 +354,13 @@ impl<'a> Run<'a> {
         true
     }
 
-    fn write(&mut self, index: u64, record: Option<String>) -> Result<(), Error> {
+    fn write(&mut self, sequence: u64, record: Option<String>) -> Result<(), Error> {
         let output = &mut self.output;
         match &self.meter {
             Some(meter) if self.app.facts.stdout_is_terminal && !output.can_go_on() => {
-                meter.suspend_while(|| output.take(index, record))
+                meter.suspend_while(|| output.take(sequence, record))
             }
-            _ => output.take(index, record),
+            _ => output.take(sequence, record),
         }
     }
 

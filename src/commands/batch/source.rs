@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc;
 
-use crate::batch::{BatchItem, ItemReader, ItemTemplate, UnfilledFields};
+use crate::batch::{
+    BatchItem, BatchShard, ItemReader, ItemTemplate, UnfilledFields, for_each_item,
+};
 use crate::error::Error;
 use crate::input::{self, Patient};
-use crate::media::{FileKind, detect_file_kind};
 
 /// How many items are read ahead.
 const AHEAD: usize = 16;
@@ -48,7 +49,7 @@ impl Feed {
 /// What comes.
 #[derive(Debug)]
 pub(super) enum News {
-    /// There are so many items in all.
+    /// There are so many items in all, or in the shard.
     Total(u64),
     /// Something that a user should know.
     Notice(String),
@@ -58,14 +59,23 @@ pub(super) enum News {
     Failed(Error),
 }
 
-/// Begins to read. Each field of `pattern` has to be in some item: a regular file is searched for
-/// them before its first item comes; of a pipe, items are held until all of them were found.
-pub(super) fn read(feed: Feed, pattern: Option<ItemTemplate>) -> io::Result<mpsc::Receiver<News>> {
+/// Begins to read the items of a shard. Each field of `pattern` has to be in some item, of whatever
+/// shard: a regular file is searched for them before its first item comes; of a pipe, items are
+/// held until all of them were found.
+pub(super) fn read(
+    feed: Feed,
+    pattern: Option<ItemTemplate>,
+    shard: BatchShard,
+) -> io::Result<mpsc::Receiver<News>> {
     let (news, receiver) = mpsc::channel(AHEAD);
     std::thread::Builder::new()
         .name("items".to_owned())
         .spawn(move || {
-            let reader = Reader { news, pattern };
+            let reader = Reader {
+                news,
+                pattern,
+                shard,
+            };
             let read = match feed {
                 Feed::Lines(path) => reader.file(&path),
                 Feed::Stdin => reader.stdin(),
@@ -81,6 +91,7 @@ pub(super) fn read(feed: Feed, pattern: Option<ItemTemplate>) -> io::Result<mpsc
 struct Reader {
     news: mpsc::Sender<News>,
     pattern: Option<ItemTemplate>,
+    shard: BatchShard,
 }
 
 /// Why reading has stopped before the end.
@@ -113,12 +124,14 @@ impl Reader {
         let mut unfilled = self.unfilled_fields();
         if is_regular {
             let mut items = ItemReader::new(&name);
-            each_item(&mut lines, &mut items, unreadable, |item| {
+            let mut total = 0;
+            for_each_item(&mut lines, &mut items, unreadable, |item| {
                 unfilled.note_item(&item);
-                Ok(())
+                total += u64::from(self.shard.has_item(item.key));
+                Ok::<(), Stop>(())
             })?;
             unfilled.check(&name)?;
-            self.tell(News::Total(items.item_count()))?;
+            self.tell(News::Total(total))?;
             lines.rewind().map_err(unreadable)?;
         }
         self.send_lines(&mut lines, &name, unfilled, unreadable)
@@ -146,7 +159,7 @@ impl Reader {
     ) -> Result<(), Stop> {
         let mut items = ItemReader::new(name);
         let mut held = Vec::new();
-        each_item(lines, &mut items, unreadable, |item| {
+        for_each_item(lines, &mut items, unreadable, |item| {
             if !unfilled.is_empty() {
                 unfilled.note_item(&item);
                 if unfilled.is_final() {
@@ -159,11 +172,11 @@ impl Reader {
                     text; `jq -c '.[]'` turns an array into JSON Lines"
                 )))?;
             }
-            held.push(item);
+            held.extend(Some(item).filter(|item| self.shard.has_item(item.key)));
             if unfilled.is_empty() {
                 self.tell_items(&mut held)?;
             }
-            Ok(())
+            Ok::<(), Stop>(())
         })?;
         unfilled.check(name)?;
         self.tell_items(&mut held)?;
@@ -204,38 +217,15 @@ impl Reader {
                 }));
             }
         }
-        self.tell(News::Total(paths.len() as u64))?;
-        for (index, path) in (0..).zip(paths) {
-            let item = BatchItem::from_file(index, path);
+        let items = (0..)
+            .zip(paths)
+            .map(|(index, path)| BatchItem::from_file(index, path))
+            .filter(|item| self.shard.has_item(item.key));
+        self.tell(News::Total(items.clone().count() as u64))?;
+        for item in items {
             self.check(&item)?;
             self.tell(News::Item(item))?;
         }
         Ok(())
-    }
-}
-
-/// Makes items of lines, one after the other.
-fn each_item(
-    lines: &mut impl BufRead,
-    items: &mut ItemReader,
-    unreadable: impl Fn(io::Error) -> input::Error,
-    mut take: impl FnMut(BatchItem) -> Result<(), Stop>,
-) -> Result<(), Stop> {
-    let mut line = Vec::new();
-    let mut is_first = true;
-    loop {
-        line.clear();
-        if lines.read_until(b'\n', &mut line).map_err(&unreadable)? == 0 {
-            return Ok(());
-        }
-        if std::mem::take(&mut is_first) && detect_file_kind(&line) != FileKind::Text {
-            return Err(input::Error::Binary {
-                name: items.source_name().to_owned(),
-            }
-            .into());
-        }
-        if let Some(item) = items.read_line(&line) {
-            take(item)?;
-        }
     }
 }

@@ -136,8 +136,7 @@ async fn of_endpoint(app: &App, catalog: &ModelCatalog<'_>) -> Result<Vec<Findin
     let of_key = match settings.key {
         KeySource::Demo => Finding::ok(
             "key",
-            "none, and none, and none is needed for scripted \
-            answers",
+            "none, and none, and none, and none is needed for scripted answers",
         ),
         _ => Finding::ok("key", format!("{} ({origin})", key.masked())),
     };

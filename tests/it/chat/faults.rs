@@ -213,12 +213,10 @@ fn question(request: &Request) -> String {
             "{body:#}"
         );
     }
-    let content = &messages.last().unwrap()["content"];
-    // What became of a call stands before the question.
-    let text = content
+    messages.last().unwrap()["content"]
         .as_str()
-        .or_else(|| content.as_array()?.last()?["text"].as_str());
-    text.unwrap_or_else(|| panic!("{body:#}")).to_owned()
+        .unwrap()
+        .to_owned()
 }
 
 #[test]

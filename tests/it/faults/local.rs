@@ -31,7 +31,7 @@ use Disk::{Reads, Removes, Writes};
 
 /// The words of a command as a shell takes them, and what it does to the disk. A new one that asks
 /// nobody needs a row here.
-const COMMANDS: [(&str, Disk); 31] = [
+const COMMANDS: [(&str, Disk); 32] = [
     ("--version", Reads),
     ("--help", Reads),
     ("help environment", Reads),
@@ -61,6 +61,7 @@ const COMMANDS: [(&str, Disk); 31] = [
     ("template show short", Reads),
     ("tool-run --list -T ./tools.toml", Reads),
     ("tool-run --call shout '{}' -T ./tools.toml", Reads),
+    ("merge records.jsonl", Reads),
     ("send hello -m claude-sonnet-5 --dry-run", Reads),
     ("send hello -m claude-sonnet-5 --curl", Reads),
 ];
@@ -71,6 +72,11 @@ static FURNITURE: LazyLock<Vec<(PathBuf, Piece)>> = LazyLock::new(|| {
     let home = Home::new();
     let tool = "name = \"shout\"\ndescription = \"Shout.\"\nshell = \"echo HO\"\n[tool.input_schema]\ntype = \"object\"\n";
     home.write("work/tools.toml", format!("[[tool]]\n{tool}"));
+    let hash = "0".repeat(32);
+    home.write(
+        "work/records.jsonl",
+        format!("{{\"index\":0,\"id\":1,\"input_hash\":\"{hash}\",\"text\":\"t\"}}\n"),
+    );
     home.write(
         home.config().join("templates/short.md"),
         "---\nmodel = \"claude-sonnet-5\"\n---\nBe short.\n",
@@ -260,11 +266,9 @@ fn without_a_home_they_say_so_or_need_none() {
     {
         for before in ["unset HOME", "export HOME=/dev/null/none", "export HOME="] {
             let home = Home::new();
-            fs::copy(
-                tools.work().join("tools.toml"),
-                home.work().join("tools.toml"),
-            )
-            .unwrap();
+            for name in ["tools.toml", "records.jsonl"] {
+                fs::copy(tools.work().join(name), home.work().join(name)).unwrap();
+            }
             let unset =
                 "unset XDG_CONFIG_HOME XDG_STATE_HOME XDG_DATA_HOME XDG_CACHE_HOME XDG_RUNTIME_DIR";
             let outcome = run(words, &format!("{unset}; {before}"), "", &home)

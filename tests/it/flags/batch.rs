@@ -1,11 +1,15 @@
-//! Flags of `batch` that no other command has, and those that mean something else there.
+//! Flags of `batch` that no other command has, those that mean something else there, and those of
+//! `merge`.
+
+use std::fs;
 
 use serde_json::{Value, json};
 
 use super::Row;
 use crate::batch::batch;
 use crate::support::{
-    events::answer, gate::Gate, home::Home, reply::Reply, sending::answering, server::Server,
+    command::Langdock, events::answer, gate::Gate, home::Home, outcome::Outcome, reply::Reply,
+    sending::answering, server::Server,
 };
 use crate::tools::{calling, playing};
 
@@ -18,12 +22,17 @@ pub(super) const ROWS: &[Row] = &[
     (&["batch"], "--jobs", |_| jobs()),
     (&["batch"], "--unordered", |_| unordered()),
     (&["batch"], "--retry-failed", |_| retry_failed()),
+    (&["batch"], "--shard", |_| shard()),
     (&["batch"], "--max-requests", |_| max_requests()),
     (&["batch"], "--max-total-tokens", |_| max_total_tokens()),
     (&["batch"], "--schema", |_| schema()),
+    (&["batch"], "--schema-mode", |_| schema_mode()),
     (&["batch"], "--repair", |_| repair()),
     (&["batch"], "--no-stdin", |_| no_stdin()),
     (&["batch"], "--no-check", |_| no_check()),
+    (&["merge"], "FILES", |_| merged_files()),
+    (&["merge"], "--input", |_| merged_input()),
+    (&["merge"], "--output", |_| merged_output()),
 ];
 
 /// A schema of an object with a number.
@@ -208,6 +217,72 @@ fn retry_failed() {
         .stderr_contains("--output");
 }
 
+fn shard() {
+    // Of three shards, `abc` is in the first one and `Die Elbe` in the second, for good.
+    for (shard, expected) in [
+        ("1/3", &["abc"][..]),
+        ("2/3", &["Die Elbe"]),
+        ("3/3", &[]),
+        ("1/1", &["Die Elbe", "abc"]),
+    ] {
+        let server = answering("ok");
+        let run = batch(&server).args(["{text}", "--shard", shard]);
+        let outcome = run.stdin_bytes("Die Elbe\nabc\n").run();
+        outcome.code(0).stderr_empty();
+        assert_eq!(asked(&server), expected, "{shard}");
+    }
+    let refused = batch(&answering("ok"))
+        .args(["{text}", "--shard", "4/3"])
+        .stdin_bytes("a\n")
+        .run();
+    refused
+        .code(2)
+        .stdout("")
+        .stderr_contains("must be I/N with I from 1 to N, auto or auto/N");
+}
+
+/// A record of `merge`.
+fn record(index: u64) -> String {
+    format!(
+        "{{\"index\":{index},\"id\":{},\"input_hash\":\"{index:032x}\",\"text\":\"t\",\"usage\":null}}\n",
+        index + 1
+    )
+}
+
+/// Merges the files `a` and `b`, which have the second and the first record of two.
+fn merge(home: &Home, args: &[&str]) -> Outcome {
+    home.write("work/a", record(1));
+    home.write("work/b", record(0));
+    home.write("work/in", "one\ntwo\nthree\n");
+    let run = Langdock::new().home(home).args(["merge", "a", "b"]);
+    run.args(args).run()
+}
+
+fn merged_files() {
+    merge(&Home::new(), &[])
+        .code(0)
+        .stderr_empty()
+        .stdout(record(0) + &record(1));
+    Langdock::new().args(["merge"]).run().code(2).stdout("");
+}
+
+fn merged_input() {
+    merge(&Home::new(), &["--input", "in"])
+        .code(11)
+        .stdout(record(0) + &record(1))
+        .stderr_contains("`in`: 1 item has no record: line 3\n");
+}
+
+fn merged_output() {
+    let home = Home::new();
+    merge(&home, &["--output", "out"])
+        .code(0)
+        .stdout("")
+        .stderr_empty();
+    let written = fs::read_to_string(home.work().join("out")).unwrap();
+    assert_eq!(written, record(0) + &record(1));
+}
+
 fn max_requests() {
     let server = answering("ok");
     let outcome = batch(&server)
@@ -252,6 +327,19 @@ fn schema() {
         "{\"n\":1}"
     );
     assert_eq!(server.only_request().json()["tool_choice"]["type"], "tool");
+}
+
+fn schema_mode() {
+    let server = answering("{\"n\": 1}");
+    let outcome = batch(&server)
+        .args(["{text}", "--schema", SCHEMA, "--schema-mode", "prompt"])
+        .stdin_bytes("a\n")
+        .run();
+    assert_eq!(
+        outcome.code(0).stderr_empty().stdout_json_lines()[0]["text"],
+        "{\"n\":1}"
+    );
+    assert_eq!(server.only_request().json().get("tools"), None);
 }
 
 fn repair() {

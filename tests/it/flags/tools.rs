@@ -22,6 +22,7 @@ pub(super) const ROWS: &[Row] = &[
     (&["tool-run"], "--list", |_| list()),
     (&["tool-run"], "--call", |_| call()),
     (&["send"], "--schema", |_| schema()),
+    (&["send"], "--schema-mode", |_| schema_mode()),
     (&["send"], "--repair", |_| repair()),
 ];
 
@@ -158,6 +159,17 @@ fn schema() {
         .code(0)
         .stdout("{\"n\":1}\n")
         .stderr_empty();
+}
+
+fn schema_mode() {
+    let server = crate::support::sending::answering("{\"n\": 1}");
+    send(&server)
+        .args(["Hi", "--schema", SCHEMA, "--schema-mode", "prompt"])
+        .run()
+        .code(0)
+        .stdout("{\"n\":1}\n")
+        .stderr_empty();
+    assert_eq!(server.only_request().json().get("tools"), None);
 }
 
 fn repair() {

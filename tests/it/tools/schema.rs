@@ -269,7 +269,7 @@ fn a_schema_that_is_none_is_told_with_its_place_and_sends_nothing() {
     run("{").failed(2, "--schema: not valid JSON", "langdock help send");
     run("none.json").code(1).stdout("");
     for flags in [
-        &["--json"][..],
+        &["--jsonl"][..],
         &["-T", "./t.json"],
         &["--extract"],
         &["--prefill", "{"],

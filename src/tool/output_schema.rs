@@ -1,0 +1,247 @@
+//! The schema of an answer in the closed form that `output_config.format` takes.
+//!
+//! Every object there has `additionalProperties` false, and nothing refers to itself. What the API
+//! does not check goes into descriptions, for the model to read; the answer is checked here against
+//! the schema as it was given. A schema that needs open objects has no such form: an answer to it
+//! could not have the properties that it asks for.
+
+use serde_json::{Map, Value, json};
+
+use super::subschemas::{any_schema, subschemas};
+
+/// The formats of strings that the API checks.
+const FORMATS: [&str; 10] = [
+    "date",
+    "date-time",
+    "duration",
+    "email",
+    "hostname",
+    "ipv4",
+    "ipv6",
+    "time",
+    "uri",
+    "uuid",
+];
+
+/// Returns the closed form of a schema; `None` if it needs open or recursive objects, or leaves a
+/// value without a form.
+pub(super) fn closed_schema(schema: &Value) -> Option<Value> {
+    (!is_recursive(schema, schema, &mut Vec::new())).then(|| close(schema))?
+}
+
+fn close(schema: &Value) -> Option<Value> {
+    let fields = schema.as_object()?;
+    let mut closed = Map::new();
+    let mut notes = Vec::new();
+    for (key, value) in fields {
+        let sent = match (key.as_str(), value) {
+            ("$comment", _)
+            | ("additionalProperties" | "unevaluatedProperties", Value::Bool(false)) => {
+                continue;
+            }
+            (
+                "$id" | "$schema" | "const" | "default" | "description" | "enum" | "examples"
+                | "required" | "title" | "type",
+                value,
+            ) => value.clone(),
+            ("$ref", Value::String(target)) if is_definition(target) => value.clone(),
+            ("properties" | "$defs" | "definitions", Value::Object(named)) => {
+                let named = named
+                    .iter()
+                    .map(|(name, inner)| Some((name.clone(), close(inner)?)));
+                Value::Object(named.collect::<Option<_>>()?)
+            }
+            ("items", Value::Object(_)) => close(value)?,
+            ("anyOf", Value::Array(choices)) => close_all(choices)?,
+            ("oneOf", Value::Array(choices)) if !fields.contains_key("anyOf") => {
+                closed.insert("anyOf".to_owned(), close_all(choices)?);
+                continue;
+            }
+            ("allOf", Value::Array(parts)) if !parts.iter().any(mentions_objects) => {
+                close_all(parts)?
+            }
+            ("format", Value::String(format)) if FORMATS.contains(&format.as_str()) => {
+                value.clone()
+            }
+            ("minItems", value) if matches!(value.as_u64(), Some(0 | 1)) => value.clone(),
+            (
+                "$ref"
+                | "additionalProperties"
+                | "allOf"
+                | "items"
+                | "oneOf"
+                | "patternProperties"
+                | "prefixItems"
+                | "unevaluatedItems"
+                | "unevaluatedProperties",
+                _,
+            ) => return None,
+            (key, value) => {
+                notes.push(format!("{key}: {value}"));
+                continue;
+            }
+        };
+        closed.insert(key.clone(), sent);
+    }
+    close_object(fields, &mut closed)?;
+    let is_list = has_type(&closed, "array");
+    let forms = ["type", "enum", "const", "$ref", "anyOf", "allOf"];
+    if is_list && !closed.contains_key("items")
+        || !forms.iter().any(|key| closed.contains_key(*key))
+    {
+        return None;
+    }
+    if !notes.is_empty() {
+        let given = closed.get("description").and_then(Value::as_str);
+        let given = given.map(|given| format!("{given}\n")).unwrap_or_default();
+        let description = format!("{given}({})", notes.join(", "));
+        closed.insert("description".to_owned(), json!(description));
+    }
+    Some(Value::Object(closed))
+}
+
+fn close_all(schemas: &[Value]) -> Option<Value> {
+    schemas.iter().map(close).collect::<Option<_>>()
+}
+
+/// Closes an object; none if it may have properties that it does not name.
+fn close_object(given: &Map<String, Value>, closed: &mut Map<String, Value>) -> Option<()> {
+    let has_properties = closed.contains_key("properties");
+    if !has_properties && !has_type(closed, "object") {
+        return Some(());
+    }
+    let is_closed = given.get("additionalProperties") == Some(&json!(false));
+    if !has_properties && !is_closed {
+        return None;
+    }
+    let empty = Map::new();
+    let named = closed.get("properties").and_then(Value::as_object);
+    let named = named.unwrap_or(&empty);
+    let required = closed.get("required").and_then(Value::as_array);
+    let is_named = |name: &Value| name.as_str().is_some_and(|name| named.contains_key(name));
+    if named.is_empty() && !is_closed || !required.into_iter().flatten().all(is_named) {
+        return None;
+    }
+    closed.entry("type").or_insert_with(|| json!("object"));
+    closed.insert("additionalProperties".to_owned(), json!(false));
+    Some(())
+}
+
+fn has_type(schema: &Map<String, Value>, name: &str) -> bool {
+    match schema.get("type") {
+        Some(Value::Array(types)) => types.iter().any(|one| one == name),
+        Some(one) => one == name,
+        None => false,
+    }
+}
+
+/// Whether a part of `allOf` says something about objects: each part would be closed for itself.
+fn mentions_objects(part: &Value) -> bool {
+    any_schema(part, &|fields| {
+        fields.contains_key("properties")
+            || fields.contains_key("$ref")
+            || has_type(fields, "object")
+    })
+}
+
+/// Whether a reference leads to a definition of the schema.
+pub(super) fn is_definition(target: &str) -> bool {
+    target.starts_with("#/$defs/") || target.starts_with("#/definitions/")
+}
+
+/// Whether a reference leads back to where it is, or nowhere. `trail` has those on the way.
+fn is_recursive<'s>(schema: &'s Value, root: &'s Value, trail: &mut Vec<&'s str>) -> bool {
+    let Some(fields) = schema.as_object() else {
+        return false;
+    };
+    if let Some(target) = fields.get("$ref").and_then(Value::as_str) {
+        let found = target.strip_prefix('#').and_then(|path| root.pointer(path));
+        let Some(found) = found.filter(|_| !trail.contains(&target)) else {
+            return true;
+        };
+        trail.push(target);
+        let is_back = is_recursive(found, root, trail);
+        trail.pop();
+        if is_back {
+            return true;
+        }
+    }
+    subschemas(fields)
+        .into_iter()
+        .any(|inner| is_recursive(inner, root, trail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_are_closed_and_what_the_api_does_not_check_is_described() {
+        let schema = json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "type": "object",
+            "properties": {
+                "n": {"type": "integer", "minimum": 1, "description": "How many."},
+                "at": {"type": "string", "format": "date-time", "minLength": 3},
+                "code": {"type": "string", "format": "zip"},
+                "list": {"type": "array", "minItems": 2, "items": {"$ref": "#/$defs/item"}},
+                "one": {"oneOf": [{"type": "string"}, {"type": "null"}]},
+            },
+            "required": ["n"],
+            "$defs": {"item": {"properties": {"a": {"enum": [1, 2]}}}},
+        });
+        assert_eq!(
+            closed_schema(&schema),
+            Some(json!({
+                "$schema": "https://json-schema.org/draft/2020-12/schema",
+                "type": "object",
+                "properties": {
+                    "n": {"type": "integer", "description": "How many.\n(minimum: 1)"},
+                    "at": {"type": "string", "format": "date-time", "description": "(minLength: 3)"},
+                    "code": {"type": "string", "description": "(format: \"zip\")"},
+                    "list": {"type": "array", "items": {"$ref": "#/$defs/item"}, "description": "(minItems: 2)"},
+                    "one": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+                },
+                "required": ["n"],
+                "$defs": {"item": {"properties": {"a": {"enum": [1, 2]}}, "type": "object", "additionalProperties": false}},
+                "additionalProperties": false,
+            }))
+        );
+    }
+
+    #[test]
+    fn what_needs_open_or_recursive_objects_is_never_closed() {
+        let inside = |schema: &Value| json!({"type": "object", "properties": {"x": schema}});
+        for schema in [
+            json!({"type": "object"}),
+            json!({"type": "object", "additionalProperties": {"type": "integer"}}),
+            json!({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": true}),
+            json!({"type": "object", "properties": {}, "patternProperties": {"^x": {}}}),
+            json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["b"]}),
+            json!({"type": "array"}),
+            json!({}),
+            json!(true),
+            json!({"description": "Anything."}),
+            json!({"$ref": "#"}),
+            json!({"$ref": "https://example.invalid/x.json"}),
+            json!({"allOf": [{"properties": {"a": {"type": "string"}}}, {"properties": {"b": {"type": "string"}}}]}),
+            json!({"prefixItems": [{"type": "string"}], "type": "array"}),
+        ] {
+            assert_eq!(closed_schema(&schema), None, "{schema}");
+            assert_eq!(closed_schema(&inside(&schema)), None, "{schema}");
+        }
+        let tree = json!({
+            "type": "object", "properties": {"next": {"$ref": "#/$defs/node"}},
+            "$defs": {"node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}},
+        });
+        assert_eq!(closed_schema(&tree), None);
+    }
+
+    #[test]
+    fn an_object_that_is_closed_already_stays_so_with_and_without_properties() {
+        let empty = json!({"type": "object", "additionalProperties": false});
+        assert_eq!(closed_schema(&empty), Some(empty));
+        let one = json!({"type": ["object", "null"], "properties": {"a": {"const": 1}}, "additionalProperties": false});
+        assert_eq!(closed_schema(&one), Some(one));
+    }
+}
